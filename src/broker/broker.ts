@@ -1,0 +1,155 @@
+/**
+ * The broker: where a stream's order is made and its history kept.
+ *
+ * A publish is one atomic step (STR-4): take the next sequence number, stamp `emittedAt`, append to history, hand
+ * the event on. Splitting it would let a subscriber see a number that history does not hold, and a resume from it would lie.
+ *
+ * Every node holds a *mirror* of the history of each stream that it has attached. For the memory broker the mirror is
+ * the store itself; for Redis it is loaded on attach and kept contiguous. That is what makes {@link Broker.snapshot}
+ * synchronous: a subscription takes its snapshot, queues its replay and goes live within one tick, so there is no seam
+ * at which an event could be lost or doubled (RPL-2).
+ */
+import type { GapReason } from '../../generated/protocol.ts';
+
+/** A place in a stream. Positions compare only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
+export interface Position {
+  readonly epoch: string;
+  readonly sequenceId: number;
+}
+
+/** Who published an event: a label of the publisher's choice and the principal that the server stamped (BRD-2). */
+export interface EventSource {
+  readonly name: string;
+  readonly principal: string;
+}
+
+/** An event as published, before the broker has given it a place. The payload has been validated already. */
+export interface EventDraft {
+  readonly stream: string;
+  readonly event: string;
+  readonly source: EventSource;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /** A repeat within `idempotencyWindowMs`, by the same principal on the same stream, returns the first result (BRD-1). */
+  readonly idempotencyKey?: string;
+}
+
+/** One event with its place in the stream. Immutable, shared by every recipient, live or replayed. */
+export interface EventRecord {
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+  readonly eventId: string;
+  readonly event: string;
+  /** RFC 3339 UTC with milliseconds; never decreases along a stream (STR-4). */
+  readonly emittedAt: string;
+  readonly source: EventSource;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /**
+   * The encoded members `"stream":…,…,"payload":{…}` of the event message, without the braces around them: made once
+   * per node and event, shared by every frame that carries it (EVT-1).
+   */
+  readonly body: string;
+  /** Length of `body` in UTF-8 bytes: what history's byte bound counts. */
+  readonly bytes: number;
+}
+
+export interface PublishResult extends Position {
+  readonly stream: string;
+  readonly eventId: string;
+  /** True when an idempotency key was seen before: nothing was published, the first result is repeated. */
+  readonly duplicate: boolean;
+}
+
+/** What a node knows of one attached stream at one instant. Valid until the current tick ends. */
+export interface Snapshot {
+  readonly head: Position;
+  /** Lowest sequenceId still in history; `head.sequenceId + 1` when history is empty. */
+  readonly floor: number;
+  /** The events of history with a greater sequenceId, ascending and contiguous. */
+  since(sequenceId: number): readonly EventRecord[];
+  /** Older than `floor`: the newest event per key (latest-per-key) or name (latest), ascending (RPL-3). */
+  readonly retained: readonly EventRecord[];
+  /** True once the bound on retained keys has pushed a key out: a warm picture may then be incomplete. */
+  readonly keysEvicted: boolean;
+}
+
+/** Events of an attached stream that this node can no longer deliver (GAP-1). */
+export interface StreamLoss {
+  readonly stream: string;
+  readonly from: Position;
+  readonly to: Position;
+  readonly reason: GapReason;
+}
+
+/** A source's own loss, said to every node's subscribers of the affected paths (GAP-2). */
+export interface SourceLoss {
+  readonly stream: string;
+  /** Directories to rescan, relative to the watched root; '' is the root itself. */
+  readonly paths: readonly string[];
+}
+
+export interface BrokerHealth {
+  readonly kind: 'memory' | 'redis';
+  readonly connected: boolean;
+  /** Round trip of the broker's own heartbeat, in milliseconds; 0 for the memory broker. */
+  readonly lagMs: number;
+}
+
+export interface StreamInfo {
+  readonly stream: string;
+  readonly head: Position;
+  readonly historyEvents: number;
+  readonly historyBytes: number;
+}
+
+/** Wired once, by the gateway. */
+export interface BrokerListener {
+  /** In order and contiguous for each attached stream; called at most once per event and node. */
+  onEvent(record: EventRecord): void;
+  /** After this call the stream goes on at `loss.to`. */
+  onLoss(loss: StreamLoss): void;
+  onSourceLoss(loss: SourceLoss): void;
+  onHealth(health: BrokerHealth): void;
+}
+
+/** Bounds of history (RPL-5) and of idempotency; the defaults are the contract's. */
+export interface BrokerLimits {
+  readonly historyEvents: number;
+  readonly historyBytes: number;
+  readonly historyAgeMs: number;
+  readonly sessionHistoryEvents: number;
+  readonly sessionTtlMs: number;
+  readonly retainedKeys: number;
+  readonly idempotencyWindowMs: number;
+}
+
+export interface Broker {
+  readonly kind: BrokerHealth['kind'];
+  /** Connects and begins to call the listener. Rejects when the first connection fails. */
+  start(listener: BrokerListener): Promise<void>;
+  /**
+   * Publishes one event, on any stream, attached or not.
+   * @throws {ProtocolError} `broker_unavailable` when the broker cannot be reached: nothing was stored.
+   */
+  publish(draft: EventDraft): Promise<PublishResult>;
+  /**
+   * Holds the stream's mirror until a matching {@link detach} (counted). Once it resolves, `snapshot` works and
+   * every later event reaches `onEvent`.
+   * @throws {ProtocolError} `broker_unavailable`.
+   */
+  attach(stream: string): Promise<void>;
+  detach(stream: string): void;
+  /**
+   * Resolves once every event published anywhere on an attached stream before this call has reached `onEvent` (SYN-1).
+   * @throws {ProtocolError} `broker_unavailable`.
+   */
+  sync(stream: string): Promise<void>;
+  /** What this node holds of an attached stream, right now. Throws when the stream is not attached. */
+  snapshot(stream: string): Snapshot;
+  /** Tells the subscribers of a stream, on every node, of a loss at a source. */
+  announce(loss: SourceLoss): Promise<void>;
+  health(): BrokerHealth;
+  /** Streams with a history: all of them for the memory broker, the attached ones for Redis. */
+  streams(): readonly StreamInfo[];
+  close(): Promise<void>;
+}
