@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+/**
+ * Starts the command line. Plain JavaScript that any Node since 18 can read, because it has to run, and to say something
+ * useful, where the rest cannot.
+ *
+ * In an installed package it loads dist/. In a clone it runs the sources, for which Node has to strip types by itself
+ * (22.18 and later); an older Node hands over to the one that `npm ci` installed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const SOURCES = new URL('../src/cli/main.ts', import.meta.url);
+const BUILT = new URL('../dist/src/cli/main.js', import.meta.url);
+const OWN_NODE = new URL(
+  process.platform === 'win32' ? '../node_modules/node/bin/node.exe' : '../node_modules/node/bin/node',
+  import.meta.url,
+);
+const USAGE_ERROR = 2;
+
+if (existsSync(SOURCES)) {
+  if (runningNodeIsAtLeast(22, 18)) await import(SOURCES.href);
+  else if (existsSync(OWN_NODE)) handOver(fileURLToPath(OWN_NODE));
+  else refuse('22.18', 'or run `npm ci` in the clone first, which brings its own');
+} else if (runningNodeIsAtLeast(22, 0)) {
+  await import(BUILT.href);
+} else {
+  refuse('22', 'for example with `npx -p node@24 -p tidemark tidemark`');
+}
+
+/**
+ * @param {number} major
+ * @param {number} minor
+ */
+function runningNodeIsAtLeast(major, minor) {
+  const [runningMajor = 0, runningMinor = 0] = process.versions.node.split('.').map(Number);
+  return runningMajor > major || (runningMajor === major && runningMinor >= minor);
+}
+
+/**
+ * @param {string} needed
+ * @param {string} hint
+ */
+function refuse(needed, hint) {
+  process.stderr.write(
+    `tidemark needs Node ${needed} or later; this is ${process.version}. Use a newer one, ${hint}.\n`,
+  );
+  process.exitCode = USAGE_ERROR;
+}
+
+/**
+ * Runs the sources in another process and ends as it ends. This process must outlive every signal, or the shell would get
+ * its prompt back while the gateway still drains. Ctrl-C and a hang-up reach the child without help, since a terminal
+ * signals its whole foreground group: passed on, they would arrive twice, and a second Ctrl-C means "stop draining".
+ *
+ * @param {string} node
+ */
+function handOver(node) {
+  const child = spawn(node, [fileURLToPath(SOURCES), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const atTerminal = process.stdin.isTTY === true || process.stderr.isTTY === true;
+  /** @type {readonly NodeJS.Signals[]} */
+  const fromTerminal = ['SIGINT', 'SIGHUP'];
+  for (const signal of fromTerminal) process.on(signal, () => atTerminal || child.kill(signal));
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+
+  child.on('error', (error) => {
+    process.stderr.write(`tidemark: ${node} could not be started: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) {
+      process.exitCode = code ?? 1;
+      return;
+    }
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}

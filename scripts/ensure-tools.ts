@@ -1,0 +1,39 @@
+/**
+ * Makes sure that a real Redis and a real browser are there before the tests run: a test that skipped itself for want of
+ * one would prove nothing. Root on Debian gets the packages installed; everybody else gets the line to run.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { CHROMIUM, locate, REDIS } from './tools.ts';
+
+const missing = [REDIS, CHROMIUM].filter((tool) => locate(tool) === undefined);
+if (missing.length > 0) {
+  const packages = missing.map((tool) => tool.debianPackage);
+  const rootOnDebian = existsSync('/etc/debian_version') && process.getuid?.() === 0;
+  if (rootOnDebian) install(packages);
+  const stillMissing = missing.filter((tool) => locate(tool) === undefined);
+  if (stillMissing.length > 0) {
+    const names = stillMissing.map((tool) => tool.commands[0]).join(' and ');
+    const line =
+      process.platform === 'darwin'
+        ? stillMissing.map((tool) => `brew install ${tool.brewFormula}`).join(' && ')
+        : `sudo apt-get update && sudo apt-get install -y ${stillMissing.map((tool) => tool.debianPackage).join(' ')}`;
+    process.stderr.write(`The tests need ${names}, which PATH does not have. Install with:\n\n  ${line}\n\n`);
+    process.exitCode = 1;
+  }
+}
+
+function install(packages: readonly string[]): void {
+  process.stderr.write(`Installing Debian's ${packages.join(' and ')} for the tests.\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const steps = [
+    ['update', '-q'],
+    ['install', '-q', '-y', '--no-install-recommends', ...packages],
+  ];
+  for (const step of steps) {
+    const { status, stdout, stderr } = spawnSync('apt-get', step, { env, encoding: 'utf8' });
+    if (status === 0) continue;
+    process.stderr.write(`apt-get ${step.join(' ')} failed:\n${stdout}${stderr}\n`);
+    return;
+  }
+}

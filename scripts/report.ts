@@ -1,0 +1,24 @@
+/**
+ * Where the parts of a CI run leave their counts. It lies in node_modules, because `npm ci` empties that: no count of an
+ * earlier run can be taken for one of this run.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+export const ROOT = resolve(import.meta.dirname, '..');
+const DIRECTORY = resolve(ROOT, 'node_modules/.cache/tidemark');
+export const REPORTS = {
+  checks: resolve(DIRECTORY, 'checks.json'),
+  tests: resolve(DIRECTORY, 'vitest.json'),
+  smoke: resolve(DIRECTORY, 'smoke.json'),
+} as const;
+
+export function writeCounts(path: string, counts: Counts): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(counts)}\n`);
+}

@@ -1,0 +1,60 @@
+/**
+ * `npm test`: the static checks, two at a time, and then the tests. One failure does not hide another: everything runs, and
+ * the exit code says whether all of it passed. Arguments go to vitest (`npm test -- src/replay`).
+ */
+import { spawn } from 'node:child_process';
+import { REPORTS, ROOT, writeCounts } from './report.ts';
+
+interface Check {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** What to run to see, or mend, the failure. */
+  readonly repeat: string;
+}
+
+const CHECKS: readonly Check[] = [
+  { name: 'typecheck', command: ['npm', 'run', '--silent', 'typecheck'], repeat: 'npm run typecheck' },
+  { name: 'generated files', command: ['node', 'codegen/generate.ts', '--check'], repeat: 'npm run generate' },
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'], repeat: 'npm run lint' },
+  { name: 'format', command: ['npm', 'run', '--silent', 'format:check'], repeat: 'npm run format' },
+];
+const LANES = 2;
+
+const env = process.env['CI'] === undefined ? process.env : { ...process.env, NO_COLOR: '1' };
+const queue = [...CHECKS];
+let failed = 0;
+await Promise.all(Array.from({ length: LANES }, () => drain()));
+writeCounts(REPORTS.checks, { passed: CHECKS.length - failed, failed });
+
+const tests = await run(['vitest', 'run', ...process.argv.slice(2)], 'inherit');
+process.exitCode = failed === 0 && tests.code === 0 ? 0 : 1;
+
+async function drain(): Promise<void> {
+  for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
+    const started = performance.now();
+    const { code, output } = await run(check.command, 'pipe');
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    if (code === 0) {
+      console.log(`ok      ${check.name} (${seconds} s)`);
+    } else {
+      failed += 1;
+      console.log(`FAILED  ${check.name} (${seconds} s): ${check.repeat}\n${output}`);
+    }
+  }
+}
+
+function run(
+  command: readonly [string, ...string[]],
+  stdio: 'inherit' | 'pipe',
+): Promise<{ code: number; output: string }> {
+  const [program, ...parameters] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, parameters, { cwd: ROOT, env, stdio: ['ignore', stdio, stdio] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+    }
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+import { REPORTS } from './scripts/report.ts';
+
+const inCi = process.env['CI'] !== undefined;
+
+export default defineConfig({
+  test: {
+    include: ['{src,codegen,conformance,generated,scripts}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.slow.test.ts'],
+    // A process each: tests start servers, send signals and load a native watcher.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 10_000,
+    hookTimeout: 20_000,
+    teardownTimeout: 5_000,
+    unstubEnvs: true,
+    unstubGlobals: true,
+    restoreMocks: true,
+    reporters: inCi ? ['default', ['json', { outputFile: REPORTS.tests }]] : ['default'],
+  },
+});

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** Soak, chaos and mutation: `npm run test:slow`. */
+export default defineConfig({
+  test: {
+    include: ['{src,codegen,conformance,bench}/**/*.slow.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 300_000,
+    hookTimeout: 60_000,
+    passWithNoTests: true,
+  },
+});
