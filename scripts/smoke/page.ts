@@ -1,0 +1,10 @@
+// A page's script, bundled and run in Chromium by the smoke test: says in the title what it has seen.
+import { createClient } from 'tidemark-client';
+
+const client = createClient({ url: new URL('/ws', location.href) });
+const subscription = client.subscribe({ events: ['file_change'] });
+await subscription.caughtUp;
+document.title = 'ready';
+for await (const event of subscription) {
+  document.title = `event ${event.payload.path}`;
+}

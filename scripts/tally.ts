@@ -1,0 +1,39 @@
+/**
+ * The last line of a CI run: `N passed, N failed`, over checks, tests and smoke steps. The argument is how many parts of the
+ * run exited with an error; one that failed without counting a failure (a crash, a missing report) counts as one itself.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { REPORTS } from './report.ts';
+import type { Counts } from './report.ts';
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numFailedTestSuites: number;
+}
+
+const failedParts = Number(process.argv[2] ?? 0);
+const counted = [read(REPORTS.checks, asCounts), read(REPORTS.tests, fromVitest), read(REPORTS.smoke, asCounts)];
+const passed = counted.reduce((sum, counts) => sum + counts.passed, 0);
+const failed = Math.max(
+  counted.reduce((sum, counts) => sum + counts.failed, 0),
+  failedParts,
+);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+function read(path: string, interpret: (report: unknown) => Counts): Counts {
+  if (existsSync(path)) return interpret(JSON.parse(readFileSync(path, 'utf8')));
+  console.log(`${path} is missing: that part did not get far enough to write it.`);
+  return { passed: 0, failed: 1 };
+}
+
+function asCounts(report: unknown): Counts {
+  return report as Counts;
+}
+
+function fromVitest(report: unknown): Counts {
+  const { numPassedTests, numFailedTests, numFailedTestSuites } = report as VitestReport;
+  // A file that does not load has no tests to fail.
+  return { passed: numPassedTests, failed: numFailedTests === 0 ? numFailedTestSuites : numFailedTests };
+}
