@@ -1,0 +1,319 @@
+import { describe, expect, test } from 'vitest';
+import { WebSocket as WsWebSocket } from 'ws';
+import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
+import { until } from './testing/fake-server.ts';
+import { clientOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
+import { StandInClient } from './testing/stand-in.ts';
+
+describe('connecting', () => {
+  test('opens nothing before the first use, and then welcomes', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    const seen: string[] = [];
+    for (const name of ['connecting', 'open', 'welcome'] as const) client.on(name, () => seen.push(name));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([client.state, server.connections.length]).toEqual(['idle', 0]);
+    expect((await client.connect()).connectionId).toBe('n1');
+    expect([client.state, ...seen]).toEqual(['open', 'connecting', 'open', 'welcome']);
+    expect((await client.connect()).connectionId).toBe('n1');
+  });
+
+  test('subscribes before the welcome, which a server may send late', async () => {
+    const server = await fakeServer({ greet: 'no' });
+    clientOf(server).subscribe({ events: ['file_change'] });
+    const connection = await server.connection(1);
+    expect((await connection.take('subscribe')).data.events).toEqual(['file_change']);
+  });
+
+  test('works with another WebSocket class', async () => {
+    const { server } = await modelServer();
+    expect(await clientOf(server, { WebSocket: WsWebSocket }).ping()).toHaveProperty('time');
+  });
+
+  test('comes back until somebody is there', async () => {
+    const first = await fakeServer();
+    const port = Number(new URL(first.url).port);
+    await first.close();
+    const client = clientOf(first);
+    const delays: number[] = [];
+    client.on('reconnecting', ({ delayMs }) => delays.push(delayMs));
+    const welcome = client.connect();
+    await until(() => delays.length >= 3, 'three attempts');
+    await fakeServer({ port });
+    await welcome;
+    expect(Math.max(...delays)).toBeLessThanOrEqual(20);
+  });
+
+  test('gives up after as many attempts as it may make', async () => {
+    const server = await fakeServer();
+    await server.close();
+    const client = clientOf(server, { maxAttempts: 3 });
+    const attempts: number[] = [];
+    client.on('connecting', ({ attempt }) => attempts.push(attempt));
+    const subscription = client.subscribe({ events: ['*'] });
+    const error = await rejection(client.ping());
+    expect(error).toMatchObject({ name: 'ConnectionError', reason: 'unreachable' });
+    expect(await rejection(subscription.ready)).toBe(error);
+    expect([client.state, ...attempts]).toEqual(['closed', 1, 2, 3]);
+  });
+
+  test('gives up a server that accepts and then says nothing', async () => {
+    const server = await fakeServer({ greet: 'no' });
+    const client = clientOf(server, { openTimeoutMs: 30 });
+    void client.connect().catch(() => undefined);
+    expect(await server.connection(2)).toMatchObject({ isOpen: true });
+  });
+
+  test.each(['ftp://localhost/ws', 'ws://localhost/ws?access_token=abc', 'ws://ana:secret@localhost/ws'])(
+    'refuses the address %s at once',
+    (url) => {
+      expect(() => new StandInClient({ url })).toThrow(TypeError);
+      expect(() => new StandInClient({ url })).not.toThrow(/secret|abc/u);
+    },
+  );
+});
+
+describe('commands', () => {
+  test('resolve with the reply of their own id, whatever the order of the replies', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server);
+    const [a, b] = [client.sync('main'), client.sync('main')];
+    const connection = await server.connection(1);
+    const first = await connection.take('sync');
+    const second = await connection.take('sync');
+    expect(first.id).not.toBe(second.id);
+    connection.reply(second, 'synced', { stream: 'main', position: { epoch: 'e', sequenceId: 2 } });
+    connection.reply(first, 'synced', { stream: 'main', position: { epoch: 'e', sequenceId: 1 } });
+    expect([(await a).position.sequenceId, (await b).position.sequenceId]).toEqual([1, 2]);
+  });
+
+  test('reject with all that the server said', async () => {
+    const server = await fakeServer({
+      script: (connection, command) =>
+        connection.refuse(command, {
+          code: 'rate_limited',
+          retryable: true,
+          retryAfterMs: 400,
+          pointer: '/data/event',
+        }),
+    });
+    const error = await rejection(clientOf(server).broadcast({ event: 'x', payload: {} }));
+    expect(error).toBeInstanceOf(TidemarkError);
+    expect(error).toMatchObject({ code: 'rate_limited', retryable: true, retryAfterMs: 400, pointer: '/data/event' });
+  });
+
+  test('each send what the contract names', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    await client.subscribe({ events: ['file_change'], subscriptionId: 'mine' }).ready;
+    expect((await client.listSubscriptions()).items).toEqual([{ subscriptionId: 'mine' }]);
+    expect(await client.broadcast({ event: 'file_change', payload: { path: 'a' } })).toMatchObject({ sequenceId: 1 });
+    expect((await client.sync('main')).position).toEqual({ epoch: 'e1', sequenceId: 1 });
+    expect(await client.command('ping', {})).toHaveProperty('time');
+  });
+
+  test('that get no reply in time reject, and a late reply is ignored', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server);
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const error = await rejection(client.ping({ timeoutMs: 60 }));
+    expect(error).toMatchObject({ name: 'ConnectionError', reason: 'timeout', retryable: true });
+    const connection = await server.connection(1);
+    connection.reply(await connection.take('ping'), 'pong', { time: '' });
+    const next = client.ping();
+    connection.reply(await connection.take('ping'), 'pong', { time: 'now' });
+    expect([(await next).time, errors.length]).toEqual(['now', 0]);
+  });
+
+  test('that were sent when the connection ended are not sent again', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server);
+    const reply = rejection(client.broadcast({ event: 'x', payload: {} }));
+    const connection = await server.connection(1);
+    await connection.take('broadcast');
+    connection.drop();
+    expect(await reply).toMatchObject({ reason: 'connection_lost', closeCode: 1006, closeClass: 'retry-resume' });
+    const second = await server.connection(2);
+    void client.ping().catch(() => undefined);
+    await second.take('ping');
+    expect(second.commands.map(({ type }) => type)).toEqual(['ping']);
+  });
+
+  test('that wait for a connection are sent on the next one', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    await client.connect();
+    server.connections[0]?.drop();
+    await until(() => client.state === 'reconnecting', 'the drop');
+    expect(await client.ping()).toHaveProperty('time');
+    expect(server.connections.length).toBe(2);
+  });
+
+  test('that are aborted reject with the reason, sent or not', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server);
+    const reason = new Error('enough');
+    expect(await rejection(client.ping({ signal: AbortSignal.abort(reason) }))).toBe(reason);
+    const controller = new AbortController();
+    const pending = rejection(client.ping({ signal: controller.signal }));
+    const connection = await server.connection(1);
+    const command = await connection.take('ping');
+    controller.abort(reason);
+    expect(await pending).toBe(reason);
+    expect(command.id).toBeDefined();
+  });
+
+  test('answered with the wrong message reject as a violation', async () => {
+    const server = await fakeServer({ script: (connection, command) => connection.reply(command, 'synced', {}) });
+    expect(await rejection(clientOf(server).ping())).toBeInstanceOf(ProtocolViolation);
+  });
+});
+
+describe('what a server may and may not send', () => {
+  test('unknown pushes, events and fields are ignored (ENV-4)', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await subscription.ready;
+    const connection = await server.connection(1);
+    connection.send('advertisement', { of: 'the future' });
+    connection.raw(JSON.stringify({ type: 'tomorrow', data: {}, extra: 1 }));
+    model.publish('event_of_tomorrow', { x: 1 });
+    const { value } = await subscription[Symbol.asyncIterator]().next();
+    expect(value).toMatchObject({ event: 'event_of_tomorrow', payload: { x: 1 } });
+    expect(errors).toEqual([]);
+  });
+
+  test.each([
+    ['text that is not JSON', '{'],
+    ['an array', '[]'],
+    ['a message without type', '{"data":{}}'],
+    ['a message without data', '{"type":"event"}'],
+    ['a message with a strange id', '{"type":"pong","id":7,"data":{}}'],
+    ['a binary frame', Buffer.from('{}')],
+    ['an event without its head', '{"type":"event","data":{}}'],
+    [
+      'an event with an impossible position',
+      '{"type":"event","data":{"subscriptionIds":["s1"],"isReplay":false,"stream":"main","epoch":"e","sequenceId":1.5}}',
+    ],
+    ['a heartbeat without counts', '{"type":"heartbeat","data":{}}'],
+    ['a replay_complete of nobody', '{"type":"replay_complete","data":{}}'],
+    ['a gap of nobody', '{"type":"gap","data":{}}'],
+    ['a subscription_closed of nobody', '{"type":"subscription_closed","data":{}}'],
+    ['a closing without code', '{"type":"closing","data":{}}'],
+  ])('%s is reported as a violation, and the connection lives', async (_what, frame) => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    await client.connect();
+    const reported = new Promise((resolve) => client.on('error', resolve));
+    server.connections[0]?.raw(frame);
+    expect(await reported).toBeInstanceOf(ProtocolViolation);
+    expect(await client.ping()).toHaveProperty('time');
+    expect(server.connections.length).toBe(1);
+  });
+
+  test('an error without an id is reported', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    await client.connect();
+    const reported = new Promise((resolve) => client.on('error', resolve));
+    server.connections[0]?.send('error', { code: 'invalid_json', message: 'no', retryable: false });
+    expect(await reported).toMatchObject({ name: 'TidemarkError', code: 'invalid_json' });
+  });
+});
+
+describe('closing', () => {
+  test('rejects what is pending, ends iterators quietly, and refuses what comes later', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server);
+    const pending = rejection(client.ping());
+    const subscription = client.subscribe({ events: ['*'] });
+    const next = subscription[Symbol.asyncIterator]().next();
+    const connection = await server.connection(1);
+    await connection.take('ping');
+    await client.close();
+    expect(await pending).toMatchObject({ reason: 'client_closed', retryable: false });
+    expect(await next).toEqual({ done: true, value: undefined });
+    await until(() => connection.closeCode !== undefined, 'the close');
+    expect([connection.closeCode, client.state]).toEqual([1000, 'closed']);
+    expect(await rejection(client.ping())).toBeInstanceOf(ConnectionError);
+    expect(await rejection(client.connect())).toBeInstanceOf(ConnectionError);
+    expect(() => client.subscribe({ events: ['*'] })).toThrow(ConnectionError);
+  });
+
+  test('while waiting for the next attempt makes none', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server, { backoff: { minMs: 30, maxMs: 30 }, random: () => 1 });
+    await client.connect();
+    server.connections[0]?.drop();
+    await until(() => client.state === 'reconnecting', 'the drop');
+    await client.close();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(server.connections.length).toBe(1);
+  });
+
+  test('from a listener, at any point of its life, is safe', async () => {
+    for (const name of ['connecting', 'open', 'welcome', 'closed', 'reconnecting'] as const) {
+      const server = await fakeServer();
+      const client = clientOf(server);
+      client.on(name, () => void client.close());
+      const ended = client.connect().catch(() => undefined);
+      if (name === 'closed' || name === 'reconnecting') {
+        await ended;
+        server.connections[0]?.drop();
+      }
+      await until(() => client.state === 'closed', `the end after "${name}"`);
+      await ended;
+      expect(server.connections.length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test('by the signal rejects with its reason', async () => {
+    const server = await fakeServer();
+    const controller = new AbortController();
+    const client = clientOf(server, { signal: controller.signal });
+    const pending = rejection(client.ping());
+    const subscription = client.subscribe({ events: ['*'] });
+    const next = rejection(subscription[Symbol.asyncIterator]().next());
+    const reason = new Error('shutting down');
+    controller.abort(reason);
+    expect([await pending, await next]).toEqual([reason, reason]);
+    expect(client.state).toBe('closed');
+  });
+
+  test('a listener that throws stops neither the others nor the client', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    const uncaught = new Promise((resolve) => process.once('uncaughtException', resolve));
+    const keep = process
+      .listeners('uncaughtException')
+      .filter((l) => l !== process.listeners('uncaughtException').at(-1));
+    for (const listener of keep) process.removeListener('uncaughtException', listener);
+    client.on('open', () => {
+      throw new Error('listener');
+    });
+    let opened = 0;
+    client.on('open', () => (opened += 1));
+    await client.connect();
+    expect(await uncaught).toMatchObject({ message: 'listener' });
+    for (const listener of keep) process.on('uncaughtException', listener);
+    expect(opened).toBe(1);
+  });
+
+  test('a listener can be removed, by its function or by a signal', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    const seen: string[] = [];
+    const controller = new AbortController();
+    const off = client.on('open', () => seen.push('off'));
+    client.on('open', () => seen.push('signal'), { signal: controller.signal });
+    client.on('open', () => seen.push('kept'));
+    off();
+    controller.abort();
+    await client.connect();
+    expect(seen).toEqual(['kept']);
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { Cursor } from './cursor.ts';
+
+const at = (sequenceId: number, epoch = 'e1'): { epoch: string; sequenceId: number } => ({ epoch, sequenceId });
+const FRESH = { attempted: false, recovered: false };
+const RECOVERED = { attempted: true, recovered: true };
+const FAILED = { attempted: true, recovered: false };
+
+function liveAt(sequenceId: number): Cursor {
+  const cursor = new Cursor();
+  cursor.start({ position: at(sequenceId), asked: 'none', recovery: FRESH });
+  return cursor;
+}
+
+describe('the position', () => {
+  test('does not exist during a warm replay, since a resume from its middle would miss the rest', () => {
+    const cursor = new Cursor();
+    cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
+    cursor.accept(at(3));
+    expect(cursor.position).toBeUndefined();
+    cursor.complete(at(9));
+    expect(cursor.position).toEqual(at(9));
+  });
+
+  test('moves with each event of a resume replay, and of live delivery', () => {
+    const cursor = new Cursor(at(3));
+    cursor.start({ position: at(9), asked: 'resume', recovery: RECOVERED });
+    expect(cursor.position).toEqual(at(3));
+    cursor.accept(at(5));
+    expect(cursor.position).toEqual(at(5));
+    cursor.complete(at(9));
+    cursor.accept(at(11));
+    expect(cursor.position).toEqual(at(11));
+  });
+
+  test('moves with heartbeats, where a filter hides the events', () => {
+    const cursor = liveAt(4);
+    cursor.heard(at(400));
+    expect(cursor.position).toEqual(at(400));
+    cursor.heard(at(7));
+    expect(cursor.position).toEqual(at(400));
+  });
+});
+
+describe('duplicates', () => {
+  test('a warm replay that begins again after a drop goes on where it stopped', () => {
+    const cursor = new Cursor();
+    cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
+    cursor.accept(at(3));
+    cursor.accept(at(5));
+    cursor.pause();
+    cursor.start({ position: at(12), asked: 'warm', recovery: FRESH });
+    expect([3, 5, 8].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, false, true]);
+  });
+
+  test('after a failed resume the whole picture is new again', () => {
+    const cursor = new Cursor(at(3));
+    const gap = cursor.start({ position: at(90), asked: 'resume', recovery: FAILED });
+    expect(gap).toBeUndefined();
+    expect(cursor.position).toBeUndefined();
+    expect(cursor.accept(at(2)).fresh).toBe(true);
+  });
+
+  test('are told apart by number after any number of heartbeats', () => {
+    const cursor = liveAt(0);
+    for (let n = 1; n <= 20; n += 1) {
+      expect(cursor.accept(at(n)).fresh).toBe(true);
+      if (n % 3 === 0) cursor.prove();
+      expect(cursor.accept(at(n)).fresh).toBe(false);
+      expect(cursor.accept(at(1)).fresh).toBe(false);
+    }
+  });
+});
+
+describe('a change of epoch', () => {
+  test('that the server announced is no gap of the client', () => {
+    const cursor = liveAt(4);
+    cursor.skip(at(4), at(0, 'e2'));
+    expect(cursor.position).toEqual(at(0, 'e2'));
+    expect(cursor.accept(at(1, 'e2'))).toEqual({ fresh: true });
+  });
+
+  test('that nobody announced is said by the client', () => {
+    const cursor = liveAt(4);
+    expect(cursor.accept(at(3, 'e2'))).toEqual({
+      fresh: true,
+      gap: { reason: 'epoch_changed', from: at(4), to: at(2, 'e2') },
+    });
+    expect(cursor.position).toEqual(at(3, 'e2'));
+  });
+
+  test('waits for events of the old life that the gap has overtaken', () => {
+    const cursor = liveAt(4);
+    cursor.skip(at(6), at(0, 'e2'));
+    expect(cursor.accept(at(5))).toEqual({ fresh: true });
+    expect(cursor.position).toEqual(at(5));
+    expect(cursor.accept(at(6))).toEqual({ fresh: true });
+    expect(cursor.accept(at(1, 'e2'))).toEqual({ fresh: true });
+  });
+
+  test('between connections, with a server that does not say it, is said by the client', () => {
+    const cursor = liveAt(4);
+    cursor.pause();
+    expect(cursor.start({ position: at(2, 'e2'), asked: 'resume', recovery: RECOVERED })).toEqual({
+      reason: 'epoch_changed',
+      from: at(4),
+      to: at(2, 'e2'),
+    });
+  });
+});
+
+describe('a gap within an epoch', () => {
+  test('moves the position past what is lost', () => {
+    const cursor = liveAt(4);
+    cursor.skip(at(4), at(9));
+    expect(cursor.position).toEqual(at(9));
+  });
+
+  test('that has overtaken events leaves the position behind them', () => {
+    const cursor = liveAt(4);
+    cursor.skip(at(6), at(9));
+    expect(cursor.position).toEqual(at(4));
+    cursor.accept(at(10));
+    expect(cursor.position).toEqual(at(10));
+  });
+
+  test('during a replay moves nothing', () => {
+    const cursor = new Cursor();
+    cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
+    cursor.skip(at(9), at(20));
+    expect(cursor.position).toBeUndefined();
+  });
+});
+
+describe('a loss on the way', () => {
+  test('goes back to the last proven position, and hands over exactly what is missing', () => {
+    const cursor = liveAt(0);
+    cursor.accept(at(1));
+    cursor.prove();
+    cursor.accept(at(2));
+    cursor.accept(at(4));
+    cursor.rewind();
+    cursor.pause();
+    expect(cursor.position).toEqual(at(1));
+    cursor.start({ position: at(5), asked: 'resume', recovery: RECOVERED });
+    expect([2, 3, 4, 5].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, true, false, true]);
+    expect(cursor.position).toEqual(at(5));
+  });
+
+  test('a proof in the middle of the repair does not hide what is still to come', () => {
+    const cursor = liveAt(0);
+    for (const n of [1, 3, 5]) cursor.accept(at(n));
+    cursor.rewind();
+    cursor.pause();
+    cursor.start({ position: at(5), asked: 'resume', recovery: RECOVERED });
+    cursor.accept(at(1));
+    expect(cursor.accept(at(2)).fresh).toBe(true);
+    cursor.prove();
+    expect([3, 4, 5].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, true, false]);
+  });
+
+  test('without a proven position is said, and a fresh picture asked for', () => {
+    const cursor = new Cursor();
+    cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
+    cursor.complete(at(9));
+    cursor.accept(at(11));
+    cursor.rewind();
+    cursor.pause();
+    expect(cursor.position).toBeUndefined();
+    expect(cursor.start({ position: at(12), asked: 'warm', recovery: FRESH })).toEqual({
+      reason: 'unproven',
+      from: at(11),
+      to: at(12),
+    });
+    expect(cursor.accept(at(11)).fresh).toBe(true);
+  });
+
+  test('after more events than can be remembered is said too', () => {
+    const cursor = liveAt(0);
+    for (let n = 1; n <= 20_000; n += 1) cursor.accept(at(n));
+    cursor.rewind();
+    expect(cursor.position).toBeUndefined();
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import { isGap } from './events.ts';
+import { isEvent } from './testing/stand-in.ts';
+import type {
+  CustomEvent,
+  EntityCreatedEvent,
+  EntityDeletedEvent,
+  FileChangeEvent,
+  StandInClient,
+  StandInEvent,
+  StandInGap,
+} from './testing/stand-in.ts';
+
+describe('the type of an event', () => {
+  test('follows from the patterns, without a cast', () => {
+    expectTypeOf<StandInEvent<'file_change'>>().toEqualTypeOf<FileChangeEvent>();
+    expectTypeOf<StandInEvent<'file_change' | 'entity_created'>>().toEqualTypeOf<
+      FileChangeEvent | EntityCreatedEvent
+    >();
+    expectTypeOf<StandInEvent<'entity_*'>>().toEqualTypeOf<EntityCreatedEvent | EntityDeletedEvent | CustomEvent>();
+    expectTypeOf<StandInEvent<'*'>>().toEqualTypeOf<
+      FileChangeEvent | EntityCreatedEvent | EntityDeletedEvent | CustomEvent
+    >();
+    expectTypeOf<StandInEvent<'modified_cluster'>['event']>().toEqualTypeOf<'modified_cluster'>();
+    expectTypeOf<StandInEvent<string>>().toEqualTypeOf<StandInEvent<'*'>>();
+  });
+
+  test('reaches the loop over a subscription', () => {
+    // Never connects: the types are what is tested.
+    const follow = async (client: StandInClient): Promise<void> => {
+      for await (const event of client.subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } })) {
+        expectTypeOf(event).toEqualTypeOf<FileChangeEvent>();
+      }
+      for await (const item of client.subscribe({ events: ['file_change', 'entity_*'], gaps: 'inline' })) {
+        if (isGap(item)) expectTypeOf(item).toEqualTypeOf<StandInGap>();
+        else if (isEvent(item, 'file_change')) expectTypeOf(item.payload.path).toBeString();
+        else if (isEvent(item, 'entity_deleted')) expectTypeOf(item).toEqualTypeOf<EntityDeletedEvent>();
+      }
+      const names: string[] = ['file_change'];
+      for await (const event of client.subscribe({ events: names })) {
+        expectTypeOf(event).toEqualTypeOf<StandInEvent<'*'>>();
+      }
+      // @ts-expect-error a filter field that the contract does not have
+      client.subscribe({ events: ['file_change'], filter: { extension: ['.ts'] } });
+      // @ts-expect-error subscriptions are the client's own business
+      await client.command('subscribe', { events: ['file_change'] });
+    };
+    expect(follow).toBeTypeOf('function');
+  });
+});
+
+test('isEvent tells a declared event from a custom one that shares its prefix, and from a gap', () => {
+  const event = { event: 'entity_created', payload: {} };
+  expect(isEvent(event, 'entity_created')).toBe(true);
+  expect(isEvent({ event: 'entity_merged' }, 'entity_created')).toBe(false);
+  expect(isGap(event)).toBe(false);
+  expect(isGap({ kind: 'gap' })).toBe(true);
+});

@@ -1,0 +1,229 @@
+import { describe, expect, test } from 'vitest';
+import { ConnectionError, TidemarkError } from './errors.ts';
+import { until } from './testing/fake-server.ts';
+import { clientOf, collect, fakeServer, modelServer, rejection } from './testing/harness.ts';
+
+describe('close codes', () => {
+  test.each([4000, 4003, 4006, 4008, 1008])('%i: the client stops, and says why to everybody', async (code) => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'] });
+    await subscription.ready;
+    const { ended } = collect(subscription);
+    const closed = new Promise((resolve) => client.on('closed', resolve));
+    server.connections[0]?.close(code, 'because');
+    expect(await closed).toMatchObject({ code, class: 'do-not-retry', willReconnect: false });
+    expect(await ended).toMatchObject({ name: 'ConnectionError', reason: 'refused', closeCode: code });
+    expect(client.state).toBe('closed');
+    expect(await rejection(client.ping())).toBeInstanceOf(ConnectionError);
+  });
+
+  test.each([4200, 4201, 4202, 4203, 4204, 1000, 1001, 1011, 1012, 1013])(
+    '%i: it comes back and resumes',
+    async (code) => {
+      const { server, model } = await modelServer();
+      const client = clientOf(server);
+      const subscription = client.subscribe({ events: ['file_change'], replay: { mode: 'none' } });
+      const { items } = collect(subscription);
+      await subscription.ready;
+      model.publish('file_change', { path: 'a' });
+      await until(() => items.length === 1, 'the first event');
+      server.connections[0]?.close(code);
+      const second = await server.connection(2);
+      const { data } = await second.take('subscribe');
+      expect(data.replay).toEqual({ mode: 'resume', after: { epoch: 'e1', sequenceId: 1 } });
+    },
+  );
+
+  test('4300: it comes back without a position, and the loss is said', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['entity_created'], gaps: 'inline' });
+    const { items } = collect(subscription);
+    model.publish('entity_created', { id: 'x' });
+    await until(() => items.length === 1, 'the entity');
+    await subscription.caughtUp;
+    server.connections[0]?.close(4300);
+    const second = await server.connection(2);
+    expect((await second.take('subscribe')).data.replay).toEqual({ mode: 'warm' });
+    await until(() => items.length === 3, 'the gap and the picture');
+    expect(items[1]).toMatchObject({ kind: 'gap', reason: 'state_invalidated', noticedBy: 'client' });
+    expect(items[2]).toMatchObject({ event: 'entity_created', isReplay: true, sequenceId: 1 });
+  });
+
+  test('a closing push counts even when its close frame is lost', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server, { backoff: { minMs: 10_000, maxMs: 10_000 }, random: () => 1 });
+    const closing = new Promise((resolve) => client.on('closing', resolve));
+    const delays: number[] = [];
+    client.on('reconnecting', ({ delayMs }) => delays.push(delayMs));
+    await client.connect();
+    server.connections[0]?.send('closing', { code: 4200, name: 'shutdown', retryable: true, retryAfterMs: 40 });
+    await closing;
+    const droppedAt = performance.now();
+    server.connections[0]?.drop();
+    await server.connection(2);
+    expect(delays).toEqual([40]);
+    expect(performance.now() - droppedAt).toBeGreaterThan(35);
+  });
+
+  test('the wait grows with each connection that does not hold, and begins anew after one that did', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server, { backoff: { minMs: 2, maxMs: 100 }, random: () => 1, stableAfterMs: 60 });
+    const delays: number[] = [];
+    client.on('reconnecting', ({ delayMs }) => delays.push(delayMs));
+    void client.connect();
+    for (const nth of [1, 2, 3]) {
+      (await server.connection(nth)).drop();
+      await server.connection(nth + 1);
+    }
+    await client.connect();
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    server.connections[3]?.drop();
+    await server.connection(5);
+    expect(delays).toEqual([2, 4, 8, 2]);
+  });
+});
+
+describe('silence', () => {
+  test('of more than two heartbeats is the end of a connection', async () => {
+    const server = await fakeServer({ heartbeatIntervalMs: 40 });
+    const client = clientOf(server);
+    const closed = new Promise((resolve) => client.on('closed', resolve));
+    await client.connect();
+    server.connections[0]?.freeze();
+    const from = performance.now();
+    expect(await closed).toMatchObject({ code: 1006, willReconnect: true });
+    expect(performance.now() - from).toBeGreaterThan(60);
+    await server.connection(2);
+  });
+
+  test('is broken by any message', async () => {
+    const { server, model } = await modelServer({ heartbeatIntervalMs: 40 });
+    const client = clientOf(server);
+    await client.connect();
+    const connection = await server.connection(1);
+    for (let n = 0; n < 8; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      model.beat(connection);
+    }
+    expect([client.state, server.connections.length]).toEqual(['open', 1]);
+  });
+});
+
+describe('credentials', () => {
+  test('the token is the first command, and everything else waits for its reply', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server, { token: 'secret' });
+    client.subscribe({ events: ['*'] });
+    const connection = await server.connection(1);
+    const authenticate = await connection.take('authenticate');
+    expect(authenticate.data).toEqual({ token: 'secret' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(connection.commands.length).toBe(1);
+    connection.reply(authenticate, 'authenticated', { principal: { id: 'user:ana' } });
+    await connection.take('subscribe');
+  });
+
+  test('an API key travels the same way', async () => {
+    const server = await fakeServer();
+    void clientOf(server, { apiKey: 'tm_1' })
+      .connect()
+      .catch(() => undefined);
+    expect((await (await server.connection(1)).take('authenticate')).data).toEqual({ apiKey: 'tm_1' });
+  });
+
+  test('41xx: the token function is asked again, and subscriptions go on', async () => {
+    const { server, model } = await modelServer();
+    let fetched = 0;
+    const client = clientOf(server, { token: async () => `t${(fetched += 1)}` });
+    const subscription = client.subscribe({ events: ['file_change'], replay: { mode: 'none' } });
+    const { items } = collect(subscription);
+    await subscription.ready;
+    server.connections[0]?.close(4100);
+    const second = await server.connection(2);
+    expect((await second.take('authenticate')).data).toEqual({ token: 't2' });
+    await until(() => subscription.recovered === true, 'the resume');
+    model.publish('file_change', { path: 'a' });
+    await until(() => items.length === 1, 'the event');
+  });
+
+  test('41xx with a fixed token is the end, since there is no other', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server, { token: 'fixed' });
+    await client.connect();
+    const { ended } = collect(client.subscribe({ events: ['*'] }));
+    server.connections[0]?.close(4100);
+    expect(await ended).toMatchObject({ reason: 'refused', closeCode: 4100 });
+  });
+
+  test('a refused token is fetched once more, then the refusal is final', async () => {
+    const server = await fakeServer({
+      script: (connection, command) => connection.refuse(command, { code: 'unauthenticated' }),
+    });
+    let fetched = 0;
+    const client = clientOf(server, { token: () => `t${(fetched += 1)}` });
+    const error = await rejection(client.connect());
+    expect(error).toBeInstanceOf(TidemarkError);
+    expect(error).toMatchObject({ code: 'unauthenticated' });
+    expect([fetched, server.connections.length, client.state]).toEqual([2, 2, 'closed']);
+  });
+
+  test('a server that cannot check it now is tried again when it says', async () => {
+    const server = await fakeServer({
+      script: (connection, command) => {
+        if (server.connections.length > 1) connection.reply(command, 'authenticated', { principal: { id: 'u' } });
+        else connection.refuse(command, { code: 'broker_unavailable', retryable: true, retryAfterMs: 15 });
+      },
+    });
+    const client = clientOf(server, { token: 'fixed' });
+    const delays: number[] = [];
+    client.on('reconnecting', ({ delayMs }) => delays.push(delayMs));
+    await client.connect();
+    expect(delays).toEqual([15]);
+  });
+
+  test('a token function that fails is asked again later', async () => {
+    const { server } = await modelServer();
+    let calls = 0;
+    const client = clientOf(server, {
+      token: () => {
+        calls += 1;
+        if (calls < 3) throw new Error('no network');
+        return 'ok';
+      },
+    });
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    await client.connect();
+    expect([calls, errors.length, server.connections.length]).toEqual([3, 2, 1]);
+    expect(errors[0]?.cause).toMatchObject({ message: 'no network' });
+  });
+
+  test('authenticate swaps the credential on a live connection, for later ones too', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server, { token: 'old' });
+    await client.connect();
+    expect((await client.authenticate('new')).principal.id).toBe('user:ana');
+    server.connections[0]?.drop();
+    const second = await server.connection(2);
+    expect((await second.take('authenticate')).data).toEqual({ token: 'new' });
+  });
+
+  test('a token is renewed before it expires, without a new connection', async () => {
+    let fetched = 0;
+    const server = await fakeServer({
+      script: (connection, command) => {
+        const lifeMs = command.data.token === 't1' ? 2_100 : 3_600_000;
+        const expiresAt = new Date(Date.now() + lifeMs).toISOString();
+        connection.reply(command, 'authenticated', { principal: { id: 'user:ana', expiresAt } });
+      },
+    });
+    const client = clientOf(server, { token: () => `t${(fetched += 1)}` });
+    await client.connect();
+    const connection = await server.connection(1);
+    await connection.take('authenticate');
+    expect((await connection.take('authenticate')).data).toEqual({ token: 't2' });
+    expect(server.connections.length).toBe(1);
+  });
+});

@@ -1,0 +1,137 @@
+/** A WebSocket server that does what a test says: by hand, one frame at a time, or by a script for each command. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { RawData, WebSocket } from 'ws';
+import type { Frame } from '../wire.ts';
+
+export type Script = (connection: FakeConnection, command: Frame) => void;
+
+export interface FakeServerOptions {
+  /** Answers commands; without one, nothing is answered but what the test sends itself. */
+  readonly script?: Script;
+  readonly heartbeatIntervalMs?: number;
+  /** Sends `welcome` on each connection; default yes. */
+  readonly greet?: 'yes' | 'no';
+  readonly port?: number;
+}
+
+export class FakeConnection {
+  readonly commands: Frame[] = [];
+  /** As a server counts them for `delivered`. */
+  events = 0;
+  closeCode: number | undefined;
+  readonly #socket: WebSocket;
+  readonly #taken = new Set<Frame>();
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('close', (code) => {
+      this.closeCode = code;
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  send(type: string, data: object, id?: string): void {
+    if (type === 'event') this.events += 1;
+    this.raw(JSON.stringify({ type, ...(id === undefined ? {} : { id }), data }));
+  }
+
+  raw(frame: string | Buffer): void {
+    if (this.isOpen) this.#socket.send(frame);
+  }
+
+  /** Answers a command. */
+  reply(command: Frame, type: string, data: object): void {
+    this.send(type, data, command.id);
+  }
+
+  refuse(command: Frame, error: { code: string; retryable?: boolean; retryAfterMs?: number; pointer?: string }): void {
+    this.reply(command, 'error', { message: `refused: ${error.code}`, retryable: false, ...error });
+  }
+
+  /** An abrupt end: no close frame, bytes under way are lost. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
+  close(code: number, reason = ''): void {
+    this.#socket.close(code, reason);
+  }
+
+  /** Stops reading and answering, as a dead peer does. */
+  freeze(): void {
+    this.#socket.pause();
+  }
+
+  /** The next command of this type that no test has taken yet. */
+  async take(type: string): Promise<Frame> {
+    const found = (): Frame | undefined =>
+      this.commands.find((frame) => frame.type === type && !this.#taken.has(frame));
+    await until(() => found() !== undefined, `a "${type}" command`);
+    const frame = found();
+    if (frame === undefined) throw new Error('unreachable');
+    this.#taken.add(frame);
+    return frame;
+  }
+}
+
+export class FakeServer {
+  readonly connections: FakeConnection[] = [];
+  readonly url: string;
+  readonly #server: WebSocketServer;
+
+  constructor(server: WebSocketServer, options: FakeServerOptions) {
+    this.#server = server;
+    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
+    server.on('connection', (socket) => {
+      const connection = new FakeConnection(socket);
+      this.connections.push(connection);
+      socket.on('error', () => undefined);
+      socket.on('message', (bytes: RawData) => {
+        const command = JSON.parse((bytes as Buffer).toString('utf8')) as Frame;
+        connection.commands.push(command);
+        options.script?.(connection, command);
+      });
+      if (options.greet !== 'no') {
+        const connectionId = `n${this.connections.length}`;
+        connection.send('welcome', { connectionId, heartbeatIntervalMs: options.heartbeatIntervalMs ?? 25_000 });
+      }
+    });
+  }
+
+  /** The nth connection ever made, counted from 1; waits for it. */
+  async connection(nth: number): Promise<FakeConnection> {
+    await until(() => this.connections.length >= nth, `connection ${nth}`);
+    const connection = this.connections[nth - 1];
+    if (connection === undefined) throw new Error('unreachable');
+    return connection;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#server.clients) client.terminate();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+export async function startFakeServer(options: FakeServerOptions = {}): Promise<FakeServer> {
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    handleProtocols: (offered) => (offered.has('tidemark.v1') ? 'tidemark.v1' : false),
+  });
+  await once(server, 'listening');
+  return new FakeServer(server, options);
+}
+
+/** Waits for a condition; fails by name after five seconds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}

@@ -1,0 +1,114 @@
+/** A small contract, so that the runtime is tested without the generated one; the facade as codegen writes it. */
+import { ClientCore } from '../client-core.ts';
+import { isEventNamed } from '../events.ts';
+import type { EventFor, IsEvent, SubscriptionGap } from '../events.ts';
+import type { ClientOptions } from '../settings.ts';
+import type { Position, ProtocolSpec } from '../wire.ts';
+
+interface EventCommon {
+  readonly subscriptionIds: readonly string[];
+  readonly isReplay: boolean;
+  readonly replayReason?: 'warm' | 'resume';
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+}
+
+export interface FileChangeEvent extends EventCommon {
+  readonly event: 'file_change';
+  readonly payload: { readonly path: string };
+}
+
+export interface EntityCreatedEvent extends EventCommon {
+  readonly event: 'entity_created';
+  readonly payload: { readonly id: string };
+}
+
+export interface EntityDeletedEvent extends EventCommon {
+  readonly event: 'entity_deleted';
+  readonly payload: { readonly id: string };
+}
+
+export interface CustomEvent extends EventCommon {
+  readonly event: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+interface Subscribed {
+  readonly subscriptionId: string;
+  readonly stream: string;
+  readonly position: Position;
+  readonly recovery: { readonly attempted: boolean; readonly recovered?: boolean; readonly reason?: string };
+}
+
+export interface StandIn {
+  readonly commands: {
+    readonly subscribe: {
+      readonly subscriptionId?: string;
+      readonly stream?: string;
+      readonly events: readonly string[];
+      readonly filter?: { readonly extensions?: readonly string[] };
+      readonly replay?: { readonly mode: 'none' | 'warm' } | { readonly mode: 'resume'; readonly after: Position };
+    };
+    readonly unsubscribe: { readonly subscriptionId: string } | { readonly all: true };
+    readonly list_subscriptions: Readonly<Record<string, never>>;
+    readonly broadcast: { readonly stream?: string; readonly event: string; readonly payload: object };
+    readonly authenticate: { readonly token: string } | { readonly apiKey: string };
+    readonly sync: { readonly stream: string };
+    readonly ping: Readonly<Record<string, never>>;
+  };
+  readonly replies: {
+    readonly subscribe: Subscribed;
+    readonly unsubscribe: { readonly subscriptionIds: readonly string[] };
+    readonly list_subscriptions: { readonly items: readonly Subscribed[] };
+    readonly broadcast: Position & { readonly stream: string };
+    readonly authenticate: { readonly principal: { readonly id: string; readonly expiresAt?: string } };
+    readonly sync: { readonly stream: string; readonly position: Position };
+    readonly ping: { readonly time: string };
+  };
+  readonly pushes: {
+    readonly welcome: { readonly connectionId: string; readonly heartbeatIntervalMs: number };
+    readonly gap: {
+      readonly reason: 'epoch_changed' | 'window_exceeded' | 'slow_consumer' | 'source_overflow' | 'broker_lost';
+      readonly from: Position;
+      readonly to: Position;
+      readonly repair?: { readonly kind: 'rescan'; readonly paths: readonly string[] };
+    };
+    readonly closing: { readonly code: number; readonly name: string; readonly retryAfterMs?: number };
+  };
+  readonly events: {
+    readonly file_change: FileChangeEvent;
+    readonly entity_created: EntityCreatedEvent;
+    readonly entity_deleted: EntityDeletedEvent;
+  };
+  readonly customEvent: CustomEvent;
+}
+
+export const SPEC: ProtocolSpec = {
+  subprotocol: 'tidemark.v1',
+  commands: {
+    subscribe: 'subscribed',
+    unsubscribe: 'unsubscribed',
+    list_subscriptions: 'subscriptions',
+    broadcast: 'broadcasted',
+    authenticate: 'authenticated',
+    sync: 'synced',
+    ping: 'pong',
+  },
+  closeCodes: {
+    protocol_error: { code: 4000, class: 'do-not-retry' },
+    token_expired: { code: 4100, class: 'refresh' },
+    shutdown: { code: 4200, class: 'retry-resume' },
+    state_invalidated: { code: 4300, class: 'retry-fresh' },
+  },
+};
+
+export class StandInClient extends ClientCore<StandIn> {
+  constructor(options: ClientOptions) {
+    super(SPEC, options);
+  }
+}
+
+export const isEvent: IsEvent<StandIn> = isEventNamed as IsEvent<StandIn>;
+export type StandInEvent<Pattern extends string> = EventFor<StandIn, Pattern>;
+export type StandInGap = SubscriptionGap<StandIn>;
