@@ -31,9 +31,9 @@ function install(packages: readonly string[]): void {
     ['install', '-q', '-y', '--no-install-recommends', ...packages],
   ];
   for (const step of steps) {
-    const { status, stdout, stderr } = spawnSync('apt-get', step, { env, encoding: 'utf8' });
+    const { status, error, stdout, stderr } = spawnSync('apt-get', step, { env, encoding: 'utf8' });
     if (status === 0) continue;
-    process.stderr.write(`apt-get ${step.join(' ')} failed:\n${stdout}${stderr}\n`);
+    process.stderr.write(`apt-get ${step.join(' ')} failed: ${error?.message ?? `${stdout}\n${stderr}`}\n`);
     return;
   }
 }
