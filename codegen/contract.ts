@@ -1,0 +1,208 @@
+/**
+ * From `asyncapi.yaml` to a {@link Contract}: read, parse, lint, flatten. The only importer of the AsyncAPI parser.
+ *
+ * The parser judges whether the file is AsyncAPI; our own rules judge what AsyncAPI has no words for. The model is read
+ * from the file itself, where every reference still is a name: the parser's resolved document has none any more.
+ */
+import { createHash } from 'node:crypto';
+import { Parser } from '@asyncapi/parser';
+import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
+import { checkExtensions } from './extensions.ts';
+import type { Command, Contract, Event, HttpOperation, Message, Push, Schema } from './model.ts';
+import { resolveSchema, schemaName } from './model.ts';
+import { CONNECTION, messageName, refName } from './raw.ts';
+import type { RawContract, RawMessage, RawOperation } from './raw.ts';
+import { lint } from './rules.ts';
+import { ContractError, readSource, toPointer } from './source.ts';
+import type { Finding, Source } from './source.ts';
+
+export interface LoadedContract {
+  readonly contract: Contract;
+  /** The parser's own view, for tools of AsyncAPI's world. */
+  readonly document: AsyncAPIDocumentInterface;
+}
+
+/** @throws {ContractError} naming file, line, pointer and the fix of everything that is wrong. */
+export async function loadContract(file: string): Promise<LoadedContract> {
+  return parseContract(await readSource(file));
+}
+
+/** @throws {ContractError} as {@link loadContract} does. */
+export async function parseContract(source: Source): Promise<LoadedContract> {
+  const document = await parseDocument(source);
+  refuse(source, checkExtensions(source));
+  refuse(source, lint(source));
+  return { contract: flatten(source.value as RawContract), document };
+}
+
+function refuse(source: Source, findings: readonly Finding[]): void {
+  if (findings.length > 0) throw new ContractError(source.file, findings);
+}
+
+/** The parser's severities: 0 is an error, 1 a warning; the rest is advice. */
+const WARNING = 1;
+
+async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
+  // The parser reads YAML 1.2 without merge keys, hence JSON.
+  const { document, diagnostics } = await new Parser().parse(JSON.stringify(source.value));
+  const findings = diagnostics
+    .filter(({ severity }) => severity <= WARNING)
+    .map(({ code, message, path }) => ({
+      rule: String(code),
+      pointer: toPointer(path),
+      line: source.lineOf(path),
+      text: `${message}. Correct it as the AsyncAPI 3.0.0 specification asks.`,
+    }));
+  refuse(source, findings);
+  if (document !== undefined) return document;
+  throw new ContractError(source.file, [
+    { rule: 'asyncapi', pointer: '', line: 1, text: 'Not an AsyncAPI document. Begin it with `asyncapi: 3.0.0`.' },
+  ]);
+}
+
+/** Keys sorted, two spaces, one newline at the end: `sha256sum contract.json` gives the digest. */
+export function canonicalJson(value: unknown): string {
+  return `${JSON.stringify(value, sortKeys, 2)}\n`;
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
+}
+
+function flatten(raw: RawContract): Contract {
+  const bundle = canonicalJson(raw);
+  const { schemas } = raw.components;
+  const connection = raw.channels[CONNECTION];
+  const events = Object.entries(raw.components.messages).flatMap(([name, message]) => eventOf(schemas, name, message));
+  const customEvent = events.find(({ name }) => name === '*');
+  if (connection === undefined || customEvent === undefined)
+    throw new Error('The linter let a contract through that has no connection or no custom event.');
+  return {
+    title: raw.info.title,
+    version: raw.info.version,
+    description: raw.info.description,
+    license: raw.info.license.name,
+    subprotocol: raw['x-subprotocol'],
+    path: connection.address,
+    connection: { description: connection.description, requirements: connection['x-requirements'] ?? [] },
+    bundle,
+    digest: `sha256:${createHash('sha256').update(bundle).digest('hex')}`,
+    schemas,
+    messages: mapValues(raw.components.messages, messageOf),
+    ...operationsOf(raw),
+    events: events.filter((event) => event !== customEvent),
+    customEvent,
+    errors: raw['x-errors'],
+    closeCodes: raw['x-close-codes'],
+    closeClasses: raw['x-close-classes'],
+    limits: raw['x-limits'],
+    scopes: raw['x-scopes'],
+    filters: raw['x-filters'],
+    replayPolicies: raw['x-replay-policies'],
+    gapReasons: raw['x-gap-reasons'],
+    clauses: raw['x-requirements'],
+    tags: Object.fromEntries((raw.info.tags ?? []).map(({ name, description }) => [name, description])),
+  };
+}
+
+function mapValues<In, Out>(
+  record: Readonly<Record<string, In>>,
+  change: (value: In, key: string) => Out,
+): Record<string, Out> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
+}
+
+function messageOf(raw: RawMessage, name: string): Message {
+  const { summary, description, payload, examples } = raw;
+  return {
+    name,
+    summary,
+    description,
+    schema: refName(payload),
+    examples,
+    requirements: raw['x-requirements'] ?? [],
+    errorPointers: raw['x-error-pointers'] ?? {},
+  };
+}
+
+/** The name of the schema of a message's `data`. */
+function dataOf(schemas: Readonly<Record<string, Schema>>, message: RawMessage): string {
+  const schema = resolveSchema({ schemas }, message.payload);
+  return schemaName(schema.properties?.['data']?.$ref ?? '');
+}
+
+function eventOf(schemas: Readonly<Record<string, Schema>>, message: string, raw: RawMessage): Event[] {
+  const { 'x-event': name, 'x-payload': payload, 'x-replay': replay, 'x-filterable': filterable } = raw;
+  if (name === undefined || payload === undefined || replay === undefined) return [];
+  return [
+    {
+      name,
+      message,
+      messageSchema: refName(raw.payload),
+      schema: dataOf(schemas, raw),
+      payload,
+      replay,
+      filterable: filterable ?? {},
+    },
+  ];
+}
+
+function operationsOf(raw: RawContract): Pick<Contract, 'commands' | 'pushes' | 'http'> {
+  const commands: Command[] = [];
+  const pushes: Push[] = [];
+  const http: HttpOperation[] = [];
+  for (const [name, operation] of Object.entries(raw.operations)) {
+    if (refName(operation.channel) !== CONNECTION) http.push(httpOf(raw, name, operation));
+    else if (operation.action === 'receive') commands.push(commandOf(raw, name, operation));
+    else pushes.push({ ...baseOf(name, operation), messages: operation.messages.map((ref) => messageName(raw, ref)) });
+  }
+  return { commands, pushes, http };
+}
+
+function baseOf(
+  name: string,
+  operation: RawOperation,
+): Pick<Command, 'name' | 'summary' | 'description' | 'tags' | 'requirements'> {
+  const { summary, description, tags } = operation;
+  return {
+    name,
+    summary,
+    description,
+    tags: (tags ?? []).map((tag) => tag.name),
+    requirements: operation['x-requirements'] ?? [],
+  };
+}
+
+function repliesOf(raw: RawContract, operation: RawOperation): string[] {
+  return (operation.reply?.messages ?? []).map((ref) => messageName(raw, ref));
+}
+
+function commandOf(raw: RawContract, name: string, operation: RawOperation): Command {
+  const { messages, schemas } = raw.components;
+  const reply = repliesOf(raw, operation).find((each) => each !== 'error') ?? '';
+  const [asked, answered] = [messages[name], messages[reply]];
+  if (asked === undefined || answered === undefined)
+    throw new Error(`The linter let the command ${name} through without message or reply.`);
+  return {
+    ...baseOf(name, operation),
+    reply,
+    data: dataOf(schemas, asked),
+    replyData: dataOf(schemas, answered),
+    scopes: operation['x-scopes'] ?? [],
+  };
+}
+
+function httpOf(raw: RawContract, name: string, operation: RawOperation): HttpOperation {
+  const [request] = operation.messages;
+  const binding = operation.bindings?.http;
+  return {
+    ...baseOf(name, operation),
+    method: binding?.method ?? 'GET',
+    path: raw.channels[refName(operation.channel)]?.address ?? '',
+    query: binding?.query,
+    request: request === undefined ? '' : messageName(raw, request),
+    replies: repliesOf(raw, operation),
+    scopes: operation['x-scopes'] ?? [],
+  };
+}

@@ -1,0 +1,203 @@
+/** `protocol.ts`: the names, codes, limits and policies of the contract as constants, and the types of their names. */
+import type { Contract, Event } from '../model.ts';
+import { banner, doc, key, literal, quote } from './text.ts';
+
+export function emitProtocol(contract: Contract): string {
+  return [
+    banner('Names, codes, limits and policies of the protocol.'),
+    emitIdentity(contract),
+    emitOperations(contract),
+    emitEvents(contract),
+    emitCodes(contract),
+    emitLimits(contract),
+    emitClauses(contract),
+  ].join('\n');
+}
+
+function constant(name: string, text: string, value: string): string {
+  return `${doc(text)}\nexport const ${name} = ${value};\n`;
+}
+
+function list(name: string, text: string, items: readonly string[]): string {
+  return constant(name, text, `[\n${items.map((item) => `  ${quote(item)},\n`).join('')}] as const`);
+}
+
+/** A map with one entry a line. `type` is what holds for every entry; `as const` where literal types are worth more. */
+function table<Value>(
+  name: string,
+  text: string,
+  entries: Readonly<Record<string, Value>>,
+  write: (value: Value) => unknown,
+  type?: string,
+): string {
+  const lines = Object.entries(entries).map(([entry, value]) => `  ${key(entry)}: ${literal(write(value))},\n`);
+  const head = type === undefined ? `export const ${name} = {` : `export const ${name}: ${type} = {`;
+  return `${doc(text)}\n${head}\n${lines.join('')}}${type === undefined ? ' as const' : ''};\n`;
+}
+
+function names(type: string, text: string, members: readonly string[]): string {
+  return `${doc(text)}\nexport type ${type} =\n${members.map((member) => `  | ${quote(member)}`).join('\n')};\n`;
+}
+
+function emitIdentity(contract: Contract): string {
+  return [
+    constant('PROTOCOL_VERSION', 'The version of the contract.', quote(contract.version)),
+    constant('SUBPROTOCOL', 'The WebSocket subprotocol (CON-1).', quote(contract.subprotocol)),
+    constant(
+      'CONTRACT_DIGEST',
+      'SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2).',
+      quote(contract.digest),
+    ),
+    constant('WEBSOCKET_PATH', 'Where the gateway takes WebSocket connections.', quote(contract.path)),
+  ].join('\n');
+}
+
+function emitOperations({ commands, pushes, http, messages }: Contract): string {
+  const byName = Object.fromEntries(commands.map((command) => [command.name, command]));
+  const resources = Object.fromEntries(http.map((operation) => [operation.name, operation]));
+  return [
+    names(
+      'CommandName',
+      'What a client can ask.',
+      commands.map(({ name }) => name),
+    ),
+    table(
+      'COMMANDS',
+      'Each command, the message of its success, and the error that a bad value earns where it is not `invalid_message`.',
+      byName,
+      ({ name, reply }) => ({
+        reply,
+        errorPointers: messages[name]?.errorPointers ?? {},
+      }),
+    ),
+    list(
+      'PUSHES',
+      'What the server volunteers.',
+      pushes.map(({ name }) => name),
+    ),
+    'export type PushName = (typeof PUSHES)[number];\n',
+    table('HTTP_OPERATIONS', 'The HTTP resources (OPS-0).', resources, ({ method, path, scopes, request }) => ({
+      method,
+      path,
+      scopes,
+      errorPointers: messages[request]?.errorPointers ?? {},
+    })),
+    'export type HttpOperationName = keyof typeof HTTP_OPERATIONS;\n',
+  ].join('\n');
+}
+
+function eventSpec({ replay, filterable }: Event): unknown {
+  const { policy, key: pointer, keySpace, clears } = replay;
+  return { replay: { policy, key: pointer, keySpace, clears }, filterable };
+}
+
+function emitEvents({ events, customEvent, filters, replayPolicies }: Contract): string {
+  return [
+    names(
+      'EventName',
+      'The declared events. Any other name is a custom event (EVT-4).',
+      events.map(({ name }) => name),
+    ),
+    names('ReplayPolicy', 'What a warm replay holds of an event (RPL-3).', Object.keys(replayPolicies)),
+    names('FilterField', 'Fields of a filter (SUB-4).', Object.keys(filters)),
+    [
+      'export interface ReplaySpec {',
+      '  readonly policy: ReplayPolicy;',
+      doc('Pointer into the event to what the newest event is kept for; with `latest-per-key` only.', '  '),
+      '  readonly key?: string;',
+      doc('Events of one key space share their keys.', '  '),
+      '  readonly keySpace?: string;',
+      doc('The event takes its key out of the picture and is itself not replayed warm.', '  '),
+      '  readonly clears?: true;',
+      '}\n',
+    ].join('\n'),
+    [
+      'export interface EventSpec {',
+      '  readonly replay: ReplaySpec;',
+      doc(
+        'The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element.',
+        '  ',
+      ),
+      '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
+      '}\n',
+    ].join('\n'),
+    table(
+      'EVENTS',
+      'How each declared event is replayed and filtered.',
+      Object.fromEntries(events.map((event) => [event.name, event])),
+      eventSpec,
+      '{ readonly [Name in EventName]: EventSpec }',
+    ),
+    constant(
+      'CUSTOM_EVENT: EventSpec',
+      'The same for every event that the contract does not declare.',
+      literal(eventSpec(customEvent)),
+    ),
+    table(
+      'FILTER_FIELDS',
+      'How the values of a field are compared (SUB-5).',
+      filters,
+      ({ kind }) => ({ kind }),
+      "{ readonly [Field in FilterField]: { readonly kind: 'path' | 'extension' | 'exact' } }",
+    ),
+  ].join('\n');
+}
+
+/** A client may come back, in one way or another, in every class but this one. */
+const FINAL_CLASS = 'do-not-retry';
+
+function emitCodes({ closeCodes, closeClasses, errors, gapReasons }: Contract): string {
+  const byName = Object.fromEntries(
+    Object.entries(closeCodes).map(([code, spec]) => [
+      spec.name,
+      { code: Number(code), class: spec.class, retryable: spec.class !== FINAL_CLASS },
+    ]),
+  );
+  return [
+    names('CloseClass', 'What a close code asks of the client (CON-6).', Object.keys(closeClasses)),
+    names('CloseName', 'The close codes by name.', Object.keys(byName)),
+    table(
+      'CLOSE_CODES',
+      'The close codes (CON-6).',
+      byName,
+      (spec) => spec,
+      '{ readonly [Name in CloseName]: { readonly code: number; readonly class: CloseClass; readonly retryable: boolean } }',
+    ),
+    names('ErrorCode', 'What can be wrong with a command (ERR-1).', Object.keys(errors)),
+    table(
+      'ERRORS',
+      'Whether to try again, and the status of the same failure over HTTP (OPS-0).',
+      errors,
+      ({ retryable, httpStatus }) => ({ retryable, httpStatus }),
+      '{ readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number } }',
+    ),
+    list('GAP_REASONS', 'Why events are lost (GAP-1).', Object.keys(gapReasons)),
+    'export type GapReason = (typeof GAP_REASONS)[number];\n',
+  ].join('\n');
+}
+
+function emitLimits({ limits }: Contract): string {
+  return [
+    names('LimitName', 'What is bounded.', Object.keys(limits)),
+    'export interface LimitSpec {\n  readonly default: number;\n  readonly unit: string;\n  readonly minimum: number;\n  readonly maximum: number;\n}\n',
+    table(
+      'LIMITS',
+      'The limits: what holds unless configured, and between what it may be configured.',
+      limits,
+      ({ default: value, unit, minimum, maximum }) => ({ default: value, unit, minimum, maximum }),
+      '{ readonly [Name in LimitName]: LimitSpec }',
+    ),
+  ].join('\n');
+}
+
+function emitClauses({ clauses }: Contract): string {
+  return [
+    table(
+      'CLAUSES',
+      'The requirements of the protocol. Their ids are never reused or renumbered.',
+      clauses,
+      ({ level, observable, text }) => ({ level, observable, text }),
+    ),
+    'export type ClauseId = keyof typeof CLAUSES;\n',
+  ].join('\n');
+}

@@ -1,0 +1,37 @@
+/** Small pieces of TypeScript text that several emitters share. */
+
+/** Heads every generated source file. One comment, so that it is not taken for the first declaration's. */
+export function banner(what: string): string {
+  return `// ${what}\n// Generated from asyncapi.yaml by \`npm run generate\`. Do not edit: change the contract and generate again.\n`;
+}
+
+export function doc(text: string, indent = ''): string {
+  const lines = text.trim().replaceAll('*/', '*∕').split('\n');
+  if (lines.length === 1) return `${indent}/** ${lines[0] ?? ''} */`;
+  return [`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`].join('\n');
+}
+
+/** A string in single quotes. */
+export function quote(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
+}
+
+/** A name of a property, quoted where it must be. */
+export function key(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name);
+}
+
+/** A plain value as an expression on one line. Members that are undefined are left out. */
+export function literal(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  if (members.length === 0) return '{}';
+  return `{ ${members.map(([name, member]) => `${key(name)}: ${literal(member)}`).join(', ')} }`;
+}
+
+export function union(name: string, members: readonly string[], text: string): string {
+  const lines = members.map((member) => `  | ${member}`);
+  return [doc(text), `export type ${name} =`, `${lines.join('\n')};`, ''].join('\n');
+}

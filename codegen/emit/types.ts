@@ -1,0 +1,156 @@
+/**
+ * `types.ts`: every schema of the contract as a type, the unions of messages, and maps from wire names to types.
+ *
+ * All schemas go through json-schema-to-typescript as ONE bundled schema: compiled one by one, shared schemas would come
+ * out several times. Everything is made `readonly` afterwards: what came over the wire is nobody's to change.
+ */
+import { compile } from 'json-schema-to-typescript';
+import type { Contract, Event, Schema } from '../model.ts';
+import { schemaName } from '../model.ts';
+import { banner, doc, key, union } from './text.ts';
+
+const STYLE = { singleQuote: true, printWidth: 120 };
+/** Holds every schema as an optional property, so that all of them are reachable; cut from the output. */
+const ROOT = 'TidemarkContractRoot';
+
+export async function emitTypes(contract: Contract): Promise<string> {
+  const schemas = await compileSchemas(contract);
+  return [
+    banner('Types of the wire, one per schema of the contract.'),
+    schemas,
+    emitUnions(contract),
+    emitMaps(contract),
+  ].join('\n');
+}
+
+async function compileSchemas(contract: Contract): Promise<string> {
+  const names = Object.keys(contract.schemas);
+  const definitions = Object.fromEntries(
+    Object.entries(contract.schemas).map(([name, schema]) => [name, toDraft4(schema)]),
+  );
+  const properties = Object.fromEntries(names.map((name) => [name, { $ref: `#/definitions/${name}` }]));
+  const bundled = { type: 'object' as const, additionalProperties: false, properties, definitions };
+  const text = await compile(bundled, ROOT, {
+    additionalProperties: false,
+    bannerComment: '',
+    cwd: '/',
+    declareExternallyReferenced: true,
+    ignoreMinAndMaxItems: true,
+    style: STYLE,
+    unknownAny: true,
+  });
+  return makeReadonly(cutRoot(text));
+}
+
+function cutRoot(text: string): string {
+  const start = text.indexOf(`export interface ${ROOT} {`);
+  return text.slice(0, start) + text.slice(text.indexOf('\n}\n', start) + 3);
+}
+
+/** References by definition; our own annotations and the numbers that no type can say left out. */
+function toDraft4(schema: Schema): Record<string, unknown> {
+  if (schema.$ref !== undefined) return { $ref: `#/definitions/${schemaName(schema.$ref)}` };
+  const { properties, items, oneOf, anyOf, additionalProperties } = schema;
+  const { description, type, const: constant, enum: values, required } = schema;
+  return defined({
+    description: description?.replaceAll('*/', '*∕'),
+    type,
+    const: constant,
+    enum: values,
+    required,
+    properties:
+      properties && Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, toDraft4(each)])),
+    items: items && toDraft4(items),
+    oneOf: oneOf?.map(toDraft4),
+    anyOf: anyOf?.map(toDraft4),
+    additionalProperties:
+      typeof additionalProperties === 'object' ? toDraft4(additionalProperties) : additionalProperties,
+  });
+}
+
+function defined(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
+}
+
+/** Works on prettier's layout: one member a line, and comments begin with ` *`. */
+function makeReadonly(text: string): string {
+  return text
+    .replaceAll(/^export interface (\w+) \{\}$/gm, 'export type $1 = Readonly<Record<string, never>>;')
+    .replaceAll(/^\/\*\*\n \* (.*)\n \*\/$/gm, '/** $1 */')
+    .replaceAll(/^( +)\/\*\*\n +\* (.*)\n +\*\/$/gm, '$1/** $2 */')
+    .replaceAll(/^( +)((?:[\w$]+|'[^']*')\??: )/gm, '$1readonly $2')
+    .replaceAll(/^( +)(\[k: string\]: )/gm, '$1readonly $2')
+    .replaceAll(/^((?:export type \w+ =| +readonly .+?: ) ?)((?:[\w$]+|\([^()]*\))\[\];)$/gm, '$1readonly $2');
+}
+
+function emitUnions(contract: Contract): string {
+  const schemaOf = (message: string): string => contract.messages[message]?.schema ?? message;
+  const commands = contract.commands.map(({ name }) => schemaOf(name));
+  const replies = [...new Set([...contract.commands.map(({ reply }) => schemaOf(reply)), schemaOf('error')])];
+  const pushes = contract.pushes
+    .filter(({ name }) => name !== 'event')
+    .flatMap(({ messages }) => messages.map(schemaOf));
+  return [
+    union('CommandMessage', commands, 'What a client sends.'),
+    union('ReplyMessage', replies, 'What the server answers to a command: its success, or an error (ENV-3).'),
+    union(
+      'DeclaredEventMessage',
+      contract.events.map((event) => event.messageSchema),
+      'An event that the contract declares: `data.event` tells which.',
+    ),
+    union(
+      'EventMessage',
+      ['DeclaredEventMessage', contract.customEvent.messageSchema],
+      "Any event, of a declared name or of a name of a team's own (EVT-4).",
+    ),
+    union('PushMessage', [...pushes, 'EventMessage'], 'What the server volunteers.'),
+    union('ServerMessage', ['ReplyMessage', 'PushMessage'], 'What a client receives.'),
+    union(
+      'DeclaredEvent',
+      contract.events.map(({ schema }) => schema),
+      '`data` of a declared event; `event` tells which.',
+    ),
+    union('AnyEvent', ['DeclaredEvent', contract.customEvent.schema], '`data` of any event.'),
+  ].join('\n');
+}
+
+function emitMaps(contract: Contract): string {
+  const map = (name: string, text: string, entries: readonly (readonly [string, string])[]): string =>
+    [
+      doc(text),
+      `export interface ${name} {`,
+      ...entries.map(([from, to]) => `  readonly ${key(from)}: ${to};`),
+      '}',
+      '',
+    ].join('\n');
+  const { commands, pushes, events } = contract;
+  const dataOf = (push: string): string => `Extract<PushMessage, { readonly type: '${push}' }>['data']`;
+  const entry = (pick: (event: Event) => string) => events.map((event) => [event.name, pick(event)] as const);
+  return [
+    map(
+      'CommandDataMap',
+      '`data` of each command.',
+      commands.map(({ name, data }) => [name, data]),
+    ),
+    map(
+      'ReplyDataMap',
+      '`data` of the success of each command; keyed by the command.',
+      commands.map(({ name, replyData }) => [name, replyData]),
+    ),
+    map(
+      'PushDataMap',
+      '`data` of each push.',
+      pushes.map(({ name }) => [name, name === 'event' ? 'AnyEvent' : dataOf(name)]),
+    ),
+    map(
+      'EventMap',
+      "`data` of each declared event, by the event's name.",
+      entry(({ schema }) => schema),
+    ),
+    map(
+      'PayloadMap',
+      "Payload of each declared event, by the event's name.",
+      entry(({ payload }) => payload),
+    ),
+  ].join('\n');
+}

@@ -1,0 +1,277 @@
+/**
+ * `validators.js`: every schema compiled to plain JavaScript by ajv, so that no validator is compiled, and nothing is
+ * evaluated from text, at run time (Content-Security-Policy). Strict for what clients send, tolerant for what servers
+ * send: there, fields that this version does not know are fine inside `data` (ENV-4).
+ */
+import { Ajv } from 'ajv';
+import standaloneModule from 'ajv/dist/standalone/index.js';
+import type { Contract, Schema } from '../model.ts';
+import { resolveSchema, schemaName } from '../model.ts';
+import { FORMATS } from './formats.ts';
+import { banner, key, quote } from './text.ts';
+
+// CommonJS seen from ESM: the function is the default of the default.
+const standaloneCode = standaloneModule.default;
+
+interface ValidatorTable {
+  /** Name of the exported map. */
+  readonly name: string;
+  readonly text: string;
+  /** Key → id of the compiled schema. */
+  readonly entries: readonly (readonly [string, string])[];
+}
+
+export function emitValidators(contract: Contract): { readonly code: string; readonly types: string } {
+  const tables = tablesOf(contract);
+  return { code: emitCode(contract, tables), types: emitDeclarations(tables) };
+}
+
+const strict = (name: string): string => `strict.${name}`;
+
+/** Ids of schemas as tolerant validators see them. A schema that is the same in both readings is compiled once. */
+function tolerantIds(contract: Contract): (name: string) => string {
+  const differs = new Map<string, boolean>();
+  const inspect = (schema: Schema): boolean => {
+    const { properties, items, oneOf, anyOf, additionalProperties } = schema;
+    if (schema.$ref !== undefined) return byName(schemaName(schema.$ref));
+    if (additionalProperties === false || oneOf !== undefined) return true;
+    const parts = [...Object.values(properties ?? {}), ...(items ? [items] : []), ...(anyOf ?? [])];
+    return [...parts, ...(typeof additionalProperties === 'object' ? [additionalProperties] : [])].some(inspect);
+  };
+  const byName = (name: string): boolean => {
+    const known = differs.get(name);
+    if (known !== undefined) return known;
+    differs.set(name, false);
+    const result = inspect(contract.schemas[name] ?? {});
+    differs.set(name, result);
+    return result;
+  };
+  return (name) => (byName(name) ? `tolerant.${name}` : strict(name));
+}
+
+function tablesOf(contract: Contract): ValidatorTable[] {
+  const tolerant = tolerantIds(contract);
+  const schemaOf = (message: string): string => contract.messages[message]?.schema ?? message;
+  const { commands, pushes, events, customEvent, http } = contract;
+  const replies = [...new Set([...commands.map(({ reply }) => reply), 'error'])];
+  const plainPushes = pushes.filter(({ name }) => name !== 'event').map(({ name }) => name);
+  const bodies = [...new Set(http.flatMap(({ request, replies: answers }) => [request, ...answers]))];
+  const requests = new Set(http.map(({ request }) => request));
+  return [
+    {
+      name: 'commandValidators',
+      text: 'What a client sends, by command; strict.',
+      entries: commands.map(({ name }) => [name, strict(schemaOf(name))]),
+    },
+    {
+      name: 'payloadValidators',
+      text: 'Payloads, by declared event; strict.',
+      entries: events.map(({ name, payload }) => [name, strict(payload)]),
+    },
+    {
+      name: 'serverValidators',
+      text: 'What a server sends, by message, events by the name of the event (`custom_event` for names that are not declared); tolerant inside `data`.',
+      entries: [
+        ...[...replies, ...plainPushes].map((name) => [name, tolerant(schemaOf(name))] as const),
+        ...[...events, customEvent].map(
+          ({ name, message, messageSchema }) => [name === '*' ? message : name, tolerant(messageSchema)] as const,
+        ),
+      ],
+    },
+    {
+      name: 'httpValidators',
+      text: 'Bodies over HTTP, by message: requests strict, answers tolerant.',
+      entries: bodies.map((name) => [name, requests.has(name) ? strict(schemaOf(name)) : tolerant(schemaOf(name))]),
+    },
+  ];
+}
+
+function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string {
+  const ajv = new Ajv({
+    code: { source: true, esm: true, lines: true },
+    discriminator: true,
+    formats: FORMATS,
+    inlineRefs: false,
+    strict: true,
+    strictRequired: false,
+    validateFormats: true,
+  });
+  const tolerant = tolerantIds(contract);
+  for (const [name, schema] of Object.entries(contract.schemas)) {
+    ajv.addSchema({ ...toStrict(contract, schema), $id: strict(name) });
+    if (tolerant(name) === strict(name)) continue;
+    const kind = isMessage(contract, name) ? 'message' : 'part';
+    ajv.addSchema({ ...toTolerant(contract, schema, { refer: tolerant, kind }), $id: tolerant(name) });
+  }
+  const ids = [...new Set(tables.flatMap(({ entries }) => entries.map(([, id]) => id)))];
+  const exported = new Map(ids.map((id) => [id, id.replace('.', '')]));
+  const compiled = standaloneCode(ajv, Object.fromEntries([...exported].map(([id, name]) => [name, id])));
+  const code = [
+    banner('Validators of the wire.'),
+    inlineHelpers(compiled).replaceAll(/^export const (strict|tolerant)/gm, 'const $1'),
+    ...tables.map((table) => emitTable(table, exported)),
+  ].join('\n');
+  return refuseDynamicCode(code);
+}
+
+function emitTable({ name, text, entries }: ValidatorTable, exported: ReadonlyMap<string, string>): string {
+  const lines = entries.map(([entry, id]) => `  ${key(entry)}: ${exported.get(id) ?? ''},`);
+  return [`/** ${text} */`, `export const ${name} = {`, ...lines, '};', ''].join('\n');
+}
+
+/** The schemas of whole messages stay closed at their top level (ENV-1). */
+function isMessage(contract: Contract, schema: string): boolean {
+  const { commands, pushes, messages } = contract;
+  const wire = new Set([
+    ...commands.flatMap(({ name, reply }) => [name, reply]),
+    ...pushes.flatMap((push) => push.messages),
+    'error',
+  ]);
+  return Object.values(messages).some((message) => message.schema === schema && wire.has(message.name));
+}
+
+function toStrict(contract: Contract, schema: Schema): object {
+  return rewrite(schema, strict, (each) => ({ ...each, ...tagOf(contract, each) }));
+}
+
+interface TolerantOptions {
+  readonly refer: (name: string) => string;
+  readonly kind: 'message' | 'part';
+}
+
+/** Unknown members pass, and so does a value that fits several branches because of it. */
+function toTolerant(contract: Contract, schema: Schema, { refer, kind }: TolerantOptions): object {
+  return rewrite(schema, refer, ({ oneOf, additionalProperties, ...each }, depth) => {
+    const keepsShape = (kind === 'message' && depth === 0) || additionalProperties !== false;
+    const shape = keepsShape && additionalProperties !== undefined ? { additionalProperties } : {};
+    const tag = oneOf === undefined ? {} : tagOf(contract, { oneOf });
+    const branches = oneOf === undefined ? {} : 'discriminator' in tag ? { oneOf } : { anyOf: oneOf };
+    return { ...each, ...shape, ...branches, ...tag };
+  });
+}
+
+/**
+ * The member that tells the branches of a `oneOf` apart: required in each, another constant in each. With it a refusal
+ * speaks of the branch that was meant; without it, of all of them.
+ */
+function tagOf(
+  contract: Contract,
+  { oneOf }: Schema,
+): { readonly type?: 'object'; readonly discriminator?: { readonly propertyName: string } } {
+  if (oneOf === undefined) return {};
+  const branches = oneOf.map((branch) => resolveSchema(contract, branch));
+  const propertyName = branches[0]?.required?.find((member) => {
+    const constants = branches.map(({ required, properties }) =>
+      required?.includes(member) ? properties?.[member]?.const : undefined,
+    );
+    return constants.every((constant) => typeof constant === 'string') && new Set(constants).size === branches.length;
+  });
+  return propertyName === undefined ? {} : { type: 'object', discriminator: { propertyName } };
+}
+
+/** Without annotations, with references by id; `change` sees every schema before its parts are rewritten. */
+function rewrite(
+  schema: Schema,
+  refer: (name: string) => string,
+  change: (schema: Schema, depth: number) => Schema,
+  depth = 0,
+): object {
+  if (schema.$ref !== undefined) return { $ref: refer(schemaName(schema.$ref)) };
+  const inner = (each: Schema): object => rewrite(each, refer, change, depth + 1);
+  const rewritten = Object.entries(change(schema, depth)).filter(
+    ([name]) => name !== 'description' && name !== 'default' && !name.startsWith('x-'),
+  );
+  return Object.fromEntries(
+    rewritten.map(([name, value]) => {
+      if (name === 'properties')
+        return [
+          name,
+          Object.fromEntries(
+            Object.entries(value as Record<string, Schema>).map(([member, each]) => [member, inner(each)]),
+          ),
+        ];
+      if (name === 'items' || (name === 'additionalProperties' && typeof value === 'object'))
+        return [name, inner(value as Schema)];
+      if (name === 'oneOf' || name === 'anyOf') return [name, (value as Schema[]).map(inner)];
+      return [name, value];
+    }),
+  );
+}
+
+/** ajv leaves these two as `require`s in ESM; here they are, so that the file imports nothing. */
+const HELPERS: Readonly<Record<string, string>> = {
+  'ajv/dist/runtime/ucs2length': `/** Length in code points, as JSON Schema counts it. */
+function ucs2length(text) {
+  let length = 0;
+  for (const _ of text) length += 1;
+  return length;
+}`,
+  'ajv/dist/runtime/equal': `/** Whether two JSON values are the same. */
+function equal(a, b) {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]));
+}`,
+};
+
+function inlineHelpers(compiled: string): string {
+  const used = new Set<string>();
+  const code = compiled.replaceAll(
+    /^const (func\d+) = require\("([^"]+)"\)\.default;?$/gm,
+    (whole, local: string, module: string) => {
+      const helper = HELPERS[module];
+      if (helper === undefined) return whole;
+      used.add(helper);
+      return `const ${local} = ${module.slice(module.lastIndexOf('/') + 1)};`;
+    },
+  );
+  return [...used, dropUnused(code)].join('\n\n');
+}
+
+/** ajv embeds every schema that it compiled; only those that a validator reads at run time stay. */
+function dropUnused(code: string): string {
+  return code
+    .replace('"use strict";\n', '')
+    .replaceAll(/^\/\*# sourceURL=.*\*\/;\n/gm, '')
+    .replaceAll(/^const (schema\d+) = .*;\n/gm, (line, name: string) =>
+      code.split(new RegExp(`\\b${name}\\b`)).length > 2 ? line : '',
+    );
+}
+
+const DYNAMIC_CODE = /\b(?:require\(|eval\(|new Function\b|import\()/;
+
+function refuseDynamicCode(code: string): string {
+  const found = DYNAMIC_CODE.exec(code);
+  if (found === null) return code;
+  throw new Error(
+    `The validators would contain ${JSON.stringify(found[0])}, which a Content-Security-Policy forbids. Give codegen/emit/validators.ts a helper that replaces it.`,
+  );
+}
+
+function emitDeclarations(tables: readonly ValidatorTable[]): string {
+  return [
+    banner('Validators of the wire.'),
+    `/** Why a value does not fit. */
+export interface ValidationError {
+  /** RFC 6901 pointer to the value at fault, from the top of what was validated. */
+  readonly instancePath: string;
+  readonly schemaPath: string;
+  /** The keyword of JSON Schema that the value breaks. */
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+}
+
+/** Whether a value fits. Stops at the first fault; \`errors\` belongs to the latest call. */
+export interface Validator {
+  (value: unknown): boolean;
+  readonly errors?: readonly ValidationError[] | null;
+}
+`,
+    ...tables.map(({ name, text, entries }) => {
+      const union = [...new Set(entries.map(([entry]) => quote(entry)))].map((entry) => `  | ${entry}`).join('\n');
+      return `/** ${text} */\nexport declare const ${name}: Readonly<Record<\n${union},\n  Validator\n>>;\n`;
+    }),
+  ].join('\n');
+}

@@ -1,0 +1,122 @@
+/**
+ * `asyncapi.yaml` as text and as a value, with the way back from a pointer to a line: what a finding must name.
+ */
+import { readFile } from 'node:fs/promises';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Document, Node, Pair } from 'yaml';
+
+/** One thing that is wrong with a contract. */
+export interface Finding {
+  readonly rule: string;
+  /** RFC 6901, into the contract. */
+  readonly pointer: string;
+  /** 1-based; undefined where the contract was not read from text. */
+  readonly line: number | undefined;
+  /** What is wrong and what to do. */
+  readonly text: string;
+}
+
+/** A contract that cannot be used. The message lists every finding as `file:line rule pointer: text`. */
+export class ContractError extends Error {
+  readonly findings: readonly Finding[];
+
+  constructor(file: string, findings: readonly Finding[]) {
+    super(findings.map((each) => formatFinding(file, each)).join('\n'));
+    this.name = 'ContractError';
+    this.findings = findings;
+  }
+}
+
+export function formatFinding(file: string, { rule, pointer, line, text }: Finding): string {
+  return `${file}${line === undefined ? '' : `:${line}`} ${rule} ${pointer === '' ? '(top)' : pointer}: ${text}`;
+}
+
+export interface Source {
+  /** As given, for messages only: never in generated text. */
+  readonly file: string;
+  readonly text: string;
+  readonly value: unknown;
+  /** The line of the value at a path, or of the nearest one above it that the text has. */
+  readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
+}
+
+/** @throws {ContractError} when the file is no YAML; errors of the file system pass through. */
+export async function readSource(file: string): Promise<Source> {
+  return sourceOf(file, await readFile(file, 'utf8'));
+}
+
+/** Merge keys (`<<: *anchor`) are on; a key given twice is an error. */
+export function sourceOf(file: string, text: string): Source {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line } = lines.linePos(error.pos[0]);
+    throw new ContractError(file, [
+      { rule: 'yaml', pointer: '', line, text: `${error.message}. Correct the YAML at this line.` },
+    ]);
+  }
+  // Aliases become copies, so that nobody can be surprised by two places that are one object.
+  const value: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: -1 })));
+  const lineOf = (path: readonly (string | number)[]): number | undefined => {
+    const offset = offsetOf(document, path);
+    return offset === undefined ? undefined : lines.linePos(offset).line;
+  };
+  return { file, text, value, lineOf };
+}
+
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number | undefined {
+  let node: unknown = document.contents;
+  let offset = startOf(node);
+  for (const key of path) {
+    node = follow(document, node);
+    if (isSeq(node)) {
+      node = node.items[Number(key)];
+      offset = startOf(node) ?? offset;
+    } else {
+      const pair = findPair(document, node, String(key));
+      if (pair === undefined) return offset;
+      offset = startOf(pair.key) ?? offset;
+      node = pair.value;
+    }
+  }
+  return offset;
+}
+
+/** A map's own pair, or one that a merge key brings in. */
+function findPair(document: Document.Parsed, node: unknown, key: string): Pair | undefined {
+  if (!isMap(node)) return undefined;
+  const own = node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === key);
+  if (own !== undefined) return own;
+  for (const pair of node.items) {
+    if (!isScalar(pair.key) || (pair.key.value !== '<<' && typeof pair.key.value !== 'symbol')) continue;
+    const merged = follow(document, pair.value);
+    const sources = isSeq(merged) ? merged.items : [merged];
+    for (const source of sources) {
+      const found = findPair(document, follow(document, source), key);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function follow(document: Document.Parsed, node: unknown): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}
+
+export function toPointer(path: readonly (string | number)[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** @throws {Error} on text that is no RFC 6901 pointer. */
+export function fromPointer(pointer: string): string[] {
+  if (pointer !== '' && !pointer.startsWith('/')) throw new Error(`${JSON.stringify(pointer)} is no JSON pointer`);
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}

@@ -1,0 +1,36 @@
+// The handlers that a server must provide.
+// Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
+
+import type { CommandName } from './protocol.ts';
+import type { CommandDataMap, ReplyDataMap } from './types.ts';
+
+/** What a handler gives back; what it throws becomes an `error`. */
+export interface Outcome<C extends CommandName> {
+  /** `data` of the reply, or what computes it at the moment when the reply is queued. */
+  readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
+  /** Runs right after the reply was queued, within the same tick: this is how a replay follows its `subscribed` (RPL-2). */
+  readonly afterReply?: () => void;
+  /** Runs instead when the connection went away before the reply could be queued. */
+  readonly abandon?: () => void;
+}
+
+/** A command's handler. Its data has been validated. */
+export type Handler<C extends CommandName, Context> = (data: CommandDataMap[C], context: Context) => Outcome<C> | Promise<Outcome<C>>;
+
+/** One handler per command of the contract. */
+export interface Handlers<Context> {
+  /** Follow the events of a stream. */
+  readonly subscribe: Handler<'subscribe', Context>;
+  /** End one subscription, or all of them. */
+  readonly unsubscribe: Handler<'unsubscribe', Context>;
+  /** See this connection's subscriptions. */
+  readonly list_subscriptions: Handler<'list_subscriptions', Context>;
+  /** Publish one event. */
+  readonly broadcast: Handler<'broadcast', Context>;
+  /** Present or replace a credential. */
+  readonly authenticate: Handler<'authenticate', Context>;
+  /** A barrier. */
+  readonly sync: Handler<'sync', Context>;
+  /** Is anyone there? */
+  readonly ping: Handler<'ping', Context>;
+}

@@ -1,0 +1,358 @@
+// Names, codes, limits and policies of the protocol.
+// Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
+
+/** The version of the contract. */
+export const PROTOCOL_VERSION = '1.0.0';
+
+/** The WebSocket subprotocol (CON-1). */
+export const SUBPROTOCOL = 'tidemark.v1';
+
+/** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
+export const CONTRACT_DIGEST = 'sha256:ef6375b486c6701ae738807bd2a53726d8e97f6a9a9365d139375b2223eb9da2';
+
+/** Where the gateway takes WebSocket connections. */
+export const WEBSOCKET_PATH = '/ws';
+
+/** What a client can ask. */
+export type CommandName =
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'list_subscriptions'
+  | 'broadcast'
+  | 'authenticate'
+  | 'sync'
+  | 'ping';
+
+/** Each command, the message of its success, and the error that a bad value earns where it is not `invalid_message`. */
+export const COMMANDS = {
+  subscribe: { reply: 'subscribed', errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
+  unsubscribe: { reply: 'unsubscribed', errorPointers: {} },
+  list_subscriptions: { reply: 'subscriptions', errorPointers: {} },
+  broadcast: { reply: 'broadcasted', errorPointers: { '/data/stream': 'stream_invalid', '/data/payload': 'payload_invalid' } },
+  authenticate: { reply: 'authenticated', errorPointers: {} },
+  sync: { reply: 'synced', errorPointers: { '/data/stream': 'stream_invalid' } },
+  ping: { reply: 'pong', errorPointers: {} },
+} as const;
+
+/** What the server volunteers. */
+export const PUSHES = [
+  'welcome',
+  'event',
+  'replay_complete',
+  'gap',
+  'heartbeat',
+  'subscription_closed',
+  'closing',
+] as const;
+
+export type PushName = (typeof PUSHES)[number];
+
+/** The HTTP resources (OPS-0). */
+export const HTTP_OPERATIONS = {
+  get_health: { method: 'GET', path: '/ws/health', scopes: [], errorPointers: {} },
+  get_healthz: { method: 'GET', path: '/healthz', scopes: [], errorPointers: {} },
+  get_readyz: { method: 'GET', path: '/readyz', scopes: [], errorPointers: {} },
+  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', scopes: ['admin:read'], errorPointers: {} },
+  post_broadcast: { method: 'POST', path: '/ws/broadcast', scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  post_explain: { method: 'POST', path: '/ws/explain', scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  get_metrics: { method: 'GET', path: '/metrics', scopes: [], errorPointers: {} },
+  get_contract: { method: 'GET', path: '/asyncapi.yaml', scopes: [], errorPointers: {} },
+  get_docs: { method: 'GET', path: '/docs', scopes: [], errorPointers: {} },
+  get_console: { method: 'GET', path: '/console', scopes: [], errorPointers: {} },
+} as const;
+
+export type HttpOperationName = keyof typeof HTTP_OPERATIONS;
+
+/** The declared events. Any other name is a custom event (EVT-4). */
+export type EventName =
+  | 'file_change'
+  | 'entity_created'
+  | 'entity_updated'
+  | 'entity_deleted'
+  | 'relationship_created'
+  | 'relationship_updated'
+  | 'relationship_deleted'
+  | 'graph_update'
+  | 'sync_status'
+  | 'session_event';
+
+/** What a warm replay holds of an event (RPL-3). */
+export type ReplayPolicy =
+  | 'none'
+  | 'latest'
+  | 'latest-per-key'
+  | 'log';
+
+/** Fields of a filter (SUB-4). */
+export type FilterField =
+  | 'paths'
+  | 'extensions'
+  | 'changeTypes'
+  | 'entityTypes'
+  | 'relationshipTypes'
+  | 'sessionIds'
+  | 'operationIds'
+  | 'sessionEvents'
+  | 'actors'
+  | 'sources';
+
+export interface ReplaySpec {
+  readonly policy: ReplayPolicy;
+  /** Pointer into the event to what the newest event is kept for; with `latest-per-key` only. */
+  readonly key?: string;
+  /** Events of one key space share their keys. */
+  readonly keySpace?: string;
+  /** The event takes its key out of the picture and is itself not replayed warm. */
+  readonly clears?: true;
+}
+
+export interface EventSpec {
+  readonly replay: ReplaySpec;
+  /** The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element. */
+  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
+}
+
+/** How each declared event is replayed and filtered. */
+export const EVENTS: { readonly [Name in EventName]: EventSpec } = {
+  file_change: { replay: { policy: 'none' }, filterable: { paths: ['/payload/path', '/payload/previousPath'], extensions: ['/payload/path', '/payload/previousPath'], changeTypes: ['/payload/changeType'], sources: ['/source/name', '/source/principal'] } },
+  entity_created: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] } },
+  entity_updated: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] } },
+  entity_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity', clears: true }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] } },
+  relationship_created: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship' }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
+  relationship_updated: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship' }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
+  relationship_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship', clears: true }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
+  graph_update: { replay: { policy: 'latest' }, filterable: { paths: ['/payload/paths'], operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] } },
+  sync_status: { replay: { policy: 'latest' }, filterable: { operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] } },
+  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] } },
+};
+
+/** The same for every event that the contract does not declare. */
+export const CUSTOM_EVENT: EventSpec = { replay: { policy: 'latest' }, filterable: { sources: ['/source/name', '/source/principal'] } };
+
+/** How the values of a field are compared (SUB-5). */
+export const FILTER_FIELDS: { readonly [Field in FilterField]: { readonly kind: 'path' | 'extension' | 'exact' } } = {
+  paths: { kind: 'path' },
+  extensions: { kind: 'extension' },
+  changeTypes: { kind: 'exact' },
+  entityTypes: { kind: 'exact' },
+  relationshipTypes: { kind: 'exact' },
+  sessionIds: { kind: 'exact' },
+  operationIds: { kind: 'exact' },
+  sessionEvents: { kind: 'exact' },
+  actors: { kind: 'exact' },
+  sources: { kind: 'exact' },
+};
+
+/** What a close code asks of the client (CON-6). */
+export type CloseClass =
+  | 'do-not-retry'
+  | 'refresh'
+  | 'retry-resume'
+  | 'retry-fresh';
+
+/** The close codes by name. */
+export type CloseName =
+  | 'protocol_error'
+  | 'forbidden'
+  | 'unsupported_version'
+  | 'auth_timeout'
+  | 'token_expired'
+  | 'token_revoked'
+  | 'shutdown'
+  | 'slow_consumer'
+  | 'overloaded'
+  | 'heartbeat_timeout'
+  | 'rate_limited'
+  | 'state_invalidated';
+
+/** The close codes (CON-6). */
+export const CLOSE_CODES: { readonly [Name in CloseName]: { readonly code: number; readonly class: CloseClass; readonly retryable: boolean } } = {
+  protocol_error: { code: 4000, class: 'do-not-retry', retryable: false },
+  forbidden: { code: 4003, class: 'do-not-retry', retryable: false },
+  unsupported_version: { code: 4006, class: 'do-not-retry', retryable: false },
+  auth_timeout: { code: 4008, class: 'do-not-retry', retryable: false },
+  token_expired: { code: 4100, class: 'refresh', retryable: true },
+  token_revoked: { code: 4101, class: 'refresh', retryable: true },
+  shutdown: { code: 4200, class: 'retry-resume', retryable: true },
+  slow_consumer: { code: 4201, class: 'retry-resume', retryable: true },
+  overloaded: { code: 4202, class: 'retry-resume', retryable: true },
+  heartbeat_timeout: { code: 4203, class: 'retry-resume', retryable: true },
+  rate_limited: { code: 4204, class: 'retry-resume', retryable: true },
+  state_invalidated: { code: 4300, class: 'retry-fresh', retryable: true },
+};
+
+/** What can be wrong with a command (ERR-1). */
+export type ErrorCode =
+  | 'invalid_json'
+  | 'invalid_message'
+  | 'unknown_type'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'subscription_exists'
+  | 'subscription_not_found'
+  | 'filter_invalid'
+  | 'filter_not_applicable'
+  | 'stream_invalid'
+  | 'payload_invalid'
+  | 'payload_too_large'
+  | 'limit_exceeded'
+  | 'rate_limited'
+  | 'broker_unavailable'
+  | 'internal';
+
+/** Whether to try again, and the status of the same failure over HTTP (OPS-0). */
+export const ERRORS: { readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number } } = {
+  invalid_json: { retryable: false, httpStatus: 400 },
+  invalid_message: { retryable: false, httpStatus: 400 },
+  unknown_type: { retryable: false, httpStatus: 404 },
+  unauthenticated: { retryable: false, httpStatus: 401 },
+  forbidden: { retryable: false, httpStatus: 403 },
+  subscription_exists: { retryable: false, httpStatus: 409 },
+  subscription_not_found: { retryable: false, httpStatus: 404 },
+  filter_invalid: { retryable: false, httpStatus: 422 },
+  filter_not_applicable: { retryable: false, httpStatus: 422 },
+  stream_invalid: { retryable: false, httpStatus: 422 },
+  payload_invalid: { retryable: false, httpStatus: 422 },
+  payload_too_large: { retryable: false, httpStatus: 413 },
+  limit_exceeded: { retryable: false, httpStatus: 422 },
+  rate_limited: { retryable: true, httpStatus: 429 },
+  broker_unavailable: { retryable: true, httpStatus: 503 },
+  internal: { retryable: true, httpStatus: 500 },
+};
+
+/** Why events are lost (GAP-1). */
+export const GAP_REASONS = [
+  'epoch_changed',
+  'window_exceeded',
+  'unknown_position',
+  'slow_consumer',
+  'source_overflow',
+  'broker_lost',
+] as const;
+
+export type GapReason = (typeof GAP_REASONS)[number];
+
+/** What is bounded. */
+export type LimitName =
+  | 'inboundMessageBytes'
+  | 'jsonDepth'
+  | 'payloadBytes'
+  | 'subscriptionsPerConnection'
+  | 'eventsPerSubscription'
+  | 'patternsPerFilterField'
+  | 'patternLength'
+  | 'commandsPerSecond'
+  | 'commandBurst'
+  | 'badMessagesPerMinute'
+  | 'connectionsPerNode'
+  | 'connectionsPerAddress'
+  | 'acceptsPerSecond'
+  | 'handshakeTimeoutMs'
+  | 'authTimeoutMs'
+  | 'heartbeatIntervalMs'
+  | 'sendQueueBytes'
+  | 'sendQueueMessages'
+  | 'sendQueueAgeMs'
+  | 'historyEvents'
+  | 'historyBytes'
+  | 'historyAgeMs'
+  | 'sessionHistoryEvents'
+  | 'sessionTtlMs'
+  | 'retainedKeys'
+  | 'idempotencyWindowMs'
+  | 'drainMs';
+
+export interface LimitSpec {
+  readonly default: number;
+  readonly unit: string;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+/** The limits: what holds unless configured, and between what it may be configured. */
+export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
+  inboundMessageBytes: { default: 65536, unit: 'bytes', minimum: 1024, maximum: 16777216 },
+  jsonDepth: { default: 32, unit: 'levels', minimum: 8, maximum: 128 },
+  payloadBytes: { default: 65536, unit: 'bytes', minimum: 256, maximum: 16777216 },
+  subscriptionsPerConnection: { default: 100, unit: 'subscriptions', minimum: 1, maximum: 10000 },
+  eventsPerSubscription: { default: 32, unit: 'patterns', minimum: 1, maximum: 1024 },
+  patternsPerFilterField: { default: 64, unit: 'values', minimum: 1, maximum: 1024 },
+  patternLength: { default: 256, unit: 'characters', minimum: 16, maximum: 4096 },
+  commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000 },
+  commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000 },
+  badMessagesPerMinute: { default: 20, unit: 'messages/min', minimum: 1, maximum: 10000 },
+  connectionsPerNode: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000 },
+  connectionsPerAddress: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000 },
+  acceptsPerSecond: { default: 1000, unit: 'upgrades/s', minimum: 1, maximum: 1000000 },
+  handshakeTimeoutMs: { default: 5000, unit: 'ms', minimum: 100, maximum: 60000 },
+  authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000 },
+  heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000 },
+  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824 },
+  sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000 },
+  sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000 },
+  historyEvents: { default: 10000, unit: 'events', minimum: 1, maximum: 10000000 },
+  historyBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184 },
+  historyAgeMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000 },
+  sessionHistoryEvents: { default: 2000, unit: 'events', minimum: 1, maximum: 10000000 },
+  sessionTtlMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000 },
+  retainedKeys: { default: 10000, unit: 'keys', minimum: 1, maximum: 10000000 },
+  idempotencyWindowMs: { default: 600000, unit: 'ms', minimum: 1000, maximum: 86400000 },
+  drainMs: { default: 10000, unit: 'ms', minimum: 0, maximum: 600000 },
+};
+
+/** The requirements of the protocol. Their ids are never reused or renumbered. */
+export const CLAUSES = {
+  'ENV-1': { level: 'must', observable: 'client', text: 'Every message, both ways, is one UTF-8 text frame that holds `{type, id?, data}` and nothing else at its top level; `data` is an object. A binary frame is answered with close 1003.' },
+  'ENV-2': { level: 'must', observable: 'client', text: '`type` is one of the declared message types. What an event is about stands in `data.event`, so that no publisher can make a control message.' },
+  'ENV-3': { level: 'must', observable: 'client', text: 'The reply to a command echoes its `id`. Every command, with or without `id`, gets exactly one reply, success or `error`. Pushes carry no `id`.' },
+  'ENV-4': { level: 'must', observable: 'client', text: 'A field that the contract does not know is refused in a command with `invalid_message` and a JSON pointer. Clients ignore push types, event names and fields that they do not know.' },
+  'ENV-5': { level: 'must', observable: 'client', text: 'Integers stay within 2^53−1. Times are RFC 3339 in UTC with milliseconds.' },
+  'CON-1': { level: 'must', observable: 'client', text: 'The subprotocol is `tidemark.v1`. A client that offers subprotocols without it is refused at the upgrade with 400; one that offers none is accepted.' },
+  'CON-2': { level: 'must', observable: 'client', text: '`welcome` is the first message of a connection. A command may be sent before it arrives.' },
+  'CON-3': { level: 'must', observable: 'client', text: 'A `heartbeat` goes out every `heartbeatIntervalMs`. Its `delivered` counts the event messages written before it, its `positions` name every subscribed stream.' },
+  'CON-4': { level: 'must', observable: 'client', text: 'A WebSocket ping goes with each heartbeat; a peer from which neither pong nor traffic came within two intervals is closed with 4203.' },
+  'CON-5': { level: 'must', observable: 'client', text: 'On shutdown every connection gets a `heartbeat`, then `closing`, then the close; new upgrades get 503 with Retry-After.' },
+  'CON-6': { level: 'must', observable: 'client', text: 'The class of a close code says what to do: 40xx do not retry unchanged, 41xx refresh the credential and retry, 42xx retry with backoff and resume, 43xx retry without a position.' },
+  'STR-1': { level: 'must', observable: 'client', text: 'Streams are `main`, `workspace:{id}` and `session:{id}`. Graph and file events of one workspace share one stream.' },
+  'STR-2': { level: 'must', observable: 'client', text: '`sequenceId` starts at 1 and grows by exactly 1 per event of the stream, across all nodes. A filter may skip numbers; the order is never broken.' },
+  'STR-3': { level: 'must', observable: 'client', text: '`epoch` names one life of a stream and changes whenever the counter may have been lost. A change under live subscribers is said by a `gap`.' },
+  'STR-4': { level: 'must', observable: 'client', text: 'Number, append to history and publication are one step. `emittedAt` is stamped in that step, never decreases along a stream and is never rewritten on replay.' },
+  'EVT-1': { level: 'must', observable: 'client', text: 'An `event` names the matching subscriptions, whether it is a replay and why, its stream, position, id, name, time, source and payload.' },
+  'EVT-2': { level: 'must', observable: 'client', text: 'One event reaches one connection in exactly one live message, however many of its subscriptions match. It may come again only as replay for a newer subscription.' },
+  'EVT-3': { level: 'must', observable: 'client', text: 'A declared event fits its payload schema. A publication that does not is refused with `payload_invalid`, and nothing is stored.' },
+  'EVT-4': { level: 'must', observable: 'client', text: 'Any other name that fits the grammar of event names may be published with any JSON object as payload, up to the payload limit.' },
+  'SUB-1': { level: 'must', observable: 'client', text: '`subscribed` names the subscription, its stream, events, the normalised filter, the position and the recovery outcome, also for an empty stream. The stream defaults to `main`.' },
+  'SUB-2': { level: 'must', observable: 'client', text: 'Nothing arrives for a subscription before its `subscribed` and nothing after its `unsubscribed`.' },
+  'SUB-3': { level: 'must', observable: 'client', text: 'A second subscribe with a live id is `subscription_exists` and leaves the first untouched; the same filter under two ids is fine; an unknown id is `subscription_not_found`.' },
+  'SUB-4': { level: 'must', observable: 'client', text: 'Fields of a filter narrow together, values within a field are alternatives. A field constrains only the events that declare it, and there an absent value does not match. A field that no subscribed event declares, and an empty list, are refused.' },
+  'SUB-5': { level: 'must', observable: 'client', text: 'Paths match at `/` boundaries, globs know only `*`, `?` and `**`, matching is case-sensitive in NFC; absolute paths, `..` and backslashes are refused. A rename matches by its old or its new path. `.ts` matches `a.d.ts`, not `a.mts`.' },
+  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` holds, for each subscription of the connection, what `subscribed` said, and how many events were delivered and replayed.' },
+  'RPL-1': { level: 'must', observable: 'client', text: '`replay.mode` is `none`, `warm` (the default) or `resume` after a position.' },
+  'RPL-2': { level: 'must', observable: 'client', text: '`subscribed`, replayed events ascending with `isReplay: true`, `replay_complete`, then live events with `isReplay: false`: without hole or duplicate at the seam. With `none` neither replay nor `replay_complete` comes.' },
+  'RPL-3': { level: 'must', observable: 'client', text: 'What `warm` replays is declared per event by its replay policy. When a bound cut the picture, `replay_complete.truncated` is true.' },
+  'RPL-4': { level: 'must', observable: 'client', text: 'A resume is recovered, or not recovered with a reason; then a `gap` follows `subscribed`, and a warm picture. A position ahead of the head is `unknown_position`.' },
+  'RPL-5': { level: 'must', observable: 'operator', text: 'History is bounded by count, bytes and age per stream; a session stream expires after its TTL without traffic.' },
+  'RPL-6': { level: 'must', observable: 'client', text: 'What may be replayed is decided by what the principal may do now.' },
+  'GAP-1': { level: 'must', observable: 'client', text: 'Every loss is said by a `gap` with the stream, the subscriptions, both positions and the reason.' },
+  'GAP-2': { level: 'must', observable: 'client', text: 'When a watcher overflows, the subscribers of the affected paths get a `gap` for `source_overflow` with the directories to look at again.' },
+  'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and no client feels another one being slow.' },
+  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume repairs everything that history holds.' },
+  'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
+  'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server stamps the principal into `source`.' },
+  'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see. Principals are users or agents with a JWT, API keys, and services.' },
+  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string is refused with 400.' },
+  'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
+  'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the names served.' },
+  'SEC-5': { level: 'must', observable: 'operator', text: 'Without credentials the gateway serves loopback only, and says so at its start; anything else needs credentials or `--insecure`.' },
+  'SYN-1': { level: 'must', observable: 'client', text: '`synced` comes once every matching event that was published on the stream before the command has been written to the connection.' },
+  'ERR-1': { level: 'must', observable: 'client', text: 'An error carries a code of this contract, a text for people, whether to try again, and, where it helps, when, a pointer and details.' },
+  'ERR-2': { level: 'must', observable: 'client', text: 'A bad message costs an error, not the connection; too many of them within a minute close it with 4000. No message carries a stack trace, a path of the server or a secret.' },
+  'ERR-3': { level: 'must', observable: 'client', text: 'Depth is limited before parsing; deep, repeated-key, non-UTF-8, huge-number, lone-surrogate and `__proto__` input is answered by an error and changes nothing.' },
+  'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure carries the `error` message with the status that `x-errors` names.' },
+  'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` tells status, versions, connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },
+  'OPS-2': { level: 'must', observable: 'client', text: '`GET /ws/subscriptions`, with scope `admin:read`, lists every subscription of every node, paged and filterable, and names the nodes that did not answer.' },
+  'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` tells which subscriptions an event matches, and for the others the condition that fails.' },
+  'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
+} as const;
+
+export type ClauseId = keyof typeof CLAUSES;
