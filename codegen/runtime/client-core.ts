@@ -9,7 +9,7 @@
  *     import type { ClientOptions } from './runtime/settings.ts';
  *     import type { Subscription } from './runtime/subscription.ts';
  *     import { CLOSE_CODES, COMMANDS, SUBPROTOCOL } from './protocol.ts';
- *     import type { CommandDataMap, CustomEvent, EventMap, PushDataMap, ReplyDataMap } from './types.ts';
+ *     import type { CommandDataMap, CustomEvent, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
  *
  *     // The contract's types and constants, as the runtime takes them.
  *     export interface TidemarkProtocol {
@@ -17,6 +17,7 @@
  *       readonly replies: ReplyDataMap;
  *       readonly pushes: PushDataMap;
  *       readonly events: EventMap;
+ *       readonly payloads: PayloadMap;
  *       readonly customEvent: CustomEvent;
  *     }
  *     const SPEC = { subprotocol: SUBPROTOCOL, commands: COMMANDS, closeCodes: CLOSE_CODES };
@@ -50,7 +51,7 @@ import { Credentials } from './credentials.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
 import { ConnectionError } from './errors.ts';
-import type { EventPattern, SubscriptionGap } from './events.ts';
+import type { BroadcastOf, EventName, EventPattern, SubscriptionGap } from './events.ts';
 import { Feed } from './feed.ts';
 import type { FeedPort, FeedRequest } from './feed.ts';
 import type { ClientState, Lifecycle } from './lifecycle.ts';
@@ -68,9 +69,6 @@ export type PlainCommand<P extends Protocol> = Exclude<
 >;
 
 const DEFAULT_BUFFER = 10_000;
-
-/** An item of a subscription's queue as its reader sees it: the server's word is trusted to be the contract's. */
-type Typed<P extends Protocol, Item> = Subscription<P, Item>;
 
 export class ClientCore<P extends Protocol> {
   readonly #settings: Settings;
@@ -211,7 +209,7 @@ export class ClientCore<P extends Protocol> {
       this.#connection.review();
     }
     // The one place where what came over the wire is given the contract's types.
-    return feed as unknown as Typed<P, ItemOf<P, Pattern, Gaps>>;
+    return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
   }
 
   /**
@@ -219,12 +217,12 @@ export class ClientCore<P extends Protocol> {
    * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (it may have been carried out),
    *   `client_closed`, `refused`, `unreachable`; the signal's reason.
    */
-  async command<const Name extends PlainCommand<P>>(
+  command<const Name extends PlainCommand<P>>(
     name: Name,
     data: P['commands'][Name],
     options: CallOptions = {},
   ): Promise<P['replies'][Name]> {
-    return (await this.#connection.call(name, data as Frame['data'], options)) as P['replies'][Name];
+    return this.#ask(name, data as object, options);
   }
 
   /** Is anyone there? */
@@ -241,7 +239,10 @@ export class ClientCore<P extends Protocol> {
   }
 
   /** Publishes one event, where the server allows it (BRD-2). Give an `idempotencyKey` to be able to repeat it safely. */
-  broadcast(event: P['commands']['broadcast'], options?: CallOptions): Promise<P['replies']['broadcast']> {
+  broadcast<const Name extends EventName<P> | (string & {})>(
+    event: BroadcastOf<P, Name>,
+    options?: CallOptions,
+  ): Promise<P['replies']['broadcast']> {
     return this.#ask('broadcast', event, options);
   }
 

@@ -7,7 +7,7 @@
 import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
 import type { Link } from './link.ts';
 import { startTimer } from './timers.ts';
-import type { Frame } from './wire.ts';
+import type { Frame, ProtocolSpec } from './wire.ts';
 
 /**
  * `data` of the success reply, or why there is none: a TidemarkError, a ConnectionError, a ProtocolViolation, or what the
@@ -29,13 +29,12 @@ interface Pending {
 }
 
 export class CommandTable {
-  readonly #replies: Readonly<Record<string, string>>;
+  readonly #commands: ProtocolSpec['commands'];
   readonly #pending = new Map<string, Pending>();
   #lastId = 0;
 
-  /** @param replies command name → name of its success reply. */
-  constructor(replies: Readonly<Record<string, string>>) {
-    this.#replies = replies;
+  constructor(commands: ProtocolSpec['commands']) {
+    this.#commands = commands;
   }
 
   /** Sends a command. @returns the function that forgets it: its reply is then ignored. */
@@ -59,7 +58,7 @@ export class CommandTable {
     if (frame.id === undefined) return false;
     const pending = this.#pending.get(frame.id);
     if (pending === undefined) return true;
-    this.#settle(frame.id, readAnswer(frame, pending.command, this.#replies[pending.command]));
+    this.#settle(frame.id, readAnswer(frame, pending.command, this.#commands[pending.command]?.reply));
     return true;
   }
 

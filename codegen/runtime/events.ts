@@ -29,6 +29,15 @@ type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
  */
 export type EventFor<P extends Protocol, Pattern extends string> = Pattern extends string ? ForOne<P, Pattern> : never;
 
+/** What `broadcast` takes: the payload of a declared event is typed, that of a custom one is any object. */
+export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
+  P['commands']['broadcast'],
+  'event' | 'payload'
+> & {
+  readonly event: Name;
+  readonly payload: Name extends keyof P['payloads'] ? P['payloads'][Name] : P['commands']['broadcast']['payload'];
+};
+
 /** Events lost, said where they are missing (GAP-1). */
 export interface SubscriptionGap<P extends Protocol> {
   readonly kind: 'gap';

@@ -21,7 +21,7 @@ export interface Protocol {
     readonly subscribe: { readonly events: readonly string[]; readonly filter?: object; readonly replay?: object };
     readonly unsubscribe: object;
     readonly list_subscriptions: object;
-    readonly broadcast: object;
+    readonly broadcast: { readonly event: string; readonly payload: object };
     readonly authenticate: object;
     readonly sync: object;
     readonly ping: object;
@@ -42,6 +42,8 @@ export interface Protocol {
   };
   /** Declared event name → `data` of its message. */
   readonly events: object;
+  /** Declared event name → its payload. */
+  readonly payloads: object;
   /** `data` of an event that the contract does not declare. */
   readonly customEvent: { readonly event: string };
 }
@@ -49,8 +51,8 @@ export interface Protocol {
 /** The contract's constants that the runtime needs; taken from the generated `protocol.ts`. */
 export interface ProtocolSpec {
   readonly subprotocol: string;
-  /** Command name → name of its success reply. */
-  readonly commands: Readonly<Record<string, string>>;
+  /** By command name. */
+  readonly commands: Readonly<Record<string, { readonly reply: string }>>;
   /** By name; the runtime looks them up by `code`. */
   readonly closeCodes: Readonly<Record<string, { readonly code: number; readonly class: CloseClass }>>;
 }

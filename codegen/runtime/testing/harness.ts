@@ -22,7 +22,10 @@ export async function fakeServer(options?: FakeServerOptions): Promise<FakeServe
 
 export async function modelServer(options?: FakeServerOptions): Promise<{ server: FakeServer; model: ModelGateway }> {
   const model = new ModelGateway();
-  return { server: await fakeServer({ script: model.script, ...options }), model };
+  return {
+    server: await fakeServer({ script: (connection, command) => model.script(connection, command), ...options }),
+    model,
+  };
 }
 
 /** A client that comes back within milliseconds, with fixed jitter. */

@@ -70,7 +70,7 @@ export class ModelGateway {
     connection.send('heartbeat', { delivered: connection.events, positions: [{ stream: STREAM, ...this.head }] });
   }
 
-  readonly script = (connection: FakeConnection, command: Frame): void => {
+  script = (connection: FakeConnection, command: Frame): void => {
     const { type, data } = command;
     if (type === 'subscribe') this.#subscribe(connection, command);
     else if (type === 'unsubscribe') {

@@ -81,19 +81,24 @@ export interface StandIn {
     readonly entity_created: EntityCreatedEvent;
     readonly entity_deleted: EntityDeletedEvent;
   };
+  readonly payloads: {
+    readonly file_change: FileChangeEvent['payload'];
+    readonly entity_created: EntityCreatedEvent['payload'];
+    readonly entity_deleted: EntityDeletedEvent['payload'];
+  };
   readonly customEvent: CustomEvent;
 }
 
 export const SPEC: ProtocolSpec = {
   subprotocol: 'tidemark.v1',
   commands: {
-    subscribe: 'subscribed',
-    unsubscribe: 'unsubscribed',
-    list_subscriptions: 'subscriptions',
-    broadcast: 'broadcasted',
-    authenticate: 'authenticated',
-    sync: 'synced',
-    ping: 'pong',
+    subscribe: { reply: 'subscribed' },
+    unsubscribe: { reply: 'unsubscribed' },
+    list_subscriptions: { reply: 'subscriptions' },
+    broadcast: { reply: 'broadcasted' },
+    authenticate: { reply: 'authenticated' },
+    sync: { reply: 'synced' },
+    ping: { reply: 'pong' },
   },
   closeCodes: {
     protocol_error: { code: 4000, class: 'do-not-retry' },

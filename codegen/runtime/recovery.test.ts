@@ -1,0 +1,235 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ProtocolViolation } from './errors.ts';
+import { until } from './testing/fake-server.ts';
+import { clientOf, collect, fakeServer, modelServer } from './testing/harness.ts';
+
+describe('gaps', () => {
+  test('of a failed resume are said, and a whole picture follows', async () => {
+    const { server, model } = await modelServer();
+    model.publish('entity_created', { id: 'a' });
+    const client = clientOf(server);
+    const heard: unknown[] = [];
+    const subscription = client.subscribe({ events: ['*'], gaps: 'inline', onGap: (gap) => heard.push(gap) });
+    const { items } = collect(subscription);
+    await subscription.caughtUp;
+    model.window = 2;
+    const connection = await server.connection(1);
+    connection.drop();
+    for (let n = 0; n < 5; n += 1) model.publish('file_change', { path: String(n) });
+    await until(() => subscription.recovered === false && items.length === 3, 'the gap and the picture');
+    expect(items[1]).toMatchObject({
+      kind: 'gap',
+      reason: 'window_exceeded',
+      noticedBy: 'server',
+      from: { epoch: 'e1', sequenceId: 1 },
+      to: { epoch: 'e1', sequenceId: 6 },
+    });
+    expect(items[2]).toMatchObject({ event: 'entity_created', sequenceId: 1, isReplay: true });
+    expect(heard).toEqual([items[1]]);
+    expect(subscription.recovery).toEqual({ attempted: true, recovered: false, reason: 'window_exceeded' });
+  });
+
+  test('of an epoch that ends under a live subscription are said, and it goes on', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const gaps: unknown[] = [];
+    client.on('gap', (gap) => gaps.push(gap));
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    const { items } = collect(subscription);
+    await subscription.ready;
+    model.publish('file_change', { path: 'a' });
+    model.loseEpoch('e2');
+    model.publish('file_change', { path: 'b' });
+    await until(() => items.length === 2, 'both events');
+    expect(items.map(({ epoch, sequenceId }) => [epoch, sequenceId])).toEqual([
+      ['e1', 1],
+      ['e2', 1],
+    ]);
+    expect(gaps).toMatchObject([
+      { reason: 'epoch_changed', noticedBy: 'server', from: { epoch: 'e1', sequenceId: 1 } },
+    ]);
+    expect(subscription.position).toEqual({ epoch: 'e2', sequenceId: 1 });
+  });
+
+  test('that a server forgets to say at a change of epoch are said by the client', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' }, gaps: 'inline' });
+    const { items } = collect(subscription);
+    await subscription.ready;
+    model.publish('file_change', { path: 'a' });
+    model.epoch = 'e2';
+    model.publish('file_change', { path: 'b' });
+    await until(() => items.length === 3, 'the gap between the events');
+    expect(items[1]).toMatchObject({ kind: 'gap', reason: 'epoch_changed', noticedBy: 'client' });
+  });
+
+  test('of a source carry their repair and move no position', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' }, gaps: 'inline' });
+    const { items } = collect(subscription);
+    await subscription.ready;
+    const gap = { stream: 'main', subscriptionIds: [subscription.id], from: model.head, to: model.head };
+    server.connections[0]?.send('gap', {
+      ...gap,
+      reason: 'source_overflow',
+      repair: { kind: 'rescan', paths: ['src'] },
+    });
+    await until(() => items.length === 1, 'the gap');
+    expect(items[0]).toMatchObject({ reason: 'source_overflow', repair: { kind: 'rescan', paths: ['src'] } });
+    expect(subscription.position).toEqual(model.head);
+  });
+});
+
+describe('proof of delivery', () => {
+  test('an event lost on the way is noticed, said, and handed over exactly once', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const losses: unknown[] = [];
+    client.on('loss', (loss) => losses.push(loss));
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    const { items } = collect(subscription);
+    await subscription.ready;
+    model.carry = ({ sequenceId }) => sequenceId !== 3;
+    for (let n = 1; n <= 5; n += 1) model.publish('file_change', { path: String(n) });
+    model.carry = () => true;
+    model.beat(await server.connection(1));
+    await until(() => items.length === 5, 'the lost event');
+    expect(losses).toEqual([{ sent: 5, received: 4 }]);
+    expect(items.map(({ sequenceId }) => sequenceId)).toEqual([1, 2, 4, 5, 3]);
+    expect(items[4]).toMatchObject({ isReplay: true, replayReason: 'resume' });
+    expect(server.connections.length).toBe(2);
+  });
+
+  test('a heartbeat that agrees changes nothing', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'] });
+    await subscription.caughtUp;
+    const connection = await server.connection(1);
+    for (let n = 1; n <= 5; n += 1) {
+      model.publish('file_change', { path: String(n) });
+      model.beat(connection);
+    }
+    await until(() => subscription.buffered === 5, 'the events');
+    expect([server.connections.length, client.state]).toEqual([1, 'open']);
+  });
+
+  test('a server that counts fewer than came is reported, and not fled from', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const reported = new Promise((resolve) => client.on('error', resolve));
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await subscription.ready;
+    model.publish('file_change', { path: 'a' });
+    server.connections[0]?.send('heartbeat', { delivered: 0, positions: [] });
+    expect(await reported).toBeInstanceOf(ProtocolViolation);
+    expect(client.state).toBe('open');
+  });
+});
+
+test('a live event that comes twice is dropped and reported', async () => {
+  const { server, model } = await modelServer();
+  const client = clientOf(server);
+  const errors: Error[] = [];
+  client.on('error', (error) => errors.push(error));
+  const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+  const { items } = collect(subscription);
+  await subscription.ready;
+  const event = model.publish('file_change', { path: 'a' });
+  const data = { subscriptionIds: [subscription.id, 'unknown'], isReplay: false, stream: 'main', ...event };
+  server.connections[0]?.send('event', data);
+  model.publish('file_change', { path: 'b' });
+  await until(() => items.length === 2, 'both events');
+  expect(items.map(({ sequenceId }) => sequenceId)).toEqual([1, 2]);
+  expect(errors[0]).toBeInstanceOf(ProtocolViolation);
+});
+
+test('a warm replay that was cut off is asked for again, and what came is not repeated', async () => {
+  const position = { epoch: 'e', sequenceId: 3 };
+  const server = await fakeServer({
+    script: (connection, command) => {
+      const { subscriptionId } = command.data;
+      const head = {
+        subscriptionIds: [subscriptionId],
+        isReplay: true,
+        replayReason: 'warm',
+        stream: 'main',
+        epoch: 'e',
+      };
+      connection.reply(command, 'subscribed', { subscriptionId, position, recovery: { attempted: false } });
+      const first = server.connections.length === 1;
+      for (const sequenceId of first ? [1, 2] : [1, 2, 3])
+        connection.send('event', { ...head, sequenceId, event: 'x', payload: {} });
+      if (first) setTimeout(() => connection.drop(), 10);
+      else connection.send('replay_complete', { subscriptionId, position, count: 3, truncated: false });
+    },
+  });
+  const subscription = clientOf(server).subscribe({ events: ['x'] });
+  const { items } = collect(subscription);
+  await subscription.caughtUp;
+  expect(items.map(({ sequenceId }) => sequenceId)).toEqual([1, 2, 3]);
+  const again = await (await server.connection(2)).take('subscribe');
+  expect(again.data.replay).toEqual({ mode: 'warm' });
+});
+
+/** What happens to a client while events are published. */
+type Step =
+  | { readonly kind: 'publish'; readonly event: string; readonly count: number }
+  | { readonly kind: 'drop' | 'close' | 'beat' | 'breathe' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('publish' as const),
+      event: fc.constantFrom('entity_created', 'file_change'),
+      count: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('breathe' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('drop' as const, 'close' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('beat' as const) }) },
+);
+
+describe('whatever the drops', () => {
+  test('every event comes once and in order, for the filtered and the unfiltered, the slow and the quick', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
+        const { server, model } = await modelServer();
+        const client = clientOf(server, { backoff: { minMs: 1, maxMs: 3 } });
+        const gaps: unknown[] = [];
+        client.on('gap', (gap) => gaps.push(gap));
+        client.on('error', (error) => gaps.push(error));
+        const all = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+        const files = client.subscribe({ events: ['file_change'], replay: { mode: 'none' }, buffer: { limit: 4 } });
+        const warm = client.subscribe({ events: ['entity_*'] });
+        const readers = [collect(all), collect(files), collect(warm)] as const;
+        await Promise.all([all.ready, files.ready, warm.caughtUp]);
+        for (const { kind, ...detail } of steps) {
+          const connection = server.connections.at(-1);
+          if (kind === 'publish' && 'event' in detail) {
+            const { event, count } = detail;
+            for (let n = 0; n < count; n += 1) model.publish(event, { id: `${model.head.sequenceId}` });
+          } else if (kind === 'drop') connection?.drop();
+          else if (kind === 'close') connection?.close(4200);
+          else if (kind === 'beat' && connection !== undefined) model.beat(connection);
+          else await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+        const expected = [['file_change', 'entity_created'], ['file_change'], ['entity_created']].map((names) =>
+          model.log.filter(({ event }) => names.includes(event)).map(({ sequenceId }) => sequenceId),
+        );
+        const read = (): number[][] => readers.map(({ items }) => items.map(({ sequenceId }) => sequenceId));
+        const length = (lists: number[][]): number => lists.reduce((sum, list) => sum + list.length, 0);
+        await until(() => length(read()) >= length(expected), 'every event');
+        expect(read()).toEqual(expected);
+        expect(gaps).toEqual([]);
+        await client.close();
+        await server.close();
+      }),
+      { numRuns: 60, seed: 20_260_302 },
+    );
+  }, 20_000);
+});

@@ -1,0 +1,334 @@
+import { describe, expect, test } from 'vitest';
+import { ProtocolViolation, SubscriptionError, TidemarkError } from './errors.ts';
+import { until } from './testing/fake-server.ts';
+import { clientOf, collect, fakeServer, modelServer, rejection, take } from './testing/harness.ts';
+
+const sequenceIds = (items: readonly { readonly sequenceId?: number }[]): (number | undefined)[] =>
+  items.map(({ sequenceId }) => sequenceId);
+
+describe('a subscription', () => {
+  test('says what is in force, replays the picture, and goes on live', async () => {
+    const { server, model } = await modelServer();
+    model.publish('entity_created', { id: 'a' });
+    model.publish('file_change', { path: 'x' });
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['entity_*', 'file_change'] });
+    expect(subscription.state).toBe('waiting');
+    expect((await subscription.ready).recovery).toEqual({ attempted: false });
+    expect(await subscription.caughtUp).toEqual({ position: model.head, count: 1, truncated: false });
+    expect([subscription.state, subscription.recovered, subscription.stream]).toEqual(['live', undefined, 'main']);
+    model.publish('file_change', { path: 'y' });
+    const items = await take(subscription, 2);
+    expect(items.map(({ sequenceId, isReplay }) => [sequenceId, isReplay])).toEqual([
+      [1, true],
+      [3, false],
+    ]);
+  });
+
+  test('sends the contract’s fields and nothing else', async () => {
+    const server = await fakeServer();
+    clientOf(server).subscribe({
+      events: ['file_change'],
+      stream: 'workspace:w',
+      filter: { extensions: ['.ts'] },
+      replay: { mode: 'none' },
+      subscriptionId: 'mine',
+    });
+    expect((await (await server.connection(1)).take('subscribe')).data).toEqual({
+      subscriptionId: 'mine',
+      stream: 'workspace:w',
+      events: ['file_change'],
+      filter: { extensions: ['.ts'] },
+      replay: { mode: 'none' },
+    });
+  });
+
+  test('shares an event that matches several of them', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const [all, files] = [client.subscribe({ events: ['*'] }), client.subscribe({ events: ['file_change'] })];
+    await Promise.all([all.caughtUp, files.caughtUp]);
+    model.publish('file_change', { path: 'x' });
+    model.publish('entity_created', { id: 'a' });
+    model.publish('file_change', { path: 'y' });
+    expect(sequenceIds(await take(all, 3))).toEqual([1, 2, 3]);
+    expect(sequenceIds(await take(files, 2))).toEqual([1, 3]);
+    expect(all.id).not.toBe(files.id);
+  });
+
+  test('its position is its reader’s, and is where another process can go on', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await subscription.ready;
+    for (const path of ['a', 'b', 'c']) model.publish('file_change', { path });
+    await until(() => subscription.buffered === 3, 'three events');
+    expect(subscription.position).toEqual({ epoch: 'e1', sequenceId: 0 });
+    await take(subscription, 2);
+    const after = subscription.position;
+    if (after === undefined) throw new Error('no position');
+    expect(after.sequenceId).toBe(2);
+    const other = clientOf(server).subscribe({ events: ['*'], replay: { mode: 'resume', after } });
+    expect(sequenceIds(await take(other, 1))).toEqual([3]);
+    expect([other.recovered, other.recovery]).toEqual([true, { attempted: true, recovered: true }]);
+  });
+
+  test('a heartbeat moves the position of a quiet one', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['entity_created'], replay: { mode: 'none' } });
+    await subscription.ready;
+    for (const path of ['a', 'b', 'c']) model.publish('file_change', { path });
+    const connection = await server.connection(1);
+    model.beat(connection);
+    await until(() => subscription.position?.sequenceId === 3, 'the heartbeat');
+    connection.drop();
+    const again = await (await server.connection(2)).take('subscribe');
+    expect(again.data.replay).toEqual({ mode: 'resume', after: { epoch: 'e1', sequenceId: 3 } });
+  });
+
+  test('an id that is taken is refused at once', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    client.subscribe({ events: ['*'], subscriptionId: 's1' });
+    expect(() => client.subscribe({ events: ['*'], subscriptionId: 's1' })).toThrow(TypeError);
+    expect(client.subscribe({ events: ['*'] }).id).toBe('s2');
+    expect(client.subscriptions.map(({ id }) => id)).toEqual(['s1', 's2']);
+  });
+
+  test('that the server refuses ends with its error', async () => {
+    const server = await fakeServer({
+      script: (connection, command) => connection.refuse(command, { code: 'filter_invalid', pointer: '/data/filter' }),
+    });
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'] });
+    const error = await rejection(subscription.ready);
+    expect(error).toBeInstanceOf(TidemarkError);
+    expect(error).toMatchObject({ code: 'filter_invalid', pointer: '/data/filter' });
+    expect(await rejection(take(subscription, 1))).toBe(error);
+    expect([subscription.state, client.subscriptions.length]).toEqual(['ended', 0]);
+  });
+
+  test('that the server refuses for now is asked for again when it says', async () => {
+    let refusals = 0;
+    const server = await fakeServer({
+      script: (connection, command) => {
+        refusals += 1;
+        if (refusals < 3) connection.refuse(command, { code: 'rate_limited', retryable: true, retryAfterMs: 5 });
+        else {
+          const position = { epoch: 'e', sequenceId: 0 };
+          connection.reply(command, 'subscribed', { ...command.data, position, recovery: { attempted: false } });
+        }
+      },
+    });
+    expect(await clientOf(server).subscribe({ events: ['*'] }).ready).toHaveProperty('position');
+    expect([refusals, server.connections.length]).toEqual([3, 1]);
+  });
+
+  test('that gets no answer makes the client begin anew', async () => {
+    const server = await fakeServer();
+    clientOf(server, { commandTimeoutMs: 30 }).subscribe({ events: ['*'] });
+    await (await server.connection(1)).take('subscribe');
+    expect((await (await server.connection(2)).take('subscribe')).data.subscriptionId).toBe('s1');
+  });
+
+  test('whose reply has no position ends as a violation', async () => {
+    const server = await fakeServer({
+      script: (connection, command) =>
+        connection.reply(command, command.type === 'subscribe' ? 'subscribed' : 'unsubscribed', {}),
+    });
+    expect(await rejection(clientOf(server).subscribe({ events: ['*'] }).ready)).toBeInstanceOf(ProtocolViolation);
+  });
+
+  test('that the server ends yields what was received, then says why', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await subscription.ready;
+    model.publish('file_change', { path: 'a' });
+    server.connections[0]?.send('subscription_closed', { subscriptionId: 's1', reason: 'forbidden' });
+    await until(() => subscription.state === 'ended', 'the end');
+    const { items, ended } = collect(subscription);
+    expect(await ended).toMatchObject({ name: 'SubscriptionError', reason: 'forbidden', position: { sequenceId: 1 } });
+    expect([items.length, client.subscriptions.length]).toEqual([1, 0]);
+    expect(server.connections[0]?.commands.map(({ type }) => type)).toEqual(['subscribe']);
+  });
+});
+
+describe('ending a subscription', () => {
+  test('by leaving the loop unsubscribes, and nothing more is kept', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await subscription.ready;
+    model.publish('file_change', { path: 'a' });
+    model.publish('file_change', { path: 'b' });
+    for await (const event of subscription) {
+      expect(event.sequenceId).toBe(1);
+      break;
+    }
+    await until(() => model.subscribers === 0, 'the unsubscribe');
+    expect(await take(subscription, 1)).toEqual([]);
+    await until(() => client.subscriptions.length === 0, 'nothing to be kept');
+  });
+
+  test('waits for the server’s word, and yields nothing meanwhile', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'] });
+    const { items, ended } = collect(subscription);
+    await subscription.caughtUp;
+    const done = subscription.unsubscribe();
+    model.publish('file_change', { path: 'late' });
+    expect(subscription.state).toBe('ended');
+    await done;
+    expect([await ended, items, client.subscriptions]).toEqual([undefined, [], []]);
+  });
+
+  test('in the middle of its replay works like any other', async () => {
+    const { server, model } = await modelServer();
+    for (let n = 0; n < 500; n += 1) model.publish('entity_created', { id: String(n) });
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['entity_created'] });
+    await take(subscription, 3);
+    expect(subscription.state).not.toBe('ended');
+    await subscription.unsubscribe();
+    expect([model.subscribers, await take(subscription, 1)]).toEqual([0, []]);
+  });
+
+  test('before its subscribe was answered waits for that answer, so that nothing stays behind', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'] });
+    const connection = await server.connection(1);
+    const subscribe = await connection.take('subscribe');
+    const done = subscription.unsubscribe();
+    expect(await rejection(subscription.ready)).toBeInstanceOf(SubscriptionError);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    expect(connection.commands.length).toBe(1);
+    const position = { epoch: 'e', sequenceId: 0 };
+    connection.reply(subscribe, 'subscribed', { subscriptionId: 's1', position, recovery: { attempted: false } });
+    const unsubscribe = await connection.take('unsubscribe');
+    expect(unsubscribe.data).toEqual({ subscriptionId: 's1' });
+    connection.reply(unsubscribe, 'unsubscribed', { subscriptionIds: ['s1'] });
+    await done;
+  });
+
+  test('without a connection needs none, and the next one knows nothing of it', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    const [gone, kept] = [client.subscribe({ events: ['*'] }), client.subscribe({ events: ['*'] })];
+    await Promise.all([gone.ready, kept.ready]);
+    server.connections[0]?.drop();
+    await until(() => client.state === 'reconnecting', 'the drop');
+    await gone.unsubscribe();
+    const second = await server.connection(2);
+    await second.take('subscribe');
+    expect(second.commands.map(({ data }) => data.subscriptionId)).toEqual([kept.id]);
+  });
+
+  test('frees its id for the next', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    for (let n = 0; n < 3; n += 1) {
+      const subscription = client.subscribe({ events: ['*'], subscriptionId: 'same' });
+      await subscription.ready;
+      await subscription.unsubscribe();
+    }
+    expect(server.connections[0]?.commands.length).toBe(6);
+  });
+
+  test('that the server no longer knows is fine', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'] });
+    await subscription.ready;
+    model.script = (connection, command) => connection.refuse(command, { code: 'subscription_not_found' });
+    await subscription.unsubscribe();
+    expect(client.subscriptions).toEqual([]);
+  });
+
+  test('by its signal throws the reason to its reader', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const controller = new AbortController();
+    const subscription = client.subscribe({ events: ['*'], signal: controller.signal });
+    await subscription.ready;
+    const { ended } = collect(subscription);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    expect(await ended).toBe(reason);
+    await until(() => model.subscribers === 0, 'the unsubscribe');
+  });
+
+  test('by a signal that was aborted before never reaches the server', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server);
+    const reason = new Error('too late');
+    const subscription = client.subscribe({ events: ['*'], signal: AbortSignal.abort(reason) });
+    expect(await rejection(subscription.ready)).toBe(reason);
+    expect(await rejection(take(subscription, 1))).toBe(reason);
+    expect([client.subscriptions.length, server.connections.length]).toEqual([0, 0]);
+  });
+});
+
+describe('a full buffer', () => {
+  test('parks the subscription, and resumes it when half has been read, without a loss', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const parked: unknown[] = [];
+    const gaps: unknown[] = [];
+    client.on('parked', (detail) => parked.push(detail));
+    client.on('gap', (gap) => gaps.push(gap));
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' }, buffer: { limit: 10 } });
+    await subscription.ready;
+    for (let n = 0; n < 25; n += 1) model.publish('file_change', { path: String(n) });
+    await until(() => subscription.state === 'parked' && model.subscribers === 0, 'the pause');
+    expect([subscription.buffered, parked.length]).toEqual([10, 1]);
+    for (let n = 0; n < 25; n += 1) model.publish('file_change', { path: String(n) });
+    const items = await take(subscription, 50);
+    expect(sequenceIds(items)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+    expect(gaps).toEqual([]);
+  });
+
+  test('of a warm picture larger than itself still gives all of it', async () => {
+    const { server, model } = await modelServer();
+    for (let n = 0; n < 100; n += 1) model.publish('entity_created', { id: String(n) });
+    const client = clientOf(server);
+    const subscription = client.subscribe({ events: ['*'], buffer: { limit: 16 } });
+    expect(sequenceIds(await take(subscription, 100))).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect((await subscription.caughtUp).position).toEqual(model.head);
+  });
+
+  test('that rests for too long says the gap', async () => {
+    const { server, model } = await modelServer();
+    model.window = 20;
+    const client = clientOf(server);
+    const options = { events: ['*'], replay: { mode: 'none' }, buffer: { limit: 10 }, gaps: 'inline' } as const;
+    const subscription = client.subscribe(options);
+    await subscription.ready;
+    for (let n = 0; n < 100; n += 1) model.publish('file_change', { path: String(n) });
+    await until(() => subscription.state === 'parked' && model.subscribers === 0, 'the pause');
+    const items = await take(subscription, 11);
+    expect(items[10]).toMatchObject({ kind: 'gap', reason: 'window_exceeded', from: { sequenceId: 10 } });
+    expect([subscription.recovered, subscription.gapCount]).toEqual([false, 1]);
+  });
+
+  test('can end the subscription instead, with the position to go on from', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const subscription = client.subscribe({
+      events: ['*'],
+      replay: { mode: 'none' },
+      buffer: { limit: 10, onFull: 'error' },
+    });
+    await subscription.ready;
+    for (let n = 0; n < 25; n += 1) model.publish('file_change', { path: String(n) });
+    await until(() => subscription.state === 'ended', 'the end');
+    const { items, ended } = collect(subscription);
+    const error = await ended;
+    expect(error).toBeInstanceOf(SubscriptionError);
+    expect(error).toMatchObject({ reason: 'buffer_overflow', position: { epoch: 'e1', sequenceId: 10 } });
+    expect(items.length).toBe(10);
+  });
+});
