@@ -53,13 +53,13 @@ import type { ListenOptions } from './emitter.ts';
 import { ConnectionError } from './errors.ts';
 import type { BroadcastOf, EventName, EventPattern, SubscriptionGap } from './events.ts';
 import { Feed } from './feed.ts';
-import type { FeedPort, FeedRequest } from './feed.ts';
+import type { FeedPort } from './feed.ts';
 import type { ClientState, Lifecycle } from './lifecycle.ts';
 import { Pushes } from './pushes.ts';
+import { readRequest } from './request.ts';
 import { readSettings } from './settings.ts';
 import type { ClientOptions, Settings } from './settings.ts';
 import type { ItemOf, SubscribeOptions, Subscription } from './subscription.ts';
-import { readPosition } from './wire.ts';
 import type { Frame, Protocol, ProtocolSpec } from './wire.ts';
 
 /** Commands that are a plain question and answer; the others change what the client keeps track of. */
@@ -191,12 +191,7 @@ export class ClientCore<P extends Protocol> {
     const feed = new Feed({
       id,
       port: this.#port,
-      request: {
-        stream: options.stream ?? 'main',
-        events: [...options.events],
-        filter: options.filter,
-        replay: readReplay(options.replay),
-      },
+      request: readRequest(options),
       limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
       onFull: buffer.onFull ?? 'park',
       inlineGaps: options.gaps === 'inline',
@@ -347,12 +342,4 @@ export class ClientCore<P extends Protocol> {
 
 function closedError(): ConnectionError {
   return new ConnectionError('client_closed', 'The client was closed.');
-}
-
-/** The contract's `replay` as the runtime needs it. */
-function readReplay(replay: object | undefined): FeedRequest['replay'] {
-  const { mode, after } = { mode: undefined, after: undefined, ...replay } as { mode?: unknown; after?: unknown };
-  const position = readPosition(after);
-  if (mode === 'resume' && position !== undefined) return { mode, after: position };
-  return { mode: mode === 'none' ? 'none' : 'warm' };
 }

@@ -48,7 +48,6 @@ describe('duplicates', () => {
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.accept(at(3));
     cursor.accept(at(5));
-    cursor.pause();
     cursor.start({ position: at(12), asked: 'warm', recovery: FRESH });
     expect([3, 5, 8].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, false, true]);
   });
@@ -100,7 +99,6 @@ describe('a change of epoch', () => {
 
   test('between connections, with a server that does not say it, is said by the client', () => {
     const cursor = liveAt(4);
-    cursor.pause();
     expect(cursor.start({ position: at(2, 'e2'), asked: 'resume', recovery: RECOVERED })).toEqual({
       reason: 'epoch_changed',
       from: at(4),
@@ -140,7 +138,6 @@ describe('a loss on the way', () => {
     cursor.accept(at(2));
     cursor.accept(at(4));
     cursor.rewind();
-    cursor.pause();
     expect(cursor.position).toEqual(at(1));
     cursor.start({ position: at(5), asked: 'resume', recovery: RECOVERED });
     expect([2, 3, 4, 5].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, true, false, true]);
@@ -151,7 +148,6 @@ describe('a loss on the way', () => {
     const cursor = liveAt(0);
     for (const n of [1, 3, 5]) cursor.accept(at(n));
     cursor.rewind();
-    cursor.pause();
     cursor.start({ position: at(5), asked: 'resume', recovery: RECOVERED });
     cursor.accept(at(1));
     expect(cursor.accept(at(2)).fresh).toBe(true);
@@ -165,7 +161,6 @@ describe('a loss on the way', () => {
     cursor.complete(at(9));
     cursor.accept(at(11));
     cursor.rewind();
-    cursor.pause();
     expect(cursor.position).toBeUndefined();
     expect(cursor.start({ position: at(12), asked: 'warm', recovery: FRESH })).toEqual({
       reason: 'unproven',

@@ -56,7 +56,7 @@ export class Cursor {
   readonly #seen = new Set<number>();
   /** Newest number received on this connection; 0 when none was. Numbers ascend along a connection. */
   #newest = 0;
-  #phase: 'idle' | 'warm' | 'resume' | 'live' = 'idle';
+  #phase: 'warm' | 'resume' | 'live' = 'warm';
   /** Set while the next `subscribed` has to say a loss: why, and where we stood. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
   /** `seen` has been cut since the last proof: a loss could not be told from a duplicate. */
@@ -150,12 +150,6 @@ export class Cursor {
     if (newLife) this.#enter(to);
     this.#advance(to);
     this.#proven = this.#position;
-  }
-
-  /** The connection is gone, or the subscription was parked: the next `subscribed` starts anew. */
-  pause(): void {
-    this.#phase = 'idle';
-    this.#newest = 0;
   }
 
   /**

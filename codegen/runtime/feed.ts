@@ -12,6 +12,7 @@ import { Enrolment } from './enrolment.ts';
 import type { Asked } from './enrolment.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
 import { DeliveryQueue } from './queue.ts';
+import type { FeedRequest } from './request.ts';
 import type { ReplaySummary, SubscriptionState } from './subscription.ts';
 import { isObject, readPosition } from './wire.ts';
 import type { EventHead, Frame, Position } from './wire.ts';
@@ -26,14 +27,6 @@ export interface FeedGap {
   readonly reason: string;
   readonly repair: object | undefined;
   readonly noticedBy: 'server' | 'client';
-}
-
-/** The `subscribe` command without the part that changes between connections. */
-export interface FeedRequest {
-  readonly stream: string;
-  readonly events: readonly string[];
-  readonly filter: object | undefined;
-  readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
 }
 
 /** What a feed needs of its client. */
@@ -163,7 +156,6 @@ export class Feed {
 
   /** @param forget why the position is void, when it is (43xx). */
   disconnected(forget?: ClientGapReason): void {
-    this.#cursor.pause();
     if (forget !== undefined) this.#cursor.forget(forget);
     this.#enrolment.lost();
   }
@@ -285,7 +277,6 @@ export class Feed {
       this.#fail(new SubscriptionError('buffer_overflow', text, this.#at()));
       return;
     }
-    this.#cursor.pause();
     this.#enrolment.park();
     this.#options.port.onParked(this);
   }

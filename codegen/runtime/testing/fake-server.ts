@@ -81,6 +81,7 @@ export class FakeConnection {
 
 export class FakeServer {
   readonly connections: FakeConnection[] = [];
+  onConnection: (connection: FakeConnection) => void = () => undefined;
   readonly url: string;
   readonly #server: WebSocketServer;
 
@@ -90,6 +91,7 @@ export class FakeServer {
     server.on('connection', (socket) => {
       const connection = new FakeConnection(socket);
       this.connections.push(connection);
+      this.onConnection(connection);
       socket.on('error', () => undefined);
       socket.on('message', (bytes: RawData) => {
         const command = JSON.parse((bytes as Buffer).toString('utf8')) as Frame;

@@ -1,0 +1,76 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Settle } from './commands.ts';
+import { Enrolment } from './enrolment.ts';
+import { TidemarkError } from './errors.ts';
+
+const OK = { ok: true, data: {} } as const;
+const LATER = {
+  ok: false,
+  error: new TidemarkError({ code: 'rate_limited', message: 'later', retryable: true, retryAfterMs: 1 }),
+} as const;
+
+/** An enrolment whose server is the test: `sent` are the commands that wait for an answer. */
+function enrol(): { enrolment: Enrolment; sent: [string, Settle][]; log: string[] } {
+  const sent: [string, Settle][] = [];
+  const log: string[] = [];
+  const enrolment = new Enrolment({
+    id: 's1',
+    request: (command, _data, settle) => {
+      sent.push([command, settle]);
+      return true;
+    },
+    backoffMs: () => 1,
+    nextSubscribe: () => ({ asked: 'warm', data: {} }),
+    onSubscribed: () => log.push('subscribed'),
+    onRefused: () => log.push('refused'),
+    onDetached: () => log.push('detached'),
+  });
+  return { enrolment, sent, log };
+}
+
+describe('an enrolment', () => {
+  test('that is wanted again while its unsubscribe is under way ends first, and begins anew', () => {
+    const { enrolment, sent } = enrol();
+    enrolment.connected();
+    sent[0]?.[1](OK);
+    enrolment.park();
+    enrolment.unpark();
+    expect(enrolment.attentive).toBe(false);
+    sent[1]?.[1](OK);
+    expect(sent.map(([command]) => command)).toEqual(['subscribe', 'unsubscribe', 'subscribe']);
+  });
+
+  test('whose unsubscribe was put off does not take up where it stopped listening', async () => {
+    const { enrolment, sent } = enrol();
+    enrolment.connected();
+    sent[0]?.[1](OK);
+    enrolment.park();
+    sent[1]?.[1](LATER);
+    enrolment.unpark();
+    expect(enrolment.attentive).toBe(false);
+    await vi.waitFor(() => expect(sent.length).toBe(3));
+    expect(sent[2]?.[0]).toBe('unsubscribe');
+    sent[2]?.[1](OK);
+    sent[3]?.[1](OK);
+    expect([sent[3]?.[0], enrolment.attentive]).toEqual(['subscribe', true]);
+  });
+
+  test('that ended while its subscribe was put off is over', () => {
+    const { enrolment, sent, log } = enrol();
+    enrolment.connected();
+    enrolment.end();
+    sent[0]?.[1](LATER);
+    expect([sent.length, ...log]).toEqual([1, 'detached']);
+  });
+
+  test('is detached once, however often its end is said', () => {
+    const { enrolment, sent, log } = enrol();
+    enrolment.connected();
+    sent[0]?.[1](OK);
+    enrolment.end();
+    enrolment.lost();
+    enrolment.end();
+    enrolment.lost();
+    expect(log).toEqual(['subscribed', 'detached']);
+  });
+});
