@@ -16,6 +16,8 @@ import { lint } from './rules.ts';
 import { ContractError, readSource, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
+export type { AsyncAPIDocumentInterface };
+
 export interface LoadedContract {
   readonly contract: Contract;
   /** The parser's own view, for tools of AsyncAPI's world. */
@@ -32,7 +34,19 @@ export async function parseContract(source: Source): Promise<LoadedContract> {
   const document = await parseDocument(source);
   refuse(source, checkExtensions(source));
   refuse(source, lint(source));
-  return { contract: flatten(source.value as RawContract), document };
+  const contract = flatten(source.value as RawContract);
+  contracts.set(document.json(), contract);
+  return { contract, document };
+}
+
+/** Tools of AsyncAPI's world hand documents around; this is the way back. */
+const contracts = new WeakMap<object, Contract>();
+
+/** @throws {Error} on a document that {@link parseContract} did not make. */
+export function contractOf(document: AsyncAPIDocumentInterface): Contract {
+  const contract = contracts.get(document.json());
+  if (contract === undefined) throw new Error('This document does not come from parseContract().');
+  return contract;
 }
 
 function refuse(source: Source, findings: readonly Finding[]): void {

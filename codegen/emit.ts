@@ -1,21 +1,67 @@
 /**
- * All emitters together: a contract in, the text of every generated file out. Pure; {@link ./generate.ts} writes.
+ * All emitters together: a contract in, the text of every generated file out. Pure but for reading the client runtime;
+ * `generate.ts` writes.
  */
+import { readdir, readFile } from 'node:fs/promises';
+import type { AsyncAPIDocumentInterface } from './contract.ts';
+import { contractOf } from './contract.ts';
+import { emitClient } from './emit/client.ts';
 import { emitHandlers } from './emit/handlers.ts';
+import { emitPackage, emitReadme } from './emit/package.ts';
 import { emitProtocol } from './emit/protocol.ts';
+import { emitSchemas } from './emit/schemas.ts';
 import { emitTypes } from './emit/types.ts';
 import { emitValidators } from './emit/validators.ts';
 import type { Contract } from './model.ts';
 
-/** Path below `generated/` → text. */
-export async function emit(contract: Contract): Promise<Map<string, string>> {
+/** Path → text, in the order of the paths. */
+export type Files = ReadonlyMap<string, string>;
+
+/** Where the client goes in this repository. */
+const CLIENT = 'generated';
+
+/** Everything that this repository keeps, by path from its root. */
+export async function emitAll(contract: Contract): Promise<Files> {
+  const client = await emitPackageFiles(contract);
+  return sorted([...client].map(([path, text]) => [`${CLIENT}/${path}`, text]));
+}
+
+/** The same from the parser's document: what the template of the AsyncAPI generator calls. */
+export async function render(document: AsyncAPIDocumentInterface): Promise<Files> {
+  return emitAll(contractOf(document));
+}
+
+/** The client as a package: its sources, and what a registry needs. */
+async function emitPackageFiles(contract: Contract): Promise<Files> {
+  const sources = await emitSources(contract);
+  return sorted([...sources, ['package.json', emitPackage(contract)], ['README.md', emitReadme(contract)]]);
+}
+
+/** The client as sources, to be put into anybody's project. */
+export async function emitSources(contract: Contract): Promise<Files> {
   const validators = emitValidators(contract);
-  return new Map([
-    ['types.ts', await emitTypes(contract)],
-    ['protocol.ts', emitProtocol(contract)],
-    ['handlers.ts', emitHandlers(contract)],
-    ['validators.js', validators.code],
-    ['validators.d.ts', validators.types],
+  const schemas = [...emitSchemas(contract)].map(([name, text]): [string, string] => [`schemas/${name}.json`, text]);
+  return sorted([
+    ['client.ts', emitClient(contract)],
     ['contract.json', contract.bundle],
+    ['handlers.ts', emitHandlers(contract)],
+    ['protocol.ts', emitProtocol(contract)],
+    ['types.ts', await emitTypes(contract)],
+    ['validators.d.ts', validators.types],
+    ['validators.js', validators.code],
+    ...schemas,
+    ...(await readRuntime()),
   ]);
+}
+
+/** The hand-written part of the client, which goes along verbatim: every source but the tests. */
+async function readRuntime(): Promise<[string, string][]> {
+  const directory = new URL('runtime/', import.meta.url);
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.ts') && !/\.(?:test|d)\.ts$/.test(name));
+  return Promise.all(names.map(async (name) => [`runtime/${name}`, await readFile(new URL(name, directory), 'utf8')]));
+}
+
+/** By code point: the same everywhere, whatever the locale. */
+function sorted(entries: readonly (readonly [string, string])[]): Files {
+  return new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }

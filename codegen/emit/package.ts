@@ -1,0 +1,71 @@
+/** `package.json` and `README.md` of the client package, which is published as it is generated. */
+import type { Contract } from '../model.ts';
+
+/** Node has a WebSocket of its own from here on. */
+const NODE = '>=22';
+
+export function emitPackage(contract: Contract): string {
+  const module = (name: string): object => ({ types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` });
+  const manifest = {
+    name: 'tidemark-client',
+    version: contract.version,
+    description:
+      'Typed client of the Tidemark protocol: events with replay and gaps said aloud, over WebSocket, without dependencies.',
+    license: contract.license,
+    type: 'module',
+    sideEffects: false,
+    engines: { node: NODE },
+    exports: {
+      '.': module('client'),
+      './types': module('types'),
+      './protocol': module('protocol'),
+      './validators': module('validators'),
+      './handlers': module('handlers'),
+      './schemas/*': './schemas/*',
+      './contract.json': './contract.json',
+      './package.json': './package.json',
+    },
+    files: ['dist', 'schemas', 'contract.json'],
+  };
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+export function emitReadme(contract: Contract): string {
+  const { version, digest, events, commands, errors } = contract;
+  const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+  return `# tidemark-client
+
+Typed client of the Tidemark protocol ${version}. No dependencies; Node ${NODE} and browsers. Everything here is generated from
+the contract (\`contract.json\`, ${digest.slice(0, 19)}…): change the contract, not these files.
+
+\`\`\`ts
+import { createClient } from 'tidemark-client';
+
+const client = createClient({ url: 'ws://127.0.0.1:7400/ws' });
+const changes = client.subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } });
+
+for await (const event of changes) {
+  console.log(event.payload.changeType, event.payload.path); // typed by the contract
+}
+\`\`\`
+
+- **Events.** ${list(events.map(({ name }) => name))}, and custom events of any other name. A subscription to a declared name yields
+  that event's type; with a wildcard, tell events apart with \`isEvent(event, '${events[0]?.name ?? ''}')\`.
+- **Reconnect and resume.** The connection comes back by itself, with backoff and by the class of the close code. Subscriptions
+  resume where they were: each event comes once and in order. What could not be delivered is said as a gap (\`onGap\`, or
+  \`gaps: 'inline'\` and \`isGap\`); \`subscription.position\` is where another process can go on.
+- **Commands.** ${list(commands.map(({ name }) => name))}. They reject with \`TidemarkError\` (the server's answer; \`code\` is one of
+  ${Object.keys(errors).length} codes) or \`ConnectionError\` (there was no answer).
+- **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or give an \`AbortSignal\`.
+
+| import | what |
+|---|---|
+| \`tidemark-client\` | the client |
+| \`tidemark-client/types\` | types of every message and payload |
+| \`tidemark-client/protocol\` | names, codes, limits and policies as constants |
+| \`tidemark-client/validators\` | validators without code generation at run time; strict for commands, tolerant for what servers send |
+| \`tidemark-client/handlers\` | the handlers that a server must provide |
+| \`tidemark-client/schemas/*.json\` | JSON Schema of every message and payload |
+| \`tidemark-client/contract.json\` | the contract; its SHA-256 is \`CONTRACT_DIGEST\` |
+`;
+}

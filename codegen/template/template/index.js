@@ -1,0 +1,9 @@
+import { render } from '#emit';
+
+/** The generator knows files by the name of this function. */
+function File() {}
+
+export default async function ({ asyncapi }) {
+  const files = await render(asyncapi);
+  return [...files].map(([name, children]) => ({ type: File, props: { name, children } }));
+}

@@ -1,0 +1,48 @@
+// The client: types and constants of the contract over the runtime.
+// Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
+
+import { ClientCore } from './runtime/client-core.ts';
+import { isEventNamed } from './runtime/events.ts';
+import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
+import type { ClientOptions } from './runtime/settings.ts';
+import type { Subscription } from './runtime/subscription.ts';
+import { CLOSE_CODES, COMMANDS, SUBPROTOCOL } from './protocol.ts';
+import type { CommandDataMap, CustomEvent, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
+
+/** The contract's types, as the runtime takes them. */
+export interface TidemarkProtocol {
+  readonly commands: CommandDataMap;
+  readonly replies: ReplyDataMap;
+  readonly pushes: PushDataMap;
+  readonly events: EventMap;
+  readonly payloads: PayloadMap;
+  readonly customEvent: CustomEvent;
+}
+
+const SPEC = { subprotocol: SUBPROTOCOL, commands: COMMANDS, closeCodes: CLOSE_CODES };
+
+/** A connection that comes back by itself, with subscriptions that resume where they were. */
+export class TidemarkClient extends ClientCore<TidemarkProtocol> {
+  /** @throws {TypeError} on an address that cannot be used, and where there is no WebSocket. */
+  constructor(options: ClientOptions) {
+    super(SPEC, options);
+  }
+}
+
+/** Opens nothing yet: the first subscription, command or `connect()` does. @throws {TypeError} as {@link TidemarkClient} does. */
+export function createClient(options: ClientOptions): TidemarkClient {
+  return new TidemarkClient(options);
+}
+
+/** Narrows an event of a wildcard subscription to a declared one: `if (isEvent(event, 'file_change')) …`. */
+export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
+
+/** What a subscription to `Pattern` yields. */
+export type TidemarkEvent<Pattern extends string = '*'> = EventFor<TidemarkProtocol, Pattern>;
+export type TidemarkSubscription<Item = TidemarkEvent> = Subscription<TidemarkProtocol, Item>;
+export type TidemarkGap = SubscriptionGap<TidemarkProtocol>;
+
+export { isGap } from './runtime/events.ts';
+export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError } from './runtime/errors.ts';
+export type { ClientOptions } from './runtime/settings.ts';
+export type { Position } from './runtime/wire.ts';

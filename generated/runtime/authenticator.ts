@@ -1,0 +1,102 @@
+/**
+ * Presents the credential on each connection, and a fresh one before it expires (SEC-2, SEC-3).
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import type { CommandTable } from './commands.ts';
+import type { Credential, Credentials } from './credentials.ts';
+import { TidemarkError } from './errors.ts';
+import type { Link } from './link.ts';
+import { startTimer } from './timers.ts';
+import { isObject } from './wire.ts';
+import type { Frame } from './wire.ts';
+
+export interface AuthenticatorOptions {
+  readonly credentials: Credentials;
+  readonly table: CommandTable;
+  readonly timeoutMs: number;
+  readonly onAuthenticated: (data: Frame['data']) => void;
+  readonly onError: (error: Error) => void;
+}
+
+export interface AuthenticationHandlers {
+  readonly onAccepted: () => void;
+  /** Another connection may succeed, with a renewed credential or later. */
+  readonly onRetry: (retryAfterMs: number | undefined) => void;
+  readonly onRefused: (error: TidemarkError) => void;
+}
+
+/** A credential is renewed after this part of the life that it has left. */
+const RENEW_AT = 0.9;
+
+/** With less than this left, in milliseconds, the server's own word (4100) is awaited: a token function that answers from
+ * a cache would else be asked ever faster. */
+const MIN_LEFT_MS = 2_000;
+
+export class Authenticator {
+  readonly #options: AuthenticatorOptions;
+  /** Refusals in a row. The first may mean an expired token, so a token function gets one more chance. */
+  #refusals = 0;
+  #cancelRenewal: () => void = () => undefined;
+
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+  }
+
+  authenticate(link: Link, credential: Credential, handlers: AuthenticationHandlers): void {
+    const { table, timeoutMs, credentials, onError } = this.#options;
+    table.send(link, 'authenticate', { ...credential }, timeoutMs, (answer) => {
+      if (answer.ok) {
+        this.#refusals = 0;
+        this.accepted(link, answer.data);
+        handlers.onAccepted();
+        return;
+      }
+      // When the connection itself is gone, its end decides what follows.
+      if (!link.usable) return;
+      onError(asError(answer.error));
+      if (!(answer.error instanceof TidemarkError) || answer.error.retryable) {
+        handlers.onRetry(answer.error instanceof TidemarkError ? answer.error.retryAfterMs : undefined);
+        return;
+      }
+      this.#refusals += 1;
+      if (credentials.renewable && this.#refusals === 1) handlers.onRetry(undefined);
+      else handlers.onRefused(answer.error);
+    });
+  }
+
+  /** A credential is in force: plans its renewal where a token function can give the next one. */
+  accepted(link: Link, data: Frame['data']): void {
+    this.#options.onAuthenticated(data);
+    this.cancel();
+    const expiresAt = isObject(data.principal) ? data.principal.expiresAt : undefined;
+    if (!this.#options.credentials.renewable || typeof expiresAt !== 'string') return;
+    const leftMs = Date.parse(expiresAt) - Date.now();
+    // Accepted just now and yet expired: the clocks disagree.
+    if (!(leftMs >= MIN_LEFT_MS)) return;
+    this.#cancelRenewal = startTimer(leftMs * RENEW_AT, () => void this.#renew(link));
+  }
+
+  /** The connection has ended. */
+  cancel(): void {
+    this.#cancelRenewal();
+  }
+
+  async #renew(link: Link): Promise<void> {
+    const { credentials, table, timeoutMs, onError } = this.#options;
+    try {
+      const credential = await credentials.fetch();
+      if (credential === undefined || !link.usable) return;
+      table.send(link, 'authenticate', { ...credential }, timeoutMs, (answer) => {
+        if (answer.ok) this.accepted(link, answer.data);
+        else if (link.usable) onError(asError(answer.error));
+      });
+    } catch (cause) {
+      onError(new Error('The token function failed; the present token stays until it expires.', { cause }));
+    }
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

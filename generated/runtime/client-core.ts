@@ -1,0 +1,308 @@
+/**
+ * The client, without the contract's names: {@link Protocol} brings them as types, {@link ProtocolSpec} as constants.
+ *
+ * The facade, `client.ts` beside this directory in the generated package, fills both in and adds nothing else; its text is
+ * in `codegen/emit/client.ts`. Copied with this file is every `*.ts` of this directory but the tests; not `testing/`.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { backoffDelayMs } from './backoff.ts';
+import type { CallOptions } from './calls.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionEnd } from './connection.ts';
+import { Credentials } from './credentials.ts';
+import { Emitter } from './emitter.ts';
+import type { ListenOptions } from './emitter.ts';
+import { ConnectionError } from './errors.ts';
+import type { BroadcastOf, EventName, EventPattern, SubscriptionGap } from './events.ts';
+import { Feed } from './feed.ts';
+import type { FeedPort } from './feed.ts';
+import type { ClientState, Lifecycle } from './lifecycle.ts';
+import { Pushes } from './pushes.ts';
+import { readRequest } from './request.ts';
+import { readSettings } from './settings.ts';
+import type { ClientOptions, Settings } from './settings.ts';
+import type { ItemOf, SubscribeOptions, Subscription } from './subscription.ts';
+import type { Frame, Protocol, ProtocolSpec } from './wire.ts';
+
+/** Commands that are a plain question and answer; the others change what the client keeps track of. */
+export type PlainCommand<P extends Protocol> = Exclude<
+  keyof P['commands'] & keyof P['replies'] & string,
+  'subscribe' | 'unsubscribe' | 'authenticate'
+>;
+
+const DEFAULT_BUFFER = 10_000;
+
+export class ClientCore<P extends Protocol> {
+  readonly #settings: Settings;
+  readonly #credentials: Credentials;
+  readonly #connection: Connection;
+  readonly #emitter = new Emitter<Lifecycle<P>>();
+  readonly #feeds = new Map<string, Feed>();
+  readonly #onGaps = new WeakMap<Feed, (gap: SubscriptionGap<P>) => void>();
+  readonly #port: FeedPort;
+  readonly #signal: AbortSignal | undefined;
+  readonly #connectors: { resolve: (welcome: P['pushes']['welcome']) => void; reject: (error: unknown) => void }[] = [];
+  #welcome: P['pushes']['welcome'] | undefined;
+  #lastSubscription = 0;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Opens nothing yet: the first subscription, command or `connect()` does.
+   * @throws {TypeError} on an address that cannot be used or carries a credential, and where there is no WebSocket.
+   */
+  constructor(spec: ProtocolSpec, options: ClientOptions) {
+    const settings = readSettings(options);
+    this.#settings = settings;
+    this.#credentials = new Credentials({ token: options.token, apiKey: options.apiKey });
+    const pushes = new Pushes({
+      feeds: this.#feeds,
+      eventsReceived: () => this.#connection.events,
+      onWelcome: (data) => this.#welcomed(data),
+      onClosing: (data, code, retryAfterMs) => {
+        this.#connection.announceClosing(code, retryAfterMs);
+        this.#emitter.emit('closing', data as P['pushes']['closing']);
+      },
+      onLoss: (loss) => {
+        this.#emitter.emit('loss', loss);
+        this.#connection.restart(`${loss.sent} events were sent, ${loss.received} came`);
+      },
+      onError: (error) => this.#emitter.emit('error', error),
+    });
+    this.#connection = new Connection({
+      settings,
+      spec,
+      credentials: this.#credentials,
+      hooks: {
+        onConnecting: (attempt) => this.#emitter.emit('connecting', { attempt }),
+        onOpen: () => this.#emitter.emit('open', { url: settings.url }),
+        onAuthenticated: (data) => this.#emitter.emit('authenticated', data),
+        onReady: () => {
+          for (const feed of [...this.#feeds.values()]) feed.connected();
+          this.#settleConnectors();
+        },
+        onPush: (frame) => pushes.receive(frame),
+        onEnd: (end) => this.#ended(end),
+        onReconnecting: (attempt, delayMs) => this.#emitter.emit('reconnecting', { attempt, delayMs }),
+        onStopped: (error) => this.#stopped(error),
+        onError: (error) => this.#emitter.emit('error', error),
+        hasWork: () => this.#feeds.size > 0 || this.#connectors.length > 0,
+      },
+    });
+    this.#port = this.#makePort();
+    this.#signal = options.signal;
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal?.aborted === true) this.#onAbort();
+  }
+
+  get state(): ClientState {
+    const { state } = this.#connection;
+    if (state === 'ready') return 'open';
+    if (state === 'waiting') return 'reconnecting';
+    if (state === 'stopped') return 'closed';
+    return state === 'idle' ? 'idle' : 'connecting';
+  }
+
+  /** What the server said of itself and of us on the present connection; undefined while there is none. */
+  get welcome(): P['pushes']['welcome'] | undefined {
+    return this.#welcome;
+  }
+
+  /** Subscriptions that have not ended. */
+  get subscriptions(): readonly { readonly id: string; readonly stream: string }[] {
+    return [...this.#feeds.values()];
+  }
+
+  /** Listens to the client's own life. @returns the function that stops listening. */
+  on<Name extends keyof Lifecycle<P>>(
+    name: Name,
+    listener: (detail: Lifecycle<P>[Name]) => void,
+    options: ListenOptions = {},
+  ): () => void {
+    return this.#emitter.on(name, listener, options);
+  }
+
+  /**
+   * Connects now rather than with the first use.
+   * @returns the server's `welcome`, once commands can be sent.
+   * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is refused.
+   */
+  connect(): Promise<P['pushes']['welcome']> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined || this.state === 'closed') {
+        reject(closedError());
+        return;
+      }
+      this.#connectors.push({ resolve, reject });
+      this.#connection.review();
+      this.#settleConnectors();
+    });
+  }
+
+  /**
+   * Follows events. The subscription outlives connections: it resumes by itself, yields each event once and says every gap.
+   * Never throws for what the server says: that ends the iterator, and rejects `ready`.
+   * @throws {TypeError} when the id is taken by another subscription of this client; {ConnectionError} after `close()`.
+   */
+  subscribe<const Pattern extends EventPattern<P>, const Gaps extends 'aside' | 'inline' = 'aside'>(
+    options: SubscribeOptions<P, Pattern, Gaps>,
+  ): Subscription<P, ItemOf<P, Pattern, Gaps>> {
+    if (this.state === 'closed') throw closedError();
+    const { subscriptionId: id = this.#nextId(), onGap, signal, buffer = {} } = options;
+    if (this.#feeds.has(id))
+      throw new TypeError(`A subscription "${id}" exists already; end it first, or choose another id.`);
+    const feed = new Feed({
+      id,
+      port: this.#port,
+      request: readRequest(options),
+      limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
+      onFull: buffer.onFull ?? 'park',
+      inlineGaps: options.gaps === 'inline',
+      signal,
+    });
+    if (onGap !== undefined) this.#onGaps.set(feed, onGap);
+    if (feed.state !== 'ended') {
+      this.#feeds.set(id, feed);
+      feed.connected();
+      this.#connection.review();
+    }
+    // The one place where what came over the wire is given the contract's types.
+    return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
+  }
+
+  /**
+   * Sends a command and waits for its reply. It waits for a connection too, but is sent at most once.
+   * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (it may have been carried out),
+   *   `client_closed`, `refused`, `unreachable`; the signal's reason.
+   */
+  command<const Name extends PlainCommand<P>>(
+    name: Name,
+    data: P['commands'][Name],
+    options: CallOptions = {},
+  ): Promise<P['replies'][Name]> {
+    return this.#ask(name, data as object, options);
+  }
+
+  /** Is anyone there? */
+  ping(options?: CallOptions): Promise<P['replies']['ping']> {
+    return this.#ask('ping', {}, options);
+  }
+
+  /**
+   * Resolves once every event published on the stream before this call, and matching this client's subscriptions, has come
+   * over the connection (SYN-1). They may still wait in a subscription's buffer.
+   */
+  sync(stream: string, options?: CallOptions): Promise<P['replies']['sync']> {
+    return this.#ask('sync', { stream }, options);
+  }
+
+  /** Publishes one event, where the server allows it (BRD-2). Give an `idempotencyKey` to be able to repeat it safely. */
+  broadcast<const Name extends EventName<P> | (string & {})>(
+    event: BroadcastOf<P, Name>,
+    options?: CallOptions,
+  ): Promise<P['replies']['broadcast']> {
+    return this.#ask('broadcast', event, options);
+  }
+
+  /** What the server holds for this connection. */
+  listSubscriptions(options?: CallOptions): Promise<P['replies']['list_subscriptions']> {
+    return this.#ask('list_subscriptions', {}, options);
+  }
+
+  /** Swaps the credential without losing subscriptions (SEC-3), and uses it for later connections too. */
+  async authenticate(token: string, options?: CallOptions): Promise<P['replies']['authenticate']> {
+    const reply = await this.#ask('authenticate', { token }, options);
+    this.#credentials.adopt(token);
+    this.#emitter.emit('authenticated', reply);
+    return reply;
+  }
+
+  /**
+   * Ends every subscription, rejects what is pending with {@link ConnectionError} `client_closed`, and closes the connection.
+   * Iterators end quietly. Resolves when the server has agreed, or after a second.
+   */
+  close(): Promise<void> {
+    return this.#close(closedError());
+  }
+
+  #close(error: unknown): Promise<void> {
+    this.#closed ??= this.#connection.stop(error);
+    return this.#closed;
+  }
+
+  async #ask<Name extends keyof P['commands'] & keyof P['replies'] & string>(
+    name: Name,
+    data: object,
+    options: CallOptions | undefined,
+  ): Promise<P['replies'][Name]> {
+    return (await this.#connection.call(name, data as Frame['data'], options)) as P['replies'][Name];
+  }
+
+  #makePort(): FeedPort {
+    const { random, backoff } = this.#settings;
+    return {
+      request: (command, data, settle) => this.#connection.request(command, data, settle),
+      backoffMs: (attempt) => backoffDelayMs(attempt, random, backoff),
+      onGap: (feed, gap) => {
+        const typed = gap as SubscriptionGap<P>;
+        this.#emitter.emit('gap', typed);
+        this.#onGaps.get(feed)?.(typed);
+      },
+      onResumed: (feed) => {
+        const recovery = (feed.recovery ?? {}) as P['replies']['subscribe']['recovery'];
+        this.#emitter.emit('resumed', { subscriptionId: feed.id, stream: feed.stream, recovery });
+      },
+      onParked: (feed) => this.#emitter.emit('parked', { subscriptionId: feed.id, position: feed.position }),
+      onViolation: (error) => this.#emitter.emit('error', error),
+      onDetached: (feed) => {
+        if (this.#feeds.get(feed.id) === feed) this.#feeds.delete(feed.id);
+        this.#connection.review();
+      },
+    };
+  }
+
+  #welcomed(data: Frame['data']): void {
+    this.#welcome = data as unknown as P['pushes']['welcome'];
+    const interval = data.heartbeatIntervalMs;
+    if (typeof interval === 'number' && interval > 0) this.#connection.expectHeartbeats(interval);
+    this.#emitter.emit('welcome', this.#welcome);
+    this.#settleConnectors();
+  }
+
+  #settleConnectors(): void {
+    if (this.state !== 'open' || this.#welcome === undefined) return;
+    for (const { resolve } of this.#connectors.splice(0)) resolve(this.#welcome);
+  }
+
+  #ended(end: ConnectionEnd): void {
+    this.#welcome = undefined;
+    const forget = end.class === 'retry-fresh' ? 'state_invalidated' : undefined;
+    for (const feed of [...this.#feeds.values()]) feed.disconnected(forget);
+    this.#emitter.emit('closed', end);
+  }
+
+  #stopped(error: unknown): void {
+    const byOwner = error instanceof ConnectionError && error.reason === 'client_closed';
+    const aborted = this.#signal?.aborted === true && error === this.#signal.reason;
+    const atOnce = byOwner || aborted;
+    this.#welcome = undefined;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    for (const feed of [...this.#feeds.values()]) feed.shutDown(byOwner ? undefined : error, { atOnce });
+    for (const { reject } of this.#connectors.splice(0)) reject(error);
+    if (atOnce)
+      this.#emitter.emit('closed', { code: 1000, reason: 'client closed', class: undefined, willReconnect: false });
+    else if (error instanceof Error) this.#emitter.emit('error', error);
+  }
+
+  readonly #onAbort = (): void => void this.#close(this.#signal?.reason);
+
+  #nextId(): string {
+    do this.#lastSubscription += 1;
+    while (this.#feeds.has(`s${this.#lastSubscription}`));
+    return `s${this.#lastSubscription}`;
+  }
+}
+
+function closedError(): ConnectionError {
+  return new ConnectionError('client_closed', 'The client was closed.');
+}

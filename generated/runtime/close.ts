@@ -1,0 +1,37 @@
+/**
+ * What to do when a connection has ended (CON-6).
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import type { CloseClass, ProtocolSpec } from './wire.ts';
+
+/** `data` of a `closing` push, as far as the client acts on it (CON-5). */
+export interface ClosingNotice {
+  readonly code: number;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** The hundreds of the private codes carry the class, so that a code of a newer contract is still understood. */
+const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
+  40: 'do-not-retry',
+  41: 'refresh',
+  42: 'retry-resume',
+  43: 'retry-fresh',
+};
+
+/**
+ * RFC 6455 codes that blame what this client is, which another attempt does not change: 1008 policy violation (proxies),
+ * 1010 a missing extension. All others (1000, 1001, 1006, 1009, 1011, 1012, 1013 …) end one connection, not the service.
+ */
+const STANDARD_REFUSALS: ReadonlySet<number> = new Set([1008, 1010]);
+
+export function classifyClose(code: number, spec: ProtocolSpec): CloseClass {
+  for (const entry of Object.values(spec.closeCodes)) if (entry.code === code) return entry.class;
+  if (STANDARD_REFUSALS.has(code)) return 'do-not-retry';
+  return CLASS_BY_HUNDRED[Math.floor(code / 100)] ?? 'retry-resume';
+}
+
+/** The contract's name of a close code, for texts. */
+export function closeName(code: number, spec: ProtocolSpec): string | undefined {
+  return Object.entries(spec.closeCodes).find(([, entry]) => entry.code === code)?.[0];
+}

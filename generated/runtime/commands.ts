@@ -1,0 +1,97 @@
+/**
+ * Commands that wait for their reply (ENV-3): ids that are never used twice, one answer each, and an end for all of
+ * them when the connection ends.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
+import type { Link } from './link.ts';
+import { startTimer } from './timers.ts';
+import type { Frame, ProtocolSpec } from './wire.ts';
+
+/**
+ * `data` of the success reply, or why there is none: a TidemarkError, a ConnectionError, a ProtocolViolation, or what the
+ * caller's signal was aborted with.
+ */
+export type Answer =
+  { readonly ok: true; readonly data: Frame['data'] } | { readonly ok: false; readonly error: unknown };
+
+/**
+ * Called within the turn that read the reply. A promise would be a turn late: the events that follow a `subscribed` can
+ * be read from the same packet, and must find the subscription ready.
+ */
+export type Settle = (answer: Answer) => void;
+
+interface Pending {
+  readonly command: string;
+  readonly settle: Settle;
+  readonly cancelTimer: () => void;
+}
+
+export class CommandTable {
+  readonly #commands: ProtocolSpec['commands'];
+  readonly #pending = new Map<string, Pending>();
+  #lastId = 0;
+
+  constructor(commands: ProtocolSpec['commands']) {
+    this.#commands = commands;
+  }
+
+  /** Sends a command. @returns the function that forgets it: its reply is then ignored. */
+  send(link: Link, command: string, data: Frame['data'], timeoutMs: number, settle: Settle): () => void {
+    this.#lastId += 1;
+    const id = `c${this.#lastId}`;
+    const cancelTimer = startTimer(timeoutMs, () => {
+      const error = new ConnectionError('timeout', `No reply to "${command}" within ${Math.round(timeoutMs)} ms.`);
+      this.#settle(id, { ok: false, error });
+    });
+    this.#pending.set(id, { command, settle, cancelTimer });
+    link.send({ type: command, id, data });
+    return () => {
+      this.#pending.delete(id);
+      cancelTimer();
+    };
+  }
+
+  /** @returns false when the frame is no reply; a reply that nobody waits for any more is one. */
+  receive(frame: Frame): boolean {
+    if (frame.id === undefined) return false;
+    const pending = this.#pending.get(frame.id);
+    if (pending === undefined) return true;
+    this.#settle(frame.id, readAnswer(frame, pending.command, this.#commands[pending.command]?.reply));
+    return true;
+  }
+
+  /** The connection has ended: nobody knows whether these were carried out. */
+  failAll(error: unknown): void {
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, error });
+  }
+
+  #settle(id: string, answer: Answer): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    pending.cancelTimer();
+    pending.settle(answer);
+  }
+}
+
+/** Reads `data` of an `error` (ERR-1); a server that says less than it must is still understood. */
+export function readError(data: Frame['data']): TidemarkError {
+  const { code, message, retryable, retryAfterMs, pointer, details } = data;
+  return new TidemarkError({
+    code: typeof code === 'string' ? code : 'internal',
+    message: typeof message === 'string' ? message : 'The server refused the command and did not say why.',
+    retryable: retryable === true,
+    retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined,
+    pointer: typeof pointer === 'string' ? pointer : undefined,
+    details: typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined,
+  });
+}
+
+function readAnswer(frame: Frame, command: string, reply: string | undefined): Answer {
+  if (frame.type === 'error') return { ok: false, error: readError(frame.data) };
+  if (frame.type === reply) return { ok: true, data: frame.data };
+  const text = `The server answered "${command}" with "${frame.type}"; "${reply ?? 'error'}" was expected.`;
+  return { ok: false, error: new ProtocolViolation(text) };
+}

@@ -1,0 +1,292 @@
+/**
+ * The connection that outlives its sockets: opens one, authenticates, says when it is ready, and when a socket ends
+ * decides by the close code's class whether, when and how to come back (CON-6).
+ *
+ *     idle → connecting → authenticating → ready → waiting → connecting …
+ *                                 any of them → stopped
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { Authenticator } from './authenticator.ts';
+import { backoffDelayMs } from './backoff.ts';
+import { CallQueue } from './calls.ts';
+import type { CallOptions } from './calls.ts';
+import { classifyClose, closeName } from './close.ts';
+import { CommandTable } from './commands.ts';
+import type { Settle } from './commands.ts';
+import type { Credential, Credentials } from './credentials.ts';
+import { ConnectionError } from './errors.ts';
+import { Link } from './link.ts';
+import type { LinkEnd } from './link.ts';
+import type { Settings } from './settings.ts';
+import { startTimer } from './timers.ts';
+import type { CloseClass, Frame, ProtocolSpec } from './wire.ts';
+
+export type ConnectionState = 'idle' | 'connecting' | 'authenticating' | 'ready' | 'waiting' | 'stopped';
+
+/** How a socket ended, and what follows. */
+export interface ConnectionEnd {
+  /** The code that decided; that of a `closing` push when the close frame itself never came. */
+  readonly code: number;
+  readonly reason: string;
+  readonly class: CloseClass;
+  readonly willReconnect: boolean;
+}
+
+/** Wired once, by the client. All are called synchronously. */
+export interface ConnectionHooks {
+  readonly onConnecting: (attempt: number) => void;
+  readonly onOpen: () => void;
+  readonly onAuthenticated: (data: Frame['data']) => void;
+  /** Commands can be sent from now on. */
+  readonly onReady: () => void;
+  readonly onPush: (frame: Frame) => void;
+  readonly onEnd: (end: ConnectionEnd) => void;
+  readonly onReconnecting: (attempt: number, delayMs: number) => void;
+  /** No further attempt will be made. */
+  readonly onStopped: (error: unknown) => void;
+  readonly onError: (error: Error) => void;
+  /** Whether somebody waits for the connection: only then does a wait for the next attempt keep a process alive. */
+  readonly hasWork: () => boolean;
+}
+
+export interface ConnectionOptions {
+  readonly settings: Settings;
+  readonly spec: ProtocolSpec;
+  readonly credentials: Credentials;
+  readonly hooks: ConnectionHooks;
+}
+
+/** How long `stop` waits for the server's side of the closing handshake, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+
+export class Connection {
+  readonly #settings: Settings;
+  readonly #spec: ProtocolSpec;
+  readonly #credentials: Credentials;
+  readonly #hooks: ConnectionHooks;
+  readonly #table: CommandTable;
+  readonly #calls: CallQueue;
+  readonly #authenticator: Authenticator;
+  #state: ConnectionState = 'idle';
+  #link: Link | undefined;
+  /** Connections in a row that did not hold: what the backoff grows with. */
+  #unstable = 0;
+  /** Attempts in a row that never got ready: what `maxAttempts` bounds. */
+  #unreached = 0;
+  #readyAt: number | undefined;
+  /** When to come back, as a server's error asked. */
+  #retryAfterMs: number | undefined;
+  #nextAttemptAt = 0;
+  #cancelWait: () => void = () => undefined;
+  #stopError: unknown;
+
+  constructor({ settings, spec, credentials, hooks }: ConnectionOptions) {
+    this.#settings = settings;
+    this.#spec = spec;
+    this.#credentials = credentials;
+    this.#hooks = hooks;
+    this.#table = new CommandTable(spec.commands);
+    this.#calls = new CallQueue(this.#table);
+    this.#authenticator = new Authenticator({
+      credentials,
+      table: this.#table,
+      timeoutMs: settings.commandTimeoutMs,
+      onAuthenticated: hooks.onAuthenticated,
+      onError: hooks.onError,
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Events received on the present socket. */
+  get events(): number {
+    return this.#link?.events ?? 0;
+  }
+
+  /** There is work, or less of it: connects if nobody has yet, and keeps the process alive as long as it should be. */
+  review(): void {
+    if (this.#state === 'idle') void this.#connect();
+    else if (this.#state === 'waiting') this.#wait();
+  }
+
+  /** A caller's command: see {@link CallQueue}. */
+  async call(command: string, data: Frame['data'], options: CallOptions = {}): Promise<Frame['data']> {
+    if (this.#state === 'stopped') throw this.#stopError;
+    const { timeoutMs = this.#settings.commandTimeoutMs, signal } = options;
+    const link = this.#state === 'ready' ? this.#link : undefined;
+    const reply = this.#calls.call(command, data, timeoutMs, { signal, link });
+    this.review();
+    return reply;
+  }
+
+  /** A command of the runtime's own. @returns false when the connection is not ready; `settle` is then never called. */
+  request(command: string, data: Frame['data'], settle: Settle): boolean {
+    if (this.#state !== 'ready' || this.#link === undefined) return false;
+    const link = this.#link;
+    this.#table.send(link, command, data, this.#settings.commandTimeoutMs, (answer) => {
+      // A server that does not answer in time leaves both sides with different pictures: begin anew.
+      const error = answer.ok ? undefined : answer.error;
+      if (error instanceof ConnectionError && error.reason === 'timeout') link.giveUp(error.message);
+      else settle(answer);
+    });
+    return true;
+  }
+
+  expectHeartbeats(intervalMs: number): void {
+    this.#link?.expectHeartbeats(intervalMs);
+  }
+
+  announceClosing(code: number, retryAfterMs: number | undefined): void {
+    this.#link?.announceClosing({ code, retryAfterMs });
+  }
+
+  /** Drops the present socket and comes back as after a broken one. */
+  restart(reason: string): void {
+    this.#link?.giveUp(reason);
+  }
+
+  /** Ends it for good. @param error what pending calls reject with. */
+  async stop(error: unknown): Promise<void> {
+    if (this.#state === 'stopped') return;
+    const link = this.#link;
+    this.#state = 'stopped';
+    this.#stopError = error;
+    this.#link = undefined;
+    this.#cancelWait();
+    this.#authenticator.cancel();
+    this.#table.failAll(error);
+    this.#calls.failAll(error);
+    this.#hooks.onStopped(error);
+    await link?.close(CLOSE_GRACE_MS);
+  }
+
+  async #connect(): Promise<void> {
+    this.#state = 'connecting';
+    this.#hooks.onConnecting(this.#unreached + 1);
+    let credential: Credential | undefined;
+    try {
+      credential = await this.#credentials.fetch();
+    } catch (cause) {
+      if (this.state !== 'connecting') return;
+      this.#hooks.onError(
+        new Error('The token function failed; it is asked again before the next attempt.', { cause }),
+      );
+      this.#retry();
+      return;
+    }
+    // Stopped meanwhile, by a listener or while the token was fetched.
+    if (this.state !== 'connecting') return;
+    const { WebSocket, url, openTimeoutMs, silentIntervals } = this.#settings;
+    try {
+      const link: Link = new Link(
+        { WebSocket, url, openTimeoutMs, silentIntervals, subprotocol: this.#spec.subprotocol },
+        {
+          onOpen: () => this.#opened(link, credential),
+          onFrame: (frame) => this.#receive(frame),
+          onInvalid: this.#hooks.onError,
+          onEnd: (end) => this.#ended(end),
+        },
+      );
+      this.#link = link;
+    } catch (cause) {
+      void this.stop(new ConnectionError('refused', `No WebSocket to ${url} could be made.`, { cause }));
+    }
+  }
+
+  #opened(link: Link, credential: Credential | undefined): void {
+    this.#hooks.onOpen();
+    // A listener may have closed the client.
+    if (this.state === 'stopped') return;
+    if (credential === undefined) {
+      this.#ready(link);
+      return;
+    }
+    this.#state = 'authenticating';
+    this.#authenticator.authenticate(link, credential, {
+      onAccepted: () => this.#ready(link),
+      onRetry: (retryAfterMs) => {
+        this.#retryAfterMs = retryAfterMs;
+        link.giveUp('not authenticated');
+      },
+      onRefused: (error) => void this.stop(error),
+    });
+  }
+
+  #ready(link: Link): void {
+    if (this.#state === 'stopped') return;
+    this.#state = 'ready';
+    this.#unreached = 0;
+    this.#readyAt = performance.now();
+    this.#hooks.onReady();
+    this.#calls.flush(link);
+  }
+
+  #receive(frame: Frame): void {
+    if (!this.#table.receive(frame)) this.#hooks.onPush(frame);
+  }
+
+  #ended(end: LinkEnd): void {
+    if (this.#state === 'stopped') return;
+    this.#link = undefined;
+    this.#state = 'waiting';
+    this.#authenticator.cancel();
+    const code = end.code >= 4000 ? end.code : (end.closing?.code ?? end.code);
+    const closeClass = classifyClose(code, this.#spec);
+    const final = this.#finalError(code, closeClass, end.reason);
+    if (end.closing?.retryAfterMs !== undefined) this.#retryAfterMs = end.closing.retryAfterMs;
+    this.#hooks.onEnd({ code, reason: end.reason, class: closeClass, willReconnect: final === undefined });
+    this.#table.failAll(
+      new ConnectionError('connection_lost', `The connection ended (${code}) before the reply came.`, {
+        closeCode: code,
+        closeClass,
+      }),
+    );
+    // A listener may have closed the client.
+    if (this.state !== 'waiting') return;
+    if (final === undefined) this.#retry();
+    else void this.stop(final);
+  }
+
+  /** Why no further attempt makes sense, or undefined. */
+  #finalError(code: number, closeClass: CloseClass, reason: string): ConnectionError | undefined {
+    const said = `${code} ${closeName(code, this.#spec) ?? ''}`.trim() + (reason === '' ? '' : `: ${reason}`);
+    if (closeClass === 'do-not-retry') {
+      const text = `The server closed the connection and asked not to retry unchanged (${said}).`;
+      return new ConnectionError('refused', text, { closeCode: code, closeClass });
+    }
+    if (closeClass === 'refresh' && !this.#credentials.renewable) {
+      const text = `The credential is no longer accepted (${said}). Give "token" as a function to have it renewed.`;
+      return new ConnectionError('refused', text, { closeCode: code, closeClass });
+    }
+    return undefined;
+  }
+
+  #retry(): void {
+    const { maxAttempts, backoff, random, stableAfterMs } = this.#settings;
+    if (this.#readyAt !== undefined && performance.now() - this.#readyAt >= stableAfterMs) this.#unstable = 0;
+    if (this.#readyAt === undefined) this.#unreached += 1;
+    if (this.#unreached >= maxAttempts) {
+      const text = `Not connected after ${this.#unreached} ${this.#unreached === 1 ? 'attempt' : 'attempts'} to ${this.#settings.url}.`;
+      void this.stop(new ConnectionError('unreachable', text));
+      return;
+    }
+    const delayMs = this.#retryAfterMs ?? backoffDelayMs(this.#unstable, random, backoff);
+    this.#unstable += 1;
+    this.#retryAfterMs = undefined;
+    this.#readyAt = undefined;
+    this.#state = 'waiting';
+    this.#nextAttemptAt = performance.now() + delayMs;
+    this.#hooks.onReconnecting(this.#unreached + 1, delayMs);
+    if (this.state === 'waiting') this.#wait();
+  }
+
+  #wait(): void {
+    this.#cancelWait();
+    const delayMs = this.#nextAttemptAt - performance.now();
+    const holdsProcess = this.#hooks.hasWork() || this.#calls.waiting > 0;
+    this.#cancelWait = startTimer(delayMs, () => void this.#connect(), { holdsProcess });
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The credential of a client, and where the next one comes from. It travels in the first command, `authenticate`:
+ * a WHATWG WebSocket cannot set headers, and an address is logged by everything that it passes (SEC-2).
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+
+/** `data` of `authenticate`. */
+export type Credential = { readonly token: string } | { readonly apiKey: string };
+
+/** A fixed token, or a function that fetches a valid one: it is called before every connection. */
+export type TokenSource = string | (() => string | Promise<string>);
+
+export interface CredentialOptions {
+  readonly token?: TokenSource | undefined;
+  readonly apiKey?: string | undefined;
+}
+
+/** Names under which credentials are wrongly put into addresses. */
+const SECRET_PARAMETERS = ['token', 'access_token', 'api_key', 'apikey', 'authorization', 'jwt'];
+
+export class Credentials {
+  #source: TokenSource | undefined;
+  readonly #apiKey: string | undefined;
+
+  constructor({ token, apiKey }: CredentialOptions) {
+    if (token !== undefined && apiKey !== undefined) throw new TypeError('Give either a token or an apiKey, not both.');
+    this.#source = token;
+    this.#apiKey = apiKey;
+  }
+
+  get configured(): boolean {
+    return this.#source !== undefined || this.#apiKey !== undefined;
+  }
+
+  /** Whether another attempt can bring another credential. */
+  get renewable(): boolean {
+    return typeof this.#source === 'function';
+  }
+
+  /** @throws what the token function throws. */
+  async fetch(): Promise<Credential | undefined> {
+    if (this.#apiKey !== undefined) return { apiKey: this.#apiKey };
+    if (this.#source === undefined) return undefined;
+    return { token: typeof this.#source === 'function' ? await this.#source() : this.#source };
+  }
+
+  /** Uses a token that the server has accepted from now on; a function stays in charge. */
+  adopt(token: string): void {
+    if (typeof this.#source !== 'function') this.#source = token;
+  }
+}
+
+/**
+ * The address to connect to, as `ws:` or `wss:`.
+ * @throws {TypeError} when it is no such address, or carries a credential.
+ */
+export function readUrl(url: string | URL): string {
+  const parsed = new URL(url);
+  if (parsed.protocol === 'http:') parsed.protocol = 'ws:';
+  if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
+  if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
+    throw new TypeError(`The url must begin with ws:, wss:, http: or https:, not "${parsed.protocol}".`);
+  }
+  const secret = [...parsed.searchParams.keys()].find((name) => SECRET_PARAMETERS.includes(name.toLowerCase()));
+  if (secret !== undefined || parsed.username !== '' || parsed.password !== '') {
+    const where = secret === undefined ? 'the user part' : `the parameter "${secret}"`;
+    throw new TypeError(`The url carries a credential in ${where}. Use the "token" or "apiKey" option instead.`);
+  }
+  parsed.hash = '';
+  return parsed.href;
+}

@@ -1,0 +1,47 @@
+/**
+ * A typed emitter, small enough to run anywhere.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+
+export interface ListenOptions {
+  /** Removes the listener when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<(detail: never) => void>>();
+
+  /** Adds a listener; returns the function that removes it. */
+  on<Name extends keyof Events>(
+    name: Name,
+    listener: (detail: Events[Name]) => void,
+    options: ListenOptions = {},
+  ): () => void {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    // A wrapper, so that the same function added twice is called twice and removed one at a time.
+    const entry = (detail: Events[Name]): void => listener(detail);
+    const off = (): void => {
+      set.delete(entry);
+      options.signal?.removeEventListener('abort', off);
+    };
+    if (options.signal?.aborted === true) return off;
+    set.add(entry);
+    options.signal?.addEventListener('abort', off, { once: true });
+    return off;
+  }
+
+  /** Calls every listener. One that throws is reported as an uncaught error and stops neither the others nor the client. */
+  emit<Name extends keyof Events>(name: Name, detail: Events[Name]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])] as ((detail: Events[Name]) => void)[]) {
+      try {
+        listener(detail);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

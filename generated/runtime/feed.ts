@@ -1,0 +1,310 @@
+/**
+ * What stands behind a {@link Subscription}: takes the server's messages, decides with its cursor which events are new,
+ * and queues them for the reader. `Enrolment` does the asking.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import type { Settle } from './commands.ts';
+import { Cursor } from './cursor.ts';
+import type { ClientGapReason, CursorGap } from './cursor.ts';
+import { defer } from './deferred.ts';
+import { Enrolment } from './enrolment.ts';
+import type { Asked } from './enrolment.ts';
+import { ProtocolViolation, SubscriptionError } from './errors.ts';
+import { DeliveryQueue } from './queue.ts';
+import type { FeedRequest } from './request.ts';
+import type { ReplaySummary, SubscriptionState } from './subscription.ts';
+import { isObject, readPosition } from './wire.ts';
+import type { EventHead, Frame, Position } from './wire.ts';
+
+/** A gap as it stands in the queue and goes to listeners; the facade gives it its type. */
+export interface FeedGap {
+  readonly kind: 'gap';
+  readonly subscriptionId: string;
+  readonly stream: string;
+  readonly from: Position | undefined;
+  readonly to: Position | undefined;
+  readonly reason: string;
+  readonly repair: object | undefined;
+  readonly noticedBy: 'server' | 'client';
+}
+
+/** What a feed needs of its client. */
+export interface FeedPort {
+  readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
+  readonly backoffMs: (attempt: number) => number;
+  readonly onGap: (feed: Feed, gap: FeedGap) => void;
+  readonly onResumed: (feed: Feed) => void;
+  readonly onParked: (feed: Feed) => void;
+  readonly onViolation: (error: ProtocolViolation) => void;
+  /** It holds nothing on the server any more, and never will. */
+  readonly onDetached: (feed: Feed) => void;
+}
+
+export interface FeedOptions {
+  readonly id: string;
+  readonly request: FeedRequest;
+  readonly port: FeedPort;
+  readonly limit: number;
+  readonly onFull: 'park' | 'error';
+  readonly inlineGaps: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class Feed {
+  readonly id: string;
+  readonly #options: FeedOptions;
+  readonly #cursor: Cursor;
+  readonly #queue: DeliveryQueue<object>;
+  readonly #enrolment: Enrolment;
+  readonly #ready = defer<Frame['data']>();
+  readonly #caughtUp = defer<ReplaySummary>();
+  readonly #detached = defer<void>();
+  #recovery: Frame['data'] | undefined;
+  #replay: ReplaySummary | undefined;
+  #gapCount = 0;
+
+  constructor(options: FeedOptions) {
+    const { id, request, port, signal } = options;
+    const after = request.replay.mode === 'resume' ? request.replay.after : undefined;
+    this.id = id;
+    this.#options = options;
+    this.#cursor = new Cursor(after);
+    this.#queue = new DeliveryQueue(() => this.#read(), after);
+    this.#enrolment = new Enrolment({
+      id,
+      request: port.request,
+      backoffMs: port.backoffMs,
+      nextSubscribe: () => this.#nextSubscribe(),
+      onSubscribed: (asked, data) => this.#subscribed(asked, data),
+      onRefused: (error) => this.#fail(error),
+      onDetached: () => {
+        this.#detached.resolve();
+        port.onDetached(this);
+      },
+    });
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted === true) this.#onAbort();
+  }
+
+  get stream(): string {
+    return this.#options.request.stream;
+  }
+
+  get state(): SubscriptionState {
+    const { want, wire } = this.#enrolment;
+    if (want !== 'running') return want;
+    if (this.#enrolment.attentive) return this.#cursor.live ? 'live' : 'replaying';
+    return wire === 'subscribing' ? 'subscribing' : 'waiting';
+  }
+
+  get position(): Position | undefined {
+    return this.#queue.position;
+  }
+
+  get recovery(): Frame['data'] | undefined {
+    return this.#recovery;
+  }
+
+  get recovered(): boolean | undefined {
+    return this.#recovery?.attempted === true ? this.#recovery.recovered === true : undefined;
+  }
+
+  get ready(): Promise<Frame['data']> {
+    return this.#ready.promise;
+  }
+
+  get caughtUp(): Promise<ReplaySummary> {
+    return this.#caughtUp.promise;
+  }
+
+  get replay(): ReplaySummary | undefined {
+    return this.#replay;
+  }
+
+  get gapCount(): number {
+    return this.#gapCount;
+  }
+
+  get buffered(): number {
+    return this.#queue.size;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<object, undefined> {
+    return {
+      next: () => this.#queue.next(),
+      // The loop need not wait for the server's word: nothing is yielded from here on anyway.
+      return: () => {
+        void this.unsubscribe();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  unsubscribe(): Promise<void> {
+    const at = { subscriptionId: this.id, position: this.#queue.position };
+    this.#queue.stop();
+    this.#end(new SubscriptionError('unsubscribed', 'The subscription was ended by its owner.', at));
+    return this.#detached.promise;
+  }
+
+  // ---- what the connection tells
+
+  connected(): void {
+    this.#enrolment.connected();
+  }
+
+  /** @param forget why the position is void, when it is (43xx). */
+  disconnected(forget?: ClientGapReason): void {
+    if (forget !== undefined) this.#cursor.forget(forget);
+    this.#enrolment.lost();
+  }
+
+  /** The client has ended. @param error what the reader meets after what is buffered, or at once. */
+  shutDown(error: unknown, { atOnce }: { readonly atOnce: boolean }): void {
+    if (atOnce) this.#queue.stop(error);
+    else this.#queue.end(error);
+    this.#end(error ?? new SubscriptionError('client_closed', 'The client was closed.', this.#at()));
+    this.#enrolment.lost();
+  }
+
+  event(data: Frame['data'], head: EventHead): void {
+    if (!this.#enrolment.attentive) return;
+    const { fresh, gap } = this.#cursor.accept(head);
+    if (gap !== undefined) this.#sayOwn(gap);
+    if (fresh) {
+      this.#push(data);
+      return;
+    }
+    this.#queue.mark(this.#cursor.position);
+    if (head.isReplay) return;
+    const text = `The live event ${head.sequenceId} of "${head.stream}" came twice, or out of order, for "${this.id}".`;
+    this.#options.port.onViolation(new ProtocolViolation(`${text} It was dropped (EVT-2, STR-2).`));
+  }
+
+  replayComplete(summary: ReplaySummary): void {
+    if (!this.#enrolment.attentive) return;
+    const gap = this.#cursor.complete(summary.position);
+    if (gap !== undefined) this.#sayOwn(gap);
+    this.#caught(summary);
+  }
+
+  /** A heartbeat that proves that nothing was lost so far, with the stream's position where it was named. */
+  heartbeat(position: Position | undefined): void {
+    if (!this.#enrolment.attentive) return;
+    const gap = position === undefined ? undefined : this.#cursor.heard(position);
+    if (gap !== undefined) this.#sayOwn(gap);
+    this.#cursor.prove();
+    this.#queue.mark(this.#cursor.position);
+  }
+
+  /** A heartbeat's `delivered` disagrees with the count: the connection is about to be dropped for it. */
+  lossFound(): void {
+    this.#cursor.rewind();
+  }
+
+  gap(data: Frame['data']): void {
+    if (!this.#enrolment.attentive) return;
+    const from = readPosition(data.from);
+    const to = readPosition(data.to);
+    const reason = typeof data.reason === 'string' ? data.reason : 'unknown';
+    // A source's loss is no loss of the stream: its events never existed, so no position moves (GAP-2).
+    if (from !== undefined && to !== undefined && reason !== 'source_overflow') this.#cursor.skip(from, to);
+    const repair = isObject(data.repair) ? data.repair : undefined;
+    this.#say({ from, to, reason, repair, noticedBy: 'server' });
+  }
+
+  /** `subscription_closed` (SEC-3). */
+  closedByServer(reason: string): void {
+    this.#enrolment.lost();
+    this.#fail(new SubscriptionError(reason, `The server ended the subscription "${this.id}": ${reason}.`, this.#at()));
+  }
+
+  // ---- towards the server
+
+  #nextSubscribe(): { readonly asked: Asked; readonly data: Frame['data'] } {
+    const { stream, events, filter, replay } = this.#options.request;
+    const after = this.#cursor.position;
+    const common = { subscriptionId: this.id, stream, events, ...(filter === undefined ? {} : { filter }) };
+    if (after !== undefined) return { asked: 'resume', data: { ...common, replay: { mode: 'resume', after } } };
+    // A resume whose position has become void begins with a picture.
+    const mode = replay.mode === 'none' ? 'none' : 'warm';
+    return { asked: mode, data: { ...common, replay: { mode } } };
+  }
+
+  #subscribed(asked: Asked, data: Frame['data']): void {
+    const position = readPosition(data.position);
+    if (position === undefined) {
+      this.#fail(new ProtocolViolation(`The reply "subscribed" for "${this.id}" has no position (SUB-1).`));
+      return;
+    }
+    const again = this.#recovery !== undefined;
+    const recovery = isObject(data.recovery) ? data.recovery : {};
+    const outcome = { attempted: recovery.attempted === true, recovered: recovery.recovered === true };
+    const gap = this.#cursor.start({ position, asked, recovery: outcome });
+    this.#recovery = recovery;
+    this.#ready.resolve(data);
+    if (again) this.#options.port.onResumed(this);
+    if (gap !== undefined) this.#sayOwn(gap);
+    if (asked === 'none') this.#caught({ position, count: 0, truncated: false });
+  }
+
+  #fail(error: Error): void {
+    this.#queue.end(error);
+    this.#end(error);
+  }
+
+  #end(error: unknown): void {
+    this.#ready.reject(error);
+    this.#caughtUp.reject(error);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#enrolment.end();
+  }
+
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#options.signal?.reason;
+    this.#queue.stop(reason);
+    this.#end(reason);
+  };
+
+  // ---- towards the reader
+
+  #push(item: object): void {
+    this.#queue.push(item, this.#cursor.position);
+    if (this.#queue.size < this.#options.limit || this.#enrolment.want !== 'running') return;
+    if (this.#options.onFull === 'error') {
+      const text = `${this.#queue.size} items waited for the reader of "${this.id}", which is the limit.`;
+      this.#fail(new SubscriptionError('buffer_overflow', text, this.#at()));
+      return;
+    }
+    this.#enrolment.park();
+    this.#options.port.onParked(this);
+  }
+
+  #read(): void {
+    if (this.#queue.size <= this.#options.limit / 2) this.#enrolment.unpark();
+  }
+
+  #caught(summary: ReplaySummary): void {
+    this.#queue.mark(this.#cursor.position);
+    this.#replay = summary;
+    this.#caughtUp.resolve(summary);
+  }
+
+  #sayOwn(gap: CursorGap): void {
+    this.#say({ ...gap, repair: undefined, noticedBy: 'client' });
+  }
+
+  #say(gap: Pick<FeedGap, 'from' | 'to' | 'reason' | 'repair' | 'noticedBy'>): void {
+    const item: FeedGap = { kind: 'gap', subscriptionId: this.id, stream: this.stream, ...gap };
+    this.#gapCount += 1;
+    if (this.#options.inlineGaps) this.#push(item);
+    else this.#queue.mark(this.#cursor.position);
+    this.#options.port.onGap(this, item);
+  }
+
+  /** Where a successor can begin once everything buffered has been read. */
+  #at(): { subscriptionId: string; position: Position | undefined } {
+    return { subscriptionId: this.id, position: this.#cursor.position ?? this.#queue.position };
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * From the server's pushes to whom they concern. Types that are not known are ignored (ENV-4).
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { readError } from './commands.ts';
+import { ProtocolViolation } from './errors.ts';
+import type { Feed } from './feed.ts';
+import { isObject, isStrings, readEventHead, readPosition } from './wire.ts';
+import type { Frame, Position } from './wire.ts';
+
+export interface PushesOptions {
+  readonly feeds: ReadonlyMap<string, Feed>;
+  /** Event messages that came over the present connection. */
+  readonly eventsReceived: () => number;
+  readonly onWelcome: (data: Frame['data']) => void;
+  readonly onClosing: (data: Frame['data'], code: number, retryAfterMs: number | undefined) => void;
+  readonly onLoss: (loss: { readonly sent: number; readonly received: number }) => void;
+  readonly onError: (error: Error) => void;
+}
+
+export class Pushes {
+  readonly #options: PushesOptions;
+  readonly #table: ReadonlyMap<string, (data: Frame['data']) => void>;
+
+  constructor(options: PushesOptions) {
+    this.#options = options;
+    this.#table = new Map<string, (data: Frame['data']) => void>([
+      ['event', (data) => this.#event(data)],
+      ['heartbeat', (data) => this.#heartbeat(data)],
+      ['replay_complete', (data) => this.#replayComplete(data)],
+      ['gap', (data) => this.#gap(data)],
+      ['subscription_closed', (data) => this.#subscriptionClosed(data)],
+      ['welcome', options.onWelcome],
+      ['closing', (data) => this.#closing(data)],
+      // Without the id of a command: the server could not read what it answers.
+      ['error', (data) => options.onError(readError(data))],
+    ]);
+  }
+
+  receive(frame: Frame): void {
+    this.#table.get(frame.type)?.(frame.data);
+  }
+
+  #event(data: Frame['data']): void {
+    const head = readEventHead(data);
+    if (head === undefined) {
+      this.#violation('an "event" without subscriptionIds, isReplay, stream or position (EVT-1)');
+      return;
+    }
+    for (const id of head.subscriptionIds) this.#options.feeds.get(id)?.event(data, head);
+  }
+
+  #heartbeat(data: Frame['data']): void {
+    const { delivered, positions } = data;
+    if (typeof delivered !== 'number' || !Array.isArray(positions)) {
+      this.#violation('a "heartbeat" without delivered or positions (CON-3)');
+      return;
+    }
+    const received = this.#options.eventsReceived();
+    if (delivered > received) {
+      for (const feed of this.#options.feeds.values()) feed.lossFound();
+      this.#options.onLoss({ sent: delivered, received });
+      return;
+    }
+    if (delivered < received) {
+      this.#violation(`a "heartbeat" that counts ${delivered} events where ${received} came (CON-3)`);
+      return;
+    }
+    const byStream = new Map<string, Position>();
+    for (const entry of positions as unknown[]) {
+      const position = readPosition(entry);
+      if (isObject(entry) && typeof entry.stream === 'string' && position !== undefined)
+        byStream.set(entry.stream, position);
+    }
+    for (const feed of this.#options.feeds.values()) feed.heartbeat(byStream.get(feed.stream));
+  }
+
+  #replayComplete(data: Frame['data']): void {
+    const { subscriptionId, count, truncated } = data;
+    const position = readPosition(data.position);
+    if (typeof subscriptionId !== 'string' || position === undefined) {
+      this.#violation('a "replay_complete" without subscriptionId or position (RPL-2)');
+      return;
+    }
+    const summary = { position, count: typeof count === 'number' ? count : 0, truncated: truncated === true };
+    this.#options.feeds.get(subscriptionId)?.replayComplete(summary);
+  }
+
+  #gap(data: Frame['data']): void {
+    if (!isStrings(data.subscriptionIds)) {
+      this.#violation('a "gap" without subscriptionIds (GAP-1)');
+      return;
+    }
+    for (const id of data.subscriptionIds) this.#options.feeds.get(id)?.gap(data);
+  }
+
+  #subscriptionClosed(data: Frame['data']): void {
+    const { subscriptionId, reason } = data;
+    if (typeof subscriptionId !== 'string') {
+      this.#violation('a "subscription_closed" without subscriptionId');
+      return;
+    }
+    this.#options.feeds.get(subscriptionId)?.closedByServer(typeof reason === 'string' ? reason : 'unknown');
+  }
+
+  #closing(data: Frame['data']): void {
+    const { code, retryAfterMs } = data;
+    if (typeof code !== 'number') {
+      this.#violation('a "closing" without code (CON-5)');
+      return;
+    }
+    this.#options.onClosing(data, code, typeof retryAfterMs === 'number' ? retryAfterMs : undefined);
+  }
+
+  #violation(what: string): void {
+    this.#options.onError(new ProtocolViolation(`The server sent ${what}. It was ignored.`));
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * What a subscription asks of the server, once read from its options.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { readPosition } from './wire.ts';
+import type { Position } from './wire.ts';
+
+/** The `subscribe` command without the part that changes between connections. */
+export interface FeedRequest {
+  readonly stream: string;
+  readonly events: readonly string[];
+  readonly filter: object | undefined;
+  readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
+}
+
+/** The defaults are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1). */
+export function readRequest(options: {
+  readonly events: readonly string[];
+  readonly stream?: string | undefined;
+  readonly filter?: object | undefined;
+  readonly replay?: object | undefined;
+}): FeedRequest {
+  const { events, stream = 'main', filter, replay } = options;
+  return { stream, events: [...events], filter, replay: readReplay(replay) };
+}
+
+function readReplay(replay: object | undefined): FeedRequest['replay'] {
+  const { mode, after } = { mode: undefined, after: undefined, ...replay } as { mode?: unknown; after?: unknown };
+  const position = readPosition(after);
+  if (mode === 'resume' && position !== undefined) return { mode, after: position };
+  return { mode: mode === 'none' ? 'none' : 'warm' };
+}

@@ -1,0 +1,24 @@
+/**
+ * Timers that do not keep a Node process alive unless there is work that waits for them. Browsers have no such notion.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+
+export interface TimerOptions {
+  /** Keep the process alive until the timer fires: only for a reconnect that somebody waits for. */
+  readonly holdsProcess?: boolean;
+}
+
+/** Longest delay that `setTimeout` takes (a signed 32-bit integer of milliseconds); a longer one would fire at once. */
+const MAX_DELAY_MS = 2_147_483_647;
+
+/** Runs `task` after `delayMs` milliseconds; returns the function that cancels it. */
+export function startTimer(delayMs: number, task: () => void, options: TimerOptions = {}): () => void {
+  const timer: unknown = setTimeout(task, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
+  if (options.holdsProcess !== true && isUnrefable(timer)) timer.unref();
+  return () => clearTimeout(timer as Parameters<typeof clearTimeout>[0]);
+}
+
+function isUnrefable(timer: unknown): timer is { unref(): void } {
+  return typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function';
+}

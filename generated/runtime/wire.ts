@@ -1,0 +1,114 @@
+/**
+ * The little that the runtime itself must know of the wire. Everything else comes in as types, through {@link Protocol},
+ * and as constants, through {@link ProtocolSpec}: the generated facade fills both from the contract, and the compiler
+ * refuses a contract that the runtime could not work with.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+
+/** A place in a stream. Positions compare only within one epoch (STR-3). */
+export interface Position {
+  readonly epoch: string;
+  readonly sequenceId: number;
+}
+
+/** What a close code asks of the client (CON-6). */
+export type CloseClass = 'do-not-retry' | 'refresh' | 'retry-resume' | 'retry-fresh';
+
+/** The contract's types, as one map. Keys of `commands` and `replies` are command names. */
+export interface Protocol {
+  readonly commands: {
+    readonly subscribe: { readonly events: readonly string[]; readonly filter?: object; readonly replay?: object };
+    readonly unsubscribe: object;
+    readonly list_subscriptions: object;
+    readonly broadcast: { readonly event: string; readonly payload: object };
+    readonly authenticate: object;
+    readonly sync: object;
+    readonly ping: object;
+  };
+  readonly replies: {
+    readonly subscribe: { readonly subscriptionId: string; readonly position: Position; readonly recovery: object };
+    readonly unsubscribe: object;
+    readonly list_subscriptions: object;
+    readonly broadcast: object;
+    readonly authenticate: object;
+    readonly sync: { readonly position: Position };
+    readonly ping: object;
+  };
+  readonly pushes: {
+    readonly welcome: { readonly heartbeatIntervalMs: number };
+    readonly gap: { readonly reason: string; readonly from: Position; readonly to: Position; readonly repair?: object };
+    readonly closing: { readonly code: number; readonly retryAfterMs?: number };
+  };
+  /** Declared event name → `data` of its message. */
+  readonly events: object;
+  /** Declared event name → its payload. */
+  readonly payloads: object;
+  /** `data` of an event that the contract does not declare. */
+  readonly customEvent: { readonly event: string };
+}
+
+/** The contract's constants that the runtime needs; taken from the generated `protocol.ts`. */
+export interface ProtocolSpec {
+  readonly subprotocol: string;
+  /** By command name. */
+  readonly commands: Readonly<Record<string, { readonly reply: string }>>;
+  /** By name; the runtime looks them up by `code`. */
+  readonly closeCodes: Readonly<Record<string, { readonly code: number; readonly class: CloseClass }>>;
+}
+
+/** One message as read from the socket (ENV-1). `data` is trusted as far as the runtime has looked at it. */
+export interface Frame {
+  readonly type: string;
+  readonly id?: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** The part of an event's `data` that decides where it goes. */
+export interface EventHead extends Position {
+  readonly subscriptionIds: readonly string[];
+  readonly isReplay: boolean;
+  readonly stream: string;
+}
+
+/** @returns the frame, or the reason why the text is none. Unknown types and extra fields are fine (ENV-4). */
+export function readFrame(text: unknown): Frame | string {
+  if (typeof text !== 'string') return 'a binary frame; every message is a text frame (ENV-1)';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'a frame that is not JSON';
+  }
+  if (!isObject(value)) return 'a frame that is not a JSON object';
+  const { type, id, data } = value;
+  if (typeof type !== 'string') return 'a message without a "type"';
+  if (!isObject(data)) return `a "${type}" message without an object "data"`;
+  if (id !== undefined && typeof id !== 'string') return `a "${type}" message whose "id" is no string`;
+  return { type, id, data };
+}
+
+export function readEventHead(data: Readonly<Record<string, unknown>>): EventHead | undefined {
+  const { subscriptionIds, isReplay, stream, epoch, sequenceId } = data;
+  if (!isStrings(subscriptionIds) || typeof isReplay !== 'boolean' || typeof stream !== 'string') return undefined;
+  if (typeof epoch !== 'string' || !isSequence(sequenceId)) return undefined;
+  return { subscriptionIds, isReplay, stream, epoch, sequenceId };
+}
+
+export function readPosition(value: unknown): Position | undefined {
+  if (!isObject(value)) return undefined;
+  const { epoch, sequenceId } = value;
+  return typeof epoch === 'string' && isSequence(sequenceId) ? { epoch, sequenceId } : undefined;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isSequence(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
