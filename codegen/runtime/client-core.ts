@@ -1,45 +1,8 @@
 /**
  * The client, without the contract's names: {@link Protocol} brings them as types, {@link ProtocolSpec} as constants.
  *
- * The generated facade, `client.ts` beside this directory, fills both in, and nothing else. It should read like this:
- *
- *     import { ClientCore } from './runtime/client-core.ts';
- *     import { isEventNamed } from './runtime/events.ts';
- *     import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
- *     import type { ClientOptions } from './runtime/settings.ts';
- *     import type { Subscription } from './runtime/subscription.ts';
- *     import { CLOSE_CODES, COMMANDS, SUBPROTOCOL } from './protocol.ts';
- *     import type { CommandDataMap, CustomEvent, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
- *
- *     // The contract's types and constants, as the runtime takes them.
- *     export interface TidemarkProtocol {
- *       readonly commands: CommandDataMap;
- *       readonly replies: ReplyDataMap;
- *       readonly pushes: PushDataMap;
- *       readonly events: EventMap;
- *       readonly payloads: PayloadMap;
- *       readonly customEvent: CustomEvent;
- *     }
- *     const SPEC = { subprotocol: SUBPROTOCOL, commands: COMMANDS, closeCodes: CLOSE_CODES };
- *
- *     export class TidemarkClient extends ClientCore<TidemarkProtocol> {
- *       constructor(options: ClientOptions) {
- *         super(SPEC, options);
- *       }
- *     }
- *     export function createClient(options: ClientOptions): TidemarkClient {
- *       return new TidemarkClient(options);
- *     }
- *     export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
- *     export type TidemarkEvent<Pattern extends string = '*'> = EventFor<TidemarkProtocol, Pattern>;
- *     export type TidemarkSubscription<Item = TidemarkEvent> = Subscription<TidemarkProtocol, Item>;
- *     export type TidemarkGap = SubscriptionGap<TidemarkProtocol>;
- *     export { isGap } from './runtime/events.ts';
- *     export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError } from './runtime/errors.ts';
- *     export type { ClientOptions } from './runtime/settings.ts';
- *     export type { Position } from './runtime/wire.ts';
- *
- * Copied with this file: every `*.ts` of this directory but the tests; not `testing/`.
+ * The facade, `client.ts` beside this directory in the generated package, fills both in and adds nothing else; its text is
+ * in `codegen/emit/client.ts`. Copied with this file is every `*.ts` of this directory but the tests; not `testing/`.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

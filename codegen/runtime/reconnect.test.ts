@@ -68,6 +68,18 @@ describe('close codes', () => {
     expect(delays).toEqual([40, 10_000]);
   });
 
+  test('a connection that got ready and broke is no failed attempt to reach the server', async () => {
+    const { server } = await modelServer();
+    const client = clientOf(server, { maxAttempts: 1 });
+    void client.connect();
+    for (const nth of [1, 2, 3]) {
+      const connection = await server.connection(nth);
+      await client.connect();
+      connection.drop();
+    }
+    expect(await server.connection(4)).toMatchObject({ isOpen: true });
+  });
+
   test('the wait grows with each connection that does not hold, and begins anew after one that did', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { backoff: { minMs: 2, maxMs: 100 }, random: () => 1, stableAfterMs: 60 });
