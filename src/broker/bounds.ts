@@ -1,0 +1,17 @@
+/** Which bounds of history hold for a stream (RPL-5): session streams have their own. */
+import type { HistoryBounds } from '../replay/history.ts';
+import type { BrokerLimits } from './broker.ts';
+
+export function isSessionStream(stream: string): boolean {
+  return stream.startsWith('session:');
+}
+
+export function historyBounds(stream: string, limits: BrokerLimits): HistoryBounds {
+  const session = isSessionStream(stream);
+  return {
+    events: session ? limits.sessionHistoryEvents : limits.historyEvents,
+    bytes: limits.historyBytes,
+    ageMs: session ? Math.min(limits.sessionTtlMs, limits.historyAgeMs) : limits.historyAgeMs,
+    keys: limits.retainedKeys,
+  };
+}

@@ -1,0 +1,7 @@
+import { eventTable } from '../replay/policy.ts';
+import { brokerSuite } from './broker-suite.ts';
+import { MemoryBroker } from './memory.ts';
+
+const events = eventTable();
+
+brokerSuite({ name: 'memory', create: (limits) => Promise.resolve(new MemoryBroker({ limits, events })) });

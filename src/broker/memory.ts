@@ -1,0 +1,263 @@
+/**
+ * The embedded broker: one process, every stream's history in memory. Here the mirror of {@link Broker} is the store
+ * itself, and a publish is atomic because nothing can run between its steps.
+ *
+ * Epochs. `<process>.<lives>`: a random part per process, because a restart loses every counter (STR-3), and the count
+ * of streams dropped so far, so that a stream that was forgotten never comes back under the epoch it had, without
+ * remembering it. A stream that has no event yet may be forgotten without that: its counter is 0 either way.
+ */
+import { monotonicFactory } from 'ulid';
+import { StreamHistory } from '../replay/history.ts';
+import type { EventTable } from '../replay/policy.ts';
+import type {
+  Broker,
+  BrokerHealth,
+  BrokerLimits,
+  BrokerListener,
+  EventDraft,
+  EventRecord,
+  PublishResult,
+  Snapshot,
+  SourceLoss,
+  StreamInfo,
+} from './broker.ts';
+import { historyBounds, isSessionStream } from './bounds.ts';
+import { recordFromDraft } from './record.ts';
+
+export interface MemoryBrokerOptions {
+  readonly limits: BrokerLimits;
+  /** What is kept per key or name (RPL-3). */
+  readonly events: EventTable;
+  /** Milliseconds since 1970; may step back, `emittedAt` does not follow it. */
+  readonly now?: () => number;
+  /** A ULID for the given time. */
+  readonly newId?: (nowMs: number) => string;
+  /** Streams kept at once; past it the longest unused one that is not attached is forgotten. */
+  readonly maxStreams?: number;
+  /** Idempotency results kept at once, oldest out. */
+  readonly maxIdempotencyKeys?: number;
+  /** How often aged events and expired session streams are dropped, in milliseconds. */
+  readonly sweepIntervalMs?: number;
+}
+
+interface MemoryStream {
+  readonly name: string;
+  readonly epoch: string;
+  readonly history: StreamHistory;
+  sequenceId: number;
+  emittedAtMs: number;
+  /** When it was last published on or held, for the TTL of session streams. */
+  usedAtMs: number;
+  attached: number;
+}
+
+interface Remembered {
+  readonly result: PublishResult;
+  readonly untilMs: number;
+}
+
+export class MemoryBroker implements Broker {
+  readonly kind = 'memory';
+  readonly #limits: BrokerLimits;
+  readonly #events: EventTable;
+  readonly #now: () => number;
+  readonly #newId: (nowMs: number) => string;
+  readonly #maxStreams: number;
+  readonly #maxIdempotencyKeys: number;
+  readonly #sweepIntervalMs: number;
+  readonly #process: string;
+  /** In order of last use: the first one is the longest unused. */
+  readonly #streams = new Map<string, MemoryStream>();
+  /** In order of expiry, because the window is one constant. */
+  readonly #remembered = new Map<string, Remembered>();
+  #lives = 0;
+  #listener: BrokerListener | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: MemoryBrokerOptions) {
+    this.#limits = options.limits;
+    this.#events = options.events;
+    this.#now = options.now ?? Date.now;
+    this.#newId = options.newId ?? monotonicFactory();
+    this.#maxStreams = options.maxStreams ?? 10_000;
+    this.#maxIdempotencyKeys = options.maxIdempotencyKeys ?? 100_000;
+    this.#sweepIntervalMs = options.sweepIntervalMs ?? 30_000;
+    this.#process = this.#newId(this.#now());
+  }
+
+  start(listener: BrokerListener): Promise<void> {
+    this.#listener = listener;
+    this.#sweeper = setInterval(() => this.sweep(), this.#sweepIntervalMs);
+    this.#sweeper.unref();
+    listener.onHealth(this.health());
+    return Promise.resolve();
+  }
+
+  async publish(draft: EventDraft): Promise<PublishResult> {
+    const now = this.#now();
+    const key = draft.idempotencyKey === undefined ? undefined : idempotencyKey(draft, draft.idempotencyKey);
+    const first = key === undefined ? undefined : this.#recall(key, now);
+    if (first !== undefined) return { ...first, duplicate: true };
+
+    const stream = this.#stream(draft.stream, now);
+    const record = this.#append(stream, draft, now);
+    const result = {
+      stream: record.stream,
+      epoch: record.epoch,
+      sequenceId: record.sequenceId,
+      eventId: record.eventId,
+      duplicate: false,
+    };
+    if (key !== undefined) this.#remember(key, { result, untilMs: now + this.#limits.idempotencyWindowMs });
+    if (stream.attached > 0) this.#listener?.onEvent(record);
+    return result;
+  }
+
+  attach(stream: string): Promise<void> {
+    this.#stream(stream, this.#now()).attached += 1;
+    return Promise.resolve();
+  }
+
+  detach(name: string): void {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || stream.attached === 0) return;
+    stream.attached -= 1;
+    stream.usedAtMs = this.#now();
+    if (stream.attached === 0 && stream.sequenceId === 0) this.#streams.delete(name);
+  }
+
+  /** Every publish has reached `onEvent` before it resolved: there is nothing to wait for. */
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  snapshot(name: string): Snapshot {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || stream.attached === 0) throw new Error(`stream ${name} is not attached`);
+    this.#expire(stream, this.#now());
+    return stream.history.snapshot();
+  }
+
+  announce(loss: SourceLoss): Promise<void> {
+    this.#listener?.onSourceLoss(loss);
+    return Promise.resolve();
+  }
+
+  health(): BrokerHealth {
+    return { kind: 'memory', connected: true, lagMs: 0 };
+  }
+
+  streams(): readonly StreamInfo[] {
+    return [...this.#streams.values()].map((stream) => ({
+      stream: stream.name,
+      head: { epoch: stream.epoch, sequenceId: stream.sequenceId },
+      historyEvents: stream.history.events,
+      historyBytes: stream.history.bytes,
+    }));
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#listener = undefined;
+    return Promise.resolve();
+  }
+
+  /** Drops what has outlived its bound. Runs by itself while the broker is started. */
+  sweep(): void {
+    const now = this.#now();
+    for (const stream of this.#streams.values()) this.#expire(stream, now);
+    for (const [key, { untilMs }] of this.#remembered) {
+      if (untilMs > now) break;
+      this.#remembered.delete(key);
+    }
+  }
+
+  #append(stream: MemoryStream, draft: EventDraft, now: number): EventRecord {
+    const record = recordFromDraft(
+      {
+        stream: stream.name,
+        epoch: stream.epoch,
+        sequenceId: stream.sequenceId + 1,
+        eventId: this.#newId(now),
+        event: draft.event,
+        emittedAtMs: Math.max(stream.emittedAtMs, now),
+      },
+      draft,
+    );
+    // Only now: a payload that cannot be encoded must not cost a number.
+    stream.sequenceId += 1;
+    stream.emittedAtMs = Math.max(stream.emittedAtMs, now);
+    stream.history.append(record);
+    return record;
+  }
+
+  #stream(name: string, now: number): MemoryStream {
+    const known = this.#streams.get(name);
+    if (known !== undefined && !this.#expire(known, now)) {
+      known.usedAtMs = now;
+      this.#streams.delete(name);
+      this.#streams.set(name, known);
+      return known;
+    }
+    this.#makeRoom();
+    const stream = this.#create(name, now);
+    this.#streams.set(name, stream);
+    return stream;
+  }
+
+  #create(name: string, now: number): MemoryStream {
+    const epoch = `${this.#process}.${this.#lives}`;
+    const history = new StreamHistory({
+      bounds: historyBounds(name, this.#limits),
+      events: this.#events,
+      after: { epoch, sequenceId: 0 },
+    });
+    return { name, epoch, history, sequenceId: 0, emittedAtMs: 0, usedAtMs: now, attached: 0 };
+  }
+
+  /**
+   * A session stream without traffic for its TTL is forgotten (RPL-5), epoch included. While somebody is attached only
+   * its history goes: the counter is not lost, so live subscribers need no gap.
+   * @returns true when the stream is gone.
+   */
+  #expire(stream: MemoryStream, now: number): boolean {
+    stream.history.expire(now);
+    const silentMs = now - stream.usedAtMs;
+    if (!isSessionStream(stream.name) || silentMs < this.#limits.sessionTtlMs || stream.attached > 0) return false;
+    this.#forget(stream);
+    return true;
+  }
+
+  #makeRoom(): void {
+    if (this.#streams.size < this.#maxStreams) return;
+    for (const stream of this.#streams.values()) {
+      if (stream.attached > 0) continue;
+      this.#forget(stream);
+      return;
+    }
+  }
+
+  #forget(stream: MemoryStream): void {
+    this.#streams.delete(stream.name);
+    if (stream.sequenceId > 0) this.#lives += 1;
+  }
+
+  #recall(key: string, now: number): PublishResult | undefined {
+    const remembered = this.#remembered.get(key);
+    return remembered !== undefined && remembered.untilMs > now ? remembered.result : undefined;
+  }
+
+  #remember(key: string, remembered: Remembered): void {
+    this.#remembered.delete(key);
+    this.#remembered.set(key, remembered);
+    if (this.#remembered.size <= this.#maxIdempotencyKeys) return;
+    for (const oldest of this.#remembered.keys()) {
+      this.#remembered.delete(oldest);
+      return;
+    }
+  }
+}
+
+function idempotencyKey(draft: EventDraft, key: string): string {
+  return JSON.stringify([draft.source.principal, draft.stream, key]);
+}

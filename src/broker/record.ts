@@ -1,0 +1,82 @@
+/**
+ * Makes the one shared encoding of an event (EVT-1). Layout of `body`, the tail of every event message:
+ *
+ *   "stream":…,"epoch":…,"sequenceId":…,"eventId":…,"event":…,"emittedAt":…,"source":{…},"payload":{…}
+ *
+ * The per-connection members stand before it in the frame, so the tail is built once per event and node and only
+ * copied after that, live or replayed.
+ */
+import type { EventDraft, EventRecord, EventSource } from './broker.ts';
+
+/** An event and its place, before it is encoded. `emittedAt` in milliseconds since 1970. */
+export interface RecordFields {
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+  readonly eventId: string;
+  readonly event: string;
+  readonly emittedAtMs: number;
+}
+
+/** The last two members of the body: all that a publisher can encode before the event has its place. */
+export function encodeContent(content: Pick<EventDraft, 'source' | 'payload'>): string {
+  const { name, principal } = content.source;
+  return `"source":${JSON.stringify({ name, principal })},"payload":${JSON.stringify(content.payload)}`;
+}
+
+/** Puts the place in front of an already encoded content. */
+export function encodeBody(fields: RecordFields, content: string): string {
+  return (
+    `"stream":${JSON.stringify(fields.stream)},"epoch":${JSON.stringify(fields.epoch)},` +
+    `"sequenceId":${fields.sequenceId},"eventId":${JSON.stringify(fields.eventId)},` +
+    `"event":${JSON.stringify(fields.event)},"emittedAt":"${toTimestamp(fields.emittedAtMs)}",${content}`
+  );
+}
+
+/** A record made by this process: the payload is at hand and is not parsed again. */
+export function recordFromDraft(fields: RecordFields, draft: Pick<EventDraft, 'source' | 'payload'>): EventRecord {
+  return build(fields, { source: draft.source, payload: draft.payload, content: encodeContent(draft) });
+}
+
+/**
+ * A record that came through a broker as {@link encodeContent} made it.
+ * @throws {SyntaxError} when the content is not what `encodeContent` writes.
+ */
+export function recordFromContent(fields: RecordFields, content: string): EventRecord {
+  const parsed: { readonly source: EventSource; readonly payload: Readonly<Record<string, unknown>> } = JSON.parse(
+    `{${content}}`,
+  );
+  return build(fields, { source: parsed.source, payload: parsed.payload, content });
+}
+
+interface Content extends Pick<EventDraft, 'source' | 'payload'> {
+  readonly content: string;
+}
+
+function build(fields: RecordFields, { source, payload, content }: Content): EventRecord {
+  const body = encodeBody(fields, content);
+  return {
+    stream: fields.stream,
+    epoch: fields.epoch,
+    sequenceId: fields.sequenceId,
+    eventId: fields.eventId,
+    event: fields.event,
+    emittedAt: toTimestamp(fields.emittedAtMs),
+    source,
+    payload,
+    body,
+    bytes: Buffer.byteLength(body),
+  };
+}
+
+let lastMs = Number.NaN;
+let lastText = '';
+
+/** RFC 3339 UTC with milliseconds (ENV-5). A burst shares its millisecond, so the last text is kept. */
+export function toTimestamp(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastText = new Date(ms).toISOString();
+  }
+  return lastText;
+}
