@@ -1,8 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ProtocolViolation } from './errors.ts';
+import { isGap } from './events.ts';
 import { until } from './testing/fake-server.ts';
+import type { FakeConnection } from './testing/fake-server.ts';
 import { clientOf, collect, fakeServer, modelServer } from './testing/harness.ts';
+import type { ModelGateway } from './testing/model-gateway.ts';
+import type { StandInEvent, StandInGap } from './testing/stand-in.ts';
+import type { Position } from './wire.ts';
 
 describe('gaps', () => {
   test('of a failed resume are said, and a whole picture follows', async () => {
@@ -194,6 +199,62 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('beat' as const) }) },
 );
 
+async function perform(each: Step, model: ModelGateway, connection: FakeConnection | undefined): Promise<void> {
+  if (each.kind === 'publish') {
+    for (let n = 0; n < each.count; n += 1) model.publish(each.event, { id: `${model.head.sequenceId}` });
+  } else if (each.kind === 'drop') connection?.drop();
+  else if (each.kind === 'close') connection?.close(4200);
+  else if (each.kind === 'breathe') await new Promise((resolve) => setTimeout(resolve, 2));
+  else if (connection !== undefined) model.beat(connection);
+}
+
+/** Epochs in tests are named e1, e2, …: their order is known. */
+const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
+
+describe('whatever is lost', () => {
+  test('is covered by a gap, where history is short and epochs end', async () => {
+    const turn = fc.oneof(
+      { weight: 8, arbitrary: step },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose' as const) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 5, maxLength: 30 }), async (turns) => {
+        const { server, model } = await modelServer();
+        model.window = 6;
+        const client = clientOf(server, { backoff: { minMs: 1, maxMs: 3 } });
+        const subscription = client.subscribe({ events: ['*'], gaps: 'inline', replay: { mode: 'none' } });
+        const { items } = collect(subscription);
+        await subscription.ready;
+        let lives = 1;
+        for (const each of turns) {
+          const connection = server.connections.at(-1);
+          if (each.kind === 'lose') model.loseEpoch(`e${(lives += 1)}`);
+          else await perform(each, model, connection);
+        }
+        const last = model.publish('file_change', {});
+        const gaps = (): StandInGap[] => items.filter(isGap);
+        const events = (): StandInEvent<'*'>[] => items.flatMap((item) => (isGap(item) ? [] : [item]));
+        const covered = (at: number): boolean =>
+          gaps().some(({ from, to }) => from !== undefined && to !== undefined && place(from) < at && at <= place(to));
+        const silent = (): number[] => {
+          const seen = new Set(events().map(place));
+          return model.published.map(place).filter((at) => !seen.has(at) && !covered(at));
+        };
+        await until(() => !silent().includes(place(last)), 'the last event, or a gap in its place');
+        expect(silent()).toEqual([]);
+        // What comes again comes in a picture, and only a gap asks for one.
+        const again = events().filter(
+          (event, index, all) => all.findIndex((each) => place(each) === place(event)) < index,
+        );
+        expect(again.filter(({ replayReason }) => replayReason !== 'warm' || gaps().length === 0)).toEqual([]);
+        await client.close();
+        await server.close();
+      }),
+      { numRuns: 60, seed: 20_260_303 },
+    );
+  }, 20_000);
+});
+
 describe('whatever the drops', () => {
   test('every event comes once and in order, for the filtered and the unfiltered, the slow and the quick', async () => {
     await fc.assert(
@@ -208,16 +269,7 @@ describe('whatever the drops', () => {
         const warm = client.subscribe({ events: ['entity_*'] });
         const readers = [collect(all), collect(files), collect(warm)] as const;
         await Promise.all([all.ready, files.ready, warm.caughtUp]);
-        for (const { kind, ...detail } of steps) {
-          const connection = server.connections.at(-1);
-          if (kind === 'publish' && 'event' in detail) {
-            const { event, count } = detail;
-            for (let n = 0; n < count; n += 1) model.publish(event, { id: `${model.head.sequenceId}` });
-          } else if (kind === 'drop') connection?.drop();
-          else if (kind === 'close') connection?.close(4200);
-          else if (kind === 'beat' && connection !== undefined) model.beat(connection);
-          else await new Promise((resolve) => setTimeout(resolve, 2));
-        }
+        for (const each of steps) await perform(each, model, server.connections.at(-1));
         const expected = [['file_change', 'entity_created'], ['file_change'], ['entity_created']].map((names) =>
           model.log.filter(({ event }) => names.includes(event)).map(({ sequenceId }) => sequenceId),
         );

@@ -23,6 +23,8 @@ const STREAM = 'main';
 export class ModelGateway {
   epoch = 'e1';
   log: ModelEvent[] = [];
+  /** Everything ever published, over all epochs. */
+  readonly published: ModelEvent[] = [];
   /** Events kept for replay; older ones are out of the window. */
   window = Number.POSITIVE_INFINITY;
   /** Called before each event frame; return false to lose the frame although it is counted. */
@@ -42,6 +44,7 @@ export class ModelGateway {
     this.#sequence += 1;
     const record: ModelEvent = { epoch: this.epoch, sequenceId: this.#sequence, event, payload };
     this.log.push(record);
+    this.published.push(record);
     const byConnection = new Map<FakeConnection, string[]>();
     for (const { connection, subscriptionId, events } of this.#subscribers) {
       if (!matches(events, event)) continue;
