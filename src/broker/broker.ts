@@ -10,18 +10,10 @@
  * at which an event could be lost or doubled (RPL-2).
  */
 import type { GapReason } from '../../generated/protocol.ts';
+import type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
-/** A place in a stream. Positions compare only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
-export interface Position {
-  readonly epoch: string;
-  readonly sequenceId: number;
-}
+export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
-/** Who published an event: a label of the publisher's choice and the principal that the server stamped (BRD-2). */
-export interface EventSource {
-  readonly name: string;
-  readonly principal: string;
-}
 
 /** An event as published, before the broker has given it a place. The payload has been validated already. */
 export interface EventDraft {
@@ -33,44 +25,11 @@ export interface EventDraft {
   readonly idempotencyKey?: string;
 }
 
-/** One event with its place in the stream. Immutable, shared by every recipient, live or replayed. */
-export interface EventRecord {
-  readonly stream: string;
-  readonly epoch: string;
-  readonly sequenceId: number;
-  readonly eventId: string;
-  readonly event: string;
-  /** RFC 3339 UTC with milliseconds; never decreases along a stream (STR-4). */
-  readonly emittedAt: string;
-  readonly source: EventSource;
-  readonly payload: Readonly<Record<string, unknown>>;
-  /**
-   * The encoded members `"stream":…,…,"payload":{…}` of the event message, without the braces around them: made once
-   * per node and event, shared by every frame that carries it (EVT-1).
-   */
-  readonly body: string;
-  /** Length of `body` in UTF-8 bytes: what history's byte bound counts. */
-  readonly bytes: number;
-}
-
 export interface PublishResult extends Position {
   readonly stream: string;
   readonly eventId: string;
   /** True when an idempotency key was seen before: nothing was published, the first result is repeated. */
   readonly duplicate: boolean;
-}
-
-/** What a node knows of one attached stream at one instant. Valid until the current tick ends. */
-export interface Snapshot {
-  readonly head: Position;
-  /** Lowest sequenceId still in history; `head.sequenceId + 1` when history is empty. */
-  readonly floor: number;
-  /** The events of history with a greater sequenceId, ascending and contiguous. */
-  since(sequenceId: number): readonly EventRecord[];
-  /** Older than `floor`: the newest event per key (latest-per-key) or name (latest), ascending (RPL-3). */
-  readonly retained: readonly EventRecord[];
-  /** True once the bound on retained keys has pushed a key out: a warm picture may then be incomplete. */
-  readonly keysEvicted: boolean;
 }
 
 /** Events of an attached stream that this node can no longer deliver (GAP-1). */

@@ -1,0 +1,31 @@
+/** From a credential to a principal: the one place that decides who someone is (SEC-1). */
+import { ProtocolError } from '../errors.ts';
+import type { Credential } from './credential.ts';
+import { ANONYMOUS } from './principal.ts';
+import type { Principal } from './principal.ts';
+
+export interface Authenticator {
+  /** Whether a client must present a credential. */
+  readonly required: boolean;
+  /** Who a client is as long as it has presented none. */
+  readonly anonymous: Principal;
+  /** @throws {ProtocolError} `unauthenticated`, with the same text whatever was wrong. */
+  authenticate(credential: Credential): Promise<Principal>;
+  /** Calls the listener with the `credentialId` of each credential that is revoked from now on. */
+  onRevoked(listener: (credentialId: string) => void): void;
+  close(): Promise<void>;
+}
+
+/** Lets everyone in with every scope: for loopback without credentials (SEC-5). */
+export function openAuthenticator(): Authenticator {
+  return {
+    required: false,
+    anonymous: ANONYMOUS,
+    authenticate: () =>
+      Promise.reject(
+        new ProtocolError('unauthenticated', 'This gateway has no credentials configured; connect without one.'),
+      ),
+    onRevoked: () => undefined,
+    close: () => Promise.resolve(),
+  };
+}

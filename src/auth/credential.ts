@@ -1,0 +1,45 @@
+/** Finds the credential of a request (SEC-2). */
+import type { IncomingMessage } from 'node:http';
+import { ProtocolError } from '../errors.ts';
+
+export interface Credential {
+  readonly kind: 'bearer' | 'api_key';
+  readonly value: string;
+}
+
+/** Names under which credentials are put into addresses, where proxies and histories keep them. */
+const IN_QUERY: ReadonlySet<string> = new Set([
+  'access_token',
+  'token',
+  'api_key',
+  'apikey',
+  'api-key',
+  'key',
+  'jwt',
+  'auth',
+  'authorization',
+  'bearer',
+  'x-api-key',
+]);
+
+/**
+ * The credential of the headers, if there is one.
+ * @throws {ProtocolError} `invalid_message` when it is in the address, given twice, or of an unknown scheme
+ */
+export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
+  const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  if ([...searchParams.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
+    throw new ProtocolError(
+      'invalid_message',
+      'A credential does not belong into the address, where it would be logged; use a header or `authenticate`.',
+    );
+  }
+  const { authorization, 'x-api-key': apiKey } = request.headers;
+  if (authorization !== undefined && apiKey !== undefined)
+    throw new ProtocolError('invalid_message', 'Send either Authorization or X-API-Key, not both.');
+  if (apiKey !== undefined) return { kind: 'api_key', value: String(apiKey) };
+  if (authorization === undefined) return undefined;
+  const [, value] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
+  if (value === undefined) throw new ProtocolError('unauthenticated', 'Send `Authorization: Bearer <token>`.');
+  return { kind: 'bearer', value };
+}

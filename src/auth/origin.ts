@@ -1,0 +1,42 @@
+/**
+ * Which pages may reach the gateway, under which names (SEC-4). A browser lets any page open a WebSocket anywhere and sends along
+ * what it knows, and a name that an attacker owns may be made to point at 127.0.0.1: so both headers are checked.
+ */
+export interface OriginPolicy {
+  readonly allowedOrigins: ReadonlySet<string>;
+  /** Names without port, in lower case. */
+  readonly allowedHosts: ReadonlySet<string>;
+}
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+export function originPolicy(options: {
+  readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: readonly string[];
+}): OriginPolicy {
+  return {
+    allowedOrigins: new Set(options.allowedOrigins),
+    allowedHosts: new Set([...LOOPBACK_NAMES, ...options.allowedHosts.map((each) => each.toLowerCase())]),
+  };
+}
+
+function hostName(host: string): string {
+  return host.toLowerCase().replace(/:\d+$/, '');
+}
+
+/** What is wrong with the Host header, or undefined. */
+export function checkHost(host: string | undefined, policy: OriginPolicy): string | undefined {
+  if (host !== undefined && policy.allowedHosts.has(hostName(host))) return undefined;
+  return 'This gateway is not served under that name; its operator can add it to the allowed hosts.';
+}
+
+/** What is wrong with the Origin header, or undefined. Programs send none; the gateway's own pages are always welcome. */
+export function checkOrigin(
+  origin: string | undefined,
+  host: string | undefined,
+  policy: OriginPolicy,
+): string | undefined {
+  if (origin === undefined || policy.allowedOrigins.has(origin)) return undefined;
+  if (host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)) return undefined;
+  return 'Pages of that origin may not connect; the operator can add it to the allowed origins.';
+}

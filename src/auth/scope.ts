@@ -1,0 +1,47 @@
+/**
+ * Scopes: what a principal may do (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
+ * `admin:read`. A glob is a literal with an optional `*` at its end; without `@` a scope holds on every stream.
+ */
+import { covers } from '../subscriptions/pattern.ts';
+
+export type Action = 'subscribe' | 'publish' | 'admin:read';
+
+export type Scope =
+  | {
+      readonly action: 'subscribe' | 'publish';
+      readonly events: string;
+      readonly streams: string;
+      readonly text: string;
+    }
+  | { readonly action: 'admin:read'; readonly text: string };
+
+const GRANT = /^(subscribe|publish):([a-z0-9_.]*\*?)(?:@([A-Za-z0-9._:-]*\*?))?$/;
+
+/**
+ * @throws {RangeError} naming what is wrong, for configuration and tokens
+ */
+export function parseScope(text: string): Scope {
+  if (text === 'admin:read') return { action: 'admin:read', text };
+  const [, action, events, streams] = GRANT.exec(text) ?? [];
+  if ((action !== 'subscribe' && action !== 'publish') || events === undefined || events === '' || streams === '') {
+    throw new RangeError(
+      `${JSON.stringify(text.slice(0, 256))} is not a scope; write subscribe:<events>[@<streams>], publish:<events>[@<streams>] or admin:read.`,
+    );
+  }
+  return { action, events, streams: streams ?? '*', text };
+}
+
+/** Whether one of the scopes covers the whole of an event pattern on a stream. The one place that decides. */
+export function permits(scopes: readonly Scope[], action: 'admin:read'): boolean;
+export function permits(
+  scopes: readonly Scope[],
+  action: 'subscribe' | 'publish',
+  event: string,
+  stream: string,
+): boolean;
+export function permits(scopes: readonly Scope[], action: Action, event = '*', stream = '*'): boolean {
+  return scopes.some((scope) => {
+    if (scope.action !== action) return false;
+    return scope.action === 'admin:read' || (covers(scope.events, event) && covers(scope.streams, stream));
+  });
+}

@@ -1,0 +1,449 @@
+import { EventEmitter } from 'node:events';
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createGateway } from './gateway.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
+import { RawClient } from './testing/raw-client.ts';
+
+const running: Gateway[] = [];
+const clients: RawClient[] = [];
+
+async function serve(options: GatewayOptions = {}): Promise<{ gateway: Gateway; url: string; httpUrl: string }> {
+  const gateway = createGateway(options);
+  running.push(gateway);
+  const { url, httpUrl } = await gateway.listen({ port: 0 });
+  return { gateway, url, httpUrl };
+}
+
+async function connect(url: string, options: Parameters<typeof RawClient.open>[1] = {}): Promise<RawClient> {
+  const client = await RawClient.open(url, options);
+  clients.push(client);
+  return client;
+}
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  for (const gateway of running.splice(0)) await gateway.close({ drainMs: 0 });
+});
+
+const entity = (id: string, name = id): { id: string; entityType: string; name: string } => ({
+  id,
+  entityType: 'function',
+  name,
+});
+
+describe('a connection', () => {
+  test('begins with welcome, also when a command was sent before it arrived (CON-2)', async () => {
+    const { url } = await serve();
+    const client = await connect(url);
+    await client.call('ping');
+    expect(client.frames.map((each) => each.type)).toEqual(['welcome', 'pong']);
+    expect(client.frames[0]?.data).toMatchObject({
+      protocolVersion: '1.0.0',
+      authenticationRequired: false,
+      features: { broadcast: false },
+    });
+  });
+
+  test('is refused when it offers only other subprotocols, and accepted with ours or none (CON-1)', async () => {
+    const { url } = await serve();
+    expect((await RawClient.refused(url, { protocols: ['graphql-ws'] })).status).toBe(400);
+    const ours = await connect(url, { protocols: ['graphql-ws', 'tidemark.v1'] });
+    expect(ours.ws.protocol).toBe('tidemark.v1');
+  });
+
+  test('that sends a binary frame is closed with 1003 (ENV-1)', async () => {
+    const { url } = await serve();
+    const client = await connect(url);
+    client.ws.send(Buffer.from('{}'), { binary: true });
+    expect((await client.closed).code).toBe(1003);
+  });
+
+  test('is told by heartbeats what was delivered and where its streams are (CON-3)', async () => {
+    const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['file_change'] });
+    await gateway.publish('file_change', { path: 'a.ts', root: 'r', changeType: 'modify', fileType: 'file' });
+    await gateway.publish('sync_status', { status: 'running' });
+    const beat = await client.find((each) => each.type === 'heartbeat' && each.data['delivered'] === 1);
+    expect(beat.data['positions']).toMatchObject([{ stream: 'main', sequenceId: 2 }]);
+  });
+});
+
+describe('a bad message', () => {
+  test.each([
+    ['not JSON', 'hello', 'invalid_json', undefined],
+    ['an array', '[]', 'invalid_message', undefined],
+    ['an unknown command', '{"type":"nope","id":"x","data":{}}', 'unknown_type', 'x'],
+    ['an unknown field', '{"type":"ping","id":"x","data":{"a":1}}', 'invalid_message', 'x'],
+    ['an unknown field at the top', '{"type":"ping","id":"x","data":{},"extra":1}', 'invalid_message', 'x'],
+    ['an id that is too long', `{"type":"ping","id":"${'x'.repeat(65)}","data":{}}`, 'invalid_message', undefined],
+    ['a missing data', '{"type":"ping","id":"x"}', 'invalid_message', 'x'],
+    [
+      'a stream of no known kind',
+      '{"type":"subscribe","id":"x","data":{"events":["*"],"stream":"room:1"}}',
+      'stream_invalid',
+      'x',
+    ],
+    [
+      'an empty filter list',
+      '{"type":"subscribe","id":"x","data":{"events":["file_change"],"filter":{"paths":[]}}}',
+      'filter_invalid',
+      'x',
+    ],
+    [
+      'a filter that no event declares',
+      '{"type":"subscribe","id":"x","data":{"events":["file_change"],"filter":{"actors":["a"]}}}',
+      'filter_not_applicable',
+      'x',
+    ],
+    ['a repeated key', '{"type":"ping","type":"ping","data":{}}', 'invalid_json', undefined],
+  ])('(%s) costs an error, not the connection (ERR-2)', async (_what, text, code, id) => {
+    const { url } = await serve();
+    const client = await connect(url);
+    client.sendText(text);
+    const error = await client.find((each) => each.type === 'error');
+    expect(error.data['code']).toBe(code);
+    expect(error.id).toBe(id);
+    expect((await client.call('ping')).type).toBe('pong');
+  });
+
+  test('that is not the last of twenty within a minute closes 4000 (ERR-2)', async () => {
+    const { url } = await serve();
+    const client = await connect(url);
+    for (let n = 0; n < 20; n += 1) client.sendText('{');
+    expect((await client.closed).code).toBe(4000);
+    expect(client.frames.filter((each) => each.type === 'error')).toHaveLength(20);
+    expect(client.frames.at(-1)).toMatchObject({
+      type: 'closing',
+      data: { code: 4000, name: 'protocol_error', retryable: false },
+    });
+  });
+});
+
+describe('a subscription', () => {
+  test('gets the newest event per entity, then replay_complete, then live events (RPL-2, RPL-3)', async () => {
+    const { gateway, url } = await serve();
+    for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`, `name ${n}`));
+    await gateway.publish('entity_deleted', { id: 'e3', entityType: 'function' });
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'graph', events: ['entity_*'] });
+    await client.find((each) => each.type === 'replay_complete');
+    await gateway.publish('entity_created', entity('e9'));
+    await client.until(() => client.events((each) => each['isReplay'] === false).length === 1);
+    expect(client.frames.map((each) => each.type)).toEqual([
+      'welcome',
+      'subscribed',
+      ...Array<string>(7).fill('event'),
+      'replay_complete',
+      'event',
+    ]);
+    const replayed = client.events((each) => each['isReplay'] === true);
+    expect(replayed.map((each) => (each['payload'] as { id: string }).id)).toEqual([
+      'e4',
+      'e5',
+      'e6',
+      'e7',
+      'e0',
+      'e1',
+      'e2',
+    ]);
+    expect(replayed.every((each) => each['replayReason'] === 'warm')).toBe(true);
+    expect(client.frames.find((each) => each.type === 'replay_complete')?.data).toMatchObject({
+      count: 7,
+      truncated: false,
+      position: { sequenceId: 21 },
+    });
+  });
+
+  test('that joins or resumes under load misses nothing and gets nothing twice (RPL-2)', async () => {
+    const { gateway, url } = await serve();
+    const first = await gateway.publish('tick', { n: 1 });
+    let published = 1;
+    const timer = setInterval(() => {
+      for (let n = 0; n < 10; n += 1) {
+        published += 1;
+        void gateway.publish('tick', { n: published });
+      }
+    }, 10);
+    const joined = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        const client = await connect(url);
+        await vi.waitUntil(() => published > n * 20, { timeout: 8000, interval: 5 });
+        await client.call('subscribe', {
+          subscriptionId: 'all',
+          events: ['*'],
+          replay: { mode: 'resume', after: { epoch: first.epoch, sequenceId: n } },
+        });
+        return client;
+      }),
+    );
+    await joined[0]?.until(() => (joined[0]?.events().length ?? 0) > 800);
+    clearInterval(timer);
+    await Promise.all(joined.map((client) => client.call('sync', { stream: 'main' })));
+    for (const [n, client] of joined.entries()) {
+      const numbers = client.events().map((each) => Number(each['sequenceId']));
+      expect(numbers).toEqual(Array.from({ length: published - n }, (_, k) => k + n + 1));
+      const flags = client.frames
+        .filter((each) => each.type === 'event' || each.type === 'replay_complete')
+        .map((each) => (each.type === 'event' ? each.data['isReplay'] : 'complete'));
+      const complete = flags.indexOf('complete');
+      expect(flags.slice(0, complete).every((each) => each === true)).toBe(true);
+      expect(flags.slice(complete + 1).every((each) => each === false)).toBe(true);
+    }
+  });
+
+  test.each([
+    ['an epoch that is over', { epoch: 'other', sequenceId: 1 }, 'epoch_changed'],
+    ['a position ahead of the head', { epoch: '', sequenceId: 99 }, 'unknown_position'],
+  ])('that resumes from %s is told a gap and gets a warm picture (RPL-4)', async (_what, after, reason) => {
+    const { gateway, url } = await serve();
+    const { epoch } = await gateway.publish('entity_created', entity('e1'));
+    const client = await connect(url);
+    const reply = await client.call('subscribe', {
+      subscriptionId: 'a',
+      events: ['*'],
+      replay: { mode: 'resume', after: { ...after, epoch: after.epoch === '' ? epoch : after.epoch } },
+    });
+    await client.find((each) => each.type === 'replay_complete');
+    expect(reply.data['recovery']).toEqual({ attempted: true, recovered: false, reason });
+    expect(client.frames.map((each) => each.type)).toEqual([
+      'welcome',
+      'subscribed',
+      'gap',
+      'event',
+      'replay_complete',
+    ]);
+    expect(client.frames[2]?.data).toMatchObject({ subscriptionIds: ['a'], reason, to: { epoch, sequenceId: 1 } });
+    expect(client.events()[0]).toMatchObject({ isReplay: true, replayReason: 'warm' });
+  });
+
+  test('whose position has left history is told window_exceeded (RPL-4)', async () => {
+    const { gateway, url } = await serve({ limits: { historyEvents: 5 } });
+    const first = await gateway.publish('tick', { n: 1 });
+    for (let n = 2; n <= 12; n += 1) await gateway.publish('tick', { n });
+    const client = await connect(url);
+    const lost = await client.call('subscribe', {
+      events: ['tick'],
+      replay: { mode: 'resume', after: { epoch: first.epoch, sequenceId: 6 } },
+    });
+    const kept = await client.call('subscribe', {
+      events: ['tick'],
+      replay: { mode: 'resume', after: { epoch: first.epoch, sequenceId: 7 } },
+    });
+    expect(lost.data['recovery']).toMatchObject({ recovered: false, reason: 'window_exceeded' });
+    expect(kept.data['recovery']).toEqual({ attempted: true, recovered: true });
+  });
+
+  test('shares one live message with the other subscriptions of its connection (EVT-2)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'a', events: ['*'] });
+    await client.call('subscribe', { subscriptionId: 'b', events: ['file_change'], filter: { extensions: ['ts'] } });
+    await gateway.publish('file_change', { path: 'x.ts', root: 'r', changeType: 'modify', fileType: 'file' });
+    await gateway.publish('file_change', { path: 'x.js', root: 'r', changeType: 'modify', fileType: 'file' });
+    await client.call('sync', { stream: 'main' });
+    expect(client.events().map((each) => [...(each['subscriptionIds'] as string[])].toSorted())).toEqual([
+      ['a', 'b'],
+      ['a'],
+    ]);
+  });
+
+  test('with an id that is taken is refused and leaves the first as it was (SUB-3)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'a', events: ['tick'] });
+    expect((await client.call('subscribe', { subscriptionId: 'a', events: ['tock'] })).data['code']).toBe(
+      'subscription_exists',
+    );
+    await gateway.publish('tock', {});
+    await gateway.publish('tick', {});
+    await client.call('sync', { stream: 'main' });
+    expect(client.events().map((each) => each['event'])).toEqual(['tick']);
+    expect((await client.call('unsubscribe', { subscriptionId: 'zzz' })).data['code']).toBe('subscription_not_found');
+  });
+
+  test('that has ended gets nothing more (SUB-2)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'a', events: ['*'] });
+    await client.call('subscribe', { subscriptionId: 'b', events: ['*'] });
+    expect((await client.call('unsubscribe', { subscriptionId: 'a' })).data).toEqual({ subscriptionIds: ['a'] });
+    await gateway.publish('tick', {});
+    await client.call('sync', { stream: 'main' });
+    expect(client.events().map((each) => each['subscriptionIds'])).toEqual([['b']]);
+    expect((await client.call('unsubscribe', { all: true })).data).toEqual({ subscriptionIds: ['b'] });
+    expect((await client.call('list_subscriptions')).data).toEqual({ items: [] });
+  });
+
+  test('to a source is told where to look again when the source overflows (GAP-2)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', {
+      subscriptionId: 'below',
+      events: ['file_change'],
+      filter: { paths: ['src/gen/deep'] },
+    });
+    await client.call('subscribe', { subscriptionId: 'beside', events: ['file_change'], filter: { paths: ['docs'] } });
+    await client.call('subscribe', { subscriptionId: 'graph', events: ['entity_*'] });
+    await gateway.announceLoss({ stream: 'main', paths: ['src/gen'] });
+    const gap = await client.find((each) => each.type === 'gap');
+    expect(gap.data).toMatchObject({
+      subscriptionIds: ['below'],
+      reason: 'source_overflow',
+      repair: { kind: 'rescan', paths: ['src/gen'] },
+    });
+  });
+
+  test('with a long replay does not overflow the send queue of a client that reads (BCK-1)', async () => {
+    const { gateway, url } = await serve({ limits: { sendQueueBytes: 65_536 } });
+    const { epoch } = await gateway.publish('tick', { n: 0 });
+    for (let n = 1; n < 3000; n += 1) await gateway.publish('tick', { n, text: 'x'.repeat(300) });
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['*'], replay: { mode: 'resume', after: { epoch, sequenceId: 0 } } });
+    await client.find((each) => each.type === 'replay_complete');
+    expect(client.events()).toHaveLength(3000);
+  });
+});
+
+describe('publishing', () => {
+  test('refuses a declared event whose payload breaks its schema, and stores nothing (EVT-3)', async () => {
+    const { gateway } = await serve();
+    const broken = { path: 'a.ts', root: 'r', changeType: 'vanish', fileType: 'file' } as never;
+    await expect(gateway.publish('file_change', broken)).rejects.toMatchObject({
+      code: 'payload_invalid',
+      pointer: '/changeType',
+    });
+    expect((await gateway.publish('tick', {})).sequenceId).toBe(1);
+  });
+
+  test('over HTTP answers with the place of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
+    const { httpUrl } = await serve();
+    const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {
+      const response = await fetch(`${httpUrl}/ws/broadcast`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const first = await post({ stream: 'main', event: 'tick', payload: { n: 1 }, idempotencyKey: 'k' });
+    expect(first).toMatchObject({ status: 200, body: { stream: 'main', sequenceId: 1, duplicate: false } });
+    expect(await post({ stream: 'main', event: 'tick', payload: { n: 2 }, idempotencyKey: 'k' })).toMatchObject({
+      status: 200,
+      body: { sequenceId: 1, duplicate: true },
+    });
+    expect(await post({ stream: 'main', event: 'file_change', payload: {} })).toMatchObject({
+      status: 422,
+      body: { type: 'error', data: { code: 'payload_invalid', pointer: '/payload/path' } },
+    });
+    expect(await post({ stream: 'nowhere', event: 'tick', payload: {} })).toMatchObject({
+      status: 422,
+      body: { data: { code: 'stream_invalid', pointer: '/stream' } },
+    });
+    expect(await post({ stream: 'main', event: 'tick', payload: { text: 'x'.repeat(65_600) } })).toMatchObject({
+      status: 413,
+    });
+  });
+
+  test('by command is off unless turned on, and stamps the principal (BRD-2)', async () => {
+    const off = await serve();
+    expect(
+      (await (await connect(off.url)).call('broadcast', { stream: 'main', event: 'tick', payload: {} })).data['code'],
+    ).toBe('forbidden');
+    const on = await serve({ broadcast: 'on' });
+    const client = await connect(on.url);
+    await client.call('subscribe', { events: ['tick'] });
+    expect(
+      (await client.call('broadcast', { stream: 'main', event: 'tick', payload: {}, source: 'me' })).data,
+    ).toMatchObject({ sequenceId: 1, duplicate: false });
+    await client.call('sync', { stream: 'main' });
+    expect(client.events()[0]).toMatchObject({ source: { name: 'me', principal: 'anonymous' } });
+  });
+
+  test('follows a host’s emitter that was bound in one call', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['entity_created'] });
+    const emitter = new EventEmitter();
+    const unbind = gateway.bindEmitter(emitter, {
+      created: { event: 'entity_created', payload: (id) => entity(String(id)) },
+    });
+    emitter.emit('created', 'e1');
+    await client.find((each) => each.type === 'event');
+    unbind();
+    emitter.emit('created', 'e2');
+    await client.call('sync', { stream: 'main' });
+    expect(client.events().map((each) => (each['payload'] as { id: string }).id)).toEqual(['e1']);
+  });
+});
+
+describe('the gateway', () => {
+  test('answers its HTTP operations (OPS-1, OPS-2, OPS-3, OPS-4)', async () => {
+    const { url, httpUrl } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'ts', events: ['file_change'], filter: { extensions: ['.ts'] } });
+    const get = async (path: string): Promise<Response> => fetch(`${httpUrl}${path}`);
+    expect(await (await get('/ws/health')).json()).toMatchObject({
+      status: 'ok',
+      connections: 1,
+      subscriptions: { total: 1, byEvent: { file_change: 1 } },
+      broker: { kind: 'memory', connected: true },
+    });
+    expect(await (await get('/ws/subscriptions')).json()).toMatchObject({
+      total: 1,
+      items: [{ subscriptionId: 'ts', filter: { extensions: ['.ts'] } }],
+      aggregates: { extensions: { '.ts': 1 } },
+      partial: false,
+    });
+    expect((await get('/ws')).status).toBe(426);
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
+    expect((await get('/nowhere')).status).toBe(404);
+    expect(await (await get('/metrics')).text()).toMatch(/tidemark_connections 1/);
+    expect(await (await get('/asyncapi.yaml')).text()).toMatch(/^# The Tidemark protocol/);
+    expect(await (await get('/docs')).text()).toMatch(/<html/);
+    const explained = await fetch(`${httpUrl}/ws/explain`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        event: 'file_change',
+        payload: { path: 'a.mts', root: 'r', changeType: 'modify', fileType: 'file' },
+      }),
+    });
+    expect(await explained.json()).toMatchObject({
+      matches: [],
+      mismatches: [{ subscriptionId: 'ts', clause: 'extensions', wanted: ['.ts'] }],
+    });
+  });
+
+  test('serves beside a host’s own http.Server, which keeps its other addresses', async () => {
+    const host = createServer((_request, response) => void response.end('host'));
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+    const address = host.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const gateway = createGateway();
+    running.push(gateway);
+    await gateway.attach(host);
+    const client = await connect(`ws://127.0.0.1:${port}/ws`);
+    expect((await client.call('ping')).type).toBe('pong');
+    expect(await (await fetch(`http://127.0.0.1:${port}/other`)).text()).toBe('host');
+    expect((await fetch(`http://127.0.0.1:${port}/ws/health`)).status).toBe(200);
+    client.close();
+    await gateway.close({ drainMs: 0 });
+    await new Promise((resolve) => host.close(resolve));
+  });
+
+  test('drains: heartbeat, closing, close 4200, and no new connections (CON-5)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['*'] });
+    const closing = gateway.close();
+    expect((await client.closed).code).toBe(4200);
+    await closing;
+    expect(client.frames.slice(-2)).toMatchObject([
+      { type: 'heartbeat' },
+      { type: 'closing', data: { code: 4200, name: 'shutdown', retryable: true } },
+    ]);
+  });
+});

@@ -1,0 +1,245 @@
+/**
+ * The gateway: puts the parts together and owns their life. Everything of substance happens in the parts.
+ *
+ *     const gateway = createGateway();
+ *     await gateway.listen({ host: '127.0.0.1', port: 7400 });
+ *     await gateway.publish('file_change', { path: 'src/a.ts', root: 'shop', changeType: 'modify', fileType: 'file' });
+ */
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ulid } from 'ulid';
+import type { OpenObject, PayloadMap } from '../generated/types.ts';
+import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
+import { ConnectionPool } from './connections.ts';
+import { Fanout } from './fanout.ts';
+import type { HandlerServices } from './handlers/context.ts';
+import { createHttp } from './http/server.ts';
+import type { Host, Http } from './http/server.ts';
+import { Introspection } from './introspection.ts';
+import { resolveOptions } from './options.ts';
+import type { GatewayOptions, ResolvedOptions } from './options.ts';
+import { Publisher } from './publisher.ts';
+import { Registry } from './registry.ts';
+import { ReplayStats } from './statistics.ts';
+
+export type { GatewayOptions } from './options.ts';
+
+/** What may be said about an event beside its payload. */
+export interface PublishOptions {
+  /** Defaults to `main`. */
+  readonly stream?: string;
+  /** The label of the source; defaults to `host`. */
+  readonly source?: string;
+  readonly idempotencyKey?: string;
+}
+
+/** Which of a host's emitter events become which events of the gateway. */
+export type EmitterBindings = Readonly<Record<string, EmitterBinding>>;
+
+export interface EmitterBinding {
+  readonly event: string;
+  readonly stream?: string;
+  /** Turns the emitter's arguments into a payload; by default the first argument is the payload. */
+  readonly payload?: (...args: readonly unknown[]) => object;
+}
+
+export interface Listening {
+  /** Where the WebSocket is. */
+  readonly url: string;
+  readonly httpUrl: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+type Payload<E extends string> = E extends keyof PayloadMap ? PayloadMap[E] : OpenObject;
+
+export class Gateway {
+  readonly nodeId: string;
+  readonly #options: ResolvedOptions;
+  readonly #broker: Broker;
+  readonly #fanout: Fanout;
+  readonly #publisher: Publisher;
+  readonly #pool: ConnectionPool;
+  readonly #introspection: Introspection;
+  readonly #http: Http;
+  readonly #detachers: (() => void)[] = [];
+  #started: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions = {}) {
+    const resolved = resolveOptions(options);
+    const { broker, limits, audit, authenticator, now } = resolved;
+    this.#options = resolved;
+    this.nodeId = resolved.nodeId;
+    this.#broker = broker;
+    this.#fanout = new Fanout({ now, headOf: (stream) => broker.snapshot(stream).head });
+    this.#publisher = new Publisher({ broker, limits, audit });
+    const replays = new ReplayStats();
+    const registry = new Registry({ broker, fanout: this.#fanout });
+    const services: Omit<HandlerServices, 'onPrincipal'> = {
+      broker,
+      registry,
+      publisher: this.#publisher,
+      authenticator,
+      audit,
+      limits,
+      events: resolved.events,
+      broadcast: resolved.broadcast,
+      replays,
+      now,
+    };
+    this.#pool = new ConnectionPool({ ...resolved, services, fanout: this.#fanout });
+    this.#introspection = new Introspection({
+      version: resolved.version,
+      nodeId: this.nodeId,
+      broker,
+      fanout: this.#fanout,
+      replays,
+      connections: () => this.#pool.view(),
+      draining: () => this.#closed !== undefined,
+      now,
+    });
+    this.#http = createHttp({
+      ...resolved,
+      introspection: this.#introspection,
+      publisher: this.#publisher,
+      pool: this.#pool,
+      fanout: this.#fanout,
+    });
+  }
+
+  /** Connects the broker and begins to hand out its events. Called by `listen` and `attach`; calling it again is harmless. */
+  start(): Promise<void> {
+    const { onFault } = this.#options;
+    this.#started ??= this.#broker.start({
+      onEvent: (record) => this.#fanout.deliver(record),
+      onLoss: (loss) => this.#fanout.lose(loss),
+      onSourceLoss: (loss) => this.#fanout.loseSource(loss),
+      onHealth: (health) => this.#options.log.info({ broker: health }, 'broker health'),
+    });
+    this.#started.catch(onFault);
+    return this.#started;
+  }
+
+  /** Serves on an address of its own. Port 0 takes a free one. */
+  async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {
+    await this.start();
+    const { host = '127.0.0.1', port = 7400 } = address;
+    const actual = await this.#http.listen({ host, port });
+    this.#detachers.push(this.#takeUpgrades(this.#http.server));
+    const shown = host.includes(':') ? `[${host}]` : host;
+    return {
+      url: `ws://${shown}:${actual}${this.#options.path}`,
+      httpUrl: `http://${shown}:${actual}`,
+      host,
+      port: actual,
+    };
+  }
+
+  /** Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path. */
+  async attach(host: Host): Promise<void> {
+    await this.start();
+    if ('server' in host) {
+      await this.#http.register(host);
+      this.#detachers.push(this.#takeUpgrades(host.server));
+      return;
+    }
+    this.#detachers.push(await this.#http.share(host), this.#takeUpgrades(host));
+  }
+
+  #takeUpgrades(server: Server): () => void {
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+      if (this.#pool.owns(request)) void this.#pool.upgrade(request, socket, head);
+      else if (server === this.#http.server)
+        socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    };
+    server.on('upgrade', onUpgrade);
+    return () => server.off('upgrade', onUpgrade);
+  }
+
+  /**
+   * Publishes one event as the gateway itself. Declared events are typed; any other name takes any object.
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid` or `broker_unavailable`: nothing was stored.
+   */
+  async publish<E extends string>(event: E, payload: Payload<E>, options: PublishOptions = {}): Promise<PublishResult> {
+    await this.start();
+    const { stream = 'main', source, idempotencyKey } = options;
+    const request = {
+      stream,
+      event,
+      // A declared payload is an object like any other; its schema is checked by the publisher.
+      payload: payload as OpenObject,
+      ...(source === undefined ? {} : { source }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    };
+    return this.#publisher.publish(request, {
+      name: 'host',
+      principal: this.#options.gatewayPrincipal,
+      payloadPointer: '',
+    });
+  }
+
+  /** Tells subscribers of a loss at a source: the directories to look at again (GAP-2). */
+  async announceLoss(loss: SourceLoss): Promise<void> {
+    await this.start();
+    await this.#broker.announce(loss);
+  }
+
+  /**
+   * Publishes what a host's emitter emits. Returns a function that ends it. A payload that is refused is logged; an emitter has
+   * nobody to tell.
+   */
+  bindEmitter(emitter: EventEmitter, bindings: EmitterBindings): () => void {
+    const offs = Object.entries(bindings).map(([name, binding]) => {
+      const listener = (...args: readonly unknown[]): void => {
+        void this.#publishFromEmitter(name, binding, args);
+      };
+      emitter.on(name, listener);
+      return () => emitter.off(name, listener);
+    });
+    const off = (): void => offs.forEach((each) => each());
+    this.#detachers.push(off);
+    return off;
+  }
+
+  async #publishFromEmitter(name: string, binding: EmitterBinding, args: readonly unknown[]): Promise<void> {
+    const { event, stream, payload: map } = binding;
+    try {
+      const payload: unknown = map === undefined ? args[0] : map(...args);
+      if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+        throw new TypeError(`The emitter's ${name} gave no object as payload.`);
+      await this.publish(event, payload as Payload<string>, stream === undefined ? {} : { stream });
+    } catch (error) {
+      this.#options.log.error({ err: error, event, emitterEvent: name }, 'an emitted event was not published');
+    }
+  }
+
+  /** What `GET /ws/health` answers. */
+  health(): ReturnType<Introspection['health']> {
+    return this.#introspection.health();
+  }
+
+  /**
+   * Drains (CON-5): no new connections; every client gets a heartbeat, `closing` and the close, in batches; what has not gone
+   * within the drain time is cut off. Calling it again with `drainMs: 0` ends at once.
+   */
+  close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    if (options.drainMs === 0) this.#pool.terminateAll();
+    this.#closed ??= this.#close(options.drainMs ?? this.#options.limits.drainMs);
+    return this.#closed;
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    await this.#pool.drain(drainMs);
+    for (const detach of this.#detachers.splice(0)) detach();
+    await this.#http.close();
+    await this.#broker.close();
+    await this.#options.authenticator.close();
+  }
+}
+
+/** Makes a gateway; it serves once `listen` or `attach` is called. */
+export function createGateway(options: GatewayOptions = {}): Gateway {
+  return new Gateway({ nodeId: `node-${ulid().slice(-8).toLowerCase()}`, ...options });
+}

@@ -1,0 +1,36 @@
+import type { Handlers } from '../../generated/handlers.ts';
+import type { Principal } from '../auth/principal.ts';
+import { wirePrincipal } from '../auth/principal.ts';
+import { permits } from '../auth/scope.ts';
+import type { Subscription } from '../subscriptions/subscription.ts';
+import type { HandlerContext } from './context.ts';
+
+function covered(subscription: Subscription, principal: Principal): boolean {
+  return subscription.events.every((event) => permits(principal.scopes, 'subscribe', event, subscription.stream));
+}
+
+/** Takes a first or a fresh credential; subscriptions that it does not cover end in the same tick (SEC-3). */
+export const authenticate: Handlers<HandlerContext>['authenticate'] = async (data, context) => {
+  const { session, registry, authenticator } = context;
+  const principal = await authenticator.authenticate(
+    'token' in data ? { kind: 'bearer', value: data.token } : { kind: 'api_key', value: data.apiKey },
+  );
+  return {
+    data: () => {
+      session.principal = principal;
+      session.authenticated = true;
+      context.onPrincipal(session);
+      return { principal: wirePrincipal(principal) };
+    },
+    afterReply: () => {
+      const ended = [...session.subscriptions.values()].filter((each) => !covered(each, principal));
+      for (const subscription of ended) {
+        registry.end(subscription);
+        session.outlet.sendInOrder({
+          type: 'subscription_closed',
+          data: { subscriptionId: subscription.id, reason: 'forbidden' },
+        });
+      }
+    },
+  };
+};

@@ -1,0 +1,37 @@
+/** What a handler may use. The same object serves all commands of one connection. */
+import type { Audit } from '../auth/audit.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { EventTable } from '../replay/policy.ts';
+import type { Publisher } from '../publisher.ts';
+import type { Registry } from '../registry.ts';
+import type { Session } from '../session.ts';
+import type { ReplayStats } from '../statistics.ts';
+
+export interface HandlerLimits {
+  readonly subscriptionsPerConnection: number;
+  readonly eventsPerSubscription: number;
+  readonly patternsPerFilterField: number;
+  readonly patternLength: number;
+}
+
+/** What all connections of a gateway share. */
+export interface HandlerServices {
+  readonly broker: Broker;
+  readonly registry: Registry;
+  readonly publisher: Publisher;
+  readonly authenticator: Authenticator;
+  readonly audit: Audit;
+  readonly limits: HandlerLimits;
+  /** Replay policy per event, with the operator's overrides (RPL-3). */
+  readonly events: EventTable;
+  readonly broadcast: 'on' | 'off';
+  readonly replays: ReplayStats;
+  readonly now: () => number;
+  /** Called after a session's credential was replaced, to watch over its expiry and revocation. */
+  readonly onPrincipal: (session: Session) => void;
+}
+
+export interface HandlerContext extends HandlerServices {
+  readonly session: Session;
+}

@@ -1,0 +1,130 @@
+import type { Handlers } from '../../generated/handlers.ts';
+import type { SubscribeData, SubscribedData } from '../../generated/types.ts';
+import { permits } from '../auth/scope.ts';
+import { eventHead } from '../codec.ts';
+import { ProtocolError } from '../errors.ts';
+import { planRecovery } from '../replay/recovery.ts';
+import type { RecoveryPlan } from '../replay/recovery.ts';
+import { compileFilter, normaliseFilter } from '../subscriptions/filter.ts';
+import { normaliseEvents, policiesOf } from '../subscriptions/pattern.ts';
+import { Subscription } from '../subscriptions/subscription.ts';
+import type { HandlerContext } from './context.ts';
+
+function checkRoom(context: HandlerContext, id: string): void {
+  const { session, limits } = context;
+  if (session.subscriptions.has(id)) {
+    throw new ProtocolError(
+      'subscription_exists',
+      `This connection already has a subscription ${JSON.stringify(id)}; it is untouched.`,
+      { pointer: '/data/subscriptionId' },
+    );
+  }
+  if (session.subscriptions.size >= limits.subscriptionsPerConnection) {
+    const maximum = limits.subscriptionsPerConnection;
+    throw new ProtocolError('limit_exceeded', `A connection may hold ${maximum} subscriptions; end one first.`, {
+      details: { limit: 'subscriptionsPerConnection', maximum },
+    });
+  }
+}
+
+function checkScopes(context: HandlerContext, events: readonly string[], stream: string): void {
+  const { principal } = context.session;
+  const refused = events.find((event) => !permits(principal.scopes, 'subscribe', event, stream));
+  if (refused === undefined) return;
+  context.audit.record({ kind: 'subscribe', principal: principal.id, stream, event: refused, outcome: 'denied' });
+  throw new ProtocolError(
+    'forbidden',
+    `${principal.id} may not subscribe to ${refused} on ${stream}: no scope covers it.`,
+    { details: { scope: `subscribe:${refused}@${stream}` } },
+  );
+}
+
+/** Everything about the new subscription that can be refused is refused here, before the stream is touched. */
+function prepare(data: SubscribeData, context: HandlerContext): Subscription {
+  const { session, limits } = context;
+  const id = data.subscriptionId ?? session.nextSubscriptionId();
+  const stream = data.stream ?? 'main';
+  checkRoom(context, id);
+  const events = normaliseEvents(data.events, limits);
+  const filter = normaliseFilter({ events, filter: data.filter ?? {}, limits });
+  checkScopes(context, events, stream);
+  return new Subscription({
+    id,
+    session,
+    stream,
+    events,
+    filter,
+    matches: compileFilter({ events, filter }),
+    replayMode: data.replay?.mode ?? 'warm',
+    liveHead: eventHead([id]),
+    createdAt: context.now(),
+  });
+}
+
+function count(context: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
+  const { replays } = context;
+  if (subscription.replayMode === 'none') return;
+  if (plan.recovery.attempted && !plan.recovery.recovered) replays.failed += 1;
+  replays[plan.replayReason === 'resume' ? 'resume' : 'warm'] += 1;
+  replays.events += plan.records.length;
+  subscription.replayed += plan.records.length;
+  subscription.replayedAt = context.now();
+}
+
+/** What follows `subscribed`: a gap where a resume failed, the replay, its end (RPL-2, RPL-4). */
+function sendReplay(subscription: Subscription, plan: RecoveryPlan): void {
+  const { id, session, stream } = subscription;
+  const { outlet } = session;
+  if (plan.gap !== undefined) {
+    subscription.gaps += 1;
+    outlet.sendInOrder({ type: 'gap', data: { stream, subscriptionIds: [id], ...plan.gap } });
+  }
+  if (subscription.replayMode === 'none') return;
+  outlet.sendReplay(plan.records, eventHead([id], plan.replayReason));
+  outlet.sendInOrder(
+    {
+      type: 'replay_complete',
+      data: { subscriptionId: id, position: plan.position, count: plan.records.length, truncated: plan.truncated },
+    },
+    { stream, ...plan.position },
+  );
+}
+
+/**
+ * Follows a stream. The router calls `data` and `afterReply` in one tick, within which the snapshot is taken, the replay
+ * queued and live delivery begun: so there is no moment at which an event could be lost or doubled (RPL-2).
+ */
+export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, context) => {
+  const subscription = prepare(data, context);
+  const { broker, registry } = context;
+  const { stream } = subscription;
+  await broker.attach(stream);
+  try {
+    await broker.sync(stream);
+  } catch (error) {
+    broker.detach(stream);
+    throw error;
+  }
+  let plan: RecoveryPlan | undefined;
+  return {
+    data: (): SubscribedData => {
+      plan = planRecovery({
+        snapshot: broker.snapshot(stream),
+        request: data.replay ?? { mode: 'warm' },
+        matches: subscription.matches,
+        table: context.events,
+        policies: policiesOf(subscription.events, context.events),
+      });
+      subscription.recovery = plan.recovery;
+      registry.open(subscription);
+      const { id: subscriptionId, events, filter } = subscription;
+      return { subscriptionId, stream, events: [...events], filter, position: plan.position, recovery: plan.recovery };
+    },
+    abandon: () => broker.detach(stream),
+    afterReply: () => {
+      if (plan === undefined) return;
+      count(context, subscription, plan);
+      sendReplay(subscription, plan);
+    },
+  };
+};

@@ -1,0 +1,105 @@
+/** Prometheus metrics (OPS-4): read from the gateway's own counts when they are asked for. */
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Health } from '../../generated/types.ts';
+
+/** Counts that only ever grow, by the label that splits them. */
+export interface Totals {
+  readonly deliveries: number;
+  readonly encodings: number;
+  readonly published: number;
+  readonly accepted: number;
+  readonly refused: ReadonlyMap<number, number>;
+  readonly closed: ReadonlyMap<number, number>;
+  readonly gaps: ReadonlyMap<string, number>;
+  readonly errors: ReadonlyMap<string, number>;
+}
+
+export interface MetricsOptions {
+  readonly health: () => Health;
+  readonly totals: () => Totals;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name: `tidemark_${name}`,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name: `tidemark_${name}_total`,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function labelled(
+  registry: Registry,
+  name: string,
+  label: string,
+  help: string,
+  read: () => ReadonlyMap<string | number, number>,
+): void {
+  new Counter({
+    name: `tidemark_${name}_total`,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [key, value] of read()) this.inc({ [label]: String(key) }, value);
+    },
+  });
+}
+
+/** A registry of its own per gateway, so that several in one process do not clash. */
+export function createMetrics({ health, totals, limits }: MetricsOptions): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  gauge(registry, 'connections', 'Open WebSocket connections.', () => health().connections);
+  gauge(registry, 'subscriptions', 'Live subscriptions.', () => health().subscriptions.total);
+  gauge(registry, 'queued_bytes', 'Bytes queued for clients.', () => health().backpressure.queuedBytes);
+  gauge(
+    registry,
+    'slow_connections',
+    'Connections past the soft limit of their send queue.',
+    () => health().backpressure.slow,
+  );
+  gauge(registry, 'broker_connected', '1 while the broker answers.', () => (health().broker.connected ? 1 : 0));
+  gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => health().broker.lagMs);
+  gauge(registry, 'draining', '1 while the node shuts down.', () => (health().status === 'draining' ? 1 : 0));
+  counter(registry, 'deliveries', 'Live event messages handed to connections.', () => totals().deliveries);
+  counter(
+    registry,
+    'encodings',
+    'Event frames built; fewer than deliveries where connections share one.',
+    () => totals().encodings,
+  );
+  counter(registry, 'published', 'Events accepted by this node.', () => totals().published);
+  counter(registry, 'replayed_events', 'Events sent from history.', () => health().replay.events);
+  counter(registry, 'accepted', 'Connections accepted.', () => totals().accepted);
+  labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => totals().refused);
+  labelled(registry, 'closed', 'code', 'Connections closed, by close code.', () => totals().closed);
+  labelled(registry, 'gaps', 'reason', 'Gaps said to clients, by reason.', () => totals().gaps);
+  labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => totals().errors);
+  new Gauge({
+    name: 'tidemark_limit',
+    help: 'The limits in force.',
+    labelNames: ['name'],
+    registers: [registry],
+    collect() {
+      for (const [name, value] of Object.entries(limits)) this.set({ name }, value);
+    },
+  });
+  return registry;
+}

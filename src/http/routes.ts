@@ -1,0 +1,211 @@
+/**
+ * The operations over HTTP, as the contract describes them (OPS-0 to OPS-4). Bodies are plain objects; a failure is the
+ * `error` message with the status that the contract gives its code.
+ */
+import { readFile } from 'node:fs/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Registry as MetricsRegistry } from 'prom-client';
+import { ERRORS } from '../../generated/protocol.ts';
+import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
+import type { Validator } from '../../generated/validators.js';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { credentialFrom } from '../auth/credential.ts';
+import { checkHost, checkOrigin } from '../auth/origin.ts';
+import type { OriginPolicy } from '../auth/origin.ts';
+import type { Principal } from '../auth/principal.ts';
+import { permits } from '../auth/scope.ts';
+import { errorData, refusal } from '../codec.ts';
+import { ProtocolError } from '../errors.ts';
+import type { Introspection, SubscriptionQuery } from '../introspection.ts';
+import { parseJson } from '../json-guard.ts';
+import type { Publisher } from '../publisher.ts';
+
+export interface RouteOptions {
+  readonly path: string;
+  readonly introspection: Introspection;
+  /** All nodes' subscriptions (OPS-2). */
+  readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
+  readonly publisher: Publisher;
+  readonly authenticator: Authenticator;
+  readonly origins: OriginPolicy;
+  readonly metrics: MetricsRegistry;
+  readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
+  readonly assets: { readonly contract: URL; readonly docs: URL };
+  readonly onFault: (error: unknown) => void;
+}
+
+const RETRY_AFTER_S = '2';
+/** Pages are static, self-contained and never framed. */
+const PAGE_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+} as const;
+
+function fail(reply: FastifyReply, error: ProtocolError): FastifyReply {
+  const status = ERRORS[error.code].httpStatus;
+  if (status === 429 || status === 503) void reply.header('retry-after', RETRY_AFTER_S);
+  if (status === 401) void reply.header('www-authenticate', 'Bearer');
+  return reply.code(status).send({ type: 'error', data: errorData(error) });
+}
+
+/** What Fastify itself refuses, in the terms of the contract. */
+function asProtocolError(error: unknown, onFault: (error: unknown) => void): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
+  if (status === 413)
+    return new ProtocolError('payload_too_large', 'The body is over the limit for one message.', {
+      details: { limit: 'inboundMessageBytes' },
+    });
+  if (status === 415) return new ProtocolError('invalid_message', 'Send the body as application/json.');
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new ProtocolError('invalid_message', 'The request is malformed.');
+  onFault(error);
+  return new ProtocolError('internal', 'The server failed to answer; it has logged why.', { cause: error });
+}
+
+/** Refuses a body that does not fit its schema; what passes has the type that the contract gives it. */
+function check(body: unknown, fits: Validator): void {
+  if (fits(body)) return;
+  throw refusal(fits.errors ?? [], { '/stream': 'stream_invalid', '/payload': 'payload_invalid' });
+}
+
+class Guard {
+  readonly #options: RouteOptions;
+
+  constructor(options: RouteOptions) {
+    this.#options = options;
+  }
+
+  /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4). */
+  checkOrigin(request: FastifyRequest): void {
+    const { origins } = this.#options;
+    const { host, origin } = request.headers;
+    const complaint = checkHost(host, origins) ?? checkOrigin(origin, host, origins);
+    if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
+  }
+
+  async principal(request: FastifyRequest): Promise<Principal> {
+    const { authenticator } = this.#options;
+    const credential = credentialFrom(request.raw);
+    if (credential !== undefined) return authenticator.authenticate(credential);
+    if (authenticator.required) throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
+    return authenticator.anonymous;
+  }
+
+  async admin(request: FastifyRequest): Promise<void> {
+    const principal = await this.principal(request);
+    if (!permits(principal.scopes, 'admin:read'))
+      throw new ProtocolError('forbidden', `${principal.id} needs the scope admin:read.`);
+  }
+}
+
+function probes(app: FastifyInstance, { introspection, path }: RouteOptions): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const { status } = introspection;
+    if (status === 'ok') return { status: 'ok' };
+    return reply
+      .code(503)
+      .header('retry-after', RETRY_AFTER_S)
+      .send({ status: status === 'draining' ? 'draining' : 'broker_unavailable' });
+  });
+  app.get(path, async (_request, reply) => {
+    const error = new ProtocolError('invalid_message', 'This is a WebSocket: send an upgrade.');
+    return reply
+      .code(426)
+      .header('upgrade', 'websocket')
+      .header('connection', 'Upgrade')
+      .send({ type: 'error', data: errorData(error) });
+  });
+  app.get(`${path}/health`, async () => introspection.health());
+}
+
+function queryOf(raw: unknown): SubscriptionQuery {
+  const query = raw as Record<string, unknown>;
+  const known = ['stream', 'event', 'principal', 'connection', 'limit', 'cursor'];
+  const unknown = Object.keys(query).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new ProtocolError(
+      'invalid_message',
+      `Unknown query parameter ${JSON.stringify(unknown)}; known: ${known.join(', ')}.`,
+    );
+  const text = (key: string): Record<string, string> => (typeof query[key] === 'string' ? { [key]: query[key] } : {});
+  const limit = query['limit'] === undefined ? undefined : Number(query['limit']);
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= 1000))
+    throw new ProtocolError('invalid_message', '`limit` is a whole number from 1 to 1000.');
+  return {
+    ...text('stream'),
+    ...text('event'),
+    ...text('principal'),
+    ...text('connection'),
+    ...text('cursor'),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+function operations(app: FastifyInstance, options: RouteOptions, guard: Guard): void {
+  const { path, publisher, introspection } = options;
+  app.post(`${path}/broadcast`, async (request) => {
+    const principal = await guard.principal(request);
+    check(request.body, httpValidators.broadcast_request);
+    const body = request.body as BroadcastData;
+    return publisher.publish(body, { name: 'broadcast', principal, payloadPointer: '/payload' });
+  });
+  app.post(`${path}/explain`, async (request) => {
+    await guard.admin(request);
+    check(request.body, httpValidators.explain_request);
+    const { stream = 'main', event, payload, source = 'broadcast' } = request.body as ExplainRequest;
+    publisher.checkPayload({ event, payload }, '/payload');
+    return introspection.explain(stream, { event, payload, source: { name: source, principal: 'anonymous' } });
+  });
+  app.get(`${path}/subscriptions`, async (request) => {
+    await guard.admin(request);
+    return options.subscriptions(queryOf(request.query));
+  });
+}
+
+function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): void {
+  app.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+  );
+  app.get('/asyncapi.yaml', async (_request, reply) =>
+    reply.header('content-type', 'application/yaml').send(await readFile(assets.contract)),
+  );
+  app.get('/docs', async (_request, reply) =>
+    reply
+      .headers(PAGE_HEADERS)
+      .header('content-type', 'text/html; charset=utf-8')
+      .send(await readFile(assets.docs)),
+  );
+}
+
+/** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
+export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const guard = new Guard(options);
+  app.setErrorHandler((error, _request, reply) => fail(reply, asProtocolError(error, options.onFault)));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({
+      type: 'error',
+      data: errorData(new ProtocolError('invalid_message', 'There is nothing at this address.')),
+    }),
+  );
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: options.limits.inboundMessageBytes },
+    (_request, body, done) => {
+      try {
+        done(null, parseJson(String(body), { maxDepth: options.limits.jsonDepth }));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error('unreadable'), undefined);
+      }
+    },
+  );
+  app.addHook('onRequest', async (request) => guard.checkOrigin(request));
+  probes(app, options);
+  operations(app, options, guard);
+  documents(app, options);
+}

@@ -1,0 +1,108 @@
+/** The gateway's HTTP side: on a server of its own, registered with a host's Fastify instance, or sharing a host's `http.Server`. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import Fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import type { ConnectionPool } from '../connections.ts';
+import type { Fanout } from '../fanout.ts';
+import type { Introspection } from '../introspection.ts';
+import { pageOf } from '../introspection.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { Publisher } from '../publisher.ts';
+import { documentAssets } from './assets.ts';
+import { createMetrics } from './metrics.ts';
+import { registerRoutes } from './routes.ts';
+
+export interface HttpOptions extends ResolvedOptions {
+  readonly introspection: Introspection;
+  readonly publisher: Publisher;
+  readonly pool: ConnectionPool;
+  readonly fanout: Fanout;
+}
+
+/** What a gateway can serve beside: a plain server or a Fastify instance. */
+export type Host = Server | FastifyInstance;
+
+export interface Http {
+  readonly server: Server;
+  /** Returns the port that is really bound. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<number>;
+  /** Adds the routes to a host's Fastify instance, in a context of their own. */
+  register(host: FastifyInstance): Promise<void>;
+  /** Answers the gateway's addresses on a host's server and leaves the others to the host. Returns what undoes it. */
+  share(host: Server): Promise<() => void>;
+  close(): Promise<void>;
+}
+
+/** Addresses that do not stand below the WebSocket's path. */
+const OWN_ADDRESSES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics', '/asyncapi.yaml', '/docs']);
+
+type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+export function createHttp(options: HttpOptions): Http {
+  const { introspection, publisher, pool, fanout, limits, path } = options;
+  const metrics = createMetrics({
+    health: () => introspection.health(),
+    totals: () => ({
+      deliveries: fanout.deliveries,
+      encodings: fanout.encodings,
+      published: publisher.published,
+      accepted: pool.accepted,
+      refused: pool.refused,
+      closed: pool.closed,
+      gaps: fanout.gaps,
+      errors: pool.errors,
+    }),
+    limits,
+  });
+  const routes = {
+    ...options,
+    metrics,
+    assets: documentAssets(),
+    subscriptions: async (query: Parameters<Introspection['reports']>[0]) =>
+      pageOf(introspection.reports(query), query, { missingNodes: [] }),
+  };
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.inboundMessageBytes,
+    http: {
+      headersTimeout: limits.handshakeTimeoutMs,
+      requestTimeout: limits.handshakeTimeoutMs * 2,
+      connectionsCheckingInterval: Math.min(1000, limits.handshakeTimeoutMs / 2),
+    },
+    forceCloseConnections: true,
+  });
+  registerRoutes(app, routes);
+  return {
+    server: app.server,
+    listen: async ({ host, port }) => {
+      await app.listen({ host, port });
+      const address = app.server.address();
+      return typeof address === 'object' && address !== null ? address.port : port;
+    },
+    register: async (host) => {
+      await host.register(async (scope) => registerRoutes(scope, routes));
+    },
+    share: async (host) => {
+      await app.ready();
+      return share(host, (request, response) => app.routing(request, response), path);
+    },
+    close: () => app.close(),
+  };
+}
+
+/** Puts `ours` before the host's own request listeners, for our addresses only. */
+function share(host: Server, ours: RequestListener, path: string): () => void {
+  const theirs = host.listeners('request') as RequestListener[];
+  host.removeAllListeners('request');
+  const listener: RequestListener = (request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === path || pathname.startsWith(`${path}/`) || OWN_ADDRESSES.has(pathname))
+      return ours(request, response);
+    for (const each of theirs) each.call(host, request, response);
+  };
+  host.on('request', listener);
+  return () => {
+    host.off('request', listener);
+    for (const each of theirs) host.on('request', each);
+  };
+}

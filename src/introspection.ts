@@ -1,0 +1,193 @@
+/**
+ * What an operator can ask a running gateway (OPS-1 to OPS-3). Reads, never changes.
+ */
+import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../generated/protocol.ts';
+import type { Explanation, Health, SubscriptionReport, SubscriptionsPage } from '../generated/types.ts';
+import type { Broker } from './broker/broker.ts';
+import type { Fanout } from './fanout.ts';
+import type { ReplayStats } from './statistics.ts';
+import { explainMismatch } from './subscriptions/filter.ts';
+import type { Matchable } from './subscriptions/filter.ts';
+import type { Subscription } from './subscriptions/subscription.ts';
+
+/** What the connections of this node look like from above. */
+export interface ConnectionsView {
+  readonly open: number;
+  readonly queuedBytes: number;
+  readonly slow: number;
+  readonly closedSlow: number;
+}
+
+export interface IntrospectionOptions {
+  readonly version: string;
+  readonly nodeId: string;
+  readonly broker: Broker;
+  readonly fanout: Fanout;
+  readonly replays: ReplayStats;
+  readonly connections: () => ConnectionsView;
+  readonly draining: () => boolean;
+  readonly now: () => number;
+}
+
+export interface SubscriptionQuery {
+  readonly stream?: string;
+  readonly event?: string;
+  readonly principal?: string;
+  readonly connection?: string;
+  /** Items on a page, 1 to 1000. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+const DEFAULT_PAGE = 100;
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function tally(names: Iterable<string>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+export class Introspection {
+  readonly #options: IntrospectionOptions;
+  readonly #startedAt: number;
+
+  constructor(options: IntrospectionOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+  }
+
+  get status(): Health['status'] {
+    if (this.#options.draining()) return 'draining';
+    return this.#options.broker.health().connected ? 'ok' : 'degraded';
+  }
+
+  health(): Health {
+    const { broker, fanout, replays, connections, nodeId, version, now } = this.#options;
+    const subscriptions = [...fanout.subscriptions()];
+    const { open, queuedBytes, slow, closedSlow } = connections();
+    const { kind, connected, lagMs } = broker.health();
+    return {
+      status: this.status,
+      version,
+      protocolVersion: PROTOCOL_VERSION,
+      contractDigest: CONTRACT_DIGEST,
+      nodeId,
+      uptimeMs: now() - this.#startedAt,
+      connections: open,
+      subscriptions: { total: subscriptions.length, byEvent: tally(subscriptions.flatMap((each) => each.events)) },
+      streams: broker.streams().map(({ stream, head, historyEvents, historyBytes }) => ({
+        stream,
+        position: { epoch: head.epoch, sequenceId: head.sequenceId },
+        historyEvents,
+        historyBytes,
+      })),
+      broker: { kind, connected, lagMs },
+      backpressure: { queuedBytes, slow, closedSlow },
+      replay: { warm: replays.warm, resume: replays.resume, failed: replays.failed, events: replays.events },
+    };
+  }
+
+  #report(subscription: Subscription): SubscriptionReport {
+    const { session } = subscription;
+    const { outlet } = session;
+    const head = this.#options.broker.snapshot(subscription.stream).head.sequenceId;
+    const written = outlet.queuedMessages === 0 ? head : (session.written.get(subscription.stream)?.sequenceId ?? head);
+    return {
+      subscriptionId: subscription.id,
+      connectionId: session.connectionId,
+      nodeId: this.#options.nodeId,
+      principal: session.principal.id,
+      stream: subscription.stream,
+      events: [...subscription.events],
+      filter: subscription.filter,
+      createdAt: time(subscription.createdAt),
+      lastActivityAt: time(session.lastActivityAt),
+      ...(subscription.lastDeliveredAt === undefined ? {} : { lastDeliveredAt: time(subscription.lastDeliveredAt) }),
+      delivered: subscription.delivered,
+      replay: {
+        mode: subscription.replayMode,
+        count: subscription.replayed,
+        ...(subscription.replayedAt === undefined ? {} : { lastAt: time(subscription.replayedAt) }),
+      },
+      lag: Math.max(0, head - written),
+      queuedBytes: outlet.queuedBytes,
+      oldestQueuedMs: outlet.oldestQueuedMs,
+      gaps: subscription.gaps,
+      slow: outlet.slow,
+    };
+  }
+
+  /** The selected subscriptions of this node, in a stable order. */
+  reports(query: SubscriptionQuery): SubscriptionReport[] {
+    return [...this.#options.fanout.subscriptions()]
+      .filter(
+        (each) =>
+          (query.stream === undefined || each.stream === query.stream) &&
+          (query.event === undefined || each.events.includes(query.event)) &&
+          (query.principal === undefined || each.session.principal.id === query.principal) &&
+          (query.connection === undefined || each.session.connectionId === query.connection),
+      )
+      .map((each) => this.#report(each))
+      .toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
+  }
+
+  /** Tells which subscriptions of this node an event would reach, and for the others the first condition that fails (OPS-3). */
+  explain(stream: string, event: Matchable): Explanation {
+    const matches: Explanation['matches'][number][] = [];
+    const mismatches: Explanation['mismatches'][number][] = [];
+    for (const {
+      id: subscriptionId,
+      session,
+      stream: wanted,
+      events,
+      filter,
+    } of this.#options.fanout.subscriptions()) {
+      const who = { connectionId: session.connectionId, subscriptionId };
+      const mismatch =
+        wanted === stream
+          ? explainMismatch({ events, filter }, event)
+          : { clause: 'stream', wanted: [wanted], seen: [stream] };
+      if (mismatch === undefined) matches.push(who);
+      else mismatches.push({ ...who, clause: mismatch.clause, wanted: [...mismatch.wanted], seen: [...mismatch.seen] });
+    }
+    return { matches, mismatches };
+  }
+}
+
+function orderKey(report: SubscriptionReport): string {
+  return `${report.connectionId}/${report.subscriptionId}`;
+}
+
+/** Cuts a page out of all selected reports and sums up the whole selection (OPS-2). */
+export function pageOf(
+  reports: readonly SubscriptionReport[],
+  query: SubscriptionQuery,
+  options: { readonly missingNodes: readonly string[] },
+): SubscriptionsPage {
+  const ordered = reports.toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
+  const after = query.cursor;
+  const rest = after === undefined ? ordered : ordered.filter((each) => orderKey(each) > after);
+  const items = rest.slice(0, query.limit ?? DEFAULT_PAGE);
+  const last = items.at(-1);
+  return {
+    items,
+    total: reports.length,
+    aggregates: {
+      directories: tally(reports.flatMap((each) => each.filter.paths ?? [])),
+      extensions: tally(reports.flatMap((each) => each.filter.extensions ?? [])),
+      changeTypes: tally(reports.flatMap((each) => each.filter.changeTypes ?? [])),
+      events: tally(reports.flatMap((each) => each.events)),
+      replayPressure: {
+        replaying: reports.filter((each) => each.lag > 0).length,
+        replayedEvents: reports.reduce((sum, each) => sum + each.replay.count, 0),
+      },
+    },
+    partial: options.missingNodes.length > 0,
+    missingNodes: [...options.missingNodes],
+    ...(last === undefined || items.length === rest.length ? {} : { nextCursor: orderKey(last) }),
+  };
+}

@@ -1,0 +1,122 @@
+/** What a host program may decide about a gateway, and what holds where it does not. */
+import { hostname } from 'node:os';
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import pino from 'pino';
+import { LIMITS } from '../generated/protocol.ts';
+import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
+import { Audit } from './auth/audit.ts';
+import type { AuditSink } from './auth/audit.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { openAuthenticator } from './auth/authenticator.ts';
+import type { OriginPolicy } from './auth/origin.ts';
+import { originPolicy } from './auth/origin.ts';
+import { GATEWAY_PRINCIPAL } from './auth/principal.ts';
+import type { Principal } from './auth/principal.ts';
+import type { Broker } from './broker/broker.ts';
+import { MemoryBroker } from './broker/memory.ts';
+import { eventTable } from './replay/policy.ts';
+import type { EventTable } from './replay/policy.ts';
+
+export type Limits = Readonly<Record<LimitName, number>>;
+
+export interface GatewayOptions {
+  /** Tells nodes apart; a random one by default. */
+  readonly nodeId?: string;
+  /** Where the WebSocket is; `/ws` by default. The other addresses stand below it or beside it, as the contract says. */
+  readonly path?: string;
+  /** One process by default; see `RedisBroker` for many nodes. */
+  readonly broker?: Broker;
+  /** Limits that differ from the contract's defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Who may connect; by default everyone, with every scope. Serve loopback only in that case (SEC-5). */
+  readonly authenticator?: Authenticator;
+  /** Exact origins of pages that may connect beside the gateway's own, for example `https://ide.example`. */
+  readonly allowedOrigins?: readonly string[];
+  /** Names under which the gateway is served beside the loopback names. */
+  readonly allowedHosts?: readonly string[];
+  /** Whether clients may publish by the `broadcast` command; off by default (BRD-2). */
+  readonly broadcast?: 'on' | 'off';
+  /** Replay policies that differ from the contract's, per event name; `*` for custom events (RPL-3). */
+  readonly replay?: Readonly<Record<string, ReplayPolicy>>;
+  readonly log?: Logger;
+  readonly auditSink?: AuditSink;
+  /** Milliseconds since the Unix epoch. */
+  readonly now?: () => number;
+  /** From 0 up to 1, for jitter. */
+  readonly random?: () => number;
+}
+
+export interface ResolvedOptions {
+  readonly nodeId: string;
+  readonly version: string;
+  readonly path: string;
+  readonly broker: Broker;
+  readonly limits: Limits;
+  readonly authenticator: Authenticator;
+  readonly origins: OriginPolicy;
+  readonly broadcast: 'on' | 'off';
+  readonly events: EventTable;
+  readonly gatewayPrincipal: Principal;
+  readonly audit: Audit;
+  readonly log: Logger;
+  readonly onFault: (error: unknown) => void;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** The contract's defaults with the host's changes. Throws a RangeError naming the limit that is out of its bounds. */
+export function resolveLimits(changes: Partial<Limits> = {}): Limits {
+  const names = Object.keys(LIMITS) as LimitName[];
+  const entries = names.map((name) => {
+    const { default: standard, minimum, maximum, unit } = LIMITS[name];
+    const value = changes[name] ?? standard;
+    if (!Number.isInteger(value) || value < minimum || value > maximum) {
+      throw new RangeError(
+        `The limit ${name} is ${value}; it must be a whole number of ${unit} from ${minimum} to ${maximum}.`,
+      );
+    }
+    return [name, value] as const;
+  });
+  return Object.fromEntries(entries) as Limits;
+}
+
+/** The package's own version: package.json stands two levels above dist/src and one above src. */
+function packageVersion(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
+      if (name === 'tidemark' && version !== undefined) return version;
+    } catch {
+      continue;
+    }
+  }
+  return '0.0.0';
+}
+
+export function resolveOptions(options: GatewayOptions): ResolvedOptions {
+  const limits = resolveLimits(options.limits);
+  const now = options.now ?? Date.now;
+  const log = options.log ?? pino({ level: 'silent' });
+  const events = eventTable(options.replay);
+  return {
+    nodeId: options.nodeId ?? hostname(),
+    version: packageVersion(),
+    path: options.path ?? '/ws',
+    broker: options.broker ?? new MemoryBroker({ limits, now, events }),
+    limits,
+    authenticator: options.authenticator ?? openAuthenticator(),
+    origins: originPolicy({ allowedOrigins: options.allowedOrigins ?? [], allowedHosts: options.allowedHosts ?? [] }),
+    broadcast: options.broadcast ?? 'off',
+    events,
+    gatewayPrincipal: GATEWAY_PRINCIPAL,
+    audit: new Audit(options.auditSink),
+    log,
+    onFault: (error) => log.error({ err: error }, 'the gateway failed'),
+    now,
+    random: options.random ?? Math.random,
+  };
+}

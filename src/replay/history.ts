@@ -1,0 +1,149 @@
+/**
+ * What is kept of a stream for replay: a contiguous run of its newest events, bounded by count, bytes and age (RPL-5), and beside
+ * it the newest event per key or name, which a warm picture still needs when history has moved on (RPL-3).
+ *
+ *     retained: newest per key            history: floor … head
+ *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
+ */
+import type { EventTable } from './policy.ts';
+import type { EventRecord, Position, Snapshot } from './record.ts';
+import { keyOf } from './warm.ts';
+
+export interface HistoryBounds {
+  readonly events: number;
+  readonly bytes: number;
+  /** Milliseconds since an event was emitted. */
+  readonly ageMs: number;
+  /** Keys whose newest events are retained beyond history. */
+  readonly keys: number;
+}
+
+export interface StreamHistoryOptions {
+  readonly bounds: HistoryBounds;
+  readonly events: EventTable;
+  /** The place just before the first event that will be appended. */
+  readonly after: Position;
+  /** What was retained at or below that place, ascending. */
+  readonly retained?: readonly EventRecord[];
+  readonly keysEvicted?: boolean;
+}
+
+/** The newest event of each name, by key; the key touched longest ago stands first. */
+type Retained = Map<string, Map<string, EventRecord>>;
+
+/** Cutting the taken part off an array moves the rest: only when it is worth it. */
+const TRIM_AT = 1024;
+
+export class StreamHistory {
+  readonly #bounds: HistoryBounds;
+  readonly #events: EventTable;
+  readonly #retained: Retained = new Map();
+  #keysEvicted: boolean;
+  #log: EventRecord[] = [];
+  #start = 0;
+  #bytes = 0;
+  #head: Position;
+
+  constructor(options: StreamHistoryOptions) {
+    this.#bounds = options.bounds;
+    this.#events = options.events;
+    this.#head = { epoch: options.after.epoch, sequenceId: options.after.sequenceId };
+    this.#keysEvicted = options.keysEvicted ?? false;
+    for (const record of options.retained ?? []) this.#retain(record);
+  }
+
+  /** Events in history. */
+  get events(): number {
+    return this.#log.length - this.#start;
+  }
+
+  /** Their encoded size. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get head(): Position {
+    return this.#head;
+  }
+
+  /** Lowest sequenceId in history; the head's plus 1 when it is empty. */
+  get floor(): number {
+    return this.#head.sequenceId - this.events + 1;
+  }
+
+  /**
+   * Takes the event that follows the head.
+   * @throws {Error} when it does not: history would have a hole, and a resume from it would lie.
+   */
+  append(record: EventRecord): void {
+    const { epoch, sequenceId } = this.#head;
+    if (record.epoch !== epoch || record.sequenceId !== sequenceId + 1) {
+      throw new Error(`${record.stream}: ${record.epoch}:${record.sequenceId} does not follow ${epoch}:${sequenceId}.`);
+    }
+    this.#head = { epoch, sequenceId: record.sequenceId };
+    this.#log.push(record);
+    this.#bytes += record.bytes;
+    this.#retain(record);
+    while (this.events > this.#bounds.events || (this.#bytes > this.#bounds.bytes && this.events > 1))
+      this.#dropOldest();
+  }
+
+  /** Drops what is older than the bound on age. */
+  expire(nowMs: number): void {
+    for (let oldest = this.#log[this.#start]; oldest !== undefined; oldest = this.#log[this.#start]) {
+      if (nowMs - Date.parse(oldest.emittedAt) <= this.#bounds.ageMs) return;
+      this.#dropOldest();
+    }
+  }
+
+  snapshot(): Snapshot {
+    const { floor } = this;
+    return {
+      head: this.#head,
+      floor,
+      since: (sequenceId) => this.#log.slice(this.#start + Math.max(0, sequenceId - floor + 1)),
+      retained: this.#retainedBelow(floor),
+      keysEvicted: this.#keysEvicted,
+    };
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#log[this.#start];
+    if (oldest === undefined) return;
+    this.#bytes -= oldest.bytes;
+    this.#start += 1;
+    if (this.#start < TRIM_AT || this.#start * 2 < this.#log.length) return;
+    this.#log = this.#log.slice(this.#start);
+    this.#start = 0;
+  }
+
+  #retain(record: EventRecord): void {
+    const { replay } = this.#events.of(record.event);
+    const key = keyOf(record, replay);
+    if (key === undefined) return;
+    if (replay.clears === true) {
+      this.#retained.delete(key);
+      return;
+    }
+    const byName = this.#retained.get(key) ?? new Map<string, EventRecord>();
+    byName.set(record.event, record);
+    this.#retained.delete(key);
+    this.#retained.set(key, byName);
+    if (this.#retained.size > this.#bounds.keys) this.#evictKey();
+  }
+
+  #evictKey(): void {
+    const { value: oldest } = this.#retained.keys().next();
+    if (oldest === undefined) return;
+    this.#retained.delete(oldest);
+    this.#keysEvicted = true;
+  }
+
+  #retainedBelow(floor: number): readonly EventRecord[] {
+    if (floor <= 1) return [];
+    const older: EventRecord[] = [];
+    for (const byName of this.#retained.values())
+      for (const record of byName.values()) if (record.sequenceId < floor) older.push(record);
+    return older.toSorted((a, b) => a.sequenceId - b.sequenceId);
+  }
+}

@@ -1,0 +1,32 @@
+/** How each event is replayed and filtered: the contract's table, with an operator's overrides of the replay policy (RPL-3). */
+import { CUSTOM_EVENT, EVENTS } from '../../generated/protocol.ts';
+import type { EventSpec, ReplayPolicy } from '../../generated/protocol.ts';
+
+export interface EventTable {
+  of(event: string): EventSpec;
+  readonly custom: EventSpec;
+  /** The events that have an entry of their own. */
+  readonly names: readonly string[];
+}
+
+function withPolicy(spec: EventSpec, policy: ReplayPolicy | undefined): EventSpec {
+  return policy === undefined ? spec : { ...spec, replay: { ...spec.replay, policy } };
+}
+
+/**
+ * @param overrides policies per event name; `*` stands for custom events
+ * @throws {RangeError} when an event without a key is to be replayed per key
+ */
+export function eventTable(overrides: Readonly<Record<string, ReplayPolicy>> = {}): EventTable {
+  const custom = withPolicy(CUSTOM_EVENT, overrides['*']);
+  const specs = new Map<string, EventSpec>(
+    Object.entries(EVENTS).map(([name, spec]) => [name, withPolicy(spec, overrides[name])]),
+  );
+  for (const [name, policy] of Object.entries(overrides)) {
+    if (name !== '*' && !specs.has(name)) specs.set(name, withPolicy(CUSTOM_EVENT, policy));
+    const { replay } = name === '*' ? custom : (specs.get(name) ?? custom);
+    if (replay.policy === 'latest-per-key' && replay.key === undefined)
+      throw new RangeError(`${name} has no key, so it cannot be replayed latest-per-key.`);
+  }
+  return { of: (event) => specs.get(event) ?? custom, custom, names: [...specs.keys()] };
+}

@@ -1,0 +1,46 @@
+/** An event as history holds it, and what a node knows of a stream at one instant. */
+
+/** A place in a stream. Positions compare only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
+export interface Position {
+  readonly epoch: string;
+  readonly sequenceId: number;
+}
+
+/** Who published an event: a label of the publisher's choice and the principal that the server stamped (BRD-2). */
+export interface EventSource {
+  readonly name: string;
+  readonly principal: string;
+}
+
+/** One event with its place in the stream. Immutable, shared by every recipient, live or replayed. */
+export interface EventRecord {
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+  readonly eventId: string;
+  readonly event: string;
+  /** RFC 3339 UTC with milliseconds; never decreases along a stream (STR-4). */
+  readonly emittedAt: string;
+  readonly source: EventSource;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /**
+   * The encoded members `"stream":…,…,"payload":{…}` of the event message, without the braces around them: made once
+   * per node and event, shared by every frame that carries it (EVT-1).
+   */
+  readonly body: string;
+  /** Length of `body` in UTF-8 bytes: what history's byte bound counts. */
+  readonly bytes: number;
+}
+
+/** What a node knows of one attached stream at one instant. Valid until the current tick ends. */
+export interface Snapshot {
+  readonly head: Position;
+  /** Lowest sequenceId still in history; `head.sequenceId + 1` when history is empty. */
+  readonly floor: number;
+  /** The events of history with a greater sequenceId, ascending and contiguous. */
+  since(sequenceId: number): readonly EventRecord[];
+  /** Older than `floor`: the newest event per key (latest-per-key) or name (latest), ascending (RPL-3). */
+  readonly retained: readonly EventRecord[];
+  /** True once the bound on retained keys has pushed a key out: a warm picture may then be incomplete. */
+  readonly keysEvicted: boolean;
+}

@@ -1,0 +1,79 @@
+/**
+ * Decides what a new subscription is shown of the past (RPL-1 to RPL-4). Pure: facts in, plan out.
+ */
+import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
+import type { Recovery, ReplayRequest } from '../../generated/types.ts';
+import type { EventTable } from './policy.ts';
+import type { EventRecord, Position, Snapshot } from './record.ts';
+import { warmPicture } from './warm.ts';
+
+export interface RecoveryFacts {
+  readonly snapshot: Snapshot;
+  readonly request: ReplayRequest;
+  readonly matches: (record: EventRecord) => boolean;
+  readonly table: EventTable;
+  /** The replay policies of the events that the subscription names: whether a bound mattered depends on them. */
+  readonly policies: ReadonlySet<ReplayPolicy>;
+}
+
+export interface RecoveryPlan {
+  /** Where live delivery begins. */
+  readonly position: Position;
+  readonly recovery: Recovery;
+  /** To be said after `subscribed`, when a resume has failed. */
+  readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
+  /** Ascending. */
+  readonly records: readonly EventRecord[];
+  readonly replayReason: 'warm' | 'resume';
+  /** Whether a bound of history cut the picture. */
+  readonly truncated: boolean;
+}
+
+type Failure = Extract<Recovery, { recovered: false }>['reason'];
+
+/** Why a position cannot be resumed from, or undefined when it can. */
+export function failureOf(after: Position, snapshot: Snapshot): Failure | undefined {
+  if (after.epoch !== snapshot.head.epoch) return 'epoch_changed';
+  if (after.sequenceId > snapshot.head.sequenceId) return 'unknown_position';
+  return after.sequenceId < snapshot.floor - 1 ? 'window_exceeded' : undefined;
+}
+
+function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'replayReason' | 'truncated'> {
+  const { snapshot, table, matches, policies } = facts;
+  const records = warmPicture([...snapshot.retained, ...snapshot.since(0)], { table, matches });
+  const keysCut = snapshot.keysEvicted && (policies.has('latest-per-key') || policies.has('latest'));
+  const truncated = keysCut || (snapshot.floor > 1 && policies.has('log'));
+  return { records, replayReason: 'warm', truncated };
+}
+
+export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
+  const { snapshot, request, matches } = facts;
+  const position = { epoch: snapshot.head.epoch, sequenceId: snapshot.head.sequenceId };
+  if (request.mode === 'none')
+    return {
+      position,
+      recovery: { attempted: false },
+      gap: undefined,
+      records: [],
+      replayReason: 'warm',
+      truncated: false,
+    };
+  if (request.mode === 'warm') return { position, recovery: { attempted: false }, gap: undefined, ...warm(facts) };
+  const { after } = request;
+  const reason = failureOf(after, snapshot);
+  if (reason !== undefined)
+    return {
+      position,
+      recovery: { attempted: true, recovered: false, reason },
+      gap: { from: after, to: position, reason },
+      ...warm(facts),
+    };
+  return {
+    position,
+    recovery: { attempted: true, recovered: true },
+    gap: undefined,
+    records: snapshot.since(after.sequenceId).filter(matches),
+    replayReason: 'resume',
+    truncated: false,
+  };
+}

@@ -1,0 +1,197 @@
+/**
+ * From an HTTP upgrade to a connection. Everything that can be refused is refused here, as an HTTP answer that says why,
+ * before a WebSocket exists: load first (it costs nothing), then who asks from where, then what is asked for, then who it is.
+ */
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Audit } from '../auth/audit.ts';
+import { credentialFrom } from '../auth/credential.ts';
+import type { OriginPolicy } from '../auth/origin.ts';
+import { checkHost, checkOrigin } from '../auth/origin.ts';
+import type { Principal } from '../auth/principal.ts';
+import { errorData } from '../codec.ts';
+import { ProtocolError } from '../errors.ts';
+import { TokenBucket } from '../token-bucket.ts';
+
+/** Sent with 503, in seconds. */
+const RETRY_AFTER_S = 2;
+
+/** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
+class Refusal extends Error {
+  readonly status: number;
+  readonly error: ProtocolError;
+
+  constructor(status: number, error: ProtocolError) {
+    super(error.message);
+    this.status = status;
+    this.error = error;
+  }
+}
+
+export interface AcceptLimits {
+  readonly inboundMessageBytes: number;
+  readonly connectionsPerNode: number;
+  readonly connectionsPerAddress: number;
+  readonly acceptsPerSecond: number;
+}
+
+export interface Accepted {
+  readonly ws: WebSocket;
+  readonly socket: Duplex;
+  readonly principal: Principal;
+  readonly authenticated: 'yes' | 'not-yet';
+  readonly remoteAddress: string;
+}
+
+export interface AcceptorOptions {
+  readonly path: string;
+  readonly limits: AcceptLimits;
+  readonly authenticator: Authenticator;
+  readonly origins: OriginPolicy;
+  readonly audit: Audit;
+  readonly now: () => number;
+  readonly onAccepted: (accepted: Accepted) => void;
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  readonly #server: WebSocketServer;
+  readonly #byAddress = new Map<string, number>();
+  readonly #accepts: TokenBucket;
+  #open = 0;
+  /** Set while the gateway drains: no new connections (CON-5). */
+  draining = false;
+  /** Upgrades refused since the start, by HTTP status. */
+  readonly refused = new Map<number, number>();
+  accepted = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    const { acceptsPerSecond } = options.limits;
+    this.#accepts = new TokenBucket({ ratePerSecond: acceptsPerSecond, burst: acceptsPerSecond, now: options.now });
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: options.limits.inboundMessageBytes,
+      // Compression would cost memory per connection and make the size of a frame depend on secrets beside it.
+      perMessageDeflate: false,
+      clientTracking: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+  }
+
+  get connections(): number {
+    return this.#open;
+  }
+
+  /** Whether the request is for this gateway; a host's other upgrades are left to the host. */
+  owns(request: IncomingMessage): boolean {
+    return new URL(request.url ?? '/', 'http://localhost').pathname === this.#options.path;
+  }
+
+  /** Answers an upgrade: with a connection or with a refusal. Never rejects. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const onEarlyError = (): void => void socket.destroy();
+    socket.on('error', onEarlyError);
+    const remoteAddress = request.socket.remoteAddress ?? 'unknown';
+    try {
+      this.#checkLoad(remoteAddress);
+      this.#checkRequest(request);
+      const who = await this.#identify(request, remoteAddress);
+      if (socket.destroyed) return;
+      this.#handOver(request, socket, head, { ...who, remoteAddress });
+    } catch (error) {
+      this.#refuse(socket, error);
+    } finally {
+      socket.off('error', onEarlyError);
+    }
+  }
+
+  #checkLoad(remoteAddress: string): void {
+    const { limits } = this.#options;
+    const busy = (message: string): Refusal =>
+      new Refusal(503, new ProtocolError('rate_limited', message, { retryAfterMs: RETRY_AFTER_S * 1000 }));
+    if (this.draining) throw busy('This node is shutting down; connect to another one.');
+    if (this.#open >= limits.connectionsPerNode) throw busy('This node has all the connections that it may have.');
+    if (this.#accepts.take() > 0) throw busy('Too many connections at once.');
+    if ((this.#byAddress.get(remoteAddress) ?? 0) >= limits.connectionsPerAddress) {
+      throw new Refusal(
+        429,
+        new ProtocolError('rate_limited', 'Too many connections from this address.', {
+          retryAfterMs: RETRY_AFTER_S * 1000,
+        }),
+      );
+    }
+  }
+
+  #checkRequest(request: IncomingMessage): void {
+    const { origins } = this.#options;
+    const host = checkHost(request.headers.host, origins);
+    if (host !== undefined) throw new Refusal(403, new ProtocolError('forbidden', host));
+    const origin = checkOrigin(request.headers.origin, request.headers.host, origins);
+    if (origin !== undefined) throw new Refusal(403, new ProtocolError('forbidden', origin));
+    const offered = request.headers['sec-websocket-protocol'];
+    if (offered !== undefined && !offered.split(',').some((each) => each.trim() === SUBPROTOCOL)) {
+      throw new Refusal(400, new ProtocolError('invalid_message', `Offer the subprotocol ${SUBPROTOCOL}, or none.`));
+    }
+  }
+
+  async #identify(
+    request: IncomingMessage,
+    remoteAddress: string,
+  ): Promise<Pick<Accepted, 'principal' | 'authenticated'>> {
+    const { authenticator, audit } = this.#options;
+    const credential = credentialFrom(request);
+    if (credential === undefined) {
+      return { principal: authenticator.anonymous, authenticated: authenticator.required ? 'not-yet' : 'yes' };
+    }
+    try {
+      const principal = await authenticator.authenticate(credential);
+      audit.record({ kind: 'authenticate', principal: principal.id, remoteAddress, outcome: 'allowed' });
+      return { principal, authenticated: 'yes' };
+    } catch (error) {
+      audit.record({ kind: 'authenticate', remoteAddress, outcome: 'denied' });
+      throw error;
+    }
+  }
+
+  #handOver(request: IncomingMessage, socket: Duplex, head: Buffer, who: Omit<Accepted, 'ws' | 'socket'>): void {
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      this.accepted += 1;
+      this.#open += 1;
+      this.#byAddress.set(who.remoteAddress, (this.#byAddress.get(who.remoteAddress) ?? 0) + 1);
+      ws.on('close', () => this.#release(who.remoteAddress));
+      this.#options.onAccepted({ ws, socket, ...who });
+    });
+  }
+
+  #release(remoteAddress: string): void {
+    this.#open -= 1;
+    const left = (this.#byAddress.get(remoteAddress) ?? 1) - 1;
+    if (left > 0) this.#byAddress.set(remoteAddress, left);
+    else this.#byAddress.delete(remoteAddress);
+  }
+
+  #refuse(socket: Duplex, cause: unknown): void {
+    const refusal = asRefusal(cause);
+    const { status } = refusal;
+    this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+    const body = JSON.stringify({ type: 'error', data: errorData(refusal.error) });
+    const retry = status === 503 || status === 429 ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '';
+    const challenge = status === 401 ? 'WWW-Authenticate: Bearer\r\n' : '';
+    if (socket.destroyed) return;
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n${retry}${challenge}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+}
+
+function asRefusal(cause: unknown): Refusal {
+  if (cause instanceof Refusal) return cause;
+  if (cause instanceof ProtocolError) return new Refusal(cause.code === 'unauthenticated' ? 401 : 400, cause);
+  return new Refusal(500, new ProtocolError('internal', 'The server failed to answer.', { cause }));
+}

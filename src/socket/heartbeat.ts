@@ -1,0 +1,83 @@
+/**
+ * Tells each client where it is (CON-3) and finds out who is gone (CON-4). One timer serves all connections; each has its own
+ * phase, so that ten thousand heartbeats do not leave in one tick.
+ */
+import type { Broker, Position } from '../broker/broker.ts';
+import type { Connection } from './connection.ts';
+
+/** Parts into which an interval is cut: a heartbeat is at most this fraction of an interval late. */
+const SLICES = 25;
+
+export interface HeartbeatOptions {
+  readonly intervalMs: number;
+  readonly broker: Broker;
+  readonly now: () => number;
+}
+
+interface Beat {
+  readonly connection: Connection;
+  nextAt: number;
+}
+
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #beats = new Map<Connection, Beat>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), Math.max(10, options.intervalMs / SLICES));
+    this.#timer.unref();
+  }
+
+  add(connection: Connection): void {
+    this.#beats.set(connection, { connection, nextAt: this.#options.now() + this.#options.intervalMs });
+  }
+
+  remove(connection: Connection): void {
+    this.#beats.delete(connection);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#beats.clear();
+  }
+
+  #tick(): void {
+    const now = this.#options.now();
+    for (const beat of this.#beats.values()) {
+      const { connection } = beat;
+      connection.outbox.checkAge();
+      if (now < beat.nextAt) continue;
+      beat.nextAt += this.#options.intervalMs;
+      if (beat.nextAt <= now) beat.nextAt = now + this.#options.intervalMs;
+      if (now - connection.heardAt > 2 * this.#options.intervalMs)
+        connection.close('heartbeat_timeout', 'Nothing was heard for two heartbeat intervals.');
+      else this.beat(connection);
+    }
+  }
+
+  /** Sends one heartbeat now. What it says is decided when it is written. */
+  beat(connection: Connection): void {
+    const { broker } = this.#options;
+    connection.sendLazily(() => ({
+      type: 'heartbeat',
+      data: { delivered: connection.delivered, positions: positionsOf(connection, broker) },
+    }));
+    connection.ping();
+  }
+}
+
+/**
+ * Where each subscribed stream is. With nothing queued that is the stream's head, though a filter may have hidden its last
+ * events; with something queued it is what was written last, so that a resume from it repeats rather than skips.
+ */
+function positionsOf(connection: Connection, broker: Broker): { stream: string; epoch: string; sequenceId: number }[] {
+  const { session } = connection;
+  const streams = new Set([...session.subscriptions.values()].map((each) => each.stream));
+  return [...streams].flatMap((stream) => {
+    const place: Position | undefined =
+      connection.queuedMessages === 0 ? broker.snapshot(stream).head : session.written.get(stream);
+    return place === undefined ? [] : [{ stream, epoch: place.epoch, sequenceId: place.sequenceId }];
+  });
+}

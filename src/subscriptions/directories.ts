@@ -1,0 +1,18 @@
+/** Which subscriptions a loss below a directory concerns (GAP-2). */
+import type { FilterSpec } from './filter.ts';
+import { literalPrefix } from './glob.ts';
+import { matchesName } from './pattern.ts';
+
+function within(path: string, directory: string): boolean {
+  return directory === '' || path === directory || path.startsWith(`${directory}/`);
+}
+
+/** Whether the subscription may want events of files below the directory. `''` is the watched root. */
+export function touchesDirectory({ events, filter }: FilterSpec, directory: string): boolean {
+  if (!events.some((each) => matchesName(each, 'file_change'))) return false;
+  if (filter.paths === undefined) return true;
+  return filter.paths.some((pattern) => {
+    const prefix = literalPrefix(pattern);
+    return within(prefix, directory) || within(directory, prefix);
+  });
+}

@@ -1,0 +1,57 @@
+/** Names of events and patterns over them: a name, a beginning followed by `*`, or `*` alone (SUB-1, EVT-4). */
+import type { ReplayPolicy } from '../../generated/protocol.ts';
+import { ProtocolError } from '../errors.ts';
+import type { EventTable } from '../replay/policy.ts';
+
+const NAME = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
+const PATTERN = /^(?:\*|[a-z][a-z0-9_.]*\*)$/;
+
+export function isEventName(text: string): boolean {
+  return NAME.test(text);
+}
+
+export function matchesName(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
+
+/** Whether every name that `inner` matches is matched by `outer` too. */
+export function covers(outer: string, inner: string): boolean {
+  if (!outer.endsWith('*')) return outer === inner;
+  const start = outer.slice(0, -1);
+  return (inner.endsWith('*') ? inner.slice(0, -1) : inner).startsWith(start);
+}
+
+/**
+ * Checks and orders the events of a subscription; what is named twice counts once.
+ * @throws {ProtocolError} `limit_exceeded` or `invalid_message`.
+ */
+export function normaliseEvents(
+  events: readonly string[],
+  limits: { readonly eventsPerSubscription: number },
+): readonly string[] {
+  if (events.length > limits.eventsPerSubscription) {
+    const maximum = limits.eventsPerSubscription;
+    throw new ProtocolError('limit_exceeded', `A subscription names at most ${maximum} events.`, {
+      pointer: '/data/events',
+      details: { limit: 'eventsPerSubscription', maximum },
+    });
+  }
+  for (const [at, event] of events.entries()) {
+    if (NAME.test(event) || PATTERN.test(event)) continue;
+    throw new ProtocolError(
+      'invalid_message',
+      `${JSON.stringify(event)} is neither the name of an event nor a beginning followed by "*".`,
+      { pointer: `/data/events/${at}` },
+    );
+  }
+  return [...new Set(events)].toSorted();
+}
+
+/** The replay policies of all events that the patterns can match. */
+export function policiesOf(patterns: readonly string[], table: EventTable): ReadonlySet<ReplayPolicy> {
+  const named = table.names.filter((name) => patterns.some((each) => matchesName(each, name)));
+  const custom = patterns.some((each) => each.endsWith('*') || !table.names.includes(each))
+    ? [table.custom.replay.policy]
+    : [];
+  return new Set([...named.map((name) => table.of(name).replay.policy), ...custom]);
+}

@@ -1,0 +1,117 @@
+/** A client for tests that hides nothing: every message in order, no validation, no convenience. */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { ClientOptions } from 'ws';
+
+/** A message of the server, as it came. */
+export interface Frame {
+  readonly type: string;
+  readonly id?: string;
+  // Tests look into whatever came, whether it fits the contract or not.
+  readonly data: Record<string, unknown>;
+}
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Longest wait for something that is bound to come, in milliseconds. */
+const PATIENCE_MS = 8000;
+
+export class RawClient {
+  readonly ws: WebSocket;
+  readonly frames: Frame[] = [];
+  readonly closed: Promise<Closed>;
+  readonly #waiters = new Set<() => void>();
+  #serial = 0;
+
+  constructor(ws: WebSocket) {
+    this.ws = ws;
+    ws.on('message', (data: Buffer) => {
+      this.frames.push(JSON.parse(data.toString('utf8')) as Frame);
+      for (const wake of this.#waiters) wake();
+    });
+    ws.on('error', () => undefined);
+    this.closed = once(ws, 'close').then(([code, reason]: unknown[]) => ({
+      code: Number(code),
+      reason: String(reason),
+    }));
+  }
+
+  /** Connects and waits until the socket is open. */
+  static async open(
+    url: string,
+    options: ClientOptions & { readonly protocols?: readonly string[] } = {},
+  ): Promise<RawClient> {
+    const ws = new WebSocket(url, [...(options.protocols ?? [])], { perMessageDeflate: false, ...options });
+    const client = new RawClient(ws);
+    await once(ws, 'open');
+    return client;
+  }
+
+  /** Tries to connect where a refusal is expected: the HTTP status and body of it. */
+  static async refused(
+    url: string,
+    options: ClientOptions & { readonly protocols?: readonly string[] } = {},
+  ): Promise<{ status: number; body: string; headers: IncomingMessage['headers'] }> {
+    const ws = new WebSocket(url, [...(options.protocols ?? [])], options);
+    ws.on('error', () => undefined);
+    const [, response] = (await once(ws, 'unexpected-response')) as [unknown, IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(Buffer.from(chunk as Uint8Array));
+    return {
+      status: response.statusCode ?? 0,
+      body: Buffer.concat(chunks).toString('utf8'),
+      headers: response.headers,
+    };
+  }
+
+  sendText(text: string): void {
+    this.ws.send(text);
+  }
+
+  /** Sends a command under a fresh id and waits for its reply. */
+  async call(type: string, data: Record<string, unknown> = {}): Promise<Frame> {
+    this.#serial += 1;
+    const id = `t${this.#serial}`;
+    this.ws.send(JSON.stringify({ type, id, data }));
+    return this.find((frame) => frame.id === id);
+  }
+
+  /** The first frame, past or future, that fits. */
+  async find(fits: (frame: Frame) => boolean, what = 'the expected frame'): Promise<Frame> {
+    await this.until(() => this.frames.some(fits), what);
+    const found = this.frames.find(fits);
+    if (found === undefined) throw new Error('unreachable');
+    return found;
+  }
+
+  /** Waits until a condition on what has come holds. */
+  async until(holds: () => boolean, what = 'the condition'): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiters.delete(check);
+        reject(new Error(`${what} did not come; seen: ${JSON.stringify(this.frames.slice(-10)).slice(0, 2000)}`));
+      }, PATIENCE_MS);
+      const check = (): void => {
+        if (!holds()) return;
+        clearTimeout(timer);
+        this.#waiters.delete(check);
+        resolve();
+      };
+      this.#waiters.add(check);
+    });
+  }
+
+  /** Every `event` message so far, as its `data`. */
+  events(fits: (data: Frame['data']) => boolean = () => true): Frame['data'][] {
+    return this.frames.filter((frame) => frame.type === 'event' && fits(frame.data)).map((frame) => frame.data);
+  }
+
+  close(): void {
+    this.ws.terminate();
+  }
+}
