@@ -159,7 +159,10 @@ export function brokerSuite(suite: BrokerSuite): void {
       test('stamps an emittedAt that never decreases (STR-4)', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
-        await publishEach(broker, upTo(200).map(() => draftOf()));
+        await publishEach(
+          broker,
+          upTo(200).map(() => draftOf()),
+        );
         await broker.sync('main');
         const stamps = listener.events.map((record) => record.emittedAt);
         expect(stamps).toEqual(stamps.toSorted());
@@ -241,7 +244,10 @@ export function brokerSuite(suite: BrokerSuite): void {
       test('has a snapshot of what was published before, equal to what is delivered live', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
-        await publishEach(broker, upTo(20).map((n) => draftOf({ payload: { n } })));
+        await publishEach(
+          broker,
+          upTo(20).map((n) => draftOf({ payload: { n } })),
+        );
         await broker.sync('main');
         const snapshot = broker.snapshot('main');
         expect(snapshot.head).toEqual({ epoch: listener.events[0]?.epoch, sequenceId: 20 });
@@ -253,13 +259,19 @@ export function brokerSuite(suite: BrokerSuite): void {
 
       test('meets its live events without hole or double while others publish (RPL-2)', async () => {
         const { broker, listener } = await open();
-        const publishing = publishEach(broker, upTo(400).map(() => draftOf()));
+        const publishing = publishEach(
+          broker,
+          upTo(400).map(() => draftOf()),
+        );
         await broker.publish(draftOf());
         await broker.attach('main');
         const { head } = broker.snapshot('main');
         const seen = listener.events.length;
         await publishing;
-        await publishEach(broker, upTo(100).map(() => draftOf()));
+        await publishEach(
+          broker,
+          upTo(100).map(() => draftOf()),
+        );
         await broker.sync('main');
         const live = listener.events.slice(seen).map((record) => record.sequenceId);
         expect(live).toEqual(upTo(501 - head.sequenceId, head.sequenceId + 1));
@@ -274,7 +286,10 @@ export function brokerSuite(suite: BrokerSuite): void {
     describe('history', () => {
       test('is bounded by count', async () => {
         const { broker } = await open({ historyEvents: 100 });
-        await publishEach(broker, upTo(1_000).map(() => draftOf({ event: 'file_change' })));
+        await publishEach(
+          broker,
+          upTo(1_000).map(() => draftOf({ event: 'file_change' })),
+        );
         await broker.attach('main');
         const snapshot = broker.snapshot('main');
         expect(snapshot.head.sequenceId).toBe(1_000);
@@ -285,7 +300,10 @@ export function brokerSuite(suite: BrokerSuite): void {
       test('is bounded by bytes', async () => {
         const { broker } = await open({ historyBytes: 50_000 });
         const payload = { filler: 'x'.repeat(1_000) };
-        await publishEach(broker, upTo(300).map(() => draftOf({ event: 'file_change', payload })));
+        await publishEach(
+          broker,
+          upTo(300).map(() => draftOf({ event: 'file_change', payload })),
+        );
         await broker.attach('main');
         const snapshot = broker.snapshot('main');
         const held = snapshot.since(snapshot.floor - 1);
@@ -305,7 +323,10 @@ export function brokerSuite(suite: BrokerSuite): void {
 
       test('of session streams has its own bound', async () => {
         const { broker } = await open({ sessionHistoryEvents: 10 });
-        await publishEach(broker, upTo(200).map(() => draftOf({ stream: 'session:s', event: 'session_event' })));
+        await publishEach(
+          broker,
+          upTo(200).map(() => draftOf({ stream: 'session:s', event: 'session_event' })),
+        );
         await broker.attach('session:s');
         expect(broker.snapshot('session:s').floor).toBe(191);
       });
@@ -314,7 +335,10 @@ export function brokerSuite(suite: BrokerSuite): void {
         const { broker } = await open({ historyEvents: 100 });
         const early = [entity('a'), entity('b'), entity('a'), entity('c'), draftOf(), entity('b', 'entity_deleted')];
         for (const draft of early) await broker.publish(draft);
-        await publishEach(broker, upTo(500).map(() => draftOf({ event: 'file_change' })));
+        await publishEach(
+          broker,
+          upTo(500).map(() => draftOf({ event: 'file_change' })),
+        );
         await broker.attach('main');
         const { retained, keysEvicted } = broker.snapshot('main');
         expect(retained.map((record) => [record.sequenceId, record.event])).toEqual([
@@ -327,8 +351,14 @@ export function brokerSuite(suite: BrokerSuite): void {
 
       test('retains a bounded number of keys, oldest out, and says so', async () => {
         const { broker } = await open({ historyEvents: 100, retainedKeys: 20 });
-        await publishEach(broker, upTo(50).map((n) => entity(`e${n}`)));
-        await publishEach(broker, upTo(500).map(() => draftOf({ event: 'file_change' })));
+        await publishEach(
+          broker,
+          upTo(50).map((n) => entity(`e${n}`)),
+        );
+        await publishEach(
+          broker,
+          upTo(500).map(() => draftOf({ event: 'file_change' })),
+        );
         await broker.attach('main');
         const { retained, keysEvicted } = broker.snapshot('main');
         expect(retained.map((record) => record.sequenceId)).toEqual(upTo(20, 31));

@@ -14,7 +14,6 @@ import type { EventRecord, EventSource, Position, Snapshot } from '../replay/rec
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
-
 /** An event as published, before the broker has given it a place. The payload has been validated already. */
 export interface EventDraft {
   readonly stream: string;

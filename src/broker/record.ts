@@ -6,7 +6,7 @@
  * The per-connection members stand before it in the frame, so the tail is built once per event and node and only
  * copied after that, live or replayed.
  */
-import type { EventDraft, EventRecord, EventSource } from './broker.ts';
+import type { EventDraft, EventRecord } from './broker.ts';
 
 /** An event and its place, before it is encoded. `emittedAt` in milliseconds since 1970. */
 export interface RecordFields {
@@ -43,10 +43,8 @@ export function recordFromDraft(fields: RecordFields, draft: Pick<EventDraft, 's
  * @throws {SyntaxError} when the content is not what `encodeContent` writes.
  */
 export function recordFromContent(fields: RecordFields, content: string): EventRecord {
-  const parsed: { readonly source: EventSource; readonly payload: Readonly<Record<string, unknown>> } = JSON.parse(
-    `{${content}}`,
-  );
-  return build(fields, { source: parsed.source, payload: parsed.payload, content });
+  const { source, payload } = JSON.parse(`{${content}}`) as Pick<EventDraft, 'source' | 'payload'>;
+  return build(fields, { source, payload, content });
 }
 
 interface Content extends Pick<EventDraft, 'source' | 'payload'> {

@@ -1,0 +1,113 @@
+/**
+ * Health by our own heartbeat: published through the command connection, believed when it comes back through the
+ * subscription. Nothing less shows that events flow: with Redis frozen (SIGSTOP) ioredis still says `ready` after
+ * 45 s, while a heartbeat is missed within seconds. The other nodes' heartbeats tell who else is there, which
+ * redis-fence.ts needs.
+ */
+import type { RedisConnection } from './redis-connection.ts';
+
+export interface HeartbeatOptions {
+  readonly connection: Pick<RedisConnection, 'publish' | 'subscribe'>;
+  readonly channel: string;
+  readonly nodeId: string;
+  readonly intervalMs: number;
+  /** Without a heartbeat coming back for so long, the broker counts as unavailable. */
+  readonly deadAfterMs: number;
+  /** The first heartbeat that comes back after the broker counted as dead. */
+  readonly onReturn: () => void;
+  readonly onDead: () => void;
+}
+
+/** Other nodes are asked about an epoch for so long after their last sign of life: longer than an AOF's second. */
+const PEER_MEMORY_MS = 10_000;
+
+export class RedisHeartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #sentAt = new Map<number, number>();
+  readonly #peers = new Map<string, number>();
+  #sent = 0;
+  #returnedAt = 0;
+  #startedAt = 0;
+  #roundTripMs = 0;
+  #alive = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Of the newest heartbeat; of one still under way, the time so far if that is longer. In milliseconds. */
+  get lagMs(): number {
+    const [oldest] = this.#sentAt.values();
+    const waiting = oldest === undefined ? 0 : performance.now() - oldest;
+    return Math.round(Math.max(this.#roundTripMs, waiting));
+  }
+
+  /** How long this node has listened to the others, in milliseconds. */
+  get listeningMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  /** Nodes that were there shortly before now, or shortly before the broker was lost. */
+  peers(): readonly string[] {
+    const since = (this.#alive ? performance.now() : this.#returnedAt) - PEER_MEMORY_MS;
+    return [...this.#peers].filter(([, heardAt]) => heardAt >= since).map(([nodeId]) => nodeId);
+  }
+
+  /** Called after every (re)subscription. */
+  listening(): void {
+    if (this.#startedAt === 0) this.#startedAt = performance.now();
+  }
+
+  /** One turn: sends a heartbeat and judges the last ones. */
+  tick(): void {
+    const now = performance.now();
+    this.#sent += 1;
+    this.#sentAt.set(this.#sent, now);
+    const { connection, channel, nodeId, deadAfterMs, onDead } = this.#options;
+    const number = this.#sent;
+    connection.publish(channel, `beat ${nodeId} ${number}`).catch(() => this.#sentAt.delete(number));
+    if (this.#alive && now - this.#returnedAt > deadAfterMs) {
+      this.#alive = false;
+      onDead();
+    }
+    this.#forget(now);
+  }
+
+  /** @returns false when the text is no heartbeat. */
+  receive(text: string): boolean {
+    const [kind, nodeId, number] = text.split(' ');
+    if (kind !== 'beat' || nodeId === undefined) return false;
+    if (nodeId === this.#options.nodeId) this.#returned(Number(number));
+    else this.#peers.set(nodeId, performance.now());
+    return true;
+  }
+
+  #returned(number: number): void {
+    const sentAt = this.#sentAt.get(number);
+    if (sentAt === undefined) return;
+    const now = performance.now();
+    for (const older of this.#sentAt.keys()) {
+      if (older <= number) this.#sentAt.delete(older);
+    }
+    // One that was held up in a frozen server proves that it flows again, but says nothing about the delay now.
+    this.#roundTripMs = now - sentAt;
+    this.#returnedAt = now;
+    if (this.#alive) return;
+    this.#alive = true;
+    this.#options.onReturn();
+  }
+
+  #forget(now: number): void {
+    for (const [number, sentAt] of this.#sentAt) {
+      if (now - sentAt > 60_000) this.#sentAt.delete(number);
+    }
+    if (!this.#alive) return;
+    for (const [nodeId, heardAt] of this.#peers) {
+      if (now - heardAt > PEER_MEMORY_MS * 6) this.#peers.delete(nodeId);
+    }
+  }
+}

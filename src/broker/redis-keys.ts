@@ -1,0 +1,77 @@
+/**
+ * The keys of one stream in Redis. The braces are a hash tag: all of a stream's keys share a slot, so that one script
+ * may touch them all in a cluster, and a stream's channel lives on the same shard (sharded pub/sub).
+ *
+ *   tidemark:{main}:meta      string  state, one text: <sequence> <at> <eventId> <epoch> <incarnation> <losses> <evicted>
+ *                                       sequence     number of the newest event, 0 before the first
+ *                                       at           its emittedAt in ms since 1970; the next one is never lower
+ *                                       eventId      its id, `-` before the first
+ *                                       epoch        this life of the stream (STR-3)
+ *                                       incarnation  run id and replication id of the server that may extend it
+ *                                       losses       number of source losses announced so far
+ *                                       evicted      1 once the bound on retained keys pushed one out
+ *   tidemark:{main}:log       stream  <at>-<sequence> → e: <line>
+ *   tidemark:{main}:latest    hash    <event> <key> → <line>, the newest event of a name under a key (RPL-3)
+ *   tidemark:{main}:order     zset    <key> by sequence: which key to push out first; a key is `entity <id>`,
+ *                                     `relationship <id>` or, for `latest`, `name <event>`
+ *   tidemark:{main}:losses    stream  <losses>-0 → p: JSON list of directories (GAP-2)
+ *   tidemark:{main}:witness   hash    <nodeId> → what it attests; only while an epoch is in question
+ *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
+ *   tidemark:{main}:live      channel lines, `!` (epoch changed) or `?<losses> <paths>`
+ *   tidemark:nodes            channel heartbeats of the nodes
+ *
+ * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
+ * None of the first five holds a space and JSON holds no line break, so lines are joined by `\n` in one message.
+ */
+import { createHash } from 'node:crypto';
+
+export interface StreamKeys {
+  readonly meta: string;
+  readonly log: string;
+  readonly latest: string;
+  readonly order: string;
+  readonly losses: string;
+  readonly witness: string;
+  readonly channel: string;
+}
+
+export class RedisKeys {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  get nodes(): string {
+    return `${this.#prefix}:nodes`;
+  }
+
+  of(stream: string): StreamKeys {
+    const base = `${this.#prefix}:{${stream}}`;
+    return {
+      meta: `${base}:meta`,
+      log: `${base}:log`,
+      latest: `${base}:latest`,
+      order: `${base}:order`,
+      losses: `${base}:losses`,
+      witness: `${base}:witness`,
+      channel: `${base}:live`,
+    };
+  }
+
+  /** A hash: the key and the principal are the publisher's words, of any length and content. */
+  once(stream: string, principal: string, idempotencyKey: string): string {
+    const digest = createHash('sha256')
+      .update(JSON.stringify([principal, idempotencyKey]))
+      .digest('base64url');
+    return `${this.#prefix}:{${stream}}:once:${digest}`;
+  }
+
+  /** The stream of a channel, or undefined for any other channel. */
+  streamOf(channel: string): string | undefined {
+    const start = `${this.#prefix}:{`;
+    return channel.startsWith(start) && channel.endsWith('}:live')
+      ? channel.slice(start.length, -'}:live'.length)
+      : undefined;
+  }
+}

@@ -1,0 +1,22 @@
+/** The scripts of lua/, each run by its digest and sent in full only when the server does not know it yet. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+export type ScriptName = 'announce' | 'attest' | 'incarnation' | 'open' | 'publish' | 'read' | 'retained';
+
+export interface Script {
+  readonly name: ScriptName;
+  readonly source: string;
+  readonly sha1: string;
+}
+
+const scripts = new Map<ScriptName, Script>();
+
+export function script(name: ScriptName): Script {
+  const known = scripts.get(name);
+  if (known !== undefined) return known;
+  const source = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+  const loaded = { name, source, sha1: createHash('sha1').update(source).digest('hex') };
+  scripts.set(name, loaded);
+  return loaded;
+}

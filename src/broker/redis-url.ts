@@ -1,0 +1,149 @@
+/**
+ * Where Redis is, as one URL:
+ *
+ *   redis://[user:password@]host[:port][/db]                    one server
+ *   redis+sentinel://[user:password@]host[:port],…/master[/db]  the master that the sentinels name
+ *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are where to ask first
+ *
+ * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters: `ca`, `cert`, `key` (PEM
+ * files), `servername`, `prefix` (of keys and channels, default `tidemark`), and for sentinels that want a login of
+ * their own `sentinelUser` and `sentinelPasswordFile`. User and password are percent-encoded.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface RedisHost {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RedisTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+}
+
+export interface RedisAddress {
+  readonly mode: 'single' | 'sentinel' | 'cluster';
+  readonly hosts: readonly RedisHost[];
+  /** The name of the master, for sentinels. */
+  readonly master?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  readonly db: number;
+  readonly tls?: RedisTls;
+  readonly prefix: string;
+}
+
+const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/;
+const PARAMETERS = ['ca', 'cert', 'key', 'servername', 'prefix', 'sentinelUser', 'sentinelPasswordFile'];
+
+/** @throws {Error} saying what was expected; the text never holds the password. */
+export function parseRedisUrl(url: string): RedisAddress {
+  const match = SHAPE.exec(url);
+  if (match === null) {
+    throw new Error(
+      'The Redis URL is not of the form redis://[user:password@]host[:port][/db], redis+sentinel://host,…/master or ' +
+        'redis+cluster://host,… (rediss… for TLS).',
+    );
+  }
+  const [, scheme = '', kind, login = '', hosts = '', path = '', query = ''] = match;
+  const mode = kind === 'sentinel' || kind === 'cluster' ? kind : 'single';
+  const parameters = parseParameters(query);
+  return {
+    mode,
+    hosts: parseHosts(hosts, mode),
+    ...parsePath(path, mode),
+    ...parseLogin(login),
+    ...parseSentinelLogin(parameters),
+    ...(scheme === 'rediss' ? { tls: parseTls(parameters) } : {}),
+    prefix: parameters.get('prefix') ?? 'tidemark',
+  };
+}
+
+/** The URL as a log may show it. */
+export function describeRedis(address: RedisAddress): string {
+  const scheme = `redis${address.tls === undefined ? '' : 's'}${address.mode === 'single' ? '' : `+${address.mode}`}`;
+  const hosts = address.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
+  const path = [address.master, address.db === 0 ? undefined : String(address.db)].filter((part) => part !== undefined);
+  return `${scheme}://${hosts}${path.map((part) => `/${part}`).join('')}`;
+}
+
+function parseParameters(query: string): URLSearchParams {
+  const parameters = new URLSearchParams(query);
+  for (const name of parameters.keys()) {
+    if (!PARAMETERS.includes(name)) {
+      throw new Error(`The Redis URL has the unknown parameter "${name}"; known are ${PARAMETERS.join(', ')}.`);
+    }
+  }
+  const prefix = parameters.get('prefix');
+  if (prefix !== null && !/^[\w.:-]{1,64}$/.test(prefix)) {
+    throw new Error('The Redis URL has a prefix that is not 1 to 64 letters, digits, "_", ".", ":" or "-".');
+  }
+  return parameters;
+}
+
+function parseHosts(text: string, mode: RedisAddress['mode']): readonly RedisHost[] {
+  const hosts = text.split(',').map((part) => {
+    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(part);
+    const port = match?.[3] === undefined ? (mode === 'sentinel' ? 26_379 : 6_379) : Number(match[3]);
+    if (match === null || port < 1 || port > 65_535)
+      throw new Error(`The Redis URL has the host "${part}": expected host[:port].`);
+    return { host: match[1] ?? match[2] ?? '', port };
+  });
+  if (mode === 'single' && hosts.length > 1) {
+    throw new Error('The Redis URL names several hosts: use redis+sentinel:// or redis+cluster://.');
+  }
+  return hosts;
+}
+
+function parsePath(path: string, mode: RedisAddress['mode']): { db: number; master?: string } {
+  const parts = path.split('/').filter((part) => part !== '');
+  const master = mode === 'sentinel' ? parts.shift() : undefined;
+  if (mode === 'sentinel' && master === undefined) {
+    throw new Error('The Redis URL of sentinels needs the name of the master: redis+sentinel://host/mymaster.');
+  }
+  const [db = '0', ...rest] = parts;
+  if (rest.length > 0 || !/^\d{1,4}$/.test(db))
+    throw new Error(`The Redis URL has the path "${path}": expected a database number.`);
+  if (mode === 'cluster' && db !== '0') throw new Error('A Redis cluster has database 0 only: leave the path out.');
+  return { db: Number(db), ...(master === undefined ? {} : { master: decodeURIComponent(master) }) };
+}
+
+function parseLogin(login: string): { username?: string; password?: string } {
+  if (login === '') return {};
+  const colon = login.indexOf(':');
+  const username = decodeURIComponent(colon < 0 ? login : login.slice(0, colon));
+  const password = colon < 0 ? undefined : decodeURIComponent(login.slice(colon + 1));
+  return { ...(username === '' ? {} : { username }), ...(password === undefined ? {} : { password }) };
+}
+
+function parseSentinelLogin(parameters: URLSearchParams): { sentinelUsername?: string; sentinelPassword?: string } {
+  const username = parameters.get('sentinelUser');
+  const file = parameters.get('sentinelPasswordFile');
+  return {
+    ...(username === null ? {} : { sentinelUsername: username }),
+    ...(file === null ? {} : { sentinelPassword: readParameterFile('sentinelPasswordFile', file).trim() }),
+  };
+}
+
+function parseTls(parameters: URLSearchParams): RedisTls {
+  const tls: { -readonly [K in keyof RedisTls]: RedisTls[K] } = {};
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const file = parameters.get(name);
+    if (file !== null) tls[name] = readParameterFile(name, file);
+  }
+  const servername = parameters.get('servername');
+  if (servername !== null) tls.servername = servername;
+  return tls;
+}
+
+function readParameterFile(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`The Redis URL's ${name} names ${file}, which cannot be read.`, { cause: error });
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * The broker for many nodes: order and history in Redis, a contiguous mirror of each attached stream on every node.
+ *
+ *   publish ─► redis-publisher ─► lua/publish.lua ═► log + channel
+ *   channel ─► redis-mirror ─► onEvent        hole, repeat, reconnect: the mirror reads the log
+ *   each second: heartbeat (redis-heartbeat) and a look at every head, for the last message can be the lost one
+ *   another server underneath: redis-fence decides whether the epoch goes on
+ *
+ * The keys are drawn in redis-keys.ts.
+ */
+import { monotonicFactory, ulid } from 'ulid';
+import { ProtocolError } from '../errors.ts';
+import type { EventTable } from '../replay/policy.ts';
+import { historyBounds, isSessionStream } from './bounds.ts';
+import type {
+  Broker,
+  BrokerHealth,
+  BrokerLimits,
+  BrokerListener,
+  EventDraft,
+  PublishResult,
+  Snapshot,
+  SourceLoss,
+  StreamInfo,
+} from './broker.ts';
+import { encodeContent } from './record.ts';
+import { AttachedStreams } from './redis-attached.ts';
+import { RedisConnection } from './redis-connection.ts';
+import type { BrokerLog } from './redis-connection.ts';
+import { EpochFence } from './redis-fence.ts';
+import { RedisHeartbeat } from './redis-heartbeat.ts';
+import { RedisKeys } from './redis-keys.ts';
+import { publishFailure, RedisPublisher } from './redis-publisher.ts';
+import { parseRedisUrl } from './redis-url.ts';
+import { namesPerKey, retainOf } from './retain.ts';
+
+export interface RedisBrokerOptions {
+  /** See redis-url.ts for its forms. */
+  readonly url: string;
+  readonly limits: BrokerLimits;
+  /** What is kept per key or name (RPL-3). */
+  readonly events: EventTable;
+  /** Of this node, unique among those that share the Redis; random when absent. */
+  readonly nodeId?: string;
+  readonly log?: BrokerLog;
+  readonly commandTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number;
+  readonly deadAfterMs?: number;
+  /** Events that may wait for Redis at once before further ones are refused. */
+  readonly maxPendingPublishes?: number;
+}
+
+const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined };
+
+export class RedisBroker implements Broker {
+  readonly kind = 'redis';
+  readonly #options: RedisBrokerOptions;
+  readonly #log: BrokerLog;
+  readonly #keys: RedisKeys;
+  readonly #connection: RedisConnection;
+  readonly #heartbeat: RedisHeartbeat;
+  readonly #fence: EpochFence;
+  readonly #publisher: RedisPublisher;
+  readonly #streams: AttachedStreams;
+  readonly #newId = monotonicFactory();
+  #listener: BrokerListener | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #connected = false;
+  #recovering: Promise<void> | undefined;
+  #resetAt = 0;
+  #firstReturn: (() => void) | undefined;
+
+  constructor(options: RedisBrokerOptions) {
+    const address = parseRedisUrl(options.url);
+    const nodeId = options.nodeId ?? ulid();
+    this.#options = options;
+    this.#log = options.log ?? SILENT;
+    this.#keys = new RedisKeys(address.prefix);
+    this.#connection = new RedisConnection({
+      address,
+      commandTimeoutMs: options.commandTimeoutMs ?? 1_000,
+      log: this.#log,
+      events: {
+        onMessage: (channel, text) => this.#receive(channel, text),
+        onCommandsLost: () => this.#fence.connectionLost(),
+        onSubscriberReady: () => void this.#resubscribe(),
+      },
+    });
+    this.#heartbeat = new RedisHeartbeat({
+      connection: this.#connection,
+      channel: this.#keys.nodes,
+      nodeId,
+      intervalMs: this.#intervalMs,
+      deadAfterMs: options.deadAfterMs ?? 2_500,
+      onReturn: () => void this.#recover(),
+      onDead: () => this.#lost('no heartbeat came back through Redis'),
+    });
+    this.#fence = new EpochFence({
+      connection: this.#connection,
+      keys: this.#keys,
+      heartbeat: this.#heartbeat,
+      nodeId,
+      newEpoch: () => ulid(),
+      ttlOf: (stream) => this.#ttlOf(stream),
+      waitMs: 3_000,
+      listenMs: this.#intervalMs * 1.5,
+    });
+    this.#publisher = new RedisPublisher({
+      connection: this.#connection,
+      keys: this.#keys,
+      fence: this.#fence,
+      boundsOf: (stream) => this.#boundsOf(stream),
+      namesPerKey: namesPerKey(options.events),
+      maxPending: options.maxPendingPublishes ?? 10_000,
+    });
+    this.#streams = new AttachedStreams({
+      connection: this.#connection,
+      keys: this.#keys,
+      fence: this.#fence,
+      limits: options.limits,
+      events: options.events,
+      ttlOf: (stream) => this.#ttlOf(stream),
+      listener: () => this.#listener,
+      log: this.#log,
+    });
+  }
+
+  /** @throws {Error} naming the server and what went wrong, when there is no heartbeat within 5 s. */
+  async start(listener: BrokerListener): Promise<void> {
+    this.#listener = listener;
+    try {
+      await this.#connection.connect();
+      await this.#firstHeartbeat();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async publish(draft: EventDraft): Promise<PublishResult> {
+    this.#mustBeConnected('nothing was stored');
+    const eventId = this.#newId();
+    const { stream, event, source, idempotencyKey } = draft;
+    return this.#publisher.publish({
+      stream,
+      eventId,
+      tail: `${event} ${encodeContent(draft)}`,
+      retain: retainOf(this.#options.events, draft),
+      ...(idempotencyKey === undefined ? {} : { onceKey: this.#keys.once(stream, source.principal, idempotencyKey) }),
+    });
+  }
+
+  async attach(stream: string): Promise<void> {
+    this.#mustBeConnected('the stream cannot be read');
+    await this.#streams.attach(stream);
+  }
+
+  detach(stream: string): void {
+    this.#streams.detach(stream);
+  }
+
+  async sync(stream: string): Promise<void> {
+    this.#mustBeConnected('the stream cannot be read');
+    await this.#streams.sync(stream);
+  }
+
+  snapshot(stream: string): Snapshot {
+    return this.#streams.snapshot(stream);
+  }
+
+  async announce(loss: SourceLoss): Promise<void> {
+    this.#mustBeConnected('the loss was not announced');
+    const { meta, losses, channel } = this.#keys.of(loss.stream);
+    const command = this.#connection.sharded ? 'SPUBLISH' : 'PUBLISH';
+    const args = [
+      channel,
+      command,
+      this.#options.limits.historyAgeMs,
+      this.#ttlOf(loss.stream),
+      JSON.stringify(loss.paths),
+    ];
+    try {
+      const reply = await this.#connection.run('announce', [meta, losses], args);
+      if (reply !== 'unborn') return;
+      await this.#fence.open(loss.stream);
+      await this.#connection.run('announce', [meta, losses], args);
+    } catch (error) {
+      throw publishFailure(error);
+    }
+  }
+
+  health(): BrokerHealth {
+    return { kind: 'redis', connected: this.#connected, lagMs: this.#heartbeat.lagMs };
+  }
+
+  streams(): readonly StreamInfo[] {
+    return this.#streams.infos();
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#connected = false;
+    this.#listener = undefined;
+    this.#streams.close();
+    this.#connection.close();
+    return Promise.resolve();
+  }
+
+  get #intervalMs(): number {
+    return this.#options.heartbeatIntervalMs ?? 1_000;
+  }
+
+  #ttlOf(stream: string): number {
+    return isSessionStream(stream) ? this.#options.limits.sessionTtlMs : 0;
+  }
+
+  #boundsOf(stream: string): string {
+    const { events, bytes, ageMs, keys } = historyBounds(stream, this.#options.limits);
+    return [events, bytes, ageMs, this.#ttlOf(stream), keys, this.#options.limits.idempotencyWindowMs].join(' ');
+  }
+
+  #mustBeConnected(consequence: string): void {
+    if (this.#connected) return;
+    throw new ProtocolError('broker_unavailable', `Redis cannot be reached: ${consequence}`, {
+      retryAfterMs: 1_000,
+      details: { outcome: 'not_stored' },
+    });
+  }
+
+  async #firstHeartbeat(): Promise<void> {
+    let timeout: NodeJS.Timeout | undefined;
+    const returned = new Promise<void>((resolve, reject) => {
+      this.#firstReturn = resolve;
+      timeout = setTimeout(
+        () => reject(new Error('Redis took our heartbeat but did not send it back within 5 s')),
+        5_000,
+      );
+    });
+    this.#resetAt = performance.now();
+    this.#timer = setInterval(() => this.#turn(), this.#intervalMs);
+    this.#timer.unref();
+    await this.#resubscribe();
+    this.#heartbeat.tick();
+    await returned.finally(() => clearTimeout(timeout));
+  }
+
+  #turn(): void {
+    this.#heartbeat.tick();
+    if (this.#heartbeat.alive) {
+      this.#refreshIncarnation().catch((error: unknown) => {
+        this.#log.warn({ err: error }, 'Redis does not say which server it is');
+      });
+      this.#streams.lookAtHeads();
+    } else if (performance.now() - this.#resetAt > RESET_EVERY_MS) {
+      this.#resetAt = performance.now();
+      this.#connection.reset();
+    }
+  }
+
+  /** A server can be demoted and promoted again under a connection that stays. */
+  async #refreshIncarnation(): Promise<void> {
+    if (this.#connection.sharded) this.#fence.connectionLost();
+    else await this.#fence.refreshIncarnation('');
+  }
+
+  #receive(channel: string, text: string): void {
+    if (channel !== this.#keys.nodes) {
+      this.#streams.receive(channel, text);
+      return;
+    }
+    if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
+    this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'could not say what this node knows of a stream');
+    });
+  }
+
+  async #resubscribe(): Promise<void> {
+    if (this.#timer === undefined) return;
+    try {
+      await this.#connection.subscribe(this.#keys.nodes);
+      this.#heartbeat.listening();
+      await this.#streams.resubscribe();
+    } catch (error) {
+      this.#log.warn({ err: error }, 'could not subscribe at Redis; trying again');
+    }
+  }
+
+  #lost(reason: string): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#resetAt = performance.now();
+    this.#connection.reset();
+    this.#log.warn({ reason }, 'Redis cannot be reached: publishes are refused, connections stay');
+    this.#listener?.onHealth(this.health());
+  }
+
+  /** Redis is back: what was missed is read before anything is promised again. */
+  #recover(): Promise<void> {
+    this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
+    return this.#recovering;
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#heartbeat.alive && !this.#connected && this.#listener !== undefined) {
+      try {
+        await this.#refreshIncarnation();
+        await this.#streams.catchUpAll();
+        this.#connected = this.#heartbeat.alive;
+      } catch (error) {
+        this.#log.warn({ err: error }, 'Redis is back, but cannot be read yet');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    if (!this.#connected) return;
+    this.#firstReturn?.();
+    this.#log.info({ lagMs: this.#heartbeat.lagMs }, 'Redis is there');
+    this.#listener?.onHealth(this.health());
+  }
+}
+
+/** Between two attempts to get a connection that answers: more than connecting takes. */
+const RESET_EVERY_MS = 2_000;

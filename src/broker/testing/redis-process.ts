@@ -1,0 +1,116 @@
+/** Real redis-server processes for tests: each on a free port, with a directory of its own, ended by its process id. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface RedisProcessOptions {
+  /** Settings as on the command line: `{ appendonly: 'yes' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export class RedisProcess {
+  readonly port: number;
+  readonly directory: string;
+  readonly #settings: Readonly<Record<string, string>>;
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, directory: string, settings: Readonly<Record<string, string>>) {
+    this.port = port;
+    this.directory = directory;
+    this.#settings = settings;
+  }
+
+  /** @throws {Error} with the line to run when redis-server is not installed. */
+  static async start({ settings = {} }: RedisProcessOptions = {}): Promise<RedisProcess> {
+    const directory = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
+    const redis = new RedisProcess(await freePort(), directory, settings);
+    await redis.launch();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the server on the same port and directory. Resolves once it answers. */
+  async launch(): Promise<void> {
+    const settings = { save: '', appendonly: 'no', 'enable-debug-command': 'yes', ...this.#settings };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    const child = spawn('redis-server', ['--port', String(this.port), '--dir', this.directory, ...args], {
+      stdio: 'ignore',
+    });
+    this.#child = child;
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', (cause) => {
+        reject(new Error('redis-server does not start; on Debian: apt-get install -y redis-server', { cause }));
+      });
+      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)));
+    });
+    await Promise.race([this.#answers(), failed]);
+    failed.catch(() => undefined);
+  }
+
+  /** Ends the process at once, as a crash does. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Sends one command and returns the raw reply, for what a broker never does itself. */
+  command(...words: readonly string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.port, '127.0.0.1');
+      socket.setTimeout(10_000, () => socket.destroy(new Error('Redis does not answer')));
+      socket.once('error', reject);
+      socket.once('data', (data) => {
+        socket.destroy();
+        resolve(data.toString());
+      });
+      socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`);
+    });
+  }
+
+  async #answers(): Promise<void> {
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      const reply = await this.command('PING').catch(() => '');
+      if (reply.startsWith('+PONG')) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error('redis-server does not answer');
+  }
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port'));
+        else resolve(address.port);
+      });
+    });
+  });
+}

@@ -1,0 +1,140 @@
+/** Several broker nodes on one Redis under load, and a verdict on what their subscribers were told. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProtocolError } from '../../errors.ts';
+import { eventTable } from '../../replay/policy.ts';
+import { SUITE_LIMITS } from '../broker-suite.ts';
+import type { BrokerLimits, PublishResult } from '../broker.ts';
+import { RedisBroker } from '../redis.ts';
+import { checkHistories, NodeHistory } from './history-checker.ts';
+import type { HistoryReport } from './history-checker.ts';
+
+export interface RigOptions {
+  readonly url: string;
+  readonly nodes: number;
+  readonly limits?: Partial<BrokerLimits>;
+  readonly stream?: string;
+}
+
+export interface RigNode {
+  readonly broker: RedisBroker;
+  readonly history: NodeHistory;
+}
+
+const EVENTS = eventTable();
+
+export class RedisRig {
+  readonly nodes: RigNode[] = [];
+  readonly acknowledged: PublishResult[] = [];
+  /** Refusals by their `details.outcome`. */
+  readonly refused = { not_stored: 0, unknown: 0 };
+  readonly stream: string;
+  readonly #options: RigOptions;
+  #publishing: Promise<void>[] = [];
+  #stopped = false;
+  #published = 0;
+
+  private constructor(options: RigOptions) {
+    this.#options = options;
+    this.stream = options.stream ?? 'main';
+  }
+
+  static async start(options: RigOptions): Promise<RedisRig> {
+    const rig = new RedisRig(options);
+    for (let index = 0; index < options.nodes; index += 1) await rig.join(`node${index}`);
+    return rig;
+  }
+
+  async join(name: string, url: string = this.#options.url): Promise<RigNode> {
+    const limits = { ...SUITE_LIMITS, ...this.#options.limits };
+    const broker = new RedisBroker({ url, limits, events: EVENTS, nodeId: name });
+    const history = new NodeHistory(name);
+    await broker.start(history);
+    await broker.attach(this.stream);
+    history.start = broker.snapshot(this.stream).head;
+    const node = { broker, history };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** On every node, publishers that go on until {@link finish}, each with one publish at a time. */
+  load({ publishers, pauseMs }: { readonly publishers: number; readonly pauseMs: number }): void {
+    for (let index = 0; index < publishers; index += 1) {
+      const node = this.nodes[index % this.nodes.length];
+      if (node !== undefined) this.#publishing.push(this.#publishAlways(node, pauseMs));
+    }
+  }
+
+  /** Publishes `count` events from each of so many publishers, spread over the nodes. */
+  async burst({ publishers, count }: { readonly publishers: number; readonly count: number }): Promise<void> {
+    const one = async (index: number): Promise<void> => {
+      for (let turn = 0; turn < count; turn += 1) await this.#publish(this.nodes[index % this.nodes.length]);
+    };
+    await Promise.all(Array.from({ length: publishers }, (_, index) => one(index)));
+  }
+
+  /** Resolves once so many more publishes were acknowledged. */
+  async progress(count: number, withinMs = 8_000): Promise<void> {
+    const goal = this.acknowledged.length + count;
+    await until(() => this.acknowledged.length >= goal, withinMs, `${count} more publishes`);
+  }
+
+  async allConnected(withinMs: number): Promise<void> {
+    await until(() => this.nodes.every(({ broker }) => broker.health().connected), withinMs, 'all nodes connected');
+  }
+
+  /** Stops the load, lets every node hear the last event, and judges. */
+  async finish(): Promise<HistoryReport> {
+    this.#stopped = true;
+    await Promise.all(this.#publishing);
+    this.#publishing = [];
+    await Promise.all(this.nodes.map(({ broker }) => broker.sync(this.stream)));
+    const report = checkHistories(
+      this.nodes.map(({ history }) => history),
+      this.acknowledged,
+    );
+    const heads = new Set(this.nodes.map(({ broker }) => JSON.stringify(broker.snapshot(this.stream).head)));
+    return heads.size <= 1
+      ? report
+      : { ...report, violations: [...report.violations, `heads differ: ${[...heads].join(' ')}`] };
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.nodes.map(({ broker }) => broker.close()));
+    await Promise.allSettled(this.#publishing);
+  }
+
+  async #publishAlways(node: RigNode, pauseMs: number): Promise<void> {
+    while (!this.#stopped) {
+      await this.#publish(node);
+      await delay(pauseMs);
+    }
+  }
+
+  async #publish(node: RigNode | undefined): Promise<void> {
+    if (node === undefined) return;
+    const number = (this.#published += 1);
+    try {
+      this.acknowledged.push(
+        await node.broker.publish({
+          stream: this.stream,
+          event: 'session_event',
+          source: { name: node.history.name, principal: 'user:ana' },
+          payload: { number },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error.code !== 'broker_unavailable') throw error;
+      this.refused[error.details?.['outcome'] === 'unknown' ? 'unknown' : 'not_stored'] += 1;
+    }
+  }
+}
+
+/** Resolves once the condition holds. @throws {Error} naming what did not come. */
+export async function until(condition: () => boolean, withinMs: number, what: string): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain for: ${what}`);
+    await delay(10);
+  }
+}

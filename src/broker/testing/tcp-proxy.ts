@@ -1,0 +1,71 @@
+/** A TCP link for tests that can go silent without closing, be cut, or lead elsewhere. */
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+
+export class TcpProxy {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #target: number;
+  #silent = false;
+
+  private constructor(server: Server, port: number, target: number) {
+    this.#server = server;
+    this.port = port;
+    this.#target = target;
+    server.on('connection', (socket) => this.#link(socket));
+  }
+
+  static start(target: number): Promise<TcpProxy> {
+    return new Promise((resolve, reject) => {
+      const server = createServer();
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        if (address === null || typeof address === 'string') reject(new Error('no port'));
+        else resolve(new TcpProxy(server, address.port, target));
+      });
+    });
+  }
+
+  /** Bytes vanish in both directions, connections stay open and new ones are taken. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  speak(): void {
+    this.#silent = false;
+  }
+
+  /** Connections from now on lead to another port; the present ones end. */
+  redirect(target: number): void {
+    this.#target = target;
+    this.cut();
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  close(): Promise<void> {
+    this.cut();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #link(client: Socket): void {
+    const upstream = connect(this.#target, '127.0.0.1');
+    const ends = [client, upstream];
+    for (const end of ends) {
+      this.#sockets.add(end);
+      const other = end === client ? upstream : client;
+      end.on('data', (data) => {
+        if (!this.#silent) other.write(data);
+      });
+      end.on('error', () => undefined);
+      end.on('close', () => {
+        this.#sockets.delete(end);
+        other.destroy();
+      });
+    }
+  }
+}
