@@ -19,6 +19,8 @@ interface PackedFile {
   readonly files: readonly { readonly path: string }[];
 }
 
+const NOT_SERVING = 'The gateway does not serve.';
+
 const home = await mkdtemp(resolve(tmpdir(), 'tidemark-smoke-'));
 const watched = resolve(home, 'watched');
 const port = await freePort();
@@ -84,7 +86,7 @@ async function install(): Promise<void> {
 }
 
 async function tellVersion(): Promise<void> {
-  assert.equal((await run(['npx', '--no', 'tidemark', '--version'], { cwd: home })).trim(), version);
+  assert.equal((await run(['npx', 'tidemark', '--version'], { cwd: home })).trim(), version);
 }
 
 async function typeCheck(): Promise<void> {
@@ -103,7 +105,7 @@ async function embed(): Promise<void> {
 }
 
 async function serve(): Promise<void> {
-  const running = start(['npx', '--no', 'tidemark', 'serve', '--port', String(port), '--watch', watched], {
+  const running = start(['npx', 'tidemark', 'serve', '--port', String(port), '--watch', watched], {
     cwd: home,
   });
   gateway = running;
@@ -117,6 +119,7 @@ async function serve(): Promise<void> {
 }
 
 async function receiveInNode(): Promise<void> {
+  assert(gateway !== undefined && !gateway.ended, NOT_SERVING);
   const consumer = start(['node', 'consumer.ts', `ws://${address}/ws`, 'subscribed'], { cwd: home });
   try {
     await until('the client is subscribed', () => consumer.output.includes('subscribed\n') || consumer.ended);
@@ -130,6 +133,7 @@ async function receiveInNode(): Promise<void> {
 }
 
 async function receiveInPage(): Promise<void> {
+  assert(gateway !== undefined && !gateway.ended, NOT_SERVING);
   const { outputFiles } = await build({
     entryPoints: [resolve(home, 'page.ts')],
     bundle: true,
@@ -166,7 +170,7 @@ async function receiveInPage(): Promise<void> {
 
 async function interrupt(): Promise<void> {
   const running = gateway;
-  assert(running !== undefined && !running.ended, 'it does not run');
+  assert(running !== undefined && !running.ended, NOT_SERVING);
   running.kill('SIGINT');
   await until('the gateway has ended', () => running.ended);
   assert.equal(running.code, 130, running.output);
