@@ -16,8 +16,20 @@ export interface CredentialOptions {
   readonly apiKey?: string | undefined;
 }
 
-/** Names under which credentials are wrongly put into addresses. */
-const SECRET_PARAMETERS = ['token', 'access_token', 'api_key', 'apikey', 'authorization', 'jwt'];
+/** Names under which credentials are wrongly put into addresses. A gateway refuses them all, with a 400 that no client sees. */
+const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
+  'access_token',
+  'token',
+  'api_key',
+  'apikey',
+  'api-key',
+  'key',
+  'jwt',
+  'auth',
+  'authorization',
+  'bearer',
+  'x-api-key',
+]);
 
 export class Credentials {
   #source: TokenSource | undefined;
@@ -62,7 +74,7 @@ export function readUrl(url: string | URL): string {
   if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
     throw new TypeError(`The url must begin with ws:, wss:, http: or https:, not "${parsed.protocol}".`);
   }
-  const secret = [...parsed.searchParams.keys()].find((name) => SECRET_PARAMETERS.includes(name.toLowerCase()));
+  const secret = [...parsed.searchParams.keys()].find((name) => SECRET_PARAMETERS.has(name.toLowerCase()));
   if (secret !== undefined || parsed.username !== '' || parsed.password !== '') {
     const where = secret === undefined ? 'the user part' : `the parameter "${secret}"`;
     throw new TypeError(`The url carries a credential in ${where}. Use the "token" or "apiKey" option instead.`);
