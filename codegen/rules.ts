@@ -1,4 +1,34 @@
+/**
+ * House lint: what a contract must keep beyond AsyncAPI. Every finding names the rule, the place and what to do.
+ */
+import type { RawContract } from './raw.ts';
+import { CODE_RULES } from './rules/codes.ts';
+import { EVENT_RULES } from './rules/events.ts';
+import { MESSAGE_RULES } from './rules/messages.ts';
+import { OPERATION_RULES } from './rules/operations.ts';
+import { REQUIREMENT_RULES } from './rules/requirements.ts';
+import type { Rule } from './rules/rule.ts';
+import { SCHEMA_RULES } from './rules/schemas.ts';
+import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
-export function lint(_source: Source): Finding[] {
-  return [];
+
+export const RULES: Readonly<Record<string, Rule>> = {
+  ...SCHEMA_RULES,
+  ...MESSAGE_RULES,
+  ...OPERATION_RULES,
+  ...EVENT_RULES,
+  ...CODE_RULES,
+  ...REQUIREMENT_RULES,
+};
+
+/** Expects a contract that {@link checkExtensions} has accepted. */
+export function lint(source: Source): Finding[] {
+  const raw = source.value as RawContract;
+  const findings: Finding[] = [];
+  for (const [rule, check] of Object.entries(RULES)) {
+    check(raw, (path, text) => findings.push({ rule, pointer: toPointer(path), line: source.lineOf(path), text }));
+    // References that lead nowhere make every other finding doubtful.
+    if (rule === 'schema-ref' && findings.length > 0) return findings;
+  }
+  return findings;
 }

@@ -1,0 +1,313 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { parseContract } from './contract.ts';
+import { checkExtensions } from './extensions.ts';
+import { lint, RULES } from './rules.ts';
+import { ContractError, readSource, sourceOf } from './source.ts';
+import type { Finding } from './source.ts';
+
+const SHOP = readFileSync(new URL('fixtures/shop.yaml', import.meta.url), 'utf8');
+
+/** The fixture with a part of it changed; `undefined` takes the part out. */
+function shopWith(changes: Readonly<Record<string, unknown>>): ReturnType<typeof sourceOf> {
+  const value = structuredClone(sourceOf('shop.yaml', SHOP).value) as Record<string, unknown>;
+  for (const [pointer, part] of Object.entries(changes)) {
+    const path = pointer
+      .split('/')
+      .slice(1)
+      .map((key) => key.replaceAll('~1', '/'));
+    const last = path.pop() ?? '';
+    let parent: Record<string, unknown> = value;
+    for (const key of path) parent = parent[key] as Record<string, unknown>;
+    if (part === undefined) delete parent[last];
+    else parent[last] = part;
+  }
+  return sourceOf('shop.yaml', stringify(value, { aliasDuplicateObjects: false }));
+}
+
+function findingsOf(changes: Readonly<Record<string, unknown>>): string[] {
+  return lint(shopWith(changes)).map(({ rule, pointer }) => `${rule} ${pointer}`);
+}
+
+const MESSAGES = '/components/messages';
+const SCHEMAS = '/components/schemas';
+
+describe('the fixture', () => {
+  test('keeps every rule', async () => {
+    const source = sourceOf('shop.yaml', SHOP);
+    expect([...checkExtensions(source), ...lint(source)]).toEqual([]);
+    await expect(parseContract(source)).resolves.toHaveProperty('contract.version', '2.1.0');
+  });
+});
+
+describe('asyncapi.yaml', () => {
+  test('keeps every rule', async () => {
+    const source = await readSource(new URL('../asyncapi.yaml', import.meta.url).pathname);
+    expect([...checkExtensions(source), ...lint(source)]).toEqual([]);
+  });
+});
+
+/** Rule → changes that break it → where it must be found. */
+const BROKEN: readonly (readonly [rule: string, changes: Readonly<Record<string, unknown>>, pointer: string])[] = [
+  [
+    'schema-ref',
+    { [`${SCHEMAS}/OrderPayload/properties/id`]: { $ref: '#/components/schemas/Nowhere' } },
+    `${SCHEMAS}/OrderPayload/properties/id`,
+  ],
+  [
+    'schema-ref',
+    { [`${SCHEMAS}/OrderPayload/properties/id`]: { $ref: './other.yaml#/Id' } },
+    `${SCHEMAS}/OrderPayload/properties/id`,
+  ],
+  [
+    'schema-ref',
+    { [`${SCHEMAS}/ErrorData/properties/code/description`]: 'Beside a reference.' },
+    `${SCHEMAS}/ErrorData/properties/code`,
+  ],
+  [
+    'schema-ref',
+    { [`${MESSAGES}/welcome/payload`]: { $ref: '#/components/messages/welcome' } },
+    `${MESSAGES}/welcome/payload`,
+  ],
+  ['schema-title', { [`${SCHEMAS}/Count/title`]: 'Count' }, `${SCHEMAS}/Count/title`],
+  ['schema-allof', { [`${SCHEMAS}/Health/allOf`]: [] }, `${SCHEMAS}/Health/allOf`],
+  ['schema-keyword', { [`${SCHEMAS}/Count/or none.`]: null }, `${SCHEMAS}/Count/or none.`],
+  ['schema-keyword', { [`${SCHEMAS}/MessageId/x-volatile`]: 'often' }, `${SCHEMAS}/MessageId/x-volatile`],
+  ['schema-closed', { [`${SCHEMAS}/Health/additionalProperties`]: undefined }, `${SCHEMAS}/Health`],
+  ['schema-closed', { [`${SCHEMAS}/OpenObject/x-open`]: undefined }, `${SCHEMAS}/OpenObject`],
+  ['schema-closed', { [`${SCHEMAS}/Health/x-open`]: 'It is not.' }, `${SCHEMAS}/Health/x-open`],
+  [
+    'schema-description',
+    { [`${SCHEMAS}/OrderPayload/properties/id/description`]: undefined },
+    `${SCHEMAS}/OrderPayload/properties/id`,
+  ],
+  ['schema-integer', { [`${SCHEMAS}/Count/maximum`]: undefined }, `${SCHEMAS}/Count`],
+  ['schema-integer', { [`${SCHEMAS}/Count/maximum`]: 2 ** 53 }, `${SCHEMAS}/Count`],
+  ['schema-format', { [`${SCHEMAS}/MessageId/format`]: 'hostname' }, `${SCHEMAS}/MessageId/format`],
+  ['schema-unused', { [`${SCHEMAS}/Spare`]: { type: 'string', description: 'Nobody needs it.' } }, `${SCHEMAS}/Spare`],
+  ['schema-compiles', { [`${SCHEMAS}/MessageId/pattern`]: '(' }, `${SCHEMAS}/MessageId`],
+  ['schema-compiles', { [`${SCHEMAS}/Health/required`]: ['status', 'stock', 'mood'] }, `${SCHEMAS}/Health/required`],
+  ['message-name', { [`${MESSAGES}/health/name`]: 'wealth' }, `${MESSAGES}/health/name`],
+  ['message-traits', { [`${MESSAGES}/health/traits`]: [] }, `${MESSAGES}/health/traits`],
+  ['message-example', { [`${MESSAGES}/health/examples/0/payload/status`]: 'so-so' }, `${MESSAGES}/health/examples/0`],
+  [
+    'message-example',
+    { [`${MESSAGES}/health/examples/1`]: { name: 'ok', summary: 'Again.', payload: { status: 'ok', stock: {} } } },
+    `${MESSAGES}/health/examples`,
+  ],
+  [
+    'message-type',
+    {
+      [`${SCHEMAS}/WelcomeMessage/properties/type/const`]: 'hello',
+      [`${MESSAGES}/welcome/examples/0/payload/type`]: 'hello',
+    },
+    `${MESSAGES}/welcome/payload`,
+  ],
+  ['message-used', { '/operations/get_health': undefined }, `${MESSAGES}/health`],
+  [
+    'message-error-pointer',
+    { [`${MESSAGES}/subscribe/x-error-pointers/~1data~1nothing`]: 'internal' },
+    `${MESSAGES}/subscribe/x-error-pointers/~1data~1nothing`,
+  ],
+  [
+    'message-error-pointer',
+    { [`${MESSAGES}/subscribe/x-error-pointers/~1data~1events`]: 'nonsense' },
+    `${MESSAGES}/subscribe/x-error-pointers/~1data~1events`,
+  ],
+  [
+    'operation-message',
+    { '/operations/get_health/reply/messages/0': { $ref: '#/channels/connection/messages/welcome' } },
+    '/operations/get_health/reply/messages/0',
+  ],
+  [
+    'operation-message',
+    { '/operations/get_health/channel': { $ref: '#/channels/wealth' } },
+    '/operations/get_health/channel',
+  ],
+  [
+    'operation-message',
+    { '/channels/health/messages/health': { $ref: '#/components/messages/empty' } },
+    '/channels/health/messages/health',
+  ],
+  [
+    'operation-name',
+    { '/operations/welcome/messages': [{ $ref: '#/channels/connection/messages/subscribed' }] },
+    '/operations/welcome/messages',
+  ],
+  [
+    'operation-name',
+    { '/operations/event/messages/0': { $ref: '#/channels/connection/messages/welcome' } },
+    '/operations/event/messages',
+  ],
+  ['operation-name', { '/operations/get_health/bindings/http/method': 'POST' }, '/operations/get_health'],
+  ['operation-name', { '/operations/get_health/bindings': undefined }, '/operations/get_health'],
+  ['operation-reply', { '/operations/subscribe/reply': undefined }, '/operations/subscribe/reply'],
+  [
+    'operation-reply',
+    { '/operations/welcome/reply': { messages: [{ $ref: '#/channels/connection/messages/error' }] } },
+    '/operations/welcome/reply',
+  ],
+  ['operation-scope', { '/operations/subscribe/x-scopes/0': 'publish:<event>' }, '/operations/subscribe/x-scopes/0'],
+  ['operation-tag', { '/operations/subscribe/tags/0/name': 'other' }, '/operations/subscribe/tags/0'],
+  ['event-name', { [`${MESSAGES}/order_placed/x-event`]: 'order_paid' }, `${MESSAGES}/order_placed/x-event`],
+  ['event-name', { [`${MESSAGES}/custom_event/x-event`]: 'custom_event' }, MESSAGES],
+  ['event-payload', { [`${MESSAGES}/order_placed/x-payload`]: 'CustomPayload' }, `${MESSAGES}/order_placed/x-payload`],
+  ['event-replay', { [`${MESSAGES}/order_placed/x-replay/policy`]: 'all' }, `${MESSAGES}/order_placed/x-replay`],
+  ['event-replay', { [`${MESSAGES}/order_placed/x-replay/key`]: undefined }, `${MESSAGES}/order_placed/x-replay`],
+  [
+    'event-replay',
+    { [`${MESSAGES}/order_placed/x-replay/key`]: '/payload/number' },
+    `${MESSAGES}/order_placed/x-replay/key`,
+  ],
+  ['event-replay', { [`${MESSAGES}/custom_event/x-replay/clears`]: true }, `${MESSAGES}/custom_event/x-replay`],
+  [
+    'event-filterable',
+    { [`${MESSAGES}/order_placed/x-filterable/colours`]: ['/payload/id'] },
+    `${MESSAGES}/order_placed/x-filterable/colours`,
+  ],
+  [
+    'event-filterable',
+    { [`${MESSAGES}/order_placed/x-filterable/tags/0`]: '/payload/lines/colour' },
+    `${MESSAGES}/order_placed/x-filterable/tags/0`,
+  ],
+  ['filter-declared', { '/x-filters/colours': { kind: 'exact', description: 'Of what.' } }, '/x-filters/colours'],
+  [
+    'filter-declared',
+    {
+      [`${SCHEMAS}/SubscriptionFilter`]: {
+        type: 'object',
+        additionalProperties: false,
+        description: 'Filter.',
+        properties: {},
+      },
+    },
+    `${SCHEMAS}/SubscriptionFilter/properties`,
+  ],
+  [
+    'error-code',
+    { '/x-errors/Other': { retryable: false, httpStatus: 400, description: 'Other.' } },
+    '/x-errors/Other',
+  ],
+  ['error-code', { '/x-errors/internal/httpStatus': 418 }, '/x-errors/internal/httpStatus'],
+  [
+    'error-code',
+    { [`${SCHEMAS}/ErrorCode/enum`]: ['filter_invalid', 'internal', 'more'] },
+    `${SCHEMAS}/ErrorCode/enum`,
+  ],
+  ['close-code', { '/x-close-codes/4000/class': 'retry-resume' }, '/x-close-codes/4000/class'],
+  [
+    'close-code',
+    { '/x-close-codes/5000': { name: 'five', class: 'do-not-retry', description: 'Five.' } },
+    '/x-close-codes/5000',
+  ],
+  ['close-code', { '/x-close-codes/4200/name': 'protocol_error' }, '/x-close-codes/4200/name'],
+  [
+    'gap-reason',
+    { [`${SCHEMAS}/GapReason`]: { type: 'string', enum: ['lost'], description: 'Why.' } },
+    `${SCHEMAS}/GapReason/enum`,
+  ],
+  [
+    'replay-policy',
+    { [`${SCHEMAS}/ReplayPolicyName`]: { type: 'string', enum: ['none'], description: 'What.' } },
+    `${SCHEMAS}/ReplayPolicyName/enum`,
+  ],
+  ['limit', { '/x-limits/eventsPerSubscription/default': 0 }, '/x-limits/eventsPerSubscription/default'],
+  ['limit', { '/x-limits/eventsPerSubscription/minimum': 2000 }, '/x-limits/eventsPerSubscription'],
+  [
+    'limit',
+    {
+      [`${SCHEMAS}/EffectiveLimits`]: {
+        type: 'object',
+        additionalProperties: false,
+        description: 'Limits.',
+        properties: { size: { $ref: '#/components/schemas/Count' } },
+      },
+    },
+    `${SCHEMAS}/EffectiveLimits/properties/size`,
+  ],
+  ['clause-known', { '/operations/subscribe/x-requirements/0': 'SUB-9' }, '/operations/subscribe/x-requirements/0'],
+  [
+    'clause-cited',
+    { '/x-requirements/SUB-2': { level: 'must', observable: 'client', text: 'Nobody cites it.' } },
+    '/x-requirements/SUB-2',
+  ],
+];
+
+describe('house lint', () => {
+  test.each(BROKEN.map(([rule, changes, pointer]) => [rule, pointer, changes] as const))(
+    '%s points to %s',
+    (rule, pointer, changes) => {
+      expect(findingsOf(changes)).toContain(`${rule} ${pointer}`);
+    },
+  );
+
+  test('has a broken contract for every rule', () => {
+    expect([...new Set(BROKEN.map(([rule]) => rule))].toSorted()).toEqual(Object.keys(RULES).toSorted());
+  });
+
+  test('lets a clause go uncited that only an operator sees', () => {
+    expect(
+      findingsOf({ '/x-requirements/OPS-2': { level: 'must', observable: 'operator', text: 'Log files rotate.' } }),
+    ).toEqual([]);
+  });
+});
+
+describe('the shape of extensions', () => {
+  const shapeOf = (changes: Readonly<Record<string, unknown>>): Finding[] => checkExtensions(shopWith(changes));
+
+  test('refuses a message without example, summary or clause', () => {
+    for (const member of ['examples', 'summary', 'x-requirements']) {
+      expect(shapeOf({ [`${MESSAGES}/welcome/${member}`]: undefined })).toMatchObject([
+        { rule: 'shape', pointer: `${MESSAGES}/welcome`, text: `lacks ${member}. Add it.` },
+      ]);
+    }
+  });
+
+  test('refuses an unknown member, and says that an unquoted comma may have made it', () => {
+    expect(shapeOf({ '/x-limits/eventsPerSubscription/or fewer.': null })).toMatchObject([
+      { pointer: '/x-limits/eventsPerSubscription', text: expect.stringContaining('quote the text') },
+    ]);
+  });
+
+  test('refuses a clause that is cited twice in one place', () => {
+    expect(shapeOf({ '/operations/subscribe/x-requirements': ['SUB-1', 'SUB-1'] })).toHaveLength(1);
+  });
+});
+
+describe('findings', () => {
+  const findingsIn = async (text: string): Promise<readonly string[]> => {
+    try {
+      await parseContract(sourceOf('shop.yaml', text));
+    } catch (error) {
+      if (error instanceof ContractError) return error.message.split('\n');
+      throw error;
+    }
+    return [];
+  };
+  const lineOf = (fragment: string): number => SHOP.slice(0, SHOP.indexOf(fragment)).split('\n').length;
+
+  test('name file, line, rule, pointer and what to do', async () => {
+    const limit = 'eventsPerSubscription: { default: 32';
+    expect(await findingsIn(SHOP.replace(limit, 'eventsPerSubscription: { default: 0'))).toEqual([
+      `shop.yaml:${lineOf(limit)} limit /x-limits/eventsPerSubscription/default: is 0, outside 1–1024. Correct it.`,
+    ]);
+  });
+
+  test('find the line of what a merge key brings in', async () => {
+    const source = sourceOf('shop.yaml', SHOP);
+    expect(source.lineOf(['components', 'schemas', 'CustomEvent', 'properties', 'sequenceId'])).toBe(
+      lineOf('        sequenceId: { $ref:'),
+    );
+  });
+
+  test('tell broken YAML and a key given twice by their line', async () => {
+    expect(() => sourceOf('shop.yaml', 'a: 1\nb: [')).toThrow(/^shop\.yaml:2 yaml /);
+    expect(() => sourceOf('shop.yaml', 'a: 1\nb: 2\na: 3')).toThrow(/^shop\.yaml:3 yaml .*unique/);
+  });
+
+  test('include what the AsyncAPI parser says', async () => {
+    const [finding] = await findingsIn(SHOP.replace('    action: send\n', '    action: shout\n'));
+    expect(finding).toMatch(/^shop\.yaml:\d+ asyncapi\S* .*action/);
+  });
+});

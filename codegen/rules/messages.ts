@@ -1,0 +1,115 @@
+/** Messages: described, shown by examples that are true, and typed by their own name. */
+import { Ajv } from 'ajv';
+import type { ValidateFunction } from 'ajv';
+import { FORMATS } from '../emit/formats.ts';
+import { CONNECTION, messageName, refName } from '../raw.ts';
+import type { RawContract } from '../raw.ts';
+import type { Rule } from './rule.ts';
+import { schemaAt } from './rule.ts';
+
+export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
+  'message-name': (raw, report) => {
+    for (const [key, { name }] of Object.entries(raw.components.messages)) {
+      if (name !== key)
+        report(
+          ['components', 'messages', key, 'name'],
+          `is ${name}, but the message is called ${key}. Make them the same.`,
+        );
+    }
+  },
+
+  'message-traits': (raw, report) => {
+    for (const [name, message] of Object.entries(raw.components.messages)) {
+      if (message.traits !== undefined)
+        report(
+          ['components', 'messages', name, 'traits'],
+          'are message traits, which destroy the identity of schemas. Write the members out.',
+        );
+    }
+    if ('messageTraits' in raw.components)
+      report(['components', 'messageTraits'], 'destroy the identity of schemas. Remove them.');
+  },
+
+  'message-example': (raw, report) => {
+    const validate = compilePayloads(raw);
+    for (const [name, { examples, payload }] of Object.entries(raw.components.messages)) {
+      const fits = validate(refName(payload));
+      if (fits === undefined) continue;
+      for (const [index, example] of examples.entries()) {
+        if (fits(example.payload)) continue;
+        const [error] = fits.errors ?? [];
+        const place = error === undefined || error.instancePath === '' ? 'it' : error.instancePath;
+        const detail =
+          error?.keyword === 'additionalProperties' ? ` (${JSON.stringify(error.params['additionalProperty'])})` : '';
+        report(
+          ['components', 'messages', name, 'examples', index],
+          `does not fit the message's schema: ${place} ${error?.message ?? ''}${detail}. Correct the example or the schema.`,
+        );
+      }
+      const names = examples.map((example) => example.name);
+      for (const twice of names.filter((each, index) => names.indexOf(each) !== index)) {
+        report(['components', 'messages', name, 'examples'], `has two examples named ${twice}. Rename one.`);
+      }
+    }
+  },
+
+  'message-type': (raw, report) => {
+    for (const ref of Object.values(raw.channels[CONNECTION]?.messages ?? {})) {
+      const name = refName(ref);
+      const message = raw.components.messages[name];
+      if (message === undefined) continue;
+      const type = schemaAt(raw, refName(message.payload), '/type')?.const;
+      const expected = message['x-event'] === undefined ? name : 'event';
+      if (type !== expected)
+        report(
+          ['components', 'messages', name, 'payload'],
+          `has the type ${JSON.stringify(type)}. Its schema must say type: { const: ${expected} }.`,
+        );
+      if (schemaAt(raw, refName(message.payload), '/data') === undefined)
+        report(
+          ['components', 'messages', name, 'payload'],
+          'has no data. Its schema must have the property data, by reference (ENV-1).',
+        );
+    }
+  },
+
+  'message-used': (raw, report) => {
+    const inOperations = new Set(
+      Object.values(raw.operations).flatMap(({ messages, reply }) =>
+        [...messages, ...(reply?.messages ?? [])].map((ref) => messageName(raw, ref)),
+      ),
+    );
+    for (const name of Object.keys(raw.components.messages)) {
+      if (!inOperations.has(name))
+        report(['components', 'messages', name], 'belongs to no operation. Remove it, or let an operation use it.');
+    }
+  },
+
+  'message-error-pointer': (raw, report) => {
+    for (const [name, message] of Object.entries(raw.components.messages)) {
+      for (const [pointer, code] of Object.entries(message['x-error-pointers'] ?? {})) {
+        const path = ['components', 'messages', name, 'x-error-pointers', pointer];
+        if (schemaAt(raw, refName(message.payload), pointer) === undefined)
+          report(path, 'leads nowhere in the message. Correct the pointer.');
+        if (!Object.hasOwn(raw['x-errors'], code))
+          report(path, `names the error ${code}, which x-errors lacks. Correct it.`);
+      }
+    }
+  },
+};
+
+/** Gives no validator for a schema that cannot be compiled: `schema-compiles` says so. */
+function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
+  const ajv = new Ajv({ strict: false, formats: FORMATS, logger: false });
+  ajv.addSchema({ $id: 'contract', components: { schemas: raw.components.schemas } });
+  const compiled = new Map<string, ValidateFunction>();
+  return (name) => {
+    try {
+      const validate = compiled.get(name) ?? ajv.compile({ $ref: `contract#/components/schemas/${name}` });
+      compiled.set(name, validate);
+      return validate;
+    } catch {
+      return undefined;
+    }
+  };
+}

@@ -1,0 +1,45 @@
+/** Clauses: every citation exists, and every clause is cited where it can be observed. */
+import type { RawContract } from '../raw.ts';
+import type { Path, Rule } from './rule.ts';
+
+function citationsOf(raw: RawContract): { readonly clause: string; readonly path: Path }[] {
+  const places: [Path, readonly string[] | undefined][] = [
+    ...Object.entries(raw.channels).map(([name, each]): [Path, readonly string[] | undefined] => [
+      ['channels', name],
+      each['x-requirements'],
+    ]),
+    ...Object.entries(raw.operations).map(([name, each]): [Path, readonly string[] | undefined] => [
+      ['operations', name],
+      each['x-requirements'],
+    ]),
+    ...Object.entries(raw.components.messages).map(([name, each]): [Path, readonly string[] | undefined] => [
+      ['components', 'messages', name],
+      each['x-requirements'],
+    ]),
+  ];
+  return places.flatMap(([path, clauses]) =>
+    (clauses ?? []).map((clause, index) => ({ clause, path: [...path, 'x-requirements', index] })),
+  );
+}
+
+export const REQUIREMENT_RULES: Readonly<Record<string, Rule>> = {
+  'clause-known': (raw, report) => {
+    for (const { clause, path } of citationsOf(raw)) {
+      if (!Object.hasOwn(raw['x-requirements'], clause))
+        report(path, `cites ${clause}, which x-requirements lacks. Correct it, or write the clause.`);
+    }
+  },
+
+  'clause-cited': (raw, report) => {
+    const cited = new Set(citationsOf(raw).map(({ clause }) => clause));
+    for (const [clause, { observable }] of Object.entries(raw['x-requirements'])) {
+      if (!/^[A-Z]{3}-\d+$/.test(clause))
+        report(['x-requirements', clause], 'is no id of a clause. Write three capitals, a hyphen and a number.');
+      if (observable === 'client' && !cited.has(clause))
+        report(
+          ['x-requirements', clause],
+          'can be observed by a client, but no channel, operation or message cites it. Cite it, or say who observes it.',
+        );
+    }
+  },
+};

@@ -1,0 +1,73 @@
+import type { Schema } from '../model.ts';
+import { isSchemaRef, resolveSchema, schemaName } from '../model.ts';
+import type { RawContract } from '../raw.ts';
+import { fromPointer } from '../source.ts';
+
+export type Path = readonly (string | number)[];
+
+/** Says what is wrong at a place, and what to do. */
+export type Report = (path: Path, text: string) => void;
+
+export type Rule = (raw: RawContract, report: Report) => void;
+
+/** Every schema of the contract, with its parts, whether it has a name of its own, and where it stands. */
+export function* schemasOf(raw: RawContract): Generator<{ readonly schema: Schema; readonly path: Path }> {
+  for (const [name, schema] of Object.entries(raw.components.schemas)) {
+    yield* partsOf(schema, ['components', 'schemas', name]);
+  }
+}
+
+function* partsOf(schema: Schema, path: Path): Generator<{ readonly schema: Schema; readonly path: Path }> {
+  yield { schema, path };
+  for (const [name, part] of Object.entries(schema.properties ?? {}))
+    yield* partsOf(part, [...path, 'properties', name]);
+  if (schema.items !== undefined) yield* partsOf(schema.items, [...path, 'items']);
+  if (typeof schema.additionalProperties === 'object') {
+    yield* partsOf(schema.additionalProperties, [...path, 'additionalProperties']);
+  }
+  for (const keyword of ['oneOf', 'anyOf'] as const) {
+    for (const [index, part] of (schema[keyword] ?? []).entries()) yield* partsOf(part, [...path, keyword, index]);
+  }
+}
+
+/** The schema at a pointer into a value of a schema. An array stands for any of its elements. */
+export function schemaAt(raw: RawContract, name: string, pointer: string): Schema | undefined {
+  let schema = lookUp(raw, { $ref: `#/components/schemas/${name}` });
+  for (const key of fromPointer(pointer)) {
+    while (schema?.items !== undefined) schema = lookUp(raw, schema.items);
+    const next = schema?.properties?.[key];
+    if (next === undefined) return undefined;
+    schema = lookUp(raw, next);
+  }
+  return schema;
+}
+
+function lookUp(raw: RawContract, schema: Schema): Schema | undefined {
+  if (schema.$ref !== undefined && !Object.hasOwn(raw.components.schemas, schemaName(schema.$ref))) return undefined;
+  return resolveSchema(raw.components, schema);
+}
+
+export function schemaExists(raw: RawContract, ref: string): boolean {
+  return isSchemaRef(ref) && Object.hasOwn(raw.components.schemas, schemaName(ref));
+}
+
+/** Two lists that must hold the same names. */
+export function compareNames(
+  report: Report,
+  {
+    path,
+    names,
+    expected,
+    where,
+  }: {
+    readonly path: Path;
+    readonly names: readonly string[];
+    readonly expected: readonly string[];
+    readonly where: string;
+  },
+): void {
+  for (const name of expected.filter((each) => !names.includes(each)))
+    report(path, `lacks ${name}, which ${where} has. Add it, or take it out there.`);
+  for (const name of names.filter((each) => !expected.includes(each)))
+    report(path, `has ${name}, which ${where} lacks. Remove it, or add it there.`);
+}

@@ -1,0 +1,178 @@
+/** Schemas: closed, named, bounded, and written in the part of JSON Schema that every emitter understands. */
+import { Ajv } from 'ajv';
+import { FORMATS } from '../emit/formats.ts';
+import type { Schema } from '../model.ts';
+import { schemaName } from '../model.ts';
+import { refName } from '../raw.ts';
+import type { Rule } from './rule.ts';
+import { schemaExists, schemasOf } from './rule.ts';
+
+const KEYWORDS: ReadonlySet<string> = new Set([
+  '$ref',
+  'description',
+  'type',
+  'const',
+  'enum',
+  'properties',
+  'required',
+  'additionalProperties',
+  'items',
+  'oneOf',
+  'anyOf',
+  'pattern',
+  'format',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'default',
+  'x-open',
+  'x-volatile',
+]);
+
+const VOLATILE: ReadonlySet<string> = new Set(['sequence', 'timestamp', 'id', 'secret']);
+
+export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
+  'schema-ref': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if (schema.$ref === undefined) continue;
+      if (!schemaExists(raw, schema.$ref))
+        report(path, `refers to ${schema.$ref}. Refer to a schema of this file by name: #/components/schemas/Name.`);
+      else if (Object.keys(schema).length > 1)
+        report(path, 'has members beside $ref. Move them to the schema that it refers to.');
+    }
+    for (const [name, { payload }] of Object.entries(raw.components.messages)) {
+      if (!schemaExists(raw, payload.$ref))
+        report(
+          ['components', 'messages', name, 'payload'],
+          `refers to ${payload.$ref}. Refer to a schema of this file by name: #/components/schemas/Name.`,
+        );
+    }
+  },
+
+  'schema-title': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if ('title' in schema)
+        report([...path, 'title'], 'is a title, which renames types. Remove it: the name of the schema is its title.');
+    }
+  },
+
+  'schema-allof': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if ('allOf' in schema)
+        report(
+          [...path, 'allOf'],
+          'is an allOf, which cannot be closed. Write the members out; YAML merge keys (<<: *anchor) save typing.',
+        );
+    }
+  },
+
+  'schema-keyword': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      for (const keyword of Object.keys(schema)) {
+        if (KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
+        report(
+          [...path, keyword],
+          `is not a keyword that this project uses. Remove it; where it is a piece of a text, quote the text.`,
+        );
+      }
+      const volatility = schema['x-volatile'];
+      if (volatility !== undefined && !VOLATILE.has(volatility))
+        report([...path, 'x-volatile'], `is ${volatility}. Use one of ${[...VOLATILE].join(', ')}.`);
+    }
+  },
+
+  'schema-closed': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if (schema.type !== 'object' && schema.properties === undefined) continue;
+      const { additionalProperties, 'x-open': reason } = schema;
+      if (additionalProperties === false && reason !== undefined)
+        report([...path, 'x-open'], 'stands at a closed object. Remove it, or open the object.');
+      if (additionalProperties === undefined)
+        report(
+          path,
+          'is an open object by omission. Add additionalProperties: false, or true with x-open and the reason.',
+        );
+      if (additionalProperties !== undefined && additionalProperties !== false && reason === undefined)
+        report(path, 'is an open object. Close it, or say why in x-open.');
+    }
+  },
+
+  'schema-description': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      const own = path.length === 3 || path.at(-2) === 'properties';
+      if (own && schema.$ref === undefined && schema.description === undefined)
+        report(path, 'has no description. Say in a sentence what it is.');
+    }
+  },
+
+  'schema-integer': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if (schema.type !== 'integer' && schema.type !== 'number') continue;
+      const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
+      if (schema.const !== undefined || schema.enum !== undefined) continue;
+      if (maximum > Number.MAX_SAFE_INTEGER || minimum < Number.MIN_SAFE_INTEGER)
+        report(path, `has no bounds within ±${Number.MAX_SAFE_INTEGER} (ENV-5). Give minimum and maximum.`);
+    }
+  },
+
+  'schema-format': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if (schema.format === undefined || Object.hasOwn(FORMATS, schema.format)) continue;
+      report(
+        [...path, 'format'],
+        `is ${schema.format}, which no validator checks. Use one of ${Object.keys(FORMATS).join(', ')}, or a pattern.`,
+      );
+    }
+  },
+
+  'schema-unused': (raw, report) => {
+    const used = new Set(
+      Object.values(raw.components.messages).flatMap((message) => [refName(message.payload), message['x-payload']]),
+    );
+    for (const { schema } of schemasOf(raw)) if (schema.$ref !== undefined) used.add(schemaName(schema.$ref));
+    for (const name of Object.keys(raw.components.schemas)) {
+      if (!used.has(name)) report(['components', 'schemas', name], 'is used by nothing. Remove it, or refer to it.');
+    }
+  },
+
+  'schema-compiles': (raw, report) => {
+    const ajv = new Ajv({ strict: true, strictTypes: false });
+    for (const { schema, path } of schemasOf(raw)) {
+      try {
+        compileAlone(ajv, schema);
+      } catch (error) {
+        report(path, `cannot be compiled: ${(error as Error).message}. Correct it.`);
+      }
+      for (const member of schema.required ?? []) {
+        if (!Object.hasOwn(schema.properties ?? {}, member))
+          report([...path, 'required'], `asks for ${member}, which is not among the properties. Add it there.`);
+      }
+    }
+  },
+};
+
+/** Parts have their own turn, and references their own rule. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  '$ref',
+  'description',
+  'default',
+  'x-open',
+  'x-volatile',
+  'title',
+  'allOf',
+  'format',
+  'properties',
+  'items',
+  'oneOf',
+  'anyOf',
+  'additionalProperties',
+  'required',
+]);
+
+function compileAlone(ajv: Ajv, schema: Schema): void {
+  const checked = Object.entries(schema).filter(([keyword]) => KEYWORDS.has(keyword) && !ELSEWHERE.has(keyword));
+  ajv.compile(Object.fromEntries(checked));
+}
