@@ -30,6 +30,7 @@ export class RedisHeartbeat {
   #startedAt = 0;
   #roundTripMs = 0;
   #alive = false;
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -62,19 +63,19 @@ export class RedisHeartbeat {
     if (this.#startedAt === 0) this.#startedAt = performance.now();
   }
 
-  /** One turn: sends a heartbeat and judges the last ones. */
+  /** One turn: sends a heartbeat. */
   tick(): void {
     const now = performance.now();
     this.#sent += 1;
     this.#sentAt.set(this.#sent, now);
-    const { connection, channel, nodeId, deadAfterMs, onDead } = this.#options;
+    const { connection, channel, nodeId } = this.#options;
     const number = this.#sent;
     connection.publish(channel, `beat ${nodeId} ${number}`).catch(() => this.#sentAt.delete(number));
-    if (this.#alive && now - this.#returnedAt > deadAfterMs) {
-      this.#alive = false;
-      onDead();
-    }
     this.#forget(now);
+  }
+
+  stop(): void {
+    clearTimeout(this.#watch);
   }
 
   /** @returns false when the text is no heartbeat. */
@@ -96,9 +97,21 @@ export class RedisHeartbeat {
     // One that was held up in a frozen server proves that it flows again, but says nothing about the delay now.
     this.#roundTripMs = now - sentAt;
     this.#returnedAt = now;
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => this.#judge(now), this.#options.deadAfterMs);
+    this.#watch.unref();
     if (this.#alive) return;
     this.#alive = true;
     this.#options.onReturn();
+  }
+
+  /** After a pause of this process itself, what came meanwhile is read first: the timer must not win over it. */
+  #judge(returnedAt: number): void {
+    setImmediate(() => {
+      if (this.#returnedAt !== returnedAt || !this.#alive) return;
+      this.#alive = false;
+      this.#options.onDead();
+    });
   }
 
   #forget(now: number): void {

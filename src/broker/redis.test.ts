@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../replay/policy.ts';
-import { brokerSuite } from './broker-suite.ts';
+import { brokerSuite, draftOf, RecordingListener, SUITE_LIMITS } from './broker-suite.ts';
 import { RedisBroker } from './redis.ts';
 import { RedisProcess } from './testing/redis-process.ts';
 import { RedisRig } from './testing/redis-rig.ts';
@@ -23,6 +23,62 @@ brokerSuite({
     const heartbeatIntervalMs = Math.min(1_000, limits.sessionTtlMs / 5);
     return Promise.resolve(new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs }));
   },
+});
+
+describe('two nodes on one Redis', () => {
+  test('both hear of the loss of a source, also the one whose subscription was down just then', async () => {
+    const url = freshUrl();
+    const listeners = [new RecordingListener(), new RecordingListener()];
+    const brokers = listeners.map(
+      () => new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 }),
+    );
+    for (const [index, listener] of listeners.entries()) await brokers[index]?.start(listener);
+    await Promise.all(brokers.map((broker) => broker.attach('workspace:a')));
+    await brokers[0]?.announce({ stream: 'workspace:a', paths: ['src'] });
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await brokers[0]?.announce({ stream: 'workspace:a', paths: ['docs'] });
+    const said = ['src', 'docs'].map((path) => ({ stream: 'workspace:a', paths: [path] }));
+    await vi.waitFor(() => expect(listeners.map(({ sourceLosses }) => sourceLosses)).toEqual([said, said]), 3_000);
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+
+  test('take over each other’s idempotency keys', async () => {
+    const url = freshUrl();
+    const brokers = [0, 1].map(() => new RedisBroker({ url, limits: SUITE_LIMITS, events }));
+    await Promise.all(brokers.map((broker) => broker.start(new RecordingListener())));
+    const draft = draftOf({ idempotencyKey: 'k' });
+    const results = await Promise.all(brokers.map((broker) => broker.publish(draft)));
+    expect(results.filter(({ duplicate }) => duplicate)).toHaveLength(1);
+    expect(results[0]?.eventId).toBe(results[1]?.eventId);
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+});
+
+describe('the start', () => {
+  test('fails naming the server when nothing listens there, and hides the password', async () => {
+    const broker = new RedisBroker({ url: 'redis://ana:secret@127.0.0.1:1', limits: SUITE_LIMITS, events });
+    const failure = broker.start(new RecordingListener());
+    await expect(failure).rejects.toThrow(/^Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
+    await expect(failure).rejects.not.toThrow(/secret/);
+  });
+
+  test('takes an ACL user who may do no more than a broker needs', async () => {
+    const rules =
+      '~tidemark:* &tidemark:* -@all +@connection +@read +@write +@pubsub +@scripting +info +time +memory|usage';
+    await redis.command('ACL', 'SETUSER', 'tidemark', 'on', '>pass word', ...rules.split(' '));
+    const broker = new RedisBroker({
+      url: `redis://tidemark:pass%20word@127.0.0.1:${redis.port}`,
+      limits: SUITE_LIMITS,
+      events,
+    });
+    const listener = new RecordingListener();
+    await broker.start(listener);
+    await broker.attach('main');
+    await broker.publish(draftOf());
+    await broker.sync('main');
+    expect(listener.events).toHaveLength(1);
+    await broker.close();
+  });
 });
 
 describe('three nodes on one Redis', () => {

@@ -199,6 +199,7 @@ export class RedisBroker implements Broker {
 
   close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#heartbeat.stop();
     this.#connected = false;
     this.#listener = undefined;
     this.#streams.close();
