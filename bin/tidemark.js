@@ -57,7 +57,7 @@ function refuse(needed, hint) {
  */
 function handOver(node) {
   const child = spawn(node, [fileURLToPath(SOURCES), ...process.argv.slice(2)], { stdio: 'inherit' });
-  const atTerminal = process.stdin.isTTY === true || process.stderr.isTTY === true;
+  const atTerminal = process.stdin.isTTY || process.stderr.isTTY;
   /** @type {readonly NodeJS.Signals[]} */
   const fromTerminal = ['SIGINT', 'SIGHUP'];
   for (const signal of fromTerminal) process.on(signal, () => atTerminal || child.kill(signal));
