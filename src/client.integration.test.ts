@@ -159,6 +159,22 @@ describe('a subscription of the client', () => {
     expect(subscription.recovered).toBe(false);
   }, 15_000);
 
+  test('is one of a hundred that all come back, where few commands are allowed at a time', async () => {
+    const { gateway, url } = await serve({ limits: { commandBurst: 20, commandsPerSecond: 100 } });
+    const proxy = await proxyOf(url);
+    const client = clientOf(proxy.url);
+    const closes: number[] = [];
+    client.on('closed', ({ code }) => closes.push(code));
+    const options = { events: ['file_change'], replay: { mode: 'none' } } as const;
+    const all = Array.from({ length: 60 }, () => client.subscribe(options));
+    const reads = all.map((each) => collect(each));
+    await Promise.all(all.map(({ ready }) => ready));
+    proxy.sever();
+    await gateway.publish('file_change', file('a.ts'));
+    await vi.waitFor(() => expect(reads.every((items) => items.length === 1)).toBe(true), patience);
+    expect(closes).toEqual([1006]);
+  });
+
   test('goes on in another process from the position that its reader had', async () => {
     const { gateway, url } = await serve();
     const before = clientOf(url).subscribe({ events: ['*'], replay: { mode: 'none' } });

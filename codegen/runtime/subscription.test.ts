@@ -125,6 +125,31 @@ describe('a subscription', () => {
     expect([refusals, server.connections.length]).toEqual([3, 1]);
   });
 
+  test('is one of many: their commands are paced, so that a server’s allowance is hardly exceeded', async () => {
+    let [allowance, refusals] = [20, 0];
+    const refill = setInterval(() => (allowance = Math.min(20, allowance + 4)), 4);
+    const server = await fakeServer({
+      script: (connection, command) => {
+        allowance -= 1;
+        if (allowance < 0) {
+          allowance = 0;
+          refusals += 1;
+          connection.refuse(command, { code: 'rate_limited', retryable: true, retryAfterMs: 10 });
+          return;
+        }
+        const position = { epoch: 'e', sequenceId: 0 };
+        connection.reply(command, 'subscribed', { ...command.data, position, recovery: { attempted: false } });
+      },
+    });
+    const client = clientOf(server);
+    const subscriptions = Array.from({ length: 100 }, () => client.subscribe({ events: ['*'] }));
+    await Promise.all(subscriptions.map(({ ready }) => ready));
+    clearInterval(refill);
+    expect(server.connections.length).toBe(1);
+    expect(refusals).toBeGreaterThan(0);
+    expect(refusals).toBeLessThan(20);
+  });
+
   test('that gets no answer makes the client begin anew', async () => {
     const server = await fakeServer();
     clientOf(server, { commandTimeoutMs: 30 }).subscribe({ events: ['*'] });

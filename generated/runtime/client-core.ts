@@ -18,6 +18,7 @@ import type { BroadcastOf, EventName, EventPattern, SubscriptionGap } from './ev
 import { Feed } from './feed.ts';
 import type { FeedPort } from './feed.ts';
 import type { ClientState, Lifecycle } from './lifecycle.ts';
+import { Pacer } from './pacer.ts';
 import { Pushes } from './pushes.ts';
 import { readRequest } from './request.ts';
 import { readSettings } from './settings.ts';
@@ -37,6 +38,7 @@ export class ClientCore<P extends Protocol> {
   readonly #settings: Settings;
   readonly #credentials: Credentials;
   readonly #connection: Connection;
+  readonly #pacer: Pacer;
   readonly #emitter = new Emitter<Lifecycle<P>>();
   readonly #feeds = new Map<string, Feed>();
   readonly #onGaps = new WeakMap<Feed, (gap: SubscriptionGap<P>) => void>();
@@ -89,6 +91,7 @@ export class ClientCore<P extends Protocol> {
         hasWork: () => this.#feeds.size > 0 || this.#connectors.length > 0,
       },
     });
+    this.#pacer = new Pacer((command, data, settle) => this.#connection.request(command, data, settle));
     this.#port = this.#makePort();
     this.#signal = options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -241,7 +244,11 @@ export class ClientCore<P extends Protocol> {
   #makePort(): FeedPort {
     const { random, backoff } = this.#settings;
     return {
-      request: (command, data, settle) => this.#connection.request(command, data, settle),
+      request: (command, data, settle) => {
+        const ready = this.#connection.state === 'ready';
+        if (ready) this.#pacer.request(command, data, settle);
+        return ready;
+      },
       backoffMs: (attempt) => backoffDelayMs(attempt, random, backoff),
       onGap: (feed, gap) => {
         const typed = gap as SubscriptionGap<P>;
@@ -276,12 +283,14 @@ export class ClientCore<P extends Protocol> {
 
   #ended(end: ConnectionEnd): void {
     this.#welcome = undefined;
+    this.#pacer.reset();
     const forget = end.class === 'retry-fresh' ? 'state_invalidated' : undefined;
     for (const feed of [...this.#feeds.values()]) feed.disconnected(forget);
     this.#emitter.emit('closed', end);
   }
 
   #stopped(error: unknown): void {
+    this.#pacer.reset();
     const byOwner = error instanceof ConnectionError && error.reason === 'client_closed';
     const aborted = this.#signal?.aborted === true && error === this.#signal.reason;
     const atOnce = byOwner || aborted;
