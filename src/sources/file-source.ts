@@ -1,0 +1,226 @@
+/**
+ * Watches a directory and tells what changes in it (EVT-3), and also what it may have missed (GAP-2): an overflow of the
+ * watcher's queue, a root that is deleted. It never throws at its host after `start`.
+ */
+import { realpath, stat } from 'node:fs/promises';
+import { basename, join, relative, sep } from 'node:path';
+import { subscribe } from '@parcel/watcher';
+import type { Event, Options } from '@parcel/watcher';
+import type { FileChangePayload } from '../../generated/types.ts';
+import { changesOf } from './changes.ts';
+import type { Sighting } from './changes.ts';
+import { ALWAYS_IGNORED, IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
+import { factsOf, scan } from './inventory.ts';
+import type { Inventory } from './inventory.ts';
+
+/** Wired once. */
+export interface FileSourceListener {
+  publish(payload: FileChangePayload): void;
+  /** Directories to look at again, relative to the root; `''` is the root itself. */
+  loss(paths: readonly string[]): void;
+  warning(text: string): void;
+}
+
+type Watch = (
+  directory: string,
+  onBatch: (error: Error | null, events: Pick<Event, 'path'>[]) => unknown,
+  options: Options,
+) => Promise<{ unsubscribe(): Promise<void> }>;
+
+export interface FileSourceOptions {
+  readonly directory: string;
+  /** The name that events carry for the root; its last segment by default, never its place on the server. */
+  readonly root?: string;
+  readonly listener: FileSourceListener;
+  /** Replaces the watcher, to make it fail in a test. */
+  readonly watch?: Watch;
+  /** How often it is checked whether the root is there, in milliseconds. */
+  readonly rootCheckMs?: number;
+}
+
+export class FileSource {
+  readonly #options: FileSourceOptions;
+  readonly #watch: Watch;
+  #directory: string;
+  #root: string;
+  #rules: IgnoreRules;
+  #inventory: Inventory = new Map();
+  #stop: (() => Promise<void>) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Of the directory that is watched; undefined while it is gone. A directory that was replaced has another one. */
+  #rootIdentity: string | undefined;
+  #closed = false;
+  #generation = 0;
+  /** Batches are taken one after the other. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+    this.#watch = options.watch ?? subscribe;
+    this.#directory = options.directory;
+    this.#root = options.root ?? basename(options.directory);
+    this.#rules = new IgnoreRules(this.#directory);
+  }
+
+  /** Files and directories known at the moment. */
+  get size(): number {
+    return this.#inventory.size;
+  }
+
+  /** The name of the root in events. */
+  get root(): string {
+    return this.#root;
+  }
+
+  /** Begins to watch. @throws {Error} when the directory is not there or cannot be watched. */
+  async start(): Promise<void> {
+    this.#directory = await realpath(this.#options.directory);
+    if (!(await stat(this.#directory)).isDirectory()) throw new Error(`${this.#options.directory} is not a directory.`);
+    this.#root = this.#options.root ?? (basename(this.#directory) || 'root');
+    this.#rootIdentity = await this.#findRoot();
+    await this.#begin();
+    this.#timer = setInterval(() => this.#enqueue(() => this.#checkRoot()), this.#options.rootCheckMs ?? 1000);
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#work;
+    await this.#end();
+  }
+
+  /** Scans and watches anew. The first scan tells what to ignore; the second one, what has changed until the watcher stood. */
+  async #begin(): Promise<void> {
+    this.#rules = new IgnoreRules(this.#directory);
+    const first = await scan(this.#directory, this.#rules);
+    for (const path of first.unreadable)
+      this.#options.listener.warning(`${path === '' ? 'The root' : path} cannot be read and is not watched.`);
+    this.#generation += 1;
+    const ignored = [
+      // The library shares one watcher between equal requests, also one that died with its directory: no two are equal.
+      join(this.#directory, `.tidemark-generation-${this.#generation}`),
+      ...ALWAYS_IGNORED.map((each) => `**/${each}/**`),
+      ...first.ignored.map((each) => join(this.#directory, each)),
+    ];
+    const subscription = await this.#watch(this.#directory, (error, events) => this.#onBatch(error, events), {
+      ignore: ignored,
+    });
+    this.#stop = () => subscription.unsubscribe();
+    this.#inventory = first.inventory;
+    this.#enqueue(async () => this.#publish(await this.#difference()));
+  }
+
+  async #end(): Promise<void> {
+    const stop = this.#stop;
+    this.#stop = undefined;
+    // A watcher whose root is gone may fail to stop; it has stopped then.
+    await stop?.().catch(() => undefined);
+  }
+
+  /** What a new scan sees differently from the inventory. */
+  async #difference(): Promise<readonly Sighting[]> {
+    const { inventory } = await scan(this.#directory, this.#rules);
+    const gone = [...this.#inventory.keys()]
+      .filter((path) => !inventory.has(path))
+      .map((path) => ({ path, facts: undefined }));
+    return [...gone, ...[...inventory].map(([path, facts]) => ({ path, facts }))];
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#work = this.#after(this.#work, task);
+  }
+
+  async #after(previous: Promise<void>, task: () => Promise<void>): Promise<void> {
+    await previous;
+    if (this.#closed) return;
+    try {
+      await task();
+    } catch (error) {
+      const what = error instanceof Error ? error.message.replaceAll(this.#directory, '.') : 'unknown fault';
+      this.#options.listener.warning(`The file watcher failed: ${what}`);
+    }
+  }
+
+  #onBatch(error: Error | null, events: readonly Pick<Event, 'path'>[]): void {
+    if (error === null) this.#enqueue(() => this.#take(events));
+    else this.#enqueue(() => this.#recover(error));
+  }
+
+  async #take(events: readonly Pick<Event, 'path'>[]): Promise<void> {
+    const paths = events
+      .map((each) => relative(this.#directory, each.path).split(sep).join('/'))
+      .filter((each) => each !== '' && !each.startsWith('../'));
+    const direct = await Promise.all(
+      paths.map(async (path) => ({ path, facts: await factsOf(join(this.#directory, path)) })),
+    );
+    const sightings = (await Promise.all(direct.map((each) => this.#expand(each)))).flat();
+    const visible = sightings.filter(
+      ({ path, facts }) =>
+        !this.#rules.ignores(
+          path,
+          (facts ?? this.#inventory.get(path))?.fileType === 'directory' ? 'directory' : 'file',
+        ),
+    );
+    this.#publish(visible);
+    if (paths.some((each) => each === IGNORE_FILE || each.endsWith(`/${IGNORE_FILE}`))) await this.#reload();
+  }
+
+  /** The watcher names a directory that came or went, but not always what lies below it. */
+  async #expand(sighting: Sighting): Promise<readonly Sighting[]> {
+    const { path, facts } = sighting;
+    const before = this.#inventory.get(path);
+    if (facts === undefined && before?.fileType === 'directory') {
+      const below = [...this.#inventory.keys()].filter((each) => each.startsWith(`${path}/`));
+      return [sighting, ...below.map((each) => ({ path: each, facts: undefined }))];
+    }
+    if (facts?.fileType !== 'directory' || before !== undefined || this.#rules.ignores(path, 'directory'))
+      return [sighting];
+    const { inventory } = await scan(this.#directory, this.#rules, path);
+    return [sighting, ...[...inventory].map(([each, found]) => ({ path: each, facts: found }))];
+  }
+
+  #publish(sightings: readonly Sighting[]): void {
+    for (const change of changesOf(sightings, this.#inventory, this.#root)) this.#options.listener.publish(change);
+  }
+
+  /** The rules have changed: what is ignored from now on leaves the inventory in silence, what no longer is, is new. */
+  async #reload(): Promise<void> {
+    const before = this.#inventory;
+    await this.#end();
+    await this.#begin();
+    for (const path of [...this.#inventory.keys()]) if (!before.has(path)) this.#inventory.delete(path);
+  }
+
+  /** The watcher lost track: says so, and begins anew (GAP-2). */
+  async #recover(error: Error): Promise<void> {
+    this.#options.listener.warning(
+      `The file watcher lost track and begins again: ${error.message.replaceAll(this.#directory, '.')}`,
+    );
+    await this.#end();
+    this.#options.listener.loss(['']);
+    this.#rootIdentity = await this.#findRoot();
+    if (this.#rootIdentity !== undefined) await this.#begin();
+  }
+
+  async #findRoot(): Promise<string | undefined> {
+    const facts = await factsOf(this.#directory);
+    return facts?.fileType === 'directory' ? facts.identity : undefined;
+  }
+
+  async #checkRoot(): Promise<void> {
+    const identity = await this.#findRoot();
+    if (identity === this.#rootIdentity) return;
+    const { listener } = this.#options;
+    this.#rootIdentity = identity;
+    await this.#end();
+    this.#inventory.clear();
+    if (identity === undefined) {
+      listener.warning('The watched directory is gone; waiting for it to return.');
+    } else {
+      await this.#begin();
+      listener.warning('The watched directory is back.');
+    }
+    listener.loss(['']);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What was last known of the files below a watched root. It tells a new file from a changed one, what a deleted one was, and
+ * by the inode, that a vanished path and a new one are the same file.
+ */
+import type { Dirent, Stats } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FileChangePayload } from '../../generated/types.ts';
+import type { IgnoreRules } from './ignore-rules.ts';
+
+export interface FileFacts {
+  /** Device and inode: the same for the same file under another name. */
+  readonly identity: string;
+  readonly fileType: FileChangePayload['fileType'];
+  /** In bytes. */
+  readonly size: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly mtimeMs: number;
+}
+
+export type Inventory = Map<string, FileFacts>;
+
+function typeOf(entry: Stats | Dirent): FileChangePayload['fileType'] {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  return entry.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+/** The facts of one path, of a link itself rather than of its target, or undefined when there is nothing. */
+export async function factsOf(absolute: string): Promise<FileFacts | undefined> {
+  try {
+    const stats = await lstat(absolute);
+    return { identity: `${stats.dev}:${stats.ino}`, fileType: typeOf(stats), size: stats.size, mtimeMs: stats.mtimeMs };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Scan {
+  readonly inventory: Inventory;
+  /** Directories that the rules ignore, relative to the root: they are not entered. */
+  readonly ignored: readonly string[];
+  /** Directories that could not be read. */
+  readonly unreadable: readonly string[];
+}
+
+/** Files looked at in parallel: enough to keep the file system busy, few enough for other work to get its turn. */
+const PARALLEL = 64;
+
+/** Walks the tree below `directory`, ignored directories and links left out. Loads the ignore files on its way. */
+export async function scan(directory: string, rules: IgnoreRules, from = ''): Promise<Scan> {
+  const inventory: Inventory = new Map();
+  const ignored: string[] = [];
+  const unreadable: string[] = [];
+  const pending = [from];
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    await rules.load(path);
+    let entries: Dirent[];
+    try {
+      entries = await readdir(join(directory, path), { withFileTypes: true });
+    } catch {
+      unreadable.push(path);
+      continue;
+    }
+    const here = entries.map((entry) => ({ entry, below: path === '' ? entry.name : `${path}/${entry.name}` }));
+    for (const { entry, below } of here) {
+      const kind = entry.isDirectory() ? 'directory' : 'file';
+      if (!rules.ignores(below, kind)) continue;
+      if (kind === 'directory') ignored.push(below);
+    }
+    const visible = here.filter(
+      ({ entry, below }) => !rules.ignores(below, entry.isDirectory() ? 'directory' : 'file'),
+    );
+    for (let start = 0; start < visible.length; start += PARALLEL) {
+      await Promise.all(
+        visible.slice(start, start + PARALLEL).map(async ({ below }) => {
+          const facts = await factsOf(join(directory, below));
+          if (facts !== undefined) inventory.set(below, facts);
+        }),
+      );
+    }
+    pending.push(...visible.filter(({ entry }) => entry.isDirectory()).map(({ below }) => below));
+  }
+  return { inventory, ignored, unreadable };
+}
