@@ -179,12 +179,12 @@ function emitCodes({ closeCodes, closeClasses, errors, gapReasons }: Contract): 
 function emitLimits({ limits }: Contract): string {
   return [
     names('LimitName', 'What is bounded.', Object.keys(limits)),
-    'export interface LimitSpec {\n  readonly default: number;\n  readonly unit: string;\n  readonly minimum: number;\n  readonly maximum: number;\n}\n',
+    'export interface LimitSpec {\n  readonly default: number;\n  readonly unit: string;\n  readonly minimum: number;\n  readonly maximum: number;\n  readonly description: string;\n}\n',
     table(
       'LIMITS',
       'The limits: what holds unless configured, and between what it may be configured.',
       limits,
-      ({ default: value, unit, minimum, maximum }) => ({ default: value, unit, minimum, maximum }),
+      ({ default: value, ...rest }) => ({ default: value, ...rest }),
       '{ readonly [Name in LimitName]: LimitSpec }',
     ),
   ].join('\n');
