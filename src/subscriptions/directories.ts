@@ -7,8 +7,12 @@ function within(path: string, directory: string): boolean {
   return directory === '' || path === directory || path.startsWith(`${directory}/`);
 }
 
-/** Whether the subscription may want events of files below the directory. `''` is the watched root. */
-export function touchesDirectory({ events, filter }: FilterSpec, directory: string): boolean {
+/**
+ * Whether the subscription may want events of files below a directory, `''` being the watched root. A watcher names it as the file
+ * system does, while patterns stand in NFC.
+ */
+export function touchesDirectory({ events, filter }: FilterSpec, lost: string): boolean {
+  const directory = lost.normalize('NFC');
   if (!events.some((each) => matchesName(each, 'file_change'))) return false;
   if (filter.paths === undefined) return true;
   return filter.paths.some((pattern) => {

@@ -1,0 +1,222 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ProtocolError } from '../errors.ts';
+import { compilePattern, isGlob, literalPrefix, normalisePattern } from './glob.ts';
+
+const matches = (pattern: string, path: string): boolean => compilePattern(normalisePattern(pattern, ''))(path);
+
+/** The meaning of SUB-5, written down without a thought for time: every star tries every length. */
+function fitsByDefinition(pattern: string, path: string): boolean {
+  if (!/[*?]/.test(pattern)) return path === pattern || path.startsWith(`${pattern}/`);
+  return segmentsFit(pattern.split('/'), path.split('/'));
+}
+
+function segmentsFit([first, ...rest]: readonly string[], path: readonly string[]): boolean {
+  if (first === undefined) return path.length === 0;
+  if (first === '**') return path.concat('').some((_, skipped) => segmentsFit(rest, path.slice(skipped)));
+  const [name, ...below] = path;
+  return name !== undefined && textFits(Array.from(first), Array.from(name)) && segmentsFit(rest, below);
+}
+
+function textFits([first, ...rest]: readonly string[], text: readonly string[]): boolean {
+  if (first === undefined) return text.length === 0;
+  if (first === '*') return text.concat('').some((_, skipped) => textFits(rest, text.slice(skipped)));
+  return text.length > 0 && (first === '?' || first === text[0]) && textFits(rest, text.slice(1));
+}
+
+const letters = ['a', 'b', '.', '[', '{', 'é', '𝒳'];
+const pathArbitrary = fc
+  .array(fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 })
+  .map((segments) => segments.join('/'));
+const patternArbitrary = fc
+  .array(
+    fc.oneof(fc.constant('**'), fc.string({ unit: fc.constantFrom(...letters, '*', '?'), minLength: 1, maxLength: 5 })),
+    { minLength: 1, maxLength: 5 },
+  )
+  .map((segments) => segments.join('/'))
+  .filter((pattern) => !pattern.split('/').some((each) => each === '.' || each === '..'));
+
+/** A path and a pattern made from it by putting wildcards over parts of it: pairs that mostly match. */
+const relatedArbitrary = pathArbitrary
+  .chain((path) =>
+    fc.tuple(
+      fc.constant(path),
+      fc.array(fc.constantFrom('keep', 'one', 'run', 'deep'), { minLength: path.length, maxLength: path.length }),
+    ),
+  )
+  .map(([path, cuts]) => {
+    const pattern = Array.from(path, (character, at) => {
+      const cut = character === '/' ? 'keep' : cuts[at];
+      if (cut === 'one') return '?';
+      return cut === 'run' ? '*' : character;
+    }).join('');
+    const deep = pattern.split('/').map((segment, at) => (cuts[at] === 'deep' ? '**' : segment));
+    return { path, pattern: deep.join('/') };
+  })
+  .filter(({ pattern }) => !pattern.split('/').some((each) => each === '.' || each === '..'));
+
+describe('a path pattern', () => {
+  test('matches what its definition says, for any pattern and path', () => {
+    fc.assert(
+      fc.property(patternArbitrary, pathArbitrary, (pattern, path) => {
+        expect(matches(pattern, path)).toBe(fitsByDefinition(pattern, path));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('matches what its definition says where a pattern was made from the path', () => {
+    let matching = 0;
+    fc.assert(
+      fc.property(relatedArbitrary, ({ pattern, path }) => {
+        const wanted = fitsByDefinition(pattern, path);
+        if (wanted) matching += 1;
+        expect(matches(pattern, path)).toBe(wanted);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(matching).toBeGreaterThan(1000);
+  });
+
+  test.each([
+    ['src', 'src', true],
+    ['src', 'src/a.ts', true],
+    ['src', 'src/deep/a.ts', true],
+    ['src', 'src-old/a.ts', false],
+    ['src/', 'src/a.ts', true],
+    ['./src', 'src/a.ts', true],
+    ['src/a.ts', 'src/a.tsx', false],
+    ['SRC', 'src/a.ts', false],
+    ['*.ts', 'a.ts', true],
+    ['*.ts', 'src/a.ts', false],
+    ['*', '.env', true],
+    ['**', '.git/config', true],
+    ['**/*.ts', 'a.ts', true],
+    ['**/*.ts', 'src/deep/.a.ts', true],
+    ['src/**', 'src', true],
+    ['src/**', 'src/a/b', true],
+    ['src/**/test', 'src/test', true],
+    ['src/**/test', 'src/a/b/test', true],
+    ['src/**/test', 'src/a/tests', false],
+    ['src/*', 'src/a/b', false],
+    ['src/a?.ts', 'src/a𝒳.ts', true],
+    ['src/a?.ts', 'src/a/.ts', false],
+    ['a**b', 'axxb', true],
+    ['a**b', 'a/b', false],
+    ['app/[id]/(group)/page.tsx', 'app/[id]/(group)/page.tsx', true],
+    ['app/[id]/*.tsx', 'app/i/page.tsx', false],
+    ['app/[id]/*.tsx', 'app/[id]/page.tsx', true],
+    ['{a,b}/*.ts', 'a/x.ts', false],
+    ['{a,b}/*.ts', '{a,b}/x.ts', true],
+    ['!src/*', 'lib/a', false],
+    ['+(a)/*', '+(a)/x', true],
+    ['a+/*.ts', 'aa/x.ts', false],
+  ])('%s on %s: %s', (pattern, path, wanted) => {
+    expect(matches(pattern, path)).toBe(wanted);
+  });
+
+  test('is compared in NFC, whichever form it was written in', () => {
+    const decomposed = 'cafe\u0301';
+    const composed = 'caf\u00e9';
+    expect(normalisePattern(`${decomposed}/*.ts`, '')).toBe(`${composed}/*.ts`);
+    expect(matches(decomposed, `${composed}/a.ts`)).toBe(true);
+    expect(matches('caf?/*.ts', `${composed}/a.ts`)).toBe(true);
+  });
+
+  test.each([
+    ['/etc/passwd', /relative/],
+    ['../secrets', /\.\./],
+    ['src/../../etc', /\.\./],
+    ['src\\a.ts', /backslash/],
+    ['', /empty path/i],
+    ['.', /empty path/i],
+    ['./', /empty path/i],
+    ['src//a', /empty segment/],
+    ['src/./a', /empty segment/],
+    ['.//src', /empty segment/],
+    ['src/\u0000', /NUL/],
+  ])('%j is refused with the reason', (pattern, reason) => {
+    const refuse = (): unknown => normalisePattern(pattern, '/data/filter/paths/0');
+    expect(refuse).toThrow(reason);
+    expect(refuse).toThrow(ProtocolError);
+  });
+
+  test('is normalised once: doing it again changes nothing', () => {
+    fc.assert(
+      fc.property(patternArbitrary, (pattern) => {
+        const once = normalisePattern(pattern, '');
+        expect(normalisePattern(once, '')).toBe(once);
+      }),
+    );
+  });
+
+  test('matches only what lies at or below its literal prefix', () => {
+    fc.assert(
+      fc.property(relatedArbitrary, ({ pattern, path }) => {
+        const prefix = literalPrefix(pattern);
+        const below = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
+        expect(below || !matches(pattern, path)).toBe(true);
+      }),
+    );
+    expect(isGlob('app/[id]')).toBe(false);
+    expect(literalPrefix('app/[id]/*/x')).toBe('app/[id]');
+  });
+});
+
+/** Best of several runs, in milliseconds: what the work costs when nobody else takes the processor. */
+function bestOf(runs: number, work: () => void): number {
+  let best = Infinity;
+  for (let run = 0; run < runs; run += 1) {
+    const start = process.hrtime.bigint();
+    work();
+    best = Math.min(best, Number(process.hrtime.bigint() - start) / 1e6);
+  }
+  return best;
+}
+
+describe('matching takes time linear in pattern × path', () => {
+  const bombs: readonly (readonly [string, (length: number) => string, (length: number) => string])[] = [
+    ['*a*a…b on aaa…', (n) => `${'*a'.repeat(n / 2 - 1)}*b`, (n) => 'a'.repeat(n)],
+    ['*aaa…b on aaa…', (n) => `*${'a'.repeat(n - 2)}b`, (n) => 'a'.repeat(n)],
+    ['*?*?…b on aaa…', (n) => `${'*?'.repeat(n / 2 - 1)}*b`, (n) => 'a'.repeat(n)],
+    [
+      '**/**/…/b on a/a/…',
+      (n) => `${'**/'.repeat(n / 3 - 1)}b`,
+      (n) =>
+        Array<string>(n / 2)
+          .fill('a')
+          .join('/'),
+    ],
+    [
+      '**/a/**/a/…/b on a/a/…',
+      (n) => `${'**/a/'.repeat(n / 5)}b`,
+      (n) =>
+        Array<string>(n / 2)
+          .fill('a')
+          .join('/'),
+    ],
+    ['**/*a*/**/*a*/…/b on aa/aa/…', (n) => `${'**/*a*/'.repeat(n / 7)}b`, (n) => 'aa/'.repeat(n / 3).slice(0, -1)],
+    [
+      '**/a/a/…/b on a/a/…',
+      (n) => `**/${'a/'.repeat(n / 2 - 2)}b`,
+      (n) =>
+        Array<string>(n / 2)
+          .fill('a')
+          .join('/'),
+    ],
+  ];
+
+  test.each(bombs)('%s', (_what, patternOf, pathOf) => {
+    // 1,020 characters of pattern on 4,080 of path are beyond the default limit for patterns and at the one for paths.
+    const costs = [1, 2, 4].map((factor) => {
+      const matcher = compilePattern(patternOf(255 * factor));
+      const path = pathOf(1020 * factor);
+      expect(matcher(path)).toBe(false);
+      return bestOf(7, () => void matcher(path));
+    });
+    const [small = 0, , large = 0] = costs;
+    // Four times the pattern on four times the path is sixteen times the work; a cube would be 64 times.
+    expect(large / Math.max(small, 0.05)).toBeLessThan(40);
+    expect(large).toBeLessThan(1000);
+  });
+});
