@@ -1,0 +1,79 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { FileChangePayload } from '../../generated/types.ts';
+import { ProtocolError } from '../errors.ts';
+import { FileFeed } from './file-feed.ts';
+import type { FileFeedOptions } from './file-feed.ts';
+
+const change = (path: string): FileChangePayload => ({ path, root: 'r', changeType: 'modify', fileType: 'file' });
+const unavailable = (): ProtocolError => new ProtocolError('broker_unavailable', 'Redis is away.');
+
+/** A target that refuses as long as `fault` gives an error, and writes down what it took. */
+function feedTo(fault: () => Error | undefined, options: Partial<FileFeedOptions> = {}) {
+  const taken: string[] = [];
+  const keys: string[] = [];
+  const warnings: string[] = [];
+  const take = async (line: string): Promise<void> => {
+    const error = fault();
+    if (error !== undefined) throw error;
+    taken.push(line);
+  };
+  const feed = new FileFeed({
+    target: {
+      publish: async ({ path }, key) => {
+        keys.push(key);
+        await take(path);
+      },
+      announceLoss: (paths) => take(`loss of ${paths.map((each) => each || '.').join()}`),
+    },
+    warn: (text) => void warnings.push(text),
+    retryMs: [1, 4],
+    ...options,
+  });
+  return { feed, taken, keys, warnings };
+}
+
+describe('a file feed', () => {
+  test('keeps the order while the broker is away, and repeats under the same key', async () => {
+    let refusals = 5;
+    const { feed, taken, keys } = feedTo(() => ((refusals -= 1) >= 0 ? unavailable() : undefined));
+    feed.publish(change('a'));
+    feed.publish(change('b'));
+    feed.loss(['src']);
+    feed.publish(change('c'));
+    await vi.waitUntil(() => feed.waiting === 0);
+    expect(taken).toEqual(['a', 'b', 'loss of src', 'c']);
+    expect(new Set(keys.slice(0, 6)).size).toBe(1);
+    expect(new Set(keys).size).toBe(3);
+  });
+
+  test('says as a loss what it has no room for', async () => {
+    let away = true;
+    const { feed, taken, warnings } = feedTo(() => (away ? unavailable() : undefined), { capacity: 3 });
+    for (const path of ['a', 'b', 'c', 'd', 'e']) feed.publish(change(path));
+    away = false;
+    await vi.waitUntil(() => feed.waiting === 0);
+    expect(taken.slice(-2)).toEqual(['loss of .', 'e']);
+    expect(warnings).toEqual([expect.stringContaining('3 file changes wait for the broker')]);
+  });
+
+  test('says as a loss what is refused for good, and goes on', async () => {
+    let first = true;
+    const { feed, taken, warnings } = feedTo(() => {
+      const error = first ? new ProtocolError('payload_invalid', 'The path is too long.') : undefined;
+      first = false;
+      return error;
+    });
+    feed.publish(change('src/deep/a'));
+    feed.publish(change('b'));
+    await vi.waitUntil(() => feed.waiting === 0);
+    expect(taken).toEqual(['loss of src/deep', 'b']);
+    expect(warnings.join()).toMatch(/"src\/deep\/a" could not be published.*too long/);
+  });
+
+  test('ends while it waits for the broker', async () => {
+    const { feed, taken } = feedTo(unavailable, { retryMs: [60_000, 60_000] });
+    feed.publish(change('a'));
+    await feed.close();
+    expect(taken).toEqual([]);
+  });
+});
