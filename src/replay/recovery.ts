@@ -41,8 +41,9 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
 function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies } = facts;
   const records = warmPicture([...snapshot.retained, ...snapshot.since(0)], { table, matches });
-  const keysCut = snapshot.keysEvicted && (policies.has('latest-per-key') || policies.has('latest'));
-  const truncated = keysCut || (snapshot.floor > 1 && policies.has('log'));
+  const perKey = policies.has('latest-per-key') || policies.has('latest');
+  // With all of history at hand nothing is missing, whatever was not retained beside it.
+  const truncated = snapshot.floor > 1 && (policies.has('log') || (perKey && snapshot.keysEvicted));
   return { records, replayReason: 'warm', truncated };
 }
 

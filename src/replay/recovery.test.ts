@@ -1,0 +1,126 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ReplayPolicy } from '../../generated/protocol.ts';
+import { StreamHistory } from './history.ts';
+import type { HistoryBounds } from './history.ts';
+import { eventTable } from './policy.ts';
+import type { EventRecord } from './record.ts';
+import { planRecovery } from './recovery.ts';
+import type { RecoveryFacts, RecoveryPlan } from './recovery.ts';
+import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
+
+const table = eventTable();
+const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, keys: 1000 };
+
+function historyOf(records: readonly EventRecord[], bounds: Partial<HistoryBounds> = {}): StreamHistory {
+  const after = { epoch: EPOCH, sequenceId: 0 };
+  const history = new StreamHistory({ bounds: { ...WIDE, ...bounds }, events: table, after });
+  for (const record of records) history.append(record);
+  return history;
+}
+
+function plan(history: StreamHistory, facts: Partial<RecoveryFacts> = {}): RecoveryPlan {
+  return planRecovery({
+    snapshot: history.snapshot(),
+    request: { mode: 'warm' },
+    matches: () => true,
+    table,
+    policies: new Set<ReplayPolicy>(['latest-per-key']),
+    ...facts,
+  });
+}
+
+const resume = (sequenceId: number, epoch = EPOCH): Pick<RecoveryFacts, 'request'> => ({
+  request: { mode: 'resume', after: { epoch, sequenceId } },
+});
+
+const files = (count: number): EventRecord[] =>
+  Array.from({ length: count }, (_, at) => recordAt(at + 1, { event: 'file_change', payload: { path: `f${at % 3}` } }));
+
+describe('a resume', () => {
+  test('after any position gives exactly what followed and matches, or says why it cannot', () => {
+    const everything = fc.record({
+      count: fc.nat(50),
+      kept: fc.integer({ min: 1, max: 20 }),
+      after: fc.nat(60),
+      wanted: fc.constantFrom('f0', 'f1', 'f2'),
+    });
+    fc.assert(
+      fc.property(everything, ({ count, kept, after, wanted }) => {
+        const all = files(count);
+        const matches = ({ payload }: EventRecord): boolean => payload['path'] === wanted;
+        const made = plan(historyOf(all, { events: kept }), { ...resume(after), matches });
+        const reason = after > count ? 'unknown_position' : 'window_exceeded';
+        const recoverable = after <= count && after >= count - kept;
+        expect(made.position).toEqual({ epoch: EPOCH, sequenceId: count });
+        expect(made.recovery).toEqual(
+          recoverable ? { attempted: true, recovered: true } : { attempted: true, recovered: false, reason },
+        );
+        expect(made.records).toEqual(recoverable ? all.slice(after).filter(matches) : []);
+        expect(made.gap).toEqual(
+          recoverable
+            ? undefined
+            : { from: { epoch: EPOCH, sequenceId: after }, to: { epoch: EPOCH, sequenceId: count }, reason },
+        );
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('from another epoch falls back to the warm picture behind a gap, also where the number fits', () => {
+    const history = historyOf([recordAt(1, { payload: { id: 'a' } }), recordAt(2, { payload: { id: 'a' } })]);
+    const made = plan(history, resume(1, 'e0'));
+    expect(made.recovery).toEqual({ attempted: true, recovered: false, reason: 'epoch_changed' });
+    expect(made.gap).toEqual({
+      from: { epoch: 'e0', sequenceId: 1 },
+      to: { epoch: EPOCH, sequenceId: 2 },
+      reason: 'epoch_changed',
+    });
+    expect(made.replayReason).toBe('warm');
+    expect(sequenceIds(made.records)).toEqual([2]);
+  });
+
+  test('from the head of an empty, an expired or a full history is recovered and gives nothing', () => {
+    const expired = historyOf(files(5), { ageMs: 10 });
+    expired.expire(1000);
+    for (const [history, head] of [
+      [historyOf([]), 0],
+      [expired, 5],
+      [historyOf(files(5)), 5],
+    ] as const) {
+      const made = plan(history, resume(head));
+      expect(made.recovery).toEqual({ attempted: true, recovered: true });
+      expect(made.records).toEqual([]);
+    }
+    expect(plan(expired, resume(4)).recovery).toMatchObject({ reason: 'window_exceeded' });
+  });
+
+  test('is never called truncated: it is complete or it is not a resume', () => {
+    const history = historyOf(files(30), { events: 10, keys: 1 });
+    expect(plan(history, resume(20))).toMatchObject({ truncated: false, replayReason: 'resume' });
+  });
+});
+
+describe('a warm picture', () => {
+  const entities = [1, 2, 3, 4].map((n) => recordAt(n, { payload: { id: `e${n}` } }));
+  const log = [1, 2, 3].map((n) => recordAt(n, { event: 'session_event', payload: { sessionId: 's' } }));
+
+  test.each<[string, readonly EventRecord[], Partial<HistoryBounds>, ReplayPolicy, boolean]>([
+    ['everything is in history', entities, {}, 'latest-per-key', false],
+    ['keys are retained beyond history', entities, { events: 1 }, 'latest-per-key', false],
+    ['a key was pushed out', entities, { events: 1, keys: 2 }, 'latest-per-key', true],
+    ['a key was pushed out, but history is whole', entities, { keys: 2 }, 'latest-per-key', false],
+    ['a key was pushed out, but none is asked for', entities, { events: 1, keys: 2 }, 'none', false],
+    ['the log is whole', log, {}, 'log', false],
+    ['the log has lost its beginning', log, { events: 2 }, 'log', true],
+  ])('says whether a bound has cut it: %s', (_what, records, bounds, policy, truncated) => {
+    const made = plan(historyOf(records, bounds), { policies: new Set([policy]) });
+    expect(made.truncated).toBe(truncated);
+    expect(made.recovery).toEqual({ attempted: false });
+  });
+
+  test('is not made for a subscription that wants only the future', () => {
+    const made = plan(historyOf(entities), { request: { mode: 'none' } });
+    expect(made).toMatchObject({ records: [], gap: undefined, position: { sequenceId: 4 } });
+  });
+});

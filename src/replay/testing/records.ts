@@ -1,0 +1,34 @@
+/** Events of one stream for tests of history: made from little, encoded as small as possible. */
+import type { EventRecord } from '../record.ts';
+
+export interface RecordSketch {
+  readonly event?: string;
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** Encoded size; 100 by default. */
+  readonly bytes?: number;
+  /** Milliseconds since 1970; 0 by default. */
+  readonly atMs?: number;
+  readonly epoch?: string;
+}
+
+export const EPOCH = 'e1';
+
+export function recordAt(sequenceId: number, sketch: RecordSketch = {}): EventRecord {
+  const { event = 'entity_created', payload = {}, bytes = 100, atMs = 0, epoch = EPOCH } = sketch;
+  return {
+    stream: 'main',
+    epoch,
+    sequenceId,
+    eventId: `event-${sequenceId}`,
+    event,
+    emittedAt: new Date(atMs).toISOString(),
+    source: { name: 'test', principal: 'service:test' },
+    payload,
+    body: '',
+    bytes,
+  };
+}
+
+export function sequenceIds(records: readonly EventRecord[]): readonly number[] {
+  return records.map((each) => each.sequenceId);
+}
