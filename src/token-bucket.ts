@@ -1,20 +1,25 @@
 /** A token bucket: a steady rate with bursts. */
 export interface TokenBucketOptions {
+  /** A whole number. */
   readonly ratePerSecond: number;
-  /** Taken at once at most. */
+  /** Taken at once at most; a whole number. */
   readonly burst: number;
-  /** Milliseconds. */
+  /** Whole milliseconds. */
   readonly now: () => number;
 }
 
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
-  #tokens: number;
+  /**
+   * In thousandths, so that a millisecond adds a whole number of them: with fractions, 0.9 + 0.1 may fall short of 1, and who
+   * waited as long as told would be refused again.
+   */
+  #thousandths: number;
   #at: number;
 
   constructor(options: TokenBucketOptions) {
     this.#options = options;
-    this.#tokens = options.burst;
+    this.#thousandths = options.burst * 1000;
     this.#at = options.now();
   }
 
@@ -22,12 +27,12 @@ export class TokenBucket {
   take(): number {
     const { ratePerSecond, burst, now } = this.#options;
     const at = now();
-    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, at - this.#at) * ratePerSecond) / 1000);
+    this.#thousandths = Math.min(burst * 1000, this.#thousandths + Math.max(0, at - this.#at) * ratePerSecond);
     this.#at = at;
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
+    if (this.#thousandths >= 1000) {
+      this.#thousandths -= 1000;
       return 0;
     }
-    return Math.ceil(((1 - this.#tokens) * 1000) / ratePerSecond);
+    return Math.ceil((1000 - this.#thousandths) / ratePerSecond);
   }
 }
