@@ -33,6 +33,9 @@ export interface RedisConnectionOptions {
   readonly log: BrokerLog;
 }
 
+/** The command never left this process. */
+export class NotSent extends Error {}
+
 /** Long enough for a busy server to accept, short enough that one lost attempt does not delay recovery. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
@@ -79,44 +82,47 @@ export class RedisConnection {
   async run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const { sha1, source } = script(name);
     try {
-      return await this.#commands.evalsha(sha1, keys.length, ...keys, ...args);
+      return await this.#usable().evalsha(sha1, keys.length, ...keys, ...args);
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.#commands.eval(source, keys.length, ...keys, ...args);
+      return this.#usable().eval(source, keys.length, ...keys, ...args);
     }
   }
 
-  get(key: string): Promise<string | null> {
-    return this.#commands.get(key);
+  async get(key: string): Promise<string | null> {
+    return this.#usable().get(key);
   }
 
   /** Reads a key and gives it a new time to live. */
-  getAndExpire(key: string, ttlMs: number): Promise<string | null> {
-    return this.#commands.getex(key, 'PX', ttlMs);
+  async getAndExpire(key: string, ttlMs: number): Promise<string | null> {
+    return this.#usable().getex(key, 'PX', ttlMs);
   }
 
   /** The entries of a stream from an id on. */
-  range(key: string, from: string): Promise<[id: string, fields: string[]][]> {
-    return this.#commands.xrange(key, from, '+');
+  async range(key: string, from: string): Promise<[id: string, fields: string[]][]> {
+    return this.#usable().xrange(key, from, '+');
   }
 
-  publish(channel: string, text: string): Promise<number> {
-    return this.#commands.publish(channel, text);
+  async publish(channel: string, text: string): Promise<number> {
+    return this.#usable().publish(channel, text);
   }
 
   /** Channels of the whole deployment, not of one shard. */
   async subscribe(channel: string): Promise<void> {
+    this.#usable();
     await this.#subscriber.subscribe(channel);
   }
 
   async subscribeStreams(channels: readonly string[]): Promise<void> {
     if (channels.length === 0) return;
+    this.#usable();
     if (!this.sharded) await this.#subscriber.subscribe(...channels);
     else await Promise.all(channels.map((channel) => this.#subscriber.ssubscribe(channel)));
   }
 
   async unsubscribeStreams(channels: readonly string[]): Promise<void> {
     if (channels.length === 0) return;
+    this.#usable();
     if (!this.sharded) await this.#subscriber.unsubscribe(...channels);
     else await Promise.all(channels.map((channel) => this.#subscriber.sunsubscribe(channel)));
   }
@@ -135,6 +141,14 @@ export class RedisConnection {
     this.#closed = true;
     this.#commands.disconnect();
     if (this.#subscriber !== this.#commands) this.#subscriber.disconnect();
+  }
+
+  /** @throws {NotSent} while a cluster's layout is unknown: ioredis would keep the command until it is, however long. */
+  #usable(): Redis | Cluster {
+    if (this.#commands instanceof Cluster && this.#commands.status !== 'ready') {
+      throw new NotSent(`the cluster at ${describeRedis(this.#address)} is ${this.#commands.status}`);
+    }
+    return this.#commands;
   }
 
   #wire(): void {
@@ -213,7 +227,9 @@ function clusterClient(options: RedisConnectionOptions): Cluster {
     ...AUTO_PIPELINING,
     redisOptions: commonOptions(options),
     lazyConnect: true,
-    enableOfflineQueue: false,
+    // ioredis connects to a shard at its first command and, without this, would refuse every other one until that is
+    // done, its own ready check among them. It keeps them for CONNECT_TIMEOUT_MS at most.
+    enableOfflineQueue: true,
     shardedSubscribers: true,
     // 0: a command whose connection closed is not sent a second time.
     retryDelayOnFailover: 0,

@@ -194,7 +194,8 @@ describe('a replica promoted', () => {
     const proxy = held(await TcpProxy.start(master.port));
     const rig = await threeNodes(`redis://127.0.0.1:${proxy.port}`);
     await rig.burst({ publishers: 6, count: 30 });
-    await replicated(replica, rig.acknowledged.at(-1)?.eventId);
+    const newest = rig.acknowledged.toSorted((a, b) => a.sequenceId - b.sequenceId).at(-1);
+    await replicated(replica, newest?.eventId);
     await master.kill();
     await replica.command('REPLICAOF', 'NO', 'ONE');
     proxy.redirect(replica.port);

@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from '../errors.ts';
 import type { PublishResult } from './broker.ts';
+import { NotSent } from './redis-connection.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { EpochFence } from './redis-fence.ts';
 import type { RedisKeys } from './redis-keys.ts';
@@ -165,7 +166,7 @@ export function publishFailure(error: unknown): ProtocolError {
   const text = error instanceof Error ? error.message : '';
   const refusal = REFUSALS.find(([code]) => text.startsWith(code));
   const isReply = error instanceof Error && error.name === 'ReplyError';
-  const unsent = error instanceof NotStored || text.includes('enableOfflineQueue');
+  const unsent = error instanceof NotStored || error instanceof NotSent || text.includes('enableOfflineQueue');
   if (refusal !== undefined || isReply || unsent) {
     const reason = refusal?.[1] ?? (isReply ? 'Redis refused the event' : 'Redis cannot be reached');
     return new ProtocolError('broker_unavailable', `${reason}: nothing was stored`, {

@@ -1,7 +1,7 @@
 /** Real redis-server processes for tests: each on a free port, with a directory of its own, ended by its process id. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,24 +9,34 @@ import { join } from 'node:path';
 export interface RedisProcessOptions {
   /** Settings as on the command line: `{ appendonly: 'yes' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Lines of a configuration file for `redis-server --sentinel`; without them it is a server. */
+  readonly sentinel?: readonly string[];
 }
 
 export class RedisProcess {
   readonly port: number;
   readonly directory: string;
+  readonly #mode: readonly string[];
   readonly #settings: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, directory: string, settings: Readonly<Record<string, string>>) {
+  private constructor(port: number, { settings, sentinel }: RedisProcessOptions) {
     this.port = port;
-    this.directory = directory;
-    this.#settings = settings;
+    this.directory = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
+    if (sentinel === undefined) {
+      this.#mode = [];
+      this.#settings = { save: '', appendonly: 'no', 'enable-debug-command': 'yes', ...settings };
+    } else {
+      const file = join(this.directory, 'sentinel.conf');
+      writeFileSync(file, sentinel.join('\n'));
+      this.#mode = [file, '--sentinel'];
+      this.#settings = { ...settings };
+    }
   }
 
   /** @throws {Error} with the line to run when redis-server is not installed. */
-  static async start({ settings = {} }: RedisProcessOptions = {}): Promise<RedisProcess> {
-    const directory = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
-    const redis = new RedisProcess(await freePort(), directory, settings);
+  static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
+    const redis = new RedisProcess(await freePort(), options);
     await redis.launch();
     return redis;
   }
@@ -37,11 +47,9 @@ export class RedisProcess {
 
   /** Starts the server on the same port and directory. Resolves once it answers. */
   async launch(): Promise<void> {
-    const settings = { save: '', appendonly: 'no', 'enable-debug-command': 'yes', ...this.#settings };
+    const settings = { port: String(this.port), dir: this.directory, ...this.#settings };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn('redis-server', ['--port', String(this.port), '--dir', this.directory, ...args], {
-      stdio: 'ignore',
-    });
+    const child = spawn('redis-server', [...this.#mode, ...args], { stdio: 'ignore' });
     this.#child = child;
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (cause) => {

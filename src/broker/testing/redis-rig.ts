@@ -87,7 +87,7 @@ export class RedisRig {
     this.#stopped = true;
     await Promise.all(this.#publishing);
     this.#publishing = [];
-    await Promise.all(this.nodes.map(({ broker }) => broker.sync(this.stream)));
+    await Promise.all(this.nodes.map(({ broker }) => this.#sync(broker)));
     const report = checkHistories(
       this.nodes.map(({ history }) => history),
       this.acknowledged,
@@ -102,6 +102,19 @@ export class RedisRig {
     this.#stopped = true;
     await Promise.all(this.nodes.map(({ broker }) => broker.close()));
     await Promise.allSettled(this.#publishing);
+  }
+
+  /** A node may still be on its way back to Redis. */
+  async #sync(broker: RedisBroker, withinMs = 8_000): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      try {
+        return await broker.sync(this.stream);
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await delay(50);
+      }
+    }
   }
 
   async #publishAlways(node: RigNode, pauseMs: number): Promise<void> {
