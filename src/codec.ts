@@ -59,11 +59,11 @@ export function refusal(
   const pointer = `${prefix}${error.instancePath}${typeof missing === 'string' ? `/${escapePointer(missing)}` : ''}`;
   const code =
     Object.entries(codes).find(([start]) => pointer === start || pointer.startsWith(`${start}/`))?.[1] ?? fallback;
-  return new ProtocolError(
-    code,
-    `The value at ${pointer === '' ? 'the top' : pointer} ${error.message ?? 'does not fit its schema'}.`,
-    { pointer },
-  );
+  const complaint =
+    typeof missing === 'string'
+      ? `${JSON.stringify(missing)} is missing at ${pointer}.`
+      : `The value at ${pointer === '' ? 'the top' : pointer} ${error.message ?? 'does not fit its schema'}.`;
+  return new ProtocolError(code, complaint, { pointer });
 }
 
 function validate(value: object, type: string, id: string | undefined): Decoded {

@@ -116,7 +116,7 @@ export class Gateway {
       onEvent: (record) => this.#fanout.deliver(record),
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
-      onHealth: (health) => this.#options.log.info({ broker: health }, 'broker health'),
+      onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
     });
     this.#started.catch(onFault);
     return this.#started;

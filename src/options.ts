@@ -82,7 +82,7 @@ export function resolveLimits(changes: Partial<Limits> = {}): Limits {
 }
 
 /** The package's own version: package.json stands two levels above dist/src and one above src. */
-function packageVersion(): string {
+export function packageVersion(): string {
   for (const path of ['../package.json', '../../package.json']) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {

@@ -1,0 +1,86 @@
+/** `tidemark broadcast`: publishes one event through `POST /ws/broadcast` (BRD-1). */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { BroadcastData, BroadcastedData, OpenObject } from '../../generated/types.ts';
+import { broadcastExamples } from './contract-examples.ts';
+import { CliError, EXIT } from './exit.ts';
+import { call, reasonOf, remoteOptions } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+import { print, printJson } from './terminal.ts';
+
+interface BroadcastOptions extends RemoteOptions {
+  readonly event?: string;
+  readonly payload?: string;
+  readonly stream?: string;
+  readonly source?: string;
+  readonly idempotencyKey?: string;
+  readonly example?: string;
+  readonly json?: true;
+}
+
+export function registerBroadcast(program: Command): void {
+  remoteOptions(program.command('broadcast'))
+    .description('publish one event')
+    .option('--event <name>', 'a declared event, or a name of your own such as build.finished')
+    .option('--payload <json>', 'a JSON object; - reads it from stdin, @file from a file')
+    .option('--stream <name>', 'main (default), workspace:<id> or session:<id>')
+    .option('--source <label>', 'what the publisher calls itself')
+    .option('--idempotency-key <key>', 'a repetition with the same key publishes nothing')
+    .option('--example <name>', 'publish an example of the contract; `list` names them')
+    .option('--json', 'print the whole answer')
+    .action(broadcast);
+}
+
+async function broadcast(options: BroadcastOptions): Promise<void> {
+  if (options.example === 'list') {
+    await print([...broadcastExamples().keys()].join('\n'));
+    return;
+  }
+  const body = bodyOf(options);
+  const answer = (await call(options, { method: 'POST', below: '/broadcast', body })) as BroadcastedData;
+  if (options.json) return printJson(answer);
+  const { stream, epoch, sequenceId, duplicate } = answer;
+  await print(
+    `${body.event} is event ${sequenceId} of ${stream}, epoch ${epoch}${duplicate ? ' (published before)' : ''}`,
+  );
+}
+
+function bodyOf(options: BroadcastOptions): BroadcastData {
+  const { stream, source, idempotencyKey } = options;
+  return {
+    ...(options.example === undefined ? eventOf(options) : exampleOf(options.example)),
+    ...(stream === undefined ? {} : { stream }),
+    ...(source === undefined ? {} : { source }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
+}
+
+function exampleOf(name: string): BroadcastData {
+  const examples = broadcastExamples();
+  const example = examples.get(name);
+  if (example !== undefined) return example;
+  throw new CliError(`There is no example ${name}. There are: ${[...examples.keys()].join(', ')}.`, EXIT.usage);
+}
+
+function eventOf({ event, payload }: BroadcastOptions): BroadcastData {
+  if (event === undefined || payload === undefined)
+    throw new CliError('Give --event and --payload, or --example.', EXIT.usage);
+  return { stream: 'main', event, payload: readPayload(payload) };
+}
+
+function readPayload(text: string): OpenObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(payloadText(text));
+  } catch (error) {
+    throw new CliError(`--payload is not JSON: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CliError('--payload must be a JSON object.', EXIT.usage);
+  return value as OpenObject;
+}
+
+function payloadText(text: string): string {
+  if (text === '-') return readFileSync(0, 'utf8');
+  return text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
+}

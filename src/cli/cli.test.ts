@@ -1,0 +1,283 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+
+const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
+const wait = { timeout: 8_000, interval: 20 };
+
+class Cli {
+  readonly process: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly ended: Promise<number | null>;
+
+  constructor(argv: readonly string[], { cwd, env = {}, input }: CliOptions) {
+    this.process = spawn(process.execPath, [BIN, ...argv], { cwd, env: { PATH: process.env['PATH'], ...env } });
+    this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => (this.stdout += chunk));
+    this.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => (this.stderr += chunk));
+    this.process.stdin?.end(input ?? '');
+    this.ended = once(this.process, 'close').then(([code]: unknown[]) => code as number | null);
+  }
+
+  get lines(): string[] {
+    return this.stdout.split('\n').filter((line) => line !== '');
+  }
+
+  /** Waits until stderr holds a text. */
+  async says(text: string): Promise<void> {
+    await vi.waitUntil(() => this.stderr.includes(text), wait);
+  }
+}
+
+interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+let home: string;
+let watched: string;
+const running: Cli[] = [];
+
+function start(argv: readonly string[], options: Partial<CliOptions> = {}): Cli {
+  const cli = new Cli(argv, { cwd: home, ...options });
+  running.push(cli);
+  return cli;
+}
+
+async function finish(argv: readonly string[], options: Partial<CliOptions> = {}) {
+  const cli = start(argv, options);
+  const code = await cli.ended;
+  return { code, stdout: cli.stdout, stderr: cli.stderr };
+}
+
+/** A gateway on a free port, and its address in the environment as the other commands take it. */
+async function serve(argv: readonly string[] = []): Promise<{ cli: Cli; url: string; env: { TIDEMARK_URL: string } }> {
+  const cli = start(['serve', '--port', '0', '--json', ...argv]);
+  await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);
+  const { url } = JSON.parse(cli.lines[0] ?? '{}') as { readonly url: string };
+  return { cli, url, env: { TIDEMARK_URL: url } };
+}
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tidemark-cli-'));
+  watched = join(home, 'shop');
+  await mkdir(join(watched, 'src'), { recursive: true });
+});
+afterEach(async () => {
+  for (const cli of running.splice(0)) {
+    if (cli.process.exitCode === null && cli.process.signalCode === null) cli.process.kill('SIGKILL');
+    await cli.ended;
+  }
+});
+afterAll(() => rm(home, { recursive: true }));
+
+describe('tidemark serve', () => {
+  test('says where it serves, what it watches, its broker, and what to worry about', async () => {
+    const { cli, url } = await serve(['--watch', 'shop']);
+    await cli.says('warning');
+    expect(cli.stderr).toContain(`events    ${url}`);
+    expect(cli.stderr).toMatch(/watching {2}\S+\/shop as shop \(1 files and directories\) on main/);
+    expect(cli.stderr).toContain('broker    memory');
+    expect(cli.stderr).toMatch(/warning: auth: No credential is configured/);
+  });
+
+  test('drains on SIGTERM and exits with 0, on Ctrl-C with 130', async () => {
+    for (const [signal, code] of [
+      ['SIGTERM', 0],
+      ['SIGINT', 130],
+    ] as const) {
+      const { cli, env } = await serve();
+      const listener = start(['listen'], { env });
+      await listener.says('listening');
+      cli.process.kill(signal);
+      expect(await cli.ended).toBe(code);
+      await listener.says('connection lost (4200');
+    }
+  });
+
+  test('refuses what is unsafe with the key, the reason and the fix', async () => {
+    const { code, stdout, stderr } = await finish(['serve', '--host', '0.0.0.0', '--port', '0']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^--host: `host` is 0\.0\.0\.0, and no credential is configured.*127\.0\.0\.1.*--insecure/);
+  });
+
+  test('says what to do when the port is taken, and when a directory is not there', async () => {
+    const { url } = await serve();
+    const taken = await finish(['serve', '--port', new URL(url).port]);
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/listens on .* already.*--port 0/) });
+    const missing = await finish(['serve', '--port', '0', '--watch', 'nowhere']);
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringMatching(/nowhere cannot be watched: ENOENT/) });
+  });
+
+  test('fails when the Redis that it was given does not answer', async () => {
+    const { code, stderr } = await finish(['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
+  });
+});
+
+describe('tidemark listen', () => {
+  test('prints a .ts file within a second of its saving and nothing of a .js file, as NDJSON', async () => {
+    const { env } = await serve(['--watch', 'shop']);
+    const listener = start(['listen', '--event', 'file_change', '--ext', 'ts', '--json'], { env });
+    const ready = start(['listen', '--count', '1', '--ext', 'js', '--event', 'file_change'], { env });
+    await ready.says('listening');
+    await vi.waitUntil(async () => {
+      const { stdout } = await finish(['status', '--json'], { env });
+      return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 2;
+    }, wait);
+    await writeFile(join(watched, 'src/a.js'), '1');
+    expect(await ready.ended).toBe(0);
+    expect(ready.stdout).toMatch(/file_change\s+create shop: src\/a\.js/);
+    const saved = Date.now();
+    await writeFile(join(watched, 'src/a.ts'), '1');
+    await vi.waitUntil(() => listener.lines.length > 0, wait);
+    expect(Date.now() - saved).toBeLessThan(1_000);
+    listener.process.kill('SIGINT');
+    expect(await listener.ended).toBe(130);
+    expect(listener.lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({
+        event: 'file_change',
+        isReplay: false,
+        payload: expect.objectContaining({ path: 'src/a.ts', changeType: 'create', root: 'shop' }),
+      }),
+    ]);
+    expect(listener.stderr).toBe('');
+  });
+
+  test('resumes after a position, and says a gap aloud when it cannot', async () => {
+    const { env } = await serve();
+    for (const step of ['1', '2', '3'])
+      await finish(['broadcast', '--event', 'built', '--payload', `{"step":${step}}`], { env });
+    const all = await finish(['listen', '--event', 'built', '--count', '1', '--json'], { env });
+    const { epoch } = JSON.parse(all.stdout) as { readonly epoch: string };
+    const resumed = await finish(['listen', '--resume', `${epoch}:1`, '--count', '2', '--json'], { env });
+    const steps = resumed.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { payload: unknown; replayReason: string });
+    expect(steps).toMatchObject([
+      { payload: { step: 2 }, replayReason: 'resume' },
+      { payload: { step: 3 }, replayReason: 'resume' },
+    ]);
+    const lost = await finish(['listen', '--resume', 'another:1', '--count', '1'], { env });
+    expect(lost.stderr).toMatch(/gap on main: epoch_changed, from another:1 to /);
+    expect(lost.stdout).toMatch(/built {2}replay {2}\{"step":3\}/);
+  });
+
+  test('ends by --count and --timeout, and says by its exit code which', async () => {
+    const { env } = await serve();
+    expect(await finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
+    const late = await finish(['listen', '--timeout', '0.2', '--count', '1'], { env });
+    expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('before 1 events came') });
+  });
+
+  test('says whom it cannot reach, and what the gateway refuses', async () => {
+    const nobody = await finish(['listen', '--url', 'ws://127.0.0.1:1/ws']);
+    expect(nobody).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('No gateway answers at ws://127.0.0.1:1/ws'),
+    });
+    const { env } = await serve();
+    const wrong = await finish(['listen', '--event', 'file_change', '--filter', 'entityTypes=class'], { env });
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('filter_not_applicable') });
+    expect(await finish(['listen', '--filter', 'colour=red'], { env })).toMatchObject({ code: 2 });
+    expect(await finish(['listen', '--resume', 'x'], { env })).toMatchObject({ code: 2 });
+  });
+});
+
+describe('tidemark broadcast', () => {
+  test('publishes every example of the contract', async () => {
+    const { env } = await serve();
+    const names = (await finish(['broadcast', '--example', 'list'])).stdout.trim().split('\n');
+    expect(names).toEqual(expect.arrayContaining(['file_change', 'entity_created', 'session_event', 'custom']));
+    for (const name of names) {
+      expect(await finish(['broadcast', '--example', name, '--json'], { env })).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('"duplicate":false'),
+      });
+    }
+  }, 30_000);
+
+  test('reads a payload from stdin, repeats under a key without doubling, and teaches what is wrong', async () => {
+    const { env } = await serve();
+    const keyed = ['broadcast', '--event', 'built', '--payload', '-', '--idempotency-key', 'k'];
+    expect((await finish(keyed, { env, input: '{"ok":true}' })).stdout).toMatch(/^built is event 1 of main, epoch /);
+    expect((await finish(keyed, { env, input: '{"ok":true}' })).stdout).toMatch(/event 1 .*published before/);
+    const wrong = await finish(['broadcast', '--event', 'entity_created', '--payload', '{"id":"a"}'], { env });
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: 'payload_invalid: "entityType" is missing at /payload/entityType.\n',
+    });
+    expect(await finish(['broadcast', '--event', 'x', '--payload', '{'], { env })).toMatchObject({ code: 2 });
+    expect(await finish(['broadcast'], { env })).toMatchObject({ code: 2 });
+  });
+});
+
+describe('tidemark status', () => {
+  test('tells how the gateway is, for people and for programs', async () => {
+    const { env } = await serve();
+    await finish(['broadcast', '--example', 'custom'], { env });
+    const { code, stdout } = await finish(['status'], { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/status\s+ok[^]*broker\s+memory, connected[^]*main\s+#1 of .*, 1 in history/);
+    expect(JSON.parse((await finish(['status', '--json'], { env })).stdout)).toMatchObject({ status: 'ok' });
+    expect(await finish(['status', '--url', 'ws://127.0.0.1:1/ws'])).toMatchObject({ code: 5, stdout: '' });
+  });
+});
+
+describe('tidemark config', () => {
+  test('shows each value with its source, and hides secrets', async () => {
+    await writeFile(join(home, 'own.yaml'), 'port: 7500\n');
+    const env = { TIDEMARK_REDIS: 'redis://ana:secret@localhost', TIDEMARK_HOST: '127.0.0.2' };
+    const { code, stdout } = await finish(['config', 'show', '--config', 'own.yaml', '--broadcast', 'on'], { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^host +127\.0\.0\.2 +TIDEMARK_HOST$/m);
+    expect(stdout).toMatch(/^port +7500 +own\.yaml:1$/m);
+    expect(stdout).toMatch(/^broadcast +on +--broadcast$/m);
+    expect(stdout).toMatch(/^redis +redis:\/\/…@localhost +TIDEMARK_REDIS$/m);
+    expect(stdout).not.toContain('secret');
+  });
+
+  test('checks without serving', async () => {
+    await writeFile(join(home, 'wrong.yaml'), 'limits:\n  jsonDepth: 1\n');
+    const wrong = await finish(['config', 'check', '--config', 'wrong.yaml']);
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('wrong.yaml:2: `limits.jsonDepth` must be'),
+    });
+    expect(await finish(['config', 'check'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('fit to serve'),
+    });
+    expect(await finish(['config', 'check', '--config', 'none.yaml'])).toMatchObject({ code: 2 });
+  });
+});
+
+describe('tidemark generate', () => {
+  test('writes a client from the contract that it comes with', async () => {
+    const out = join(home, 'client');
+    const { code, stdout } = await finish(['generate', '--out', out, '--json']);
+    expect(code).toBe(0);
+    const { files } = JSON.parse(stdout) as { readonly files: readonly string[] };
+    expect(await readdir(out)).toEqual(expect.arrayContaining(['client.ts', 'types.ts', 'runtime']));
+    expect(files).toContain('client.ts');
+    expect(await readFile(join(out, 'types.ts'), 'utf8')).toContain('FileChangePayload');
+    const wrong = await finish(['generate', '--contract', BIN, '--out', out]);
+    expect(wrong.code).toBe(3);
+  });
+});
+
+describe('tidemark', () => {
+  test('knows its version, its help, and what is not a command', async () => {
+    expect(await finish(['--version'])).toMatchObject({ code: 0, stdout: '1.0.0\n' });
+    expect(await finish(['listen', '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('--resume') });
+    expect(await finish(['serv'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean serve?') });
+    expect(await finish(['serve', '--prot', '1'])).toMatchObject({ code: 2 });
+  });
+});

@@ -1,0 +1,54 @@
+/** `tidemark config show | check`: what a gateway would do, who said so, and whether it may. */
+import type { Command } from 'commander';
+import type { Entry } from '../config.ts';
+import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
+import { EXIT } from './exit.ts';
+import { print, printJson, say, table, tint } from './terminal.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+export function registerConfig(program: Command): void {
+  const config = program.command('config').description('look at the configuration without serving');
+  configurationOptions(config.command('show'))
+    .description('print every setting with its value and where it comes from')
+    .option('--json', 'as JSON')
+    .action(show);
+  configurationOptions(config.command('check'))
+    .description('say what is wrong with the configuration; exits with 2 when `serve` would refuse it')
+    .option('--json', 'as JSON')
+    .action(check);
+}
+
+async function show(options: Options): Promise<void> {
+  const { entries, problems } = readConfiguration(options);
+  const shown = entries.map((entry) => ({ key: entry.setting.key, value: shownValue(entry), source: entry.source }));
+  if (options['json'] === true) await printJson(shown);
+  else await print(table(shown.map(({ key, value, source }) => [key, textOf(value), source])));
+  complain(problems);
+}
+
+async function check(options: Options): Promise<void> {
+  const { problems, warnings } = readConfiguration(options);
+  if (options['json'] === true) await printJson({ ok: problems.length === 0, problems, warnings });
+  for (const line of warnings) say(tint('yellow', `warning: ${line.where}: ${line.text}`));
+  complain(problems);
+  if (problems.length === 0) say(tint('green', 'The configuration is fit to serve.'));
+}
+
+function complain(problems: Parameters<typeof problemLines>[0]): void {
+  if (problems.length === 0) return;
+  say(tint('red', problemLines(problems)));
+  process.exitCode = EXIT.usage;
+}
+
+function shownValue({ setting, value }: Entry): unknown {
+  if (value === undefined) return null;
+  if (setting.kind === 'section') return '(set)';
+  if (setting.secret !== true || typeof value !== 'string') return value;
+  return value.replace(/(:\/\/)[^@/]*@/, '$1…@');
+}
+
+function textOf(value: unknown): string {
+  if (value === null) return '-';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

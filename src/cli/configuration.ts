@@ -1,0 +1,60 @@
+/** Where a command finds its configuration: the flags that were given, the environment and the file. */
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { resolveConfig } from '../config.ts';
+import type { Problem, Resolved } from '../config.ts';
+import { SETTINGS } from '../config-settings.ts';
+import type { Setting } from '../config-settings.ts';
+import { CliError, EXIT } from './exit.ts';
+import { reasonOf } from './remote.ts';
+
+/** Read when no other is named. */
+const STANDARD_FILE = 'tidemark.yaml';
+
+/** The flags of `serve`, as the table of settings has them. */
+export function configurationOptions(command: Command): Command {
+  for (const setting of SETTINGS) {
+    if (setting.flag === undefined) continue;
+    const { syntax, text } = flagOf(setting);
+    if (setting.kind === 'list') command.option(syntax, text, append);
+    else command.option(syntax, text);
+  }
+  return command.option('--config <file>', `configuration file (default: ${STANDARD_FILE} where there is one)`);
+}
+
+function flagOf({ flag = '', kind, choices, standard, description }: Setting): { syntax: string; text: string } {
+  const value = choices === undefined ? { integer: '<n>', list: '<value>' }[kind as string] : `<${choices.join('|')}>`;
+  const syntax = kind === 'switch' ? `--${flag}` : `--${flag} ${value ?? '<text>'}`;
+  const repeat = kind === 'list' ? ' May be repeated.' : '';
+  const tail = typeof standard === 'string' || typeof standard === 'number' ? ` (default: ${standard})` : '';
+  return { syntax, text: `${description}${repeat}${tail}` };
+}
+
+function append(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+/** @throws {CliError} when the file that was named cannot be read */
+export function readConfiguration(options: Readonly<Record<string, unknown>>): Resolved {
+  const flags = Object.fromEntries(
+    SETTINGS.flatMap(({ flag }) => (flag === undefined ? [] : [[flag, options[camel(flag)]]])),
+  ) as Readonly<Record<string, unknown>>;
+  const named = typeof options['config'] === 'string' ? options['config'] : process.env['TIDEMARK_CONFIG'];
+  const file = named ?? (existsSync(STANDARD_FILE) ? STANDARD_FILE : undefined);
+  try {
+    return resolveConfig({ flags, environment: process.env, ...(file === undefined ? {} : { file }) });
+  } catch (error) {
+    throw new CliError(`The configuration ${file ?? ''} cannot be read: ${reasonOf(error)}`, EXIT.usage, {
+      cause: error,
+    });
+  }
+}
+
+/** As commander names the option of a flag. */
+function camel(flag: string): string {
+  return flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function problemLines(problems: readonly Problem[]): string {
+  return problems.map(({ where, text }) => `${where}: ${text}`).join('\n');
+}

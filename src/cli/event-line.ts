@@ -1,0 +1,47 @@
+/** One event, or one gap, as a line for people. */
+import { isEvent } from '../../generated/client.ts';
+import type { TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import { paint, plain } from './terminal.ts';
+
+const LONGEST = 160;
+
+/** Local time, position, name, and what the payload is about; `replay` where it is history. */
+export function eventLine(event: TidemarkEvent): string {
+  const { emittedAt, sequenceId, isReplay } = event;
+  const parts = [
+    paint('dim', clockOf(emittedAt)),
+    paint('dim', `#${sequenceId}`),
+    paint('cyan', plain(event.event)),
+    ...(isReplay ? [paint('yellow', 'replay')] : []),
+    plain(aboutOf(event)),
+  ];
+  return parts.join('  ');
+}
+
+function clockOf(time: string): string {
+  const date = new Date(time);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+  return `${clock}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+function aboutOf(event: TidemarkEvent): string {
+  if (isEvent(event, 'file_change')) {
+    const { changeType, path, previousPath, root } = event.payload;
+    return `${changeType.padEnd(6)} ${root}: ${previousPath === undefined ? '' : `${previousPath} → `}${path}`;
+  }
+  const text = JSON.stringify(event.payload);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+export function gapLine({ stream, reason, from, to, repair }: TidemarkGap): string {
+  const place = (position: TidemarkGap['from']): string =>
+    position === undefined ? 'unknown' : `${position.epoch}:${position.sequenceId}`;
+  const hint =
+    repair === undefined
+      ? ''
+      : repair.kind === 'rescan'
+        ? `; look again at ${repair.paths.map((each) => (each === '' ? 'the root' : each)).join(', ')}`
+        : `; fetch again ${repair.ids.join(', ')}`;
+  return `gap on ${stream}: ${reason}, from ${place(from)} to ${place(to)}${plain(hint)}`;
+}

@@ -1,0 +1,47 @@
+/** `tidemark generate`: a typed client from any contract, into any project. */
+import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { CliError, EXIT } from './exit.ts';
+import { printJson, say } from './terminal.ts';
+
+interface GenerateOptions {
+  readonly contract?: string;
+  readonly out: string;
+  readonly importEnding: '.ts' | '.js';
+  readonly json?: true;
+}
+
+export function registerGenerate(program: Command): void {
+  program
+    .command('generate')
+    .description('write a typed client, without dependencies, from a contract')
+    .option('--contract <file>', "an AsyncAPI 3 contract (default: this version's own)")
+    .requiredOption('--out <directory>', 'where the sources go')
+    .addOption(
+      new Option('--import-ending <ending>', 'how imports between the sources end')
+        .choices(['.ts', '.js'])
+        .default('.ts'),
+    )
+    .option('--json', 'print the paths that were written and the digest of the contract')
+    .action(generate);
+}
+
+/** In a clone the contract stands beside `src/`, in the package beside `dist/src/`: both are two levels up from here. */
+const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
+
+async function generate({ contract = OWN_CONTRACT, out, importEnding, json }: GenerateOptions): Promise<void> {
+  if (!existsSync(contract)) throw new CliError(`There is no contract at ${contract}.`, EXIT.usage);
+  // Loaded only here: the parser is large.
+  const { generateTo } = await import('../../codegen/generate.ts');
+  const { ContractError } = await import('../../codegen/source.ts');
+  try {
+    const { files, digest } = await generateTo({ contract, out, importEnding });
+    if (json) await printJson({ out, files, digest });
+    else say(`${files.length} files written to ${out}, from the contract with the digest ${digest}.`);
+  } catch (error) {
+    if (error instanceof ContractError) throw new CliError(error.message, EXIT.findings, { cause: error });
+    throw error;
+  }
+}

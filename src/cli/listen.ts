@@ -1,0 +1,213 @@
+/** `tidemark listen`: prints events as they happen. */
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { createClient, ConnectionError, isGap, SubscriptionError, TidemarkError } from '../../generated/client.ts';
+import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import { FILTER_FIELDS } from '../../generated/protocol.ts';
+import type { FilterField } from '../../generated/protocol.ts';
+import type { SubscribeData, SubscriptionFilter } from '../../generated/types.ts';
+import { eventLine, gapLine } from './event-line.ts';
+import { CliError, EXIT } from './exit.ts';
+import { exitCodeOf, reasonOf, remoteOptions, secretOf, unreachable } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+import { print, printJson, say, tint } from './terminal.ts';
+
+interface ListenOptions extends RemoteOptions {
+  readonly event: readonly string[];
+  readonly path: readonly string[];
+  readonly ext: readonly string[];
+  readonly filter: readonly string[];
+  readonly stream: string;
+  readonly resume?: Position;
+  readonly replay?: 'none' | 'warm';
+  readonly count?: number;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly json?: true;
+}
+
+export function registerListen(program: Command): void {
+  remoteOptions(program.command('listen'))
+    .description('print events as they happen, until Ctrl-C')
+    .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect, [])
+    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect, [])
+    .option('--ext <extensions>', 'file extensions; may be repeated', collect, [])
+    .option(
+      '--filter <field=values>',
+      `any field of the contract's filter: ${Object.keys(FILTER_FIELDS).join(', ')}`,
+      append,
+      [],
+    )
+    .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
+    .option('--replay <mode>', 'warm (a starting picture) or none (only the future)', readReplay)
+    .option('--resume <epoch:sequenceId>', 'begin with what followed this position', readPosition)
+    .option('--count <n>', 'end after so many events', readCount)
+    .option(
+      '--timeout <seconds>',
+      'end after this time; with --count, exits with 5 when it was not reached',
+      readSeconds,
+    )
+    .option('--json', 'one JSON object per line: events as on the wire, gaps with "kind":"gap"')
+    .action(listen);
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, ...value.split(',').filter((each) => each !== '')];
+}
+
+function append(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function readReplay(value: string): 'none' | 'warm' {
+  if (value === 'none' || value === 'warm') return value;
+  throw new InvalidArgumentError('It is warm or none; for a resume give --resume.');
+}
+
+function readPosition(value: string): Position {
+  const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(value) ?? [];
+  if (epoch === undefined) throw new InvalidArgumentError('It is <epoch>:<sequenceId>, as events carry them.');
+  return { epoch, sequenceId: Number(sequenceId) };
+}
+
+function readCount(value: string): number {
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.');
+  return count;
+}
+
+function readSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!(seconds > 0)) throw new InvalidArgumentError('It is a number of seconds.');
+  return seconds * 1000;
+}
+
+async function listen(options: ListenOptions): Promise<void> {
+  const request = requestOf(options);
+  const client = openClient(options);
+  const interrupt = new AbortController();
+  const interrupted = (): void => interrupt.abort();
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const timer =
+    options.timeout === undefined ? undefined : setTimeout(() => interrupt.abort('timeout'), options.timeout);
+  try {
+    await firstConnection(client, { url: options.url, signal: interrupt.signal });
+    await follow(client, { request, options, signal: interrupt.signal });
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw asCliError(error, options.url);
+    process.exitCode = exitCodeOfEnd(interrupt.signal, options);
+  } finally {
+    clearTimeout(timer);
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await client.close();
+  }
+}
+
+function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions): number {
+  if (reason !== 'timeout') return EXIT.interrupted;
+  if (count === undefined) return EXIT.ok;
+  say(`The time is over before ${count} events came.`);
+  return EXIT.unreachable;
+}
+
+function openClient(options: ListenOptions): TidemarkClient {
+  try {
+    return createClient({ url: options.url, ...secretOf(options) });
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`--url ${options.url} cannot be used: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+  }
+}
+
+/** Later drops are repaired by the client; but a first attempt that fails is more likely a wrong address. */
+async function firstConnection(
+  client: TidemarkClient,
+  { url, signal }: { readonly url: string; readonly signal: AbortSignal },
+): Promise<void> {
+  let refusal: Error | undefined;
+  const offError = client.on('error', (error) => (refusal = error));
+  const failed = new Promise<never>((_resolve, reject) => {
+    client.on('reconnecting', () => reject(unreachable(url, refusal ?? new Error('the connection was refused'))));
+    signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
+  });
+  await Promise.race([client.connect(), failed]);
+  offError();
+  client.on('closed', ({ code, reason, willReconnect }) => {
+    if (willReconnect)
+      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${reason}`}), coming back`));
+  });
+  client.on('resumed', ({ recovery }) => {
+    if (recovery.attempted && recovery.recovered) say(tint('green', 'connected again, nothing is missing'));
+  });
+}
+
+interface Following {
+  readonly request: Omit<SubscribeData, 'subscriptionId'>;
+  readonly options: ListenOptions;
+  readonly signal: AbortSignal;
+}
+
+async function follow(client: TidemarkClient, { request, options, signal }: Following): Promise<void> {
+  const { stream, count = Infinity, json } = options;
+  const subscription = client.subscribe({ ...request, stream, gaps: 'inline', signal });
+  await subscription.ready;
+  if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${stream}`));
+  let seen = 0;
+  for await (const item of subscription) {
+    if (isGap(item)) await sayGap(item, json);
+    else await sayEvent(item, json);
+    if (!isGap(item)) seen += 1;
+    if (seen >= count) return;
+  }
+}
+
+async function sayEvent(event: TidemarkEvent, json: true | undefined): Promise<void> {
+  await (json ? printJson(event) : print(eventLine(event)));
+}
+
+async function sayGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
+  if (json) await printJson(gap);
+  else say(tint('red', gapLine(gap)));
+}
+
+function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'> {
+  const filter = filterOf(options);
+  const { resume, replay } = options;
+  return {
+    events: options.event.length === 0 ? ['*'] : options.event,
+    ...(Object.keys(filter).length === 0 ? {} : { filter }),
+    ...(replay === undefined ? {} : { replay: { mode: replay } }),
+    ...(resume === undefined ? {} : { replay: { mode: 'resume', after: resume } }),
+  };
+}
+
+function filterOf({ path, ext, filter }: ListenOptions): SubscriptionFilter {
+  const fields = new Map<string, string[]>();
+  const add = (field: string, values: readonly string[]): void => {
+    if (values.length > 0) fields.set(field, [...(fields.get(field) ?? []), ...values]);
+  };
+  add('paths', path);
+  add('extensions', ext);
+  for (const each of filter) {
+    const [, field = '', values = ''] = /^(\w+)=(.+)$/.exec(each) ?? [];
+    if (!Object.hasOwn(FILTER_FIELDS, field)) {
+      const known = Object.keys(FILTER_FIELDS satisfies Record<FilterField, unknown>).join(', ');
+      throw new CliError(`--filter ${each} is not <field>=<values>; the fields are ${known}.`, EXIT.usage);
+    }
+    add(field, values.split(','));
+  }
+  return Object.fromEntries(fields);
+}
+
+function asCliError(error: unknown, url: string): unknown {
+  if (error instanceof TidemarkError) return new CliError(`${error.code}: ${error.message}`, exitCodeOf(error.code));
+  if (error instanceof SubscriptionError)
+    return new CliError(error.message, error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
+  if (error instanceof ConnectionError) {
+    const { cause, reason } = error;
+    if (cause instanceof TidemarkError) return asCliError(cause, url);
+    const refusedForGood = reason === 'refused' && error.closeClass !== undefined;
+    return refusedForGood ? new CliError(error.message, EXIT.auth) : unreachable(url, error);
+  }
+  return error;
+}

@@ -1,0 +1,40 @@
+/** What `serve` says once it serves: where, what it watches, which broker, the limits that matter, and what to worry about. */
+import type { Resolved } from '../config.ts';
+import type { Gateway, Listening } from '../gateway.ts';
+import type { FileSource } from '../sources/file-source.ts';
+import { table, tint } from './terminal.ts';
+
+export interface StartReport {
+  readonly resolved: Resolved;
+  readonly gateway: Gateway;
+  readonly listening: Listening;
+  readonly watching: readonly FileSource[];
+}
+
+export function startReport({ resolved, gateway, listening, watching }: StartReport): string {
+  const { config, entries, warnings } = resolved;
+  const limit = (name: string): number =>
+    Number(entries.find(({ setting }) => setting.key === `limits.${name}`)?.value ?? 0);
+  const rows = [
+    ['events', listening.url],
+    ['docs', `${listening.httpUrl}/docs`],
+    ['health', `${listening.httpUrl}${config.path}/health`],
+    ...watching.map((source, index) => [
+      index === 0 ? 'watching' : '',
+      `${config.watch[index]?.directory ?? ''} as ${source.root} (${source.size} files and directories) on ${config.watchStream}`,
+    ]),
+    ['broker', brokerText(config.redis)],
+    [
+      'limits',
+      `history ${limit('historyEvents')} events for ${limit('historyAgeMs') / 60_000} min, queue ${limit('sendQueueBytes') / 1024} KiB per client, ${limit('connectionsPerNode')} connections`,
+    ],
+    ['node', gateway.nodeId],
+  ];
+  const cautions = warnings.map(({ where, text }) => tint('yellow', `warning: ${where}: ${text}`));
+  return [tint('bold', 'tidemark serves'), table(rows.map((row) => ['  ', ...row])), ...cautions].join('\n');
+}
+
+function brokerText(redis: string | undefined): string {
+  if (redis === undefined) return 'memory: history is lost when this process ends; --redis shares and keeps it';
+  return `Redis at ${redis.replace(/(:\/\/)[^@/]*@/, '$1')}`;
+}
