@@ -29,6 +29,8 @@ export class RedisHeartbeat {
   #returnedAt = 0;
   #startedAt = 0;
   #roundTripMs = 0;
+  /** When the oldest heartbeat that has not come back was sent. */
+  #waitingSince: number | undefined;
   #alive = false;
   #watch: NodeJS.Timeout | undefined;
 
@@ -40,10 +42,9 @@ export class RedisHeartbeat {
     return this.#alive;
   }
 
-  /** Of the newest heartbeat; of one still under way, the time so far if that is longer. In milliseconds. */
+  /** Of the newest heartbeat that came back; the wait for the next one, if that is longer. In milliseconds. */
   get lagMs(): number {
-    const [oldest] = this.#sentAt.values();
-    const waiting = oldest === undefined ? 0 : performance.now() - oldest;
+    const waiting = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
     return Math.round(Math.max(this.#roundTripMs, waiting));
   }
 
@@ -68,9 +69,10 @@ export class RedisHeartbeat {
     const now = performance.now();
     this.#sent += 1;
     this.#sentAt.set(this.#sent, now);
+    this.#waitingSince ??= now;
     const { connection, channel, nodeId } = this.#options;
-    const number = this.#sent;
-    connection.publish(channel, `beat ${nodeId} ${number}`).catch(() => this.#sentAt.delete(number));
+    // One that fails is one that does not come back.
+    connection.publish(channel, `beat ${nodeId} ${this.#sent}`).catch(() => undefined);
     this.#forget(now);
   }
 
@@ -94,6 +96,7 @@ export class RedisHeartbeat {
     for (const older of this.#sentAt.keys()) {
       if (older <= number) this.#sentAt.delete(older);
     }
+    [this.#waitingSince] = this.#sentAt.values();
     // One that was held up in a frozen server proves that it flows again, but says nothing about the delay now.
     this.#roundTripMs = now - sentAt;
     this.#returnedAt = now;

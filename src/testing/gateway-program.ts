@@ -1,0 +1,12 @@
+/** A gateway on Redis as a process of its own: prints one line of JSON once it serves. Started by gateway-process.ts. */
+import { RedisBroker } from '../broker/redis.ts';
+import { createGateway } from '../gateway.ts';
+import { resolveOptions } from '../options.ts';
+import type { GatewayProcessOptions } from './gateway-process.ts';
+
+const { redisUrl, nodeId, limits = {} } = JSON.parse(process.argv[2] ?? '{}') as GatewayProcessOptions;
+const resolved = resolveOptions({ limits });
+const broker = new RedisBroker({ url: redisUrl, limits: resolved.limits, events: resolved.events });
+const gateway = createGateway({ nodeId, limits, broker, broadcast: 'on' });
+const { url, httpUrl } = await gateway.listen({ port: 0 });
+process.stdout.write(`${JSON.stringify({ url, httpUrl })}\n`);
