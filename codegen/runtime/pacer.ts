@@ -3,7 +3,8 @@
  * allowance may hold, and a client that keeps exceeding it is sent away (4204), to come back with the same hundred.
  *
  * A few leave at a time, until the server first says `rate_limited`. From then on, for the client's whole life, they leave
- * one by one, as far apart as that answer asked: a server that refills one command every 20 ms gets one every 20 ms.
+ * one by one, as far apart as that answer asked; and further, whenever one that left at that distance is refused again. (An
+ * answer tells when the next command may come, which can be sooner than one command may come after the other.)
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -21,6 +22,9 @@ const IN_FLIGHT = 8;
 /** A wait, in milliseconds, where a server refuses without saying for how long. */
 const DEFAULT_PAUSE_MS = 1_000;
 
+/** How much further apart commands leave after each refusal. */
+const WIDENING = 1.5;
+
 /** Longest distance, in milliseconds: where a server asks for more, its allowance is refilled by more than one. */
 const MAX_SPACING_MS = 100;
 
@@ -29,6 +33,8 @@ export class Pacer {
   #waiting: (() => boolean)[] = [];
   #inFlight = 0;
   #spacingMs = 0;
+  /** Counts the changes of the distance: a refusal of a command that left before the last one says nothing about it. */
+  #spacings = 0;
   /** Counts connections: a reply that belongs to an earlier one changes nothing here. */
   #life = 0;
   #cancelPause: (() => void) | undefined;
@@ -40,16 +46,17 @@ export class Pacer {
   /** Sends the command in its turn. To be called with a connection that is ready. */
   request(command: string, data: Frame['data'], settle: Settle): void {
     const life = this.#life;
-    this.#waiting.push(() =>
-      this.#send(command, data, (answer) => {
+    this.#waiting.push(() => {
+      const spacing = this.#spacings;
+      return this.#send(command, data, (answer) => {
         if (life === this.#life) {
           this.#inFlight -= 1;
-          if (!answer.ok) this.#heed(answer.error);
+          if (!answer.ok) this.#heed(answer.error, spacing);
         }
         settle(answer);
         this.#pump();
-      }),
-    );
+      });
+    });
     this.#pump();
   }
 
@@ -70,10 +77,13 @@ export class Pacer {
     }
   }
 
-  #heed(error: unknown): void {
+  #heed(error: unknown, spacing: number): void {
     if (!(error instanceof TidemarkError) || error.code !== 'rate_limited') return;
     const waitMs = error.retryAfterMs ?? DEFAULT_PAUSE_MS;
-    this.#spacingMs = Math.max(this.#spacingMs, Math.min(waitMs, MAX_SPACING_MS));
+    if (spacing === this.#spacings) {
+      this.#spacingMs = Math.min(Math.max(this.#spacingMs * WIDENING, waitMs), MAX_SPACING_MS);
+      this.#spacings += 1;
+    }
     this.#endPause();
     this.#pause(waitMs);
   }
