@@ -149,9 +149,9 @@ export class Connection implements Outlet {
 
   sendReplay: Outlet['sendReplay'] = (records, head) => this.outbox.pushReplay(records, head);
 
-  /** A message whose content is decided when it is written. */
-  sendLazily(make: () => ServerMessage): void {
-    this.outbox.push(() => encodeMessage(make()));
+  /** A message that tells the state at the moment when it is written. */
+  sendReport(make: () => ServerMessage): void {
+    this.outbox.pushReport(() => encodeMessage(make()));
   }
 
   get delivered(): number {
@@ -195,6 +195,8 @@ export class Connection implements Outlet {
   #end(code: number, reason: string): void {
     if (this.session.closed) return;
     this.#release();
+    // Its own close frame is the last thing to be heard from the peer; a paused socket would never hear it.
+    if (this.#options.ws.isPaused) this.#options.ws.resume();
     this.#options.ws.close(code, reason.slice(0, 120));
   }
 

@@ -7,6 +7,9 @@ import type { Connection } from './connection.ts';
 
 /** Parts into which an interval is cut: a heartbeat is at most this fraction of an interval late. */
 const SLICES = 25;
+/** The clock of the bound on age in a send queue does not slow down with long heartbeat intervals. */
+const MAX_SLICE_MS = 1000;
+const MIN_SLICE_MS = 10;
 
 export interface HeartbeatOptions {
   readonly intervalMs: number;
@@ -26,7 +29,8 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#tick(), Math.max(10, options.intervalMs / SLICES));
+    const sliceMs = Math.max(MIN_SLICE_MS, Math.min(MAX_SLICE_MS, options.intervalMs / SLICES));
+    this.#timer = setInterval(() => this.#tick(), sliceMs);
     this.#timer.unref();
   }
 
@@ -60,7 +64,7 @@ export class Heartbeat {
   /** Sends one heartbeat now. What it says is decided when it is written. */
   beat(connection: Connection): void {
     const { broker } = this.#options;
-    connection.sendLazily(() => ({
+    connection.sendReport(() => ({
       type: 'heartbeat',
       data: { delivered: connection.delivered, positions: positionsOf(connection, broker) },
     }));

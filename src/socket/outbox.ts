@@ -4,8 +4,9 @@
  *
  *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
  *
- * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. The queue is
- * bounded by bytes, messages and age; past half of a bound the connection is slow, past the bound it is over (BCK-2).
+ * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. Both lanes together
+ * are bounded by bytes, messages and age; past half of a bound the connection is slow, past the bound it is over (BCK-2).
+ * Replies count too: a peer that asks and never reads would otherwise fill the memory with answers.
  * A replay is not copied into the queue: its frames are made from history while the socket takes them, so a long replay
  * to a slow reader holds references, not bytes.
  */
@@ -15,6 +16,8 @@ import { eventFrameBytes, writeEventFrame } from '../codec.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
 const CHUNK_BYTES = 64 * 1024;
+/** What the socket holds beside the queue stays small against it: at most this part of the bound on bytes. */
+const CHUNKS_PER_QUEUE = 16;
 
 export interface OutboxLimits {
   readonly sendQueueBytes: number;
@@ -34,6 +37,11 @@ interface Frame {
   since: number;
 }
 
+interface Control {
+  readonly frame: Buffer;
+  readonly since: number;
+}
+
 interface Replay {
   readonly kind: 'replay';
   readonly records: readonly EventRecord[];
@@ -44,13 +52,15 @@ interface Replay {
 
 type Entry = Frame | Replay;
 
+export type Bound = 'bytes' | 'messages' | 'age';
+
 export interface OutboxOptions {
   readonly socket: Writable;
   readonly limits: OutboxLimits;
   readonly scheduler: FlushScheduler;
   readonly now: () => number;
   /** Called once, when a hard bound is passed. */
-  readonly onOverflow: (bound: 'bytes' | 'messages' | 'age') => void;
+  readonly onOverflow: (bound: Bound) => void;
   readonly onWritten: (place: Place) => void;
 }
 
@@ -71,27 +81,42 @@ export class FlushScheduler {
 
 export class Outbox {
   readonly #options: OutboxOptions;
-  #control: (Buffer | (() => Buffer))[] = [];
+  readonly #chunkBytes: number;
+  #control: Control[] = [];
+  /** A message that tells the state at the moment when it is written: one that still waits says all that a second one would. */
+  #report: (() => Buffer) | undefined;
   #entries: Entry[] = [];
   #head = 0;
   #queuedBytes = 0;
   #scheduled = false;
-  #blocked = false;
+  /** Since when the socket has taken nothing, or undefined while it takes what it is given. */
+  #blockedSince: number | undefined;
   #ended = false;
   /** Event messages written to the socket so far (CON-3). */
   delivered = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#chunkBytes = Math.min(CHUNK_BYTES, options.limits.sendQueueBytes / CHUNKS_PER_QUEUE);
     options.socket.on('drain', () => {
-      this.#blocked = false;
+      this.#blockedSince = undefined;
       this.flush();
     });
   }
 
-  /** Overtakes events. A function is called when its turn comes, for a message that tells the state at that moment. */
-  push(frame: Buffer | (() => Buffer)): void {
-    this.#control.push(frame);
+  /** Overtakes events. */
+  push(frame: Buffer): void {
+    if (this.#ended) return;
+    this.#control.push({ frame, since: this.#options.now() });
+    this.#queuedBytes += frame.length;
+    this.#schedule();
+    this.#checkRoom();
+  }
+
+  /** Overtakes events; what it says is decided when its turn comes. */
+  pushReport(make: () => Buffer): void {
+    if (this.#ended) return;
+    this.#report = make;
     this.#schedule();
   }
 
@@ -114,35 +139,38 @@ export class Outbox {
     return this.#queuedBytes + this.#options.socket.writableLength;
   }
 
+  /** What keeps its place and waits for it; a replay counts as one. */
   get queuedMessages(): number {
     return this.#entries.length - this.#head;
   }
 
-  /** How long the oldest message has waited, in milliseconds; a replay counts from its last progress. */
+  /**
+   * How long the oldest message has waited, or the socket taken nothing, in milliseconds. A replay counts from its last
+   * progress.
+   */
   get oldestQueuedMs(): number {
-    const oldest = this.#entries[this.#head];
-    return oldest === undefined ? 0 : Math.max(0, this.#options.now() - oldest.since);
+    const since = Math.min(
+      this.#entries[this.#head]?.since ?? Infinity,
+      this.#control[0]?.since ?? Infinity,
+      this.#blockedSince ?? Infinity,
+    );
+    return since === Infinity ? 0 : Math.max(0, this.#options.now() - since);
   }
 
   /** Past half of a bound (BCK-2). */
   get slow(): boolean {
-    const { limits } = this.#options;
-    return (
-      this.queuedBytes > limits.sendQueueBytes / 2 ||
-      this.queuedMessages > limits.sendQueueMessages / 2 ||
-      this.oldestQueuedMs > limits.sendQueueAgeMs / 2
-    );
+    return this.#full(2) !== undefined || this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs / 2;
   }
 
   /** Checks the bound on age, which passes without anything being pushed. */
   checkAge(): void {
-    if (!this.#ended && this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs) this.#overflow('age');
+    if (this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs) this.#options.onOverflow('age');
   }
 
   /** Writes a last message past whatever waits, and ends. */
   finish(last: Buffer): void {
     if (this.#ended) return;
-    const control = this.#control.map((each) => (typeof each === 'function' ? each() : each));
+    const control = this.#takeControl();
     this.end();
     this.#options.socket.write(Buffer.concat([...control, last]));
   }
@@ -152,22 +180,28 @@ export class Outbox {
     this.#ended = true;
     this.#entries = [];
     this.#control = [];
+    this.#report = undefined;
     this.#head = 0;
     this.#queuedBytes = 0;
+    this.#blockedSince = undefined;
   }
 
   /** Writes what is due, as far as the socket takes it. */
   flush(): void {
     this.#scheduled = false;
-    while (!this.#ended && !this.#blocked) {
-      const chunk = this.#nextChunk();
-      if (chunk === undefined) return;
-      if (!this.#options.socket.write(chunk)) this.#blocked = true;
-    }
+    while (!this.#ended && this.#blockedSince === undefined) if (!this.#write()) return;
+  }
+
+  /** Writes one chunk; false when there was none. */
+  #write(): boolean {
+    const chunk = this.#nextChunk();
+    if (chunk === undefined) return false;
+    this.#blockedSince = this.#options.socket.write(chunk) ? undefined : this.#options.now();
+    return true;
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#blocked || this.#ended) return;
+    if (this.#scheduled || this.#blockedSince !== undefined || this.#ended) return;
     this.#scheduled = true;
     this.#options.scheduler.schedule(this);
   }
@@ -177,37 +211,49 @@ export class Outbox {
     this.#entries.push(entry);
     if (entry.kind !== 'replay') this.#queuedBytes += entry.frame.length;
     this.#schedule();
-    const { limits } = this.#options;
-    if (this.queuedBytes > limits.sendQueueBytes) this.#overflow('bytes');
-    else if (this.queuedMessages > limits.sendQueueMessages) this.#overflow('messages');
+    this.#checkRoom();
   }
 
-  #overflow(bound: 'bytes' | 'messages' | 'age'): void {
-    this.#entries = [];
-    this.#head = 0;
-    this.#queuedBytes = 0;
-    this.#options.onOverflow(bound);
+  /** The bound on room of which more than `1 / part` is used up. Age passes by itself and is checked by the clock. */
+  #full(part = 1): Bound | undefined {
+    const { sendQueueBytes, sendQueueMessages } = this.#options.limits;
+    if (this.#queuedBytes * part > sendQueueBytes) return 'bytes';
+    return (this.queuedMessages + this.#control.length) * part > sendQueueMessages ? 'messages' : undefined;
+  }
+
+  /**
+   * Full within one tick is not yet slow: a burst has filled the queue before the socket was given any of it. So the socket gets
+   * its chance first, for as long as the system takes every byte at once. Nothing is dropped here: a heartbeat that still waits
+   * would else take the empty queue for a delivered one and claim the head of the stream (CON-3).
+   */
+  #checkRoom(): void {
+    if (this.#full() === undefined) return;
+    while (this.#options.socket.writableLength === 0) if (!this.#write()) break;
+    const bound = this.#full();
+    if (bound !== undefined) this.#options.onOverflow(bound);
   }
 
   /** Everything up to about one chunk, control first, in one buffer. */
   #nextChunk(): Buffer | undefined {
-    const parts: Buffer[] = [];
-    let bytes = 0;
-    const control = this.#control;
-    this.#control = [];
-    for (const each of control) {
-      const frame = typeof each === 'function' ? each() : each;
-      parts.push(frame);
-      bytes += frame.length;
-    }
-    while (bytes < CHUNK_BYTES) {
-      const part = this.#take(CHUNK_BYTES - bytes);
+    const parts = this.#takeControl();
+    let bytes = parts.reduce((sum, each) => sum + each.length, 0);
+    while (bytes < this.#chunkBytes) {
+      const part = this.#take(this.#chunkBytes - bytes);
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
     }
     if (parts.length === 0) return undefined;
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
+  }
+
+  #takeControl(): Buffer[] {
+    const frames = this.#control.map((each) => each.frame);
+    for (const frame of frames) this.#queuedBytes -= frame.length;
+    if (frames.length > 0) this.#control = [];
+    if (this.#report !== undefined) frames.push(this.#report());
+    this.#report = undefined;
+    return frames;
   }
 
   /** Takes the next frame of the queue, or several frames of a replay up to `room` bytes. */
