@@ -10,8 +10,12 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const SOURCES = new URL('../src/cli/main.ts', import.meta.url);
-const BUILT = new URL('../dist/src/cli/main.js', import.meta.url);
+// The suite shares nothing with the gateway but the contract: it is a program of its own under the same name.
+const isConformance = process.argv[2] === 'conformance';
+if (isConformance) process.argv.splice(2, 1);
+const PROGRAM = isConformance ? 'conformance/main' : 'src/cli/main';
+const SOURCES = new URL(`../${PROGRAM}.ts`, import.meta.url);
+const BUILT = new URL(`../dist/${PROGRAM}.js`, import.meta.url);
 const OWN_NODE = new URL(
   process.platform === 'win32' ? '../node_modules/node/bin/node.exe' : '../node_modules/node/bin/node',
   import.meta.url,

@@ -15,6 +15,7 @@ function createProgram(): Command {
     .description('Real-time events of files and code graphs, without silent loss.')
     .version(packageVersion())
     .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', '\nAnd the suite that holds any implementation to the contract: tidemark conformance --help')
     .exitOverride();
   for (const register of [
     registerServe,
