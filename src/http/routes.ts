@@ -182,16 +182,16 @@ function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): voi
   );
 }
 
+/** Answers what nobody serves; for the gateway's own instance, since a host has an answer of its own. */
+export function registerNotFound(app: FastifyInstance): void {
+  const error = new ProtocolError('invalid_message', 'There is nothing at this address.');
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ type: 'error', data: errorData(error) }));
+}
+
 /** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   const guard = new Guard(options);
   app.setErrorHandler((error, _request, reply) => fail(reply, asProtocolError(error, options.onFault)));
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({
-      type: 'error',
-      data: errorData(new ProtocolError('invalid_message', 'There is nothing at this address.')),
-    }),
-  );
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',

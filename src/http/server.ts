@@ -10,7 +10,7 @@ import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publisher.ts';
 import { documentAssets } from './assets.ts';
 import { createMetrics } from './metrics.ts';
-import { registerRoutes } from './routes.ts';
+import { registerNotFound, registerRoutes } from './routes.ts';
 
 export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
@@ -72,6 +72,7 @@ export function createHttp(options: HttpOptions): Http {
     forceCloseConnections: true,
   });
   registerRoutes(app, routes);
+  registerNotFound(app);
   return {
     server: app.server,
     listen: async ({ host, port }) => {
