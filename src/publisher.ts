@@ -10,6 +10,10 @@ import type { Principal } from './auth/principal.ts';
 import type { Broker, PublishResult } from './broker/broker.ts';
 import { refusal } from './codec.ts';
 import { ProtocolError } from './errors.ts';
+import { Turns } from './turns.ts';
+
+/** Events published in one turn of the event loop: enough to share a write, few enough to stay far below a send queue. */
+const PUBLISHES_PER_TURN = 256;
 
 export interface PublisherOptions {
   readonly broker: Broker;
@@ -31,6 +35,7 @@ function isDeclared(event: string): event is keyof typeof payloadValidators {
 
 export class Publisher {
   readonly #options: PublisherOptions;
+  readonly #turns = new Turns({ perTurn: PUBLISHES_PER_TURN });
   /** Events accepted since the start. */
   published = 0;
 
@@ -45,6 +50,7 @@ export class Publisher {
     this.#authorise(request, door);
     this.checkPayload(request, door.payloadPointer);
     const { stream, event, payload, source, idempotencyKey } = request;
+    await this.#turns.take();
     const result = await this.#options.broker.publish({
       stream,
       event,

@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { Turns } from './turns.ts';
+
+describe('turns', () => {
+  test('let the event loop go round between every so many, whoever takes them', async () => {
+    const turns = new Turns({ perTurn: 3 });
+    let round = 0;
+    let going = true;
+    const spin = (): void => {
+      round += 1;
+      if (going) setImmediate(spin);
+    };
+    setImmediate(spin);
+    const rounds: number[] = [];
+    for (let n = 0; n < 9; n += 1) {
+      await turns.take();
+      rounds.push(round);
+    }
+    going = false;
+    const perRound = [...Map.groupBy(rounds, (each) => each).values()].map((each) => each.length);
+    expect(perRound).toEqual([3, 3, 3]);
+  });
+
+  test('come in the order in which they were asked for', async () => {
+    const turns = new Turns({ perTurn: 2 });
+    const order: number[] = [];
+    const ask = async (n: number): Promise<void> => {
+      await turns.take();
+      order.push(n);
+    };
+    await Promise.all(Array.from({ length: 9 }, (_, n) => ask(n)));
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+});
