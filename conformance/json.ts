@@ -1,0 +1,80 @@
+/** JSON values, as they travel. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isArray(value: unknown): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** A member that the object itself has, so that `__proto__` and its like are never found. */
+export function member(value: unknown, key: string): Json | undefined {
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/** Whether two values are the same JSON; the order of keys does not count. */
+export function equal(left: Json | undefined, right: Json | undefined): boolean {
+  if (isArray(left) && isArray(right))
+    return left.length === right.length && left.every((each, index) => equal(each, right[index]));
+  if (isObject(left) && isObject(right)) {
+    const keys = Object.keys(left);
+    return keys.length === Object.keys(right).length && keys.every((key) => equal(left[key], member(right, key)));
+  }
+  return left === right;
+}
+
+/** One more token of a JSON pointer (RFC 6901). */
+export function pointer(base: string, key: string | number): string {
+  return `${base}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+/** What stands at a pointer (RFC 6901), or undefined. */
+export function valueAt(value: Json | undefined, path: string): Json | undefined {
+  if (path === '') return value;
+  let found: Json | undefined = value;
+  for (const token of path.replace(/^\//, '').split('/')) {
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (isArray(found)) found = /^\d+$/.test(key) ? found[Number(key)] : undefined;
+    else found = member(found, key);
+  }
+  return found;
+}
+
+/** Parses what came from outside; undefined when it is not JSON. */
+export function tryParse(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text as it stands, everything else as JSON; nothing is the empty text. */
+export function asText(value: Json | undefined): string {
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A text member, or undefined. */
+export function textAt(value: Json | undefined, key: string): string | undefined {
+  const found = member(value, key);
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** A number member, or undefined. */
+export function numberAt(value: Json | undefined, key: string): number | undefined {
+  const found = member(value, key);
+  return typeof found === 'number' ? found : undefined;
+}
+
+/** The strings of a list member; empty when there is none. */
+export function textsAt(value: Json | undefined, key: string): readonly string[] {
+  const found = member(value, key);
+  return isArray(found) ? found.filter((each) => typeof each === 'string') : [];
+}

@@ -1,0 +1,149 @@
+/** One connection of an actor: writes everything into the trace, and lets steps wait for what comes. */
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import type { Credential } from '../config.ts';
+import { isObject } from '../json.ts';
+import { openSocket } from '../socket.ts';
+import type { Refused, Socket } from '../socket.ts';
+import type { ActorSpec, RawFrame } from '../tape/tape.ts';
+import type { Frame, NewFrame } from '../trace.ts';
+import { UntestableError, UnreachableError } from './context.ts';
+import type { RunContext } from './context.ts';
+import { Signal } from './signal.ts';
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+  readonly frame: Frame;
+}
+
+export interface ConnectOptions {
+  readonly actor: string;
+  readonly spec: ActorSpec;
+  readonly check: string;
+  readonly timeoutMs: number;
+}
+
+/** The credential of an actor: the one it names, else the default one, where there is one. */
+export function credentialOf(name: string | undefined, context: RunContext): Credential | undefined {
+  const { credentials } = context.config;
+  if (name === 'none') return undefined;
+  const found = credentials[name ?? 'default'];
+  if (found === undefined && name !== undefined)
+    throw new UntestableError(`the configuration has no credential ${JSON.stringify(name)}`);
+  return found;
+}
+
+export class Connection {
+  readonly number: number;
+  readonly actor: string;
+  /** Text frames received, in order. */
+  readonly received: Frame[] = [];
+  /** Indices of `received` that a step has already claimed. */
+  readonly taken = new Set<number>();
+  readonly signal = new Signal();
+  closed: Closed | undefined;
+  readonly #context: RunContext;
+  readonly #check: string;
+  #socket: Socket | undefined;
+
+  constructor(context: RunContext, options: ConnectOptions) {
+    this.#context = context;
+    this.#check = options.check;
+    this.actor = options.actor;
+    this.number = context.trace.nextConnection();
+  }
+
+  /** Resolves with the refusal when the upgrade was refused. */
+  async open({ spec, timeoutMs }: ConnectOptions): Promise<Refused | undefined> {
+    const { config } = this.#context;
+    const url = new URL(config.url);
+    for (const [key, value] of Object.entries(spec.query ?? {})) url.searchParams.set(key, value);
+    const headers = { ...credentialOf(spec.credential, this.#context)?.headers, ...spec.headers };
+    const handshake = await openSocket({
+      url: url.href,
+      protocols: spec.protocols ?? [SUBPROTOCOL],
+      headers,
+      pong: spec.pong ?? 'auto',
+      timeoutMs,
+      onFrame: (kind, content) => this.#received({ kind, text: content }),
+      onClose: (code, reason) => this.#ended(code, reason),
+      onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
+    });
+    if ('unreachable' in handshake) throw new UnreachableError(`${this.actor}: ${handshake.unreachable}`);
+    if ('refused' in handshake) {
+      const { status, body } = handshake.refused;
+      this.#add({ dir: '<<', kind: 'refused', text: JSON.stringify({ status, body: body.slice(0, 2000) }) });
+      return handshake.refused;
+    }
+    this.#socket = handshake.socket;
+    this.#context.lingering.push(() => this.#socket?.cut());
+    return undefined;
+  }
+
+  get protocol(): string {
+    return this.#socket?.protocol ?? '';
+  }
+
+  #add(frame: Omit<NewFrame, 'actor' | 'connection' | 'check'>): Frame {
+    return this.#context.trace.add({ ...frame, actor: this.actor, connection: this.number, check: this.#check });
+  }
+
+  #received(frame: Pick<NewFrame, 'kind' | 'text'>): void {
+    const added = this.#add({ ...frame, dir: '<<' });
+    if (frame.kind === 'text') this.received.push(added);
+    this.signal.notify();
+  }
+
+  #ended(code: number, reason: string): void {
+    const frame = this.#add({ dir: '<<', kind: 'close', text: JSON.stringify({ code, reason }) });
+    this.closed = { code, reason, frame };
+    this.signal.notify();
+  }
+
+  sendText(text: string, kind: 'fitting' | 'malformed'): void {
+    this.#add({ dir: '>>', kind: 'text', text, ...(kind === 'malformed' ? { malformed: true } : {}) });
+    this.#socket?.sendText(text);
+  }
+
+  sendFrame(frame: RawFrame): void {
+    const shown = (frame.hex ?? frame.text ?? '').slice(0, 200);
+    const kind = frame.opcode;
+    this.#add({
+      dir: '>>',
+      kind,
+      text: `${shown}${frame.times === undefined ? '' : ` ×${frame.times}`}`,
+      malformed: true,
+    });
+    this.#socket?.sendFrame(frame);
+  }
+
+  /** Closes properly, or cuts; resolves when the connection has ended. */
+  async end(how: { readonly code?: number }, timeoutMs: number): Promise<void> {
+    const { code } = how;
+    this.#add({ dir: '>>', kind: 'close', text: JSON.stringify({ code: code ?? 1006, reason: '' }) });
+    if (code === undefined) this.#socket?.cut();
+    else this.#socket?.close(code);
+    await this.signal.until(() => this.closed, timeoutMs);
+    this.#socket?.cut();
+  }
+
+  setReading(state: 'on' | 'off'): void {
+    this.#socket?.setReading(state);
+  }
+
+  /** Waits for a message, already here or still to come; undefined when the time is up or the connection has ended. */
+  find(fits: (frame: Frame) => boolean, timeoutMs: number): Promise<Frame | undefined> {
+    return this.signal
+      .until(() => {
+        const found = this.received.find(fits);
+        return found ?? (this.closed === undefined ? undefined : 'closed');
+      }, timeoutMs)
+      .then((found) => (found === 'closed' ? undefined : found));
+  }
+}
+
+/** The type of a received message. */
+export function typeOf(frame: Frame): string | undefined {
+  const type = isObject(frame.json) ? frame.json['type'] : undefined;
+  return typeof type === 'string' ? type : undefined;
+}

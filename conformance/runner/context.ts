@@ -1,0 +1,53 @@
+/** What all checks of a run share. */
+import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import type { WelcomeData } from '../../generated/types.ts';
+import type { TargetConfig } from '../config.ts';
+import type { Trace } from '../trace.ts';
+import type { SelfWatch } from './watch.ts';
+
+/** How long an ordinary answer may take, in milliseconds, before `--time-scale`. */
+export const PATIENCE_MS = 5000;
+
+/** What the target said of itself when the run began. */
+export interface Profile {
+  readonly welcome: WelcomeData;
+  /** Whether HTTP is served at the address that the configuration gives. */
+  readonly http: 'served' | 'not-served';
+}
+
+export interface RunContext {
+  readonly config: TargetConfig;
+  readonly trace: Trace;
+  readonly watch: SelfWatch;
+  readonly profile: Profile;
+  readonly timeScale: number;
+  /** Milliseconds since the run began. */
+  readonly now: () => number;
+  /** Distinguishes this run's paths, ids and streams on a server that others use too. */
+  readonly nonce: string;
+  /** What is closed at the end of the run: connections stay open until then, so that late frames are seen. */
+  readonly lingering: (() => void)[];
+}
+
+/** The suite judges the version of the protocol that it was generated from. */
+export const JUDGED_VERSION = PROTOCOL_VERSION;
+
+/** The target cannot be reached, or went away: nothing is said about its conformance. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/** The suite was given no means to test this. */
+export class UntestableError extends Error {
+  override readonly name = 'UntestableError';
+}
+
+/** The runner itself did not get to run. */
+export class StarvedError extends Error {
+  override readonly name = 'StarvedError';
+}
+
+/** The suite did something that the contract does not allow. */
+export class HarnessError extends Error {
+  override readonly name = 'HarnessError';
+}

@@ -1,0 +1,67 @@
+/** One HTTP request and its answer, written into the trace. */
+import { callHttp } from '../http.ts';
+import { tryParse } from '../json.ts';
+import type { Json } from '../json.ts';
+import type { HttpRequest } from '../tape/tape.ts';
+import { credentialOf } from './connection.ts';
+import { PATIENCE_MS, UnreachableError } from './context.ts';
+import type { RunContext } from './context.ts';
+
+/** Bodies are kept in the trace up to this many characters; checks see all of them. */
+const KEPT = 4000;
+
+export interface Exchange {
+  readonly context: RunContext;
+  readonly check: string;
+  readonly request: HttpRequest;
+  readonly timeoutMs?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** The body as JSON where it is JSON, else as a text. */
+  readonly body: Json;
+}
+
+function addressOf(request: HttpRequest, base: string): URL {
+  const url = new URL(request.path, base);
+  for (const [key, value] of Object.entries(request.query ?? {}))
+    url.searchParams.set(key, typeof value === 'string' ? value : JSON.stringify(value));
+  return url;
+}
+
+/** @throws {UnreachableError} when there is no answer. */
+export async function exchange({ context, check, request, timeoutMs }: Exchange): Promise<Answer> {
+  const { config, trace, timeScale } = context;
+  const { method, body } = request;
+  const url = addressOf(request, config.httpUrl);
+  const raw = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  const headers = {
+    ...credentialOf(request.credential, context)?.headers,
+    ...(raw === undefined ? {} : { 'content-type': 'application/json' }),
+    ...request.headers,
+  };
+  const note = (dir: '>>' | '<<', value: Json): void => {
+    trace.add({ actor: 'http', connection: 0, dir, kind: 'http', text: JSON.stringify(value), check });
+  };
+  const shown = { method, path: `${url.pathname}${url.search}` };
+  note('>>', raw === undefined ? shown : { ...shown, body: tryParse(raw.slice(0, KEPT)) ?? raw.slice(0, KEPT) });
+  try {
+    const answer = await callHttp({
+      method,
+      url,
+      headers,
+      ...(raw === undefined ? {} : { body: raw }),
+      timeoutMs: timeoutMs ?? PATIENCE_MS * timeScale,
+    });
+    const json = tryParse(answer.body);
+    note('<<', { ...shown, status: answer.status, body: json ?? answer.body.slice(0, KEPT) });
+    return { status: answer.status, headers: answer.headers, text: answer.body, body: json ?? answer.body };
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    note('<<', { ...shown, fault: text });
+    throw new UnreachableError(`${method} ${url.pathname}: ${text}`, { cause });
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Conditions under which a tape applies to a target:
+ *
+ * - `open`: the target serves clients without a credential; `auth`: it asks for one, and the configuration has some
+ * - `broadcast`: the `broadcast` command is on; `no-broadcast`: it is off
+ * - `http`: the HTTP operations are served
+ * - `control:NAME`, `credential:NAME`: the configuration has that command or credential
+ * - `limit:NAME<=N`: the limit is in force and not above N, so that the tape can reach it
+ *
+ * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
+ */
+import { asText, member } from '../json.ts';
+import type { RunContext } from './context.ts';
+
+export type Applicability =
+  { readonly verdict: 'applies' } | { readonly verdict: 'N/A' | 'UNTESTABLE'; readonly reason: string };
+
+const APPLIES: Applicability = { verdict: 'applies' };
+
+/** What the contract asks of every gateway: doing without has to be said (`without`). */
+const MANDATORY = ['http'];
+
+type Test = (context: RunContext, argument: string) => string | undefined;
+
+const TESTS: Readonly<Record<string, Test>> = {
+  open: ({ profile }) =>
+    profile.welcome.principal.kind === 'anonymous' && !profile.welcome.authenticationRequired
+      ? undefined
+      : 'the target asks for a credential',
+  auth: ({ config }) =>
+    Object.keys(config.credentials).length > 0 ? undefined : 'the configuration has no credentials',
+  broadcast: ({ profile }) => (profile.welcome.features.broadcast ? undefined : 'the broadcast command is off'),
+  'no-broadcast': ({ profile }) => (profile.welcome.features.broadcast ? 'the broadcast command is on' : undefined),
+  http: ({ profile }) => (profile.http === 'served' ? undefined : 'HTTP is not served'),
+  control: ({ config }, name) =>
+    config.control[name] === undefined ? `the configuration has no control command ${name}` : undefined,
+  credential: ({ config }, name) =>
+    config.credentials[name] === undefined ? `the configuration has no credential ${name}` : undefined,
+  limit: ({ profile }, argument) => {
+    const [name = '', most = ''] = argument.split('<=');
+    const value = member(profile.welcome.limits, name);
+    return typeof value === 'number' && value <= Number(most)
+      ? undefined
+      : `${name} is ${asText(value)}, above ${most}`;
+  },
+};
+
+export function isNeed(need: string): boolean {
+  return Object.hasOwn(TESTS, need.split(':')[0] ?? '');
+}
+
+export function applicability(needs: readonly string[], context: RunContext): Applicability {
+  for (const need of needs) {
+    const [name = '', argument = ''] = need.split(':');
+    const missing = TESTS[name]?.(context, argument);
+    if (missing === undefined) continue;
+    if (context.config.without.includes(name)) return { verdict: 'N/A', reason: `the target does without ${name}` };
+    const claims = [...MANDATORY, ...context.config.claims];
+    const claimed = claims.includes(name) || claims.includes(need);
+    return { verdict: claimed ? 'UNTESTABLE' : 'N/A', reason: missing };
+  }
+  return APPLIES;
+}

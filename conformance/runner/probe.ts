@@ -1,0 +1,61 @@
+/** The first look at a target: what it says of itself decides which checks apply. */
+import { randomBytes } from 'node:crypto';
+import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import type { WelcomeData } from '../../generated/types.ts';
+import { serverValidators } from '../../generated/validators.js';
+import { member } from '../json.ts';
+import { Connection, typeOf } from './connection.ts';
+import { PATIENCE_MS, UnreachableError } from './context.ts';
+import type { Profile, RunContext } from './context.ts';
+import { exchange } from './exchange.ts';
+
+/** Whose connection is refused or gets no welcome that can be read is not a Tidemark gateway; nothing else would be worth running. */
+export class NotAGatewayError extends Error {
+  override readonly name = 'NotAGatewayError';
+}
+
+const CHECK = 'probe';
+
+async function probeHttp(context: Omit<RunContext, 'profile'>): Promise<Profile['http']> {
+  const { method, path } = HTTP_OPERATIONS.get_health;
+  try {
+    // The profile is what is being found out; an exchange does not look at it.
+    const answer = await exchange({ context: context as RunContext, check: CHECK, request: { method, path } });
+    return answer.status === 404 ? 'not-served' : 'served';
+  } catch (error) {
+    if (error instanceof UnreachableError) return 'not-served';
+    throw error;
+  }
+}
+
+/**
+ * @throws {UnreachableError} when nobody answers.
+ * @throws {NotAGatewayError} when somebody else does.
+ */
+export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profile> {
+  const timeoutMs = PATIENCE_MS * context.timeScale;
+  const options = { actor: 'probe', spec: {}, check: CHECK, timeoutMs };
+  const connection = new Connection(context as RunContext, options);
+  const refused = await connection.open(options);
+  if (refused !== undefined)
+    throw new NotAGatewayError(`the upgrade was refused with ${refused.status}: ${refused.body.slice(0, 200)}`);
+  const welcome = await connection.find((frame) => typeOf(frame) === 'welcome', timeoutMs);
+  if (welcome === undefined) throw new NotAGatewayError(`no welcome came within ${timeoutMs} ms`);
+  const validator = serverValidators.welcome;
+  if (!validator(welcome.json)) {
+    const [fault] = validator.errors ?? [];
+    throw new NotAGatewayError(
+      `welcome does not fit the contract: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}`,
+    );
+  }
+  // The validator of this very message has accepted it.
+  const data = member(welcome.json, 'data') as unknown as WelcomeData;
+  const http = await probeHttp(context);
+  await connection.end({ code: 1000 }, timeoutMs);
+  return { welcome: data, http };
+}
+
+/** Small letters and digits, so that it can be part of every kind of name. */
+export function makeNonce(): string {
+  return `t${BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36)}`;
+}

@@ -1,0 +1,93 @@
+/** Runs one tape to its verdict. */
+import { textAt } from '../json.ts';
+import type { Json } from '../json.ts';
+import { UnboundError, withNonce } from '../tape/bindings.ts';
+import { flatten } from '../tape/tape.ts';
+import type { Tape } from '../tape/tape.ts';
+import { HarnessError, StarvedError, UnreachableError, UntestableError } from './context.ts';
+import type { RunContext } from './context.ts';
+import { applicability } from './needs.ts';
+import { Scene, StepFailed } from './scene.ts';
+import type { Stage } from './scene.ts';
+import { performAll } from './steps.ts';
+import { StimulusError, choosePort, openPort } from './stimulus.ts';
+import type { CheckResult } from './verdict.ts';
+import { Witness } from './witness.ts';
+
+/** The streams on which events will be made, and which the witness therefore follows. */
+export function streamsOf(tape: Tape): readonly string[] {
+  const streams = flatten(tape.steps).flatMap((step) => {
+    if (step.verb === 'stim') return step.events.map(({ stream }) => stream ?? 'main');
+    if (step.verb !== 'send' || step.message['type'] !== 'broadcast') return [];
+    const stream = textAt(step.message['data'], 'stream');
+    return stream === undefined ? [] : [stream];
+  });
+  return [...new Set(streams)];
+}
+
+/** The same tape with the run's nonce in it. Lines keep their numbers. */
+export function instantiate(tape: Tape, nonce: string): Tape {
+  // A tape is JSON but for optional members, which stay as they are.
+  return withNonce(tape as unknown as Json, nonce) as unknown as Tape;
+}
+
+async function openStage(tape: Tape, context: RunContext): Promise<Stage | undefined> {
+  const { stimulus, id } = tape.header;
+  if (stimulus === 'none') return undefined;
+  const port = await openPort(stimulus, { context, check: id });
+  const witness = await Witness.open({ context, check: id, streams: streamsOf(tape) });
+  return { port, witness, compare: choosePort(context).port === 'fs' ? 'path' : 'payload' };
+}
+
+type Judged = Pick<CheckResult, 'verdict' | 'failures' | 'fired'> & { readonly reason?: string };
+
+function judgeError(error: unknown, tape: Tape, fired: number): Judged {
+  const { level } = tape.header;
+  const failed = (failure: CheckResult['failures'][number]): Judged => ({
+    verdict: level === 'must' ? 'FAIL' : 'WARN',
+    failures: [failure],
+    fired,
+  });
+  if (error instanceof StepFailed) return failed(error.failure);
+  if (error instanceof StimulusError) return failed({ text: error.message, frames: [] });
+  if (error instanceof UntestableError) return { verdict: 'UNTESTABLE', reason: error.message, failures: [], fired };
+  if (error instanceof StarvedError || error instanceof UnreachableError)
+    return { verdict: 'INCONCLUSIVE', reason: error.message, failures: [], fired };
+  // A reference into a message that did not have the member: the message was let through by a loose pattern.
+  if (error instanceof UnboundError) throw new HarnessError(`${tape.file}: ${error.message}`);
+  throw error;
+}
+
+/** @throws {HarnessError} when the suite itself did something wrong. */
+export async function runTape(source: Tape, context: RunContext, nonce: string): Promise<CheckResult> {
+  const tape = instantiate(source, nonce);
+  const { id, clauses, level, why, needs } = tape.header;
+  const began = context.now();
+  const finish = (judged: Judged): CheckResult => ({
+    id,
+    kind: 'tape',
+    clauses,
+    level,
+    why,
+    durationMs: Math.round(context.now() - began),
+    ...judged,
+  });
+  const applies = applicability(needs, context);
+  if (applies.verdict !== 'applies') return finish({ ...applies, failures: [], fired: 0 });
+  let scene: Scene | undefined;
+  let stage: Stage | undefined;
+  try {
+    stage = await openStage(tape, context);
+    scene = new Scene(context, tape, stage);
+    await performAll(tape.steps, scene, new Map());
+    const { judged } = scene;
+    if (judged === 0) return finish({ verdict: 'VACUOUS', reason: 'nothing was judged', failures: [], fired: 0 });
+    return finish({ verdict: 'PASS', failures: [], fired: judged });
+  } catch (error) {
+    return finish(judgeError(error, tape, scene?.judged ?? 0));
+  } finally {
+    stage?.port.close();
+    // A reader that was paused would be closed as a slow consumer later, and be taken for a fault of the server.
+    for (const connection of scene?.connections ?? []) connection.setReading('on');
+  }
+}

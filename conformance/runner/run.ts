@@ -1,0 +1,164 @@
+/** A whole run: the probe, the tapes, then levels 1 and 3 over the one trace. */
+import { FRAME_CHECKS, ownFaults } from '../contract-level.ts';
+import type { Finding, FrameCheck } from '../contract-level.ts';
+import type { TargetConfig } from '../config.ts';
+import { isChosen } from '../tape/library.ts';
+import type { Level, Tape } from '../tape/tape.ts';
+import { TRACE_VERSION, Trace } from '../trace.ts';
+import { HarnessError } from './context.ts';
+import type { Profile, RunContext } from './context.ts';
+import { makeNonce, probe } from './probe.ts';
+import { runTape } from './run-tape.ts';
+import { judgeRun } from './verdict.ts';
+import type { CheckResult, Outcome } from './verdict.ts';
+import { SelfWatch } from './watch.ts';
+
+export interface RunOptions {
+  readonly config: TargetConfig;
+  readonly tapes: readonly Tape[];
+  /** Globs of check ids, separated by commas. */
+  readonly only?: string;
+  /** `must` leaves out what is only advised. */
+  readonly level: Level;
+  /** Ids that are expected to fail. */
+  readonly knownFailing: ReadonlySet<string>;
+  readonly timeScale: number;
+  /** Tapes at a time. */
+  readonly jobs: number;
+  readonly onResult?: (result: CheckResult) => void;
+}
+
+export interface Run {
+  readonly config: TargetConfig;
+  readonly profile: Profile;
+  readonly nonce: string;
+  readonly checks: readonly CheckResult[];
+  readonly harnessFaults: readonly string[];
+  readonly outcome: Outcome;
+  readonly trace: Trace;
+  readonly durationMs: number;
+}
+
+/** Judges a finished trace: one result per check of levels 1 and 3. */
+export function judgeTrace(
+  trace: Trace,
+  checks: readonly FrameCheck[],
+  vacuous: (id: string) => 'VACUOUS' | 'N/A',
+): readonly CheckResult[] {
+  return checks.map(({ id, clauses, why, judge }) => {
+    const began = performance.now();
+    const finding: Finding = judge(trace);
+    const { violations, fired } = finding;
+    const idle = violations.length === 0 && fired === 0;
+    return {
+      id,
+      kind: id.startsWith('frames/') ? 'frames' : 'invariant',
+      clauses,
+      level: 'must',
+      why,
+      verdict: violations.length > 0 ? 'FAIL' : idle ? vacuous(id) : 'PASS',
+      ...(idle ? { reason: 'what it judges never happened' } : {}),
+      failures: violations.map(({ text, frames, clauses: broken }) => ({
+        text: `${text} (${broken.join(', ')})`,
+        frames,
+      })),
+      fired,
+      durationMs: Math.round(performance.now() - began),
+    };
+  });
+}
+
+async function inParallel<T>(
+  items: readonly T[],
+  jobs: number,
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next;
+      next += 1;
+      const item = items[index];
+      if (item !== undefined) await work(item, index);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+}
+
+interface TapeResults {
+  readonly checks: readonly CheckResult[];
+  readonly faults: readonly string[];
+}
+
+async function runTapes(tapes: readonly Tape[], options: RunOptions, context: RunContext): Promise<TapeResults> {
+  const checks: CheckResult[] = [];
+  const faults: string[] = [];
+  const tell = (result: CheckResult): void => {
+    checks.push(result);
+    options.onResult?.(result);
+  };
+  // What the target can be asked to do to itself, such as a shutdown, is done when everything else is over.
+  const disruptive = (tape: Tape): boolean => tape.header.needs.some((each) => each.startsWith('control:'));
+  const work = async (tape: Tape, index: number): Promise<void> => {
+    try {
+      tell(await runTape(tape, context, `${context.nonce}${index.toString(36)}`));
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      faults.push(error.message);
+    }
+  };
+  const indexed = tapes.map((tape, index) => ({ tape, index }));
+  await inParallel(
+    indexed.filter(({ tape }) => !disruptive(tape)),
+    options.jobs,
+    ({ tape, index }) => work(tape, index),
+  );
+  await inParallel(
+    indexed.filter(({ tape }) => disruptive(tape)),
+    1,
+    ({ tape, index }) => work(tape, index),
+  );
+  return { checks, faults };
+}
+
+/**
+ * @throws {UnreachableError} when nobody answers at the target.
+ * @throws {NotAGatewayError} when somebody else does.
+ */
+export async function run(options: RunOptions): Promise<Run> {
+  const { config, tapes, only, level, knownFailing, timeScale } = options;
+  const began = performance.now();
+  const now = (): number => performance.now() - began;
+  const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: config.url }, now);
+  const watch = new SelfWatch(now);
+  const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), lingering: [] };
+  try {
+    const profile = await probe(bare);
+    const context: RunContext = { ...bare, profile };
+    const chosen = tapes.filter(
+      ({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'),
+    );
+    const taped = await runTapes(chosen, options, context);
+    // A part of the suite need not make everything happen; what does happen is judged all the same.
+    const vacuous = (id: string): 'VACUOUS' | 'N/A' => (isChosen(id, only) ? 'VACUOUS' : 'N/A');
+    const judged = judgeTrace(trace, FRAME_CHECKS, vacuous);
+    for (const result of judged) options.onResult?.(result);
+    const checks = [...taped.checks, ...judged]
+      .map((each): CheckResult => (knownFailing.has(each.id) ? { ...each, known: true } : each))
+      .toSorted((left, right) => (left.id < right.id ? -1 : 1));
+    const harnessFaults = [...taped.faults, ...ownFaults(trace)];
+    return {
+      config,
+      profile,
+      nonce: context.nonce,
+      checks,
+      harnessFaults,
+      outcome: judgeRun(checks, harnessFaults),
+      trace,
+      durationMs: Math.round(now()),
+    };
+  } finally {
+    watch.close();
+    for (const close of bare.lingering as (() => void)[]) close();
+  }
+}

@@ -1,0 +1,299 @@
+/** What each step does. A step returns when it is met, and throws when it is not. */
+import { spawn } from 'node:child_process';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { resolve } from '../tape/bindings.ts';
+import { fits, match } from '../tape/matcher.ts';
+import { nearest } from '../tape/nearest.ts';
+import type {
+  ClosedStep,
+  ControlStep,
+  HttpRequest,
+  HttpStep,
+  NeverStep,
+  OpenStep,
+  RecvStep,
+  StimStep,
+  Step,
+} from '../tape/tape.ts';
+import type { Frame } from '../trace.ts';
+import { Connection } from './connection.ts';
+import { HarnessError, PATIENCE_MS, StarvedError, UntestableError } from './context.ts';
+import { exchange } from './exchange.ts';
+import { StepFailed, assertFits } from './scene.ts';
+import type { Cursors, Scene } from './scene.ts';
+
+/** Above this share of a wait, a stall of the runner's own event loop makes a time-out say nothing. */
+const STARVED_SHARE = 0.25;
+
+/** Throws instead of judging when the runner did not get to run. */
+function assertAwake(scene: Scene, from: number): void {
+  const { watch, now } = scene.context;
+  const to = now();
+  const stalled = watch.stalledMs(from, to);
+  if (stalled > (to - from) * STARVED_SHARE)
+    throw new StarvedError(`the runner stood still for ${Math.round(stalled)} of ${Math.round(to - from)} ms`);
+}
+
+async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<void> {
+  const spec = scene.tape.header.actors[step.as] ?? {};
+  const options = { actor: step.as, spec, check: scene.tape.header.id, timeoutMs: scene.patience(step.within) };
+  const connection = new Connection(scene.context, options);
+  const refused = await connection.open(options);
+  if (refused === undefined) {
+    scene.place(step.as, connection);
+    cursors.set(step.as, 0);
+    if (step.refused !== undefined)
+      throw new StepFailed({ text: `${step.as} was let in`, line: step.line, expected: step.refused, frames: [] });
+    return;
+  }
+  const answer = { status: refused.status, headers: refused.headers, body: bodyOf(refused.body) };
+  if (step.refused === undefined)
+    throw new StepFailed({
+      text: `the upgrade of ${step.as} was refused with ${refused.status}: ${refused.body.slice(0, 200)}`,
+      line: step.line,
+      frames: [],
+    });
+  judgeValue(step.refused, answer, { scene, line: step.line, text: `the refusal of ${step.as} is another one` });
+}
+
+function bodyOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+interface Judgement {
+  readonly scene: Scene;
+  readonly line: number;
+  readonly text: string;
+  readonly bind?: string;
+}
+
+/** Judges one value that is not a message. */
+function judgeValue(pattern: Json, value: Json, { scene, line, text, bind }: Judgement): void {
+  const { differences, bindings } = match(pattern, value, scene.bindings);
+  if (differences.length > 0) {
+    const frame = scene.context.trace.frames.length;
+    throw new StepFailed({ text, line, expected: pattern, nearest: { frame, value, differences }, frames: [frame] });
+  }
+  keep(bindings, scene);
+  if (bind !== undefined) scene.bindings.set(bind, value);
+  scene.judged += 1;
+}
+
+function keep(bindings: ReadonlyMap<string, Json>, scene: Scene): void {
+  for (const [name, value] of bindings) scene.bindings.set(name, value);
+}
+
+/** The first message from the cursor on that fits and that no other step has claimed. */
+function scan(step: RecvStep, scene: Scene, connection: Connection, from: number): number | undefined {
+  const { received, taken } = connection;
+  for (let index = from; index < received.length; index += 1) {
+    if (taken.has(index)) continue;
+    const { differences, bindings } = match(step.pattern, received[index]?.json, scene.bindings);
+    if (differences.length > 0) continue;
+    keep(bindings, scene);
+    taken.add(index);
+    return index;
+  }
+  return undefined;
+}
+
+async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<void> {
+  const connection = scene.connection(step.as);
+  const from = cursors.get(step.as) ?? 0;
+  const began = scene.context.now();
+  const patience = scene.patience(step.within);
+  const index = await connection.signal.until(
+    () => scan(step, scene, connection, from) ?? (connection.closed === undefined ? undefined : -1),
+    patience,
+  );
+  if (index === undefined || index < 0) {
+    if (index === undefined) assertAwake(scene, began);
+    throw missed(step, scene, connection, from, patience);
+  }
+  cursors.set(step.as, index + 1);
+  if (step.bind !== undefined) scene.bindings.set(step.bind, connection.received[index]?.json ?? null);
+  scene.judged += 1;
+}
+
+function missed(step: RecvStep, scene: Scene, connection: Connection, from: number, patience: number): StepFailed {
+  const { received, closed: end } = connection;
+  const later = nearest(step.pattern, received.slice(from), (frame: Frame) => frame.json, scene.bindings);
+  // What came too early is worth more to the reader than what came at the right time but is something else.
+  const any = nearest(step.pattern, received.slice(0, from), (frame: Frame) => frame.json, scene.bindings);
+  const best = any?.differences.length === 0 ? any : (later ?? any);
+  const text =
+    end === undefined
+      ? `${step.as} did not receive it within ${patience} ms`
+      : `${step.as} was closed with ${end.code} before it came`;
+  return new StepFailed({
+    text: best?.differences.length === 0 ? `${text}: it came too early, or was taken by another step` : text,
+    line: step.line,
+    expected: step.pattern,
+    ...(best === undefined
+      ? {}
+      : { nearest: { frame: best.candidate.n, value: best.candidate.json ?? null, differences: best.differences } }),
+    frames: best === undefined ? [] : [best.candidate.n],
+  });
+}
+
+async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<void> {
+  const connection = scene.connection(step.as);
+  const from = cursors.get(step.as) ?? 0;
+  const began = scene.context.now();
+  const patience = scene.patience(step.within);
+  const fence = await connection.signal.until(() => {
+    const index = connection.received.findIndex(
+      (frame, at) => at >= from && fits(step.until, frame.json, scene.bindings),
+    );
+    return index >= 0 ? index : connection.closed === undefined ? undefined : -1;
+  }, patience);
+  const reach = fence === undefined || fence < 0 ? connection.received.length : fence + 1;
+  const caught = connection.received.slice(from, reach).find((each) => fits(step.pattern, each.json, scene.bindings));
+  if (caught !== undefined)
+    throw new StepFailed({
+      text: `${step.as} received what must not come`,
+      line: step.line,
+      expected: { never: step.pattern },
+      nearest: { frame: caught.n, value: caught.json ?? null, differences: [] },
+      frames: [caught.n],
+    });
+  if (fence === undefined) assertAwake(scene, began);
+  if (fence === undefined || fence < 0) {
+    const sentinel: RecvStep = { verb: 'recv', as: step.as, pattern: step.until, line: step.line };
+    throw missed(sentinel, scene, connection, from, patience);
+  }
+  keep(match(step.until, connection.received[fence]?.json, scene.bindings).bindings, scene);
+  connection.taken.add(fence);
+  cursors.set(step.as, fence + 1);
+  scene.judged += 1;
+}
+
+async function http(step: HttpStep, scene: Scene): Promise<void> {
+  const { context, bindings } = scene;
+  const deadline = context.now() + scene.patience(step.within);
+  // The parts of a request are JSON, and so is what is put in for references.
+  const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
+  for (;;) {
+    const { status, headers, body } = await exchange({ context, check: scene.tape.header.id, request });
+    const answer = { status, headers, body };
+    const settled = fits(step.expect, answer, bindings);
+    if (settled || step.within === undefined || context.now() > deadline) {
+      const judgement = { scene, line: step.line, text: `${request.method} ${request.path} answered something else` };
+      return judgeValue(step.expect, answer, step.bind === undefined ? judgement : { ...judgement, bind: step.bind });
+    }
+    await new Promise((done) => {
+      setTimeout(done, 50);
+    });
+  }
+}
+
+async function stim(step: StimStep, scene: Scene): Promise<void> {
+  const { stage } = scene;
+  if (stage === undefined) throw new HarnessError('a stimulus without a port');
+  const began = scene.context.now();
+  for (const event of step.events) await stage.port.publish(event);
+  const seen: Json[] = [];
+  for (const event of step.events) {
+    const data = await stage.witness.sees(event, stage.compare);
+    if (data === undefined) {
+      assertAwake(scene, began);
+      throw new StepFailed({
+        text: `the witness, who subscribes to everything on ${event.stream ?? 'main'}, did not see the ${event.event}`,
+        line: step.line,
+        expected: { event: event.event, payload: event.payload },
+        frames: [],
+      });
+    }
+    seen.push(data);
+  }
+  if (step.bind !== undefined) scene.bindings.set(step.bind, seen.length === 1 ? (seen[0] ?? null) : seen);
+}
+
+async function closed(step: ClosedStep, scene: Scene): Promise<void> {
+  const connection = scene.connection(step.as);
+  const began = scene.context.now();
+  const patience = scene.patience(step.within);
+  const end = await connection.signal.until(() => connection.closed, patience);
+  if (end === undefined) {
+    assertAwake(scene, began);
+    throw new StepFailed({
+      text: `${step.as} was not closed within ${patience} ms`,
+      line: step.line,
+      expected: step.pattern,
+      frames: [],
+    });
+  }
+  const value = { code: end.code, reason: end.reason };
+  judgeValue(step.pattern, value, { scene, line: step.line, text: `${step.as} was closed in another way` });
+}
+
+/** Runs a command of the configuration to its end. */
+function control(step: ControlStep, scene: Scene): Promise<void> {
+  const command = scene.context.config.control[step.name];
+  const [program, ...rest] = command ?? [];
+  if (program === undefined) throw new UntestableError(`the configuration has no control command ${step.name}`);
+  return new Promise((done, reject) => {
+    const child = spawn(program, rest, { stdio: 'ignore' });
+    child.on('error', (error) => reject(new UntestableError(`${step.name}: ${error.message}`)));
+    child.on('exit', (code) =>
+      code === 0 ? done() : reject(new UntestableError(`${step.name} ended with ${code ?? 'a signal'}`)),
+    );
+  });
+}
+
+async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void> {
+  switch (step.verb) {
+    case 'open':
+      return open(step, scene, cursors);
+    case 'send': {
+      const message = resolve(step.message, scene.bindings);
+      if (!isObject(message)) throw new HarnessError('a message is an object');
+      assertFits(message, `${scene.tape.file}:${step.line}`);
+      return scene.connection(step.as).sendText(JSON.stringify(message), 'fitting');
+    }
+    case 'sendText': {
+      const text = resolve(step.text, scene.bindings);
+      return scene.connection(step.as).sendText(typeof text === 'string' ? text : JSON.stringify(text), 'malformed');
+    }
+    case 'sendFrame':
+      return scene.connection(step.as).sendFrame(step.frame);
+    case 'recv':
+      return recv(step, scene, cursors);
+    case 'never':
+      return never(step, scene, cursors);
+    case 'http':
+      return http(step, scene);
+    case 'stim':
+      return stim(step, scene);
+    case 'drop':
+      return scene.connection(step.as).end(step.code === undefined ? {} : { code: step.code }, PATIENCE_MS);
+    case 'pause':
+      return scene.connection(step.as).setReading(step.what === 'read' ? 'off' : 'on');
+    case 'closed':
+      return closed(step, scene);
+    case 'control':
+      return control(step, scene);
+    case 'par':
+      return par(step.branches, scene, cursors);
+  }
+}
+
+/** Branches run side by side, each reading from where the step began. */
+async function par(branches: readonly (readonly Step[])[], scene: Scene, cursors: Cursors): Promise<void> {
+  const copies = branches.map(() => new Map(cursors));
+  const results = await Promise.allSettled(
+    branches.map((branch, index) => performAll(branch, scene, copies[index] ?? new Map())),
+  );
+  for (const copy of copies) for (const [actor, at] of copy) cursors.set(actor, Math.max(at, cursors.get(actor) ?? 0));
+  const failed = results.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+export async function performAll(steps: readonly Step[], scene: Scene, cursors: Cursors): Promise<void> {
+  for (const step of steps) await perform(step, scene, cursors);
+}

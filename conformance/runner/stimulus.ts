@@ -1,0 +1,147 @@
+/** Stimulus ports: how the suite makes the target emit events. Each is one small object behind the same interface. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
+import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import type { StimulusConfig } from '../config.ts';
+import { asText, member, numberAt, textAt } from '../json.ts';
+import type { StimEvent, StimulusKind } from '../tape/tape.ts';
+import { Connection } from './connection.ts';
+import { HarnessError, PATIENCE_MS, UntestableError } from './context.ts';
+import type { RunContext } from './context.ts';
+import { exchange } from './exchange.ts';
+
+export interface StimulusPort {
+  /** Makes one event. That it was really emitted is what the witness says, not the port. */
+  publish(event: StimEvent): Promise<void>;
+  close(): void;
+}
+
+/** A port refused an event: the target's own words. */
+export class StimulusError extends Error {
+  override readonly name = 'StimulusError';
+}
+
+export interface PortOptions {
+  readonly context: RunContext;
+  readonly check: string;
+}
+
+/** Times that a publication is tried again after `rate_limited`. */
+const RETRIES = 20;
+
+function wait(ms: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, ms);
+  });
+}
+
+async function openInband({ context, check }: PortOptions): Promise<StimulusPort> {
+  const options = { actor: 'publisher', spec: {}, check, timeoutMs: PATIENCE_MS * context.timeScale };
+  const connection = new Connection(context, options);
+  const refused = await connection.open(options);
+  if (refused !== undefined) throw new UntestableError(`the publisher's connection was refused with ${refused.status}`);
+  let serial = 0;
+  const attempt = async (event: StimEvent): Promise<number | undefined> => {
+    serial += 1;
+    const id = `pub-${serial}`;
+    connection.sendText(JSON.stringify({ type: 'broadcast', id, data: { stream: 'main', ...event } }), 'fitting');
+    const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, options.timeoutMs);
+    if (reply === undefined) throw new StimulusError(`no reply to the broadcast of ${event.event}`);
+    if (textAt(reply.json, 'type') === 'broadcasted') return undefined;
+    const data = member(reply.json, 'data');
+    if (textAt(data, 'code') === 'rate_limited') return numberAt(data, 'retryAfterMs') ?? 100;
+    throw new StimulusError(`the broadcast of ${event.event} was answered by ${reply.text}`);
+  };
+  return {
+    publish: async (event) => {
+      for (let tries = 0; tries < RETRIES; tries += 1) {
+        const again = await attempt(event);
+        if (again === undefined) return;
+        await wait(again);
+      }
+      throw new StimulusError('the publisher was rate limited again and again');
+    },
+    close: () => undefined,
+  };
+}
+
+function openHttp({ context, check }: PortOptions): StimulusPort {
+  const { method, path } = HTTP_OPERATIONS.post_broadcast;
+  return {
+    publish: async (event) => {
+      for (let tries = 0; tries < RETRIES; tries += 1) {
+        const answer = await exchange({
+          context,
+          check,
+          request: { method, path, body: { stream: 'main', ...event } },
+        });
+        if (answer.status === 200) return;
+        if (answer.status !== 429) throw new StimulusError(`POST ${path} answered ${answer.status}: ${answer.text}`);
+        await wait(100);
+      }
+      throw new StimulusError('the publisher was rate limited again and again');
+    },
+    close: () => undefined,
+  };
+}
+
+/** One process for the run, fed a line per event. */
+function openExec(command: readonly string[]): StimulusPort {
+  const [program = '', ...rest] = command;
+  const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'ignore', 'inherit'] });
+  let fault: string | undefined;
+  child.on('error', (error) => (fault = error.message));
+  child.on('exit', (code) => (fault = `it ended with ${code ?? 'a signal'}`));
+  child.stdin?.on('error', () => undefined);
+  return {
+    publish: async (event) => {
+      if (fault !== undefined) throw new StimulusError(`the stimulus command does not run: ${fault}`);
+      await new Promise<void>((done) => {
+        child.stdin?.write(`${JSON.stringify({ stream: 'main', ...event })}\n`, () => done());
+      });
+    },
+    close: () => child.stdin?.end(),
+  };
+}
+
+function openFs(directory: string): StimulusPort {
+  const root = resolve(directory);
+  const inside = (path: string): string => {
+    const full = resolve(root, path);
+    if (!full.startsWith(`${root}${sep}`)) throw new HarnessError(`${path} leads out of the watched directory`);
+    return full;
+  };
+  return {
+    publish: async ({ payload }) => {
+      const { path, previousPath, changeType } = payload;
+      const target = inside(asText(path));
+      await mkdir(dirname(target), { recursive: true });
+      if (changeType === 'delete') await rm(target);
+      else if (changeType === 'rename') await rename(inside(asText(previousPath)), target);
+      else await writeFile(target, `${asText(changeType)} ${process.hrtime.bigint()}\n`);
+    },
+    close: () => undefined,
+  };
+}
+
+/** Which port `auto` means at this target. */
+export function choosePort(context: RunContext): StimulusConfig {
+  const { stimulus } = context.config;
+  if (stimulus.port !== 'auto') return stimulus;
+  if (context.profile.welcome.features.broadcast) return { port: 'inband' };
+  return { port: context.profile.http === 'served' ? 'http' : 'none' };
+}
+
+/** @throws {UntestableError} when the configuration has no way to make such events. */
+export async function openPort(kind: StimulusKind, options: PortOptions): Promise<StimulusPort> {
+  const config = choosePort(options.context);
+  if (config.port === 'fs' && kind === 'publish')
+    throw new UntestableError('the stimulus port changes files only, and this needs other events; see "stimulus"');
+  if (config.port === 'inband') return openInband(options);
+  if (config.port === 'http') return openHttp(options);
+  if (config.port === 'exec') return openExec(config.command);
+  if (config.port === 'fs') return openFs(config.directory);
+  throw new UntestableError('no stimulus: say in the configuration how events are made at this target');
+}

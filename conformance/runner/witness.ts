@@ -1,0 +1,67 @@
+/**
+ * The witness: a connection without a filter beside the actors of a tape. What it sees is what was really emitted, so that
+ * filters and replays are judged by comparison within one run.
+ */
+import { equal, member, textAt } from '../json.ts';
+import type { Json } from '../json.ts';
+import type { StimEvent } from '../tape/tape.ts';
+import type { Frame } from '../trace.ts';
+import { Connection, typeOf } from './connection.ts';
+import { PATIENCE_MS, UntestableError } from './context.ts';
+import type { RunContext } from './context.ts';
+
+export interface WitnessOptions {
+  readonly context: RunContext;
+  readonly check: string;
+  readonly streams: readonly string[];
+}
+
+export class Witness {
+  readonly #connection: Connection;
+  readonly #patience: number;
+  /** Frames that already vouch for an event. */
+  readonly #claimed = new Set<number>();
+
+  private constructor(connection: Connection, patience: number) {
+    this.#connection = connection;
+    this.#patience = patience;
+  }
+
+  static async open({ context, check, streams }: WitnessOptions): Promise<Witness> {
+    const patience = PATIENCE_MS * context.timeScale;
+    const options = { actor: 'witness', spec: {}, check, timeoutMs: patience };
+    const connection = new Connection(context, options);
+    const refused = await connection.open(options);
+    if (refused !== undefined) throw new UntestableError(`the witness was refused with ${refused.status}`);
+    for (const [index, stream] of streams.entries()) {
+      const id = `witness-${index + 1}`;
+      const data = { subscriptionId: id, stream, events: ['*'], replay: { mode: 'none' } };
+      connection.sendText(JSON.stringify({ type: 'subscribe', id, data }), 'fitting');
+      const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
+      if (reply === undefined || typeOf(reply) !== 'subscribed')
+        throw new UntestableError(`the witness cannot follow ${stream}: ${reply?.text ?? 'no reply'}`);
+    }
+    return new Witness(connection, patience);
+  }
+
+  /** The `data` of the event as it was emitted; undefined when it did not come in time. Each event vouches once. */
+  async sees(event: StimEvent, compare: 'payload' | 'path'): Promise<Json | undefined> {
+    const frame = await this.#connection.find(
+      (each) => !this.#claimed.has(each.n) && is(each, event, compare),
+      this.#patience,
+    );
+    if (frame === undefined) return undefined;
+    this.#claimed.add(frame.n);
+    return member(frame.json, 'data');
+  }
+}
+
+/** Whether a frame holds the event. Made by a change of a file, an event says more than was asked for. */
+function is(frame: Frame, event: StimEvent, compare: 'payload' | 'path'): boolean {
+  const data = member(frame.json, 'data');
+  if (typeOf(frame) !== 'event' || textAt(data, 'event') !== event.event) return false;
+  if (textAt(data, 'stream') !== (event.stream ?? 'main')) return false;
+  const payload = member(data, 'payload');
+  if (compare === 'payload') return equal(payload, event.payload);
+  return ['path', 'changeType'].every((key) => equal(member(payload, key), event.payload[key]));
+}

@@ -1,0 +1,128 @@
+/** WebSocket connections as the suite needs them: every frame is seen, nothing is interpreted. The one user of `ws`. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import type { RawFrame } from './tape/tape.ts';
+
+export interface SocketOptions {
+  readonly url: string;
+  readonly protocols: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly pong: 'auto' | 'never';
+  /** Longest wait for the handshake, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
+  /** The client's own library could not read what came. */
+  readonly onFault: (text: string) => void;
+  /** The connection has ended; a code of 1006 means without a close frame. */
+  readonly onClose: (code: number, reason: string) => void;
+}
+
+/** The upgrade was answered by something else than 101. */
+export interface Refused {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Socket {
+  /** The subprotocol that the server chose; empty when it chose none. */
+  readonly protocol: string;
+  sendText(text: string): void;
+  sendFrame(frame: RawFrame): void;
+  /** Closes properly. */
+  close(code: number): void;
+  /** Ends the TCP connection without a word. */
+  cut(): void;
+  setReading(state: 'on' | 'off'): void;
+}
+
+export type Handshake =
+  | { readonly socket: Socket }
+  | { readonly refused: Refused }
+  /** No answer at all: the network, not the server, has spoken. */
+  | { readonly unreachable: string };
+
+function headersOf(response: IncomingMessage): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(response.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  );
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function contentOf(frame: RawFrame): Buffer {
+  const once = frame.hex === undefined ? Buffer.from(frame.text ?? '', 'utf8') : Buffer.from(frame.hex, 'hex');
+  return Buffer.concat(Array<Buffer>(frame.times ?? 1).fill(once));
+}
+
+function wrap(ws: WebSocket, underlying: () => Duplex | undefined): Socket {
+  return {
+    get protocol() {
+      return ws.protocol;
+    },
+    sendText: (text) => ws.send(text),
+    sendFrame: (frame) => {
+      const content = contentOf(frame);
+      if (frame.opcode === 'ping') ws.ping(content);
+      else if (frame.opcode === 'pong') ws.pong(content);
+      else ws.send(content, { binary: frame.opcode === 'binary', fin: frame.fin ?? true });
+    },
+    close: (code) => ws.close(code),
+    cut: () => {
+      underlying()?.destroy();
+      ws.terminate();
+    },
+    setReading: (state) => {
+      if (state === 'off') ws.pause();
+      else ws.resume();
+    },
+  };
+}
+
+/** Connects. Never throws: how the handshake ended is the result. */
+export function openSocket(options: SocketOptions): Promise<Handshake> {
+  return new Promise((resolve) => {
+    const ws = new WebSocket(options.url, [...options.protocols], {
+      headers: { ...options.headers },
+      perMessageDeflate: false,
+      autoPong: options.pong === 'auto',
+      handshakeTimeout: options.timeoutMs,
+    });
+    let underlying: Duplex | undefined;
+    let opened = false;
+    let complaint = 'the connection ended during the handshake';
+    ws.on('upgrade', (response) => (underlying = response.socket));
+    ws.on('open', () => {
+      opened = true;
+      resolve({ socket: wrap(ws, () => underlying) });
+    });
+    ws.on('unexpected-response', (_request, response) => {
+      const { statusCode = 0 } = response;
+      void readBody(response).then(
+        (body) => resolve({ refused: { status: statusCode, headers: headersOf(response), body } }),
+        () => resolve({ refused: { status: statusCode, headers: headersOf(response), body: '' } }),
+      );
+    });
+    ws.on('message', (data: Buffer, isBinary) =>
+      options.onFrame(isBinary ? 'binary' : 'text', isBinary ? data.toString('hex') : data.toString('utf8')),
+    );
+    ws.on('ping', (data) => options.onFrame('ping', data.toString('hex')));
+    ws.on('pong', (data) => options.onFrame('pong', data.toString('hex')));
+    ws.on('error', (error) => {
+      complaint = error.message === '' ? String(Reflect.get(error, 'code')) : error.message;
+      if (opened) options.onFault(complaint);
+    });
+    ws.on('close', (code, reason) => {
+      resolve({ unreachable: complaint });
+      options.onClose(code, reason.toString('utf8'));
+    });
+  });
+}

@@ -1,0 +1,60 @@
+/** What a tape has bound by name, and how a value refers to it. */
+import { asText, equal, isArray, isObject, member, valueAt } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+
+export type Bindings = ReadonlyMap<string, Json>;
+
+/** A reference to what was never bound: the tape is wrong, not the server. */
+export class UnboundError extends Error {
+  override readonly name = 'UnboundError';
+}
+
+/** The one key of a matcher or an expression, for example `$ref`. */
+export function dollarKey(value: Json | undefined): string | undefined {
+  if (!isObject(value)) return undefined;
+  const [key, second] = Object.keys(value);
+  return key !== undefined && second === undefined && key.startsWith('$') ? key : undefined;
+}
+
+/** `name` or `name/path/to/member`. */
+export function lookUp(reference: string, bindings: Bindings): Json {
+  const slash = reference.indexOf('/');
+  const name = slash < 0 ? reference : reference.slice(0, slash);
+  const found = valueAt(bindings.get(name), slash < 0 ? '' : reference.slice(slash));
+  if (found === undefined) throw new UnboundError(`Nothing is bound as ${JSON.stringify(reference)}.`);
+  return found;
+}
+
+/** `{after: name, plus?: n}`: the sequenceId that is bound there, and n (1 by default) more. */
+export function sequenceAfter(argument: JsonObject, bindings: Bindings): number {
+  const { after, plus } = argument;
+  const bound = typeof after === 'string' ? lookUp(after, bindings) : undefined;
+  const base = typeof bound === 'number' ? bound : member(bound, 'sequenceId');
+  if (typeof base !== 'number') throw new UnboundError(`${JSON.stringify(after)} holds no sequenceId.`);
+  return base + (typeof plus === 'number' ? plus : 1);
+}
+
+/** Puts values for `$ref` and `$seq`, so that the rest can be sent. */
+export function resolve(value: Json, bindings: Bindings): Json {
+  if (isArray(value)) return value.map((each) => resolve(each, bindings));
+  if (!isObject(value)) return value;
+  const key = dollarKey(value);
+  if (key === '$ref') return lookUp(asText(value['$ref']), bindings);
+  if (key === '$seq' && isObject(value['$seq'])) return sequenceAfter(value['$seq'], bindings);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolve(each, bindings)]));
+}
+
+/** Replaces `${nonce}` in every text, keys included. */
+export function withNonce<T extends Json>(value: T, nonce: string): T;
+export function withNonce(value: Json, nonce: string): Json {
+  if (typeof value === 'string') return value.replaceAll('${nonce}', nonce);
+  if (isArray(value)) return value.map((each) => withNonce(each, nonce));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key.replaceAll('${nonce}', nonce), withNonce(each, nonce)]),
+  );
+}
+
+export function sameBindings(left: Bindings, right: Bindings): boolean {
+  return left.size === right.size && [...left].every(([name, value]) => equal(value, right.get(name)));
+}

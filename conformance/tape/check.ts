@@ -1,0 +1,142 @@
+/** What can be known of a tape before it runs: a fault found here cannot become a false verdict later. */
+import { asText, isArray, isObject } from '../json.ts';
+import type { Json } from '../json.ts';
+import { dollarKey } from './bindings.ts';
+import { TapeError } from './fault.ts';
+import { MATCHERS, schemaOf } from './matcher.ts';
+import { flatten } from './tape.ts';
+import type { Step, Tape } from './tape.ts';
+
+const TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'];
+
+interface Walk {
+  readonly bound: Set<string>;
+  readonly fail: (text: string) => never;
+}
+
+function checkReference(reference: Json | undefined, walk: Walk): void {
+  const name = typeof reference === 'string' ? reference.split('/')[0] : undefined;
+  if (name === undefined || !walk.bound.has(name))
+    walk.fail(`${JSON.stringify(reference)} refers to what no earlier step has bound.`);
+}
+
+function checkExpression(value: Json, walk: Walk): void {
+  try {
+    void new RegExp(asText(value), 'u');
+  } catch {
+    walk.fail(`${JSON.stringify(value)} is not a regular expression.`);
+  }
+}
+
+function checkMatcher(key: string, argument: Json, walk: Walk): void {
+  if (!(MATCHERS as readonly string[]).includes(key))
+    walk.fail(`${key} is no matcher; there are ${MATCHERS.join(', ')}.`);
+  if (key === '$ref') checkReference(argument, walk);
+  if (key === '$seq' && isObject(argument)) checkReference(argument['after'], walk);
+  if (key === '$time' && isObject(argument)) for (const each of Object.values(argument)) checkReference(each, walk);
+  if (key === '$re') checkExpression(argument, walk);
+  if (key === '$type' && !TYPES.includes(asText(argument))) walk.fail(`$type is one of ${TYPES.join(', ')}.`);
+  if (key === '$schema' && schemaOf(asText(argument)) === undefined)
+    walk.fail(`The contract has no message ${JSON.stringify(argument)}.`);
+  if (['$in', '$unordered'].includes(key) && !isArray(argument)) walk.fail(`${key} takes a list.`);
+  if (key === '$bind') checkBind(argument, walk);
+  else checkPattern(argument, walk);
+}
+
+function checkBind(argument: Json, walk: Walk): void {
+  const [name, pattern] = isArray(argument) ? argument : [argument];
+  if (typeof name !== 'string' || !/^[a-z][a-zA-Z0-9_-]*$/.test(name))
+    walk.fail('$bind takes a name, or a list of a name and a pattern.');
+  if (pattern !== undefined) checkPattern(pattern, walk);
+  walk.bound.add(name);
+}
+
+/** Walks patterns and values alike: references, matchers and placeholders are the same in both. */
+function checkPattern(value: Json | undefined, walk: Walk): void {
+  if (typeof value === 'string') {
+    const stray = /\$\{(?!nonce\})[^}]*\}?/.exec(value);
+    if (stray !== null) walk.fail(`${stray[0]} is no placeholder; there is \${nonce}.`);
+  } else if (isArray(value)) {
+    for (const each of value) checkPattern(each, walk);
+  } else if (isObject(value)) {
+    const key = dollarKey(value);
+    if (key !== undefined) return checkMatcher(key, value[key] ?? null, walk);
+    const stray = Object.keys(value).find((each) => each.startsWith('$') && each !== '${nonce}');
+    if (stray !== undefined) walk.fail(`A matcher is alone in its object; ${stray} is not.`);
+    for (const each of Object.values(value)) checkPattern(each, walk);
+  }
+}
+
+function valuesOf(step: Step): readonly (Json | undefined)[] {
+  switch (step.verb) {
+    case 'open':
+      return [step.refused];
+    case 'send':
+      return [step.message];
+    case 'sendText':
+      return [step.text];
+    case 'recv':
+    case 'closed':
+      return [step.pattern];
+    case 'never':
+      return [step.pattern, step.until];
+    case 'http':
+      return [step.request.path, step.request.query, step.request.body, step.expect];
+    case 'stim':
+      return step.events.map(({ payload }) => payload);
+    default:
+      return [];
+  }
+}
+
+const JUDGES: readonly Step['verb'][] = ['recv', 'never', 'http', 'closed'];
+
+function judges(step: Step): boolean {
+  return JUDGES.includes(step.verb) || (step.verb === 'open' && step.refused !== undefined);
+}
+
+function checkActors(tape: Tape, steps: readonly Step[]): void {
+  const opened = new Set<string>();
+  for (const step of steps) {
+    if (!('as' in step)) continue;
+    const fail = (text: string): never => {
+      throw new TapeError(tape.file, step.line, text);
+    };
+    if (!Object.hasOwn(tape.header.actors, step.as)) fail(`The header names no actor ${JSON.stringify(step.as)}.`);
+    if (step.verb === 'open') opened.add(step.as);
+    else if (!opened.has(step.as)) fail(`${step.as} has no connection yet; "open" comes first.`);
+  }
+}
+
+function checkStimulus(tape: Tape, steps: readonly Step[], headerLine: number): void {
+  const first = steps.find((step) => step.verb === 'stim');
+  if (first !== undefined && tape.header.stimulus === 'none')
+    throw new TapeError(
+      tape.file,
+      first.line,
+      'A tape with "stim" says "stimulus": "publish" or "files" in its header.',
+    );
+  if (first === undefined && tape.header.stimulus !== 'none')
+    throw new TapeError(tape.file, headerLine, 'The header claims a stimulus, but no step has "stim".');
+}
+
+/** @throws {TapeError} naming file and line. */
+export function checkTape(tape: Tape, headerLine: number): void {
+  const steps = flatten(tape.steps);
+  checkActors(tape, steps);
+  checkStimulus(tape, steps, headerLine);
+  const bound = new Set<string>();
+  for (const step of steps) {
+    const fail = (text: string): never => {
+      throw new TapeError(tape.file, step.line, text);
+    };
+    for (const value of valuesOf(step)) checkPattern(value, { bound, fail });
+    if ('bind' in step && step.bind !== undefined) bound.add(step.bind);
+  }
+  if (!steps.some(judges))
+    throw new TapeError(
+      tape.file,
+      headerLine,
+      'No step judges anything: a tape without expectations would always be green.',
+    );
+}

@@ -1,0 +1,30 @@
+/** The tapes that come with the suite. */
+import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { matchesGlob, relative, resolve } from 'node:path';
+import { TapeError } from './fault.ts';
+import { parseTape } from './parse.ts';
+import type { Tape } from './tape.ts';
+
+export const TAPES = fileURLToPath(new URL('../tapes', import.meta.url));
+
+/**
+ * Reads all tapes below a directory, by id.
+ * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
+ */
+export function loadTapes(directory: string = TAPES): readonly Tape[] {
+  const files = globSync('**/*.ndjson', { cwd: directory }).toSorted();
+  return files.map((name) => {
+    const file = resolve(directory, name);
+    const shown = relative(process.cwd(), file);
+    const tape = parseTape(readFileSync(file, 'utf8'), shown);
+    const id = name.replaceAll('\\', '/').replace(/\.ndjson$/, '');
+    if (tape.header.id !== id) throw new TapeError(shown, 1, `The id is ${tape.header.id}, the path says ${id}.`);
+    return tape;
+  });
+}
+
+/** Whether an id is chosen by `--only`: a glob, or a list of globs separated by commas. */
+export function isChosen(id: string, only: string | undefined): boolean {
+  return only === undefined || only.split(',').some((glob) => matchesGlob(id, glob.trim()));
+}

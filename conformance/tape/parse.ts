@@ -1,0 +1,229 @@
+/** Reads a tape. Whatever is wrong with one is said with file and line before anything is sent. */
+import { isArray, isObject, tryParse } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { checkTape } from './check.ts';
+import { TapeError } from './fault.ts';
+import { readHeader } from './header.ts';
+import { readFrame, readHttp, readStim, readWithin } from './parts.ts';
+import type { Reader } from './parts.ts';
+import type { Step, StepBase, Tape } from './tape.ts';
+
+const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect'] as const;
+
+type Modifier = (typeof MODIFIERS)[number];
+
+interface VerbSpec {
+  /** Keys beside the verb: those that have to be there, and those that may. `note` may always. */
+  readonly needs: readonly Modifier[];
+  readonly takes: readonly Modifier[];
+  readonly read: (value: Json, line: JsonObject, reader: Reader) => Omit<Step, keyof StepBase>;
+}
+
+function actor(line: JsonObject, reader: Reader): string {
+  return reader.text(line['as'], '"as"');
+}
+
+function waits(line: JsonObject, reader: Reader): { readonly within?: number | { readonly heartbeats: number } } {
+  return line['within'] === undefined ? {} : { within: readWithin(line['within'], reader) };
+}
+
+function binds(line: JsonObject, reader: Reader): { readonly bind?: string } {
+  return line['bind'] === undefined ? {} : { bind: reader.name(line['bind'], '"bind"') };
+}
+
+const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
+  open: {
+    needs: ['as'],
+    takes: ['within'],
+    read: (value, line, reader) => {
+      const { refused } = reader.object(value, '"open"', ['refused']);
+      const step = { verb: 'open', as: actor(line, reader), ...waits(line, reader) } as const;
+      return refused === undefined ? step : { ...step, refused };
+    },
+  },
+  send: {
+    needs: ['as'],
+    takes: [],
+    read: (value, line, reader) => ({
+      verb: 'send',
+      as: actor(line, reader),
+      message: reader.object(value, '"send"'),
+    }),
+  },
+  sendText: {
+    needs: ['as'],
+    takes: [],
+    read: (value, line, reader) => ({ verb: 'sendText', as: actor(line, reader), text: value }),
+  },
+  sendFrame: {
+    needs: ['as'],
+    takes: [],
+    read: (value, line, reader) => ({ verb: 'sendFrame', as: actor(line, reader), frame: readFrame(value, reader) }),
+  },
+  recv: {
+    needs: ['as'],
+    takes: ['bind', 'within'],
+    read: (value, line, reader) => ({
+      verb: 'recv',
+      as: actor(line, reader),
+      pattern: value,
+      ...binds(line, reader),
+      ...waits(line, reader),
+    }),
+  },
+  never: {
+    needs: ['as', 'until'],
+    takes: ['within'],
+    read: (value, line, reader) => ({
+      verb: 'never',
+      as: actor(line, reader),
+      pattern: value,
+      until: line['until'] ?? null,
+      ...waits(line, reader),
+    }),
+  },
+  http: {
+    needs: ['expect'],
+    takes: ['bind', 'within'],
+    read: (value, line, reader) => ({
+      verb: 'http',
+      request: readHttp(value, reader),
+      expect: line['expect'] ?? null,
+      ...binds(line, reader),
+      ...waits(line, reader),
+    }),
+  },
+  stim: {
+    needs: [],
+    takes: ['bind'],
+    read: (value, line, reader) => ({ verb: 'stim', events: readStim(value, reader), ...binds(line, reader) }),
+  },
+  drop: {
+    needs: ['as'],
+    takes: [],
+    read: (value, line, reader) => {
+      const { code } = reader.object(value, '"drop"', ['code']);
+      const step = { verb: 'drop', as: actor(line, reader) } as const;
+      return code === undefined ? step : { ...step, code: reader.whole(code, '"code"') };
+    },
+  },
+  pause: {
+    needs: ['as'],
+    takes: [],
+    read: (value, line, reader) => ({
+      verb: 'pause',
+      as: actor(line, reader),
+      what: reader.oneOf(value, '"pause"', ['read', 'off'] as const),
+    }),
+  },
+  closed: {
+    needs: ['as'],
+    takes: ['within'],
+    read: (value, line, reader) => ({
+      verb: 'closed',
+      as: actor(line, reader),
+      pattern: reader.object(value, '"closed"', ['code', 'reason']),
+      ...waits(line, reader),
+    }),
+  },
+  control: {
+    needs: [],
+    takes: [],
+    read: (value, _line, reader) => ({ verb: 'control', name: reader.name(value, '"control"') }),
+  },
+  par: {
+    needs: [],
+    takes: [],
+    read: (value, _line, reader) => {
+      const branches = reader
+        .list(value, '"par" takes a list of lists of steps.')
+        .map((branch) =>
+          reader.list(branch, 'A branch of "par" is a list of steps.').map((each) => readStep(each, reader)),
+        );
+      if (branches.length < 2 || branches.some((branch) => branch.length === 0))
+        reader.fail('"par" takes two branches or more, none of them empty.');
+      return { verb: 'par', branches };
+    },
+  },
+};
+
+function readStep(value: Json, reader: Reader): Step {
+  const line = reader.object(value, 'A step');
+  const keys = Object.keys(line);
+  const verbs = keys.filter((key) => Object.hasOwn(VERBS, key)) as Step['verb'][];
+  const [verb] = verbs;
+  if (verb === undefined || verbs.length !== 1)
+    return reader.fail(`A step has exactly one of ${Object.keys(VERBS).join(', ')}; this one has ${keys.join(', ')}.`);
+  const spec = VERBS[verb];
+  const allowed: readonly string[] = [verb, 'note', ...spec.needs, ...spec.takes];
+  const stray = keys.find((key) => !allowed.includes(key));
+  if (stray !== undefined)
+    return reader.fail(`"${verb}" knows no ${JSON.stringify(stray)}; it takes ${allowed.slice(1).join(', ')}.`);
+  const missing = spec.needs.find((key) => line[key] === undefined);
+  if (missing !== undefined) return reader.fail(`"${verb}" needs "${missing}".`);
+  const note = line['note'] === undefined ? {} : { note: reader.text(line['note'], '"note"') };
+  // The verb's own reader has made all that its kind of step holds.
+  return { ...spec.read(line[verb] ?? null, line, reader), ...note, line: reader.line } as Step;
+}
+
+export interface SourceLine {
+  readonly number: number;
+  readonly value: JsonObject;
+}
+
+/** The JSON of each line. Empty lines are skipped, so that a tape may be laid out in paragraphs. */
+export function readLines(text: string, file: string): readonly SourceLine[] {
+  return text.split('\n').flatMap((raw, index) => {
+    if (raw.trim() === '') return [];
+    const value = tryParse(raw);
+    if (!isObject(value)) throw new TapeError(file, index + 1, 'A line of a tape is one JSON object.');
+    return [{ number: index + 1, value }];
+  });
+}
+
+/** @throws {TapeError} naming file and line. */
+export function parseTape(text: string, file: string): Tape {
+  const [first, ...rest] = readLines(text, file);
+  if (first === undefined) throw new TapeError(file, 1, 'The file is empty; a tape begins with its header.');
+  const tape: Tape = {
+    header: readHeader(first.value, readerAt(file, first.number)),
+    steps: rest.map(({ value, number }) => readStep(value, readerAt(file, number))),
+    file,
+  };
+  checkTape(tape, first.number);
+  return tape;
+}
+
+function readerAt(file: string, line: number): Reader {
+  const fail = (text: string): never => {
+    throw new TapeError(file, line, text);
+  };
+  const text = (value: Json | undefined, what: string): string =>
+    typeof value === 'string' && value !== '' ? value : fail(`${what} is a text that is not empty.`);
+  return {
+    line,
+    fail,
+    text,
+    name: (value, what) => {
+      const found = text(value, what);
+      return /^[a-z][a-zA-Z0-9_-]*$/.test(found)
+        ? found
+        : fail(`${what} is a name: a small letter, then letters and digits.`);
+    },
+    whole: (value, what) =>
+      typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+        ? value
+        : fail(`${what} is a whole number that is not negative.`),
+    list: (value, complaint) => (isArray(value) ? value : fail(complaint)),
+    oneOf: (value, what, options) =>
+      options.find((each) => each === value) ??
+      fail(`${what} is ${options.map((each) => JSON.stringify(each)).join(' or ')}, not ${JSON.stringify(value)}.`),
+    object: (value, what, keys) => {
+      if (!isObject(value)) return fail(`${what} is an object.`);
+      const stray = keys === undefined ? undefined : Object.keys(value).find((key) => !keys.includes(key));
+      return stray === undefined
+        ? value
+        : fail(`${what} knows no ${JSON.stringify(stray)}; it takes ${keys?.join(', ')}.`);
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The one trace of a run: what every connection sent and received, in the order in which the runner saw it. Levels 1 and 3
+ * judge nothing else, so that a trace that was taken elsewhere can be judged in the same way (`conformance check`).
+ *
+ * As NDJSON: a header line, then one frame per line. Of a frame only `actor`, `connection`, `dir` and `text` are needed;
+ * numbers and times are filled in.
+ */
+import { asText, isObject, tryParse } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
+
+export const TRACE_VERSION = 1;
+
+/** From the actor's side: `>>` it sent, `<<` it received. */
+export type Direction = '>>' | '<<';
+
+/** `open` and `refused` end a handshake; `http` is a request or its answer; `mark` is said by the runner, not by a wire. */
+export type FrameKind = 'open' | 'refused' | 'text' | 'binary' | 'ping' | 'pong' | 'close' | 'http' | 'mark';
+
+export interface Frame {
+  /** Its number in the trace, from 1. */
+  readonly n: number;
+  /** Milliseconds since the run began. */
+  readonly at: number;
+  readonly actor: string;
+  /** Each connection of a run has its own number; 0 for HTTP. */
+  readonly connection: number;
+  readonly dir: Direction;
+  readonly kind: FrameKind;
+  readonly text: string;
+  /** The text as JSON; undefined when it is none. */
+  readonly json: Json | undefined;
+  /** The check that the connection belongs to. */
+  readonly check?: string;
+  /** Sent malformed on purpose: level 1 does not judge it. */
+  readonly malformed?: true;
+}
+
+export interface NewFrame {
+  readonly actor: string;
+  readonly connection: number;
+  readonly dir: Direction;
+  readonly kind: FrameKind;
+  readonly text: string;
+  readonly check?: string;
+  readonly malformed?: true;
+  readonly at?: number;
+}
+
+export interface TraceHeader {
+  readonly trace: typeof TRACE_VERSION;
+  readonly startedAt: string;
+  readonly target: string;
+}
+
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+}
+
+export class Trace {
+  readonly header: TraceHeader;
+  readonly frames: Frame[] = [];
+  readonly #now: () => number;
+  #connections = 0;
+
+  /** `now` gives milliseconds since the run began. */
+  constructor(header: TraceHeader, now: () => number) {
+    this.header = header;
+    this.#now = now;
+  }
+
+  nextConnection(): number {
+    this.#connections += 1;
+    return this.#connections;
+  }
+
+  add(frame: NewFrame): Frame {
+    const json = frame.kind === 'binary' ? undefined : tryParse(frame.text);
+    const at = frame.at ?? Math.round(this.#now() * 10) / 10;
+    const added: Frame = { ...frame, n: this.frames.length + 1, at, json };
+    this.frames.push(added);
+    return added;
+  }
+
+  /** NDJSON, as {@link readTrace} reads it. */
+  toNdjson(): string {
+    const lines = this.frames.map(({ json: _json, ...rest }) => JSON.stringify(rest));
+    return `${[JSON.stringify(this.header), ...lines].join('\n')}\n`;
+  }
+}
+
+const KINDS: readonly string[] = ['open', 'refused', 'text', 'binary', 'ping', 'pong', 'close', 'http', 'mark'];
+
+function readFrame(line: JsonObject, where: string): NewFrame {
+  const { actor, connection, dir, kind = 'text', text = '', check, malformed, at } = line;
+  if (typeof actor !== 'string') throw new TraceError(`${where}: "actor" is a text.`);
+  if (typeof connection !== 'number') throw new TraceError(`${where}: "connection" is a number.`);
+  if (dir !== '>>' && dir !== '<<') throw new TraceError(`${where}: "dir" is ">>" (the client sent) or "<<".`);
+  if (typeof kind !== 'string' || !KINDS.includes(kind))
+    throw new TraceError(`${where}: "kind" is one of ${KINDS.join(', ')}.`);
+  if (typeof text !== 'string') throw new TraceError(`${where}: "text" is the message as a text.`);
+  return {
+    actor,
+    connection,
+    dir,
+    kind: kind as FrameKind,
+    text,
+    ...(typeof check === 'string' ? { check } : {}),
+    ...(malformed === true ? { malformed } : {}),
+    ...(typeof at === 'number' ? { at } : {}),
+  };
+}
+
+/** @throws {TraceError} naming the line. */
+export function readTrace(text: string, file: string): Trace {
+  let trace: Trace | undefined;
+  let clock = 0;
+  for (const [index, raw] of text.split('\n').entries()) {
+    if (raw.trim() === '') continue;
+    const where = `${file}:${index + 1}`;
+    const line = tryParse(raw);
+    if (!isObject(line)) throw new TraceError(`${where}: a line of a trace is one JSON object.`);
+    if (trace === undefined) {
+      if (line['trace'] !== TRACE_VERSION)
+        throw new TraceError(`${where}: a trace begins with {"trace":${TRACE_VERSION},"startedAt":…,"target":…}.`);
+      const { startedAt, target } = line;
+      const header = {
+        trace: TRACE_VERSION,
+        startedAt: asText(startedAt),
+        target: asText(target),
+      } as const;
+      trace = new Trace(header, () => clock);
+      continue;
+    }
+    const frame = readFrame(line, where);
+    clock = frame.at ?? clock;
+    trace.add(frame);
+  }
+  if (trace === undefined) throw new TraceError(`${file}: there is no trace in it.`);
+  return trace;
+}
