@@ -22,6 +22,7 @@ import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { Publisher } from './publisher.ts';
 import { Registry } from './registry.ts';
 import { ReplayStats } from './statistics.ts';
+import { answerSurvey } from './survey.ts';
 
 export type { GatewayOptions } from './options.ts';
 
@@ -113,10 +114,12 @@ export class Gateway {
   start(): Promise<void> {
     const { onFault } = this.#options;
     this.#started ??= this.#broker.start({
+      nodeId: this.nodeId,
       onEvent: (record) => this.#fanout.deliver(record),
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
+      onQuestion: (question) => answerSurvey(question, { introspection: this.#introspection }),
     });
     this.#started.catch(onFault);
     return this.#started;

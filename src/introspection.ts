@@ -2,7 +2,13 @@
  * What an operator can ask a running gateway (OPS-1 to OPS-3). Reads, never changes.
  */
 import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../generated/protocol.ts';
-import type { Explanation, Health, SubscriptionReport, SubscriptionsPage } from '../generated/types.ts';
+import type {
+  Explanation,
+  Health,
+  SubscriptionAggregates,
+  SubscriptionReport,
+  SubscriptionsPage,
+} from '../generated/types.ts';
 import type { Broker } from './broker/broker.ts';
 import type { Fanout } from './fanout.ts';
 import type { ReplayStats } from './statistics.ts';
@@ -39,7 +45,8 @@ export interface SubscriptionQuery {
   readonly cursor?: string;
 }
 
-const DEFAULT_PAGE = 100;
+/** Items on a page where the query does not say. */
+export const DEFAULT_PAGE = 100;
 
 function time(ms: number): string {
   return new Date(ms).toISOString();
@@ -121,8 +128,24 @@ export class Introspection {
     };
   }
 
-  /** The selected subscriptions of this node, in a stable order. */
-  reports(query: SubscriptionQuery): SubscriptionReport[] {
+  /** One page of the selected subscriptions of this node, and what they sum up to. */
+  page(query: SubscriptionQuery): SubscriptionsPage {
+    const reports = this.#select(query);
+    const { cursor, limit = DEFAULT_PAGE } = query;
+    const rest = cursor === undefined ? reports : reports.filter((each) => orderKey(each) > cursor);
+    const items = rest.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items,
+      total: reports.length,
+      aggregates: aggregate(reports),
+      partial: false,
+      missingNodes: [],
+      ...(last === undefined || items.length === rest.length ? {} : { nextCursor: orderKey(last) }),
+    };
+  }
+
+  #select(query: SubscriptionQuery): SubscriptionReport[] {
     return [...this.#options.fanout.subscriptions()]
       .filter(
         (each) =>
@@ -158,36 +181,20 @@ export class Introspection {
   }
 }
 
-function orderKey(report: SubscriptionReport): string {
+/** Subscriptions come in this order; a cursor is the key of the last one seen. */
+export function orderKey(report: Pick<SubscriptionReport, 'connectionId' | 'subscriptionId'>): string {
   return `${report.connectionId}/${report.subscriptionId}`;
 }
 
-/** Cuts a page out of all selected reports and sums up the whole selection (OPS-2). */
-export function pageOf(
-  reports: readonly SubscriptionReport[],
-  query: SubscriptionQuery,
-  options: { readonly missingNodes: readonly string[] },
-): SubscriptionsPage {
-  const ordered = reports.toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
-  const after = query.cursor;
-  const rest = after === undefined ? ordered : ordered.filter((each) => orderKey(each) > after);
-  const items = rest.slice(0, query.limit ?? DEFAULT_PAGE);
-  const last = items.at(-1);
+function aggregate(reports: readonly SubscriptionReport[]): SubscriptionAggregates {
   return {
-    items,
-    total: reports.length,
-    aggregates: {
-      directories: tally(reports.flatMap((each) => each.filter.paths ?? [])),
-      extensions: tally(reports.flatMap((each) => each.filter.extensions ?? [])),
-      changeTypes: tally(reports.flatMap((each) => each.filter.changeTypes ?? [])),
-      events: tally(reports.flatMap((each) => each.events)),
-      replayPressure: {
-        replaying: reports.filter((each) => each.lag > 0).length,
-        replayedEvents: reports.reduce((sum, each) => sum + each.replay.count, 0),
-      },
+    directories: tally(reports.flatMap((each) => each.filter.paths ?? [])),
+    extensions: tally(reports.flatMap((each) => each.filter.extensions ?? [])),
+    changeTypes: tally(reports.flatMap((each) => each.filter.changeTypes ?? [])),
+    events: tally(reports.flatMap((each) => each.events)),
+    replayPressure: {
+      replaying: reports.filter((each) => each.lag > 0).length,
+      replayedEvents: reports.reduce((sum, each) => sum + each.replay.count, 0),
     },
-    partial: options.missingNodes.length > 0,
-    missingNodes: [...options.missingNodes],
-    ...(last === undefined || items.length === rest.length ? {} : { nextCursor: orderKey(last) }),
   };
 }

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createClient } from '../generated/client.ts';
 import type { ClientOptions, TidemarkClient, TidemarkEvent } from '../generated/client.ts';
-import type { Health, SessionEventPayload } from '../generated/types.ts';
+import type { Health, SessionEventPayload, SubscriptionsPage } from '../generated/types.ts';
+import { httpValidators } from '../generated/validators.js';
 import { RedisBroker } from './broker/redis.ts';
 import { RedisProcess } from './broker/testing/redis-process.ts';
 import { createGateway } from './gateway.ts';
@@ -250,6 +251,81 @@ describe('a session', () => {
 
   const metaKey = (redisUrl: string): string =>
     `${new URL(redisUrl).searchParams.get('prefix') ?? ''}:{session:s1}:meta`;
+});
+
+describe('the subscriptions of all nodes', () => {
+  const ask = async ({ httpUrl }: { readonly httpUrl: string }, query = ''): Promise<SubscriptionsPage> => {
+    const response = await fetch(`${httpUrl}/ws/subscriptions${query}`);
+    expect(response.status).toBe(200);
+    const page: unknown = await response.json();
+    expect(httpValidators.subscriptions_page(page)).toBe(true);
+    return page as SubscriptionsPage;
+  };
+  const subscribe = async ({ url }: { readonly url: string }, count: number): Promise<void> => {
+    const client = clientOf(url);
+    const filter = { extensions: ['.ts'] };
+    const all = upTo(count).map(() => client.subscribe({ events: ['file_change'], filter, replay: { mode: 'none' } }));
+    await Promise.all(all.map(({ ready }) => ready));
+  };
+
+  test('are on one page, counted once, wherever it is asked for (OPS-2)', async () => {
+    const redisUrl = freshUrl();
+    const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
+    for (const [index, node] of nodes.entries()) await subscribe(node, index + 1);
+    for (const node of nodes) {
+      const page = await ask(node);
+      expect(page).toMatchObject({ total: 3, partial: false, missingNodes: [] });
+      expect(page.aggregates).toMatchObject({ extensions: { '.ts': 3 }, events: { file_change: 3 } });
+      expect(page.items.map(({ nodeId }) => nodeId).toSorted()).toEqual(['a', 'b', 'b']);
+      expect(page.nextCursor).toBeUndefined();
+    }
+  });
+
+  test('can be paged through: each one comes once', async () => {
+    const redisUrl = freshUrl();
+    const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b'), await nodeOn(redisUrl, 'c')];
+    const [a] = nodes;
+    if (a === undefined) throw new Error('no node');
+    await Promise.all(nodes.map((node, index) => subscribe(node, 5 + index)));
+    const seen: string[] = [];
+    let pages = 0;
+    for (let query = '?limit=4'; query !== ''; pages += 1) {
+      const { items, nextCursor, total } = await ask(a, query);
+      expect(total).toBe(18);
+      seen.push(...items.map(({ connectionId, subscriptionId }) => `${connectionId}/${subscriptionId}`));
+      query = nextCursor === undefined ? '' : `?limit=4&cursor=${encodeURIComponent(nextCursor)}`;
+    }
+    expect([pages, seen.length, new Set(seen).size]).toEqual([5, 18, 18]);
+    expect((await ask(a, '?stream=workspace:x')).total).toBe(0);
+  });
+
+  test('are partial while a node is frozen, and it is named; a node that left in good order is not', async () => {
+    const redisUrl = freshUrl();
+    const [a, leaving] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'leaving')];
+    const frozen = await processOn(redisUrl, 'frozen node');
+    for (const node of [a, leaving, frozen]) await subscribe(node, 2);
+    expect(await ask(a)).toMatchObject({ total: 6, partial: false });
+    await leaving.gateway.close({ drainMs: 0 });
+    frozen.freeze();
+    const askedAt = performance.now();
+    expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
+    expect(performance.now() - askedAt).toBeLessThan(2_000);
+    frozen.thaw();
+    await vi.waitFor(async () => expect(await ask(a)).toMatchObject({ total: 4, partial: false }), patience);
+    await frozen.kill();
+    expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
+  });
+
+  test('are this node’s own while Redis is away, and every other node is named', async () => {
+    const own = await RedisProcess.start();
+    cleanups.push(() => own.stop());
+    const [a, b] = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
+    for (const node of [a, b]) await subscribe(node, 1);
+    expect(await ask(a)).toMatchObject({ total: 2, partial: false });
+    own.freeze();
+    await vi.waitFor(async () => expect((await healthOf(a)).status).toBe('degraded'), patience);
+    expect(await ask(a)).toMatchObject({ total: 1, partial: true, missingNodes: ['b'] });
+  });
 });
 
 describe('while Redis is frozen', () => {

@@ -32,6 +32,7 @@ export const SUITE_LIMITS: BrokerLimits = {
 
 /** Remembers every call, in order. */
 export class RecordingListener implements BrokerListener {
+  readonly nodeId = 'recording';
   readonly events: EventRecord[] = [];
   readonly losses: StreamLoss[] = [];
   readonly sourceLosses: SourceLoss[] = [];
@@ -51,6 +52,10 @@ export class RecordingListener implements BrokerListener {
 
   onHealth(health: BrokerHealth): void {
     this.health.push(health);
+  }
+
+  onQuestion(): undefined {
+    // Understands none.
   }
 
   sequenceIds(stream: string): number[] {
@@ -395,6 +400,11 @@ export function brokerSuite(suite: BrokerSuite): void {
       const loss = { stream: 'workspace:a', paths: ['src', 'docs/ü'] };
       await broker.announce(loss);
       await vi.waitFor(() => expect(listener.sourceLosses).toEqual([loss]), 2_000);
+    });
+
+    test('alone has nobody to ask', async () => {
+      const { broker } = await open();
+      expect(await broker.askNodes('who is there')).toEqual({ answers: [], missing: [] });
     });
 
     test('tells its health and the streams that it holds', async () => {

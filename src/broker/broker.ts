@@ -60,14 +60,31 @@ export interface StreamInfo {
   readonly historyBytes: number;
 }
 
+/** What one node answered to a question. */
+export interface NodeAnswer {
+  /** The node's {@link BrokerListener.nodeId}. */
+  readonly node: string;
+  readonly answer: string;
+}
+
+export interface NodeAnswers {
+  readonly answers: readonly NodeAnswer[];
+  /** Nodes that were there within the last minute, did not say goodbye, and did not answer. */
+  readonly missing: readonly string[];
+}
+
 /** Wired once, by the gateway. */
 export interface BrokerListener {
+  /** What people call this node; the other nodes hear it. */
+  readonly nodeId: string;
   /** In order and contiguous for each attached stream; called at most once per event and node. */
   onEvent(record: EventRecord): void;
   /** After this call the stream goes on at `loss.to`. */
   onLoss(loss: StreamLoss): void;
   onSourceLoss(loss: SourceLoss): void;
   onHealth(health: BrokerHealth): void;
+  /** A question of another node ({@link Broker.askNodes}). Undefined when this node does not understand it. */
+  onQuestion(question: string): string | undefined;
 }
 
 /** Bounds of history (RPL-5) and of idempotency; the defaults are the contract's. */
@@ -106,6 +123,11 @@ export interface Broker {
   snapshot(stream: string): Snapshot;
   /** Tells the subscribers of a stream, on every node, of a loss at a source. */
   announce(loss: SourceLoss): Promise<void>;
+  /**
+   * Asks all other nodes that share the broker, and waits for each a second at most. Never rejects: with the broker out
+   * of reach, every other node is missing.
+   */
+  askNodes(question: string): Promise<NodeAnswers>;
   health(): BrokerHealth;
   /** Streams with a history: all of them for the memory broker, the attached ones for Redis. */
   streams(): readonly StreamInfo[];

@@ -15,6 +15,7 @@ import type {
   BrokerLimits,
   BrokerListener,
   EventDraft,
+  NodeAnswers,
   EventRecord,
   PublishResult,
   Snapshot,
@@ -141,6 +142,11 @@ export class MemoryBroker implements Broker {
   announce(loss: SourceLoss): Promise<void> {
     this.#listener?.onSourceLoss(loss);
     return Promise.resolve();
+  }
+
+  /** There are no others. */
+  askNodes(): Promise<NodeAnswers> {
+    return Promise.resolve({ answers: [], missing: [] });
   }
 
   health(): BrokerHealth {

@@ -55,6 +55,14 @@ describe('on a cluster of three shards', () => {
       }
     });
 
+    test('answer each other’s questions', async () => {
+      const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
+      rigs.push(rig);
+      const { answers, missing } = (await rig.nodes[1]?.broker.askNodes('who is there')) ?? {};
+      expect(answers?.map(({ answer }) => answer).toSorted()).toEqual(['who is there, node0', 'who is there, node2']);
+      expect(missing).toEqual([]);
+    });
+
     test('keep their promises when the subscriptions of a shard are killed', async () => {
       const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
       rigs.push(rig);

@@ -108,9 +108,9 @@ export class RedisConnection {
   }
 
   /** Channels of the whole deployment, not of one shard. */
-  async subscribe(channel: string): Promise<void> {
+  async subscribe(...channels: readonly string[]): Promise<void> {
     this.#usable();
-    await this.#subscriber.subscribe(channel);
+    await this.#subscriber.subscribe(...channels);
   }
 
   async subscribeStreams(channels: readonly string[]): Promise<void> {

@@ -18,7 +18,8 @@
  *   tidemark:{main}:witness   hash    <nodeId> → what it attests; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
  *   tidemark:{main}:live      channel lines, `!` (epoch changed) or `?<losses> <paths>`
- *   tidemark:nodes            channel heartbeats of the nodes
+ *   tidemark:nodes            channel heartbeats of the nodes, and what they ask each other (redis-nodes.ts)
+ *   tidemark:nodes:<nodeId>   channel answers to a node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
  * None of the first five holds a space and JSON holds no line break, so lines are joined by `\n` in one message.
@@ -44,6 +45,10 @@ export class RedisKeys {
 
   get nodes(): string {
     return `${this.#prefix}:nodes`;
+  }
+
+  node(nodeId: string): string {
+    return `${this.#prefix}:nodes:${nodeId}`;
   }
 
   of(stream: string): StreamKeys {

@@ -18,6 +18,7 @@ import type {
   BrokerLimits,
   BrokerListener,
   EventDraft,
+  NodeAnswers,
   PublishResult,
   Snapshot,
   SourceLoss,
@@ -30,6 +31,7 @@ import type { BrokerLog } from './redis-connection.ts';
 import { EpochFence } from './redis-fence.ts';
 import { RedisHeartbeat } from './redis-heartbeat.ts';
 import { RedisKeys } from './redis-keys.ts';
+import { RedisNodes } from './redis-nodes.ts';
 import { publishFailure, RedisPublisher } from './redis-publisher.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { namesPerKey, retainOf } from './retain.ts';
@@ -56,9 +58,11 @@ export class RedisBroker implements Broker {
   readonly kind = 'redis';
   readonly #options: RedisBrokerOptions;
   readonly #log: BrokerLog;
+  readonly #nodeId: string;
   readonly #keys: RedisKeys;
   readonly #connection: RedisConnection;
   readonly #heartbeat: RedisHeartbeat;
+  readonly #nodes: RedisNodes;
   readonly #fence: EpochFence;
   readonly #publisher: RedisPublisher;
   readonly #streams: AttachedStreams;
@@ -74,6 +78,7 @@ export class RedisBroker implements Broker {
     const address = parseRedisUrl(options.url);
     const nodeId = options.nodeId ?? ulid();
     this.#options = options;
+    this.#nodeId = nodeId;
     this.#log = options.log ?? SILENT;
     this.#keys = new RedisKeys(address.prefix);
     this.#connection = new RedisConnection({
@@ -90,10 +95,20 @@ export class RedisBroker implements Broker {
       connection: this.#connection,
       channel: this.#keys.nodes,
       nodeId,
+      name: () => this.#listener?.nodeId ?? nodeId,
       intervalMs: this.#intervalMs,
-      deadAfterMs: options.deadAfterMs ?? 2_500,
+      deadAfterMs: this.#deadAfterMs,
       onReturn: () => void this.#recover(),
       onDead: () => this.#lost('no heartbeat came back through Redis'),
+    });
+    this.#nodes = new RedisNodes({
+      connection: this.#connection,
+      channel: this.#keys.nodes,
+      channelOf: (id) => this.#keys.node(id),
+      nodeId,
+      answer: (question) => this.#listener?.onQuestion(question),
+      intervalMs: this.#intervalMs,
+      deadAfterMs: this.#deadAfterMs,
     });
     this.#fence = new EpochFence({
       connection: this.#connection,
@@ -189,6 +204,10 @@ export class RedisBroker implements Broker {
     }
   }
 
+  askNodes(question: string): Promise<NodeAnswers> {
+    return this.#nodes.ask(question, { reachable: this.#connected });
+  }
+
   health(): BrokerHealth {
     return { kind: 'redis', connected: this.#connected, lagMs: this.#heartbeat.lagMs };
   }
@@ -197,18 +216,22 @@ export class RedisBroker implements Broker {
     return this.#streams.infos();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#heartbeat.stop();
+    if (this.#connected) await this.#nodes.leave();
     this.#connected = false;
     this.#listener = undefined;
     this.#streams.close();
     this.#connection.close();
-    return Promise.resolve();
   }
 
   get #intervalMs(): number {
     return this.#options.heartbeatIntervalMs ?? 1_000;
+  }
+
+  get #deadAfterMs(): number {
+    return this.#options.deadAfterMs ?? 2_500;
   }
 
   #ttlOf(stream: string): number {
@@ -265,10 +288,13 @@ export class RedisBroker implements Broker {
   }
 
   #receive(channel: string, text: string): void {
-    if (channel !== this.#keys.nodes) {
-      this.#streams.receive(channel, text);
-      return;
-    }
+    if (channel === this.#keys.nodes) this.#hearNodes(text);
+    else if (channel === this.#keys.node(this.#nodeId)) this.#nodes.receiveAnswer(text);
+    else this.#streams.receive(channel, text);
+  }
+
+  #hearNodes(text: string): void {
+    this.#nodes.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
     this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
       this.#log.warn({ err: error }, 'could not say what this node knows of a stream');
@@ -278,8 +304,9 @@ export class RedisBroker implements Broker {
   async #resubscribe(): Promise<void> {
     if (this.#timer === undefined) return;
     try {
-      await this.#connection.subscribe(this.#keys.nodes);
+      await this.#connection.subscribe(this.#keys.nodes, this.#keys.node(this.#nodeId));
       this.#heartbeat.listening();
+      this.#nodes.listening();
       await this.#streams.resubscribe();
     } catch (error) {
       this.#log.warn({ err: error }, 'could not subscribe at Redis; trying again');

@@ -4,10 +4,10 @@ import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { ConnectionPool } from '../connections.ts';
 import type { Fanout } from '../fanout.ts';
-import type { Introspection } from '../introspection.ts';
-import { pageOf } from '../introspection.ts';
+import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publisher.ts';
+import { surveySubscriptions } from '../survey.ts';
 import { documentAssets } from './assets.ts';
 import { createMetrics } from './metrics.ts';
 import { registerNotFound, registerRoutes } from './routes.ts';
@@ -34,7 +34,14 @@ export interface Http {
 }
 
 /** Addresses that do not stand below the WebSocket's path. */
-const OWN_ADDRESSES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics', '/asyncapi.yaml', '/docs']);
+const OWN_ADDRESSES: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/asyncapi.yaml',
+  '/docs',
+  '/console',
+]);
 
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -58,8 +65,7 @@ export function createHttp(options: HttpOptions): Http {
     ...options,
     metrics,
     assets: documentAssets(),
-    subscriptions: async (query: Parameters<Introspection['reports']>[0]) =>
-      pageOf(introspection.reports(query), query, { missingNodes: [] }),
+    subscriptions: (query: SubscriptionQuery) => surveySubscriptions(options, query),
   };
   const app = Fastify({
     logger: false,
@@ -97,8 +103,8 @@ function share(host: Server, ours: RequestListener, path: string): () => void {
   host.removeAllListeners('request');
   const listener: RequestListener = (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname === path || pathname.startsWith(`${path}/`) || OWN_ADDRESSES.has(pathname))
-      return ours(request, response);
+    const isOurs = pathname === path || [path, '/console'].some((each) => pathname.startsWith(`${each}/`));
+    if (isOurs || OWN_ADDRESSES.has(pathname)) return ours(request, response);
     for (const each of theirs) each.call(host, request, response);
   };
   host.on('request', listener);

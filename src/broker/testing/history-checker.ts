@@ -38,6 +38,14 @@ export class NodeHistory implements BrokerListener {
     // Not part of the sequence.
   }
 
+  onQuestion(question: string): string {
+    return `${question}, ${this.name}`;
+  }
+
+  get nodeId(): string {
+    return this.name;
+  }
+
   onHealth({ connected }: BrokerHealth): void {
     this.health.push({ at: performance.now(), connected });
   }
