@@ -25,7 +25,7 @@ const ASSETS = [
   'codegen/template/**/*',
   'codegen/runtime/**/*.ts',
   'conformance/tapes/**/*',
-  'conformance/**/*.{json,yaml,html}',
+  'conformance/**/*.{json,ndjson,yaml,html}',
   'generated/**/*.{js,d.ts,json}',
   'docs/reference/**/*',
 ];
@@ -40,6 +40,7 @@ const NEVER = [
 
 for (const directory of [DIST, CLIENT_DIST]) rmSync(directory, { recursive: true, force: true });
 compile('tsconfig.build.json');
+compile('src/http/console/tsconfig.json');
 copy(ASSETS, DIST, ROOT);
 writeScope();
 compile('tsconfig.client.json');

@@ -18,6 +18,7 @@ export function startReport({ resolved, gateway, listening, watching }: StartRep
   const rows = [
     ['events', listening.url],
     ['docs', `${listening.httpUrl}/docs`],
+    ['console', `${listening.httpUrl}/console`],
     ['health', `${listening.httpUrl}${config.path}/health`],
     ...watching.map((source, index) => [
       index === 0 ? 'watching' : '',

@@ -20,6 +20,7 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import { parseJson } from '../json-guard.ts';
 import type { Publisher } from '../publisher.ts';
+import { registerConsole } from './console-page.ts';
 
 export interface RouteOptions {
   readonly path: string;
@@ -208,4 +209,5 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   probes(app, options);
   operations(app, options, guard);
   documents(app, options);
+  registerConsole(app, options.path);
 }

@@ -1,0 +1,54 @@
+/**
+ * Serves the console (OPS-4): a page, its style, and its scripts as modules that the browser loads one by one. In the package
+ * these are compiled; in a clone their types are stripped as they are served, so that nothing has to be built first.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import type { FastifyInstance } from 'fastify';
+
+const PAGE = new URL('console/', import.meta.url);
+/** The generated client, which the console uses like any other page. */
+const CLIENT = new URL('../../generated/', import.meta.url);
+
+/** Scripts and connections of the own origin, and nothing inline. */
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+} as const;
+
+/** `console.js`, `client/client.js`, `client/runtime/feed.js`: no dots but the last, so nothing outside can be named. */
+const SCRIPT = /^(client\/)?((?:runtime\/)?[a-z-]+)\.js$/;
+
+/** A module as JavaScript, its imports as the browser will ask for them. Undefined when there is none. */
+async function readScript(name: string): Promise<string | undefined> {
+  const [, client, stem = ''] = SCRIPT.exec(name) ?? [];
+  const base = client === undefined ? PAGE : CLIENT;
+  const [built, source] = [new URL(`${stem}.js`, base), new URL(`${stem}.ts`, base)];
+  if (stem === '' || !(existsSync(built) || existsSync(source))) return undefined;
+  const text = existsSync(built) ? await readFile(built, 'utf8') : stripTypeScriptTypes(await readFile(source, 'utf8'));
+  return text
+    .replaceAll(/(from '[^']*)\.ts'/g, "$1.js'")
+    .replaceAll(/(from ')(?:\.\.\/){3}generated\//g, '$1./client/');
+}
+
+/** @param path where the WebSocket is, for the page to find it */
+export function registerConsole(app: FastifyInstance, path: string): void {
+  app.get('/console', async (_request, reply) => {
+    const html = await readFile(new URL('index.html', PAGE), 'utf8');
+    return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path));
+  });
+  app.get('/console/console.css', async (_request, reply) =>
+    reply
+      .headers(HEADERS)
+      .type('text/css; charset=utf-8')
+      .send(await readFile(new URL('console.css', PAGE))),
+  );
+  app.get('/console/*', async (request, reply) => {
+    const script = await readScript((request.params as { readonly '*': string })['*']);
+    if (script === undefined) return reply.callNotFound();
+    return reply.headers(HEADERS).type('text/javascript; charset=utf-8').send(script);
+  });
+}

@@ -1,0 +1,96 @@
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CHROMIUM, locate } from '../../scripts/tools.ts';
+import { createGateway } from '../gateway.ts';
+import type { Gateway, GatewayOptions } from '../gateway.ts';
+
+let browser: Browser;
+let gateway: Gateway | undefined;
+
+beforeAll(async () => {
+  const executablePath = locate(CHROMIUM);
+  if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}, 30_000);
+afterAll(() => browser.close());
+afterEach(() => gateway?.close({ drainMs: 0 }));
+
+interface Opened {
+  readonly gateway: Gateway;
+  readonly page: Page;
+  /** What the page's script threw, and what its policy refused to load. */
+  readonly faults: string[];
+  readonly httpUrl: string;
+}
+
+async function openConsole(options: GatewayOptions = {}): Promise<Opened> {
+  const opened = createGateway(options);
+  gateway = opened;
+  const { httpUrl } = await opened.listen({ port: 0 });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  await page.goto(`${httpUrl}/console`);
+  await page.locator('#state[data-state=open]').waitFor();
+  return { gateway: opened, page, faults, httpUrl };
+}
+
+describe('the console', () => {
+  test('shows events as they come, with their payload on demand, and who subscribes to what', async () => {
+    const { gateway: served, page, faults } = await openConsole({ path: '/events' });
+    await page.locator('#subscriptions tr', { hasText: 'anonymous' }).waitFor();
+    await served.publish('file_change', {
+      path: 'src/<b>a</b>.ts',
+      root: 'shop',
+      changeType: 'modify',
+      fileType: 'file',
+    });
+    const event = page.locator('#events li', { hasText: 'file_change' });
+    await event.waitFor();
+    expect(await event.innerText()).toContain('src/<b>a</b>.ts');
+    await event.locator('summary').click();
+    expect(await event.locator('pre').innerText()).toContain('"changeType": "modify"');
+    await page.locator('#streams tr', { hasText: 'main' }).waitFor();
+    expect(await page.locator('#facts').innerText()).toMatch(/status\s+ok/);
+    expect(faults).toEqual([]);
+  }, 20_000);
+
+  test('follows what its form asks for', async () => {
+    const { gateway: served, page, faults } = await openConsole();
+    await page.getByRole('textbox', { name: 'Events' }).fill('file_change');
+    await page.getByLabel('Extensions').fill('ts');
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator('#subscriptions tr', { hasText: 'extensions: .ts' }).waitFor();
+    const change = { root: 'shop', changeType: 'modify', fileType: 'file' } as const;
+    await served.publish('file_change', { ...change, path: 'a.js' });
+    await served.publish('file_change', { ...change, path: 'a.ts' });
+    await page.locator('#events li', { hasText: 'a.ts' }).waitFor();
+    expect(await page.locator('#events li').count()).toBe(1);
+    await page.getByLabel('Extensions').fill('');
+    await page.getByRole('textbox', { name: 'Stream' }).fill('nowhere');
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator('#complaint:not([hidden])').waitFor();
+    expect(await page.locator('#complaint').innerText()).toMatch(/stream/);
+    expect(faults).toEqual([]);
+  }, 20_000);
+
+  test('fits a narrow window', async () => {
+    const { page } = await openConsole();
+    await page.setViewportSize({ width: 380, height: 700 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
+  }, 20_000);
+
+  test('gives away no other file', async () => {
+    const { httpUrl } = await openConsole();
+    for (const path of [
+      'console.ts',
+      '..%2f..%2fgateway.js',
+      'client/..%2fcontract.json',
+      'client/package.json',
+      'none.js',
+    ])
+      expect((await fetch(`${httpUrl}/console/${path}`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,85 @@
+/** The live inspector (OPS-4): a client like any other, with the generated SDK, on the gateway's own origin. */
+import { createClient, isGap } from '../../../generated/client.ts';
+import type { TidemarkClient } from '../../../generated/client.ts';
+import { element, find } from './element.ts';
+import { EventList } from './event-list.ts';
+import { Overview } from './overview.ts';
+
+const path = document.body.dataset['path'] ?? '/ws';
+const form = find('follow', HTMLFormElement);
+const events = new EventList();
+let client: TidemarkClient | undefined;
+let token = '';
+
+new Overview({ path, headers: () => (token === '' ? {} : { authorization: `Bearer ${token}` }) }).run().catch(complain);
+form.addEventListener('submit', (submitted) => {
+  submitted.preventDefault();
+  follow().catch(complain);
+});
+find('clear', HTMLButtonElement).addEventListener('click', () => events.clear());
+const hold = find('hold', HTMLButtonElement);
+hold.addEventListener('click', () => {
+  const held = hold.getAttribute('aria-pressed') !== 'true';
+  hold.setAttribute('aria-pressed', String(held));
+  events.hold(held);
+});
+follow().catch(complain);
+
+/** Follows what the form asks for, on a connection of its own: the one before ends. */
+async function follow(): Promise<void> {
+  await client?.close();
+  const given = new FormData(form);
+  token = textOf(given, 'token');
+  complain(undefined);
+  events.clear();
+  const mine = createClient({ url: new URL(path, location.href), ...(token === '' ? {} : { token }) });
+  client = mine;
+  showState(mine);
+  const subscription = mine.subscribe({ ...requestOf(given), gaps: 'inline' });
+  for await (const item of subscription) {
+    if (isGap(item)) events.addGap(item);
+    else events.addEvent(item);
+  }
+}
+
+function showState(mine: TidemarkClient): void {
+  const state = find('state', HTMLParagraphElement);
+  const show = (): void => {
+    if (client !== mine) return;
+    state.textContent = mine.state;
+    state.dataset['state'] = mine.state;
+  };
+  for (const moment of ['connecting', 'welcome', 'closed', 'reconnecting'] as const) mine.on(moment, show);
+  mine.on('error', complain);
+  show();
+}
+
+function requestOf(given: FormData) {
+  const lists = { paths: listOf(given, 'paths'), extensions: listOf(given, 'extensions') };
+  const filter = Object.fromEntries(Object.entries(lists).filter(([, values]) => values.length > 0));
+  const wanted = listOf(given, 'events');
+  return {
+    stream: textOf(given, 'stream') || 'main',
+    events: wanted.length === 0 ? ['*'] : wanted,
+    ...(Object.keys(filter).length === 0 ? {} : { filter }),
+  };
+}
+
+function textOf(given: FormData, name: string): string {
+  const value = given.get(name);
+  return typeof value === 'string' ? value.trim() : '';
+}
+
+function listOf(given: FormData, name: string): string[] {
+  return textOf(given, name)
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
+
+function complain(error: unknown): void {
+  const text = error instanceof Error ? error.message : 'The console failed.';
+  const complaint = find('complaint', HTMLParagraphElement);
+  complaint.hidden = error === undefined;
+  complaint.replaceChildren(element('span', {}, text));
+}

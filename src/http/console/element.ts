@@ -1,0 +1,27 @@
+/** Elements with text: nothing that a publisher wrote is ever read as HTML. */
+
+type Child = Node | string;
+
+export interface Attributes {
+  readonly class?: string;
+  readonly title?: string;
+}
+
+export function element<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Attributes,
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Tag] {
+  const made = document.createElement(tag);
+  if (attributes.class !== undefined) made.className = attributes.class;
+  if (attributes.title !== undefined) made.title = attributes.title;
+  made.append(...children);
+  return made;
+}
+
+/** @throws {Error} when the page and its script do not belong together */
+export function find<Type extends HTMLElement>(id: string, type: new () => Type): Type {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`The page has no ${id}.`);
+  return found;
+}

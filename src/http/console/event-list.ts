@@ -1,0 +1,83 @@
+/** The newest events, newest first, and the gaps between them. */
+import type { TidemarkEvent, TidemarkGap } from '../../../generated/client.ts';
+import { element, find } from './element.ts';
+
+/** Rows that are kept; a browser slows down with many more. */
+const KEPT = 300;
+
+export class EventList {
+  readonly #list = find('events', HTMLOListElement);
+  readonly #count = find('count', HTMLElement);
+  readonly #quiet = find('quiet', HTMLParagraphElement);
+  /** What came since the last frame was drawn; while held, it waits here. */
+  #waiting: HTMLLIElement[] = [];
+  #total = 0;
+  #held = false;
+  #scheduled = false;
+
+  addEvent(event: TidemarkEvent): void {
+    this.#total += 1;
+    this.#add(eventRow(event));
+  }
+
+  addGap({ reason, from, to, repair }: TidemarkGap): void {
+    const ends = [from, to].map((each) => (each === undefined ? '?' : String(each.sequenceId))).join(' → ');
+    const hint =
+      repair === undefined
+        ? ''
+        : `; ${repair.kind}: ${(repair.kind === 'rescan' ? repair.paths : repair.ids).join(', ')}`;
+    this.#add(element('li', { class: 'gap' }, `gap: ${reason}, ${ends}${hint}`));
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#schedule();
+  }
+
+  clear(): void {
+    this.#waiting = [];
+    this.#total = 0;
+    this.#list.replaceChildren();
+    this.#draw();
+  }
+
+  #add(row: HTMLLIElement): void {
+    this.#waiting = [row, ...this.#waiting].slice(0, KEPT);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    this.#scheduled = false;
+    this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#held ? ', held' : ''}`;
+    this.#quiet.hidden = this.#total > 0;
+    if (this.#held) return;
+    this.#list.prepend(...this.#waiting);
+    this.#waiting = [];
+    while (this.#list.childElementCount > KEPT) this.#list.lastElementChild?.remove();
+  }
+}
+
+function eventRow(event: TidemarkEvent): HTMLLIElement {
+  const { emittedAt, sequenceId, event: name, payload, isReplay } = event;
+  const about = JSON.stringify(payload);
+  const summary = element(
+    'summary',
+    {},
+    element('time', { title: emittedAt }, emittedAt.slice(11, 23)),
+    element('span', { class: 'place' }, `#${sequenceId}`),
+    element('span', { class: 'name' }, name),
+    element('span', { title: about.slice(0, 1000) }, about.slice(0, 400)),
+  );
+  const details = element('details', {}, summary);
+  // A payload may be large: it is laid out only when somebody wants to see it.
+  details.addEventListener('toggle', () => details.append(element('pre', {}, JSON.stringify(event, undefined, 2))), {
+    once: true,
+  });
+  return element('li', { class: isReplay ? 'replay' : '' }, details);
+}

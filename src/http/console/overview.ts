@@ -1,0 +1,89 @@
+/** What the gateway says about itself, asked again every other second (OPS-1, OPS-2). */
+import type { Health, SubscriptionReport, SubscriptionsPage } from '../../../generated/types.ts';
+import { element, find } from './element.ts';
+
+const EVERY_MS = 2000;
+
+export interface OverviewOptions {
+  /** Where the WebSocket is; the resources stand below it. */
+  readonly path: string;
+  readonly headers: () => Readonly<Record<string, string>>;
+}
+
+export class Overview {
+  readonly #options: OverviewOptions;
+
+  constructor(options: OverviewOptions) {
+    this.#options = options;
+  }
+
+  /** Never ends; a hidden page asks nothing. */
+  async run(): Promise<void> {
+    for (;;) {
+      if (!document.hidden) await this.#look();
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const health = await this.#get<Health>('/health');
+      if (health !== undefined) showHealth(health);
+      const page = await this.#get<SubscriptionsPage>('/subscriptions?limit=200');
+      showSubscriptions(page?.items);
+    } catch {
+      // The state of the connection says that the gateway is away; this comes back with it.
+    }
+  }
+
+  /** The body, or undefined where this credential may not see it. */
+  async #get<Body>(below: string): Promise<Body | undefined> {
+    const { path, headers } = this.#options;
+    const response = await fetch(`${path}${below}`, { headers: headers() });
+    return response.ok ? ((await response.json()) as Body) : undefined;
+  }
+}
+
+function showHealth({ status, version, nodeId, connections, broker, backpressure, streams }: Health): void {
+  const fact = (name: string, value: string, isBad: boolean): HTMLElement =>
+    element('div', {}, element('dt', {}, name), element('dd', { class: isBad ? 'bad' : '' }, value));
+  find('facts', HTMLDListElement).replaceChildren(
+    fact('status', status, status !== 'ok'),
+    fact('version', version, false),
+    fact('node', nodeId, false),
+    fact(
+      'broker',
+      broker.connected ? `${broker.kind} ${broker.lagMs} ms` : `${broker.kind} is away`,
+      !broker.connected,
+    ),
+    fact('connections', String(connections), false),
+    fact('slow', `${backpressure.slow}, closed ${backpressure.closedSlow}`, backpressure.slow > 0),
+  );
+  find('streams', HTMLTableSectionElement).replaceChildren(
+    ...streams.map(({ stream, position, historyEvents, historyBytes }) =>
+      row([stream, `#${position.sequenceId}`, `${historyEvents} events, ${Math.ceil(historyBytes / 1024)} KiB`], ''),
+    ),
+  );
+}
+
+function showSubscriptions(items: readonly SubscriptionReport[] | undefined): void {
+  const rows = items?.map((each) => {
+    const filter = Object.entries(each.filter).map(([field, values]) => `${field}: ${String(values)}`);
+    const cells = [
+      each.principal,
+      each.stream,
+      each.events.join(', '),
+      filter.join('; ') || 'none',
+      String(each.delivered),
+      String(each.lag),
+      `${each.queuedBytes} B`,
+    ];
+    return row(cells, each.slow ? 'slow' : '');
+  });
+  const hidden = row(['Seeing these needs the scope admin:read.'], '');
+  find('subscriptions', HTMLTableSectionElement).replaceChildren(...(rows ?? [hidden]));
+}
+
+function row(cells: readonly string[], kind: string): HTMLTableRowElement {
+  return element('tr', { class: kind }, ...cells.map((cell) => element('td', {}, cell)));
+}
