@@ -73,6 +73,10 @@ export class ConnectionPool {
     return this.#acceptor.upgrade(request, socket, head);
   }
 
+  refuseUnknown(socket: Duplex): void {
+    this.#acceptor.refuseUnknown(socket);
+  }
+
   get accepted(): number {
     return this.#acceptor.accepted;
   }

@@ -154,8 +154,7 @@ export class Gateway {
   #takeUpgrades(server: Server): () => void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (this.#pool.owns(request)) void this.#pool.upgrade(request, socket, head);
-      else if (server === this.#http.server)
-        socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else if (server === this.#http.server) this.#pool.refuseUnknown(socket);
     };
     server.on('upgrade', onUpgrade);
     return () => server.off('upgrade', onUpgrade);

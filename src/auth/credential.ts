@@ -1,6 +1,7 @@
 /** Finds the credential of a request (SEC-2). */
 import type { IncomingMessage } from 'node:http';
 import { ProtocolError } from '../errors.ts';
+import { requestTarget } from '../request-target.ts';
 
 export interface Credential {
   readonly kind: 'bearer' | 'api_key';
@@ -27,8 +28,8 @@ const IN_QUERY: ReadonlySet<string> = new Set([
  * @throws {ProtocolError} `invalid_message` when it is in the address, given twice, or of an unknown scheme
  */
 export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
-  const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
-  if ([...searchParams.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
+  const { query } = requestTarget(request.url);
+  if ([...query.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
     throw new ProtocolError(
       'invalid_message',
       'A credential does not belong into the address, where it would be logged; use a header or `authenticate`.',

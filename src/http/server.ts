@@ -7,6 +7,7 @@ import type { Fanout } from '../fanout.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publisher.ts';
+import { requestTarget } from '../request-target.ts';
 import { surveySubscriptions } from '../survey.ts';
 import { documentAssets } from './assets.ts';
 import { createMetrics } from './metrics.ts';
@@ -102,7 +103,7 @@ function share(host: Server, ours: RequestListener, path: string): () => void {
   const theirs = host.listeners('request') as RequestListener[];
   host.removeAllListeners('request');
   const listener: RequestListener = (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const { pathname } = requestTarget(request.url);
     const isOurs = pathname === path || [path, '/console'].some((each) => pathname.startsWith(`${each}/`));
     if (isOurs || OWN_ADDRESSES.has(pathname)) return ours(request, response);
     for (const each of theirs) each.call(host, request, response);

@@ -3,7 +3,6 @@
  * before a WebSocket exists: load first (it costs nothing), then who asks from where, then what is asked for, then who it is.
  */
 import type { IncomingMessage } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
@@ -14,12 +13,10 @@ import { credentialFrom } from '../auth/credential.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import { checkHost, checkOrigin } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
-import { errorData } from '../codec.ts';
 import { ProtocolError } from '../errors.ts';
+import { RETRY_AFTER_S, refuseSocket } from '../refusal.ts';
+import { requestTarget } from '../request-target.ts';
 import { TokenBucket } from '../token-bucket.ts';
-
-/** Sent with 503, in seconds. */
-const RETRY_AFTER_S = 2;
 
 /** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
 class Refusal extends Error {
@@ -82,6 +79,10 @@ export class Acceptor {
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
+    // What `ws` finds wrong with a handshake is said in the terms of the contract, too (OPS-0).
+    this.#server.on('wsClientError', (cause: Error, socket: Duplex) =>
+      this.#refuse(socket, new ProtocolError('invalid_message', `${cause.message}.`, { cause })),
+    );
   }
 
   get connections(): number {
@@ -90,7 +91,12 @@ export class Acceptor {
 
   /** Whether the request is for this gateway; a host's other upgrades are left to the host. */
   owns(request: IncomingMessage): boolean {
-    return new URL(request.url ?? '/', 'http://localhost').pathname === this.#options.path;
+    return requestTarget(request.url).pathname === this.#options.path;
+  }
+
+  /** Answers an upgrade to an address where there is nothing. */
+  refuseUnknown(socket: Duplex): void {
+    this.#refuse(socket, new Refusal(404, new ProtocolError('invalid_message', 'There is nothing at this address.')));
   }
 
   /** Answers an upgrade: with a connection or with a refusal. Never rejects. */
@@ -130,10 +136,14 @@ export class Acceptor {
 
   #checkRequest(request: IncomingMessage): void {
     const { origins } = this.#options;
-    const host = checkHost(request.headers.host, origins);
+    const host = checkHost(requestTarget(request.url).host ?? request.headers.host, origins);
     if (host !== undefined) throw new Refusal(403, new ProtocolError('forbidden', host));
     const origin = checkOrigin(request.headers.origin, request.headers.host, origins);
     if (origin !== undefined) throw new Refusal(403, new ProtocolError('forbidden', origin));
+    // `ws` would take version 8 as well, whose origin stands in another header.
+    if (request.headers['sec-websocket-version'] !== '13') {
+      throw new Refusal(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
+    }
     const offered = request.headers['sec-websocket-protocol'];
     if (offered !== undefined && !offered.split(',').some((each) => each.trim() === SUBPROTOCOL)) {
       throw new Refusal(400, new ProtocolError('invalid_message', `Offer the subprotocol ${SUBPROTOCOL}, or none.`));
@@ -177,16 +187,9 @@ export class Acceptor {
   }
 
   #refuse(socket: Duplex, cause: unknown): void {
-    const refusal = asRefusal(cause);
-    const { status } = refusal;
+    const { status, error } = asRefusal(cause);
     this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
-    const body = JSON.stringify({ type: 'error', data: errorData(refusal.error) });
-    const retry = status === 503 || status === 429 ? `Retry-After: ${RETRY_AFTER_S}\r\n` : '';
-    const challenge = status === 401 ? 'WWW-Authenticate: Bearer\r\n' : '';
-    if (socket.destroyed) return;
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n${retry}${challenge}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
+    refuseSocket(socket, status, error);
   }
 }
 

@@ -1,0 +1,26 @@
+/**
+ * What a request line asks for (RFC 9112 §3.2). A peer may write anything there, and `new URL` throws at some of it; inside the
+ * listener of an upgrade that would end the process.
+ */
+export interface RequestTarget {
+  /** As it was written: nothing is decoded, no `..` resolved, so that no second spelling reaches a guarded address. */
+  readonly pathname: string;
+  readonly query: URLSearchParams;
+  /** The host of a target that brings one along; it then stands for the Host header. */
+  readonly host: string | undefined;
+}
+
+const ABSOLUTE = /^https?:\/\/([^/?#]+)(.*)$/i;
+
+/** Reads a target; one that names no path (`*`, `host:port`, rubbish) has an empty one. */
+export function requestTarget(url = '/'): RequestTarget {
+  const [, host, rest] = ABSOLUTE.exec(url) ?? [];
+  const target = host === undefined ? url : (rest ?? '');
+  const [path = '', ...query] = (target.split('#', 1)[0] ?? '').split('?');
+  const pathname = host !== undefined && path === '' ? '/' : path;
+  return {
+    pathname: pathname.startsWith('/') ? pathname : '',
+    query: new URLSearchParams(query.join('?')),
+    host,
+  };
+}
