@@ -1,0 +1,126 @@
+/** `tidemark conformance hostile`: the hostile pack against any gateway. */
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { WEBSOCKET_PATH } from '../../generated/protocol.ts';
+import { resultText, summaryText } from './report.ts';
+import { BadRow, readRows } from './rows.ts';
+import type { Row } from './row.ts';
+import { runPack } from './run.ts';
+import type { Summary } from './run.ts';
+import { Unreachable } from './wire.ts';
+import type { Target } from './wire.ts';
+
+/** As everywhere in the command line: what each exit code means. */
+const EXIT = { ok: 0, findings: 3, usage: 2, unreachable: 5 } as const;
+
+interface Options {
+  readonly url?: Target;
+  readonly only?: string;
+  readonly tokenFile?: string;
+  readonly maxLatency: number;
+  readonly maxGrowth: number;
+  readonly list?: true;
+  readonly json?: true;
+}
+
+function parseTarget(text: string): Target {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['ws:', 'wss:'].includes(url.protocol))
+    throw new InvalidArgumentError('It reads ws://host:port/ws or wss://….');
+  const secure = url.protocol === 'wss:';
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    secure,
+    path: url.pathname === '/' ? WEBSOCKET_PATH : url.pathname,
+  };
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isFinite(count) || count <= 0) throw new InvalidArgumentError('It is a number above 0.');
+  return count;
+}
+
+/** A glob over ids: `*` stands for anything. */
+function selects(glob: string): (row: Row) => boolean {
+  const parts = glob
+    .replace(/\[[^\]]*\]$/, '')
+    .split('*')
+    .map((each) => each.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const pattern = new RegExp(`^${parts.join('.*')}$`);
+  return ({ id }) => pattern.test(id);
+}
+
+function credentialOf({ tokenFile }: Options): readonly (readonly [string, string])[] {
+  const token = tokenFile === undefined ? process.env['TIDEMARK_TOKEN'] : readFileSync(tokenFile, 'utf8').trim();
+  if (token !== undefined && token !== '') return [['Authorization', `Bearer ${token}`]];
+  const key = process.env['TIDEMARK_API_KEY'];
+  return key === undefined || key === '' ? [] : [['X-API-Key', key]];
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** What the bounds that the caller set add to the findings of a run. */
+function boundFindings({ neighbour, gateway }: Summary, { maxLatency, maxGrowth }: Options): readonly string[] {
+  const worst = Math.max(...Object.values(neighbour.latency).map((each) => each.maxMs));
+  const growth = (gateway.residentMiBAfter ?? 0) - (gateway.residentMiBBefore ?? 0);
+  return [
+    ...(worst > maxLatency ? [`the neighbour waited ${worst} ms; the bound is ${maxLatency} ms`] : []),
+    ...(growth > maxGrowth ? [`the gateway's memory grew by ${growth} MiB; the bound is ${maxGrowth} MiB`] : []),
+  ];
+}
+
+async function act(options: Options, fail: (message: string) => never): Promise<void> {
+  const rows = readRows().filter(selects(options.only ?? '*'));
+  if (rows.length === 0) fail(`No case fits ${options.only ?? '*'}; --list shows them all.`);
+  if (options.list === true) {
+    for (const { id, clause, why } of rows)
+      print(options.json === true ? JSON.stringify({ id, clause, why }) : `${id}  ${clause}  ${why}`);
+    return;
+  }
+  if (options.url === undefined) fail('--url is needed: the gateway to be tested.');
+  const run = await runPack({
+    target: options.url,
+    rows,
+    credential: credentialOf(options),
+    onResult: (result) => {
+      const text = options.json === true ? JSON.stringify({ kind: 'case', ...result }) : resultText(result);
+      if (text !== undefined) print(text);
+    },
+  });
+  const summary = { ...run, findings: [...run.findings, ...boundFindings(run, options)] };
+  print(options.json === true ? JSON.stringify({ kind: 'summary', ...summary }) : summaryText(summary));
+  const red = summary.verdicts.fail > 0 || summary.findings.length > 0 || summary.verdicts.pass === 0;
+  process.exitCode = red ? EXIT.findings : EXIT.ok;
+}
+
+/** Makes a command of commander the hostile pack's. */
+export function configureHostile(command: Command): Command {
+  return command
+    .description('send a gateway everything that it should withstand, while a neighbour measures whether it does')
+    .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
+    .option('--only <glob>', 'only the cases whose id fits, for example "json/*"')
+    .option('--token-file <file>', 'a JWT to connect with; otherwise TIDEMARK_TOKEN or TIDEMARK_API_KEY')
+    .option('--max-latency <ms>', 'longest time that the neighbour may wait', parseCount, 1000)
+    .option('--max-growth <MiB>', "how much the gateway's memory may grow, where it tells", parseCount, 128)
+    .option('--list', 'list the cases instead of running them')
+    .option('--json', 'NDJSON: a line per case, then the summary')
+    .action(async (_options, self: Command) => {
+      try {
+        await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));
+      } catch (error) {
+        if (error instanceof BadRow) self.error(error.message, { exitCode: EXIT.usage });
+        if (error instanceof Unreachable) self.error(error.message, { exitCode: EXIT.unreachable });
+        throw error;
+      }
+    });
+}
+
+/** Adds `hostile` to `tidemark conformance`. */
+export function registerHostile(program: Command): void {
+  configureHostile(program.command('hostile'));
+}

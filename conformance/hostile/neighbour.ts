@@ -1,0 +1,222 @@
+/**
+ * The neighbour: a well-behaved client on a thread of its own, so that what it measures is the gateway and not the pack.
+ * All along it pings, publishes a trickle of events and reads them back. It is also the witness: whatever a case tried to
+ * publish and should not have been able to would arrive here.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { setTimeout as wait } from 'node:timers/promises';
+import { OPCODE, clientFrame } from './frame.ts';
+import { ask, readGauge } from './gauge.ts';
+import type { GaugeSample } from './gauge.ts';
+import type { Sample, SampleKind } from './latency.ts';
+import { upgrade } from './play.ts';
+import type { Ground } from './steps.ts';
+import { Wire } from './wire.ts';
+import type { Message } from './wire.ts';
+
+export interface NeighbourSetting {
+  readonly ground: Ground;
+  /** Tells this run's events from all others. */
+  readonly nonce: string;
+  readonly publish: 'command' | 'http' | 'none';
+}
+
+/** What the run asks of the neighbour. */
+export type NeighbourOrder = { readonly kind: 'fence'; readonly number: number } | { readonly kind: 'finish' };
+
+/** What the neighbour tells the run. */
+export type NeighbourReport =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'samples'; readonly samples: readonly Sample[] }
+  | { readonly kind: 'gauge'; readonly sample: GaugeSample }
+  /** An event that carries the run's nonce and is not the neighbour's own. */
+  | { readonly kind: 'stray'; readonly text: string }
+  | { readonly kind: 'lost'; readonly why: string; readonly at: number }
+  | { readonly kind: 'dead' }
+  /** The answer to a fence: the gateway has answered the neighbour once more. */
+  | { readonly kind: 'fence'; readonly number: number }
+  | { readonly kind: 'done'; readonly published: number; readonly received: number };
+
+const PING_EVERY_MS = 20;
+const COMMAND_EVERY_MS = 100;
+const EVENT_EVERY_MS = 50;
+const GAUGE_EVERY_MS = 1000;
+const REPORT_EVERY_MS = 100;
+const FENCE_EVERY_MS = 200;
+const TRICKLE = 'hostile_trickle';
+const RECONNECT_TRIES = 25;
+
+const { ground, nonce, publish } = workerData as NeighbourSetting;
+const stream = `session:hostile-${nonce}`;
+const headers = Object.fromEntries(ground.credential);
+
+/** Comparable across threads. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function report(message: NeighbourReport): void {
+  parentPort?.postMessage(message, []);
+}
+
+class Neighbour {
+  #wire: Wire | undefined;
+  #finishing = false;
+  #samples: Sample[] = [];
+  readonly #frames = new Map<string, number>();
+  readonly #commands = new Map<string, number>();
+  readonly #events = new Map<number, number>();
+  #serial = 0;
+  #lastPong = 0;
+  #published = 0;
+  #received = 0;
+
+  async connect(): Promise<void> {
+    const wire = await Wire.open(ground.target, { secrets: [] });
+    const complaint = await upgrade(wire, ground);
+    if (complaint !== undefined) throw new Error(complaint);
+    wire.listen({ onMessage: (message) => this.#take(message), onPong: (payload) => this.#takePong(payload) });
+    this.#wire = wire;
+    for (const each of ['main', stream])
+      this.#command('subscribe', { stream: each, events: ['*'], replay: { mode: 'none' } });
+  }
+
+  /** Every loop runs until the end; the connection is made again when it is lost, which is reported. */
+  async run(): Promise<void> {
+    await this.connect();
+    await this.#wire?.until(() => this.#commands.size === 0, 5000);
+    report({ kind: 'ready' });
+    const beats = [
+      this.#every(PING_EVERY_MS, () => this.#ping()),
+      this.#every(COMMAND_EVERY_MS, () => this.#command('ping', {})),
+      this.#every(GAUGE_EVERY_MS, () => this.#gauge()),
+      this.#every(REPORT_EVERY_MS, () => this.#flush()),
+    ];
+    if (publish !== 'none') beats.push(this.#every(EVENT_EVERY_MS, () => this.#publish()));
+    await Promise.all(beats);
+  }
+
+  /** Reports once the gateway has answered a ping that was sent after this call, on whatever connection. */
+  async fence(number: number): Promise<void> {
+    const since = this.#serial;
+    while (this.#lastPong <= since && !this.#finishing) {
+      this.#ping();
+      const wire = this.#wire;
+      await (wire === undefined ? wait(FENCE_EVERY_MS) : wire.until(() => this.#lastPong > since, FENCE_EVERY_MS));
+    }
+    this.#flush();
+    report({ kind: 'fence', number });
+  }
+
+  async finish(): Promise<void> {
+    this.#finishing = true;
+    await this.#wire?.until(() => this.#received >= this.#published, 3000);
+    await this.#gauge();
+    this.#flush();
+    report({ kind: 'done', published: this.#published, received: this.#received });
+    this.#wire?.destroy();
+  }
+
+  async #every(ms: number, act: () => void | Promise<void>): Promise<void> {
+    while (!this.#finishing) {
+      await this.#mend();
+      await act();
+      await wait(ms);
+    }
+  }
+
+  async #mend(): Promise<void> {
+    const wire = this.#wire;
+    if (wire === undefined || wire.ending === 'open') return;
+    this.#wire = undefined;
+    this.#frames.clear();
+    report({ kind: 'lost', why: wire.close === undefined ? wire.ending : `close ${wire.close.code}`, at: now() });
+    for (let tries = 0; tries < RECONNECT_TRIES; tries += 1) {
+      try {
+        await this.connect();
+        return;
+      } catch {
+        await wait(100);
+      }
+    }
+    report({ kind: 'dead' });
+    this.#finishing = true;
+  }
+
+  #ping(): void {
+    this.#serial += 1;
+    const payload = String(this.#serial);
+    this.#frames.set(payload, now());
+    void this.#wire?.write(clientFrame(OPCODE.ping, payload));
+  }
+
+  #command(type: string, data: object): void {
+    this.#serial += 1;
+    const id = `n${this.#serial}`;
+    this.#commands.set(id, now());
+    void this.#wire?.write(clientFrame(OPCODE.text, JSON.stringify({ type, id, data })));
+  }
+
+  async #publish(): Promise<void> {
+    this.#published += 1;
+    const number = this.#published;
+    this.#events.set(number, now());
+    const data = { stream, event: TRICKLE, payload: { number } };
+    if (publish === 'command') this.#command('broadcast', data);
+    else {
+      const { status } = await ask(ground.target, `${ground.target.path}/broadcast`, {
+        headers,
+        body: JSON.stringify(data),
+      });
+      if (status !== 200) this.#published -= 1;
+    }
+  }
+
+  async #gauge(): Promise<void> {
+    const sample = await readGauge(ground.target, headers);
+    if (sample !== undefined) report({ kind: 'gauge', sample });
+  }
+
+  #measure(kind: SampleKind, sentAt: number | undefined): void {
+    if (sentAt !== undefined) this.#samples.push({ kind, sentAt, ms: now() - sentAt });
+  }
+
+  #take(message: Message): void {
+    const { type, id, data } = message;
+    if (type === 'event') this.#takeEvent(data);
+    if (id === undefined) return;
+    if (type === 'pong') this.#measure('command', this.#commands.get(id));
+    this.#commands.delete(id);
+  }
+
+  #takeEvent(data: Message['data']): void {
+    const payload = data['payload'] as { readonly number?: number };
+    if (data['event'] === TRICKLE && data['stream'] === stream && payload.number !== undefined) {
+      this.#received += 1;
+      this.#measure('event', this.#events.get(payload.number));
+      this.#events.delete(payload.number);
+      return;
+    }
+    const text = JSON.stringify(data);
+    if (text.includes(nonce)) report({ kind: 'stray', text });
+  }
+
+  #flush(): void {
+    if (this.#samples.length > 0) report({ kind: 'samples', samples: this.#samples });
+    this.#samples = [];
+  }
+
+  #takePong(payload: Buffer): void {
+    const key = payload.toString();
+    this.#measure('frame', this.#frames.get(key));
+    this.#frames.delete(key);
+    this.#lastPong = Math.max(this.#lastPong, Number(key));
+  }
+}
+
+const neighbour = new Neighbour();
+parentPort?.on('message', (order: NeighbourOrder) => {
+  if (order.kind === 'fence') void neighbour.fence(order.number);
+  else void neighbour.finish().then(() => parentPort?.close());
+});
+await neighbour.run();

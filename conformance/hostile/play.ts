@@ -1,0 +1,165 @@
+/** Plays one case on a fresh connection and tells what came of it. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { amountOf } from './expand.ts';
+import { OPCODE, acceptFor, clientFrame } from './frame.ts';
+import { judge, judgeStatus } from './judge.ts';
+import type { Observation } from './judge.ts';
+import type { Aside, Case, Outcome } from './row.ts';
+import { Player, SAMPLE_KEY, encodeHttp, encodeUpgrade } from './steps.ts';
+import type { Ground } from './steps.ts';
+import { Unreachable, Wire } from './wire.ts';
+import type { Message } from './wire.ts';
+
+/** How long an outcome may take where the row does not say. */
+const PATIENCE_MS = 4000;
+/** From the close frame to the end of the connection. */
+const END_WITHIN_MS = 3000;
+const PROBE_ID = 'is-it-alive';
+
+function leavesAlive(outcome: Outcome): boolean {
+  return ('error' in outcome && !('status' in outcome)) || 'reply' in outcome || 'ignored' in outcome;
+}
+
+function answered(wire: Wire): readonly Message[] {
+  return wire.messages.filter((each) => each.id === PROBE_ID);
+}
+
+/** Opens the WebSocket as a well-behaved client would. Returns what went wrong. */
+export async function upgrade(wire: Wire, ground: Ground): Promise<string | undefined> {
+  await wire.write(encodeUpgrade({}, ground));
+  const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', PATIENCE_MS);
+  const [answer] = wire.answers;
+  if (answer?.status !== 101) return `the upgrade was answered by ${answer?.status ?? 'nothing'}`;
+  if (answer.headers.get('sec-websocket-accept') !== acceptFor(SAMPLE_KEY)) return 'Sec-WebSocket-Accept is wrong';
+  if (!welcomed || wire.messages[0]?.type !== 'welcome') return 'no welcome came first (CON-2)';
+  return undefined;
+}
+
+class Trial {
+  readonly #entry: Case;
+  readonly #ground: Ground;
+  readonly #wire: Wire;
+  readonly #patienceMs: number;
+  #probes = 0;
+
+  constructor(entry: Case, ground: Ground, wire: Wire) {
+    this.#entry = entry;
+    this.#ground = ground;
+    this.#wire = wire;
+    this.#patienceMs = entry.within === undefined ? PATIENCE_MS : amountOf(entry.within, ground.limits);
+  }
+
+  /** Waits for what may happen. */
+  async settle(): Promise<Observation> {
+    const { expect } = this.#entry;
+    if (this.#wire.upgraded && expect.some(leavesAlive)) await this.#probe();
+    else if (expect.some((each) => 'status' in each)) await this.#response();
+    else await this.#wire.until(() => this.#ended() || this.#wire.ending !== 'open', this.#patienceMs);
+    if (this.#wire.close !== undefined) await this.#wire.until(() => this.#wire.ending !== 'open', END_WITHIN_MS);
+    return this.#observe();
+  }
+
+  #ended(): boolean {
+    return this.#wire.close !== undefined;
+  }
+
+  async #response(): Promise<void> {
+    const wire = this.#wire;
+    await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', this.#patienceMs);
+    if (!this.#entry.expect.some((each) => 'status' in each && each.gone === true)) return;
+    const until = performance.now() + this.#patienceMs;
+    while (!wire.gone && performance.now() < until) {
+      await wire.write(Buffer.from('x'));
+      await wait(50);
+    }
+  }
+
+  /** Asks whether the connection lives, and what it subscribes to; again where the allowance for commands is used up. */
+  async #probe(): Promise<void> {
+    const wire = this.#wire;
+    const deadline = performance.now() + this.#patienceMs;
+    const left = (): number => Math.max(0, deadline - performance.now());
+    const over = (): boolean => this.#ended() || wire.ending !== 'open';
+    if (this.#entry.probe === 'ping') {
+      await wire.write(clientFrame(OPCODE.ping, PROBE_ID));
+      await wire.until(() => over() || wire.pongs.some((each) => each.toString() === PROBE_ID), left());
+      return;
+    }
+    do {
+      this.#probes += 1;
+      await wire.write(
+        clientFrame(OPCODE.text, JSON.stringify({ type: 'list_subscriptions', id: PROBE_ID, data: {} })),
+      );
+      await wire.until(() => over() || answered(wire).length >= this.#probes, left());
+      const retryAfterMs = answered(wire).at(-1)?.data['retryAfterMs'];
+      if (typeof retryAfterMs !== 'number') break;
+      await wire.until(over, Math.min(retryAfterMs, left()));
+    } while (!over() && left() > 0);
+    await wire.until(() => over() || this.#enough(), left());
+  }
+
+  /** Replies may come in another order than the commands went out: wait for as many as are expected. */
+  #enough(): boolean {
+    const expected = this.#entry.expect.filter(leavesAlive).map((each) => {
+      if ('ignored' in each) return 0;
+      const times = 'times' in each ? each.times : undefined;
+      return times === 'some' ? 1 : amountOf(times ?? 1, this.#ground.limits);
+    });
+    const others = this.#wire.messages.filter((each) => each.id !== PROBE_ID && each.type !== 'welcome');
+    return others.length >= Math.min(...expected);
+  }
+
+  #observe(): Observation {
+    const wire = this.#wire;
+    const last = answered(wire).at(-1);
+    const items = last?.data['items'];
+    return {
+      answers: wire.answers,
+      messages: wire.messages.filter((each) => each.id !== PROBE_ID),
+      close: wire.close,
+      ending: wire.ending,
+      gone: wire.gone,
+      alive: last !== undefined || wire.pongs.some((each) => each.toString() === PROBE_ID),
+      subscriptions: Array.isArray(items) ? items.length : undefined,
+      faults: wire.faults,
+      leaks: wire.leaks,
+    };
+  }
+}
+
+async function playAside({ http, expect }: Aside, ground: Ground): Promise<readonly string[]> {
+  const wire = await Wire.open(ground.target, { secrets: ground.secrets });
+  try {
+    await wire.write(encodeHttp(http, ground));
+    await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', PATIENCE_MS);
+    const complaint = judgeStatus(expect, wire);
+    return [...(complaint === undefined ? [] : [`asked aside: ${complaint}`]), ...wire.faults, ...wire.leaks];
+  } finally {
+    wire.destroy();
+  }
+}
+
+/** Plays a case and returns what is wrong. */
+export async function play(entry: Case, ground: Ground): Promise<readonly string[]> {
+  let wire: Wire;
+  try {
+    wire = await Wire.open(ground.target, { secrets: ground.secrets });
+  } catch (error) {
+    if (error instanceof Unreachable) return [error.message];
+    throw error;
+  }
+  const player = new Player(wire, ground);
+  try {
+    if (entry.door !== 'tcp') {
+      const complaint = await upgrade(wire, ground);
+      if (complaint !== undefined) return [complaint];
+    }
+    await player.play(entry.send);
+    const seen = await new Trial(entry, ground, wire).settle();
+    const aside = entry.aside === undefined ? [] : await playAside(entry.aside, ground);
+    return [...judge(entry, seen, ground.limits), ...aside];
+  } finally {
+    player.end();
+    wire.destroy();
+  }
+}

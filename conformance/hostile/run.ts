@@ -1,0 +1,320 @@
+/** Runs the pack: the quick cases one after another, the slow ones beside them, a neighbour all along. */
+import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import { LIMITS } from '../../generated/protocol.ts';
+import { casesOf, fill } from './expand.ts';
+import { readConnections, readGauge } from './gauge.ts';
+import type { GaugeSample } from './gauge.ts';
+import { distribution, worstBetween } from './latency.ts';
+import type { Distribution, Sample, SampleKind } from './latency.ts';
+import type { NeighbourOrder, NeighbourReport, NeighbourSetting } from './neighbour.ts';
+import { play, upgrade } from './play.ts';
+import type { Need, Row } from './row.ts';
+import type { Ground } from './steps.ts';
+import { Unreachable, Wire } from './wire.ts';
+import type { Target } from './wire.ts';
+
+export interface RunOptions {
+  readonly target: Target;
+  readonly rows: readonly Row[];
+  readonly credential: Ground['credential'];
+  readonly onResult: (result: CaseResult) => void;
+}
+
+export type Verdict = 'pass' | 'fail' | 'warn' | 'n/a';
+
+export interface CaseResult {
+  readonly id: string;
+  readonly clause: string;
+  readonly verdict: Verdict;
+  readonly findings: readonly string[];
+  readonly ms: number;
+  /** The neighbour's longest latency meanwhile. */
+  readonly neighbourMaxMs: number;
+  readonly why: string;
+}
+
+export interface Summary {
+  readonly rows: number;
+  readonly cases: number;
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  readonly durationMs: number;
+  readonly neighbour: {
+    readonly latency: Readonly<Record<SampleKind, Distribution>>;
+    readonly connectionsLost: number;
+    readonly eventsPublished: number;
+    readonly eventsReceived: number;
+  };
+  /** What the gateway tells of itself; left out where it does not. */
+  readonly gateway: {
+    readonly residentMiBBefore?: number;
+    readonly residentMiBAfter?: number;
+    readonly residentMiBMax?: number;
+    readonly loopDelayMaxMs?: number;
+    readonly loopDelayP99Ms?: number;
+    readonly connectionsBefore?: number;
+    readonly connectionsAfter?: number;
+  };
+  /** This process's own event loop, to judge the latencies by. */
+  readonly runnerLoopDelayMaxMs: number;
+  /** What concerns the run as a whole. */
+  readonly findings: readonly string[];
+}
+
+interface Played {
+  readonly result: CaseResult;
+  readonly from: number;
+  readonly to: number;
+}
+
+const NEIGHBOUR_PATIENCE_MS = 10_000;
+/** Cases that take their time and run at once. */
+const SLOW_LANES = 16;
+
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+interface Survey {
+  readonly limits: Readonly<Record<string, number>>;
+  readonly has: ReadonlySet<Need>;
+  readonly publish: NeighbourSetting['publish'];
+}
+
+/** Takes a look at the gateway as an ordinary client: its limits, and what it can do. */
+async function survey(ground: Ground): Promise<Survey> {
+  const wire = await Wire.open(ground.target);
+  try {
+    const complaint = await upgrade(wire, ground);
+    if (complaint !== undefined) throw new Unreachable(`No ordinary client can connect: ${complaint}.`);
+    const { limits, features, principal, authenticationRequired } = (wire.messages[0]?.data ?? {}) as {
+      readonly limits: Readonly<Record<string, number>>;
+      readonly features: { readonly broadcast: boolean };
+      readonly principal: { readonly scopes: readonly string[] };
+      readonly authenticationRequired: boolean;
+    };
+    if (authenticationRequired)
+      throw new Unreachable('The gateway wants a credential: set TIDEMARK_TOKEN or TIDEMARK_API_KEY.');
+    const publishes = principal.scopes.some((scope) => scope === 'publish:*');
+    const has = new Set<Need>();
+    if (ground.credential.length > 0) has.add('auth');
+    if (publishes) has.add('publish');
+    if (publishes && features.broadcast) has.add('broadcast');
+    return { limits, has, publish: has.has('broadcast') ? 'command' : publishes ? 'http' : 'none' };
+  } finally {
+    wire.destroy();
+  }
+}
+
+/** The neighbour's thread and what it has told so far. */
+class NeighbourThread {
+  readonly samples: Sample[] = [];
+  readonly gauges: GaugeSample[] = [];
+  readonly strays: string[] = [];
+  readonly losses: { readonly why: string; readonly at: number }[] = [];
+  published = 0;
+  received = 0;
+  dead = false;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<string, () => void>();
+  #fences = 0;
+
+  constructor(setting: NeighbourSetting) {
+    const file = import.meta.url.endsWith('.ts') ? './neighbour.ts' : './neighbour.js';
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: setting });
+    this.#worker.on('message', (report: NeighbourReport) => this.#take(report));
+    this.#worker.on('error', () => this.#take({ kind: 'dead' }));
+  }
+
+  #take(report: NeighbourReport): void {
+    if (report.kind === 'samples') this.samples.push(...report.samples);
+    else if (report.kind === 'gauge') this.gauges.push(report.sample);
+    else if (report.kind === 'stray') this.strays.push(report.text);
+    else if (report.kind === 'lost') this.losses.push(report);
+    else if (report.kind === 'dead') this.dead = true;
+    else if (report.kind === 'done') Object.assign(this, { published: report.published, received: report.received });
+    this.#waiting.get(report.kind === 'fence' ? `fence ${report.number}` : report.kind)?.();
+    if (this.dead) for (const wake of [...this.#waiting.values()]) wake();
+  }
+
+  /** Waits for a report; returns whether it came. */
+  async #reported(what: string): Promise<boolean> {
+    if (this.dead) return false;
+    return new Promise<boolean>((resolve) => {
+      const settle = (value: boolean): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(what);
+        resolve(value);
+      };
+      const timer = setTimeout(() => settle(false), NEIGHBOUR_PATIENCE_MS);
+      this.#waiting.set(what, () => settle(!this.dead));
+    });
+  }
+
+  #order(order: NeighbourOrder): void {
+    this.#worker.postMessage(order, []);
+  }
+
+  async ready(): Promise<void> {
+    if (!(await this.#reported('ready'))) throw new Unreachable('A second client cannot connect.');
+  }
+
+  /** Whether the gateway still answers the neighbour, now. */
+  async fence(): Promise<boolean> {
+    this.#fences += 1;
+    this.#order({ kind: 'fence', number: this.#fences });
+    return this.#reported(`fence ${this.#fences}`);
+  }
+
+  async finish(): Promise<void> {
+    this.#order({ kind: 'finish' });
+    await this.#reported('done');
+    await this.#worker.terminate();
+  }
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #ground: Ground;
+  readonly #survey: Survey;
+  readonly #nonce: string;
+  readonly #neighbour: NeighbourThread;
+  readonly #played: Played[] = [];
+
+  constructor(options: RunOptions, ground: Ground, found: Survey, nonce: string) {
+    this.#options = options;
+    this.#ground = { ...ground, limits: found.limits };
+    this.#survey = found;
+    this.#nonce = nonce;
+    this.#neighbour = new NeighbourThread({ ground: this.#ground, nonce, publish: found.publish });
+  }
+
+  async all(): Promise<Summary> {
+    const startedAt = now();
+    const { target, rows } = this.#options;
+    const headers = Object.fromEntries(this.#ground.credential);
+    const connectionsBefore = await readConnections(target, headers);
+    const before = await readGauge(target, headers);
+    const loop = monitorEventLoopDelay({ resolution: 5 });
+    await this.#neighbour.ready();
+    loop.enable();
+    const lanes = Array.from({ length: SLOW_LANES }, (_each, lane) =>
+      this.#lane(rows.filter((row) => row.slow).filter((_row, at) => at % SLOW_LANES === lane)),
+    );
+    await Promise.all([...lanes, this.#lane(rows.filter((row) => row.slow !== true))]);
+    await this.#neighbour.finish();
+    loop.disable();
+    const connectionsAfter = await readConnections(target, headers);
+    const gateway = {
+      ...this.#gauges(before),
+      ...(connectionsBefore === undefined ? {} : { connectionsBefore }),
+      ...(connectionsAfter === undefined ? {} : { connectionsAfter }),
+    };
+    return this.#summary({ startedAt, gateway, runnerLoopDelayMaxMs: Math.round(loop.max / 1e6) });
+  }
+
+  async #lane(rows: readonly Row[]): Promise<void> {
+    for (const row of rows) {
+      for (const { entry, variables } of casesOf(row)) {
+        if (this.#neighbour.dead) return;
+        const missing = row.needs?.find((need) => !this.#survey.has.has(need));
+        if (missing === undefined) await this.#playOne(entry, variables, row.level ?? 'must');
+        else this.#record(entry, [`needs ${missing}`], { verdict: 'n/a', from: now() });
+      }
+    }
+  }
+
+  async #playOne(
+    entry: Parameters<typeof fill>[0],
+    variables: Parameters<typeof fill>[1],
+    level: 'must' | 'should',
+  ): Promise<void> {
+    const from = now();
+    const { target, secrets, limits } = this.#ground;
+    // The witness knows by this whose event it is.
+    const nonce = `${this.#nonce}-${entry.id}`;
+    const words = { host: `${target.host}:${target.port}`, path: target.path, nonce, canary: secrets[0] ?? '' };
+    const lossesBefore = this.#neighbour.losses.length;
+    const findings = await play(fill(entry, variables, { limits, words }), this.#ground);
+    const answered = await this.#neighbour.fence();
+    const lost = this.#neighbour.losses.slice(lossesBefore).map(({ why }) => `a neighbour lost its connection: ${why}`);
+    const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer answers its neighbours'])];
+    this.#record(entry, all, { verdict: all.length === 0 ? 'pass' : level === 'should' ? 'warn' : 'fail', from });
+  }
+
+  #record(
+    { id, clause, why }: Parameters<typeof fill>[0],
+    findings: readonly string[],
+    { verdict, from }: { readonly verdict: Verdict; readonly from: number },
+  ): void {
+    const to = now();
+    const neighbourMaxMs = worstBetween(this.#neighbour.samples, from, to);
+    const result = { id, clause, verdict, findings, ms: Math.round(to - from), neighbourMaxMs, why };
+    this.#played.push({ result, from, to });
+    this.#options.onResult(result);
+  }
+
+  #gauges(before: GaugeSample | undefined): Summary['gateway'] {
+    const { gauges } = this.#neighbour;
+    const after = gauges.at(-1);
+    if (before === undefined || after === undefined) return {};
+    const mebibytes = (bytes: number | undefined): number => Math.round((bytes ?? 0) / 2 ** 20);
+    return {
+      residentMiBBefore: mebibytes(before.residentBytes),
+      residentMiBAfter: mebibytes(after.residentBytes),
+      residentMiBMax: mebibytes(Math.max(...gauges.map((each) => each.residentBytes ?? 0))),
+      loopDelayMaxMs: Math.max(...gauges.map((each) => each.loopDelayMaxMs ?? 0)),
+      loopDelayP99Ms: Math.max(...gauges.map((each) => each.loopDelayP99Ms ?? 0)),
+    };
+  }
+
+  #summary(rest: {
+    readonly startedAt: number;
+    readonly gateway: Summary['gateway'];
+    readonly runnerLoopDelayMaxMs: number;
+  }): Summary {
+    const { samples, losses, published, received, strays, dead } = this.#neighbour;
+    const of = (kind: SampleKind): Distribution => distribution(samples.filter((each) => each.kind === kind));
+    const tally = (verdict: Verdict): number => this.#played.filter(({ result }) => result.verdict === verdict).length;
+    const findings = [
+      ...strays.map((text) => `an event came that should have been refused: ${text.slice(0, 300)}`),
+      ...(received < published ? [`the neighbour missed ${published - received} of ${published} events`] : []),
+      ...(losses.length > 0 ? [`the neighbour lost its connection ${losses.length} times: ${losses[0]?.why}`] : []),
+      ...(dead ? ['the gateway no longer takes connections'] : []),
+    ];
+    return {
+      rows: this.#options.rows.length,
+      cases: this.#played.length,
+      verdicts: { pass: tally('pass'), fail: tally('fail'), warn: tally('warn'), 'n/a': tally('n/a') },
+      durationMs: Math.round(now() - rest.startedAt),
+      neighbour: {
+        latency: { frame: of('frame'), command: of('command'), event: of('event') },
+        connectionsLost: losses.length,
+        eventsPublished: published,
+        eventsReceived: received,
+      },
+      gateway: rest.gateway,
+      runnerLoopDelayMaxMs: rest.runnerLoopDelayMaxMs,
+      findings,
+    };
+  }
+}
+
+/**
+ * Plays all rows against a gateway.
+ * @throws {Unreachable} when not even an ordinary client can connect
+ */
+export async function runPack(options: RunOptions): Promise<Summary> {
+  const nonce = randomBytes(6).toString('hex');
+  const canary = `canary-${randomBytes(12).toString('hex')}`;
+  const { target, credential } = options;
+  const defaults = Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]));
+  const ground: Ground = {
+    target,
+    credential,
+    limits: defaults,
+    secrets: [canary, ...credential.map(([, value]) => value)],
+  };
+  return new Run(options, ground, await survey(ground), nonce).all();
+}

@@ -1,0 +1,202 @@
+/** From the steps of a case to bytes, and onto the wire. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { amountOf, bytesOf } from './expand.ts';
+import { OPCODE, clientFrame, encodeFrame, lengthBitsOf } from './frame.ts';
+import type { Amount, FrameSpec, HttpSpec, Step, UpgradeSpec } from './row.ts';
+import { Unreachable, Wire } from './wire.ts';
+import type { Target } from './wire.ts';
+
+/** What steps need to know of the gateway. */
+export interface Ground {
+  readonly target: Target;
+  readonly limits: Readonly<Record<string, number>>;
+  /** Headers that carry the credential, if there is one. */
+  readonly credential: readonly (readonly [string, string])[];
+  /** Given to the server in a case, and never to come back. */
+  readonly secrets: readonly string[];
+}
+
+type Header = readonly [string, unknown];
+
+/** Repetitions are written in pieces of this size. */
+const PIECE_BYTES = 64 * 1024;
+const DEFAULT_MASK = '37fa213d';
+export const SAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+
+function hostOf({ host, port }: Target): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function encodeSpec(spec: FrameSpec, limits: Ground['limits']): Buffer {
+  const payload = bytesOf(spec.payload ?? '');
+  const claimed = spec.length;
+  const length =
+    claimed === undefined
+      ? BigInt(payload.length)
+      : typeof claimed === 'string' && /^\d+$/.test(claimed)
+        ? BigInt(claimed)
+        : BigInt(amountOf(claimed, limits));
+  return encodeFrame({
+    fin: spec.fin ?? true,
+    rsv: spec.rsv ?? 0,
+    opcode: spec.opcode ?? OPCODE.text,
+    masked: spec.masked ?? true,
+    mask: Buffer.from(spec.mask ?? DEFAULT_MASK, 'hex'),
+    payload,
+    length,
+    lengthBits: spec.lengthBits ?? lengthBitsOf(length),
+  });
+}
+
+function head(line: string, headers: readonly Header[]): Buffer {
+  const lines = headers.map(([name, value]) =>
+    Buffer.concat([Buffer.from(`${name}: `), bytesOf(value), Buffer.from('\r\n')]),
+  );
+  return Buffer.concat([Buffer.from(`${line}\r\n`), ...lines, Buffer.from('\r\n')]);
+}
+
+function requestLine(method: string, target: unknown, version: string): string {
+  return `${method} ${bytesOf(target).toString('latin1')} HTTP/${version}`;
+}
+
+function named(headers: readonly Header[], name: string): boolean {
+  return headers.some(([each]) => each.toLowerCase() === name.toLowerCase());
+}
+
+export function encodeHttp(spec: HttpSpec, { target, credential }: Pick<Ground, 'target' | 'credential'>): Buffer {
+  const { method = 'GET', version = '1.1', headers = [], bare = false } = spec;
+  const body = spec.body === undefined ? Buffer.alloc(0) : bytesOf(spec.body);
+  const standard: Header[] = bare ? [] : [['Host', hostOf(target)], ['Connection', 'close'], ...credential];
+  if (!bare && spec.body !== undefined) {
+    standard.push(['Content-Type', 'application/json']);
+    if (!named(headers, 'Transfer-Encoding')) standard.push(['Content-Length', String(body.length)]);
+  }
+  const all = [...standard.filter(([name]) => !named(headers, name)), ...headers];
+  return Buffer.concat([head(requestLine(method, spec.target, version), all), body]);
+}
+
+export function encodeUpgrade(
+  spec: UpgradeSpec,
+  { target, credential }: Pick<Ground, 'target' | 'credential'>,
+): Buffer {
+  const { method = 'GET', version = '1.1', headers = [], without = [], extra = [] } = spec;
+  const standard: Header[] = [
+    ['Host', hostOf(target)],
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Version', '13'],
+    ['Sec-WebSocket-Key', SAMPLE_KEY],
+    ['Sec-WebSocket-Protocol', SUBPROTOCOL],
+    ...credential,
+  ];
+  const kept = standard.filter(
+    ([name]) => !named(headers, name) && !without.some((each) => each.toLowerCase() === name.toLowerCase()),
+  );
+  return head(requestLine(method, spec.target ?? target.path, version), [...kept, ...headers, ...extra]);
+}
+
+/** The bytes of a step that is nothing but bytes; undefined for one that does something. */
+function encodeStep(step: Step, ground: Ground): Buffer | undefined {
+  if ('text' in step) return clientFrame(OPCODE.text, bytesOf(step.text));
+  if ('json' in step) return clientFrame(OPCODE.text, JSON.stringify(step.json));
+  if ('frame' in step) return encodeSpec(step.frame, ground.limits);
+  if ('bytes' in step) return bytesOf(step.bytes);
+  if ('http' in step) return encodeHttp(step.http, ground);
+  if ('upgrade' in step) return encodeUpgrade(step.upgrade, ground);
+  return undefined;
+}
+
+function encodeAll(steps: readonly Step[], ground: Ground): Buffer {
+  return Buffer.concat(
+    steps.map((step) => {
+      const bytes = encodeStep(step, ground);
+      if (bytes === undefined) throw new RangeError('Only what is sent can be repeated or dripped.');
+      return bytes;
+    }),
+  );
+}
+
+/** Everything that a case opens beside its own connection, to be ended with it. */
+export class Player {
+  readonly #ground: Ground;
+  readonly #wire: Wire;
+  readonly #others: Wire[] = [];
+
+  constructor(wire: Wire, ground: Ground) {
+    this.#wire = wire;
+    this.#ground = ground;
+  }
+
+  async play(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      const bytes = encodeStep(step, this.#ground);
+      if (bytes === undefined) await this.#act(step);
+      else await this.#wire.write(bytes);
+    }
+  }
+
+  end(): void {
+    for (const wire of this.#others) wire.destroy();
+  }
+
+  #amount(amount: Amount): number {
+    return amountOf(amount, this.#ground.limits);
+  }
+
+  async #act(step: Step): Promise<void> {
+    if ('repeat' in step) return this.#repeat(step);
+    if ('drip' in step) return this.#drip(step);
+    if ('connections' in step) return this.#open(step);
+    if ('hold' in step) {
+      await this.#wire.until(() => this.#wire.ending !== 'open', this.#amount(step.hold));
+    } else if ('await' in step) {
+      const came = (): boolean =>
+        step.await === 'response'
+          ? this.#wire.answers.length > 0
+          : this.#wire.messages.some((each) => each.type === step.await);
+      await this.#wire.until(() => came() || this.#wire.ending !== 'open', 3000);
+    } else if ('do' in step) {
+      if (step.do === 'stop reading') this.#wire.pauseReading();
+      else if (step.do === 'read again') this.#wire.readAgain();
+      else if (step.do === 'half-close') this.#wire.halfClose();
+      else this.#wire.reset();
+    }
+  }
+
+  async #repeat({ repeat, steps, paced }: Extract<Step, { repeat: unknown }>): Promise<void> {
+    const one = encodeAll(steps, this.#ground);
+    const times = this.#amount(repeat);
+    const pauseMs = (steps.length * 1250) / (this.#ground.limits['commandsPerSecond'] ?? 50);
+    const perPiece = paced === true ? 1 : Math.max(1, Math.floor(PIECE_BYTES / Math.max(1, one.length)));
+    for (let done = 0; done < times && this.#wire.ending === 'open'; done += perPiece) {
+      await this.#wire.write(Buffer.concat(Array.from({ length: Math.min(perPiece, times - done) }, () => one)));
+      if (paced === true) await wait(pauseMs);
+    }
+  }
+
+  async #drip({ drip, everyMs }: Extract<Step, { drip: unknown }>): Promise<void> {
+    const pauseMs = this.#amount(everyMs);
+    for (const byte of encodeAll(drip, this.#ground)) {
+      if (this.#wire.ending !== 'open') return;
+      await this.#wire.write(Buffer.from([byte]));
+      if (pauseMs > 0) await wait(pauseMs);
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #open({ connections, steps, reset }: Extract<Step, { connections: unknown }>): Promise<void> {
+    const bytes = encodeAll(steps, this.#ground);
+    for (let opened = 0; opened < this.#amount(connections); opened += 1) {
+      try {
+        const wire = await Wire.open(this.#ground.target);
+        await wire.write(bytes);
+        if (reset === true) wire.reset();
+        else this.#others.push(wire);
+      } catch (error) {
+        // A server may refuse to take more; whether it still serves the others is what is judged.
+        if (!(error instanceof Unreachable)) throw error;
+      }
+    }
+  }
+}
