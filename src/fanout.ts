@@ -124,9 +124,11 @@ export class Fanout {
   }
 }
 
+/** Sorted, so that connections with the same subscriptions share the frame, however they came by them. */
 function liveHead(matched: readonly Subscription[]): string {
   const [only] = matched;
-  return matched.length === 1 && only !== undefined ? only.liveHead : eventHead(matched.map((each) => each.id));
+  if (matched.length === 1 && only !== undefined) return only.liveHead;
+  return eventHead(matched.map((each) => each.id).toSorted());
 }
 
 function bare(position: Position): Position {

@@ -1,0 +1,114 @@
+/**
+ * What finding the subscriptions of an event costs: the index against looking at every group of equal filters, side by side on the
+ * same events, interleaved (A B A B …), medians of rounds, so that a busy machine slows both alike.
+ *
+ *     node bench/index.ts [subscriptions, default 10000]
+ */
+import { compileFilter } from '../src/subscriptions/filter.ts';
+import type { FilterSpec, Matchable } from '../src/subscriptions/filter.ts';
+import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
+
+const ROUNDS = 9;
+const EVENTS_PER_ROUND = 100;
+
+/** Subscriptions as IDEs and agents have them: mostly a directory of their own, some by extension, glob, session or kind. */
+function specAt(n: number): FilterSpec {
+  const directory = `packages/p${n % 997}/src/part${n % 31}`;
+  switch (n % 8) {
+    case 0:
+      return { events: ['file_change'], filter: { paths: [directory], extensions: ['.ts', '.tsx'] } };
+    case 1:
+      return { events: ['file_change'], filter: { paths: [`${directory}/**/*.test.ts`] } };
+    case 2:
+      return { events: ['entity_*'], filter: { paths: [directory] } };
+    case 3:
+      return { events: ['session_event'], filter: { sessionIds: [`session-${n}`] } };
+    case 4:
+      return { events: ['entity_created', 'entity_updated'], filter: { entityTypes: [`type-${n % 211}`] } };
+    case 5:
+      return { events: ['*'], filter: { paths: [`packages/p${n % 997}`], sources: [`source-${n % 7}`] } };
+    case 6:
+      return { events: [`build.step_${n % 503}`], filter: {} };
+    default:
+      return {
+        events: ['file_change', 'graph_update'],
+        filter: { paths: [`docs/chapter-${n % 89}`, `${directory}/api`] },
+      };
+  }
+}
+
+function eventAt(n: number): Matchable {
+  const source = { name: `source-${n % 7}`, principal: 'service:bench' };
+  const path = `packages/p${(n * 17) % 997}/src/part${(n * 5) % 31}/deep/file${n}.test.ts`;
+  switch (n % 4) {
+    case 0:
+      return { event: 'file_change', source, payload: { path, root: 'shop', changeType: 'modify', fileType: 'file' } };
+    case 1:
+      return {
+        event: 'entity_updated',
+        source,
+        payload: { id: `e${n}`, entityType: `type-${n % 211}`, name: 'f', path },
+      };
+    case 2:
+      return {
+        event: 'session_event',
+        source,
+        payload: { sessionId: `session-${n * 8 + 3}`, sessionEvent: 'modified' },
+      };
+    default:
+      return { event: `build.step_${n % 503}`, source, payload: {} };
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+/** Microseconds of processor time per event, and how many matches there were. */
+function measure(match: (event: Matchable) => number, from: number): { readonly us: number; readonly matches: number } {
+  const events = Array.from({ length: EVENTS_PER_ROUND }, (_, n) => eventAt(from + n));
+  const start = process.cpuUsage();
+  let matches = 0;
+  for (const event of events) matches += match(event);
+  const { user, system } = process.cpuUsage(start);
+  return { us: (user + system) / EVENTS_PER_ROUND, matches };
+}
+
+const count = Number(process.argv[2] ?? 10_000);
+const index = new SubscriptionIndex<number>();
+const groups = new Map<string, { readonly matches: (event: Matchable) => boolean; members: number }>();
+for (let n = 0; n < count; n += 1) {
+  const spec = specAt(n);
+  index.add(spec, n);
+  const key = JSON.stringify(spec);
+  const group = groups.get(key) ?? { matches: compileFilter(spec), members: 0 };
+  group.members += 1;
+  groups.set(key, group);
+}
+
+const byIndex = (event: Matchable): number => index.match(event).length;
+function byScan(event: Matchable): number {
+  let matches = 0;
+  for (const group of groups.values()) if (group.matches(event)) matches += group.members;
+  return matches;
+}
+
+const rounds = Array.from({ length: ROUNDS }, (_, round) => {
+  const from = round * EVENTS_PER_ROUND;
+  const indexed = measure(byIndex, from);
+  const scanned = measure(byScan, from);
+  if (indexed.matches !== scanned.matches)
+    throw new Error(`The index found ${indexed.matches}, the scan ${scanned.matches}.`);
+  return { index: indexed.us, scan: scanned.us, matches: indexed.matches / EVENTS_PER_ROUND };
+});
+const [indexUs, scanUs, matches] = [
+  median(rounds.map((each) => each.index)),
+  median(rounds.map((each) => each.scan)),
+  median(rounds.map((each) => each.matches)),
+];
+console.log(`${count} subscriptions in ${groups.size} groups, ${matches.toFixed(1)} matches per event`);
+console.log(
+  `index  ${indexUs.toFixed(1)} µs CPU per event, ${(index.checks / ROUNDS / EVENTS_PER_ROUND).toFixed(1)} filters checked`,
+);
+console.log(`scan   ${scanUs.toFixed(1)} µs CPU per event, ${groups.size} filters checked`);
+console.log(`ratio  ${(indexUs / scanUs).toFixed(4)} (scan = 1; ${ROUNDS} interleaved rounds, medians)`);

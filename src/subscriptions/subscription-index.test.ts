@@ -1,0 +1,179 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EVENTS } from '../../generated/protocol.ts';
+import type { SubscriptionFilter } from '../../generated/types.ts';
+import { compileFilter, normaliseFilter, specsOf } from './filter.ts';
+import type { FilterSpec, Matchable } from './filter.ts';
+import { normaliseEvents } from './pattern.ts';
+import { SubscriptionIndex } from './subscription-index.ts';
+
+const LIMITS = { patternsPerFilterField: 64, patternLength: 256, eventsPerSubscription: 32 };
+
+/** A filter as it would be in force: normalised, without the fields that none of the events has. */
+function specOf(events: readonly string[], wanted: SubscriptionFilter): FilterSpec {
+  const applicable = Object.entries(wanted).filter(([field]) =>
+    specsOf(events).some((each) => field in each.filterable),
+  );
+  const filter = normaliseFilter({ events, filter: Object.fromEntries(applicable), limits: LIMITS });
+  return { events: normaliseEvents(events, LIMITS), filter };
+}
+
+const some = <T>(...values: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...values], { minLength: 1 });
+const name = fc.constantFrom(...Object.keys(EVENTS), 'entity_x', 'build.done', 'b', 'x');
+const segment = fc.constantFrom('src', 'lib', 'a', 'a.ts', 'b.d.ts', 'C.TS', '.env', 'cafe\u0301', 'x.', 'i.Σ');
+const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map((each) => each.join('/'));
+const wild = fc.constantFrom('*', '**', '*.ts', '?.ts', '*.d.ts', 'a*', '**.Σ', '.*', '*é', 'a.?s');
+const pattern = fc.array(fc.oneof(segment, wild), { minLength: 1, maxLength: 4 }).map((each) => each.join('/'));
+const word = fc.constantFrom('one', 'two', 'three', 'watcher');
+const words = fc.array(word, { minLength: 1, maxLength: 2 });
+
+const spec = fc
+  .record({
+    events: fc.array(fc.oneof(name, fc.constantFrom('*', 'entity_*', 'e*', 'b*', 'file_*', 'build.*')), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    filter: fc.record(
+      {
+        paths: fc.array(pattern, { minLength: 1, maxLength: 3 }),
+        extensions: some('ts', '.d.ts', 'TS', 'env', 'Σ', 'cafe\u0301'),
+        changeTypes: some('create', 'rename'),
+        entityTypes: words,
+        relationshipTypes: words,
+        sessionIds: words,
+        operationIds: words,
+        sessionEvents: some('modified', 'broke'),
+        actors: words,
+        sources: words,
+      },
+      { requiredKeys: [] },
+    ),
+    // With all ten fields at once next to nothing would match.
+    kept: fc.array(fc.nat(9), { maxLength: 3 }),
+  })
+  .map(({ events, filter, kept }) => {
+    const entries = Object.entries(filter).filter((_, at) => kept.includes(at));
+    return specOf(events, Object.fromEntries(entries));
+  });
+
+const event: fc.Arbitrary<Matchable> = fc.record({
+  event: name,
+  source: fc.record({ name: word, principal: word }),
+  payload: fc.record(
+    {
+      path,
+      previousPath: path,
+      paths: fc.array(path, { maxLength: 3 }),
+      changeType: fc.constantFrom('create', 'rename'),
+      entityType: word,
+      relationshipType: word,
+      sessionId: word,
+      operationId: word,
+      sessionEvent: fc.constantFrom('modified', 'broke'),
+      actor: word,
+    },
+    { requiredKeys: [] },
+  ),
+});
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: spec.map((added) => ({ kind: 'add' as const, added })) },
+  { weight: 2, arbitrary: fc.nat(100).map((at) => ({ kind: 'remove' as const, at })) },
+  { weight: 3, arbitrary: event.map((seen) => ({ kind: 'match' as const, seen })) },
+);
+
+/** What an index found and what looking at every filter finds, for each event of a history of additions and removals. */
+function run(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[]) {
+  const index = new SubscriptionIndex<number>();
+  const members = new Map<number, FilterSpec>();
+  const found: number[][] = [];
+  const wanted: number[][] = [];
+  for (const [serial, each] of steps.entries()) {
+    if (each.kind === 'add') {
+      index.add(each.added, serial);
+      members.set(serial, each.added);
+    } else if (each.kind === 'remove') {
+      const gone = [...members.keys()][each.at % Math.max(1, members.size)] ?? -1;
+      index.remove(gone);
+      members.delete(gone);
+    } else {
+      found.push([...index.match(each.seen)].toSorted((a, b) => a - b));
+      wanted.push([...members].filter(([, filter]) => compileFilter(filter)(each.seen)).map(([member]) => member));
+    }
+  }
+  for (const member of members.keys()) index.remove(member);
+  return { found, wanted, empty: index.empty };
+}
+
+describe('the index of subscriptions', () => {
+  test('finds exactly what looking at every filter finds, whatever is added and removed, and forgets all of it', () => {
+    let matches = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
+        const { found, wanted, empty } = run(steps);
+        expect(found).toEqual(wanted);
+        expect(empty).toBe(true);
+        matches += wanted.flat().length;
+      }),
+      { numRuns: 400 },
+    );
+    // A property over events that nothing wants would prove little.
+    expect(matches).toBeGreaterThan(3000);
+  });
+
+  test('finds who wants the old path and the new extension of a rename', () => {
+    const index = new SubscriptionIndex<string>();
+    index.add(specOf(['file_change'], { paths: ['src'], extensions: ['ts'] }), 'both');
+    const payload = { path: 'lib/b.ts', previousPath: 'src/a.js', changeType: 'rename' };
+    expect(index.match({ event: 'file_change', source: { name: 'a', principal: 'b' }, payload })).toEqual(['both']);
+  });
+
+  test('checks a filter once for all who share it', () => {
+    const index = new SubscriptionIndex<number>();
+    const shared = specOf(['entity_*', 'entity_created', '*'], { paths: ['src', 'src/deep', '**/*.ts'] });
+    for (let member = 0; member < 50; member += 1) index.add(shared, member);
+    const seen = { event: 'entity_created', source: { name: 'a', principal: 'b' }, payload: { path: 'src/deep/a.ts' } };
+    expect(index.match(seen)).toHaveLength(50);
+    expect(index.checks).toBe(1);
+  });
+
+  test.each<[string, (n: number) => SubscriptionFilter, readonly string[], Matchable['payload'], string]>([
+    [
+      'paths',
+      (n) => ({ paths: [`packages/p${n}/src`] }),
+      ['file_change'],
+      { path: 'packages/p7/src/a.ts' },
+      'file_change',
+    ],
+    ['globs', (n) => ({ paths: [`p${n}/**/*.ts`] }), ['*'], { path: 'p7/deep/a.ts' }, 'entity_updated'],
+    ['names', (n) => ({ paths: [`**/file${n}.ts`] }), ['file_change'], { path: 'x/file7.ts' }, 'file_change'],
+    ['extensions', (n) => ({ extensions: [`x${n}`] }), ['file_change'], { path: 'a.x7' }, 'file_change'],
+    ['sessions', (n) => ({ sessionIds: [`s${n}`] }), ['session_event'], { sessionId: 's7' }, 'session_event'],
+  ])('does not look at the thousands that an event is not for: %s', (_what, filterOf, events, payload, name_) => {
+    const index = new SubscriptionIndex<number>();
+    for (let member = 0; member < 5000; member += 1) index.add(specOf(events, filterOf(member)), member);
+    const seen = { event: name_, source: { name: 'a', principal: 'b' }, payload };
+    expect(index.match(seen)).toEqual([7]);
+    expect(index.checks).toBe(1);
+  });
+
+  test('does not look at those who follow other events', () => {
+    const index = new SubscriptionIndex<number>();
+    for (let member = 0; member < 1000; member += 1)
+      index.add(specOf([`build.step${member}`, `b${member}.*`], {}), member);
+    const seen = (event_: string): Matchable => ({ event: event_, source: { name: 'a', principal: 'b' }, payload: {} });
+    expect(index.match(seen('build.step7'))).toEqual([7]);
+    expect(index.match(seen('b7.x'))).toEqual([7]);
+    expect(index.match(seen('build'))).toEqual([]);
+    expect(index.checks).toBe(2);
+  });
+
+  test('takes no harm from members that it does not know', () => {
+    const index = new SubscriptionIndex<string>();
+    index.remove('nobody');
+    index.add(specOf(['*'], {}), 'somebody');
+    index.remove('somebody');
+    index.remove('somebody');
+    expect(index.empty).toBe(true);
+  });
+});
