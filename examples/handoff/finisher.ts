@@ -1,0 +1,32 @@
+/**
+ * The second agent: reads the session until the work is handed to it, and does what is left.
+ *
+ *     node finisher.ts [gateway] [session]
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Session } from './session.ts';
+import { follow, NOTHING, remaining } from './work.ts';
+
+const [url = 'ws://127.0.0.1:7400/ws', id = 'demo'] = process.argv.slice(2);
+const session = new Session({ url, id, actor: 'finisher' });
+
+let work = NOTHING;
+for await (const said of session.log()) {
+  work = follow(work, said);
+  if (work.holder === session.actor) break;
+}
+const left = remaining(work);
+console.log(`took over with ${work.done.length} of ${work.files.length} files done`);
+
+for (const file of left) {
+  await sleep(50); // Here an agent would change the file.
+  await session.say('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
+  console.log(`renamed in ${file}`);
+}
+await session.say('test_pass', {
+  stateTransition: { from: 'renaming', to: 'verified', verifiedBy: 'npm test' },
+  impact: { severity: 'low', testsFailed: [] },
+});
+await session.say('session_teardown', { status: 'done', processedChanges: work.files.length });
+console.log('done');
+await session.leave();
