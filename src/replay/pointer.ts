@@ -1,10 +1,23 @@
 /** RFC 6901 pointers into events. */
 
-/** The value that a pointer names, or undefined. Only own members count: `/constructor` names nothing. */
+/** Every pointer comes from the contract: there are a few dozen, and each is taken apart once. */
+const segmentsByPointer = new Map<string, readonly string[]>();
+
+function segmentsOf(pointer: string): readonly string[] {
+  const known = segmentsByPointer.get(pointer);
+  if (known !== undefined) return known;
+  const segments = pointer
+    .split('/')
+    .slice(1)
+    .map((raw) => raw.replaceAll('~1', '/').replaceAll('~0', '~'));
+  segmentsByPointer.set(pointer, segments);
+  return segments;
+}
+
+/** The value that a pointer of the contract names, or undefined. Only own members count: `/constructor` names nothing. */
 export function valueAt(value: unknown, pointer: string): unknown {
   let at = value;
-  for (const raw of pointer.split('/').slice(1)) {
-    const segment = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const segment of segmentsOf(pointer)) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, segment)) return undefined;
     at = (at as Readonly<Record<string, unknown>>)[segment];
   }

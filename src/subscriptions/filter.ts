@@ -118,11 +118,13 @@ export function normaliseFilter(options: {
 
 /** The strings that an event holds at the pointers of a field; an array stands for each of its elements. */
 export function valuesAt(event: Matchable, pointers: readonly string[]): readonly string[] {
-  return pointers.flatMap((pointer) => {
+  const values: string[] = [];
+  for (const pointer of pointers) {
     const value = valueAt(event, pointer);
-    if (typeof value === 'string') return [value];
-    return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
-  });
+    if (typeof value === 'string') values.push(value);
+    else if (Array.isArray(value)) values.push(...value.filter((each) => typeof each === 'string'));
+  }
+  return values;
 }
 
 /** Whether the name of a file ends in the extension, after a dot: `.ts` fits `a.d.ts`, not `a.mts`. */
