@@ -9,6 +9,8 @@ import { emitClient } from './emit/client.ts';
 import { emitHandlers } from './emit/handlers.ts';
 import { emitPackage, emitReadme } from './emit/package.ts';
 import { emitProtocol } from './emit/protocol.ts';
+import { emitReferencePage } from './emit/reference/page.ts';
+import { emitReferenceText } from './emit/reference/text.ts';
 import { emitSchemas } from './emit/schemas.ts';
 import { emitTypes } from './emit/types.ts';
 import { emitValidators } from './emit/validators.ts';
@@ -17,13 +19,18 @@ import type { Contract } from './model.ts';
 /** Path → text, in the order of the paths. */
 export type Files = ReadonlyMap<string, string>;
 
-/** Where the client goes in this repository. */
+/** Where the client and the reference go in this repository. */
 const CLIENT = 'generated';
+const REFERENCE = 'docs/reference';
 
 /** Everything that this repository keeps, by path from its root. */
 export async function emitAll(contract: Contract): Promise<Files> {
   const client = await emitPackageFiles(contract);
-  return sorted([...client].map(([path, text]) => [`${CLIENT}/${path}`, text]));
+  return sorted([
+    ...[...client].map(([path, text]): [string, string] => [`${CLIENT}/${path}`, text]),
+    [`${REFERENCE}/index.html`, emitReferencePage(contract)],
+    [`${REFERENCE}/protocol.md`, emitReferenceText(contract)],
+  ]);
 }
 
 /** The same from the parser's document: what the template of the AsyncAPI generator calls. */

@@ -20,6 +20,7 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import { parseJson } from '../json-guard.ts';
 import type { Publisher } from '../publisher.ts';
+import type { DocumentAssets } from './assets.ts';
 import { registerConsole } from './console-page.ts';
 
 export interface RouteOptions {
@@ -32,19 +33,11 @@ export interface RouteOptions {
   readonly origins: OriginPolicy;
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
-  readonly assets: { readonly contract: URL; readonly docs: URL };
+  readonly assets: DocumentAssets;
   readonly onFault: (error: unknown) => void;
 }
 
 const RETRY_AFTER_S = '2';
-/** Pages are static, self-contained and never framed. */
-const PAGE_HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-} as const;
-
 function fail(reply: FastifyReply, error: ProtocolError): FastifyReply {
   const status = ERRORS[error.code].httpStatus;
   if (status === 429 || status === 503) void reply.header('retry-after', RETRY_AFTER_S);
@@ -175,12 +168,7 @@ function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): voi
   app.get('/asyncapi.yaml', async (_request, reply) =>
     reply.header('content-type', 'application/yaml').send(await readFile(assets.contract)),
   );
-  app.get('/docs', async (_request, reply) =>
-    reply
-      .headers(PAGE_HEADERS)
-      .header('content-type', 'text/html; charset=utf-8')
-      .send(await readFile(assets.docs)),
-  );
+  app.get('/docs', async (_request, reply) => reply.headers(assets.docs.headers).send(assets.docs.html));
 }
 
 /** Answers what nobody serves; for the gateway's own instance, since a host has an answer of its own. */
