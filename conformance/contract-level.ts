@@ -9,28 +9,8 @@ import type { Validator } from '../generated/validators.js';
 import { clausesOfMessage, clausesOfOperation, httpOperation } from './contract.ts';
 import { isObject, member, textAt } from './json.ts';
 import type { Json } from './json.ts';
+import type { Finding, TraceCheck, Violation } from './finding.ts';
 import type { Frame, Trace } from './trace.ts';
-
-/** A frame, or a few together, that break the contract. */
-export interface Violation {
-  readonly clauses: readonly ClauseId[];
-  readonly text: string;
-  /** The fewest frames that prove it. */
-  readonly frames: readonly number[];
-}
-
-export interface Finding {
-  readonly violations: readonly Violation[];
-  /** How often there was something to judge. */
-  readonly fired: number;
-}
-
-export interface FrameCheck {
-  readonly id: string;
-  readonly clauses: readonly ClauseId[];
-  readonly why: string;
-  readonly judge: (trace: Trace) => Finding;
-}
 
 const REPLIES: readonly string[] = [...Object.values(COMMANDS).map(({ reply }) => reply), 'error'];
 const PUSH_NAMES: readonly string[] = PUSHES;
@@ -129,7 +109,7 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
 }
 
 /** The checks of level 1. */
-export const FRAME_CHECKS: readonly FrameCheck[] = [
+export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/envelope',
     clauses: ['ENV-1', 'ENV-2', 'ENV-3'],

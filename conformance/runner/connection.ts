@@ -33,6 +33,9 @@ export function credentialOf(name: string | undefined, context: RunContext): Cre
   return found;
 }
 
+/** Raw content is kept in the trace up to this many characters. */
+const SHOWN = 4096;
+
 export class Connection {
   readonly number: number;
   readonly actor: string;
@@ -45,6 +48,8 @@ export class Connection {
   readonly #context: RunContext;
   readonly #check: string;
   #socket: Socket | undefined;
+  #fragments = '';
+  #reading: 'on' | 'off' = 'on';
 
   constructor(context: RunContext, options: ConnectOptions) {
     this.#context = context;
@@ -76,8 +81,16 @@ export class Connection {
       return handshake.refused;
     }
     this.#socket = handshake.socket;
-    this.#context.lingering.push(() => this.#socket?.cut());
+    this.#context.connections.push(this);
     return undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined && this.closed === undefined;
+  }
+
+  cut(): void {
+    this.#socket?.cut();
   }
 
   get protocol(): string {
@@ -106,14 +119,14 @@ export class Connection {
   }
 
   sendFrame(frame: RawFrame): void {
-    const shown = (frame.hex ?? frame.text ?? '').slice(0, 200);
-    const kind = frame.opcode;
-    this.#add({
-      dir: '>>',
-      kind,
-      text: `${shown}${frame.times === undefined ? '' : ` ×${frame.times}`}`,
-      malformed: true,
-    });
+    const { opcode, times = 1, fin = true } = frame;
+    const content = (frame.hex ?? frame.text ?? '').repeat(Math.min(times, SHOWN));
+    this.#fragments += content.slice(0, SHOWN);
+    // The parts of a message are one message, whole with the last of them.
+    if (fin) {
+      this.#add({ dir: '>>', kind: opcode, text: this.#fragments.slice(0, SHOWN), malformed: true });
+      this.#fragments = '';
+    }
     this.#socket?.sendFrame(frame);
   }
 
@@ -128,6 +141,9 @@ export class Connection {
   }
 
   setReading(state: 'on' | 'off'): void {
+    if (state === this.#reading) return;
+    this.#reading = state;
+    this.#add({ dir: '>>', kind: 'mark', text: `reading ${state}` });
     this.#socket?.setReading(state);
   }
 

@@ -3,6 +3,7 @@ import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
 import type { TargetConfig } from '../config.ts';
 import type { Trace } from '../trace.ts';
+import type { Connection } from './connection.ts';
 import type { SelfWatch } from './watch.ts';
 
 /** How long an ordinary answer may take, in milliseconds, before `--time-scale`. */
@@ -25,8 +26,8 @@ export interface RunContext {
   readonly now: () => number;
   /** Distinguishes this run's paths, ids and streams on a server that others use too. */
   readonly nonce: string;
-  /** What is closed at the end of the run: connections stay open until then, so that late frames are seen. */
-  readonly lingering: (() => void)[];
+  /** Every connection of the run: they stay open until its end, so that late frames are seen. */
+  readonly connections: Connection[];
 }
 
 /** The suite judges the version of the protocol that it was generated from. */

@@ -1,12 +1,15 @@
 /** A whole run: the probe, the tapes, then levels 1 and 3 over the one trace. */
 import { FRAME_CHECKS, ownFaults } from '../contract-level.ts';
-import type { Finding, FrameCheck } from '../contract-level.ts';
+import type { Finding, TraceCheck } from '../finding.ts';
+import { INVARIANT_CHECKS } from '../invariants/table.ts';
 import type { TargetConfig } from '../config.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
 import { TRACE_VERSION, Trace } from '../trace.ts';
+import type { Connection } from './connection.ts';
 import { HarnessError } from './context.ts';
 import type { Profile, RunContext } from './context.ts';
+import { finale } from './finale.ts';
 import { makeNonce, probe } from './probe.ts';
 import { runTape } from './run-tape.ts';
 import { judgeRun } from './verdict.ts';
@@ -39,10 +42,13 @@ export interface Run {
   readonly durationMs: number;
 }
 
+/** Levels 1 and 3. */
+export const TRACE_CHECKS: readonly TraceCheck[] = [...FRAME_CHECKS, ...INVARIANT_CHECKS];
+
 /** Judges a finished trace: one result per check of levels 1 and 3. */
 export function judgeTrace(
   trace: Trace,
-  checks: readonly FrameCheck[],
+  checks: readonly TraceCheck[],
   vacuous: (id: string) => 'VACUOUS' | 'N/A',
 ): readonly CheckResult[] {
   return checks.map(({ id, clauses, why, judge }) => {
@@ -130,8 +136,11 @@ export async function run(options: RunOptions): Promise<Run> {
   const began = performance.now();
   const now = (): number => performance.now() - began;
   const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: config.url }, now);
-  const watch = new SelfWatch(now);
-  const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), lingering: [] };
+  const onStall = (ms: number): void => {
+    trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: `stalled ${ms}` });
+  };
+  const watch = new SelfWatch(now, onStall);
+  const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), connections: [] as Connection[] };
   try {
     const profile = await probe(bare);
     const context: RunContext = { ...bare, profile };
@@ -139,9 +148,10 @@ export async function run(options: RunOptions): Promise<Run> {
       ({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'),
     );
     const taped = await runTapes(chosen, options, context);
+    await finale(context);
     // A part of the suite need not make everything happen; what does happen is judged all the same.
     const vacuous = (id: string): 'VACUOUS' | 'N/A' => (isChosen(id, only) ? 'VACUOUS' : 'N/A');
-    const judged = judgeTrace(trace, FRAME_CHECKS, vacuous);
+    const judged = judgeTrace(trace, TRACE_CHECKS, vacuous);
     for (const result of judged) options.onResult?.(result);
     const checks = [...taped.checks, ...judged]
       .map((each): CheckResult => (knownFailing.has(each.id) ? { ...each, known: true } : each))
@@ -159,6 +169,6 @@ export async function run(options: RunOptions): Promise<Run> {
     };
   } finally {
     watch.close();
-    for (const close of bare.lingering as (() => void)[]) close();
+    for (const connection of bare.connections) connection.cut();
   }
 }

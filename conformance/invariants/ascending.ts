@@ -1,0 +1,51 @@
+import type { Invariant } from '../finding.ts';
+import type { ConnectionReading, SeenEvent } from '../reading.ts';
+import { dataOf, typeOf } from '../reading.ts';
+import { textAt } from '../json.ts';
+
+/** Whether a gap said that the stream began a new life between two events. */
+function gapBetween(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
+  return connection.received.some(
+    (frame) =>
+      frame.n > before.frame.n &&
+      frame.n < event.frame.n &&
+      typeOf(frame) === 'gap' &&
+      textAt(dataOf(frame), 'stream') === event.stream,
+  );
+}
+
+/** The live events of a stream reach a connection in ascending order; a new epoch is said by a gap. */
+export const ascending: Invariant = {
+  id: 'invariants/ascending',
+  clauses: ['STR-2', 'STR-3'],
+  why: 'Along a stream, live sequenceIds grow strictly on every connection, and a change of epoch is said.',
+  look: ({ connections }, report) => {
+    for (const connection of connections) {
+      const last = new Map<string, SeenEvent>();
+      for (const event of connection.events) {
+        if (event.isReplay) continue;
+        const before = last.get(event.stream);
+        last.set(event.stream, event);
+        if (before === undefined) continue;
+        report.fire();
+        if (before.epoch === event.epoch) {
+          if (event.sequenceId <= before.sequenceId)
+            report.violate(
+              `${event.stream}: ${event.sequenceId} came after ${before.sequenceId}`,
+              before.frame,
+              event.frame,
+            );
+        } else if (!gapBetween(connection, before, event) && !resubscribed(connection, before, event)) {
+          report.violate(`${event.stream}: the epoch changed without a gap`, before.frame, event.frame);
+        }
+      }
+    }
+  },
+};
+
+/** A subscription made in the new epoch was told of it by its position. */
+function resubscribed(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
+  return connection.lives.some(
+    (life) => life.subscribed.n > before.frame.n && life.stream === event.stream && life.position.epoch === event.epoch,
+  );
+}

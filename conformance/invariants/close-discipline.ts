@@ -1,0 +1,60 @@
+import { CLOSE_CODES } from '../../generated/protocol.ts';
+import type { Invariant, Report } from '../finding.ts';
+import { equal, member, numberAt } from '../json.ts';
+import type { ConnectionReading } from '../reading.ts';
+import { dataOf, typeOf } from '../reading.ts';
+import type { Frame } from '../trace.ts';
+
+/** Codes of RFC 6455 that a server may end a connection with; 1006 stands for none at all. */
+const PROTOCOL_CODES: readonly number[] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013];
+
+function specOf(code: number | undefined): (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES] | undefined {
+  return Object.values(CLOSE_CODES).find((each) => each.code === code);
+}
+
+function judgeClosing(closing: Frame, end: Frame | undefined, connection: ConnectionReading, report: Report): void {
+  const data = dataOf(closing);
+  const code = numberAt(data, 'code');
+  const spec = specOf(code);
+  const name = Object.entries(CLOSE_CODES).find(([, each]) => each.code === code)?.[0];
+  if (spec === undefined || member(data, 'name') !== name || member(data, 'retryable') !== spec.retryable)
+    report.violate('closing does not say what the contract says of its code', closing);
+  if (end !== undefined && connection.left === undefined && !equal(member(end.json, 'code'), code))
+    report.violate(
+      `closing says ${code ?? 'nothing'}, the close frame ${JSON.stringify(member(end.json, 'code'))}`,
+      closing,
+      end,
+    );
+  const after = connection.received.find((frame) => frame.n > closing.n);
+  if (after !== undefined) report.violate(`a ${typeOf(after)} came after closing`, closing, after);
+}
+
+/** A server that ends a connection says so, with a code that says what to do. */
+export const closeDiscipline: Invariant = {
+  id: 'invariants/close-discipline',
+  clauses: ['CON-6', 'CON-5'],
+  why: 'The server closes with a code of the contract or of RFC 6455, as closing has said, and sends nothing after it.',
+  look: ({ connections }, report) => {
+    for (const connection of connections) {
+      const { closed: end, left, received } = connection;
+      const closing = received.find((frame) => typeOf(frame) === 'closing');
+      if (closing !== undefined) judgeClosing(closing, end, connection, report);
+      if (end === undefined) continue;
+      const late = received.find((frame) => frame.n > end.n);
+      if (late !== undefined) report.violate('a message came after the close', end, late);
+      if (left !== undefined && left.n < end.n) continue;
+      report.fire();
+      const code = numberAt(end.json, 'code');
+      const known = code !== undefined && (PROTOCOL_CODES.includes(code) || specOf(code) !== undefined);
+      if (!known)
+        report.violate(
+          code === 1006
+            ? 'the server ended the connection without a close frame'
+            : `the contract has no close code ${code ?? ''}`,
+          end,
+        );
+      if (specOf(code) !== undefined && closing === undefined)
+        report.violate(`the connection was closed with ${code ?? ''} without closing`, end);
+    }
+  },
+};

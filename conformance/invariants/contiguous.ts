@@ -1,0 +1,32 @@
+import type { Invariant } from '../finding.ts';
+import type { Life } from '../reading.ts';
+import { livesAt, typeOf } from '../reading.ts';
+
+function isWhole(life: Life): boolean {
+  return life.events.includes('*') && Object.keys(life.filter).length === 0;
+}
+
+/** Whoever follows a whole stream sees every number. */
+export const contiguous: Invariant = {
+  id: 'invariants/contiguous',
+  clauses: ['STR-2', 'GAP-1'],
+  why: 'A subscription to everything on a stream sees each sequenceId, one after the other, from its position on.',
+  look: ({ connections }, report) => {
+    for (const connection of connections)
+      for (const life of connection.lives.filter(isWhole)) {
+        let { sequenceId: at, epoch } = life.position;
+        let before = life.subscribed;
+        // A gap says what is missing, and that the numbers may go on elsewhere.
+        const gaps = connection.received.filter((frame) => typeOf(frame) === 'gap');
+        for (const event of connection.events) {
+          if (event.isReplay || event.stream !== life.stream || !livesAt(life, event.frame.n)) continue;
+          const excused = gaps.some((gap) => gap.n > before.n && gap.n < event.frame.n);
+          report.fire();
+          if (!excused && event.epoch === epoch && event.sequenceId !== at + 1)
+            report.violate(`${life.stream}: after ${at} came ${event.sequenceId}`, before, event.frame);
+          ({ epoch, sequenceId: at } = event);
+          before = event.frame;
+        }
+      }
+  },
+};

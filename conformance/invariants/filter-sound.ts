@@ -1,0 +1,21 @@
+import { wants } from '../filter.ts';
+import type { Invariant } from '../finding.ts';
+import { livesAt } from '../reading.ts';
+
+/** No subscription is named by an event that it did not ask for. */
+export const filterSound: Invariant = {
+  id: 'invariants/filter-sound',
+  clauses: ['SUB-4', 'SUB-5'],
+  why: 'Every event fits the events and the filter of every subscription that it names.',
+  look: ({ connections }, report) => {
+    for (const { events, lives } of connections)
+      for (const event of events)
+        for (const id of event.subscriptionIds) {
+          const life = lives.find((each) => each.id === id && livesAt(each, event.frame.n));
+          if (life === undefined) continue;
+          report.fire();
+          if (!wants(life, event))
+            report.violate(`${id} did not ask for this ${event.event}`, life.subscribed, event.frame);
+        }
+  },
+};

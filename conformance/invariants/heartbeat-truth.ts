@@ -1,0 +1,45 @@
+import type { Invariant, Report } from '../finding.ts';
+import { isArray, member, numberAt, textAt } from '../json.ts';
+import type { ConnectionReading } from '../reading.ts';
+import { dataOf, livesAt, placeOf, typeOf } from '../reading.ts';
+import type { Frame } from '../trace.ts';
+
+function judgePositions(connection: ConnectionReading, beat: Frame, report: Report): void {
+  const said = member(dataOf(beat), 'positions');
+  const positions = new Map(
+    (isArray(said) ? said : []).map((each) => [textAt(each, 'stream'), placeOf(each)] as const),
+  );
+  for (const life of connection.lives.filter((each) => livesAt(each, beat.n))) {
+    const position = positions.get(life.stream);
+    if (position === undefined) {
+      report.violate(`the heartbeat says no position of ${life.stream}`, life.subscribed, beat);
+      continue;
+    }
+    const last = connection.events.findLast(
+      (each) => each.frame.n < beat.n && each.stream === life.stream && each.epoch === position.epoch,
+    );
+    if (last !== undefined && !last.isReplay && position.sequenceId < last.sequenceId)
+      report.violate(
+        `${life.stream}: the heartbeat says ${position.sequenceId}, ${last.sequenceId} had come`,
+        last.frame,
+        beat,
+      );
+  }
+}
+
+/** What a heartbeat says is what came before it. */
+export const heartbeatTruth: Invariant = {
+  id: 'invariants/heartbeat-truth',
+  clauses: ['CON-3'],
+  why: 'delivered is the number of events that came before the heartbeat, and positions names every subscribed stream.',
+  look: ({ connections }, report) => {
+    for (const connection of connections)
+      for (const beat of connection.received.filter((frame) => typeOf(frame) === 'heartbeat')) {
+        report.fire();
+        const came = connection.events.filter(({ frame }) => frame.n < beat.n).length;
+        const said = numberAt(dataOf(beat), 'delivered');
+        if (said !== came) report.violate(`the heartbeat counts ${said ?? 'nothing'}, ${came} events had come`, beat);
+        judgePositions(connection, beat, report);
+      }
+  },
+};

@@ -1,0 +1,51 @@
+import type { Invariant } from '../finding.ts';
+import { equal } from '../json.ts';
+import type { SeenEvent } from '../reading.ts';
+import { dataOf, placeOf, typeOf } from '../reading.ts';
+import { textAt } from '../json.ts';
+import type { Frame } from '../trace.ts';
+
+const PARTS = ['eventId', 'event', 'emittedAt', 'source', 'payload'] as const;
+
+function differing(left: SeenEvent, right: SeenEvent): string | undefined {
+  return PARTS.find((part) => !equal(left[part], right[part]));
+}
+
+interface Named {
+  readonly place: string;
+  readonly frame: Frame;
+}
+
+/** One event stands at one position, and everyone who sees it, live or replayed, sees the same. */
+export const onePayload: Invariant = {
+  id: 'invariants/one-payload',
+  clauses: ['STR-4', 'STR-2'],
+  why: 'A position holds one event: same id, name, time, source and payload on every connection, live, replayed and acknowledged.',
+  look: ({ connections }, report) => {
+    const atPlace = new Map<string, SeenEvent>();
+    const byId = new Map<string, Named>();
+    const name = (eventId: string, place: string, frame: Frame): void => {
+      const known = byId.get(eventId);
+      if (known === undefined) byId.set(eventId, { place, frame });
+      else if (known.place !== place) report.violate(`event ${eventId} stands at two positions`, known.frame, frame);
+    };
+    for (const { events, received } of connections) {
+      for (const event of events) {
+        const place = [event.stream, event.epoch, event.sequenceId].join(' ');
+        const known = atPlace.get(place);
+        if (known === undefined) atPlace.set(place, event);
+        else {
+          report.fire();
+          const part = differing(known, event);
+          if (part !== undefined) report.violate(`two events at ${place} differ in ${part}`, known.frame, event.frame);
+        }
+        name(event.eventId, place, event.frame);
+      }
+      for (const frame of received.filter((each) => typeOf(each) === 'broadcasted')) {
+        const data = dataOf(frame);
+        const at = placeOf(data);
+        name(textAt(data, 'eventId') ?? '', [textAt(data, 'stream'), at?.epoch, at?.sequenceId].join(' '), frame);
+      }
+    }
+  },
+};

@@ -1,0 +1,27 @@
+import type { Invariant } from '../finding.ts';
+import { typeOf } from '../reading.ts';
+import { COMMANDS } from '../../generated/protocol.ts';
+import { quietFrame } from './quiet.ts';
+
+/** Every command gets a reply of the right type, unless the connection ends first. */
+export const oneReply: Invariant = {
+  id: 'invariants/one-reply',
+  clauses: ['ENV-3'],
+  why: 'Every command, with or without an id, is answered, by its own reply or by an error.',
+  look: ({ connections, trace }, report) => {
+    const quiet = quietFrame(trace);
+    for (const { commands, closed, left } of connections)
+      for (const { frame, type, reply, malformed } of commands) {
+        report.fire();
+        const end = closed ?? left;
+        if (reply === undefined) {
+          if (frame.n < quiet && (end === undefined || end.n > quiet))
+            report.violate(`the ${malformed ? 'malformed message' : type} was never answered`, frame);
+          continue;
+        }
+        const own = Object.hasOwn(COMMANDS, type) ? COMMANDS[type as keyof typeof COMMANDS].reply : 'error';
+        if (typeOf(reply) !== 'error' && typeOf(reply) !== own)
+          report.violate(`${type} was answered by ${typeOf(reply)}`, frame, reply);
+      }
+  },
+};

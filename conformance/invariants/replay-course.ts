@@ -1,0 +1,73 @@
+import type { Invariant, Report } from '../finding.ts';
+import { member, numberAt, textAt } from '../json.ts';
+import type { Life, SeenEvent } from '../reading.ts';
+import { dataOf, livesAt, typeOf } from '../reading.ts';
+
+function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Report): void {
+  const { id, completed, position, mode } = life;
+  let before: SeenEvent | undefined;
+  for (const event of replayed) {
+    const { frame, sequenceId } = event;
+    if (before !== undefined && sequenceId <= before.sequenceId)
+      report.violate(`${id}: replayed ${sequenceId} after ${before.sequenceId}`, before.frame, frame);
+    if (completed !== undefined && frame.n > completed.n)
+      report.violate(`${id}: a replayed event came after replay_complete`, completed, frame);
+    if (event.epoch === position.epoch && sequenceId > position.sequenceId)
+      report.violate(`${id}: replayed ${sequenceId}, which lies after its position`, life.subscribed, frame);
+    if (mode === 'none')
+      report.violate(`${id}: something was replayed, though nothing was asked for`, life.subscribed, frame);
+    const reason = textAt(dataOf(frame), 'replayReason');
+    const wanted = member(life.recovery, 'recovered') === true ? 'resume' : 'warm';
+    if (reason !== wanted)
+      report.violate(
+        `${id}: the reason of the replay is ${reason ?? 'missing'}, not ${wanted}`,
+        life.subscribed,
+        frame,
+      );
+    before = event;
+  }
+}
+
+function judgeLive(life: Life, live: readonly SeenEvent[], report: Report): void {
+  const { id, completed, position, mode, subscribed } = life;
+  for (const { frame, sequenceId, epoch } of live) {
+    if (mode !== 'none' && (completed === undefined || frame.n < completed.n))
+      report.violate(`${id}: a live event came before replay_complete`, subscribed, frame);
+    if (epoch === position.epoch && sequenceId <= position.sequenceId)
+      report.violate(`${id}: ${sequenceId} came live, but lies before its position`, subscribed, frame);
+  }
+}
+
+/** `subscribed`, what is replayed, `replay_complete`, what is live. */
+export const replayCourse: Invariant = {
+  id: 'invariants/replay-course',
+  clauses: ['RPL-2'],
+  why: 'Replayed events ascend, stand between subscribed and replay_complete, which counts them; live ones follow.',
+  look: ({ connections }, report) => {
+    for (const { lives, events, received } of connections)
+      for (const life of lives) {
+        const mine = events.filter((each) => each.subscriptionIds.includes(life.id) && livesAt(life, each.frame.n));
+        const replayed = mine.filter(({ isReplay }) => isReplay);
+        const live = mine.filter(({ isReplay }) => !isReplay);
+        if (life.mode !== 'none') report.fire();
+        judgeReplayed(life, replayed, report);
+        judgeLive(life, live, report);
+        if (life.completed === undefined) continue;
+        const said = numberAt(dataOf(life.completed), 'count');
+        if (said !== replayed.length)
+          report.violate(
+            `${life.id}: replay_complete counts ${said ?? 'nothing'}, ${replayed.length} came`,
+            life.completed,
+          );
+        if (life.mode === 'none')
+          report.violate(`${life.id}: replay_complete without a replay`, life.subscribed, life.completed);
+        const completions = received.filter(
+          (each) =>
+            typeOf(each) === 'replay_complete' &&
+            textAt(dataOf(each), 'subscriptionId') === life.id &&
+            livesAt(life, each.n),
+        );
+        if (completions.length > 1) report.violate(`${life.id}: replay_complete came twice`, ...completions);
+      }
+  },
+};

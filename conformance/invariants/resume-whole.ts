@@ -1,0 +1,34 @@
+import { wants } from '../filter.ts';
+import type { Invariant } from '../finding.ts';
+import { member } from '../json.ts';
+import { knownEvents, livesAt, streamKey } from '../reading.ts';
+
+/** What a resume says it recovered is all there: nothing skipped, nothing from before the position. */
+export const resumeWhole: Invariant = {
+  id: 'invariants/resume-whole',
+  clauses: ['RPL-2', 'RPL-4'],
+  why: 'A recovered resume replays every matching event after its position, and none at or before it.',
+  look: (reading, report) => {
+    const known = knownEvents(reading);
+    for (const { lives, events } of reading.connections)
+      for (const life of lives) {
+        const { after, completed, position } = life;
+        if (member(life.recovery, 'recovered') !== true || after === undefined || completed === undefined) continue;
+        const replayed = new Map(
+          events
+            .filter((each) => each.isReplay && each.subscriptionIds.includes(life.id) && livesAt(life, each.frame.n))
+            .map((each) => [each.sequenceId, each] as const),
+        );
+        for (const { sequenceId, frame } of replayed.values())
+          if (sequenceId <= after.sequenceId)
+            report.violate(`${life.id}: resumed after ${after.sequenceId}, got ${sequenceId}`, life.subscribed, frame);
+        for (const event of known.get(streamKey(life.stream, position.epoch))?.values() ?? []) {
+          const { sequenceId, frame } = event;
+          if (sequenceId <= after.sequenceId || sequenceId > position.sequenceId || !wants(life, event)) continue;
+          report.fire();
+          if (!replayed.has(sequenceId))
+            report.violate(`${life.id}: the resume left out ${sequenceId}`, frame, life.subscribed, completed);
+        }
+      }
+  },
+};

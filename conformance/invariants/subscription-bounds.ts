@@ -1,0 +1,26 @@
+import type { Invariant } from '../finding.ts';
+import { livesAt } from '../reading.ts';
+
+/** Nothing for a subscription before its `subscribed`, nothing after its end. */
+export const subscriptionBounds: Invariant = {
+  id: 'invariants/subscription-bounds',
+  clauses: ['SUB-2'],
+  why: 'Every subscription that an event names was alive when the event came.',
+  look: ({ connections }, report) => {
+    for (const { events, lives } of connections)
+      for (const { subscriptionIds, frame } of events)
+        for (const id of subscriptionIds) {
+          report.fire();
+          const mine = lives.filter((each) => each.id === id);
+          if (mine.some((each) => livesAt(each, frame.n))) continue;
+          const ended = mine.findLast((each) => each.ended !== undefined && each.ended.n < frame.n)?.ended;
+          report.violate(
+            ended === undefined
+              ? `an event names ${id}, which is not subscribed`
+              : `an event names ${id}, which has ended`,
+            ended,
+            frame,
+          );
+        }
+  },
+};

@@ -1,0 +1,75 @@
+import { wants } from '../filter.ts';
+import type { Invariant } from '../finding.ts';
+import { member, textAt } from '../json.ts';
+import type { Reading } from '../reading.ts';
+import { dataOf, livesAt, placeOf, typeOf } from '../reading.ts';
+import type { Frame } from '../trace.ts';
+
+interface Published {
+  /** The frame by which it is known that the event had been published. */
+  readonly frame: Frame;
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+  readonly event: string;
+  readonly payload: Parameters<typeof wants>[1]['payload'];
+  readonly source: Parameters<typeof wants>[1]['source'];
+}
+
+/** Events, each with the first frame in the trace that showed it: all that follows is later than its publication. */
+function firstSeen(reading: Reading): readonly Published[] {
+  const first = new Map<string, Published>();
+  for (const { events } of reading.connections)
+    for (const event of events) {
+      const known = first.get(event.eventId);
+      if (known === undefined || event.frame.n < known.frame.n) first.set(event.eventId, event);
+    }
+  return [...first.values()];
+}
+
+/** `synced` is a barrier: what was published before its command has come before it. */
+export const syncBarrier: Invariant = {
+  id: 'invariants/sync-barrier',
+  clauses: ['SYN-1'],
+  why: 'Every matching event that was published before a sync has been written to the connection before its synced.',
+  look: (reading, report) => {
+    const published = firstSeen(reading);
+    for (const { commands, lives, events } of reading.connections)
+      for (const { type, data, frame: asked, reply } of commands) {
+        if (type !== 'sync' || reply === undefined || typeOf(reply) !== 'synced') continue;
+        report.fire();
+        const stream = textAt(data, 'stream');
+        const position = placeOf(member(dataOf(reply), 'position'));
+        for (const event of published) {
+          if (event.stream !== stream || event.frame.n > asked.n || event.epoch !== position?.epoch) continue;
+          if (event.sequenceId > position.sequenceId)
+            report.violate(
+              `synced says ${position.sequenceId}, ${event.sequenceId} had been published`,
+              event.frame,
+              asked,
+              reply,
+            );
+          const life = lives.find(
+            (each) =>
+              each.stream === stream &&
+              livesAt(each, asked.n) &&
+              livesAt(each, reply.n) &&
+              each.position.epoch === event.epoch &&
+              each.position.sequenceId < event.sequenceId &&
+              wants(each, event),
+          );
+          const came = events.some(
+            ({ frame, sequenceId, stream: where }) =>
+              where === stream && sequenceId === event.sequenceId && frame.n < reply.n,
+          );
+          if (life !== undefined && !came)
+            report.violate(
+              `${event.event} ${event.sequenceId} was published before the sync and had not come`,
+              event.frame,
+              asked,
+              reply,
+            );
+        }
+      }
+  },
+};

@@ -1,0 +1,81 @@
+import { EVENTS } from '../../generated/protocol.ts';
+import type { ReplaySpec } from '../../generated/protocol.ts';
+import { specOf, wants } from '../filter.ts';
+import type { Invariant } from '../finding.ts';
+import { asText, member, textAt, valueAt } from '../json.ts';
+import type { Json } from '../json.ts';
+import type { Life, SeenEvent } from '../reading.ts';
+import { dataOf, knownEvents, livesAt, streamKey } from '../reading.ts';
+
+/** The policy in force: an operator may have changed it, and says so in `welcome`. */
+function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
+  const spec = specOf(event).replay;
+  const said = textAt(member(member(welcome, 'features'), 'replay'), Object.hasOwn(EVENTS, event) ? event : '*');
+  return said === undefined || said === spec.policy ? spec : { ...spec, policy: said as ReplaySpec['policy'] };
+}
+
+/** Everything from the stream's first event to the position, or undefined when not all of it was seen. */
+function wholePast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] | undefined {
+  const past: SeenEvent[] = [];
+  for (let number = 1; number <= life.position.sequenceId; number += 1) {
+    const event = known?.get(number);
+    if (event === undefined) return undefined;
+    past.push(event);
+  }
+  return past;
+}
+
+function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
+  const { welcome } = life.connection;
+  const kept = new Map<string, SeenEvent>();
+  for (const event of past) {
+    const { policy, key, keySpace, clears } = replayOf(event.event, welcome);
+    if (policy === 'none') continue;
+    const data = { payload: event.payload, source: event.source };
+    const slot =
+      policy === 'log'
+        ? `log ${event.sequenceId}`
+        : policy === 'latest'
+          ? `latest ${event.event}`
+          : `key ${keySpace ?? event.event} ${asText(valueAt(data, key ?? ''))}`;
+    if (clears === true) kept.delete(slot);
+    else if (wants(life, event)) kept.set(slot, event);
+  }
+  return [...kept.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
+}
+
+/** Where the whole past of a stream was seen, what warm replays is known to the event. */
+export const warmPicture: Invariant = {
+  id: 'invariants/warm-picture',
+  clauses: ['RPL-3', 'RPL-1'],
+  why: 'A warm replay is exactly what the replay policies of the events make of the stream’s past.',
+  look: (reading, report) => {
+    const known = knownEvents(reading);
+    for (const { lives, events } of reading.connections)
+      for (const life of lives) {
+        const { completed, mode, position } = life;
+        const isWarm = mode === 'warm' || member(life.recovery, 'recovered') === false;
+        if (!isWarm || completed === undefined || member(dataOf(completed), 'truncated') === true) continue;
+        const past = wholePast(life, known.get(streamKey(life.stream, position.epoch)));
+        if (past === undefined || past.length === 0) continue;
+        report.fire();
+        const wanted = new Map(picture(life, past).map((each) => [each.sequenceId, each]));
+        for (const each of events) {
+          if (!each.isReplay || !each.subscriptionIds.includes(life.id) || !livesAt(life, each.frame.n)) continue;
+          if (!wanted.delete(each.sequenceId))
+            report.violate(
+              `${life.id}: ${each.event} ${each.sequenceId} is no part of the picture`,
+              life.subscribed,
+              each.frame,
+            );
+        }
+        for (const missing of wanted.values())
+          report.violate(
+            `${life.id}: ${missing.event} ${missing.sequenceId} is missing in the picture`,
+            missing.frame,
+            life.subscribed,
+            completed,
+          );
+      }
+  },
+};

@@ -1,0 +1,103 @@
+/**
+ * The end of a run. Connections have stayed open, so that what comes too late or twice is still seen. Now each gets a last
+ * fence, the server is asked what it thinks of them, they are closed, and it is asked again.
+ */
+import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import { QUIET_MARK } from '../invariants/quiet.ts';
+import { isArray, member, textAt } from '../json.ts';
+import { readFrames } from '../reading.ts';
+import type { ConnectionReading } from '../reading.ts';
+import type { Connection } from './connection.ts';
+import { PATIENCE_MS, UnreachableError } from './context.ts';
+import type { RunContext } from './context.ts';
+import { exchange } from './exchange.ts';
+
+const CHECK = 'finale';
+/** Connections that the server is asked about: enough to find a fault, few enough to be quick. */
+const SAMPLE = 24;
+const POLL_MS = 50;
+
+interface Pair {
+  readonly connection: Connection;
+  readonly reading: ConnectionReading;
+}
+
+function openPairs(context: RunContext): readonly Pair[] {
+  const readings = new Map(readFrames(context.trace).connections.map((each) => [each.number, each]));
+  return context.connections.flatMap((connection) => {
+    const reading = readings.get(connection.number);
+    return reading === undefined || !connection.isOpen ? [] : [{ connection, reading }];
+  });
+}
+
+function livingStreams({ lives }: ConnectionReading): readonly string[] {
+  return [...new Set(lives.filter(({ ended }) => ended === undefined).map(({ stream }) => stream))];
+}
+
+/** Everything published so far has been written once this is answered. */
+async function fence({ connection, reading }: Pair, patience: number): Promise<void> {
+  for (const [index, stream] of livingStreams(reading).entries()) {
+    const id = `finale-${index}`;
+    connection.sendText(JSON.stringify({ type: 'sync', id, data: { stream } }), 'fitting');
+    await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
+  }
+}
+
+function allAnswered(context: RunContext): boolean {
+  return openPairs(context).every(({ reading }) => reading.commands.every(({ reply }) => reply !== undefined));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, ms);
+  });
+}
+
+async function settle(context: RunContext, patience: number): Promise<void> {
+  const deadline = context.now() + patience;
+  while (!allAnswered(context) && context.now() < deadline) await pause(POLL_MS);
+  context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
+}
+
+/** How many subscriptions the server lists for a connection; undefined when it does not say. */
+async function ask(context: RunContext, connectionId: string): Promise<number | undefined> {
+  const { method, path } = HTTP_OPERATIONS.get_subscriptions;
+  const request = { method, path, query: { connection: connectionId } };
+  const { body } = await exchange({ context, check: CHECK, request });
+  const items = member(body, 'items');
+  return isArray(items) ? items.length : undefined;
+}
+
+/** An end takes its time to be noticed: asks until nothing is listed, or the time is up. */
+async function askUntilGone(context: RunContext, connectionId: string, deadline: number): Promise<void> {
+  for (;;) {
+    const listed = await ask(context, connectionId);
+    if (listed === undefined || listed === 0 || context.now() > deadline) return;
+    await pause(POLL_MS);
+  }
+}
+
+async function closeAll(pairs: readonly Pair[], patience: number): Promise<void> {
+  await Promise.all(pairs.map(({ connection }) => connection.end({ code: 1000 }, patience)));
+}
+
+export async function finale(context: RunContext): Promise<void> {
+  const patience = PATIENCE_MS * context.timeScale;
+  const pairs = openPairs(context);
+  await Promise.all(pairs.map((pair) => fence(pair, patience)));
+  await settle(context, patience);
+  const ids = pairs
+    .filter(({ reading }) => reading.commands.some(({ type }) => type === 'subscribe'))
+    .map(({ reading }) => textAt(reading.welcome, 'connectionId') ?? '')
+    .slice(0, SAMPLE);
+  const asks = context.profile.http === 'served' && !context.config.without.includes('http');
+  try {
+    if (asks) for (const id of ids) await ask(context, id);
+    await closeAll(pairs, patience);
+    const deadline = context.now() + patience;
+    if (asks) for (const id of ids) await askUntilGone(context, id, deadline);
+  } catch (error) {
+    // A target that was shut down by the last tape cannot be asked any more.
+    if (!(error instanceof UnreachableError)) throw error;
+  }
+}
