@@ -10,6 +10,8 @@ export interface Tool {
 }
 
 export const REDIS: Tool = { commands: ['redis-server'], debianPackage: 'redis-server', brewFormula: 'redis' };
+/** Makes the certificates of the tests. */
+export const OPENSSL: Tool = { commands: ['openssl'], debianPackage: 'openssl', brewFormula: 'openssl' };
 export const CHROMIUM: Tool = {
   commands: ['chromium', 'chromium-browser', 'google-chrome'],
   debianPackage: 'chromium',

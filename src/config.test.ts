@@ -113,6 +113,9 @@ describe('what is wrong', () => {
     expect(problems).toEqual([{ where: '--redis', text: expect.stringContaining('TIDEMARK_REDIS') }]);
     expect(JSON.stringify(problems)).not.toContain('secret');
     expect(resolveConfig({ environment: { TIDEMARK_REDIS: redis } }).problems).toEqual([]);
+    expect(resolveConfig({ environment: { TIDEMARK_REDIS: `${redis}?tls=yes` } }).problems).toEqual([
+      { where: 'TIDEMARK_REDIS', text: expect.stringContaining('unknown parameter "tls"') },
+    ]);
   });
 
   test('is two roots of one name', () => {

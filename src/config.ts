@@ -4,6 +4,7 @@
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
+import { parseRedisUrl } from './broker/redis-url.ts';
 import { readConfigFile } from './config-file.ts';
 import type { FileSettings, Problem } from './config-file.ts';
 import { SETTINGS, variableOf } from './config-settings.ts';
@@ -242,7 +243,18 @@ function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
       'The URL holds a password, which every user of this machine can read in the list of processes. Put it into TIDEMARK_REDIS or the file.';
     found.push({ where: '--redis', text });
   }
+  const fault = faultOfRedisUrl(config.redis);
+  if (fault !== undefined) found.push({ where: where('redis'), text: fault });
   return found;
+}
+
+function faultOfRedisUrl(url: string | undefined): string | undefined {
+  try {
+    if (url !== undefined) parseRedisUrl(url);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function warningsOf(config: Config, environment: Readonly<Record<string, string | undefined>>): Problem[] {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventTable } from '../replay/policy.ts';
 import { brokerSuite } from './broker-suite.ts';
 import { RedisBroker } from './redis.ts';
+import { ACL_LOGIN, createAclUser } from './testing/acl-rules.ts';
 import { freePort, RedisProcess } from './testing/redis-process.ts';
 import { RedisRig } from './testing/redis-rig.ts';
 
@@ -13,10 +14,11 @@ describe('on a cluster of three shards', () => {
   const shards: RedisProcess[] = [];
   let prefixes = 0;
   const freshUrl = (): string =>
-    `redis+cluster://${shards.map(({ port }) => `127.0.0.1:${port}`).join(',')}?prefix=t${(prefixes += 1)}`;
+    `redis+cluster://${ACL_LOGIN}@${shards.map(({ port }) => `127.0.0.1:${port}`).join(',')}?prefix=tidemark:t${(prefixes += 1)}`;
 
   beforeAll(async () => {
     for (let index = 0; index < 3; index += 1) shards.push(await startShard(index));
+    await Promise.all(shards.map(createAclUser));
     const [first] = shards;
     for (const { port, busPort } of shards.map((shard) => ({ port: shard.port, busPort: busPorts.get(shard) ?? 0 }))) {
       await first?.command('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPort));
@@ -83,6 +85,7 @@ describe('on a cluster of three shards', () => {
       const shard = await shardOf(shards, 'main');
       await shard.kill();
       await shard.launch();
+      await createAclUser(shard);
       await rig.progress(100, 15_000);
       expect((await rig.finish()).violations).toEqual([]);
       for (const { history } of rig.nodes)
@@ -109,8 +112,12 @@ describe('behind sentinels', () => {
     const sentinel = held(await RedisProcess.start({ sentinel: [monitor, ...patience] }));
     await says(sentinel, ['SENTINEL', 'REPLICAS', 'tide'], String(replica.port));
     await says(replica, ['INFO', 'replication'], 'master_link_status:up');
+    await Promise.all([master, replica].map(createAclUser));
     const rig = held(
-      await RedisRig.start({ url: `redis+sentinel://127.0.0.1:${sentinel.port}/tide?prefix=s`, nodes: 3 }),
+      await RedisRig.start({
+        url: `redis+sentinel://${ACL_LOGIN}@127.0.0.1:${sentinel.port}/tide?prefix=tidemark:s`,
+        nodes: 3,
+      }),
     );
     rig.load({ publishers: 6, pauseMs: 2 });
     await rig.progress(200);

@@ -107,6 +107,11 @@ export class RedisConnection {
     return this.#usable().publish(channel, text);
   }
 
+  /** What Redis does with keys when its memory is full. */
+  async evictionPolicy(): Promise<string | undefined> {
+    return /^maxmemory_policy:(\S+)/m.exec(await this.#usable().info('memory'))?.[1];
+  }
+
   /** Channels of the whole deployment, not of one shard. */
   async subscribe(...channels: readonly string[]): Promise<void> {
     this.#usable();

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { eventTable } from '../replay/policy.ts';
 import { brokerSuite, draftOf, RecordingListener, SUITE_LIMITS } from './broker-suite.ts';
 import { RedisBroker } from './redis.ts';
+import { ACL_LOGIN, createAclUser } from './testing/acl-rules.ts';
 import { RedisProcess } from './testing/redis-process.ts';
 import { RedisRig } from './testing/redis-rig.ts';
 
@@ -10,10 +11,11 @@ let redis: RedisProcess;
 let prefixes = 0;
 
 /** A part of the Redis of its own. */
-const freshUrl = (): string => `${redis.url}?prefix=t${(prefixes += 1)}`;
+const freshUrl = (): string => `redis://${ACL_LOGIN}@127.0.0.1:${redis.port}?prefix=tidemark:t${(prefixes += 1)}`;
 
 beforeAll(async () => {
   redis = await RedisProcess.start();
+  await createAclUser(redis);
 });
 afterAll(() => redis.stop());
 
@@ -62,22 +64,16 @@ describe('the start', () => {
     await expect(failure).rejects.not.toThrow(/secret/);
   });
 
-  test('takes an ACL user who may do no more than a broker needs', async () => {
-    const rules =
-      '~tidemark:* &tidemark:* -@all +@connection +@read +@write +@pubsub +@scripting +info +time +memory|usage';
-    await redis.command('ACL', 'SETUSER', 'tidemark', 'on', '>pass word', ...rules.split(' '));
-    const broker = new RedisBroker({
-      url: `redis://tidemark:pass%20word@127.0.0.1:${redis.port}`,
-      limits: SUITE_LIMITS,
-      events,
-    });
-    const listener = new RecordingListener();
-    await broker.start(listener);
-    await broker.attach('main');
-    await broker.publish(draftOf());
-    await broker.sync('main');
-    expect(listener.events).toHaveLength(1);
-    await broker.close();
+  test('warns where Redis may evict what is needed', async () => {
+    const warnings: string[] = [];
+    const log = { info: () => undefined, warn: (_: unknown, text: string) => void warnings.push(text) };
+    for (const policy of ['allkeys-lru', 'noeviction']) {
+      await redis.command('CONFIG', 'SET', 'maxmemory-policy', policy);
+      const broker = new RedisBroker({ url: freshUrl(), limits: SUITE_LIMITS, events, log });
+      await broker.start(new RecordingListener());
+      await broker.close();
+    }
+    expect(warnings).toEqual([expect.stringMatching(/may evict keys.*maxmemory-policy noeviction/)]);
   });
 });
 

@@ -146,6 +146,7 @@ export class RedisBroker implements Broker {
     try {
       await this.#connection.connect();
       await this.#firstHeartbeat();
+      await this.#checkEviction();
     } catch (error) {
       await this.close();
       throw error;
@@ -249,6 +250,13 @@ export class RedisBroker implements Broker {
       retryAfterMs: 1_000,
       details: { outcome: 'not_stored' },
     });
+  }
+
+  async #checkEviction(): Promise<void> {
+    const policy = await this.#connection.evictionPolicy();
+    if (policy === undefined || policy === 'noeviction') return;
+    const text = 'Redis may evict keys that streams need: set maxmemory-policy noeviction (docs/guides/operate.md)';
+    this.#log.warn({ policy }, text);
   }
 
   async #firstHeartbeat(): Promise<void> {

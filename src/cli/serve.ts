@@ -84,7 +84,8 @@ async function listen(gateway: Gateway, { host, port }: Config): Promise<Listeni
       const text = `Something listens on ${host}:${port} already. Stop it, or choose another port: --port 0 takes a free one.`;
       throw new CliError(text, EXIT.runtime, { cause: error });
     }
-    throw new CliError(`The gateway cannot start: ${reasonOf(error)}`, EXIT.runtime, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(`The gateway cannot start: ${reason}`, EXIT.runtime, { cause: error });
   }
 }
 
