@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { constants } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -11,7 +12,7 @@ export interface Running {
   /** What it has written so far, to either of its outputs. */
   readonly output: string;
   readonly ended: boolean;
-  /** Its exit code; undefined while it runs, and when a signal ended it. */
+  /** Its exit code as a shell tells it: 128 and the signal's number where a signal ended it. Undefined while it runs. */
   readonly code: number | undefined;
   /** Signals the program and all that it has started, as a terminal does. */
   kill(signal: NodeJS.Signals): void;
@@ -45,7 +46,8 @@ export function start(command: Command, options: { readonly cwd: string }): Runn
       return ended;
     },
     get code() {
-      return child.exitCode ?? undefined;
+      const { exitCode, signalCode } = child;
+      return exitCode ?? (signalCode === null ? undefined : 128 + constants.signals[signalCode]);
     },
     kill(signal) {
       if (child.pid === undefined || ended) return;

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -26,6 +27,12 @@ const watched = resolve(home, 'watched');
 const port = await freePort();
 const address = `127.0.0.1:${port}`;
 const { version } = JSON.parse(await readFile(resolve(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
+/** A team's own page, on an origin that the gateway is told to let in. */
+let pageHtml = '';
+const site = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(pageHtml));
+const sitePort = await freePort();
+site.listen(sitePort, '127.0.0.1');
+const siteOrigin = `http://127.0.0.1:${sitePort}`;
 let packed: readonly PackedFile[] = [];
 let gateway: Running | undefined;
 let passed = 0;
@@ -43,6 +50,8 @@ try {
   await step('Ctrl-C ends npx tidemark serve', interrupt);
 } finally {
   gateway?.kill('SIGKILL');
+  site.close();
+  site.closeAllConnections();
   await rm(home, { recursive: true, force: true, maxRetries: 3 });
 }
 writeCounts(REPORTS.smoke, { passed, failed });
@@ -105,9 +114,8 @@ async function embed(): Promise<void> {
 }
 
 async function serve(): Promise<void> {
-  const running = start(['npx', 'tidemark', 'serve', '--port', String(port), '--watch', watched], {
-    cwd: home,
-  });
+  const flags = ['--port', String(port), '--watch', watched, '--allow-origin', siteOrigin];
+  const running = start(['npx', 'tidemark', 'serve', ...flags], { cwd: home });
   gateway = running;
   await until('the gateway is healthy', async () => {
     if (running.ended) throw new Error(`tidemark serve ended:\n${running.output}`);
@@ -150,10 +158,8 @@ async function receiveInPage(): Promise<void> {
     const page = await browser.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
-    // The page is on the gateway's own origin, which it always lets in; the gateway itself never sees this request.
-    const body = `<!doctype html><title>loading</title><script type="module">${script}</script>`;
-    await page.route('**/smoke.html', (route) => route.fulfill({ contentType: 'text/html', body }));
-    await page.goto(`http://${address}/smoke.html`);
+    pageHtml = `<!doctype html><title>loading</title><script type="module">${script}</script>`;
+    await page.goto(`${siteOrigin}/?gateway=ws://${address}/ws`);
     const titled = (wanted: string) =>
       until(`the page's title is "${wanted}"`, async () => (await page.title()) === wanted);
     try {

@@ -1,7 +1,7 @@
 // A page's script, bundled and run in Chromium by the smoke test: says in the title what it has seen.
 import { createClient } from 'tidemark-client';
 
-const client = createClient({ url: new URL('/ws', location.href) });
+const client = createClient({ url: new URLSearchParams(location.search).get('gateway') ?? '' });
 const subscription = client.subscribe({ events: ['file_change'] });
 await subscription.caughtUp;
 document.title = 'ready';
