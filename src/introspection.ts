@@ -53,9 +53,10 @@ function time(ms: number): string {
 }
 
 function tally(names: Iterable<string>): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
+  // A client chooses these names, and `constructor` is one that every plain object has already.
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }
 
 export class Introspection {

@@ -20,6 +20,7 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import { parseJson } from '../json-guard.ts';
 import type { Publisher } from '../publisher.ts';
+import { requestHost } from '../request-target.ts';
 import type { DocumentAssets } from './assets.ts';
 import { registerConsole } from './console-page.ts';
 
@@ -38,7 +39,7 @@ export interface RouteOptions {
 }
 
 const RETRY_AFTER_S = '2';
-function fail(reply: FastifyReply, error: ProtocolError): FastifyReply {
+export function fail(reply: FastifyReply, error: ProtocolError): FastifyReply {
   const status = ERRORS[error.code].httpStatus;
   if (status === 429 || status === 503) void reply.header('retry-after', RETRY_AFTER_S);
   if (status === 401) void reply.header('www-authenticate', 'Bearer');
@@ -46,7 +47,7 @@ function fail(reply: FastifyReply, error: ProtocolError): FastifyReply {
 }
 
 /** What Fastify itself refuses, in the terms of the contract. */
-function asProtocolError(error: unknown, onFault: (error: unknown) => void): ProtocolError {
+export function asProtocolError(error: unknown, onFault: (error: unknown) => void): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
   if (status === 413)
@@ -58,6 +59,15 @@ function asProtocolError(error: unknown, onFault: (error: unknown) => void): Pro
     return new ProtocolError('invalid_message', 'The request is malformed.');
   onFault(error);
   return new ProtocolError('internal', 'The server failed to answer; it has logged why.', { cause: error });
+}
+
+/** Bytes that are no UTF-8 would otherwise be replaced without a word (ERR-3). */
+function decodeBody(body: string | Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(body));
+  } catch (cause) {
+    throw new ProtocolError('invalid_json', 'The body is not UTF-8.', { cause });
+  }
 }
 
 /** Refuses a body that does not fit its schema; what passes has the type that the contract gives it. */
@@ -76,7 +86,8 @@ class Guard {
   /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4). */
   checkOrigin(request: FastifyRequest): void {
     const { origins } = this.#options;
-    const { host, origin } = request.headers;
+    const { origin } = request.headers;
+    const host = requestHost(request.raw);
     const complaint = checkHost(host, origins) ?? checkOrigin(origin, host, origins);
     if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
   }
@@ -126,9 +137,11 @@ function queryOf(raw: unknown): SubscriptionQuery {
       'invalid_message',
       `Unknown query parameter ${JSON.stringify(unknown)}; known: ${known.join(', ')}.`,
     );
+  const repeated = known.find((key) => Array.isArray(query[key]));
+  if (repeated !== undefined) throw new ProtocolError('invalid_message', `\`${repeated}\` stands twice in the query.`);
   const text = (key: string): Record<string, string> => (typeof query[key] === 'string' ? { [key]: query[key] } : {});
   const limit = query['limit'] === undefined ? undefined : Number(query['limit']);
-  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= 1000))
+  if (limit !== undefined && !(/^\d+$/.test(String(query['limit'])) && limit >= 1 && limit <= 1000))
     throw new ProtocolError('invalid_message', '`limit` is a whole number from 1 to 1000.');
   return {
     ...text('stream'),
@@ -184,10 +197,10 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
-    { parseAs: 'string', bodyLimit: options.limits.inboundMessageBytes },
+    { parseAs: 'buffer', bodyLimit: options.limits.inboundMessageBytes },
     (_request, body, done) => {
       try {
-        done(null, parseJson(String(body), { maxDepth: options.limits.jsonDepth }));
+        done(null, parseJson(decodeBody(body), { maxDepth: options.limits.jsonDepth }));
       } catch (error) {
         done(error instanceof Error ? error : new Error('unreadable'), undefined);
       }

@@ -10,8 +10,9 @@ import type { Publisher } from '../publisher.ts';
 import { requestTarget } from '../request-target.ts';
 import { surveySubscriptions } from '../survey.ts';
 import { documentAssets } from './assets.ts';
+import { refuseMalformed } from './malformed.ts';
 import { createMetrics } from './metrics.ts';
-import { registerNotFound, registerRoutes } from './routes.ts';
+import { asProtocolError, fail, registerNotFound, registerRoutes } from './routes.ts';
 
 export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
@@ -71,9 +72,11 @@ export function createHttp(options: HttpOptions): Http {
   const app = Fastify({
     logger: false,
     bodyLimit: limits.inboundMessageBytes,
+    requestTimeout: limits.handshakeTimeoutMs * 2,
+    clientErrorHandler: refuseMalformed,
+    frameworkErrors: (error, _request, reply) => void fail(reply, asProtocolError(error, options.onFault)),
     http: {
       headersTimeout: limits.handshakeTimeoutMs,
-      requestTimeout: limits.handshakeTimeoutMs * 2,
       connectionsCheckingInterval: Math.min(1000, limits.handshakeTimeoutMs / 2),
     },
     forceCloseConnections: true,

@@ -15,7 +15,7 @@ import { checkHost, checkOrigin } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
 import { RETRY_AFTER_S, refuseSocket } from '../refusal.ts';
-import { requestTarget } from '../request-target.ts';
+import { requestHost, requestTarget } from '../request-target.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
 /** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
@@ -136,10 +136,11 @@ export class Acceptor {
 
   #checkRequest(request: IncomingMessage): void {
     const { origins } = this.#options;
-    const host = checkHost(requestTarget(request.url).host ?? request.headers.host, origins);
-    if (host !== undefined) throw new Refusal(403, new ProtocolError('forbidden', host));
-    const origin = checkOrigin(request.headers.origin, request.headers.host, origins);
-    if (origin !== undefined) throw new Refusal(403, new ProtocolError('forbidden', origin));
+    const host = requestHost(request);
+    const complaint = checkHost(host, origins) ?? checkOrigin(request.headers.origin, host, origins);
+    if (complaint !== undefined) throw new Refusal(403, new ProtocolError('forbidden', complaint));
+    if (request.httpVersion !== '1.1')
+      throw new Refusal(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
     // `ws` would take version 8 as well, whose origin stands in another header.
     if (request.headers['sec-websocket-version'] !== '13') {
       throw new Refusal(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
