@@ -15,3 +15,8 @@ export function historyBounds(stream: string, limits: BrokerLimits): HistoryBoun
     keys: limits.retainedKeys,
   };
 }
+
+/** How long a stream's keys outlive its last event, in milliseconds; 0 for ever. */
+export function ttlOf(stream: string, limits: BrokerLimits): number {
+  return isSessionStream(stream) ? limits.sessionTtlMs : 0;
+}

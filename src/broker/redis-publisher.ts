@@ -3,7 +3,8 @@
  * in their order. A call costs Redis more than an event does (docs/guides/operate.md has the numbers).
  */
 import { ProtocolError } from '../errors.ts';
-import type { PublishResult } from './broker.ts';
+import { historyBounds, ttlOf } from './bounds.ts';
+import type { BrokerLimits, PublishResult } from './broker.ts';
 import { NotSent } from './redis-connection.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { EpochFence } from './redis-fence.ts';
@@ -26,8 +27,7 @@ export interface PublisherOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
-  /** ARGV 4 of lua/publish.lua. */
-  readonly boundsOf: (stream: string) => string;
+  readonly limits: BrokerLimits;
   /** ARGV 5 of lua/publish.lua. */
   readonly namesPerKey: string;
   /** Events that may wait for Redis at once. */
@@ -113,10 +113,11 @@ export class RedisPublisher {
   }
 
   async #run(stream: string, batch: readonly Pending[], incarnation: string): Promise<readonly string[]> {
-    const { connection, keys, boundsOf, namesPerKey } = this.#options;
+    const { connection, keys, limits, namesPerKey } = this.#options;
     const { meta, log, latest, order, channel } = keys.of(stream);
     const names = [meta, log, latest, order];
-    const args = [incarnation, channel, connection.sharded ? 'SPUBLISH' : 'PUBLISH', boundsOf(stream), namesPerKey];
+    const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
+    const args = [incarnation, channel, command, boundsText(stream, limits), namesPerKey];
     for (const { event } of batch) {
       const once = event.onceKey === undefined ? '' : String(names.push(event.onceKey));
       args.push(event.eventId, event.tail, event.retain, once);
@@ -178,6 +179,12 @@ export function publishFailure(error: unknown): ProtocolError {
   const message =
     'Redis did not answer: the event may or may not have been published. Repeat it with an idempotencyKey to publish it once.';
   return new ProtocolError('broker_unavailable', message, { retryAfterMs: 1_000, details: UNKNOWN, cause: error });
+}
+
+/** ARGV 4 of lua/publish.lua. */
+function boundsText(stream: string, limits: BrokerLimits): string {
+  const { events, bytes, ageMs, keys } = historyBounds(stream, limits);
+  return [events, bytes, ageMs, ttlOf(stream, limits), keys, limits.idempotencyWindowMs].join(' ');
 }
 
 function split(queue: readonly Pending[]): Pending[][] {

@@ -56,6 +56,28 @@ describe('two nodes on one Redis', () => {
   });
 });
 
+describe('what another program writes into Redis', () => {
+  test('cannot end the process, nor keep events back', async () => {
+    const url = freshUrl();
+    const prefix = new URL(url).searchParams.get('prefix') ?? '';
+    const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events });
+    const listener = new RecordingListener();
+    await broker.start(listener);
+    await broker.attach('main');
+    for (const [channel, text] of [
+      ['nodes', 'beat x 1 %'],
+      ['nodes', 'ask'],
+      ['{main}:live', 'no line'],
+      ['{main}:live', '?'],
+    ] as const) {
+      expect(await redis.command('PUBLISH', `${prefix}:${channel}`, text)).toBe(':1\r\n');
+    }
+    await broker.publish(draftOf());
+    await vi.waitFor(() => expect(listener.sequenceIds('main')).toEqual([1]), 2_000);
+    await broker.close();
+  });
+});
+
 describe('the start', () => {
   test('fails naming the server when nothing listens there, and hides the password', async () => {
     const broker = new RedisBroker({ url: 'redis://ana:secret@127.0.0.1:1', limits: SUITE_LIMITS, events });

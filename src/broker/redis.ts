@@ -11,7 +11,7 @@
 import { monotonicFactory, ulid } from 'ulid';
 import { ProtocolError } from '../errors.ts';
 import type { EventTable } from '../replay/policy.ts';
-import { historyBounds, isSessionStream } from './bounds.ts';
+import { ttlOf } from './bounds.ts';
 import type {
   Broker,
   BrokerHealth,
@@ -59,6 +59,7 @@ export class RedisBroker implements Broker {
   readonly #options: RedisBrokerOptions;
   readonly #log: BrokerLog;
   readonly #nodeId: string;
+  readonly #intervalMs: number;
   readonly #keys: RedisKeys;
   readonly #connection: RedisConnection;
   readonly #heartbeat: RedisHeartbeat;
@@ -77,7 +78,10 @@ export class RedisBroker implements Broker {
   constructor(options: RedisBrokerOptions) {
     const address = parseRedisUrl(options.url);
     const nodeId = options.nodeId ?? ulid();
+    const { limits, events, heartbeatIntervalMs: intervalMs = 1_000, deadAfterMs = 2_500 } = options;
+    const timing = { intervalMs, deadAfterMs };
     this.#options = options;
+    this.#intervalMs = intervalMs;
     this.#nodeId = nodeId;
     this.#log = options.log ?? SILENT;
     this.#keys = new RedisKeys(address.prefix);
@@ -96,8 +100,7 @@ export class RedisBroker implements Broker {
       channel: this.#keys.nodes,
       nodeId,
       name: () => this.#listener?.nodeId ?? nodeId,
-      intervalMs: this.#intervalMs,
-      deadAfterMs: this.#deadAfterMs,
+      ...timing,
       onReturn: () => void this.#recover(),
       onDead: () => this.#lost('no heartbeat came back through Redis'),
     });
@@ -107,8 +110,7 @@ export class RedisBroker implements Broker {
       channelOf: (id) => this.#keys.node(id),
       nodeId,
       answer: (question) => this.#listener?.onQuestion(question),
-      intervalMs: this.#intervalMs,
-      deadAfterMs: this.#deadAfterMs,
+      ...timing,
     });
     this.#fence = new EpochFence({
       connection: this.#connection,
@@ -116,25 +118,25 @@ export class RedisBroker implements Broker {
       heartbeat: this.#heartbeat,
       nodeId,
       newEpoch: () => ulid(),
-      ttlOf: (stream) => this.#ttlOf(stream),
+      ttlOf: (stream) => ttlOf(stream, limits),
       waitMs: 3_000,
-      listenMs: this.#intervalMs * 1.5,
+      listenMs: intervalMs * 1.5,
     });
     this.#publisher = new RedisPublisher({
       connection: this.#connection,
       keys: this.#keys,
       fence: this.#fence,
-      boundsOf: (stream) => this.#boundsOf(stream),
-      namesPerKey: namesPerKey(options.events),
+      limits,
+      namesPerKey: namesPerKey(events),
       maxPending: options.maxPendingPublishes ?? 10_000,
     });
     this.#streams = new AttachedStreams({
       connection: this.#connection,
       keys: this.#keys,
       fence: this.#fence,
-      limits: options.limits,
-      events: options.events,
-      ttlOf: (stream) => this.#ttlOf(stream),
+      limits,
+      events,
+      ttlOf: (stream) => ttlOf(stream, limits),
       listener: () => this.#listener,
       log: this.#log,
     });
@@ -192,7 +194,7 @@ export class RedisBroker implements Broker {
       channel,
       command,
       this.#options.limits.historyAgeMs,
-      this.#ttlOf(loss.stream),
+      ttlOf(loss.stream, this.#options.limits),
       JSON.stringify(loss.paths),
     ];
     try {
@@ -225,23 +227,6 @@ export class RedisBroker implements Broker {
     this.#listener = undefined;
     this.#streams.close();
     this.#connection.close();
-  }
-
-  get #intervalMs(): number {
-    return this.#options.heartbeatIntervalMs ?? 1_000;
-  }
-
-  get #deadAfterMs(): number {
-    return this.#options.deadAfterMs ?? 2_500;
-  }
-
-  #ttlOf(stream: string): number {
-    return isSessionStream(stream) ? this.#options.limits.sessionTtlMs : 0;
-  }
-
-  #boundsOf(stream: string): string {
-    const { events, bytes, ageMs, keys } = historyBounds(stream, this.#options.limits);
-    return [events, bytes, ageMs, this.#ttlOf(stream), keys, this.#options.limits.idempotencyWindowMs].join(' ');
   }
 
   #mustBeConnected(consequence: string): void {
@@ -295,10 +280,15 @@ export class RedisBroker implements Broker {
     else await this.#fence.refreshIncarnation('');
   }
 
+  /** What cannot be read, whoever wrote it, must not end the process: the next look at the head finds what is missing. */
   #receive(channel: string, text: string): void {
-    if (channel === this.#keys.nodes) this.#hearNodes(text);
-    else if (channel === this.#keys.node(this.#nodeId)) this.#nodes.receiveAnswer(text);
-    else this.#streams.receive(channel, text);
+    try {
+      if (channel === this.#keys.nodes) this.#hearNodes(text);
+      else if (channel === this.#keys.node(this.#nodeId)) this.#nodes.receiveAnswer(text);
+      else this.#streams.receive(channel, text);
+    } catch (error) {
+      this.#log.warn({ err: error, channel }, 'a message in Redis cannot be read');
+    }
   }
 
   #hearNodes(text: string): void {
