@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
 import { CONTRACT_DIGEST, EVENTS, PROTOCOL_VERSION } from '../generated/protocol.ts';
+import type { CloseName } from '../generated/protocol.ts';
 import type { WelcomeData } from '../generated/types.ts';
 import { wirePrincipal } from './auth/principal.ts';
 import type { HandlerContext, HandlerServices } from './handlers/context.ts';
@@ -86,13 +87,16 @@ export class ConnectionPool {
   }
 
   view(): ConnectionsView {
-    let queuedBytes = 0;
-    let slow = 0;
+    let [queuedBytes, slow, longestQueueBytes, oldestQueuedMs] = [0, 0, 0, 0];
     for (const connection of this.#connections.values()) {
-      queuedBytes += connection.queuedBytes;
+      const bytes = connection.queuedBytes;
+      queuedBytes += bytes;
+      longestQueueBytes = Math.max(longestQueueBytes, bytes);
+      oldestQueuedMs = Math.max(oldestQueuedMs, connection.oldestQueuedMs);
       if (connection.slow) slow += 1;
     }
-    return { open: this.#connections.size, queuedBytes, slow, closedSlow: this.#closedSlow };
+    const open = this.#connections.size;
+    return { open, queuedBytes, longestQueueBytes, oldestQueuedMs, slow, closedSlow: this.#closedSlow };
   }
 
   #welcome({ ws, socket, principal, authenticated, remoteAddress }: Accepted): void {
@@ -108,10 +112,8 @@ export class ConnectionPool {
       limits,
       now,
       random,
-      onClose: (closed, { code, name }) => {
-        if (name === 'slow_consumer') this.#closedSlow += 1;
-        this.#forget(closed, code);
-      },
+      onClosing: (closing, name) => this.#closing(closing, name),
+      onClose: (closed, code) => this.#forget(closed, code),
     });
     this.#connections.set(session.connectionId, connection);
     this.#heartbeat.add(connection);
@@ -136,6 +138,16 @@ export class ConnectionPool {
       principal: wirePrincipal(session.principal),
       authenticationRequired: !session.authenticated,
     };
+  }
+
+  #closing(connection: Connection, name: CloseName): void {
+    const { queuedBytes, queuedMessages, oldestQueuedMs, session } = connection;
+    if (name === 'slow_consumer') this.#closedSlow += 1;
+    const { connectionId, principal } = session;
+    this.#options.log.info(
+      { connectionId, principal: principal.id, close: name, queuedBytes, queuedMessages, oldestQueuedMs },
+      'a connection is closed by the gateway',
+    );
   }
 
   #forget(connection: Connection, code: number): void {

@@ -20,6 +20,10 @@ import type { Subscription } from './subscriptions/subscription.ts';
 export interface ConnectionsView {
   readonly open: number;
   readonly queuedBytes: number;
+  /** Of the connection that has most. */
+  readonly longestQueueBytes: number;
+  /** Of the connection that has waited longest. */
+  readonly oldestQueuedMs: number;
   readonly slow: number;
   readonly closedSlow: number;
 }

@@ -1,6 +1,7 @@
 /** Prometheus metrics (OPS-4): read from the gateway's own counts when they are asked for. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Health } from '../../generated/types.ts';
+import type { ConnectionsView } from '../introspection.ts';
 
 /** Counts that only ever grow, by the label that splits them. */
 export interface Totals {
@@ -17,6 +18,7 @@ export interface Totals {
 export interface MetricsOptions {
   readonly health: () => Health;
   readonly totals: () => Totals;
+  readonly connections: () => ConnectionsView;
   readonly limits: Readonly<Record<string, number>>;
 }
 
@@ -62,19 +64,25 @@ function labelled(
   });
 }
 
+/**
+ * Send queues as a whole and at their worst (BCK-2). What each connection has queued is told by `/ws/subscriptions`: a series per
+ * connection would outlive the connection in every database that collects it.
+ */
+function backpressure(registry: Registry, view: () => ConnectionsView): void {
+  gauge(registry, 'queued_bytes', 'Bytes queued for clients.', () => view().queuedBytes);
+  gauge(registry, 'longest_queue_bytes', 'Bytes queued for the client that has most.', () => view().longestQueueBytes);
+  gauge(registry, 'oldest_queued_milliseconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs);
+  gauge(registry, 'slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
+  counter(registry, 'closed_slow', 'Connections closed past the hard limit (4201).', () => view().closedSlow);
+}
+
 /** A registry of its own per gateway, so that several in one process do not clash. */
-export function createMetrics({ health, totals, limits }: MetricsOptions): Registry {
+export function createMetrics({ health, totals, connections, limits }: MetricsOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   gauge(registry, 'connections', 'Open WebSocket connections.', () => health().connections);
   gauge(registry, 'subscriptions', 'Live subscriptions.', () => health().subscriptions.total);
-  gauge(registry, 'queued_bytes', 'Bytes queued for clients.', () => health().backpressure.queuedBytes);
-  gauge(
-    registry,
-    'slow_connections',
-    'Connections past the soft limit of their send queue.',
-    () => health().backpressure.slow,
-  );
+  backpressure(registry, connections);
   gauge(registry, 'broker_connected', '1 while the broker answers.', () => (health().broker.connected ? 1 : 0));
   gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => health().broker.lagMs);
   gauge(registry, 'draining', '1 while the node shuts down.', () => (health().status === 'draining' ? 1 : 0));

@@ -61,6 +61,7 @@ export function createHttp(options: HttpOptions): Http {
       gaps: fanout.gaps,
       errors: pool.errors,
     }),
+    connections: () => pool.view(),
     limits,
   });
   const routes = {

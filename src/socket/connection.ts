@@ -38,13 +38,10 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits;
   readonly now: () => number;
   readonly random: () => number;
-  readonly onClose: (connection: Connection, ending: Ending) => void;
-}
-
-/** How a connection ended, for logs and metrics. */
-export interface Ending {
-  readonly code: number;
-  readonly name: CloseName | undefined;
+  /** Called when the server has decided to end it; a peer that reads nothing may keep the socket open for some time yet. */
+  readonly onClosing: (connection: Connection, name: CloseName) => void;
+  /** Called when the socket is gone. */
+  readonly onClose: (connection: Connection, code: number) => void;
 }
 
 export class Connection implements Outlet {
@@ -56,7 +53,6 @@ export class Connection implements Outlet {
   #busy = false;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
-  #closeName: CloseName | undefined;
   /** True when something was heard since the last heartbeat but one (CON-4). */
   heardAt: number;
 
@@ -89,7 +85,7 @@ export class Connection implements Outlet {
     ws.on('error', () => this.#release());
     ws.on('close', (code: number) => {
       this.#release();
-      this.#options.onClose(this, { code, name: this.#closeName });
+      this.#options.onClose(this, code);
     });
   }
 
@@ -180,7 +176,7 @@ export class Connection implements Outlet {
     const { code, retryable } = CLOSE_CODES[name];
     const retryAfterMs =
       options.retryAfterMs ?? (retryable ? Math.round(200 + this.#options.random() * 800) : undefined);
-    this.#closeName = name;
+    this.#options.onClosing(this, name);
     this.outbox.flush();
     this.outbox.finish(
       encodeMessage({

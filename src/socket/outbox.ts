@@ -85,7 +85,8 @@ export class Outbox {
   #control: Control[] = [];
   /** A message that tells the state at the moment when it is written: one that still waits says all that a second one would. */
   #report: (() => Buffer) | undefined;
-  #entries: Entry[] = [];
+  /** The first `#head` of them have been taken, and are undefined. */
+  #entries: (Entry | undefined)[] = [];
   #head = 0;
   #queuedBytes = 0;
   #scheduled = false;
@@ -167,10 +168,10 @@ export class Outbox {
     if (this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs) this.#options.onOverflow('age');
   }
 
-  /** Writes a last message past whatever waits, and ends. */
+  /** Writes a last message past whatever waits, behind the first of the answers and a report that still waits, and ends. */
   finish(last: Buffer): void {
     if (this.#ended) return;
-    const control = this.#takeControl();
+    const control = [...this.#takeControl(), ...this.#takeReport()];
     this.end();
     this.#options.socket.write(Buffer.concat([...control, last]));
   }
@@ -247,13 +248,25 @@ export class Outbox {
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
   }
 
+  /** About one chunk of the control lane, and behind its last message the report. */
   #takeControl(): Buffer[] {
-    const frames = this.#control.map((each) => each.frame);
-    for (const frame of frames) this.#queuedBytes -= frame.length;
-    if (frames.length > 0) this.#control = [];
-    if (this.#report !== undefined) frames.push(this.#report());
-    this.#report = undefined;
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    for (const { frame } of this.#control) {
+      if (bytes >= this.#chunkBytes) break;
+      frames.push(frame);
+      bytes += frame.length;
+    }
+    if (frames.length > 0) this.#control.splice(0, frames.length);
+    this.#queuedBytes -= bytes;
+    if (this.#control.length === 0) frames.push(...this.#takeReport());
     return frames;
+  }
+
+  #takeReport(): Buffer[] {
+    const make = this.#report;
+    this.#report = undefined;
+    return make === undefined ? [] : [make()];
   }
 
   /** Takes the next frame of the queue, or several frames of a replay up to `room` bytes. */
@@ -297,6 +310,8 @@ export class Outbox {
   }
 
   #advance(): void {
+    // What has been taken must not be held until the array is cut.
+    this.#entries[this.#head] = undefined;
     this.#head += 1;
     // Shifting an array moves everything behind it: the taken part is cut off only now and then.
     if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {

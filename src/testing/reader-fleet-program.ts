@@ -1,0 +1,42 @@
+/** The process of a fleet of readers: does what it is told over the channel to its parent. Started by reader-fleet.ts. */
+import type { FleetAnswer, FleetOrder } from './reader-fleet.ts';
+import { Reader } from './reader.ts';
+
+/** Handshakes under way at once. */
+const CONCURRENT = 50;
+
+const fleet: Reader[] = [];
+
+async function connectAll(url: string, readers: readonly Reader[]): Promise<void> {
+  const waiting = [...readers];
+  const work = async (): Promise<void> => {
+    for (let reader = waiting.shift(); reader !== undefined; reader = waiting.shift()) await reader.connect(url);
+  };
+  await Promise.all(Array.from({ length: CONCURRENT }, work));
+}
+
+function chosen(readers: readonly number[]): readonly Reader[] {
+  return readers.flatMap((each) => fleet[each] ?? []);
+}
+
+async function obey(order: FleetOrder): Promise<Omit<FleetAnswer, 'serial'>> {
+  if (order.kind === 'report') return { reports: fleet.map((each) => each.report) };
+  if (order.kind === 'open') {
+    fleet.push(...order.readers.map((each) => new Reader(each)));
+    await connectAll(order.url, fleet);
+    return {};
+  }
+  if (order.kind === 'connect') await connectAll(order.url, chosen(order.readers));
+  for (const reader of chosen(order.readers)) {
+    if (order.kind === 'stopReading') reader.stopReading();
+    if (order.kind === 'readOn') reader.readOn();
+  }
+  return {};
+}
+
+process.on('message', (message: FleetOrder & { readonly serial: number }) => {
+  void obey(message)
+    .catch((error: unknown) => ({ error: String(error) }))
+    .then((answer) => process.send?.({ serial: message.serial, ...answer }));
+});
+process.on('disconnect', () => process.exit(0));
