@@ -40,6 +40,8 @@ export interface Socket {
 export type Handshake =
   | { readonly socket: Socket }
   | { readonly refused: Refused }
+  /** The server agreed to the upgrade, but in a way that the client's library must not accept. */
+  | { readonly faulty: string }
   /** No answer at all: the network, not the server, has spoken. */
   | { readonly unreachable: string };
 
@@ -121,7 +123,7 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
       if (opened) options.onFault(complaint);
     });
     ws.on('close', (code, reason) => {
-      resolve({ unreachable: complaint });
+      resolve(underlying === undefined ? { unreachable: complaint } : { faulty: complaint });
       options.onClose(code, reason.toString('utf8'));
     });
   });

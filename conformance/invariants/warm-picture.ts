@@ -14,15 +14,18 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
   return said === undefined || said === spec.policy ? spec : { ...spec, policy: said as ReplaySpec['policy'] };
 }
 
-/** Everything from the stream's first event to the position, or undefined when not all of it was seen. */
-function wholePast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] | undefined {
+/**
+ * The events before the position as far back as they were seen without a hole. What lies before them can add to a picture, but
+ * not take from it what these put there.
+ */
+function seenPast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] {
   const past: SeenEvent[] = [];
-  for (let number = 1; number <= life.position.sequenceId; number += 1) {
+  for (let number = life.position.sequenceId; number > 0; number -= 1) {
     const event = known?.get(number);
-    if (event === undefined) return undefined;
+    if (event === undefined) break;
     past.push(event);
   }
-  return past;
+  return past.toReversed();
 }
 
 function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
@@ -44,7 +47,7 @@ function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
   return [...kept.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 
-/** Where the whole past of a stream was seen, what warm replays is known to the event. */
+/** As far back as the past of a stream was seen, what warm replays is known to the event. */
 export const warmPicture: Invariant = {
   id: 'invariants/warm-picture',
   clauses: ['RPL-3', 'RPL-1'],
@@ -56,13 +59,14 @@ export const warmPicture: Invariant = {
         const { completed, mode, position } = life;
         const isWarm = mode === 'warm' || member(life.recovery, 'recovered') === false;
         if (!isWarm || completed === undefined || member(dataOf(completed), 'truncated') === true) continue;
-        const past = wholePast(life, known.get(streamKey(life.stream, position.epoch)));
-        if (past === undefined || past.length === 0) continue;
+        const past = seenPast(life, known.get(streamKey(life.stream, position.epoch)));
+        const [oldest] = past;
+        if (oldest === undefined) continue;
         report.fire();
         const wanted = new Map(picture(life, past).map((each) => [each.sequenceId, each]));
         for (const each of events) {
           if (!each.isReplay || !each.subscriptionIds.includes(life.id) || !livesAt(life, each.frame.n)) continue;
-          if (!wanted.delete(each.sequenceId))
+          if (!wanted.delete(each.sequenceId) && each.sequenceId >= oldest.sequenceId)
             report.violate(
               `${life.id}: ${each.event} ${each.sequenceId} is no part of the picture`,
               life.subscribed,

@@ -6,6 +6,7 @@ import { openSocket } from '../socket.ts';
 import type { Refused, Socket } from '../socket.ts';
 import type { ActorSpec, RawFrame } from '../tape/tape.ts';
 import type { Frame, NewFrame } from '../trace.ts';
+import { Allowance } from './allowance.ts';
 import { UntestableError, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { Signal } from './signal.ts';
@@ -24,7 +25,7 @@ export interface ConnectOptions {
 }
 
 /** The credential of an actor: the one it names, else the default one, where there is one. */
-export function credentialOf(name: string | undefined, context: RunContext): Credential | undefined {
+export function credentialOf(name: string | undefined, context: Pick<RunContext, 'config'>): Credential | undefined {
   const { credentials } = context.config;
   if (name === 'none') return undefined;
   const found = credentials[name ?? 'default'];
@@ -36,6 +37,13 @@ export function credentialOf(name: string | undefined, context: RunContext): Cre
 /** Raw content is kept in the trace up to this many characters. */
 const SHOWN = 4096;
 
+/** What a connection needs of a run; the probe's is made before anything is known of the target. */
+export type ConnectionContext = Omit<RunContext, 'profile'> & Partial<Pick<RunContext, 'profile'>>;
+
+function allowanceOf({ profile, now }: ConnectionContext): Allowance | undefined {
+  return profile === undefined ? undefined : new Allowance(profile.welcome.limits, now);
+}
+
 export class Connection {
   readonly number: number;
   readonly actor: string;
@@ -45,13 +53,14 @@ export class Connection {
   readonly taken = new Set<number>();
   readonly signal = new Signal();
   closed: Closed | undefined;
-  readonly #context: RunContext;
+  readonly #context: ConnectionContext;
   readonly #check: string;
   #socket: Socket | undefined;
+  #allowance: Allowance | undefined;
   #fragments = '';
   #reading: 'on' | 'off' = 'on';
 
-  constructor(context: RunContext, options: ConnectOptions) {
+  constructor(context: ConnectionContext, options: ConnectOptions) {
     this.#context = context;
     this.#check = options.check;
     this.actor = options.actor;
@@ -75,11 +84,13 @@ export class Connection {
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
     });
     if ('unreachable' in handshake) throw new UnreachableError(`${this.actor}: ${handshake.unreachable}`);
+    if ('faulty' in handshake) return { status: 101, headers: {}, body: handshake.faulty };
     if ('refused' in handshake) {
       const { status, body } = handshake.refused;
       this.#add({ dir: '<<', kind: 'refused', text: JSON.stringify({ status, body: body.slice(0, 2000) }) });
       return handshake.refused;
     }
+    this.#allowance = allowanceOf(this.#context);
     this.#socket = handshake.socket;
     this.#context.connections.push(this);
     return undefined;
@@ -111,6 +122,16 @@ export class Connection {
     const frame = this.#add({ dir: '<<', kind: 'close', text: JSON.stringify({ code, reason }) });
     this.closed = { code, reason, frame };
     this.signal.notify();
+  }
+
+  /** Sends a command, not faster than the target allows. */
+  async sendCommand(text: string): Promise<void> {
+    const waitMs = this.#allowance?.take() ?? 0;
+    if (waitMs > 0)
+      await new Promise((done) => {
+        setTimeout(done, waitMs);
+      });
+    this.sendText(text, 'fitting');
   }
 
   sendText(text: string, kind: 'fitting' | 'malformed'): void {

@@ -11,7 +11,7 @@ import type { RunContext } from './context.ts';
 const KEPT = 4000;
 
 export interface Exchange {
-  readonly context: RunContext;
+  readonly context: Omit<RunContext, 'profile'>;
   readonly check: string;
   readonly request: HttpRequest;
   readonly timeoutMs?: number;

@@ -38,7 +38,7 @@ function livingStreams({ lives }: ConnectionReading): readonly string[] {
 async function fence({ connection, reading }: Pair, patience: number): Promise<void> {
   for (const [index, stream] of livingStreams(reading).entries()) {
     const id = `finale-${index}`;
-    connection.sendText(JSON.stringify({ type: 'sync', id, data: { stream } }), 'fitting');
+    await connection.sendCommand(JSON.stringify({ type: 'sync', id, data: { stream } }));
     await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
   }
 }

@@ -6,10 +6,11 @@
  * - `http`: the HTTP operations are served
  * - `control:NAME`, `credential:NAME`: the configuration has that command or credential
  * - `limit:NAME<=N`: the limit is in force and not above N, so that the tape can reach it
+ * - `policy:EVENT=POLICY`: what a warm replay holds of the event is what the contract says, not what an operator made of it
  *
  * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
  */
-import { asText, member } from '../json.ts';
+import { asText, member, textAt } from '../json.ts';
 import type { RunContext } from './context.ts';
 
 export type Applicability =
@@ -36,6 +37,11 @@ const TESTS: Readonly<Record<string, Test>> = {
     config.control[name] === undefined ? `the configuration has no control command ${name}` : undefined,
   credential: ({ config }, name) =>
     config.credentials[name] === undefined ? `the configuration has no credential ${name}` : undefined,
+  policy: ({ profile }, argument) => {
+    const [event = '', policy = ''] = argument.split('=');
+    const inForce = textAt(profile.welcome.features.replay, event);
+    return inForce === policy ? undefined : `the replay policy of ${event} is ${inForce ?? 'not said'}`;
+  },
   limit: ({ profile }, argument) => {
     const [name = '', most = ''] = argument.split('<=');
     const value = member(profile.welcome.limits, name);

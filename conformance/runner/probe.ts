@@ -19,8 +19,7 @@ const CHECK = 'probe';
 async function probeHttp(context: Omit<RunContext, 'profile'>): Promise<Profile['http']> {
   const { method, path } = HTTP_OPERATIONS.get_health;
   try {
-    // The profile is what is being found out; an exchange does not look at it.
-    const answer = await exchange({ context: context as RunContext, check: CHECK, request: { method, path } });
+    const answer = await exchange({ context, check: CHECK, request: { method, path } });
     return answer.status === 404 ? 'not-served' : 'served';
   } catch (error) {
     if (error instanceof UnreachableError) return 'not-served';
@@ -35,7 +34,7 @@ async function probeHttp(context: Omit<RunContext, 'profile'>): Promise<Profile[
 export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profile> {
   const timeoutMs = PATIENCE_MS * context.timeScale;
   const options = { actor: 'probe', spec: {}, check: CHECK, timeoutMs };
-  const connection = new Connection(context as RunContext, options);
+  const connection = new Connection(context, options);
   const refused = await connection.open(options);
   if (refused !== undefined)
     throw new NotAGatewayError(`the upgrade was refused with ${refused.status}: ${refused.body.slice(0, 200)}`);

@@ -45,7 +45,9 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
     cursors.set(step.as, 0);
     if (step.refused !== undefined)
       throw new StepFailed({ text: `${step.as} was let in`, line: step.line, expected: step.refused, frames: [] });
-    return;
+    if (step.protocol === undefined) return;
+    const text = 'the server chose another subprotocol';
+    return judgeValue(step.protocol, connection.protocol, { scene, line: step.line, text });
   }
   const answer = { status: refused.status, headers: refused.headers, body: bodyOf(refused.body) };
   if (step.refused === undefined)
@@ -254,7 +256,7 @@ async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void
       const message = resolve(step.message, scene.bindings);
       if (!isObject(message)) throw new HarnessError('a message is an object');
       assertFits(message, `${scene.tape.file}:${step.line}`);
-      return scene.connection(step.as).sendText(JSON.stringify(message), 'fitting');
+      return scene.connection(step.as).sendCommand(JSON.stringify(message));
     }
     case 'sendText': {
       const text = resolve(step.text, scene.bindings);

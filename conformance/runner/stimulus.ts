@@ -46,7 +46,7 @@ async function openInband({ context, check }: PortOptions): Promise<StimulusPort
   const attempt = async (event: StimEvent): Promise<number | undefined> => {
     serial += 1;
     const id = `pub-${serial}`;
-    connection.sendText(JSON.stringify({ type: 'broadcast', id, data: { stream: 'main', ...event } }), 'fitting');
+    await connection.sendCommand(JSON.stringify({ type: 'broadcast', id, data: { stream: 'main', ...event } }));
     const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, options.timeoutMs);
     if (reply === undefined) throw new StimulusError(`no reply to the broadcast of ${event.event}`);
     if (textAt(reply.json, 'type') === 'broadcasted') return undefined;

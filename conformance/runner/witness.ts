@@ -36,7 +36,7 @@ export class Witness {
     for (const [index, stream] of streams.entries()) {
       const id = `witness-${index + 1}`;
       const data = { subscriptionId: id, stream, events: ['*'], replay: { mode: 'none' } };
-      connection.sendText(JSON.stringify({ type: 'subscribe', id, data }), 'fitting');
+      await connection.sendCommand(JSON.stringify({ type: 'subscribe', id, data }));
       const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
       if (reply === undefined || typeOf(reply) !== 'subscribed')
         throw new UntestableError(`the witness cannot follow ${stream}: ${reply?.text ?? 'no reply'}`);

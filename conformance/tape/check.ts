@@ -70,7 +70,7 @@ function checkPattern(value: Json | undefined, walk: Walk): void {
 function valuesOf(step: Step): readonly (Json | undefined)[] {
   switch (step.verb) {
     case 'open':
-      return [step.refused];
+      return [step.refused, step.protocol];
     case 'send':
       return [step.message];
     case 'sendText':
@@ -92,7 +92,9 @@ function valuesOf(step: Step): readonly (Json | undefined)[] {
 const JUDGES: readonly Step['verb'][] = ['recv', 'never', 'http', 'closed'];
 
 function judges(step: Step): boolean {
-  return JUDGES.includes(step.verb) || (step.verb === 'open' && step.refused !== undefined);
+  return (
+    JUDGES.includes(step.verb) || (step.verb === 'open' && (step.refused !== undefined || step.protocol !== undefined))
+  );
 }
 
 function checkActors(tape: Tape, steps: readonly Step[]): void {

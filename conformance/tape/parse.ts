@@ -36,9 +36,15 @@ const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
     needs: ['as'],
     takes: ['within'],
     read: (value, line, reader) => {
-      const { refused } = reader.object(value, '"open"', ['refused']);
+      const { refused, protocol } = reader.object(value, '"open"', ['refused', 'protocol']);
+      if (refused !== undefined && protocol !== undefined)
+        reader.fail('A refused upgrade chooses no subprotocol: "refused" or "protocol", not both.');
       const step = { verb: 'open', as: actor(line, reader), ...waits(line, reader) } as const;
-      return refused === undefined ? step : { ...step, refused };
+      return {
+        ...step,
+        ...(refused === undefined ? {} : { refused }),
+        ...(protocol === undefined ? {} : { protocol }),
+      };
     },
   },
   send: {

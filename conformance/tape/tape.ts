@@ -60,6 +60,8 @@ export interface OpenStep extends ActorStep {
   readonly verb: 'open';
   /** A pattern for `{status, headers, body}` when the upgrade has to be refused. */
   readonly refused?: Json;
+  /** A pattern for the subprotocol that the server chose; the empty text when it chose none. */
+  readonly protocol?: Json;
   readonly within?: Within;
 }
 

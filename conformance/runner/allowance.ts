@@ -1,0 +1,35 @@
+/**
+ * Keeps the suite within the rate that the target allows (`limits.commandsPerSecond`, `limits.commandBurst`), as any decent
+ * client does: a refusal for haste would say nothing about what is being tested. What is sent malformed is sent as it comes.
+ */
+/** A share of the allowance is left alone: the server's clock is not ours. */
+const MARGIN = 0.9;
+
+export class Allowance {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  readonly #now: () => number;
+  #tokens: number;
+  #at: number;
+
+  constructor(limits: { readonly commandsPerSecond: number; readonly commandBurst: number }, now: () => number) {
+    this.#perSecond = limits.commandsPerSecond * MARGIN;
+    this.#burst = limits.commandBurst * MARGIN;
+    this.#now = now;
+    this.#tokens = this.#burst;
+    this.#at = now();
+  }
+
+  #refill(): void {
+    const now = this.#now();
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
+  }
+
+  /** Takes one command from the allowance; how long to wait, in milliseconds, before it may be sent. */
+  take(): number {
+    this.#refill();
+    this.#tokens -= 1;
+    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#perSecond) * 1000;
+  }
+}
