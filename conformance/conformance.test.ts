@@ -27,7 +27,9 @@ let gateway: ChildProcess;
 let url: string;
 
 beforeAll(async () => {
-  const options = JSON.stringify({ broadcast: 'on' });
+  // Small limits, so that what happens at them can be seen within seconds.
+  const limits = { heartbeatIntervalMs: 1000, sendQueueBytes: 65_536, sessionHistoryEvents: 50 };
+  const options = JSON.stringify({ broadcast: 'on', limits });
   const child = spawn(process.execPath, [path('../src/testing/serve-gateway.ts'), options], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -45,7 +47,7 @@ describe('the gateway', () => {
     const { code, stdout } = await suite('run', '--url', url);
     expect(stdout).toMatch(/^conformant: /m);
     expect(code).toBe(0);
-  });
+  }, 60_000);
 });
 
 describe('a run', () => {

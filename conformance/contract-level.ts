@@ -96,14 +96,14 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const body = member(frame.json, 'body');
   if (operation === undefined || typeof status !== 'number' || operation.replies.includes('text')) return undefined;
   const validators: Readonly<Record<string, Validator>> = httpValidators;
-  const name = status < 400 ? operation.replies.find((each) => each !== 'error') : 'error';
   // A probe that says no has the shape of one that says yes.
-  const expected = operation.replies.includes('error') ? name : operation.replies[0];
-  const fault = faultOf(validators[expected ?? ''], body);
+  const isFailure = status >= 400 && !operation.replies.includes('probe');
+  const name = isFailure ? 'error' : operation.replies.find((each) => each !== 'error');
+  const fault = faultOf(validators[name ?? ''], body);
   if (fault !== undefined) return { clauses: ['OPS-0', ...operation.clauses], text: `${operation.name}: ${fault}` };
   const code = textAt(member(body, 'data'), 'code') ?? '';
   const wanted = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].httpStatus : status;
-  if (name === 'error' && wanted !== status)
+  if (isFailure && wanted !== status)
     return { clauses: ['OPS-0'], text: `${operation.name}: ${code} goes with ${wanted}, not ${status}` };
   return undefined;
 }

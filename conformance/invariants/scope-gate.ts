@@ -40,7 +40,8 @@ export const scopeGate: Invariant = {
   look: ({ connections }, report) => {
     for (const connection of connections) {
       const eras = erasOf(connection);
-      const scopesAt = (n: number): readonly string[] => eras.findLast(({ from }) => from <= n)?.scopes ?? [];
+      const scopesAt = (n: number): readonly string[] =>
+        (eras.findLast(({ from }) => from <= n) ?? eras[0])?.scopes ?? [];
       for (const { event, stream, frame } of connection.events) {
         report.fire();
         if (!allows(scopesAt(frame.n), 'subscribe', event, stream))
