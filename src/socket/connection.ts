@@ -51,6 +51,7 @@ export class Connection implements Outlet {
   readonly #context: HandlerContext;
   readonly #waiting: string[] = [];
   #busy = false;
+  #condemned = false;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
   /** True when something was heard since the last heartbeat but one (CON-4). */
@@ -95,7 +96,7 @@ export class Connection implements Outlet {
   }
 
   #receive(text: string): void {
-    if (this.session.closed) return;
+    if (this.#deaf) return;
     if (!this.#busy) return this.#take(text);
     this.#waiting.push(text);
     if (this.#waiting.length >= MAX_WAITING) this.#options.ws.pause();
@@ -110,7 +111,7 @@ export class Connection implements Outlet {
 
   #next(): void {
     this.#busy = false;
-    while (!this.#busy && !this.session.closed) {
+    while (!this.#busy && !this.#deaf) {
       const text = this.#waiting.shift();
       if (text === undefined) break;
       this.#take(text);
@@ -123,16 +124,27 @@ export class Connection implements Outlet {
     const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
     if (BAD_MESSAGES.has(error.code)) {
       this.#badSince = [...this.#badSince.filter((at) => at > since), this.#options.now()];
-      // The answer to this one is queued first, then the connection ends.
-      if (this.#badSince.length >= this.#options.limits.badMessagesPerMinute) {
-        queueMicrotask(() => this.close('protocol_error', 'Too many messages that break the contract.'));
-      }
+      if (this.#badSince.length >= this.#options.limits.badMessagesPerMinute)
+        this.#condemn('protocol_error', 'Too many messages that break the contract.');
     } else if (error.code === 'rate_limited') {
       this.#limitedSince = [...this.#limitedSince.filter((at) => at > since), this.#options.now()];
-      if (this.#limitedSince.length > this.#options.limits.commandBurst) {
-        queueMicrotask(() => this.close('rate_limited', 'Commands kept coming faster than allowed.'));
-      }
+      if (this.#limitedSince.length > this.#options.limits.commandBurst)
+        this.#condemn('rate_limited', 'Commands kept coming faster than allowed.');
     }
+  }
+
+  /**
+   * Ends the connection once the answer that is under way has been queued. What came in the same read is not looked at any more:
+   * `ws` hands over all of it before a microtask runs, thousands of messages in one read of 64 KiB.
+   */
+  #condemn(name: CloseName, reason: string): void {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    queueMicrotask(() => this.close(name, reason));
+  }
+
+  get #deaf(): boolean {
+    return this.#condemned || this.session.closed;
   }
 
   send(message: ServerMessage): void {
