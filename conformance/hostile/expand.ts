@@ -4,8 +4,9 @@
  *     {"$repeat": [value, n]}   a text n times          {"$join": [a, b, …]}    texts, one after the other
  *     {"$list": [value, n]}     an array of n values    {"$number": n}          a number
  *     {"$hex": "c080"}          bytes                   {"$var": "name"}        a value of the variant
+ *     {"$keys": n}              an object of n keys
  *
- * and inside any text `{{name}}` (a value of the variant, or of the run: host, nonce, canary). An amount is a number or
+ * and inside any text `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount is a number or
  * reads `limit.jsonDepth*2+1`, with the limits that the gateway itself tells.
  */
 import type { LimitName } from '../../generated/protocol.ts';
@@ -51,7 +52,7 @@ class Expansion {
 
   #text(text: string): string {
     return text.replaceAll(/\{\{(\w+)\}\}/g, (_all, name: string) => {
-      const found = this.#variables[name] ?? this.#setting.words[name];
+      const found = Object.hasOwn(this.#variables, name) ? this.#variable(name) : this.#setting.words[name];
       if (typeof found === 'string' || typeof found === 'number') return String(found);
       throw new RangeError(`{{${name}}} stands for nothing.`);
     });
@@ -61,6 +62,10 @@ class Expansion {
     if (operator === '$var') return this.#variable(String(operand));
     if (operator === '$hex') return Buffer.from(this.#text(String(operand)), 'hex');
     if (operator === '$number') return amountOf(operand as Amount, this.#setting.limits);
+    if (operator === '$keys')
+      return Object.fromEntries(
+        Array.from({ length: amountOf(operand as Amount, this.#setting.limits) }, (_each, at) => [`k${at}`, at]),
+      );
     if (operator === '$join') return join((operand as readonly unknown[]).map((each) => this.value(each)));
     const [value, amount] = operand as readonly [unknown, Amount];
     const times = amountOf(this.value(amount) as Amount, this.#setting.limits);

@@ -174,7 +174,8 @@ function alwaysFindings(seen: Observation): readonly string[] {
   const findings = [...seen.faults, ...seen.leaks.map((each) => `it leaked ${each}`)];
   const { close } = seen;
   const said = seen.messages.find((each) => each.type === 'closing');
-  if (close !== undefined && close.code >= 4000 && said?.data['code'] !== close.code)
+  const ours = Object.values(CLOSE_CODES).some(({ code }) => code === close?.code);
+  if (close !== undefined && ours && said?.data['code'] !== close.code)
     findings.push(`close ${close.code} was not said by \`closing\` before (CON-6)`);
   return findings;
 }
@@ -185,5 +186,5 @@ export function judge(played: Case, seen: Observation, limits: Limits): readonly
   const always = alwaysFindings(seen);
   if (complaints.includes(undefined)) return always;
   const expected = [...new Set(complaints)].join('; or ');
-  return [`${expected} (seen: ${describe(seen)})`, ...always];
+  return [expected, ...always];
 }

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { amountOf } from './expand.ts';
 import { OPCODE, acceptFor, clientFrame } from './frame.ts';
-import { judge, judgeStatus } from './judge.ts';
+import { describe, judge, judgeStatus } from './judge.ts';
 import type { Observation } from './judge.ts';
 import type { Aside, Case, Outcome } from './row.ts';
 import { Player, SAMPLE_KEY, encodeHttp, encodeUpgrade } from './steps.ts';
@@ -51,7 +51,9 @@ class Trial {
 
   /** Waits for what may happen. */
   async settle(): Promise<Observation> {
-    const { expect } = this.#entry;
+    const { expect, door } = this.#entry;
+    if (door === 'tcp' && !expect.every((each) => 'status' in each || 'dropped' in each))
+      await this.#wire.until(() => this.#wire.answers.length > 0 || this.#wire.ending !== 'open', this.#patienceMs);
     if (this.#wire.upgraded && expect.some(leavesAlive)) await this.#probe();
     else if (expect.some((each) => 'status' in each)) await this.#response();
     else await this.#wire.until(() => this.#ended() || this.#wire.ending !== 'open', this.#patienceMs);
@@ -121,7 +123,7 @@ class Trial {
       gone: wire.gone,
       alive: last !== undefined || wire.pongs.some((each) => each.toString() === PROBE_ID),
       subscriptions: Array.isArray(items) ? items.length : undefined,
-      faults: wire.faults,
+      faults: [...wire.faults],
       leaks: wire.leaks,
     };
   }
@@ -139,25 +141,31 @@ async function playAside({ http, expect }: Aside, ground: Ground): Promise<reado
   }
 }
 
-/** Plays a case and returns what is wrong. */
-export async function play(entry: Case, ground: Ground): Promise<readonly string[]> {
+export interface Played {
+  readonly findings: readonly string[];
+  /** What came, in a few words. */
+  readonly seen: string;
+}
+
+/** Plays a case. */
+export async function play(entry: Case, ground: Ground): Promise<Played> {
   let wire: Wire;
   try {
     wire = await Wire.open(ground.target, { secrets: ground.secrets });
   } catch (error) {
-    if (error instanceof Unreachable) return [error.message];
+    if (error instanceof Unreachable) return { findings: [error.message], seen: 'nothing' };
     throw error;
   }
   const player = new Player(wire, ground);
   try {
     if (entry.door !== 'tcp') {
       const complaint = await upgrade(wire, ground);
-      if (complaint !== undefined) return [complaint];
+      if (complaint !== undefined) return { findings: [complaint], seen: 'no welcome' };
     }
     await player.play(entry.send);
     const seen = await new Trial(entry, ground, wire).settle();
     const aside = entry.aside === undefined ? [] : await playAside(entry.aside, ground);
-    return [...judge(entry, seen, ground.limits), ...aside];
+    return { findings: [...judge(entry, seen, ground.limits), ...aside], seen: describe(seen) };
   } finally {
     player.end();
     wire.destroy();

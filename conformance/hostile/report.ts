@@ -2,11 +2,20 @@
 import type { Distribution } from './latency.ts';
 import type { CaseResult, Summary } from './run.ts';
 
-export function resultText({ id, clause, verdict, findings, why, neighbourMaxMs }: CaseResult): string | undefined {
+export function resultText({
+  id,
+  clause,
+  verdict,
+  findings,
+  seen,
+  why,
+  neighbourMaxMs,
+}: CaseResult): string | undefined {
   if (verdict === 'pass' || verdict === 'n/a') return undefined;
   return [
     `${verdict === 'fail' ? 'FAIL' : 'WARN'} ${id} (${clause})  ${why}`,
     ...findings.map((each) => `     ${each}`),
+    `     seen: ${seen}`,
     `     repeat: tidemark conformance hostile --url … --only '${id}'  (neighbour at most ${neighbourMaxMs} ms meanwhile)`,
   ].join('\n');
 }

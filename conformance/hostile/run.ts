@@ -11,6 +11,7 @@ import type { Distribution, Sample, SampleKind } from './latency.ts';
 import type { NeighbourOrder, NeighbourReport, NeighbourSetting } from './neighbour.ts';
 import { play, upgrade } from './play.ts';
 import type { Need, Row } from './row.ts';
+import { hostOf } from './steps.ts';
 import type { Ground } from './steps.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Target } from './wire.ts';
@@ -29,6 +30,8 @@ export interface CaseResult {
   readonly clause: string;
   readonly verdict: Verdict;
   readonly findings: readonly string[];
+  /** What came, in a few words. */
+  readonly seen: string;
   readonly ms: number;
   /** The neighbour's longest latency meanwhile. */
   readonly neighbourMaxMs: number;
@@ -220,7 +223,7 @@ class Run {
         if (this.#neighbour.dead) return;
         const missing = row.needs?.find((need) => !this.#survey.has.has(need));
         if (missing === undefined) await this.#playOne(entry, variables, row.level ?? 'must');
-        else this.#record(entry, [`needs ${missing}`], { verdict: 'n/a', from: now() });
+        else this.#record(entry, [`needs ${missing}`], { verdict: 'n/a', seen: '', from: now() });
       }
     }
   }
@@ -234,23 +237,25 @@ class Run {
     const { target, secrets, limits } = this.#ground;
     // The witness knows by this whose event it is.
     const nonce = `${this.#nonce}-${entry.id}`;
-    const words = { host: `${target.host}:${target.port}`, path: target.path, nonce, canary: secrets[0] ?? '' };
+    const fresh = randomBytes(6).toString('hex');
+    const words = { host: hostOf(target), path: target.path, nonce, fresh, canary: secrets[0] ?? '' };
     const lossesBefore = this.#neighbour.losses.length;
-    const findings = await play(fill(entry, variables, { limits, words }), this.#ground);
+    const { findings, seen } = await play(fill(entry, variables, { limits, words }), this.#ground);
     const answered = await this.#neighbour.fence();
     const lost = this.#neighbour.losses.slice(lossesBefore).map(({ why }) => `a neighbour lost its connection: ${why}`);
     const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer answers its neighbours'])];
-    this.#record(entry, all, { verdict: all.length === 0 ? 'pass' : level === 'should' ? 'warn' : 'fail', from });
+    const verdict = all.length === 0 ? 'pass' : level === 'should' ? 'warn' : 'fail';
+    this.#record(entry, all, { verdict, seen, from });
   }
 
   #record(
     { id, clause, why }: Parameters<typeof fill>[0],
     findings: readonly string[],
-    { verdict, from }: { readonly verdict: Verdict; readonly from: number },
+    { verdict, seen, from }: { readonly verdict: Verdict; readonly seen: string; readonly from: number },
   ): void {
     const to = now();
     const neighbourMaxMs = worstBetween(this.#neighbour.samples, from, to);
-    const result = { id, clause, verdict, findings, ms: Math.round(to - from), neighbourMaxMs, why };
+    const result = { id, clause, verdict, findings, seen, ms: Math.round(to - from), neighbourMaxMs, why };
     this.#played.push({ result, from, to });
     this.#options.onResult(result);
   }

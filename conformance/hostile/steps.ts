@@ -24,7 +24,7 @@ const PIECE_BYTES = 64 * 1024;
 const DEFAULT_MASK = '37fa213d';
 export const SAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-function hostOf({ host, port }: Target): string {
+export function hostOf({ host, port }: Target): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -54,7 +54,7 @@ export class Wire {
   /** Payloads of the pongs that came. */
   readonly pongs: Buffer[] = [];
   /** What the server did wrong whatever the case: frames that RFC 6455 forbids, messages that the contract does not know. */
-  readonly faults: string[] = [];
+  readonly faults = new Set<string>();
   /** What the server closed with; 1005 where its close frame had no code. */
   close: { readonly code: number; readonly reason: string } | undefined;
   ending: Ending = 'open';
@@ -182,7 +182,7 @@ export class Wire {
       this.#upgraded = true;
       this.#takeFrames(this.#http.rest());
     }
-    if (this.#http.fault !== undefined && !this.faults.includes(this.#http.fault)) this.faults.push(this.#http.fault);
+    if (this.#http.fault !== undefined) this.faults.add(this.#http.fault);
   }
 
   #takeFrames(chunk: Buffer): void {
@@ -190,9 +190,9 @@ export class Wire {
   }
 
   #takeFrame({ opcode, payload, fault }: ServerFrame): void {
-    if (fault !== undefined) this.faults.push(fault);
+    if (fault !== undefined) this.faults.add(fault);
     else if (opcode === OPCODE.text) this.#takeText(payload);
-    else if (opcode === OPCODE.binary) this.faults.push('the server sent a binary frame (ENV-1)');
+    else if (opcode === OPCODE.binary) this.faults.add('the server sent a binary frame (ENV-1)');
     else if (opcode === OPCODE.ping) void this.write(clientFrame(OPCODE.pong, payload));
     else if (opcode === OPCODE.pong) this.#takePong(payload);
     else if (opcode === OPCODE.close) this.#takeClose(payload);
@@ -201,7 +201,7 @@ export class Wire {
   #takeText(payload: Buffer): void {
     const message = readMessage(payload);
     if (typeof message === 'string') {
-      this.faults.push(message);
+      this.faults.add(message);
       return;
     }
     if (this.#listener !== undefined) this.#listener.onMessage(message);
