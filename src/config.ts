@@ -4,6 +4,8 @@
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
+import { readAuthSettings } from './auth/settings.ts';
+import type { AuthSettings } from './auth/settings.ts';
 import { parseRedisUrl } from './broker/redis-url.ts';
 import { readConfigFile } from './config-file.ts';
 import type { FileSettings, Problem } from './config-file.ts';
@@ -34,8 +36,7 @@ export interface Config {
   readonly logLevel: string;
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
   readonly replay: Readonly<Record<string, ReplayPolicy>>;
-  /** As it stands in the file; the authenticators check it. */
-  readonly auth: Readonly<Record<string, unknown>> | undefined;
+  readonly auth: AuthSettings | undefined;
 }
 
 /** One setting as it is in force. */
@@ -86,9 +87,23 @@ export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSour
     if (fault !== undefined) problems.push({ where: saying.source, text: `\`${setting.key}\` ${fault}` });
     return { setting, value: fault === undefined ? value : setting.standard, source: saying.source };
   });
-  const config = configOf(entries);
-  problems.push(...contradictions(config, entries));
+  const auth = readAuth(entries);
+  const config = configOf(entries, auth?.settings);
+  problems.push(...(auth?.problems ?? []), ...contradictions(config, entries));
   return { config, entries, problems, warnings: warningsOf(config, environment) };
+}
+
+interface ReadAuth {
+  readonly settings: AuthSettings;
+  readonly problems: readonly Problem[];
+}
+
+function readAuth(entries: readonly Entry[]): ReadAuth | undefined {
+  const entry = entries.find(({ setting }) => setting.key === 'auth');
+  if (entry?.value === undefined) return undefined;
+  // The reader of sections has let nothing else pass.
+  const { settings, problems } = readAuthSettings(entry.value as Readonly<Record<string, unknown>>);
+  return { settings, problems: problems.map(({ key, text }) => ({ where: entry.source, text: `\`${key}\` ${text}` })) };
 }
 
 /** Replay policies of custom events, which the table of settings cannot name. */
@@ -167,7 +182,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
       : { fault: 'must be a section.' },
 };
 
-function configOf(entries: readonly Entry[]): Config {
+function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Config {
   const values = new Map(entries.map(({ setting, value }) => [setting.key, value]));
   const text = (key: string): string | undefined => {
     const value = values.get(key);
@@ -177,7 +192,6 @@ function configOf(entries: readonly Entry[]): Config {
     const value = values.get(key);
     return Array.isArray(value) ? (value as readonly string[]) : [];
   };
-  const auth = values.get('auth');
   return {
     host: text('host') ?? '',
     port: Number(values.get('port')),
@@ -194,7 +208,7 @@ function configOf(entries: readonly Entry[]): Config {
     logLevel: text('logLevel') ?? 'info',
     limits: below<number>(entries, 'limits.'),
     replay: below<ReplayPolicy>(entries, 'replay.'),
-    auth: typeof auth === 'object' && !Array.isArray(auth) ? (auth as Readonly<Record<string, unknown>>) : undefined,
+    auth,
   };
 }
 
@@ -231,6 +245,8 @@ function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
         'everything (SEC-5). Listen on 127.0.0.1, configure `auth`, or say --insecure if a proxy in front checks who comes.',
     });
   }
+  if (auth?.apiKeys?.kind === 'redis' && config.redis === undefined)
+    found.push({ where: where('auth'), text: '`auth.apiKeys` is redis, but no `redis` is configured.' });
   const roots = watch.map(({ root }) => root);
   const twice = roots.find((root, index) => roots.indexOf(root) !== index);
   if (twice !== undefined) {

@@ -1,7 +1,7 @@
 /** The audit log: who was let in, who was refused, who published (as facts, without secrets or payloads). */
 
 export interface AuditEntry {
-  readonly kind: 'authenticate' | 'subscribe' | 'broadcast';
+  readonly kind: 'authenticate' | 'subscribe' | 'broadcast' | 'introspect';
   readonly outcome: 'allowed' | 'denied';
   readonly principal?: string;
   readonly remoteAddress?: string;

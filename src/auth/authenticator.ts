@@ -1,5 +1,6 @@
 /** From a credential to a principal: the one place that decides who someone is (SEC-1). */
 import { ProtocolError } from '../errors.ts';
+import type { Audit } from './audit.ts';
 import type { Credential } from './credential.ts';
 import { ANONYMOUS } from './principal.ts';
 import type { Principal } from './principal.ts';
@@ -14,6 +15,25 @@ export interface Authenticator {
   /** Calls the listener with the `credentialId` of each credential that is revoked from now on. */
   onRevoked(listener: (credentialId: string) => void): void;
   close(): Promise<void>;
+}
+
+export interface IdentifyOptions {
+  readonly authenticator: Authenticator;
+  readonly audit: Audit;
+  readonly remoteAddress: string;
+}
+
+/** Authenticates and writes the outcome into the audit log, by whichever door the credential came. */
+export async function identify(credential: Credential, options: IdentifyOptions): Promise<Principal> {
+  const { authenticator, audit, remoteAddress } = options;
+  try {
+    const principal = await authenticator.authenticate(credential);
+    audit.record({ kind: 'authenticate', principal: principal.id, remoteAddress, outcome: 'allowed' });
+    return principal;
+  } catch (error) {
+    audit.record({ kind: 'authenticate', remoteAddress, outcome: 'denied' });
+    throw error;
+  }
 }
 
 /** Lets everyone in with every scope: for loopback without credentials (SEC-5). */

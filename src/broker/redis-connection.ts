@@ -25,11 +25,14 @@ export interface RedisConnectionEvents {
   onSubscriberReady(): void;
 }
 
-export interface RedisConnectionOptions {
+export interface ClientOptions {
   readonly address: RedisAddress;
-  readonly events: RedisConnectionEvents;
   /** How long a command may wait for its reply, in milliseconds. */
   readonly commandTimeoutMs: number;
+}
+
+export interface RedisConnectionOptions extends ClientOptions {
+  readonly events: RedisConnectionEvents;
   readonly log: BrokerLog;
 }
 
@@ -187,12 +190,17 @@ const AUTO_PIPELINING = {
   autoPipeliningIgnoredCommands: ['evalsha', 'eval'],
 };
 
+/** A client for commands that have nothing to do with streams; connects when told to. */
+export function commandClient(options: ClientOptions): Redis | Cluster {
+  return options.address.mode === 'cluster' ? clusterClient(options) : singleClient(options, {});
+}
+
 function retryDelay(times: number): number {
   return Math.min(times * 50, 400) + Math.random() * 100;
 }
 
 /** What holds for every connection, to whatever kind of deployment. */
-function commonOptions({ address, commandTimeoutMs }: RedisConnectionOptions) {
+function commonOptions({ address, commandTimeoutMs }: ClientOptions) {
   const { username, password, tls } = address;
   return {
     ...(username === undefined ? {} : { username }),
@@ -208,7 +216,7 @@ function commonOptions({ address, commandTimeoutMs }: RedisConnectionOptions) {
   } satisfies RedisOptions;
 }
 
-function singleClient(options: RedisConnectionOptions, pipelining: Partial<typeof AUTO_PIPELINING>): Redis {
+function singleClient(options: ClientOptions, pipelining: Partial<typeof AUTO_PIPELINING>): Redis {
   const { mode, hosts, master, db, tls, sentinelUsername, sentinelPassword } = options.address;
   const [first] = hosts;
   return new Redis({
@@ -227,7 +235,7 @@ function singleClient(options: RedisConnectionOptions, pipelining: Partial<typeo
   });
 }
 
-function clusterClient(options: RedisConnectionOptions): Cluster {
+function clusterClient(options: ClientOptions): Cluster {
   return new Cluster([...options.address.hosts], {
     ...AUTO_PIPELINING,
     redisOptions: commonOptions(options),

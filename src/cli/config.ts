@@ -1,8 +1,10 @@
 /** `tidemark config show | check`: what a gateway would do, who said so, and whether it may. */
 import type { Command } from 'commander';
-import type { Entry } from '../config.ts';
+import type { Config, Entry, Problem } from '../config.ts';
+import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';
+import { createLog } from './log.ts';
 import { print, printJson, say, table, tint } from './terminal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -28,11 +30,22 @@ async function show(options: Options): Promise<void> {
 }
 
 async function check(options: Options): Promise<void> {
-  const { problems, warnings } = readConfiguration(options);
+  const { config, problems: found, warnings } = readConfiguration(options);
+  const problems = found.length === 0 ? await unreadable(config) : found;
   if (options['json'] === true) await printJson({ ok: problems.length === 0, problems, warnings });
   for (const line of warnings) say(tint('yellow', `warning: ${line.where}: ${line.text}`));
   complain(problems);
   if (problems.length === 0) say(tint('green', 'The configuration is fit to serve.'));
+}
+
+/** Whether the keys and secrets that the configuration names are there, as `serve` would find out. */
+async function unreadable(config: Config): Promise<readonly Problem[]> {
+  try {
+    await (await openAuthentication(config, createLog('silent')))?.close();
+    return [];
+  } catch (error) {
+    return [{ where: 'auth', text: error instanceof Error ? error.message : 'The credentials cannot be read.' }];
+  }
 }
 
 function complain(problems: Parameters<typeof problemLines>[0]): void {

@@ -5,10 +5,12 @@ import { registerBroadcast } from './broadcast.ts';
 import { registerConfig } from './config.ts';
 import { CliError, EXIT } from './exit.ts';
 import { registerGenerate } from './generate.ts';
+import { registerKey } from './key.ts';
 import { registerListen } from './listen.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
 import { say, tint } from './terminal.ts';
+import { registerToken } from './token.ts';
 
 function createProgram(): Command {
   const program = new Command('tidemark')
@@ -23,6 +25,8 @@ function createProgram(): Command {
     registerBroadcast,
     registerStatus,
     registerConfig,
+    registerToken,
+    registerKey,
     registerGenerate,
   ])
     register(program);

@@ -1,6 +1,7 @@
 /** `tidemark serve`: a gateway, and the directories that it watches, until it is told to stop. */
 import { createWriteStream } from 'node:fs';
 import type { Command } from 'commander';
+import type { Logger } from 'pino';
 import { resolveLimits } from '../options.ts';
 import { RedisBroker } from '../broker/redis.ts';
 import type { Config } from '../config.ts';
@@ -9,6 +10,7 @@ import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { eventTable } from '../replay/policy.ts';
 import { FileFeed } from '../sources/file-feed.ts';
 import { FileSource } from '../sources/file-source.ts';
+import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
@@ -32,7 +34,12 @@ async function serve(options: Readonly<Record<string, unknown>>): Promise<void> 
   const resolved = readConfiguration(options);
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
   const { config } = resolved;
-  const gateway = createGateway(gatewayOptions(config));
+  const log = createLog(config.logLevel);
+  const authenticator = await openAuthentication(config, log);
+  const gateway = createGateway({
+    ...gatewayOptions(config, log),
+    ...(authenticator === undefined ? {} : { authenticator }),
+  });
   const watching: Watching[] = [];
   const stop = stopOnSignals(gateway, watching);
   try {
@@ -50,9 +57,8 @@ function addresses({ nodeId }: Gateway, { url, httpUrl }: Listening): object {
   return { url, httpUrl, nodeId, pid: process.pid };
 }
 
-function gatewayOptions(config: Config): GatewayOptions {
+function gatewayOptions(config: Config, log: Logger): GatewayOptions {
   const { limits, replay, nodeId, redis, auditFile } = config;
-  const log = createLog(config.logLevel);
   return {
     path: config.path,
     limits,

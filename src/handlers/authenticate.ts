@@ -1,4 +1,6 @@
 import type { Handlers } from '../../generated/handlers.ts';
+import { identify } from '../auth/authenticator.ts';
+import type { Credential } from '../auth/credential.ts';
 import type { Principal } from '../auth/principal.ts';
 import { wirePrincipal } from '../auth/principal.ts';
 import { permits } from '../auth/scope.ts';
@@ -11,10 +13,10 @@ function covered(subscription: Subscription, principal: Principal): boolean {
 
 /** Takes a first or a fresh credential; subscriptions that it does not cover end in the same tick (SEC-3). */
 export const authenticate: Handlers<HandlerContext>['authenticate'] = async (data, context) => {
-  const { session, registry, authenticator } = context;
-  const principal = await authenticator.authenticate(
-    'token' in data ? { kind: 'bearer', value: data.token } : { kind: 'api_key', value: data.apiKey },
-  );
+  const { session, registry, authenticator, audit } = context;
+  const credential: Credential =
+    'token' in data ? { kind: 'bearer', value: data.token } : { kind: 'api_key', value: data.apiKey };
+  const principal = await identify(credential, { authenticator, audit, remoteAddress: session.remoteAddress });
   return {
     data: () => {
       session.principal = principal;

@@ -9,6 +9,8 @@ import { ERRORS } from '../../generated/protocol.ts';
 import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
+import type { Audit } from '../auth/audit.ts';
+import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { credentialFrom } from '../auth/credential.ts';
 import { checkHost, checkOrigin } from '../auth/origin.ts';
@@ -31,6 +33,7 @@ export interface RouteOptions {
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   readonly publisher: Publisher;
   readonly authenticator: Authenticator;
+  readonly audit: Audit;
   readonly origins: OriginPolicy;
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
@@ -93,17 +96,23 @@ class Guard {
   }
 
   async principal(request: FastifyRequest): Promise<Principal> {
-    const { authenticator } = this.#options;
+    const { authenticator, audit } = this.#options;
     const credential = credentialFrom(request.raw);
-    if (credential !== undefined) return authenticator.authenticate(credential);
+    if (credential !== undefined) return identify(credential, { authenticator, audit, remoteAddress: request.ip });
     if (authenticator.required) throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
     return authenticator.anonymous;
   }
 
   async admin(request: FastifyRequest): Promise<void> {
     const principal = await this.principal(request);
-    if (!permits(principal.scopes, 'admin:read'))
-      throw new ProtocolError('forbidden', `${principal.id} needs the scope admin:read.`);
+    if (permits(principal.scopes, 'admin:read')) return;
+    this.#options.audit.record({
+      kind: 'introspect',
+      principal: principal.id,
+      remoteAddress: request.ip,
+      outcome: 'denied',
+    });
+    throw new ProtocolError('forbidden', `${principal.id} needs the scope admin:read.`);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Audit } from '../auth/audit.ts';
 import { credentialFrom } from '../auth/credential.ts';
@@ -105,10 +106,13 @@ export class Acceptor {
     socket.on('error', onEarlyError);
     const remoteAddress = request.socket.remoteAddress ?? 'unknown';
     try {
-      this.#checkLoad(remoteAddress);
+      this.#checkRoom(remoteAddress);
+      this.#checkRate();
       this.#checkRequest(request);
       const who = await this.#identify(request, remoteAddress);
       if (socket.destroyed) return;
+      // While the credential was looked up, others may have come, or the node may have begun to go away.
+      this.#checkRoom(remoteAddress);
       this.#handOver(request, socket, head, { ...who, remoteAddress });
     } catch (error) {
       this.#refuse(socket, error);
@@ -117,21 +121,16 @@ export class Acceptor {
     }
   }
 
-  #checkLoad(remoteAddress: string): void {
-    const { limits } = this.#options;
-    const busy = (message: string): Refusal =>
-      new Refusal(503, new ProtocolError('rate_limited', message, { retryAfterMs: RETRY_AFTER_S * 1000 }));
-    if (this.draining) throw busy('This node is shutting down; connect to another one.');
-    if (this.#open >= limits.connectionsPerNode) throw busy('This node has all the connections that it may have.');
-    if (this.#accepts.take() > 0) throw busy('Too many connections at once.');
-    if ((this.#byAddress.get(remoteAddress) ?? 0) >= limits.connectionsPerAddress) {
-      throw new Refusal(
-        429,
-        new ProtocolError('rate_limited', 'Too many connections from this address.', {
-          retryAfterMs: RETRY_AFTER_S * 1000,
-        }),
-      );
-    }
+  #checkRoom(remoteAddress: string): void {
+    const { connectionsPerNode, connectionsPerAddress } = this.#options.limits;
+    if (this.draining) throw busy(503, 'This node is shutting down; connect to another one.');
+    if (this.#open >= connectionsPerNode) throw busy(503, 'This node has all the connections that it may have.');
+    if ((this.#byAddress.get(remoteAddress) ?? 0) >= connectionsPerAddress)
+      throw busy(429, 'Too many connections from this address.');
+  }
+
+  #checkRate(): void {
+    if (this.#accepts.take() > 0) throw busy(503, 'Too many connections at once.');
   }
 
   #checkRequest(request: IncomingMessage): void {
@@ -160,14 +159,8 @@ export class Acceptor {
     if (credential === undefined) {
       return { principal: authenticator.anonymous, authenticated: authenticator.required ? 'not-yet' : 'yes' };
     }
-    try {
-      const principal = await authenticator.authenticate(credential);
-      audit.record({ kind: 'authenticate', principal: principal.id, remoteAddress, outcome: 'allowed' });
-      return { principal, authenticated: 'yes' };
-    } catch (error) {
-      audit.record({ kind: 'authenticate', remoteAddress, outcome: 'denied' });
-      throw error;
-    }
+    const principal = await identify(credential, { authenticator, audit, remoteAddress });
+    return { principal, authenticated: 'yes' };
   }
 
   #handOver(request: IncomingMessage, socket: Duplex, head: Buffer, who: Omit<Accepted, 'ws' | 'socket'>): void {
@@ -192,6 +185,10 @@ export class Acceptor {
     this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
     refuseSocket(socket, status, error);
   }
+}
+
+function busy(status: 429 | 503, message: string): Refusal {
+  return new Refusal(status, new ProtocolError('rate_limited', message, { retryAfterMs: RETRY_AFTER_S * 1000 }));
 }
 
 function asRefusal(cause: unknown): Refusal {

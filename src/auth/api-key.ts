@@ -1,0 +1,92 @@
+/**
+ * API keys: `tm_<id>_<random>`. The id finds the key, the random part proves it. Only a SHA-256 is kept: the random part has 190
+ * bits, so that nothing slower is needed to keep it from being guessed.
+ */
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
+import type { Principal } from './principal.ts';
+import { parseScope } from './scope.ts';
+
+/** As it is kept. Times are RFC 3339. */
+export interface StoredKey {
+  readonly id: string;
+  /** Who uses it; two keys of one name may live side by side while one replaces the other. */
+  readonly name: string;
+  /** SHA-256 of the whole key, in hexadecimal. */
+  readonly hash: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt?: string;
+  readonly revokedAt?: string;
+}
+
+export interface NewKey {
+  /** Shown once, kept nowhere. */
+  readonly secret: string;
+  readonly stored: StoredKey;
+}
+
+const SHAPE = /^tm_([a-z0-9]{10})_([A-Za-z0-9]{32})$/;
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const LOWER = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const ALL = `${LOWER}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
+
+function randomText(alphabet: string, length: number): string {
+  return Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+export interface KeyRequest {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly now: Date;
+  readonly expiresAt?: Date;
+}
+
+/** @throws {RangeError} when the name or a scope is not allowed */
+export function createKey({ name, scopes, now, expiresAt }: KeyRequest): NewKey {
+  if (!NAME.test(name)) throw new RangeError('A name has 1 to 64 letters, digits, dots, dashes and underscores.');
+  for (const scope of scopes) parseScope(scope);
+  const id = randomText(LOWER, 10);
+  const secret = `tm_${id}_${randomText(ALL, 32)}`;
+  const expiry = expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() };
+  const stored = { id, name, hash: hashOf(secret).toString('hex'), scopes, createdAt: now.toISOString(), ...expiry };
+  return { secret, stored };
+}
+
+/** The id that a key names, or undefined when it is no key at all. */
+export function keyId(secret: string): string | undefined {
+  return SHAPE.exec(secret)?.[1];
+}
+
+/** What a revocation names. */
+export function credentialIdOf({ id }: Pick<StoredKey, 'id'>): string {
+  return `key:${id}`;
+}
+
+export function isLive({ expiresAt, revokedAt }: StoredKey, nowMs: number): boolean {
+  return revokedAt === undefined && (expiresAt === undefined || Date.parse(expiresAt) > nowMs);
+}
+
+/**
+ * The principal of a key. Compares in constant time, so that an answer's delay tells nothing of the hash.
+ * @throws {Error} saying why the key does not count; for the log, not for the peer.
+ */
+export function principalOf(secret: string, stored: StoredKey | undefined, nowMs: number): Principal {
+  const given = hashOf(secret);
+  const expected = Buffer.from(stored?.hash ?? '', 'hex');
+  const matches = timingSafeEqual(given, expected.length === given.length ? expected : Buffer.alloc(given.length));
+  if (stored === undefined || !matches) throw new Error('no such key');
+  if (!isLive(stored, nowMs)) throw new Error('the key is revoked or has expired');
+  const { name, scopes, expiresAt } = stored;
+  const expiry = expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) };
+  return {
+    kind: 'api_key',
+    id: `key:${name}`,
+    scopes: scopes.map(parseScope),
+    credentialId: credentialIdOf(stored),
+    ...expiry,
+  };
+}

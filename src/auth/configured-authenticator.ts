@@ -1,0 +1,54 @@
+/** The authenticator of a configured gateway: tokens of its issuers, and its API keys (SEC-1). */
+import { ProtocolError } from '../errors.ts';
+import type { Authenticator } from './authenticator.ts';
+import type { Credential } from './credential.ts';
+import { KeyRing } from './key-ring.ts';
+import type { KeyStorage } from './key-ring.ts';
+import { NOBODY } from './principal.ts';
+import type { Principal } from './principal.ts';
+import type { AuthSettings } from './settings.ts';
+import { TokenVerifier } from './token-verifier.ts';
+
+export interface ConfiguredAuthenticatorOptions {
+  readonly settings: AuthSettings;
+  /** Where API keys are, if there are any. */
+  readonly storage?: KeyStorage;
+  /** Takes why a credential was refused; the peer is not told. */
+  readonly onRefused: (reason: string) => void;
+  /** Takes a storage that cannot be read, once per outage. */
+  readonly onFault: (error: unknown) => void;
+  readonly now?: () => number;
+  /** How often the storage is looked at, in milliseconds. */
+  readonly pollMs?: number;
+}
+
+/** @throws {Error} naming what cannot be read: a gateway that would let nobody in does not start. */
+export async function configuredAuthenticator(options: ConfiguredAuthenticatorOptions): Promise<Authenticator> {
+  const { settings, storage, onRefused, onFault, now = Date.now, pollMs } = options;
+  const tokens = await TokenVerifier.open({ ...settings, now });
+  const poll = pollMs === undefined ? {} : { pollMs };
+  const keys = storage === undefined ? undefined : new KeyRing({ storage, now, onFault, ...poll });
+  await keys?.start();
+  const identify = async ({ kind, value }: Credential): Promise<Principal> => {
+    // Some clients can only send a bearer; a key is told by its shape.
+    if (kind === 'bearer' && !value.startsWith('tm_')) return tokens.verify(value);
+    if (keys === undefined) throw new Error('no API keys are configured');
+    return keys.authenticate(value);
+  };
+  return {
+    required: true,
+    anonymous: NOBODY,
+    authenticate: async (credential) => {
+      try {
+        return await identify(credential);
+      } catch (error) {
+        onRefused(error instanceof Error ? error.message : 'unknown fault');
+        throw new ProtocolError('unauthenticated', 'The credential does not count here: wrong, expired or revoked.', {
+          cause: error,
+        });
+      }
+    },
+    onRevoked: (listener) => keys?.onRevoked(listener),
+    close: async () => keys?.close(),
+  };
+}

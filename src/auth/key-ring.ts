@@ -1,0 +1,94 @@
+/**
+ * The API keys that a node knows. It looks at its storage every second, so that a key that is revoked anywhere loses its
+ * connections everywhere within two (SEC-3).
+ */
+import { isLive, keyId, principalOf } from './api-key.ts';
+import type { StoredKey } from './api-key.ts';
+import { credentialIdOf } from './api-key.ts';
+import type { Principal } from './principal.ts';
+
+export interface KeyStorage {
+  /** All keys, also those that no longer count. */
+  read(): Promise<readonly StoredKey[]>;
+  /** Changes the keys in one step: nobody else's change is lost. */
+  change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface KeyRingOptions {
+  readonly storage: KeyStorage;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Said once per outage. While it lasts, the keys that were known go on counting. */
+  readonly onFault: (error: unknown) => void;
+  readonly pollMs?: number;
+}
+
+const POLL_MS = 1000;
+const EXPIRY_GRACE_MS = 500;
+
+export class KeyRing {
+  readonly #options: KeyRingOptions;
+  readonly #listeners = new Set<(credentialId: string) => void>();
+  #keys: ReadonlyMap<string, StoredKey> = new Map();
+  #lookedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #failing = false;
+
+  constructor(options: KeyRingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {Error} when the keys cannot be read: a gateway that knows none would let nobody in. */
+  async start(): Promise<void> {
+    await this.#read();
+    this.#schedule();
+  }
+
+  /** @throws {Error} saying why the key does not count; for the log, not for the peer. */
+  authenticate(secret: string): Principal {
+    return principalOf(secret, this.#keys.get(keyId(secret) ?? ''), this.#options.now());
+  }
+
+  onRevoked(listener: (credentialId: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#reading;
+    await this.#options.storage.close();
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => {
+      this.#reading = this.#read()
+        .then(
+          () => (this.#failing = false),
+          (error: unknown) => this.#fail(error),
+        )
+        .then(() => this.#schedule());
+    }, this.#options.pollMs ?? POLL_MS);
+    this.#timer.unref();
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#failing) this.#options.onFault(error);
+    this.#failing = true;
+  }
+
+  async #read(): Promise<void> {
+    const now = this.#options.now();
+    const keys = new Map((await this.#options.storage.read()).map((key) => [key.id, key]));
+    // A connection knows when its key expires and ends by itself; but a key that was replaced got an earlier end since.
+    const [before, lookedAt] = [this.#keys, this.#lookedAt];
+    this.#keys = keys;
+    this.#lookedAt = now - EXPIRY_GRACE_MS;
+    for (const [id, key] of before) {
+      const after = keys.get(id);
+      const ended = after === undefined || !isLive(after, this.#lookedAt);
+      if (ended && isLive(key, lookedAt)) for (const tell of this.#listeners) tell(credentialIdOf(key));
+    }
+  }
+}

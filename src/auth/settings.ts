@@ -1,0 +1,200 @@
+/**
+ * Who may connect, as an operator writes it down: the section `auth` of the configuration.
+ *
+ *     auth:
+ *       issuers:
+ *         - issuer: https://id.example            # `iss` of its tokens, exactly
+ *           audience: tidemark                    # must be among their `aud`
+ *           kind: user                            # user, agent or service
+ *           algorithms: [ES256]                   # no other is accepted
+ *           jwksUrl: https://id.example/jwks.json # or publicKeyFile, secretFile, secretVariable
+ *       apiKeysFile: keys.json                    # or apiKeys: redis
+ *       clockToleranceSeconds: 5
+ *       maxLifetimeSeconds: 86400
+ */
+
+export type IssuedKind = 'user' | 'agent' | 'service';
+
+/** Where the key comes from that a token's signature is checked with. */
+export type KeySource =
+  | { readonly kind: 'secretFile' | 'secretVariable' | 'publicKeyFile'; readonly value: string }
+  | { readonly kind: 'jwksUrl'; readonly value: string };
+
+export interface IssuerSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly kind: IssuedKind;
+  readonly algorithms: readonly string[];
+  readonly key: KeySource;
+}
+
+export interface AuthSettings {
+  readonly issuers: readonly IssuerSettings[];
+  readonly apiKeys: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'redis' } | undefined;
+  /** How far clocks may differ. */
+  readonly clockToleranceSeconds: number;
+  /** The longest time from `iat` to `exp` of a token that is accepted. */
+  readonly maxLifetimeSeconds: number;
+}
+
+export interface SettingsProblem {
+  /** `auth.issuers[0].algorithms`. */
+  readonly key: string;
+  readonly text: string;
+}
+
+export interface ReadSettings {
+  readonly settings: AuthSettings;
+  readonly problems: readonly SettingsProblem[];
+}
+
+const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
+const ASYMMETRIC = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+const KEY_SOURCES = ['secretFile', 'secretVariable', 'publicKeyFile', 'jwksUrl'] as const;
+const KINDS = ['user', 'agent', 'service'] as const;
+const DEFAULT_TOLERANCE_S = 5;
+const DEFAULT_LIFETIME_S = 86_400;
+
+type Section = Readonly<Record<string, unknown>>;
+
+/** Reads the section; everything that is wrong is collected, with what would be right. */
+export function readAuthSettings(section: Section): ReadSettings {
+  const reader = new Reader();
+  reader.known(section, 'auth', ['issuers', 'apiKeysFile', 'apiKeys', 'clockToleranceSeconds', 'maxLifetimeSeconds']);
+  const given = section['issuers'] ?? [];
+  if (!Array.isArray(given)) reader.complain('auth.issuers', 'must be a list.');
+  const issuers = (Array.isArray(given) ? (given as unknown[]) : []).flatMap(
+    (each, index) => readIssuer(reader, each, `auth.issuers[${index}]`) ?? [],
+  );
+  const settings = {
+    issuers,
+    apiKeys: readApiKeys(reader, section),
+    clockToleranceSeconds: reader.seconds(section, 'clockToleranceSeconds', DEFAULT_TOLERANCE_S, 300),
+    maxLifetimeSeconds: reader.seconds(section, 'maxLifetimeSeconds', DEFAULT_LIFETIME_S, 31_536_000),
+  };
+  for (const [index, { issuer }] of issuers.entries()) {
+    if (issuers.findIndex((each) => each.issuer === issuer) < index)
+      reader.complain(
+        `auth.issuers[${index}].issuer`,
+        `${issuer} stands here twice; which key would check its tokens?`,
+      );
+  }
+  if (reader.problems.length === 0 && issuers.length === 0 && settings.apiKeys === undefined)
+    reader.complain(
+      'auth',
+      'lets nobody in: name `issuers`, or where API keys are (`apiKeysFile`, or `apiKeys: redis`).',
+    );
+  return { settings, problems: reader.problems };
+}
+
+function readIssuer(reader: Reader, value: unknown, key: string): IssuerSettings | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    reader.complain(key, 'must be a section with issuer, audience, kind, algorithms and a key.');
+    return undefined;
+  }
+  const section = value as Section;
+  reader.known(section, key, ['issuer', 'audience', 'kind', 'algorithms', ...KEY_SOURCES]);
+  const issuer = reader.text(section, key, 'issuer');
+  const audience = reader.text(section, key, 'audience');
+  const kind = KINDS.find((each) => each === section['kind']);
+  if (kind === undefined) reader.complain(`${key}.kind`, `must be one of ${KINDS.join(', ')}.`);
+  const source = readKeySource(reader, section, key);
+  const algorithms = readAlgorithms(reader, section, key, source);
+  if (issuer === undefined || audience === undefined || kind === undefined || source === undefined) return undefined;
+  return { issuer, audience, kind, algorithms, key: source };
+}
+
+function readKeySource(reader: Reader, section: Section, key: string): KeySource | undefined {
+  const given = KEY_SOURCES.filter((each) => section[each] !== undefined);
+  const [kind] = given;
+  if (kind === undefined || given.length > 1) {
+    reader.complain(key, `needs exactly one of ${KEY_SOURCES.join(', ')}.`);
+    return undefined;
+  }
+  const value = reader.text(section, key, kind);
+  if (value === undefined) return undefined;
+  if (kind === 'jwksUrl' && !isSafeUrl(value)) {
+    reader.complain(
+      `${key}.jwksUrl`,
+      'must begin with https://; http:// only on the loopback address. Whoever changes it on its way can sign tokens.',
+    );
+    return undefined;
+  }
+  return { kind, value };
+}
+
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
+}
+
+/** A public key taken for a secret would let anyone sign: the families never mix. */
+function readAlgorithms(
+  reader: Reader,
+  section: Section,
+  key: string,
+  source: KeySource | undefined,
+): readonly string[] {
+  const { algorithms } = section;
+  const isSecret = source?.kind === 'secretFile' || source?.kind === 'secretVariable';
+  const allowed = isSecret ? SYMMETRIC : ASYMMETRIC;
+  const fits =
+    Array.isArray(algorithms) && algorithms.length > 0 && algorithms.every((each) => allowed.includes(String(each)));
+  if (fits) return algorithms.map(String);
+  reader.complain(
+    `${key}.algorithms`,
+    `must be a list of ${allowed.join(', ')}: what fits ${source?.kind ?? 'the key'}.`,
+  );
+  return [];
+}
+
+function readApiKeys(reader: Reader, section: Section): AuthSettings['apiKeys'] {
+  const { apiKeysFile, apiKeys } = section;
+  if (apiKeysFile !== undefined && apiKeys !== undefined)
+    reader.complain('auth.apiKeys', 'and `apiKeysFile` exclude each other: keys live in one place.');
+  if (apiKeys !== undefined && apiKeys !== 'redis')
+    reader.complain('auth.apiKeys', 'can only be `redis`; a file goes into `apiKeysFile`.');
+  if (apiKeys === 'redis') return { kind: 'redis' };
+  const path = apiKeysFile === undefined ? undefined : reader.text(section, 'auth', 'apiKeysFile');
+  return path === undefined ? undefined : { kind: 'file', path };
+}
+
+class Reader {
+  readonly problems: SettingsProblem[] = [];
+
+  complain(key: string, text: string): void {
+    this.problems.push({ key, text });
+  }
+
+  known(section: Section, key: string, names: readonly string[]): void {
+    for (const name of Object.keys(section))
+      if (!names.includes(name)) this.complain(`${key}.${name}`, `is not a setting. Known here: ${names.join(', ')}.`);
+  }
+
+  text(section: Section, key: string, name: string): string | undefined {
+    const value = section[name];
+    if (typeof value === 'string' && value !== '') return value;
+    this.complain(`${key}.${name}`, 'must be a text.');
+    return undefined;
+  }
+
+  seconds(section: Section, name: string, standard: number, maximum: number): number {
+    const value = section[name] ?? standard;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximum) return value;
+    this.complain(`auth.${name}`, `must be a whole number of seconds from 0 to ${maximum}.`);
+    return standard;
+  }
+}

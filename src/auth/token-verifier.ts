@@ -1,0 +1,178 @@
+/**
+ * From a JWT to a principal (RFC 7519, RFC 8725). The configuration alone says which issuers, algorithms and keys count; what the
+ * token says about where its key is (`jku`, `jwk`, `x5u`) is not looked at.
+ */
+import { readFile } from 'node:fs/promises';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  decodeProtectedHeader,
+  importJWK,
+  importSPKI,
+  jwtVerify,
+} from 'jose';
+import type { CryptoKey, JWK, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { Principal } from './principal.ts';
+import { parseScope } from './scope.ts';
+import type { Scope } from './scope.ts';
+import type { AuthSettings, IssuerSettings } from './settings.ts';
+
+/** A longer one is no access token, and costs more to look at than it is worth. */
+const MAX_TOKEN_LENGTH = 8192;
+const MAX_SCOPES = 256;
+const MIN_SECRET_BYTES = 32;
+/** RFC 9068 calls access tokens `at+jwt`; most issuers say `JWT` or nothing. Other types are made for other uses. */
+const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
+/** What identifies a person or program, in a log and on a screen. */
+const SUBJECT = /^[\x21-\x7e]{1,200}$/;
+
+const JWKS = {
+  timeoutDuration: 3_000,
+  /** An unknown `kid` asks for the set again at most this often. */
+  cooldownDuration: 10_000,
+  cacheMaxAge: 600_000,
+} as const;
+const MAX_JWKS_BYTES = 262_144;
+
+type Key = Uint8Array | CryptoKey | JWTVerifyGetKey;
+
+interface Issuer {
+  readonly settings: IssuerSettings;
+  readonly key: Key;
+}
+
+export interface TokenVerifierOptions extends Pick<
+  AuthSettings,
+  'issuers' | 'clockToleranceSeconds' | 'maxLifetimeSeconds'
+> {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+}
+
+export class TokenVerifier {
+  readonly #options: TokenVerifierOptions;
+  readonly #issuers: ReadonlyMap<string, Issuer>;
+
+  private constructor(options: TokenVerifierOptions, issuers: readonly Issuer[]) {
+    this.#options = options;
+    this.#issuers = new Map(issuers.map((each) => [each.settings.issuer, each]));
+  }
+
+  /** Reads the keys. @throws {Error} naming the setting, when a key cannot be read or is too weak. */
+  static async open(options: TokenVerifierOptions): Promise<TokenVerifier> {
+    const issuers = await Promise.all(
+      options.issuers.map(async (settings, index) => ({
+        settings,
+        key: await readKey(settings, `auth.issuers[${index}]`),
+      })),
+    );
+    return new TokenVerifier(options, issuers);
+  }
+
+  /** @throws {Error} saying why the token does not count; for the log, not for the peer. */
+  async verify(token: string): Promise<Principal> {
+    if (token.length > MAX_TOKEN_LENGTH) throw new Error(`the token has more than ${MAX_TOKEN_LENGTH} characters`);
+    const { typ } = decodeProtectedHeader(token);
+    if (typ !== undefined && !TYPES.has(typ.toLowerCase())) throw new Error('the token is made for another use (typ)');
+    const { iss } = decodeJwt(token);
+    const issuer = this.#issuers.get(iss ?? '');
+    if (issuer === undefined) throw new Error('the issuer is not configured');
+    const { settings, key } = issuer;
+    const { clockToleranceSeconds, now } = this.#options;
+    const options = {
+      issuer: settings.issuer,
+      audience: settings.audience,
+      algorithms: [...settings.algorithms],
+      requiredClaims: ['sub', 'exp'],
+      clockTolerance: clockToleranceSeconds,
+      currentDate: new Date(now()),
+    };
+    // One signature for each kind of key; both are the same call.
+    const { payload } =
+      typeof key === 'function' ? await jwtVerify(token, key, options) : await jwtVerify(token, key, options);
+    return this.#principal(payload, settings);
+  }
+
+  #principal({ sub = '', exp = 0, iat, scope, scopes }: JWTPayload, { kind }: IssuerSettings): Principal {
+    if (!SUBJECT.test(sub)) throw new Error('the subject is empty, too long, or holds spaces');
+    const { maxLifetimeSeconds, now } = this.#options;
+    const lifetime = exp - (iat ?? Math.floor(now() / 1000));
+    if (lifetime > maxLifetimeSeconds)
+      throw new Error(`the token lives ${lifetime} s, more than auth.maxLifetimeSeconds`);
+    return { kind, id: `${kind}:${sub}`, scopes: scopesOf(scope ?? scopes), expiresAt: exp * 1000 };
+  }
+}
+
+/** `scope` as in RFC 8693 (a text with spaces), or a list. What is not of our grammar belongs to other services. */
+function scopesOf(claim: unknown): readonly Scope[] {
+  const texts = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(String) : [];
+  return texts.slice(0, MAX_SCOPES).flatMap((text) => {
+    try {
+      return [parseScope(text)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function readKey({ key, algorithms }: IssuerSettings, name: string): Promise<Key> {
+  const place = `${name}.${key.kind}`;
+  switch (key.kind) {
+    case 'jwksUrl':
+      return createRemoteJWKSet(new URL(key.value), { ...JWKS, [customFetch]: fetchBounded });
+    case 'publicKeyFile':
+      return readPublicKey(await readText(key.value, place), algorithms[0] ?? '', place);
+    case 'secretFile':
+      return secretOf(await readText(key.value, place), place);
+    case 'secretVariable':
+      return secretOf(process.env[key.value] ?? '', place);
+  }
+  throw new Error(`${place} is no source of keys.`);
+}
+
+async function readText(path: string, place: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${place}: ${path} cannot be read.`, { cause: error });
+  }
+}
+
+/** RFC 7518 §3.2: a key at least as long as the hash; a shorter one can be guessed from one token. */
+function secretOf(text: string, place: string): Uint8Array {
+  const secret = new TextEncoder().encode(text.trim());
+  if (secret.length >= MIN_SECRET_BYTES) return secret;
+  throw new Error(
+    `${place} holds ${secret.length} bytes; a secret has at least ${MIN_SECRET_BYTES}. Make one: openssl rand -base64 48`,
+  );
+}
+
+async function readPublicKey(text: string, algorithm: string, place: string): Promise<CryptoKey> {
+  try {
+    if (text.includes('-----BEGIN')) return await importSPKI(text, algorithm);
+    const key = await importJWK(JSON.parse(text) as JWK, algorithm);
+    if (!(key instanceof Uint8Array) && key.type === 'public') return key;
+  } catch (error) {
+    throw new Error(`${place} is no public key for ${algorithm}, as PEM (SPKI) or JWK.`, { cause: error });
+  }
+  throw new Error(`${place} holds a secret or private key; put the public one there.`);
+}
+
+/** No redirects, and no more than a set of keys can need. */
+async function fetchBounded(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, { ...init, redirect: 'error' });
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const body: ReadableStream<Uint8Array> | null = response.body;
+  const reader = body?.getReader();
+  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+    size += part.value.length;
+    if (size > MAX_JWKS_BYTES) {
+      await reader?.cancel();
+      throw new Error(`the set of keys has more than ${MAX_JWKS_BYTES} bytes`);
+    }
+    chunks.push(part.value);
+  }
+  return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers });
+}

@@ -1,0 +1,40 @@
+/** From the configuration to the authenticator of a gateway, and to the place where API keys are kept. */
+import type { Logger } from 'pino';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { configuredAuthenticator } from '../auth/configured-authenticator.ts';
+import { KeyFileStorage } from '../auth/key-file.ts';
+import type { KeyStorage } from '../auth/key-ring.ts';
+import { RedisKeyStorage } from '../broker/redis-key-storage.ts';
+import type { Config } from '../config.ts';
+import { CliError, EXIT } from './exit.ts';
+import { reasonOf } from './remote.ts';
+
+/** Where the keys of this configuration are; undefined when it has none. */
+export function keyStorageOf({ auth, redis }: Pick<Config, 'auth' | 'redis'>): KeyStorage | undefined {
+  if (auth?.apiKeys === undefined) return undefined;
+  if (auth.apiKeys.kind === 'file') return new KeyFileStorage(auth.apiKeys.path);
+  return redis === undefined ? undefined : new RedisKeyStorage({ url: redis });
+}
+
+/** @throws {CliError} when a key or a secret cannot be read: serving would let nobody in */
+export async function openAuthentication(config: Config, log: Logger): Promise<Authenticator | undefined> {
+  if (config.auth === undefined) return undefined;
+  const storage = keyStorageOf(config);
+  try {
+    return await configuredAuthenticator({
+      settings: config.auth,
+      ...(storage === undefined ? {} : { storage }),
+      onRefused: (reason) => log.info({ reason }, 'a credential was refused'),
+      onFault: (error) => log.warn({ err: error }, 'API keys cannot be read; those that were known go on counting'),
+    });
+  } catch (error) {
+    await storage?.close();
+    throw new CliError(messageOf(error), EXIT.usage, { cause: error });
+  }
+}
+
+/** The first sentence names the setting, the cause says what the system answered. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;
+}

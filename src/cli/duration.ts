@@ -1,0 +1,12 @@
+/** Lengths of time on the command line: `90s`, `15min`, `12h`, `30d`. */
+import { InvalidArgumentError } from 'commander';
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
+
+/** @returns seconds */
+export function readDuration(text: string): number {
+  const [, count, unit = ''] = /^(\d+)(s|min|h|d)$/.exec(text) ?? [];
+  const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
+  if (Number.isSafeInteger(seconds) && seconds > 0) return seconds;
+  throw new InvalidArgumentError('It is a number with s, min, h or d, for example 15min.');
+}

@@ -1,0 +1,154 @@
+/** `tidemark key`: API keys, where the configuration keeps them. A running gateway follows within two seconds. */
+import type { Command } from 'commander';
+import { createKey, isLive } from '../auth/api-key.ts';
+import type { StoredKey } from '../auth/api-key.ts';
+import { KeyFileStorage } from '../auth/key-file.ts';
+import type { KeyStorage } from '../auth/key-ring.ts';
+import { keyStorageOf } from './authentication.ts';
+import { readConfiguration } from './configuration.ts';
+import { readDuration } from './duration.ts';
+import { CliError, EXIT } from './exit.ts';
+import { print, printJson, say, table } from './terminal.ts';
+
+interface Place {
+  readonly file?: string;
+  readonly config?: string;
+  readonly json?: true;
+}
+
+interface CreateOptions extends Place {
+  readonly scope: readonly string[];
+  /** Seconds. */
+  readonly expires?: number;
+}
+
+interface RotateOptions extends Place {
+  /** Seconds. */
+  readonly overlap: number;
+}
+
+const DEFAULT_OVERLAP_S = 86_400;
+
+export function registerKey(program: Command): void {
+  const key = program.command('key').description('make, list, replace and revoke API keys');
+  place(key.command('create <name>'))
+    .description('make a key and print it, once')
+    .requiredOption('--scope <scope>', 'for example subscribe:file_change@main; may be repeated', collect, [])
+    .option('--expires <time>', 'when it ends, for example 90d (default: never)', readDuration)
+    .action(create);
+  place(key.command('list')).description('print all keys, without their secrets').action(list);
+  place(key.command('rotate <id>'))
+    .description('make another key of the same name and scopes; the old one goes on for a while')
+    .option('--overlap <time>', 'how long the old key goes on (default: 1d)', readDuration, DEFAULT_OVERLAP_S)
+    .action(rotate);
+  place(key.command('revoke <id>'))
+    .description('end a key at once: its connections are closed with 4101 on every node')
+    .action(revoke);
+}
+
+function place(command: Command): Command {
+  return command
+    .option('--file <file>', 'key file (default: where the configuration keeps them)')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'print JSON');
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+async function create(name: string, options: CreateOptions): Promise<void> {
+  const now = new Date();
+  const expiry = options.expires === undefined ? {} : { expiresAt: later(now, options.expires) };
+  await withKeys(options, async (storage) => {
+    const { secret, stored } = newKey({ name, scopes: options.scope, now, ...expiry });
+    await storage.change((keys) => [...keys, stored]);
+    await tell(secret, stored, options);
+  });
+}
+
+async function list(options: Place): Promise<void> {
+  await withKeys(options, async (storage) => {
+    const keys = await storage.read();
+    if (options.json) return printJson(keys.map(({ hash: _hash, ...shown }) => shown));
+    const rows = keys.map((key) => [key.id, key.name, stateOf(key), key.scopes.join(' ')]);
+    await print(table([['ID', 'NAME', 'STATE', 'SCOPES'], ...rows]));
+  });
+}
+
+async function rotate(id: string, options: RotateOptions): Promise<void> {
+  await withKeys(options, async (storage) => {
+    const now = new Date();
+    const old = await find(storage, id);
+    if (!isLive(old, now.getTime()))
+      throw new CliError(`The key ${id} does not count any more; create another one.`, EXIT.usage);
+    const { secret, stored } = newKey({ name: old.name, scopes: old.scopes, now });
+    const end = later(now, options.overlap).toISOString();
+    const expiresAt = old.expiresAt === undefined || end < old.expiresAt ? end : old.expiresAt;
+    await storage.change((keys) => [...keys.map((key) => (key.id === id ? { ...key, expiresAt } : key)), stored]);
+    await tell(secret, stored, options);
+    say(`The key ${id} goes on until ${expiresAt}.`);
+  });
+}
+
+async function revoke(id: string, options: Place): Promise<void> {
+  await withKeys(options, async (storage) => {
+    await find(storage, id);
+    const revokedAt = new Date().toISOString();
+    await storage.change((keys) =>
+      keys.map((key) => (key.id === id ? { ...key, revokedAt: key.revokedAt ?? revokedAt } : key)),
+    );
+    if (options.json) await printJson({ id, revokedAt });
+    else say(`The key ${id} is revoked.`);
+  });
+}
+
+async function tell(secret: string, { hash: _hash, ...shown }: StoredKey, { json }: Place): Promise<void> {
+  if (json) return printJson({ key: secret, ...shown });
+  await print(secret);
+  say(`The key ${shown.id} of ${shown.name} may ${shown.scopes.join(', ')}. It is not shown again.`);
+}
+
+function newKey(request: Parameters<typeof createKey>[0]): ReturnType<typeof createKey> {
+  try {
+    return createKey(request);
+  } catch (error) {
+    if (error instanceof RangeError) throw new CliError(error.message, EXIT.usage, { cause: error });
+    throw error;
+  }
+}
+
+async function find(storage: KeyStorage, id: string): Promise<StoredKey> {
+  const found = (await storage.read()).find((key) => key.id === id);
+  if (found !== undefined) return found;
+  throw new CliError(`There is no key ${id}; \`tidemark key list\` shows the ids.`, EXIT.usage);
+}
+
+async function withKeys(options: Place, body: (storage: KeyStorage) => Promise<void>): Promise<void> {
+  const storage = storageOf(options);
+  try {
+    await body(storage);
+  } finally {
+    await storage.close();
+  }
+}
+
+function storageOf({ file, config }: Place): KeyStorage {
+  if (file !== undefined) return new KeyFileStorage(file);
+  const storage = keyStorageOf(readConfiguration(config === undefined ? {} : { config }).config);
+  if (storage !== undefined) return storage;
+  throw new CliError(
+    'The configuration keeps no API keys: give --file, or set `auth.apiKeysFile` or `auth.apiKeys`.',
+    EXIT.usage,
+  );
+}
+
+function later(from: Date, seconds: number): Date {
+  return new Date(from.getTime() + seconds * 1000);
+}
+
+function stateOf(key: StoredKey): string {
+  if (key.revokedAt !== undefined) return `revoked ${key.revokedAt}`;
+  if (key.expiresAt === undefined) return 'live';
+  return isLive(key, Date.now()) ? `until ${key.expiresAt}` : `expired ${key.expiresAt}`;
+}
