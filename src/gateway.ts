@@ -153,7 +153,8 @@ export class Gateway {
 
   #takeUpgrades(server: Server): () => void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (this.#pool.owns(request)) void this.#pool.upgrade(request, socket, head);
+      if (this.#http.answering(socket)) socket.destroy();
+      else if (this.#pool.owns(request)) void this.#pool.upgrade(request, socket, head);
       else if (server === this.#http.server) this.#pool.refuseUnknown(socket);
     };
     server.on('upgrade', onUpgrade);

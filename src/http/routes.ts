@@ -23,6 +23,7 @@ import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import { parseJson } from '../json-guard.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestHost } from '../request-target.ts';
+import type { Answering } from './answering.ts';
 import type { DocumentAssets } from './assets.ts';
 import { registerConsole } from './console-page.ts';
 
@@ -38,6 +39,7 @@ export interface RouteOptions {
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
+  readonly answering: Answering;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -215,6 +217,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       }
     },
   );
+  options.answering.watch(app);
   app.addHook('onRequest', async (request) => guard.checkOrigin(request));
   probes(app, options);
   operations(app, options, guard);

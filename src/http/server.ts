@@ -1,5 +1,6 @@
 /** The gateway's HTTP side: on a server of its own, registered with a host's Fastify instance, or sharing a host's `http.Server`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { ConnectionPool } from '../connections.ts';
@@ -9,6 +10,7 @@ import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestTarget } from '../request-target.ts';
 import { surveySubscriptions } from '../survey.ts';
+import { Answering } from './answering.ts';
 import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed.ts';
 import { createMetrics } from './metrics.ts';
@@ -32,6 +34,8 @@ export interface Http {
   register(host: FastifyInstance): Promise<void>;
   /** Answers the gateway's addresses on a host's server and leaves the others to the host. Returns what undoes it. */
   share(host: Server): Promise<() => void>;
+  /** Whether a request of that connection waits for its answer. */
+  answering(socket: Duplex): boolean;
   close(): Promise<void>;
 }
 
@@ -64,8 +68,10 @@ export function createHttp(options: HttpOptions): Http {
     connections: () => pool.view(),
     limits,
   });
+  const answering = new Answering();
   const routes = {
     ...options,
+    answering,
     metrics,
     assets: documentAssets(),
     subscriptions: (query: SubscriptionQuery) => surveySubscriptions(options, query),
@@ -98,6 +104,7 @@ export function createHttp(options: HttpOptions): Http {
       await app.ready();
       return share(host, (request, response) => app.routing(request, response), path);
     },
+    answering: (socket) => answering.has(socket),
     close: () => app.close(),
   };
 }
