@@ -17,7 +17,13 @@ export class Registry {
 
   /** The stream must be attached already; the attachment passes to the subscription. */
   open(subscription: Subscription): void {
-    subscription.session.subscriptions.set(subscription.id, subscription);
+    const { session, stream } = subscription;
+    session.subscriptions.set(subscription.id, subscription);
+    // A heartbeat names every subscribed stream (CON-3), also one of which everything is still queued.
+    if (!session.written.has(stream)) {
+      const { epoch, sequenceId } = this.#broker.snapshot(stream).head;
+      session.written.set(stream, { stream, epoch, sequenceId });
+    }
     this.#fanout.add(subscription);
   }
 
