@@ -281,3 +281,57 @@ describe('tidemark', () => {
     expect(await finish(['serve', '--prot', '1'])).toMatchObject({ code: 2 });
   });
 });
+
+describe('tidemark key and tidemark token', () => {
+  test('make credentials that a gateway takes, and a revoked key loses its connection', async () => {
+    await writeFile(join(home, 'secret'), 'a secret of more than thirty-two bytes');
+    const auth = [
+      'auth:',
+      '  issuers:',
+      '    - { issuer: ide, audience: tidemark, kind: agent, algorithms: [HS256], secretFile: secret }',
+      '  apiKeysFile: keys.json',
+      '',
+    ];
+    await writeFile(join(home, 'auth.yaml'), auth.join('\n'));
+    const config = ['--config', 'auth.yaml'];
+    const { env, cli } = await serve(config);
+    expect(cli.stderr).not.toContain('warning: auth');
+    expect(await finish(['listen', '--count', '1'], { env })).toMatchObject({ code: 4 });
+
+    const claims = ['--issuer', 'ide', '--subject', 'refactor', '--scope', 'publish:built', '--scope', 'subscribe:*'];
+    const token = (await finish(['token', 'create', ...claims, '--secret-file', 'secret'])).stdout.trim();
+    const published = await finish(['broadcast', '--event', 'built', '--payload', '{}'], {
+      env: { ...env, TIDEMARK_TOKEN: token },
+    });
+    expect(published.code).toBe(0);
+    expect((await finish(['token', 'inspect'], { input: token })).stdout).toMatch(/subject +refactor[^]*publish:built/);
+
+    const made = await finish(['key', 'create', 'ci', '--scope', 'subscribe:built', '--json', ...config]);
+    const { key, id } = JSON.parse(made.stdout) as { readonly key: string; readonly id: string };
+    await vi.waitUntil(
+      async () =>
+        (await finish(['listen', '--event', 'built', '--count', '1'], { env: { ...env, TIDEMARK_API_KEY: key } }))
+          .code === 0,
+      wait,
+    );
+    const listener = start(['listen', '--event', 'built'], { env: { ...env, TIDEMARK_API_KEY: key } });
+    await listener.says('listening');
+    expect((await finish(['key', 'list', ...config])).stdout).toMatch(new RegExp(`${id} +ci +live`));
+    expect(await finish(['key', 'revoke', id, ...config])).toMatchObject({ code: 0 });
+    expect(await listener.ended).toBe(4);
+    expect(listener.stderr).not.toContain(key);
+  }, 30_000);
+
+  test('refuse what would be unsafe or useless', async () => {
+    await writeFile(join(home, 'short'), 'short');
+    const claims = ['--issuer', 'ide', '--subject', 'x', '--scope', 'subscribe:*'];
+    expect(await finish(['token', 'create', ...claims, '--secret-file', 'short'])).toMatchObject({ code: 2 });
+    expect(await finish(['token', 'create', ...claims])).toMatchObject({ code: 2 });
+    expect(await finish(['key', 'create', 'ci', '--scope', 'all', '--file', 'k.json'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is not a scope'),
+    });
+    expect(await finish(['key', 'revoke', 'nobody', '--file', 'k.json'])).toMatchObject({ code: 2 });
+    expect(await finish(['token', 'inspect'], { input: 'x' })).toMatchObject({ code: 2 });
+  });
+});
