@@ -23,8 +23,10 @@ import { FlushScheduler } from './socket/outbox.ts';
 
 /** Connections told to go in one batch while draining; the next batch follows in the next turn of the event loop. */
 const DRAIN_BATCH = 100;
-/** Clients that are sent away come back spread over this time, in milliseconds. */
-const DRAIN_SPREAD_MS = 5000;
+/** Clients that are sent away come back spread over this time at least, in milliseconds. */
+const MIN_DRAIN_SPREAD_MS = 1000;
+/** They come back at this part of the rate at which another node takes them: it has clients of its own. */
+const DRAIN_SHARE = 0.5;
 
 export interface ConnectionPoolOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
@@ -195,18 +197,22 @@ export class ConnectionPool {
   /** Sends everyone away (CON-5). Resolves when all are gone or cut off. */
   async drain(drainMs: number): Promise<void> {
     this.#acceptor.draining = true;
-    const { random } = this.#options;
+    const { random, limits } = this.#options;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
       if (this.#connections.size === 0) resolve();
     });
     const timer = setTimeout(() => this.terminateAll(), drainMs);
     const all = [...this.#connections.values()];
+    const returnMs = (all.length / (limits.acceptsPerSecond * DRAIN_SHARE)) * 1000;
+    const spreadMs = Math.max(MIN_DRAIN_SPREAD_MS, returnMs);
     for (let start = 0; start < all.length; start += DRAIN_BATCH) {
       for (const connection of all.slice(start, start + DRAIN_BATCH)) {
+        // The heartbeat goes before what waits: so that it tells the last position, nothing may wait.
+        connection.outbox.flush();
         this.#heartbeat.beat(connection);
         connection.close('shutdown', 'The node is going away.', {
-          retryAfterMs: Math.round(random() * DRAIN_SPREAD_MS),
+          retryAfterMs: Math.round(random() * spreadMs),
         });
       }
       await new Promise((resolve) => setImmediate(resolve));

@@ -169,7 +169,9 @@ describe('a thousand subscribers', () => {
     const fleet = await ReaderFleet.start();
     cleanups.push(() => fleet.end());
     const readers = Array.from({ length: COUNT }, (_, n) =>
-      n < STALLED.length ? { id: `own${n}`, streams: ['main', 'workspace:bulk'] } : { id: 'shared', streams: ['main'] },
+      n < STALLED.length
+        ? { kind: 'raw' as const, id: `own${n}`, streams: ['main', 'workspace:bulk'] }
+        : { kind: 'raw' as const, id: 'shared', streams: ['main'] },
     );
     await fleet.open(url, readers);
     return fleet;

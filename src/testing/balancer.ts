@@ -1,26 +1,42 @@
-/** One address before several gateways: each new connection goes to the next one that takes it, as a TCP load balancer does. */
+/**
+ * One address before several gateways: each new connection goes to the next one that takes it, as a TCP load balancer does. With
+ * probes, only to those that say they are ready.
+ */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
+export interface BalancerOptions {
+  /** Asks each gateway's `/readyz` this often, in milliseconds; without it every gateway counts as ready. */
+  readonly probeMs?: number;
+}
+
 export class Balancer {
   readonly url: string;
   readonly httpUrl: string;
+  /** When each connection came, in milliseconds of `performance.now`. */
+  readonly arrivals: number[] = [];
   readonly #server: Server;
   readonly #ports: readonly number[];
   readonly #sockets = new Set<Socket>();
+  readonly #unready = new Set<number>();
+  readonly #prober: NodeJS.Timeout | undefined;
   #next = 0;
 
-  private constructor(server: Server, ports: readonly number[]) {
+  private constructor(server: Server, ports: readonly number[], { probeMs }: BalancerOptions) {
     const { port } = server.address() as AddressInfo;
     this.url = `ws://127.0.0.1:${port}/ws`;
     this.httpUrl = `http://127.0.0.1:${port}`;
     this.#server = server;
     this.#ports = ports;
-    server.on('connection', (near) => this.#relay(near, ports.length));
+    server.on('connection', (near) => {
+      this.arrivals.push(performance.now());
+      this.#relay(near, ports.length);
+    });
+    this.#prober = probeMs === undefined ? undefined : setInterval(() => void this.#probe(), probeMs);
   }
 
-  static async before(urls: readonly string[]): Promise<Balancer> {
+  static async before(urls: readonly string[], options: BalancerOptions = {}): Promise<Balancer> {
     // A half is closed only when its own end closes: the relay must not lose what the other half still has to say.
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, '127.0.0.1');
@@ -28,17 +44,33 @@ export class Balancer {
     return new Balancer(
       server,
       urls.map((url) => Number(new URL(url).port)),
+      options,
     );
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#prober);
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
     await once(this.#server, 'close');
   }
 
+  async #probe(): Promise<void> {
+    await Promise.all(
+      this.#ports.map(async (port) => {
+        const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+        if (ready) this.#unready.delete(port);
+        else this.#unready.add(port);
+      }),
+    );
+  }
+
   #relay(near: Socket, attempts: number): void {
-    const port = this.#ports[this.#next % this.#ports.length];
+    const ready = this.#ports.filter((each) => !this.#unready.has(each));
+    const port = ready[this.#next % ready.length];
     this.#next += 1;
     near.on('error', () => undefined);
     if (attempts === 0 || port === undefined) {

@@ -1,13 +1,14 @@
 /** The process of a fleet of readers: does what it is told over the channel to its parent. Started by reader-fleet.ts. */
 import type { FleetAnswer, FleetOrder } from './reader-fleet.ts';
 import { Reader } from './reader.ts';
+import { SdkReader } from './sdk-reader.ts';
 
 /** Handshakes under way at once. */
 const CONCURRENT = 50;
 
-const fleet: Reader[] = [];
+const fleet: (Reader | SdkReader)[] = [];
 
-async function connectAll(url: string, readers: readonly Reader[]): Promise<void> {
+async function connectAll(url: string, readers: readonly (Reader | SdkReader)[]): Promise<void> {
   const waiting = [...readers];
   const work = async (): Promise<void> => {
     for (let reader = waiting.shift(); reader !== undefined; reader = waiting.shift()) await reader.connect(url);
@@ -16,13 +17,16 @@ async function connectAll(url: string, readers: readonly Reader[]): Promise<void
 }
 
 function chosen(readers: readonly number[]): readonly Reader[] {
-  return readers.flatMap((each) => fleet[each] ?? []);
+  return readers.flatMap((each) => {
+    const reader = fleet[each];
+    return reader instanceof Reader ? [reader] : [];
+  });
 }
 
 async function obey(order: FleetOrder): Promise<Omit<FleetAnswer, 'serial'>> {
   if (order.kind === 'report') return { reports: fleet.map((each) => each.report) };
   if (order.kind === 'open') {
-    fleet.push(...order.readers.map((each) => new Reader(each)));
+    fleet.push(...order.readers.map((each) => (each.kind === 'raw' ? new Reader(each) : new SdkReader(each))));
     await connectAll(order.url, fleet);
     return {};
   }

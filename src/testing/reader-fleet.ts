@@ -1,4 +1,4 @@
-/** Many {@link Reader}s in a process of their own, so that what the gateway's process costs is the gateway's. */
+/** Many readers in a process of their own, so that what the gateway's process costs is the gateway's. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

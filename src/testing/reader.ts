@@ -14,12 +14,15 @@ export interface ReaderReport {
   readonly duplicates: number;
   readonly gaps: number;
   readonly replayed: number;
+  readonly connections: number;
   /** The name in the last `closing`, and the code of the close that followed. */
   readonly closing: string | undefined;
   readonly closeCode: number | undefined;
 }
 
 export interface ReaderOptions {
+  /** `raw` does what it is told; `sdk` is the client SDK, which comes back by itself. */
+  readonly kind: 'raw' | 'sdk';
   /** Begins the ids of its subscriptions. */
   readonly id: string;
   readonly streams: readonly string[];
@@ -62,7 +65,7 @@ interface Place {
 export class Reader {
   readonly #options: ReaderOptions;
   readonly #places = new Map<string, Place>();
-  readonly #counts = { events: 0, holes: 0, duplicates: 0, gaps: 0, replayed: 0 };
+  readonly #counts = { events: 0, holes: 0, duplicates: 0, gaps: 0, replayed: 0, connections: 0 };
   #ws: WebSocket | undefined;
   #closing: string | undefined;
   #closeCode: number | undefined;
@@ -94,6 +97,7 @@ export class Reader {
       if (this.#ws === ws) this.#closeCode = code;
     });
     await once(ws, 'open');
+    this.#counts.connections += 1;
     const subscribed = new Promise<void>((resolve, reject) => {
       this.#onSubscribed = resolve;
       this.#onRefused = reject;

@@ -1,0 +1,150 @@
+/** Two gateways on one Redis behind a load balancer, restarted one after the other under clients and load. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisBroker } from '../broker/redis.ts';
+import { createGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
+import { resolveOptions } from '../options.ts';
+import type { Limits } from '../options.ts';
+import { Balancer } from './balancer.ts';
+import { ReaderFleet } from './reader-fleet.ts';
+import type { ReaderReport } from './reader.ts';
+
+export interface RollingRestartOptions {
+  readonly redisUrl: string;
+  readonly clients: number;
+  readonly limits: Partial<Limits>;
+  /** Milliseconds between two events. */
+  readonly everyMs: number;
+}
+
+export interface RollingRestartResult {
+  readonly published: number;
+  readonly reports: readonly ReaderReport[];
+  /** Connections that came to the balancer within the worst second after the first restart began. */
+  readonly peakArrivalsPerSecond: number;
+  /** Connections that came in all, the first ones included. */
+  readonly arrivals: number;
+  /** Those of them that got no connection. */
+  readonly failedAttempts: number;
+  /** How long each drain took, in milliseconds. */
+  readonly drainMs: readonly number[];
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`${what} did not come about`);
+    await delay(10);
+  }
+}
+
+class Nodes {
+  readonly ports: readonly number[];
+  readonly running: (Gateway | undefined)[] = [];
+  readonly #options: RollingRestartOptions;
+
+  constructor(options: RollingRestartOptions, ports: readonly number[]) {
+    this.#options = options;
+    this.ports = ports;
+  }
+
+  async start(at: number): Promise<void> {
+    const { redisUrl, limits } = this.#options;
+    const resolved = resolveOptions({ limits });
+    const broker = new RedisBroker({ url: redisUrl, limits: resolved.limits, events: resolved.events });
+    const gateway = createGateway({ nodeId: `node-${at}`, limits, broker });
+    await gateway.listen({ port: this.ports[at] ?? 0 });
+    this.running[at] = gateway;
+  }
+
+  /** Drains the node; resolves with the milliseconds that it took. */
+  async stop(at: number): Promise<number> {
+    const gateway = this.running[at];
+    if (gateway === undefined) return 0;
+    this.running[at] = undefined;
+    const start = performance.now();
+    await gateway.close();
+    return performance.now() - start;
+  }
+
+  get alive(): Gateway {
+    const alive = this.running.find((each) => each !== undefined);
+    if (alive === undefined) throw new Error('no node is left to publish on');
+    return alive;
+  }
+}
+
+function peakPerSecond(times: readonly number[]): number {
+  return Math.max(0, ...times.map((from) => times.filter((each) => each >= from && each < from + 1000).length));
+}
+
+export async function rollingRestart(options: RollingRestartOptions): Promise<RollingRestartResult> {
+  const nodes = new Nodes(options, [await freePort(), await freePort()]);
+  await Promise.all([nodes.start(0), nodes.start(1)]);
+  const balancer = await Balancer.before(
+    nodes.ports.map((port) => `http://127.0.0.1:${port}`),
+    { probeMs: 20 },
+  );
+  const fleet = await ReaderFleet.start();
+  let published = 0;
+  const stop = new AbortController();
+  const publishing = (async () => {
+    while (!stop.signal.aborted) {
+      await nodes.alive.publish('tick', { n: published });
+      published += 1;
+      await delay(options.everyMs);
+    }
+  })();
+  try {
+    return await run();
+  } finally {
+    stop.abort();
+    await publishing;
+    await fleet.end();
+    await balancer.close();
+    await Promise.all(nodes.running.map(async (each) => each?.close({ drainMs: 0 })));
+  }
+
+  async function run(): Promise<RollingRestartResult> {
+    const readers = Array.from({ length: options.clients }, () => ({
+      kind: 'sdk' as const,
+      id: 'r',
+      streams: ['main'],
+    }));
+    await fleet.open(balancer.url, readers);
+    const restartedAt = performance.now();
+    const drainMs: number[] = [];
+    for (const at of [0, 1]) {
+      drainMs.push(await nodes.stop(at));
+      await nodes.start(at);
+      await until(async () => {
+        const open = nodes.running.reduce((sum, each) => sum + (each?.health().connections ?? 0), 0);
+        return open === options.clients;
+      }, 'the return of all clients');
+    }
+    stop.abort();
+    await publishing;
+    await until(async () => (await fleet.reports()).every((each) => each.last['main'] === published), 'the last event');
+    const reports = await fleet.reports();
+    return {
+      published,
+      reports,
+      peakArrivalsPerSecond: peakPerSecond(balancer.arrivals.filter((each) => each >= restartedAt)),
+      arrivals: balancer.arrivals.length,
+      failedAttempts: balancer.arrivals.length - reports.reduce((sum, each) => sum + each.connections, 0),
+      drainMs,
+    };
+  }
+}
