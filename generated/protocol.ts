@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:ef6375b486c6701ae738807bd2a53726d8e97f6a9a9365d139375b2223eb9da2';
+export const CONTRACT_DIGEST = 'sha256:c99ce8998b9e8a677cba8bb30b0879ffdcdd36dfb75813fc4a299e48f892491f';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
