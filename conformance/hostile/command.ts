@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WEBSOCKET_PATH } from '../../generated/protocol.ts';
+import { casesOf } from './expand.ts';
 import { resultText, summaryText } from './report.ts';
 import { BadRow, readRows } from './rows.ts';
-import type { Row } from './row.ts';
 import { runPack } from './run.ts';
 import type { Summary } from './run.ts';
 import { Unreachable } from './wire.ts';
@@ -18,6 +18,7 @@ interface Options {
   readonly url?: Target;
   readonly only?: string;
   readonly tokenFile?: string;
+  readonly patience: number;
   readonly maxLatency: number;
   readonly maxGrowth: number;
   readonly list?: true;
@@ -43,14 +44,16 @@ function parseCount(text: string): number {
   return count;
 }
 
-/** A glob over ids: `*` stands for anything. */
-function selects(glob: string): (row: Row) => boolean {
-  const parts = glob
-    .replace(/\[[^\]]*\]$/, '')
-    .split('*')
-    .map((each) => each.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+/** Globs over ids, with commas between: `*` stands for anything. */
+function selector(globs: string): (id: string) => boolean {
+  const each = globs.split(',').map(globSelector);
+  return (id) => each.some((selects) => selects(id));
+}
+
+function globSelector(glob: string): (id: string) => boolean {
+  const parts = glob.split('*').map((each) => each.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   const pattern = new RegExp(`^${parts.join('.*')}$`);
-  return ({ id }) => pattern.test(id);
+  return (id) => pattern.test(id);
 }
 
 function credentialOf({ tokenFile }: Options): readonly (readonly [string, string])[] {
@@ -75,7 +78,8 @@ function boundFindings({ neighbour, gateway }: Summary, { maxLatency, maxGrowth 
 }
 
 async function act(options: Options, fail: (message: string) => never): Promise<void> {
-  const rows = readRows().filter(selects(options.only ?? '*'));
+  const selects = selector(options.only ?? '*');
+  const rows = readRows().filter((row) => selects(row.id) || casesOf(row).some(({ entry }) => selects(entry.id)));
   if (rows.length === 0) fail(`No case fits ${options.only ?? '*'}; --list shows them all.`);
   if (options.list === true) {
     for (const { id, clause, why } of rows)
@@ -86,6 +90,8 @@ async function act(options: Options, fail: (message: string) => never): Promise<
   const run = await runPack({
     target: options.url,
     rows,
+    selects,
+    patienceMs: options.patience,
     credential: credentialOf(options),
     onResult: (result) => {
       const text = options.json === true ? JSON.stringify({ kind: 'case', ...result }) : resultText(result);
@@ -103,10 +109,11 @@ export function configureHostile(command: Command): Command {
   return command
     .description('send a gateway everything that it should withstand, while a neighbour measures whether it does')
     .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
-    .option('--only <glob>', 'only the cases whose id fits, for example "json/*"')
+    .option('--only <globs>', 'only the cases whose id fits, for example "json/*,utf8/*"')
     .option('--token-file <file>', 'a JWT to connect with; otherwise TIDEMARK_TOKEN or TIDEMARK_API_KEY')
+    .option('--patience <ms>', 'how long an answer may take, where a case does not say', parseCount, 4000)
     .option('--max-latency <ms>', 'longest time that the neighbour may wait', parseCount, 1000)
-    .option('--max-growth <MiB>', "how much the gateway's memory may grow, where it tells", parseCount, 128)
+    .option('--max-growth <MiB>', "how much the gateway's memory may grow, where it tells", parseCount, 256)
     .option('--list', 'list the cases instead of running them')
     .option('--json', 'NDJSON: a line per case, then the summary')
     .action(async (_options, self: Command) => {

@@ -5,6 +5,8 @@ import type { Target } from './wire.ts';
 
 export interface GaugeSample {
   readonly residentBytes: number | undefined;
+  /** Used by objects, for gateways on Node. */
+  readonly heapBytes: number | undefined;
   /** Longest delay of the event loop since the last time that somebody asked. */
   readonly loopDelayMaxMs: number | undefined;
   readonly loopDelayP99Ms: number | undefined;
@@ -69,6 +71,7 @@ export async function readGauge(
   if (status !== 200) return undefined;
   return {
     residentBytes: metric(body, 'process_resident_memory_bytes'),
+    heapBytes: metric(body, 'nodejs_heap_size_used_bytes'),
     loopDelayMaxMs: milliseconds(metric(body, 'nodejs_eventloop_lag_max_seconds')),
     loopDelayP99Ms: milliseconds(metric(body, 'nodejs_eventloop_lag_p99_seconds')),
   };

@@ -1,22 +1,68 @@
 /**
  * The whole pack against the gateway, each in a process of its own, as a user would run it: no crash, every case as the contract
- * says, the neighbour's latency and the gateway's memory within bounds.
+ * says, the neighbour's latency and the gateway's memory within bounds. Then against a careless server, which it must not let pass.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { CaseResult, Summary } from './run.ts';
 
-const MAIN = new URL('main.ts', import.meta.url).pathname;
-const TIDEMARK = new URL('../../src/cli/main.ts', import.meta.url).pathname;
-/** A pack of slow handshakes waits for this limit; the shorter it is, the shorter the test. */
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const TIDEMARK = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const CARELESS = fileURLToPath(new URL('testing/careless-server.ts', import.meta.url));
+/** Slow handshakes wait for this limit; the shorter it is, the shorter the test. */
 const LIMITS = { handshakeTimeoutMs: 800 };
+/** What the heap of the gateway may grow by: far less than one case sends, and more than a collection of garbage leaves. */
+const HEAP_GROWTH_MIB = 128;
 const PACK_TIMEOUT_MS = 120_000;
+
+const directory = mkdtempSync(join(tmpdir(), 'hostile-'));
+const running: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null) continue;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+  }
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+interface Served {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+/** Starts a server that says as a line of JSON where it listens. */
+async function serve(...args: readonly string[]): Promise<Served> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.push(child);
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([
+    once(lines, 'line').then(([first]) => String(first)),
+    once(child, 'exit').then(() => {
+      throw new Error(`The server ended at its start: ${stderr}`);
+    }),
+  ]);
+  return { url: (JSON.parse(line) as { url: string }).url, child };
+}
+
+function serveGateway(config: object): Promise<Served> {
+  const file = join(directory, 'tidemark.json');
+  writeFileSync(file, JSON.stringify({ broadcast: 'on', limits: LIMITS, logLevel: 'warn', ...config }));
+  return serve(TIDEMARK, 'serve', '--json', '--port', '0', '--config', file);
+}
 
 interface Outcome {
   readonly exitCode: number | null;
@@ -25,8 +71,11 @@ interface Outcome {
 }
 
 /** Runs the pack as its own program. */
-async function hostile(...args: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function hostile(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const lines: string[] = [];
   let stderr = '';
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
@@ -35,47 +84,131 @@ async function hostile(...args: readonly string[]): Promise<Outcome> {
   return { exitCode: child.exitCode, lines, stderr };
 }
 
-describe('the hostile pack against the gateway', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'hostile-'));
-  let gateway: ChildProcess;
-  let url: string;
+interface Report extends Outcome {
+  readonly results: readonly CaseResult[];
+  readonly summary: Summary;
+  readonly red: readonly CaseResult[];
+}
 
-  beforeAll(async () => {
-    const config = join(directory, 'tidemark.json');
-    writeFileSync(config, JSON.stringify({ broadcast: 'on', limits: LIMITS, logLevel: 'warn' }));
-    const child = spawn(process.execPath, [TIDEMARK, 'serve', '--json', '--port', '0', '--config', config], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    gateway = child;
-    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-    url = (JSON.parse(line) as { url: string }).url;
-  });
+async function report(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Report> {
+  const outcome = await hostile([...args, '--json'], env);
+  const reports = outcome.lines.map((line) => JSON.parse(line) as { kind: string });
+  const results = reports.filter(({ kind }) => kind === 'case') as unknown as CaseResult[];
+  const summary = reports.at(-1) as unknown as Summary;
+  return {
+    ...outcome,
+    results,
+    summary,
+    red: results.filter(({ verdict }) => verdict === 'fail' || verdict === 'warn'),
+  };
+}
 
-  afterAll(async () => {
-    const gone = once(gateway, 'exit');
-    gateway.kill('SIGTERM');
-    await gone;
-    rmSync(directory, { recursive: true });
-  });
+function token(secret: string): string {
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: 'https://id.example', aud: 'tidemark', sub: 'ana', iat: now, exp: now + 600 };
+  const scope = 'subscribe:* publish:* admin:read';
+  const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...claims, scope })}`;
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
 
-  test('finds nothing, and neither neighbour nor memory feels it', { timeout: PACK_TIMEOUT_MS }, async () => {
-    const { exitCode, lines, stderr } = await hostile('--url', url, '--json');
-    const reports = lines.map((line) => JSON.parse(line) as { kind: string });
-    const results = reports.filter(({ kind }) => kind === 'case') as unknown as CaseResult[];
-    const summary = reports.at(-1) as unknown as Summary;
+describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
+  test('finds nothing in the gateway, and neither neighbour nor memory feels it', async () => {
+    const { url, child } = await serveGateway({});
+    const { exitCode, stderr, summary, red } = await report(['--url', url]);
     console.log(JSON.stringify({ ...summary, kind: 'hostile pack' }));
-    expect(results.filter(({ verdict }) => verdict === 'fail' || verdict === 'warn')).toEqual([]);
+    expect(red).toEqual([]);
     expect(summary).toMatchObject({ findings: [], neighbour: { connectionsLost: 0 } });
     expect(summary.neighbour.eventsReceived).toBe(summary.neighbour.eventsPublished);
-    expect(summary.gateway.connectionsAfter).toBe(summary.gateway.connectionsBefore);
-    expect(gateway.exitCode).toBeNull();
+    expect(summary.rows).toBeGreaterThanOrEqual(200);
+    const { connectionsBefore, connectionsAfter, heapMiBBefore = 0, heapMiBAfter = Infinity } = summary.gateway;
+    expect(connectionsAfter).toBe(connectionsBefore);
+    expect(heapMiBAfter - heapMiBBefore).toBeLessThan(HEAP_GROWTH_MIB);
+    expect(child.exitCode).toBeNull();
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  test('finds nothing where credentials are needed: no forged one is taken, none is repeated', async () => {
+    const secret = 'a-secret-of-more-than-thirty-two-bytes';
+    const secretFile = join(directory, 'secret');
+    writeFileSync(secretFile, secret, { mode: 0o600 });
+    const issuer = { issuer: 'https://id.example', audience: 'tidemark', kind: 'user', algorithms: ['HS256'] };
+    const { url } = await serveGateway({ auth: { issuers: [{ ...issuer, secretFile }] } });
+    const only = ['--only', 'auth/*,commands/authenticate*,http/*,json/no*'];
+    const { exitCode, summary, red } = await report(['--url', url, ...only], { TIDEMARK_TOKEN: token(secret) });
+    expect(red).toEqual([]);
+    expect(summary).toMatchObject({ findings: [], verdicts: { 'n/a': 0 } });
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
+  const impatient = ['--patience', '300'];
+
+  test('is found out, case by case', async () => {
+    const { url } = await serve(CARELESS);
+    const careless = [
+      'frames/reserved-bits[rsv1]',
+      'frames/unmasked-text',
+      'frames/binary-rubbish',
+      'frames/over-the-limit',
+      'utf8/overlong[slash-2]',
+      'close/without-code',
+      'json/not-json[open]',
+      'json/repeated-keys[type]',
+      'json/proto-key[data]',
+      'json/unknown-field',
+      'json/bad-messages-close',
+      'commands/bad-streams[sync-slash]',
+      'handshake/foreign-origin[site]',
+      'handshake/token-in-query[token]',
+    ];
+    const honest = ['frames/well-formed', 'frames/glued', 'handshake/as-it-should-be'];
+    const { exitCode, red, results } = await report([
+      ...['--url', url, '--only', [...careless, ...honest].join(',')],
+      ...impatient,
+    ]);
+    expect(red.map(({ id }) => id).toSorted()).toEqual(careless.toSorted());
+    expect(results).toHaveLength(careless.length + honest.length);
+    expect(red.find(({ id }) => id === 'json/not-json[open]')?.findings.join()).toContain('it leaked a stack trace');
+    expect(exitCode).toBe(3);
+  });
+
+  test('is found out by its neighbour when it publishes what it should have refused', async () => {
+    const { url } = await serve(CARELESS);
+    const only = ['--only', 'json/proto-key-in-payload'];
+    const { summary } = await report(['--url', url, ...only, ...impatient]);
+    expect(summary.findings.join()).toContain('an event came that should have been refused');
+  });
+
+  test('is found dead, and the case that killed it is named', async () => {
+    const { url } = await serve(CARELESS, '--die-at', 'u0079');
+    const only = ['--only', 'json/no-id,json/repeated-keys,json/white-space'];
+    const { exitCode, summary, red } = await report(['--url', url, ...only, ...impatient]);
+    expect(red.at(-1)?.id).toBe('json/repeated-keys[escaped]');
+    expect(red.at(-1)?.findings.join()).toContain('the gateway no longer answers its neighbours');
+    expect(summary.findings.join()).toContain('the gateway no longer takes connections');
+    expect(exitCode).toBe(3);
+  });
+
+  test('is found standing still', async () => {
+    const { url } = await serve(CARELESS, '--block-at', 'constructor');
+    const only = ['--only', 'frames/well-formed,commands/subscribe-prototype-ids[constructor]'];
+    const { exitCode, summary } = await report(['--url', url, ...only]);
+    expect(summary.findings.join()).toMatch(/the neighbour waited 1\d{3}[.\d]* ms; the bound is 1000 ms/);
+    expect(exitCode).toBe(3);
   });
 });
 
 describe('the command', () => {
   test('says when nobody answers', async () => {
-    expect(await hostile('--url', 'ws://127.0.0.1:1/ws')).toMatchObject({ exitCode: 5, lines: [] });
+    expect(await hostile(['--url', 'ws://127.0.0.1:1/ws'])).toMatchObject({ exitCode: 5, lines: [] });
+  });
+
+  test('lists its cases', async () => {
+    const { lines, exitCode } = await hostile(['--list', '--only', 'frames/reserved-bits']);
+    expect(lines).toEqual(['frames/reserved-bits  ERR-2  a reserved bit, and no extension was agreed upon']);
+    expect(exitCode).toBe(0);
   });
 
   test.each([
@@ -84,6 +217,6 @@ describe('the command', () => {
     ['a pattern that nothing fits', ['--url', 'ws://127.0.0.1:7400', '--only', 'nothing/*']],
     ['an option that it does not have', ['--loud']],
   ])('refuses %s as a wrong use', async (_what, args) => {
-    expect(await hostile(...args)).toMatchObject({ exitCode: 2, lines: [] });
+    expect(await hostile(args)).toMatchObject({ exitCode: 2, lines: [] });
   });
 });

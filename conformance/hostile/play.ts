@@ -10,10 +10,10 @@ import type { Ground } from './steps.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Message } from './wire.ts';
 
-/** How long an outcome may take where the row does not say. */
-const PATIENCE_MS = 4000;
 /** From the close frame to the end of the connection. */
 const END_WITHIN_MS = 3000;
+const MAX_TRIES = 3;
+const MAX_WAIT_MS = 3000;
 const PROBE_ID = 'is-it-alive';
 
 function leavesAlive(outcome: Outcome): boolean {
@@ -27,7 +27,7 @@ function answered(wire: Wire): readonly Message[] {
 /** Opens the WebSocket as a well-behaved client would. Returns what went wrong. */
 export async function upgrade(wire: Wire, ground: Ground): Promise<string | undefined> {
   await wire.write(encodeUpgrade({}, ground));
-  const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', PATIENCE_MS);
+  const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', ground.patienceMs);
   const [answer] = wire.answers;
   if (answer?.status !== 101) return `the upgrade was answered by ${answer?.status ?? 'nothing'}`;
   if (answer.headers.get('sec-websocket-accept') !== acceptFor(SAMPLE_KEY)) return 'Sec-WebSocket-Accept is wrong';
@@ -46,7 +46,7 @@ class Trial {
     this.#entry = entry;
     this.#ground = ground;
     this.#wire = wire;
-    this.#patienceMs = entry.within === undefined ? PATIENCE_MS : amountOf(entry.within, ground.limits);
+    this.#patienceMs = entry.within === undefined ? ground.patienceMs : amountOf(entry.within, ground.limits);
   }
 
   /** Waits for what may happen. */
@@ -133,7 +133,7 @@ async function playAside({ http, expect }: Aside, ground: Ground): Promise<reado
   const wire = await Wire.open(ground.target, { secrets: ground.secrets });
   try {
     await wire.write(encodeHttp(http, ground));
-    await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', PATIENCE_MS);
+    await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', ground.patienceMs);
     const complaint = judgeStatus(expect, wire);
     return [...(complaint === undefined ? [] : [`asked aside: ${complaint}`]), ...wire.faults, ...wire.leaks];
   } finally {
@@ -147,8 +147,23 @@ export interface Played {
   readonly seen: string;
 }
 
-/** Plays a case. */
+/** A gateway that is asked too often says so, and when to come again: that is no answer to the case. */
+function toldToWait(wire: Wire): number | undefined {
+  const [answer] = wire.answers;
+  const seconds = answer?.status === 503 || answer?.status === 429 ? answer.headers.get('retry-after') : undefined;
+  return seconds === undefined ? undefined : Math.min(Number(seconds) * 1000, MAX_WAIT_MS);
+}
+
+/** Plays a case, again where the gateway was too busy to take it. */
 export async function play(entry: Case, ground: Ground): Promise<Played> {
+  for (let tries = 1; ; tries += 1) {
+    const { waitMs, ...played } = await playOnce(entry, ground);
+    if (played.findings.length === 0 || waitMs === undefined || tries === MAX_TRIES) return played;
+    await wait(waitMs);
+  }
+}
+
+async function playOnce(entry: Case, ground: Ground): Promise<Played & { readonly waitMs?: number | undefined }> {
   let wire: Wire;
   try {
     wire = await Wire.open(ground.target, { secrets: ground.secrets });
@@ -160,12 +175,13 @@ export async function play(entry: Case, ground: Ground): Promise<Played> {
   try {
     if (entry.door !== 'tcp') {
       const complaint = await upgrade(wire, ground);
-      if (complaint !== undefined) return { findings: [complaint], seen: 'no welcome' };
+      if (complaint !== undefined) return { findings: [complaint], seen: 'no welcome', waitMs: toldToWait(wire) };
     }
     await player.play(entry.send);
     const seen = await new Trial(entry, ground, wire).settle();
     const aside = entry.aside === undefined ? [] : await playAside(entry.aside, ground);
-    return { findings: [...judge(entry, seen, ground.limits), ...aside], seen: describe(seen) };
+    const findings = [...judge(entry, seen, ground.limits), ...aside];
+    return { findings, seen: describe(seen), waitMs: toldToWait(wire) };
   } finally {
     player.end();
     wire.destroy();

@@ -27,10 +27,12 @@ function latencyText({ samples, p50Ms, p99Ms, maxMs }: Distribution): string {
 export function summaryText(summary: Summary): string {
   const { rows, cases, verdicts, neighbour, gateway, runnerLoopDelayMaxMs, findings, durationMs } = summary;
   const { frame, command, event } = neighbour.latency;
+  const heap =
+    gateway.heapMiBAfter === undefined ? '' : `; heap ${gateway.heapMiBBefore} → ${gateway.heapMiBAfter} MiB`;
   const memory =
     gateway.residentMiBBefore === undefined
       ? 'not told by the gateway'
-      : `${gateway.residentMiBBefore} MiB before, ${gateway.residentMiBAfter} after, at most ${gateway.residentMiBMax}`;
+      : `${gateway.residentMiBBefore} MiB before, ${gateway.residentMiBAfter} after, at most ${gateway.residentMiBMax}${heap}`;
   const loop =
     gateway.loopDelayMaxMs === undefined
       ? 'not told by the gateway'

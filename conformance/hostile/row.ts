@@ -33,6 +33,8 @@ export interface HttpSpec {
   readonly version?: string;
   readonly headers?: readonly (readonly [string, unknown])[];
   readonly body?: unknown;
+  /** Of the headers that are added, those that are not. */
+  readonly without?: readonly string[];
   readonly bare?: boolean;
 }
 

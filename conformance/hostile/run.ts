@@ -1,6 +1,7 @@
 /** Runs the pack: the quick cases one after another, the slow ones beside them, a neighbour all along. */
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { LIMITS } from '../../generated/protocol.ts';
 import { casesOf, fill } from './expand.ts';
@@ -19,7 +20,10 @@ import type { Target } from './wire.ts';
 export interface RunOptions {
   readonly target: Target;
   readonly rows: readonly Row[];
+  /** Which cases of them are played. */
+  readonly selects: (id: string) => boolean;
   readonly credential: Ground['credential'];
+  readonly patienceMs: number;
   readonly onResult: (result: CaseResult) => void;
 }
 
@@ -54,6 +58,8 @@ export interface Summary {
     readonly residentMiBBefore?: number;
     readonly residentMiBAfter?: number;
     readonly residentMiBMax?: number;
+    readonly heapMiBBefore?: number;
+    readonly heapMiBAfter?: number;
     readonly loopDelayMaxMs?: number;
     readonly loopDelayP99Ms?: number;
     readonly connectionsBefore?: number;
@@ -71,6 +77,8 @@ interface Played {
   readonly to: number;
 }
 
+/** For the gateway to notice that the last clients have gone. */
+const SETTLE_MS = 3000;
 const NEIGHBOUR_PATIENCE_MS = 10_000;
 /** Cases that take their time and run at once. */
 const SLOW_LANES = 16;
@@ -208,7 +216,7 @@ class Run {
     await Promise.all([...lanes, this.#lane(rows.filter((row) => row.slow !== true))]);
     await this.#neighbour.finish();
     loop.disable();
-    const connectionsAfter = await readConnections(target, headers);
+    const connectionsAfter = await this.#settledConnections(headers, connectionsBefore ?? 0);
     const gateway = {
       ...this.#gauges(before),
       ...(connectionsBefore === undefined ? {} : { connectionsBefore }),
@@ -217,10 +225,21 @@ class Run {
     return this.#summary({ startedAt, gateway, runnerLoopDelayMaxMs: Math.round(loop.max / 1e6) });
   }
 
+  /** The connections of the gateway once those of the pack are gone. */
+  async #settledConnections(headers: Readonly<Record<string, string>>, before: number): Promise<number | undefined> {
+    const until = now() + SETTLE_MS;
+    for (;;) {
+      const connections = await readConnections(this.#ground.target, headers);
+      if (connections === undefined || connections <= before || now() > until) return connections;
+      await wait(50);
+    }
+  }
+
   async #lane(rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       for (const { entry, variables } of casesOf(row)) {
         if (this.#neighbour.dead) return;
+        if (!this.#options.selects(entry.id) && !this.#options.selects(row.id)) continue;
         const missing = row.needs?.find((need) => !this.#survey.has.has(need));
         if (missing === undefined) await this.#playOne(entry, variables, row.level ?? 'must');
         else this.#record(entry, [`needs ${missing}`], { verdict: 'n/a', seen: '', from: now() });
@@ -269,6 +288,9 @@ class Run {
       residentMiBBefore: mebibytes(before.residentBytes),
       residentMiBAfter: mebibytes(after.residentBytes),
       residentMiBMax: mebibytes(Math.max(...gauges.map((each) => each.residentBytes ?? 0))),
+      ...(after.heapBytes === undefined
+        ? {}
+        : { heapMiBBefore: mebibytes(before.heapBytes), heapMiBAfter: mebibytes(after.heapBytes) }),
       loopDelayMaxMs: Math.max(...gauges.map((each) => each.loopDelayMaxMs ?? 0)),
       loopDelayP99Ms: Math.max(...gauges.map((each) => each.loopDelayP99Ms ?? 0)),
     };
@@ -313,11 +335,12 @@ class Run {
 export async function runPack(options: RunOptions): Promise<Summary> {
   const nonce = randomBytes(6).toString('hex');
   const canary = `canary-${randomBytes(12).toString('hex')}`;
-  const { target, credential } = options;
+  const { target, credential, patienceMs } = options;
   const defaults = Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]));
   const ground: Ground = {
     target,
     credential,
+    patienceMs,
     limits: defaults,
     secrets: [canary, ...credential.map(([, value]) => value)],
   };

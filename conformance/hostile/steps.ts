@@ -15,6 +15,8 @@ export interface Ground {
   readonly credential: readonly (readonly [string, string])[];
   /** Given to the server in a case, and never to come back. */
   readonly secrets: readonly string[];
+  /** How long an outcome may take where a row does not say, in milliseconds. */
+  readonly patienceMs: number;
 }
 
 type Header = readonly [string, unknown];
@@ -64,15 +66,20 @@ function named(headers: readonly Header[], name: string): boolean {
   return headers.some(([each]) => each.toLowerCase() === name.toLowerCase());
 }
 
+function withoutNames(headers: readonly Header[], names: readonly string[]): readonly Header[] {
+  const unwanted = new Set(names.map((each) => each.toLowerCase()));
+  return headers.filter(([name]) => !unwanted.has(name.toLowerCase()));
+}
+
 export function encodeHttp(spec: HttpSpec, { target, credential }: Pick<Ground, 'target' | 'credential'>): Buffer {
-  const { method = 'GET', version = '1.1', headers = [], bare = false } = spec;
+  const { method = 'GET', version = '1.1', headers = [], without = [], bare = false } = spec;
   const body = spec.body === undefined ? Buffer.alloc(0) : bytesOf(spec.body);
   const standard: Header[] = bare ? [] : [['Host', hostOf(target)], ['Connection', 'close'], ...credential];
   if (!bare && spec.body !== undefined) {
     standard.push(['Content-Type', 'application/json']);
     if (!named(headers, 'Transfer-Encoding')) standard.push(['Content-Length', String(body.length)]);
   }
-  const all = [...standard.filter(([name]) => !named(headers, name)), ...headers];
+  const all = [...withoutNames(standard, [...headers.map(([name]) => name), ...without]), ...headers];
   return Buffer.concat([head(requestLine(method, spec.target, version), all), body]);
 }
 
@@ -90,9 +97,7 @@ export function encodeUpgrade(
     ['Sec-WebSocket-Protocol', SUBPROTOCOL],
     ...credential,
   ];
-  const kept = standard.filter(
-    ([name]) => !named(headers, name) && !without.some((each) => each.toLowerCase() === name.toLowerCase()),
-  );
+  const kept = withoutNames(standard, [...headers.map(([name]) => name), ...without]);
   return head(requestLine(method, spec.target ?? target.path, version), [...kept, ...headers, ...extra]);
 }
 
