@@ -1,68 +1,114 @@
 /** The commands of `tidemark conformance`. */
-import { writeFileSync } from 'node:fs';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import { ConfigError, readConfig, readConfigFile } from './config.ts';
-import { UnreachableError } from './runner/context.ts';
-import { NotAGatewayError } from './runner/probe.ts';
-import { run } from './runner/run.ts';
-import { EXIT } from './runner/verdict.ts';
-import { TapeError } from './tape/fault.ts';
-import { loadTapes } from './tape/library.ts';
+import { explainCommand, listCommand, showCommand } from './command/catalogue.ts';
+import type { ListFlags } from './command/catalogue.ts';
+import { checkCommand } from './command/check.ts';
+import type { CheckFlags } from './command/check.ts';
+import { doctorCommand } from './command/doctor.ts';
+import type { DoctorFlags } from './command/doctor.ts';
+import { fmtCommand } from './command/fmt.ts';
+import type { FmtFlags } from './command/fmt.ts';
+import { runCommand } from './command/run.ts';
+import type { RunFlags } from './command/run.ts';
+import { guarded } from './command/terminal.ts';
 
-interface RunFlags {
-  readonly url?: string;
-  readonly config?: string;
-  readonly only?: string;
-  readonly trace?: string;
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It is a number above 0.');
+  return value;
 }
 
-async function runCommand(flags: RunFlags): Promise<void> {
-  const config = readConfig(
-    flags.config === undefined ? {} : readConfigFile(flags.config),
-    flags.url === undefined ? {} : { url: flags.url },
-  );
-  const result = await run({
-    config,
-    tapes: loadTapes(),
-    ...(flags.only === undefined ? {} : { only: flags.only }),
-    level: 'should',
-    knownFailing: new Set(),
-    timeScale: 1,
-    jobs: 4,
-  });
-  if (flags.trace !== undefined) writeFileSync(flags.trace, result.trace.toNdjson());
-  for (const check of result.checks) {
-    process.stdout.write(`${check.verdict.padEnd(12)} ${check.id} ${check.reason ?? ''}\n`);
-    for (const failure of check.failures.slice(0, 3)) process.stdout.write(`    ${JSON.stringify(failure)}\n`);
-  }
-  for (const fault of result.harnessFaults) process.stdout.write(`harness: ${fault}\n`);
-  process.stdout.write(`${result.outcome.text} (${result.durationMs} ms, ${result.trace.frames.length} frames)\n`);
-  process.exitCode = result.outcome.exit;
+function whole(text: string): number {
+  const value = positive(text);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('It is a whole number.');
+  return value;
 }
 
-function exitOf(error: unknown): number {
-  if (error instanceof ConfigError || error instanceof TapeError) return EXIT.usage;
-  if (error instanceof UnreachableError || error instanceof NotAGatewayError) return EXIT.inconclusive;
-  return EXIT.harness;
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
-async function guarded(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = exitOf(error);
-  }
+function registerRun(program: Command): void {
+  program
+    .command('run')
+    .description('judge a gateway')
+    .option('--url <url>', 'where its WebSocket is, for example ws://127.0.0.1:7400/ws')
+    .option('--http-url <url>', 'where its HTTP operations are; by default at the same address')
+    .option('--config <file>', 'what else there is to know of it: stimulus, credentials, control commands')
+    .option('--stimulus <port>', 'how events are made: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none')
+    .option('--tapes <directory>', 'tapes of your own instead of those of the suite')
+    .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
+    .addOption(
+      new Option('--level <level>', 'leave out what is only advised, or not')
+        .choices(['must', 'should'])
+        .default('should'),
+    )
+    .option(
+      '--known-failing <file>',
+      'checks that are expected to fail, one id per line; they still run, and must fail',
+    )
+    .option('--repeat <n>', 'run so many times; the worst run counts', whole, 1)
+    .option('--jobs <n>', 'tapes at a time', whole, 4)
+    .option('--time-scale <x>', 'multiply every time limit', positive, 1)
+    .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
+    .option('--junit <file>', 'short for --report junit=FILE')
+    .option('--trace <file>', 'write everything that was sent and received')
+    .option('--json', 'print the report as JSON')
+    .option('--verbose', 'say each verdict as it falls')
+    .action((flags: RunFlags) => guarded(() => runCommand(flags)));
+}
+
+function registerReading(program: Command): void {
+  program
+    .command('check')
+    .description('judge a trace that was taken elsewhere, offline')
+    .argument('<trace>', 'NDJSON, as --trace writes it')
+    .option('--only <globs>', 'only these checks')
+    .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
+    .option('--json', 'print the report as JSON')
+    .action((file: string, flags: CheckFlags) => guarded(() => checkCommand(file, flags)));
+  program
+    .command('list')
+    .description('list the checks; with --clauses, what judges each clause (3 when a clause has none)')
+    .option('--only <globs>', 'only these checks')
+    .option('--tapes <directory>', 'tapes of your own')
+    .option('--clauses', 'by clause')
+    .option('--json', 'as JSON')
+    .action((flags: ListFlags) => guarded(() => listCommand(flags)));
+  program
+    .command('explain')
+    .description('explain a clause or a check')
+    .argument('<id>', 'for example RPL-2 or subscribe/resume')
+    .option('--tapes <directory>', 'tapes of your own')
+    .action((id: string, flags: { readonly tapes?: string }) => guarded(() => explainCommand(id, flags)));
+}
+
+function registerTapes(program: Command): void {
+  program
+    .command('show')
+    .description('show a tape as lanes')
+    .argument('<tape>', 'its id, or a file')
+    .option('--tapes <directory>', 'tapes of your own')
+    .action((name: string, flags: { readonly tapes?: string }) => guarded(() => showCommand(name, flags)));
+  program
+    .command('fmt')
+    .description('write tapes in the one way; names those that were not')
+    .argument('[files...]', 'files or directories; the tapes of the suite by default')
+    .option('--check', 'only look (3 when one is not)')
+    .action((names: readonly string[], flags: FmtFlags) => guarded(() => fmtCommand(names, flags)));
 }
 
 /** Adds the commands of the conformance suite to a program. */
 export function registerConformance(program: Command): void {
+  registerRun(program);
+  registerReading(program);
+  registerTapes(program);
   program
-    .command('run')
-    .description('judge a gateway')
+    .command('doctor')
+    .description('look at a target: what could be judged there, and what is missing')
     .option('--url <url>', 'where its WebSocket is')
     .option('--config <file>', 'what else there is to know of it')
-    .option('--only <globs>', 'run only these checks')
-    .option('--trace <file>', 'write the trace of the run')
-    .action((flags: RunFlags) => guarded(() => runCommand(flags)));
+    .option('--stimulus <port>', 'how events are made')
+    .action((flags: DoctorFlags) => guarded(() => doctorCommand(flags)));
 }

@@ -14,6 +14,9 @@ import type { Target } from './wire.ts';
 /** As everywhere in the command line: what each exit code means. */
 const EXIT = { ok: 0, findings: 3, usage: 2, unreachable: 5 } as const;
 
+/** What commander exits with where an option is wrong. */
+const COMMANDER_USAGE = 1;
+
 interface Options {
   readonly url?: Target;
   readonly only?: string;
@@ -116,7 +119,10 @@ export function configureHostile(command: Command): Command {
     .option('--max-growth <MiB>', "how much the gateway's memory may grow, where it tells", parseCount, 256)
     .option('--list', 'list the cases instead of running them')
     .option('--json', 'NDJSON: a line per case, then the summary')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === COMMANDER_USAGE ? EXIT.usage : exitCode))
     .action(async (_options, self: Command) => {
+      // A reader that has seen enough, such as `head`, ends the run.
+      process.stdout.on('error', () => process.exit());
       try {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));
       } catch (error) {

@@ -2,11 +2,4 @@
 import { Command } from 'commander';
 import { configureHostile } from './command.ts';
 
-/** A wrong option is a usage error like any other. */
-const USAGE = 2;
-
-await configureHostile(new Command('hostile'))
-  .exitOverride(({ exitCode, code }) =>
-    process.exit(code.startsWith('commander.') && exitCode === 1 ? USAGE : exitCode),
-  )
-  .parseAsync();
+await configureHostile(new Command('hostile')).parseAsync();
