@@ -158,6 +158,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   },
   {
     id: 'frames/http',
+    needs: ['http'],
     clauses: ['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3'],
     why: 'Every body over HTTP fits the schema of its operation, and every failure its status.',
     judge: (trace) =>

@@ -21,6 +21,8 @@ export interface TraceCheck {
   readonly id: string;
   readonly clauses: readonly ClauseId[];
   readonly why: string;
+  /** Without these (see `runner/needs.ts`) what it judges cannot happen at all. */
+  readonly needs?: readonly string[];
   readonly judge: (trace: Trace) => Finding;
 }
 
@@ -36,13 +38,14 @@ export interface Invariant {
   readonly id: string;
   readonly clauses: readonly ClauseId[];
   readonly why: string;
+  readonly needs?: readonly string[];
   readonly look: (reading: Reading, report: Report) => void;
 }
 
 /** A server that is wrong once is often wrong a thousand times; a few of them say as much. */
 const MOST_VIOLATIONS = 20;
 
-export function checkOf({ id, clauses, why, look }: Invariant): TraceCheck {
+export function checkOf({ id, clauses, why, needs = [], look }: Invariant): TraceCheck {
   const judge = (trace: Trace): Finding => {
     const violations: Violation[] = [];
     let fired = 0;
@@ -58,5 +61,5 @@ export function checkOf({ id, clauses, why, look }: Invariant): TraceCheck {
     });
     return { violations, fired };
   };
-  return { id, clauses, why, judge };
+  return { id, clauses, why, needs, judge };
 }

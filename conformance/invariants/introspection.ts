@@ -39,6 +39,7 @@ export const introspection: Invariant = {
   id: 'invariants/introspection',
   clauses: ['OPS-2'],
   why: 'When nothing moves, GET /ws/subscriptions lists exactly the living subscriptions of a connection.',
+  needs: ['http'],
   look: ({ connections, trace }, report) => {
     const byId = new Map(connections.map((each) => [textAt(each.welcome, 'connectionId'), each] as const));
     const queries = queriesIn(trace.frames);

@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts';
 import { HarnessError } from './context.ts';
 import type { Profile, RunContext } from './context.ts';
 import { finale } from './finale.ts';
+import { applicability } from './needs.ts';
 import { makeNonce, probe } from './probe.ts';
 import { runTape } from './run-tape.ts';
 import { judgeRun } from './verdict.ts';
@@ -45,13 +46,22 @@ export interface Run {
 /** Levels 1 and 3. */
 export const TRACE_CHECKS: readonly TraceCheck[] = [...FRAME_CHECKS, ...INVARIANT_CHECKS];
 
+/** What it means that a check of the trace had nothing to judge. */
+export interface Idle {
+  readonly verdict: 'VACUOUS' | 'N/A' | 'UNTESTABLE';
+  readonly reason: string;
+}
+
+const NEVER_HAPPENED = 'what it judges never happened';
+
 /** Judges a finished trace: one result per check of levels 1 and 3. */
 export function judgeTrace(
   trace: Trace,
   checks: readonly TraceCheck[],
-  vacuous: (id: string) => 'VACUOUS' | 'N/A',
+  idleVerdict: (check: TraceCheck) => Idle,
 ): readonly CheckResult[] {
-  return checks.map(({ id, clauses, why, judge }) => {
+  return checks.map((check) => {
+    const { id, clauses, why, judge } = check;
     const began = performance.now();
     const finding: Finding = judge(trace);
     const { violations, fired } = finding;
@@ -62,8 +72,7 @@ export function judgeTrace(
       clauses,
       level: 'must',
       why,
-      verdict: violations.length > 0 ? 'FAIL' : idle ? vacuous(id) : 'PASS',
-      ...(idle ? { reason: 'what it judges never happened' } : {}),
+      ...(idle ? idleVerdict(check) : { verdict: violations.length > 0 ? 'FAIL' : 'PASS' }),
       failures: violations.map(({ text, frames, clauses: broken }) => ({
         text: `${text} (${broken.join(', ')})`,
         frames,
@@ -127,12 +136,19 @@ async function runTapes(tapes: readonly Tape[], options: RunOptions, context: Ru
   return { checks, faults };
 }
 
+export interface Target {
+  readonly context: RunContext;
+  /** Cuts every connection of the run. */
+  readonly close: () => void;
+}
+
 /**
- * @throws {UnreachableError} when nobody answers at the target.
+ * Connects to a target and asks it what it is.
+ * @throws {UnreachableError} when nobody answers.
  * @throws {NotAGatewayError} when somebody else does.
  */
-export async function run(options: RunOptions): Promise<Run> {
-  const { config, tapes, only, level, knownFailing, timeScale } = options;
+export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale'>): Promise<Target> {
+  const { config, timeScale } = options;
   const began = performance.now();
   const now = (): number => performance.now() - began;
   const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: config.url }, now);
@@ -140,35 +156,45 @@ export async function run(options: RunOptions): Promise<Run> {
     trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: `stalled ${ms}` });
   };
   const watch = new SelfWatch(now, onStall);
-  const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), connections: [] as Connection[] };
+  const connections: Connection[] = [];
+  const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), connections };
+  const close = (): void => {
+    watch.close();
+    for (const connection of connections) connection.cut();
+  };
   try {
-    const profile = await probe(bare);
-    const context: RunContext = { ...bare, profile };
+    return { context: { ...bare, profile: await probe(bare) }, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** @throws {UnreachableError | NotAGatewayError} as {@link openTarget}. */
+export async function run(options: RunOptions): Promise<Run> {
+  const { config, tapes, only, level, knownFailing } = options;
+  const { context, close } = await openTarget(options);
+  const { trace, profile, nonce, now } = context;
+  try {
     const chosen = tapes.filter(
       ({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'),
     );
     const taped = await runTapes(chosen, options, context);
     await finale(context);
-    // A part of the suite need not make everything happen; what does happen is judged all the same.
-    const vacuous = (id: string): 'VACUOUS' | 'N/A' => (isChosen(id, only) ? 'VACUOUS' : 'N/A');
-    const judged = judgeTrace(trace, TRACE_CHECKS, vacuous);
+    const judged = judgeTrace(trace, TRACE_CHECKS, ({ id, needs = [] }) => {
+      const applies = applicability(needs, context);
+      if (applies.verdict !== 'applies') return applies;
+      // A part of the suite need not make everything happen; what does happen is judged all the same.
+      return { verdict: isChosen(id, only) ? 'VACUOUS' : 'N/A', reason: NEVER_HAPPENED };
+    });
     for (const result of judged) options.onResult?.(result);
     const checks = [...taped.checks, ...judged]
       .map((each): CheckResult => (knownFailing.has(each.id) ? { ...each, known: true } : each))
       .toSorted((left, right) => (left.id < right.id ? -1 : 1));
     const harnessFaults = [...taped.faults, ...ownFaults(trace)];
-    return {
-      config,
-      profile,
-      nonce: context.nonce,
-      checks,
-      harnessFaults,
-      outcome: judgeRun(checks, harnessFaults),
-      trace,
-      durationMs: Math.round(now()),
-    };
+    const outcome = judgeRun(checks, harnessFaults);
+    return { config, profile, nonce, checks, harnessFaults, outcome, trace, durationMs: Math.round(now()) };
   } finally {
-    watch.close();
-    for (const connection of bare.connections) connection.cut();
+    close();
   }
 }

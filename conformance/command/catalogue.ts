@@ -1,0 +1,110 @@
+/** `conformance list`, `explain` and `show`: what there is, and what it means. */
+import { readFileSync } from 'node:fs';
+import { CLAUSES } from '../../generated/protocol.ts';
+import type { ClauseId } from '../../generated/protocol.ts';
+import { CLAUSE_IDS, isClause } from '../contract.ts';
+import { TRACE_CHECKS } from '../runner/run.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { isChosen, loadTapes } from '../tape/library.ts';
+import { parseTape } from '../tape/parse.ts';
+import { showTape } from '../tape/show.ts';
+import type { Level, Tape } from '../tape/tape.ts';
+import { UsageError, print } from './terminal.ts';
+
+interface Entry {
+  readonly id: string;
+  readonly clauses: readonly ClauseId[];
+  readonly level: Level;
+  readonly why: string;
+  readonly needs: readonly string[];
+}
+
+function catalogue(directory?: string): readonly Entry[] {
+  const tapes = loadTapes(directory).map(({ header }): Entry => header);
+  const traced = TRACE_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));
+  return [...tapes, ...traced];
+}
+
+export interface ListFlags {
+  readonly only?: string;
+  readonly tapes?: string;
+  readonly clauses?: true;
+  readonly json?: true;
+}
+
+function listClauses(entries: readonly Entry[], flags: ListFlags): number {
+  const rows = CLAUSE_IDS.map((id) => ({
+    id,
+    observable: CLAUSES[id].observable,
+    checks: entries.filter(({ clauses }) => clauses.includes(id)).map((each) => each.id),
+  }));
+  if (flags.json === true) print(JSON.stringify(rows));
+  else
+    for (const { id, checks, observable } of rows)
+      print(
+        `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${observable === 'operator' ? ' (operators only)' : ''}`}`,
+      );
+  // A clause that a client can observe, and that nothing judges, is a hole in the suite.
+  const open = rows.filter(({ checks, observable }) => checks.length === 0 && observable === 'client');
+  return open.length === 0 ? EXIT.ok : EXIT.findings;
+}
+
+export function listCommand(flags: ListFlags): number {
+  const entries = catalogue(flags.tapes).filter(({ id }) => isChosen(id, flags.only));
+  if (entries.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check.`);
+  if (flags.clauses === true) return listClauses(entries, flags);
+  if (flags.json === true) print(JSON.stringify(entries));
+  else
+    for (const { id, clauses, level, why } of entries)
+      print(`${id.padEnd(36)} ${level === 'should' ? '(should) ' : ''}${clauses.join(' ')}\n    ${why}`);
+  return EXIT.ok;
+}
+
+function explainClause(id: ClauseId, entries: readonly Entry[]): void {
+  const { level, observable, text } = CLAUSES[id];
+  print(`${id} (${level}, seen by ${observable === 'client' ? 'clients' : 'operators only'})\n  ${text}\n`);
+  const citing = entries.filter(({ clauses }) => clauses.includes(id));
+  for (const each of citing) print(`  ${each.id}\n    ${each.why}`);
+  if (citing.length === 0) print('  No check judges it.');
+}
+
+function explainEntry({ id, clauses, level, why, needs }: Entry): void {
+  print(`${id} (${level})\n  ${why}\n`);
+  for (const clause of clauses) print(`  ${clause}  ${CLAUSES[clause].text}`);
+  if (needs.length > 0) print(`  applies where: ${needs.join(', ')}`);
+}
+
+export function explainCommand(name: string, flags: { readonly tapes?: string }): number {
+  const entries = catalogue(flags.tapes);
+  if (isClause(name)) {
+    explainClause(name, entries);
+    return EXIT.ok;
+  }
+  const entry = entries.find(({ id }) => id === name);
+  if (entry === undefined)
+    throw new UsageError(`${JSON.stringify(name)} is neither a clause nor a check; see \`conformance list\`.`);
+  explainEntry(entry);
+  return EXIT.ok;
+}
+
+/** By id, or by the path of a file. */
+export function findTape(name: string, directory?: string): Tape {
+  if (!name.endsWith('.ndjson')) {
+    const found = loadTapes(directory).find(({ header }) => header.id === name);
+    if (found === undefined)
+      throw new UsageError(`There is no tape ${JSON.stringify(name)}; see \`conformance list\`.`);
+    return found;
+  }
+  try {
+    return parseTape(readFileSync(name, 'utf8'), name);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      throw new UsageError(`${name} cannot be read.`, { cause });
+    throw cause;
+  }
+}
+
+export function showCommand(name: string, flags: { readonly tapes?: string }): number {
+  print(showTape(findTape(name, flags.tapes)));
+  return EXIT.ok;
+}

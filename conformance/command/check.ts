@@ -1,0 +1,46 @@
+/** `conformance check`: judges a trace that was taken elsewhere, offline. */
+import { readFileSync } from 'node:fs';
+import type { Explanation } from '../report/failure.ts';
+import { summarise } from '../report/summary.ts';
+import { textReport } from '../report/text.ts';
+import { TRACE_CHECKS, judgeTrace } from '../runner/run.ts';
+import { judgeRun } from '../runner/verdict.ts';
+import { isChosen } from '../tape/library.ts';
+import { readTrace } from '../trace.ts';
+import { parseReports, writeReports } from './reports.ts';
+import { UsageError, print, terminalWidth } from './terminal.ts';
+
+export interface CheckFlags {
+  readonly only?: string;
+  readonly report: readonly string[];
+  readonly json?: true;
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`${file} cannot be read.`, { cause });
+  }
+}
+
+export function checkCommand(file: string, flags: CheckFlags): number {
+  const requests = parseReports(flags.report);
+  const began = performance.now();
+  const trace = readTrace(readFile(file), file);
+  const chosen = TRACE_CHECKS.filter(({ id }) => isChosen(id, flags.only));
+  if (chosen.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check of a trace.`);
+  // What did not happen in a trace was not asked for: nobody claimed that it would.
+  const checks = judgeTrace(trace, chosen, () => ({ verdict: 'N/A', reason: 'it did not happen' }));
+  const durationMs = Math.round(performance.now() - began);
+  const outcome = judgeRun(checks, []);
+  const summary = summarise({ trace, checks, outcome, harnessFaults: [], durationMs });
+  const explanation: Explanation = {
+    trace,
+    repeat: (id) => `npx tidemark conformance check ${file} --only '${id}'`,
+    width: terminalWidth(),
+  };
+  writeReports(requests, summary, explanation);
+  print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
+  return outcome.exit;
+}

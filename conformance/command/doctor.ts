@@ -1,0 +1,102 @@
+/** `conformance doctor`: what the suite would be able to judge at a target, and what it lacks. */
+import { CONTRACT_DIGEST } from '../../generated/protocol.ts';
+import { readConfig, readConfigFile } from '../config.ts';
+import { applicability } from '../runner/needs.ts';
+import { openTarget } from '../runner/run.ts';
+import type { RunContext } from '../runner/context.ts';
+import { openPort, choosePort } from '../runner/stimulus.ts';
+import { Witness } from '../runner/witness.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { loadTapes } from '../tape/library.ts';
+import { print } from './terminal.ts';
+
+export interface DoctorFlags {
+  readonly url?: string;
+  readonly config?: string;
+  readonly stimulus?: string;
+}
+
+interface Diagnosis {
+  readonly good: boolean;
+  readonly text: string;
+}
+
+function known({ profile }: RunContext): readonly Diagnosis[] {
+  const { welcome, http } = profile;
+  const { principal, features } = welcome;
+  const same = welcome.contractDigest === CONTRACT_DIGEST;
+  return [
+    {
+      good: true,
+      text: `welcome: ${welcome.nodeId}, protocol ${welcome.protocolVersion}, heartbeat every ${welcome.heartbeatIntervalMs} ms`,
+    },
+    {
+      good: same,
+      text: same ? 'it was made from the contract of this suite' : 'it was made from another contract than this suite',
+    },
+    {
+      good: true,
+      text: `the client is ${principal.id} (${principal.kind}) with ${principal.scopes.join(', ') || 'no scopes'}`,
+    },
+    {
+      good: http === 'served',
+      text: http === 'served' ? 'HTTP is served' : 'HTTP is not served; say "without": ["http"] if that is meant',
+    },
+    { good: true, text: `the broadcast command is ${features.broadcast ? 'on' : 'off'}` },
+  ];
+}
+
+/** Makes one event and looks whether the witness sees it. */
+async function stimulus(context: RunContext): Promise<Diagnosis> {
+  const { port } = choosePort(context);
+  const stream = port === 'fs' ? 'main' : `workspace:${context.nonce}`;
+  const event =
+    port === 'fs'
+      ? { event: 'file_change', payload: { path: `${context.nonce}.txt`, changeType: 'create' } }
+      : { event: 'suite.doctor', payload: { nonce: context.nonce } };
+  try {
+    const opened = await openPort(port === 'fs' ? 'files' : 'publish', { context, check: 'doctor' });
+    const witness = await Witness.open({ context, check: 'doctor', streams: [stream] });
+    const began = context.now();
+    await opened.publish({ ...event, stream });
+    const seen = await witness.sees({ ...event, stream }, port === 'fs' ? 'path' : 'payload');
+    opened.close();
+    if (seen === undefined)
+      return { good: false, text: `stimulus (${port}): the event was made, but the witness never saw it` };
+    return {
+      good: true,
+      text: `stimulus (${port}): an event takes ${Math.round(context.now() - began)} ms to the witness`,
+    };
+  } catch (error) {
+    return { good: false, text: `stimulus (${port}): ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function scope(context: RunContext): readonly Diagnosis[] {
+  const tapes = loadTapes();
+  const unmet = tapes.flatMap(({ header }) => {
+    const found = applicability(header.needs, context);
+    return found.verdict === 'applies' ? [] : [{ id: header.id, ...found }];
+  });
+  const list = unmet.map(({ id, verdict, reason }) => ({
+    good: verdict === 'N/A',
+    text: `${verdict} ${id}: ${reason}`,
+  }));
+  return [{ good: true, text: `${tapes.length - unmet.length} of ${tapes.length} tapes apply` }, ...list];
+}
+
+export async function doctorCommand(flags: DoctorFlags): Promise<number> {
+  const { url, stimulus: port } = flags;
+  const config = readConfig(flags.config === undefined ? {} : readConfigFile(flags.config), {
+    ...(url === undefined ? {} : { url }),
+    ...(port === undefined ? {} : { stimulus: port }),
+  });
+  const target = await openTarget({ config, timeScale: 1 });
+  try {
+    const found = [...known(target.context), await stimulus(target.context), ...scope(target.context)];
+    for (const { good, text } of found) print(`${good ? '  ' : '! '}${text}`);
+    return found.every(({ good }) => good) ? EXIT.ok : EXIT.findings;
+  } finally {
+    target.close();
+  }
+}

@@ -1,0 +1,39 @@
+/** `conformance fmt`: writes tapes in the one way, or says which are not. */
+import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT } from '../runner/verdict.ts';
+import { formatTape } from '../tape/format.ts';
+import { TAPES } from '../tape/library.ts';
+import { parseTape } from '../tape/parse.ts';
+import { UsageError, print } from './terminal.ts';
+
+export interface FmtFlags {
+  readonly check?: true;
+}
+
+function filesOf(names: readonly string[]): readonly string[] {
+  const given = names.length === 0 ? [TAPES] : names;
+  return given.flatMap((name) => {
+    const kind = statSync(name, { throwIfNoEntry: false });
+    if (kind === undefined) throw new UsageError(`${name} is not there.`);
+    return kind.isDirectory()
+      ? globSync('**/*.ndjson', { cwd: name })
+          .toSorted()
+          .map((each) => join(name, each))
+      : [name];
+  });
+}
+
+export function fmtCommand(names: readonly string[], flags: FmtFlags): number {
+  let untidy = 0;
+  for (const file of filesOf(names)) {
+    const before = readFileSync(file, 'utf8');
+    parseTape(before, file);
+    const after = formatTape(before, file);
+    if (after === before) continue;
+    untidy += 1;
+    print(file);
+    if (flags.check !== true) writeFileSync(file, after);
+  }
+  return flags.check === true && untidy > 0 ? EXIT.findings : EXIT.ok;
+}

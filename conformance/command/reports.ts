@@ -1,0 +1,50 @@
+/** `--report html=out.html,junit=out.xml`: which reports are written where. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Explanation } from '../report/failure.ts';
+import { htmlReport } from '../report/html.ts';
+import { jsonReport } from '../report/json.ts';
+import { junitReport } from '../report/junit.ts';
+import { markdownReport } from '../report/markdown.ts';
+import type { Summary } from '../report/summary.ts';
+import { tapReport } from '../report/tap.ts';
+import { textReport } from '../report/text.ts';
+import { UsageError } from './terminal.ts';
+
+type Renderer = (summary: Summary, explanation: Explanation) => string;
+
+const RENDERERS: Readonly<Record<string, Renderer>> = {
+  text: textReport,
+  json: jsonReport,
+  junit: junitReport,
+  tap: tapReport,
+  md: markdownReport,
+  html: htmlReport,
+};
+
+export interface ReportRequest {
+  readonly format: string;
+  readonly file: string;
+}
+
+/** @throws {UsageError} for a format that there is not. */
+export function parseReports(values: readonly string[]): readonly ReportRequest[] {
+  return values
+    .flatMap((value) => value.split(','))
+    .map((value) => {
+      const [format = '', ...rest] = value.split('=');
+      const file = rest.join('=');
+      if (!Object.hasOwn(RENDERERS, format) || file === '')
+        throw new UsageError(
+          `--report takes FORMAT=FILE, with ${Object.keys(RENDERERS).join(', ')} as formats, not ${JSON.stringify(value)}.`,
+        );
+      return { format, file };
+    });
+}
+
+export function writeReports(requests: readonly ReportRequest[], summary: Summary, explanation: Explanation): void {
+  for (const { format, file } of requests) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, RENDERERS[format]?.(summary, explanation) ?? '');
+  }
+}

@@ -1,0 +1,125 @@
+/** `conformance run`: judges a gateway. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ConfigError, readConfig, readConfigFile } from '../config.ts';
+import type { TargetConfig } from '../config.ts';
+import type { Explanation } from '../report/failure.ts';
+import { summarise } from '../report/summary.ts';
+import type { Summary } from '../report/summary.ts';
+import { checkLine, textReport } from '../report/text.ts';
+import { TRACE_CHECKS, run } from '../runner/run.ts';
+import type { Run } from '../runner/run.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { isChosen, loadTapes } from '../tape/library.ts';
+import type { Tape } from '../tape/tape.ts';
+import { parseReports, writeReports } from './reports.ts';
+import { UsageError, print, say, terminalWidth } from './terminal.ts';
+
+export interface RunFlags {
+  readonly url?: string;
+  readonly httpUrl?: string;
+  readonly config?: string;
+  readonly stimulus?: string;
+  readonly tapes?: string;
+  readonly only?: string;
+  readonly level: 'must' | 'should';
+  readonly knownFailing?: string;
+  readonly repeat: number;
+  readonly jobs: number;
+  readonly timeScale: number;
+  readonly report: readonly string[];
+  readonly junit?: string;
+  readonly trace?: string;
+  readonly json?: true;
+  readonly verbose?: true;
+}
+
+function configOf(flags: RunFlags): TargetConfig {
+  const { url, httpUrl, stimulus } = flags;
+  return readConfig(flags.config === undefined ? {} : readConfigFile(flags.config), {
+    ...(url === undefined ? {} : { url }),
+    ...(httpUrl === undefined ? {} : { httpUrl }),
+    ...(stimulus === undefined ? {} : { stimulus }),
+  });
+}
+
+/** One id per line; `#` begins a comment. @throws {UsageError} for an id that no check has. */
+function knownFailingOf(file: string | undefined, ids: readonly string[]): ReadonlySet<string> {
+  if (file === undefined) return new Set();
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`${file} cannot be read.`, { cause });
+  }
+  const listed = text.split('\n').map((line) => line.replace(/#.*$/, '').trim());
+  const entries = listed.filter((line) => line !== '');
+  const unknown = entries.find((entry) => !ids.includes(entry));
+  if (unknown !== undefined) throw new UsageError(`${file} lists ${JSON.stringify(unknown)}, which is no check.`);
+  return new Set(entries);
+}
+
+/** The command that runs one check again. */
+function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => string {
+  const options = [
+    flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
+    ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
+    ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
+    ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
+  ];
+  // Whatever belongs to the whole history is judged over the whole history.
+  const only = (id: string): string => (/^(?:frames|invariants)\//.test(id) || id === '*' ? '' : ` --only '${id}'`);
+  return (id) => `npx tidemark conformance run ${options.join(' ')}${only(id)}`;
+}
+
+/** The worst of several runs is the result: green once is not green. */
+const SEVERITY: readonly number[] = [EXIT.ok, EXIT.inconclusive, EXIT.findings, EXIT.usage, EXIT.harness];
+
+function worse(left: Run, right: Run): Run {
+  return SEVERITY.indexOf(right.outcome.exit) >= SEVERITY.indexOf(left.outcome.exit) ? right : left;
+}
+
+async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetConfig): Promise<Run> {
+  const ids = [...tapes.map(({ header }) => header.id), ...TRACE_CHECKS.map(({ id }) => id)];
+  if (!ids.some((id) => isChosen(id, flags.only)))
+    throw new UsageError(`--only ${flags.only ?? ''} matches none of ${ids.length} checks; see \`conformance list\`.`);
+  const knownFailing = knownFailingOf(flags.knownFailing, ids);
+  let worst: Run | undefined;
+  for (let round = 1; round <= flags.repeat; round += 1) {
+    const result = await run({
+      config,
+      tapes,
+      ...(flags.only === undefined ? {} : { only: flags.only }),
+      level: flags.level,
+      knownFailing,
+      timeScale: flags.timeScale,
+      jobs: flags.jobs,
+      ...(flags.verbose === true ? { onResult: (check) => say(checkLine(check)) } : {}),
+    });
+    if (flags.repeat > 1) say(`run ${round} of ${flags.repeat}: ${result.outcome.text}`);
+    worst = worst === undefined ? result : worse(worst, result);
+  }
+  if (worst === undefined) throw new UsageError('--repeat is 1 or more.');
+  return worst;
+}
+
+function tell(flags: RunFlags, result: Run, config: TargetConfig): Summary {
+  const summary = summarise(result, result);
+  const explanation: Explanation = {
+    trace: result.trace,
+    repeat: repeatCommand(flags, config),
+    width: terminalWidth(),
+  };
+  const junit = flags.junit === undefined ? [] : [{ format: 'junit', file: flags.junit }];
+  writeReports([...parseReports(flags.report), ...junit], summary, explanation);
+  if (flags.trace !== undefined) writeFileSync(flags.trace, result.trace.toNdjson());
+  print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
+  return summary;
+}
+
+export async function runCommand(flags: RunFlags): Promise<number> {
+  const config = configOf(flags);
+  // Faults of usage are said before anything is sent.
+  parseReports(flags.report);
+  const result = await runOften(flags, loadTapes(flags.tapes), config);
+  return tell(flags, result, config).outcome.exit;
+}

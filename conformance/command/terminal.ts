@@ -1,0 +1,45 @@
+/** Data goes to stdout, talk to stderr. */
+import { ConfigError } from '../config.ts';
+import { UnreachableError } from '../runner/context.ts';
+import { NotAGatewayError } from '../runner/probe.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { TapeError } from '../tape/fault.ts';
+import { TraceError } from '../trace.ts';
+
+/** What the user asked for cannot be done as it was asked: exit 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Width of the terminal, in characters; wide where there is none, so that nothing is cut in a log. */
+export function terminalWidth(): number {
+  return process.stdout.columns ?? 160;
+}
+
+const USAGE_ERRORS = [UsageError, ConfigError, TapeError, TraceError];
+
+export function exitOf(error: unknown): number {
+  if (USAGE_ERRORS.some((each) => error instanceof each)) return EXIT.usage;
+  if (error instanceof UnreachableError || error instanceof NotAGatewayError) return EXIT.inconclusive;
+  return EXIT.harness;
+}
+
+/** Runs a command to its exit code. A fault of the suite itself shows its stack, everything else one line. */
+export async function guarded(work: () => Promise<number> | number): Promise<void> {
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    process.exitCode = exitOf(error);
+    const isOurs = process.exitCode === EXIT.harness;
+    const text = error instanceof Error ? ((isOurs ? error.stack : undefined) ?? error.message) : String(error);
+    say(`conformance: ${text}`);
+  }
+}

@@ -1,0 +1,60 @@
+/** A failed check, explained: the clause, the expected, the nearest, the lanes, and how to see it again. */
+import { CLAUSES } from '../../generated/protocol.ts';
+import { asText } from '../json.ts';
+import type { CheckResult, Failure } from '../runner/verdict.ts';
+import type { Difference } from '../tape/matcher.ts';
+import type { Trace } from '../trace.ts';
+import { excerpt, laneLine } from './lanes.ts';
+import { framesOf } from './summary.ts';
+
+const LANES = 10;
+const SHOWN_FAILURES = 3;
+const SHOWN_DIFFERENCES = 8;
+
+export interface Explanation {
+  readonly trace: Trace;
+  /** The command that runs this check alone. */
+  readonly repeat: (id: string) => string;
+  readonly width: number;
+}
+
+function shorten(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`;
+}
+
+function differenceText({ path, expected, actual }: Difference): string {
+  const where = path === '' ? '(the whole)' : path;
+  return `${where}: expected ${shorten(expected, 200)}, got ${actual === undefined ? 'nothing' : shorten(JSON.stringify(actual), 200)}`;
+}
+
+function failureLines(failure: Failure, check: CheckResult): readonly string[] {
+  const { text, line, expected, nearest, frames } = failure;
+  const where = line === undefined ? '' : ` (${check.id}.ndjson:${line})`;
+  const lines = [`${text}${where}`];
+  if (expected !== undefined) lines.push(`  expected  ${shorten(asText(expected), 600)}`);
+  if (nearest !== undefined) {
+    lines.push(`  nearest   frame ${nearest.frame}: ${shorten(asText(nearest.value), 600)}`);
+    lines.push(...nearest.differences.slice(0, SHOWN_DIFFERENCES).map((each) => `            ${differenceText(each)}`));
+  } else if (frames.length > 0) lines.push(`  frames    ${frames.join(', ')}`);
+  return lines;
+}
+
+function laneLines(check: CheckResult, { trace, width }: Explanation): readonly string[] {
+  const frames = framesOf(trace, check);
+  const matter = check.failures.flatMap((failure) => failure.frames);
+  return excerpt(frames, matter, LANES).map((frame) => `  ${laneLine(frame, { width: width - 2 })}`);
+}
+
+/** Lines of text, without a heading. */
+export function explainFailure(check: CheckResult, explanation: Explanation): readonly string[] {
+  const { failures, reason } = check;
+  const more = failures.length - SHOWN_FAILURES;
+  return [
+    ...check.clauses.map((id) => `${id}  ${CLAUSES[id].text}`),
+    ...(reason === undefined ? [] : [reason]),
+    ...failures.slice(0, SHOWN_FAILURES).flatMap((failure) => failureLines(failure, check)),
+    ...(more > 0 ? [`… and ${more} more`] : []),
+    ...laneLines(check, explanation),
+    `  again     ${explanation.repeat(check.id)}`,
+  ];
+}

@@ -1,0 +1,6 @@
+/** The report as JSON: the summary, as it is. */
+import type { Summary } from './summary.ts';
+
+export function jsonReport(summary: Summary): string {
+  return `${JSON.stringify(summary, null, 2)}\n`;
+}

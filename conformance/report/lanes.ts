@@ -1,0 +1,46 @@
+/** Frames as lanes: who said what to the server, and what came back. */
+import { isObject, member, textAt } from '../json.ts';
+import type { Json } from '../json.ts';
+import type { Frame } from '../trace.ts';
+
+/** `subscribe #c1 {"events":["*"]}` instead of the whole envelope. */
+function messageText(json: Json): string {
+  const type = textAt(json, 'type') ?? '';
+  const id = textAt(json, 'id');
+  const data = member(json, 'data');
+  const event = type === 'event' ? ` ${textAt(data, 'event') ?? ''}` : '';
+  return `${type}${event}${id === undefined ? '' : ` #${id}`} ${JSON.stringify(data ?? null)}`;
+}
+
+function httpText(json: Json): string {
+  const status = member(json, 'status') ?? member(json, 'fault');
+  const body = member(json, 'body');
+  const [method, path] = [textAt(json, 'method') ?? '', textAt(json, 'path') ?? ''];
+  const shown = body === undefined ? '' : ` ${JSON.stringify(body)}`;
+  return status === undefined ? `${method} ${path}${shown}` : `${JSON.stringify(status)}${shown}`;
+}
+
+export function frameText(frame: Frame): string {
+  const { kind, json, text } = frame;
+  if (kind === 'text' && isObject(json) && typeof json['type'] === 'string') return messageText(json);
+  if (kind === 'http' && json !== undefined) return httpText(json);
+  return kind === 'text' ? text : `(${kind}) ${text}`;
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+/** One line: number, milliseconds, actor, direction, content. */
+export function laneLine(frame: Frame, options: { readonly width: number }): string {
+  const head = `${String(frame.n).padStart(6)} ${frame.at.toFixed(0).padStart(6)} ms  ${frame.actor.padEnd(9)} ${frame.dir} `;
+  return `${head}${cut(frameText(frame), Math.max(20, options.width - head.length))}`;
+}
+
+/** The frames around those that matter: at most `count` of them, ending soon after the last. */
+export function excerpt(frames: readonly Frame[], matter: readonly number[], count: number): readonly Frame[] {
+  const last = Math.max(...matter, 0);
+  const index = last === 0 ? frames.length : frames.findIndex(({ n }) => n > last) + 2;
+  const end = index < 2 ? frames.length : Math.min(frames.length, index);
+  return frames.slice(Math.max(0, end - count), end);
+}

@@ -1,0 +1,45 @@
+/** The report as Markdown, for the summary page of a CI job. */
+import type { Summary } from './summary.ts';
+import { troubles } from './summary.ts';
+import { explainFailure } from './failure.ts';
+import type { Explanation } from './failure.ts';
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+export function markdownReport(summary: Summary, explanation: Explanation): string {
+  const { checks, clauses, counts, outcome, target, durationMs } = summary;
+  const problems = troubles(checks).flatMap((check) => [
+    `### ${check.verdict} \`${check.id}\``,
+    '',
+    check.why,
+    '',
+    '```text',
+    ...explainFailure(check, explanation),
+    '```',
+    '',
+  ]);
+  const rows = clauses.map(
+    ({ id, verdict, text, checks: citing }) => `| ${id} | ${verdict} | ${citing.length} | ${cell(text)} |`,
+  );
+  return [
+    `## Tidemark conformance: ${outcome.text}`,
+    '',
+    `Target ${target.url}${target.nodeId === undefined ? '' : ` (${target.nodeId})`}, ${(durationMs / 1000).toFixed(1)} s. ` +
+      Object.entries(counts)
+        .filter(([, count]) => count > 0)
+        .map(([verdict, count]) => `${count} ${verdict}`)
+        .join(', '),
+    '',
+    ...problems,
+    '<details><summary>Clauses</summary>',
+    '',
+    '| clause | verdict | checks | text |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+    '</details>',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,113 @@
+/** What a run comes to, as data: every report is a rendering of this. */
+import { CLAUSES, CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import type { ClauseId } from '../../generated/protocol.ts';
+import { CLAUSE_IDS } from '../contract.ts';
+import type { Run } from '../runner/run.ts';
+import { VERDICTS, isFinding } from '../runner/verdict.ts';
+import type { CheckResult, Outcome, Verdict } from '../runner/verdict.ts';
+import type { Frame, Trace } from '../trace.ts';
+
+/** What is known of one clause after a run. `NONE`: no check cites it. */
+export interface ClauseResult {
+  readonly id: ClauseId;
+  readonly text: string;
+  readonly observable: 'client' | 'operator';
+  readonly verdict: Verdict | 'NONE';
+  readonly checks: readonly { readonly id: string; readonly verdict: Verdict }[];
+}
+
+export interface Summary {
+  readonly suite: { readonly protocolVersion: string; readonly contractDigest: string };
+  readonly target: {
+    readonly url: string;
+    readonly nodeId?: string;
+    readonly protocolVersion?: string;
+    readonly contractDigest?: string;
+    readonly heartbeatIntervalMs?: number;
+  };
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly frames: number;
+  readonly outcome: Outcome;
+  readonly counts: Readonly<Record<Verdict, number>>;
+  readonly checks: readonly CheckResult[];
+  readonly clauses: readonly ClauseResult[];
+  readonly harnessFaults: readonly string[];
+}
+
+/** A clause is as good as the worst that was found about it, and never better than what was really judged. */
+const WORST_FIRST: readonly Verdict[] = ['FAIL', 'UNTESTABLE', 'INCONCLUSIVE', 'PASS', 'WARN', 'VACUOUS', 'N/A'];
+
+function verdictOf(checks: readonly CheckResult[]): Verdict | 'NONE' {
+  return WORST_FIRST.find((verdict) => checks.some((check) => check.verdict === verdict)) ?? 'NONE';
+}
+
+export function clauseResults(checks: readonly CheckResult[]): readonly ClauseResult[] {
+  return CLAUSE_IDS.map((id) => {
+    const citing = checks.filter(({ clauses }) => clauses.includes(id));
+    const { text, observable } = CLAUSES[id];
+    return {
+      id,
+      text,
+      observable,
+      verdict: verdictOf(citing),
+      checks: citing.map(({ id: check, verdict }) => ({ id: check, verdict })),
+    };
+  });
+}
+
+export function countVerdicts(checks: readonly CheckResult[]): Readonly<Record<Verdict, number>> {
+  const counts = VERDICTS.map(
+    (verdict) => [verdict, checks.filter((check) => check.verdict === verdict).length] as const,
+  );
+  return Object.fromEntries(counts) as Record<Verdict, number>;
+}
+
+/** The judged part of what is summarised; a trace that was taken elsewhere has no more than this. */
+export interface Judged {
+  readonly trace: Trace;
+  readonly checks: readonly CheckResult[];
+  readonly outcome: Outcome;
+  readonly harnessFaults: readonly string[];
+  readonly durationMs: number;
+}
+
+export function summarise(judged: Judged, run?: Run): Summary {
+  const { trace, checks, outcome, harnessFaults, durationMs } = judged;
+  const welcome = run?.profile.welcome;
+  return {
+    suite: { protocolVersion: PROTOCOL_VERSION, contractDigest: CONTRACT_DIGEST },
+    target: {
+      url: trace.header.target,
+      ...(welcome === undefined
+        ? {}
+        : {
+            nodeId: welcome.nodeId,
+            protocolVersion: welcome.protocolVersion,
+            contractDigest: welcome.contractDigest,
+            heartbeatIntervalMs: welcome.heartbeatIntervalMs,
+          }),
+    },
+    startedAt: trace.header.startedAt,
+    durationMs,
+    frames: trace.frames.length,
+    outcome,
+    counts: countVerdicts(checks),
+    checks,
+    clauses: clauseResults(checks),
+    harnessFaults,
+  };
+}
+
+/** The checks that keep a run from being green, or that could not be judged. */
+export function troubles(checks: readonly CheckResult[]): readonly CheckResult[] {
+  return checks.filter((check) => isFinding(check) || check.verdict === 'INCONCLUSIVE' || check.verdict === 'WARN');
+}
+
+/** The frames of one check, and of the runner’s own connections that served it. */
+export function framesOf(trace: Trace, check: CheckResult): readonly Frame[] {
+  if (check.kind === 'tape' || check.kind === 'generated')
+    return trace.frames.filter((frame) => frame.check === check.id);
+  const proofs = new Set(check.failures.slice(0, 3).flatMap(({ frames }) => frames));
+  return trace.frames.filter(({ n }) => proofs.has(n));
+}

@@ -1,0 +1,65 @@
+/** The one way to write a tape down: keys in a fixed order, defaults left out, one object per line. */
+import { isArray, isObject } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { readLines } from './parse.ts';
+
+const HEADER_KEYS = ['tape', 'id', 'clauses', 'level', 'needs', 'stimulus', 'why', 'actors'];
+const STEP_KEYS = [
+  'as',
+  'open',
+  'send',
+  'sendText',
+  'sendFrame',
+  'recv',
+  'never',
+  'until',
+  'http',
+  'expect',
+  'stim',
+  'drop',
+  'pause',
+  'closed',
+  'control',
+  'par',
+  'bind',
+  'within',
+  'note',
+];
+const ENVELOPE_KEYS = ['type', 'id', 'data'];
+const DEFAULTS: JsonObject = { level: 'must', stimulus: 'none', needs: [] };
+
+/** Members in the given order first, then the others as they stand. */
+function ordered(value: JsonObject, keys: readonly string[]): JsonObject {
+  const known = keys.filter((key) => Object.hasOwn(value, key));
+  const others = Object.keys(value).filter((key) => !keys.includes(key));
+  return Object.fromEntries([...known, ...others].map((key) => [key, value[key] ?? null]));
+}
+
+function tidyStep(step: Json): Json {
+  if (!isObject(step)) return step;
+  const tidy = Object.entries(ordered(step, STEP_KEYS)).map(([key, value]): [string, Json] => {
+    if (key === 'par' && isArray(value))
+      return [key, value.map((branch) => (isArray(branch) ? branch.map(tidyStep) : branch))];
+    const isMessage = ['send', 'recv', 'never', 'until'].includes(key);
+    return [key, isMessage && isObject(value) ? ordered(value, ENVELOPE_KEYS) : value];
+  });
+  return Object.fromEntries(tidy);
+}
+
+function tidyHeader(header: JsonObject): JsonObject {
+  const members = Object.entries(ordered(header, HEADER_KEYS));
+  // The level is said even where it is the usual one: it is what a reader looks for first.
+  const kept = members.filter(
+    ([key, value]) => key === 'level' || JSON.stringify(DEFAULTS[key]) !== JSON.stringify(value),
+  );
+  const level = Object.hasOwn(header, 'level') ? {} : { level: 'must' };
+  return ordered({ ...Object.fromEntries(kept), ...level }, HEADER_KEYS);
+}
+
+/** @throws {TapeError} when a line is no JSON object. */
+export function formatTape(text: string, file: string): string {
+  const [header, ...steps] = readLines(text, file);
+  if (header === undefined) return '';
+  const lines = [tidyHeader(header.value), ...steps.map(({ value }) => tidyStep(value))];
+  return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
+}

@@ -1,0 +1,110 @@
+/** A tape as lanes, to be read: `alice >> subscribe`, `alice << subscribed`. */
+import { isArray, isObject, textAt } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { dollarKey } from './bindings.ts';
+import type { Step, Tape, Within } from './tape.ts';
+
+/** A pattern, close to how one would say it. */
+function said(pattern: Json): string {
+  const key = dollarKey(pattern);
+  if (key !== undefined && isObject(pattern)) {
+    const argument = pattern[key] ?? null;
+    if (key === '$any') return '*';
+    if (key === '$absent') return 'nothing';
+    return `<${key.slice(1)} ${isArray(argument) ? argument.map(said).join(' | ') : said(argument)}>`;
+  }
+  if (isArray(pattern)) return `[${pattern.map(said).join(', ')}]`;
+  if (isObject(pattern))
+    return `{${Object.entries(pattern)
+      .map(([name, each]) => `${name}: ${said(each)}`)
+      .join(', ')}}`;
+  return JSON.stringify(pattern);
+}
+
+function message(value: Json): string {
+  const type = textAt(value, 'type');
+  if (!isObject(value) || type === undefined) return said(value);
+  const { id, data, ...rest } = value;
+  const others: JsonObject = Object.fromEntries(Object.entries(rest).filter(([key]) => key !== 'type'));
+  return [
+    type,
+    ...(id === undefined ? [] : [`#${typeof id === 'string' ? id : said(id)}`]),
+    ...(data === undefined ? [] : [said(data)]),
+    ...(Object.keys(others).length === 0 ? [] : [said(others)]),
+  ].join(' ');
+}
+
+function within(value: Within | undefined): string {
+  if (value === undefined) return '';
+  return typeof value === 'number' ? `  (within ${value} ms)` : `  (within ${value.heartbeats} heartbeats)`;
+}
+
+function named(name: string | undefined): string {
+  return name === undefined ? '' : `  =: ${name}`;
+}
+
+function lines(step: Step): readonly string[] {
+  const lane = 'as' in step ? step.as.padEnd(8) : '';
+  switch (step.verb) {
+    case 'open':
+      return [`${lane} ** connects${step.refused === undefined ? '' : `, and is refused: ${said(step.refused)}`}`];
+    case 'send':
+      return [`${lane} >> ${message(step.message)}`];
+    case 'sendText':
+      return [`${lane} >> (as text) ${typeof step.text === 'string' ? step.text : JSON.stringify(step.text)}`];
+    case 'sendFrame':
+      return [
+        `${lane} >> (${step.frame.opcode} frame) ${step.frame.hex ?? step.frame.text ?? ''}${step.frame.times === undefined ? '' : ` × ${step.frame.times}`}`,
+      ];
+    case 'recv':
+      return [`${lane} << ${message(step.pattern)}${named(step.bind)}${within(step.within)}`];
+    case 'never':
+      return [
+        `${lane} <! never ${message(step.pattern)}`,
+        `${''.padEnd(8)}    before ${message(step.until)}${within(step.within)}`,
+      ];
+    case 'http':
+      return [
+        `${'http'.padEnd(8)} >> ${step.request.method} ${step.request.path}${step.request.query === undefined ? '' : ` ${said(step.request.query)}`}${step.request.body === undefined ? '' : ` ${said(step.request.body)}`}`,
+        `${'http'.padEnd(8)} << ${said(step.expect)}${named(step.bind)}`,
+      ];
+    case 'stim':
+      return step.events.map(
+        (event) =>
+          `${'*'.padEnd(8)} ** ${event.event} on ${event.stream ?? 'main'} ${said(event.payload)}${named(step.bind)}`,
+      );
+    case 'drop':
+      return [`${lane} ** ${step.code === undefined ? 'is cut off' : `closes with ${step.code}`}`];
+    case 'pause':
+      return [`${lane} ** ${step.what === 'read' ? 'stops reading' : 'reads again'}`];
+    case 'closed':
+      return [`${lane} << closed ${said(step.pattern)}${within(step.within)}`];
+    case 'control':
+      return [`${'*'.padEnd(8)} ** the target is told to ${step.name}`];
+    case 'par':
+      return [
+        'together',
+        ...step.branches.flatMap((branch) =>
+          branch.flatMap(lines).map((line, index) => `${index === 0 ? ' ┌ ' : ' │ '}${line}`),
+        ),
+      ];
+    default:
+      return [];
+  }
+}
+
+export function showTape({ header, steps }: Tape): string {
+  const { id, clauses, level, needs, stimulus, why } = header;
+  const notes = [
+    ...(needs.length === 0 ? [] : [`needs ${needs.join(', ')}`]),
+    ...(stimulus === 'none' ? [] : [`makes events (${stimulus})`]),
+  ];
+  return [
+    `${id}  ${clauses.join(' ')}  ${level}`,
+    why,
+    ...(notes.length === 0 ? [] : [notes.join('; ')]),
+    '',
+    ...steps.flatMap((step) => [...(step.note === undefined ? [] : [`  # ${step.note}`]), ...lines(step)]),
+    '',
+  ].join('\n');
+}
