@@ -1,0 +1,134 @@
+"""A server in a process of its own, and a client that knows nothing but JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import unittest
+from pathlib import Path
+from typing import Any, Awaitable, Callable
+
+import websockets
+
+PROGRAM = Path(__file__).resolve().parents[1]
+PATIENCE = 10
+
+Message = dict[str, Any]
+
+
+class Client:
+    """One connection. Messages that were not asked for are kept."""
+
+    def __init__(self, socket: Any) -> None:
+        self.socket = socket
+        self.seen: list[Message] = []
+        self._commands = 0
+
+    async def receive(self) -> Message:
+        message: Message = json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
+        self.seen.append(message)
+        return message
+
+    async def until(self, kind: str) -> Message:
+        while (message := await self.receive())["type"] != kind:
+            pass
+        return message
+
+    async def send(self, kind: str, data: Message, **more: Any) -> None:
+        await self.socket.send(json.dumps({"type": kind, "data": data, **more}))
+
+    async def ask(self, kind: str, **data: Any) -> Message:
+        """The reply to a command."""
+        self._commands += 1
+        command_id = f"c{self._commands}"
+        await self.send(kind, data, id=command_id)
+        while (message := await self.receive()).get("id") != command_id:
+            pass
+        return message
+
+    async def ask_text(self, text: str) -> Message:
+        """The reply to whatever the text is."""
+        await self.socket.send(text)
+        return await self.until("error")
+
+    def events(self, **wanted: Any) -> list[Message]:
+        events = [message["data"] for message in self.seen if message["type"] == "event"]
+        return [event for event in events if all(event[key] == value for key, value in wanted.items())]
+
+    async def closed(self) -> int:
+        """The close code, once everything before it has been read."""
+        try:
+            while True:
+                await self.receive()
+        except websockets.ConnectionClosed:
+            code: int = self.socket.close_code
+            return code
+
+
+class ServerTest(unittest.IsolatedAsyncioTestCase):
+    """Tests over a socket. `arguments` are those of the program."""
+
+    arguments: tuple[str, ...] = ("--broadcast",)
+
+    async def asyncSetUp(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, str(PROGRAM), "--port", "0", *self.arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert self.process.stdout is not None
+        said = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE))
+        self.url: str = said["url"]
+        self.http_url: str = said["httpUrl"]
+        self.addAsyncCleanup(self.stop)
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    def tell(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    async def connect(self, **options: Any) -> Client:
+        """A client that has been welcomed."""
+        options.setdefault("subprotocols", ["tidemark.v1"])
+        client = Client(await websockets.connect(self.url, **options))
+        self.addAsyncCleanup(client.socket.close)
+        await client.until("welcome")
+        return client
+
+    async def refused(self, **options: Any) -> int:
+        """The status with which an upgrade is refused."""
+        with self.assertRaises(websockets.InvalidStatusCode) as caught:
+            await websockets.connect(self.url, **options)
+        return caught.exception.status_code
+
+    async def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
+        """Status, body (parsed when it is JSON) and headers."""
+        host, _, port = self.http_url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        lines = {"host": f"{host}:{port}", "connection": "close", "content-length": str(len(data)), **headers}
+        head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
+        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + data)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
+        writer.close()
+        return parse_answer(answer)
+
+    async def eventually(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        for _ in range(200):
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
+        self.fail("it never came about")
+
+
+def parse_answer(answer: bytes) -> tuple[int, Any, dict[str, str]]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    value = json.loads(body) if body and headers["content-type"].startswith("application/json") else body.decode()
+    return int(first.split(" ")[1]), value, headers

@@ -1,0 +1,337 @@
+import asyncio
+import json
+import signal
+from typing import Any
+
+from .target import Client, ServerTest
+
+
+def note(n: int, stream: str = "main", **more: Any) -> dict[str, Any]:
+    return {"stream": stream, "event": "suite.note", "payload": {"n": n}, **more}
+
+
+def numbers(events: list[dict[str, Any]]) -> list[int]:
+    return [event["payload"]["n"] for event in events]
+
+
+class ConnectionTest(ServerTest):
+    async def test_welcome_says_who_both_sides_are(self) -> None:
+        client = await self.connect()
+        welcome = client.seen[0]["data"]
+        self.assertEqual(welcome["principal"]["id"], "anonymous")
+        self.assertEqual(welcome["features"]["replay"]["file_change"], "none")
+        self.assertEqual(welcome["features"]["replay"]["*"], "latest")
+        self.assertFalse(welcome["authenticationRequired"])
+
+    async def test_subprotocols_without_ours_are_refused(self) -> None:
+        self.assertEqual(await self.refused(subprotocols=["graphql-transport-ws"]), 400)
+        self.assertEqual((await self.connect(subprotocols=["x", "tidemark.v1"])).socket.subprotocol, "tidemark.v1")
+        self.assertIsNone((await self.connect(subprotocols=None)).socket.subprotocol)
+
+    async def test_a_binary_frame_is_answered_with_1003(self) -> None:
+        client = await self.connect()
+        await client.socket.send(b"{}")
+        self.assertEqual(await client.closed(), 1003)
+
+    async def test_an_oversized_message_is_answered_with_1009(self) -> None:
+        client = await self.connect()
+        await client.socket.send("x" * 65537)
+        self.assertEqual(await client.closed(), 1009)
+
+    async def test_fragments_make_one_message_and_its_bound_holds_for_the_whole(self) -> None:
+        client = await self.connect()
+        await client.socket.send(['{"type":"ping","id":"a",', "", '"data":{}}'])
+        self.assertEqual((await client.until("pong"))["id"], "a")
+        await client.socket.send(["x" * 40000, "x" * 40000])
+        self.assertEqual(await client.closed(), 1009)
+
+    async def test_a_command_without_id_is_answered_without_id(self) -> None:
+        client = await self.connect()
+        await client.send("ping", {})
+        self.assertNotIn("id", await client.until("pong"))
+
+    async def test_the_twentieth_bad_message_within_a_minute_closes(self) -> None:
+        client = await self.connect()
+        for _ in range(19):
+            self.assertEqual((await client.ask_text("{"))["data"]["code"], "invalid_json")
+        self.assertEqual((await client.ask("ping"))["type"], "pong")
+        await client.socket.send("{")
+        self.assertEqual(await client.closed(), 4000)
+        self.assertEqual(client.seen[-1], {"type": "closing", "data": {"code": 4000, "name": "protocol_error", "retryable": False}})
+
+    async def test_commands_past_the_burst_are_refused_with_a_time_to_wait(self) -> None:
+        client = await self.connect()
+        for _ in range(130):
+            await client.send("ping", {})
+        error = await client.until("error")
+        self.assertEqual(error["data"]["code"], "rate_limited")
+        self.assertGreater(error["data"]["retryAfterMs"], 0)
+
+    async def test_a_command_before_a_close_is_carried_out(self) -> None:
+        leaving, staying = await self.connect(), await self.connect()
+        await staying.ask("subscribe", events=["*"], replay={"mode": "none"})
+        await leaving.send("broadcast", note(1))
+        await leaving.socket.close()
+        self.assertEqual(numbers([(await staying.until("event"))["data"]]), [1])
+
+    async def test_one_live_message_names_every_subscription_that_matches(self) -> None:
+        client = await self.connect()
+        await client.ask("subscribe", subscriptionId="one", events=["*"], replay={"mode": "none"})
+        await client.ask("subscribe", subscriptionId="two", events=["suite.*"], replay={"mode": "none"})
+        await client.ask("subscribe", subscriptionId="three", events=["sync_status"], replay={"mode": "none"})
+        first = await client.ask("broadcast", **note(1))
+        await client.ask("sync", stream="main")
+        (event,) = client.events()
+        self.assertEqual(event["subscriptionIds"], ["one", "two"])
+        self.assertEqual(list(event)[:2], ["subscriptionIds", "isReplay"])
+        self.assertEqual(event["source"], {"name": "anonymous", "principal": "anonymous"})
+        self.assertEqual(first["data"]["sequenceId"], 1)
+
+    async def test_the_same_key_publishes_once(self) -> None:
+        client = await self.connect()
+        first = await client.ask("broadcast", **note(1, idempotencyKey="k"))
+        again = await client.ask("broadcast", **note(2, idempotencyKey="k"))
+        elsewhere = await client.ask("broadcast", **note(3, stream="workspace:w", idempotencyKey="k"))
+        self.assertEqual(again["data"], {**first["data"], "duplicate": True})
+        self.assertFalse(elsewhere["data"]["duplicate"])
+
+    async def test_a_payload_that_breaks_its_schema_is_not_stored(self) -> None:
+        client = await self.connect()
+        error = await client.ask("broadcast", stream="main", event="sync_status", payload={"status": "odd"})
+        self.assertEqual((error["data"]["code"], error["data"]["pointer"]), ("payload_invalid", "/data/payload/status"))
+        self.assertEqual((await client.ask("sync", stream="main"))["data"]["position"]["sequenceId"], 0)
+
+    async def test_unsubscribe_ends_what_it_names_and_nothing_else(self) -> None:
+        client = await self.connect()
+        for name in ("one", "two", "three"):
+            await client.ask("subscribe", subscriptionId=name, events=["*"], replay={"mode": "none"})
+        again = await client.ask("subscribe", subscriptionId="one", events=["sync_status"])
+        self.assertEqual(again["data"]["code"], "subscription_exists")
+        self.assertEqual((await client.ask("unsubscribe", subscriptionId="one"))["data"], {"subscriptionIds": ["one"]})
+        unknown = await client.ask("unsubscribe", subscriptionId="one")
+        self.assertEqual(unknown["data"]["code"], "subscription_not_found")
+        await client.ask("broadcast", **note(1))
+        await client.ask("sync", stream="main")
+        self.assertEqual(client.events()[0]["subscriptionIds"], ["two", "three"])
+        self.assertEqual((await client.ask("unsubscribe", all=True))["data"], {"subscriptionIds": ["two", "three"]})
+        self.assertEqual((await client.ask("list_subscriptions"))["data"], {"items": []})
+
+    async def test_a_list_says_what_subscribed_said_and_counts(self) -> None:
+        client = await self.connect()
+        await client.ask("broadcast", **note(1))
+        said = await client.ask("subscribe", subscriptionId="one", events=["*"])
+        await client.ask("broadcast", **note(2))
+        (item,) = (await client.ask("list_subscriptions"))["data"]["items"]
+        self.assertEqual((item["delivered"], item["replayed"]), (1, 1))
+        self.assertEqual({key: item[key] for key in ("filter", "recovery")}, {key: said["data"][key] for key in ("filter", "recovery")})
+
+
+class ReplayTest(ServerTest):
+    async def resume(self, client: Client, epoch: str, after: int, **more: Any) -> dict[str, Any]:
+        replay = {"mode": "resume", "after": {"epoch": epoch, "sequenceId": after}}
+        subscribed = await client.ask("subscribe", **{"events": ["*"], "replay": replay, **more})
+        await client.until("replay_complete")
+        data: dict[str, Any] = subscribed["data"]
+        return data
+
+    async def test_a_resume_sends_everything_after_the_position_in_order(self) -> None:
+        client = await self.connect()
+        for n in range(1, 6):
+            epoch = (await client.ask("broadcast", **note(n)))["data"]["epoch"]
+        data = await self.resume(client, epoch, 2)
+        self.assertEqual(data["recovery"], {"attempted": True, "recovered": True})
+        self.assertEqual(numbers(client.events(isReplay=True, replayReason="resume")), [3, 4, 5])
+        complete = client.seen[-1]["data"]
+        self.assertEqual((complete["count"], complete["truncated"], complete["position"]), (3, False, data["position"]))
+        await client.ask("broadcast", **note(6))
+        await client.ask("sync", stream="main")
+        self.assertEqual(numbers(client.events(isReplay=False)), [6])
+
+    async def test_a_resume_that_fails_says_why_and_falls_back_to_warm(self) -> None:
+        client = await self.connect()
+        for n in (1, 2):
+            epoch = (await client.ask("broadcast", **note(n)))["data"]["epoch"]
+        for position, reason in [(("other", 1), "epoch_changed"), ((epoch, 3), "unknown_position")]:
+            with self.subTest(reason=reason):
+                client.seen.clear()
+                data = await self.resume(client, *position)
+                self.assertEqual(data["recovery"], {"attempted": True, "recovered": False, "reason": reason})
+                self.assertEqual([message["type"] for message in client.seen], ["subscribed", "gap", "event", "replay_complete"])
+                gap = client.seen[1]["data"]
+                self.assertEqual(gap["from"], {"epoch": position[0], "sequenceId": position[1]})
+                self.assertEqual((gap["to"], gap["reason"]), (data["position"], reason))
+                self.assertEqual(numbers(client.events(replayReason="warm")), [2])
+
+    async def test_a_warm_picture_holds_what_is_there_now(self) -> None:
+        client = await self.connect()
+
+        async def publish(event: str, payload: dict[str, Any]) -> None:
+            self.assertEqual((await client.ask("broadcast", stream="main", event=event, payload=payload))["type"], "broadcasted")
+
+        entity = {"entityType": "function", "name": "f"}
+        await publish("entity_created", {"id": "a", **entity, "path": "src/a.ts"})
+        await publish("entity_created", {"id": "b", **entity})
+        await publish("entity_updated", {"id": "a", **entity, "path": "lib/a.ts", "changedFields": ["path"]})
+        await publish("entity_deleted", {"id": "b", "entityType": "function"})
+        await publish("relationship_created", {"id": "a", "relationshipType": "calls", "fromEntityId": "a", "toEntityId": "b"})
+        await publish("file_change", {"path": "a", "root": "r", "changeType": "create", "fileType": "file"})
+        await publish("sync_status", {"status": "running"})
+        await publish("sync_status", {"status": "completed"})
+        await publish("session_event", {"sessionId": "s", "sessionEvent": "session_started"})
+        await publish("session_event", {"sessionId": "s", "sessionEvent": "session_keepalive"})
+        for wanted, sequence in [({"events": ["*"]}, [3, 5, 8, 9, 10]), ({"events": ["entity_*"], "filter": {"paths": ["src"]}}, [1])]:
+            with self.subTest(wanted=wanted):
+                client.seen.clear()
+                await client.ask("subscribe", **wanted)
+                await client.until("replay_complete")
+                self.assertEqual([event["sequenceId"] for event in client.events()], sequence)
+
+    async def test_none_replays_nothing_and_says_nothing(self) -> None:
+        client = await self.connect()
+        await client.ask("broadcast", **note(1))
+        await client.ask("subscribe", events=["*"], replay={"mode": "none"})
+        await client.ask("sync", stream="main")
+        self.assertNotIn("replay_complete", [message["type"] for message in client.seen])
+        self.assertEqual(client.events(), [])
+
+    async def test_a_long_replay_is_whole_and_live_events_come_after_it(self) -> None:
+        publisher, client = await self.connect(), await self.connect()
+        for n in range(3):
+            for _ in range(30):
+                await publisher.send("broadcast", note(n, stream="session:s"))
+            epoch = (await publisher.ask("sync", stream="session:s"))["data"]["position"]["epoch"]
+            await asyncio.sleep(0.5)
+        await publisher.send("broadcast", note(99, stream="session:s"))
+        await self.resume(client, epoch, 0, stream="session:s")
+        await client.ask("sync", stream="session:s")
+        self.assertEqual([event["sequenceId"] for event in client.events()], list(range(1, 92)))
+
+    async def test_the_end_of_an_epoch_is_said_to_whoever_follows_the_stream(self) -> None:
+        client = await self.connect()
+        await client.ask("subscribe", subscriptionId="one", events=["*"])
+        before = (await client.ask("broadcast", **note(1)))["data"]
+        self.tell(signal.SIGUSR1)
+        gap = (await client.until("gap"))["data"]
+        self.assertEqual(gap["reason"], "epoch_changed")
+        self.assertEqual(gap["from"], {"epoch": before["epoch"], "sequenceId": 1})
+        after = (await client.ask("broadcast", **note(1)))["data"]
+        self.assertEqual((after["epoch"], after["sequenceId"]), (gap["to"]["epoch"], 1))
+        self.assertNotEqual(after["epoch"], before["epoch"])
+
+
+class BoundedHistoryTest(ServerTest):
+    arguments = ("--broadcast", "--limit", "historyEvents=3", "--limit", "sessionHistoryEvents=3", "--limit", "retainedKeys=2")
+
+    async def test_a_position_behind_history_is_outside_of_the_window(self) -> None:
+        client = await self.connect()
+        for n in range(1, 6):
+            epoch = (await client.ask("broadcast", **note(n)))["data"]["epoch"]
+        for after, recovered in [(1, False), (2, True)]:
+            replay = {"mode": "resume", "after": {"epoch": epoch, "sequenceId": after}}
+            data = (await client.ask("subscribe", events=["*"], replay=replay))["data"]
+            self.assertEqual(data["recovery"]["recovered"], recovered)
+        self.assertEqual(data["recovery"], {"attempted": True, "recovered": True})
+
+    async def test_a_picture_that_a_bound_has_cut_says_so(self) -> None:
+        client = await self.connect()
+        for stream, events, cut in [("session:log", ["session_event"], True), ("main", ["sync_status"], False)]:
+            for _ in range(4):
+                await client.ask("broadcast", stream=stream, event="session_event", payload={"sessionId": "s", "sessionEvent": "modified"})
+            await client.ask("subscribe", stream=stream, events=events)
+            self.assertEqual((await client.until("replay_complete"))["data"]["truncated"], cut)
+
+    async def test_the_newest_event_of_a_key_outlives_history_until_there_are_too_many_keys(self) -> None:
+        client = await self.connect()
+        for n in range(2):
+            await client.ask("broadcast", stream="main", event="entity_created", payload={"id": f"e{n}", "entityType": "t", "name": "n"})
+        for n in range(5):
+            await client.ask("broadcast", **note(n))
+        await client.ask("subscribe", events=["entity_created"])
+        self.assertFalse((await client.until("replay_complete"))["data"]["truncated"])
+        self.assertEqual([event["payload"]["id"] for event in client.events()], ["e0", "e1"])
+        await client.ask("broadcast", stream="main", event="entity_created", payload={"id": "e2", "entityType": "t", "name": "n"})
+        await client.ask("subscribe", events=["entity_created"])
+        complete = (await client.until("replay_complete"))["data"]
+        self.assertEqual((complete["count"], complete["truncated"]), (2, True))
+
+
+class HeartbeatTest(ServerTest):
+    arguments = ("--broadcast", "--limit", "heartbeatIntervalMs=150")
+
+    async def test_a_heartbeat_counts_what_was_written_and_names_every_stream(self) -> None:
+        client = await self.connect()
+        await client.ask("subscribe", events=["suite.other"], stream="session:s", replay={"mode": "none"})
+        await client.ask("subscribe", events=["*"], replay={"mode": "none"})
+        await client.ask("broadcast", **note(1))
+        await client.ask("broadcast", **note(2, stream="session:s"))
+        await client.until("heartbeat")
+        beat = (await client.until("heartbeat"))["data"]
+        self.assertEqual(beat["delivered"], len(client.events()))
+        self.assertEqual({each["stream"]: each["sequenceId"] for each in beat["positions"]}, {"main": 1, "session:s": 1})
+
+    async def test_a_peer_that_gives_no_sign_of_life_is_closed_with_4203(self) -> None:
+        host, _, port = self.http_url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = ["GET /ws HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
+        writer.write("\r\n".join(head).encode())
+        said = await asyncio.wait_for(reader.read(-1), 10)
+        writer.close()
+        self.assertIn(b'"code":4203', said)
+        self.assertIn((4203).to_bytes(2, "big") + b"heartbeat_timeout", said)
+
+
+class DrainTest(ServerTest):
+    async def test_everyone_is_told_before_the_end_and_newcomers_are_sent_away(self) -> None:
+        client = await self.connect()
+        await client.ask("subscribe", events=["*"])
+        self.tell(signal.SIGTERM)
+        await self.eventually(self.is_draining)
+        self.assertEqual(await self.refused(), 503)
+        self.assertEqual(await client.closed(), 4200)
+        heartbeat, closing = client.seen[-2:]
+        self.assertEqual((heartbeat["type"], closing["type"]), ("heartbeat", "closing"))
+        self.assertEqual((closing["data"]["name"], closing["data"]["retryable"]), ("shutdown", True))
+        self.assertGreater(closing["data"]["retryAfterMs"], 0)
+        self.assertEqual(await asyncio.wait_for(self.process.wait(), 10), 0)
+
+    async def is_draining(self) -> bool:
+        status, body, _ = await self.http("GET", "/readyz")
+        return (status, body) == (503, {"status": "draining"})
+
+
+class SlowConsumerTest(ServerTest):
+    arguments = ("--broadcast", "--limit", "sendQueueMessages=16", "--limit", "commandsPerSecond=100000", "--limit", "commandBurst=100000")
+
+    async def test_who_does_not_read_is_closed_and_nobody_else_feels_it(self) -> None:
+        slow = await self.connect(max_queue=1, read_limit=1024, close_timeout=1)
+        await slow.ask("subscribe", events=["*"], replay={"mode": "none"})
+        slow.socket.transport.pause_reading()
+        busy = await self.connect()
+        for n in range(2000):
+            reply = await busy.ask("broadcast", stream="main", event="suite.big", payload={"n": n, "text": "x" * 20_000})
+            self.assertEqual(reply["type"], "broadcasted")
+            if n % 100 == 0 and (await self.closed_slow()) == 1:
+                break
+        self.assertEqual(await self.closed_slow(), 1)
+        slow.socket.transport.resume_reading()
+        self.assertEqual(await slow.closed(), 4201)
+        self.assertEqual(slow.seen[-1]["data"]["name"], "slow_consumer")
+
+    async def closed_slow(self) -> int:
+        _, body, _ = await self.http("GET", "/ws/health")
+        count: int = body["backpressure"]["closedSlow"]
+        return count
+
+
+class InvalidUtf8Test(ServerTest):
+    async def test_text_that_is_no_utf_8_ends_the_connection_with_1007(self) -> None:
+        client = await self.connect()
+        await client.socket.write_frame(True, 1, b'{"type":"\xff"}')
+        self.assertEqual(await client.closed(), 1007)
+
+    async def test_hostile_texts_are_answered_and_change_nothing(self) -> None:
+        client = await self.connect()
+        for text in ["[" * 40_000, '{"type":"ping","data":{"__proto__":{}}}', '{"type":"ping","type":"ping","data":{}}', json.dumps("\ud800")]:
+            self.assertEqual((await client.ask_text(text))["data"]["code"], "invalid_json")
+        self.assertEqual((await client.ask("ping"))["type"], "pong")

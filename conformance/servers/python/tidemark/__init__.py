@@ -1,0 +1,1 @@
+"""A Tidemark server, written from the contract alone."""

@@ -1,0 +1,41 @@
+"""Times and the identifiers that are made of them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime, timezone
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_BITS = 80
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, by the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def timestamp(milliseconds: int) -> str:
+    """RFC 3339 in UTC with milliseconds (ENV-5)."""
+    moment = datetime.fromtimestamp(milliseconds // 1000, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def parse_timestamp(text: str) -> int:
+    """:raises ValueError: when the text is no RFC 3339 time."""
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+class UlidMaker:
+    """ULIDs that ascend, also within one millisecond."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        fresh = now_ms() << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+        self._last = max(fresh, self._last + 1)
+        return "".join(_CROCKFORD[self._last >> shift & 31] for shift in range(125, -5, -5))
+
+
+make_ulid = UlidMaker()

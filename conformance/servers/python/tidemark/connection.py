@@ -1,0 +1,307 @@
+"""One connection: what comes in, what goes out, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+import traceback
+from typing import TYPE_CHECKING, Callable
+
+from .clock import make_ulid
+from .envelope import CommandReader, Message, error_message, push
+from .errors import ProtocolError
+from .outbox import Outbox, Outgoing, Unrolled
+from .principals import Principal
+from .rate import MinuteCount, TokenBucket
+from .streams import Event, Position
+from .strict_json import encode
+from .subscriptions import Subscription
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .node import Node
+
+STRIKES = frozenset({"invalid_json", "invalid_message", "unknown_type"})
+"""Errors of messages that break the contract (ERR-2); others are refusals of messages that keep to it."""
+
+CLOSE_GRACE = 5.0
+"""Seconds in which a peer may answer the close frame, or read what stands before it."""
+
+REFUSALS_PER_BURST = 10
+"""After so many bursts that were refused within a minute, a client that does not slow down is sent away (4204)."""
+
+BATCH = 64
+"""Messages after which other connections get their turn."""
+
+
+class Connection:
+    def __init__(self, node: Node, wire: Wire, principal: Principal, token: str | None) -> None:
+        self.node = node
+        self.id = make_ulid()
+        self.principal = principal
+        self.authentication_required = node.tokens.required and token is None
+        self.delivered = 0
+        self.closing: str | None = None
+        self.outbox = Outbox(node.limits)
+        self.wire = wire
+        self._token = token
+        self._reader = CommandReader(node.contract, node.limits["jsonDepth"])
+        self._commands = TokenBucket(node.limits["commandsPerSecond"], node.limits["commandBurst"])
+        self._strikes = MinuteCount()
+        self._refusals = MinuteCount()
+        self._wake = asyncio.Event()
+        self._opened_at = self._heard_at = time.monotonic()
+        self._writing_since: float | None = None
+
+    # ---- life
+
+    async def run(self) -> None:
+        """From `welcome` to the end."""
+        self.node.connections.add(self)
+        self.welcome()
+        reading = asyncio.create_task(self._read())
+        sending = asyncio.create_task(self._send())
+        beating = asyncio.create_task(self._beat())
+        try:
+            await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
+            self._wake.set()
+            await asyncio.wait({reading, sending}, timeout=CLOSE_GRACE)
+        finally:
+            self.leave()
+            for task in (reading, sending, beating):
+                task.cancel()
+            await asyncio.gather(reading, sending, beating, return_exceptions=True)
+            self.wire.finish(CLOSE_GRACE)
+
+    def leave(self) -> None:
+        """Nothing of this connection stays behind."""
+        self.closing = self.closing or "gone"
+        self.node.connections.discard(self)
+        for subscription in self.node.subscriptions.of(self):
+            self.node.subscriptions.remove(subscription)
+
+    def welcome(self) -> None:
+        node = self.node
+        self.queue_urgent(
+            push(
+                "welcome",
+                {
+                    "connectionId": self.id,
+                    "nodeId": node.options.node_id,
+                    "protocolVersion": node.contract.version,
+                    "contractDigest": node.contract.digest,
+                    "heartbeatIntervalMs": node.limits["heartbeatIntervalMs"],
+                    "limits": dict(node.limits.values),
+                    "features": node.features(),
+                    "principal": self.principal.wire(),
+                    "authenticationRequired": self.authentication_required,
+                },
+            )
+        )
+
+    def authenticate(self, principal: Principal, token: str) -> None:
+        self.principal = principal
+        self._token = token
+        self.authentication_required = False
+
+    def close(self, name: str) -> None:
+        """Says `closing` and closes, by the name of the code (CON-6)."""
+        if self.closing is not None:
+            return
+        self.closing = name
+        message = Outgoing(lambda: self.closing_message(name), close=name)
+        if name == "shutdown":
+            self.outbox.in_order(Outgoing(self.heartbeat))
+            self.outbox.in_order(message)
+        else:
+            if name == "slow_consumer":
+                self.outbox.clear()
+                self.node.counters.closed_slow += 1
+            self.outbox.urgent(message)
+        self._wake.set()
+        asyncio.get_running_loop().call_later(CLOSE_GRACE, self.wire.abort)
+
+    def closing_message(self, name: str) -> Message:
+        code, retryable = self.node.contract.close_codes[name]
+        data = {"code": code, "name": name, "retryable": retryable}
+        if retryable:
+            # So that clients do not come back all at once.
+            data["retryAfterMs"] = random.randint(500, 3000)
+        return push("closing", data)
+
+    def check(self) -> None:
+        """What time brings about: time-outs, credentials that end, clients that do not read."""
+        limits = self.node.limits
+        now = time.monotonic()
+        stuck = self._writing_since is not None and now - self._writing_since > limits.seconds("sendQueueAgeMs")
+        if stuck or self.outbox.is_past(1):
+            self.close("slow_consumer")
+        elif now - self._heard_at > 2 * limits.seconds("heartbeatIntervalMs"):
+            self.close("heartbeat_timeout")
+        elif self.authentication_required and now - self._opened_at > limits.seconds("authTimeoutMs"):
+            self.close("auth_timeout")
+        elif self._token is not None and self.node.tokens.is_revoked(self._token):
+            self.close("token_revoked")
+        elif self.principal.expired:
+            self.close("token_expired")
+
+    # ---- what goes out
+
+    def queue(self, message: Message) -> None:
+        """Keeps its place among the events."""
+        self.queue_made(lambda: message)
+
+    def queue_made(self, make: Callable[[], Message]) -> None:
+        self._enqueue(Outgoing(make))
+
+    def queue_urgent(self, message: Message) -> None:
+        """Passes events that wait (BCK-1)."""
+        if self.closing is None:
+            self.outbox.urgent(Outgoing(lambda: message))
+            self._enqueued()
+
+    def queue_replay(self, messages: Unrolled) -> None:
+        self.outbox.replay(messages)
+        self._wake.set()
+
+    def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
+        """One live event, once, for all of the subscriptions that match (EVT-2)."""
+        ids = [subscription.id for subscription in subscriptions]
+        self._enqueue(
+            Outgoing(
+                lambda: self.event_message(event, {"subscriptionIds": ids, "isReplay": False}),
+                size=event.size,
+                event=event,
+                subscriptions=subscriptions,
+            )
+        )
+
+    def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
+        head = {"subscriptionIds": [subscription.id], "isReplay": True, "replayReason": reason}
+        return Outgoing(
+            lambda: self.event_message(event, head), event=event, subscriptions=[subscription], is_replay=True
+        )
+
+    def event_message(self, event: Event, head: Message) -> Message:
+        return push("event", {**head, **event.shared()})
+
+    def heartbeat(self) -> Message:
+        streams = dict.fromkeys(subscription.stream for subscription in self.node.subscriptions.of(self))
+        positions = [{"stream": stream, **self.written_position(stream).wire()} for stream in streams]
+        return push("heartbeat", {"delivered": self.delivered, "positions": positions})
+
+    def written_position(self, stream: str) -> Position:
+        """Up to where everything of a stream has been written. A heartbeat passes events that wait: naming the head would
+        have a client resume behind events that it never got."""
+        waiting = self.outbox.first_waiting(stream)
+        position = self.node.streams.get(stream).head
+        if waiting is not None:
+            position = Position(waiting.position.epoch, waiting.sequence_id - 1)
+        replaying = [
+            each.replaying_after
+            for each in self.node.subscriptions.of(self)
+            if each.stream == stream and each.mode == "resume" and each.replaying_after is not None
+        ]
+        return Position(position.epoch, min([position.sequence_id, *replaying]))
+
+    def _enqueue(self, message: Outgoing) -> None:
+        if self.closing is not None:
+            return
+        self.outbox.in_order(message)
+        self._enqueued()
+
+    def _enqueued(self) -> None:
+        if self.outbox.is_past(1):
+            self.close("slow_consumer")
+        self._wake.set()
+
+    async def _send(self) -> None:
+        sent = 0
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while (outgoing := self.outbox.take()) is not None and self.wire.is_open:
+                await self.write(outgoing)
+                sent += 1
+                if sent % BATCH == 0:
+                    await asyncio.sleep(0)
+            await self._flush()
+            if not self.wire.is_open:
+                return
+
+    async def write(self, outgoing: Outgoing) -> None:
+        for text in self.texts(outgoing):
+            self.wire.send_text(text)
+        if outgoing.event is not None:
+            self.delivered += 1
+            for subscription in outgoing.subscriptions:
+                subscription.count(outgoing.event, is_replay=outgoing.is_replay)
+        if outgoing.close is not None:
+            code, _ = self.node.contract.close_codes[outgoing.close]
+            self.wire.send_close(code, outgoing.close)
+        await self._flush()
+
+    def texts(self, outgoing: Outgoing) -> list[str]:
+        """The text frames of one message: one."""
+        return [encode(outgoing.make())]
+
+    async def _flush(self) -> None:
+        self._writing_since = time.monotonic()
+        await self.wire.flush()
+        self._writing_since = None
+
+    async def _beat(self) -> None:
+        """A heartbeat and a WebSocket ping at every interval (CON-3, CON-4)."""
+        interval = self.node.limits.seconds("heartbeatIntervalMs")
+        while True:
+            await asyncio.sleep(interval)
+            self.beat()
+
+    def beat(self) -> None:
+        self.outbox.urgent(Outgoing(self.heartbeat))
+        self.wire.send_ping()
+        self._wake.set()
+
+    # ---- what comes in
+
+    async def _read(self) -> None:
+        while (texts := await self.wire.receive()) is not None:
+            self._heard_at = time.monotonic()
+            for text in texts:
+                if self.closing is None:
+                    self.receive(text)
+            self._wake.set()
+            await self.wire.room()
+
+    def receive(self, text: str) -> None:
+        """One text frame of the client: exactly one reply (ENV-3)."""
+        command_id = None
+        try:
+            command = self._reader.read(text)
+            command_id = command.id
+            self.check_rate()
+            self.node.commands.handle(self, command)
+        except ProtocolError as error:
+            error.command_id = error.command_id or command_id
+            self.refuse(error)
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            error = ProtocolError("internal", "A fault of the server; its log has the details.")
+            error.command_id = command_id
+            self.refuse(error)
+
+    def refuse(self, error: ProtocolError) -> None:
+        self.queue_urgent(error_message(self.node.contract, error))
+        if error.code in STRIKES and self._strikes.add() >= self.node.limits["badMessagesPerMinute"]:
+            self.close("protocol_error")
+
+    def check_rate(self) -> None:
+        wait = self._commands.take()
+        if wait == 0:
+            return
+        if self._refusals.add() >= self.node.limits["commandBurst"] * REFUSALS_PER_BURST:
+            self.close("rate_limited")
+        limit = self.node.limits["commandsPerSecond"]
+        raise ProtocolError("rate_limited", f"More than {limit} commands a second; wait and send again.", retry_after_ms=wait)

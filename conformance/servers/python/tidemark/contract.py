@@ -1,0 +1,128 @@
+"""The bundled contract: the one place that names, limits, schemas and policies come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+ROOT = Path(__file__).resolve().parents[4]
+BUNDLE = ROOT / "generated" / "contract.json"
+SOURCE = ROOT / "asyncapi.yaml"
+REFERENCE = ROOT / "docs" / "reference" / "index.html"
+
+CUSTOM = "*"
+"""The name under which the contract keeps what holds for every event that it does not declare."""
+
+
+@dataclass(frozen=True)
+class ReplayPolicy:
+    """What a warm replay holds of one event (`x-replay`)."""
+
+    policy: str
+    key: str | None = None
+    key_space: str | None = None
+    clears: bool = False
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """What the contract says of one event, or, under `*`, of every event of a team's own."""
+
+    name: str
+    payload_schema: str
+    replay: ReplayPolicy
+    filterable: Mapping[str, tuple[str, ...]]
+
+
+class Contract:
+    """The contract, looked up by the names that stand in it."""
+
+    def __init__(self, bundle: bytes, source: bytes) -> None:
+        document: dict[str, Any] = json.loads(bundle)
+        self.source = source
+        self.digest = "sha256:" + hashlib.sha256(bundle).hexdigest()
+        self.version: str = document["info"]["version"]
+        self.subprotocol: str = document["x-subprotocol"]
+        self.schemas: Mapping[str, Any] = document["components"]["schemas"]
+        self.messages: Mapping[str, Any] = document["components"]["messages"]
+        self.errors: Mapping[str, Any] = document["x-errors"]
+        self.limits: Mapping[str, Any] = document["x-limits"]
+        self.filter_kinds: Mapping[str, str] = {name: spec["kind"] for name, spec in document["x-filters"].items()}
+        self.close_codes: Mapping[str, tuple[int, bool]] = {
+            spec["name"]: (int(code), spec["class"] != "do-not-retry")
+            for code, spec in document["x-close-codes"].items()
+        }
+        self.commands = self._commands(document)
+        self.events = self._events()
+
+    @classmethod
+    def load(cls) -> Contract:
+        return cls(BUNDLE.read_bytes(), SOURCE.read_bytes())
+
+    def _commands(self, document: Mapping[str, Any]) -> frozenset[str]:
+        """What a client may send on the connection: operations that the server receives there."""
+        return frozenset(
+            name
+            for name, operation in document["operations"].items()
+            if operation["action"] == "receive" and operation["channel"]["$ref"] == "#/channels/connection"
+        )
+
+    def _events(self) -> Mapping[str, EventSpec]:
+        specs = {}
+        for message in self.messages.values():
+            name = message.get("x-event")
+            if name is None:
+                continue
+            replay = message["x-replay"]
+            policy = ReplayPolicy(replay["policy"], replay.get("key"), replay.get("keySpace"), replay.get("clears", False))
+            filterable = {field: tuple(pointers) for field, pointers in message["x-filterable"].items()}
+            specs[name] = EventSpec(name, message["x-payload"], policy, filterable)
+        return specs
+
+    def event(self, name: str) -> EventSpec:
+        return self.events.get(name) or self.events[CUSTOM]
+
+    def schema_of(self, message: str) -> Mapping[str, Any]:
+        return self.resolve(self.messages[message]["payload"])
+
+    def error_pointers(self, message: str) -> Mapping[str, str]:
+        """Where a value that does not fit has a code of its own."""
+        return self.messages[message].get("x-error-pointers", {})
+
+    def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        reference = schema.get("$ref")
+        return schema if reference is None else self.schemas[reference.rpartition("/")[2]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits in force: the contract's defaults, some of them set by the operator."""
+
+    values: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> int:
+        return self.values[name]
+
+    def seconds(self, name: str) -> float:
+        return self.values[name] / 1000
+
+    @classmethod
+    def of(cls, contract: Contract, chosen: Mapping[str, int]) -> Limits:
+        """:raises ValueError: for a name that the contract does not know, or a value out of its range."""
+        for name, value in chosen.items():
+            spec = contract.limits.get(name)
+            if spec is None:
+                raise ValueError(f"there is no limit {name!r}; there are {', '.join(contract.limits)}")
+            if not spec["minimum"] <= value <= spec["maximum"]:
+                raise ValueError(f"{name} is {value}; it lies between {spec['minimum']} and {spec['maximum']}")
+        return cls({name: chosen.get(name, spec["default"]) for name, spec in contract.limits.items()})
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern of the contract (ECMA-262) for Python, where `$` would also stand before a last line break."""
+    ending = pattern[:-1] + r"\Z" if pattern.endswith("$") and not pattern.endswith(r"\$") else pattern
+    return re.compile(ending, re.ASCII)

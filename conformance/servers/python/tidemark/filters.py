@@ -1,0 +1,216 @@
+"""What a subscription wants: event patterns and filters (SUB-4, SUB-5).
+
+Matching never takes longer than pattern × path, whatever the pattern: both loops below go back to the latest star only.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Sequence, TypeVar
+
+from .contract import Contract, EventSpec, Limits
+from .errors import ProtocolError
+from .strict_json import values_at
+
+P = TypeVar("P")
+S = TypeVar("S")
+
+
+def covers_event(pattern: str, name: str) -> bool:
+    """A name, or the beginning of names followed by `*`."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
+def match_run(
+    pattern: Sequence[P], subject: Sequence[S], is_run: Callable[[P], bool], same: Callable[[P, S], bool]
+) -> bool:
+    """Whether the pattern fits the whole subject, where a run takes any number of items, also none."""
+    p = s = 0
+    run = taken = -1
+    while s < len(subject):
+        if p < len(pattern) and is_run(pattern[p]):
+            run, taken = p, s
+            p += 1
+        elif p < len(pattern) and same(pattern[p], subject[s]):
+            p += 1
+            s += 1
+        elif run >= 0:
+            taken += 1
+            p, s = run + 1, taken
+        else:
+            return False
+    return all(is_run(rest) for rest in pattern[p:])
+
+
+def match_segment(pattern: str, segment: str) -> bool:
+    """`*` and `?` within one segment of a path; every other character is itself."""
+    return match_run(pattern, segment, lambda part: part == "*", lambda part, item: part in ("?", item))
+
+
+def is_glob(path: str) -> bool:
+    return "*" in path or "?" in path
+
+
+class PathPattern:
+    """A plain path fits itself and everything below it; a glob fits whole paths."""
+
+    def __init__(self, wanted: str) -> None:
+        self._segments = wanted.split("/")
+        self._glob = is_glob(wanted)
+
+    def matches(self, path: str) -> bool:
+        segments = unicodedata.normalize("NFC", path).split("/")
+        if not self._glob:
+            return segments[: len(self._segments)] == self._segments
+        return match_run(self._segments, segments, lambda part: part == "**", match_segment)
+
+
+class ExtensionPattern:
+    """The end of the file's name, after a dot: `.ts` fits `a.d.ts`, not `a.mts`."""
+
+    def __init__(self, wanted: str) -> None:
+        self._ending = wanted
+
+    def matches(self, path: str) -> bool:
+        name = unicodedata.normalize("NFC", path).rpartition("/")[2]
+        return name.lower().endswith(self._ending)
+
+
+class ExactPattern:
+    def __init__(self, wanted: str) -> None:
+        self._wanted = wanted
+
+    def matches(self, value: str) -> bool:
+        return value == self._wanted
+
+
+PATTERNS: Mapping[str, Callable[[str], Any]] = {"path": PathPattern, "extension": ExtensionPattern, "exact": ExactPattern}
+
+
+def normalise_path(value: str) -> str:
+    """:raises ValueError: with a text for people"""
+    if value.startswith("/"):
+        raise ValueError("Paths are relative to the watched root; leave out the leading slash.")
+    if "\\" in value or "\x00" in value:
+        raise ValueError("Paths are POSIX paths: their separator is /, and they hold no backslash.")
+    path = unicodedata.normalize("NFC", value).removesuffix("/")
+    while path.startswith("./"):
+        path = path[2:]
+    if ".." in path.split("/"):
+        raise ValueError("A path does not leave the watched root by `..`.")
+    if path in ("", "."):
+        raise ValueError("This is the whole root; leave the filter out to see all of it.")
+    return path
+
+
+def normalise_extension(value: str) -> str:
+    """:raises ValueError: with a text for people"""
+    bare = unicodedata.normalize("NFC", value).lower().removeprefix(".")
+    if not bare or "/" in bare:
+        raise ValueError("An extension is the end of a file's name, for example `.ts`.")
+    return "." + bare
+
+
+NORMALISERS: Mapping[str, Callable[[str], str]] = {
+    "path": normalise_path,
+    "extension": normalise_extension,
+    "exact": lambda value: value,
+}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first condition that fails: `stream`, `events` or the name of a filter field (OPS-3)."""
+
+    clause: str
+    wanted: list[str]
+    seen: list[str]
+
+
+class Filter:
+    """Event patterns and a filter, as one subscription has them in force."""
+
+    def __init__(self, contract: Contract, events: Sequence[str], fields: Mapping[str, Sequence[str]]) -> None:
+        self._contract = contract
+        self.events = list(events)
+        self.fields = self.normalise(fields)
+        self._patterns = {
+            field: [PATTERNS[contract.filter_kinds[field]](value) for value in values]
+            for field, values in self.fields.items()
+        }
+
+    @classmethod
+    def read(cls, contract: Contract, limits: Limits, data: Mapping[str, Any]) -> Filter:
+        """`events` and `filter` of a subscribe command that fits its schema.
+
+        :raises ProtocolError: limit_exceeded, filter_invalid, filter_not_applicable
+        """
+        events = data["events"]
+        if len(events) > limits["eventsPerSubscription"]:
+            raise _limit_exceeded(limits, "eventsPerSubscription", len(events), "/data/events")
+        fields = data.get("filter", {})
+        for field, values in fields.items():
+            pointer = f"/data/filter/{field}"
+            if len(values) > limits["patternsPerFilterField"]:
+                raise _limit_exceeded(limits, "patternsPerFilterField", len(values), pointer)
+            for index, value in enumerate(values):
+                if len(value) > limits["patternLength"]:
+                    raise _limit_exceeded(limits, "patternLength", len(value), f"{pointer}/{index}")
+            if not any(field in spec.filterable for spec in _specs_of(contract, events)):
+                raise ProtocolError(
+                    "filter_not_applicable", f"None of the events {', '.join(events)} has what {field} looks at.", pointer=pointer
+                )
+        return cls(contract, events, fields)
+
+    def normalise(self, fields: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """:raises ProtocolError: filter_invalid"""
+        return {field: self._normalise_field(field, values) for field, values in fields.items()}
+
+    def _normalise_field(self, field: str, values: Sequence[str]) -> list[str]:
+        normalise = NORMALISERS[self._contract.filter_kinds[field]]
+        normal: dict[str, None] = {}
+        for index, value in enumerate(values):
+            try:
+                normal[normalise(value)] = None
+            except ValueError as error:
+                raise ProtocolError("filter_invalid", str(error), pointer=f"/data/filter/{field}/{index}") from error
+        return list(normal)
+
+    def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
+        """The first condition that the event fails, or None when it matches."""
+        if not any(covers_event(pattern, name) for pattern in self.events):
+            return Mismatch("events", self.events, [name])
+        spec = self._contract.event(name)
+        event = {"payload": payload, "source": source}
+        for field in self.fields:
+            found = self.check_field(field, spec, event)
+            if found is not None:
+                return found
+        return None
+
+    def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
+        """A field constrains only the events that declare it; there, a value that is absent does not match."""
+        pointers = spec.filterable.get(field)
+        if pointers is None:
+            return None
+        seen = [value for pointer in pointers for value in values_at(event, pointer)]
+        if any(pattern.matches(value) for pattern in self._patterns[field] for value in seen):
+            return None
+        return Mismatch(field, self.fields[field], seen)
+
+
+def _specs_of(contract: Contract, events: Sequence[str]) -> list[EventSpec]:
+    """What may come under the patterns: the declared events that they cover, and those of a team's own."""
+    declared = [spec for name, spec in contract.events.items() if any(covers_event(pattern, name) for pattern in events)]
+    others = any(pattern.endswith("*") or pattern not in contract.events for pattern in events)
+    return declared + ([contract.event("")] if others else [])
+
+
+def _limit_exceeded(limits: Limits, name: str, seen: int, pointer: str) -> ProtocolError:
+    return ProtocolError(
+        "limit_exceeded",
+        f"{seen} is above the limit of {limits[name]}.",
+        pointer=pointer,
+        details={"limit": name, "maximum": limits[name]},
+    )

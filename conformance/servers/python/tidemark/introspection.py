@@ -1,0 +1,209 @@
+"""What operators look at: health, subscriptions, explanations (OPS)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Iterable, Mapping
+
+from .clock import timestamp
+from .errors import ProtocolError
+from .filters import Mismatch
+from .principals import Principal
+from .subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from .node import Node
+
+QUERY = frozenset({"stream", "event", "principal", "connection", "limit", "cursor"})
+MOST_ITEMS = 1000
+USUAL_ITEMS = 100
+
+
+def health(node: Node) -> dict[str, Any]:
+    connections = list(node.connections)
+    counters = node.counters
+    return {
+        "status": "draining" if node.draining else "ok",
+        "version": f"python-{node.contract.version}",
+        "protocolVersion": node.contract.version,
+        "contractDigest": node.contract.digest,
+        "nodeId": node.options.node_id,
+        "uptimeMs": node.uptime_ms,
+        "connections": len(connections),
+        "subscriptions": {
+            "total": sum(1 for _ in node.subscriptions),
+            "byEvent": _tally(pattern for each in node.subscriptions for pattern in set(each.wanted.events)),
+        },
+        "streams": [
+            {
+                "stream": stream.name,
+                "position": stream.head.wire(),
+                "historyEvents": len(stream.history),
+                "historyBytes": stream.history_bytes,
+            }
+            for stream in list(node.streams)[:10_000]
+        ],
+        "broker": {"kind": "memory", "connected": True, "lagMs": 0},
+        "backpressure": {
+            "queuedBytes": sum(each.outbox.bytes + each.wire.queued_bytes for each in connections),
+            "slow": sum(1 for each in connections if each.outbox.is_past(0.5)),
+            "closedSlow": counters.closed_slow,
+        },
+        "replay": {
+            "warm": counters.warm,
+            "resume": counters.resume,
+            "failed": counters.failed,
+            "events": counters.events,
+        },
+    }
+
+
+def _tally(names: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(names))
+
+
+def report(node: Node, subscription: Subscription) -> dict[str, Any]:
+    """One subscription as an operator sees it."""
+    connection = subscription.connection
+    head = node.streams.get(subscription.stream).head
+    written = connection.written_position(subscription.stream)
+    data = {
+        "subscriptionId": subscription.id,
+        "connectionId": connection.id,
+        "nodeId": node.options.node_id,
+        "principal": connection.principal.id,
+        "stream": subscription.stream,
+        "events": subscription.wanted.events,
+        "filter": subscription.wanted.fields,
+        "createdAt": timestamp(subscription.created_ms),
+        "lastActivityAt": timestamp(subscription.active_ms),
+        "delivered": subscription.delivered,
+        "replay": {"mode": subscription.mode, "count": subscription.replayed},
+        "lag": head.sequence_id - written.sequence_id if head.epoch == written.epoch else head.sequence_id,
+        "queuedBytes": connection.outbox.bytes + connection.wire.queued_bytes,
+        "oldestQueuedMs": connection.outbox.oldest_ms(),
+        "gaps": subscription.gaps,
+        "slow": connection.outbox.is_past(0.5),
+    }
+    if subscription.delivered_ms is not None:
+        data["lastDeliveredAt"] = timestamp(subscription.delivered_ms)
+    if subscription.replayed_ms is not None:
+        data["replay"]["lastAt"] = timestamp(subscription.replayed_ms)
+    return data
+
+
+def page(node: Node, query: Mapping[str, str]) -> dict[str, Any]:
+    """:raises ProtocolError: invalid_message, for a parameter that is not one"""
+    for name in query:
+        if name not in QUERY:
+            raise ProtocolError("invalid_message", f"There is no such parameter; there are {', '.join(sorted(QUERY))}.")
+    limit = _read_limit(query.get("limit"))
+    after = _read_cursor(query.get("cursor"))
+    chosen = sorted((each for each in node.subscriptions if _is_chosen(each, query)), key=_place)
+    rest = [each for each in chosen if _place(each) > after]
+    data: dict[str, Any] = {
+        "items": [report(node, each) for each in rest[:limit]],
+        "total": len(chosen),
+        "aggregates": _aggregates(chosen),
+        "partial": False,
+        "missingNodes": [],
+    }
+    if len(rest) > limit:
+        data["nextCursor"] = _make_cursor(rest[limit - 1])
+    return data
+
+
+def _place(subscription: Subscription) -> tuple[str, str]:
+    """Where a subscription stands among the pages: it keeps its place while others come and go."""
+    return subscription.connection.id, subscription.id
+
+
+def _make_cursor(subscription: Subscription) -> str:
+    return base64.urlsafe_b64encode("\n".join(_place(subscription)).encode()).decode()
+
+
+def _read_cursor(text: str | None) -> tuple[str, str]:
+    if text is None:
+        return "", ""
+    try:
+        connection, _, subscription = base64.urlsafe_b64decode(text.encode()).decode().partition("\n")
+    except (binascii.Error, UnicodeError, ValueError) as error:
+        raise ProtocolError("invalid_message", "The cursor is none that a page gave out.", pointer="/cursor") from error
+    return connection, subscription
+
+
+def _read_limit(text: str | None) -> int:
+    if text is None:
+        return USUAL_ITEMS
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST_ITEMS):
+        raise ProtocolError("invalid_message", f"limit is a number from 1 to {MOST_ITEMS}.", pointer="/limit")
+    return int(text)
+
+
+def _is_chosen(subscription: Subscription, query: Mapping[str, str]) -> bool:
+    return (
+        query.get("stream", subscription.stream) == subscription.stream
+        and ("event" not in query or query["event"] in subscription.wanted.events)
+        and query.get("principal", subscription.connection.principal.id) == subscription.connection.principal.id
+        and query.get("connection", subscription.connection.id) == subscription.connection.id
+    )
+
+
+def _aggregates(chosen: list[Subscription]) -> dict[str, Any]:
+    def values(field: str) -> dict[str, int]:
+        return _tally(value for each in chosen for value in each.wanted.fields.get(field, ()))
+
+    return {
+        "directories": values("paths"),
+        "extensions": values("extensions"),
+        "changeTypes": values("changeTypes"),
+        "events": _tally(pattern for each in chosen for pattern in set(each.wanted.events)),
+        "replayPressure": {
+            "replaying": sum(1 for each in chosen if each.replaying_after is not None),
+            "replayedEvents": sum(each.replayed for each in chosen),
+        },
+    }
+
+
+def explain(node: Node, principal: Principal, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Which subscriptions an event would reach. Nothing is published.
+
+    :raises ProtocolError: payload_too_large, payload_invalid
+    """
+    node.publisher.check_payload(data["event"], data["payload"], "/payload")
+    stream = data.get("stream", "main")
+    source = node.publisher.source(principal, dict(data))
+    matches, mismatches = [], []
+    for each in node.subscriptions:
+        found = _mismatch(each, stream, data, source)
+        place = {"connectionId": each.connection.id, "subscriptionId": each.id}
+        if found is None:
+            matches.append(place)
+        else:
+            mismatches.append({**place, "clause": found.clause, "wanted": found.wanted, "seen": found.seen})
+    return {"matches": matches, "mismatches": mismatches}
+
+
+def _mismatch(
+    subscription: Subscription, stream: str, data: Mapping[str, Any], source: Mapping[str, Any]
+) -> Mismatch | None:
+    if subscription.stream != stream:
+        return Mismatch("stream", [subscription.stream], [stream])
+    return subscription.wanted.mismatch(data["event"], data["payload"], source)
+
+
+def metrics(node: Node) -> str:
+    """Prometheus text format, version 0.0.4."""
+    figures = [
+        ("connections", "gauge", "Open WebSocket connections.", len(node.connections)),
+        ("subscriptions", "gauge", "Live subscriptions.", sum(1 for _ in node.subscriptions)),
+        ("replayed_events_total", "counter", "Events sent again.", node.counters.events),
+        ("closed_slow_total", "counter", "Connections closed because they did not read.", node.counters.closed_slow),
+    ]
+    lines = [
+        f"# HELP tidemark_{name} {text}\n# TYPE tidemark_{name} {kind}\ntidemark_{name} {value}\n"
+        for name, kind, text, value in figures
+    ]
+    return "".join(lines)

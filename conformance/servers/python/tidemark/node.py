@@ -1,0 +1,130 @@
+"""One node: its streams, who follows them, and the way of an event from the publisher to the connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Mapping
+
+from .contract import Contract, Limits
+from .envelope import push
+from .principals import EVERYONE, NOBODY, Principal, Tokens
+from .streams import Event, Position, Stream, Streams
+from .subscriptions import Subscription, SubscriptionTable
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .parts import Parts
+
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass
+class Counters:
+    """Since the process began."""
+
+    warm: int = 0
+    resume: int = 0
+    failed: int = 0
+    events: int = 0
+    closed_slow: int = 0
+
+
+@dataclass
+class Options:
+    """What the operator chose."""
+
+    limits: Limits
+    node_id: str = "python-1"
+    broadcast: bool = False
+    origins: frozenset[str] = frozenset()
+    hosts: frozenset[str] = LOOPBACK_NAMES
+
+
+@dataclass(eq=False)
+class Node:
+    contract: Contract
+    options: Options
+    tokens: Tokens
+    parts: Parts
+    counters: Counters = field(default_factory=Counters)
+    connections: set[Connection] = field(default_factory=set)
+    subscriptions: SubscriptionTable = field(default_factory=SubscriptionTable)
+    draining: bool = False
+    started_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.limits = self.options.limits
+        self.streams = Streams(self.parts.stream, self.contract, self.limits)
+        self.publisher = self.parts.publisher(self)
+        self.commands = self.parts.commands(self)
+
+    def principal_of(self, token: str | None) -> Principal | None:
+        """Who shows this credential; None when it is not valid."""
+        if token is None:
+            return NOBODY if self.tokens.required else EVERYONE
+        return self.tokens.find(token)
+
+    def publish(self, stream: str, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
+        """Number, history and fan-out in one step (STR-4)."""
+        event = self.streams.get(stream).append(name, source, payload)
+        self.fan_out(event)
+        return event
+
+    def fan_out(self, event: Event) -> None:
+        for connection, subscriptions in self.subscriptions.matching(event):
+            connection.deliver(event, subscriptions)
+
+    def say_gap(self, subscriptions: list[Subscription], start: Position, to: Position, reason: str) -> None:
+        """Tells one connection that events between two positions are not coming (GAP-1)."""
+        for subscription in subscriptions:
+            subscription.gaps += 1
+        data = {
+            "stream": subscriptions[0].stream,
+            "subscriptionIds": [subscription.id for subscription in subscriptions],
+            "from": start.wire(),
+            "to": to.wire(),
+            "reason": reason,
+        }
+        subscriptions[0].connection.queue(push("gap", data))
+
+    def begin_anew(self, stream: Stream) -> None:
+        """Ends one life of a stream; whoever follows it is told (STR-3)."""
+        self.streams.end(stream)
+        followers = self.subscriptions.on(stream.name)
+        if not followers:
+            return
+        head = self.streams.get(stream.name).head
+        if head.epoch != stream.epoch:
+            for _, subscriptions in followers:
+                self.say_gap(subscriptions, stream.head, head, "epoch_changed")
+
+    def begin_all_anew(self) -> None:
+        for stream in self.streams:
+            self.begin_anew(stream)
+
+    def housekeeping(self) -> None:
+        """What time alone brings about."""
+        for stream in self.streams.expired():
+            self.begin_anew(stream)
+        for stream in self.streams:
+            stream.trim()
+            if stream.sequence_id == 0 and not self.subscriptions.on(stream.name):
+                self.streams.end(stream)
+        for connection in list(self.connections):
+            connection.check()
+
+    async def keep_house(self, every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            self.housekeeping()
+
+    def features(self) -> dict[str, Any]:
+        replay = {name: spec.replay.policy for name, spec in self.contract.events.items()}
+        return {"broadcast": self.options.broadcast, "replay": replay}
+
+    @property
+    def uptime_ms(self) -> int:
+        return int((time.monotonic() - self.started_at) * 1000)

@@ -1,0 +1,112 @@
+"""Who a client is, and what it may do (SEC-1)."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from .clock import now_ms, parse_timestamp, timestamp
+from .contract import Contract, compile_pattern
+
+_KINDS = {"user": "user", "agent": "agent", "key": "api_key", "service": "service"}
+
+
+def _covers(glob: str, pattern: str) -> bool:
+    """Whether everything that the pattern stands for is within the glob; both are literals with an optional `*` at the end."""
+    if glob.endswith("*"):
+        return pattern.removesuffix("*").startswith(glob[:-1])
+    return glob == pattern
+
+
+@dataclass(frozen=True)
+class Scope:
+    action: str
+    event: str
+    stream: str
+
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        action, _, rest = text.partition(":")
+        event, _, stream = rest.partition("@")
+        return cls(action, event, stream or "*")
+
+    def covers(self, action: str, event: str, stream: str) -> bool:
+        return self.action == action and _covers(self.event, event) and _covers(self.stream, stream)
+
+
+@dataclass(frozen=True)
+class Principal:
+    kind: str
+    id: str
+    scopes: tuple[str, ...]
+    expires_ms: int | None = None
+
+    def may(self, action: str, event: str, stream: str) -> bool:
+        """`event` may be a pattern: then one scope has to cover all of it."""
+        return any(Scope.parse(text).covers(action, event, stream) for text in self.scopes)
+
+    def may_read_all(self) -> bool:
+        return "admin:read" in self.scopes
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_ms is not None and now_ms() >= self.expires_ms
+
+    def wire(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"kind": self.kind, "id": self.id, "scopes": list(self.scopes)}
+        if self.expires_ms is not None:
+            data["expiresAt"] = timestamp(self.expires_ms)
+        return data
+
+
+EVERYONE = Principal("anonymous", "anonymous", ("subscribe:*", "publish:*", "admin:read"))
+"""Whoever comes where no credential is configured."""
+
+NOBODY = Principal("anonymous", "anonymous", ())
+"""Whoever has not shown a credential yet."""
+
+
+class Tokens:
+    """The credentials that are known: `{token: {principal, scopes, kind?, expiresAt?}}` in a JSON file."""
+
+    def __init__(self, principals: Mapping[str, Principal]) -> None:
+        self._principals = dict(principals)
+
+    @property
+    def required(self) -> bool:
+        return bool(self._principals)
+
+    def find(self, token: str) -> Principal | None:
+        """Looks at all of them, so that the time it takes tells nothing."""
+        found = None
+        for known, principal in self._principals.items():
+            if hmac.compare_digest(known.encode(), token.encode()):
+                found = principal
+        return None if found is None or found.expired else found
+
+    def is_revoked(self, token: str) -> bool:
+        return token not in self._principals
+
+    @classmethod
+    def load(cls, file: Path | None, contract: Contract) -> Tokens:
+        """:raises ValueError: when the file does not hold what it should"""
+        if file is None:
+            return cls({})
+        entries = json.loads(file.read_text("utf-8"))
+        return cls({token: _read_principal(entry, contract) for token, entry in entries.items()})
+
+
+def _read_principal(entry: Mapping[str, Any], contract: Contract) -> Principal:
+    name: str = entry["principal"]
+    scopes: Sequence[str] = entry["scopes"]
+    pattern: re.Pattern[str] = compile_pattern(contract.schemas["Scope"]["pattern"])
+    for scope in scopes:
+        if pattern.search(scope) is None:
+            raise ValueError(f"{scope!r} of {name} is no scope")
+    kind = entry.get("kind") or _KINDS.get(name.partition(":")[0], "user")
+    expires = entry.get("expiresAt")
+    return Principal(kind, name, tuple(scopes), None if expires is None else parse_timestamp(expires))

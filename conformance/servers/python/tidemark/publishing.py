@@ -1,0 +1,86 @@
+"""Publishing: one operation behind two doors, the `broadcast` command and `POST /ws/broadcast` (BRD-1, BRD-2)."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from .envelope import CommandReader
+from .errors import ProtocolError
+from .principals import Principal
+from .strict_json import encode
+from .streams import Event
+
+if TYPE_CHECKING:
+    from .node import Node
+
+Key = tuple[str, str, str]
+
+LONGEST_LABEL = 128
+MOST_KEYS = 100_000
+
+
+class Idempotency:
+    """What was published under a key, for as long as the window lasts."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._known: OrderedDict[Key, tuple[float, Event]] = OrderedDict()
+
+    def find(self, key: Key) -> Event | None:
+        oldest = time.monotonic() - self._window
+        while self._known:
+            first, (at, _) = next(iter(self._known.items()))
+            if at >= oldest and len(self._known) <= MOST_KEYS:
+                break
+            del self._known[first]
+        known = self._known.get(key)
+        return None if known is None else known[1]
+
+    def remember(self, key: Key, event: Event) -> None:
+        self._known[key] = (time.monotonic(), event)
+
+
+class Publisher:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._reader = CommandReader(node.contract, node.limits["jsonDepth"])
+        self._idempotency = Idempotency(node.limits.seconds("idempotencyWindowMs"))
+
+    def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
+        """Publishes `data` of a command, or the body of a request, that fits its schema; `pointer` is where it stands.
+
+        :raises ProtocolError: forbidden, payload_too_large, payload_invalid
+        """
+        self.check(principal, data, pointer)
+        key = (principal.id, data["stream"], data.get("idempotencyKey", ""))
+        known = self.find_duplicate(key) if key[2] else None
+        event = known or self.node.publish(data["stream"], data["event"], self.source(principal, data), data["payload"])
+        if known is None and key[2]:
+            self._idempotency.remember(key, event)
+        return {
+            "stream": event.stream,
+            **event.position.wire(),
+            "eventId": event.event_id,
+            "duplicate": known is not None,
+        }
+
+    def find_duplicate(self, key: Key) -> Event | None:
+        return self._idempotency.find(key)
+
+    def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
+        name, stream = data["event"], data["stream"]
+        if not principal.may("publish", name, stream):
+            raise ProtocolError("forbidden", f"This needs the scope publish:{name}@{stream}.", pointer=f"{pointer}/event")
+        self.check_payload(name, data["payload"], f"{pointer}/payload")
+
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        most = self.node.limits["payloadBytes"]
+        if len(encode(payload).encode()) > most:
+            raise ProtocolError("payload_too_large", f"A payload has at most {most} bytes as JSON.", pointer=pointer)
+        self._reader.check_payload(name, payload, pointer)
+
+    def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
+        """The label is the client's choice; the principal is not."""
+        return {"name": data.get("source", principal.id[:LONGEST_LABEL]), "principal": principal.id}

@@ -1,0 +1,40 @@
+"""How often something may happen."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+
+class TokenBucket:
+    """A steady rate, with a burst above it."""
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._rate = per_second
+        self._burst = burst
+        self._tokens = burst
+        self._at = time.monotonic()
+
+    def take(self) -> int:
+        """0 when it may happen now, or the milliseconds after which it may."""
+        now = time.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0
+        return max(1, int((1 - self._tokens) / self._rate * 1000))
+
+
+class MinuteCount:
+    """How often something happened within the last minute."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def add(self) -> int:
+        now = time.monotonic()
+        self._times.append(now)
+        while self._times[0] < now - 60:
+            self._times.popleft()
+        return len(self._times)

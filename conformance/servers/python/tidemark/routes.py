@@ -1,0 +1,187 @@
+"""The HTTP operations, and who may call them (OPS, SEC)."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+from urllib.parse import urlsplit
+
+from . import introspection
+from .contract import REFERENCE
+from .envelope import CommandReader, error_message
+from .errors import ProtocolError
+from .http import Head, Response
+from .principals import Principal
+
+if TYPE_CHECKING:
+    from .node import Node
+
+Route = Callable[[Head, bytes], Response]
+
+SOCKET_PATH = "/ws"
+
+CREDENTIAL_PARAMETERS = frozenset(
+    {"token", "access_token", "api_key", "apikey", "x-api-key", "authorization", "auth", "bearer", "jwt"}
+)
+"""Names under which clients put credentials into addresses, which are logged (SEC-2)."""
+
+
+class Routes:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._reader = CommandReader(node.contract, node.limits["jsonDepth"])
+        self._routes: Mapping[str, Mapping[str, Route]] = {
+            "/ws/health": {"GET": self.get_health},
+            "/healthz": {"GET": self.get_healthz},
+            "/readyz": {"GET": self.get_readyz},
+            "/ws/subscriptions": {"GET": self.get_subscriptions},
+            "/ws/broadcast": {"POST": self.post_broadcast},
+            "/ws/explain": {"POST": self.post_explain},
+            "/metrics": {"GET": self.get_metrics},
+            "/asyncapi.yaml": {"GET": self.get_contract},
+            "/docs": {"GET": self.get_docs},
+            "/console": {"GET": self.get_console},
+            SOCKET_PATH: {"GET": self.get_socket},
+        }
+
+    def answer(self, head: Head, body: bytes) -> Response:
+        try:
+            self.check_door(head)
+            return self._route(head)(head, body)
+        except ProtocolError as error:
+            return self.failure(error)
+
+    def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
+        """The `error` message, with the status that the contract names for its code (OPS-0)."""
+        fitting: int = self.node.contract.errors[error.code]["httpStatus"]
+        headers = [("WWW-Authenticate", "Bearer")] if fitting == 401 else []
+        return Response.json(status or fitting, error_message(self.node.contract, error), *headers)
+
+    def _route(self, head: Head) -> Route:
+        methods = self._routes.get(head.path)
+        if methods is None:
+            raise ProtocolError("unknown_type", "There is nothing at this address.")
+        route = methods.get("GET" if head.method == "HEAD" else head.method)
+        if route is None:
+            allowed = ", ".join(methods)
+            failure = self.failure(ProtocolError("invalid_message", f"Here one may only {allowed}."), status=405)
+            return lambda _head, _body: Response(405, failure.body, headers=(("Allow", allowed),))
+        return route
+
+    # ---- who may come in
+
+    def check_door(self, head: Head) -> None:
+        """Names served, origins and credentials in the address: also for plain HTTP, where a browser's page could reach it.
+
+        :raises ProtocolError: forbidden, invalid_message
+        """
+        hosts = head.all("host")
+        if len(hosts) != 1:
+            raise ProtocolError("invalid_message", "A request has one Host header.")
+        if _host_name(hosts[0]) not in self.node.options.hosts:
+            raise ProtocolError("forbidden", "This name is not served here; see --host-name.")
+        origins = head.all("origin")
+        if not all(self.is_welcome_origin(origin, hosts[0]) for origin in origins):
+            raise ProtocolError("forbidden", "Pages of this origin are not welcome here; see --origin.")
+        if any(name.lower() in CREDENTIAL_PARAMETERS for name in head.query):
+            raise ProtocolError("invalid_message", "Addresses are logged: a credential goes into a header.")
+
+    def is_welcome_origin(self, origin: str, host: str) -> bool:
+        scheme, _, rest = origin.partition("://")
+        return origin in self.node.options.origins or (scheme in ("http", "https") and rest.lower() == host.lower())
+
+    def token_of(self, head: Head) -> str | None:
+        """The credential of a request. The scheme of an Authorization header that is not Bearer is no credential that can be
+        valid, and so is given on as it stands."""
+        authorization = head.get("authorization")
+        if authorization is None:
+            return head.get("x-api-key")
+        scheme, _, token = authorization.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else authorization
+
+    def identify(self, head: Head) -> tuple[Principal, str | None]:
+        """:raises ProtocolError: unauthenticated"""
+        token = self.token_of(head)
+        principal = self.node.principal_of(token)
+        if principal is None:
+            raise ProtocolError("unauthenticated", "This credential is not valid.")
+        return principal, token
+
+    def require(self, head: Head) -> Principal:
+        """:raises ProtocolError: unauthenticated, when a credential is needed and there is none"""
+        principal, token = self.identify(head)
+        if token is None and self.node.tokens.required:
+            raise ProtocolError("unauthenticated", "This needs a credential in the header Authorization or X-API-Key.")
+        return principal
+
+    def require_reader(self, head: Head) -> Principal:
+        principal = self.require(head)
+        if not principal.may_read_all():
+            raise ProtocolError("forbidden", "This needs the scope admin:read.")
+        return principal
+
+    # ---- operations
+
+    def get_health(self, head: Head, body: bytes) -> Response:
+        return Response.json(200, introspection.health(self.node))
+
+    def get_healthz(self, head: Head, body: bytes) -> Response:
+        return Response.json(200, {"status": "ok"})
+
+    def get_readyz(self, head: Head, body: bytes) -> Response:
+        return Response.json(503, {"status": "draining"}) if self.node.draining else Response.json(200, {"status": "ok"})
+
+    def get_subscriptions(self, head: Head, body: bytes) -> Response:
+        self.require_reader(head)
+        return Response.json(200, introspection.page(self.node, head.query))
+
+    def post_broadcast(self, head: Head, body: bytes) -> Response:
+        principal = self.require(head)
+        data = self._read("broadcast_request", body)
+        return Response.json(200, self.node.publisher.broadcast(principal, data, ""))
+
+    def post_explain(self, head: Head, body: bytes) -> Response:
+        principal = self.require_reader(head)
+        data = self._read("explain_request", body)
+        return Response.json(200, introspection.explain(self.node, principal, data))
+
+    def get_metrics(self, head: Head, body: bytes) -> Response:
+        return Response(200, introspection.metrics(self.node).encode(), "text/plain; version=0.0.4")
+
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        return Response(200, self.node.contract.source, "application/yaml")
+
+    def get_docs(self, head: Head, body: bytes) -> Response:
+        return Response(200, REFERENCE.read_bytes(), "text/html")
+
+    def get_console(self, head: Head, body: bytes) -> Response:
+        return Response(200, _console(introspection.health(self.node)).encode(), "text/html")
+
+    def get_socket(self, head: Head, body: bytes) -> Response:
+        """`GET /ws` without an upgrade."""
+        error = ProtocolError("invalid_message", "This is a WebSocket; ask for an upgrade.")
+        failure = self.failure(error, status=426)
+        return Response(426, failure.body, headers=(("Upgrade", "websocket"), ("Connection", "Upgrade, close")))
+
+    def _read(self, message: str, body: bytes) -> dict[str, Any]:
+        try:
+            text = body.decode()
+        except UnicodeDecodeError as error:
+            raise ProtocolError("invalid_json", "The body is not UTF-8.") from error
+        value = self._reader.parse_object(text)
+        self._reader.check(message, value)
+        return value
+
+
+def _host_name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _console(figures: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>" for name, value in figures.items()
+    )
+    return f"<!doctype html><html lang=en><title>Tidemark</title><h1>Tidemark</h1><table>{rows}</table></html>"

@@ -1,0 +1,157 @@
+"""The listening socket: HTTP and WebSocket on one port, and the drain (CON-1, CON-5, OPS)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.server import ServerConnection
+
+from .errors import ProtocolError
+from .http import HEAD_BYTES, BadRequest, Head, Response, read_body, read_head
+from .node import Node
+from .rate import TokenBucket
+from .routes import SOCKET_PATH
+from .wire import SILENT, Wire
+
+HOUSEKEEPING = 0.1
+"""Seconds between looks at what time alone brings about."""
+
+LINGER = 0.5
+"""Seconds for which a draining node answers at least, so that clients are told 503 rather than find nobody."""
+
+CODES = {413: "payload_too_large", 429: "rate_limited", 503: "rate_limited"}
+
+
+class Server:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._routes = node.parts.routes(node)
+        self._addresses: Counter[str] = Counter()
+        self._accepts = TokenBucket(node.limits["acceptsPerSecond"], node.limits["acceptsPerSecond"])
+        self._handlers: set[asyncio.Task[None]] = set()
+
+    async def listen(self, host: str, port: int) -> int:
+        """:returns: the port, which the system chooses when it is 0"""
+        self._listener = await asyncio.start_server(self._accept, host, port, limit=HEAD_BYTES, backlog=1024)
+        self._housekeeping = asyncio.create_task(self.node.keep_house(HOUSEKEEPING))
+        chosen: int = self._listener.sockets[0].getsockname()[1]
+        return chosen
+
+    async def drain(self) -> None:
+        """Sends everyone away, and waits for them until the drain time is over."""
+        self.node.draining = True
+        for connection in list(self.node.connections):
+            connection.close("shutdown")
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        longest = self.node.limits.seconds("drainMs")
+        while loop.time() - begun < longest and (self.node.connections or loop.time() - begun < LINGER):
+            await asyncio.sleep(0.02)
+        self._listener.close()
+        self._housekeeping.cancel()
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        try:
+            await self._serve(reader, writer)
+        except (ConnectionError, asyncio.CancelledError, TimeoutError):
+            pass
+        finally:
+            self._handlers.discard(task)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Requests, one after the other, until one of them becomes a WebSocket or the last."""
+        keep_alive = True
+        while keep_alive:
+            try:
+                head = await asyncio.wait_for(read_head(reader), self.node.limits.seconds("handshakeTimeoutMs"))
+                if head is None:
+                    return
+                if head.path == SOCKET_PATH and "websocket" in head.tokens("upgrade"):
+                    await self._upgrade(head, reader, writer)
+                    return
+                body = await asyncio.wait_for(self._body(head, reader), self.node.limits.seconds("handshakeTimeoutMs"))
+                keep_alive = head.keeps_alive
+                response = self._routes.answer(head, body)
+                without_body = head.method == "HEAD"
+            except BadRequest as error:
+                code = CODES.get(error.status, "invalid_message")
+                response = self._routes.failure(ProtocolError(code, error.text), status=error.status)
+                keep_alive = without_body = False
+            writer.write(response.encode(keep_alive=keep_alive, without_body=without_body))
+            await writer.drain()
+
+    async def _body(self, head: Head, reader: asyncio.StreamReader) -> bytes:
+        return await read_body(reader, head, self.node.limits["inboundMessageBytes"])
+
+    async def _upgrade(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        try:
+            self._routes.check_door(head)
+            principal, token = self._routes.identify(head)
+            refusal = self._refusal(address) or self._wrong_handshake(head)
+            handshake = None if refusal else self._handshake(head)
+        except ProtocolError as error:
+            refusal, handshake = self._routes.failure(error), None
+        if handshake is None:
+            assert refusal is not None
+            writer.write(refusal.encode(keep_alive=False, without_body=False))
+            await writer.drain()
+            return
+        writer.write(handshake)
+        wire: Wire = self.node.parts.wire(reader, writer, self.node.limits["inboundMessageBytes"])
+        self._addresses[address] += 1
+        try:
+            await self.node.parts.connection(self.node, wire, principal, token).run()
+        finally:
+            self._addresses[address] -= 1
+            if not self._addresses[address]:
+                del self._addresses[address]
+
+    def _refusal(self, address: str) -> Response | None:
+        """Whether there is room."""
+        limits = self.node.limits
+        if self.node.draining:
+            return self._busy(503, "This node is going away; another will answer.")
+        if self._addresses[address] >= limits["connectionsPerAddress"]:
+            return self._busy(429, "Too many connections from one address.")
+        if len(self.node.connections) >= limits["connectionsPerNode"]:
+            return self._busy(503, "This node has as many connections as it takes.")
+        if self._accepts.take():
+            return self._busy(503, "Too many connections at once.")
+        return None
+
+    def _busy(self, status: int, text: str) -> Response:
+        error = ProtocolError(CODES[status], text, retry_after_ms=1000)
+        return Response(status, self._routes.failure(error).body, headers=(("Retry-After", "1"),))
+
+    def _wrong_handshake(self, head: Head) -> Response | None:
+        """What the library does not look at: the method, the version of HTTP, and that a subprotocol can be agreed on."""
+        if head.method != "GET" or head.minor != 1:
+            return self._routes.failure(ProtocolError("invalid_message", "An upgrade is a GET over HTTP/1.1."))
+        offered = [item.strip() for value in head.all("sec-websocket-protocol") for item in value.split(",")]
+        if offered and self.node.contract.subprotocol not in offered:
+            text = f"None of the subprotocols is {self.node.contract.subprotocol}."
+            return self._routes.failure(ProtocolError("invalid_message", text))
+        return None
+
+    def _handshake(self, head: Head) -> bytes:
+        """The answer that opens the WebSocket.
+
+        :raises ProtocolError: when the headers of the upgrade are not as RFC 6455 wants them
+        """
+        subprotocol = self.node.contract.subprotocol
+        library = ServerConnection(subprotocols=[subprotocol], logger=SILENT)  # type: ignore[list-item]
+        response = library.accept(Request(head.target, Headers(head.headers)))
+        if response.status_code != 101:
+            raise ProtocolError("invalid_message", "The headers of the upgrade are not as RFC 6455 wants them.")
+        return response.serialize()

@@ -1,0 +1,272 @@
+"""Streams: order, history and what a replay holds (STR, RPL).
+
+Everything here is one step without a wait in it: number, append and publication cannot come apart.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Mapping
+
+from .clock import make_ulid, now_ms, timestamp
+from .contract import Contract, Limits
+from .filters import Filter, covers_event
+from .strict_json import encode, values_at
+
+
+@dataclass(frozen=True)
+class Position:
+    epoch: str
+    sequence_id: int
+
+    def wire(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "sequenceId": self.sequence_id}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event with its place in the stream."""
+
+    stream: str
+    position: Position
+    event_id: str
+    name: str
+    emitted_ms: int
+    source: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    size: int = field(compare=False)
+    """Bytes of the encoded payload, and a little for the rest."""
+
+    @property
+    def sequence_id(self) -> int:
+        return self.position.sequence_id
+
+    def shared(self) -> dict[str, Any]:
+        """The part of `event.data` that is the same for everyone, live or replayed (EVT-1)."""
+        return {
+            "stream": self.stream,
+            **self.position.wire(),
+            "eventId": self.event_id,
+            "event": self.name,
+            "emittedAt": timestamp(self.emitted_ms),
+            "source": self.source,
+            "payload": self.payload,
+        }
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The outcome of a resume (RPL-4)."""
+
+    attempted: bool
+    reason: str | None = None
+
+    def wire(self) -> dict[str, Any]:
+        if not self.attempted:
+            return {"attempted": False}
+        if self.reason is None:
+            return {"attempted": True, "recovered": True}
+        return {"attempted": True, "recovered": False, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is sent again to one subscription."""
+
+    reason: str
+    events: list[Event]
+    truncated: bool
+
+
+OVERHEAD_BYTES = 256
+
+
+class Retained:
+    """The newest event per key and name, and per name, beyond what history holds: for warm pictures (RPL-3)."""
+
+    def __init__(self, contract: Contract, most_keys: int) -> None:
+        self._contract = contract
+        self._most_keys = most_keys
+        self._keys: OrderedDict[tuple[str, str], dict[str, Event]] = OrderedDict()
+        self._latest: dict[str, Event] = {}
+        self.evicted: set[str] = set()
+        """Names of the events of which a key was given up."""
+
+    def add(self, event: Event) -> None:
+        policy = self._contract.event(event.name).replay
+        if policy.policy == "latest":
+            self._latest[event.name] = event
+        elif policy.policy == "latest-per-key":
+            self._add_key(event, replay_key(self._contract, event), policy.clears)
+
+    def _add_key(self, event: Event, key: tuple[str, str], clears: bool) -> None:
+        if clears:
+            self._keys.pop(key, None)
+            return
+        self._keys.setdefault(key, {})[event.name] = event
+        self._keys.move_to_end(key)
+        if len(self._keys) > self._most_keys:
+            _, lost = self._keys.popitem(last=False)
+            self.evicted.update(lost)
+
+    def __iter__(self) -> Iterator[Event]:
+        yield from self._latest.values()
+        for events in self._keys.values():
+            yield from events.values()
+
+
+def replay_key(contract: Contract, event: Event) -> tuple[str, str]:
+    policy = contract.event(event.name).replay
+    return policy.key_space or "", "".join(values_at({"payload": event.payload}, policy.key or ""))
+
+
+class Stream:
+    """One life of a stream: an epoch, a counter and a bounded history."""
+
+    def __init__(self, name: str, epoch: str, contract: Contract, limits: Limits) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.sequence_id = self.first_sequence_id() - 1
+        self.history: deque[Event] = deque()
+        self.history_bytes = 0
+        self.touched_ms = now_ms()
+        self._contract = contract
+        self._limits = limits
+        self._retained = Retained(contract, limits["retainedKeys"])
+        self._dropped: set[str] = set()
+
+    def first_sequence_id(self) -> int:
+        return 1
+
+    @property
+    def head(self) -> Position:
+        return Position(self.epoch, self.sequence_id)
+
+    @property
+    def floor(self) -> int:
+        """The number of the oldest event that history still holds, or will hold next."""
+        return self.history[0].sequence_id if self.history else self.sequence_id + 1
+
+    def append(self, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
+        """Gives an event its place."""
+        self.touched_ms = max(now_ms(), self.touched_ms)
+        self.sequence_id = self.next_sequence_id()
+        size = len(encode(payload).encode()) + OVERHEAD_BYTES
+        event = Event(self.name, self.head, make_ulid(), name, self.touched_ms, source, payload, size)
+        self.history.append(event)
+        self.history_bytes += size
+        self._retained.add(event)
+        self.trim()
+        return event
+
+    def next_sequence_id(self) -> int:
+        return self.sequence_id + 1
+
+    def trim(self) -> None:
+        """Forgets what is past the bounds of history (RPL-5)."""
+        most = self._limits["sessionHistoryEvents" if self.name.startswith("session:") else "historyEvents"]
+        oldest = now_ms() - self._limits["historyAgeMs"]
+        while self.history and (
+            len(self.history) > most
+            or self.history_bytes > self._limits["historyBytes"]
+            or self.history[0].emitted_ms < oldest
+        ):
+            event = self.history.popleft()
+            self.history_bytes -= event.size
+            self._dropped.add(event.name)
+
+    def recovery(self, after: Position) -> Recovery:
+        """Whether everything after a position can still be sent."""
+        self.trim()
+        if after.epoch != self.epoch:
+            return Recovery(attempted=True, reason="epoch_changed")
+        if after.sequence_id > self.sequence_id:
+            return Recovery(attempted=True, reason="unknown_position")
+        if after.sequence_id < self.floor - 1:
+            return Recovery(attempted=True, reason="window_exceeded")
+        return Recovery(attempted=True)
+
+    def resume(self, wanted: Filter, after: Position) -> Replay:
+        """Everything after a position that can be recovered."""
+        events = [event for event in self.history if event.sequence_id > after.sequence_id and matches(wanted, event)]
+        return Replay("resume", events, truncated=False)
+
+    def warm(self, wanted: Filter) -> Replay:
+        """The picture that a subscriber who had always been there would hold, as each event's policy declares."""
+        self.trim()
+        picture: dict[Any, Event] = {}
+        for event in self._in_order():
+            key = self.picture_key(event)
+            if key is None:
+                continue
+            if self._contract.event(event.name).replay.clears:
+                picture.pop(key, None)
+            elif matches(wanted, event):
+                picture[key] = event
+        events = sorted(picture.values(), key=lambda event: event.sequence_id)
+        return Replay("warm", events, truncated=self._is_cut(wanted, events))
+
+    def _in_order(self) -> list[Event]:
+        floor = self.floor
+        kept = [event for event in self._retained if event.sequence_id < floor]
+        return sorted(kept, key=lambda event: event.sequence_id) + list(self.history)
+
+    def picture_key(self, event: Event) -> Any:
+        """What a newer event replaces in a warm picture; None for an event that has no part in one."""
+        policy = self._contract.event(event.name).replay.policy
+        if policy == "latest":
+            return event.name
+        if policy == "latest-per-key":
+            return replay_key(self._contract, event)
+        return event.sequence_id if policy == "log" else None
+
+    def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
+        """Whether something that the picture would hold is gone. Where only a look at lost events could tell, it says so."""
+        shown = {event.name for event in events}
+        for name in self._dropped:
+            policy = self._contract.event(name).replay
+            if policy.policy == "none" or policy.clears or not any(covers_event(each, name) for each in wanted.events):
+                continue
+            if policy.policy == "log" or name in self._retained.evicted:
+                return True
+            if wanted.fields and not (policy.policy == "latest" and name in shown):
+                return True
+        return False
+
+
+def matches(wanted: Filter, event: Event) -> bool:
+    return wanted.mismatch(event.name, event.payload, event.source) is None
+
+
+class Streams:
+    """Every stream of this node."""
+
+    def __init__(self, make: Callable[[str, str, Contract, Limits], Stream], contract: Contract, limits: Limits) -> None:
+        self._make = make
+        self._contract = contract
+        self._limits = limits
+        self._streams: dict[str, Stream] = {}
+        self._epoch = make_ulid()
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(list(self._streams.values()))
+
+    def get(self, name: str) -> Stream:
+        """Streams begin when they are first asked for. Those without an event cost nothing to forget: until one is forgotten
+        that had some, all of them begin with the same epoch and number."""
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = self._make(name, self._epoch, self._contract, self._limits)
+        return stream
+
+    def end(self, stream: Stream) -> None:
+        """The next life of any stream has an epoch that no life before it had."""
+        del self._streams[stream.name]
+        if stream.history or stream.sequence_id:
+            self._epoch = make_ulid()
+
+    def expired(self) -> list[Stream]:
+        """Session streams without traffic for longer than their TTL (RPL-5)."""
+        oldest = now_ms() - self._limits["sessionTtlMs"]
+        return [stream for stream in self if stream.name.startswith("session:") and stream.touched_ms < oldest]

@@ -1,0 +1,110 @@
+"""JSON as the contract wants it (ERR-3): bounded in depth before it is parsed, and without anything that two parsers could
+read in two ways."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Iterator
+
+LARGEST_INTEGER = 2**53 - 1
+
+# A string is taken to its end or, when it has none, to the end of the text: each character is looked at once.
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class JsonError(ValueError):
+    """Text that is not JSON, or not unambiguously so. The text is for people."""
+
+
+def parse(text: str, *, depth: int) -> Any:
+    """:raises JsonError:"""
+    check_depth(text, depth)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer, parse_float=float
+        )
+    except JsonError:
+        raise
+    except (ValueError, RecursionError) as cause:
+        raise JsonError("This is not JSON; one JSON object was expected.") from cause
+    if _SURROGATE_ESCAPE.search(text):
+        _check_surrogates(value)
+    return value
+
+
+def check_depth(text: str, limit: int) -> None:
+    depth = 0
+    for match in _STRUCTURE.finditer(text):
+        symbol = match.group()
+        if symbol in ("[", "{"):
+            depth += 1
+            if depth > limit:
+                raise JsonError(f"This is nested more than {limit} levels deep.")
+        elif symbol in ("]", "}"):
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise JsonError("A key stands twice in one object; which of its values is meant?")
+    if "__proto__" in value:
+        raise JsonError("The key __proto__ is not accepted anywhere.")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise JsonError(f"{name} is not JSON.")
+
+
+def _integer(digits: str) -> int | float:
+    # Converting thousands of digits is slow, and nobody may send them: `find_huge_number` finds what is made of them.
+    return int(digits) if len(digits) <= 20 else math.inf
+
+
+def _check_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as cause:
+        raise JsonError("A text holds half of a surrogate pair.") from cause
+
+
+def find_huge_number(value: Any) -> str | None:
+    """The pointer to the first number that other parsers would change: an integer past 2^53−1, or one past all bounds."""
+    for pointer, leaf in _numbers(value, ""):
+        if math.isinf(leaf) or (isinstance(leaf, int) and abs(leaf) > LARGEST_INTEGER):
+            return pointer
+    return None
+
+
+def _numbers(value: Any, pointer: str) -> Iterator[tuple[str, int | float]]:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from _numbers(member, f"{pointer}/{escape(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _numbers(item, f"{pointer}/{index}")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield pointer, value
+
+
+def escape(key: str) -> str:
+    """One step of a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def values_at(value: Any, pointer: str) -> list[str]:
+    """The text, or the texts of the list, at a pointer; none when nothing is there."""
+    for step in pointer.split("/")[1:]:
+        if not isinstance(value, dict) or step not in value:
+            return []
+        value = value[step]
+    found = value if isinstance(value, list) else [value]
+    return [item for item in found if isinstance(item, str)]
+
+
+def encode(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

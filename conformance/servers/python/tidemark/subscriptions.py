@@ -1,0 +1,135 @@
+"""Subscriptions, and which of them an event is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Iterator
+
+from .clock import now_ms, timestamp
+from .errors import ProtocolError
+from .filters import Filter, Mismatch
+from .streams import Event, Position, Recovery
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+
+@dataclass(eq=False)
+class Subscription:
+    """One subscription of one connection, and what came of it so far."""
+
+    connection: Connection
+    id: str
+    stream: str
+    wanted: Filter
+    mode: str
+    position: Position
+    """Where live delivery began."""
+    recovery: Recovery
+    created_ms: int = field(default_factory=now_ms)
+    active_ms: int = field(default_factory=now_ms)
+    delivered_ms: int | None = None
+    replayed_ms: int | None = None
+    delivered: int = 0
+    replayed: int = 0
+    gaps: int = 0
+    replaying_after: int | None = None
+    """While a replay is being written: the number up to which it is."""
+    ended: bool = False
+
+    def mismatch(self, event: Event) -> Mismatch | None:
+        """Why a live event is not for this subscription, or None when it is."""
+        if event.stream != self.stream:
+            return Mismatch("stream", [self.stream], [event.stream])
+        return self.wanted.mismatch(event.name, event.payload, event.source)
+
+    def wire(self) -> dict[str, Any]:
+        """What `subscribed` says."""
+        return {
+            "subscriptionId": self.id,
+            "stream": self.stream,
+            "events": self.wanted.events,
+            "filter": self.wanted.fields,
+            "position": self.position.wire(),
+            "recovery": self.recovery.wire(),
+        }
+
+    def listed(self, head: Position) -> dict[str, Any]:
+        """One item of `subscriptions`, with the present position."""
+        return {
+            **self.wire(),
+            "position": head.wire(),
+            "createdAt": timestamp(self.created_ms),
+            "delivered": self.delivered,
+            "replayed": self.replayed,
+        }
+
+    def count(self, event: Event, *, is_replay: bool) -> None:
+        """Notes that an event message was written for this subscription."""
+        self.active_ms = now_ms()
+        if is_replay:
+            self.replayed += 1
+            self.replaying_after = event.sequence_id
+        else:
+            self.delivered += 1
+            self.delivered_ms = self.active_ms
+
+
+class SubscriptionTable:
+    """All subscriptions of this node: by stream for fan-out, by connection and id for commands."""
+
+    def __init__(self) -> None:
+        self._by_stream: dict[str, dict[Connection, dict[str, Subscription]]] = {}
+        self._by_connection: dict[Connection, dict[str, Subscription]] = {}
+
+    def __iter__(self) -> Iterator[Subscription]:
+        for subscriptions in self._by_connection.values():
+            yield from subscriptions.values()
+
+    def add(self, subscription: Subscription) -> None:
+        connection = subscription.connection
+        self._by_connection.setdefault(connection, {})[subscription.id] = subscription
+        self._by_stream.setdefault(subscription.stream, {}).setdefault(connection, {})[subscription.id] = subscription
+
+    def of(self, connection: Connection) -> list[Subscription]:
+        """Oldest first."""
+        return list(self._by_connection.get(connection, {}).values())
+
+    def on(self, stream: str) -> list[tuple[Connection, list[Subscription]]]:
+        return [(connection, list(each.values())) for connection, each in self._by_stream.get(stream, {}).items()]
+
+    def has(self, connection: Connection, subscription_id: str) -> bool:
+        return subscription_id in self._by_connection.get(connection, {})
+
+    def get(self, connection: Connection, subscription_id: str) -> Subscription:
+        """:raises ProtocolError: subscription_not_found"""
+        found = self._by_connection.get(connection, {}).get(subscription_id)
+        if found is None:
+            raise ProtocolError(
+                "subscription_not_found",
+                f"This connection has no subscription {subscription_id}.",
+                pointer="/data/subscriptionId",
+            )
+        return found
+
+    def remove(self, subscription: Subscription) -> None:
+        subscription.ended = True
+        connection = subscription.connection
+        _discard(self._by_connection, connection, subscription.id)
+        by_connection = self._by_stream[subscription.stream]
+        _discard(by_connection, connection, subscription.id)
+        if not by_connection:
+            del self._by_stream[subscription.stream]
+
+    def matching(self, event: Event) -> Iterator[tuple[Connection, list[Subscription]]]:
+        """Each connection that the event is for, with every one of its subscriptions that matches (EVT-2)."""
+        for connection, subscriptions in self.on(event.stream):
+            matched = [each for each in subscriptions if each.mismatch(event) is None]
+            if matched:
+                yield connection, matched
+
+
+def _discard(table: dict[Any, dict[str, Subscription]], key: Any, subscription_id: str) -> None:
+    table[key].pop(subscription_id)
+    if not table[key]:
+        del table[key]
