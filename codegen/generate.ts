@@ -10,6 +10,7 @@ import type { AsyncAPIDocumentInterface } from './contract.ts';
 import { loadContract } from './contract.ts';
 import { emitAll, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
+import type { Contract } from './model.ts';
 import { ContractError } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -44,6 +45,7 @@ export interface Generated {
  */
 export async function generateTo({ contract: file, out, importEnding = '.ts' }: GenerateToOptions): Promise<Generated> {
   const { contract } = await loadContract(file);
+  refuseWithoutCommands(contract, file);
   const sources = await emitSources(contract);
   for (const [path, text] of sources) {
     const target = join(out, path);
@@ -51,6 +53,16 @@ export async function generateTo({ contract: file, out, importEnding = '.ts' }: 
     await writeFile(target, path.endsWith('.ts') ? endImports(text, importEnding) : text);
   }
   return { files: [...sources.keys()], digest: contract.digest };
+}
+
+/** What the client's runtime sends by itself, or offers as a method. */
+const CLIENT_COMMANDS = ['subscribe', 'unsubscribe', 'list_subscriptions', 'broadcast', 'authenticate', 'sync', 'ping'];
+
+function refuseWithoutCommands({ commands }: Contract, file: string): void {
+  const missing = CLIENT_COMMANDS.filter((name) => !commands.some((command) => command.name === name));
+  if (missing.length === 0) return;
+  const text = `The client needs the commands ${missing.join(', ')}. Begin with a copy of Tidemark's own contract and add events to it.`;
+  throw new ContractError(file, [{ rule: 'client-commands', pointer: '/operations', line: undefined, text }]);
 }
 
 function endImports(text: string, ending: '.ts' | '.js'): string {
