@@ -267,7 +267,8 @@ class Connection:
     # ---- what comes in
 
     async def _read(self) -> None:
-        while (texts := await self.wire.receive()) is not None:
+        while not self.wire.is_over:
+            texts = await self.wire.receive()
             self._heard_at = time.monotonic()
             for text in texts:
                 if self.closing is None:

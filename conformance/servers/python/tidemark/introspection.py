@@ -128,7 +128,7 @@ def _read_cursor(text: str | None) -> tuple[str, str]:
     if text is None:
         return "", ""
     try:
-        connection, _, subscription = base64.urlsafe_b64decode(text.encode()).decode().partition("\n")
+        connection, subscription = base64.b64decode(text, altchars=b"-_", validate=True).decode().split("\n")
     except (binascii.Error, UnicodeError, ValueError) as error:
         raise ProtocolError("invalid_message", "The cursor is none that a page gave out.", pointer="/cursor") from error
     return connection, subscription

@@ -23,6 +23,7 @@ class Wire:
         self._socket = ServerConnection(state=OPEN, max_size=most_bytes, logger=SILENT)
         self._parts: list[bytes] = []
         self._failed = False
+        self.is_over = False
         self._waiting: list[bytes] = []
         self._emptied = asyncio.Event()
         writer.transport.set_write_buffer_limits(high=HIGH_WATER)
@@ -35,8 +36,8 @@ class Wire:
     def queued_bytes(self) -> int:
         return self._writer.transport.get_write_buffer_size() + sum(map(len, self._waiting))
 
-    async def receive(self) -> list[str] | None:
-        """The messages that have come whole, or None when nothing more will come.
+    async def receive(self) -> list[str]:
+        """The messages that have come whole. Once `is_over`, nothing more will come.
 
         What is no text or no UTF-8 ends the connection, as RFC 6455 and ENV-1 say.
         """
@@ -47,7 +48,8 @@ class Wire:
             self._socket.receive_eof()
         messages = [text for frame in self._socket.events_received() if (text := self._assemble(frame)) is not None]
         self._waiting += self._socket.data_to_send()
-        return messages if data else None
+        self.is_over = not data or self._socket.close_rcvd is not None
+        return messages
 
     def _assemble(self, frame: object) -> str | None:
         # What stands before the peer's own close frame still counts, even when both came in one piece.
