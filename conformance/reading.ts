@@ -272,6 +272,14 @@ export function livesAt(life: Life, n: number): boolean {
   return life.subscribed.n < n && (life.ended === undefined || n < life.ended.n);
 }
 
+/** The gaps that were said to a subscription. */
+export function gapsOf(life: Life): readonly Frame[] {
+  return life.connection.received.filter(
+    (frame) =>
+      typeOf(frame) === 'gap' && livesAt(life, frame.n) && textsAt(dataOf(frame), 'subscriptionIds').includes(life.id),
+  );
+}
+
 /** Every event that anyone saw, by stream and epoch and then by number: what is known to have been emitted. */
 export function knownEvents(reading: Reading): ReadonlyMap<string, ReadonlyMap<number, SeenEvent>> {
   const known = new Map<string, Map<number, SeenEvent>>();

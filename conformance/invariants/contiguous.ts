@@ -1,6 +1,6 @@
 import type { Invariant } from '../finding.ts';
 import type { Life } from '../reading.ts';
-import { livesAt, typeOf } from '../reading.ts';
+import { gapsOf, livesAt } from '../reading.ts';
 
 function isWhole(life: Life): boolean {
   return life.events.includes('*') && Object.keys(life.filter).length === 0;
@@ -17,7 +17,7 @@ export const contiguous: Invariant = {
         let { sequenceId: at, epoch } = life.position;
         let before = life.subscribed;
         // A gap says what is missing, and that the numbers may go on elsewhere.
-        const gaps = connection.received.filter((frame) => typeOf(frame) === 'gap');
+        const gaps = gapsOf(life);
         for (const event of connection.events) {
           if (event.isReplay || event.stream !== life.stream || !livesAt(life, event.frame.n)) continue;
           const excused = gaps.some((gap) => gap.n > before.n && gap.n < event.frame.n);

@@ -1,8 +1,7 @@
 import { wants } from '../filter.ts';
 import type { Invariant } from '../finding.ts';
-import { textAt } from '../json.ts';
 import type { ConnectionReading, Life, SeenEvent } from '../reading.ts';
-import { dataOf, knownEvents, livesAt, streamKey, typeOf } from '../reading.ts';
+import { gapsOf, knownEvents, livesAt, streamKey } from '../reading.ts';
 
 /**
  * Up to which number a connection has proved to have passed on everything: a live event is the fence for all before it,
@@ -17,13 +16,6 @@ function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefin
   return fence;
 }
 
-/** Numbers that a gap took back. */
-function excused(connection: ConnectionReading, life: Life): boolean {
-  return connection.received.some(
-    (frame) => typeOf(frame) === 'gap' && livesAt(life, frame.n) && textAt(dataOf(frame), 'stream') === life.stream,
-  );
-}
-
 /** Every event that somebody saw, and that a subscription asked for, has come, up to its fence. */
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
@@ -34,7 +26,7 @@ export const filterComplete: Invariant = {
     for (const connection of reading.connections)
       for (const life of connection.lives) {
         const fence = fenceOf(connection, life);
-        if (fence === undefined || excused(connection, life)) continue;
+        if (fence === undefined || gapsOf(life).length > 0) continue;
         const mine = new Map(
           connection.events
             .filter((each) => !each.isReplay && each.stream === life.stream && livesAt(life, each.frame.n))

@@ -63,7 +63,8 @@ export const introspection: Invariant = {
       const missing = living.find((life) => !listed.includes(describe(life)));
       if (missing !== undefined) report.violate(`${describe(missing)} is not listed`, missing.subscribed, query.frame);
       const extra = listed.find((each) => !living.some((life) => describe(life) === each));
-      if (extra !== undefined) report.violate(`${extra} is listed, but does not live`, over, query.frame);
+      if (extra !== undefined)
+        report.violate(`${extra} is listed, but does not live`, isOver ? over : undefined, query.frame);
     }
   },
 };

@@ -1,0 +1,222 @@
+import { describe, expect, test } from 'vitest';
+import { checkOf } from '../finding.ts';
+import type { JsonObject } from '../json.ts';
+import { goldenLines, traceOf } from '../testing/golden-trace.ts';
+import type { Labelled } from '../testing/golden-trace.ts';
+import { INVARIANTS } from './table.ts';
+
+type Lines = readonly Labelled[];
+type Plant = (lines: Lines) => Lines;
+
+const find = (lines: Lines, label: string): Labelled => {
+  const line = lines.find((each) => each.label === label);
+  if (line === undefined) throw new Error(`there is no line ${label}`);
+  return line;
+};
+
+/** Changes `data` of a message. */
+const change =
+  (label: string, members: JsonObject): Plant =>
+  (lines) =>
+    lines.map((line) => {
+      if (line.label !== label) return line;
+      const message = JSON.parse(line.text) as { readonly data: JsonObject };
+      return { ...line, text: JSON.stringify({ ...message, data: { ...message.data, ...members } }) };
+    });
+
+const rewrite =
+  (label: string, members: JsonObject): Plant =>
+  (lines) =>
+    lines.map((line) =>
+      line.label === label
+        ? { ...line, text: JSON.stringify({ ...(JSON.parse(line.text) as JsonObject), ...members }) }
+        : line,
+    );
+
+const drop =
+  (label: string): Plant =>
+  (lines) =>
+    lines.filter((line) => line.label !== label);
+
+/** Puts a copy of one line behind another. */
+const copy =
+  (label: string, behind: string): Plant =>
+  (lines) =>
+    lines.flatMap((line) => (line.label === behind ? [line, { ...find(lines, label), label: 'planted' }] : [line]));
+
+/** Takes a line away and puts it behind another. */
+const move =
+  (label: string, behind: string): Plant =>
+  (lines) =>
+    drop(label)(lines).flatMap((line) => (line.label === behind ? [line, find(lines, label)] : [line]));
+
+const at =
+  (label: string, ms: number): Plant =>
+  (lines) => {
+    const from = lines.findIndex((line) => line.label === label);
+    return lines.map((line, index) => (index >= from ? { ...line, at: (line.at ?? 0) + ms } : line));
+  };
+
+const all =
+  (...plants: readonly Plant[]): Plant =>
+  (lines) =>
+    plants.reduce((sofar, plant) => plant(sofar), lines);
+
+/** What is planted, which invariant finds it, and the frames by which it proves it. */
+const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] = [
+  ['welcome-first', 'a heartbeat before welcome', move('welcome', 'heartbeat'), ['s1']],
+  ['welcome-first', 'a second welcome', copy('welcome', 'synced'), ['welcome', 'planted']],
+  ['one-reply', 'a command without a reply', drop('synced'), ['ask-sync']],
+  [
+    'one-reply',
+    'a command answered by the reply to another',
+    rewrite('synced', { type: 'pong' }),
+    ['ask-sync', 'synced'],
+  ],
+  ['no-orphan-reply', 'a reply that comes twice', copy('synced', 'heartbeat'), ['synced', 'planted']],
+  ['no-orphan-reply', 'a reply under another id', rewrite('synced', { id: 'other' }), ['synced']],
+  ['no-orphan-reply', 'a reply without its id', rewrite('ended', { id: null }), ['ended']],
+  ['ascending', 'two events swapped', move('w3', 'w4'), ['w4', 'w3']],
+  ['ascending', 'a new epoch without a gap', change('w4', { epoch: 'epoch-2' }), ['w3', 'w4']],
+  ['contiguous', 'a hole in what a witness sees', drop('w3'), ['w2', 'w4']],
+  ['contiguous', 'a late event', move('w2', 'w4'), ['w1', 'w3']],
+  [
+    'one-payload',
+    'a time rewritten on replay',
+    change('warm1', { emittedAt: '2026-01-01T00:00:09.000Z' }),
+    ['warm1', 'w1'],
+  ],
+  [
+    'one-payload',
+    'a payload that differs between connections',
+    change('live4', { payload: { id: 'e9' } }),
+    ['live4', 'w4'],
+  ],
+  ['one-payload', 'an event under two numbers', change('live4', { sequenceId: 5 }), ['live4', 'w4']],
+  [
+    'one-payload',
+    'an acknowledgement with another number',
+    change('broadcasted3', { sequenceId: 9 }),
+    ['resumed3', 'broadcasted3'],
+  ],
+  ['one-live-message', 'an event delivered twice', copy('live4', 'synced'), ['live4', 'planted']],
+  ['time-sane', 'a time that goes back', change('w3', { emittedAt: '2026-01-01T00:00:00.000Z' }), ['w2', 'w3']],
+  ['subscription-bounds', 'an event before subscribed', move('s1', 'warm2'), ['warm1']],
+  ['subscription-bounds', 'an event after unsubscribed', copy('live4', 'ended'), ['ended', 'planted']],
+  ['stream-isolation', 'an event of another stream', change('live4', { stream: 'workspace:w2' }), ['s1', 'live4']],
+  ['filter-sound', 'an event that was not asked for', change('live4', { event: 'sync_status' }), ['s1', 'live4']],
+  [
+    'filter-sound',
+    'a value that the filter excludes',
+    change('live4', { payload: { entityType: 'class' } }),
+    ['s1', 'live4'],
+  ],
+  [
+    'filter-complete',
+    'an event that others saw and that never came',
+    all(copy('live4', 'heartbeat'), change('planted', { sequenceId: 5, eventId: 'x' }), drop('live4')),
+    ['s1', 'w4', 'planted'],
+  ],
+  ['replay-course', 'a replay out of order', move('warm1', 'warm2'), ['warm2', 'warm1']],
+  ['replay-course', 'a replay after its end', move('warm2', 's1-complete'), ['s1-complete', 'warm2']],
+  ['replay-course', 'a replay flagged as live', change('warm2', { isReplay: false }), ['s1', 'warm2']],
+  ['replay-course', 'a live event before the end of the replay', copy('live4', 's1'), ['s1', 'planted']],
+  ['replay-course', 'a wrong count', change('s1-complete', { count: 3 }), ['s1-complete']],
+  ['replay-course', 'a second end', copy('s1-complete', 'synced'), ['s1-complete', 'planted']],
+  [
+    'replay-course',
+    'the reason of another kind of replay',
+    change('resumed3', { replayReason: 'warm' }),
+    ['s2', 'resumed3'],
+  ],
+  ['resume-whole', 'an event skipped', drop('resumed3'), ['w3', 's2', 's2-complete']],
+  [
+    'resume-whole',
+    'a position taken as inclusive',
+    all(copy('warm2', 's2'), change('planted', { subscriptionIds: ['s2'] })),
+    ['s2', 'planted'],
+  ],
+  ['warm-picture', 'an entity left out', drop('warm2'), ['w2', 's1', 's1-complete']],
+  [
+    'warm-picture',
+    'an event whose policy is another',
+    all(copy('warm1', 's3'), change('planted', { subscriptionIds: ['s3'] })),
+    ['s3', 'planted'],
+  ],
+  ['gap-said', 'a failed resume without a gap', drop('gap'), ['s3', 's3-complete']],
+  ['gap-said', 'a gap with another reason', change('gap', { reason: 'window_exceeded' }), ['s3', 'gap']],
+  ['gap-said', 'a gap from elsewhere', change('gap', { from: { epoch: 'epoch-0', sequenceId: 8 } }), ['s3', 'gap']],
+  ['gap-said', 'a gap to elsewhere', change('gap', { to: { epoch: 'epoch-1', sequenceId: 3 } }), ['s3', 'gap']],
+  ['sync-barrier', 'an event behind its barrier', move('live4', 'synced'), ['w4', 'ask-sync', 'synced']],
+  [
+    'sync-barrier',
+    'a barrier that says too little',
+    change('synced', { position: { epoch: 'epoch-1', sequenceId: 3 } }),
+    ['w4', 'ask-sync', 'synced'],
+  ],
+  [
+    'scope-gate',
+    'an event outside the scopes',
+    change('welcome', { principal: { scopes: ['subscribe:*@workspace:v'] } }),
+    ['warm1'],
+  ],
+  [
+    'scope-gate',
+    'a publication outside the scopes',
+    change('welcome-w', { principal: { scopes: ['subscribe:*', 'publish:note'] } }),
+    ['b1', 'broadcasted1'],
+  ],
+  ['heartbeat-truth', 'a wrong count', change('heartbeat', { delivered: 2 }), ['heartbeat']],
+  ['heartbeat-truth', 'a stream left out', change('heartbeat', { positions: [] }), ['s1', 'heartbeat']],
+  [
+    'heartbeat-truth',
+    'a position that lags behind',
+    change('heartbeat', { positions: [{ stream: 'workspace:w', epoch: 'epoch-1', sequenceId: 3 }] }),
+    ['live4', 'heartbeat'],
+  ],
+  ['heartbeat-cadence', 'heartbeats that stay away', at('heartbeat', 60_000), ['welcome', 'heartbeat']],
+  ['close-discipline', 'a close without closing', drop('closing'), ['close']],
+  ['close-discipline', 'a close with another code', rewrite('close', { code: 4201 }), ['closing', 'close']],
+  [
+    'close-discipline',
+    'an end without a close frame',
+    all(drop('closing'), rewrite('close', { code: 1006 })),
+    ['close'],
+  ],
+  ['close-discipline', 'a code that there is not', all(drop('closing'), rewrite('close', { code: 4999 })), ['close']],
+  ['close-discipline', 'a message after closing', move('heartbeat', 'closing'), ['closing', 'heartbeat']],
+  ['close-discipline', 'a class that its code does not have', change('closing', { retryable: false }), ['closing']],
+  ['introspection', 'a subscription that is not listed', rewrite('listed', { body: { items: [] } }), ['s2', 'listed']],
+  ['introspection', 'a subscription that has ended', move('listed', 's1'), ['listed']],
+];
+
+describe('the golden trace', () => {
+  test.each(INVARIANTS.map((each) => [each.id, each] as const))(
+    'gives %s something to judge, and nothing to find',
+    (_id, invariant) => {
+      const { violations, fired } = checkOf(invariant).judge(traceOf(goldenLines()).trace);
+      expect(violations).toEqual([]);
+      expect(fired).toBeGreaterThan(0);
+    },
+  );
+});
+
+describe('a planted fault is found', () => {
+  test.each(PLANTED)('by %s: %s', (name, _what, plant, labels) => {
+    const invariant = INVARIANTS.find(({ id }) => id === `invariants/${name}`);
+    const { trace, numberOf } = traceOf(plant(goldenLines()));
+    const proofs =
+      invariant === undefined
+        ? []
+        : checkOf(invariant)
+            .judge(trace)
+            .violations.map(({ frames }) => frames);
+    const wanted = labels.map(numberOf).toSorted((a, b) => a - b);
+    expect(proofs).toContainEqual(wanted);
+  });
+
+  test('in every invariant at least once', () => {
+    const planted = new Set(PLANTED.map(([name]) => `invariants/${name}`));
+    expect(INVARIANTS.map(({ id }) => id).filter((id) => !planted.has(id))).toEqual([]);
+  });
+});
