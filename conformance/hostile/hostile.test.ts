@@ -21,6 +21,8 @@ const CARELESS = fileURLToPath(new URL('testing/careless-server.ts', import.meta
 const LIMITS = { handshakeTimeoutMs: 800 };
 /** What the heap of the gateway may grow by: far less than one case sends, and more than a collection of garbage leaves. */
 const HEAP_GROWTH_MIB = 128;
+/** Seen: 70 ms on an idle machine, 600 ms with both of its cores taken by others. */
+const MAX_LATENCY_MS = '2000';
 const PACK_TIMEOUT_MS = 120_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'hostile-'));
@@ -115,7 +117,7 @@ function token(secret: string): string {
 describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
   test('finds nothing in the gateway, and neither neighbour nor memory feels it', async () => {
     const { url, child } = await serveGateway({});
-    const { exitCode, stderr, summary, red } = await report(['--url', url]);
+    const { exitCode, stderr, summary, red } = await report(['--url', url, '--max-latency', MAX_LATENCY_MS]);
     console.log(JSON.stringify({ ...summary, kind: 'hostile pack' }));
     expect(red).toEqual([]);
     expect(summary).toMatchObject({ findings: [], neighbour: { connectionsLost: 0 } });
@@ -143,7 +145,7 @@ describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
 });
 
 describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
-  const impatient = ['--patience', '300'];
+  const impatient = ['--patience', '600'];
 
   test('is found out, case by case', async () => {
     const { url } = await serve(CARELESS);
@@ -195,7 +197,7 @@ describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
     const { url } = await serve(CARELESS, '--block-at', 'constructor');
     const only = ['--only', 'frames/well-formed,commands/subscribe-prototype-ids[constructor]'];
     const { exitCode, summary } = await report(['--url', url, ...only]);
-    expect(summary.findings.join()).toMatch(/the neighbour waited 1\d{3}[.\d]* ms; the bound is 1000 ms/);
+    expect(summary.findings.join()).toMatch(/the neighbour waited [1-9]\d{3}[.\d]* ms; the bound is 1000 ms/);
     expect(exitCode).toBe(3);
   });
 });
