@@ -145,7 +145,7 @@ describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
 });
 
 describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
-  const impatient = ['--patience', '600'];
+  const impatient = ['--patience', '400'];
 
   test('is found out, case by case', async () => {
     const { url } = await serve(CARELESS);
