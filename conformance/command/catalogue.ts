@@ -5,7 +5,7 @@ import type { ClauseId } from '../../generated/protocol.ts';
 import { CLAUSE_IDS, isClause } from '../contract.ts';
 import { TRACE_CHECKS } from '../runner/run.ts';
 import { EXIT } from '../runner/verdict.ts';
-import { isChosen, loadTapes } from '../tape/library.ts';
+import { isChosen, suiteTapes } from '../tape/library.ts';
 import { parseTape } from '../tape/parse.ts';
 import { showTape } from '../tape/show.ts';
 import type { Level, Tape } from '../tape/tape.ts';
@@ -20,7 +20,7 @@ interface Entry {
 }
 
 function catalogue(directory?: string): readonly Entry[] {
-  const tapes = loadTapes(directory).map(({ header }): Entry => header);
+  const tapes = suiteTapes(directory).map(({ header }): Entry => header);
   const traced = TRACE_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));
   return [...tapes, ...traced];
 }
@@ -90,7 +90,7 @@ export function explainCommand(name: string, flags: { readonly tapes?: string })
 /** By id, or by the path of a file. */
 export function findTape(name: string, directory?: string): Tape {
   if (!name.endsWith('.ndjson')) {
-    const found = loadTapes(directory).find(({ header }) => header.id === name);
+    const found = suiteTapes(directory).find(({ header }) => header.id === name);
     if (found === undefined)
       throw new UsageError(`There is no tape ${JSON.stringify(name)}; see \`conformance list\`.`);
     return found;

@@ -7,7 +7,7 @@ import type { RunContext } from '../runner/context.ts';
 import { openPort, choosePort } from '../runner/stimulus.ts';
 import { Witness } from '../runner/witness.ts';
 import { EXIT } from '../runner/verdict.ts';
-import { loadTapes } from '../tape/library.ts';
+import { suiteTapes } from '../tape/library.ts';
 import { print } from './terminal.ts';
 
 export interface DoctorFlags {
@@ -73,7 +73,7 @@ async function stimulus(context: RunContext): Promise<Diagnosis> {
 }
 
 function scope(context: RunContext): readonly Diagnosis[] {
-  const tapes = loadTapes();
+  const tapes = suiteTapes();
   const unmet = tapes.flatMap(({ header }) => {
     const found = applicability(header.needs, context);
     return found.verdict === 'applies' ? [] : [{ id: header.id, ...found }];

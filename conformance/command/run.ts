@@ -9,7 +9,7 @@ import { checkLine, textReport } from '../report/text.ts';
 import { TRACE_CHECKS, run } from '../runner/run.ts';
 import type { Run } from '../runner/run.ts';
 import { EXIT } from '../runner/verdict.ts';
-import { isChosen, loadTapes } from '../tape/library.ts';
+import { isChosen, suiteTapes } from '../tape/library.ts';
 import type { Tape } from '../tape/tape.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { UsageError, print, say, terminalWidth } from './terminal.ts';
@@ -120,6 +120,6 @@ export async function runCommand(flags: RunFlags): Promise<number> {
   const config = configOf(flags);
   // Faults of usage are said before anything is sent.
   parseReports(flags.report);
-  const result = await runOften(flags, loadTapes(flags.tapes), config);
+  const result = await runOften(flags, suiteTapes(flags.tapes), config);
   return tell(flags, result, config).outcome.exit;
 }

@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { matchesGlob, relative, resolve } from 'node:path';
+import { filterTapes } from '../filter-tapes.ts';
 import { TapeError } from './fault.ts';
 import { parseTape } from './parse.ts';
 import type { Tape } from './tape.ts';
@@ -22,6 +23,11 @@ export function loadTapes(directory: string = TAPES): readonly Tape[] {
     if (tape.header.id !== id) throw new TapeError(shown, 1, `The id is ${tape.header.id}, the path says ${id}.`);
     return tape;
   });
+}
+
+/** The tapes of the suite, with those that are made from tables; or those of a directory of the user's own. */
+export function suiteTapes(directory?: string): readonly Tape[] {
+  return directory === undefined ? [...loadTapes(), ...filterTapes()] : loadTapes(directory);
 }
 
 /** Whether an id is chosen by `--only`: a glob, or a list of globs separated by commas. */
