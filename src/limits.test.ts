@@ -315,7 +315,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
     outcome: 4008,
   },
   heartbeatIntervalMs: {
-    low: 100,
+    low: 200,
     pass: async (rig) => {
       const client = await rig.connect();
       const silent = deafClose(rig);

@@ -54,14 +54,13 @@ export class Connection implements Outlet {
   #condemned = false;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
-  /** True when something was heard since the last heartbeat but one (CON-4). */
-  heardAt: number;
+  /** Pings since anything was heard of the peer (CON-4). */
+  unansweredPings = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.session = options.session;
     this.#context = { ...options.services, session: options.session };
-    this.heardAt = options.now();
     this.outbox = new Outbox({
       socket: options.socket,
       limits: options.limits,
@@ -91,7 +90,7 @@ export class Connection implements Outlet {
   }
 
   #heard(): void {
-    this.heardAt = this.#options.now();
+    this.unansweredPings = 0;
     this.session.touch();
   }
 
@@ -218,7 +217,9 @@ export class Connection implements Outlet {
 
   /** Sends a WebSocket ping (CON-4). */
   ping(): void {
-    if (!this.session.closed) this.#options.ws.ping();
+    if (this.session.closed) return;
+    this.unansweredPings += 1;
+    this.#options.ws.ping();
   }
 
   /** Ends the connection without ceremony. */

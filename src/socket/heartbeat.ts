@@ -10,6 +10,8 @@ const SLICES = 25;
 /** The clock of the bound on age in a send queue does not slow down with long heartbeat intervals. */
 const MAX_SLICE_MS = 1000;
 const MIN_SLICE_MS = 10;
+/** One goes with each heartbeat: a peer has two intervals to answer the first of them (CON-4). */
+const MAX_UNANSWERED_PINGS = 2;
 
 export interface HeartbeatOptions {
   readonly intervalMs: number;
@@ -30,7 +32,8 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     const sliceMs = Math.max(MIN_SLICE_MS, Math.min(MAX_SLICE_MS, options.intervalMs / SLICES));
-    this.#timer = setInterval(() => this.#tick(), sliceMs);
+    // Timers come before what sockets have received in the meantime: the pongs of a busy turn are heard first.
+    this.#timer = setInterval(() => setImmediate(() => this.#tick()), sliceMs);
     this.#timer.unref();
   }
 
@@ -55,7 +58,8 @@ export class Heartbeat {
       if (now < beat.nextAt) continue;
       beat.nextAt += this.#options.intervalMs;
       if (beat.nextAt <= now) beat.nextAt = now + this.#options.intervalMs;
-      if (now - connection.heardAt > 2 * this.#options.intervalMs)
+      // Counted in pings, not in time: after a pause of this process (a frozen machine) nobody has been asked anything.
+      if (connection.unansweredPings >= MAX_UNANSWERED_PINGS)
         connection.close('heartbeat_timeout', 'Nothing was heard for two heartbeat intervals.');
       else this.beat(connection);
     }
