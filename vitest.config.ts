@@ -10,7 +10,8 @@ export default defineConfig({
     // A process each: tests start servers, send signals and load a native watcher.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 10_000,
+    // Against hanging only: each wait has a bound of its own, and a busy machine is no failure.
+    testTimeout: 30_000,
     hookTimeout: 20_000,
     teardownTimeout: 5_000,
     unstubEnvs: true,

@@ -1,6 +1,5 @@
 /** What a host program may decide about a gateway, and what holds where it does not. */
 import { hostname } from 'node:os';
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import pino from 'pino';
 import { LIMITS } from '../generated/protocol.ts';
@@ -17,6 +16,7 @@ import type { Broker } from './broker/broker.ts';
 import { MemoryBroker } from './broker/memory.ts';
 import { eventTable } from './replay/policy.ts';
 import type { EventTable } from './replay/policy.ts';
+import { packageVersion } from './version.ts';
 
 export type Limits = Readonly<Record<LimitName, number>>;
 
@@ -79,22 +79,6 @@ export function resolveLimits(changes: Partial<Limits> = {}): Limits {
     return [name, value] as const;
   });
   return Object.fromEntries(entries) as Limits;
-}
-
-/** The package's own version: package.json stands two levels above dist/src and one above src. */
-export function packageVersion(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
-        name?: string;
-        version?: string;
-      };
-      if (name === 'tidemark' && version !== undefined) return version;
-    } catch {
-      continue;
-    }
-  }
-  return '0.0.0';
 }
 
 export function resolveOptions(options: GatewayOptions): ResolvedOptions {

@@ -22,7 +22,14 @@ test('a stream has a place from the moment of its subscription, though nothing o
     now: Date.now,
   });
   const nothing = (): void => undefined;
-  await broker.start({ onEvent: nothing, onLoss: nothing, onSourceLoss: nothing, onHealth: nothing });
+  await broker.start({
+    nodeId: 'n',
+    onEvent: nothing,
+    onLoss: nothing,
+    onSourceLoss: nothing,
+    onHealth: nothing,
+    onQuestion: () => '',
+  });
   const source = { name: 'test', principal: 'gateway' };
   const { epoch, sequenceId } = await broker.publish({ stream: 'main', event: 'note', payload: {}, source });
   await broker.attach('main');

@@ -1,41 +1,41 @@
 /** `tidemark`: the command line. Data goes to stdout, talk to stderr; exit codes are those of `exit.ts`. */
 import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../options.ts';
-import { registerBroadcast } from './broadcast.ts';
-import { registerConfig } from './config.ts';
+import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
-import { registerGenerate } from './generate.ts';
-import { registerKey } from './key.ts';
-import { registerListen } from './listen.ts';
-import { registerServe } from './serve.ts';
-import { registerStatus } from './status.ts';
 import { say, tint } from './terminal.ts';
-import { registerToken } from './token.ts';
 
-function createProgram(): Command {
+type Register = (program: Command) => void;
+
+/** Loaded only when they are asked for: a gateway's libraries take longer to load than `status` takes to answer. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  serve: async () => (await import('./serve.ts')).registerServe,
+  listen: async () => (await import('./listen.ts')).registerListen,
+  broadcast: async () => (await import('./broadcast.ts')).registerBroadcast,
+  status: async () => (await import('./status.ts')).registerStatus,
+  config: async () => (await import('./config.ts')).registerConfig,
+  token: async () => (await import('./token.ts')).registerToken,
+  key: async () => (await import('./key.ts')).registerKey,
+  generate: async () => (await import('./generate.ts')).registerGenerate,
+};
+
+/** Holds the command that is asked for, or all of them, for help and for hints at what was meant. */
+async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tidemark')
     .description('Real-time events of files and code graphs, without silent loss.')
     .version(packageVersion())
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', '\nAnd the suite that holds any implementation to the contract: tidemark conformance --help')
     .exitOverride();
-  for (const register of [
-    registerServe,
-    registerListen,
-    registerBroadcast,
-    registerStatus,
-    registerConfig,
-    registerToken,
-    registerKey,
-    registerGenerate,
-  ])
-    register(program);
+  const known = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
+  const isVersion = asked === '--version' || asked === '-V';
+  const wanted = known === undefined ? (isVersion ? [] : Object.values(COMMANDS)) : [known];
+  for (const load of wanted) (await load())(program);
   return program;
 }
 
 async function run(argv: readonly string[]): Promise<void> {
   try {
-    await createProgram().parseAsync([...argv]);
+    await (await createProgram(argv[2])).parseAsync([...argv]);
   } catch (error) {
     process.exitCode = exitCodeFor(error);
   }

@@ -1,0 +1,18 @@
+/** Which version this is. */
+import { readFileSync } from 'node:fs';
+
+/** The package's own version: package.json stands two levels above dist/src and one above src. */
+export function packageVersion(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
+      if (name === 'tidemark' && version !== undefined) return version;
+    } catch {
+      continue;
+    }
+  }
+  return '0.0.0';
+}
