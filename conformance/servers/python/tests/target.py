@@ -111,7 +111,8 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
         host, _, port = self.http_url.removeprefix("http://").rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        lines = {"host": f"{host}:{port}", "connection": "close", "content-length": str(len(data)), **headers}
+        typed = {} if body is None else {"content-type": "application/json"}
+        lines = {"host": f"{host}:{port}", "connection": "close", "content-length": str(len(data)), **typed, **headers}
         head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + data)
         answer = await asyncio.wait_for(reader.read(), PATIENCE)

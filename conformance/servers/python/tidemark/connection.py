@@ -229,6 +229,7 @@ class Connection:
                     await asyncio.sleep(0)
             await self._flush()
             if not self.wire.is_open:
+                self.wire.end_writing()
                 return
 
     async def write(self, outgoing: Outgoing) -> None:

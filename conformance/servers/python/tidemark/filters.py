@@ -97,17 +97,20 @@ def normalise_path(value: str) -> str:
     path = unicodedata.normalize("NFC", value).removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
-    if ".." in path.split("/"):
-        raise ValueError("A path does not leave the watched root by `..`.")
     if path in ("", "."):
         raise ValueError("This is the whole root; leave the filter out to see all of it.")
+    segments = path.split("/")
+    if ".." in segments:
+        raise ValueError("A path does not leave the watched root by `..`.")
+    if "" in segments or "." in segments:
+        raise ValueError("A segment of the path is empty or `.`; it would fit no path.")
     return path
 
 
 def normalise_extension(value: str) -> str:
     """:raises ValueError: with a text for people"""
     bare = unicodedata.normalize("NFC", value).lower().removeprefix(".")
-    if not bare or "/" in bare:
+    if not bare or set(bare) & set("/\\*?\x00"):
         raise ValueError("An extension is the end of a file's name, for example `.ts`.")
     return "." + bare
 

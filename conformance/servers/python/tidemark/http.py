@@ -7,13 +7,16 @@ import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Mapping
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
 from .strict_json import encode
 
 HEAD_BYTES = 16 * 1024
 
 _REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (\S+) HTTP/1\.([01])")
+_TARGET = re.compile(r"(?:http://(?P<authority>[^/?#]*))?(?P<path>/(?:[^/?#%\\][^?#%\\]*)?)(?:\?(?P<query>[^#]*))?")
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
 
 
@@ -31,7 +34,6 @@ class Head:
     """A request without its body."""
 
     method: str
-    target: str
     path: str
     query: Mapping[str, str]
     headers: tuple[tuple[str, str], ...]
@@ -109,31 +111,74 @@ def parse_head(text: str) -> Head:
         if header is None:
             raise BadRequest(400, "A line of the head is no header.")
         headers.append((header[1].lower(), header[2]))
-    path, query = _parse_target(line[2])
-    return Head(line[1], line[2], path, query, tuple(headers), int(line[3]))
+    authority, path, query = _parse_target(line[2])
+    if authority is not None:
+        # RFC 9112 §3.2.2: the address counts, whatever the header says.
+        headers = [("host", authority), *(header for header in headers if header[0] != "host")]
+    return Head(line[1], path, query, tuple(headers), int(line[3]))
 
 
-def _parse_target(target: str) -> tuple[str, Mapping[str, str]]:
+def _parse_target(target: str) -> tuple[str | None, str, Mapping[str, str]]:
+    """Authority, path and query. A path stands there in one spelling only: nothing of ours needs to be escaped."""
+    match = _TARGET.fullmatch(target)
+    if match is None:
+        raise BadRequest(400, "The address cannot be read.")
     try:
-        parts = urlsplit(target)
-        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="strict", max_num_fields=64)
+        pairs = parse_qsl(match["query"] or "", keep_blank_values=True, errors="strict", max_num_fields=64)
     except ValueError as error:
-        raise BadRequest(400, "The address cannot be read.") from error
-    if not parts.path.startswith("/"):
-        raise BadRequest(400, "The address has no path.")
-    return unquote(parts.path), dict(pairs)
+        raise BadRequest(400, "The query cannot be read.") from error
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise BadRequest(400, "A parameter stands twice in the query.")
+    return match["authority"], match["path"], dict(pairs)
+
+
+def host_name(host: str) -> str:
+    """The name within `name[:port]`, in lower case; empty when it is none."""
+    match = _HOST.fullmatch(host)
+    return match["name"].strip("[]").lower() if match else ""
 
 
 async def read_body(reader: asyncio.StreamReader, head: Head, most_bytes: int) -> bytes:
     """:raises BadRequest:"""
-    if head.all("transfer-encoding"):
-        raise BadRequest(411, "Send the body with a Content-Length.")
-    length = head.get("content-length") or "0"
-    if re.fullmatch(r"[0-9]{1,15}", length) is None:
+    length = head.get("content-length")
+    coding = head.get("transfer-encoding")
+    if coding is not None:
+        if length is not None or coding.lower() != "chunked" or head.minor == 0:
+            raise BadRequest(400, "A body is either of a known length or in chunks.")
+        return await _chunks(reader, most_bytes)
+    if re.fullmatch(r"[0-9]{1,15}", length or "0") is None:
         raise BadRequest(400, "Content-Length is no number.")
-    if int(length) > most_bytes:
-        raise BadRequest(413, f"A body has at most {most_bytes} bytes.")
+    return await _exactly(reader, int(length or "0"), most_bytes)
+
+
+async def _exactly(reader: asyncio.StreamReader, count: int, most_bytes: int) -> bytes:
+    if count > most_bytes:
+        raise BadRequest(413, "The body is larger than what is taken.")
     try:
-        return await reader.readexactly(int(length))
+        return await reader.readexactly(count)
     except asyncio.IncompleteReadError as error:
         raise BadRequest(400, "The body broke off.") from error
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n")
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        raise BadRequest(400, "A line of the chunks does not end.") from error
+
+
+async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> bytes:
+    body = bytearray()
+    while True:
+        line = _CHUNK.fullmatch(await _line(reader))
+        if line is None:
+            raise BadRequest(400, "A chunk has no length.")
+        size = int(line[1], 16)
+        if size == 0:
+            break
+        body += await _exactly(reader, size, most_bytes - len(body))
+        if await _line(reader) != b"\r\n":
+            raise BadRequest(400, "A chunk is longer than it says.")
+    if await _line(reader) != b"\r\n":
+        raise BadRequest(400, "Trailers are not taken.")
+    return bytes(body)

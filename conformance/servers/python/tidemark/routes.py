@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any, Callable, Mapping
-from urllib.parse import urlsplit
 
 from . import introspection
 from .contract import REFERENCE
 from .envelope import CommandReader, error_message
 from .errors import ProtocolError
-from .http import Head, Response
+from .http import Head, Response, host_name
 from .principals import Principal
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Route = Callable[[Head, bytes], Response]
 
 SOCKET_PATH = "/ws"
+
+_JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
 CREDENTIAL_PARAMETERS = frozenset(
     {"token", "access_token", "api_key", "apikey", "x-api-key", "authorization", "auth", "bearer", "jwt"}
@@ -78,7 +80,7 @@ class Routes:
         hosts = head.all("host")
         if len(hosts) != 1:
             raise ProtocolError("invalid_message", "A request has one Host header.")
-        if _host_name(hosts[0]) not in self.node.options.hosts:
+        if host_name(hosts[0]) not in self.node.options.hosts:
             raise ProtocolError("forbidden", "This name is not served here; see --host-name.")
         origins = head.all("origin")
         if not all(self.is_welcome_origin(origin, hosts[0]) for origin in origins):
@@ -137,12 +139,12 @@ class Routes:
 
     def post_broadcast(self, head: Head, body: bytes) -> Response:
         principal = self.require(head)
-        data = self._read("broadcast_request", body)
+        data = self._read("broadcast_request", head, body)
         return Response.json(200, self.node.publisher.broadcast(principal, data, ""))
 
     def post_explain(self, head: Head, body: bytes) -> Response:
         principal = self.require_reader(head)
-        data = self._read("explain_request", body)
+        data = self._read("explain_request", head, body)
         return Response.json(200, introspection.explain(self.node, principal, data))
 
     def get_metrics(self, head: Head, body: bytes) -> Response:
@@ -163,7 +165,10 @@ class Routes:
         failure = self.failure(error, status=426)
         return Response(426, failure.body, headers=(("Upgrade", "websocket"), ("Connection", "Upgrade, close")))
 
-    def _read(self, message: str, body: bytes) -> dict[str, Any]:
+    def _read(self, message: str, head: Head, body: bytes) -> dict[str, Any]:
+        # A page elsewhere can have a browser send text/plain without asking first; application/json it cannot.
+        if _JSON_TYPE.fullmatch(head.get("content-type") or "") is None:
+            raise ProtocolError("invalid_message", "The body is JSON, and Content-Type says so: application/json.")
         try:
             text = body.decode()
         except UnicodeDecodeError as error:
@@ -171,13 +176,6 @@ class Routes:
         value = self._reader.parse_object(text)
         self._reader.check(message, value)
         return value
-
-
-def _host_name(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _console(figures: Mapping[str, Any]) -> str:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from websockets.datastructures import Headers
-from websockets.http11 import Request
-from websockets.server import ServerConnection
-
 from .errors import ProtocolError
+from .frames import accept_key
 from .http import HEAD_BYTES, BadRequest, Head, Response, read_body, read_head
 from .node import Node
 from .rate import TokenBucket
 from .routes import SOCKET_PATH
-from .wire import SILENT, Wire
+from .wire import Wire
 
 HOUSEKEEPING = 0.1
 """Seconds between looks at what time alone brings about."""
@@ -98,12 +95,11 @@ class Server:
         try:
             self._routes.check_door(head)
             principal, token = self._routes.identify(head)
-            refusal = self._refusal(address) or self._wrong_handshake(head)
-            handshake = None if refusal else self._handshake(head)
+            handshake = self._handshake(head)
+            refusal = self._refusal(address)
         except ProtocolError as error:
-            refusal, handshake = self._routes.failure(error), None
-        if handshake is None:
-            assert refusal is not None
+            refusal = self._routes.failure(error)
+        if refusal is not None:
             writer.write(refusal.encode(keep_alive=False, without_body=False))
             await writer.drain()
             return
@@ -134,24 +130,24 @@ class Server:
         error = ProtocolError(CODES[status], text, retry_after_ms=1000)
         return Response(status, self._routes.failure(error).body, headers=(("Retry-After", "1"),))
 
-    def _wrong_handshake(self, head: Head) -> Response | None:
-        """What the library does not look at: the method, the version of HTTP, and that a subprotocol can be agreed on."""
-        if head.method != "GET" or head.minor != 1:
-            return self._routes.failure(ProtocolError("invalid_message", "An upgrade is a GET over HTTP/1.1."))
-        offered = [item.strip() for value in head.all("sec-websocket-protocol") for item in value.split(",")]
-        if offered and self.node.contract.subprotocol not in offered:
-            text = f"None of the subprotocols is {self.node.contract.subprotocol}."
-            return self._routes.failure(ProtocolError("invalid_message", text))
-        return None
-
     def _handshake(self, head: Head) -> bytes:
-        """The answer that opens the WebSocket.
+        """The answer that opens the WebSocket (RFC 6455 §4.2).
 
-        :raises ProtocolError: when the headers of the upgrade are not as RFC 6455 wants them
+        :raises ProtocolError: when the request is not as it should be
         """
+        if head.method != "GET" or head.minor != 1 or "upgrade" not in head.tokens("connection"):
+            raise ProtocolError("invalid_message", "An upgrade is a GET over HTTP/1.1 with Connection: Upgrade.")
+        if head.get("sec-websocket-version") != "13":
+            raise ProtocolError("invalid_message", "Sec-WebSocket-Version is 13.")
+        try:
+            accepted = accept_key(head.get("sec-websocket-key") or "")
+        except ValueError as error:
+            raise ProtocolError("invalid_message", "Sec-WebSocket-Key is 16 bytes in base64.") from error
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accepted}"]
         subprotocol = self.node.contract.subprotocol
-        library = ServerConnection(subprotocols=[subprotocol], logger=SILENT)  # type: ignore[list-item]
-        response = library.accept(Request(head.target, Headers(head.headers)))
-        if response.status_code != 101:
-            raise ProtocolError("invalid_message", "The headers of the upgrade are not as RFC 6455 wants them.")
-        return response.serialize()
+        offered = [item.strip() for value in head.all("sec-websocket-protocol") for item in value.split(",")]
+        if offered and subprotocol not in offered:
+            raise ProtocolError("invalid_message", f"None of the subprotocols is {subprotocol}.")
+        if offered:
+            lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+        return "\r\n".join([*lines, "", ""]).encode()

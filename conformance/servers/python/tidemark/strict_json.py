@@ -73,9 +73,10 @@ def _check_surrogates(value: Any) -> None:
 
 
 def find_huge_number(value: Any) -> str | None:
-    """The pointer to the first number that other parsers would change: an integer past 2^53−1, or one past all bounds."""
+    """The pointer to the first number past 2^53−1, which other parsers would change."""
     for pointer, leaf in _numbers(value, ""):
-        if math.isinf(leaf) or (isinstance(leaf, int) and abs(leaf) > LARGEST_INTEGER):
+        # Beyond 2^53 every number that a double can hold is an integer, also where it is written with an exponent.
+        if abs(leaf) > LARGEST_INTEGER:
             return pointer
     return None
 
