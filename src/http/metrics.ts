@@ -22,6 +22,18 @@ export interface MetricsOptions {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+/** Reads once per scrape: what is asked for walks all subscriptions, and a dozen metrics ask for it in the same turn. */
+function perTurn<T>(read: () => T): () => T {
+  let current: { readonly value: T } | undefined;
+  return () => {
+    if (current === undefined) {
+      current = { value: read() };
+      setImmediate(() => (current = undefined));
+    }
+    return current.value;
+  };
+}
+
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {
   new Gauge({
     name: `tidemark_${name}`,
@@ -77,7 +89,9 @@ function backpressure(registry: Registry, view: () => ConnectionsView): void {
 }
 
 /** A registry of its own per gateway, so that several in one process do not clash. */
-export function createMetrics({ health, totals, connections, limits }: MetricsOptions): Registry {
+export function createMetrics({ totals, limits, ...options }: MetricsOptions): Registry {
+  const health = perTurn(options.health);
+  const connections = perTurn(options.connections);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   gauge(registry, 'connections', 'Open WebSocket connections.', () => health().connections);

@@ -38,6 +38,9 @@ export interface AcceptLimits {
   readonly acceptsPerSecond: number;
 }
 
+/** A peer that does not answer a close keeps its place no longer than this. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
 export interface Accepted {
   readonly ws: WebSocket;
   readonly socket: Duplex;
@@ -78,6 +81,7 @@ export class Acceptor {
       // Compression would cost memory per connection and make the size of a frame depend on secrets beside it.
       perMessageDeflate: false,
       clientTracking: false,
+      closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
     // What `ws` finds wrong with a handshake is said in the terms of the contract, too (OPS-0).
