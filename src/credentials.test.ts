@@ -195,7 +195,7 @@ describe('a fresh credential on a live connection', () => {
     await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(expiresAt) + 200), 4_000);
     await gateway.publish('file_change', sizes);
     const event = await client.find(({ type }) => type === 'event');
-    expect(event.data['subscriptionIds']).toEqual(['files', 'all']);
+    expect(event.data['subscriptionIds']).toEqual(['all', 'files']);
   });
 
   test('that does not count is refused and changes nothing', async () => {

@@ -72,7 +72,6 @@ export class Fanout {
     }
     const frames = new Map<string, Buffer>();
     for (const session of touched) {
-      if (session.matched.length > 1) session.matched.sort((a, b) => a.ordinal - b.ordinal);
       const frame = this.#frame(frames, liveHead(session.matched), record);
       session.matched.length = 0;
       session.outlet.sendEvent(frame, record);

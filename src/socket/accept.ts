@@ -75,15 +75,17 @@ export class Acceptor {
     this.#options = options;
     const { acceptsPerSecond } = options.limits;
     this.#accepts = new TokenBucket({ ratePerSecond: acceptsPerSecond, burst: acceptsPerSecond, now: options.now });
-    this.#server = new WebSocketServer({
+    const settings = {
       noServer: true,
       maxPayload: options.limits.inboundMessageBytes,
       // Compression would cost memory per connection and make the size of a frame depend on secrets beside it.
       perMessageDeflate: false,
       clientTracking: false,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    });
+      handleProtocols: (offered: ReadonlySet<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    } as const;
+    // Named first: its types do not know `closeTimeout` yet, and refuse what they do not know in a literal.
+    this.#server = new WebSocketServer(settings);
     // What `ws` finds wrong with a handshake is said in the terms of the contract, too (OPS-0).
     this.#server.on('wsClientError', (cause: Error, socket: Duplex) =>
       this.#refuse(socket, new ProtocolError('invalid_message', `${cause.message}.`, { cause })),

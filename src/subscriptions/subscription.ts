@@ -19,11 +19,7 @@ export interface SubscriptionOptions {
   readonly createdAt: number;
 }
 
-let made = 0;
-
 export class Subscription {
-  /** Grows with each subscription of this process: older ones are named first. */
-  readonly ordinal = (made += 1);
   readonly id: string;
   readonly session: Session;
   readonly stream: string;
