@@ -1,7 +1,9 @@
 /** What the suite has to know of a target: where it is, how events are made there, and who may do what. */
 import { readFileSync } from 'node:fs';
+import { readSource } from './credential.ts';
+import type { Credential } from './credential.ts';
 import { isArray, isObject, tryParse } from './json.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { Json } from './json.ts';
 
 /** How events are made at the target. `auto` takes `inband` or `http`, whichever the target offers. */
 export type StimulusConfig =
@@ -10,12 +12,6 @@ export type StimulusConfig =
   | { readonly port: 'exec'; readonly command: readonly string[] }
   /** A directory that the target watches; only `file_change` can be made this way. */
   | { readonly port: 'fs'; readonly directory: string };
-
-/** Headers that present a credential, and the same for the `authenticate` command. */
-export interface Credential {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly authenticate?: JsonObject;
-}
 
 export interface TargetConfig {
   readonly url: string;
@@ -48,29 +44,17 @@ function texts(value: Json | undefined, what: string): readonly string[] {
   return isArray(value) ? value.map((each) => readText(each, what)) : fail(`${what} is a list of texts.`);
 }
 
-/** Secrets stand in the environment or in a file of their own, never in the configuration: `{"env": "NAME"}`, `{"file": "path"}`. */
-function secret(value: Json | undefined, what: string): string {
-  if (!isObject(value))
-    return fail(`${what} is {"env": "NAME"} or {"file": "path"}; secrets are not written down here.`);
-  const { env, file } = value;
-  if (typeof env === 'string') return process.env[env] ?? fail(`${what}: the environment has no ${env}.`);
-  if (typeof file !== 'string') return fail(`${what} is {"env": "NAME"} or {"file": "path"}.`);
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new ConfigError(`${what}: ${file} cannot be read.`, { cause });
-  }
-}
-
+/** Secrets are not written down in a configuration: they stand in the environment or in a file, or a command makes them. */
 function readCredential(name: string, value: Json): Credential {
   const what = `credentials.${name}`;
-  if (!isObject(value)) return fail(`${what} is {"token": …} or {"apiKey": …}.`);
-  if (value['token'] !== undefined) {
-    const token = secret(value['token'], `${what}.token`);
-    return { headers: { authorization: `Bearer ${token}` }, authenticate: { token } };
-  }
-  const apiKey = secret(value['apiKey'], `${what}.apiKey`);
-  return { headers: { 'x-api-key': apiKey }, authenticate: { apiKey } };
+  if (!isObject(value) || Object.keys(value).length !== 1) return fail(`${what} is {"token": …} or {"apiKey": …}.`);
+  const kind = value['token'] === undefined ? 'apiKey' : 'token';
+  const source = readSource(value[kind]);
+  if (source === undefined)
+    return fail(
+      `${what}.${kind} is {"env": "NAME"}, {"file": "path"} or {"command": ["…"]}; secrets are not written down here.`,
+    );
+  return { kind, source };
 }
 
 function readStimulus(value: Json | undefined): StimulusConfig {

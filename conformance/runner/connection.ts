@@ -1,6 +1,7 @@
 /** One connection of an actor: writes everything into the trace, and lets steps wait for what comes. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
-import type { Credential } from '../config.ts';
+import { SecretError, present, withoutSecrets } from '../credential.ts';
+import type { Presented } from '../credential.ts';
 import { isObject } from '../json.ts';
 import { openSocket } from '../socket.ts';
 import type { Refused, Socket } from '../socket.ts';
@@ -25,13 +26,21 @@ export interface ConnectOptions {
 }
 
 /** The credential of an actor: the one it names, else the default one, where there is one. */
-export function credentialOf(name: string | undefined, context: Pick<RunContext, 'config'>): Credential | undefined {
+export async function credentialOf(
+  name: string | undefined,
+  context: Pick<RunContext, 'config'>,
+): Promise<Presented | undefined> {
   const { credentials } = context.config;
   if (name === 'none') return undefined;
   const found = credentials[name ?? 'default'];
   if (found === undefined && name !== undefined)
     throw new UntestableError(`the configuration has no credential ${JSON.stringify(name)}`);
-  return found;
+  try {
+    return found === undefined ? undefined : await present(found);
+  } catch (error) {
+    if (error instanceof SecretError) throw new UntestableError(error.message);
+    throw error;
+  }
 }
 
 /** Raw content is kept in the trace up to this many characters. */
@@ -72,7 +81,8 @@ export class Connection {
     const { config } = this.#context;
     const url = new URL(config.url);
     for (const [key, value] of Object.entries(spec.query ?? {})) url.searchParams.set(key, value);
-    const headers = { ...credentialOf(spec.credential, this.#context)?.headers, ...spec.headers };
+    const credential = await credentialOf(spec.credential, this.#context);
+    const headers = { ...credential?.headers, ...spec.headers };
     const handshake = await openSocket({
       url: url.href,
       protocols: spec.protocols ?? [SUBPROTOCOL],
@@ -135,7 +145,12 @@ export class Connection {
   }
 
   sendText(text: string, kind: 'fitting' | 'malformed'): void {
-    this.#add({ dir: '>>', kind: 'text', text, ...(kind === 'malformed' ? { malformed: true } : {}) });
+    this.#add({
+      dir: '>>',
+      kind: 'text',
+      text: withoutSecrets(text),
+      ...(kind === 'malformed' ? { malformed: true } : {}),
+    });
     this.#socket?.sendText(text);
   }
 

@@ -39,7 +39,7 @@ export async function exchange({ context, check, request, timeoutMs }: Exchange)
   const url = addressOf(request, config.httpUrl);
   const raw = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const headers = {
-    ...credentialOf(request.credential, context)?.headers,
+    ...(await credentialOf(request.credential, context))?.headers,
     ...(raw === undefined ? {} : { 'content-type': 'application/json' }),
     ...request.headers,
   };

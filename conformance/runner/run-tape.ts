@@ -1,9 +1,10 @@
 /** Runs one tape to its verdict. */
 import { textAt } from '../json.ts';
-import type { Json } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import { UnboundError, withNonce } from '../tape/bindings.ts';
 import { flatten } from '../tape/tape.ts';
 import type { Tape } from '../tape/tape.ts';
+import { credentialOf } from './connection.ts';
 import { HarnessError, StarvedError, UnreachableError, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { applicability } from './needs.ts';
@@ -29,6 +30,14 @@ export function streamsOf(tape: Tape): readonly string[] {
 export function instantiate(tape: Tape, nonce: string): Tape {
   // A tape is JSON but for optional members, which stay as they are.
   return withNonce(tape as unknown as Json, nonce) as unknown as Tape;
+}
+
+/** The credentials that a tape refers to, ready to be sent. */
+async function credentialsIn(tape: Tape, context: RunContext): Promise<JsonObject> {
+  const names = JSON.stringify(tape.steps).matchAll(/"\$ref":"credentials\/([^"/]+)"/g);
+  const entries: [string, Json][] = [];
+  for (const [, name = ''] of names) entries.push([name, (await credentialOf(name, context))?.data ?? {}]);
+  return Object.fromEntries(entries);
 }
 
 async function openStage(tape: Tape, context: RunContext): Promise<Stage | undefined> {
@@ -78,7 +87,7 @@ export async function runTape(source: Tape, context: RunContext, nonce: string):
   let stage: Stage | undefined;
   try {
     stage = await openStage(tape, context);
-    scene = new Scene(context, tape, stage);
+    scene = new Scene(context, tape, stage, await credentialsIn(tape, context));
     await performAll(tape.steps, scene, new Map());
     const { judged } = scene;
     if (judged === 0) return finish({ verdict: 'VACUOUS', reason: 'nothing was judged', failures: [], fired: 0 });

@@ -100,6 +100,14 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
+/** What the target is asked to do to itself comes when everything else is over, a shutdown last of all. */
+const STAGES = ['calm', 'control', 'shutdown'] as const;
+
+function stageOf({ header }: Tape): (typeof STAGES)[number] {
+  if (header.needs.includes('control:shutdown')) return 'shutdown';
+  return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
+}
+
 interface TapeResults {
   readonly checks: readonly CheckResult[];
   readonly faults: readonly string[];
@@ -112,8 +120,6 @@ async function runTapes(tapes: readonly Tape[], options: RunOptions, context: Ru
     checks.push(result);
     options.onResult?.(result);
   };
-  // What the target can be asked to do to itself, such as a shutdown, is done when everything else is over.
-  const disruptive = (tape: Tape): boolean => tape.header.needs.some((each) => each.startsWith('control:'));
   const work = async (tape: Tape, index: number): Promise<void> => {
     try {
       tell(await runTape(tape, context, `${context.nonce}${index.toString(36)}`));
@@ -123,16 +129,10 @@ async function runTapes(tapes: readonly Tape[], options: RunOptions, context: Ru
     }
   };
   const indexed = tapes.map((tape, index) => ({ tape, index }));
-  await inParallel(
-    indexed.filter(({ tape }) => !disruptive(tape)),
-    options.jobs,
-    ({ tape, index }) => work(tape, index),
-  );
-  await inParallel(
-    indexed.filter(({ tape }) => disruptive(tape)),
-    1,
-    ({ tape, index }) => work(tape, index),
-  );
+  for (const stage of STAGES) {
+    const due = indexed.filter(({ tape }) => stageOf(tape) === stage);
+    await inParallel(due, stage === 'calm' ? options.jobs : 1, ({ tape, index }) => work(tape, index));
+  }
   return { checks, faults };
 }
 

@@ -10,6 +10,9 @@ import type { StimulusPort } from './stimulus.ts';
 import type { Failure } from './verdict.ts';
 import type { Witness } from './witness.ts';
 
+/** What `{"$ref": "credentials/NAME"}` looks into: `data` of an `authenticate` command. */
+export const CREDENTIALS = 'credentials';
+
 /** A step was not met. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
@@ -34,13 +37,14 @@ export interface Stage {
 export class Scene {
   readonly context: RunContext;
   readonly tape: Tape;
-  readonly bindings = new Map<string, Json>();
+  readonly bindings: Map<string, Json>;
   readonly stage: Stage | undefined;
   /** Expectations met so far. */
   judged = 0;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(context: RunContext, tape: Tape, stage: Stage | undefined) {
+  constructor(context: RunContext, tape: Tape, stage: Stage | undefined, credentials: JsonObject) {
+    this.bindings = new Map([[CREDENTIALS, credentials]]);
     this.context = context;
     this.tape = tape;
     this.stage = stage;

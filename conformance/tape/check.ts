@@ -127,7 +127,8 @@ export function checkTape(tape: Tape, headerLine: number): void {
   const steps = flatten(tape.steps);
   checkActors(tape, steps);
   checkStimulus(tape, steps, headerLine);
-  const bound = new Set<string>();
+  // What the runner binds itself: the credentials of the configuration.
+  const bound = new Set(['credentials']);
   for (const step of steps) {
     const fail = (text: string): never => {
       throw new TapeError(tape.file, step.line, text);
