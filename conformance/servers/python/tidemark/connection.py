@@ -47,13 +47,16 @@ class Connection:
         self.outbox = Outbox(node.limits)
         self.wire = wire
         self._token = token
-        self._reader = CommandReader(node.contract, node.limits["jsonDepth"])
+        self._reader = self.make_reader()
         self._commands = TokenBucket(node.limits["commandsPerSecond"], node.limits["commandBurst"])
         self._strikes = MinuteCount()
         self._refusals = MinuteCount()
         self._wake = asyncio.Event()
         self._opened_at = self._heard_at = time.monotonic()
         self._writing_since: float | None = None
+
+    def make_reader(self) -> CommandReader:
+        return CommandReader(self.node.contract, self.node.limits["jsonDepth"])
 
     # ---- life
 
@@ -154,12 +157,13 @@ class Connection:
         self.queue_made(lambda: message)
 
     def queue_made(self, make: Callable[[], Message]) -> None:
-        self._enqueue(Outgoing(make))
+        """Made again when its turn comes; until then it counts with the size that it has now."""
+        self._enqueue(Outgoing(make, size=len(encode(make()))))
 
     def queue_urgent(self, message: Message) -> None:
         """Passes events that wait (BCK-1)."""
         if self.closing is None:
-            self.outbox.urgent(Outgoing(lambda: message))
+            self.outbox.urgent(Outgoing(lambda: message, size=len(encode(message))))
             self._enqueued()
 
     def queue_replay(self, messages: Unrolled) -> None:
@@ -228,7 +232,7 @@ class Connection:
                 if sent % BATCH == 0:
                     await asyncio.sleep(0)
             await self._flush()
-            if not self.wire.is_open:
+            if self.wire.is_over or not self.wire.is_open:
                 self.wire.end_writing()
                 return
 
@@ -245,8 +249,14 @@ class Connection:
         await self._flush()
 
     def texts(self, outgoing: Outgoing) -> list[str]:
-        """The text frames of one message: one."""
-        return [encode(outgoing.make())]
+        return [self.encode(message) for message in self.messages(outgoing)]
+
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        """What goes out when the turn of a message comes: that message."""
+        return [outgoing.make()]
+
+    def encode(self, message: Message) -> str:
+        return encode(message)
 
     async def _flush(self) -> None:
         self._writing_since = time.monotonic()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence, TypeVar
+from typing import Any, Callable, Mapping, Protocol, Sequence, TypeVar
 
 from .contract import Contract, EventSpec, Limits
 from .errors import ProtocolError
@@ -52,6 +52,12 @@ def is_glob(path: str) -> bool:
     return "*" in path or "?" in path
 
 
+class Pattern(Protocol):
+    """One value of a filter field, made ready for matching."""
+
+    def matches(self, value: str) -> bool: ...
+
+
 class PathPattern:
     """A plain path fits itself and everything below it; a glob fits whole paths."""
 
@@ -59,8 +65,8 @@ class PathPattern:
         self._segments = wanted.split("/")
         self._glob = is_glob(wanted)
 
-    def matches(self, path: str) -> bool:
-        segments = unicodedata.normalize("NFC", path).split("/")
+    def matches(self, value: str) -> bool:
+        segments = unicodedata.normalize("NFC", value).split("/")
         if not self._glob:
             return segments[: len(self._segments)] == self._segments
         return match_run(self._segments, segments, lambda part: part == "**", match_segment)
@@ -72,8 +78,8 @@ class ExtensionPattern:
     def __init__(self, wanted: str) -> None:
         self._ending = wanted
 
-    def matches(self, path: str) -> bool:
-        name = unicodedata.normalize("NFC", path).rpartition("/")[2]
+    def matches(self, value: str) -> bool:
+        name = unicodedata.normalize("NFC", value).rpartition("/")[2]
         return name.lower().endswith(self._ending)
 
 
@@ -85,7 +91,7 @@ class ExactPattern:
         return value == self._wanted
 
 
-PATTERNS: Mapping[str, Callable[[str], Any]] = {"path": PathPattern, "extension": ExtensionPattern, "exact": ExactPattern}
+PATTERNS: Mapping[str, Callable[[str], Pattern]] = {"path": PathPattern, "extension": ExtensionPattern, "exact": ExactPattern}
 
 
 def normalise_path(value: str) -> str:
@@ -139,9 +145,12 @@ class Filter:
         self.events = list(events)
         self.fields = self.normalise(fields)
         self._patterns = {
-            field: [PATTERNS[contract.filter_kinds[field]](value) for value in values]
+            field: [self.make_pattern(contract.filter_kinds[field], value) for value in values]
             for field, values in self.fields.items()
         }
+
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return PATTERNS[kind](value)
 
     @classmethod
     def read(cls, contract: Contract, limits: Limits, data: Mapping[str, Any]) -> Filter:

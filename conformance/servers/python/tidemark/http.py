@@ -177,7 +177,7 @@ async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> bytes:
         if size == 0:
             break
         body += await _exactly(reader, size, most_bytes - len(body))
-        if await _line(reader) != b"\r\n":
+        if await _exactly(reader, 2, 2) != b"\r\n":
             raise BadRequest(400, "A chunk is longer than it says.")
     if await _line(reader) != b"\r\n":
         raise BadRequest(400, "Trailers are not taken.")

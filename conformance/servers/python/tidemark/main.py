@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 from typing import NoReturn, Sequence
 
+from .benign import benign
 from .contract import Contract, Limits
+from .mutants import mutant
 from .node import LOOPBACK_NAMES, Node, Options
 from .parts import compose
 from .principals import Tokens
 from .server import Server
-from .variants import BENIGN, MUTANTS, Variant
+from .variants import Registry
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -54,11 +56,12 @@ def read_limits(contract: Contract, texts: Sequence[str]) -> Limits:
         fail(f"--limit: {error}")
 
 
-def choose(known: dict[str, Variant], names: Sequence[str]) -> list[type]:
+def choose(registry: Registry, names: Sequence[str]) -> list[type]:
+    known = registry.variants
     for name in names:
         if name not in known:
             fail(f"there is no {name!r}; there are {', '.join(known)}")
-    return [each for name in names for each in known[name].classes]
+    return [known[name].part for name in names]
 
 
 def is_loopback(host: str) -> bool:
@@ -86,7 +89,7 @@ def make_node(arguments: argparse.Namespace) -> Node:
         origins=frozenset(arguments.origin),
         hosts=LOOPBACK_NAMES | {arguments.host, *(name.lower() for name in arguments.host_name)},
     )
-    variants = choose(MUTANTS, arguments.mutant) + choose(BENIGN, arguments.benign)
+    variants = choose(mutant, arguments.mutant) + choose(benign, arguments.benign)
     return Node(contract, options, tokens, compose(variants))
 
 
@@ -119,7 +122,7 @@ def reload_tokens(node: Node, file: Path | None) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = make_parser().parse_args(argv)
     if arguments.list_mutants or arguments.list_benign:
-        listed = MUTANTS if arguments.list_mutants else BENIGN
-        print(json.dumps([each.wire() for each in listed.values()], indent=2))
+        registry = mutant if arguments.list_mutants else benign
+        print(json.dumps([each.wire() for each in registry.variants.values()], indent=2))
         return
     asyncio.run(serve(arguments))

@@ -135,8 +135,10 @@ class Server:
 
         :raises ProtocolError: when the request is not as it should be
         """
-        if head.method != "GET" or head.minor != 1 or "upgrade" not in head.tokens("connection"):
-            raise ProtocolError("invalid_message", "An upgrade is a GET over HTTP/1.1 with Connection: Upgrade.")
+        if head.method != "GET" or head.minor != 1:
+            raise ProtocolError("invalid_message", "An upgrade is a GET over HTTP/1.1.")
+        if head.tokens("upgrade") != ["websocket"] or "upgrade" not in head.tokens("connection"):
+            raise ProtocolError("invalid_message", "An upgrade says Upgrade: websocket and Connection: Upgrade.")
         if head.get("sec-websocket-version") != "13":
             raise ProtocolError("invalid_message", "Sec-WebSocket-Version is 13.")
         try:

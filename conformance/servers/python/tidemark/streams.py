@@ -200,12 +200,15 @@ class Stream:
             key = self.picture_key(event)
             if key is None:
                 continue
-            if self._contract.event(event.name).replay.clears:
+            if self.clears(event):
                 picture.pop(key, None)
             elif matches(wanted, event):
                 picture[key] = event
         events = sorted(picture.values(), key=lambda event: event.sequence_id)
         return Replay("warm", events, truncated=self._is_cut(wanted, events))
+
+    def clears(self, event: Event) -> bool:
+        return self._contract.event(event.name).replay.clears
 
     def _in_order(self) -> list[Event]:
         floor = self.floor

@@ -1,22 +1,38 @@
-"""Servers that are wrong on purpose (mutants), and servers that are right in unusual ways (benign)."""
+"""Variants of a server: subclasses of its parts, under names of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable, Mapping, TypeVar
+
+Part = TypeVar("Part", bound=type)
 
 
 @dataclass(frozen=True)
 class Variant:
+    """A mutant breaks one clause of the contract; a benign variant breaks none."""
+
     name: str
     what: str
-    classes: tuple[type, ...]
-    clause: str | None = None
+    part: type
+    clause: str | None
 
     def wire(self) -> dict[str, Any]:
         said = {"name": self.name, "clause": self.clause, "what": self.what}
         return {key: value for key, value in said.items() if value is not None}
 
 
-MUTANTS: dict[str, Variant] = {}
-BENIGN: dict[str, Variant] = {}
+class Registry:
+    def __init__(self) -> None:
+        self._variants: dict[str, Variant] = {}
+
+    def __call__(self, name: str, what: str, *, clause: str | None = None) -> Callable[[Part], Part]:
+        def register(part: Part) -> Part:
+            self._variants[name] = Variant(name, what, part, clause)
+            return part
+
+        return register
+
+    @property
+    def variants(self) -> Mapping[str, Variant]:
+        return self._variants

@@ -1,0 +1,112 @@
+"""Servers that are right in unusual ways. A suite that fails one of them asks for more than the contract does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+from .connection import Connection
+from .envelope import Message
+from .errors import ProtocolError
+from .frames import CONTINUATION, TEXT, encode_frame
+from .outbox import Outgoing
+from .streams import Stream
+from .variants import Registry
+from .wire import Wire
+
+benign = Registry()
+
+
+@benign("shuffled-keys", "members of every object come in another order each time")
+class ShuffledKeys(Connection):
+    def encode(self, message: Message) -> str:
+        return super().encode(_shuffled(message))
+
+
+def _shuffled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shuffled(value[key]) for key in random.sample(list(value), len(value))}
+    return [_shuffled(item) for item in value] if isinstance(value, list) else value
+
+
+@benign("escaped-text", "every character beyond ASCII, and every slash, is escaped; blanks stand between the tokens")
+class EscapedText(Connection):
+    def encode(self, message: Message) -> str:
+        return json.dumps(message, ensure_ascii=True, indent=1).replace("/", "\\/")
+
+
+PUSHES = frozenset({"welcome", "event", "replay_complete", "gap", "heartbeat", "subscription_closed", "closing"})
+
+
+@benign("extra-fields", "pushes have members that the contract does not know")
+class ExtraFields(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [{**each, "data": {**each["data"], "xFuture": {"of": [1]}}} if each["type"] in PUSHES else each for each in found]
+
+
+@benign("other-error-texts", "errors say other things to people, and have details")
+class OtherErrorTexts(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        error.text = "Nein. ✗ " + "…" * random.randint(0, 40)
+        error.details = {"hint": "none", **(error.details or {})}
+        super().refuse(error)
+
+
+@benign("sequence-starts-high", "main is long past its beginning, and its history is gone")
+class SequenceStartsHigh(Stream):
+    def first_sequence_id(self) -> int:
+        return 4_000_000_001 if self.name == "main" else 1
+
+
+@benign("jitter", "every message comes up to 300 ms late")
+class Jitter(Connection):
+    async def write(self, outgoing: Outgoing) -> None:
+        await asyncio.sleep(random.uniform(0, 0.3) if random.random() < 0.2 else 0)
+        await super().write(outgoing)
+
+
+@benign("one-byte-writes", "bytes go out one at a time")
+class OneByteWrites(Wire):
+    async def write(self, data: bytes) -> None:
+        for at in range(len(data)):
+            await super().write(data[at : at + 1])
+            if at % 64 == 0:
+                await asyncio.sleep(0)
+
+
+@benign("fragmented-frames", "every message comes in several frames, some of them empty")
+class FragmentedFrames(Wire):
+    def frames(self, data: bytes) -> list[bytes]:
+        cuts = sorted(random.randint(0, len(data)) for _ in range(random.randint(1, 5)))
+        parts = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)])]
+        last = len(parts) - 1
+        return [encode_frame(CONTINUATION if at else TEXT, part, fin=at == last) for at, part in enumerate(parts)]
+
+
+@benign("heartbeats-anywhere", "heartbeats come between any two messages, besides the regular ones")
+class HeartbeatsAnywhere(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        is_first = found[0]["type"] in ("welcome", "closing")
+        return found if is_first or random.random() < 0.5 else [self.heartbeat(), *found]
+
+
+@benign("bursts", "nothing is written for a while, and then everything at once")
+class Bursts(Wire):
+    async def write(self, data: bytes) -> None:
+        await asyncio.sleep(0.02)
+        await super().write(data)
+
+
+FOREIGN = {"name": "somebody", "principal": "user:somebody"}
+
+
+@benign("foreign-traffic", "somebody else publishes on main at every command that comes in")
+class ForeignTraffic(Connection):
+    def receive(self, text: str) -> None:
+        super().receive(text)
+        self.node.publish("main", "foreign.noise", FOREIGN, {"bytes": len(text)})
+        self.node.publish("main", "sync_status", FOREIGN, {"status": "running"})
