@@ -59,7 +59,8 @@ async function stimulus(context: RunContext): Promise<Diagnosis> {
     const witness = await Witness.open({ context, check: 'doctor', streams: [stream] });
     const began = context.now();
     await opened.publish({ ...event, stream });
-    const seen = await witness.sees({ ...event, stream }, port === 'fs' ? 'path' : 'payload');
+    const compare = port === 'fs' ? 'path' : 'payload';
+    const seen = await witness.signal.until(() => witness.seen({ ...event, stream }, compare), witness.patience);
     opened.close();
     if (seen === undefined)
       return { good: false, text: `stimulus (${port}): the event was made, but the witness never saw it` };

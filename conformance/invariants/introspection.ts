@@ -27,7 +27,7 @@ function queriesIn(frames: readonly Frame[]): readonly Query[] {
 /** The connection did nothing and got nothing between the query and its answer that would change what it says. */
 function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
   const asked = connection.commands.filter((each) => each.frame.n < frame.n);
-  return asked.every(({ reply }) => reply === undefined || reply.n < frame.n);
+  return asked.every(({ reply }) => reply !== undefined && reply.n < frame.n);
 }
 
 function describe(life: Life): string {

@@ -25,6 +25,8 @@ export interface Summary {
     readonly contractDigest?: string;
     readonly heartbeatIntervalMs?: number;
   };
+  /** Whether the whole suite ran, so that what was not judged is worth saying. */
+  readonly scope: 'everything' | 'a part';
   readonly startedAt: string;
   readonly durationMs: number;
   readonly frames: number;
@@ -88,6 +90,7 @@ export function summarise(judged: Judged, run?: Run): Summary {
             heartbeatIntervalMs: welcome.heartbeatIntervalMs,
           }),
     },
+    scope: run?.scope ?? 'a part',
     startedAt: trace.header.startedAt,
     durationMs,
     frames: trace.frames.length,

@@ -1,7 +1,7 @@
 /** Runs one tape to its verdict. */
 import { textAt } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { UnboundError, withNonce } from '../tape/bindings.ts';
+import { UnboundError, expand } from '../tape/bindings.ts';
 import { flatten } from '../tape/tape.ts';
 import type { Tape } from '../tape/tape.ts';
 import { credentialOf } from './connection.ts';
@@ -26,10 +26,10 @@ export function streamsOf(tape: Tape): readonly string[] {
   return [...new Set(streams)];
 }
 
-/** The same tape with the run's nonce in it. Lines keep their numbers. */
+/** The same tape with its placeholders replaced. Lines keep their numbers. */
 export function instantiate(tape: Tape, nonce: string): Tape {
   // A tape is JSON but for optional members, which stay as they are.
-  return withNonce(tape as unknown as Json, nonce) as unknown as Tape;
+  return expand(tape as unknown as Json, nonce) as unknown as Tape;
 }
 
 /** The credentials that a tape refers to, ready to be sent. */

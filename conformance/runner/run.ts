@@ -35,6 +35,7 @@ export interface RunOptions {
 export interface Run {
   readonly config: TargetConfig;
   readonly profile: Profile;
+  readonly scope: 'everything' | 'a part';
   readonly nonce: string;
   readonly checks: readonly CheckResult[];
   readonly harnessFaults: readonly string[];
@@ -181,19 +182,21 @@ export async function run(options: RunOptions): Promise<Run> {
     );
     const taped = await runTapes(chosen, options, context);
     await finale(context);
-    const judged = judgeTrace(trace, TRACE_CHECKS, ({ id, needs = [] }) => {
+    const judged = judgeTrace(trace, TRACE_CHECKS, ({ needs = [] }) => {
       const applies = applicability(needs, context);
       if (applies.verdict !== 'applies') return applies;
-      // A part of the suite need not make everything happen; what does happen is judged all the same.
-      return { verdict: isChosen(id, only) ? 'VACUOUS' : 'N/A', reason: NEVER_HAPPENED };
+      return { verdict: 'VACUOUS', reason: NEVER_HAPPENED };
     });
-    for (const result of judged) options.onResult?.(result);
-    const checks = [...taped.checks, ...judged]
+    // A part of the suite is judged by that part; what else broke on the way is said all the same.
+    const kept = judged.filter(({ id, verdict }) => isChosen(id, only) || verdict === 'FAIL');
+    for (const result of kept) options.onResult?.(result);
+    const checks = [...taped.checks, ...kept]
       .map((each): CheckResult => (knownFailing.has(each.id) ? { ...each, known: true } : each))
       .toSorted((left, right) => (left.id < right.id ? -1 : 1));
     const harnessFaults = [...taped.faults, ...ownFaults(trace)];
     const outcome = judgeRun(checks, harnessFaults);
-    return { config, profile, nonce, checks, harnessFaults, outcome, trace, durationMs: Math.round(now()) };
+    const scope = only === undefined ? 'everything' : 'a part';
+    return { config, profile, scope, nonce, checks, harnessFaults, outcome, trace, durationMs: Math.round(now()) };
   } finally {
     close();
   }

@@ -9,6 +9,7 @@ import type { Frame } from '../trace.ts';
 import { Connection, typeOf } from './connection.ts';
 import { PATIENCE_MS, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
+import type { Signal } from './signal.ts';
 
 export interface WitnessOptions {
   readonly context: RunContext;
@@ -18,13 +19,14 @@ export interface WitnessOptions {
 
 export class Witness {
   readonly #connection: Connection;
-  readonly #patience: number;
+  /** How long an event may take to be seen, in milliseconds. */
+  readonly patience: number;
   /** Frames that already vouch for an event. */
   readonly #claimed = new Set<number>();
 
   private constructor(connection: Connection, patience: number) {
     this.#connection = connection;
-    this.#patience = patience;
+    this.patience = patience;
   }
 
   static async open({ context, check, streams }: WitnessOptions): Promise<Witness> {
@@ -44,12 +46,13 @@ export class Witness {
     return new Witness(connection, patience);
   }
 
-  /** The `data` of the event as it was emitted; undefined when it did not come in time. Each event vouches once. */
-  async sees(event: StimEvent, compare: 'payload' | 'path'): Promise<Json | undefined> {
-    const frame = await this.#connection.find(
-      (each) => !this.#claimed.has(each.n) && is(each, event, compare),
-      this.#patience,
-    );
+  get signal(): Signal {
+    return this.#connection.signal;
+  }
+
+  /** The `data` of the event as it was emitted, once it has come. Each message vouches for one event. */
+  seen(event: StimEvent, compare: 'payload' | 'path'): Json | undefined {
+    const frame = this.#connection.received.find((each) => !this.#claimed.has(each.n) && is(each, event, compare));
     if (frame === undefined) return undefined;
     this.#claimed.add(frame.n);
     return member(frame.json, 'data');

@@ -1,5 +1,5 @@
 /** What a tape has bound by name, and how a value refers to it. */
-import { asText, equal, isArray, isObject, member, valueAt } from '../json.ts';
+import { asText, isArray, isObject, member, valueAt } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
 
 export type Bindings = ReadonlyMap<string, Json>;
@@ -44,17 +44,20 @@ export function resolve(value: Json, bindings: Bindings): Json {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolve(each, bindings)]));
 }
 
-/** Replaces `${nonce}` in every text, keys included. */
-export function withNonce<T extends Json>(value: T, nonce: string): T;
-export function withNonce(value: Json, nonce: string): Json {
-  if (typeof value === 'string') return value.replaceAll('${nonce}', nonce);
-  if (isArray(value)) return value.map((each) => withNonce(each, nonce));
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key.replaceAll('${nonce}', nonce), withNonce(each, nonce)]),
+/** `${nonce}` tells runs apart; `${fill:N}` stands for N characters that nobody wants to read. */
+export const PLACEHOLDER = /\$\{(?:nonce|fill:(\d{1,6}))\}/g;
+
+function expandText(text: string, nonce: string): string {
+  return text.replaceAll(PLACEHOLDER, (_all, count: string | undefined) =>
+    count === undefined ? nonce : 'x'.repeat(Number(count)),
   );
 }
 
-export function sameBindings(left: Bindings, right: Bindings): boolean {
-  return left.size === right.size && [...left].every(([name, value]) => equal(value, right.get(name)));
+/** Puts values for the placeholders in every text, keys included. */
+export function expand<T extends Json>(value: T, nonce: string): T;
+export function expand(value: Json, nonce: string): Json {
+  if (typeof value === 'string') return expandText(value, nonce);
+  if (isArray(value)) return value.map((each) => expand(each, nonce));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [expandText(key, nonce), expand(each, nonce)]));
 }

@@ -1,7 +1,7 @@
 /** What can be known of a tape before it runs: a fault found here cannot become a false verdict later. */
 import { asText, isArray, isObject } from '../json.ts';
 import type { Json } from '../json.ts';
-import { dollarKey } from './bindings.ts';
+import { PLACEHOLDER, dollarKey } from './bindings.ts';
 import { TapeError } from './fault.ts';
 import { MATCHERS, schemaOf } from './matcher.ts';
 import { flatten } from './tape.ts';
@@ -54,8 +54,8 @@ function checkBind(argument: Json, walk: Walk): void {
 /** Walks patterns and values alike: references, matchers and placeholders are the same in both. */
 function checkPattern(value: Json | undefined, walk: Walk): void {
   if (typeof value === 'string') {
-    const stray = /\$\{(?!nonce\})[^}]*\}?/.exec(value);
-    if (stray !== null) walk.fail(`${stray[0]} is no placeholder; there is \${nonce}.`);
+    const stray = /\$\{[^}]*\}?/.exec(value.replaceAll(PLACEHOLDER, ''));
+    if (stray !== null) walk.fail(`${stray[0]} is no placeholder; there are \${nonce} and \${fill:N}.`);
   } else if (isArray(value)) {
     for (const each of value) checkPattern(each, walk);
   } else if (isObject(value)) {

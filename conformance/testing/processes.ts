@@ -1,0 +1,120 @@
+/** Processes that tests start: the suite itself, and gateways to run it against. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** The suite and the gateway meet over a socket only; so do their tests. */
+const SUITE = path('../main.ts');
+const TIDEMARK = path('../../bin/tidemark.js');
+const SERVE = path('../../src/testing/serve-gateway.ts');
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function finish(file: string, args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, stdout, stderr };
+}
+
+/** Runs the suite to its end. */
+export function suite(...args: readonly string[]): Promise<Ended> {
+  return finish(SUITE, args);
+}
+
+export function tidemark(...args: readonly string[]): Promise<Ended> {
+  return finish(TIDEMARK, args);
+}
+
+export interface Served {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+async function serve(file: string, args: readonly string[]): Promise<Served> {
+  const child: ChildProcess = spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
+  if (child.stdout === null) throw new Error('the gateway has no output');
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const { url, pid } = JSON.parse(line) as { readonly url: string; readonly pid: number };
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return { url, pid, stop };
+}
+
+/** So small that what happens at them can be seen within seconds. */
+export const SMALL_LIMITS = { heartbeatIntervalMs: 1000, sendQueueBytes: 262_144, sessionHistoryEvents: 50 } as const;
+
+/** A gateway that lets everyone do everything. */
+export function serveOpen(options: { readonly broadcast?: 'on' | 'off' } = {}): Promise<Served> {
+  return serve(SERVE, [JSON.stringify({ limits: SMALL_LIMITS, broadcast: 'on', ...options })]);
+}
+
+export interface Secured extends Served {
+  /** A configuration of the suite, with everything that its tapes ask for. */
+  readonly config: string;
+}
+
+/** A gateway that asks for credentials, and the suite's configuration for it. */
+export async function serveSecured(): Promise<Secured> {
+  const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
+  const at = (name: string): string => join(directory, name);
+  const secret = at('secret');
+  writeFileSync(secret, 'a secret of forty-eight characters for the tests');
+  const issuer = { issuer: 'suite', audience: 'tidemark', kind: 'service', algorithms: ['HS256'], secretFile: secret };
+  const auth = { issuers: [issuer], apiKeysFile: at('keys.json') };
+  const limits = { ...SMALL_LIMITS, authTimeoutMs: 1500 };
+  writeFileSync(at('tidemark.yaml'), JSON.stringify({ host: '127.0.0.1', port: 0, broadcast: 'on', limits, auth }));
+
+  const token = (subject: string, scopes: readonly string[], ...more: readonly string[]): readonly string[] => [
+    ...['token', 'create', '--issuer', 'suite', '--subject', subject, '--secret-file', secret],
+    ...scopes.flatMap((scope) => ['--scope', scope]),
+    ...more,
+  ];
+  const [all, reader, key] = await Promise.all([
+    tidemark(...token('all', ['subscribe:*', 'publish:*', 'admin:read'])),
+    tidemark(...token('reader', ['subscribe:entity_*'])),
+    tidemark('key', 'create', 'suite', '--file', at('keys.json'), '--scope', 'subscribe:*', '--json'),
+  ]);
+  const { key: apiKey, id } = JSON.parse(key.stdout) as { readonly key: string; readonly id: string };
+  writeFileSync(at('all'), all.stdout);
+  writeFileSync(at('reader'), reader.stdout);
+  writeFileSync(at('revocable'), apiKey);
+
+  const served = await serve(TIDEMARK, ['serve', '--config', at('tidemark.yaml'), '--json']);
+  const expiring = [process.execPath, TIDEMARK, ...token('short', ['subscribe:*'], '--expires', '3s')];
+  const config = {
+    url: served.url,
+    claims: ['auth'],
+    credentials: {
+      default: { token: { file: at('all') } },
+      reader: { token: { file: at('reader') } },
+      expiring: { token: { command: expiring } },
+      revocable: { apiKey: { file: at('revocable') } },
+    },
+    control: {
+      revoke: [process.execPath, TIDEMARK, 'key', 'revoke', id, '--file', at('keys.json')],
+      shutdown: ['kill', '-TERM', String(served.pid)],
+    },
+  };
+  writeFileSync(at('conformance.json'), JSON.stringify(config));
+  return { ...served, config: at('conformance.json') };
+}
