@@ -33,6 +33,14 @@ const rewrite =
         : line,
     );
 
+/** Takes every frame of a kind away, and says that connections are shown whole. */
+const without =
+  (kind: Labelled['kind']): Plant =>
+  (lines) => {
+    const opened: Labelled = { label: 'open', actor: 'alice', connection: 1, dir: '<<', kind: 'open', text: '{}' };
+    return [opened, ...lines.filter((line) => line.kind !== kind)];
+  };
+
 const drop =
   (label: string): Plant =>
   (lines) =>
@@ -64,7 +72,7 @@ const all =
 
 /** What is planted, which invariant finds it, and the frames by which it proves it. */
 const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] = [
-  ['welcome-first', 'a heartbeat before welcome', move('welcome', 'heartbeat'), ['s1']],
+  ['welcome-first', 'a subscribed before welcome', move('welcome', 's1'), ['s1']],
   ['welcome-first', 'a second welcome', copy('welcome', 'synced'), ['welcome', 'planted']],
   ['one-reply', 'a command without a reply', drop('synced'), ['ask-sync']],
   [
@@ -175,6 +183,7 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     ['live4', 'heartbeat'],
   ],
   ['heartbeat-cadence', 'heartbeats that stay away', at('heartbeat', 60_000), ['welcome', 'heartbeat']],
+  ['heartbeat-ping', 'heartbeats without pings', without('ping'), ['heartbeat', 'heartbeat-2']],
   ['close-discipline', 'a close without closing', drop('closing'), ['close']],
   ['close-discipline', 'a close with another code', rewrite('close', { code: 4201 }), ['closing', 'close']],
   [

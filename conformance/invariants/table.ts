@@ -8,6 +8,7 @@ import { filterComplete } from './filter-complete.ts';
 import { filterSound } from './filter-sound.ts';
 import { gapSaid } from './gap-said.ts';
 import { heartbeatCadence } from './heartbeat-cadence.ts';
+import { heartbeatPing } from './heartbeat-ping.ts';
 import { heartbeatTruth } from './heartbeat-truth.ts';
 import { introspection } from './introspection.ts';
 import { noOrphanReply } from './no-orphan-reply.ts';
@@ -45,6 +46,7 @@ export const INVARIANTS: readonly Invariant[] = [
   scopeGate,
   heartbeatTruth,
   heartbeatCadence,
+  heartbeatPing,
   closeDiscipline,
   introspection,
 ];

@@ -102,6 +102,7 @@ export class Connection {
     }
     this.#allowance = allowanceOf(this.#context);
     this.#socket = handshake.socket;
+    this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol: handshake.socket.protocol }) });
     this.#context.connections.push(this);
     return undefined;
   }

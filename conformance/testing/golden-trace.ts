@@ -89,6 +89,12 @@ function complete(id: string, count: number): JsonObject {
   return { subscriptionId: id, position: at(id === 's1' ? 2 : 4), count, truncated: false };
 }
 
+function beat(script: Script, suffix: string): void {
+  script.line(`ping${suffix}`, { actor: 'alice', connection: ID.alice, dir: '<<', kind: 'ping', text: '' });
+  const positions = [{ stream: STREAM, ...at(4) }];
+  script.gets(`heartbeat${suffix}`, 'alice', 'heartbeat', { delivered: 3, positions });
+}
+
 function firstHalf(script: Script): void {
   script.gets('welcome', 'alice', 'welcome', welcome('alice', [`subscribe:*@${STREAM}`]));
   script.gets('welcome-w', 'witness', 'welcome', welcome('witness', ['subscribe:*', 'publish:*']));
@@ -111,7 +117,8 @@ function firstHalf(script: Script): void {
   script.publishes(4, 's1');
   script.sends('ask-sync', 'alice', 'sync', { stream: STREAM });
   script.gets('synced', 'alice', 'synced', { stream: STREAM, position: at(4) }, 'ask-sync');
-  script.gets('heartbeat', 'alice', 'heartbeat', { delivered: 3, positions: [{ stream: STREAM, ...at(4) }] });
+  beat(script, '');
+  beat(script, '-2');
 }
 
 function secondHalf(script: Script): void {
