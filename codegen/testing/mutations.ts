@@ -1,0 +1,73 @@
+/** Values bent a little: what a peer sends that is nearly right. */
+import * as fc from 'fast-check';
+
+export type Path = readonly (string | number)[];
+
+/** The paths of all values in a value, its own first. */
+export function pathsOf(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  const members = Object.entries(value);
+  return [
+    path,
+    ...members.flatMap(([key, member]) => pathsOf(member, [...path, Array.isArray(value) ? Number(key) : key])),
+  ];
+}
+
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((parent, key) => (parent as Record<string | number, unknown>)[key], value);
+}
+
+/** A copy with the value at a path replaced, or taken out where it is undefined. */
+export function withAt(value: unknown, path: Path, replacement: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return replacement;
+  const copy = structuredClone(value) as Record<string | number, unknown>;
+  const member = withAt(copy[key], rest, replacement);
+  if (member !== undefined) copy[key] = member;
+  else if (Array.isArray(copy)) copy.splice(Number(key), 1);
+  else delete copy[key];
+  return copy;
+}
+
+/** The paths of the objects in a value. */
+export function objectsIn(value: unknown): Path[] {
+  return pathsOf(value).filter((path) => {
+    const each = valueAt(value, path);
+    return typeof each === 'object' && each !== null && !Array.isArray(each);
+  });
+}
+
+/** Of every type, and at the edges of what schemas bound. */
+const FOREIGN = fc.oneof(
+  fc.constantFrom<unknown>(null, true, false, 0, -1, 0.5, 2 ** 53, '', ' ', '../x', [], {}, [null], ['*'], {
+    mode: 'none',
+  }),
+  fc.string({ unit: 'binary', maxLength: 8 }),
+  // Length counts code points, of which these have two code units each.
+  fc.integer({ min: 1, max: 300 }).map((length) => '𝄞'.repeat(length)),
+  fc.jsonValue({ maxDepth: 1 }),
+);
+
+/** A value with one member dropped, replaced, moved or added. */
+export function bent(value: unknown): fc.Arbitrary<unknown> {
+  const paths = pathsOf(value);
+  const anywhere = fc.constantFrom(...paths);
+  const ways = [
+    fc.tuple(anywhere, FOREIGN).map(([path, foreign]) => withAt(value, path, foreign)),
+    // From elsewhere in the same value: of the right type oftener than not.
+    fc.tuple(anywhere, anywhere).map(([to, from]) => withAt(value, to, valueAt(value, from))),
+  ];
+  const members = paths.filter((path) => path.length > 0);
+  if (members.length > 0) ways.push(fc.constantFrom(...members).map((path) => withAt(value, path, undefined)));
+  const objects = objectsIn(value);
+  if (objects.length > 0) ways.push(fc.tuple(fc.constantFrom(...objects), NAME, FOREIGN).map(addMember(value)));
+  return fc.oneof(...ways);
+}
+
+/** Names that mean something elsewhere in a message, or to JavaScript, or in a JSON pointer. */
+const NAME = fc.constantFrom('extra', 'id', 'type', 'data', 'a/b~c', 'toString', 'constructor');
+
+const addMember =
+  (value: unknown) =>
+  ([path, name, foreign]: [Path, string, unknown]): unknown =>
+    withAt(value, [...path, name], foreign);
