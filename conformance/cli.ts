@@ -25,6 +25,10 @@ function whole(text: string): number {
   return value;
 }
 
+function natural(text: string): number {
+  return text === '0' ? 0 : whole(text);
+}
+
 function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
@@ -48,6 +52,9 @@ function registerRun(program: Command): void {
       '--known-failing <file>',
       'checks that are expected to fail, one id per line; they still run, and must fail',
     )
+    .option('--seed <n>', 'makes the same exchanges again', whole, Math.floor(Math.random() * 2 ** 31) + 1)
+    .option('--exchanges <n>', 'exchanges to make up; 0 for none', natural, 40)
+    .option('--counterexamples <directory>', 'where the smallest exchange that went wrong is written', '.')
     .option('--repeat <n>', 'run so many times; the worst run counts', whole, 1)
     .option('--jobs <n>', 'tapes at a time', whole, 4)
     .option('--time-scale <x>', 'multiply every time limit', positive, 1)

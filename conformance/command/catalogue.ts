@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
 import { CLAUSE_IDS, isClause } from '../contract.ts';
-import { TRACE_CHECKS } from '../runner/run.ts';
+import { TRACE_CHECKS } from '../checks.ts';
+import { EXCHANGES } from '../exchanges/check.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import { parseTape } from '../tape/parse.ts';
@@ -22,7 +23,8 @@ interface Entry {
 function catalogue(directory?: string): readonly Entry[] {
   const tapes = suiteTapes(directory).map(({ header }): Entry => header);
   const traced = TRACE_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));
-  return [...tapes, ...traced];
+  const generated: Entry = { ...EXCHANGES, level: 'must', needs: [] };
+  return [...tapes, generated, ...traced];
 }
 
 export interface ListFlags {

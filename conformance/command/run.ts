@@ -1,12 +1,15 @@
 /** `conformance run`: judges a gateway. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TRACE_CHECKS } from '../checks.ts';
 import { ConfigError, readConfig, readConfigFile } from '../config.ts';
 import type { TargetConfig } from '../config.ts';
+import { EXCHANGES } from '../exchanges/check.ts';
 import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import type { Summary } from '../report/summary.ts';
 import { checkLine, textReport } from '../report/text.ts';
-import { TRACE_CHECKS, run } from '../runner/run.ts';
+import { run } from '../runner/run.ts';
 import type { Run } from '../runner/run.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
@@ -23,6 +26,9 @@ export interface RunFlags {
   readonly only?: string;
   readonly level: 'must' | 'should';
   readonly knownFailing?: string;
+  readonly seed: number;
+  readonly exchanges: number;
+  readonly counterexamples: string;
   readonly repeat: number;
   readonly jobs: number;
   readonly timeScale: number;
@@ -64,6 +70,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
     ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
     ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
+    `--seed ${flags.seed}`,
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
   // Whatever belongs to the whole history is judged over the whole history.
@@ -79,7 +86,7 @@ function worse(left: Run, right: Run): Run {
 }
 
 async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetConfig): Promise<Run> {
-  const ids = [...tapes.map(({ header }) => header.id), ...TRACE_CHECKS.map(({ id }) => id)];
+  const ids = [...tapes.map(({ header }) => header.id), EXCHANGES.id, ...TRACE_CHECKS.map(({ id }) => id)];
   if (!ids.some((id) => isChosen(id, flags.only)))
     throw new UsageError(`--only ${flags.only ?? ''} matches none of ${ids.length} checks; see \`conformance list\`.`);
   const knownFailing = knownFailingOf(flags.knownFailing, ids);
@@ -93,6 +100,8 @@ async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetC
       knownFailing,
       timeScale: flags.timeScale,
       jobs: flags.jobs,
+      exchanges: flags.exchanges,
+      seed: flags.seed + round - 1,
       ...(flags.verbose === true ? { onResult: (check) => say(checkLine(check)) } : {}),
     });
     if (flags.repeat > 1) say(`run ${round} of ${flags.repeat}: ${result.outcome.text}`);
@@ -111,6 +120,11 @@ function tell(flags: RunFlags, result: Run, config: TargetConfig): Summary {
   };
   const junit = flags.junit === undefined ? [] : [{ format: 'junit', file: flags.junit }];
   writeReports([...parseReports(flags.report), ...junit], summary, explanation);
+  if (result.counterexample !== undefined) {
+    const file = join(flags.counterexamples, `counterexample-${flags.seed}.ndjson`);
+    writeFileSync(file, result.counterexample);
+    say(`The smallest exchange that went wrong is in ${file}.`);
+  }
   if (flags.trace !== undefined) writeFileSync(flags.trace, result.trace.toNdjson());
   print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
   return summary;

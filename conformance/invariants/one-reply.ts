@@ -1,7 +1,13 @@
 import type { Invariant } from '../finding.ts';
 import { typeOf } from '../reading.ts';
 import { COMMANDS } from '../../generated/protocol.ts';
+import type { CommandName } from '../../generated/protocol.ts';
+import { commandValidators } from '../../generated/validators.js';
 import { quietFrame } from './quiet.ts';
+
+function isCommand(type: string): type is CommandName {
+  return Object.hasOwn(commandValidators, type);
+}
 
 /** Every command gets a reply of the right type, unless the connection ends first. */
 export const oneReply: Invariant = {
@@ -17,6 +23,11 @@ export const oneReply: Invariant = {
         if (reply === undefined) {
           if (frame.n < quiet && (end === undefined || end.n > quiet))
             report.violate(`the ${malformed ? 'malformed message' : type} was never answered`, frame);
+          continue;
+        }
+        // Whatever was put wrong on purpose must not be taken for right, if wrong it is.
+        if (malformed && isCommand(type) && typeOf(reply) !== 'error' && !commandValidators[type](frame.json)) {
+          report.violate(`a malformed ${type} was accepted`, frame, reply);
           continue;
         }
         const own = Object.hasOwn(COMMANDS, type) ? COMMANDS[type as keyof typeof COMMANDS].reply : 'error';

@@ -6,6 +6,7 @@ import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import { frameText } from './lanes.ts';
 import { escapeMarkup } from './markup.ts';
+import { RESERVED_ACTORS } from '../tape/header.ts';
 import { STYLE } from './style.ts';
 import type { ClauseResult, Summary } from './summary.ts';
 import { framesOf } from './summary.ts';
@@ -35,7 +36,12 @@ function lanesOf(check: CheckResult, trace: Trace): string {
   const all = framesOf(trace, check);
   if (all.length === 0) return '<p>No frame belongs to it.</p>';
   const frames = all.slice(0, SHOWN_FRAMES);
-  const actors = [...new Set(frames.map(({ actor }) => actor))];
+  // Those of the tape first, those of the runner behind them.
+  const named = [...new Set(frames.map(({ actor }) => actor))];
+  const actors = [
+    ...named.filter((each) => !RESERVED_ACTORS.includes(each)),
+    ...named.filter((each) => RESERVED_ACTORS.includes(each)),
+  ];
   const proofs = new Set(check.failures.flatMap(({ frames: numbers }) => numbers));
   const head = `<tr><th>frame</th><th>ms</th>${actors.map((actor) => `<th>${escapeMarkup(actor)}</th>`).join('')}</tr>`;
   const cut = all.length > frames.length ? `<p>… and ${all.length - frames.length} more frames.</p>` : '';

@@ -1,8 +1,9 @@
 /** A whole run: the probe, the tapes, then levels 1 and 3 over the one trace. */
-import { FRAME_CHECKS, ownFaults } from '../contract-level.ts';
+import { TRACE_CHECKS } from '../checks.ts';
+import { ownFaults } from '../contract-level.ts';
 import type { Finding, TraceCheck } from '../finding.ts';
-import { INVARIANT_CHECKS } from '../invariants/table.ts';
 import type { TargetConfig } from '../config.ts';
+import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
 import { TRACE_VERSION, Trace } from '../trace.ts';
@@ -29,6 +30,9 @@ export interface RunOptions {
   readonly timeScale: number;
   /** Tapes at a time. */
   readonly jobs: number;
+  /** Exchanges to make up (level 4), and the seed that makes them. */
+  readonly exchanges: number;
+  readonly seed: number;
   readonly onResult?: (result: CheckResult) => void;
 }
 
@@ -39,13 +43,12 @@ export interface Run {
   readonly nonce: string;
   readonly checks: readonly CheckResult[];
   readonly harnessFaults: readonly string[];
+  /** The smallest generated exchange that went wrong, as a tape. */
+  readonly counterexample?: string;
   readonly outcome: Outcome;
   readonly trace: Trace;
   readonly durationMs: number;
 }
-
-/** Levels 1 and 3. */
-export const TRACE_CHECKS: readonly TraceCheck[] = [...FRAME_CHECKS, ...INVARIANT_CHECKS];
 
 /** What it means that a check of the trace had nothing to judge. */
 export interface Idle {
@@ -109,32 +112,59 @@ function stageOf({ header }: Tape): (typeof STAGES)[number] {
   return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
 }
 
-interface TapeResults {
-  readonly checks: readonly CheckResult[];
-  readonly faults: readonly string[];
-}
+/** What came of the parts of a run, as they were done. */
+class Course {
+  readonly checks: CheckResult[] = [];
+  readonly faults: string[] = [];
+  counterexample: string | undefined;
+  readonly #options: RunOptions;
+  readonly #context: RunContext;
 
-async function runTapes(tapes: readonly Tape[], options: RunOptions, context: RunContext): Promise<TapeResults> {
-  const checks: CheckResult[] = [];
-  const faults: string[] = [];
-  const tell = (result: CheckResult): void => {
-    checks.push(result);
-    options.onResult?.(result);
-  };
-  const work = async (tape: Tape, index: number): Promise<void> => {
+  constructor(options: RunOptions, context: RunContext) {
+    this.#options = options;
+    this.#context = context;
+  }
+
+  #tell(result: CheckResult): void {
+    this.checks.push(result);
+    this.#options.onResult?.(result);
+  }
+
+  async #runTape(tape: Tape, index: number): Promise<void> {
+    const { nonce } = this.#context;
     try {
-      tell(await runTape(tape, context, `${context.nonce}${index.toString(36)}`));
+      this.#tell(await runTape(tape, this.#context, `${nonce}${index.toString(36)}`));
     } catch (error) {
       if (!(error instanceof HarnessError)) throw error;
-      faults.push(error.message);
+      this.faults.push(error.message);
     }
-  };
-  const indexed = tapes.map((tape, index) => ({ tape, index }));
-  for (const stage of STAGES) {
-    const due = indexed.filter(({ tape }) => stageOf(tape) === stage);
-    await inParallel(due, stage === 'calm' ? options.jobs : 1, ({ tape, index }) => work(tape, index));
   }
-  return { checks, faults };
+
+  async runTapes(tapes: readonly Tape[], stage: (typeof STAGES)[number]): Promise<void> {
+    const due = [...tapes.entries()].filter(([, tape]) => stageOf(tape) === stage);
+    const jobs = stage === 'calm' ? this.#options.jobs : 1;
+    await inParallel(due, jobs, ([index, tape]) => this.#runTape(tape, index));
+  }
+
+  /** Level 4, unless it was not chosen. */
+  async makeExchanges(): Promise<void> {
+    const { only, exchanges: count, seed } = this.#options;
+    if (count === 0 || !isChosen(EXCHANGES.id, only)) return;
+    const { check, counterexample } = await checkExchanges({ context: this.#context, count, seed });
+    this.counterexample = counterexample;
+    this.#tell(check);
+  }
+
+  judgeTrace(): void {
+    const { only } = this.#options;
+    const judged = judgeTrace(this.#context.trace, TRACE_CHECKS, ({ needs = [] }) => {
+      const applies = applicability(needs, this.#context);
+      return applies.verdict === 'applies' ? { verdict: 'VACUOUS', reason: NEVER_HAPPENED } : applies;
+    });
+    // A part of the suite is judged by that part; what else broke on the way is said all the same.
+    for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#tell(result);
+    this.faults.push(...ownFaults(this.#context.trace));
+  }
 }
 
 export interface Target {
@@ -180,23 +210,29 @@ export async function run(options: RunOptions): Promise<Run> {
     const chosen = tapes.filter(
       ({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'),
     );
-    const taped = await runTapes(chosen, options, context);
+    const course = new Course(options, context);
+    await course.runTapes(chosen, 'calm');
+    await course.makeExchanges();
+    await course.runTapes(chosen, 'control');
     await finale(context);
-    const judged = judgeTrace(trace, TRACE_CHECKS, ({ needs = [] }) => {
-      const applies = applicability(needs, context);
-      if (applies.verdict !== 'applies') return applies;
-      return { verdict: 'VACUOUS', reason: NEVER_HAPPENED };
-    });
-    // A part of the suite is judged by that part; what else broke on the way is said all the same.
-    const kept = judged.filter(({ id, verdict }) => isChosen(id, only) || verdict === 'FAIL');
-    for (const result of kept) options.onResult?.(result);
-    const checks = [...taped.checks, ...kept]
+    await course.runTapes(chosen, 'shutdown');
+    course.judgeTrace();
+    const checks = course.checks
       .map((each): CheckResult => (knownFailing.has(each.id) ? { ...each, known: true } : each))
       .toSorted((left, right) => (left.id < right.id ? -1 : 1));
-    const harnessFaults = [...taped.faults, ...ownFaults(trace)];
-    const outcome = judgeRun(checks, harnessFaults);
-    const scope = only === undefined ? 'everything' : 'a part';
-    return { config, profile, scope, nonce, checks, harnessFaults, outcome, trace, durationMs: Math.round(now()) };
+    const { faults: harnessFaults, counterexample } = course;
+    return {
+      config,
+      profile,
+      scope: only === undefined ? 'everything' : 'a part',
+      nonce,
+      checks,
+      harnessFaults,
+      ...(counterexample === undefined ? {} : { counterexample }),
+      outcome: judgeRun(checks, harnessFaults),
+      trace,
+      durationMs: Math.round(now()),
+    };
   } finally {
     close();
   }

@@ -1,0 +1,133 @@
+/**
+ * Level 4 as a check: fast-check makes exchanges, the checks of the trace are the only oracle, and what is left after
+ * shrinking is written as a tape.
+ */
+import * as fc from 'fast-check';
+import type { ClauseId } from '../../generated/protocol.ts';
+import { StarvedError, UnreachableError, UntestableError } from '../runner/context.ts';
+import type { RunContext } from '../runner/context.ts';
+import { StimulusError } from '../runner/stimulus.ts';
+import type { CheckResult, Failure } from '../runner/verdict.ts';
+import type { Frame } from '../trace.ts';
+import { exchangeTape } from './as-tape.ts';
+import { exchanges } from './operation.ts';
+import type { Operation } from './operation.ts';
+import { CHECK, playExchange } from './play.ts';
+import type { Played } from './play.ts';
+
+export const EXCHANGES = {
+  id: CHECK,
+  clauses: [
+    'ENV-3',
+    'ENV-4',
+    'STR-2',
+    'EVT-2',
+    'SUB-2',
+    'SUB-4',
+    'RPL-2',
+    'RPL-3',
+    'RPL-4',
+    'SYN-1',
+  ] as readonly ClauseId[],
+  why: 'No exchange that the suite makes up leads to anything that the contract does not allow.',
+} as const;
+
+export interface ExchangeOptions {
+  readonly context: RunContext;
+  /** The same seed makes the same exchanges. */
+  readonly seed: number;
+  readonly count: number;
+}
+
+export interface ExchangeResult {
+  readonly check: CheckResult;
+  /** The smallest exchange that went wrong, as a tape. */
+  readonly counterexample?: string;
+}
+
+/** Time for shrinking, in milliseconds: a server that is wrong in everything need not be wrong in every detail. */
+const SHRINK_MS = 20_000;
+
+interface Found {
+  readonly operations: readonly Operation[];
+  readonly played: Played;
+}
+
+/** What stops the whole check instead of being a finding. */
+class Stop extends Error {
+  override readonly name = 'Stop';
+}
+
+function isNoFinding(error: unknown): boolean {
+  return [UntestableError, UnreachableError, StarvedError, StimulusError].some((each) => error instanceof each);
+}
+
+/** Puts the frames of the exchange into the trace of the run, where they get numbers of their own. */
+function adopt(played: Played, { trace }: RunContext): ReadonlyMap<number, number> {
+  const connections = new Map<number, number>([[0, 0]]);
+  const numbers = new Map<number, number>();
+  for (const { n, json: _json, connection, ...frame } of played.trace.frames as readonly Frame[]) {
+    const mine = connections.get(connection) ?? trace.nextConnection();
+    connections.set(connection, mine);
+    if (frame.kind === 'mark') continue;
+    numbers.set(n, trace.add({ ...frame, connection: mine }).n);
+  }
+  return numbers;
+}
+
+function failuresOf({ played }: Found, context: RunContext, seed: number): readonly Failure[] {
+  const numbers = adopt(played, context);
+  return played.violations.map(({ check, text, frames, clauses }) => ({
+    text: `${check}: ${text} (${clauses.join(', ')}; --seed ${seed})`,
+    frames: frames.flatMap((n) => numbers.get(n) ?? []),
+  }));
+}
+
+export async function checkExchanges({ context, seed, count }: ExchangeOptions): Promise<ExchangeResult> {
+  const began = context.now();
+  let serial = 0;
+  let found: Found | undefined;
+  let stop: unknown;
+  const property = fc.asyncProperty(exchanges, async (operations) => {
+    if (stop !== undefined) return;
+    serial += 1;
+    try {
+      const played = await playExchange(operations, context, `workspace:${context.nonce}-x${serial}`);
+      if (played.violations.length === 0) return;
+      found = { operations, played };
+    } catch (error) {
+      if (!isNoFinding(error)) throw error;
+      stop = error;
+      return;
+    }
+    throw new Stop('a violation');
+  });
+  await fc.check(property, {
+    seed,
+    numRuns: count,
+    interruptAfterTimeLimit: SHRINK_MS * context.timeScale,
+    markInterruptAsFailure: false,
+  });
+  const base = {
+    ...EXCHANGES,
+    kind: 'generated',
+    level: 'must',
+    fired: serial,
+    durationMs: Math.round(context.now() - began),
+  } as const;
+  if (found !== undefined) {
+    const { violations } = found.played;
+    const clauses = [...new Set(violations.flatMap((each) => each.clauses))];
+    const why = violations[0]?.text ?? EXCHANGES.why;
+    const counterexample = exchangeTape(found.operations, { id: `exchanges/seed-${seed >>> 0}`, clauses, why });
+    return { check: { ...base, verdict: 'FAIL', failures: failuresOf(found, context, seed) }, counterexample };
+  }
+  if (stop !== undefined) {
+    const reason = stop instanceof Error ? stop.message : 'it was stopped';
+    const verdict =
+      stop instanceof UntestableError ? 'UNTESTABLE' : stop instanceof StimulusError ? 'FAIL' : 'INCONCLUSIVE';
+    const failures = verdict === 'FAIL' ? [{ text: reason, frames: [] }] : [];
+    return { check: { ...base, verdict, reason, failures } };
+  }
+  return { check: { ...base, verdict: 'PASS', failures: [] } };
+}

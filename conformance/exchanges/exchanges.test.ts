@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../json.ts';
+import { parseTape } from '../tape/parse.ts';
+import { FAULTS, faultyRelay } from '../testing/faulty-relay.ts';
+import type { Relay } from '../testing/faulty-relay.ts';
+import { serveOpen, suite } from '../testing/processes.ts';
+import type { Ended, Served } from '../testing/processes.ts';
+import { exchangeTape } from './as-tape.ts';
+import { isFitting, malformedMessages } from './malformed.ts';
+import { exchanges } from './operation.ts';
+
+describe('a made-up exchange', () => {
+  test('is a tape that can be read, whatever it consists of', () => {
+    fc.assert(
+      fc.property(exchanges, (operations) => {
+        // An exchange in which nobody says anything expects nothing, and is no tape.
+        fc.pre(operations.some(({ op }) => op !== 'publish' && op !== 'reconnect'));
+        const text = exchangeTape(operations, { id: 'exchanges/x', clauses: ['ENV-3'], why: 'It was made up.' });
+        expect(parseTape(text, 'x.ndjson').steps.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  test('holds no malformed message that fits after all, also when it is shrunk', () => {
+    fc.assert(fc.property(malformedMessages(), (message) => !isFitting(message)));
+    const shrunk = fc.check(fc.property(malformedMessages(), () => false));
+    expect(shrunk.failed).toBe(true);
+    const [smallest = null] = shrunk.counterexample ?? [];
+    expect(isFitting(smallest as Json)).toBe(false);
+  });
+});
+
+describe('generated exchanges', () => {
+  let gateway: Served;
+  const relays: Relay[] = [];
+
+  beforeAll(async () => {
+    gateway = await serveOpen();
+  });
+
+  afterAll(async () => {
+    for (const relay of relays) relay.close();
+    await gateway.stop();
+  });
+
+  const judge = async (fault: keyof typeof FAULTS, directory: string): Promise<Ended> => {
+    const relay = await faultyRelay(gateway.url, FAULTS[fault]);
+    relays.push(relay);
+    const only = [
+      '--only',
+      'exchanges/*',
+      '--seed',
+      '7',
+      '--exchanges',
+      '20',
+      '--time-scale',
+      '0.2',
+      '--counterexamples',
+      directory,
+    ];
+    return suite('run', '--url', relay.url, '--http-url', 'http://127.0.0.1:1', ...only);
+  };
+
+  test('find nothing in the gateway', async () => {
+    const { code, stdout } = await suite('run', '--url', gateway.url, '--only', 'exchanges/*', '--exchanges', '60');
+    expect(stdout).toContain('conformant: 1 of 1 checks passed');
+    expect(code).toBe(0);
+  }, 30_000);
+
+  test('find what a wrong server does, and leave a small tape that shows it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'exchanges-'));
+    const { code, stdout } = await judge('double', directory);
+    expect(stdout).toContain('came live twice (EVT-2; --seed 7)');
+    expect(code).toBe(3);
+    const [file = ''] = readdirSync(directory);
+    const { header, steps } = parseTape(readFileSync(join(directory, file), 'utf8'), file);
+    expect(header.clauses).toContain('EVT-2');
+    // To connect, to subscribe, to publish, and the fence: what is left after shrinking is no more than it takes.
+    expect(steps.length).toBeLessThanOrEqual(6);
+  }, 60_000);
+
+  test.each([
+    ['skipReplayed', 'replay_complete counts'],
+    ['noErrors', 'was never answered'],
+  ] as const)(
+    'find a server that is wrong in another way (%s)',
+    async (fault, text) => {
+      const { code, stdout } = await judge(fault, mkdtempSync(join(tmpdir(), 'exchanges-')));
+      expect(stdout).toContain(text);
+      expect(code).toBe(3);
+    },
+    120_000,
+  );
+});

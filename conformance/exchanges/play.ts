@@ -1,0 +1,174 @@
+/** Plays a generated exchange against the target, in a trace of its own. */
+import { TRACE_CHECKS } from '../checks.ts';
+import type { Violation } from '../finding.ts';
+import { QUIET_MARK } from '../invariants/quiet.ts';
+import { member, textAt } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { dataOf, placeOf, typeOf } from '../reading.ts';
+import { Connection } from '../runner/connection.ts';
+import { PATIENCE_MS, StarvedError, UntestableError } from '../runner/context.ts';
+import type { RunContext } from '../runner/context.ts';
+import { openPort } from '../runner/stimulus.ts';
+import type { StimulusPort } from '../runner/stimulus.ts';
+import { TRACE_VERSION, Trace } from '../trace.ts';
+import { CLIENTS } from './operation.ts';
+import type { Client, Operation, Publication } from './operation.ts';
+
+export const CHECK = 'exchanges/generated';
+
+export interface Played {
+  readonly trace: Trace;
+  readonly violations: readonly (Violation & { readonly check: string })[];
+}
+
+/** The runner hardly ran: nothing of what came late is the target's fault. */
+const STARVED_SHARE = 0.5;
+
+class Player {
+  readonly #context: RunContext;
+  readonly #stream: string;
+  readonly #port: StimulusPort;
+  readonly #patience: number;
+  readonly #connections = new Map<Client, Connection>();
+  #serial = 0;
+
+  constructor(context: RunContext, stream: string, port: StimulusPort) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#port = port;
+    this.#patience = PATIENCE_MS * context.timeScale;
+  }
+
+  async #connection(client: Client): Promise<Connection> {
+    const known = this.#connections.get(client);
+    if (known?.isOpen === true) return known;
+    const options = { actor: client, spec: {}, check: CHECK, timeoutMs: this.#patience };
+    const made = new Connection(this.#context, options);
+    const refused = await made.open(options);
+    if (refused !== undefined) throw new UntestableError(`${client} was refused with ${refused.status}`);
+    this.#connections.set(client, made);
+    return made;
+  }
+
+  async #ask(client: Client, type: string, data: JsonObject): Promise<void> {
+    const connection = await this.#connection(client);
+    this.#serial += 1;
+    const id = `x${this.#serial}`;
+    await connection.sendCommand(JSON.stringify({ type, id, data }));
+    await connection.find((frame) => textAt(frame.json, 'id') === id, this.#patience);
+  }
+
+  async #publish(events: readonly Publication[]): Promise<void> {
+    for (const event of events) await this.#port.publish({ ...event, stream: this.#stream });
+  }
+
+  /** Where a client would resume: the last position of the stream that reached it. */
+  #last(client: Client): Json | undefined {
+    const frames = this.#context.trace.frames.filter(({ actor, dir }) => actor === client && dir === '<<');
+    for (const frame of frames.toReversed()) {
+      const data = dataOf(frame);
+      const position = typeOf(frame) === 'event' ? data : member(data, 'position');
+      const place = textAt(data, 'stream') === this.#stream ? placeOf(position) : undefined;
+      if (place !== undefined) return { ...place };
+    }
+    return undefined;
+  }
+
+  #replay(client: Client, mode: 'none' | 'warm' | 'resume'): JsonObject {
+    const after = mode === 'resume' ? this.#last(client) : undefined;
+    if (mode === 'resume') return after === undefined ? { mode: 'warm' } : { mode, after };
+    return { mode };
+  }
+
+  async #malformed(client: Client, message: Json): Promise<void> {
+    const connection = await this.#connection(client);
+    const before = connection.received.length;
+    connection.sendText(JSON.stringify(message), 'malformed');
+    await connection.find(
+      (frame) => connection.received.indexOf(frame) >= before && typeOf(frame) === 'error',
+      this.#patience,
+    );
+  }
+
+  async play(operation: Operation): Promise<void> {
+    switch (operation.op) {
+      case 'subscribe': {
+        const { client, id, events, filter, mode, meanwhile } = operation;
+        const replay = this.#replay(client, mode);
+        const data = { subscriptionId: id, stream: this.#stream, events, filter, replay };
+        await Promise.all([this.#ask(client, 'subscribe', data), this.#publish(meanwhile)]);
+        return;
+      }
+      case 'unsubscribe':
+        return this.#ask(operation.client, 'unsubscribe', { subscriptionId: operation.id });
+      case 'unsubscribe_all':
+        return this.#ask(operation.client, 'unsubscribe', { all: true });
+      case 'publish':
+        return this.#publish(operation.events);
+      case 'sync':
+        return this.#ask(operation.client, 'sync', { stream: this.#stream });
+      case 'ping':
+        return this.#ask(operation.client, 'ping', {});
+      case 'list':
+        return this.#ask(operation.client, 'list_subscriptions', {});
+      case 'reconnect':
+        await (await this.#connection(operation.client)).end({}, this.#patience);
+        return;
+      case 'malformed':
+        return this.#malformed(operation.client, operation.message);
+      default:
+    }
+  }
+
+  /** A last fence on both connections, so that everything that is to come has come; then they are closed. */
+  async finish(): Promise<void> {
+    for (const client of CLIENTS)
+      if (this.#connections.has(client)) await this.#ask(client, 'sync', { stream: this.#stream });
+    const { trace } = this.#context;
+    trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.#connections.values())
+      if (connection.isOpen) await connection.end({ code: 1000 }, this.#patience);
+    this.#port.close();
+  }
+}
+
+/** A witness on the stream makes known what was really emitted. */
+async function watch(context: RunContext, stream: string): Promise<Connection> {
+  const options = { actor: 'witness', spec: {}, check: CHECK, timeoutMs: PATIENCE_MS * context.timeScale };
+  const witness = new Connection(context, options);
+  await witness.open(options);
+  const data = { subscriptionId: 'witness', stream, events: ['*'], replay: { mode: 'none' } };
+  await witness.sendCommand(JSON.stringify({ type: 'subscribe', id: 'witness', data }));
+  await witness.find((frame) => textAt(frame.json, 'id') === 'witness', options.timeoutMs);
+  return witness;
+}
+
+/** Each exchange has a stream of its own, so that one that is played again is played anew. */
+export async function playExchange(operations: readonly Operation[], run: RunContext, stream: string): Promise<Played> {
+  const trace = new Trace(
+    { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: run.config.url },
+    run.now,
+  );
+  const context: RunContext = { ...run, trace };
+  const from = run.now();
+  const port = await openPort('publish', { context, check: CHECK });
+  const witness = await watch(context, stream);
+  const player = new Player(context, stream, port);
+  try {
+    for (const operation of operations) await player.play(operation);
+    await player.finish();
+  } finally {
+    await player.close();
+    await witness.end({ code: 1000 }, PATIENCE_MS);
+  }
+  const violations = TRACE_CHECKS.flatMap(({ id, judge }) =>
+    judge(trace).violations.map((each) => ({ ...each, check: id })),
+  );
+  const stalled = run.watch.stalledMs(from, run.now());
+  if (violations.length > 0 && stalled > (run.now() - from) * STARVED_SHARE)
+    throw new StarvedError(`the runner stood still for ${Math.round(stalled)} ms`);
+  return { trace, violations };
+}
