@@ -70,12 +70,12 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
     ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
     ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
-    `--seed ${flags.seed}`,
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
   // Whatever belongs to the whole history is judged over the whole history.
   const only = (id: string): string => (/^(?:frames|invariants)\//.test(id) || id === '*' ? '' : ` --only '${id}'`);
-  return (id) => `npx tidemark conformance run ${options.join(' ')}${only(id)}`;
+  const seed = (id: string): string => (id === EXCHANGES.id ? ` --seed ${flags.seed}` : '');
+  return (id) => `npx tidemark conformance run ${options.join(' ')}${seed(id)}${only(id)}`;
 }
 
 /** The worst of several runs is the result: green once is not green. */
