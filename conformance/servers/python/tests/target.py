@@ -75,8 +75,13 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
 
     async def asyncSetUp(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), "--port", "0", *self.arguments,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            sys.executable,
+            str(PROGRAM),
+            "--port",
+            "0",
+            *self.arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         assert self.process.stdout is not None
         said = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE))

@@ -57,7 +57,9 @@ class ConnectionTest(ServerTest):
         self.assertEqual((await client.ask("ping"))["type"], "pong")
         await client.socket.send("{")
         self.assertEqual(await client.closed(), 4000)
-        self.assertEqual(client.seen[-1], {"type": "closing", "data": {"code": 4000, "name": "protocol_error", "retryable": False}})
+        self.assertEqual(
+            client.seen[-1], {"type": "closing", "data": {"code": 4000, "name": "protocol_error", "retryable": False}}
+        )
 
     async def test_commands_past_the_burst_are_refused_with_a_time_to_wait(self) -> None:
         client = await self.connect()
@@ -123,7 +125,10 @@ class ConnectionTest(ServerTest):
         await client.ask("broadcast", **note(2))
         (item,) = (await client.ask("list_subscriptions"))["data"]["items"]
         self.assertEqual((item["delivered"], item["replayed"]), (1, 1))
-        self.assertEqual({key: item[key] for key in ("filter", "recovery")}, {key: said["data"][key] for key in ("filter", "recovery")})
+        self.assertEqual(
+            {key: item[key] for key in ("filter", "recovery")},
+            {key: said["data"][key] for key in ("filter", "recovery")},
+        )
 
 
 class ReplayTest(ServerTest):
@@ -156,7 +161,9 @@ class ReplayTest(ServerTest):
                 client.seen.clear()
                 data = await self.resume(client, *position)
                 self.assertEqual(data["recovery"], {"attempted": True, "recovered": False, "reason": reason})
-                self.assertEqual([message["type"] for message in client.seen], ["subscribed", "gap", "event", "replay_complete"])
+                self.assertEqual(
+                    [message["type"] for message in client.seen], ["subscribed", "gap", "event", "replay_complete"]
+                )
                 gap = client.seen[1]["data"]
                 self.assertEqual(gap["from"], {"epoch": position[0], "sequenceId": position[1]})
                 self.assertEqual((gap["to"], gap["reason"]), (data["position"], reason))
@@ -166,20 +173,27 @@ class ReplayTest(ServerTest):
         client = await self.connect()
 
         async def publish(event: str, payload: dict[str, Any]) -> None:
-            self.assertEqual((await client.ask("broadcast", stream="main", event=event, payload=payload))["type"], "broadcasted")
+            self.assertEqual(
+                (await client.ask("broadcast", stream="main", event=event, payload=payload))["type"], "broadcasted"
+            )
 
         entity = {"entityType": "function", "name": "f"}
         await publish("entity_created", {"id": "a", **entity, "path": "src/a.ts"})
         await publish("entity_created", {"id": "b", **entity})
         await publish("entity_updated", {"id": "a", **entity, "path": "lib/a.ts", "changedFields": ["path"]})
         await publish("entity_deleted", {"id": "b", "entityType": "function"})
-        await publish("relationship_created", {"id": "a", "relationshipType": "calls", "fromEntityId": "a", "toEntityId": "b"})
+        await publish(
+            "relationship_created", {"id": "a", "relationshipType": "calls", "fromEntityId": "a", "toEntityId": "b"}
+        )
         await publish("file_change", {"path": "a", "root": "r", "changeType": "create", "fileType": "file"})
         await publish("sync_status", {"status": "running"})
         await publish("sync_status", {"status": "completed"})
         await publish("session_event", {"sessionId": "s", "sessionEvent": "session_started"})
         await publish("session_event", {"sessionId": "s", "sessionEvent": "session_keepalive"})
-        for wanted, sequence in [({"events": ["*"]}, [3, 5, 8, 9, 10]), ({"events": ["entity_*"], "filter": {"paths": ["src"]}}, [1])]:
+        for wanted, sequence in [
+            ({"events": ["*"]}, [3, 5, 8, 9, 10]),
+            ({"events": ["entity_*"], "filter": {"paths": ["src"]}}, [1]),
+        ]:
             with self.subTest(wanted=wanted):
                 client.seen.clear()
                 await client.ask("subscribe", **wanted)
@@ -220,7 +234,15 @@ class ReplayTest(ServerTest):
 
 
 class BoundedHistoryTest(ServerTest):
-    arguments = ("--broadcast", "--limit", "historyEvents=3", "--limit", "sessionHistoryEvents=3", "--limit", "retainedKeys=2")
+    arguments = (
+        "--broadcast",
+        "--limit",
+        "historyEvents=3",
+        "--limit",
+        "sessionHistoryEvents=3",
+        "--limit",
+        "retainedKeys=2",
+    )
 
     async def test_a_position_behind_history_is_outside_of_the_window(self) -> None:
         client = await self.connect()
@@ -236,20 +258,32 @@ class BoundedHistoryTest(ServerTest):
         client = await self.connect()
         for stream, events, cut in [("session:log", ["session_event"], True), ("main", ["sync_status"], False)]:
             for _ in range(4):
-                await client.ask("broadcast", stream=stream, event="session_event", payload={"sessionId": "s", "sessionEvent": "modified"})
+                await client.ask(
+                    "broadcast",
+                    stream=stream,
+                    event="session_event",
+                    payload={"sessionId": "s", "sessionEvent": "modified"},
+                )
             await client.ask("subscribe", stream=stream, events=events)
             self.assertEqual((await client.until("replay_complete"))["data"]["truncated"], cut)
 
     async def test_the_newest_event_of_a_key_outlives_history_until_there_are_too_many_keys(self) -> None:
         client = await self.connect()
         for n in range(2):
-            await client.ask("broadcast", stream="main", event="entity_created", payload={"id": f"e{n}", "entityType": "t", "name": "n"})
+            await client.ask(
+                "broadcast",
+                stream="main",
+                event="entity_created",
+                payload={"id": f"e{n}", "entityType": "t", "name": "n"},
+            )
         for n in range(5):
             await client.ask("broadcast", **note(n))
         await client.ask("subscribe", events=["entity_created"])
         self.assertFalse((await client.until("replay_complete"))["data"]["truncated"])
         self.assertEqual([event["payload"]["id"] for event in client.events()], ["e0", "e1"])
-        await client.ask("broadcast", stream="main", event="entity_created", payload={"id": "e2", "entityType": "t", "name": "n"})
+        await client.ask(
+            "broadcast", stream="main", event="entity_created", payload={"id": "e2", "entityType": "t", "name": "n"}
+        )
         await client.ask("subscribe", events=["entity_created"])
         complete = (await client.until("replay_complete"))["data"]
         self.assertEqual((complete["count"], complete["truncated"]), (2, True))
@@ -267,13 +301,23 @@ class HeartbeatTest(ServerTest):
         await client.until("heartbeat")
         beat = (await client.until("heartbeat"))["data"]
         self.assertEqual(beat["delivered"], len(client.events()))
-        self.assertEqual({each["stream"]: each["sequenceId"] for each in beat["positions"]}, {"main": 1, "session:s": 1})
+        self.assertEqual(
+            {each["stream"]: each["sequenceId"] for each in beat["positions"]}, {"main": 1, "session:s": 1}
+        )
 
     async def test_a_peer_that_gives_no_sign_of_life_is_closed_with_4203(self) -> None:
         host, _, port = self.http_url.removeprefix("http://").rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        head = ["GET /ws HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
+        head = [
+            "GET /ws HTTP/1.1",
+            f"Host: {host}:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "",
+            "",
+        ]
         writer.write("\r\n".join(head).encode())
         said = await asyncio.wait_for(reader.read(-1), 10)
         writer.close()
@@ -301,7 +345,15 @@ class DrainTest(ServerTest):
 
 
 class SlowConsumerTest(ServerTest):
-    arguments = ("--broadcast", "--limit", "sendQueueMessages=16", "--limit", "commandsPerSecond=100000", "--limit", "commandBurst=100000")
+    arguments = (
+        "--broadcast",
+        "--limit",
+        "sendQueueMessages=16",
+        "--limit",
+        "commandsPerSecond=100000",
+        "--limit",
+        "commandBurst=100000",
+    )
 
     async def test_who_does_not_read_is_closed_and_nobody_else_feels_it(self) -> None:
         slow = await self.connect(max_queue=1, read_limit=1024, close_timeout=1)
@@ -309,7 +361,9 @@ class SlowConsumerTest(ServerTest):
         slow.socket.transport.pause_reading()
         busy = await self.connect()
         for n in range(2000):
-            reply = await busy.ask("broadcast", stream="main", event="suite.big", payload={"n": n, "text": "x" * 20_000})
+            reply = await busy.ask(
+                "broadcast", stream="main", event="suite.big", payload={"n": n, "text": "x" * 20_000}
+            )
             self.assertEqual(reply["type"], "broadcasted")
             if n % 100 == 0 and (await self.closed_slow()) == 1:
                 break
@@ -332,6 +386,11 @@ class InvalidUtf8Test(ServerTest):
 
     async def test_hostile_texts_are_answered_and_change_nothing(self) -> None:
         client = await self.connect()
-        for text in ["[" * 40_000, '{"type":"ping","data":{"__proto__":{}}}', '{"type":"ping","type":"ping","data":{}}', json.dumps("\ud800")]:
+        for text in [
+            "[" * 40_000,
+            '{"type":"ping","data":{"__proto__":{}}}',
+            '{"type":"ping","type":"ping","data":{}}',
+            json.dumps("\ud800"),
+        ]:
             self.assertEqual((await client.ask_text(text))["data"]["code"], "invalid_json")
         self.assertEqual((await client.ask("ping"))["type"], "pong")

@@ -3,7 +3,14 @@ import unittest
 
 from tidemark.contract import Contract, Limits
 from tidemark.errors import ProtocolError
-from tidemark.filters import ExtensionPattern, Filter, PathPattern, covers_event, normalise_extension, normalise_path
+from tidemark.filters import (
+    ExtensionPattern,
+    Filter,
+    PathPattern,
+    covers_event,
+    normalise_extension,
+    normalise_path,
+)
 
 CONTRACT = Contract.load()
 LIMITS = Limits.of(CONTRACT, {})

@@ -1,6 +1,17 @@
 import unittest
 
-from tidemark.frames import CLOSE, CONTINUATION, PING, TEXT, FrameDecoder, FrameError, accept_key, check_close, encode_frame, unmask
+from tidemark.frames import (
+    CLOSE,
+    CONTINUATION,
+    PING,
+    TEXT,
+    FrameDecoder,
+    FrameError,
+    accept_key,
+    check_close,
+    encode_frame,
+    unmask,
+)
 
 
 def masked(opcode: int, data: bytes, *, fin: bool = True) -> bytes:

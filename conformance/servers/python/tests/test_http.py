@@ -66,7 +66,13 @@ class HttpTest(ServerTest):
     async def test_subscriptions_come_in_pages_and_by_choice(self) -> None:
         client = await self.connect()
         for n in range(5):
-            await client.ask("subscribe", subscriptionId=f"s{n}", events=["file_change"], filter={"paths": ["src"]}, stream=f"session:{n % 2}")
+            await client.ask(
+                "subscribe",
+                subscriptionId=f"s{n}",
+                events=["file_change"],
+                filter={"paths": ["src"]},
+                stream=f"session:{n % 2}",
+            )
         seen, query = [], "?limit=2"
         while query:
             status, page, _ = await self.http("GET", f"/ws/subscriptions{query}")
@@ -76,14 +82,18 @@ class HttpTest(ServerTest):
         self.assertEqual(seen, ["s0", "s1", "s2", "s3", "s4"])
         self.assertEqual(page["aggregates"]["directories"], {"src": 5})
         self.assertEqual((await self.http("GET", "/ws/subscriptions?stream=session:1"))[1]["total"], 2)
-        self.assertEqual((await self.http("GET", "/ws/subscriptions?event=file_change&principal=nobody"))[1]["total"], 0)
+        self.assertEqual(
+            (await self.http("GET", "/ws/subscriptions?event=file_change&principal=nobody"))[1]["total"], 0
+        )
         for query in ("?limit=0", "?limit=x", "?nope=1", "?cursor=%00"):
             self.assertEqual((await self.http("GET", f"/ws/subscriptions{query}"))[0], 400)
 
     async def test_an_explanation_names_the_condition_that_fails(self) -> None:
         client = await self.connect()
         await client.ask("subscribe", subscriptionId="all", events=["*"])
-        await client.ask("subscribe", subscriptionId="ts", events=["file_change"], filter={"paths": ["src"], "extensions": ["ts"]})
+        await client.ask(
+            "subscribe", subscriptionId="ts", events=["file_change"], filter={"paths": ["src"], "extensions": ["ts"]}
+        )
         await client.ask("subscribe", subscriptionId="graph", events=["entity_*"])
         await client.ask("subscribe", subscriptionId="there", events=["*"], stream="session:1")
         payload = {"path": "src/a.mts", "root": "r", "changeType": "modify", "fileType": "file"}
@@ -109,11 +119,13 @@ class CredentialsTest(ServerTest):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.file = Path(directory.name) / "tokens.json"
-        self.write({
-            "admin": {"principal": "user:ana", "scopes": ["subscribe:*", "publish:*", "admin:read"]},
-            "reader": {"principal": "agent:r", "scopes": ["subscribe:entity_*@main", "subscribe:suite.*"]},
-            "sessions": {"principal": "key:s", "scopes": ["subscribe:*@session:1"]},
-        })
+        self.write(
+            {
+                "admin": {"principal": "user:ana", "scopes": ["subscribe:*", "publish:*", "admin:read"]},
+                "reader": {"principal": "agent:r", "scopes": ["subscribe:entity_*@main", "subscribe:suite.*"]},
+                "sessions": {"principal": "key:s", "scopes": ["subscribe:*@session:1"]},
+            }
+        )
         self.arguments = ("--broadcast", "--tokens", str(self.file), "--limit", "authTimeoutMs=600")
         await super().asyncSetUp()
 
@@ -150,7 +162,9 @@ class CredentialsTest(ServerTest):
                 self.assertEqual((await client.ask("subscribe", **wanted))["type"], kind)
         sessions = await self.connect(extra_headers={"X-API-Key": "sessions"})
         self.assertEqual((await sessions.ask("subscribe", events=["*"], stream="session:1"))["type"], "subscribed")
-        self.assertEqual((await sessions.ask("subscribe", events=["*"], stream="session:10"))["data"]["code"], "forbidden")
+        self.assertEqual(
+            (await sessions.ask("subscribe", events=["*"], stream="session:10"))["data"]["code"], "forbidden"
+        )
         refused = await sessions.ask("broadcast", stream="session:1", event="suite.a", payload={})
         self.assertEqual(refused["data"]["code"], "forbidden")
 

@@ -74,8 +74,18 @@ class CommandReaderTest(unittest.TestCase):
             ('{"type":"subscribe","data":{"events":[]}}', "invalid_message", "/data/events", None),
             ('{"type":"subscribe","data":{"events":["A"]}}', "invalid_message", "/data/events/0", None),
             ('{"type":"subscribe","data":{"events":["*"],"stream":"main\\n"}}', "stream_invalid", "/data/stream", None),
-            ('{"type":"subscribe","data":{"events":["*"],"filter":{"paths":[]}}}', "filter_invalid", "/data/filter/paths", None),
-            ('{"type":"subscribe","data":{"events":["*"],"filter":{"path":[]}}}', "invalid_message", "/data/filter/path", None),
+            (
+                '{"type":"subscribe","data":{"events":["*"],"filter":{"paths":[]}}}',
+                "filter_invalid",
+                "/data/filter/paths",
+                None,
+            ),
+            (
+                '{"type":"subscribe","data":{"events":["*"],"filter":{"path":[]}}}',
+                "invalid_message",
+                "/data/filter/path",
+                None,
+            ),
             (
                 '{"type":"subscribe","data":{"events":["*"],"replay":{"mode":"resume","after":{"epoch":"e","sequenceId":1e400}}}}',
                 "invalid_message",

@@ -44,7 +44,10 @@ PUSHES = frozenset({"welcome", "event", "replay_complete", "gap", "heartbeat", "
 class ExtraFields(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
-        return [{**each, "data": {**each["data"], "xFuture": {"of": [1]}}} if each["type"] in PUSHES else each for each in found]
+        return [
+            {**each, "data": {**each["data"], "xFuture": {"of": [1]}}} if each["type"] in PUSHES else each
+            for each in found
+        ]
 
 
 @benign("other-error-texts", "errors say other things to people, and have details")
@@ -81,7 +84,7 @@ class OneByteWrites(Wire):
 class FragmentedFrames(Wire):
     def frames(self, data: bytes) -> list[bytes]:
         cuts = sorted(random.randint(0, len(data)) for _ in range(random.randint(1, 5)))
-        parts = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)])]
+        parts = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
         last = len(parts) - 1
         return [encode_frame(CONTINUATION if at else TEXT, part, fin=at == last) for at, part in enumerate(parts)]
 

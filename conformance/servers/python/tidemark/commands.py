@@ -50,7 +50,9 @@ class Commands:
         for subscription in self.node.subscriptions.of(connection):
             if not self.covers(principal, subscription.wanted.events, subscription.stream):
                 self.node.subscriptions.remove(subscription)
-                connection.queue(push("subscription_closed", {"subscriptionId": subscription.id, "reason": "forbidden"}))
+                connection.queue(
+                    push("subscription_closed", {"subscriptionId": subscription.id, "reason": "forbidden"})
+                )
 
     def sync(self, connection: Connection, command: Command) -> None:
         stream = command.data["stream"]
@@ -65,7 +67,9 @@ class Commands:
 
     def list_subscriptions(self, connection: Connection, command: Command) -> None:
         def listed() -> dict[str, Any]:
-            items = [each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions.of(connection)]
+            items = [
+                each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions.of(connection)
+            ]
             return reply("subscriptions", command.id, {"items": items})
 
         connection.queue_made(listed)
@@ -91,9 +95,7 @@ class Commands:
             self._count(subscription, replay)
             connection.queue_replay(self.unroll(subscription, replay))
 
-    def make_subscription(
-        self, connection: Connection, data: Mapping[str, Any]
-    ) -> tuple[Subscription, Replay | None]:
+    def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
         """:raises ProtocolError: when the command cannot be followed"""
         wanted = self.node.parts.filter.read(self.contract, self.limits, data)
         name = data.get("stream", "main")
@@ -102,7 +104,9 @@ class Commands:
         stream = self.node.streams.get(name)
         mode = data.get("replay", {}).get("mode", "warm")
         recovery = stream.recovery(_after(data)) if mode == "resume" else Recovery(attempted=False)
-        subscription = self.node.parts.subscription(connection, subscription_id, name, wanted, mode, stream.head, recovery)
+        subscription = self.node.parts.subscription(
+            connection, subscription_id, name, wanted, mode, stream.head, recovery
+        )
         return subscription, self.make_replay(stream, subscription, data)
 
     def make_replay(self, stream: Stream, subscription: Subscription, data: Mapping[str, Any]) -> Replay | None:

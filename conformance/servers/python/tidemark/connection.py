@@ -300,9 +300,9 @@ class Connection:
             self.refuse(error)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            error = ProtocolError("internal", "A fault of the server; its log has the details.")
-            error.command_id = command_id
-            self.refuse(error)
+            fault = ProtocolError("internal", "A fault of the server; its log has the details.")
+            fault.command_id = command_id
+            self.refuse(fault)
 
     def refuse(self, error: ProtocolError) -> None:
         self.queue_urgent(error_message(self.node.contract, error))
@@ -316,4 +316,6 @@ class Connection:
         if self._refusals.add() >= self.node.limits["commandBurst"] * REFUSALS_PER_BURST:
             self.close("rate_limited")
         limit = self.node.limits["commandsPerSecond"]
-        raise ProtocolError("rate_limited", f"More than {limit} commands a second; wait and send again.", retry_after_ms=wait)
+        raise ProtocolError(
+            "rate_limited", f"More than {limit} commands a second; wait and send again.", retry_after_ms=wait
+        )

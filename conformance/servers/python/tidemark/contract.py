@@ -78,7 +78,9 @@ class Contract:
             if name is None:
                 continue
             replay = message["x-replay"]
-            policy = ReplayPolicy(replay["policy"], replay.get("key"), replay.get("keySpace"), replay.get("clears", False))
+            policy = ReplayPolicy(
+                replay["policy"], replay.get("key"), replay.get("keySpace"), replay.get("clears", False)
+            )
             filterable = {field: tuple(pointers) for field, pointers in message["x-filterable"].items()}
             specs[name] = EventSpec(name, message["x-payload"], policy, filterable)
         return specs
@@ -91,7 +93,8 @@ class Contract:
 
     def error_pointers(self, message: str) -> Mapping[str, str]:
         """Where a value that does not fit has a code of its own."""
-        return self.messages[message].get("x-error-pointers", {})
+        pointers: Mapping[str, str] = self.messages[message].get("x-error-pointers", {})
+        return pointers
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         reference = schema.get("$ref")

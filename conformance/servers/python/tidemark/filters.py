@@ -91,7 +91,11 @@ class ExactPattern:
         return value == self._wanted
 
 
-PATTERNS: Mapping[str, Callable[[str], Pattern]] = {"path": PathPattern, "extension": ExtensionPattern, "exact": ExactPattern}
+PATTERNS: Mapping[str, Callable[[str], Pattern]] = {
+    "path": PathPattern,
+    "extension": ExtensionPattern,
+    "exact": ExactPattern,
+}
 
 
 def normalise_path(value: str) -> str:
@@ -171,7 +175,9 @@ class Filter:
                     raise _limit_exceeded(limits, "patternLength", len(value), f"{pointer}/{index}")
             if not any(field in spec.filterable for spec in _specs_of(contract, events)):
                 raise ProtocolError(
-                    "filter_not_applicable", f"None of the events {', '.join(events)} has what {field} looks at.", pointer=pointer
+                    "filter_not_applicable",
+                    f"None of the events {', '.join(events)} has what {field} looks at.",
+                    pointer=pointer,
                 )
         return cls(contract, events, fields)
 
@@ -214,7 +220,9 @@ class Filter:
 
 def _specs_of(contract: Contract, events: Sequence[str]) -> list[EventSpec]:
     """What may come under the patterns: the declared events that they cover, and those of a team's own."""
-    declared = [spec for name, spec in contract.events.items() if any(covers_event(pattern, name) for pattern in events)]
+    declared = [
+        spec for name, spec in contract.events.items() if any(covers_event(pattern, name) for pattern in events)
+    ]
     others = any(pattern.endswith("*") or pattern not in contract.events for pattern in events)
     return declared + ([contract.event("")] if others else [])
 

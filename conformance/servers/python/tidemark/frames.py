@@ -1,7 +1,7 @@
 """WebSocket frames as a server reads and writes them (RFC 6455), without a socket.
 
-    0 1 2 3 4 5 6 7 | 0 1 2 3 4 5 6 7 | 0, 2 or 8 bytes | 4 bytes | the rest
-    F R S V  opcode | M    length     | longer length   | mask    | payload
+0 1 2 3 4 5 6 7 | 0 1 2 3 4 5 6 7 | 0, 2 or 8 bytes | 4 bytes | the rest
+F R S V  opcode | M    length     | longer length   | mask    | payload
 """
 
 from __future__ import annotations

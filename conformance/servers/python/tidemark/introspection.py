@@ -69,6 +69,9 @@ def report(node: Node, subscription: Subscription) -> dict[str, Any]:
     connection = subscription.connection
     head = node.streams.get(subscription.stream).head
     written = connection.written_position(subscription.stream)
+    replay: dict[str, Any] = {"mode": subscription.mode, "count": subscription.replayed}
+    if subscription.replayed_ms is not None:
+        replay["lastAt"] = timestamp(subscription.replayed_ms)
     data = {
         "subscriptionId": subscription.id,
         "connectionId": connection.id,
@@ -80,7 +83,7 @@ def report(node: Node, subscription: Subscription) -> dict[str, Any]:
         "createdAt": timestamp(subscription.created_ms),
         "lastActivityAt": timestamp(subscription.active_ms),
         "delivered": subscription.delivered,
-        "replay": {"mode": subscription.mode, "count": subscription.replayed},
+        "replay": replay,
         "lag": head.sequence_id - written.sequence_id if head.epoch == written.epoch else head.sequence_id,
         "queuedBytes": connection.outbox.bytes + connection.wire.queued_bytes,
         "oldestQueuedMs": connection.outbox.oldest_ms(),
@@ -89,8 +92,6 @@ def report(node: Node, subscription: Subscription) -> dict[str, Any]:
     }
     if subscription.delivered_ms is not None:
         data["lastDeliveredAt"] = timestamp(subscription.delivered_ms)
-    if subscription.replayed_ms is not None:
-        data["replay"]["lastAt"] = timestamp(subscription.replayed_ms)
     return data
 
 

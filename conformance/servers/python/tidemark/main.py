@@ -25,9 +25,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 conformance/servers/python/", description="A Tidemark server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7400, help="0: any that is free")
-    parser.add_argument("--host-name", action="append", default=[], metavar="NAME", help="served besides loopback's names")
+    parser.add_argument(
+        "--host-name", action="append", default=[], metavar="NAME", help="served besides loopback's names"
+    )
     parser.add_argument("--origin", action="append", default=[], metavar="ORIGIN", help="of pages that are welcome")
-    parser.add_argument("--tokens", type=Path, metavar="FILE", help="JSON: {token: {principal, scopes, kind?, expiresAt?}}")
+    parser.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="JSON: {token: {principal, scopes, kind?, expiresAt?}}"
+    )
     parser.add_argument("--insecure", action="store_true", help="listen beyond loopback without credentials")
     parser.add_argument("--broadcast", action="store_true", help="turn the broadcast command on")
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="one of x-limits")

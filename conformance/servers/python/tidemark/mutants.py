@@ -25,8 +25,8 @@ from .outbox import Outgoing, Unrolled
 from .principals import Principal
 from .publishing import Publisher
 from .routes import Routes
-from .strict_json import encode
 from .streams import Event, Position, Recovery, Replay, Stream
+from .strict_json import encode
 from .subscriptions import Subscription
 from .variants import Registry
 from .wire import HIGH_WATER, Wire
@@ -62,7 +62,8 @@ class ReplyAndError(Commands):
 @mutant("id-coerced", "an id of digits comes back as a number", clause="ENV-3")
 class IdCoerced(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
-        return [{key: _number(value) if key == "id" else value for key, value in each.items()} for each in super().messages(outgoing)]
+        found = super().messages(outgoing)
+        return [{key: _number(value) if key == "id" else value for key, value in each.items()} for each in found]
 
 
 def _number(text: str) -> str | int:
@@ -119,7 +120,9 @@ class NoHeartbeat(Connection):
         self.wire.send_ping()
 
 
-@mutant("delivered-per-subscription", "a heartbeat counts an event once per subscription that it matched", clause="CON-3")
+@mutant(
+    "delivered-per-subscription", "a heartbeat counts an event once per subscription that it matched", clause="CON-3"
+)
 class DeliveredPerSubscription(Connection):
     async def write(self, outgoing: Outgoing) -> None:
         self.delivered += max(0, len(outgoing.subscriptions) - 1)
@@ -275,7 +278,8 @@ class PathCaseFolded(Filter):
 @mutant("rename-by-new-path", "a rename matches only by its new path", clause="SUB-5")
 class RenameByNewPath(Filter):
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
-        first = {name: pointers[:1] if name in ("paths", "extensions") else pointers for name, pointers in spec.filterable.items()}
+        two_named = ("paths", "extensions")
+        first = {name: pointers[:1] if name in two_named else pointers for name, pointers in spec.filterable.items()}
         return super().check_field(field, replace(spec, filterable=first), event)
 
 
@@ -465,7 +469,9 @@ class DuplicateKeysTaken(Connection):
 class EverythingRetryable(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
-        return [{**each, "data": {**each["data"], "retryable": True}} if each["type"] == "error" else each for each in found]
+        return [
+            {**each, "data": {**each["data"], "retryable": True}} if each["type"] == "error" else each for each in found
+        ]
 
 
 @mutant("http-errors-bare", "a failure over HTTP is the data of an error without its envelope", clause="OPS-0")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .envelope import CommandReader
 from .errors import ProtocolError
 from .principals import Principal
-from .strict_json import encode
 from .streams import Event
+from .strict_json import encode
 
 if TYPE_CHECKING:
     from .node import Node
@@ -72,7 +72,9 @@ class Publisher:
     def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
         name, stream = data["event"], data["stream"]
         if not principal.may("publish", name, stream):
-            raise ProtocolError("forbidden", f"This needs the scope publish:{name}@{stream}.", pointer=f"{pointer}/event")
+            raise ProtocolError(
+                "forbidden", f"This needs the scope publish:{name}@{stream}.", pointer=f"{pointer}/event"
+            )
         self.check_payload(name, data["payload"], f"{pointer}/payload")
 
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:

@@ -131,7 +131,9 @@ class Routes:
         return Response.json(200, {"status": "ok"})
 
     def get_readyz(self, head: Head, body: bytes) -> Response:
-        return Response.json(503, {"status": "draining"}) if self.node.draining else Response.json(200, {"status": "ok"})
+        return (
+            Response.json(503, {"status": "draining"}) if self.node.draining else Response.json(200, {"status": "ok"})
+        )
 
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         self.require_reader(head)

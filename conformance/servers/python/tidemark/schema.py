@@ -86,7 +86,9 @@ class Validator:
         if len(value) < schema.get("minItems", 0):
             return Violation(pointer, "This list is empty.", "value")
         if len(value) > schema.get("maxItems", len(value)):
-            return Violation(pointer, f"This list holds {len(value)} items; at most {schema['maxItems']} are allowed.", "value")
+            return Violation(
+                pointer, f"This list holds {len(value)} items; at most {schema['maxItems']} are allowed.", "value"
+            )
         for index, item in enumerate(value):
             found = self.check(schema.get("items", {}), item, f"{pointer}/{index}")
             if found is not None:
@@ -115,7 +117,13 @@ def _likeness(branch: Schema, value: Any) -> int:
 def _unknown_field(name: str, known: list[str]) -> str:
     seen = name if len(name) <= 64 else name[:64] + "…"
     alike = difflib.get_close_matches(seen, known, n=1)
-    hint = f'did you mean "{alike[0]}"?' if alike else f"there are {', '.join(known)}." if known else "there are none here."
+    hint = (
+        f'did you mean "{alike[0]}"?'
+        if alike
+        else f"there are {', '.join(known)}."
+        if known
+        else "there are none here."
+    )
     return f'Unknown field "{seen}"; {hint}'
 
 
@@ -123,7 +131,9 @@ def _check_text(schema: Schema, value: str, pointer: str) -> Violation | None:
     if len(value) < schema.get("minLength", 0):
         return Violation(pointer, "This text is empty.", "value")
     if len(value) > schema.get("maxLength", len(value)):
-        return Violation(pointer, f"This text has {len(value)} characters; at most {schema['maxLength']} are allowed.", "value")
+        return Violation(
+            pointer, f"This text has {len(value)} characters; at most {schema['maxLength']} are allowed.", "value"
+        )
     if "pattern" in schema and _pattern(schema["pattern"]).search(value) is None:
         return Violation(pointer, f"This text does not fit {schema['pattern']}", "value")
     return None

@@ -145,7 +145,8 @@ class Server:
             accepted = accept_key(head.get("sec-websocket-key") or "")
         except ValueError as error:
             raise ProtocolError("invalid_message", "Sec-WebSocket-Key is 16 bytes in base64.") from error
-        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accepted}"]
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        lines.append(f"Sec-WebSocket-Accept: {accepted}")
         subprotocol = self.node.contract.subprotocol
         offered = [item.strip() for value in head.all("sec-websocket-protocol") for item in value.split(",")]
         if offered and subprotocol not in offered:

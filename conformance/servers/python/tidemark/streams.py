@@ -245,7 +245,9 @@ def matches(wanted: Filter, event: Event) -> bool:
 class Streams:
     """Every stream of this node."""
 
-    def __init__(self, make: Callable[[str, str, Contract, Limits], Stream], contract: Contract, limits: Limits) -> None:
+    def __init__(
+        self, make: Callable[[str, str, Contract, Limits], Stream], contract: Contract, limits: Limits
+    ) -> None:
         self._make = make
         self._contract = contract
         self._limits = limits
