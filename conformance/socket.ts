@@ -107,11 +107,14 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
       resolve({ socket: wrap(ws, () => underlying) });
     });
     ws.on('unexpected-response', (_request, response) => {
-      const { statusCode = 0 } = response;
-      void readBody(response).then(
-        (body) => resolve({ refused: { status: statusCode, headers: headersOf(response), body } }),
-        () => resolve({ refused: { status: statusCode, headers: headersOf(response), body: '' } }),
-      );
+      const { statusCode: status = 0, socket } = response;
+      const headers = headersOf(response);
+      // The connection would be kept alive for another request, and the process with it.
+      const end = (body: string): void => {
+        socket.destroy();
+        resolve({ refused: { status, headers, body } });
+      };
+      readBody(response).then(end, () => end(''));
     });
     ws.on('message', (data: Buffer, isBinary) =>
       options.onFrame(isBinary ? 'binary' : 'text', isBinary ? data.toString('hex') : data.toString('utf8')),
