@@ -1,32 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
 import { parseContract } from './contract.ts';
 import { checkExtensions } from './extensions.ts';
 import { lint, RULES } from './rules.ts';
 import { ContractError, readSource, sourceOf } from './source.ts';
 import type { Finding } from './source.ts';
+import { SHOP, shopWith } from './testing/shop.ts';
+import type { Changes } from './testing/shop.ts';
 
-const SHOP = readFileSync(new URL('fixtures/shop.yaml', import.meta.url), 'utf8');
-
-/** The fixture with a part of it changed; `undefined` takes the part out. */
-function shopWith(changes: Readonly<Record<string, unknown>>): ReturnType<typeof sourceOf> {
-  const value = structuredClone(sourceOf('shop.yaml', SHOP).value) as Record<string, unknown>;
-  for (const [pointer, part] of Object.entries(changes)) {
-    const path = pointer
-      .split('/')
-      .slice(1)
-      .map((key) => key.replaceAll('~1', '/'));
-    const last = path.pop() ?? '';
-    let parent: Record<string, unknown> = value;
-    for (const key of path) parent = parent[key] as Record<string, unknown>;
-    if (part === undefined) delete parent[last];
-    else parent[last] = part;
-  }
-  return sourceOf('shop.yaml', stringify(value, { aliasDuplicateObjects: false }));
-}
-
-function findingsOf(changes: Readonly<Record<string, unknown>>): string[] {
+function findingsOf(changes: Changes): string[] {
   return lint(shopWith(changes)).map(({ rule, pointer }) => `${rule} ${pointer}`);
 }
 
@@ -49,7 +30,7 @@ describe('asyncapi.yaml', () => {
 });
 
 /** Rule → changes that break it → where it must be found. */
-const BROKEN: readonly (readonly [rule: string, changes: Readonly<Record<string, unknown>>, pointer: string])[] = [
+const BROKEN: readonly (readonly [rule: string, changes: Changes, pointer: string])[] = [
   [
     'schema-ref',
     { [`${SCHEMAS}/OrderPayload/properties/id`]: { $ref: '#/components/schemas/Nowhere' } },
@@ -254,7 +235,7 @@ describe('house lint', () => {
 });
 
 describe('the shape of extensions', () => {
-  const shapeOf = (changes: Readonly<Record<string, unknown>>): Finding[] => checkExtensions(shopWith(changes));
+  const shapeOf = (changes: Changes): Finding[] => checkExtensions(shopWith(changes));
 
   test('refuses a message without example, summary or clause', () => {
     for (const member of ['examples', 'summary', 'x-requirements']) {

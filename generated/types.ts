@@ -562,7 +562,7 @@ export interface SessionEventPayload {
   /** The session; its stream is `session:{sessionId}`. */
   readonly sessionId: string;
   /** Which step. */
-  sessionEvent:
+  readonly sessionEvent:
     | 'session_started'
     | 'session_keepalive'
     | 'session_relationships'

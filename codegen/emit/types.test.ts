@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, expectTypeOf, test } from 'vitest';
-import type {
-  CommandMessage,
-  DeclaredEvent,
-  EventMap,
-  FileChangePayload,
-  PayloadMap,
-  ServerMessage,
-  SubscribedData,
-} from '../../generated/types.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseContract } from '../contract.ts';
+import { emitSources } from '../emit.ts';
+import { compile } from '../testing/compile.ts';
+import { ODD, shopWith } from '../testing/shop.ts';
 
-const types = readFileSync(new URL('../../generated/types.ts', import.meta.url), 'utf8');
+const ROOT = resolve(import.meta.dirname, '../..');
+const types = readFileSync(resolve(ROOT, 'generated/types.ts'), 'utf8');
 
 describe('the generated types', () => {
   test('declare nothing twice', () => {
@@ -25,12 +24,59 @@ describe('the generated types', () => {
     expect(types).not.toMatch(/\bany\b(?=[;,)\]>])/);
   });
 
-  test('narrow by type, and events by their name', () => {
-    expectTypeOf<Extract<ServerMessage, { type: 'subscribed' }>['data']>().toEqualTypeOf<SubscribedData>();
-    expectTypeOf<Extract<CommandMessage, { type: 'ping' }>['type']>().toEqualTypeOf<'ping'>();
-    expectTypeOf<Extract<DeclaredEvent, { event: 'file_change' }>['payload']>().toEqualTypeOf<FileChangePayload>();
-    expectTypeOf<EventMap['file_change']['payload']>().toEqualTypeOf<PayloadMap['file_change']>();
-    const label = (message: CommandMessage): string => (message.type === 'sync' ? message.data.stream : message.type);
-    expect(label({ type: 'sync', data: { stream: 'main' } })).toBe('main');
+  test('narrow by type and by data.event without casts, and refuse what the contract does not know', async () => {
+    expect(await compile({ cwd: resolve(ROOT, 'codegen/fixtures'), files: ['narrowing.ts'] })).toBe('');
+  });
+});
+
+describe('the types of a contract with odd names and texts', () => {
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tidemark-types-'));
+    const { contract } = await parseContract(shopWith(ODD));
+    for (const [path, text] of await emitSources(contract))
+      if (/^(?:types|protocol|handlers)\.ts$|^validators\.d\.ts$/.test(path))
+        await writeFile(join(directory, path), text);
+    await writeFile(join(directory, 'package.json'), '{"type":"module"}');
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  test('compile, and cannot be changed either', async () => {
+    const program = `
+      import type { OrderPayload, Twig } from './types.ts';
+      import { commandValidators } from './validators.js';
+      import { LIMITS } from './protocol.ts';
+      import type { Handlers } from './handlers.ts';
+
+      declare const order: OrderPayload;
+      const odd: 'a\\'b' | 'c"d' | 'e\\\\f' | 'g\\nh' | '[]' | '\`\${x}\`' | '*/' | undefined = order["it's"];
+      const number: number | undefined = order['a-b/c~d'];
+      const leaf: string | undefined = order.twig?.branch?.twigs?.[0]?.branch?.leaf?.tag;
+      const fits: boolean = commandValidators.subscribe(order) && LIMITS.eventsPerSubscription.default > 0;
+      export const handlers: Handlers<Twig>['subscribe'] = (data) => ({ data: { subscriptionId: data.events.join() } });
+      export default [odd, number, leaf, fits];
+
+      // @ts-expect-error: readonly, in double quotes
+      order["it's"] = 'a\\'b';
+      // @ts-expect-error: readonly, wrapped to several lines or not
+      order.grades[0] = 'a';
+      // @ts-expect-error: readonly, an array of arrays
+      if (typeof order.mixed === 'object') order.mixed[0]?.push('x');
+      // @ts-expect-error: readonly, an array in an array
+      if (typeof order.mixed === 'object') order.mixed.push([]);
+      // @ts-expect-error: readonly, an array of objects without a name
+      order.inline?.pop();
+      // @ts-expect-error: readonly, an array of alternatives
+      order.inline?.[0]?.past.pop();
+      // @ts-expect-error: readonly, an array of constants
+      order.one?.pop();
+      // @ts-expect-error: readonly, an array by name
+      order.byName?.['x']?.pop();
+      // @ts-expect-error: what a description spells is no declaration
+      import type { Injected } from './types.ts';
+    `;
+    await writeFile(join(directory, 'program.ts'), program);
+    expect(await compile({ cwd: directory, files: ['program.ts'] })).toBe('');
   });
 });

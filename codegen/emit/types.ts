@@ -7,6 +7,7 @@
 import { compile } from 'json-schema-to-typescript';
 import type { Contract, Event, Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
+import { readonlyArrays } from './readonly-arrays.ts';
 import { banner, doc, key, union } from './text.ts';
 
 const STYLE = { singleQuote: true, printWidth: 120 };
@@ -74,13 +75,12 @@ function defined(value: Record<string, unknown>): Record<string, unknown> {
 
 /** Works on prettier's layout: one member a line, and comments begin with ` *`. */
 function makeReadonly(text: string): string {
-  return text
+  return readonlyArrays(text)
     .replaceAll(/^export interface (\w+) \{\}$/gm, 'export type $1 = Readonly<Record<string, never>>;')
     .replaceAll(/^\/\*\*\n \* (.*)\n \*\/$/gm, '/** $1 */')
     .replaceAll(/^( +)\/\*\*\n +\* (.*)\n +\*\/$/gm, '$1/** $2 */')
-    .replaceAll(/^( +)((?:[\w$]+|'[^']*')\??: )/gm, '$1readonly $2')
-    .replaceAll(/^( +)(\[k: string\]: )/gm, '$1readonly $2')
-    .replaceAll(/^((?:export type \w+ =| +readonly .+?: ) ?)((?:[\w$]+|\([^()]*\))\[\];)$/gm, '$1readonly $2');
+    .replaceAll(/^( +)((?:[\w$]+|'[^']*'|"[^"]*")\??:(?= |$))/gm, '$1readonly $2')
+    .replaceAll(/^( +)(\[k: string\]: )/gm, '$1readonly $2');
 }
 
 function emitUnions(contract: Contract): string {

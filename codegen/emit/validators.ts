@@ -29,24 +29,26 @@ export function emitValidators(contract: Contract): { readonly code: string; rea
 const strict = (name: string): string => `strict.${name}`;
 
 /** Ids of schemas as tolerant validators see them. A schema that is the same in both readings is compiled once. */
-function tolerantIds(contract: Contract): (name: string) => string {
-  const differs = new Map<string, boolean>();
-  const inspect = (schema: Schema): boolean => {
-    const { properties, items, oneOf, anyOf, additionalProperties } = schema;
-    if (schema.$ref !== undefined) return byName(schemaName(schema.$ref));
-    if (additionalProperties === false || oneOf !== undefined) return true;
-    const parts = [...Object.values(properties ?? {}), ...(items ? [items] : []), ...(anyOf ?? [])];
-    return [...parts, ...(typeof additionalProperties === 'object' ? [additionalProperties] : [])].some(inspect);
-  };
-  const byName = (name: string): boolean => {
-    const known = differs.get(name);
-    if (known !== undefined) return known;
-    differs.set(name, false);
-    const result = inspect(contract.schemas[name] ?? {});
-    differs.set(name, result);
-    return result;
-  };
-  return (name) => (byName(name) ? `tolerant.${name}` : strict(name));
+function tolerantIds({ schemas }: Contract): (name: string) => string {
+  const isLoosened = (schema: Schema): boolean =>
+    schema.additionalProperties === false || schema.oneOf !== undefined || partsOf(schema).some(isLoosened);
+  const differs = new Set(Object.keys(schemas).filter((name) => isLoosened(schemas[name] ?? {})));
+  // What refers to one that differs differs as well: until there are no more, for references may go in circles.
+  for (let size = -1; size < differs.size;) {
+    size = differs.size;
+    for (const [name, schema] of Object.entries(schemas))
+      if (referencesOf(schema).some((each) => differs.has(each))) differs.add(name);
+  }
+  return (name) => (differs.has(name) ? `tolerant.${name}` : strict(name));
+}
+
+function partsOf({ properties = {}, items, oneOf = [], anyOf = [], additionalProperties }: Schema): Schema[] {
+  const values = typeof additionalProperties === 'object' ? [additionalProperties] : [];
+  return [...Object.values(properties), ...(items === undefined ? [] : [items]), ...oneOf, ...anyOf, ...values];
+}
+
+function referencesOf(schema: Schema): string[] {
+  return schema.$ref === undefined ? partsOf(schema).flatMap(referencesOf) : [schemaName(schema.$ref)];
 }
 
 function tablesOf(contract: Contract): ValidatorTable[] {
