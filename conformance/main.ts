@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { registerConformance } from './cli.ts';
 import { registerHostile } from './hostile/command.ts';
+import { registerMutants } from './mutants/command.ts';
 import { EXIT } from './runner/verdict.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -15,6 +16,7 @@ const program = new Command('tidemark conformance')
   .exitOverride();
 registerConformance(program);
 registerHostile(program);
+registerMutants(program);
 for (const command of program.commands) command.exitOverride();
 
 try {

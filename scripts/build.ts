@@ -25,7 +25,7 @@ const ASSETS = [
   'codegen/template/**/*',
   'codegen/runtime/**/*.ts',
   'conformance/tapes/**/*',
-  'conformance/**/*.{json,ndjson,yaml,html}',
+  'conformance/**/*.{json,ndjson,yaml,html,py}',
   'generated/**/*.{js,d.ts,json}',
   'docs/reference/**/*',
 ];

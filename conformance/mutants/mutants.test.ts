@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import type { Check, Judgement, Mutant } from './host.ts';
+import { isProof, killOf, matrixOf, matrixText } from './matrix.ts';
+
+const mutant: Mutant = { name: 'deaf', clause: 'ENV-3', what: 'nothing is answered' };
+
+function judged(
+  ...checks: readonly (readonly [id: string, verdict: string, clause?: string, level?: 'must' | 'should'])[]
+): Judgement {
+  const all = checks.map(([id, verdict, clause = 'ENV-3', level = 'must']): Check => ({
+    id,
+    verdict,
+    clauses: [clause],
+    level,
+  }));
+  return { exit: all.some(({ verdict }) => verdict === 'FAIL') ? 3 : 0, checks: all, text: '' };
+}
+
+describe('a mutant', () => {
+  test('is killed by a MUST check of the clause that it breaks, and by nothing less', () => {
+    const outcome = (...judgements: readonly Judgement[]): string => killOf({ mutant, judgements }).outcome;
+    expect(outcome(judged(['ping/echo', 'FAIL']))).toBe('killed');
+    expect(outcome(judged(['ping/echo', 'VACUOUS']))).toBe('killed');
+    expect(outcome(judged(['ping/echo', 'FAIL', 'SUB-1']))).toBe('strayed');
+    expect(outcome(judged(['ping/echo', 'FAIL', 'ENV-3', 'should']))).toBe('strayed');
+    expect(outcome(judged(['ping/echo', 'PASS'], ['ping/other', 'INCONCLUSIVE']))).toBe('survived');
+    expect(outcome(judged(['ping/echo', 'PASS']), judged(['ping/echo', 'FAIL']))).toBe('killed');
+  });
+});
+
+describe('a matrix', () => {
+  const right = { variant: { name: 'shuffled', what: '' }, judgement: judged(['ping/echo', 'PASS']) };
+
+  test('is a proof when every mutant is killed, every check kills, and nobody is wronged', () => {
+    const matrix = matrixOf([{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
+    expect(isProof(matrix, 'whole')).toBe(true);
+    expect(matrixText(matrix, 1)).toMatch(
+      /1 of 1 mutants killed.*1 of 1 benign variants pass; 0 checks killed nothing$/,
+    );
+  });
+
+  test('names checks that kill nothing, which only a whole run can tell', () => {
+    const trial = { mutant, judgements: [judged(['ping/echo', 'FAIL'], ['ping/idle', 'PASS'], ['ping/other', 'N/A'])] };
+    const matrix = matrixOf([trial], []);
+    expect(matrix.idle).toEqual(['ping/idle']);
+    expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
+  });
+
+  test('names the benign that were wronged, also where the suite could not begin', () => {
+    const wronged = matrixOf(
+      [],
+      [
+        { ...right, judgement: judged(['ping/echo', 'FAIL']) },
+        { ...right, judgement: { exit: 5, checks: [], text: 'nobody answers' } },
+      ],
+    );
+    expect(wronged.wronged.map(({ by }) => by)).toEqual([['ping/echo'], ['nobody answers']]);
+    expect(isProof(wronged, 'sample')).toBe(false);
+  });
+});
+
+describe('the suite', () => {
+  test('notices a sample of wrong servers, and lets a sample of unusual ones pass', async () => {
+    const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+    const only = 'sequence-skips,path-is-a-prefix,replay-flagged-live,scope-unchecked,extra-fields,shuffled-keys';
+    const child = spawn(process.execPath, [main, 'mutants', '--only', only], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect(stdout).toContain('4 of 4 mutants killed by a check of their clause; 2 of 2 benign variants pass');
+    expect(code).toBe(0);
+  }, 120_000);
+});
