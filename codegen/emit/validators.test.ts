@@ -5,9 +5,14 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { commandValidators, httpValidators, payloadValidators, serverValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
-import { loadContract } from '../contract.ts';
-import { readJsonSchemas, tolerant } from '../testing/json-schemas.ts';
+import { loadContract, parseContract } from '../contract.ts';
+import { load } from '../testing/compile.ts';
+import { compileJsonSchemas, readJsonSchemas, tolerant } from '../testing/json-schemas.ts';
+import type { JsonSchemas } from '../testing/json-schemas.ts';
 import { bent, objectsIn, valueAt, withAt } from '../testing/mutations.ts';
+import { ODD, ODD_EXAMPLE, shopWith } from '../testing/shop.ts';
+import { emitSchemas } from './schemas.ts';
+import { emitValidators } from './validators.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
@@ -171,11 +176,53 @@ describe('what a server sends', () => {
   });
 });
 
+describe('the validators of a contract with every keyword, and schemas that refer to each other', async () => {
+  const { contract: odd } = await parseContract(shopWith(ODD));
+  const tables = (await load(emitValidators(odd).code)) as unknown as Tables;
+  const schemas = emitSchemas(odd);
+  const payload = {
+    name: 'order_placed',
+    schema: 'OrderPayload',
+    example: ODD_EXAMPLE,
+    validate: tables.payloadValidators.order_placed,
+  };
+  const event = {
+    name: 'order_placed',
+    schema: 'OrderPlacedEventMessage',
+    example: odd.messages['order_placed']?.examples[0]?.payload,
+    validate: tables.serverValidators.order_placed,
+  };
+
+  test('agree with the published schemas', () => {
+    expect(rarerVerdict([payload], compileJsonSchemas(schemas))).toBeGreaterThan(300);
+    expect(rarerVerdict([event], compileJsonSchemas(schemas, tolerant))).toBeGreaterThan(300);
+  });
+
+  test('are tolerant on the far side of a circle as well', () => {
+    const twig = (leaf: object): object => ({ branch: { twig: { branch: { twigs: [{ branch: { leaf } }] } } } });
+    const newer = { tag: 'green', newer: 1 };
+    const message = (leaf: object): object => ({
+      type: 'event',
+      data: { sequenceId: 1, event: 'order_placed', payload: { id: 'o1', twig: twig(leaf) } },
+    });
+    expect(faults(event.validate, message(newer))).toEqual([]);
+    expect(faults(event.validate, message({ newer: 1 }))[0]).toMatchObject({ keyword: 'required' });
+    expect(faults(payload.validate, { id: 'o1', twig: twig(newer) })).toEqual([
+      { at: '/twig/branch/twig/branch/twigs/0/branch/leaf', keyword: 'additionalProperties', member: 'newer' },
+    ]);
+  });
+});
+
+interface Tables {
+  readonly payloadValidators: { readonly order_placed: Validator };
+  readonly serverValidators: { readonly order_placed: Validator };
+}
+
 /**
  * Compares the verdicts on 3,000 bent examples.
  * @returns how many there were of the rarer verdict: were all alike, the comparison would say little.
  */
-function rarerVerdict(subjects: readonly Subject[], schemaOf: typeof strictSchema): number {
+function rarerVerdict(subjects: readonly Subject[], schemaOf: JsonSchemas): number {
   const seen = { accepted: 0, refused: 0 };
   const subject = fc.constantFrom(...subjects);
   const cases = subject.chain((each) => bent(each.example).map((value) => ({ each, value })));

@@ -11,20 +11,31 @@ const DIRECTORY = new URL('../../generated/schemas/', import.meta.url);
 
 export type JsonSchemas = (name: string) => ValidateFunction;
 
-/**
- * @param change is applied to each schema before it is compiled.
- * @returns what gives the compiled schema of a name; it throws where there is no file of that name.
- */
-export function readJsonSchemas(change: (schema: object) => object = (schema) => schema): JsonSchemas {
+/** What is done to a schema before it is compiled. */
+type Change = (schema: object) => object;
+
+/** Those of this repository. */
+export function readJsonSchemas(change?: Change): JsonSchemas {
+  const texts = readdirSync(DIRECTORY).map((file): [string, string] => [
+    file.replace(/\.json$/, ''),
+    readFileSync(new URL(file, DIRECTORY), 'utf8'),
+  ]);
+  return compileJsonSchemas(texts, change);
+}
+
+/** @returns what gives the compiled schema of a name; it throws where there is no schema of that name. */
+export function compileJsonSchemas(
+  texts: Iterable<readonly [name: string, text: string]>,
+  change: Change = (schema) => schema,
+): JsonSchemas {
   const ajv = new Ajv2020({ formats: FORMATS, strict: true, strictRequired: false });
   ajv.addVocabulary(['x-open', 'x-volatile']);
-  const read = (file: string): object => JSON.parse(readFileSync(new URL(file, DIRECTORY), 'utf8')) as object;
   const compiled = new Map(
-    readdirSync(DIRECTORY).map((file) => [file.replace(/\.json$/, ''), ajv.compile(change(read(file)))]),
+    Array.from(texts, ([name, text]) => [name, ajv.compile(change(JSON.parse(text) as object))]),
   );
   return (name) => {
     const validate = compiled.get(name);
-    if (validate === undefined) throw new Error(`There is no generated/schemas/${name}.json.`);
+    if (validate === undefined) throw new Error(`There is no JSON Schema named ${name}.`);
     return validate;
   };
 }
