@@ -195,9 +195,12 @@ class Filter:
                 raise ProtocolError("filter_invalid", str(error), pointer=f"/data/filter/{field}/{index}") from error
         return list(normal)
 
+    def follows(self, name: str) -> bool:
+        return any(covers_event(pattern, name) for pattern in self.events)
+
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         """The first condition that the event fails, or None when it matches."""
-        if not any(covers_event(pattern, name) for pattern in self.events):
+        if not self.follows(name):
             return Mismatch("events", self.events, [name])
         spec = self._contract.event(name)
         event = {"payload": payload, "source": source}

@@ -30,7 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--origin", action="append", default=[], metavar="ORIGIN", help="of pages that are welcome")
     parser.add_argument(
-        "--tokens", type=Path, metavar="FILE", help="JSON: {token: {principal, scopes, kind?, expiresAt?}}"
+        "--tokens", type=Path, metavar="FILE", help="JSON: {token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}"
     )
     parser.add_argument("--insecure", action="store_true", help="listen beyond loopback without credentials")
     parser.add_argument("--broadcast", action="store_true", help="turn the broadcast command on")
@@ -111,6 +111,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     loop.add_signal_handler(signal.SIGINT, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload_tokens, node, arguments.tokens)
     loop.add_signal_handler(signal.SIGUSR1, node.begin_all_anew)
+    loop.add_signal_handler(signal.SIGUSR2, node.lose_track, "main", [""])
     await stop.wait()
     await server.drain()
 

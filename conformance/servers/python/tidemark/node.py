@@ -77,18 +77,36 @@ class Node:
         for connection, subscriptions in self.subscriptions.matching(event):
             connection.deliver(event, subscriptions)
 
-    def say_gap(self, subscriptions: list[Subscription], start: Position, to: Position, reason: str) -> None:
+    def say_gap(
+        self,
+        subscriptions: list[Subscription],
+        start: Position,
+        to: Position,
+        reason: str,
+        repair: dict[str, Any] | None = None,
+    ) -> None:
         """Tells one connection that events between two positions are not coming (GAP-1)."""
         for subscription in subscriptions:
             subscription.gaps += 1
-        data = {
+        data: dict[str, Any] = {
             "stream": subscriptions[0].stream,
             "subscriptionIds": [subscription.id for subscription in subscriptions],
             "from": start.wire(),
             "to": to.wire(),
             "reason": reason,
         }
+        if repair is not None:
+            data["repair"] = repair
         subscriptions[0].connection.queue(push("gap", data))
+
+    def lose_track(self, stream: str, directories: list[str]) -> None:
+        """A watcher overflowed: whoever follows files has to look at the directories again (GAP-2)."""
+        head = self.streams.get(stream).head
+        repair = {"kind": "rescan", "paths": directories}
+        for _, subscriptions in self.subscriptions.on(stream):
+            followers = [each for each in subscriptions if each.wanted.follows("file_change")]
+            if followers:
+                self.say_gap(followers, head, head, "source_overflow", repair)
 
     def begin_anew(self, stream: Stream) -> None:
         """Ends one life of a stream; whoever follows it is told (STR-3)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -44,6 +44,11 @@ class Principal:
     id: str
     scopes: tuple[str, ...]
     expires_ms: int | None = None
+    lifetime_ms: int | None = None
+    """Where a credential is good for so long from the moment at which it is shown."""
+
+    def shown(self) -> Principal:
+        return self if self.lifetime_ms is None else replace(self, expires_ms=now_ms() + self.lifetime_ms)
 
     def may(self, action: str, event: str, stream: str) -> bool:
         """`event` may be a pattern: then one scope has to cover all of it."""
@@ -71,7 +76,7 @@ NOBODY = Principal("anonymous", "anonymous", ())
 
 
 class Tokens:
-    """The credentials that are known: `{token: {principal, scopes, kind?, expiresAt?}}` in a JSON file."""
+    """The credentials that are known: `{token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}` in a JSON file."""
 
     def __init__(self, principals: Mapping[str, Principal]) -> None:
         self._principals = dict(principals)
@@ -86,7 +91,7 @@ class Tokens:
         for known, principal in self._principals.items():
             if hmac.compare_digest(known.encode(), token.encode()):
                 found = principal
-        return None if found is None or found.expired else found
+        return None if found is None or found.expired else found.shown()
 
     def is_revoked(self, token: str) -> bool:
         return token not in self._principals
@@ -109,4 +114,5 @@ def _read_principal(entry: Mapping[str, Any], contract: Contract) -> Principal:
             raise ValueError(f"{scope!r} of {name} is no scope")
     kind = entry.get("kind") or _KINDS.get(name.partition(":")[0], "user")
     expires = entry.get("expiresAt")
-    return Principal(kind, name, tuple(scopes), None if expires is None else parse_timestamp(expires))
+    expires_ms = None if expires is None else parse_timestamp(expires)
+    return Principal(kind, name, tuple(scopes), expires_ms, entry.get("lifetimeMs"))

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, Mapping
 
 from .clock import make_ulid, now_ms, timestamp
 from .contract import Contract, Limits
-from .filters import Filter, covers_event
+from .filters import Filter
 from .strict_json import encode, values_at
 
 
@@ -229,7 +229,7 @@ class Stream:
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay
-            if policy.policy == "none" or policy.clears or not any(covers_event(each, name) for each in wanted.events):
+            if policy.policy == "none" or policy.clears or not wanted.follows(name):
                 continue
             if policy.policy == "log" or name in self._retained.evicted:
                 return True
