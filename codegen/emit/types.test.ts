@@ -52,7 +52,7 @@ describe('the types of a contract with odd names and texts', () => {
       declare const order: OrderPayload;
       const odd: 'a\\'b' | 'c"d' | 'e\\\\f' | 'g\\nh' | '[]' | '\`\${x}\`' | '*/' | undefined = order["it's"];
       const number: number | undefined = order['a-b/c~d'];
-      const leaf: string | undefined = order.twig?.branch?.twigs?.[0]?.branch?.leaf?.tag;
+      const leaf: string | undefined = order.twig?.branch?.twigs?.[0]?.leaf?.tag;
       const fits: boolean = commandValidators.subscribe(order) && LIMITS.eventsPerSubscription.default > 0;
       export const handlers: Handlers<Twig>['subscribe'] = (data) => ({ data: { subscriptionId: data.events.join() } });
       export default [odd, number, leaf, fits];

@@ -199,7 +199,7 @@ describe('the validators of a contract with every keyword, and schemas that refe
   });
 
   test('are tolerant on the far side of a circle as well', () => {
-    const twig = (leaf: object): object => ({ branch: { twig: { branch: { twigs: [{ branch: { leaf } }] } } } });
+    const twig = (leaf: object): object => ({ branch: { twigs: [{ branch: { twig: { leaf } } }] } });
     const newer = { tag: 'green', newer: 1 };
     const message = (leaf: object): object => ({
       type: 'event',
@@ -208,7 +208,7 @@ describe('the validators of a contract with every keyword, and schemas that refe
     expect(faults(event.validate, message(newer))).toEqual([]);
     expect(faults(event.validate, message({ newer: 1 }))[0]).toMatchObject({ keyword: 'required' });
     expect(faults(payload.validate, { id: 'o1', twig: twig(newer) })).toEqual([
-      { at: '/twig/branch/twig/branch/twigs/0/branch/leaf', keyword: 'additionalProperties', member: 'newer' },
+      { at: '/twig/branch/twigs/0/branch/twig/leaf', keyword: 'additionalProperties', member: 'newer' },
     ]);
   });
 });

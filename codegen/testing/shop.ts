@@ -71,25 +71,21 @@ const ODD_PAYLOAD = {
   },
 };
 
-/** `Twig` and `Branch` refer to each other; only what lies beyond the circle is closed. */
+/** `Twig` and `Branch` refer to each other; nothing is closed but what lies behind one of them. */
 const CIRCLE = {
   Twig: {
     type: 'object',
     additionalProperties: true,
     'x-open': 'It grows.',
     description: 'A twig.',
-    properties: { branch: schema('Branch') },
+    properties: { branch: schema('Branch'), leaf: schema('OrderLine') },
   },
   Branch: {
     type: 'object',
     additionalProperties: true,
     'x-open': 'It grows.',
     description: 'A branch.',
-    properties: {
-      twig: schema('Twig'),
-      twigs: { type: 'array', items: schema('Twig'), description: 'Twigs.' },
-      leaf: schema('OrderLine'),
-    },
+    properties: { twig: schema('Twig'), twigs: { type: 'array', items: schema('Twig'), description: 'Twigs.' } },
   },
 };
 
@@ -106,7 +102,7 @@ export const ODD_EXAMPLE = {
   grades: ['a', 'b'],
   one: ['one'],
   byName: { letters: ['a', 'b'] },
-  twig: { branch: { twig: { branch: { leaf: { tag: 'green' } } }, twigs: [{}], leaf: { tag: 'brown' } } },
+  twig: { leaf: { tag: 'green' }, branch: { twig: { leaf: { tag: 'brown' } }, twigs: [{}, { branch: {} }] } },
 };
 
 export const ODD: Changes = {
