@@ -1,6 +1,6 @@
 /** `protocol.ts`: the names, codes, limits and policies of the contract as constants, and the types of their names. */
 import type { Contract, Event } from '../model.ts';
-import { banner, doc, key, literal, quote } from './text.ts';
+import { banner, doc, key, literal, quote, union } from './text.ts';
 
 export function emitProtocol(contract: Contract): string {
   return [
@@ -36,7 +36,7 @@ function table<Value>(
 }
 
 function names(type: string, text: string, members: readonly string[]): string {
-  return `${doc(text)}\nexport type ${type} =\n${members.map((member) => `  | ${quote(member)}`).join('\n')};\n`;
+  return union(type, members.map(quote), text);
 }
 
 function emitIdentity(contract: Contract): string {

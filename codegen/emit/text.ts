@@ -16,8 +16,9 @@ export function quote(text: string): string {
   return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }
 
-/** A name of a property, quoted where it must be. */
+/** A name of a property, quoted where it must be. As a plain name, `__proto__` would set the prototype. */
 export function key(name: string): string {
+  if (name === '__proto__') return "['__proto__']";
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name);
 }
 
@@ -31,7 +32,8 @@ export function literal(value: unknown): string {
   return `{ ${members.map(([name, member]) => `${key(name)}: ${literal(member)}`).join(', ')} }`;
 }
 
+/** A union, one member a line. */
 export function union(name: string, members: readonly string[], text: string): string {
-  const lines = members.map((member) => `  | ${member}`);
-  return [doc(text), `export type ${name} =`, `${lines.join('\n')};`, ''].join('\n');
+  const value = members.length === 0 ? ' never' : members.map((member) => `\n  | ${member}`).join('');
+  return `${doc(text)}\nexport type ${name} =${value};\n`;
 }

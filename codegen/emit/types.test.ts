@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,9 @@ import { parseContract } from '../contract.ts';
 import { emitSources } from '../emit.ts';
 import { compile } from '../testing/compile.ts';
 import { ODD, shopWith } from '../testing/shop.ts';
+import { emitProtocol } from './protocol.ts';
+import { emitTypes } from './types.ts';
+import { emitValidators } from './validators.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const types = readFileSync(resolve(ROOT, 'generated/types.ts'), 'utf8');
@@ -78,5 +81,24 @@ describe('the types of a contract with odd names and texts', () => {
     `;
     await writeFile(join(directory, 'program.ts'), program);
     expect(await compile({ cwd: directory, files: ['program.ts'] })).toBe('');
+  });
+
+  test('compile when there are no declared events at all', async () => {
+    const { contract } = await parseContract(shopWith({}));
+    const bare = { ...contract, events: [] };
+    const cwd = join(directory, 'bare');
+    await mkdir(cwd);
+    await writeFile(join(cwd, 'protocol.ts'), emitProtocol(bare));
+    await writeFile(join(cwd, 'types.ts'), await emitTypes(bare));
+    await writeFile(join(cwd, 'validators.d.ts'), emitValidators(bare).types);
+    const program = `
+      import type { DeclaredEvent, EventMessage } from './types.ts';
+      import { payloadValidators } from './validators.js';
+      export const none = (event: DeclaredEvent): never => event;
+      export const name = ({ data }: EventMessage): string => data.event;
+      export const validators: Record<string, never> = payloadValidators;
+    `;
+    await writeFile(join(cwd, 'program.ts'), program);
+    expect(await compile({ cwd, files: ['program.ts', 'protocol.ts'] })).toBe('');
   });
 });

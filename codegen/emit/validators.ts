@@ -272,8 +272,8 @@ export interface Validator {
 }
 `,
     ...tables.map(({ name, text, entries }) => {
-      const union = [...new Set(entries.map(([entry]) => quote(entry)))].map((entry) => `  | ${entry}`).join('\n');
-      return `/** ${text} */\nexport declare const ${name}: Readonly<Record<\n${union},\n  Validator\n>>;\n`;
+      const names = entries.map(([entry]) => `\n  | ${quote(entry)}`).join('');
+      return `/** ${text} */\nexport declare const ${name}: Readonly<Record<${names || 'never'},\n  Validator\n>>;\n`;
     }),
   ].join('\n');
 }

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import * as protocol from '../../generated/protocol.ts';
+import { parseContract } from '../contract.ts';
+import { load } from '../testing/compile.ts';
+import { ODD, shopWith } from '../testing/shop.ts';
+import { emitProtocol } from './protocol.ts';
+
+type Entries<Value> = Readonly<Record<string, Value>>;
+
+/** As much of `asyncapi.yaml` as the constants come from, read without our own reader. */
+interface Yaml {
+  readonly info: { readonly version: string };
+  readonly channels: Entries<{ readonly address: string }>;
+  readonly operations: Entries<{
+    readonly action: string;
+    readonly channel: { readonly $ref: string };
+    readonly reply?: { readonly messages: readonly { readonly $ref: string }[] };
+    readonly messages: readonly { readonly $ref: string }[];
+    readonly bindings?: { readonly http: { readonly method: string } };
+    readonly 'x-scopes'?: readonly string[];
+  }>;
+  readonly components: {
+    readonly messages: Entries<{
+      readonly 'x-event'?: string;
+      readonly 'x-replay'?: object;
+      readonly 'x-filterable'?: object;
+      readonly 'x-error-pointers'?: object;
+    }>;
+  };
+  readonly 'x-subprotocol': string;
+  readonly 'x-errors': Entries<{ readonly retryable: boolean; readonly httpStatus: number }>;
+  readonly 'x-close-codes': Entries<{ readonly name: string; readonly class: string }>;
+  readonly 'x-limits': Entries<object>;
+  readonly 'x-filters': Entries<{ readonly kind: string }>;
+  readonly 'x-gap-reasons': Entries<string>;
+  readonly 'x-requirements': Entries<object>;
+}
+
+const yaml = parse(readFileSync(new URL('../../asyncapi.yaml', import.meta.url), 'utf8'), { merge: true }) as Yaml;
+const operations = Object.entries(yaml.operations);
+const overSocket = operations.filter(([, { channel }]) => channel.$ref === '#/channels/connection');
+const last = (ref: string | undefined): string => ref?.split('/').at(-1) ?? '';
+const messages = yaml.components.messages;
+
+describe('the constants', () => {
+  test('name the protocol', () => {
+    expect(protocol.PROTOCOL_VERSION).toBe(yaml.info.version);
+    expect(protocol.SUBPROTOCOL).toBe(yaml['x-subprotocol']);
+    expect(protocol.SUBPROTOCOL).toBe('tidemark.v1');
+    expect(protocol.WEBSOCKET_PATH).toBe(yaml.channels['connection']?.address);
+  });
+
+  test('have each command with its reply, and each push', () => {
+    const commands = overSocket.filter(([, { action }]) => action === 'receive');
+    expect(Object.entries(protocol.COMMANDS)).toEqual(
+      commands.map(([name, { reply }]) => [
+        name,
+        { reply: last(reply?.messages[0]?.$ref), errorPointers: messages[name]?.['x-error-pointers'] ?? {} },
+      ]),
+    );
+    expect(protocol.PUSHES).toEqual(overSocket.filter(([, { action }]) => action === 'send').map(([name]) => name));
+  });
+
+  test('have each HTTP resource with method, path, scopes and the errors of its request', () => {
+    const resources = operations.filter((operation) => !overSocket.includes(operation));
+    expect(resources.length).toBeGreaterThan(5);
+    expect(Object.entries(protocol.HTTP_OPERATIONS)).toEqual(
+      resources.map(([name, { bindings, channel, messages: requests, 'x-scopes': scopes = [] }]) => [
+        name,
+        {
+          method: bindings?.http.method,
+          path: yaml.channels[last(channel.$ref)]?.address,
+          scopes,
+          errorPointers: messages[last(requests[0]?.$ref)]?.['x-error-pointers'] ?? {},
+        },
+      ]),
+    );
+  });
+
+  test('have each event with its replay policy and its filters, custom events included', () => {
+    const events = Object.values(messages).flatMap(
+      ({ 'x-event': name, 'x-replay': replay, 'x-filterable': filterable }) =>
+        name === undefined ? [] : [[name, { replay, filterable }] as const],
+    );
+    expect([...Object.entries(protocol.EVENTS), ['*', protocol.CUSTOM_EVENT]]).toEqual(events);
+  });
+
+  test('have each filter field, each gap reason, each limit and each requirement', () => {
+    const kinds = Object.entries(yaml['x-filters']).map(([name, { kind }]) => [name, { kind }]);
+    expect(Object.entries(protocol.FILTER_FIELDS)).toEqual(kinds);
+    expect(protocol.GAP_REASONS).toEqual(Object.keys(yaml['x-gap-reasons']));
+    expect(protocol.LIMITS).toEqual(yaml['x-limits']);
+    expect(protocol.CLAUSES).toEqual(yaml['x-requirements']);
+  });
+
+  test('have each error with its status', () => {
+    const errors = Object.entries(yaml['x-errors']).map(([name, { retryable, httpStatus }]) => [
+      name,
+      { retryable, httpStatus },
+    ]);
+    expect(Object.entries(protocol.ERRORS)).toEqual(errors);
+  });
+
+  test('have each close code with its class, and say that only 40xx is not to be tried again', () => {
+    const codes = Object.entries(yaml['x-close-codes']).map(([code, { name, class: kind }]) => [
+      name,
+      { code: Number(code), class: kind, retryable: !code.startsWith('40') },
+    ]);
+    expect(Object.entries(protocol.CLOSE_CODES)).toEqual(codes);
+  });
+});
+
+describe('the constants of another contract', () => {
+  test('are those of that contract, whatever its texts hold', async () => {
+    const { contract } = await parseContract(shopWith(ODD));
+    const emitted = await load(emitProtocol(contract));
+    expect(Object.keys(emitted).toSorted()).toEqual(Object.keys(protocol).toSorted());
+    expect(emitted).toMatchObject({
+      SUBPROTOCOL: 'shop.v2',
+      PROTOCOL_VERSION: '2.1.0',
+      CONTRACT_DIGEST: contract.digest,
+      EVENTS: {
+        order_placed: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'order' } },
+        order_shipped: { filterable: { tags: ['/payload/lines/tag'] } },
+      },
+      GAP_REASONS: Object.keys(contract.gapReasons),
+      LIMITS: contract.limits,
+      CLAUSES: contract.clauses,
+    });
+  });
+});
