@@ -53,8 +53,8 @@ async function mutants(flags: MutantFlags): Promise<number> {
     return { variant, judgement };
   });
   const matrix = matrixOf(trials, benign);
-  print(flags.json ? JSON.stringify(matrix) : matrixText(matrix, benign.length));
   const scope = only === undefined && sample === undefined ? 'whole' : 'sample';
+  print(flags.json ? JSON.stringify(matrix) : matrixText(matrix, benign.length, scope));
   return isProof(matrix, scope) ? EXIT.ok : EXIT.findings;
 }
 

@@ -62,7 +62,7 @@ export function isProof({ kills, idle, wronged }: Matrix, scope: 'whole' | 'samp
 
 const SHOWN = 4;
 
-export function matrixText({ kills, idle, wronged }: Matrix, variants: number): string {
+export function matrixText({ kills, idle, wronged }: Matrix, variants: number, scope: 'whole' | 'sample'): string {
   const width = Math.max(...kills.map(({ mutant }) => mutant.name.length));
   const lines = kills.map(({ mutant, outcome, by }) => {
     const more = by.length > SHOWN ? ` and ${by.length - SHOWN} more` : '';
@@ -72,7 +72,7 @@ export function matrixText({ kills, idle, wronged }: Matrix, variants: number): 
   return [
     ...lines,
     ...wronged.map(({ variant, by }) => `WRONGED   ${variant.name}: ${by.join(' ')}`),
-    ...(idle.length === 0 ? [] : [`checks that noticed none of these: ${idle.join(' ')}`]),
-    `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - wronged.length} of ${variants} benign variants pass; ${idle.length} checks killed nothing`,
+    ...(scope === 'sample' || idle.length === 0 ? [] : [`checks that noticed none of these: ${idle.join(' ')}`]),
+    `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - wronged.length} of ${variants} benign variants pass${scope === 'sample' ? '' : `; ${idle.length} checks killed nothing`}`,
   ].join('\n');
 }

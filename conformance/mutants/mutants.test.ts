@@ -37,7 +37,7 @@ describe('a matrix', () => {
   test('is a proof when every mutant is killed, every check kills, and nobody is wronged', () => {
     const matrix = matrixOf([{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
     expect(isProof(matrix, 'whole')).toBe(true);
-    expect(matrixText(matrix, 1)).toMatch(
+    expect(matrixText(matrix, 1, 'whole')).toMatch(
       /1 of 1 mutants killed.*1 of 1 benign variants pass; 0 checks killed nothing$/,
     );
   });
