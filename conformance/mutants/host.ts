@@ -58,8 +58,13 @@ const TOKENS = {
 async function outputOf(
   program: string,
   args: readonly string[],
+  cwd = '.',
 ): Promise<{ stdout: string; text: string; exit: number }> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
+  const child = spawn(program, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
@@ -93,15 +98,9 @@ export async function judge(door: Door, deviation: readonly string[]): Promise<J
     const { url } = JSON.parse(line) as { readonly url: string };
     const known = { default: { token: { file: at('all') } }, reader: { token: { file: at('reader') } } };
     await writeFile(at('suite.json'), JSON.stringify({ url, ...(door === 'open' ? {} : { credentials: known }) }));
-    const ended = await outputOf(process.execPath, [
-      SUITE,
-      'run',
-      '--config',
-      at('suite.json'),
-      '--jobs',
-      JOBS,
-      '--json',
-    ]);
+    const options = ['--config', at('suite.json'), '--jobs', JOBS, '--json'];
+    // What a run leaves behind, such as the tape of a counterexample, goes with the directory.
+    const ended = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
     return { exit: ended.exit, checks: checksOf(ended.stdout), text: ended.text };
   } finally {
     server.kill('SIGKILL');
