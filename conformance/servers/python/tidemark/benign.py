@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from typing import Any
 
 from .connection import Connection
@@ -67,7 +68,9 @@ class SequenceStartsHigh(Stream):
 @benign("jitter", "every message comes up to 300 ms late")
 class Jitter(Connection):
     async def write(self, outgoing: Outgoing) -> None:
-        await asyncio.sleep(random.uniform(0, 0.3) if random.random() < 0.2 else 0)
+        # From when it was queued: a burst is late as a whole, and not each of its messages after the other.
+        due = outgoing.queued_at + random.uniform(0, 0.3)
+        await asyncio.sleep(0 if outgoing.is_replay else max(0.0, due - time.monotonic()))
         await super().write(outgoing)
 
 
