@@ -1,15 +1,23 @@
 import type { Invariant, Report } from '../finding.ts';
 import { isArray, member, numberAt, textAt } from '../json.ts';
-import type { ConnectionReading } from '../reading.ts';
+import type { ConnectionReading, Life } from '../reading.ts';
 import { dataOf, livesAt, placeOf, typeOf } from '../reading.ts';
 import type { Frame } from '../trace.ts';
+
+/** Its end was asked for before the heartbeat came: the server may have ended it, and its answer be on the way. */
+function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
+  return connection.commands.some(({ type, data, frame }) => {
+    if (frame.n > beat.n || frame.n < subscribed.n) return false;
+    return type === 'authenticate' || (type === 'unsubscribe' && (textAt(data, 'subscriptionId') ?? id) === id);
+  });
+}
 
 function judgePositions(connection: ConnectionReading, beat: Frame, report: Report): void {
   const said = member(dataOf(beat), 'positions');
   const positions = new Map(
     (isArray(said) ? said : []).map((each) => [textAt(each, 'stream'), placeOf(each)] as const),
   );
-  for (const life of connection.lives.filter((each) => livesAt(each, beat.n))) {
+  for (const life of connection.lives.filter((each) => livesAt(each, beat.n) && !mayBeOver(each, beat))) {
     const position = positions.get(life.stream);
     if (position === undefined) {
       report.violate(`the heartbeat says no position of ${life.stream}`, life.subscribed, beat);

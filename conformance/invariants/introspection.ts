@@ -26,6 +26,11 @@ function queriesIn(frames: readonly Frame[]): readonly Query[] {
 
 /** The connection did nothing and got nothing between the query and its answer that would change what it says. */
 function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
+  // Who does not read does not know what has become of its connection.
+  const reading = connection.frames.findLast(
+    ({ kind, n, text }) => kind === 'mark' && n < frame.n && text.startsWith('reading'),
+  );
+  if (reading?.text === 'reading off') return false;
   const asked = connection.commands.filter((each) => each.frame.n < frame.n);
   return asked.every(({ reply }) => reply !== undefined && reply.n < frame.n);
 }

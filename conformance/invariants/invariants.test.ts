@@ -183,7 +183,7 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     ['live4', 'heartbeat'],
   ],
   ['heartbeat-cadence', 'heartbeats that stay away', at('heartbeat', 60_000), ['welcome', 'heartbeat']],
-  ['heartbeat-ping', 'heartbeats without pings', without('ping'), ['heartbeat', 'heartbeat-2']],
+  ['heartbeat-ping', 'heartbeats without pings', without('ping'), ['heartbeat', 'heartbeat-3']],
   ['close-discipline', 'a close without closing', drop('closing'), ['close']],
   ['close-discipline', 'a close with another code', rewrite('close', { code: 4201 }), ['closing', 'close']],
   [

@@ -47,6 +47,10 @@ class Script {
   readonly lines: Labelled[] = [];
   #at = 0;
 
+  wait(ms: number): void {
+    this.#at += ms;
+  }
+
   line(label: string, frame: Omit<NewFrame, 'at'>): void {
     this.#at += 10;
     this.lines.push({ ...frame, at: this.#at, label });
@@ -117,8 +121,10 @@ function firstHalf(script: Script): void {
   script.publishes(4, 's1');
   script.sends('ask-sync', 'alice', 'sync', { stream: STREAM });
   script.gets('synced', 'alice', 'synced', { stream: STREAM, position: at(4) }, 'ask-sync');
-  beat(script, '');
-  beat(script, '-2');
+  for (const suffix of ['', '-2', '-3']) {
+    script.wait(1000);
+    beat(script, suffix);
+  }
 }
 
 function secondHalf(script: Script): void {
