@@ -1,7 +1,7 @@
 """Runs the conformance suite against every variant of this server.
 
-A mutant has to be killed by a check that must hold and that judges the clause which the mutant breaks; a benign variant has
-to pass. Prints a line for each, and exits 3 when one of them does not.
+A mutant has to be killed by a check that must hold and that judges the clause which the mutant breaks; a benign variant
+has to pass. Prints a line for each, and exits 3 when one of them does not.
 
     python3 conformance/servers/python/kills.py [NAME …]
 """

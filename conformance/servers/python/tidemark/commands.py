@@ -84,7 +84,7 @@ class Commands:
         connection.queue(reply("unsubscribed", command.id, {"subscriptionIds": [each.id for each in ended]}))
 
     def subscribe(self, connection: Connection, command: Command) -> None:
-        """`subscribed`, the replay and the beginning of live delivery are queued in one step: there is no seam to mend."""
+        """`subscribed`, the replay and the beginning of live delivery are queued in one step: there is no seam."""
         subscription, replay = self.make_subscription(connection, command.data)
         self.node.subscriptions.add(subscription)
         connection.queue(reply("subscribed", command.id, subscription.wire()))

@@ -29,6 +29,9 @@ STRIKES = frozenset({"invalid_json", "invalid_message", "unknown_type"})
 CLOSE_GRACE = 5.0
 """Seconds in which a peer may answer the close frame, or read what stands before it."""
 
+SLOW_GRACE = 15.0
+"""The same for a client that does not read: what says why it was closed stands behind what it has not read yet."""
+
 REFUSALS_PER_BURST = 10
 """After so many bursts that were refused within a minute, a client that does not slow down is sent away (4204)."""
 
@@ -115,16 +118,20 @@ class Connection:
             return
         self.closing = name
         message = Outgoing(lambda: self.closing_message(name), close=name)
+        grace = CLOSE_GRACE
         if name == "shutdown":
             self.outbox.in_order(Outgoing(self.heartbeat))
             self.outbox.in_order(message)
+        elif name == "slow_consumer":
+            grace = SLOW_GRACE
+            self.node.counters.closed_slow += 1
+            self.leave()
+            self.outbox.clear()
+            self.outbox.urgent(message)
         else:
-            if name == "slow_consumer":
-                self.outbox.clear()
-                self.node.counters.closed_slow += 1
             self.outbox.urgent(message)
         self._wake.set()
-        asyncio.get_running_loop().call_later(CLOSE_GRACE, self.wire.abort)
+        asyncio.get_running_loop().call_later(grace, self.wire.abort)
 
     def closing_message(self, name: str) -> Message:
         code, retryable = self.node.contract.close_codes[name]
@@ -197,8 +204,8 @@ class Connection:
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def written_position(self, stream: str) -> Position:
-        """Up to where everything of a stream has been written. A heartbeat passes events that wait: naming the head would
-        have a client resume behind events that it never got."""
+        """Up to where everything of a stream has been written. A heartbeat passes events that wait: naming the head
+        would have a client resume behind events that it never got."""
         waiting = self.outbox.first_waiting(stream)
         position = self.node.streams.get(stream).head
         if waiting is not None:

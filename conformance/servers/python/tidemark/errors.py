@@ -49,7 +49,7 @@ class Disconnect(Exception):
 
 
 def shorten_pointer(pointer: str) -> str:
-    """Names of unknown fields are as long as a client likes; the contract bounds the pointer, so it ends at a parent."""
+    """Names of unknown fields are as long as a client likes; the pointer is bounded, and so may end at a parent."""
     while len(pointer) > LONGEST_POINTER:
         pointer = pointer.rpartition("/")[0]
     return pointer

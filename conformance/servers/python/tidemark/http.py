@@ -1,4 +1,4 @@
-"""HTTP/1.1, as much of it as a gateway needs: heads and bodies that are bounded, and nothing that can be read in two ways."""
+"""HTTP/1.1, as much of it as a gateway needs: bounded heads and bodies, and nothing that can be read in two ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that are wrong on purpose, each in one way. A suite that lets one pass does not judge the clause that it breaks.
+"""Servers that are wrong on purpose, each in one way. A suite that lets one pass does not judge the clause it breaks.
 
 Each is a subclass of one part, with one method that does the wrong thing; the rest of the server stays right.
 """

@@ -1,7 +1,7 @@
 """What one connection still has to be sent (BCK-1).
 
-Two lanes: control messages pass whatever waits; what must keep its place among the events waits with them. A replay is one
-entry of the ordered lane, unrolled as the socket drains, so that a long one costs no copy and no bound.
+Two lanes: control messages pass whatever waits; what must keep its place among the events waits with them. A replay is
+one entry of the ordered lane, unrolled as the socket drains, so that a long one costs no copy and no bound.
 """
 
 from __future__ import annotations

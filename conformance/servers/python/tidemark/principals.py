@@ -16,7 +16,7 @@ _KINDS = {"user": "user", "agent": "agent", "key": "api_key", "service": "servic
 
 
 def _covers(glob: str, pattern: str) -> bool:
-    """Whether everything that the pattern stands for is within the glob; both are literals with an optional `*` at the end."""
+    """Whether all that the pattern stands for is within the glob; both are literals with an optional `*` at the end."""
     if glob.endswith("*"):
         return pattern.removesuffix("*").startswith(glob[:-1])
     return glob == pattern

@@ -73,7 +73,7 @@ class Routes:
     # ---- who may come in
 
     def check_door(self, head: Head) -> None:
-        """Names served, origins and credentials in the address: also for plain HTTP, where a browser's page could reach it.
+        """Names served, origins and credentials in the address: also for HTTP, which a browser's page could reach.
 
         :raises ProtocolError: forbidden, invalid_message
         """
@@ -93,7 +93,7 @@ class Routes:
         return origin in self.node.options.origins or (scheme in ("http", "https") and rest.lower() == host.lower())
 
     def token_of(self, head: Head) -> str | None:
-        """The credential of a request. The scheme of an Authorization header that is not Bearer is no credential that can be
+        """The credential of a request. An Authorization header of another scheme than Bearer holds none that can be
         valid, and so is given on as it stands."""
         authorization = head.get("authorization")
         if authorization is None:

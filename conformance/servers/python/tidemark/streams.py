@@ -225,7 +225,7 @@ class Stream:
         return event.sequence_id if policy == "log" else None
 
     def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
-        """Whether something that the picture would hold is gone. Where only a look at lost events could tell, it says so."""
+        """Whether something that the picture would hold is gone; also where only a look at lost events could tell."""
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay
@@ -258,8 +258,8 @@ class Streams:
         return iter(list(self._streams.values()))
 
     def get(self, name: str) -> Stream:
-        """Streams begin when they are first asked for. Those without an event cost nothing to forget: until one is forgotten
-        that had some, all of them begin with the same epoch and number."""
+        """Streams begin when they are first asked for. Those without an event cost nothing to forget: until one is
+        forgotten that had some, all of them begin with the same epoch and number."""
         stream = self._streams.get(name)
         if stream is None:
             stream = self._streams[name] = self._make(name, self._epoch, self._contract, self._limits)

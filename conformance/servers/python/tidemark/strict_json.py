@@ -1,5 +1,5 @@
-"""JSON as the contract wants it (ERR-3): bounded in depth before it is parsed, and without anything that two parsers could
-read in two ways."""
+"""JSON as the contract wants it (ERR-3): bounded in depth before it is parsed, and without anything that two parsers
+could read in two ways."""
 
 from __future__ import annotations
 
