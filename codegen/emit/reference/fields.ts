@@ -5,6 +5,11 @@
 import type { Contract, Schema } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
 
+export interface TypeLink {
+  readonly name: string;
+  readonly ofItems: boolean;
+}
+
 export interface Row {
   /** Dotted, from the top of what the table shows; arrays are `[]`, members of a map `*`. Unique within a table. */
   readonly path: string;
@@ -13,32 +18,64 @@ export interface Row {
   readonly required: boolean;
   /** What kind of value, without the name of its type. */
   readonly type: string;
-  /** Name of the simple type that the value is of; told among the types. */
-  readonly link: string | undefined;
+  /** The simple type that the value, or each of its items, is of; told among the types. */
+  readonly link: TypeLink | undefined;
   readonly description: string;
   /** Bounds, each ready to be shown. */
   readonly constraints: readonly string[];
   /** The row does not stand for a field but for one shape that its parent may have. */
   readonly isVariant: boolean;
+  /** Where the reference tells more of this field, or of its members. */
+  readonly more: string | undefined;
+}
+
+export interface RowOptions {
+  /** Whether members that the contract lists elsewhere (filter fields, limits) have rows here, or only a link. */
+  readonly listed: 'here' | 'elsewhere';
 }
 
 /** Deeper objects are linked: a table that scrolls away helps nobody. */
 const MAX_DEPTH = 4;
 
-export function rowsOf(contract: Contract, schema: Schema): Row[] {
-  return membersOf(contract, resolveSchema(contract, schema), { path: '', depth: 0 });
+export function rowsOf(contract: Contract, schema: Schema, { listed }: RowOptions = { listed: 'elsewhere' }): Row[] {
+  return membersOf(contract, resolveSchema(contract, schema), { path: '', depth: 0, listed });
 }
 
-interface Place {
+interface Place extends RowOptions {
   readonly path: string;
   readonly depth: number;
 }
 
+/** A list of the contract whose entries are the members of some object: what each means stands there. */
+interface List {
+  readonly chapter: string;
+  readonly anchor: (name: string) => string;
+  readonly entries: Readonly<Record<string, { readonly description: string }>>;
+}
+
+function listOf({ filters, limits }: Contract, { properties = {} }: Schema): List | undefined {
+  const names = Object.keys(properties);
+  const lists: readonly List[] = [
+    { chapter: 'filters', anchor: (name) => `filter-${name}`, entries: filters },
+    { chapter: 'limits', anchor: (name) => `limit-${name}`, entries: limits },
+  ];
+  return lists.find(({ entries }) => names.length > 1 && names.every((name) => Object.hasOwn(entries, name)));
+}
+
 function membersOf(contract: Contract, schema: Schema, place: Place): Row[] {
-  if (place.depth > MAX_DEPTH) return [];
-  const own = Object.entries(schema.properties ?? {}).flatMap(([name, member]) =>
-    rowAndParts(contract, member, { name, required: schema.required?.includes(name) ?? false, place }),
-  );
+  const list = listOf(contract, schema);
+  if (place.depth > MAX_DEPTH || (list !== undefined && place.listed === 'elsewhere')) return [];
+  const own = Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
+    const note = list?.entries[name]?.description;
+    const more = list?.anchor(name);
+    return rowAndParts(contract, member, {
+      name,
+      required: schema.required?.includes(name) ?? false,
+      place,
+      ...(note === undefined ? {} : { note }),
+      ...(more === undefined ? {} : { more }),
+    });
+  });
   const map = schema.additionalProperties;
   const open =
     typeof map === 'object'
@@ -55,12 +92,14 @@ interface Member {
   readonly required: boolean;
   readonly place: Place;
   readonly note?: string;
+  readonly more?: string;
 }
 
-function rowAndParts(contract: Contract, schema: Schema, { name, required, place, note }: Member): Row[] {
+function rowAndParts(contract: Contract, schema: Schema, { name, required, place, note, more }: Member): Row[] {
   const target = resolveSchema(contract, schema);
   const element = elementOf(contract, target);
   const linked = linkOf(contract, schema);
+  const ofItems = target.items === undefined ? undefined : linkOf(contract, target.items);
   const path = `${place.path === '' ? '' : `${place.path}.`}${name}${target.items === undefined ? '' : '[]'}`;
   const row: Row = {
     path,
@@ -68,12 +107,18 @@ function rowAndParts(contract: Contract, schema: Schema, { name, required, place
     depth: place.depth,
     required,
     type: typeOf(contract, target),
-    link: linked ?? (target.items === undefined ? undefined : linkOf(contract, target.items)),
+    link: typeLink(linked, ofItems),
     description: note ?? target.description ?? '',
     constraints: linked === undefined ? constraintsOf(target) : [],
     isVariant: false,
+    more: more ?? listOf(contract, element)?.chapter,
   };
-  return [row, ...membersOf(contract, element, { path, depth: place.depth + 1 })];
+  return [row, ...membersOf(contract, element, { ...place, path, depth: place.depth + 1 })];
+}
+
+function typeLink(whole: string | undefined, ofItems: string | undefined): TypeLink | undefined {
+  if (whole !== undefined) return { name: whole, ofItems: false };
+  return ofItems === undefined ? undefined : { name: ofItems, ofItems: true };
 }
 
 function variantRows(contract: Contract, variant: Schema, index: number, place: Place): Row[] {
@@ -90,8 +135,9 @@ function variantRows(contract: Contract, variant: Schema, index: number, place: 
     description: target.description ?? '',
     constraints: [],
     isVariant: true,
+    more: undefined,
   };
-  return [row, ...membersOf(contract, target, { path, depth: place.depth + 1 })];
+  return [row, ...membersOf(contract, target, { ...place, path, depth: place.depth + 1 })];
 }
 
 function elementOf(contract: Contract, schema: Schema): Schema {
@@ -127,8 +173,10 @@ export function constraintsOf(schema: Schema): string[] {
   const range = (low: number | undefined, high: number | undefined, unit: string): string[] => {
     const top = high === Number.MAX_SAFE_INTEGER ? '2^53−1' : high;
     if (low === undefined && top === undefined) return [];
-    if (low !== undefined && top !== undefined) return [`${low}–${top}${unit}`];
-    return [low === undefined ? `at most ${top ?? ''}${unit}` : `at least ${low}${unit}`];
+    const counted = (number: number | string): string => `${number}${number === 1 ? unit.replace(/s$/, '') : unit}`;
+    if (low !== undefined && top !== undefined)
+      return [low === top ? `exactly ${counted(low)}` : `${low}–${counted(top)}`];
+    return [low === undefined ? `at most ${counted(top ?? '')}` : `at least ${counted(low)}`];
   };
   return [
     ...(values === undefined ? [] : [`one of ${values.map((value) => `\`${String(value)}\``).join(', ')}`]),

@@ -4,23 +4,47 @@ export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-/** Backquotes become code; nothing else is markup. */
+export function code(text: string): string {
+  return `<code>${escape(text)}</code>`;
+}
+
+/** The extensions of the contract that are chapters of the reference. A map: `__proto__` is text like any other. */
+const CHAPTERS: ReadonlyMap<string, string> = new Map([
+  ['x-close-codes', 'close-codes'],
+  ['x-errors', 'errors'],
+  ['x-filters', 'filters'],
+  ['x-gap-reasons', 'gap-reasons'],
+  ['x-limits', 'limits'],
+  ['x-replay-policies', 'replay-policies'],
+  ['x-requirements', 'clauses'],
+  ['x-scopes', 'scopes'],
+]);
+
+/** Backquotes become code, or a link where they hold the name of a chapter; nothing else is markup. */
 export function inline(text: string): string {
   return text
     .trim()
     .split(/(`[^`]+`)/)
-    .map((part) => (/^`[^`]+`$/.test(part) ? `<code>${escape(part.slice(1, -1))}</code>` : escape(part)))
+    .map((part) => (/^`[^`]+`$/.test(part) ? codeOrLink(part.slice(1, -1)) : escape(part)))
     .join('');
 }
 
+function codeOrLink(text: string): string {
+  const chapter = CHAPTERS.get(text);
+  return chapter === undefined ? code(text) : link(chapter, code(text));
+}
+
 export function paragraphs(text: string): string {
-  const blocks = text.trim().split(/\n{2,}/);
+  const blocks = text
+    .trim()
+    .split(/\n{2,}/)
+    .filter((block) => block !== '');
   return blocks.map((block) => `<p>${inline(block.replaceAll('\n', ' '))}</p>`).join('\n');
 }
 
-export function link(anchor: string, text: string, kind = ''): string {
-  const styled = kind === '' ? '' : ` class="${kind}"`;
-  return `<a${styled} href="#${escape(anchor)}">${text}</a>`;
+/** @param html what the link shows */
+export function link(anchor: string, html: string): string {
+  return `<a href="#${escape(anchor)}">${html}</a>`;
 }
 
 /** Like `JSON.stringify(value, undefined, 2)`, but what fits on a line stays on it. */

@@ -1,193 +1,183 @@
 /** `docs/reference/index.html`: the whole contract as one page that needs neither a network nor JavaScript. */
-import type { Contract, Example } from '../../model.ts';
-import { catalogue, clauses } from './catalogue.ts';
-import type { Chapter } from './catalogue.ts';
-import { rowsOf } from './fields.ts';
-import { colourJson, escape, inline, link, paragraphs, prettyJson } from './markup.ts';
-import { commandTopic, eventTopic, httpTopic, pushTopic, simpleTypes } from './sections.ts';
-import type { Shape, Topic } from './sections.ts';
+import type { Contract } from '../../model.ts';
+import { clausesOf, listsOf } from './lists.ts';
+import type { List } from './lists.ts';
+import { code, escape, inline, link, paragraphs } from './markup.ts';
+import { errorShape, groupsOf, simpleTypes } from './sections.ts';
+import type { Group } from './sections.ts';
 import { STYLE } from './style.ts';
-import { fieldTable, typeTable } from './tables.ts';
-
-interface Group {
-  readonly anchor: string;
-  readonly title: string;
-  readonly lead: string;
-  readonly topics: readonly Topic[];
-}
+import { listTable, typeTable } from './tables.ts';
+import { clauseList, groupHtml, jsonHtml, shapeHtml } from './topics.ts';
 
 export function emitReferencePage(contract: Contract): string {
+  const { title, version, digest, license } = contract;
   const groups = groupsOf(contract);
-  const chapters = [...catalogue(contract), typesChapter(contract), clauses(contract)];
+  const lists = listsOf(contract);
+  const name = `${escape(title)} <span>${escape(version)}</span>`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(contract.title)} protocol ${escape(contract.version)}</title>
+<meta name="color-scheme" content="light dark">
+<title>${escape(title)} protocol ${escape(version)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <a class="skip" href="#reading">To the text</a>
-${navigation(contract, groups, chapters)}
+<div class="bar" id="bar"><strong>${name}</strong>${link('contents', 'Contents')}</div>
+<nav id="contents" aria-label="Contents">
+<div class="top"><strong>${name}</strong>${link('bar', 'Close')}</div>
+${navigation(groups, lists)}
+</nav>
 <main>
 ${introduction(contract)}
 ${connection(contract)}
-${groups.map(groupHtml).join('\n')}
-${chapters.map(chapterHtml).join('\n')}
-<footer>Generated from the contract ${escape(contract.version)}, ${escape(contract.digest)}. Licensed under ${escape(contract.license)}.</footer>
+${groups.map((group) => groupHtml(contract, group)).join('\n')}
+${lists.map((list) => listHtml(contract, list)).join('\n')}
+${types(contract)}
+${clauses(contract)}
+<footer>Generated from the contract of ${escape(title)} ${escape(version)}, ${code(digest)}. Licensed under ${escape(license)}.</footer>
 </main>
 </body>
 </html>
 `;
 }
 
-function groupsOf(contract: Contract): readonly Group[] {
-  const { commands, pushes, events, customEvent, http } = contract;
-  return [
-    {
-      anchor: 'commands',
-      title: 'Commands',
-      lead: 'Asked by the client; each is answered by exactly one reply, or by an `error`.',
-      topics: commands.map((each) => commandTopic(contract, each)),
-    },
-    {
-      anchor: 'pushes',
-      title: 'Pushes',
-      lead: 'Volunteered by the server. They carry no `id`.',
-      topics: pushes.map((each) => pushTopic(contract, each)),
-    },
-    {
-      anchor: 'events',
-      title: 'Events',
-      lead: 'What streams consist of: the payloads of `event` messages, told apart by `data.event`.',
-      topics: [...events, customEvent].map((each) => eventTopic(contract, each)),
-    },
-    {
-      anchor: 'http',
-      title: 'HTTP',
-      lead: 'For operators and programs without a WebSocket. Bodies are plain JSON objects.',
-      topics: http.map((each) => httpTopic(contract, each)),
-    },
-  ];
+interface Entry {
+  readonly anchor: string;
+  readonly text: string;
 }
 
-function navigation(contract: Contract, groups: readonly Group[], chapters: readonly Chapter[]): string {
-  const lists = groups.map(({ anchor, title, topics }) => {
-    const items = topics.map((topic) => `<li>${link(topic.anchor, escape(labelOf(topic)))}</li>`).join('\n');
-    return `<details open><summary>${link(anchor, escape(title))}</summary>\n<ul>\n${items}\n</ul></details>`;
+function navigation(groups: readonly Group[], lists: readonly List[]): string {
+  const sections = groups.map(({ anchor, title, topics }) => {
+    const entries = topics.map((topic) => ({ anchor: topic.anchor, text: topic.name }));
+    return `<h2>${link(anchor, escape(title))}</h2>\n${entryList(entries, 'names')}`;
   });
-  const start = [link('reading', 'How to read this'), link('connection', 'The connection')];
-  const rest = chapters.map(({ anchor, title }) => link(anchor, escape(title)));
-  const plainList = (links: readonly string[]): string =>
-    `<ul>\n${links.map((each) => `<li>${each}</li>`).join('\n')}\n</ul>`;
-  return `<nav aria-label="Contents">
-<strong>${escape(contract.title)} ${escape(contract.version)}</strong>
-${plainList(start)}
-${lists.join('\n')}
-<details open><summary>Tables</summary>
-${plainList(rest)}
-</details>
-</nav>`;
+  const start = [
+    { anchor: 'reading', text: 'How to read this' },
+    { anchor: 'connection', text: 'The connection' },
+  ];
+  const rest = [
+    ...lists.map(({ anchor, title }) => ({ anchor, text: title })),
+    { anchor: 'types', text: 'Types' },
+    { anchor: 'clauses', text: 'Clauses' },
+  ];
+  return [entryList(start, 'plain'), ...sections, '<h2>Lists</h2>', entryList(rest, 'plain')].join('\n');
 }
 
-function labelOf(topic: Topic): string {
-  return topic.kind === 'http' ? (topic.badges[0] ?? topic.name) : topic.name;
+function entryList(entries: readonly Entry[], kind: 'names' | 'plain'): string {
+  const items = entries.map(({ anchor, text }) => `<li>${link(anchor, escape(text))}</li>`);
+  return `<ul class="${kind}">\n${items.join('\n')}\n</ul>`;
 }
 
 function introduction(contract: Contract): string {
   return `<h1 id="reading">${escape(contract.title)} protocol</h1>
-${paragraphs(contract.description)}
-<p>Every section has an address of its own: <code>#subscribe</code>, <code>#file_change</code>, <code>#error-forbidden</code>,
-<code>#close-4201</code>, <code>#limit-sendQueueBytes</code>, <code>#SUB-5</code>. Fields marked <code class="must"></code> are always there. Examples
-are those of the contract, and are checked against it.</p>`;
+${paragraphs(contract.description).replace('<p>', '<p class="opening">')}
+<ul class="hints">
+<li>Everything has an address of its own: ${addresses(contract)}. Fields have one too.</li>
+<li>A field marked <span class="must">required</span> is always there; the others may be absent, and are never null.</li>
+<li>One name leads everywhere: an operation is a handler, a type in ${code('generated/types.ts')} and a folder of tapes.
+JSON Schemas are in ${code('generated/schemas/')}.</li>
+<li>Ids such as ${firstClause(contract)} name a clause: what every implementation does, in whichever language.</li>
+<li>The examples are those of the contract, and its tests check them against it.</li>
+</ul>`;
+}
+
+/** One address of each sort. */
+function addresses(contract: Contract): string {
+  const first = (names: Readonly<Record<string, unknown>>, prefix: string): readonly string[] =>
+    Object.keys(names)
+      .slice(0, 1)
+      .map((name) => `${prefix}${name}`);
+  const anchors = [
+    ...contract.commands.slice(0, 1).map(({ name }) => name),
+    ...contract.events.slice(0, 1).map(({ message }) => message),
+    ...first(contract.errors, 'error-'),
+    ...first(contract.closeCodes, 'close-'),
+    ...first(contract.limits, 'limit-'),
+    ...first(contract.clauses, ''),
+  ];
+  return anchors.map((anchor) => link(anchor, code(`#${anchor}`))).join(', ');
+}
+
+function firstClause({ clauses: all }: Contract): string {
+  const [id = ''] = Object.keys(all);
+  return link(id, escape(id));
 }
 
 function connection(contract: Contract): string {
   const { subprotocol, path, connection: about } = contract;
-  return `<h2 id="connection">The connection</h2>
-<ul class="facts"><li>WebSocket at <code>${escape(path)}</code></li><li>subprotocol <code>${escape(subprotocol)}</code></li></ul>
+  return `<section class="chapter">
+<h2 id="connection">${link('connection', 'The connection')}</h2>
 ${paragraphs(about.description)}
-${citationsOf(about.requirements)}`;
-}
-
-function groupHtml({ anchor, title, lead, topics }: Group): string {
-  return `<h2 id="${anchor}">${escape(title)}</h2>\n<p class="lead">${inline(lead)}</p>\n${topics.map(topicHtml).join('\n')}`;
-}
-
-function topicHtml(topic: Topic): string {
-  const { anchor, summary, description, badges, scopes, clauses: cited, places, shapes, event } = topic;
-  const facts = [
-    ...(topic.kind === 'http' ? [] : badges.map(escape)),
-    ...scopes.map((scope) => `needs <code>${escape(scope)}</code>`),
-    ...(event?.replay.key === undefined ? [] : [`kept per <code>${escape(event.replay.key)}</code>`]),
-    ...Object.keys(event?.filterable ?? {}).map((field) => `filter ${link(`filter-${field}`, escape(field))}`),
-  ];
-  const list = facts.length === 0 ? '' : `<ul class="facts">${facts.map((fact) => `<li>${fact}</li>`).join('')}</ul>`;
-  const heading = link(anchor, escape(labelOf(topic)));
-  return `<section>
-<h3 id="${escape(anchor)}">${heading}</h3>
-<p><strong>${inline(summary)}</strong></p>
-${paragraphs(description)}
-${list}
-${placesHtml(places)}
-${shapes.map(shapeHtml).join('\n')}
-${citationsOf(cited)}
+<h4>The handshake</h4>
+<pre tabindex="0"><code>GET ${escape(path)} HTTP/1.1
+Connection: Upgrade
+Upgrade: websocket
+Sec-WebSocket-Version: 13
+Sec-WebSocket-Protocol: <span class="s">${escape(subprotocol)}</span></code></pre>
+<h4>A short conversation</h4>
+<ol class="talk">
+${conversation(contract).join('\n')}
+</ol>
+<h4>What holds on every connection</h4>
+${clauseList(contract, about.requirements)}
 </section>`;
 }
 
-/** Where the name leads in the repository. */
-function placesHtml({ handler, types, tapes }: Topic['places']): string {
-  const parts = [
-    ...(handler === undefined ? [] : [`handler <code>${escape(handler)}</code>`]),
-    ...types.map((type) => `type <code>${escape(type)}</code>`),
-    `tapes <code>${escape(tapes)}</code>`,
-  ];
-  return `<p class="leads">${parts.join(' · ')}</p>`;
+/** The first example of each message of a plain conversation, in its order. */
+function conversation(contract: Contract): readonly string[] {
+  const { commands, events, messages } = contract;
+  const [command] = commands;
+  const [event] = events;
+  const names = ['welcome', command?.name, command?.reply, event?.message, 'heartbeat', 'closing'];
+  return names
+    .map((name) => (name === undefined ? undefined : messages[name]))
+    .filter((message) => message !== undefined)
+    .map(({ name, summary, examples }) => {
+      const sender = commands.some((each) => each.name === name) ? 'client' : 'server';
+      return `<li class="${sender}"><details><summary><span class="from">${sender}</span> ${code(name)} <span>${inline(summary)}</span></summary>
+${examples
+  .slice(0, 1)
+  .map(({ payload }) => jsonHtml(payload))
+  .join('')}</details></li>`;
+    });
 }
 
-function shapeHtml({ title, text, rows, examples, errorPointers, anchor }: Shape): string {
-  const refusals = Object.entries(errorPointers).map(
-    ([pointer, name]) =>
-      `a bad value at <code>${escape(pointer)}</code> is ${link(`error-${name}`, `<code>${escape(name)}</code>`)}`,
+function listHtml(contract: Contract, { anchor, title, lead, text, tables }: List): string {
+  const tablesHtml = tables.map(
+    (table) => `${table.title === '' ? '' : `<h4>${inline(table.title)}</h4>\n`}${listTable(table)}`,
   );
-  return `<h4>${escape(title)}</h4>
-${text === '' ? '' : paragraphs(text)}
-${rows.length === 0 ? '<p class="lead">No fields.</p>' : fieldTable(rows, anchor)}
-${refusals.length === 0 ? '' : `<p class="leads">Here ${refusals.join(', ')}.</p>`}
-${examples.map(exampleHtml).join('\n')}`;
+  return `<section class="chapter">
+<h2 id="${anchor}">${link(anchor, escape(title))}</h2>
+<p class="lead">${inline(lead)}</p>
+${anchor === 'errors' ? shapeHtml(errorShape(contract)) : ''}
+${paragraphs(text)}
+${tablesHtml.join('\n')}
+</section>`;
 }
 
-function exampleHtml({ name, summary, payload }: Example, index: number): string {
-  const open = index === 0 ? ' open' : '';
-  const title = summary === '' ? escape(name) : inline(summary);
-  return `<details class="example"${open}><summary>${title}</summary><pre>${colourJson(prettyJson(payload))}</pre></details>`;
+function types(contract: Contract): string {
+  return `<section class="chapter">
+<h2 id="types">${link('types', 'Types')}</h2>
+<p class="lead">What the tables of fields link to. Objects are told where they stand.</p>
+${typeTable(contract, simpleTypes(contract))}
+</section>`;
 }
 
-function citationsOf(ids: readonly string[]): string {
-  if (ids.length === 0) return '';
-  return `<p class="clauses">${ids.map((id) => link(id, escape(id))).join(' ')}</p>`;
-}
-
-function typesChapter(contract: Contract): Chapter {
-  const error = contract.messages['error'];
-  const fields =
-    error === undefined
-      ? ''
-      : `<h4>error data</h4>\n${fieldTable(errorRows(contract, error.schema), 'error.data')}\n${error.examples.map(exampleHtml).join('\n')}`;
-  return {
-    anchor: 'types',
-    title: 'Types',
-    lead: 'What the tables above link to, and the `error` message.',
-    body: `${fields}\n${typeTable(contract, simpleTypes(contract))}`,
-  };
-}
-
-function errorRows(contract: Contract, schema: string) {
-  const whole = contract.schemas[schema];
-  return rowsOf(contract, whole?.properties?.['data'] ?? {});
-}
-
-function chapterHtml({ anchor, title, lead, body }: Chapter): string {
-  return `<h2 id="${anchor}">${escape(title)}</h2>\n<p class="lead">${inline(lead)}</p>\n${body}`;
+function clauses(contract: Contract): string {
+  const items = clausesOf(contract).map(({ id, text, note, citedBy }) => {
+    const where = citedBy.map((anchor) => link(anchor, escape(anchor))).join(', ');
+    const level = note === '' ? '' : ` <span class="kind">${escape(note)}</span>`;
+    const cited = where === '' ? '' : `<p class="bounds">Cited by ${where}</p>`;
+    return `<div id="${escape(id)}"><dt>${link(id, escape(id))}</dt><dd>${inline(text)}${level}${cited}</dd></div>`;
+  });
+  return `<section class="chapter">
+<h2 id="clauses">${link('clauses', 'Clauses')}</h2>
+<p class="lead">What every implementation does. Tests and tapes cite these ids; they are never used again for anything else.</p>
+<dl class="rules">
+${items.join('\n')}
+</dl>
+</section>`;
 }

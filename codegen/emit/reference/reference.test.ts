@@ -1,10 +1,15 @@
-import { pathToFileURL } from 'node:url';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, locate } from '../../../scripts/tools.ts';
 import { loadContract } from '../../contract.ts';
+import { clausesOf } from './lists.ts';
+import { escape, inline, prettyJson } from './markup.ts';
 import { emitReferencePage } from './page.ts';
+import { groupsOf } from './sections.ts';
 import { emitReferenceText } from './text.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -12,21 +17,29 @@ const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
 const page = emitReferencePage(contract);
 const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '');
 
+/** What the reference tells of, by the address that it has there. */
+const ADDRESSES = [
+  ...[...contract.commands, ...contract.pushes, ...contract.http].map(({ name }) => name),
+  ...contract.commands.map(({ reply }) => reply),
+  ...[...contract.events, contract.customEvent].map(({ message }) => message),
+  ...Object.keys(contract.errors).map((code) => `error-${code}`),
+  ...Object.keys(contract.closeCodes).map((code) => `close-${code}`),
+  ...Object.keys(contract.limits).map((name) => `limit-${name}`),
+  ...Object.keys(contract.filters).map((name) => `filter-${name}`),
+  ...Object.keys(contract.replayPolicies).map((name) => `replay-${name}`),
+  ...Object.keys(contract.gapReasons).map((name) => `gap-${name}`),
+  ...Object.keys(contract.scopes.kinds).map((name) => `scope-${name}`),
+  'error',
+];
+
 describe('the reference page', () => {
-  test('has an address for everything that the contract names', () => {
-    const { commands, pushes, events, customEvent, http, errors, closeCodes, limits, clauses, filters } = contract;
+  test('has an address for everything that the contract names, and for each field', () => {
     const expected = [
-      ...[...commands, ...pushes, ...http].map(({ name }) => name),
-      ...[...events, customEvent].map(({ message }) => message),
-      ...Object.keys(errors).map((code) => `error-${code}`),
-      ...Object.keys(closeCodes).map((code) => `close-${code}`),
-      ...Object.keys(limits).map((name) => `limit-${name}`),
-      ...Object.keys(filters).map((name) => `filter-${name}`),
-      ...Object.keys(contract.replayPolicies).map((name) => `replay-${name}`),
-      ...Object.keys(contract.gapReasons).map((name) => `gap-${name}`),
-      ...Object.keys(clauses),
+      ...ADDRESSES,
+      ...Object.keys(contract.clauses),
       'subscribe.data.filter.paths[]',
       'file_change.payload.previousPath',
+      'get_subscriptions.query.cursor',
     ];
     expect(expected.filter((id) => !ids.includes(id))).toEqual([]);
   });
@@ -38,14 +51,63 @@ describe('the reference page', () => {
     expect(targets.filter((target) => !ids.includes(target))).toEqual([]);
   });
 
-  test('shows every example of every message that it tells of', () => {
+  test('shows every example of every message that it tells of, whole', () => {
+    const text = page.replaceAll(/<[^>]+>/g, '');
     const told = [
       ...contract.commands.flatMap(({ name, reply }) => [name, reply]),
-      ...contract.events.map(({ message }) => message),
-    ];
-    for (const { examples } of told.map((name) => contract.messages[name]).filter((each) => each !== undefined))
-      for (const { summary } of examples)
-        expect(page).toContain(summary.split('`')[0]?.replaceAll('&', '&amp;').trim());
+      ...[...contract.events, contract.customEvent].map(({ message }) => message),
+      ...contract.pushes.map(({ name }) => name).filter((name) => name !== 'event'),
+      'error',
+    ].flatMap((name) => contract.messages[name]?.examples ?? []);
+    expect(told.length).toBeGreaterThan(40);
+    const missing = told.filter(
+      ({ summary, payload }) => !page.includes(inline(summary)) || !text.includes(escape(prettyJson(payload))),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('tells of each limit its default, its bounds and its unit', () => {
+    const row = /<tr id="limit-sendQueueBytes">.*?<\/tr>/.exec(page)?.[0].replaceAll(/<[^>]+>/g, ' ') ?? '';
+    expect(row.replaceAll(/\s+/g, '')).toBe(
+      'sendQueueBytesQueuedforoneconnectionbeforeitisclosedwith4201.1048576bytes1MiB1638416KiB10737418241GiB',
+    );
+  });
+
+  test('groups close codes by what the client does next', () => {
+    const chapter = /<h2 id="close-codes">.*?<\/section>/s.exec(page)?.[0] ?? '';
+    const order = [...chapter.matchAll(/<h4>([^<]+)<\/h4>|<tr id="close-(\d+)"/g)].map(
+      ([, title, code]) => title ?? code,
+    );
+    expect(order).toEqual(
+      Object.entries(contract.closeClasses).flatMap(([name, title]) => [
+        title,
+        ...Object.entries(contract.closeCodes)
+          .filter(([, each]) => each.class === name)
+          .map(([code]) => code),
+      ]),
+    );
+  });
+
+  test('says of each event what is replayed of it and what it can be filtered by', () => {
+    const section = /<h3 id="file_change">.*?<\/section>/s.exec(page)?.[0] ?? '';
+    expect(section).toContain('href="#replay-none"');
+    for (const field of Object.keys(contract.events[0]?.filterable ?? {}))
+      expect(section).toContain(`href="#filter-${field}"`);
+  });
+
+  test('names only files and folders that are there', () => {
+    const files = groupsOf(contract)
+      .flatMap(({ topics }) => topics)
+      .flatMap(({ facts }) => facts)
+      .flatMap(({ mentions }) => mentions)
+      .map(({ file }) => file)
+      .filter((file) => file !== undefined);
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.filter((file) => !existsSync(resolve(ROOT, file)))).toEqual([]);
+  });
+
+  test('knows for each clause what cites it', () => {
+    expect(clausesOf(contract).filter(({ citedBy }) => citedBy.length === 0)).toEqual([]);
   });
 
   test('loads nothing from elsewhere and runs nothing', () => {
@@ -60,54 +122,99 @@ describe('the reference page', () => {
       title: evil,
       description: evil,
       clauses: { 'X-1': { level: 'must', observable: 'client', text: `${evil} \`${evil}\`` } },
-      errors: { internal: { description: evil, httpStatus: 500, retryable: true } },
+      errors: { ...contract.errors, internal: { description: evil, httpStatus: 500, retryable: true } },
     } as const;
-    expect(emitReferencePage(hostile)).not.toContain('<script');
+    const html = emitReferencePage(hostile);
+    expect(html).not.toContain('<script');
+    expect(html.split('&lt;script&gt;').length).toBeGreaterThan(5);
   });
 
-  test('is the same each time', () => {
+  test('is the same each time, and is what lies in docs/reference', () => {
     expect(emitReferencePage(contract)).toBe(page);
+    expect(readFileSync(resolve(ROOT, 'docs/reference/index.html'), 'utf8')).toBe(page);
   });
 });
 
 describe('the reference as Markdown', () => {
-  test('has a heading for everything that the contract names, and links that lead somewhere', () => {
-    const text = emitReferenceText(contract);
-    const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading ?? '');
-    const names = [...contract.commands, ...contract.pushes, ...contract.events, ...contract.http].map(
-      ({ name }) => name,
-    );
-    expect(headings).toEqual(expect.arrayContaining([...names, ...Object.keys(contract.clauses)]));
-    const anchors = headings.map((heading) => heading.toLowerCase().replaceAll(' ', '-'));
-    const targets = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, target]) => target ?? '');
-    expect(targets.filter((target) => !anchors.includes(target))).toEqual([]);
+  const text = emitReferenceText(contract);
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading ?? '');
+  const made = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id ?? '');
+
+  test('has an address for everything that the contract names', () => {
+    expect(headings).toEqual(expect.arrayContaining(Object.keys(contract.clauses)));
+    expect(ADDRESSES.filter((id) => !headings.includes(id) && !made.includes(id))).toEqual([]);
+  });
+
+  test('has links that lead to headings, to addresses and to files', () => {
+    const anchors = [...made, ...headings.map((heading) => heading.toLowerCase().replaceAll(' ', '-'))];
+    const targets = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target ?? '');
+    const [inside, files] = [
+      targets.filter((target) => target.startsWith('#')),
+      targets.filter((target) => !target.startsWith('#')),
+    ];
+    expect(inside.length).toBeGreaterThan(200);
+    expect(inside.filter((target) => !anchors.includes(target.slice(1)))).toEqual([]);
+    expect(files.filter((file) => !existsSync(resolve(ROOT, 'docs/reference', file)))).toEqual([]);
   });
 });
 
+/** Text, since it is the browser's and not ours to compile. Long lines of examples scroll inside their frame. */
+const SIZES = `(({ scrollWidth, clientWidth }) => ({
+  content: scrollWidth,
+  window: clientWidth,
+  wide: [...document.querySelectorAll('main *:not(pre *)')]
+    .filter((element) => element.getBoundingClientRect().right > clientWidth)
+    .map((element) => element.outerHTML.slice(0, 80)),
+}))(document.documentElement)`;
+
 describe('the page in Chromium, without JavaScript', () => {
-  test('opens at a deep link and fits wide and narrow windows', async () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
     const executablePath = locate(CHROMIUM);
     if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-    try {
-      for (const width of [1280, 380]) {
-        const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width, height: 800 } });
-        const opened = await context.newPage();
-        const requests: string[] = [];
-        opened.on('request', (request) => requests.push(request.url()));
-        const address = pathToFileURL(resolve(ROOT, 'docs/reference/index.html'));
-        await opened.goto(`${address.href}#close-4201`);
-        const top = (await opened.locator('#close-4201').boundingBox())?.y ?? -1;
-        expect(top).toBeGreaterThanOrEqual(0);
-        expect(top).toBeLessThan(800);
-        // Tables scroll by themselves; the page does not.
-        const main = await opened.locator('main').boundingBox();
-        expect((main?.x ?? 0) + (main?.width ?? 9999)).toBeLessThanOrEqual(width);
-        expect(requests).toHaveLength(1);
-        await context.close();
-      }
-    } finally {
-      await browser.close();
-    }
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
   }, 30_000);
+  afterAll(() => browser.close());
+
+  async function open(width: number, anchor: string): Promise<Page> {
+    const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width, height: 800 } });
+    const opened = await context.newPage();
+    const requests: string[] = [];
+    opened.on('request', (request) => requests.push(request.url()));
+    await opened.goto(`${pathToFileURL(resolve(ROOT, 'docs/reference/index.html')).href}#${anchor}`);
+    expect(requests).toHaveLength(1);
+    return opened;
+  }
+
+  async function topOf(opened: Page, selector: string): Promise<number> {
+    const box = await opened.locator(selector).boundingBox();
+    return box?.y ?? Number.NaN;
+  }
+
+  test.each([1280, 800, 380])('%i pixels wide: opens at a deep link, and nothing sticks out', async (width) => {
+    const opened = await open(width, 'close-4201');
+    const top = await topOf(opened, '#close-4201');
+    expect(top).toBeGreaterThanOrEqual(0);
+    expect(top).toBeLessThan(120);
+    expect(await opened.evaluate(SIZES)).toEqual({ content: width, window: width, wide: [] });
+    await opened.context().close();
+  });
+
+  test('a narrow window has the contents behind a link, and closes them where it was, or where they lead', async () => {
+    const opened = await open(380, 'limits');
+    const contents = opened.locator('#contents');
+    const before = await topOf(opened, '#limits');
+    expect(await contents.isVisible()).toBe(false);
+    await opened.locator('.bar a').click();
+    expect(await contents.isVisible()).toBe(true);
+    await contents.getByRole('link', { name: 'Close', exact: true }).click();
+    expect(await contents.isVisible()).toBe(false);
+    expect(await topOf(opened, '#limits')).toBe(before);
+    await opened.locator('.bar a').click();
+    await contents.getByRole('link', { name: 'broadcast', exact: true }).click();
+    expect(await contents.isVisible()).toBe(false);
+    expect(await topOf(opened, '#broadcast')).toBeLessThan(120);
+    await opened.context().close();
+  });
 });

@@ -1,8 +1,24 @@
-/** What the reference tells, in which order, whatever it is written in. */
+/** What the reference tells of each operation and event, in which order, whatever it is written in. */
 import type { Command, Contract, Event, Example, HttpOperation, Message, Push, Schema } from '../../model.ts';
 import { resolveSchema } from '../../model.ts';
-import type { Row } from './fields.ts';
+import type { Row, RowOptions } from './fields.ts';
 import { isSimple, rowsOf } from './fields.ts';
+
+/** A name of the contract or a place in the repository. */
+export interface Mention {
+  readonly text: string;
+  /** Where the page tells of it. */
+  readonly anchor?: string;
+  /** Its path from the root of the repository. */
+  readonly file?: string;
+  /** What stands behind it, in words. */
+  readonly note?: string;
+}
+
+export interface Fact {
+  readonly term: string;
+  readonly mentions: readonly Mention[];
+}
 
 /** A table of fields with the messages that show them. */
 export interface Shape {
@@ -13,29 +29,57 @@ export interface Shape {
   /** Pointer → error code. */
   readonly errorPointers: Readonly<Record<string, string>>;
   /** Stands before the path of a row in its anchor. */
-  readonly anchor: string;
-}
-
-/** Where a name of the contract leads in the repository. */
-export interface Places {
-  readonly handler?: string;
-  readonly types: readonly string[];
-  readonly tapes: string;
+  readonly prefix: string;
+  /** Of the heading, where it has one of its own. */
+  readonly anchor?: string;
 }
 
 export interface Topic {
   readonly name: string;
-  readonly kind: 'command' | 'push' | 'event' | 'http';
   readonly anchor: string;
+  readonly kind: 'command' | 'push' | 'event' | 'http';
   readonly summary: string;
   readonly description: string;
-  /** Facts in a word or two. */
-  readonly badges: readonly string[];
-  readonly scopes: readonly string[];
+  readonly facts: readonly Fact[];
   readonly clauses: readonly string[];
-  readonly places: Places;
   readonly shapes: readonly Shape[];
-  readonly event?: Event;
+}
+
+export interface Group {
+  readonly anchor: string;
+  readonly title: string;
+  readonly lead: string;
+  readonly topics: readonly Topic[];
+}
+
+export function groupsOf(contract: Contract): readonly Group[] {
+  const { commands, pushes, events, customEvent, http } = contract;
+  return [
+    {
+      anchor: 'commands',
+      title: 'Commands',
+      lead: 'Asked by the client; each is answered by exactly one reply, or by an `error`.',
+      topics: commands.map((each) => commandTopic(contract, each)),
+    },
+    {
+      anchor: 'pushes',
+      title: 'Pushes',
+      lead: 'Volunteered by the server. They carry no `id`.',
+      topics: pushes.map((each) => pushTopic(contract, each)),
+    },
+    {
+      anchor: 'events',
+      title: 'Events',
+      lead: 'What streams consist of: the payloads of `event` messages, told apart by `data.event`.',
+      topics: [...events, customEvent].map((each) => eventTopic(contract, each)),
+    },
+    {
+      anchor: 'http',
+      title: 'HTTP',
+      lead: 'For operators and for programs without a WebSocket. JSON bodies are plain objects, without an envelope.',
+      topics: http.map((each) => httpTopic(contract, each)),
+    },
+  ];
 }
 
 const NO_EXAMPLES: readonly Example[] = [];
@@ -51,132 +95,211 @@ function dataOf(contract: Contract, schema: string): Schema {
   return whole.properties?.['data'] ?? whole;
 }
 
-function shapeOf(
-  contract: Contract,
-  name: string,
-  { title, anchor }: { readonly title: string; readonly anchor: string },
-): Shape {
+interface ShapeOptions extends RowOptions {
+  readonly title: string;
+  readonly prefix: string;
+  readonly anchor?: string;
+}
+
+function shapeOf(contract: Contract, name: string, options: ShapeOptions): Shape {
+  const { title, prefix, anchor, listed } = options;
   const { schema, description, examples, errorPointers } = messageOf(contract, name);
   return {
     title,
     text: description,
-    rows: rowsOf(contract, dataOf(contract, schema)),
+    rows: rowsOf(contract, dataOf(contract, schema), { listed }),
     examples,
     errorPointers,
-    anchor,
+    prefix,
+    ...(anchor === undefined ? {} : { anchor }),
   };
 }
 
-export function commandTopic(contract: Contract, command: Command): Topic {
+/** The message that answers a command which did not succeed. */
+export function errorShape(contract: Contract): Shape {
+  return shapeOf(contract, 'error', {
+    title: 'The error message',
+    prefix: 'error.data',
+    anchor: 'error',
+    listed: 'elsewhere',
+  });
+}
+
+/** Facts without mentions say nothing. */
+function told(facts: readonly Fact[]): readonly Fact[] {
+  return facts.filter(({ mentions }) => mentions.length > 0);
+}
+
+function scopeFact(scopes: readonly string[]): Fact {
+  return { term: 'Scope', mentions: scopes.map((text) => ({ text, anchor: 'scopes' })) };
+}
+
+function typesFact(types: readonly string[]): Fact {
+  return { term: 'Types', mentions: types.map((text) => ({ text, file: 'generated/types.ts' })) };
+}
+
+function fileFact(term: string, path: string): Fact {
+  return { term, mentions: [{ text: path, file: path }] };
+}
+
+/** What an operation cites, and what its messages cite beyond that. */
+function clausesOf(contract: Contract, own: readonly string[], messages: readonly string[]): readonly string[] {
+  return [...new Set([...own, ...messages.flatMap((name) => contract.messages[name]?.requirements ?? [])])];
+}
+
+function commandTopic(contract: Contract, command: Command): Topic {
   const { name, reply, summary, description, scopes, requirements } = command;
-  const types = [messageOf(contract, name).schema, messageOf(contract, reply).schema];
   return {
     name,
-    kind: 'command',
     anchor: name,
+    kind: 'command',
     summary,
     description,
-    badges: [`answers ${reply}`],
-    scopes,
-    clauses: requirements,
-    places: { handler: `src/handlers/${name}.ts`, types, tapes: `conformance/tapes/${name}/` },
+    facts: told([
+      { term: 'Reply', mentions: [{ text: reply, anchor: reply }] },
+      scopeFact(scopes),
+      fileFact('Handler', `src/handlers/${name}.ts`),
+      typesFact([messageOf(contract, name).schema, messageOf(contract, reply).schema]),
+      fileFact('Tapes', `conformance/tapes/${name}/`),
+    ]),
+    clauses: clausesOf(contract, requirements, [name, reply]),
     shapes: [
-      shapeOf(contract, name, { title: `${name} data`, anchor: `${name}.data` }),
-      shapeOf(contract, reply, { title: `${reply} data`, anchor: `${reply}.data` }),
+      shapeOf(contract, name, { title: 'Fields of data', prefix: `${name}.data`, listed: 'here' }),
+      shapeOf(contract, reply, {
+        title: `Reply: ${reply}`,
+        prefix: `${reply}.data`,
+        anchor: reply,
+        listed: 'elsewhere',
+      }),
     ],
   };
 }
 
-export function pushTopic(contract: Contract, push: Push): Topic {
+/** Pushes that come only in the course of a command: the tapes of the command hold them. */
+const IN_THE_COURSE_OF: ReadonlyMap<string, string> = new Map([
+  ['replay_complete', 'subscribe'],
+  ['subscription_closed', 'authenticate'],
+]);
+
+function pushTopic(contract: Contract, push: Push): Topic {
   const { name, summary, description, requirements } = push;
-  const [first = ''] = push.messages;
-  const { schema } = messageOf(contract, push.name === 'event' ? first : name);
-  const shape: Shape =
-    name === 'event'
-      ? {
-          ...shapeOf(contract, first, { title: 'event data', anchor: 'event.data' }),
-          text: '',
-          rows: envelopeRows(contract),
-          examples: NO_EXAMPLES,
-        }
-      : shapeOf(contract, name, { title: `${name} data`, anchor: `${name}.data` });
+  const isEvent = name === 'event';
+  const types = [isEvent ? 'EventMessage' : messageOf(contract, name).schema];
   return {
     name,
-    kind: 'push',
     anchor: name,
+    kind: 'push',
     summary,
     description,
-    badges: [],
-    scopes: [],
-    clauses: requirements,
-    places: { types: name === 'event' ? ['EventMessage'] : [schema], tapes: `conformance/tapes/${name}/` },
-    shapes: [shape],
+    facts: [typesFact(types), fileFact('Tapes', `conformance/tapes/${IN_THE_COURSE_OF.get(name) ?? name}/`)],
+    clauses: clausesOf(contract, requirements, [name]),
+    shapes: [
+      isEvent
+        ? envelope(contract)
+        : shapeOf(contract, name, { title: 'Fields of data', prefix: `${name}.data`, listed: 'elsewhere' }),
+    ],
   };
 }
 
 /** What all events have in common; the payload is told with each of them. */
-function envelopeRows(contract: Contract): Row[] {
+function envelope(contract: Contract): Shape {
   const schema = dataOf(contract, contract.customEvent.messageSchema);
-  return rowsOf(contract, schema).filter(({ path }) => !path.startsWith('payload.'));
+  return {
+    title: 'Fields of data, whatever the event',
+    text: '',
+    rows: rowsOf(contract, schema).filter(({ path }) => !path.startsWith('payload.')),
+    examples: NO_EXAMPLES,
+    errorPointers: {},
+    prefix: 'event.data',
+  };
 }
 
-export function eventTopic(contract: Contract, event: Event): Topic {
+function eventTopic(contract: Contract, event: Event): Topic {
   const { summary, description, examples, requirements } = messageOf(contract, event.message);
   const payload = { $ref: `#/components/schemas/${event.payload}` };
   return {
     name: event.name === '*' ? event.message : event.name,
-    kind: 'event',
     anchor: event.message,
+    kind: 'event',
     summary,
     description,
-    badges: [`warm replay: ${event.replay.policy}`],
-    scopes: [],
+    facts: told([
+      replayFact(event),
+      { term: 'Filters', mentions: Object.entries(event.filterable).map(filterMention) },
+      typesFact([event.messageSchema, event.payload]),
+      fileFact('Tapes', 'conformance/tapes/event/'),
+    ]),
     clauses: requirements,
-    places: { types: [event.messageSchema, event.payload], tapes: 'conformance/tapes/event/' },
     shapes: [
       {
-        title: 'payload',
+        title: 'Fields of payload',
         text: resolveSchema(contract, payload).description ?? '',
         rows: rowsOf(contract, payload),
         examples,
         errorPointers: {},
-        anchor: `${event.message}.payload`,
+        prefix: `${event.message}.payload`,
       },
     ],
-    event,
   };
 }
 
-export function httpTopic(contract: Contract, operation: HttpOperation): Topic {
-  const { name, method, path, summary, description, scopes, requirements, query, request, replies } = operation;
-  const bodies = [request, ...replies].filter((each) => each !== 'error' && each !== 'empty' && each !== 'text');
-  const shapes = bodies.map((each) =>
-    shapeOf(contract, each, { title: each === request ? 'request body' : 'response body', anchor: `${name}.${each}` }),
-  );
-  const parameters: Shape[] =
-    query === undefined
-      ? []
-      : [
-          {
-            title: 'query',
-            text: '',
-            rows: rowsOf(contract, query),
-            examples: NO_EXAMPLES,
-            errorPointers: {},
-            anchor: `${name}.query`,
-          },
-        ];
+function replayFact({ replay: { policy, key, clears } }: Event): Fact {
+  const kept = key === undefined ? '' : `one per \`${dotted(key)}\``;
+  const note = clears === true ? `${kept}, which this event takes out` : kept;
+  return { term: 'Warm replay', mentions: [{ text: policy, anchor: `replay-${policy}`, note }] };
+}
+
+function filterMention([field, pointers]: readonly [string, readonly string[]]): Mention {
   return {
-    name,
-    kind: 'http',
+    text: field,
+    anchor: `filter-${field}`,
+    note: `by ${pointers.map((each) => `\`${dotted(each)}\``).join(' or ')}`,
+  };
+}
+
+/** `/payload/path` → `payload.path`, as the tables write it. */
+function dotted(pointer: string): string {
+  return pointer.slice(1).replaceAll('/', '.');
+}
+
+/** Replies that are no JSON of the contract's, or the same everywhere. */
+const UNTOLD: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
+
+function httpTopic(contract: Contract, operation: HttpOperation): Topic {
+  const { name, method, path, summary, description, scopes, requirements, query, request, replies } = operation;
+  const bodies = [request, ...replies].filter((each) => !UNTOLD.has(each));
+  const parameters = query === undefined ? [] : [queryShape(contract, name, query)];
+  return {
+    name: `${method} ${path}`,
     anchor: name,
+    kind: 'http',
     summary,
     description,
-    badges: [`${method} ${path}`],
-    scopes,
-    clauses: requirements,
-    places: { types: bodies.map((each) => messageOf(contract, each).schema), tapes: `conformance/tapes/${name}/` },
-    shapes: [...parameters, ...shapes],
+    facts: told([
+      scopeFact(scopes),
+      fileFact('Handler', 'src/http/routes.ts'),
+      typesFact(bodies.map((each) => messageOf(contract, each).schema)),
+      fileFact('Tapes', `conformance/tapes/${name}/`),
+    ]),
+    clauses: clausesOf(contract, requirements, bodies),
+    shapes: [
+      ...parameters,
+      ...bodies.map((each) => {
+        const title = each === request ? 'Request body' : 'Response body';
+        return shapeOf(contract, each, { title, prefix: `${name}.${each}`, listed: 'elsewhere' });
+      }),
+    ],
+  };
+}
+
+function queryShape(contract: Contract, name: string, query: Schema): Shape {
+  return {
+    title: 'Query',
+    text: '',
+    rows: rowsOf(contract, query),
+    examples: NO_EXAMPLES,
+    errorPointers: {},
+    prefix: `${name}.query`,
   };
 }
 
@@ -185,16 +308,26 @@ export function simpleTypes(contract: Contract): readonly (readonly [string, Sch
   return Object.entries(contract.schemas).filter(([, schema]) => isSimple(contract, schema));
 }
 
-/** Clause → where it is cited, as anchors. */
-export function citations(contract: Contract): ReadonlyMap<string, readonly string[]> {
-  const cited = new Map<string, string[]>();
+/** Clause → the anchors of what cites it: an operation by itself, or by one of its messages. */
+export function citations(contract: Contract): ReadonlyMap<string, ReadonlySet<string>> {
+  const cited = new Map<string, Set<string>>();
   const note = (anchor: string, clauses: readonly string[]): void => {
-    for (const clause of clauses) cited.set(clause, [...(cited.get(clause) ?? []), anchor]);
+    for (const clause of clauses) cited.set(clause, (cited.get(clause) ?? new Set()).add(anchor));
   };
   const { connection, commands, pushes, events, customEvent, http, messages } = contract;
+  const noteMessage = (anchor: string, message: string): void => note(anchor, messages[message]?.requirements ?? []);
   note('connection', connection.requirements);
-  for (const { name, requirements } of [...commands, ...pushes]) note(name, requirements);
-  for (const { message } of [...events, customEvent]) note(message, messages[message]?.requirements ?? []);
+  for (const { name, reply, requirements } of commands) {
+    note(name, requirements);
+    noteMessage(name, name);
+    noteMessage(reply, reply);
+  }
+  for (const { name, requirements } of pushes) {
+    note(name, requirements);
+    noteMessage(name, name);
+  }
+  for (const { message } of [...events, customEvent]) noteMessage(message, message);
   for (const { name, requirements } of http) note(name, requirements);
+  noteMessage('error', 'error');
   return cited;
 }

@@ -1,60 +1,149 @@
 /** The look of the reference: readable at any width, by day and by night, and on paper. */
 export const STYLE = `
-:root { color-scheme: light dark; --ink: light-dark(#1c2430, #dfe5ee); --faint: light-dark(#586474, #97a4b6);
-  --ground: light-dark(#fcfdfe, #12161c); --card: light-dark(#f2f5f8, #1a2029); --line: light-dark(#dce2ea, #2c3542);
-  --accent: light-dark(#0a6a74, #4cc0cb); --mark: light-dark(#fff4d6, #3a3112); --key: light-dark(#0a6a74, #6fd0da);
-  --string: light-dark(#7a4b00, #e6bd7a); --number: light-dark(#6a2fa0, #c3a0ea);
+:root { color-scheme: light dark;
+  --ink: light-dark(#1b2330, #dde4ee); --faint: light-dark(#566274, #97a4b7); --ground: light-dark(#ffffff, #11151b);
+  --card: light-dark(#f4f6f9, #191f28); --line: light-dark(#e0e5ec, #2a333f); --accent: light-dark(#0b6772, #56c4cf);
+  --mark: light-dark(#fff6da, #2b2812); --bar: light-dark(#d9a400, #d6b24a);
+  --key: light-dark(#0b6772, #74d1da); --string: light-dark(#835200, #e3bd80); --number: light-dark(#6b34a6, #c6a6ec);
   --mono: ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace; }
 * { box-sizing: border-box; }
-html { scroll-padding-top: 1rem; }
+html { scroll-padding-top: 1.5rem; -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.6 system-ui, sans-serif; display: grid;
-  grid-template-columns: 16rem minmax(0, 1fr); }
+  grid-template-columns: 15.5rem minmax(0, 1fr); }
 a { color: var(--accent); text-decoration: none; }
 a:hover { text-decoration: underline; }
+a code { color: inherit; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-code, pre { font-family: var(--mono); font-size: 0.88em; }
-code { background: var(--card); border-radius: 4px; padding: 0.05em 0.3em; overflow-wrap: anywhere; }
+code, pre { font-family: var(--mono); font-size: 0.875em; }
+code { background: var(--card); border-radius: 4px; padding: 0.1em 0.3em; overflow-wrap: anywhere; }
+p { margin: 0 0 0.8rem; }
 .skip { position: absolute; left: -99rem; }
-.skip:focus { left: 1rem; top: 0.5rem; background: var(--ground); padding: 0.5rem; }
-nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.25rem 1rem 2rem 1.25rem; border-right: 1px solid var(--line); font-size: 0.9rem; }
-nav strong { display: block; font-size: 1.05rem; margin-bottom: 0.75rem; }
-nav summary { cursor: pointer; font-weight: 600; padding: 0.25rem 0; }
-nav ul { list-style: none; margin: 0 0 0.5rem; padding: 0 0 0 0.9rem; }
-nav li a { display: block; padding: 0.1rem 0; color: var(--ink); overflow-wrap: anywhere; }
+.skip:focus { left: 1rem; top: 0.5rem; background: var(--ground); padding: 0.5rem; z-index: 3; }
+
+.bar, nav .top a { display: none; }
+.bar strong span, nav .top span { color: var(--faint); font-weight: 400; }
+nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem 1rem 2rem 1.5rem; background: var(--card);
+  border-right: 1px solid var(--line); font-size: 0.875rem; line-height: 1.45; scrollbar-width: thin; }
+nav .top { font-size: 1.1rem; margin-bottom: 1rem; }
+nav h2 { font-size: 0.72rem; letter-spacing: 0.07em; text-transform: uppercase; margin: 1.4rem 0 0.3rem; }
+nav h2, nav h2 a { color: var(--faint); }
+nav ul { list-style: none; margin: 0; padding: 0; }
+nav li a { display: block; padding: 0.16rem 0; color: var(--ink); overflow-wrap: anywhere; }
 nav li a:hover { color: var(--accent); }
-main { padding: 1.5rem clamp(1rem, 4vw, 3.5rem) 6rem; max-width: 66rem; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 0.5rem; letter-spacing: -0.01em; }
-h2 { font-size: 1.45rem; margin: 3.5rem 0 0.5rem; padding-top: 1rem; border-top: 2px solid var(--line); }
-h3 { font-size: 1.12rem; margin: 2.6rem 0 0.3rem; font-family: var(--mono); }
-h4 { font-size: 0.95rem; margin: 1.4rem 0 0.4rem; color: var(--faint); font-weight: 600; }
+nav .names { font-family: var(--mono); font-size: 0.92em; }
+
+main { padding: 2.2rem clamp(1.1rem, 4vw, 4rem) 6rem; max-width: 68rem; width: 100%; }
+h1 { font-size: 2.1rem; line-height: 1.2; margin: 0 0 0.8rem; letter-spacing: -0.015em; }
+.opening { font-size: 1.1rem; }
+main p, .hints, .talk, .rules { max-width: 48rem; }
+.hints { margin: 1.4rem 0 0; padding: 0.9rem 1.2rem 0.9rem 2.2rem; background: var(--card); border-radius: 8px; font-size: 0.94rem; }
+.hints li { margin: 0.25rem 0; }
+.hints code { background: var(--ground); }
+.chapter { margin-top: 3.5rem; padding-top: 2rem; border-top: 1px solid var(--line); }
+.topic { margin-top: 3.5rem; }
+h2 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 0.4rem; letter-spacing: -0.01em; }
+h3 { font: 600 1.2rem/1.35 var(--mono); margin: 0 0 0.4rem; overflow-wrap: anywhere; }
+h4 { font-size: 1rem; margin: 1.8rem 0 0.5rem; }
 h2 > a, h3 > a { color: inherit; }
-:target { background: var(--mark); box-shadow: 0 0 0 0.35rem var(--mark); border-radius: 2px; }
-.lead { color: var(--faint); margin: 0 0 1rem; }
-.facts { display: flex; flex-wrap: wrap; gap: 0.4rem; margin: 0.4rem 0; padding: 0; list-style: none; font-size: 0.82rem; }
-.facts li { border: 1px solid var(--line); border-radius: 1rem; padding: 0.05rem 0.65rem; color: var(--faint); }
-.leads { font-size: 0.85rem; color: var(--faint); margin: 0.4rem 0; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
-th { text-align: left; font-weight: 600; color: var(--faint); font-size: 0.82rem; border-bottom: 1px solid var(--line); padding: 0.3rem 0.8rem 0.3rem 0; }
-td { vertical-align: top; padding: 0.4rem 0.8rem 0.4rem 0; border-bottom: 1px solid var(--line); }
-td:first-child { min-width: 9rem; } td:first-child code { white-space: nowrap; }
-td p { margin: 0 0 0.2rem; }
-td .bounds { color: var(--faint); font-size: 0.85em; overflow-wrap: anywhere; }
-.d1 { padding-left: 1.1rem; } .d2 { padding-left: 2.2rem; } .d3 { padding-left: 3.3rem; } .d4 { padding-left: 4.4rem; }
-.must::after { content: " required"; color: var(--accent); font-size: 0.72rem; font-family: system-ui, sans-serif; }
+h2 > a:hover::after, h3 > a:hover::after { content: " #"; color: var(--faint); }
+.kind { font: 0.72rem/1 system-ui, sans-serif; color: var(--faint); border: 1px solid var(--line); border-radius: 1rem;
+  padding: 0.15rem 0.5rem; vertical-align: 0.15em; white-space: nowrap; }
+.lead { color: var(--faint); }
+.summary { font-size: 1.05rem; font-weight: 600; margin-bottom: 0.4rem; }
+h2:target, h3:target, h4:target, .rules > :target { background: var(--mark); box-shadow: -0.6rem 0 var(--mark), -0.8rem 0 var(--bar); }
+tr:target > * { background: var(--mark); }
+tr:target > :first-child { box-shadow: -0.6rem 0 var(--mark), -0.8rem 0 var(--bar); }
+
+.overview { list-style: none; margin: 1rem 0 0; padding: 0; border: 1px solid var(--line); border-radius: 8px; font-size: 0.92rem; }
+.overview li { display: grid; grid-template-columns: minmax(11rem, 15rem) 1fr; gap: 0 1rem; padding: 0.38rem 0.9rem; }
+.overview li + li { border-top: 1px solid var(--line); }
+.overview code { background: none; padding: 0; }
+.facts, .rules { margin: 0.9rem 0 0; font-size: 0.92rem; }
+.facts > div { display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: 0 1rem; padding: 0.12rem 0; }
+.facts dt { color: var(--faint); }
+.facts dd, .rules dd { margin: 0; }
+.facts .line { display: block; }
+.rules > div { display: grid; grid-template-columns: 4.2rem minmax(0, 1fr); gap: 0 1rem; padding: 0.45rem 0; }
+.rules dt { font-weight: 600; font-size: 0.9em; font-family: var(--mono); line-height: 1.75; white-space: nowrap; }
+.rules .bounds { margin: 0.1rem 0 0; }
+
+table { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 0.9rem; line-height: 1.5; margin: 0.6rem 0 1rem; }
+th, td { text-align: left; vertical-align: top; padding: 0.45rem 1rem 0.45rem 0; border-bottom: 1px solid var(--line);
+  font-weight: 400; overflow-wrap: anywhere; }
+thead th { color: var(--faint); font-size: 0.8rem; font-weight: 600; padding-bottom: 0.3rem; }
+td p { margin: 0; }
+th[scope="row"] code { background: none; padding: 0; font-weight: 600; }
+.bounds { color: var(--faint); font-size: 0.86em; }
+.bounds code { background: none; padding: 0; }
+.d1 > th { padding-left: 1.2rem; } .d2 > th { padding-left: 2.4rem; } .d3 > th { padding-left: 3.6rem; } .d4 > th { padding-left: 4.8rem; }
+.must { color: var(--accent); font-size: 0.8em; }
 .num { font-variant-numeric: tabular-nums; white-space: nowrap; }
-details.example { margin: 0.5rem 0; border: 1px solid var(--line); border-radius: 6px; }
-details.example > summary { cursor: pointer; padding: 0.35rem 0.8rem; font-size: 0.88rem; }
-pre { margin: 0; padding: 0.8rem; background: var(--card); overflow-x: auto; line-height: 1.5; border-radius: 0 0 6px 6px; }
+.num .g { margin-left: 0.18em; }
+td small { display: block; color: var(--faint); font-size: 0.86em; }
+
+pre { margin: 0.5rem 0; padding: 0.8rem 1rem; background: var(--card); border-radius: 8px; overflow-x: auto; line-height: 1.55; }
+pre code { background: none; padding: 0; font-size: 1em; overflow-wrap: normal; }
 pre .k { color: var(--key); } pre .s { color: var(--string); } pre .n, pre .w { color: var(--number); }
-.clauses { margin: 0.4rem 0; font-size: 0.85rem; display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; }
-dl.clause { margin: 0; } dl.clause dt { font-family: var(--mono); font-weight: 600; margin-top: 1.1rem; }
-dl.clause dd { margin: 0.1rem 0 0; }
-footer { margin-top: 4rem; color: var(--faint); font-size: 0.85rem; overflow-wrap: anywhere; }
-@media (max-width: 56rem) {
-  body { display: block; }
-  nav { position: static; height: auto; border-right: 0; border-bottom: 1px solid var(--line); }
-  td:first-child { min-width: 7rem; }
+summary { cursor: pointer; }
+.example { margin: 0.5rem 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.example > summary { padding: 0.4rem 0.9rem; font-size: 0.9rem; }
+.example > pre, .talk pre { margin: 0; border-radius: 0; border-top: 1px solid var(--line); }
+.cited { margin-top: 0.9rem; font-size: 0.92rem; }
+.cited > summary { color: var(--faint); }
+.cited > summary span { font: 0.82em var(--mono); margin-left: 0.5rem; white-space: nowrap; }
+.talk { list-style: none; margin: 0.6rem 0; padding: 0; }
+.talk li { margin: 0.45rem 0; width: 80%; }
+.talk .server { margin-left: 20%; }
+.talk details { border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.talk .client details { border-left: 3px solid var(--accent); }
+.talk .server details { border-right: 3px solid var(--bar); }
+.talk summary { padding: 0.4rem 0.9rem; font-size: 0.92rem; }
+.talk .from { color: var(--faint); font-size: 0.85em; display: inline-block; min-width: 3.2rem; }
+footer { margin-top: 5rem; color: var(--faint); font-size: 0.85rem; overflow-wrap: anywhere; }
+
+@media (min-width: 44.01rem), print {
+  .fields th:first-child { width: 31%; } .fields th:nth-child(2) { width: 19%; }
+  .types th:first-child { width: 20%; } .types th:nth-child(2) { width: 18%; }
+  .errors th:first-child { width: 27%; } .errors th:nth-child(3), .errors th:nth-child(4) { width: 14%; }
+  .codes th:first-child { width: 5rem; } .codes th:nth-child(2) { width: 13rem; }
+  .limits th:first-child { width: 25%; } .limits th:nth-child(3) { width: 18%; } .limits th:nth-child(n + 4) { width: 11.5%; }
+  .filters th:first-child { width: 18%; } .filters th:nth-child(3) { width: 13%; } .filters th:nth-child(4) { width: 30%; }
+  .policies th:first-child { width: 18%; } .policies th:nth-child(3) { width: 42%; }
+  .plain th:first-child { width: 22%; }
 }
-@media print { nav { display: none; } body { display: block; } details.example > pre { display: block; } }
+@media (max-width: 60rem) {
+  html { scroll-padding-top: 4.2rem; }
+  body { display: block; padding-top: 3rem; }
+  .bar { display: flex; justify-content: space-between; align-items: center; position: fixed; inset: 0 0 auto; height: 3rem;
+    padding: 0 1.1rem; background: var(--card); border-bottom: 1px solid var(--line); z-index: 1; }
+  .bar a, nav .top a { display: block; padding: 0.5rem 0 0.5rem 1rem; }
+  nav { display: none; }
+  nav:target { display: block; position: fixed; inset: 0; height: auto; z-index: 2; border: 0; font-size: 1rem; padding-top: 0; }
+  nav .top { display: flex; justify-content: space-between; align-items: center; position: sticky; top: 0; height: 3rem;
+    margin: 0 -1rem 0 -1.5rem; padding: 0 1.1rem; background: var(--card); border-bottom: 1px solid var(--line); font-size: 1rem; }
+  nav li a { padding: 0.35rem 0; }
+  main { padding-top: 1.5rem; }
+  .chapter, .topic { margin-top: 2.6rem; }
+}
+@media (max-width: 44rem) {
+  .overview li { grid-template-columns: minmax(0, 1fr); padding-block: 0.45rem; }
+  .facts > div { grid-template-columns: 5.4rem minmax(0, 1fr); }
+  .talk li { width: auto; } .talk .client { margin-right: 8%; } .talk .server { margin-left: 8%; }
+  table, tbody, tr, th, td { display: block; width: auto; }
+  thead { display: none; }
+  table th, table td { padding: 0; border: 0; }
+  tr { padding: 0.6rem 0; border-bottom: 1px solid var(--line); }
+  table td { position: relative; padding: 0.15rem 0 0 7rem; min-height: 1.5em; }
+  td::before { content: attr(data-head); color: var(--faint); font-size: 0.9em; position: absolute; left: 0; width: 6.4rem; }
+  .fields td, .types td, .codes td, table td:nth-child(2):has(+ td) { padding-left: 0; }
+  .fields td::before, .types td::before, .codes td::before, td:nth-child(2):has(+ td)::before { content: none; }
+  tr:target { background: var(--mark); box-shadow: -0.6rem 0 var(--mark), -0.8rem 0 var(--bar); }
+  tr:target > :first-child { box-shadow: none; }
+  td small { display: inline; margin-left: 0.4rem; }
+  tr.d1 { margin-left: 0.9rem; } tr.d2 { margin-left: 1.8rem; } tr.d3 { margin-left: 2.7rem; } tr.d4 { margin-left: 3.6rem; }
+}
+@media print {
+  nav, .bar { display: none; } body { display: block; }
+  details::details-content { content-visibility: visible; }
+}
 `;

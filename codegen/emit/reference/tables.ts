@@ -1,38 +1,60 @@
-/** The tables of the reference, and what stands in their cells. */
+/** The tables of the page, and what stands in their cells. */
 import type { Contract, Schema } from '../../model.ts';
 import { constraintsOf, typeOf } from './fields.ts';
 import type { Row } from './fields.ts';
-import { escape, inline, link } from './markup.ts';
+import { rounded } from './lists.ts';
+import type { Amount, Cell, Line, Table } from './lists.ts';
+import { code, escape, inline, link } from './markup.ts';
+import type { Mention } from './sections.ts';
 
-/** A cell is HTML already. */
-export function tableOf(heads: readonly string[], rows: readonly string[]): string {
-  if (rows.length === 0) return '';
-  const head = heads.map((each) => `<th scope="col">${each}</th>`).join('');
-  return `<div class="scroll"><table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody></table></div>`;
+interface Markup {
+  /** Names the widths of the columns. */
+  readonly kind: string;
+  readonly heads: readonly string[];
 }
 
-export function rowOf(cells: readonly string[], anchor?: string): string {
-  const id = anchor === undefined ? '' : ` id="${escape(anchor)}"`;
-  return `<tr${id}>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+interface MarkupRow {
+  readonly anchor: string;
+  /** How far it is indented. */
+  readonly depth?: number;
+  /** HTML. */
+  readonly cells: readonly string[];
+}
+
+/** Each cell knows its heading, which narrow windows show in front of it. */
+function tableOf({ kind, heads }: Markup, rows: readonly MarkupRow[]): string {
+  const head = heads.map((each) => `<th scope="col">${escape(each)}</th>`).join('');
+  const body = rows.map(({ anchor, cells, depth = 0 }) => {
+    const [first = '', ...rest] = cells;
+    const others = rest.map((cell, index) => `<td data-head="${escape(heads[index + 1] ?? '')}">${cell}</td>`);
+    const indent = depth === 0 ? '' : ` class="d${Math.min(depth, 4)}"`;
+    return `<tr id="${escape(anchor)}"${indent}><th scope="row">${first}</th>${others.join('')}</tr>`;
+  });
+  return `<table class="${kind}">\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody></table>`;
 }
 
 /** Fields of a message, each with an anchor of its own. */
-export function fieldTable(rows: readonly Row[], anchor: string): string {
+export function fieldTable(rows: readonly Row[], prefix: string): string {
   return tableOf(
-    ['Field', 'Type', 'Meaning'],
-    rows.map((row) => rowOf([nameCell(row), typeCell(row), meaningCell(row)], `${anchor}.${row.path}`)),
+    { kind: 'fields', heads: ['Field', 'Type', 'Meaning'] },
+    rows.map((row) => ({
+      anchor: `${prefix}.${row.path}`,
+      depth: row.depth,
+      cells: [nameCell(row), typeCell(row), meaningCell(row)],
+    })),
   );
 }
 
-function nameCell({ name, depth, required, isVariant }: Row): string {
-  const indent = `d${Math.min(depth, 4)}`;
-  if (isVariant) return `<div class="${indent}"><em>${escape(name)}</em></div>`;
-  return `<div class="${indent}"><code${required ? ' class="must"' : ''}>${escape(name)}</code></div>`;
+function nameCell({ name, required, isVariant, more }: Row): string {
+  if (isVariant) return `<em>${escape(name)}</em>`;
+  const shown = more === undefined ? code(name) : link(more, code(name));
+  return `${shown}${required ? ' <span class="must">required</span>' : ''}`;
 }
 
-function typeCell({ type, link: target, path }: Row): string {
-  if (target === undefined) return escape(type);
-  return `${path.endsWith('[]') ? 'array of ' : ''}${link(`type-${target}`, escape(target))}`;
+function typeCell({ type, link: target }: Row): string {
+  if (target !== undefined)
+    return `${target.ofItems ? 'array of ' : ''}${link(`type-${target.name}`, escape(target.name))}`;
+  return /^(?:".*"|true|false|\d+)$/.test(type) ? code(type) : escape(type);
 }
 
 function meaningCell({ description, constraints }: Row): string {
@@ -41,21 +63,58 @@ function meaningCell({ description, constraints }: Row): string {
 }
 
 function boundsOf(constraints: readonly string[]): string {
-  return constraints.length === 0 ? '' : `<div class="bounds">${constraints.map(inline).join('; ')}</div>`;
+  return constraints.length === 0 ? '' : `<p class="bounds">${constraints.map(inline).join('; ')}</p>`;
 }
 
 export function typeTable(contract: Contract, types: readonly (readonly [string, Schema])[]): string {
   return tableOf(
-    ['Type', 'Is', 'Meaning'],
-    types.map(([name, schema]) =>
-      rowOf(
-        [
-          `<code>${escape(name)}</code>`,
-          escape(typeOf(contract, schema)),
-          `<p>${inline(schema.description ?? '')}</p>${boundsOf(constraintsOf(schema))}`,
-        ],
-        `type-${name}`,
-      ),
-    ),
+    { kind: 'types', heads: ['Type', 'Is', 'Meaning'] },
+    types.map(([name, schema]) => ({
+      anchor: `type-${name}`,
+      cells: [
+        code(name),
+        escape(typeOf(contract, schema)),
+        `<p>${inline(schema.description ?? '')}</p>${boundsOf(constraintsOf(schema))}`,
+      ],
+    })),
   );
+}
+
+export function listTable({ kind, heads, lines }: Table): string {
+  return tableOf(
+    { kind, heads },
+    lines.map(({ name, anchor, cells }: Line) => ({
+      anchor,
+      cells: [link(anchor, code(name)), ...cells.map(cellHtml)],
+    })),
+  );
+}
+
+function cellHtml(cell: Cell): string {
+  if (typeof cell === 'string') return inline(cell);
+  return 'amount' in cell ? amountHtml(cell) : mentionsHtml(cell);
+}
+
+function amountHtml(each: Amount): string {
+  const { amount, unit, role } = each;
+  const human = rounded(each);
+  const small = human === '' ? '' : ` <small>${escape(human)}</small>`;
+  return `<span class="num">${thousands(amount)}</span>${role === 'value' ? ` ${escape(unit)}` : ''}${small}`;
+}
+
+/** 1048576 with thin gaps that are style, not text: who searches for the number finds it. */
+function thousands(amount: number): string {
+  return String(amount).replaceAll(/\B(\d{3})(?=(?:\d{3})*$)/g, '<span class="g">$1</span>');
+}
+
+/** Names with something to say about them have a line each. */
+export function mentionsHtml(mentions: readonly Mention[]): string {
+  const parts = mentions.map(mentionHtml);
+  const isShort = mentions.every(({ note = '' }) => note === '');
+  return isShort ? parts.join(', ') : parts.map((part) => `<span class="line">${part}</span>`).join(' ');
+}
+
+function mentionHtml({ text, anchor, note = '' }: Mention): string {
+  const name = anchor === undefined ? code(text) : link(anchor, code(text));
+  return note === '' ? name : `${name} ${inline(note)}`;
 }

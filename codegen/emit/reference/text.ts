@@ -1,98 +1,138 @@
 /** `docs/reference/protocol.md`: the reference for those who read it where the sources are. */
 import type { Contract } from '../../model.ts';
+import { constraintsOf, typeOf } from './fields.ts';
 import type { Row } from './fields.ts';
+import { clausesOf, listsOf, rounded } from './lists.ts';
+import type { Cell, List, Table } from './lists.ts';
 import { prettyJson } from './markup.ts';
-import { commandTopic, eventTopic, httpTopic, pushTopic } from './sections.ts';
-import type { Shape, Topic } from './sections.ts';
+import { errorShape, groupsOf, simpleTypes } from './sections.ts';
+import type { Fact, Mention, Shape, Topic } from './sections.ts';
 
 export function emitReferenceText(contract: Contract): string {
-  const { title, version, description, commands, pushes, events, customEvent, http, digest } = contract;
-  const groups: readonly (readonly [string, readonly Topic[]])[] = [
-    ['Commands', commands.map((each) => commandTopic(contract, each))],
-    ['Pushes', pushes.map((each) => pushTopic(contract, each))],
-    ['Events', [...events, customEvent].map((each) => eventTopic(contract, each))],
-    ['HTTP', http.map((each) => httpTopic(contract, each))],
-  ];
+  const { title, version, description, digest } = contract;
   const parts = [
     `# ${title} protocol ${version}`,
     `<!-- Generated from asyncapi.yaml by \`npm run generate\`. Do not edit: change the contract and generate again. -->`,
     description.trim(),
-    'The same with examples, types and deep links: [index.html](index.html), or `/docs` on any running gateway.',
-    ...groups.flatMap(([name, topics]) => [`## ${name}`, ...topics.flatMap(topicText)]),
-    ...lists(contract),
+    'The same with every example and an address for each field: [index.html](index.html), or `/docs` on any running gateway.',
+    ...connection(contract),
+    ...groupsOf(contract).flatMap(({ title: name, lead, topics }) => [
+      `## ${name}`,
+      lead,
+      ...topics.flatMap(topicText),
+    ]),
+    ...listsOf(contract).flatMap((list) => listText(contract, list)),
+    '## Types',
+    simpleTypes(contract)
+      .map(([name, schema]) => typeText(contract, name, schema))
+      .join('\n'),
+    '## Clauses',
+    ...clauses(contract),
     `Contract digest: \`${digest}\``,
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-function topicText(topic: Topic): string[] {
-  const { name, summary, description, badges, scopes, clauses, places, shapes } = topic;
-  const facts = [
-    ...badges,
-    ...scopes.map((scope) => `needs \`${scope}\``),
-    ...(places.handler === undefined ? [] : [`handler [\`${places.handler}\`](../../${places.handler})`]),
-    `types ${places.types.map((type) => `\`${type}\``).join(', ') || 'none'}`,
-    `tapes \`${places.tapes}\``,
-  ];
+type NamedSchema = ReturnType<typeof simpleTypes>[number][1];
+
+function typeText(contract: Contract, name: string, schema: NamedSchema): string {
+  return `- ${anchorOf(`type-${name}`)}\`${name}\` ${typeOf(contract, schema)}: ${oneLine(schema.description ?? '')}${bounds(constraintsOf(schema))}`;
+}
+
+function connection({ path, subprotocol, connection: about }: Contract): string[] {
   return [
-    `### ${name}`,
-    `**${oneLine(summary)}** ${oneLine(description)}`,
-    facts.join(' · '),
-    ...shapes.flatMap(shapeText),
-    ...(clauses.length === 0 ? [] : [`Clauses: ${clauses.map((id) => `[${id}](#${id.toLowerCase()})`).join(', ')}`]),
+    '## The connection',
+    `WebSocket at \`${path}\`, subprotocol \`${subprotocol}\`. ${oneLine(about.description)}`,
+    clauseLinks(about.requirements),
   ];
 }
 
-function shapeText({ title, rows, examples }: Shape): string[] {
+function clauseLinks(ids: readonly string[]): string {
+  return `Clauses: ${ids.map((id) => `[${id}](#${id.toLowerCase()})`).join(', ')}`;
+}
+
+function topicText({ name, anchor, summary, description, facts, clauses: cited, shapes }: Topic): string[] {
+  return [
+    `### ${name}`,
+    ...(name === anchor ? [] : [anchorOf(anchor)]),
+    `**${oneLine(summary)}** ${oneLine(description)}`.trim(),
+    facts.map(factText).join('\n'),
+    ...shapes.flatMap(shapeText),
+    ...(cited.length === 0 ? [] : [clauseLinks(cited)]),
+  ];
+}
+
+function factText({ term, mentions }: Fact): string {
+  return `- ${term}: ${mentionsText(mentions)}`;
+}
+
+function mentionsText(mentions: readonly Mention[]): string {
+  return mentions.map(mentionText).join(', ');
+}
+
+function mentionText({ text, anchor, file, note = '' }: Mention): string {
+  const target = file === undefined ? `#${anchor ?? ''}` : `../../${file}`;
+  return `[\`${text}\`](${target}) ${note}`.trimEnd();
+}
+
+function shapeText({ title, text, rows, examples, anchor }: Shape): string[] {
   const [first] = examples;
   return [
-    ...(rows.length === 0 ? [] : [`${title}:\n\n${rows.map(rowText).join('\n')}`]),
+    ...(anchor === undefined ? [] : [anchorOf(anchor)]),
+    `**${title}.** ${oneLine(text)}`.trim(),
+    ...(rows.length === 0 ? [] : [rows.map(rowText).join('\n')]),
     ...(first === undefined ? [] : [`\`\`\`json\n${prettyJson(first.payload)}\n\`\`\``]),
   ];
 }
 
-function rowText({ name, depth, required, type, link, description, constraints, isVariant }: Row): string {
+function rowText({ name, depth, required, type, link, description, constraints, isVariant, more }: Row): string {
   const indent = '  '.repeat(depth);
-  if (isVariant) return `${indent}- *${name}*`;
-  const bounds = constraints.length === 0 ? '' : ` (${constraints.join('; ')})`;
-  return `${indent}- \`${name}\` ${link ?? type}${required ? ', required' : ''}: ${oneLine(description)}${bounds}`.trimEnd();
+  if (isVariant) return `${indent}- *${name}* ${oneLine(description)}`.trimEnd();
+  const shown = more === undefined ? `\`${name}\`` : `[\`${name}\`](#${more})`;
+  const linked = link === undefined ? type : `${link.ofItems ? 'array of ' : ''}[${link.name}](#type-${link.name})`;
+  return `${indent}- ${shown} ${linked}${required ? ', required' : ''}: ${oneLine(description)}${bounds(constraints)}`;
+}
+
+function bounds(constraints: readonly string[]): string {
+  return constraints.length === 0 ? '' : ` (${constraints.join('; ')})`;
 }
 
 function oneLine(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ');
 }
 
-function lists(contract: Contract): string[] {
-  const { errors, closeCodes, limits, filters, replayPolicies, gapReasons, scopes, clauses } = contract;
-  const list = (entries: readonly (readonly [string, string])[]): string =>
-    entries.map(([name, text]) => `- \`${name}\`: ${oneLine(text)}`).join('\n');
-  return [
-    '## Errors',
-    list(
-      Object.entries(errors).map(([name, { description, httpStatus }]) => [
-        name,
-        `${description} (HTTP ${httpStatus})`,
-      ]),
-    ),
-    '## Close codes',
-    list(Object.entries(closeCodes).map(([number, each]) => [number, `${each.name}. ${each.description}`])),
-    '## Limits',
-    list(
-      Object.entries(limits).map(([name, { description, default: standard, unit, minimum, maximum }]) => [
-        name,
-        `${description} ${standard} ${unit}, from ${minimum} to ${maximum}.`,
-      ]),
-    ),
-    '## Filters',
-    list(Object.entries(filters).map(([name, each]) => [name, each.description])),
-    '## Replay policies',
-    list(Object.entries(replayPolicies)),
-    '## Gap reasons',
-    list(Object.entries(gapReasons)),
-    '## Scopes',
-    `\`${scopes.grammar}\`. ${oneLine(scopes.description)}`,
-    list(Object.entries(scopes.kinds)),
-    '## Clauses',
-    ...Object.entries(clauses).map(([id, { text }]) => `#### ${id}\n\n${oneLine(text)}`),
-  ];
+/** An address like the page's. Markdown makes its own for headings only. */
+function anchorOf(name: string): string {
+  return `<a id="${name}"></a>`;
+}
+
+function listText(contract: Contract, { anchor, title, lead, text, tables }: List): string[] {
+  const error = anchor === 'errors' ? shapeText(errorShape(contract)) : [];
+  return [`## ${title}`, lead, ...error, ...(text === '' ? [] : [text]), ...tables.flatMap(tableText)];
+}
+
+function tableText({ title, heads, lines }: Table): string[] {
+  const rows = lines.map(
+    ({ name, anchor, cells }) => `| ${[`${anchorOf(anchor)}\`${name}\``, ...cells.map(cellText)].join(' | ')} |`,
+  );
+  const table = [`| ${heads.join(' | ')} |`, `|${'---|'.repeat(heads.length)}`, ...rows].join('\n');
+  return title === '' ? [table] : [`**${title}**`, table];
+}
+
+function cellText(cell: Cell): string {
+  if (typeof cell === 'string') return oneLine(cell).replaceAll('|', '\\|');
+  if (!('amount' in cell)) return mentionsText(cell);
+  const human = rounded(cell);
+  return `${cell.amount}${cell.role === 'value' ? ` ${cell.unit}` : ''}${human === '' ? '' : ` (${human})`}`;
+}
+
+function clauses(contract: Contract): string[] {
+  return clausesOf(contract).map(({ id, text, note, citedBy }) => {
+    const level = note === '' ? '' : ` (${note})`;
+    const cited =
+      citedBy.length === 0
+        ? ''
+        : ` Cited by ${citedBy.map((each) => `[${each}](#${each === 'connection' ? 'the-connection' : each})`).join(', ')}.`;
+    return `#### ${id}\n\n${oneLine(text)}${level}${cited}`;
+  });
 }

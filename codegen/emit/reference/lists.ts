@@ -1,0 +1,209 @@
+/** The parts of the contract that are lists: errors, close codes, limits, filters, policies, reasons, scopes, clauses. */
+import type { Contract, Event } from '../../model.ts';
+import type { Mention } from './sections.ts';
+import { citations } from './sections.ts';
+
+export interface Amount {
+  readonly amount: number;
+  readonly unit: string;
+  /** The unit is said once, with the value; bounds beside it go without. */
+  readonly role: 'value' | 'bound';
+}
+
+/** Text with code in backquotes, names that lead somewhere, or a number. */
+export type Cell = string | readonly Mention[] | Amount;
+
+export interface Line {
+  readonly name: string;
+  readonly anchor: string;
+  /** Behind the name. */
+  readonly cells: readonly Cell[];
+}
+
+export interface Table {
+  /** Stands above it where a chapter has several. */
+  readonly title: string;
+  /** Names the widths of its columns. */
+  readonly kind: string;
+  readonly heads: readonly string[];
+  readonly lines: readonly Line[];
+}
+
+export interface List {
+  readonly anchor: string;
+  readonly title: string;
+  readonly lead: string;
+  /** Stands above the tables. */
+  readonly text: string;
+  readonly tables: readonly Table[];
+}
+
+export function listsOf(contract: Contract): readonly List[] {
+  return [
+    errors(contract),
+    closeCodes(contract),
+    limits(contract),
+    filters(contract),
+    replayPolicies(contract),
+    gapReasons(contract),
+    scopes(contract),
+  ];
+}
+
+function errors({ errors: all }: Contract): List {
+  const lines = Object.entries(all).map(([name, { description, httpStatus, retryable }]) => ({
+    name,
+    anchor: `error-${name}`,
+    cells: [description, retryable ? 'yes' : 'no', String(httpStatus)],
+  }));
+  return {
+    anchor: 'errors',
+    title: 'Errors',
+    lead: 'What `error` answers a command with. Over HTTP the same message is the body, and the code chooses the status.',
+    text: '',
+    tables: [{ title: '', kind: 'errors', heads: ['Code', 'Meaning', 'Retry unchanged', 'HTTP status'], lines }],
+  };
+}
+
+function closeCodes({ closeCodes: all, closeClasses }: Contract): List {
+  const tables = Object.entries(closeClasses).map(([name, title]) => ({
+    title,
+    kind: 'codes',
+    heads: ['Code', 'Name', 'Why'],
+    lines: Object.entries(all)
+      .filter(([, each]) => each.class === name)
+      .map(([code, each]) => ({
+        name: code,
+        anchor: `close-${code}`,
+        cells: [`\`${each.name}\``, each.description],
+      })),
+  }));
+  return {
+    anchor: 'close-codes',
+    title: 'Close codes',
+    lead: 'Why the server ended the connection, by what the client does next.',
+    text: '',
+    tables,
+  };
+}
+
+function limits({ limits: all }: Contract): List {
+  const lines = Object.entries(all).map(([name, { description, unit, default: standard, minimum, maximum }]) => ({
+    name,
+    anchor: `limit-${name}`,
+    cells: [
+      description,
+      { amount: standard, unit, role: 'value' as const },
+      { amount: minimum, unit, role: 'bound' as const },
+      { amount: maximum, unit, role: 'bound' as const },
+    ],
+  }));
+  return {
+    anchor: 'limits',
+    title: 'Limits',
+    lead: '`welcome` tells those in force. An operator may set each between its least and its greatest value.',
+    text: '',
+    tables: [{ title: '', kind: 'limits', heads: ['Limit', 'What it bounds', 'Default', 'Least', 'Greatest'], lines }],
+  };
+}
+
+const eventMentions = (events: readonly Event[]): readonly Mention[] =>
+  events.map(({ message }) => ({ text: message, anchor: message }));
+
+function filters({ filters: all, events, customEvent }: Contract): List {
+  const lines = Object.entries(all).map(([name, { kind, description }]) => ({
+    name,
+    anchor: `filter-${name}`,
+    cells: [
+      description,
+      kind,
+      eventMentions([...events, customEvent].filter(({ filterable }) => Object.hasOwn(filterable, name))),
+    ],
+  }));
+  return {
+    anchor: 'filters',
+    title: 'Filters',
+    lead: 'Fields narrow together, values within a field are alternatives. A field constrains only the events that declare it.',
+    text: '',
+    tables: [{ title: '', kind: 'filters', heads: ['Field', 'Meaning', 'Compared as', 'Events'], lines }],
+  };
+}
+
+function replayPolicies({ replayPolicies: all, events, customEvent }: Contract): List {
+  const lines = Object.entries(all).map(([name, description]) => ({
+    name,
+    anchor: `replay-${name}`,
+    cells: [description, eventMentions([...events, customEvent].filter(({ replay }) => replay.policy === name))],
+  }));
+  return {
+    anchor: 'replay-policies',
+    title: 'Replay policies',
+    lead: 'What a `warm` subscription is shown of the past. `welcome` tells the policies in force.',
+    text: '',
+    tables: [{ title: '', kind: 'policies', heads: ['Policy', 'Replays', 'By default for'], lines }],
+  };
+}
+
+function gapReasons({ gapReasons: all }: Contract): List {
+  const lines = Object.entries(all).map(([name, text]) => ({ name, anchor: `gap-${name}`, cells: [text] }));
+  return {
+    anchor: 'gap-reasons',
+    title: 'Gap reasons',
+    lead: 'Why a `gap` says that events can no longer be delivered.',
+    text: '',
+    tables: [{ title: '', kind: 'plain', heads: ['Reason', 'Meaning'], lines }],
+  };
+}
+
+function scopes({ scopes: { grammar, description, kinds } }: Contract): List {
+  const lines = Object.entries(kinds).map(([name, text]) => ({ name, anchor: `scope-${name}`, cells: [text] }));
+  return {
+    anchor: 'scopes',
+    title: 'Scopes',
+    lead: 'What a principal may do, in the grammar of RFC 5234.',
+    text: `\`${grammar}\`\n\n${description.trim()}`,
+    tables: [{ title: '', kind: 'plain', heads: ['Scope', 'Allows'], lines }],
+  };
+}
+
+/** A requirement as the reference tells it. */
+export interface ToldClause {
+  readonly id: string;
+  readonly text: string;
+  /** Only where it is not a plain duty that clients can see. */
+  readonly note: string;
+  readonly citedBy: readonly string[];
+}
+
+export function clausesOf(contract: Contract): readonly ToldClause[] {
+  const cited = citations(contract);
+  return Object.entries(contract.clauses).map(([id, { level, observable, text }]) => ({
+    id,
+    text,
+    note: [
+      ...(level === 'must' ? [] : [level]),
+      ...(observable === 'client' ? [] : [`seen by the ${observable}`]),
+    ].join(', '),
+    citedBy: [...(cited.get(id) ?? [])],
+  }));
+}
+
+const SCALES: Readonly<Record<string, readonly (readonly [number, string])[]>> = {
+  bytes: [
+    [2 ** 30, 'GiB'],
+    [2 ** 20, 'MiB'],
+    [2 ** 10, 'KiB'],
+  ],
+  ms: [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1000, 's'],
+  ],
+};
+
+/** 1048576 bytes → `1 MiB`; nothing where no larger unit fits without a rest. */
+export function rounded({ amount, unit }: Amount): string {
+  const scale = amount === 0 ? undefined : SCALES[unit]?.find(([size]) => amount % size === 0);
+  return scale === undefined ? '' : `${amount / scale[0]} ${scale[1]}`;
+}
