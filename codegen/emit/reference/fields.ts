@@ -180,7 +180,7 @@ export function constraintsOf(schema: Schema): string[] {
   };
   return [
     ...(values === undefined ? [] : [`one of ${values.map((value) => `\`${String(value)}\``).join(', ')}`]),
-    ...range(minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum, maximum, ''),
+    ...(minimum === Number.MIN_SAFE_INTEGER && maximum === Number.MAX_SAFE_INTEGER ? [] : range(minimum, maximum, '')),
     ...range(minLength, maxLength, ' characters'),
     ...range(minItems, maxItems, ' items'),
     ...(format === undefined ? [] : [`format ${format}`]),

@@ -224,7 +224,7 @@ function eventTopic(contract: Contract, event: Event): Topic {
     summary,
     description,
     facts: told([
-      replayFact(event),
+      replayFact(contract, event),
       { term: 'Filters', mentions: Object.entries(event.filterable).map(filterMention) },
       typesFact([event.messageSchema, event.payload]),
       fileFact('Tapes', 'conformance/tapes/event/'),
@@ -243,9 +243,11 @@ function eventTopic(contract: Contract, event: Event): Topic {
   };
 }
 
-function replayFact({ replay: { policy, key, clears } }: Event): Fact {
-  const kept = key === undefined ? '' : `one per \`${dotted(key)}\``;
-  const note = clears === true ? `${kept}, which this event takes out` : kept;
+function replayFact({ replayPolicies }: Contract, { replay: { policy, key, clears } }: Event): Fact {
+  const note = [
+    replayPolicies[policy] ?? '',
+    ...(key === undefined ? [] : [`The key is \`${dotted(key)}\`${clears === true ? '; this event clears it' : ''}.`]),
+  ].join(' ');
   return { term: 'Warm replay', mentions: [{ text: policy, anchor: `replay-${policy}`, note }] };
 }
 
