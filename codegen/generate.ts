@@ -4,17 +4,20 @@
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkClientNeeds } from './client-needs.ts';
 import type { AsyncAPIDocumentInterface } from './contract.ts';
-import { loadContract } from './contract.ts';
+import { loadContract, parseContract } from './contract.ts';
 import { emitAll, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
-import type { Contract } from './model.ts';
-import { ContractError } from './source.ts';
+import { ORIGIN } from './emit/text.ts';
+import { ContractError, readSource } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TEMPLATE = fileURLToPath(new URL('template', import.meta.url));
+/** As seen from where the command was given: findings name it. */
+const CONTRACT = relative(process.cwd(), join(ROOT, 'asyncapi.yaml'));
 const COMMAND = 'npm run generate';
 
 /** Directories that hold generated files only; what else lies there is left over from an older contract. */
@@ -44,25 +47,23 @@ export interface Generated {
  * @throws {ContractError} when the contract breaks a rule; errors of the file system pass through.
  */
 export async function generateTo({ contract: file, out, importEnding = '.ts' }: GenerateToOptions): Promise<Generated> {
-  const { contract } = await loadContract(file);
-  refuseWithoutCommands(contract, file);
+  const source = await readSource(file);
+  const { contract } = await parseContract(source);
+  const needs = checkClientNeeds(source);
+  if (needs.length > 0) throw new ContractError(file, needs);
   const sources = await emitSources(contract);
+  const origin = `${basename(file)} by \`tidemark generate\``;
   for (const [path, text] of sources) {
     const target = join(out, path);
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, path.endsWith('.ts') ? endImports(text, importEnding) : text);
+    await writeFile(target, path.endsWith('.ts') ? endImports(sign(text, origin), importEnding) : sign(text, origin));
   }
   return { files: [...sources.keys()], digest: contract.digest };
 }
 
-/** What the client's runtime sends by itself, or offers as a method. */
-const CLIENT_COMMANDS = ['subscribe', 'unsubscribe', 'list_subscriptions', 'broadcast', 'authenticate', 'sync', 'ping'];
-
-function refuseWithoutCommands({ commands }: Contract, file: string): void {
-  const missing = CLIENT_COMMANDS.filter((name) => !commands.some((command) => command.name === name));
-  if (missing.length === 0) return;
-  const text = `The client needs the commands ${missing.join(', ')}. Begin with a copy of Tidemark's own contract and add events to it.`;
-  throw new ContractError(file, [{ rule: 'client-commands', pointer: '/operations', line: undefined, text }]);
+/** The first line of a generated file says how to make it again, and that is different elsewhere. */
+function sign(text: string, origin: string): string {
+  return text.replace(`// Generated from ${ORIGIN}.`, `// Generated from ${origin}.`);
 }
 
 function endImports(text: string, ending: '.ts' | '.js'): string {
@@ -83,7 +84,10 @@ export interface CheckOptions {
 /** Compares what would be generated with what is there. */
 export async function check({ contract: file, root }: CheckOptions): Promise<readonly Drift[]> {
   const { contract } = await loadContract(file);
-  const files = await emitAll(contract);
+  return driftOf(root, await emitAll(contract));
+}
+
+async function driftOf(root: string, files: Files): Promise<readonly Drift[]> {
   const drift: Drift[] = [];
   for (const [path, text] of files) {
     const present = await readFile(join(root, path), 'utf8').catch(() => undefined);
@@ -110,13 +114,16 @@ async function filesBelow(root: string, directory: string): Promise<string[]> {
     .filter((path) => !NOT_GENERATED.test(path));
 }
 
-async function write(): Promise<void> {
-  const { contract, document } = await loadContract(join(ROOT, 'asyncapi.yaml'));
+/** @returns what was not as it should be, and now is. */
+async function write(): Promise<readonly Drift[]> {
+  const { contract, document } = await loadContract(CONTRACT);
   const files = await emitAll(contract);
+  const drift = await driftOf(ROOT, files);
   // The generator writes files, but makes no directories.
   for (const path of files.keys()) await mkdir(dirname(join(ROOT, path)), { recursive: true });
   await runGenerator(document);
-  for (const path of await leftOver(ROOT, files)) await rm(join(ROOT, path));
+  for (const { path, state } of drift) if (state === 'left over') await rm(join(ROOT, path));
+  return drift;
 }
 
 interface AsyncApiGenerator {
@@ -155,29 +162,43 @@ async function runGenerator(document: AsyncAPIDocumentInterface): Promise<void> 
   await rm(join(TEMPLATE, '__transpiled'), { recursive: true });
 }
 
+const WRITTEN = { differs: 'changed', missing: 'is new', 'left over': 'was left over, and is removed' } as const;
+const FOUND = {
+  differs: 'differs from asyncapi.yaml',
+  missing: 'is missing',
+  'left over': 'is left over: nothing in asyncapi.yaml makes it',
+} as const;
+
 /** @returns the exit code: 3 stands for findings. */
 async function main(argv: readonly string[]): Promise<number> {
   const unknown = argv.find((argument) => argument !== '--check');
   if (unknown !== undefined) {
-    process.stderr.write(`Unknown argument ${unknown}. Usage: ${COMMAND} [-- --check]\n`);
+    say(`Unknown argument ${unknown}. Usage: ${COMMAND} [-- --check]`);
     return 2;
   }
   try {
-    if (argv.length === 0) await write();
-    else return report(await check({ contract: join(ROOT, 'asyncapi.yaml'), root: ROOT }));
+    if (argv.length > 0) return report(await check({ contract: CONTRACT, root: ROOT }));
+    const drift = await write();
+    for (const { path, state } of drift) say(`${path} ${WRITTEN[state]}.`);
+    if (drift.length === 0) say('Every generated file was up to date.');
     return 0;
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    const { length } = error.findings;
+    say(`${error.message}\n${length} ${length === 1 ? 'finding' : 'findings'}; nothing was generated.`);
     return 3;
   }
 }
 
 function report(drift: readonly Drift[]): number {
-  for (const { path, state } of drift)
-    process.stderr.write(`${path} ${state === 'differs' ? 'differs from asyncapi.yaml' : `is ${state}`}.\n`);
-  if (drift.length > 0) process.stderr.write(`Run \`${COMMAND}\` and commit what it writes.\n`);
+  for (const { path, state } of drift) say(`${path} ${FOUND[state]}.`);
+  if (drift.length === 0) say('Every generated file is what asyncapi.yaml makes.');
+  else say(`Run \`${COMMAND}\` and commit what it writes. Edit the contract or codegen/, never these files.`);
   return drift.length === 0 ? 0 : 3;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -1,8 +1,11 @@
 /** Small pieces of TypeScript text that several emitters share. */
 
+/** What a generated file says of its making in this repository; where a client is written elsewhere, it says something else. */
+export const ORIGIN = 'asyncapi.yaml by `npm run generate`';
+
 /** Heads every generated source file. One comment, so that it is not taken for the first declaration's. */
 export function banner(what: string): string {
-  return `// ${what}\n// Generated from asyncapi.yaml by \`npm run generate\`. Do not edit: change the contract and generate again.\n`;
+  return `// ${what}\n// Generated from ${ORIGIN}. Do not edit: change the contract and generate again.\n`;
 }
 
 export function doc(text: string, indent = ''): string {

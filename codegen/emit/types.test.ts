@@ -57,7 +57,10 @@ describe('the types of a contract with odd names and texts', () => {
       const number: number | undefined = order['a-b/c~d'];
       const leaf: string | undefined = order.twig?.branch?.twigs?.[0]?.leaf?.tag;
       const fits: boolean = commandValidators.subscribe(order) && LIMITS.eventsPerSubscription.default > 0;
-      export const handlers: Handlers<Twig>['subscribe'] = (data) => ({ data: { subscriptionId: data.events.join() } });
+      export const handlers: Handlers<Twig>['subscribe'] = ({ events, replay }) => {
+        const position = replay?.mode === 'resume' ? replay.after : { epoch: 'e', sequenceId: 0 };
+        return { data: { subscriptionId: events.join(), position, recovery: {} } };
+      };
       export default [odd, number, leaf, fits];
 
       // @ts-expect-error: readonly, in double quotes

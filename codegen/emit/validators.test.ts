@@ -201,10 +201,8 @@ describe('the validators of a contract with every keyword, and schemas that refe
   test('are tolerant on the far side of a circle as well', () => {
     const twig = (leaf: object): object => ({ branch: { twigs: [{ branch: { twig: { leaf } } }] } });
     const newer = { tag: 'green', newer: 1 };
-    const message = (leaf: object): object => ({
-      type: 'event',
-      data: { sequenceId: 1, event: 'order_placed', payload: { id: 'o1', twig: twig(leaf) } },
-    });
+    const message = (leaf: object): unknown =>
+      withAt(event.example, ['data', 'payload'], { id: 'o1', twig: twig(leaf) });
     expect(faults(event.validate, message(newer))).toEqual([]);
     expect(faults(event.validate, message({ newer: 1 }))[0]).toMatchObject({ keyword: 'required' });
     expect(faults(payload.validate, { id: 'o1', twig: twig(newer) })).toEqual([

@@ -12,13 +12,14 @@ const STRICT = [
   '--exactOptionalPropertyTypes',
   '--noUncheckedIndexedAccess',
   '--erasableSyntaxOnly',
+  '--verbatimModuleSyntax',
 ];
 const ALONE = ['--ignoreConfig', '--target', 'es2024', '--lib', 'es2024,dom', '--types', ''];
 
-/** How a project reads imports: `.ts` needs a flag, `.js` is what bundlers resolve. */
+/** What a project must say for imports that end so. */
 const RESOLUTION = {
   '.ts': ['--module', 'nodenext', '--allowImportingTsExtensions'],
-  '.js': ['--module', 'esnext', '--moduleResolution', 'bundler'],
+  '.js': ['--module', 'nodenext'],
 } as const;
 
 export interface CompileOptions {

@@ -98,7 +98,7 @@ export const ODD_EXAMPLE = {
   'a-b/c~d': -1,
   ratio: 0.5,
   mixed: [['a'], []],
-  inline: [{ past: [{ mode: 'none' }, { mode: 'resume', after: 7 }] }],
+  inline: [{ past: [{ mode: 'none' }, { mode: 'resume', after: { epoch: 'e', sequenceId: 7 } }] }],
   grades: ['a', 'b'],
   one: ['one'],
   byName: { letters: ['a', 'b'] },
@@ -113,5 +113,6 @@ export const ODD: Changes = {
   '/operations/subscribe/summary': "Don't */ end `${here}`.",
   '/x-limits/eventsPerSubscription/description': 'It\'s */ "quoted" \\ and `${not}`,\non two lines.',
   "/x-gap-reasons/it's over": 'Odd.',
+  '/components/schemas/GapReason/enum': ['epoch_changed', "it's over"],
   '/x-requirements/EVT-1/text': "Numbers aren't \\ odd.",
 };

@@ -14,6 +14,8 @@ export interface FakeServerOptions {
   /** Sends `welcome` on each connection; default yes. */
   readonly greet?: 'yes' | 'no';
   readonly port?: number;
+  /** What it speaks; default `tidemark.v1`. */
+  readonly subprotocol?: string;
 }
 
 export class FakeConnection {
@@ -120,10 +122,11 @@ export class FakeServer {
 }
 
 export async function startFakeServer(options: FakeServerOptions = {}): Promise<FakeServer> {
+  const { port = 0, subprotocol = 'tidemark.v1' } = options;
   const server = new WebSocketServer({
     host: '127.0.0.1',
-    port: options.port ?? 0,
-    handleProtocols: (offered) => (offered.has('tidemark.v1') ? 'tidemark.v1' : false),
+    port,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   });
   await once(server, 'listening');
   return new FakeServer(server, options);

@@ -1,0 +1,70 @@
+/**
+ * What the client's hand-written runtime sends and reads. Types alone would not do: what the runtime looks for in what it
+ * receives is looked for at run time, and a contract without it would give a client that compiles and delivers nothing.
+ */
+import type { RawContract } from './raw.ts';
+import { messageName, refName } from './raw.ts';
+import { schemaAt } from './rules/rule.ts';
+import { toPointer } from './source.ts';
+import type { Finding, Source } from './source.ts';
+
+/** Command → members that the runtime sends, and members of the success that it reads. */
+const COMMANDS: Readonly<Record<string, { readonly sent: readonly string[]; readonly read: readonly string[] }>> = {
+  subscribe: {
+    sent: ['/data/subscriptionId', '/data/stream', '/data/events', '/data/replay'],
+    read: ['/data/subscriptionId', '/data/position/epoch', '/data/position/sequenceId', '/data/recovery'],
+  },
+  unsubscribe: { sent: [], read: [] },
+  list_subscriptions: { sent: [], read: [] },
+  broadcast: { sent: ['/data/event', '/data/payload'], read: [] },
+  authenticate: { sent: [], read: [] },
+  sync: { sent: [], read: ['/data/position/epoch', '/data/position/sequenceId'] },
+  ping: { sent: [], read: [] },
+};
+
+/** Push → members that the runtime reads. */
+const PUSHES: Readonly<Record<string, readonly string[]>> = {
+  welcome: ['/data/heartbeatIntervalMs'],
+  event: ['/data/subscriptionIds', '/data/isReplay', '/data/stream', '/data/epoch', '/data/sequenceId', '/data/event'],
+  replay_complete: ['/data/subscriptionId', '/data/position/epoch', '/data/position/sequenceId'],
+  gap: ['/data/subscriptionIds', '/data/reason', '/data/from', '/data/to'],
+  heartbeat: ['/data/delivered', '/data/positions/stream', '/data/positions/epoch', '/data/positions/sequenceId'],
+  subscription_closed: ['/data/subscriptionId'],
+  closing: ['/data/code'],
+};
+
+/** Rule `client`. Expects a contract that keeps all others. */
+export function checkClientNeeds(source: Source): Finding[] {
+  const raw = source.value as RawContract;
+  const findings: Finding[] = [];
+  const report = (path: readonly string[], text: string): void => {
+    findings.push({
+      rule: 'client',
+      pointer: toPointer(path),
+      line: source.lineOf(path),
+      text: `${text}, which the client needs. Add it as Tidemark's own contract has it.`,
+    });
+  };
+  const absent = [...Object.keys(COMMANDS), ...Object.keys(PUSHES)].filter(
+    (name) => raw.operations[name] === undefined,
+  );
+  if (absent.length > 0) report(['operations'], `lack ${absent.join(', ')}`);
+  for (const { message, members } of needsOf(raw)) {
+    const schema = refName(raw.components.messages[message]?.payload ?? { $ref: '' });
+    const missing = members.filter((pointer) => schemaAt(raw, schema, pointer) === undefined);
+    if (missing.length > 0) report(['components', 'messages', message, 'payload'], `lacks ${missing.join(', ')}`);
+  }
+  return findings;
+}
+
+function* needsOf(raw: RawContract): Generator<{ readonly message: string; readonly members: readonly string[] }> {
+  for (const [name, { sent, read }] of Object.entries(COMMANDS)) {
+    const [success] = raw.operations[name]?.reply?.messages ?? [];
+    if (success === undefined) continue;
+    yield { message: name, members: sent };
+    yield { message: messageName(raw, success), members: read };
+  }
+  for (const [name, members] of Object.entries(PUSHES)) {
+    for (const ref of raw.operations[name]?.messages ?? []) yield { message: messageName(raw, ref), members };
+  }
+}
