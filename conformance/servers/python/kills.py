@@ -43,6 +43,7 @@ LIMITS = {"heartbeatIntervalMs": 1000, "sessionHistoryEvents": 64, "sendQueueByt
 class Run:
     outcome: str
     failed: list[dict[str, Any]]
+    passed: bool = False
 
 
 @contextmanager
@@ -86,11 +87,14 @@ def judge(arguments: list[str]) -> Run:
         command = [NODE, str(SUITE), "run", "--level", "must", "--url", url]
         command += ["--config", str(configure(directory, pid)), "--report", f"json={report}"]
         try:
-            subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+            said = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False, text=True)
         except subprocess.TimeoutExpired:
             return Run("no verdict in time", [])
+        if not report.exists():
+            return Run(f"no report: {said.stderr.strip()[-200:]}", [])
         found = json.loads(report.read_text("utf-8"))
-    return Run(found["outcome"]["text"], [check for check in found["checks"] if check["verdict"] == "FAIL"])
+    failed = [check for check in found["checks"] if check["verdict"] == "FAIL"]
+    return Run(found["outcome"]["text"], failed, passed=found["outcome"]["exit"] == 0)
 
 
 def variants(option: str, names: list[str]) -> list[dict[str, str]]:
@@ -110,8 +114,9 @@ def main(names: list[str]) -> int:
         print(f"{mutant['clause']:6} {mutant['name']:26} {verdict} {shown}", flush=True)
     for variant in variants("--list-benign", names):
         run = judge(["--benign", variant["name"]])
-        wrong += bool(run.failed)
-        print(f"benign {variant['name']:26} {', '.join(each['id'] for each in run.failed) or 'passes'}", flush=True)
+        wrong += not run.passed
+        shown = ", ".join(each["id"] for each in run.failed) or run.outcome
+        print(f"benign {variant['name']:26} {shown}", flush=True)
     print(f"{wrong} not as they should be")
     return 3 if wrong else 0
 

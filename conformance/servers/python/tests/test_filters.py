@@ -1,7 +1,8 @@
+import json
 import time
 import unittest
 
-from tidemark.contract import Contract, Limits
+from tidemark.contract import ROOT, Contract, Limits
 from tidemark.errors import ProtocolError
 from tidemark.filters import (
     ExtensionPattern,
@@ -88,6 +89,17 @@ class ExtensionsTest(unittest.TestCase):
 
 
 class FiltersTest(unittest.TestCase):
+    def test_the_table_that_server_and_suite_share_holds(self) -> None:
+        table = json.loads((ROOT / "conformance" / "filters.json").read_text("utf-8"))
+        cases = [case for group in table["groups"] for case in group["cases"]]
+        self.assertGreater(len(cases), 50)
+        for case in cases:
+            with self.subTest(case=case):
+                source = {"name": case.get("source", "suite"), "principal": "user:x"}
+                wanted = read(case["events"], **case["filter"])
+                seen = wanted.mismatch(case["event"], case["payload"], source) is None
+                self.assertEqual(seen, case["matches"])
+
     def test_fields_narrow_together_and_values_are_alternatives(self) -> None:
         wanted = read(["file_change"], paths=["src", "lib"], extensions=[".ts"])
         self.assertTrue(matches(wanted, "file_change", path="lib/a.ts"))
