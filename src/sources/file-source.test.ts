@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -32,9 +33,14 @@ async function watch(
   options: Partial<FileSourceOptions> = {},
 ): Promise<Watched> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-source-'));
+  const outside = await mkdtemp(join(tmpdir(), 'tidemark-outside-'));
   const write = async (path: string, text = 'x'): Promise<void> => {
-    await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), text);
+    const file = join(directory, path);
+    await mkdir(dirname(file), { recursive: true });
+    if (existsSync(file)) return writeFile(file, text);
+    // A new file comes in one piece: made empty and then filled, it may be read as created and modified.
+    await writeFile(join(outside, 'new'), text);
+    await rename(join(outside, 'new'), file);
   };
   for (const [path, text] of Object.entries(files)) await write(path, text);
   const changes: FileChangePayload[] = [];
@@ -53,7 +59,7 @@ async function watch(
   });
   cleanups.push(async () => {
     await source.close();
-    await rm(directory, { recursive: true, force: true });
+    for (const each of [directory, outside]) await rm(each, { recursive: true, force: true });
   });
   await source.start();
   const seen: Watched['seen'] = async (fits) => vi.waitUntil(() => changes.find(fits), wait);
