@@ -31,7 +31,8 @@ export interface Schema {
   readonly 'x-volatile'?: Volatility;
 }
 
-export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret';
+/** `server`: what a server is or has configured; `text`: words for people. */
+export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text';
 
 export interface Example {
   readonly name: string;

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:c99ce8998b9e8a677cba8bb30b0879ffdcdd36dfb75813fc4a299e48f892491f';
+export const CONTRACT_DIGEST = 'sha256:88069101aba22c2c52955782614149b1054d99919560cf0ecd4148ec1a707353';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -341,14 +341,14 @@ export const CLAUSES = {
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server stamps the principal into `source`.' },
   'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see. Principals are users or agents with a JWT, API keys, and services.' },
-  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string is refused with 400.' },
+  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string is refused with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
   'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the names served.' },
   'SEC-5': { level: 'must', observable: 'operator', text: 'Without credentials the gateway serves loopback only, and says so at its start; anything else needs credentials or `--insecure`.' },
   'SYN-1': { level: 'must', observable: 'client', text: '`synced` comes once every matching event that was published on the stream before the command has been written to the connection.' },
   'ERR-1': { level: 'must', observable: 'client', text: 'An error carries a code of this contract, a text for people, whether to try again, and, where it helps, when, a pointer and details.' },
   'ERR-2': { level: 'must', observable: 'client', text: 'A bad message costs an error, not the connection; too many of them within a minute close it with 4000. No message carries a stack trace, a path of the server or a secret.' },
-  'ERR-3': { level: 'must', observable: 'client', text: 'Depth is limited before parsing; deep, repeated-key, non-UTF-8, huge-number, lone-surrogate and `__proto__` input is answered by an error and changes nothing.' },
+  'ERR-3': { level: 'must', observable: 'client', text: 'Depth is limited before parsing; deep, repeated-key, huge-number, lone-surrogate and `__proto__` input is answered by an error and changes nothing; a text frame that is not UTF-8 ends its connection with 1007 (RFC 6455).' },
   'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure carries the `error` message with the status that `x-errors` names.' },
   'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` tells status, versions, connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },
   'OPS-2': { level: 'must', observable: 'client', text: '`GET /ws/subscriptions`, with scope `admin:read`, lists every subscription of every node, paged and filterable, and names the nodes that did not answer.' },

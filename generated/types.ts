@@ -17,7 +17,7 @@ export type SubscriptionId = string;
 export type Epoch = string;
 /** Grows by exactly 1 per event of the stream; 0 stands for "before the first event". */
 export type SequenceId = number;
-/** A number of things. */
+/** How many; never negative, and exact in every language. */
 export type Count = number;
 /** A duration in milliseconds. */
 export type Milliseconds = number;
@@ -25,7 +25,7 @@ export type Milliseconds = number;
 export type Bytes = number;
 /** RFC 3339, UTC, with milliseconds. */
 export type Timestamp = string;
-/** A ULID. */
+/** A ULID: 26 characters that sort by the time at which they were made. */
 export type Ulid = string;
 /** A POSIX path relative to the watched root: no leading `/`, no `..`, no backslash. */
 export type RelativePath = string;
@@ -61,10 +61,16 @@ export type ErrorCode =
   | 'rate_limited'
   | 'broker_unavailable'
   | 'internal';
+/** How long to wait before trying again, in milliseconds. */
+export type RetryDelay = number;
 /** What `warm` replays of an event; see `x-replay-policies`. */
 export type ReplayPolicyName = 'none' | 'latest' | 'latest-per-key' | 'log';
+/** Names one gateway among those that share a broker. */
+export type NodeId = string;
 /** SHA-256 of the bundled contract. */
 export type ContractDigest = string;
+/** Time between two heartbeats, in milliseconds. */
+export type HeartbeatInterval = number;
 /** A hint how to repair the picture. */
 export type Repair = RepairRescan | RepairRefetch;
 /** Why the events are lost; see `x-gap-reasons`. */
@@ -281,10 +287,14 @@ export interface ErrorData {
   readonly message: string;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
-  readonly retryAfterMs?: Milliseconds;
+  readonly retryAfterMs?: RetryDelay;
   /** RFC 6901 pointer to the value at fault, from the top of the message. */
   readonly pointer?: string;
-  readonly details?: OpenObject;
+  readonly details?: ErrorDetails;
+}
+/** More about what went wrong, for programs that know the server. */
+export interface ErrorDetails {
+  readonly [k: string]: unknown;
 }
 /** The limits in force, one member per entry of `x-limits`, where their meaning and unit stand. */
 export interface EffectiveLimits {
@@ -329,11 +339,11 @@ export interface Features {
 /** Who the server is and who the client is. */
 export interface WelcomeData {
   readonly connectionId: Ulid;
-  readonly nodeId: Label;
+  readonly nodeId: NodeId;
   /** The version of this contract. */
   readonly protocolVersion: string;
   readonly contractDigest: ContractDigest;
-  readonly heartbeatIntervalMs: Milliseconds;
+  readonly heartbeatIntervalMs: HeartbeatInterval;
   readonly limits: EffectiveLimits;
   readonly features: Features;
   readonly principal: Principal;
@@ -391,7 +401,7 @@ export interface ClosingData {
   readonly name: CloseName;
   /** Whether to come back. */
   readonly retryable: boolean;
-  readonly retryAfterMs?: Milliseconds;
+  readonly retryAfterMs?: RetryDelay;
 }
 /** A change in a watched directory. */
 export interface FileChangePayload {
@@ -1026,7 +1036,7 @@ export interface Health {
   /** Of this contract. */
   readonly protocolVersion: string;
   readonly contractDigest: ContractDigest;
-  readonly nodeId: Label;
+  readonly nodeId: NodeId;
   readonly uptimeMs: Milliseconds;
   readonly connections: Count;
   readonly subscriptions: HealthSubscriptions;
@@ -1047,7 +1057,7 @@ export interface SubscriptionReplay {
 export interface SubscriptionReport {
   readonly subscriptionId: SubscriptionId;
   readonly connectionId: Ulid;
-  readonly nodeId: Label;
+  readonly nodeId: NodeId;
   /** Whose it is. */
   readonly principal: string;
   readonly stream: StreamName;
