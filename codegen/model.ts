@@ -31,8 +31,8 @@ export interface Schema {
   readonly 'x-volatile'?: Volatility;
 }
 
-/** `server`: what a server is or has configured; `text`: words for people. */
-export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text';
+/** `server`: what a server is or has configured; `text`: words for people; `order`: that of a list, which says nothing. */
+export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text' | 'order';
 
 export interface Example {
   readonly name: string;

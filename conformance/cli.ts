@@ -7,8 +7,12 @@ import { checkCommand } from './command/check.ts';
 import type { CheckFlags } from './command/check.ts';
 import { doctorCommand } from './command/doctor.ts';
 import type { DoctorFlags } from './command/doctor.ts';
+import { generaliseCommand } from './command/generalise.ts';
+import type { GeneraliseFlags } from './command/generalise.ts';
 import { fmtCommand } from './command/fmt.ts';
 import type { FmtFlags } from './command/fmt.ts';
+import { recordCommand } from './command/record.ts';
+import type { RecordFlags } from './command/record.ts';
 import { runCommand } from './command/run.ts';
 import type { RunFlags } from './command/run.ts';
 import { guarded } from './command/terminal.ts';
@@ -106,11 +110,32 @@ function registerTapes(program: Command): void {
     .action((names: readonly string[], flags: FmtFlags) => guarded(() => fmtCommand(names, flags)));
 }
 
+function registerRecording(program: Command): void {
+  program
+    .command('record')
+    .description('stand between clients and a gateway, and write down what they say')
+    .option('--listen <port>', 'where clients connect to: :PORT or HOST:PORT', ':9000')
+    .requiredOption('--target <url>', 'where the WebSocket of the gateway is, for example ws://127.0.0.1:7400/ws')
+    .option('--http-url <url>', 'where its HTTP operations are; by default at the same address')
+    .option('--out <file>', 'the capture; a file that is not there yet', 'capture.ndjson')
+    .action((flags: RecordFlags) => guarded(() => recordCommand(flags)));
+  program
+    .command('generalise')
+    .description('make a tape of a capture')
+    .argument('<capture>', 'as `record` writes it')
+    .requiredOption('--id <id>', 'the id of the tape, for example recorded/ide-session')
+    .requiredOption('--clauses <ids>', 'the clauses that it judges, for example "RPL-4,STR-2"')
+    .requiredOption('--why <sentence>', 'what holds')
+    .option('--out <file>', 'where to write it; printed by default')
+    .action((file: string, flags: GeneraliseFlags) => guarded(() => generaliseCommand(file, flags)));
+}
+
 /** Adds the commands of the conformance suite to a program. */
 export function registerConformance(program: Command): void {
   registerRun(program);
   registerReading(program);
   registerTapes(program);
+  registerRecording(program);
   program
     .command('doctor')
     .description('look at a target: what could be judged there, and what is missing')

@@ -84,7 +84,7 @@ describe('a run ends', () => {
     expect(stdout).toContain('ENV-3  The reply to a command echoes its `id`.');
     expect(stdout).toMatch(/\/type: expected "error", got "pong"/);
     expect(stdout).toMatch(/alice +>> ping #c1/);
-    expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --only 'ping/wrong'`);
+    expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --tapes ${own} --only 'ping/wrong'`);
   });
 
   test('with 0 when what is known to fail fails, with 3 when it does not', async () => {

@@ -1,7 +1,7 @@
 /** WebSocket connections as the suite needs them: every frame is seen, nothing is interpreted. The one user of `ws`. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { RawFrame } from './tape/tape.ts';
 
 export interface SocketOptions {
@@ -11,6 +11,8 @@ export interface SocketOptions {
   readonly pong: 'auto' | 'never';
   /** Longest wait for the handshake, in milliseconds. */
   readonly timeoutMs: number;
+  /** Before any frame, with the subprotocol that the server chose. */
+  readonly onOpen: (protocol: string) => void;
   readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
   /** The client's own library could not read what came. */
   readonly onFault: (text: string) => void;
@@ -30,8 +32,8 @@ export interface Socket {
   readonly protocol: string;
   sendText(text: string): void;
   sendFrame(frame: RawFrame): void;
-  /** Closes properly. */
-  close(code: number): void;
+  /** Closes properly; without a code in the close frame when none is given. */
+  close(code?: number, reason?: string): void;
   /** Ends the TCP connection without a word. */
   cut(): void;
   setReading(state: 'on' | 'off'): void;
@@ -77,7 +79,7 @@ function wrap(ws: WebSocket, underlying: () => Duplex | undefined): Socket {
       else if (frame.opcode === 'pong') ws.pong(content);
       else ws.send(content, { binary: frame.opcode === 'binary', fin: frame.fin ?? true });
     },
-    close: (code) => ws.close(code),
+    close: (code, reason) => ws.close(code, reason),
     cut: () => {
       underlying()?.destroy();
       ws.terminate();
@@ -104,6 +106,7 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     ws.on('upgrade', (response) => (underlying = response.socket));
     ws.on('open', () => {
       opened = true;
+      options.onOpen(ws.protocol);
       resolve({ socket: wrap(ws, () => underlying) });
     });
     ws.on('unexpected-response', (_request, response) => {
@@ -128,6 +131,37 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     ws.on('close', (code, reason) => {
       resolve(underlying === undefined ? { unreachable: complaint } : { faulty: complaint });
       options.onClose(code, reason.toString('utf8'));
+    });
+  });
+}
+
+export interface AcceptOptions {
+  /** The subprotocol to answer with; none when empty. */
+  readonly protocol: string;
+  readonly onFrame: SocketOptions['onFrame'];
+  readonly onClose: SocketOptions['onClose'];
+}
+
+/** Agrees to an upgrade, as a server. Pings are handed on like everything else, and answered by nobody here. */
+export function acceptSocket(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: AcceptOptions,
+): Promise<Socket> {
+  const { protocol, onFrame, onClose } = options;
+  const handleProtocols = (): string | false => (protocol === '' ? false : protocol);
+  const server = new WebSocketServer({ noServer: true, handleProtocols, autoPong: false, perMessageDeflate: false });
+  return new Promise((resolve) => {
+    server.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('message', (data: Buffer, isBinary) =>
+        onFrame(isBinary ? 'binary' : 'text', isBinary ? data.toString('hex') : data.toString('utf8')),
+      );
+      ws.on('ping', (data) => onFrame('ping', data.toString('hex')));
+      ws.on('pong', (data) => onFrame('pong', data.toString('hex')));
+      ws.on('error', () => undefined);
+      ws.on('close', (code, reason) => onClose(code, reason.toString('utf8')));
+      resolve(wrap(ws, () => socket));
     });
   });
 }

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:88069101aba22c2c52955782614149b1054d99919560cf0ecd4148ec1a707353';
+export const CONTRACT_DIGEST = 'sha256:902fef3c385684aa71b715da50acc1d669e4323a1d30bb0a8254d0cdade47688';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

@@ -32,7 +32,7 @@ const KEYWORDS: ReadonlySet<string> = new Set([
   'x-volatile',
 ]);
 
-const VOLATILE: ReadonlySet<string> = new Set(['sequence', 'timestamp', 'id', 'secret', 'server', 'text']);
+const VOLATILE: ReadonlySet<string> = new Set(['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order']);
 
 export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   'schema-ref': (raw, report) => {

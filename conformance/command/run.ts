@@ -69,6 +69,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
   const options = [
     flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
     ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
+    ...(flags.tapes === undefined ? [] : [`--tapes ${flags.tapes}`]),
     ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];

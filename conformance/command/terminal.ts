@@ -1,6 +1,7 @@
 /** Data goes to stdout, talk to stderr. */
 import { ConfigError } from '../config.ts';
 import { UnreachableError } from '../runner/context.ts';
+import { GeneraliseError } from '../generalise/writer.ts';
 import { NotAGatewayError } from '../runner/probe.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { TapeError } from '../tape/fault.ts';
@@ -24,7 +25,7 @@ export function terminalWidth(): number {
   return process.stdout.columns ?? 160;
 }
 
-const USAGE_ERRORS = [UsageError, ConfigError, TapeError, TraceError];
+const USAGE_ERRORS = [UsageError, ConfigError, TapeError, TraceError, GeneraliseError];
 
 export function exitOf(error: unknown): number {
   if (USAGE_ERRORS.some((each) => error instanceof each)) return EXIT.usage;

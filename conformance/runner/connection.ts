@@ -89,6 +89,7 @@ export class Connection {
       headers,
       pong: spec.pong ?? 'auto',
       timeoutMs,
+      onOpen: (protocol) => this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol }) }),
       onFrame: (kind, content) => this.#received({ kind, text: content }),
       onClose: (code, reason) => this.#ended(code, reason),
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
@@ -102,7 +103,6 @@ export class Connection {
     }
     this.#allowance = allowanceOf(this.#context);
     this.#socket = handshake.socket;
-    this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol: handshake.socket.protocol }) });
     this.#context.connections.push(this);
     return undefined;
   }

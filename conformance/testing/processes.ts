@@ -14,6 +14,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const SUITE = path('../main.ts');
 const TIDEMARK = path('../../bin/tidemark.js');
 const SERVE = path('../../src/testing/serve-gateway.ts');
+const PYTHON = path('../servers/python');
 
 export interface Ended {
   readonly code: number;
@@ -46,8 +47,8 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-async function serve(file: string, args: readonly string[]): Promise<Served> {
-  const child: ChildProcess = spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
+async function serve(file: string, args: readonly string[], program = process.execPath): Promise<Served> {
+  const child: ChildProcess = spawn(program, [file, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
   if (child.stdout === null) throw new Error('the gateway has no output');
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const { url, pid } = JSON.parse(line) as { readonly url: string; readonly pid: number };
@@ -66,6 +67,16 @@ export const SMALL_LIMITS = { heartbeatIntervalMs: 1000, sendQueueBytes: 262_144
 /** A gateway that lets everyone do everything. */
 export function serveOpen(options: { readonly broadcast?: 'on' | 'off' } = {}): Promise<Served> {
   return serve(SERVE, [JSON.stringify({ limits: SMALL_LIMITS, broadcast: 'on', ...options })]);
+}
+
+/** A gateway as it comes: it watches a directory, and everyone may publish. */
+export function serveWatching(directory: string): Promise<Served> {
+  return serve(TIDEMARK, ['serve', '--port', '0', '--watch', directory, '--broadcast', 'on', '--json']);
+}
+
+/** The independent server; with a mutant it is wrong on purpose. */
+export function servePython(...options: readonly string[]): Promise<Served> {
+  return serve(PYTHON, ['--port', '0', '--broadcast', ...options], 'python3');
 }
 
 export interface Secured extends Served {

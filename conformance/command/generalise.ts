@@ -1,0 +1,37 @@
+/** `conformance generalise`: a tape from a capture. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { generalise } from '../generalise/generalise.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { readTrace } from '../trace.ts';
+import { UsageError, print, say } from './terminal.ts';
+
+export interface GeneraliseFlags {
+  readonly id: string;
+  readonly clauses: string;
+  readonly why: string;
+  readonly out?: string;
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`${file} cannot be read.`, { cause });
+  }
+}
+
+export function generaliseCommand(file: string, flags: GeneraliseFlags): number {
+  const { id, why, out } = flags;
+  if (out !== undefined && existsSync(out)) throw new UsageError(`${out} is there already; name another file.`);
+  const clauses = flags.clauses.split(',').map((each) => each.trim());
+  const { text, notes } = generalise(readTrace(readFile(file), file), { id, clauses, why });
+  for (const note of notes) say(note);
+  if (out === undefined) print(text);
+  else {
+    mkdirSync(dirname(out), { recursive: true });
+    writeFileSync(out, text);
+    say(`${out} is written; look at it with: npx tidemark conformance show ${out}`);
+  }
+  return EXIT.ok;
+}

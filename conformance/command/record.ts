@@ -1,0 +1,63 @@
+/** `conformance record`: writes down what real clients and a real gateway say to each other. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { ConfigError } from '../config.ts';
+import { startRecorder } from '../record/recorder.ts';
+import type { Recorder, RecorderOptions } from '../record/recorder.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { UsageError, say } from './terminal.ts';
+
+export interface RecordFlags {
+  readonly listen: string;
+  readonly target: string;
+  readonly httpUrl?: string;
+  readonly out: string;
+}
+
+/** `:9000`, `9000` or `0.0.0.0:9000`; without a host only programs on this machine can connect. */
+function listenAt(text: string): { readonly host: string; readonly port: number } {
+  const colon = text.lastIndexOf(':');
+  const host = colon <= 0 ? '127.0.0.1' : text.slice(0, colon);
+  const port = Number(text.slice(colon + 1));
+  if (!/^\d+$/.test(text.slice(colon + 1)) || port > 65_535)
+    throw new UsageError(`--listen ${text}: say a port, such as :9000, or a host and a port.`);
+  return { host, port };
+}
+
+function addressOf(text: string, what: string, protocols: readonly string[]): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !protocols.includes(url.protocol))
+    throw new ConfigError(`${what} ${text}: it is an address such as ${protocols[0] ?? ''}//127.0.0.1:7400/ws.`);
+  return url;
+}
+
+function optionsOf({ target: address, httpUrl: httpAddress, listen, out }: RecordFlags): RecorderOptions {
+  const target = addressOf(address, '--target', ['ws:', 'wss:']);
+  const beside = new URL(address.replace(/^ws/, 'http')).origin;
+  const httpTarget = addressOf(httpAddress ?? beside, '--http-url', ['http:', 'https:']);
+  if (existsSync(out)) throw new UsageError(`${out} is there already; name another file with --out.`);
+  return { ...listenAt(listen), target, httpTarget, out, onConnection: (actor, how) => say(`${actor}: ${how}`) };
+}
+
+async function start(options: RecorderOptions): Promise<Recorder> {
+  try {
+    return await startRecorder(options);
+  } catch (cause) {
+    const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
+    if (code === 'EADDRINUSE') throw new UsageError(`Port ${options.port} is in use; choose another.`, { cause });
+    if (code === 'EACCES' || code === 'ENOENT' || code === 'ENOTDIR')
+      throw new UsageError(`${options.out} cannot be written (${code}).`, { cause });
+    throw cause;
+  }
+}
+
+/** Until it is interrupted. */
+export async function recordCommand(flags: RecordFlags): Promise<number> {
+  const recorder = await start(optionsOf(flags));
+  say(`recording into ${flags.out}; let clients connect to ${recorder.url}; Ctrl-C ends it`);
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const frames = recorder.frames();
+  await recorder.close();
+  say(`${frames} frames in ${flags.out}; make a tape of it with: npx tidemark conformance generalise ${flags.out} …`);
+  return EXIT.ok;
+}

@@ -1,0 +1,95 @@
+/** Makes a tape of a capture: real traffic that can be played again, against any gateway, at any pace. */
+import { member, textAt } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { formatTape } from '../tape/format.ts';
+import { parseTape } from '../tape/parse.ts';
+import { TAPE_VERSION } from '../tape/tape.ts';
+import type { Trace } from '../trace.ts';
+import { beatsOf } from './emissions.ts';
+import type { Beat } from './emissions.ts';
+import { Names } from './names.ts';
+import { storyOf } from './story.ts';
+import type { Story } from './story.ts';
+import { GeneraliseError, Writer } from './writer.ts';
+
+export interface TapeWords {
+  readonly id: string;
+  readonly clauses: readonly string[];
+  readonly why: string;
+}
+
+export interface Generalised {
+  /** The tape as NDJSON. */
+  readonly text: string;
+  /** What of the capture is not in the tape, or will need the author's eye. */
+  readonly notes: readonly string[];
+}
+
+function recovered(beat: Beat): boolean {
+  return (
+    beat.kind === 'command' &&
+    beat.effects.some(({ json }) => member(member(member(json, 'data'), 'recovery'), 'recovered') === true)
+  );
+}
+
+function linesOf(beats: readonly Beat[], names: Names): readonly JsonObject[] {
+  const writer = new Writer(names, new Set(beats.filter(recovered).map(({ at }) => at)));
+  for (const beat of beats) writer.write(beat);
+  return writer.lines;
+}
+
+/** What is seen of the past is a matter of the policies in force: a tape about them applies where they are the same. */
+function policyNeeds(beats: readonly Beat[], policies: JsonObject): readonly string[] {
+  const replays = beats.some((beat) =>
+    beat.effects.some(({ json }) => textAt(member(json, 'data'), 'replayReason') === 'warm'),
+  );
+  if (!replays) return [];
+  const events = beats.flatMap((beat) => beat.effects.map(({ json }) => textAt(member(json, 'data'), 'event')));
+  const keys = events.flatMap((each) => (each === undefined ? [] : [Object.hasOwn(policies, each) ? each : '*']));
+  return [...new Set(keys)].toSorted().map((key) => `policy:${key}=${textAt(policies, key) ?? 'none'}`);
+}
+
+function needsOf(beats: readonly Beat[], policies: JsonObject): readonly string[] {
+  const commands = beats.flatMap((beat) => (beat.kind === 'command' ? [beat.command] : []));
+  return [
+    ...(commands.includes('broadcast') ? ['broadcast'] : []),
+    ...(commands.includes('authenticate') ? ['credential:default'] : []),
+    ...(beats.some(({ kind }) => kind === 'http') ? ['http'] : []),
+    ...policyNeeds(beats, policies),
+  ];
+}
+
+function notesOf({ leftOut }: Story, beats: readonly Beat[]): readonly string[] {
+  const said = beats.filter(({ kind }) => kind === 'said' || kind === 'closed');
+  return [
+    ...[...leftOut].map(([what, count]) => `left out: ${count} × ${what}`),
+    ...said.map(
+      ({ at }) => `frame ${Math.ceil(at)}: no client brought it about; see whether it has a place in the tape`,
+    ),
+  ];
+}
+
+/** @throws {GeneraliseError} when the capture does not hold what a tape needs. */
+export function generalise(trace: Trace, { id, clauses, why }: TapeWords): Generalised {
+  const story = storyOf(trace);
+  const beats = beatsOf(story);
+  const actors = [...new Set(beats.flatMap((beat) => ('actor' in beat ? [beat.actor] : [])))];
+  if (actors.length === 0) throw new GeneraliseError('No client connects in this capture.');
+  // What is said once only need not be kept for later: so everything is written twice, and counted first.
+  const names = new Names();
+  linesOf(beats, names);
+  const steps = linesOf(beats, names.afresh());
+  const header: JsonObject = {
+    tape: TAPE_VERSION,
+    id,
+    clauses,
+    level: 'must',
+    needs: needsOf(beats, story.policies),
+    stimulus: beats.some(({ kind }) => kind === 'emitted') ? 'publish' : 'none',
+    why,
+    actors: Object.fromEntries(actors.map((each) => [each, {}])),
+  };
+  const text = formatTape([header, ...steps].map((line: Json) => JSON.stringify(line)).join('\n'), id);
+  parseTape(text, id);
+  return { text, notes: notesOf(story, beats) };
+}

@@ -1,0 +1,255 @@
+/**
+ * What happened in a capture, by cause: each thing that a client did, with everything that it brought about. A tape made of this
+ * waits for effects, never for a time.
+ */
+import { COMMANDS } from '../../generated/protocol.ts';
+import type { CommandName } from '../../generated/protocol.ts';
+import { commandValidators } from '../../generated/validators.js';
+import { isObject, member, numberAt, textAt, tryParse } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import type { Frame, Trace } from '../trace.ts';
+
+interface CauseBase {
+  /** Where it stands among the others. */
+  readonly at: number;
+  /** Messages of the server, in the order in which they came. */
+  readonly effects: Frame[];
+}
+
+interface Acted extends CauseBase {
+  readonly actor: string;
+}
+
+export interface Opened extends Acted {
+  readonly kind: 'opened';
+}
+
+export interface RefusedUpgrade extends Acted {
+  readonly kind: 'refused';
+  readonly status: number;
+}
+
+export interface Commanded extends Acted {
+  readonly kind: 'command';
+  readonly command: CommandName;
+  readonly message: JsonObject;
+}
+
+/** What the contract does not describe: text that is no command, and binary frames. */
+export interface Malformed extends Acted {
+  readonly kind: 'malformed';
+  readonly frame: Frame;
+}
+
+export interface Asked extends CauseBase {
+  readonly kind: 'http';
+  readonly request: JsonObject;
+  answer?: JsonObject;
+}
+
+/** The client ended its connection; without a code it was cut. */
+export interface Dropped extends Acted {
+  readonly kind: 'dropped';
+  readonly code?: number;
+}
+
+/** The server ended it. */
+export interface Closed extends Acted {
+  readonly kind: 'closed';
+  readonly code: number;
+}
+
+/** The server said something that no client asked for. */
+export interface Said extends Acted {
+  readonly kind: 'said';
+}
+
+export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dropped | Closed | Said;
+
+export interface Story {
+  readonly causes: readonly Cause[];
+  /** Live events: what brought them about is not known yet. */
+  readonly live: readonly Frame[];
+  /** By the kind of a frame or the type of a message: how many have no place in a tape. */
+  readonly leftOut: ReadonlyMap<string, number>;
+  /** `features.replay` of the first `welcome`. */
+  readonly policies: JsonObject;
+}
+
+function objectAt(value: Json | undefined, key: string): JsonObject {
+  const found = member(value, key);
+  return isObject(found) ? found : {};
+}
+
+function commandOf(message: Json | undefined): CommandName | undefined {
+  const type = textAt(message, 'type') ?? '';
+  if (!Object.hasOwn(COMMANDS, type)) return undefined;
+  const name = type as CommandName;
+  return commandValidators[name](message) ? name : undefined;
+}
+
+/** One connection, as far as it has been read. */
+class Line {
+  readonly actor: string;
+  /** Commands by their id, and by the subscription that they made. */
+  readonly #byId = new Map<string, Cause>();
+  readonly #bySubscription = new Map<string, Cause>();
+  /** What was sent without an id and has not been answered yet. */
+  readonly #unanswered: Cause[] = [];
+  #opened: Cause | undefined;
+  #authenticated: Cause | undefined;
+  #ended = false;
+
+  constructor(actor: string) {
+    this.actor = actor;
+  }
+
+  takeClient(frame: Frame): Cause | undefined {
+    const { actor } = this;
+    const base = { at: frame.n, effects: [], actor };
+    if (frame.kind === 'close') return this.#drop(frame);
+    if (frame.kind !== 'text' && frame.kind !== 'binary') return undefined;
+    const command = commandOf(frame.json);
+    const cause: Cause =
+      command !== undefined && isObject(frame.json)
+        ? { ...base, kind: 'command', command, message: frame.json }
+        : { ...base, kind: 'malformed', frame };
+    const id = textAt(frame.json, 'id');
+    if (id === undefined) this.#unanswered.push(cause);
+    else this.#byId.set(id, cause);
+    if (command === 'authenticate') this.#authenticated = cause;
+    return cause;
+  }
+
+  #drop(frame: Frame): Cause {
+    this.#ended = true;
+    const code = numberAt(frame.json, 'code') ?? 1006;
+    const base: Dropped = { kind: 'dropped', at: frame.n, effects: [], actor: this.actor };
+    // Neither of the two stands in a close frame.
+    return code === 1005 || code === 1006 ? base : { ...base, code };
+  }
+
+  open(frame: Frame): Cause {
+    this.#opened = { kind: 'opened', at: frame.n, effects: [], actor: this.actor };
+    return this.#opened;
+  }
+
+  /** Whatever brought the message about; undefined when nothing in the capture did. */
+  causeOf(message: Json | undefined): Cause | undefined {
+    const type = textAt(message, 'type');
+    const data = objectAt(message, 'data');
+    if (type === 'welcome') return this.#opened;
+    if (type === 'subscription_closed') return this.#authenticated;
+    if (type === 'event' || type === 'gap') {
+      const [first] = Array.isArray(data['subscriptionIds']) ? (data['subscriptionIds'] as readonly Json[]) : [];
+      return typeof first === 'string' ? this.#bySubscription.get(first) : undefined;
+    }
+    if (type === 'replay_complete') return this.#bySubscription.get(textAt(data, 'subscriptionId') ?? '');
+    const cause = this.#answered(message);
+    if (type === 'subscribed' && cause !== undefined)
+      this.#bySubscription.set(textAt(data, 'subscriptionId') ?? '', cause);
+    return cause;
+  }
+
+  #answered(message: Json | undefined): Cause | undefined {
+    const id = textAt(message, 'id');
+    if (id !== undefined) return this.#byId.get(id);
+    const type = textAt(message, 'type');
+    const index = this.#unanswered.findIndex(
+      (each) => type === 'error' || (each.kind === 'command' && COMMANDS[each.command].reply === type),
+    );
+    return index < 0 ? undefined : this.#unanswered.splice(index, 1)[0];
+  }
+
+  close(frame: Frame): Cause | undefined {
+    if (this.#ended) return undefined;
+    this.#ended = true;
+    const code = numberAt(frame.json, 'code') ?? 1006;
+    return { kind: 'closed', at: frame.n, effects: [], actor: this.actor, code };
+  }
+}
+
+class Reader {
+  readonly causes: Cause[] = [];
+  readonly live: Frame[] = [];
+  readonly leftOut = new Map<string, number>();
+  policies: JsonObject = {};
+  readonly #lines = new Map<number, Line>();
+  /** Requests over HTTP without an answer yet. */
+  readonly #asked: Asked[] = [];
+
+  take(frame: Frame): void {
+    if (frame.kind === 'http') return this.#http(frame);
+    const line = this.#lines.get(frame.connection) ?? new Line(frame.actor);
+    this.#lines.set(frame.connection, line);
+    const cause = frame.dir === '>>' ? line.takeClient(frame) : this.#fromServer(frame, line);
+    if (cause !== undefined) this.causes.push(cause);
+    else if (frame.kind === 'ping' || frame.kind === 'pong' || frame.kind === 'mark') this.#leaveOut(frame.kind);
+  }
+
+  #leaveOut(what: string): void {
+    this.leftOut.set(what, (this.leftOut.get(what) ?? 0) + 1);
+  }
+
+  #fromServer(frame: Frame, line: Line): Cause | undefined {
+    if (frame.kind === 'open') return line.open(frame);
+    if (frame.kind === 'close') return line.close(frame);
+    if (frame.kind === 'refused')
+      return {
+        kind: 'refused',
+        at: frame.n,
+        effects: [],
+        actor: frame.actor,
+        status: numberAt(frame.json, 'status') ?? 0,
+      };
+    return frame.kind === 'text' ? this.#message(frame, line) : undefined;
+  }
+
+  #message(frame: Frame, line: Line): Cause | undefined {
+    const { json } = frame;
+    const type = textAt(json, 'type');
+    const data = objectAt(json, 'data');
+    if (type === 'heartbeat') {
+      this.#leaveOut('heartbeat');
+      return undefined;
+    }
+    if (type === 'welcome' && Object.keys(this.policies).length === 0)
+      this.policies = objectAt(objectAt(data, 'features'), 'replay');
+    if (type === 'event' && data['isReplay'] === false) {
+      this.live.push(frame);
+      return undefined;
+    }
+    const cause = line.causeOf(json);
+    if (cause === undefined) return { kind: 'said', at: frame.n, effects: [frame], actor: frame.actor };
+    cause.effects.push(frame);
+    return undefined;
+  }
+
+  #http(frame: Frame): void {
+    const said = isObject(frame.json) ? frame.json : {};
+    if (frame.dir === '>>') {
+      const asked: Asked = { kind: 'http', at: frame.n, effects: [], request: said };
+      this.causes.push(asked);
+      this.#asked.push(asked);
+      return;
+    }
+    const index = this.#asked.findIndex(
+      ({ request }) => request['method'] === said['method'] && request['path'] === said['path'],
+    );
+    const [asked] = index < 0 ? [] : this.#asked.splice(index, 1);
+    if (asked !== undefined) asked.answer = said;
+  }
+}
+
+export function storyOf(trace: Trace): Story {
+  const reader = new Reader();
+  for (const frame of trace.frames) reader.take(frame);
+  const { causes, live, leftOut, policies } = reader;
+  return { causes, live, leftOut, policies };
+}
+
+/** What a frame or an answer over HTTP holds, if that is JSON. */
+export function bodyOf(answer: JsonObject | undefined): Json | undefined {
+  const body = member(answer, 'body');
+  return typeof body === 'string' ? tryParse(body) : body;
+}

@@ -1,0 +1,95 @@
+/** What of a message is different in every run: the contract says so itself (`x-volatile`). */
+import contractJson from '../../generated/contract.json' with { type: 'json' };
+import { equal, isArray, isObject, member, textAt, valueAt } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+
+const CONTRACT = contractJson as unknown as Json;
+
+/** `server`: what a server is, or has configured; `text`: words for people; `order`: that of a list, which says nothing. */
+export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text' | 'order';
+
+const CLASSES: readonly string[] = ['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order'];
+
+/** Where a value stands: the nearest members of these names, beside it or above it. */
+export interface Scope {
+  readonly stream?: string;
+  readonly epoch?: string;
+  readonly sequenceId?: number;
+}
+
+/** Decides what stands in the place of a volatile value; undefined leaves it out. */
+export type Replace = (kind: Volatility, value: Json, scope: Scope) => Json | undefined;
+
+export function narrowed(scope: Scope, value: JsonObject): Scope {
+  const { stream, epoch, sequenceId } = value;
+  return {
+    ...scope,
+    ...(typeof stream === 'string' ? { stream } : {}),
+    ...(typeof epoch === 'string' ? { epoch } : {}),
+    ...(typeof sequenceId === 'number' ? { sequenceId } : {}),
+  };
+}
+
+function isVolatility(text: string | undefined): text is Volatility {
+  return text !== undefined && CLASSES.includes(text);
+}
+
+function resolved(schema: Json | undefined): Json | undefined {
+  const reference = textAt(schema, '$ref');
+  return reference === undefined ? schema : resolved(valueAt(CONTRACT, reference.slice(1)));
+}
+
+/** Whether a value can be meant by a branch: what the branch requires is there, and what it fixes is so. */
+function mayBe(branch: Json | undefined, value: Json): boolean {
+  const schema = resolved(branch);
+  const required = member(schema, 'required');
+  if (isArray(required) && !required.every((key) => typeof key === 'string' && member(value, key) !== undefined))
+    return false;
+  const properties = member(schema, 'properties');
+  return Object.keys(isObject(properties) ? properties : {}).every((key) => {
+    const fixed = member(resolved(member(properties, key)), 'const');
+    return fixed === undefined || equal(fixed, member(value, key));
+  });
+}
+
+function replaceIn(schema: Json | undefined, value: Json, scope: Scope, replace: Replace): Json | undefined {
+  const known = resolved(schema);
+  const kind = textAt(known, 'x-volatile');
+  if (isVolatility(kind) && kind !== 'order') return replace(kind, value, scope);
+  const branches = member(known, 'oneOf');
+  if (isArray(branches))
+    return replaceIn(
+      branches.find((each) => mayBe(each, value)),
+      value,
+      scope,
+      replace,
+    );
+  if (isArray(value)) {
+    const items = value.flatMap((each) => replaceIn(member(known, 'items'), each, scope, replace) ?? []);
+    return kind === 'order' ? replace(kind, items, scope) : items;
+  }
+  if (!isObject(value)) return value;
+  const properties = member(known, 'properties');
+  const inner = narrowed(scope, value);
+  const entries = Object.entries(value).flatMap(([key, each]) => {
+    const made = replaceIn(member(properties, key), each, inner, replace);
+    return made === undefined ? [] : [[key, made] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The schema of a message of the contract, by the name of the message. */
+function schemaOfMessage(name: string): Json | undefined {
+  return valueAt(CONTRACT, `/components/messages/${name}/payload`);
+}
+
+/** Puts something in the place of each volatile value of a message, which concerns a stream even where it does not say so. */
+export function replaceVolatile(
+  messageName: string,
+  message: JsonObject,
+  replace: Replace,
+  scope: Scope = {},
+): JsonObject {
+  const made = replaceIn(schemaOfMessage(messageName), message, scope, replace);
+  return isObject(made) ? made : {};
+}

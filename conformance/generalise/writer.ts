@@ -1,0 +1,212 @@
+/** The steps of a tape, made of what happened: each cause, then everything that came of it. */
+import { isArray, isObject, member, textAt } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
+import type { Frame } from '../trace.ts';
+import { isBroadcast, isOwnReply } from './emissions.ts';
+import type { Beat, Emitted } from './emissions.ts';
+import { keyOf } from './names.ts';
+import type { Names } from './names.ts';
+import { bodyOf } from './story.ts';
+import type { Asked, Commanded, Malformed } from './story.ts';
+import { narrowed, replaceVolatile } from './volatile.ts';
+import type { Replace } from './volatile.ts';
+
+/** The capture does not hold what a tape would need. */
+export class GeneraliseError extends Error {
+  override readonly name = 'GeneraliseError';
+}
+
+/** Streams of the run's own, so that nobody else's events are among them. */
+function ownStream(stream: string): string {
+  if (stream === 'main') return 'workspace:${nonce}';
+  const colon = stream.indexOf(':');
+  return `${stream.slice(0, colon)}:\${nonce}-${stream.slice(colon + 1)}`;
+}
+
+/** Names that clients choose, and that have to be the run's own. A session's stream carries the name of the session. */
+const OWN: Readonly<Record<string, (name: string) => string>> = {
+  stream: ownStream,
+  sessionId: (name) => `\${nonce}-${name}`,
+  sessionIds: (name) => `\${nonce}-${name}`,
+  idempotencyKey: (name) => `\${nonce}-${name}`,
+};
+
+/** The same value with names of the run's own. */
+function owned(value: Json, rename?: (name: string) => string): Json {
+  if (typeof value === 'string') return rename === undefined ? value : rename(value);
+  if (isArray(value)) return value.map((each) => owned(each, rename));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, owned(each, Object.hasOwn(OWN, key) ? OWN[key] : undefined)]),
+  );
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+/** An event is described by the envelope that all events share. */
+function messageName(message: JsonObject): string {
+  const type = textAt(message, 'type') ?? '';
+  return type === 'event' ? 'custom_event' : type;
+}
+
+function subscription(actor: string, message: JsonObject): string {
+  return `${actor} ${textAt(message['data'], 'subscriptionId') ?? ''}`;
+}
+
+const DROPPED: ReadonlySet<string> = new Set(['server', 'text', 'secret']);
+
+export class Writer {
+  readonly lines: JsonObject[] = [];
+  readonly #names: Names;
+  /** What clients chose stays what it is: ids wherever they stand, numbers where they are those of the stream. */
+  readonly #chosen = new Set<Json>();
+  /** By actor and subscription. */
+  readonly #streams = new Map<string, string>();
+  readonly #serverMade = new Set<string>();
+
+  /** Resumes that worked, by the number of their frame. */
+  readonly #resumed: ReadonlySet<number>;
+
+  constructor(names: Names, resumed: ReadonlySet<number>) {
+    this.#names = names;
+    this.#resumed = resumed;
+  }
+
+  write(beat: Beat): void {
+    switch (beat.kind) {
+      case 'opened':
+        this.lines.push({ as: beat.actor, open: {} });
+        return this.#receive(beat.effects);
+      case 'refused':
+        return void this.lines.push({ as: beat.actor, open: { refused: { status: beat.status } } });
+      case 'command':
+        return this.#command(beat);
+      case 'malformed':
+        return this.#malformed(beat);
+      case 'http':
+        return this.#http(beat);
+      case 'dropped':
+        return void this.lines.push({ as: beat.actor, drop: beat.code === undefined ? {} : { code: beat.code } });
+      case 'closed':
+        return void this.lines.push({ as: beat.actor, closed: { code: beat.code } });
+      case 'said':
+        return this.#receive(beat.effects);
+      case 'emitted':
+        return this.#emitted(beat);
+    }
+  }
+
+  #receive(frames: readonly Frame[]): void {
+    for (const frame of frames) this.lines.push(this.#receipt(frame));
+  }
+
+  /** In a branch beside another one, with what was `known` before both. */
+  #receipt({ actor, json }: Frame, known?: ReadonlySet<string>): JsonObject {
+    return { as: actor, recv: this.#pattern(actor, objectOf(json), known) };
+  }
+
+  #pattern(actor: string, message: JsonObject, known: ReadonlySet<string> | undefined): JsonObject {
+    const type = textAt(message, 'type');
+    if (type === 'welcome') return { type };
+    const { stream = this.#streams.get(subscription(actor, message)) } = { stream: textAt(message['data'], 'stream') };
+    if (stream !== undefined) this.#streams.set(subscription(actor, message), stream);
+    const replace: Replace = (kind, value, scope) => {
+      if (DROPPED.has(kind)) return undefined;
+      if (kind === 'order') return isArray(value) && value.length > 1 ? { $unordered: value } : value;
+      const key = keyOf(kind, value, scope);
+      if (this.#chosen.has(kind === 'id' ? value : key)) return value;
+      this.#serverMade.add(key);
+      this.#names.count(key);
+      return this.#names.pattern(kind, key, known);
+    };
+    return objectOf(
+      owned(replaceVolatile(messageName(message), message, replace, stream === undefined ? {} : { stream })),
+    );
+  }
+
+  #command(cause: Commanded): void {
+    const { actor, command, message, effects } = cause;
+    this.lines.push({ as: actor, send: this.#sent(cause, command, message) });
+    const own = effects.filter((each) => each.actor === actor);
+    const replies = own.filter((each) => isOwnReply(cause, each));
+    if (command !== 'broadcast' || replies.length === own.length) return this.#receive(effects);
+    // The publisher's reply may overtake its own event, or come after it.
+    const { keys } = this.#names;
+    const events = own.filter((each) => !replies.includes(each)).map((each) => this.#receipt(each));
+    this.lines.push({ par: [events, replies.map((each) => this.#receipt(each, keys))] });
+    this.#receive(effects.filter((each) => each.actor !== actor));
+  }
+
+  #sent({ at }: Commanded, command: string, message: JsonObject): JsonObject {
+    if (command === 'authenticate') return { ...message, data: { $ref: 'credentials/default' } };
+    const made = replaceVolatile(command, message, (kind, value, scope) => {
+      const key = keyOf(kind, value, scope);
+      const isMade = this.#serverMade.has(key);
+      if (isMade) this.#names.count(key);
+      if (!isMade) this.#chosen.add(kind === 'id' ? value : key);
+      const reference = isMade ? this.#names.reference(key) : undefined;
+      return reference === undefined ? value : { $ref: reference };
+    });
+    const after = member(member(member(made, 'data'), 'replay'), 'after');
+    const ids = [member(after, 'epoch'), member(after, 'sequenceId')];
+    if (ids.some((each) => isObject(each)) && !ids.every((each) => isObject(each)) && this.#resumed.has(at))
+      throw new GeneraliseError(
+        `Frame ${at} resumes after a position that nothing in the capture shows. Record from the first connection on.`,
+      );
+    return objectOf(owned(made));
+  }
+
+  #malformed({ actor, frame, effects }: Malformed): void {
+    if (frame.kind === 'binary') this.lines.push({ as: actor, sendFrame: { opcode: 'binary', hex: frame.text } });
+    else this.lines.push({ as: actor, sendText: frame.text });
+    const id = textAt(frame.json, 'id');
+    if (id !== undefined) this.#chosen.add(id);
+    this.#receive(effects);
+  }
+
+  #http(cause: Asked): void {
+    const { request, answer, effects } = cause;
+    const body = bodyOf(request);
+    const own =
+      isBroadcast(cause) && body !== undefined ? { body: owned(body) } : { ...(body === undefined ? {} : { body }) };
+    const line: JsonObject = {
+      http: { method: textAt(request, 'method') ?? 'GET', path: textAt(request, 'path') ?? '/', ...own },
+      expect: { status: objectOf(answer)['status'] ?? { $type: 'integer' } },
+    };
+    const result = objectOf(bodyOf(answer));
+    if (!isBroadcast(cause) || textAt(result, 'eventId') === undefined) this.lines.push(line);
+    else {
+      const bind = this.#names.next('posted');
+      this.#learnEvent(result, `${bind}/body`);
+      this.lines.push({ ...line, bind });
+    }
+    this.#receive(effects);
+  }
+
+  /** From here on, what the server made of the event is known by these names. */
+  #learnEvent(data: JsonObject, base: string): void {
+    const kinds = { epoch: 'id', sequenceId: 'sequence', eventId: 'id', emittedAt: 'timestamp' } as const;
+    for (const [name, kind] of Object.entries(kinds)) {
+      const value = data[name];
+      if (value === undefined) continue;
+      const key = keyOf(kind, value, narrowed({}, data));
+      this.#serverMade.add(key);
+      this.#names.learn(key, `${base}/${name}`);
+    }
+  }
+
+  #emitted({ emissions, effects }: Emitted): void {
+    const bind = this.#names.next('made');
+    const events = emissions.map(({ stream, data }) => ({
+      stream: ownStream(stream),
+      event: textAt(data, 'event') ?? '',
+      payload: owned(data['payload'] ?? {}),
+    }));
+    for (const [index, { data }] of emissions.entries())
+      this.#learnEvent(data, emissions.length === 1 ? bind : `${bind}/${index}`);
+    this.lines.push({ stim: events, bind });
+    this.#receive(effects);
+  }
+}

@@ -1,0 +1,45 @@
+/** A capture is a trace that is written while it is made, line by line, so that a recording that is cut short is not lost. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { TRACE_VERSION, Trace } from '../trace.ts';
+import type { NewFrame } from '../trace.ts';
+import { Pseudonyms } from './pseudonyms.ts';
+
+export class Capture {
+  readonly pseudonyms = new Pseudonyms();
+  readonly #trace: Trace;
+  #file: number | undefined;
+
+  /** Rejects a file that is there already. Only its owner may read it: what is no credential may be private all the same. */
+  constructor(path: string, target: string) {
+    const began = performance.now();
+    const header = { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target } as const;
+    this.#trace = new Trace(header, () => performance.now() - began);
+    this.#file = openSync(path, 'wx', 0o600);
+    this.#write(header);
+  }
+
+  #write(line: object): void {
+    if (this.#file !== undefined) writeSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+
+  get frames(): number {
+    return this.#trace.frames.length;
+  }
+
+  nextConnection(): number {
+    return this.#trace.nextConnection();
+  }
+
+  /** What comes after the end is not written. */
+  add(frame: NewFrame): void {
+    if (this.#file === undefined) return;
+    if (frame.kind === 'text' && frame.dir === '>>') this.pseudonyms.learnMessage(frame.text);
+    const { json: _json, ...line } = this.#trace.add({ ...frame, text: this.pseudonyms.hide(frame.text) });
+    this.#write(line);
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+}

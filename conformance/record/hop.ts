@@ -1,0 +1,148 @@
+/** One client's connection through the recorder: whatever one side says is written down and said to the other. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { acceptSocket, openSocket } from '../socket.ts';
+import type { Refused, Socket } from '../socket.ts';
+import type { FrameKind } from '../trace.ts';
+import type { Capture } from './capture.ts';
+import { passedOn, requestHeaders } from './headers.ts';
+
+/** Longest wait for the target's answer to an upgrade, in milliseconds. */
+const PATIENCE_MS = 10_000;
+/** What the client is answered when the target is not there, or speaks something else (RFC 9110 §15.6.3). */
+const UNREACHABLE = 502;
+
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+export interface HopOptions {
+  readonly capture: Capture;
+  /** Where the target's WebSocket is. */
+  readonly target: URL;
+  readonly httpTarget: URL;
+}
+
+function pass(to: Socket, kind: 'text' | 'binary' | 'ping' | 'pong', content: string): void {
+  if (kind === 'text') to.sendText(content);
+  else to.sendFrame({ opcode: kind, hex: content });
+}
+
+/** Ends one side as the other was ended: without a close frame there when there was none here. */
+function finish(to: Socket, code: number, reason: string): void {
+  if (code === 1006) to.cut();
+  else if (code === 1005) to.close();
+  else to.close(code, reason);
+}
+
+function refuse(socket: Duplex, { status, headers, body }: Refused): void {
+  const all = { ...passedOn(headers), connection: 'close', 'content-length': String(Buffer.byteLength(body)) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  socket.end([`HTTP/1.1 ${status} Refused`, ...lines, '', body].join('\r\n'));
+}
+
+export class Hop {
+  readonly actor: string;
+  readonly #capture: Capture;
+  readonly #options: HopOptions;
+  readonly #connection: number;
+  #client: Socket | undefined;
+  #target: Socket | undefined;
+  /** What the target says before the client is let in. */
+  readonly #early: ((client: Socket) => void)[] = [];
+  #opened = false;
+  #ended = false;
+
+  constructor(options: HopOptions) {
+    this.#options = options;
+    this.#capture = options.capture;
+    this.#connection = this.#capture.nextConnection();
+    this.actor = `client${this.#connection}`;
+  }
+
+  #note(dir: '>>' | '<<', kind: FrameKind, text: string): void {
+    this.#capture.add({ actor: this.actor, connection: this.#connection, dir, kind, text });
+  }
+
+  #toClient(say: (client: Socket) => void): void {
+    if (this.#client === undefined) this.#early.push(say);
+    else say(this.#client);
+  }
+
+  #end(dir: '>>' | '<<', code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#note(dir, 'close', JSON.stringify({ code, reason }));
+    if (dir === '<<') this.#toClient((client) => finish(client, code, reason));
+    else if (this.#target !== undefined) finish(this.#target, code, reason);
+  }
+
+  #address(request: IncomingMessage): string {
+    const { target, capture } = this.#options;
+    const asked = new URL(request.url ?? '/', target);
+    capture.pseudonyms.learnHeaders(request.headers);
+    capture.pseudonyms.learnQuery(asked.searchParams);
+    const url = new URL(target);
+    url.search = asked.search;
+    return url.href;
+  }
+
+  async #reach(request: IncomingMessage): Promise<Socket | Refused> {
+    const handshake = await openSocket({
+      url: this.#address(request),
+      protocols: (request.headers['sec-websocket-protocol'] ?? '').split(',').flatMap((each) => each.trim() || []),
+      headers: requestHeaders(request.headers, this.#options.httpTarget),
+      // Pongs are the client's to give.
+      pong: 'never',
+      timeoutMs: PATIENCE_MS,
+      onOpen: (protocol) => {
+        this.#opened = true;
+        this.#note('<<', 'open', JSON.stringify({ protocol }));
+      },
+      onFrame: (kind, content) => {
+        this.#note('<<', kind, content);
+        this.#toClient((client) => pass(client, kind, content));
+      },
+      onFault: (text) => this.#note('<<', 'mark', `unreadable: ${text}`),
+      onClose: (code, reason) => {
+        if (this.#opened) this.#end('<<', code, reason);
+      },
+    });
+    if ('socket' in handshake) return handshake.socket;
+    if ('refused' in handshake) return handshake.refused;
+    return { status: UNREACHABLE, headers: {}, body: 'The target does not answer as a WebSocket.\n' };
+  }
+
+  /** The client is let in only when, and only as, the target lets it in. */
+  async open({ request, socket, head }: Upgrade): Promise<'let in' | 'refused' | 'no answer of the target'> {
+    const answer = await this.#reach(request);
+    if ('status' in answer) {
+      this.#note('<<', 'refused', JSON.stringify({ status: answer.status, body: answer.body }));
+      refuse(socket, answer);
+      return answer.status === UNREACHABLE ? 'no answer of the target' : 'refused';
+    }
+    this.#target = answer;
+    if (socket.destroyed) this.#end('>>', 1006, '');
+    else await this.#accept({ request, socket, head }, answer);
+    return 'let in';
+  }
+
+  async #accept({ request, socket, head }: Upgrade, target: Socket): Promise<void> {
+    this.#client = await acceptSocket(request, socket, head, {
+      protocol: target.protocol,
+      onFrame: (kind, content) => {
+        this.#note('>>', kind, content);
+        pass(target, kind, content);
+      },
+      onClose: (code, reason) => this.#end('>>', code, reason),
+    });
+    for (const say of this.#early.splice(0)) say(this.#client);
+  }
+
+  cut(): void {
+    this.#client?.cut();
+    this.#target?.cut();
+  }
+}

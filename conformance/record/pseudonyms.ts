@@ -1,0 +1,72 @@
+/**
+ * Secrets are replaced before anything touches the disk. One that was seen once is replaced wherever it turns up again, and
+ * always by the same word, so that a capture still shows who used which credential.
+ */
+import { isObject, tryParse } from '../json.ts';
+import type { Json } from '../json.ts';
+
+/** Shorter texts are no secrets, and would turn up in the middle of words. */
+const SHORTEST = 6;
+
+/** Names under which credentials stand in addresses and messages. */
+const SECRET_NAMES: ReadonlySet<string> = new Set([
+  'token',
+  'access_token',
+  'apikey',
+  'api_key',
+  'api-key',
+  'key',
+  'jwt',
+  'auth',
+  'authorization',
+  'bearer',
+  'password',
+  'secret',
+  'x-api-key',
+]);
+
+export class Pseudonyms {
+  readonly #known = new Map<string, string>();
+
+  learn(secret: string): void {
+    if (secret.length >= SHORTEST && !this.#known.has(secret))
+      this.#known.set(secret, `secret-${this.#known.size + 1}`);
+  }
+
+  /** Learns what the headers of a request present. */
+  learnHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>): void {
+    const { authorization, 'x-api-key': apiKey, cookie } = headers;
+    if (typeof authorization === 'string') this.learn(authorization.replace(/^\S+\s+/, ''));
+    for (const each of [apiKey, cookie]) if (typeof each === 'string') this.learn(each);
+  }
+
+  /** Learns what an address holds where no credential belongs. */
+  learnQuery(query: URLSearchParams): void {
+    for (const [name, value] of query) if (SECRET_NAMES.has(name.toLowerCase())) this.learn(value);
+  }
+
+  #learnMembers(value: Json): void {
+    if (Array.isArray(value)) for (const each of value as readonly Json[]) this.#learnMembers(each);
+    if (!isObject(value)) return;
+    for (const [name, each] of Object.entries(value)) {
+      if (typeof each === 'string' && SECRET_NAMES.has(name.toLowerCase())) this.learn(each);
+      else this.#learnMembers(each);
+    }
+  }
+
+  /** Learns the secrets of an `authenticate` command. Payloads of events are nobody's credentials. */
+  learnMessage(text: string): void {
+    const json = tryParse(text);
+    if (isObject(json) && json['type'] === 'authenticate') this.#learnMembers(json['data'] ?? null);
+  }
+
+  /** The text without any secret that was seen so far. */
+  hide(text: string): string {
+    let hidden = text;
+    for (const [secret, name] of this.#known) {
+      const escaped = JSON.stringify(secret).slice(1, -1);
+      for (const form of new Set([secret, escaped, encodeURIComponent(secret)])) hidden = hidden.replaceAll(form, name);
+    }
+    return hidden;
+  }
+}

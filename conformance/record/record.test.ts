@@ -1,0 +1,319 @@
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { isObject, textAt, tryParse } from '../json.ts';
+import { acceptSocket, openSocket } from '../socket.ts';
+import type { Handshake } from '../socket.ts';
+import { playSession, record } from '../testing/recording.ts';
+import { servePython, serveSecured, serveWatching, suite } from '../testing/processes.ts';
+import { readTrace } from '../trace.ts';
+import type { Frame, Trace } from '../trace.ts';
+import { startRecorder } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+
+const directory = mkdtempSync(join(tmpdir(), 'record-'));
+const at = (name: string): string => join(directory, name);
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterAll(async () => {
+  for (const cleanup of cleanups.toReversed()) await cleanup();
+});
+
+function framesOf(file: string): Trace {
+  return readTrace(readFileSync(file, 'utf8'), file);
+}
+
+describe('the session of an editor, recorded on real files', () => {
+  test('becomes a tape', async () => {
+    const work = at('work');
+    mkdirSync(work);
+    const gateway = await serveWatching(work);
+    cleanups.push(() => gateway.stop());
+    const recording = await record(gateway.url, at('session.ndjson'));
+    expect(await playSession(recording.url, work)).toBe(0);
+    expect(await recording.stop()).toBe(0);
+    const words = ['--id', 'recorded/mine', '--clauses', 'RPL-4,RPL-2', '--why', 'Panes see what concerns them.'];
+    const out = at('tapes/recorded/mine.ndjson');
+    const { code, stderr } = await suite('generalise', at('session.ndjson'), ...words, '--out', out);
+    expect(stderr).toContain('mine.ndjson is written');
+    expect(code).toBe(0);
+  }, 60_000);
+
+  const play = (url: string): ReturnType<typeof suite> =>
+    suite('run', '--url', url, '--tapes', at('tapes'), '--only', 'recorded/*', '--time-scale', '0.4');
+
+  test('is a tape that the gateway and a server in another language pass', async () => {
+    const servers = [await serveWatching(at('work')), await servePython()];
+    cleanups.push(...servers.map((each) => () => each.stop()));
+    for (const { url } of servers) {
+      const { code, stdout } = await play(url);
+      expect(stdout).toContain('conformant: 1 of 1 checks passed');
+      expect(code).toBe(0);
+    }
+  }, 30_000);
+
+  test('is a tape that a server fails which loses an event at a resume', async () => {
+    const mutant = await servePython('--mutant', 'resume-skips-one');
+    cleanups.push(() => mutant.stop());
+    const { code, stdout } = await play(mutant.url);
+    expect(stdout).toContain('FAIL recorded/mine');
+    expect(code).toBe(3);
+  }, 30_000);
+
+  describe('judged as a trace', () => {
+    /** The session with something done to the live events of whoever follows everything. */
+    async function judged(
+      name: string,
+      spoil: (lines: string[], live: readonly number[]) => void,
+    ): ReturnType<typeof suite> {
+      const lines = readFileSync(at('session.ndjson'), 'utf8').trim().split('\n');
+      const follower = lines.find((line) => line.includes(String.raw`\"events\":[\"*\"]`)) ?? '';
+      const actor = textAt(tryParse(follower), 'actor');
+      const isLive = (line: string): boolean =>
+        textAt(tryParse(line), 'actor') === actor && line.includes(String.raw`\"isReplay\":false`);
+      spoil(
+        lines,
+        [...lines.keys()].filter((index) => isLive(lines[index] ?? '')),
+      );
+      writeFileSync(at(name), lines.join('\n'));
+      return suite('check', at(name));
+    }
+
+    const frameNumbers = /^ +frames +[\d, ]+$/m;
+
+    test('it holds', async () => {
+      const { code } = await judged('as-it-was', () => undefined);
+      expect(code).toBe(0);
+    });
+
+    test('a planted duplicate is found, with its frames', async () => {
+      const { code, stdout } = await judged('duplicate', (lines, [first = 0]) => {
+        lines.splice(first, 0, lines[first] ?? '');
+      });
+      expect(code).toBe(3);
+      expect(stdout).toMatch(/FAIL invariants\/one-live-message[\s\S]*came live twice/);
+      expect(stdout).toMatch(frameNumbers);
+    });
+
+    test('a planted hole is found, with its frames', async () => {
+      const { code, stdout } = await judged('hole', (lines, [, second = 0]) => {
+        lines.splice(second, 1);
+      });
+      expect(code).toBe(3);
+      expect(stdout).toMatch(/FAIL invariants\/contiguous[\s\S]*main: after \d+ came \d+/);
+      expect(stdout).toMatch(frameNumbers);
+    });
+
+    test('a planted late event is found, with its frames', async () => {
+      const { code, stdout } = await judged('late', (lines, [first = 0, second = 0]) => {
+        lines.splice(second + 1, 0, lines[first] ?? '');
+        lines.splice(first, 1);
+      });
+      expect(code).toBe(3);
+      expect(stdout).toMatch(/FAIL invariants\/ascending[\s\S]*main: (\d+) came after \d+/);
+      expect(stdout).toMatch(frameNumbers);
+    });
+  });
+});
+
+describe('a capture', () => {
+  test('holds no credential, only names for them, and belongs to its owner', async () => {
+    const secured = await serveSecured();
+    cleanups.push(() => secured.stop());
+    const recording = await record(secured.url, at('secret.ndjson'));
+    const { credentials } = JSON.parse(readFileSync(secured.config, 'utf8')) as {
+      readonly credentials: { readonly default: { readonly token: { readonly file: string } } };
+    };
+    const token = readFileSync(credentials.default.token.file, 'utf8').trim();
+    const other = readFileSync(join(credentials.default.token.file, '../revocable'), 'utf8').trim();
+    const said: string[] = [];
+    const socket = new WebSocket(recording.url, ['tidemark.v1'], { headers: { authorization: `Bearer ${token}` } });
+    socket.on('message', (data: Buffer) => said.push(data.toString('utf8')));
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'authenticate', id: 'a', data: { apiKey: other } }));
+    await expect.poll(() => said.some((each) => each.includes('"authenticated"'))).toBe(true);
+    // The gateway refuses a credential in an address: it would be written down everywhere.
+    const query = new WebSocket(`${recording.url}?token=${token}x`, ['tidemark.v1']);
+    query.on('error', () => undefined);
+    await once(query, 'unexpected-response');
+    const httpUrl = recording.url.replace(/^ws/, 'http').replace(/\/ws$/, '');
+    await fetch(`${httpUrl}/ws/health?access_token=${token}y`, { headers: { 'x-api-key': other } });
+    socket.close();
+    await once(socket, 'close');
+    expect(await recording.stop()).toBe(0);
+
+    const text = readFileSync(at('secret.ndjson'), 'utf8');
+    expect(text).not.toContain(token);
+    expect(text).not.toContain(other);
+    expect(text).toContain(String.raw`\"apiKey\":\"secret-2\"`);
+    expect(statSync(at('secret.ndjson')).mode & 0o777).toBe(0o600);
+  }, 30_000);
+
+  test('is not written over another one', async () => {
+    writeFileSync(at('there.ndjson'), 'precious');
+    const { code, stderr } = await suite('record', '--target', 'ws://127.0.0.1:1/ws', '--out', at('there.ndjson'));
+    expect(stderr).toContain('is there already');
+    expect(code).toBe(2);
+    expect(readFileSync(at('there.ndjson'), 'utf8')).toBe('precious');
+  });
+});
+
+describe('the recorder', () => {
+  interface Bench {
+    readonly recorder: Recorder;
+    readonly out: string;
+    readonly connect: (path?: string) => Promise<Handshake>;
+    /** What the client got. */
+    readonly got: string[];
+  }
+
+  /** In front of a server that says something the moment it lets a client in, echoes, and closes when it is told to. */
+  async function bench(name: string): Promise<Bench> {
+    const server = createServer((_request, response) =>
+      response.writeHead(418, { 'x-tea': 'green' }).end('{"short":1}'),
+    );
+    server.on('upgrade', (request, socket, head: Buffer) => {
+      if (request.url?.includes('refuse') === true) {
+        socket.end('HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate');
+        return;
+      }
+      const answer = async (kind: string, content: string): Promise<void> => {
+        const to = await target;
+        if (content === 'end') to.close(4003, 'told to');
+        else to.sendText(`${kind} ${content}`);
+      };
+      const accept = async (): Promise<void> => {
+        const accepted = await acceptSocket(request, socket, head, {
+          protocol: 'tidemark.v1',
+          onFrame: (kind, content) => void answer(kind, content),
+          onClose: (code, reason) => got.push(`target closed ${code} ${reason}`),
+        });
+        accepted.sendText('hello');
+        settle(accepted);
+      };
+      void accept();
+    });
+    const { promise: target, resolve: settle } =
+      Promise.withResolvers<Extract<Handshake, { socket: unknown }>['socket']>();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const out = at(name);
+    const got: string[] = [];
+    const recorder = await startRecorder({
+      target: new URL(`ws://127.0.0.1:${port}/ws`),
+      httpTarget: new URL(`http://127.0.0.1:${port}`),
+      out,
+      host: '127.0.0.1',
+      port: 0,
+    });
+    cleanups.push(() => void server.close());
+    const connect = (path = ''): Promise<Handshake> =>
+      openSocket({
+        url: `${recorder.url}${path}`,
+        protocols: ['tidemark.v1'],
+        headers: {},
+        pong: 'auto',
+        timeoutMs: 5000,
+        onOpen: (protocol) => got.push(`open ${protocol}`),
+        onFrame: (kind, content) => got.push(`${kind} ${content}`),
+        onFault: (text) => got.push(`fault ${text}`),
+        onClose: (code, reason) => got.push(`closed ${code} ${reason}`),
+      });
+    return { recorder, out, connect, got };
+  }
+
+  const shown = ({ dir, kind, text }: Frame): string => `${dir} ${kind} ${text}`;
+
+  test('passes everything on as it is, and writes down who began it', async () => {
+    const { recorder, out, connect, got } = await bench('relay.ndjson');
+    const handshake = await connect();
+    if (!('socket' in handshake)) throw new Error('not let in');
+    const { socket } = handshake;
+    socket.sendText('ja ü');
+    socket.sendFrame({ opcode: 'binary', hex: '00ff' });
+    socket.sendFrame({ opcode: 'ping', hex: '70' });
+    await expect.poll(() => got).toContain('text ping 70');
+    socket.sendText('end');
+    await expect.poll(() => got).toContain('closed 4003 told to');
+    await recorder.close();
+    expect(got.slice(0, 5)).toEqual([
+      'open tidemark.v1',
+      'text hello',
+      'text text ja ü',
+      'text binary 00ff',
+      'text ping 70',
+    ]);
+    const frames = framesOf(out).frames.map(shown);
+    expect(frames).toEqual([
+      '<< open {"protocol":"tidemark.v1"}',
+      '<< text hello',
+      '>> text ja ü',
+      '>> binary 00ff',
+      '>> ping 70',
+      '<< text text ja ü',
+      '<< text binary 00ff',
+      '<< text ping 70',
+      '>> text end',
+      '<< close {"code":4003,"reason":"told to"}',
+    ]);
+  });
+
+  test('ends one side as the other ended: with the code of the close, or without a word', async () => {
+    const proper = await bench('close.ndjson');
+    const first = await proper.connect();
+    if ('socket' in first) first.socket.close(1000, 'bye');
+    await expect.poll(() => proper.got).toContain('target closed 1000 bye');
+    await proper.recorder.close();
+    expect(framesOf(proper.out).frames.map(shown)).toContain('>> close {"code":1000,"reason":"bye"}');
+
+    const cut = await bench('cut.ndjson');
+    const second = await cut.connect();
+    if ('socket' in second) second.socket.cut();
+    await expect.poll(() => cut.got).toContain('target closed 1006 ');
+    await cut.recorder.close();
+  });
+
+  test('hands on refusals and answers over HTTP, headers and all', async () => {
+    const { recorder, out, connect } = await bench('refused.ndjson');
+    expect(await connect('?refuse=1')).toMatchObject({
+      refused: { status: 503, body: 'late', headers: { 'retry-after': '7' } },
+    });
+    const response = await fetch(`${recorder.url.replace(/^ws/, 'http')}/tea`);
+    expect([response.status, response.headers.get('x-tea'), await response.text()]).toEqual([
+      418,
+      'green',
+      '{"short":1}',
+    ]);
+    await recorder.close();
+    const frames = framesOf(out).frames;
+    expect(frames.map(shown)[0]).toBe('<< refused {"status":503,"body":"late"}');
+    expect(frames.filter(({ kind }) => kind === 'http').map(({ json }) => isObject(json) && json['status'])).toEqual([
+      undefined,
+      418,
+    ]);
+  });
+
+  test('answers 502 where the target is not there, and lives on', async () => {
+    const recorder = await startRecorder({
+      target: new URL('ws://127.0.0.1:1/ws'),
+      httpTarget: new URL('http://127.0.0.1:1'),
+      out: at('nobody.ndjson'),
+      host: '127.0.0.1',
+      port: 0,
+    });
+    cleanups.push(() => recorder.close());
+    const http = recorder.url.replace(/^ws/, 'http');
+    expect((await fetch(http)).status).toBe(502);
+    const socket = new WebSocket(recorder.url);
+    socket.on('error', () => undefined);
+    const [, answer] = (await once(socket, 'unexpected-response')) as [unknown, { readonly statusCode: number }];
+    expect(answer.statusCode).toBe(502);
+    expect((await fetch(http)).status).toBe(502);
+  });
+});

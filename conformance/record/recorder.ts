@@ -1,0 +1,126 @@
+/**
+ * The recorder: stands between real clients and a real gateway, for WebSocket and HTTP, passes everything on as it is, and writes
+ * down every message, ping, pong and close, with who began it. It reads as fast as it can: a client that is slow is slow towards
+ * the recorder, not towards the gateway.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { callHttp } from '../http.ts';
+import { tryParse } from '../json.ts';
+import type { Json } from '../json.ts';
+import { Capture } from './capture.ts';
+import { passedOn, requestHeaders } from './headers.ts';
+import { Hop } from './hop.ts';
+import type { Upgrade } from './hop.ts';
+
+export interface RecorderOptions {
+  /** Where the target's WebSocket is, for example `ws://127.0.0.1:7400/ws`. */
+  readonly target: URL;
+  readonly httpTarget: URL;
+  /** The file that is written. */
+  readonly out: string;
+  readonly host: string;
+  readonly port: number;
+  readonly onConnection?: (actor: string, how: string) => void;
+}
+
+export interface Recorder {
+  /** Where clients connect to. */
+  readonly url: string;
+  /** Frames written so far. */
+  readonly frames: () => number;
+  /** Ends the file, then every connection. */
+  close(): Promise<void>;
+}
+
+/** Longest wait for an answer over HTTP, in milliseconds. */
+const PATIENCE_MS = 10_000;
+/** Bodies that are no JSON are written down up to this many characters. */
+const KEPT = 4000;
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function shownBody(text: string): Json {
+  return tryParse(text) ?? text.slice(0, KEPT);
+}
+
+class Relay {
+  readonly capture: Capture;
+  readonly #options: RecorderOptions;
+  readonly #hops = new Set<Hop>();
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.capture = new Capture(options.out, options.target.href);
+  }
+
+  async http(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { httpTarget } = this.#options;
+    const url = new URL(request.url ?? '/', httpTarget);
+    this.capture.pseudonyms.learnHeaders(request.headers);
+    this.capture.pseudonyms.learnQuery(url.searchParams);
+    const body = await readBody(request);
+    const { method = 'GET' } = request;
+    const shown = { method, path: `${url.pathname}${url.search}` };
+    const note = (dir: '>>' | '<<', value: Json): void =>
+      this.capture.add({ actor: 'http', connection: 0, dir, kind: 'http', text: JSON.stringify(value) });
+    note('>>', body === '' ? shown : { ...shown, body: shownBody(body) });
+    const headers = requestHeaders(request.headers, httpTarget);
+    const call = { method, url, headers, timeoutMs: PATIENCE_MS, ...(body === '' ? {} : { body }) };
+    try {
+      const answer = await callHttp(call);
+      note('<<', { ...shown, status: answer.status, body: shownBody(answer.body) });
+      response.writeHead(answer.status, passedOn(answer.headers)).end(answer.body);
+    } catch (error) {
+      note('<<', { ...shown, fault: error instanceof Error ? error.message : 'no answer' });
+      response.writeHead(502).end('The target does not answer.\n');
+    }
+  }
+
+  async upgrade(upgrade: Upgrade): Promise<void> {
+    const { target, httpTarget, onConnection } = this.#options;
+    const hop = new Hop({ capture: this.capture, target, httpTarget });
+    this.#hops.add(hop);
+    upgrade.socket.on('close', () => this.#hops.delete(hop));
+    const how = await hop.open(upgrade);
+    onConnection?.(hop.actor, how);
+  }
+
+  close(): void {
+    this.capture.close();
+    for (const hop of this.#hops) hop.cut();
+  }
+}
+
+/** Listens, and records until it is closed. Rejects when the port or the file cannot be had. */
+export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
+  const server = createServer();
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  const relay = new Relay(options);
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    relay.http(request, response).catch(() => response.destroy());
+  });
+  server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    relay.upgrade({ request, socket, head }).catch(() => socket.destroy());
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `ws://${options.host}:${port}${options.target.pathname}`,
+    frames: () => relay.capture.frames,
+    close: async () => {
+      relay.close();
+      server.closeAllConnections();
+      await new Promise<void>((done) => {
+        server.close(() => done());
+      });
+    },
+  };
+}
