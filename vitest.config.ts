@@ -11,9 +11,9 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // Against hanging only: each wait has a bound of its own, and a busy machine is no failure.
-    testTimeout: 30_000,
-    hookTimeout: 20_000,
-    teardownTimeout: 5_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
     unstubEnvs: true,
     unstubGlobals: true,
     restoreMocks: true,

@@ -98,6 +98,7 @@ function flatten(raw: RawContract): Contract {
     description: raw.info.description,
     license: raw.info.license.name,
     subprotocol: raw['x-subprotocol'],
+    credentialParameters: raw['x-credential-parameters'],
     path: connection.address,
     connection: { description: connection.description, requirements: connection['x-requirements'] ?? [] },
     bundle,

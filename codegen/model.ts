@@ -153,6 +153,8 @@ export interface Contract {
   readonly description: string;
   readonly license: string;
   readonly subprotocol: string;
+  /** Names of query parameters that would carry a credential. */
+  readonly credentialParameters: readonly string[];
   /** The address of the WebSocket's channel, and what it is described by. */
   readonly path: string;
   readonly connection: { readonly description: string; readonly requirements: readonly string[] };

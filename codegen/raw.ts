@@ -59,6 +59,7 @@ export interface RawContract {
     readonly schemas: Readonly<Record<string, Schema>>;
   };
   readonly 'x-subprotocol': string;
+  readonly 'x-credential-parameters': readonly string[];
   readonly 'x-errors': Readonly<Record<string, ErrorSpec>>;
   readonly 'x-close-codes': Readonly<Record<string, CloseCode>>;
   readonly 'x-close-classes': Readonly<Record<string, string>>;

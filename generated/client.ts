@@ -6,7 +6,7 @@ import { isEventNamed } from './runtime/events.ts';
 import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
-import { CLOSE_CODES, COMMANDS, SUBPROTOCOL } from './protocol.ts';
+import { CLOSE_CODES, COMMANDS, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
 import type { CommandDataMap, CustomEvent, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, as the runtime takes them. */
@@ -19,7 +19,12 @@ export interface TidemarkProtocol {
   readonly customEvent: CustomEvent;
 }
 
-const SPEC = { subprotocol: SUBPROTOCOL, commands: COMMANDS, closeCodes: CLOSE_CODES };
+const SPEC = {
+  subprotocol: SUBPROTOCOL,
+  commands: COMMANDS,
+  closeCodes: CLOSE_CODES,
+  credentialParameters: CREDENTIAL_PARAMETERS,
+};
 
 /** A connection that comes back by itself, with subscriptions that resume where they were. */
 export class TidemarkClient extends ClientCore<TidemarkProtocol> {

@@ -8,10 +8,25 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:902fef3c385684aa71b715da50acc1d669e4323a1d30bb0a8254d0cdade47688';
+export const CONTRACT_DIGEST = 'sha256:a7d750d9b8e7adc959c9c7c0b60ba8488709c5f373ad3e485117cb83b79b4d29';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
+
+/** Query parameters that would carry a credential, and are refused (SEC-2); in lower case. */
+export const CREDENTIAL_PARAMETERS = [
+  'access_token',
+  'token',
+  'api_key',
+  'apikey',
+  'api-key',
+  'key',
+  'jwt',
+  'auth',
+  'authorization',
+  'bearer',
+  'x-api-key',
+] as const;
 
 /** What a client can ask. */
 export type CommandName =
@@ -341,7 +356,7 @@ export const CLAUSES = {
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server stamps the principal into `source`.' },
   'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see. Principals are users or agents with a JWT, API keys, and services.' },
-  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string is refused with 400.' },
+  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is refused with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
   'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the names served.' },
   'SEC-5': { level: 'must', observable: 'operator', text: 'Without credentials the gateway serves loopback only, and says so at its start; anything else needs credentials or `--insecure`.' },

@@ -30,6 +30,7 @@ interface Yaml {
     }>;
   };
   readonly 'x-subprotocol': string;
+  readonly 'x-credential-parameters': readonly string[];
   readonly 'x-errors': Entries<{ readonly retryable: boolean; readonly httpStatus: number }>;
   readonly 'x-close-codes': Entries<{ readonly name: string; readonly class: string }>;
   readonly 'x-limits': Entries<object>;
@@ -48,6 +49,7 @@ describe('the constants', () => {
   test('name the protocol', () => {
     expect(protocol.PROTOCOL_VERSION).toBe(yaml.info.version);
     expect(protocol.SUBPROTOCOL).toBe(yaml['x-subprotocol']);
+    expect(protocol.CREDENTIAL_PARAMETERS).toEqual(yaml['x-credential-parameters']);
     expect(protocol.SUBPROTOCOL).toBe('tidemark.v1');
     expect(protocol.WEBSOCKET_PATH).toBe(yaml.channels['connection']?.address);
   });

@@ -49,6 +49,11 @@ function emitIdentity(contract: Contract): string {
       quote(contract.digest),
     ),
     constant('WEBSOCKET_PATH', 'Where the gateway takes WebSocket connections.', quote(contract.path)),
+    list(
+      'CREDENTIAL_PARAMETERS',
+      'Query parameters that would carry a credential, and are refused (SEC-2); in lower case.',
+      contract.credentialParameters,
+    ),
   ].join('\n');
 }
 

@@ -54,7 +54,7 @@ export class ClientCore<P extends Protocol> {
    * @throws {TypeError} on an address that cannot be used or carries a credential, and where there is no WebSocket.
    */
   constructor(spec: ProtocolSpec, options: ClientOptions) {
-    const settings = readSettings(options);
+    const settings = readSettings(options, spec);
     this.#settings = settings;
     this.#credentials = new Credentials({ token: options.token, apiKey: options.apiKey });
     const pushes = new Pushes({

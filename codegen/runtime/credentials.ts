@@ -16,21 +16,6 @@ export interface CredentialOptions {
   readonly apiKey?: string | undefined;
 }
 
-/** Names under which credentials are wrongly put into addresses. A gateway refuses them all, with a 400 that no client sees. */
-const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
-  'access_token',
-  'token',
-  'api_key',
-  'apikey',
-  'api-key',
-  'key',
-  'jwt',
-  'auth',
-  'authorization',
-  'bearer',
-  'x-api-key',
-]);
-
 export class Credentials {
   #source: TokenSource | undefined;
   readonly #apiKey: string | undefined;
@@ -65,16 +50,16 @@ export class Credentials {
 
 /**
  * The address to connect to, as `ws:` or `wss:`.
- * @throws {TypeError} when it is no such address, or carries a credential.
+ * @throws {TypeError} when it is no such address, or carries a credential: a gateway refuses those with a 400 that no client sees.
  */
-export function readUrl(url: string | URL): string {
+export function readUrl(url: string | URL, credentialParameters: readonly string[]): string {
   const parsed = new URL(url);
   if (parsed.protocol === 'http:') parsed.protocol = 'ws:';
   if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
   if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
     throw new TypeError(`The url must begin with ws:, wss:, http: or https:, not "${parsed.protocol}".`);
   }
-  const secret = [...parsed.searchParams.keys()].find((name) => SECRET_PARAMETERS.has(name.toLowerCase()));
+  const secret = [...parsed.searchParams.keys()].find((name) => credentialParameters.includes(name.toLowerCase()));
   if (secret !== undefined || parsed.username !== '' || parsed.password !== '') {
     const where = secret === undefined ? 'the user part' : `the parameter "${secret}"`;
     throw new TypeError(`The url carries a credential in ${where}. Use the "token" or "apiKey" option instead.`);

@@ -6,6 +6,7 @@
 import type { BackoffOptions } from './backoff.ts';
 import { readUrl } from './credentials.ts';
 import type { TokenSource } from './credentials.ts';
+import type { ProtocolSpec } from './wire.ts';
 import type { WebSocketConstructor } from './link.ts';
 
 export interface ClientOptions {
@@ -46,9 +47,9 @@ export interface Settings {
 }
 
 /** @throws {TypeError} on an address that cannot be used, and where there is no WebSocket. */
-export function readSettings(options: ClientOptions): Settings {
+export function readSettings(options: ClientOptions, { credentialParameters }: ProtocolSpec): Settings {
   return {
-    url: readUrl(options.url),
+    url: readUrl(options.url, credentialParameters),
     WebSocket: options.WebSocket ?? globalWebSocket(),
     backoff: options.backoff ?? {},
     maxAttempts: options.maxAttempts ?? Number.POSITIVE_INFINITY,

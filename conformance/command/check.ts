@@ -1,5 +1,4 @@
 /** `conformance check`: judges a trace that was taken elsewhere, offline. */
-import { readFileSync } from 'node:fs';
 import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import { textReport } from '../report/text.ts';
@@ -9,7 +8,7 @@ import { judgeRun } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
 import { readTrace } from '../trace.ts';
 import { parseReports, writeReports } from './reports.ts';
-import { UsageError, print, terminalWidth } from './terminal.ts';
+import { UsageError, print, readInput, terminalWidth } from './terminal.ts';
 
 export interface CheckFlags {
   readonly only?: string;
@@ -17,18 +16,10 @@ export interface CheckFlags {
   readonly json?: true;
 }
 
-function readFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError(`${file} cannot be read.`, { cause });
-  }
-}
-
 export function checkCommand(file: string, flags: CheckFlags): number {
   const requests = parseReports(flags.report);
   const began = performance.now();
-  const trace = readTrace(readFile(file), file);
+  const trace = readTrace(readInput(file), file);
   const chosen = TRACE_CHECKS.filter(({ id }) => isChosen(id, flags.only));
   if (chosen.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check of a trace.`);
   // What did not happen in a trace was not asked for: nobody claimed that it would.

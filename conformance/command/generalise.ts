@@ -1,10 +1,10 @@
 /** `conformance generalise`: a tape from a capture. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { generalise } from '../generalise/generalise.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { readTrace } from '../trace.ts';
-import { UsageError, print, say } from './terminal.ts';
+import { UsageError, print, readInput, say } from './terminal.ts';
 
 export interface GeneraliseFlags {
   readonly id: string;
@@ -13,19 +13,11 @@ export interface GeneraliseFlags {
   readonly out?: string;
 }
 
-function readFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError(`${file} cannot be read.`, { cause });
-  }
-}
-
 export function generaliseCommand(file: string, flags: GeneraliseFlags): number {
   const { id, why, out } = flags;
   if (out !== undefined && existsSync(out)) throw new UsageError(`${out} is there already; name another file.`);
   const clauses = flags.clauses.split(',').map((each) => each.trim());
-  const { text, notes } = generalise(readTrace(readFile(file), file), { id, clauses, why });
+  const { text, notes } = generalise(readTrace(readInput(file), file), { id, clauses, why });
   for (const note of notes) say(note);
   if (out === undefined) print(text);
   else {

@@ -1,5 +1,5 @@
 /** `conformance run`: judges a gateway. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TRACE_CHECKS } from '../checks.ts';
 import { ConfigError, readConfig, readConfigFile } from '../config.ts';
@@ -15,7 +15,7 @@ import { EXIT } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import type { Tape } from '../tape/tape.ts';
 import { parseReports, writeReports } from './reports.ts';
-import { UsageError, print, say, terminalWidth } from './terminal.ts';
+import { UsageError, print, readInput, say, terminalWidth } from './terminal.ts';
 
 export interface RunFlags {
   readonly url?: string;
@@ -51,13 +51,9 @@ function configOf(flags: RunFlags): TargetConfig {
 /** One id per line; `#` begins a comment. @throws {UsageError} for an id that no check has. */
 function knownFailingOf(file: string | undefined, ids: readonly string[]): ReadonlySet<string> {
   if (file === undefined) return new Set();
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`${file} cannot be read.`, { cause });
-  }
-  const listed = text.split('\n').map((line) => line.replace(/#.*$/, '').trim());
+  const listed = readInput(file)
+    .split('\n')
+    .map((line) => line.replace(/#.*$/, '').trim());
   const entries = listed.filter((line) => line !== '');
   const unknown = entries.find((entry) => !ids.includes(entry));
   if (unknown !== undefined) throw new UsageError(`${file} lists ${JSON.stringify(unknown)}, which is no check.`);

@@ -1,4 +1,5 @@
 /** Data goes to stdout, talk to stderr. */
+import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { UnreachableError } from '../runner/context.ts';
 import { GeneraliseError } from '../generalise/writer.ts';
@@ -10,6 +11,15 @@ import { TraceError } from '../trace.ts';
 /** What the user asked for cannot be done as it was asked: exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** A file that the user named. @throws {UsageError} when it cannot be read. */
+export function readInput(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`${file} cannot be read.`, { cause });
+  }
 }
 
 export function print(text: string): void {

@@ -2,28 +2,15 @@
  * Secrets are replaced before anything touches the disk. One that was seen once is replaced wherever it turns up again, and
  * always by the same word, so that a capture still shows who used which credential.
  */
+import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { isObject, tryParse } from '../json.ts';
 import type { Json } from '../json.ts';
 
 /** Shorter texts are no secrets, and would turn up in the middle of words. */
 const SHORTEST = 6;
 
-/** Names under which credentials stand in addresses and messages. */
-const SECRET_NAMES: ReadonlySet<string> = new Set([
-  'token',
-  'access_token',
-  'apikey',
-  'api_key',
-  'api-key',
-  'key',
-  'jwt',
-  'auth',
-  'authorization',
-  'bearer',
-  'password',
-  'secret',
-  'x-api-key',
-]);
+/** Names under which credentials stand in addresses and messages, in lower case. */
+const SECRET_NAMES: ReadonlySet<string> = new Set([...CREDENTIAL_PARAMETERS, 'password', 'secret']);
 
 export class Pseudonyms {
   readonly #known = new Map<string, string>();

@@ -51,6 +51,8 @@ export interface Protocol {
 /** The contract's constants that the runtime needs; taken from the generated `protocol.ts`. */
 export interface ProtocolSpec {
   readonly subprotocol: string;
+  /** Names under which credentials are wrongly put into addresses, in lower case. */
+  readonly credentialParameters: readonly string[];
   /** By command name. */
   readonly commands: Readonly<Record<string, { readonly reply: string }>>;
   /** By name; the runtime looks them up by `code`. */

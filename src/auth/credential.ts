@@ -1,5 +1,6 @@
 /** Finds the credential of a request (SEC-2). */
 import type { IncomingMessage } from 'node:http';
+import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 import { requestTarget } from '../request-target.ts';
 
@@ -8,20 +9,7 @@ export interface Credential {
   readonly value: string;
 }
 
-/** Names under which credentials are put into addresses, where proxies and histories keep them. */
-const IN_QUERY: ReadonlySet<string> = new Set([
-  'access_token',
-  'token',
-  'api_key',
-  'apikey',
-  'api-key',
-  'key',
-  'jwt',
-  'auth',
-  'authorization',
-  'bearer',
-  'x-api-key',
-]);
+const IN_QUERY: ReadonlySet<string> = new Set<string>(CREDENTIAL_PARAMETERS);
 
 /**
  * The credential of the headers, if there is one.

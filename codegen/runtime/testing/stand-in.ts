@@ -91,6 +91,7 @@ export interface StandIn {
 
 export const SPEC: ProtocolSpec = {
   subprotocol: 'tidemark.v1',
+  credentialParameters: ['access_token', 'token', 'api_key', 'key'],
   commands: {
     subscribe: { reply: 'subscribed' },
     unsubscribe: { reply: 'unsubscribed' },
