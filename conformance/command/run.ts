@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TRACE_CHECKS } from '../checks.ts';
-import { ConfigError, readConfig, readConfigFile } from '../config.ts';
+import { readConfig, readConfigFile } from '../config.ts';
 import type { TargetConfig } from '../config.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
 import type { Explanation } from '../report/failure.ts';
