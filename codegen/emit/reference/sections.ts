@@ -175,12 +175,6 @@ function commandTopic(contract: Contract, command: Command): Topic {
   };
 }
 
-/** Pushes that come only in the course of a command: the tapes of the command hold them. */
-const IN_THE_COURSE_OF: ReadonlyMap<string, string> = new Map([
-  ['replay_complete', 'subscribe'],
-  ['subscription_closed', 'authenticate'],
-]);
-
 function pushTopic(contract: Contract, push: Push): Topic {
   const { name, summary, description, requirements } = push;
   const isEvent = name === 'event';
@@ -191,7 +185,7 @@ function pushTopic(contract: Contract, push: Push): Topic {
     kind: 'push',
     summary,
     description,
-    facts: [typesFact(types), fileFact('Tapes', `conformance/tapes/${IN_THE_COURSE_OF.get(name) ?? name}/`)],
+    facts: [typesFact(types), fileFact('Tapes', `conformance/tapes/${name}/`)],
     clauses: clausesOf(contract, requirements, [name]),
     shapes: [
       isEvent
