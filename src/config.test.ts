@@ -118,6 +118,47 @@ describe('what is wrong', () => {
     ]);
   });
 
+  test('is a path that cannot be served, or where something else is', () => {
+    const problems = ['ws', '/', '/ws/', '/w s', '/ws?a', '/:id', '/metrics', '/docs', '/console/live'].map(
+      (path) => resolveConfig({ flags: { path } }).problems,
+    );
+    expect(problems.map((each) => each.map(({ where }) => where))).toEqual(problems.map(() => ['--path']));
+    expect(resolveConfig({ flags: { path: '/events/v1.0_x~y' } }).problems).toEqual([]);
+  });
+
+  test('is an origin that no browser sends, or a host with more than its name (SEC-4)', () => {
+    const origins = ['*', 'ide.example', 'https://IDE.example', 'https://ide.example/', 'https://ide.example:443'];
+    const hosts = ['https://a.example', 'a.example:443', 'a.example/ws', '*.example', ''];
+    for (const origin of origins)
+      expect(resolveConfig({ flags: { 'allow-origin': [origin] } }).problems).toEqual([
+        { where: '--allow-origin', text: expect.stringContaining('https://ide.example') },
+      ]);
+    for (const host of hosts)
+      expect(resolveConfig({ flags: { 'allow-host': [host] } }).problems).toEqual([
+        { where: '--allow-host', text: expect.stringContaining('a name alone') },
+      ]);
+    const fine = {
+      'allow-origin': ['https://ide.example', 'http://localhost:3000', 'vscode-webview://1b2c', 'null'],
+      'allow-host': ['events.example', 'Events.Example', '10.0.0.5', '[::1]'],
+    };
+    expect(resolveConfig({ flags: fine }).problems).toEqual([]);
+  });
+
+  test('is a stream for file changes that no client can subscribe to', () => {
+    expect(resolveConfig({ flags: { 'watch-stream': 'files' } }).problems).toEqual([
+      { where: '--watch-stream', text: expect.stringContaining('workspace:<id>') },
+    ]);
+    expect(resolveConfig({ flags: { 'watch-stream': 'workspace:shop' } }).problems).toEqual([]);
+  });
+
+  test('is a replay per key of an event without one', () => {
+    expect(problemsOf('replay:\n  file_change: latest-per-key\n  "*": latest-per-key\n')).toEqual([
+      'file:2 `replay.file_change` cannot be latest-per-key: file_change has no key. Choose none, latest or log.',
+      'file:3 `replay.*` cannot be latest-per-key: a custom event has no key. Choose none, latest or log.',
+    ]);
+    expect(problemsOf('replay:\n  entity_created: latest-per-key\n')).toEqual([]);
+  });
+
   test('is two roots of one name', () => {
     expect(resolveConfig({ flags: { watch: ['a/src', 'b/src'] } }).problems).toEqual([
       { where: '--watch', text: expect.stringContaining('two roots named src') },
@@ -129,5 +170,13 @@ describe('a warning', () => {
   test('names variables that change nothing, and an open gateway', () => {
     const { warnings } = resolveConfig({ environment: { TIDEMARK_PROT: '1', TIDEMARK_URL: 'ws://x' } });
     expect(warnings.map(({ where }) => where)).toEqual(['TIDEMARK_PROT', 'auth']);
+  });
+
+  test('does not name the variable that holds the secret of an issuer', () => {
+    const file = fileOf(
+      'auth:\n  issuers:\n    - { issuer: a, audience: b, kind: user, algorithms: [HS256], secretVariable: TIDEMARK_SECRET }\n',
+    );
+    const { problems, warnings } = resolveConfig({ file, environment: { TIDEMARK_SECRET: 'x' } });
+    expect([problems, warnings]).toEqual([[], []]);
   });
 });

@@ -7,6 +7,7 @@ import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
 import { readAuthSettings } from './auth/settings.ts';
 import type { AuthSettings } from './auth/settings.ts';
 import { parseRedisUrl } from './broker/redis-url.ts';
+import { valueProblems } from './config-checks.ts';
 import { readConfigFile } from './config-file.ts';
 import type { FileSettings, Problem } from './config-file.ts';
 import { SETTINGS, variableOf } from './config-settings.ts';
@@ -233,10 +234,9 @@ export function isLoopback(host: string): boolean {
 
 /** What each setting allows and their sum does not. */
 function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
-  const { host, insecure, auth, watch, path } = config;
+  const { host, insecure, auth, watch } = config;
   const where = (key: string): string => entries.find(({ setting }) => setting.key === key)?.source ?? 'default';
-  const found: Problem[] = [];
-  if (!path.startsWith('/')) found.push({ where: where('path'), text: '`path` must begin with /.' });
+  const found = valueProblems(config, where);
   if (!isLoopback(host) && auth === undefined && !insecure) {
     found.push({
       where: where('host'),
@@ -274,7 +274,8 @@ function faultOfRedisUrl(url: string | undefined): string | undefined {
 }
 
 function warningsOf(config: Config, environment: Readonly<Record<string, string | undefined>>): Problem[] {
-  const known = new Set([...SETTINGS.flatMap((setting) => variableOf(setting) ?? []), ...OTHER_VARIABLES]);
+  const secrets = config.auth?.issuers.flatMap(({ key }) => (key.kind === 'secretVariable' ? [key.value] : [])) ?? [];
+  const known = new Set([...SETTINGS.flatMap((setting) => variableOf(setting) ?? []), ...OTHER_VARIABLES, ...secrets]);
   const strays = Object.keys(environment).filter((name) => name.startsWith('TIDEMARK_') && !known.has(name));
   const warnings = strays.map((name) => ({ where: name, text: 'No setting has this variable; it changes nothing.' }));
   if (config.auth === undefined) {
