@@ -142,6 +142,27 @@ describe('a ring of keys', () => {
     expect(revoked).toEqual([]);
   });
 
+  test('looks at its storage no more once it is closed, also when that was being read', async () => {
+    let reads = 0;
+    let answer: () => void = () => undefined;
+    const storage = {
+      read: () => {
+        reads += 1;
+        return reads === 1 ? Promise.resolve([]) : new Promise<[]>((resolve) => (answer = () => resolve([])));
+      },
+      change: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+    const ring = new KeyRing({ storage, now: Date.now, onFault: () => undefined, pollMs: 1 });
+    await ring.start();
+    await vi.waitFor(() => expect(reads).toBe(2));
+    const closed = ring.close();
+    answer();
+    await closed;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(reads).toBe(2);
+  });
+
   test('does not start over a file that it cannot read', async () => {
     writeFileSync(file, 'no json');
     const ring = new KeyRing({ storage: new KeyFileStorage(file), now: Date.now, onFault: () => undefined });

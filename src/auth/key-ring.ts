@@ -35,6 +35,7 @@ export class KeyRing {
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
   #failing = false;
+  #closed = false;
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
@@ -56,12 +57,14 @@ export class KeyRing {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     await this.#reading;
     await this.#options.storage.close();
   }
 
   #schedule(): void {
+    if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#reading = this.#read()
         .then(

@@ -57,6 +57,7 @@ describe('the section auth', () => {
       { issuers: [issuer], maxLifetimeSeconds: 'long' },
       /maxLifetimeSeconds must be a whole number/,
     ],
+    ['no token may live', { issuers: [issuer], maxLifetimeSeconds: 0 }, /maxLifetimeSeconds must be .* from 1 to/],
     ['the kind is unknown', { issuers: [{ ...issuer, kind: 'admin' }] }, /kind must be one of user, agent, service/],
   ])('is refused when %s', (_name, section, complaint) => {
     expect(problemsOf(section).join('\n')).toMatch(complaint);

@@ -81,8 +81,16 @@ export function readAuthSettings(section: Section): ReadSettings {
   const settings = {
     issuers,
     apiKeys: readApiKeys(reader, section),
-    clockToleranceSeconds: reader.seconds(section, 'clockToleranceSeconds', DEFAULT_TOLERANCE_S, 300),
-    maxLifetimeSeconds: reader.seconds(section, 'maxLifetimeSeconds', DEFAULT_LIFETIME_S, 31_536_000),
+    clockToleranceSeconds: reader.seconds(section, 'clockToleranceSeconds', {
+      standard: DEFAULT_TOLERANCE_S,
+      minimum: 0,
+      maximum: 300,
+    }),
+    maxLifetimeSeconds: reader.seconds(section, 'maxLifetimeSeconds', {
+      standard: DEFAULT_LIFETIME_S,
+      minimum: 1,
+      maximum: 31_536_000,
+    }),
   };
   for (const [index, { issuer }] of issuers.entries()) {
     if (issuers.findIndex((each) => each.issuer === issuer) < index)
@@ -172,6 +180,12 @@ function readApiKeys(reader: Reader, section: Section): AuthSettings['apiKeys'] 
   return path === undefined ? undefined : { kind: 'file', path };
 }
 
+interface Bounds {
+  readonly standard: number;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
 class Reader {
   readonly problems: SettingsProblem[] = [];
 
@@ -191,10 +205,10 @@ class Reader {
     return undefined;
   }
 
-  seconds(section: Section, name: string, standard: number, maximum: number): number {
+  seconds(section: Section, name: string, { standard, minimum, maximum }: Bounds): number {
     const value = section[name] ?? standard;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximum) return value;
-    this.complain(`auth.${name}`, `must be a whole number of seconds from 0 to ${maximum}.`);
+    if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+    this.complain(`auth.${name}`, `must be a whole number of seconds from ${minimum} to ${maximum}.`);
     return standard;
   }
 }

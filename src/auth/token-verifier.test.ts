@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose';
 import type { JWK } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { IssuerSettings } from './settings.ts';
@@ -76,6 +76,7 @@ describe('a token', () => {
     ['that never expires', { claims: { exp: undefined } }, /exp/],
     ['that does not count yet', { claims: { nbf: seconds + 6 } }, /nbf/],
     ['that lives longer than allowed', { claims: { exp: seconds + 3601 } }, /maxLifetimeSeconds/],
+    ['issued in a future that hides its length', { claims: { iat: 1e15, exp: 1e15 } }, /maxLifetimeSeconds/],
     ['of nobody', { claims: { sub: undefined } }, /sub/],
     ['of a subject with spaces', { claims: { sub: 'a b' } }, /subject/],
     ['made for another use', { header: { typ: 'logout+jwt' } }, /another use/],
@@ -91,6 +92,8 @@ describe('a token', () => {
     const verifier = await open([symmetric()]);
     const token = await sign(secret, { claims: { exp: seconds - 4, nbf: seconds + 4 } });
     expect(await verifier.verify(token)).toMatchObject({ id: 'agent:refactor' });
+    const early = await sign(secret, { claims: { iat: seconds + 4, exp: seconds + 3604 } });
+    expect(await verifier.verify(early)).toMatchObject({ id: 'agent:refactor' });
   });
 
   test('without a signature, or with another’s, does not count', async () => {
@@ -135,6 +138,18 @@ describe('keys', () => {
       const verifier = await open([{ ...symmetric(), algorithms: [alg], key: { kind: 'publicKeyFile', value: file } }]);
       expect(await verifier.verify(await sign(privateKey, {}, alg))).toMatchObject({ id: 'agent:refactor' });
     }
+  });
+
+  test('serve every algorithm that their issuer names, and stop the start where one does not fit', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const file = join(directory, 'rsa.pem');
+    writeFileSync(file, await exportSPKI(publicKey));
+    const pss = await importJWK(await exportJWK(privateKey), 'PS256');
+    const issuer = { ...symmetric(), key: { kind: 'publicKeyFile', value: file } } as const;
+    const verifier = await open([{ ...issuer, algorithms: ['RS256', 'PS256'] }]);
+    expect(await verifier.verify(await sign(privateKey, {}, 'RS256'))).toMatchObject({ id: 'agent:refactor' });
+    expect(await verifier.verify(await sign(pss, {}, 'PS256'))).toMatchObject({ id: 'agent:refactor' });
+    await expect(open([{ ...issuer, algorithms: ['RS256', 'ES256'] }])).rejects.toThrow(/no public key for ES256/);
   });
 
   test('that are too short, private or not there stop the start, naming the setting', async () => {

@@ -35,7 +35,7 @@ const JWKS = {
 } as const;
 const MAX_JWKS_BYTES = 262_144;
 
-type Key = Uint8Array | CryptoKey | JWTVerifyGetKey;
+type Key = Uint8Array | JWTVerifyGetKey;
 
 interface Issuer {
   readonly settings: IssuerSettings;
@@ -96,8 +96,10 @@ export class TokenVerifier {
 
   #principal({ sub = '', exp = 0, iat, scope, scopes }: JWTPayload, { kind }: IssuerSettings): Principal {
     if (!SUBJECT.test(sub)) throw new Error('the subject is empty, too long, or holds spaces');
-    const { maxLifetimeSeconds, now } = this.#options;
-    const lifetime = exp - (iat ?? Math.floor(now() / 1000));
+    const { maxLifetimeSeconds, clockToleranceSeconds, now } = this.#options;
+    const seconds = Math.floor(now() / 1000);
+    // An `iat` in the future would make any life look short.
+    const lifetime = exp - Math.min(iat ?? seconds, seconds + clockToleranceSeconds);
     if (lifetime > maxLifetimeSeconds)
       throw new Error(`the token lives ${lifetime} s, more than auth.maxLifetimeSeconds`);
     return { kind, id: `${kind}:${sub}`, scopes: scopesOf(scope ?? scopes), expiresAt: exp * 1000 };
@@ -122,7 +124,7 @@ async function readKey({ key, algorithms }: IssuerSettings, name: string): Promi
     case 'jwksUrl':
       return createRemoteJWKSet(new URL(key.value), { ...JWKS, [customFetch]: fetchBounded });
     case 'publicKeyFile':
-      return readPublicKey(await readText(key.value, place), algorithms[0] ?? '', place);
+      return readPublicKeys(await readText(key.value, place), algorithms, place);
     case 'secretFile':
       return secretOf(await readText(key.value, place), place);
     case 'secretVariable':
@@ -146,6 +148,17 @@ function secretOf(text: string, place: string): Uint8Array {
   throw new Error(
     `${place} holds ${secret.length} bytes; a secret has at least ${MIN_SECRET_BYTES}. Make one: openssl rand -base64 48`,
   );
+}
+
+/** WebCrypto ties a key to one algorithm: an issuer that uses several has the same key once for each. */
+async function readPublicKeys(text: string, algorithms: readonly string[], place: string): Promise<JWTVerifyGetKey> {
+  const keys = new Map<string, CryptoKey>();
+  for (const each of algorithms) keys.set(each, await readPublicKey(text, each, place));
+  return ({ alg }) => {
+    const key = keys.get(alg);
+    if (key === undefined) throw new Error(`there is no key for the algorithm ${alg}`);
+    return key;
+  };
 }
 
 async function readPublicKey(text: string, algorithm: string, place: string): Promise<CryptoKey> {
