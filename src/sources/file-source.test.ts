@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -107,6 +107,13 @@ describe('a watched directory', () => {
     ]);
   });
 
+  test('does not take a new file for a vanished one whose inode it got', async () => {
+    const { directory, story } = await watch({ 'a.ts': '1' });
+    rmSync(join(directory, 'a.ts'));
+    writeFileSync(join(directory, 'b.ts'), 'other');
+    expect((await story()).toSorted()).toEqual(['create b.ts', 'delete a.ts']);
+  });
+
   test('reads an editor’s atomic save as a modification', async () => {
     const { directory, write, story } = await watch({ 'a.ts': '1' });
     await write('.a.ts.tmp', 'new content');
@@ -174,6 +181,76 @@ describe('a watched directory', () => {
     ).toEqual(['create after.ts']);
   });
 
+  test('misses nothing that happens while it reads changed rules', async () => {
+    let meanwhile: () => Promise<void> = () => Promise.resolve();
+    const { directory, write, story } = await watch(
+      { 'a.ts': '1', 'b.ts': '2', 'old.log': '3' },
+      {
+        watch: async (root, onBatch, options) => {
+          const subscription = await subscribe(root, onBatch, options);
+          return {
+            unsubscribe: async () => {
+              await subscription.unsubscribe();
+              await meanwhile();
+            },
+          };
+        },
+      },
+    );
+    meanwhile = async () => {
+      meanwhile = () => Promise.resolve();
+      for (const path of ['a.ts', 'c.ts']) await writeFile(join(directory, path), 'other');
+      await rm(join(directory, 'b.ts'));
+      await rm(join(directory, 'old.log'));
+    };
+    await write('.gitignore', '*.log\n');
+    await vi.waitUntil(async () => (await story()).includes('create c.ts'), wait);
+    expect((await story()).toSorted()).toEqual(['create .gitignore', 'create c.ts', 'delete b.ts', 'modify a.ts']);
+  });
+
+  test('says that it lost something when it cannot watch again, and tries until it can (GAP-2)', async () => {
+    let attempts = 0;
+    const { write, losses, warnings, story } = await watch(
+      {},
+      {
+        watch: async (root, onBatch, options) => {
+          attempts += 1;
+          if (attempts === 2 || attempts === 3) throw new Error('inotify_add_watch failed: No space left on device');
+          return subscribe(root, onBatch, options);
+        },
+      },
+    );
+    await write('.gitignore', '*.log\n');
+    await vi.waitUntil(() => losses.length === 2, wait);
+    expect(warnings).toEqual([expect.stringContaining('No space left on device'), 'The directory is watched again.']);
+    await write('after.ts');
+    await vi.waitUntil(async () => (await story()).includes('create after.ts'), wait);
+  });
+
+  test('tells what lies below when a directory takes the place of a file or of another directory, and back', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'tidemark-other-'));
+    cleanups.push(() => rm(other, { recursive: true, force: true }));
+    const { directory, story } = await watch({ 'lib/one.ts': '1', 'lib/both.ts': '1', file: '1' });
+    await mkdir(join(other, 'lib'));
+    await writeFile(join(other, 'lib/two.ts'), '2');
+    await writeFile(join(other, 'lib/both.ts'), '22');
+    await rename(join(directory, 'lib'), join(other, 'away'));
+    await rename(join(other, 'lib'), join(directory, 'lib'));
+    const swapped = await story();
+    expect(swapped).toEqual(expect.arrayContaining(['delete lib/one.ts', 'create lib/two.ts', 'modify lib/both.ts']));
+    await rename(join(directory, 'file'), join(other, 'file'));
+    await rename(join(directory, 'lib'), join(directory, 'file'));
+    expect((await story()).slice(swapped.length)).toEqual(
+      expect.arrayContaining(['rename lib/two.ts → file/two.ts', 'rename lib/both.ts → file/both.ts']),
+    );
+    const moved = await story();
+    await rename(join(directory, 'file'), join(other, 'gone'));
+    await rename(join(other, 'file'), join(directory, 'file'));
+    expect((await story()).slice(moved.length)).toEqual(
+      expect.arrayContaining(['delete file/two.ts', 'delete file/both.ts', 'modify file']),
+    );
+  });
+
   test('says that its root is gone and that it came back, each as a loss', async () => {
     const { directory, losses, warnings, write, seen } = await watch({ 'a.ts': '1' });
     await rm(directory, { recursive: true });
@@ -181,7 +258,7 @@ describe('a watched directory', () => {
     expect(warnings).toEqual(['The watched directory is gone; waiting for it to return.']);
     await mkdir(directory);
     await vi.waitUntil(() => losses.length === 2, wait);
-    expect(warnings.slice(1)).toEqual(['The watched directory is back.']);
+    expect(warnings.slice(1)).toEqual(['The directory is watched again.']);
     await write('b.ts');
     await seen((each) => each.path === 'b.ts');
   });
@@ -191,6 +268,15 @@ describe('a watched directory', () => {
     await rename(directory, `${directory}-old`);
     cleanups.push(() => rm(`${directory}-old`, { recursive: true }));
     await mkdir(directory);
+    await vi.waitUntil(() => losses.length > 0, wait);
+    await write('b.ts');
+    expect(await seen((each) => each.path === 'b.ts')).toMatchObject({ changeType: 'create' });
+  });
+
+  test('notices that its root was replaced by one that got its inode', async () => {
+    const { directory, losses, write, seen } = await watch({ 'a.ts': '1' });
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
     await vi.waitUntil(() => losses.length > 0, wait);
     await write('b.ts');
     expect(await seen((each) => each.path === 'b.ts')).toMatchObject({ changeType: 'create' });

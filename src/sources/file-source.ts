@@ -49,6 +49,8 @@ export class FileSource {
   #timer: NodeJS.Timeout | undefined;
   /** Of the directory that is watched; undefined while it is gone. A directory that was replaced has another one. */
   #rootIdentity: string | undefined;
+  /** Why it could not watch, from the failure until it can: said once, however often it tries. */
+  #fault: string | undefined;
   #closed = false;
   #generation = 0;
   /** Batches are taken one after the other. */
@@ -107,6 +109,7 @@ export class FileSource {
       ignore: ignored,
     });
     this.#stop = () => subscription.unsubscribe();
+    this.#fault = undefined;
     this.#inventory = first.inventory;
     this.#enqueue(async () => this.#publish(await this.#difference()));
   }
@@ -137,9 +140,19 @@ export class FileSource {
     try {
       await task();
     } catch (error) {
-      const what = error instanceof Error ? error.message.replaceAll(this.#directory, '.') : 'unknown fault';
-      this.#options.listener.warning(`The file watcher failed: ${what}`);
+      this.#fail(error instanceof Error ? error.message.replaceAll(this.#directory, '.') : 'unknown fault');
     }
+  }
+
+  /** Where nothing is watched any more, that is a loss, and the next look at the root begins again. */
+  #fail(what: string): void {
+    const { listener } = this.#options;
+    if (this.#stop === undefined) {
+      this.#rootIdentity = undefined;
+      if (this.#fault === undefined) listener.loss(['']);
+    }
+    if (what !== this.#fault) listener.warning(`The file watcher failed: ${what}`);
+    this.#fault = what;
   }
 
   #onBatch(error: Error | null, events: readonly Pick<Event, 'path'>[]): void {
@@ -166,18 +179,20 @@ export class FileSource {
     if (paths.some((each) => each === IGNORE_FILE || each.endsWith(`/${IGNORE_FILE}`))) await this.#reload();
   }
 
-  /** The watcher names a directory that came or went, but not always what lies below it. */
+  /** The watcher names a directory that came, went or was replaced, but not always what lies below it. */
   async #expand(sighting: Sighting): Promise<readonly Sighting[]> {
     const { path, facts } = sighting;
     const before = this.#inventory.get(path);
-    if (facts === undefined && before?.fileType === 'directory') {
-      const below = [...this.#inventory.keys()].filter((each) => each.startsWith(`${path}/`));
-      return [sighting, ...below.map((each) => ({ path: each, facts: undefined }))];
-    }
-    if (facts?.fileType !== 'directory' || before !== undefined || this.#rules.ignores(path, 'directory'))
-      return [sighting];
-    const { inventory } = await scan(this.#directory, this.#rules, path);
-    return [sighting, ...[...inventory].map(([each, found]) => ({ path: each, facts: found }))];
+    if (before?.identity === facts?.identity && before?.fileType === facts?.fileType) return [sighting];
+    const gone =
+      before?.fileType === 'directory' ? [...this.#inventory.keys()].filter((each) => each.startsWith(`${path}/`)) : [];
+    const isNew = facts?.fileType === 'directory' && !this.#rules.ignores(path, 'directory');
+    const { inventory } = isNew ? await scan(this.#directory, this.#rules, path) : { inventory: [] };
+    return [
+      sighting,
+      ...gone.map((each) => ({ path: each, facts: undefined })),
+      ...[...inventory].map(([each, found]) => ({ path: each, facts: found })),
+    ];
   }
 
   #publish(sightings: readonly Sighting[]): void {
@@ -189,7 +204,12 @@ export class FileSource {
     const before = this.#inventory;
     await this.#end();
     await this.#begin();
-    for (const path of [...this.#inventory.keys()]) if (!before.has(path)) this.#inventory.delete(path);
+    // What happened meanwhile is found by comparing with what was known, not with what has just been seen.
+    this.#inventory = new Map(
+      [...before].filter(
+        ([path, { fileType }]) => !this.#rules.ignores(path, fileType === 'directory' ? fileType : 'file'),
+      ),
+    );
   }
 
   /** The watcher lost track: says so, and begins anew (GAP-2). */
@@ -219,7 +239,7 @@ export class FileSource {
       listener.warning('The watched directory is gone; waiting for it to return.');
     } else {
       await this.#begin();
-      listener.warning('The watched directory is back.');
+      listener.warning('The directory is watched again.');
     }
     listener.loss(['']);
   }

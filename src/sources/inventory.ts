@@ -9,7 +9,10 @@ import type { FileChangePayload } from '../../generated/types.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
 
 export interface FileFacts {
-  /** Device and inode: the same for the same file under another name. */
+  /**
+   * Device, inode and birth: the same for the same file under another name. A new file often gets the inode of one that was
+   * just deleted (ext4 gives it out again at once); its time of birth tells the two apart where the file system keeps one.
+   */
   readonly identity: string;
   readonly fileType: FileChangePayload['fileType'];
   /** In bytes. */
@@ -30,7 +33,8 @@ function typeOf(entry: Stats | Dirent): FileChangePayload['fileType'] {
 export async function factsOf(absolute: string): Promise<FileFacts | undefined> {
   try {
     const stats = await lstat(absolute);
-    return { identity: `${stats.dev}:${stats.ino}`, fileType: typeOf(stats), size: stats.size, mtimeMs: stats.mtimeMs };
+    const { dev, ino, birthtimeMs, size, mtimeMs } = stats;
+    return { identity: `${dev}:${ino}:${birthtimeMs}`, fileType: typeOf(stats), size, mtimeMs };
   } catch {
     return undefined;
   }
