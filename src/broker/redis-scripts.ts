@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-export type ScriptName = 'announce' | 'attest' | 'incarnation' | 'open' | 'publish' | 'read' | 'retained';
+export type ScriptName = 'announce' | 'attest' | 'incarnation' | 'keys' | 'open' | 'publish' | 'read' | 'retained';
 
 export interface Script {
   readonly name: ScriptName;

@@ -54,6 +54,7 @@ describe('a Redis URL', () => {
   test.each([
     ['http://h', /is not of the form redis:/],
     ['redis://', /is not of the form/],
+    ['redis://ana:p/w@h', /percent-encoded: %2F for \/, %40 for @/],
     ['redis://a,b', /several hosts: use redis\+sentinel/],
     ['redis://h:99999', /expected host\[:port\]/],
     ['redis://h/db', /expected a database number/],
@@ -78,7 +79,13 @@ describe('a Redis URL', () => {
     expect(describeRedis(parseRedisUrl('rediss+sentinel://ana:secret@[::1],b/mymaster/2'))).toBe(
       'rediss+sentinel://[::1]:26379,b:26379/mymaster/2',
     );
-    for (const url of ['redis://ana:secret@h/db', 'redis://ana:secret@h@h', 'redis://ana:secret@h:x']) {
+    const unencoded = [
+      'redis://ana:6/secret@h',
+      'redis://:se/secret@h',
+      'redis://:secret/x?y@h',
+      'redis://:1/2?secret@h',
+    ];
+    for (const url of ['redis://ana:secret@h/db', 'redis://ana:secret@h@h', 'redis://ana:secret@h:x', ...unencoded]) {
       expect(() => parseRedisUrl(url)).toThrow(/^((?!secret).)*$/s);
     }
   });

@@ -37,7 +37,8 @@ export interface RedisAddress {
   readonly prefix: string;
 }
 
-const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/;
+/** An `@` counts once: behind a password with a bare `/` or `?` another would be read as part of the host, and be quoted. */
+const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#@]*)?(?:\?([^#@]*))?$/;
 const PARAMETERS = ['ca', 'cert', 'key', 'servername', 'prefix', 'sentinelUser', 'sentinelPasswordFile'];
 
 /** @throws {Error} saying what was expected; the text never holds the password. */
@@ -46,7 +47,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (match === null) {
     throw new Error(
       'The Redis URL is not of the form redis://[user:password@]host[:port][/db], redis+sentinel://host,…/master or ' +
-        'redis+cluster://host,… (rediss… for TLS).',
+        'redis+cluster://host,… (rediss… for TLS). User and password are percent-encoded: %2F for /, %40 for @.',
     );
   }
   const [, scheme = '', kind, login = '', hosts = '', path = '', query = ''] = match;

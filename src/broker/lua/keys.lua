@@ -1,0 +1,15 @@
+#!lua
+-- Changes API keys, all of them or none, and only if nobody else has changed one of them since they were read.
+-- KEYS 1 the hash of keys   ARGV for each key: its id, the text that was read ('' if there was none), the new text ('' to remove it)
+-- Returns 1, or 0 where another change was faster.
+for at = 1, #ARGV, 3 do
+  if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 0 end
+end
+for at = 1, #ARGV, 3 do
+  if ARGV[at + 2] == '' then
+    redis.call('HDEL', KEYS[1], ARGV[at])
+  else
+    redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 2])
+  end
+end
+return 1
