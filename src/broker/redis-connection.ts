@@ -87,38 +87,38 @@ export class RedisConnection {
     try {
       return await this.#usable().evalsha(sha1, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.#usable().eval(source, keys.length, ...keys, ...args);
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw withoutCommand(error);
+      return bare(this.#usable().eval(source, keys.length, ...keys, ...args));
     }
   }
 
   async get(key: string): Promise<string | null> {
-    return this.#usable().get(key);
+    return bare(this.#usable().get(key));
   }
 
   /** Reads a key and gives it a new time to live. */
   async getAndExpire(key: string, ttlMs: number): Promise<string | null> {
-    return this.#usable().getex(key, 'PX', ttlMs);
+    return bare(this.#usable().getex(key, 'PX', ttlMs));
   }
 
   /** The entries of a stream from an id on. */
   async range(key: string, from: string): Promise<[id: string, fields: string[]][]> {
-    return this.#usable().xrange(key, from, '+');
+    return bare(this.#usable().xrange(key, from, '+'));
   }
 
   async publish(channel: string, text: string): Promise<number> {
-    return this.#usable().publish(channel, text);
+    return bare(this.#usable().publish(channel, text));
   }
 
   /** What Redis does with keys when its memory is full. */
   async evictionPolicy(): Promise<string | undefined> {
-    return /^maxmemory_policy:(\S+)/m.exec(await this.#usable().info('memory'))?.[1];
+    return /^maxmemory_policy:(\S+)/m.exec(await bare(this.#usable().info('memory')))?.[1];
   }
 
   /** Channels of the whole deployment, not of one shard. */
   async subscribe(...channels: readonly string[]): Promise<void> {
     this.#usable();
-    await this.#subscriber.subscribe(...channels);
+    await bare(this.#subscriber.subscribe(...channels));
   }
 
   async subscribeStreams(channels: readonly string[]): Promise<void> {
@@ -178,9 +178,26 @@ export class RedisConnection {
 
   #remember(error: Error): void {
     if (this.#lastError?.message !== error.message) {
-      this.#log.warn({ err: error, redis: describeRedis(this.#address) }, 'Redis connection trouble');
+      this.#log.warn({ err: withoutCommand(error), redis: describeRedis(this.#address) }, 'Redis connection trouble');
     }
     this.#lastError = error;
+  }
+}
+
+/**
+ * Takes off what ioredis puts on the errors of replies: the command with its arguments, where a log would show them: the
+ * password of a refused login, the payload of an event.
+ */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  return error;
+}
+
+async function bare<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw withoutCommand(error);
   }
 }
 

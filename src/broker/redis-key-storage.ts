@@ -7,7 +7,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { StoredKey } from '../auth/api-key.ts';
 import { isStoredKey } from '../auth/key-file.ts';
 import type { KeyStorage } from '../auth/key-ring.ts';
-import { commandClient } from './redis-connection.ts';
+import { commandClient, withoutCommand } from './redis-connection.ts';
 import { script } from './redis-scripts.ts';
 import { describeRedis, parseRedisUrl } from './redis-url.ts';
 
@@ -76,7 +76,7 @@ export class RedisKeyStorage implements KeyStorage {
     try {
       return await command();
     } catch (error) {
-      throw this.#unusable(error instanceof Error ? error.message : String(error), error);
+      throw this.#unusable(error instanceof Error ? error.message : String(error), withoutCommand(error));
     }
   }
 
