@@ -317,6 +317,18 @@ describe('publishing', () => {
     expect((await gateway.publish('tick', {})).sequenceId).toBe(1);
   });
 
+  test('by the host program keeps to the names that the contract allows, as at every door (BRD-1)', async () => {
+    const { gateway } = await serve();
+    const wrong = [
+      ['stream_invalid', '/stream', () => gateway.publish('tick', {}, { stream: 'files' })],
+      ['invalid_message', '/event', () => gateway.publish('Bad Name!', {})],
+      ['invalid_message', '/source', () => gateway.publish('tick', {}, { source: '' })],
+      ['invalid_message', '/idempotencyKey', () => gateway.publish('tick', {}, { idempotencyKey: 'k'.repeat(129) })],
+    ] as const;
+    for (const [code, pointer, publish] of wrong) await expect(publish()).rejects.toMatchObject({ code, pointer });
+    expect(gateway.health().streams).toEqual([]);
+  });
+
   test('over HTTP answers with the place of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
     const { httpUrl } = await serve();
     const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {

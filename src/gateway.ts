@@ -10,10 +10,12 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
 import type { OpenObject, PayloadMap } from '../generated/types.ts';
+import { httpValidators } from '../generated/validators.js';
 import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
 import { ConnectionPool } from './connections.ts';
 import { Fanout } from './fanout.ts';
 import type { HandlerServices } from './handlers/context.ts';
+import { check } from './http/routes.ts';
 import { createHttp } from './http/server.ts';
 import type { Host, Http } from './http/server.ts';
 import { Introspection } from './introspection.ts';
@@ -163,7 +165,8 @@ export class Gateway {
 
   /**
    * Publishes one event as the gateway itself. Declared events are typed; any other name takes any object.
-   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid` or `broker_unavailable`: nothing was stored.
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (a name that no event
+   *   may have, for example) or `broker_unavailable`: nothing was stored.
    */
   async publish<E extends string>(event: E, payload: Payload<E>, options: PublishOptions = {}): Promise<PublishResult> {
     await this.start();
@@ -176,6 +179,7 @@ export class Gateway {
       ...(source === undefined ? {} : { source }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
+    check(request, httpValidators.broadcast_request);
     return this.#publisher.publish(request, {
       name: 'host',
       principal: this.#options.gatewayPrincipal,

@@ -75,8 +75,8 @@ function decodeBody(body: string | Buffer): string {
   }
 }
 
-/** Refuses a body that does not fit its schema; what passes has the type that the contract gives it. */
-function check(body: unknown, fits: Validator): void {
+/** Refuses a request that does not fit its schema; what passes has the type that the contract gives it. */
+export function check(body: unknown, fits: Validator): void {
   if (fits(body)) return;
   throw refusal(fits.errors ?? [], { '/stream': 'stream_invalid', '/payload': 'payload_invalid' });
 }
