@@ -172,6 +172,14 @@ describe('a warning', () => {
     expect(warnings.map(({ where }) => where)).toEqual(['TIDEMARK_PROT', 'auth']);
   });
 
+  test('says that nobody outside gets in where all addresses are served under no name (SEC-4)', () => {
+    const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
+      resolveConfig({ flags: { insecure: true, ...flags } }).warnings.map(({ where }) => where);
+    expect(warned({ host: '0.0.0.0' })).toEqual(['auth', 'allowedHosts']);
+    expect(warned({ host: '0.0.0.0', 'allow-host': ['events.example'] })).toEqual(['auth']);
+    expect(warned({ host: '10.0.0.5' })).toEqual(['auth']);
+  });
+
   test('does not name the variable that holds the secret of an issuer', () => {
     const file = fileOf(
       'auth:\n  issuers:\n    - { issuer: a, audience: b, kind: user, algorithms: [HS256], secretVariable: TIDEMARK_SECRET }\n',

@@ -4,6 +4,7 @@
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
+import { WILDCARDS } from './auth/origin.ts';
 import { readAuthSettings } from './auth/settings.ts';
 import type { AuthSettings } from './auth/settings.ts';
 import { parseRedisUrl } from './broker/redis-url.ts';
@@ -284,6 +285,10 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
       where: 'auth',
       text: `No credential is configured. ${reach} may read and publish everything (SEC-5).`,
     });
+  }
+  if (WILDCARDS.has(config.host) && config.allowedHosts.length === 0) {
+    const text = `The gateway listens on all addresses, but \`allowedHosts\` names none: only clients that come under a loopback name get in (SEC-4). List the names that clients use.`;
+    warnings.push({ where: 'allowedHosts', text });
   }
   return warnings;
 }

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
 import type { OpenObject, PayloadMap } from '../generated/types.ts';
 import { httpValidators } from '../generated/validators.js';
+import { serveUnder } from './auth/origin.ts';
 import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
 import { ConnectionPool } from './connections.ts';
 import { Fanout } from './fanout.ts';
@@ -131,6 +132,7 @@ export class Gateway {
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {
     await this.start();
     const { host = '127.0.0.1', port = 7400 } = address;
+    serveUnder(host, this.#options.origins);
     const actual = await this.#http.listen({ host, port });
     this.#detachers.push(this.#takeUpgrades(this.#http.server));
     const shown = host.includes(':') ? `[${host}]` : host;

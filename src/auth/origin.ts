@@ -5,9 +5,10 @@
 export interface OriginPolicy {
   readonly allowedOrigins: ReadonlySet<string>;
   /** Names without port, in lower case. */
-  readonly allowedHosts: ReadonlySet<string>;
+  readonly allowedHosts: Set<string>;
 }
 
+export const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 export function originPolicy(options: {
@@ -18,6 +19,11 @@ export function originPolicy(options: {
     allowedOrigins: new Set(options.allowedOrigins),
     allowedHosts: new Set([...LOOPBACK_NAMES, ...options.allowedHosts.map((each) => each.toLowerCase())]),
   };
+}
+
+/** An address that the gateway listens on is a name that it is served under, unless it stands for all of them. */
+export function serveUnder(host: string, { allowedHosts }: OriginPolicy): void {
+  if (!WILDCARDS.has(host)) allowedHosts.add(host.includes(':') ? `[${host.toLowerCase()}]` : host.toLowerCase());
 }
 
 function hostName(host: string): string {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { BroadcastData, BroadcastedData, OpenObject } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
 import { broadcastExamples } from './contract-examples.ts';
 import { CliError, EXIT } from './exit.ts';
 import { call, reasonOf, remoteOptions } from './remote.ts';
@@ -37,7 +38,12 @@ async function broadcast(options: BroadcastOptions): Promise<void> {
     return;
   }
   const body = bodyOf(options);
-  const answer = (await call(options, { method: 'POST', below: '/broadcast', body })) as BroadcastedData;
+  const answer = (await call(options, {
+    method: 'POST',
+    below: '/broadcast',
+    body,
+    fits: httpValidators.broadcast_result,
+  })) as BroadcastedData;
   if (options.json) return printJson(answer);
   const { stream, epoch, sequenceId, duplicate } = answer;
   await print(
@@ -69,9 +75,10 @@ function eventOf({ event, payload }: BroadcastOptions): BroadcastData {
 }
 
 function readPayload(text: string): OpenObject {
+  const json = payloadText(text);
   let value: unknown;
   try {
-    value = JSON.parse(payloadText(text));
+    value = JSON.parse(json);
   } catch (error) {
     throw new CliError(`--payload is not JSON: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }
@@ -81,6 +88,10 @@ function readPayload(text: string): OpenObject {
 }
 
 function payloadText(text: string): string {
-  if (text === '-') return readFileSync(0, 'utf8');
-  return text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
+  if (text !== '-' && !text.startsWith('@')) return text;
+  try {
+    return readFileSync(text === '-' ? 0 : text.slice(1), 'utf8');
+  } catch (error) {
+    throw new CliError(`--payload ${text} cannot be read: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+  }
 }

@@ -1,79 +1,24 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-
-const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
-const wait = { timeout: 8_000, interval: 20 };
-
-class Cli {
-  readonly process: ChildProcess;
-  stdout = '';
-  stderr = '';
-  readonly ended: Promise<number | null>;
-
-  constructor(argv: readonly string[], { cwd, env = {}, input }: CliOptions) {
-    this.process = spawn(process.execPath, [BIN, ...argv], { cwd, env: { PATH: process.env['PATH'], ...env } });
-    this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => (this.stdout += chunk));
-    this.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => (this.stderr += chunk));
-    this.process.stdin?.end(input ?? '');
-    this.ended = once(this.process, 'close').then(([code]: unknown[]) => code as number | null);
-  }
-
-  get lines(): string[] {
-    return this.stdout.split('\n').filter((line) => line !== '');
-  }
-
-  /** Waits until stderr holds a text. */
-  async says(text: string): Promise<void> {
-    await vi.waitUntil(() => this.stderr.includes(text), wait);
-  }
-}
-
-interface CliOptions {
-  readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-}
+import { BIN, CliRunner, wait } from '../testing/cli-process.ts';
 
 let home: string;
 let watched: string;
-const running: Cli[] = [];
+let runner: CliRunner;
 
-function start(argv: readonly string[], options: Partial<CliOptions> = {}): Cli {
-  const cli = new Cli(argv, { cwd: home, ...options });
-  running.push(cli);
-  return cli;
-}
-
-async function finish(argv: readonly string[], options: Partial<CliOptions> = {}) {
-  const cli = start(argv, options);
-  const code = await cli.ended;
-  return { code, stdout: cli.stdout, stderr: cli.stderr };
-}
-
-/** A gateway on a free port, and its address in the environment as the other commands take it. */
-async function serve(argv: readonly string[] = []): Promise<{ cli: Cli; url: string; env: { TIDEMARK_URL: string } }> {
-  const cli = start(['serve', '--port', '0', '--json', ...argv]);
-  await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);
-  const { url } = JSON.parse(cli.lines[0] ?? '{}') as { readonly url: string };
-  return { cli, url, env: { TIDEMARK_URL: url } };
-}
+const start: CliRunner['start'] = (...args) => runner.start(...args);
+const finish: CliRunner['finish'] = (...args) => runner.finish(...args);
+const serve: CliRunner['serve'] = (...args) => runner.serve(...args);
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'tidemark-cli-'));
   watched = join(home, 'shop');
   await mkdir(join(watched, 'src'), { recursive: true });
+  runner = new CliRunner(home);
 });
-afterEach(async () => {
-  for (const cli of running.splice(0)) {
-    if (cli.process.exitCode === null && cli.process.signalCode === null) cli.process.kill('SIGKILL');
-    await cli.ended;
-  }
-});
+afterEach(() => runner.close());
 afterAll(() => rm(home, { recursive: true }));
 
 describe('tidemark serve', () => {

@@ -1,10 +1,14 @@
 /** `tidemark config show | check`: what a gateway would do, who said so, and whether it may. */
+import { constants, existsSync } from 'node:fs';
+import { access, opendir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { Config, Entry, Problem } from '../config.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';
 import { createLog } from './log.ts';
+import { reasonOf } from './remote.ts';
 import { print, printJson, say, table, tint } from './terminal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -38,13 +42,41 @@ async function check(options: Options): Promise<void> {
   if (problems.length === 0) say(tint('green', 'The configuration is fit to serve.'));
 }
 
-/** Whether the keys and secrets that the configuration names are there, as `serve` would find out. */
+/** Whether what the configuration names is there: directories, the place of the audit log, keys and secrets. */
 async function unreadable(config: Config): Promise<readonly Problem[]> {
+  const { watch, auditFile } = config;
+  const directories = await Promise.all(
+    watch.map(async ({ directory }) => ({ where: 'watch', text: await directoryFault(directory) })),
+  );
+  const audit = { where: 'auditFile', text: auditFile === undefined ? undefined : await auditFault(auditFile) };
+  const auth = { where: 'auth', text: await authenticationFault(config) };
+  return [...directories, audit, auth].flatMap(({ where, text }) => (text === undefined ? [] : [{ where, text }]));
+}
+
+async function directoryFault(directory: string): Promise<string | undefined> {
+  try {
+    await (await opendir(directory)).close();
+    return undefined;
+  } catch (error) {
+    return `${directory} cannot be watched: ${reasonOf(error)}`;
+  }
+}
+
+async function auditFault(file: string): Promise<string | undefined> {
+  try {
+    await access(existsSync(file) ? file : dirname(file), constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `The audit log ${file} cannot be written: ${reasonOf(error)}`;
+  }
+}
+
+async function authenticationFault(config: Config): Promise<string | undefined> {
   try {
     await (await openAuthentication(config, createLog('silent')))?.close();
-    return [];
+    return undefined;
   } catch (error) {
-    return [{ where: 'auth', text: error instanceof Error ? error.message : 'The credentials cannot be read.' }];
+    return error instanceof Error ? error.message : 'The credentials cannot be read.';
   }
 }
 
@@ -58,7 +90,7 @@ function shownValue({ setting, value }: Entry): unknown {
   if (value === undefined) return null;
   if (setting.kind === 'section') return '(set)';
   if (setting.secret !== true || typeof value !== 'string') return value;
-  return value.replace(/(:\/\/)[^@/]*@/, '$1…@');
+  return value.replace(/(:\/\/).*@/s, '$1…@');
 }
 
 function textOf(value: unknown): string {

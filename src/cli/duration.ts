@@ -3,10 +3,13 @@ import { InvalidArgumentError } from 'commander';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
+/** A hundred years: longer ones are slips, and end where a date does. */
+const LONGEST_S = 36_500 * 86_400;
+
 /** @returns seconds */
 export function readDuration(text: string): number {
   const [, count, unit = ''] = /^(\d+)(s|min|h|d)$/.exec(text) ?? [];
   const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
-  if (Number.isSafeInteger(seconds) && seconds > 0) return seconds;
-  throw new InvalidArgumentError('It is a number with s, min, h or d, for example 15min.');
+  if (seconds > 0 && seconds <= LONGEST_S) return seconds;
+  throw new InvalidArgumentError('It is a number with s, min, h or d, for example 15min, and at most 36500d.');
 }

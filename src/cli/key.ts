@@ -33,7 +33,7 @@ export function registerKey(program: Command): void {
   const key = program.command('key').description('make, list, replace and revoke API keys');
   place(key.command('create <name>'))
     .description('make a key and print it, once')
-    .requiredOption('--scope <scope>', 'for example subscribe:file_change@main; may be repeated', collect, [])
+    .requiredOption('--scope <scope>', 'for example subscribe:file_change@main; may be repeated', collect)
     .option('--expires <time>', 'when it ends, for example 90d (default: never)', readDuration)
     .action(create);
   place(key.command('list')).description('print all keys, without their secrets').action(list);
@@ -53,8 +53,9 @@ function place(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
+/** Begins with nothing: a default would count as given, and make credentials that may do nothing. */
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
 }
 
 async function create(name: string, options: CreateOptions): Promise<void> {
@@ -98,7 +99,7 @@ async function revoke(id: string, options: Place): Promise<void> {
     await storage.change((keys) =>
       keys.map((key) => (key.id === id ? { ...key, revokedAt: key.revokedAt ?? revokedAt } : key)),
     );
-    if (options.json) await printJson({ id, revokedAt });
+    if (options.json) await printJson({ id, revokedAt: (await find(storage, id)).revokedAt });
     else say(`The key ${id} is revoked.`);
   });
 }

@@ -10,7 +10,10 @@ import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
 import { exitCodeOf, reasonOf, remoteOptions, secretOf, unreachable } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { print, printJson, say, tint } from './terminal.ts';
+import { plain, print, printJson, say, tint } from './terminal.ts';
+
+/** A timer holds at most 2^31−1 ms; a longer one would fire at once. */
+const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
 
 interface ListenOptions extends RemoteOptions {
   readonly event: readonly string[];
@@ -78,7 +81,8 @@ function readCount(value: string): number {
 
 function readSeconds(value: string): number {
   const seconds = Number(value);
-  if (!(seconds > 0)) throw new InvalidArgumentError('It is a number of seconds.');
+  if (!(seconds > 0 && seconds <= LONGEST_S))
+    throw new InvalidArgumentError(`It is a number of seconds, at most ${LONGEST_S}; without it there is no end.`);
   return seconds * 1000;
 }
 
@@ -134,7 +138,7 @@ async function firstConnection(
   offError();
   client.on('closed', ({ code, reason, willReconnect }) => {
     if (willReconnect)
-      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${reason}`}), coming back`));
+      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), coming back`));
   });
   client.on('resumed', ({ recovery }) => {
     if (recovery.attempted && recovery.recovered) say(tint('green', 'connected again, nothing is missing'));
@@ -200,7 +204,8 @@ function filterOf({ path, ext, filter }: ListenOptions): SubscriptionFilter {
 }
 
 function asCliError(error: unknown, url: string): unknown {
-  if (error instanceof TidemarkError) return new CliError(`${error.code}: ${error.message}`, exitCodeOf(error.code));
+  if (error instanceof TidemarkError)
+    return new CliError(plain(`${error.code}: ${error.message}`), exitCodeOf(error.code));
   if (error instanceof SubscriptionError)
     return new CliError(error.message, error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
   if (error instanceof ConnectionError) {

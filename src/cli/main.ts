@@ -53,6 +53,10 @@ function exitCodeFor(error: unknown): number {
   return EXIT.runtime;
 }
 
+// Talk that nobody reads any more ends nothing: a gateway outlives the program that collected its log.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok);
 });

@@ -4,8 +4,12 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { ERRORS } from '../../generated/protocol.ts';
 import type { ErrorCode } from '../../generated/protocol.ts';
+import type { ErrorMessage } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
+import type { Validator } from '../../generated/validators.js';
 import { CliError, EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { plain } from './terminal.ts';
 
 export interface RemoteOptions {
   readonly url: string;
@@ -18,6 +22,7 @@ export interface Secret {
   readonly apiKey?: string;
 }
 
+const PROTOCOLS: ReadonlySet<string> = new Set(['ws:', 'wss:', 'http:', 'https:']);
 const DEFAULT_URL = 'ws://127.0.0.1:7400/ws';
 
 export function remoteOptions(command: Command): Command {
@@ -29,28 +34,39 @@ export function remoteOptions(command: Command): Command {
 
 /** @throws {CliError} when a file cannot be read. Credentials never come from argv, where every user can read them. */
 export function secretOf({ tokenFile, apiKeyFile }: RemoteOptions): Secret {
-  const token = tokenFile === undefined ? process.env['TIDEMARK_TOKEN'] : readSecret(tokenFile);
-  const apiKey = apiKeyFile === undefined ? process.env['TIDEMARK_API_KEY'] : readSecret(apiKeyFile);
-  if (token !== undefined && token !== '') return { token };
-  return apiKey !== undefined && apiKey !== '' ? { apiKey } : {};
+  const token = tokenFile === undefined ? fromVariable('TIDEMARK_TOKEN') : readSecret(tokenFile);
+  const apiKey = apiKeyFile === undefined ? fromVariable('TIDEMARK_API_KEY') : readSecret(apiKeyFile);
+  if (token !== undefined) return { token };
+  return apiKey === undefined ? {} : { apiKey };
+}
+
+/** A variable that is empty counts as not set. */
+function fromVariable(name: string): string | undefined {
+  const value = process.env[name] ?? '';
+  return value === '' ? undefined : oneWord(value, name);
+}
+
+/** What holds more than one word is no credential; a header would refuse it, with a text that quotes it. */
+function oneWord(text: string, place: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new CliError(`${place} holds no credential: one word of printable ASCII, on one line.`, EXIT.usage);
 }
 
 function readSecret(file: string): string {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8').trim();
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new CliError(`${file} cannot be read: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }
+  return oneWord(text.trim(), file);
 }
 
 /** The HTTP address that belongs to a WebSocket's: `ws://host/ws` and `/health` give `http://host/ws/health`. */
 export function httpUrl(url: string, below: string): URL {
-  let address: URL;
-  try {
-    address = new URL(url);
-  } catch (error) {
-    throw new CliError(`--url ${url} is not an address such as ${DEFAULT_URL}.`, EXIT.usage, { cause: error });
-  }
+  const address = URL.canParse(url) ? new URL(url) : undefined;
+  if (address === undefined || !PROTOCOLS.has(address.protocol))
+    throw new CliError(`--url ${url} is not an address such as ${DEFAULT_URL}.`, EXIT.usage);
   if (address.protocol === 'ws:') address.protocol = 'http:';
   if (address.protocol === 'wss:') address.protocol = 'https:';
   address.pathname = `${address.pathname.replace(/\/$/, '')}${below}`;
@@ -62,6 +78,8 @@ export interface Call {
   /** Below the WebSocket's path. */
   readonly below: string;
   readonly body?: unknown;
+  /** What the answer has to be. */
+  readonly fits: Validator;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -70,7 +88,7 @@ const TIMEOUT_MS = 10_000;
  * Asks over HTTP and returns the answer's body.
  * @throws {CliError} with the exit code that the refusal calls for
  */
-export async function call(options: RemoteOptions, { method = 'GET', below, body }: Call): Promise<unknown> {
+export async function call(options: RemoteOptions, { method = 'GET', below, body, fits }: Call): Promise<unknown> {
   const address = httpUrl(options.url, below);
   const { token, apiKey } = secretOf(options);
   const headers = {
@@ -79,16 +97,17 @@ export async function call(options: RemoteOptions, { method = 'GET', below, body
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
   const request = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' as const };
-  let response: Response;
+  let status: number;
+  let answer: unknown;
   try {
-    response = await fetch(address, body === undefined ? request : { ...request, body: JSON.stringify(body) });
+    const response = await fetch(address, body === undefined ? request : { ...request, body: JSON.stringify(body) });
+    ({ status } = response);
+    answer = parse(await response.text());
   } catch (error) {
     throw unreachable(options.url, error);
   }
-  const text = await response.text();
-  const answer = parse(text);
-  if (response.ok || (below === '/health' && answer !== undefined)) return answer;
-  throw refused(response.status, answer);
+  if (fits(answer)) return answer;
+  throw refused(status, answer);
 }
 
 function parse(text: string): unknown {
@@ -105,12 +124,12 @@ export function unreachable(url: string, cause: unknown): CliError {
 }
 
 function refused(status: number, answer: unknown): CliError {
-  const data = (answer as { readonly data?: { readonly code?: string; readonly message?: string } } | undefined)?.data;
-  if (data?.code === undefined) {
+  if (!httpValidators.error(answer)) {
     const message = `The answer has the status ${status} and is none of a gateway's. Is --url the address of its WebSocket?`;
     return new CliError(message, EXIT.runtime);
   }
-  return new CliError(`${data.code}: ${data.message ?? ''}`, exitCodeOf(data.code));
+  const { code, message } = (answer as ErrorMessage).data;
+  return new CliError(plain(`${code}: ${message}`), exitCodeOf(code));
 }
 
 /** The exit code that an error code of the contract calls for. */

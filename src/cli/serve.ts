@@ -1,6 +1,6 @@
 /** `tidemark serve`: a gateway, and the directories that it watches, until it is told to stop. */
-import { createWriteStream } from 'node:fs';
 import type { Command } from 'commander';
+import pino from 'pino';
 import type { Logger } from 'pino';
 import { resolveLimits } from '../options.ts';
 import { RedisBroker } from '../broker/redis.ts';
@@ -30,23 +30,21 @@ interface Watching {
   readonly feed: FileFeed;
 }
 
-async function serve(options: Readonly<Record<string, unknown>>): Promise<void> {
-  const resolved = readConfiguration(options);
+async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
+  const resolved = readConfiguration(flags);
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
   const { config } = resolved;
   const log = createLog(config.logLevel);
+  const options = gatewayOptions(config, log);
   const authenticator = await openAuthentication(config, log);
-  const gateway = createGateway({
-    ...gatewayOptions(config, log),
-    ...(authenticator === undefined ? {} : { authenticator }),
-  });
+  const gateway = createGateway({ ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: Watching[] = [];
   const stop = stopOnSignals(gateway, watching);
   try {
     const listening = await listen(gateway, config);
     for (const target of config.watch) watching.push(await watch(gateway, config, target));
     say(startReport({ resolved, gateway, listening, watching: watching.map(({ source }) => source) }));
-    if (options['json'] === true) await printJson(addresses(gateway, listening));
+    if (flags['json'] === true) await printJson(addresses(gateway, listening));
   } catch (error) {
     await stop.abandon();
     throw error;
@@ -75,10 +73,19 @@ function gatewayOptions(config: Config, log: Logger): GatewayOptions {
   };
 }
 
+/**
+ * Each line is written before what it tells of goes on, so that none is missing when the process ends.
+ * @throws {CliError} when the file cannot be opened: what is to be audited is not served without
+ */
 function auditSink(file: string): (line: string) => void {
-  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
-  stream.on('error', (error) => say(tint('red', `The audit log ${file} cannot be written: ${error.message}`)));
-  return (line) => void stream.write(`${line}\n`);
+  const unwritable = (error: unknown): string => `The audit log ${file} cannot be written: ${reasonOf(error)}`;
+  try {
+    const destination = pino.destination({ dest: file, append: true, sync: true, mode: 0o600 });
+    destination.on('error', (error: unknown) => say(tint('red', unwritable(error))));
+    return (line) => void destination.write(`${line}\n`);
+  } catch (error) {
+    throw new CliError(unwritable(error), EXIT.usage, { cause: error });
+  }
 }
 
 async function listen(gateway: Gateway, { host, port }: Config): Promise<Listening> {

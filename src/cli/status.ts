@@ -1,10 +1,11 @@
 /** `tidemark status`: how a gateway is (OPS-1). */
 import type { Command } from 'commander';
 import type { Health } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
 import { EXIT } from './exit.ts';
 import { call, remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { paint, print, printJson, table } from './terminal.ts';
+import { paint, plain, print, printJson, table } from './terminal.ts';
 
 export function registerStatus(program: Command): void {
   remoteOptions(program.command('status'))
@@ -14,7 +15,7 @@ export function registerStatus(program: Command): void {
 }
 
 async function showStatus(options: RemoteOptions & { readonly json?: true }): Promise<void> {
-  const health = (await call(options, { below: '/health' })) as Health;
+  const health = (await call(options, { below: '/health', fits: httpValidators.health })) as Health;
   if (options.json) await printJson(health);
   else await print(describe(health));
   if (health.status !== 'ok') process.exitCode = EXIT.runtime;
@@ -25,7 +26,7 @@ function describe(health: Health): string {
     health;
   const rows = [
     ['status', paint(status === 'ok' ? 'green' : 'red', status)],
-    ['gateway', `tidemark ${version}, protocol ${protocolVersion}, node ${nodeId}`],
+    ['gateway', plain(`tidemark ${version}, protocol ${protocolVersion}, node ${nodeId}`)],
     ['up for', duration(uptimeMs)],
     [
       'broker',
@@ -40,7 +41,7 @@ function describe(health: Health): string {
   ];
   const streams = health.streams.map(({ stream, position, historyEvents }) => [
     `  ${stream}`,
-    `#${position.sequenceId} of ${position.epoch}, ${historyEvents} in history`,
+    plain(`#${position.sequenceId} of ${position.epoch}, ${historyEvents} in history`),
   ]);
   return table([...rows, ...(streams.length === 0 ? [] : [['streams', '']]), ...streams]);
 }

@@ -30,7 +30,7 @@ export function registerToken(program: Command): void {
     .requiredOption('--issuer <issuer>', '`issuer` of the configuration')
     .requiredOption('--subject <id>', 'whom it is for')
     .option('--audience <audience>', '`audience` of the configuration', 'tidemark')
-    .requiredOption('--scope <scope>', 'for example subscribe:entity_*; may be repeated', collect, [])
+    .requiredOption('--scope <scope>', 'for example subscribe:entity_*; may be repeated', collect)
     .option('--expires <time>', 'how long it lives (default: 15min)', readDuration, DEFAULT_LIFETIME_S)
     .option('--secret-file <file>', 'file with the secret')
     .option('--secret-variable <name>', 'variable of the environment with the secret')
@@ -42,8 +42,9 @@ export function registerToken(program: Command): void {
     .action(inspect);
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
+/** Begins with nothing: a default would count as given, and make credentials that may do nothing. */
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
 }
 
 async function create(options: CreateOptions): Promise<void> {

@@ -1,0 +1,192 @@
+/** What goes wrong around a command: wrong values, strangers at the other end, readers that have gone. */
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { CliRunner, wait } from '../testing/cli-process.ts';
+
+let home: string;
+let runner: CliRunner;
+const servers: Server[] = [];
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tidemark-faults-'));
+  await mkdir(join(home, 'shop'));
+  runner = new CliRunner(home);
+});
+afterEach(async () => {
+  await runner.close();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+afterAll(() => rm(home, { recursive: true }));
+
+/** A server that is no gateway; returns the address where its WebSocket would be. */
+async function stranger(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
+}
+
+describe('a command', () => {
+  test('that meets a stranger at the address says so, whatever that answers', async () => {
+    for (const body of ['<html>', '{"status":"ok"}', 'null', '{"data":{"code":7}}']) {
+      const url = await stranger((_request, response) => response.end(body));
+      for (const command of [['status'], ['broadcast', '--example', 'custom']])
+        expect(await runner.finish([...command, '--url', url])).toEqual({
+          code: 1,
+          stdout: '',
+          stderr: expect.stringMatching(/^The answer has the status 200 and is none of a gateway's\..*--url/),
+        });
+    }
+  }, 30_000);
+
+  test('is not commanded by what the other end writes', async () => {
+    const data = { code: 'internal', message: 'see\u001b]0;title\u0007', retryable: true };
+    const url = await stranger((_request, response) => {
+      response.writeHead(500).end(JSON.stringify({ type: 'error', data }));
+    });
+    const { stderr } = await runner.finish(['status', '--url', url]);
+    expect(stderr).toBe('internal: see\\u001b]0;title\\u0007\n');
+  });
+
+  test('that gets only half of an answer ends as if there were none', async () => {
+    const url = await stranger((_request, response) => {
+      response.writeHead(200, { 'content-length': '10' }).write('{');
+      setTimeout(() => response.destroy(), 50);
+    });
+    expect(await runner.finish(['status', '--url', url])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('No gateway answers'),
+    });
+  });
+
+  test('does not send what is no credential, and does not quote it', async () => {
+    await writeFile(join(home, 'two-lines'), 'abc\ncanary');
+    await writeFile(join(home, 'empty'), '\n');
+    for (const file of ['two-lines', 'empty'])
+      for (const [command, flag] of [
+        ['status', '--token-file'],
+        ['listen', '--api-key-file'],
+      ] as const) {
+        const { code, stderr } = await runner.finish([command, flag, file]);
+        expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`${file} holds no credential`) });
+        expect(stderr).not.toContain('canary');
+      }
+    const variable = await runner.finish(['status'], { env: { TIDEMARK_TOKEN: 'a canary' } });
+    expect(variable).toMatchObject({ code: 2, stderr: expect.stringMatching(/^TIDEMARK_TOKEN holds no credential/) });
+  }, 30_000);
+
+  test('takes no address without its scheme, no time that no timer holds, and no file that is not there', async () => {
+    const refused = [
+      [['status', '--url', 'localhost:7400/ws'], 'is not an address such as ws://'],
+      [['listen', '--timeout', '3000000'], 'at most 2147483'],
+      [['broadcast', '--event', 'x', '--payload', '@none.json'], '--payload @none.json cannot be read: ENOENT'],
+      [['key', 'create', 'ci', '--file', 'k.json'], "required option '--scope"],
+      [
+        ['key', 'create', 'ci', '--scope', 'subscribe:*', '--expires', '99999999d', '--file', 'k.json'],
+        'at most 36500d',
+      ],
+      [['token', 'create', '--issuer', 'a', '--subject', 'b', '--secret-file', 's'], "required option '--scope"],
+    ] as const;
+    for (const [argv, text] of refused)
+      expect(await runner.finish(argv)).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(text) });
+  }, 30_000);
+});
+
+describe('tidemark key', () => {
+  test('says when a key was really revoked', async () => {
+    const made = await runner.finish(['key', 'create', 'ci', '--scope', 'subscribe:*', '--file', 'k.json', '--json']);
+    const { id } = JSON.parse(made.stdout) as { readonly id: string };
+    const revoke = () => runner.finish(['key', 'revoke', id, '--file', 'k.json', '--json']);
+    const first = await revoke();
+    expect(await revoke()).toEqual(first);
+  });
+});
+
+describe('tidemark serve', () => {
+  test('goes on, and drains, when nobody reads its log any more', async () => {
+    const { cli, env } = await runner.serve(['--log-level', 'debug']);
+    cli.process.stderr?.destroy();
+    const listener = runner.start(['listen'], { env });
+    await listener.says('listening');
+    cli.process.kill('SIGTERM');
+    expect(await cli.ended).toBe(0);
+    await listener.says('connection lost (4200');
+  });
+
+  test('is served under the address that it was told to listen on (SEC-4)', async () => {
+    const { url, env } = await runner.serve(['--host', '127.0.0.9']);
+    expect(url).toContain('127.0.0.9');
+    expect(await runner.finish(['status'], { env })).toMatchObject({ code: 0 });
+    expect(await runner.finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
+  });
+
+  test('has every line of its audit log on the disk when it ends, and does not start without one', async () => {
+    await writeFile(join(home, 'secret'), 'a secret of more than thirty-two bytes');
+    await writeFile(
+      join(home, 'auth.yaml'),
+      'auth:\n  issuers:\n    - { issuer: ide, audience: tidemark, kind: agent, algorithms: [HS256], secretFile: secret }\n',
+    );
+    const { cli, env } = await runner.serve(['--config', 'auth.yaml', '--audit-file', 'audit.ndjson']);
+    expect(await runner.finish(['listen'], { env: { ...env, TIDEMARK_TOKEN: 'wrong' } })).toMatchObject({ code: 4 });
+    cli.process.kill('SIGTERM');
+    await cli.ended;
+    const text = await readFile(join(home, 'audit.ndjson'), 'utf8');
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([expect.objectContaining({ kind: 'authenticate', outcome: 'denied' })]);
+    for (const command of [
+      ['serve', '--port', '0'],
+      ['config', 'check'],
+    ])
+      expect(await runner.finish([...command, '--audit-file', 'none/audit.ndjson'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/audit log none\/audit\.ndjson cannot be written: ENOENT/),
+      });
+  });
+});
+
+describe('tidemark config', () => {
+  test('check finds what serve would not: a directory to watch that is not there', async () => {
+    const { code, stderr } = await runner.finish(['config', 'check', '--watch', 'shop', '--watch', 'nowhere']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^watch: \S+\/nowhere cannot be watched: ENOENT/m);
+    expect(stderr).not.toContain('shop cannot');
+  });
+
+  test('show hides the whole of a password, also of one that is written wrong', async () => {
+    for (const [url, shown] of [
+      ['redis://:can@ary@localhost', 'redis://…@localhost'],
+      ['redis://ana:can/ary@localhost/2', 'redis://…@localhost/2'],
+    ] as const) {
+      const { stdout, stderr } = await runner.finish(['config', 'show'], { env: { TIDEMARK_REDIS: url } });
+      expect(stdout).toContain(`${shown} `);
+      expect(`${stdout}${stderr}`).not.toMatch(/ary@|:can/);
+    }
+  });
+});
+
+describe('tidemark listen', () => {
+  test('ends well when its reader has gone', async () => {
+    const { env } = await runner.serve(['--watch', 'shop']);
+    const listener = runner.start(['listen', '--json'], { env });
+    await vi.waitUntil(async () => {
+      const { stdout } = await runner.finish(['status', '--json'], { env });
+      return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 1;
+    }, wait);
+    listener.process.stdout?.destroy();
+    await writeFile(join(home, 'shop/a.ts'), '1');
+    expect(await listener.ended).toBe(0);
+    expect(listener.stderr).toBe('');
+  });
+});

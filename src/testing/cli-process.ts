@@ -1,0 +1,77 @@
+/** The command line in a process of its own, as people start it. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { vi } from 'vitest';
+
+export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
+/** For what a process does soon, on a busy machine. */
+export const wait = { timeout: 8_000, interval: 20 };
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+export class CliProcess {
+  readonly process: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly ended: Promise<number | null>;
+
+  constructor(argv: readonly string[], { cwd, env = {}, input }: CliOptions) {
+    this.process = spawn(process.execPath, [BIN, ...argv], { cwd, env: { PATH: process.env['PATH'], ...env } });
+    this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => (this.stdout += chunk));
+    this.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => (this.stderr += chunk));
+    this.process.stdin?.end(input ?? '');
+    this.ended = once(this.process, 'close').then(([code]: unknown[]) => code as number | null);
+  }
+
+  get lines(): string[] {
+    return this.stdout.split('\n').filter((line) => line !== '');
+  }
+
+  /** Waits until stderr holds a text. */
+  async says(text: string): Promise<void> {
+    await vi.waitUntil(() => this.stderr.includes(text), wait);
+  }
+}
+
+/** Starts commands in one directory, and ends those that still run. */
+export class CliRunner {
+  readonly #home: string;
+  readonly #running: CliProcess[] = [];
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  start(argv: readonly string[], options: Partial<CliOptions> = {}): CliProcess {
+    const cli = new CliProcess(argv, { cwd: this.#home, ...options });
+    this.#running.push(cli);
+    return cli;
+  }
+
+  async finish(argv: readonly string[], options: Partial<CliOptions> = {}) {
+    const cli = this.start(argv, options);
+    const code = await cli.ended;
+    return { code, stdout: cli.stdout, stderr: cli.stderr };
+  }
+
+  /** A gateway on a free port, and its address in the environment as the other commands take it. */
+  async serve(argv: readonly string[] = []) {
+    const cli = this.start(['serve', '--port', '0', '--json', ...argv]);
+    await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);
+    const { url } = JSON.parse(cli.lines[0] ?? '{}') as { readonly url: string };
+    return { cli, url, env: { TIDEMARK_URL: url } };
+  }
+
+  async close(): Promise<void> {
+    for (const cli of this.#running.splice(0)) {
+      if (cli.process.exitCode === null && cli.process.signalCode === null) cli.process.kill('SIGKILL');
+      await cli.ended;
+    }
+  }
+}
