@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { SignJWT } from 'jose';
+import { generateKeyPair, SignJWT } from 'jose';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createKey } from './auth/api-key.ts';
@@ -61,9 +63,11 @@ interface Served {
 }
 
 /** A gateway that takes the tokens of two issuers, and keys from a storage. */
-async function serve(options: GatewayOptions & { readonly storage?: KeyStorage } = {}): Promise<Served> {
-  const { storage, ...rest } = options;
-  const issuers = ISSUERS.map((each) => ({ ...each, secretFile: join(directory, each.secretFile) }));
+async function serve(
+  options: GatewayOptions & { readonly storage?: KeyStorage; readonly issuers?: readonly object[] } = {},
+): Promise<Served> {
+  const { storage, issuers: more = [], ...rest } = options;
+  const issuers = [...ISSUERS.map((each) => ({ ...each, secretFile: join(directory, each.secretFile) })), ...more];
   const { settings, problems } = readAuthSettings({ issuers, clockToleranceSeconds: 0 });
   expect(problems).toEqual([]);
   const audit: string[] = [];
@@ -159,6 +163,38 @@ describe('a credential', () => {
     const brief = await connect(url, bearer(await tokenOf('subscribe:*', { lifeSeconds: 1 })));
     expect((await brief.closed).code).toBe(4100);
     expect(brief.frames.at(-1)).toMatchObject({ type: 'closing', data: { code: 4100, name: 'token_expired' } });
+  });
+});
+
+describe('a token whose keys cannot be fetched just now', () => {
+  test('is worth another try, at every door: it may be right', async () => {
+    const keys = createServer((_request, response) => response.writeHead(503).end());
+    cleanups.push(() => keys.close());
+    await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+    const down = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`;
+    const common = { audience: 'tidemark', kind: 'user', algorithms: ['RS256'] } as const;
+    const { url, httpUrl } = await serve({
+      issuers: [
+        { ...common, issuer: 'down', jwksUrl: down },
+        { ...common, issuer: 'gone', jwksUrl: 'http://127.0.0.1:1/jwks' },
+      ],
+    });
+    const { privateKey } = await generateKeyPair('RS256');
+    for (const issuer of ['down', 'gone']) {
+      const token = await new SignJWT({ scope: 'subscribe:*' })
+        .setProtectedHeader({ alg: 'RS256' })
+        .setIssuer(issuer)
+        .setAudience('tidemark')
+        .setSubject('ana')
+        .setExpirationTime('1m')
+        .sign(privateKey);
+      const worthATry = { data: { code: 'internal', retryable: true, message: expect.stringContaining('try again') } };
+      const refusal = await RawClient.refused(url, { headers: bearer(token) });
+      expect([refusal.status, JSON.parse(refusal.body)]).toMatchObject([500, worthATry]);
+      expect((await fetch(`${httpUrl}/ws/subscriptions`, { headers: bearer(token) })).status).toBe(500);
+      const client = await connect(url);
+      expect(await client.call('authenticate', { token })).toMatchObject(worthATry);
+    }
   });
 });
 

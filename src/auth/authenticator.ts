@@ -10,7 +10,7 @@ export interface Authenticator {
   readonly required: boolean;
   /** Who a client is as long as it has presented none. */
   readonly anonymous: Principal;
-  /** @throws {ProtocolError} `unauthenticated`, with the same text whatever was wrong. */
+  /** @throws {ProtocolError} `unauthenticated`, with the same text whatever was wrong; `internal` when nobody can tell now. */
   authenticate(credential: Credential): Promise<Principal>;
   /** Calls the listener with the `credentialId` of each credential that is revoked from now on. */
   onRevoked(listener: (credentialId: string) => void): void;

@@ -7,7 +7,9 @@ import type { KeyStorage } from './key-ring.ts';
 import { NOBODY } from './principal.ts';
 import type { Principal } from './principal.ts';
 import type { AuthSettings } from './settings.ts';
-import { TokenVerifier } from './token-verifier.ts';
+import { KeysUnavailable, TokenVerifier } from './token-verifier.ts';
+
+const KEYS_RETRY_AFTER_MS = 2_000;
 
 export interface ConfiguredAuthenticatorOptions {
   readonly settings: AuthSettings;
@@ -43,6 +45,16 @@ export async function configuredAuthenticator(options: ConfiguredAuthenticatorOp
         return await identify(credential);
       } catch (error) {
         onRefused(error instanceof Error ? error.message : 'unknown fault');
+        // A client that hears `unauthenticated` gives up for good; all of them would, while an issuer is away.
+        if (error instanceof KeysUnavailable)
+          throw new ProtocolError(
+            'internal',
+            'The keys that tell whether the token is right cannot be fetched just now; try again.',
+            {
+              retryAfterMs: KEYS_RETRY_AFTER_MS,
+              cause: error,
+            },
+          );
         throw new ProtocolError('unauthenticated', 'The credential does not count here: wrong, expired or revoked.', {
           cause: error,
         });

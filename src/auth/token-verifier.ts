@@ -50,6 +50,9 @@ export interface TokenVerifierOptions extends Pick<
   readonly now: () => number;
 }
 
+/** The token may be right: nobody can tell until its issuer answers. */
+export class KeysUnavailable extends Error {}
+
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #issuers: ReadonlyMap<string, Issuer>;
@@ -70,7 +73,7 @@ export class TokenVerifier {
     return new TokenVerifier(options, issuers);
   }
 
-  /** @throws {Error} saying why the token does not count; for the log, not for the peer. */
+  /** @throws {Error} saying why the token does not count, or {@link KeysUnavailable}; for the log, not for the peer. */
   async verify(token: string): Promise<Principal> {
     if (token.length > MAX_TOKEN_LENGTH) throw new Error(`the token has more than ${MAX_TOKEN_LENGTH} characters`);
     const { typ } = decodeProtectedHeader(token);
@@ -122,7 +125,7 @@ async function readKey({ key, algorithms }: IssuerSettings, name: string): Promi
   const place = `${name}.${key.kind}`;
   switch (key.kind) {
     case 'jwksUrl':
-      return createRemoteJWKSet(new URL(key.value), { ...JWKS, [customFetch]: fetchBounded });
+      return createRemoteJWKSet(new URL(key.value), { ...JWKS, [customFetch]: fetchKeys });
     case 'publicKeyFile':
       return readPublicKeys(await readText(key.value, place), algorithms, place);
     case 'secretFile':
@@ -170,6 +173,22 @@ async function readPublicKey(text: string, algorithm: string, place: string): Pr
     throw new Error(`${place} is no public key for ${algorithm}, as PEM (SPKI) or JWK.`, { cause: error });
   }
   throw new Error(`${place} holds a secret or private key; put the public one there.`);
+}
+
+async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
+  try {
+    const response = await fetchBounded(url, init);
+    if (response.status === 200) return response;
+    throw new Error(`the answer has the status ${response.status}`);
+  } catch (cause) {
+    const reason = cause instanceof Error ? `${cause.message}${causeOf(cause)}` : 'unknown fault';
+    throw new KeysUnavailable(`the keys at ${url} cannot be fetched: ${reason}`, { cause });
+  }
+}
+
+/** `fetch failed` says nothing; what it was caused by does. */
+function causeOf({ cause }: Error): string {
+  return cause instanceof Error ? ` (${cause.message})` : '';
 }
 
 /** No redirects, and no more than a set of keys can need. */

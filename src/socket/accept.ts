@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
-import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { ERRORS, SUBPROTOCOL } from '../../generated/protocol.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Audit } from '../auth/audit.ts';
@@ -199,6 +199,6 @@ function busy(status: 429 | 503, message: string): Refusal {
 
 function asRefusal(cause: unknown): Refusal {
   if (cause instanceof Refusal) return cause;
-  if (cause instanceof ProtocolError) return new Refusal(cause.code === 'unauthenticated' ? 401 : 400, cause);
+  if (cause instanceof ProtocolError) return new Refusal(ERRORS[cause.code].httpStatus, cause);
   return new Refusal(500, new ProtocolError('internal', 'The server failed to answer.', { cause }));
 }
