@@ -34,7 +34,7 @@ export async function openAuthentication(config: Config, log: Logger): Promise<A
 }
 
 /** The first sentence names the setting, the cause says what the system answered. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;
 }

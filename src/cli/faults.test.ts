@@ -101,6 +101,38 @@ describe('a command', () => {
 });
 
 describe('tidemark key', () => {
+  test('says in a line where keys cannot be read or written, and why', async () => {
+    await writeFile(join(home, 'redis.yaml'), 'redis: redis://127.0.0.1:1\nauth: { apiKeys: redis }\n');
+    await writeFile(join(home, 'wrong.yaml'), 'auth: { apiKeysFile: 5 }\n');
+    await writeFile(join(home, 'none.json'), '{}');
+    const cases = [
+      [
+        ['--config', 'redis.yaml'],
+        5,
+        /^The API keys in Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,
+      ],
+      [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a text\.\n/],
+      [['--file', 'shop'], 1, /^The API keys in shop cannot be read\. \(EISDIR.*\)\n$/],
+      [
+        ['--file', 'none.json'],
+        1,
+        /^The API keys in none\.json cannot be read: it is no key file of this version\.\n$/,
+      ],
+    ] as const;
+    for (const [argv, code, text] of cases)
+      expect(await runner.finish(['key', 'list', ...argv])).toEqual({
+        code,
+        stdout: '',
+        stderr: expect.stringMatching(text),
+      });
+    expect(
+      await runner.finish(['key', 'create', 'ci', '--scope', 'subscribe:*', '--file', 'none.json/k']),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^E.*none\.json'\n$/),
+    });
+  });
+
   test('says when a key was really revoked', async () => {
     const made = await runner.finish(['key', 'create', 'ci', '--scope', 'subscribe:*', '--file', 'k.json', '--json']);
     const { id } = JSON.parse(made.stdout) as { readonly id: string };

@@ -4,8 +4,8 @@ import { createKey, isLive } from '../auth/api-key.ts';
 import type { StoredKey } from '../auth/api-key.ts';
 import { KeyFileStorage } from '../auth/key-file.ts';
 import type { KeyStorage } from '../auth/key-ring.ts';
-import { keyStorageOf } from './authentication.ts';
-import { readConfiguration } from './configuration.ts';
+import { keyStorageOf, messageOf } from './authentication.ts';
+import { problemLines, readConfiguration } from './configuration.ts';
 import { readDuration } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { print, printJson, say, table } from './terminal.ts';
@@ -129,6 +129,10 @@ async function withKeys(options: Place, body: (storage: KeyStorage) => Promise<v
   const storage = storageOf(options);
   try {
     await body(storage);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    const exitCode = storage instanceof KeyFileStorage ? EXIT.runtime : EXIT.unreachable;
+    throw new CliError(messageOf(error), exitCode, { cause: error });
   } finally {
     await storage.close();
   }
@@ -136,8 +140,10 @@ async function withKeys(options: Place, body: (storage: KeyStorage) => Promise<v
 
 function storageOf({ file, config }: Place): KeyStorage {
   if (file !== undefined) return new KeyFileStorage(file);
-  const storage = keyStorageOf(readConfiguration(config === undefined ? {} : { config }).config);
+  const resolved = readConfiguration(config === undefined ? {} : { config });
+  const storage = keyStorageOf(resolved.config);
   if (storage !== undefined) return storage;
+  if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
   throw new CliError(
     'The configuration keeps no API keys: give --file, or set `auth.apiKeysFile` or `auth.apiKeys`.',
     EXIT.usage,
