@@ -4,6 +4,7 @@
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
+import { isLoopback } from './auth/exposure.ts';
 import { WILDCARDS } from './auth/origin.ts';
 import { readAuthSettings } from './auth/settings.ts';
 import type { AuthSettings } from './auth/settings.ts';
@@ -225,12 +226,6 @@ function watchTarget(text: string): WatchTarget {
   const [, name, path = text] = /^([A-Za-z0-9._-]+)=(.+)$/.exec(text) ?? [];
   const directory = resolve(path);
   return { directory, root: name ?? (basename(directory) || 'root') };
-}
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
 }
 
 /** What each setting allows and their sum does not. */

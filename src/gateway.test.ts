@@ -391,6 +391,13 @@ describe('publishing', () => {
 });
 
 describe('the gateway', () => {
+  test('does not listen beyond loopback without credentials, unless told so (SEC-5)', async () => {
+    // An address of no machine (RFC 5737): whoever gets as far as listening on it fails in another way.
+    const elsewhere = { host: '192.0.2.1', port: 0 };
+    await expect(createGateway().listen(elsewhere)).rejects.toThrow('no credential is configured');
+    await expect(createGateway({ insecure: true }).listen(elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
+  });
+
   test('answers its HTTP operations (OPS-1, OPS-2, OPS-3, OPS-4)', async () => {
     const { url, httpUrl } = await serve();
     const client = await connect(url);

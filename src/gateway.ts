@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
 import type { OpenObject, PayloadMap } from '../generated/types.ts';
 import { httpValidators } from '../generated/validators.js';
+import { assertProtected } from './auth/exposure.ts';
 import { serveUnder } from './auth/origin.ts';
 import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
 import { ConnectionPool } from './connections.ts';
@@ -128,10 +129,17 @@ export class Gateway {
     return this.#started;
   }
 
-  /** Serves on an address of its own. Port 0 takes a free one. */
+  /**
+   * Serves on an address of its own. Port 0 takes a free one.
+   * @throws {ExposureError} beyond loopback without credentials, unless `insecure` says that this is wanted (SEC-5)
+   */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {
-    await this.start();
     const { host = '127.0.0.1', port = 7400 } = address;
+    const { authenticator, insecure, log } = this.#options;
+    assertProtected({ host, required: authenticator.required, insecure });
+    await this.start();
+    if (!authenticator.required)
+      log.info({ host }, 'no credential is configured: whoever reaches this address may do everything');
     serveUnder(host, this.#options.origins);
     const actual = await this.#http.listen({ host, port });
     this.#detachers.push(this.#takeUpgrades(this.#http.server));

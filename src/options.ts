@@ -29,8 +29,10 @@ export interface GatewayOptions {
   readonly broker?: Broker;
   /** Limits that differ from the contract's defaults. */
   readonly limits?: Partial<Limits>;
-  /** Who may connect; by default everyone, with every scope. Serve loopback only in that case (SEC-5). */
+  /** Who may connect; by default everyone, with every scope, and then on loopback only (SEC-5). */
   readonly authenticator?: Authenticator;
+  /** Whether addresses beyond loopback may be served without credentials, because a proxy in front checks who comes; off by default. */
+  readonly insecure?: boolean;
   /** Exact origins of pages that may connect beside the gateway's own, for example `https://ide.example`. */
   readonly allowedOrigins?: readonly string[];
   /** Names under which the gateway is served beside the loopback names. */
@@ -39,6 +41,7 @@ export interface GatewayOptions {
   readonly broadcast?: 'on' | 'off';
   /** Replay policies that differ from the contract's, per event name; `*` for custom events (RPL-3). */
   readonly replay?: Readonly<Record<string, ReplayPolicy>>;
+  /** By default warnings and errors go to standard error. */
   readonly log?: Logger;
   readonly auditSink?: AuditSink;
   /** Milliseconds since the Unix epoch. */
@@ -54,6 +57,7 @@ export interface ResolvedOptions {
   readonly broker: Broker;
   readonly limits: Limits;
   readonly authenticator: Authenticator;
+  readonly insecure: boolean;
   readonly origins: OriginPolicy;
   readonly broadcast: 'on' | 'off';
   readonly events: EventTable;
@@ -84,7 +88,7 @@ export function resolveLimits(changes: Partial<Limits> = {}): Limits {
 export function resolveOptions(options: GatewayOptions): ResolvedOptions {
   const limits = resolveLimits(options.limits);
   const now = options.now ?? Date.now;
-  const log = options.log ?? pino({ level: 'silent' });
+  const log = options.log ?? pino({ level: 'warn' }, pino.destination(2));
   const events = eventTable(options.replay);
   return {
     nodeId: options.nodeId ?? hostname(),
@@ -93,6 +97,7 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
     broker: options.broker ?? new MemoryBroker({ limits, now, events }),
     limits,
     authenticator: options.authenticator ?? openAuthenticator(),
+    insecure: options.insecure ?? false,
     origins: originPolicy({ allowedOrigins: options.allowedOrigins ?? [], allowedHosts: options.allowedHosts ?? [] }),
     broadcast: options.broadcast ?? 'off',
     events,

@@ -64,6 +64,7 @@ function gatewayOptions(config: Config, log: Logger): GatewayOptions {
     broadcast: config.broadcast,
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.allowedHosts,
+    insecure: config.insecure,
     log,
     ...(nodeId === undefined ? {} : { nodeId }),
     ...(redis === undefined
