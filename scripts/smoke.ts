@@ -45,6 +45,7 @@ try {
   await step('programs that import the packages type-check', typeCheck);
   await step('a host program embeds the gateway', embed);
   await step('npx tidemark serve answers /ws/health', serve);
+  await step('npx tidemark conformance judges it', judge);
   await step('a Node client receives a file event, narrowed', receiveInNode);
   await step('a bundled page in Chromium receives a file event', receiveInPage);
   await step('Ctrl-C ends npx tidemark serve', interrupt);
@@ -124,6 +125,16 @@ async function serve(): Promise<void> {
     const { status } = (await response.json()) as { readonly status: string };
     return status === 'ok';
   });
+}
+
+/** Checks of every kind, so that whatever the suite needs has to be in the package. */
+async function judge(): Promise<void> {
+  assert(gateway !== undefined && !gateway.ended, NOT_SERVING);
+  const only = ['--only', 'ping/echo,subscribe/defaults,exchanges/*', '--exchanges', '3'];
+  const output = await run(['npx', 'tidemark', 'conformance', 'run', '--url', `ws://${address}/ws`, ...only], {
+    cwd: home,
+  });
+  assert.match(output, /^conformant: 3 of 3 checks passed$/m);
 }
 
 async function receiveInNode(): Promise<void> {
