@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { checkClientNeeds } from './client-needs.ts';
 import type { AsyncAPIDocumentInterface } from './contract.ts';
 import { loadContract, parseContract } from './contract.ts';
+import { makeDirectory, unwritable } from './directory.ts';
 import { emitAll, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
 import { ORIGIN } from './emit/text.ts';
@@ -30,8 +31,8 @@ export interface GenerateToOptions {
   /** Directory for the client's sources; made when it is not there. */
   readonly out: string;
   /**
-   * How imports between the sources end. `.ts` is what Node, bundlers and TypeScript with `allowImportingTsExtensions` read;
-   * `.js` is for TypeScript projects without it.
+   * How imports between the sources end. `.js`, the default, is what TypeScript reads with any setting, and what bundlers
+   * read; `.ts` is for projects whose TypeScript Node itself runs, which need `allowImportingTsExtensions`.
    */
   readonly importEnding?: '.ts' | '.js';
 }
@@ -44,19 +45,26 @@ export interface Generated {
 
 /**
  * Writes a typed client for any contract into any project.
- * @throws {ContractError} when the contract breaks a rule; errors of the file system pass through.
+ * @throws {ContractError} when the contract breaks a rule.
+ * @throws {OutputError} when `out` cannot be written; errors of reading the contract pass through.
  */
-export async function generateTo({ contract: file, out, importEnding = '.ts' }: GenerateToOptions): Promise<Generated> {
+export async function generateTo({ contract: file, out, importEnding = '.js' }: GenerateToOptions): Promise<Generated> {
   const source = await readSource(file);
   const { contract } = await parseContract(source);
   const needs = checkClientNeeds(source);
   if (needs.length > 0) throw new ContractError(file, needs);
   const sources = await emitSources(contract);
   const origin = `${basename(file)} by \`tidemark generate\``;
+  const directories = new Set([...sources.keys()].map((path) => dirname(join(out, path))));
+  for (const directory of directories) await makeDirectory(directory);
   for (const [path, text] of sources) {
     const target = join(out, path);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, path.endsWith('.ts') ? endImports(sign(text, origin), importEnding) : sign(text, origin));
+    const signed = sign(text, origin);
+    await writeFile(target, path.endsWith('.ts') ? endImports(signed, importEnding) : signed).catch(
+      (error: unknown) => {
+        throw unwritable(target, error);
+      },
+    );
   }
   return { files: [...sources.keys()], digest: contract.digest };
 }

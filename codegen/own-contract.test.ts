@@ -88,7 +88,7 @@ function shopkeeper(commandValidators: Readonly<Record<string, Validator>>) {
 
 describe('a client for a contract that is not ours', () => {
   test('speaks it, and sends nothing that it does not know', async () => {
-    const { out, files } = await project({ contract: SHOP_FILE });
+    const { out, files } = await project({ contract: SHOP_FILE, importEnding: '.ts' });
     expect(files).toEqual(expect.arrayContaining(['client.ts', 'runtime/feed.ts', 'types.ts', 'validators.js']));
     await writeFile(join(out, 'program.ts'), shopProgram('.ts'));
     const validators = await load(await readFile(join(out, 'validators.js'), 'utf8'));
@@ -138,7 +138,7 @@ describe('our contract with an event more', () => {
   test('gives a client that knows the event', async () => {
     const contract = join(workspace, 'own.yaml');
     await writeFile(contract, await withBuildFinished());
-    const { out } = await project({ contract });
+    const { out } = await project({ contract, importEnding: '.ts' });
     await writeFile(
       join(out, 'program.ts'),
       `import { createClient } from './client.ts';

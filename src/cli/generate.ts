@@ -20,9 +20,12 @@ export function registerGenerate(program: Command): void {
     .option('--contract <file>', "an AsyncAPI 3 contract (default: this version's own)")
     .requiredOption('--out <directory>', 'where the sources go')
     .addOption(
-      new Option('--import-ending <ending>', 'how imports between the sources end')
-        .choices(['.ts', '.js'])
-        .default('.ts'),
+      new Option(
+        '--import-ending <ending>',
+        'how imports between the sources end; .ts is for TypeScript that Node runs',
+      )
+        .choices(['.js', '.ts'])
+        .default('.js'),
     )
     .option('--json', 'print the paths that were written and the digest of the contract')
     .action(generate);
@@ -35,13 +38,21 @@ async function generate({ contract = OWN_CONTRACT, out, importEnding, json }: Ge
   if (!existsSync(contract)) throw new CliError(`There is no contract at ${contract}.`, EXIT.usage);
   // Loaded only here: the parser is large.
   const { generateTo } = await import('../../codegen/generate.ts');
-  const { ContractError } = await import('../../codegen/source.ts');
   try {
     const { files, digest } = await generateTo({ contract, out, importEnding });
     if (json) await printJson({ out, files, digest });
     else say(`${files.length} files written to ${out}, from the contract with the digest ${digest}.`);
   } catch (error) {
-    if (error instanceof ContractError) throw new CliError(error.message, EXIT.findings, { cause: error });
-    throw error;
+    throw await explained(contract, error);
   }
+}
+
+async function explained(contract: string, error: unknown): Promise<unknown> {
+  const { ContractError } = await import('../../codegen/source.ts');
+  const { OutputError } = await import('../../codegen/directory.ts');
+  if (error instanceof ContractError) return new CliError(error.message, EXIT.findings, { cause: error });
+  if (error instanceof OutputError) return new CliError(error.message, EXIT.usage, { cause: error });
+  if (error instanceof Error && 'syscall' in error)
+    return new CliError(`${contract} cannot be read: ${error.message}.`, EXIT.usage, { cause: error });
+  return error;
 }

@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../codegen/testing/compile.ts';
+import type { Ran } from '../../codegen/testing/compile.ts';
+import { CliRunner } from '../testing/cli-process.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+let home: string;
+let runner: CliRunner;
+
+const finish: CliRunner['finish'] = (...args) => runner.finish(...args);
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tidemark-cli-generate-'));
+  runner = new CliRunner(home);
+});
+afterEach(() => runner.close());
+afterAll(() => rm(home, { recursive: true }));
+
+describe('tidemark generate', () => {
+  test('says in one line what cannot be written or read, and exits with 2', async () => {
+    await writeFile(join(home, 'notes.txt'), 'kept');
+    await mkdir(join(home, 'taken/client.ts'), { recursive: true });
+    const told = (...argv: readonly string[]): Promise<unknown> => finish(['generate', ...argv]);
+    const refused = (text: RegExp): object => ({ code: 2, stdout: '', stderr: expect.stringMatching(text) });
+    expect(await told('--out', 'notes.txt')).toEqual(refused(/^\S+\/notes\.txt is a file, and .* directory\..*\n$/));
+    expect(await told('--out', 'taken')).toEqual(refused(/^taken\/client\.ts cannot be written: EISDIR.*\n$/));
+    expect(await told('--contract', '.', '--out', 'never')).toEqual(refused(/^\. cannot be read: EISDIR.*\n$/));
+    expect(await readdir(home)).not.toContain('never');
+  });
+
+  test('writes a client that compiles in a plain strict project, and one that Node runs as it is', async () => {
+    const program = (ending: string): string => `import { createClient } from './events/client${ending}';
+      import { SUBPROTOCOL } from './events/protocol${ending}';
+      export const client = createClient({ url: 'ws://127.0.0.1:1/ws' });
+      console.log(SUBPROTOCOL);
+      await client.close();
+      export async function paths(): Promise<void> {
+        for await (const event of client.subscribe({ events: ['file_change'] })) {
+          const path: string = event.payload.path;
+          console.log(path);
+        }
+      }`;
+    const project = join(home, 'project');
+    await mkdir(join(project, 'src'), { recursive: true });
+    await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+    await writeFile(join(project, 'src/main.ts'), program('.js'));
+    expect(await finish(['generate', '--out', 'project/src/events'])).toMatchObject({ code: 0 });
+    // In full: no tsconfig.json, nothing set that this repository sets for itself.
+    expect(await tsc(project, '--strict', '--module', 'nodenext', '--noEmit', 'src/main.ts')).toEqual({
+      code: 0,
+      output: '',
+    });
+
+    await writeFile(join(project, 'src/main.ts'), program('.ts'));
+    const again = ['generate', '--out', 'project/src/events', '--import-ending', '.ts'];
+    expect(await finish(again)).toMatchObject({ code: 0 });
+    expect(await run([process.execPath, 'src/main.ts'], { cwd: project })).toEqual({
+      code: 0,
+      output: 'tidemark.v1\n',
+    });
+  });
+});
+
+function tsc(cwd: string, ...argv: readonly string[]): Promise<Ran> {
+  return run([join(ROOT, 'node_modules/.bin/tsc'), ...argv], { cwd });
+}
