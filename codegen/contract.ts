@@ -1,5 +1,5 @@
 /**
- * From `asyncapi.yaml` to a {@link Contract}: read, parse, lint, flatten. The only importer of the AsyncAPI parser.
+ * From `asyncapi.yaml` to a {@link Contract}: read, lint, parse, flatten. The only importer of the AsyncAPI parser.
  *
  * The parser judges whether the file is AsyncAPI; our own rules judge what AsyncAPI has no words for. The model is read
  * from the file itself, where every reference still is a name: the parser's resolved document has none any more.
@@ -13,8 +13,9 @@ import { resolveSchema, schemaName } from './model.ts';
 import { CONNECTION, messageName, refName } from './raw.ts';
 import type { RawContract, RawMessage, RawOperation } from './raw.ts';
 import { lint } from './rules.ts';
-import { ContractError, readSource, toPointer } from './source.ts';
+import { ContractError, readSource } from './source.ts';
 import type { Finding, Source } from './source.ts';
+import { checkVersion, specificationFindings } from './specification.ts';
 
 export type { AsyncAPIDocumentInterface };
 
@@ -31,9 +32,11 @@ export async function loadContract(file: string): Promise<LoadedContract> {
 
 /** @throws {ContractError} as {@link loadContract} does. */
 export async function parseContract(source: Source): Promise<LoadedContract> {
-  const document = await parseDocument(source);
+  // Our own rules go first: they name the line that is wrong, where the parser names what follows from it.
+  refuse(source, checkVersion(source));
   refuse(source, checkExtensions(source));
   refuse(source, lint(source));
+  const document = await parseDocument(source);
   const contract = flatten(source.value as RawContract);
   contracts.set(document.json(), contract);
   return { contract, document };
@@ -50,28 +53,23 @@ export function contractOf(document: AsyncAPIDocumentInterface): Contract {
 }
 
 function refuse(source: Source, findings: readonly Finding[]): void {
-  if (findings.length > 0) throw new ContractError(source.file, findings);
+  // A merge key brings one line to many places: what is wrong there is said once.
+  const said = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
+  const first = new Set(said.values());
+  if (findings.length > 0)
+    throw new ContractError(
+      source.file,
+      findings.filter((each) => first.has(each)),
+    );
 }
-
-/** The parser's severities: 0 is an error, 1 a warning; the rest is advice. */
-const WARNING = 1;
 
 async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
   // The parser reads YAML 1.2 without merge keys, hence JSON.
   const { document, diagnostics } = await new Parser().parse(JSON.stringify(source.value));
-  const findings = diagnostics
-    .filter(({ severity }) => severity <= WARNING)
-    .map(({ code, message, path }) => ({
-      rule: String(code),
-      pointer: toPointer(path),
-      line: source.lineOf(path),
-      text: `${message}. Correct it as the AsyncAPI 3.0.0 specification asks.`,
-    }));
-  refuse(source, findings);
-  if (document !== undefined) return document;
-  throw new ContractError(source.file, [
-    { rule: 'asyncapi', pointer: '', line: 1, text: 'Not an AsyncAPI document. Begin it with `asyncapi: 3.0.0`.' },
-  ]);
+  refuse(source, specificationFindings(source, diagnostics));
+  if (document === undefined)
+    throw new Error('The parser finds nothing wrong with the contract, and gives no document.');
+  return document;
 }
 
 /** Keys sorted, two spaces, one newline at the end: `sha256sum contract.json` gives the digest. */

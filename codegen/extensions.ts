@@ -4,6 +4,7 @@
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
+import { findSlip } from './slip.ts';
 import { fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
@@ -29,6 +30,25 @@ function closed(members: Readonly<Record<string, object>>): object {
   };
 }
 
+const schemaType = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] };
+const anySchema = { $ref: '#/$defs/schema' };
+
+/** What the rules for schemas and the emitters read; what the keywords may be is for the rules to say. */
+const schema = {
+  type: 'object',
+  properties: {
+    $ref: text,
+    type: { if: { type: 'array' }, else: schemaType, items: schemaType, minItems: 1 },
+    enum: { type: 'array', minItems: 1 },
+    properties: { type: 'object', additionalProperties: anySchema },
+    required: texts,
+    additionalProperties: { if: { type: 'boolean' }, else: anySchema },
+    items: anySchema,
+    oneOf: { type: 'array', minItems: 1, items: anySchema },
+    anyOf: { type: 'array', minItems: 1, items: anySchema },
+  },
+};
+
 const message = {
   type: 'object',
   required: ['name', 'summary', 'description', 'payload', 'examples', 'x-requirements'],
@@ -48,13 +68,21 @@ const message = {
   dependentRequired: { 'x-event': ['x-payload', 'x-replay', 'x-filterable'] },
 };
 
+const tags = { type: 'array', items: { type: 'object', required: ['name'], properties: { name: text } } };
+
 const operation = {
   type: 'object',
   required: ['action', 'channel', 'summary', 'description', 'messages', 'x-requirements'],
   properties: {
+    action: { enum: ['send', 'receive'] },
     summary: text,
     description: text,
     channel: ref,
+    tags,
+    bindings: {
+      type: 'object',
+      properties: { http: { type: 'object', required: ['method'], properties: { method: text } } },
+    },
     messages: { type: 'array', minItems: 1, items: ref },
     reply: {
       type: 'object',
@@ -67,6 +95,7 @@ const operation = {
 };
 
 const CONTRACT_SHAPE = {
+  $defs: { schema },
   type: 'object',
   required: [
     'info',
@@ -86,11 +115,10 @@ const CONTRACT_SHAPE = {
     'x-requirements',
   ],
   properties: {
-    asyncapi: { const: '3.0.0' },
     info: {
       type: 'object',
       required: ['title', 'version', 'description', 'license'],
-      properties: { version: { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$' }, description: text },
+      properties: { version: { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$' }, description: text, tags },
     },
     channels: {
       type: 'object',
@@ -105,7 +133,7 @@ const CONTRACT_SHAPE = {
     components: {
       type: 'object',
       required: ['messages', 'schemas'],
-      properties: { messages: mapOf(message), schemas: mapOf({ type: 'object' }) },
+      properties: { messages: mapOf(message), schemas: mapOf(anySchema) },
     },
     'x-subprotocol': text,
     'x-credential-parameters': texts,
@@ -131,22 +159,68 @@ const CONTRACT_SHAPE = {
   },
 };
 
-/** Rule `shape`. */
-export function checkExtensions(source: Source): Finding[] {
-  const validate = new Ajv({ allErrors: true, strict: false }).compile(CONTRACT_SHAPE);
-  if (validate(source.value)) return [];
-  return (validate.errors ?? []).map((error) => {
-    const path = fromPointer(error.instancePath);
-    return { rule: 'shape', pointer: toPointer(path), line: source.lineOf(path), text: explain(error) };
-  });
+const validate = new Ajv({ allErrors: true, strict: false, verbose: true }).compile(CONTRACT_SHAPE);
+
+interface Fault {
+  readonly path: readonly string[];
+  readonly text: string;
 }
 
-function explain({ keyword, params, message: said = 'does not fit' }: ErrorObject): string {
-  const values = params as { readonly missingProperty?: string; readonly additionalProperty?: string };
-  if (keyword === 'required') return `lacks ${values.missingProperty ?? 'a member'}. Add it.`;
-  if (keyword === 'dependentRequired') return `is an event without ${values.missingProperty ?? 'a member'}. Add it.`;
-  if (keyword === 'additionalProperties') {
-    return `has an unknown member ${JSON.stringify(values.additionalProperty)}. Remove it; where it is a piece of a text, quote the text.`;
+/** Rule `shape`, in the order of the file. */
+export function checkExtensions(source: Source): Finding[] {
+  if (validate(source.value)) return [];
+  const errors = validate.errors ?? [];
+  const lacking = Map.groupBy(
+    errors.filter(({ keyword }) => keyword === 'required'),
+    ({ instancePath }) => instancePath,
+  );
+  const absent = [...lacking.values()].flatMap(absences);
+  const misspelt = new Set(absent.map(({ path }) => toPointer(path)));
+  // What an `if` says of itself is said by its branch too.
+  const others = errors
+    .filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
+    .map(faultOf)
+    .filter(({ path }) => !misspelt.has(toPointer(path)));
+  return [...absent, ...others]
+    .map((fault) => ({
+      rule: 'shape',
+      pointer: toPointer(fault.path),
+      line: source.lineOf(fault.path),
+      text: fault.text,
+    }))
+    .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+}
+
+/** What one object lacks: at the member that was meant to be it, or at the object for all that is left. */
+function absences(errors: readonly ErrorObject[]): Fault[] {
+  const path = fromPointer(errors[0]?.instancePath ?? '');
+  const faults: Fault[] = [];
+  const missing: string[] = [];
+  for (const { params, parentSchema, data } of errors) {
+    const name = String(params['missingProperty']);
+    const known = parentSchema?.['properties'] as object | undefined;
+    const strangers = Object.keys(data as object).filter((key) => !Object.hasOwn(known ?? {}, key));
+    const slip = findSlip(name, strangers);
+    if (slip === undefined) missing.push(name);
+    else faults.push({ path: [...path, slip], text: `stands where ${name} is needed. Rename it to ${name}.` });
   }
-  return `${said}${'allowedValues' in params ? `: ${JSON.stringify(params['allowedValues'])}` : ''}. Correct it.`;
+  if (missing.length > 0)
+    faults.push({ path, text: `lacks ${missing.join(', ')}. Add ${missing.length > 1 ? 'them' : 'it'}.` });
+  return faults;
+}
+
+function faultOf({ keyword, params, instancePath, data, message: said = 'does not fit' }: ErrorObject): Fault {
+  const path = fromPointer(instancePath);
+  if (keyword === 'dependentRequired')
+    return { path, text: `is an event without ${String(params['missingProperty'])}. Add it.` };
+  if (keyword === 'additionalProperties')
+    return {
+      path: [...path, String(params['additionalProperty'])],
+      text: 'is an unknown member. Remove it; where it is a piece of a text, quote the text.',
+    };
+  if (keyword === 'enum') {
+    const allowed = (params['allowedValues'] as readonly unknown[]).join(', ');
+    return { path, text: `is ${JSON.stringify(data)}. Use one of ${allowed}.` };
+  }
+  return { path, text: `${said}. Correct it.` };
 }

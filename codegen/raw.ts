@@ -1,5 +1,5 @@
 /**
- * The contract as it stands in the file, once the AsyncAPI parser and the schema of our extensions have accepted it.
+ * The contract as it stands in the file, once the schema of our extensions has accepted it.
  */
 import type { Clause, CloseCode, ErrorSpec, Example, FilterField, Limit, ReplaySpec, Schema, Scopes } from './model.ts';
 

@@ -1,9 +1,11 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseContract } from './contract.ts';
 import { checkExtensions } from './extensions.ts';
 import { lint, RULES } from './rules.ts';
 import { ContractError, readSource, sourceOf } from './source.ts';
-import type { Finding } from './source.ts';
+import type { Finding, Source } from './source.ts';
+import { pathsOf, withAt } from './testing/mutations.ts';
 import { SHOP, shopWith } from './testing/shop.ts';
 import type { Changes } from './testing/shop.ts';
 
@@ -67,7 +69,7 @@ const BROKEN: readonly (readonly [rule: string, changes: Changes, pointer: strin
   ['schema-integer', { [`${SCHEMAS}/Count/maximum`]: 2 ** 53 }, `${SCHEMAS}/Count`],
   ['schema-format', { [`${SCHEMAS}/MessageId/format`]: 'hostname' }, `${SCHEMAS}/MessageId/format`],
   ['schema-unused', { [`${SCHEMAS}/Spare`]: { type: 'string', description: 'Nobody needs it.' } }, `${SCHEMAS}/Spare`],
-  ['schema-compiles', { [`${SCHEMAS}/MessageId/pattern`]: '(' }, `${SCHEMAS}/MessageId`],
+  ['schema-compiles', { [`${SCHEMAS}/MessageId/pattern`]: '(' }, `${SCHEMAS}/MessageId/pattern`],
   ['schema-compiles', { [`${SCHEMAS}/Health/required`]: ['status', 'stock', 'mood'] }, `${SCHEMAS}/Health/required`],
   ['message-name', { [`${MESSAGES}/health/name`]: 'wealth' }, `${MESSAGES}/health/name`],
   ['message-traits', { [`${MESSAGES}/health/traits`]: [] }, `${MESSAGES}/health/traits`],
@@ -247,7 +249,7 @@ describe('the shape of extensions', () => {
 
   test('refuses an unknown member, and says that an unquoted comma may have made it', () => {
     expect(shapeOf({ '/x-limits/eventsPerSubscription/or fewer.': null })).toMatchObject([
-      { pointer: '/x-limits/eventsPerSubscription', text: expect.stringContaining('quote the text') },
+      { pointer: '/x-limits/eventsPerSubscription/or fewer.', text: expect.stringContaining('quote the text') },
     ]);
   });
 
@@ -287,8 +289,57 @@ describe('findings', () => {
     expect(() => sourceOf('shop.yaml', 'a: 1\nb: 2\na: 3')).toThrow(/^shop\.yaml:3 yaml .*unique/);
   });
 
-  test('include what the AsyncAPI parser says', async () => {
-    const [finding] = await findingsIn(SHOP.replace('    action: send\n', '    action: shout\n'));
-    expect(finding).toMatch(/^shop\.yaml:\d+ asyncapi\S* .*action/);
+  test('are of one fault, at its line, and not of what follows from it', async () => {
+    const tag = 'tag: { type: strin';
+    expect(await findingsIn(SHOP.replace(`${tag}g`, tag))).toEqual([
+      expect.stringMatching(`^shop\\.yaml:${lineOf(tag)} shape \\S+/tag/type: is "strin". Use one of array, boolean, `),
+    ]);
+    expect(await findingsIn(SHOP.replace('    action: send\n', '    acton: send\n'))).toEqual([
+      `shop.yaml:${lineOf('    action: send')} shape /operations/welcome/acton: stands where action is needed. Rename it to action.`,
+    ]);
+  });
+
+  test('are one where nothing else can be said: another version of AsyncAPI, or no AsyncAPI', async () => {
+    expect(await findingsIn(SHOP.replace('asyncapi: 3.0.0', 'asyncapi: 2.6.0'))).toEqual([
+      `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 is needed. Convert the contract.`,
+    ]);
+    const no = expect.stringMatching(/^shop\.yaml:1 asyncapi \(top\): is no AsyncAPI document\. Begin it with/);
+    for (const text of ['', '[]', 'openapi: 3.1.0', 'just words']) expect(await findingsIn(text)).toEqual([no]);
+    expect(await findingsIn('asyncapi: 3.0.0')).toEqual([
+      expect.stringMatching(/^shop\.yaml:1 shape \(top\): lacks info, channels, operations, .*\. Add them\.$/),
+    ]);
+  });
+
+  test('include what the AsyncAPI parser says, once for each place and only at the innermost', async () => {
+    // A message, which a channel and two operations refer to.
+    expect(await findingsIn(shopWith({ [`${MESSAGES}/welcome/colour`]: 'red' }).text)).toEqual([
+      expect.stringMatching(`^shop\\.yaml:\\d+ asyncapi\\S* ${MESSAGES}/welcome/colour: .*not expected`),
+    ]);
+  });
+
+  test('are told as far as a screen goes, with the number of the others', async () => {
+    const lines = await findingsIn(SHOP.replaceAll('type: string', 'type: strin'));
+    expect(lines).toHaveLength(11);
+    expect(lines.at(-1)).toMatch(/^… and \d+ more\.$/);
+  });
+});
+
+describe('a contract with a part of it replaced', () => {
+  const parts = pathsOf(sourceOf('shop.yaml', SHOP).value).filter((path) => path.length > 0);
+
+  test('is accepted or refused with findings, and never makes a rule fall over', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...parts),
+        fc.constantFrom<unknown>(null, 'text', 5, true, [], {}, [null], { a: null }, undefined),
+        (path, part) => {
+          const value = withAt(sourceOf('shop.yaml', SHOP).value, path, part);
+          const source: Source = { file: 'shop.yaml', text: '', value, lineOf: () => 1 };
+          const findings = checkExtensions(source);
+          for (const { text } of findings.length > 0 ? findings : lint(source)) expect(text).not.toContain('[object');
+        },
+      ),
+      { numRuns: 150 },
+    );
   });
 });

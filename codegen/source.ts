@@ -16,12 +16,17 @@ export interface Finding {
   readonly text: string;
 }
 
-/** A contract that cannot be used. The message lists every finding as `file:line rule pointer: text`. */
+/** As many as a screen shows: who has corrected these sees the next. */
+const SHOWN = 10;
+
+/** A contract that cannot be used. The message lists the first findings as `file:line rule pointer: text`. */
 export class ContractError extends Error {
   readonly findings: readonly Finding[];
 
   constructor(file: string, findings: readonly Finding[]) {
-    super(findings.map((each) => formatFinding(file, each)).join('\n'));
+    const lines = findings.slice(0, SHOWN).map((each) => formatFinding(file, each));
+    if (findings.length > SHOWN) lines.push(`… and ${findings.length - SHOWN} more.`);
+    super(lines.join('\n'));
     this.name = 'ContractError';
     this.findings = findings;
   }

@@ -141,10 +141,12 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   'schema-compiles': (raw, report) => {
     const ajv = new Ajv({ strict: true, strictTypes: false });
     for (const { schema, path } of schemasOf(raw)) {
-      try {
-        compileAlone(ajv, schema);
-      } catch (error) {
-        report(path, `cannot be compiled: ${(error as Error).message}. Correct it.`);
+      const own = ownKeywords(schema);
+      const fault = faultOf(ajv, own);
+      if (fault !== undefined) {
+        // A keyword that is wrong by itself is the place to look at.
+        const wrong = Object.keys(own).filter((keyword) => faultOf(ajv, { [keyword]: own[keyword] }) !== undefined);
+        report([...path, ...wrong.slice(0, 1)], `cannot be compiled: ${fault}. Correct it.`);
       }
       for (const member of schema.required ?? []) {
         if (!Object.hasOwn(schema.properties ?? {}, member))
@@ -172,7 +174,16 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'required',
 ]);
 
-function compileAlone(ajv: Ajv, schema: Schema): void {
-  const checked = Object.entries(schema).filter(([keyword]) => KEYWORDS.has(keyword) && !ELSEWHERE.has(keyword));
-  ajv.compile(Object.fromEntries(checked));
+function ownKeywords(schema: Schema): Readonly<Record<string, unknown>> {
+  const own = Object.entries(schema).filter(([keyword]) => KEYWORDS.has(keyword) && !ELSEWHERE.has(keyword));
+  return Object.fromEntries(own);
+}
+
+function faultOf(ajv: Ajv, schema: Readonly<Record<string, unknown>>): string | undefined {
+  try {
+    ajv.compile(schema);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
