@@ -4,6 +4,7 @@ import { readSource } from './credential.ts';
 import type { Credential } from './credential.ts';
 import { isArray, isObject, tryParse } from './json.ts';
 import type { Json } from './json.ts';
+import { NEEDS, isNeed } from './runner/needs.ts';
 
 /** How events are made at the target. `auto` takes `inband` or `http`, whichever the target offers. */
 export type StimulusConfig =
@@ -42,6 +43,17 @@ function readText(value: Json | undefined, what: string): string {
 
 function texts(value: Json | undefined, what: string): readonly string[] {
   return isArray(value) ? value.map((each) => readText(each, what)) : fail(`${what} is a list of texts.`);
+}
+
+/** Names of features, as tapes need them. */
+function readNeeds(value: Json | undefined, what: string): readonly string[] {
+  const names = value === undefined ? [] : texts(value, what);
+  const stray = names.find((name) => !isNeed(name));
+  if (stray !== undefined)
+    fail(
+      `${what} knows no ${JSON.stringify(stray)}; a feature is one of ${NEEDS.join(', ')}, or such a name with what is needed of it, as in "control:revoke".`,
+    );
+  return names;
 }
 
 /** Secrets are not written down in a configuration: they stand in the environment or in a file, or a command makes them. */
@@ -112,8 +124,8 @@ export function readConfig(
       Object.entries(credentials).map(([name, each]) => [name, readCredential(name, each)]),
     ),
     control: Object.fromEntries(Object.entries(control).map(([name, each]) => [name, texts(each, `control.${name}`)])),
-    without: value['without'] === undefined ? [] : texts(value['without'], 'without'),
-    claims: value['claims'] === undefined ? [] : texts(value['claims'], 'claims'),
+    without: readNeeds(value['without'], 'without'),
+    claims: readNeeds(value['claims'], 'claims'),
   };
 }
 

@@ -121,6 +121,27 @@ describe('a run ends', () => {
     expect(code).toBe(3);
   });
 
+  test('with 3 when credentials are claimed and none are given, so that nothing is left out in silence', async () => {
+    writeFileSync(at('claims.json'), JSON.stringify({ url: open.url, claims: ['auth'] }));
+    const { code, stdout } = await suite('run', '--config', at('claims.json'), '--only', 'authenticate/*');
+    expect(stdout).toContain('UNTESTABLE authenticate/first');
+    expect(code).toBe(3);
+    writeFileSync(at('bogus.json'), JSON.stringify({ url: open.url, claims: ['bogus'] }));
+    const bogus = await suite('run', '--config', at('bogus.json'));
+    expect(bogus.stderr).toContain(`${at('bogus.json')}: claims knows no "bogus"`);
+    expect(bogus.code).toBe(2);
+  });
+
+  test('with 0 when tapes of one’s own pass, whatever they do not bring about', async () => {
+    const own = tapes('own', { 'ping/mine.ndjson': [header('ping/mine'), OPEN, PING, PONG] });
+    const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--exchanges', '0');
+    expect(stdout).not.toContain('VACUOUS');
+    expect(code).toBe(0);
+    const missing = await suite('run', '--url', open.url, '--tapes', at('nowhere'));
+    expect(missing.stderr).toContain('There is no such directory.');
+    expect(missing.code).toBe(2);
+  });
+
   test('with 5 when nothing was judged', async () => {
     const { code, stdout } = await suite('run', '--url', open.url, '--only', 'broadcast/off');
     expect(stdout).toContain('nothing was judged');
@@ -152,7 +173,7 @@ describe('a run ends', () => {
 
 describe('wrong usage ends with 2:', () => {
   test.each<[string, readonly string[], string]>([
-    ['no target', ['run'], 'url (or --url)'],
+    ['no target', ['run'], 'Say where the gateway is'],
     ['an address that is none', ['run', '--url', 'localhost:7400'], 'no WebSocket address'],
     ['a pattern that matches nothing', ['run', '--url', 'ws://127.0.0.1:1/ws', '--only', 'nope/*'], 'matches none of'],
     ['a format that there is not', ['run', '--url', 'ws://127.0.0.1:1/ws', '--report', 'pdf=x'], '--report takes'],

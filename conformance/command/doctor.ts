@@ -1,6 +1,5 @@
 /** `conformance doctor`: what the suite would be able to judge at a target, and what it lacks. */
 import { CONTRACT_DIGEST } from '../../generated/protocol.ts';
-import { readConfig, readConfigFile } from '../config.ts';
 import { applicability } from '../runner/needs.ts';
 import { openTarget } from '../runner/run.ts';
 import type { RunContext } from '../runner/context.ts';
@@ -8,6 +7,7 @@ import { openPort, choosePort } from '../runner/stimulus.ts';
 import { Witness } from '../runner/witness.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { suiteTapes } from '../tape/library.ts';
+import { targetOf } from './target.ts';
 import { print } from './terminal.ts';
 
 export interface DoctorFlags {
@@ -87,11 +87,7 @@ function scope(context: RunContext): readonly Diagnosis[] {
 }
 
 export async function doctorCommand(flags: DoctorFlags): Promise<number> {
-  const { url, stimulus: port } = flags;
-  const config = readConfig(flags.config === undefined ? {} : readConfigFile(flags.config), {
-    ...(url === undefined ? {} : { url }),
-    ...(port === undefined ? {} : { stimulus: port }),
-  });
+  const config = targetOf(flags);
   const target = await openTarget({ config, timeScale: 1 });
   try {
     const found = [...known(target.context), await stimulus(target.context), ...scope(target.context)];

@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TRACE_CHECKS } from '../checks.ts';
-import { readConfig, readConfigFile } from '../config.ts';
 import type { TargetConfig } from '../config.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
 import type { Explanation } from '../report/failure.ts';
@@ -12,9 +11,11 @@ import { checkLine, textReport } from '../report/text.ts';
 import { run } from '../runner/run.ts';
 import type { Run } from '../runner/run.ts';
 import { EXIT } from '../runner/verdict.ts';
+import type { CheckResult } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import type { Tape } from '../tape/tape.ts';
 import { parseReports, writeReports } from './reports.ts';
+import { targetOf } from './target.ts';
 import { UsageError, print, readInput, say, terminalWidth } from './terminal.ts';
 
 export interface RunFlags {
@@ -39,15 +40,6 @@ export interface RunFlags {
   readonly verbose?: true;
 }
 
-function configOf(flags: RunFlags): TargetConfig {
-  const { url, httpUrl, stimulus } = flags;
-  return readConfig(flags.config === undefined ? {} : readConfigFile(flags.config), {
-    ...(url === undefined ? {} : { url }),
-    ...(httpUrl === undefined ? {} : { httpUrl }),
-    ...(stimulus === undefined ? {} : { stimulus }),
-  });
-}
-
 /** One id per line; `#` begins a comment. @throws {UsageError} for an id that no check has. */
 function knownFailingOf(file: string | undefined, ids: readonly string[]): ReadonlySet<string> {
   if (file === undefined) return new Set();
@@ -67,6 +59,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
     ...(flags.tapes === undefined ? [] : [`--tapes ${flags.tapes}`]),
     ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
+    ...(flags.exchanges === 40 ? [] : [`--exchanges ${flags.exchanges}`]),
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
   // Whatever belongs to the whole history is judged over the whole history.
@@ -80,6 +73,18 @@ const SEVERITY: readonly number[] = [EXIT.ok, EXIT.inconclusive, EXIT.findings, 
 
 function worse(left: Run, right: Run): Run {
   return SEVERITY.indexOf(right.outcome.exit) >= SEVERITY.indexOf(left.outcome.exit) ? right : left;
+}
+
+/** Verdicts as they fall, or how many there are: a run takes about twice the target's heartbeat interval, a minute by default. */
+function onResultOf(flags: RunFlags, most: number): (check: CheckResult) => void {
+  if (flags.verbose === true) return (check) => say(checkLine(check));
+  if (!process.stderr.isTTY) return () => undefined;
+  let done = 0;
+  return () => {
+    done += 1;
+    process.stderr.write(`\r${done} of ${most} checks `);
+    if (done === most) process.stderr.write('\n');
+  };
 }
 
 async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetConfig): Promise<Run> {
@@ -99,7 +104,8 @@ async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetC
       jobs: flags.jobs,
       exchanges: flags.exchanges,
       seed: flags.seed + round - 1,
-      ...(flags.verbose === true ? { onResult: (check) => say(checkLine(check)) } : {}),
+      library: flags.tapes === undefined ? 'suite' : 'own',
+      onResult: onResultOf(flags, ids.length),
     });
     if (flags.repeat > 1) say(`run ${round} of ${flags.repeat}: ${result.outcome.text}`);
     worst = worst === undefined ? result : worse(worst, result);
@@ -128,9 +134,11 @@ function tell(flags: RunFlags, result: Run, config: TargetConfig): Summary {
 }
 
 export async function runCommand(flags: RunFlags): Promise<number> {
-  const config = configOf(flags);
+  const config = targetOf(flags);
   // Faults of usage are said before anything is sent.
   parseReports(flags.report);
-  const result = await runOften(flags, suiteTapes(flags.tapes), config);
+  const tapes = suiteTapes(flags.tapes);
+  say(`judging ${config.url} by ${tapes.length} tapes`);
+  const result = await runOften(flags, tapes, config);
   return tell(flags, result, config).outcome.exit;
 }

@@ -12,6 +12,17 @@ function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
   });
 }
 
+/** A resume is on its way: what is safe for all subscriptions of the stream lies before what the others have got already. */
+function isResuming({ commands, lives }: ConnectionReading, stream: string, beat: Frame): boolean {
+  return commands.some(({ type, data, frame, reply }) => {
+    const mode = textAt(member(data, 'replay'), 'mode');
+    if (type !== 'subscribe' || mode !== 'resume' || frame.n > beat.n) return false;
+    if ((textAt(data, 'stream') ?? 'main') !== stream || textAt(reply?.json, 'type') === 'error') return false;
+    const completed = lives.find((life) => life.subscribed === reply)?.completed;
+    return completed === undefined || completed.n > beat.n;
+  });
+}
+
 function judgePositions(connection: ConnectionReading, beat: Frame, report: Report): void {
   const said = member(dataOf(beat), 'positions');
   const positions = new Map(
@@ -23,6 +34,7 @@ function judgePositions(connection: ConnectionReading, beat: Frame, report: Repo
       report.violate(`the heartbeat says no position of ${life.stream}`, life.subscribed, beat);
       continue;
     }
+    if (isResuming(connection, life.stream, beat)) continue;
     const last = connection.events.findLast(
       (each) => each.frame.n < beat.n && each.stream === life.stream && each.epoch === position.epoch,
     );

@@ -210,6 +210,16 @@ describe('the golden trace', () => {
   );
 });
 
+test('a heartbeat may say a position that lies behind while a resume is on its way', () => {
+  const behind = { positions: [{ stream: 'workspace:w', epoch: 'epoch-1', sequenceId: 2 }] };
+  const judge = (plant: Plant): number => {
+    const invariant = INVARIANTS.filter(({ id }) => id === 'invariants/heartbeat-truth');
+    return invariant.flatMap((each) => checkOf(each).judge(traceOf(plant(goldenLines())).trace).violations).length;
+  };
+  expect(judge(all(change('heartbeat', behind), move('heartbeat', 'ask-s2')))).toBe(0);
+  expect(judge(change('heartbeat', behind))).toBeGreaterThan(0);
+});
+
 describe('a planted fault is found', () => {
   test.each(PLANTED)('by %s: %s', (name, _what, plant, labels) => {
     const invariant = INVARIANTS.find(({ id }) => id === `invariants/${name}`);

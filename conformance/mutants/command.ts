@@ -4,16 +4,20 @@ import type { Command } from 'commander';
 import { UsageError, guarded, print, say } from '../command/terminal.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
-import { judge, listMutants, listVariants } from './host.ts';
-import type { Judgement, Mutant } from './host.ts';
+import { DOORS, listMutants, listVariants, serve } from './host.ts';
+import type { Door, Mutant, Variant } from './host.ts';
 import { isProof, killOf, matrixOf, matrixText } from './matrix.ts';
 import type { BenignTrial, Trial } from './matrix.ts';
+import { checksOfClause, checksOfSuite, judge } from './suite.ts';
+import type { Judgement } from './suite.ts';
 
 interface MutantFlags {
   readonly only?: string;
   readonly sample?: number;
   readonly seed: number;
   readonly jobs: number;
+  readonly thorough?: true;
+  readonly list?: true;
   readonly json?: true;
 }
 
@@ -23,10 +27,12 @@ export function registerMutants(program: Command): void {
     .description(
       'run the suite against servers that are wrong on purpose, and print which check notices which (3 when one survives)',
     )
-    .option('--only <globs>', 'only these mutants and variants')
+    .option('--only <globs>', 'only these mutants and variants, for example "resume-*,shuffled-keys"')
     .option('--sample <n>', 'only so many of each, chosen by the seed', whole)
     .option('--seed <n>', 'chooses the sample', whole, 1)
     .option('--jobs <n>', 'servers at a time', whole, 2)
+    .option('--thorough', 'the whole suite against every mutant, not only the checks of the clause that it breaks')
+    .option('--list', 'list them instead')
     .option('--json', 'print the matrix as JSON')
     .action((flags: MutantFlags) => guarded(() => mutants(flags)));
 }
@@ -39,33 +45,65 @@ function whole(text: string): number {
 
 async function mutants(flags: MutantFlags): Promise<number> {
   const { only, sample, seed, jobs } = flags;
-  const choose = <Item extends { readonly name: string }>(all: readonly Item[]): readonly Item[] => {
+  const choose = <Item extends Variant>(all: readonly Item[]): readonly Item[] => {
     const chosen = only === undefined ? all : all.filter(({ name }) => isChosen(name, only));
     return sample === undefined ? chosen : sampleOf(chosen, sample, seed);
   };
-  const chosen = choose(await listMutants());
-  const variants = choose(await listVariants());
-  if (chosen.length + variants.length === 0) throw new UsageError(`No mutant fits ${only ?? ''}.`);
-  const trials = await inParallel(chosen, jobs, tried);
-  const benign = await inParallel(variants, jobs, async (variant): Promise<BenignTrial> => {
-    const judgement = await judge('open', ['--benign', variant.name]);
-    say(`${judgement.exit === 0 ? 'pass' : 'FAIL'}  benign ${variant.name}`);
-    return { variant, judgement };
-  });
-  const matrix = matrixOf(trials, benign);
+  const wrong = choose(await listMutants());
+  const right = choose(await listVariants());
+  if (wrong.length + right.length === 0) throw new UsageError(`No mutant fits ${only ?? ''}.`);
+  if (flags.list === true) return list(wrong, right);
+  const trials = await inParallel(wrong, jobs, (mutant) => tried(mutant, flags));
+  const benign = await inParallel(right, jobs, triedBenign);
+  const matrix = matrixOf(
+    checksOfSuite().map(({ id }) => id),
+    trials,
+    benign,
+  );
   const scope = only === undefined && sample === undefined ? 'whole' : 'sample';
-  print(flags.json ? JSON.stringify(matrix) : matrixText(matrix, benign.length, scope));
+  print(flags.json === true ? JSON.stringify(matrix) : matrixText(matrix, benign.length, scope));
   return isProof(matrix, scope) ? EXIT.ok : EXIT.findings;
 }
 
-/** Against a server that lets everyone in; what only credentials can show is looked for where they decide. */
-async function tried(mutant: Mutant): Promise<Trial> {
-  const judgements: Judgement[] = [await judge('open', ['--mutant', mutant.name])];
-  if (killOf({ mutant, judgements }).outcome !== 'killed')
-    judgements.push(await judge('secured', ['--mutant', mutant.name]));
-  const trial = { mutant, judgements };
-  say(`${killOf(trial).outcome}  ${mutant.name}`);
-  return trial;
+function list(wrong: readonly Mutant[], right: readonly Variant[]): number {
+  const lines = [
+    ...wrong.map(({ name, clause, what }) => [clause, name, what] as const),
+    ...right.map(({ name, what }) => ['right', name, what] as const),
+  ];
+  print(lines.map(([clause, name, what]) => `${clause.padEnd(6)} ${name.padEnd(28)} ${what}`).join('\n'));
+  return EXIT.ok;
+}
+
+async function judgeAt(deviation: readonly string[], door: Door, only?: string): Promise<Judgement> {
+  const { config, stop } = await serve(deviation, door);
+  try {
+    return await judge(config, only);
+  } finally {
+    await stop();
+  }
+}
+
+/**
+ * Behind one door after the other, until it is noticed; first by the checks of its clause alone, which takes seconds. What holds over
+ * a whole history may need the whole suite to happen.
+ */
+async function tried(mutant: Mutant, { thorough }: MutantFlags): Promise<Trial> {
+  const { name, clause } = mutant;
+  const judgements: Judgement[] = [];
+  const scopes = thorough === true ? [undefined] : [checksOfClause(clause), undefined];
+  for (const [only, door] of scopes.flatMap((scope) => DOORS.map((each) => [scope, each] as const))) {
+    judgements.push(await judgeAt(['--mutant', name], door, only));
+    if (killOf({ mutant, judgements }).outcome === 'killed') break;
+  }
+  const { outcome, by } = killOf({ mutant, judgements });
+  say(`${outcome.padEnd(8)}  ${clause.padEnd(6)} ${name}${outcome === 'killed' ? '' : `: ${by.join(' ')}`}`);
+  return { mutant, judgements };
+}
+
+async function triedBenign(variant: Variant): Promise<BenignTrial> {
+  const judgement = await judgeAt(['--benign', variant.name], 'open');
+  say(`${judgement.exit === EXIT.ok ? 'passes' : 'WRONGED'}   ${variant.name}`);
+  return { variant, judgement };
 }
 
 async function inParallel<In, Out>(

@@ -1,7 +1,4 @@
-/**
- * The server that can be wrong on purpose: the independent one in Python, which knows its mutants by name. A run of the suite against it
- * is a process of its own, as a user would start it.
- */
+/** The server that can be wrong on purpose: the independent one in Python, which knows its mutants by name. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { JsonObject } from '../json.ts';
+import { outputOf } from './suite.ts';
 
 const SERVER = fileURLToPath(new URL('../servers/python', import.meta.url));
-/** In the package the suite is compiled, in a clone it runs as it stands. */
-const SUITE = fileURLToPath(new URL(`../main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url));
 
 /** One way of being wrong, and the clause that it breaks. */
 export interface Mutant {
@@ -27,51 +24,28 @@ export interface Variant {
   readonly what: string;
 }
 
-/** How a target is served: to everyone, or with credentials that decide. */
-export type Door = 'open' | 'secured';
+/** How a target is served: to everyone, with credentials that decide, or to everyone but without the `broadcast` command. */
+export type Door = 'open' | 'secured' | 'mute';
 
-export interface Check {
-  readonly id: string;
-  readonly clauses: readonly string[];
-  readonly level: 'must' | 'should';
-  readonly verdict: string;
-}
+/** What is not seen at one is looked for at the next. */
+export const DOORS: readonly Door[] = ['open', 'secured', 'mute'];
 
-export interface Judgement {
-  readonly exit: number;
-  /** Empty when the suite could not begin. */
-  readonly checks: readonly Check[];
-  /** What the suite said where it did not come to an end. */
-  readonly text: string;
+/** A server that runs. */
+export interface Served {
+  /** What the suite has to know of it. */
+  readonly config: JsonObject;
+  readonly stop: () => Promise<void>;
 }
 
 /** So small that what happens at them can be seen within seconds. */
 const LIMITS = ['heartbeatIntervalMs=1000', 'sendQueueBytes=262144', 'sessionHistoryEvents=50', 'authTimeoutMs=1500'];
-/** Many tapes wait at a server that does not answer: they wait together. */
-const JOBS = '16';
 
-const TOKENS = {
+const LASTING = {
   'token-of-everyone-who-may-all': { principal: 'service:suite', scopes: ['subscribe:*', 'publish:*', 'admin:read'] },
   'token-of-a-reader-of-entities': { principal: 'service:reader', scopes: ['subscribe:entity_*'] },
+  'token-of-a-short-life': { principal: 'service:short', scopes: ['subscribe:*'], lifetimeMs: 3000 },
 };
-
-async function outputOf(
-  program: string,
-  args: readonly string[],
-  cwd = '.',
-): Promise<{ stdout: string; text: string; exit: number }> {
-  const child = spawn(program, args, {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1' },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { stdout, text: stderr.trim(), exit: code ?? 1 };
-}
+const REVOCABLE = { 'token-that-is-revoked': { principal: 'key:suite', scopes: ['subscribe:*'], kind: 'key' } };
 
 export async function listMutants(): Promise<readonly Mutant[]> {
   return JSON.parse((await outputOf('python3', [SERVER, '--list-mutants'])).stdout) as Mutant[];
@@ -81,37 +55,47 @@ export async function listVariants(): Promise<readonly Variant[]> {
   return JSON.parse((await outputOf('python3', [SERVER, '--list-benign'])).stdout) as Variant[];
 }
 
-/** Runs the whole suite against the server. Without a deviation the server is right. */
-export async function judge(door: Door, deviation: readonly string[]): Promise<Judgement> {
-  const directory = await mkdtemp(join(tmpdir(), 'tidemark-mutant-'));
-  const at = (name: string): string => join(directory, name);
-  await writeFile(at('tokens.json'), JSON.stringify(TOKENS));
-  const [all, reader] = Object.keys(TOKENS);
-  await Promise.all([writeFile(at('all'), all ?? ''), writeFile(at('reader'), reader ?? '')]);
-  const credentials = door === 'open' ? [] : ['--tokens', at('tokens.json')];
-  const limits = LIMITS.flatMap((limit) => ['--limit', limit]);
-  const server = spawn('python3', [SERVER, '--port', '0', '--broadcast', ...limits, ...credentials, ...deviation], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  try {
-    const [line] = (await once(createInterface({ input: server.stdout }), 'line')) as [string];
-    const { url } = JSON.parse(line) as { readonly url: string };
-    const known = { default: { token: { file: at('all') } }, reader: { token: { file: at('reader') } } };
-    await writeFile(at('suite.json'), JSON.stringify({ url, ...(door === 'open' ? {} : { credentials: known }) }));
-    const options = ['--config', at('suite.json'), '--jobs', JOBS, '--json'];
-    // What a run leaves behind, such as the tape of a counterexample, goes with the directory.
-    const ended = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
-    return { exit: ended.exit, checks: checksOf(ended.stdout), text: ended.text };
-  } finally {
-    server.kill('SIGKILL');
-    await rm(directory, { recursive: true });
-  }
+interface Files {
+  readonly all: string;
+  /** What is left of them after the revocation. */
+  readonly rest: string;
+  readonly credentials: JsonObject;
 }
 
-function checksOf(report: string): readonly Check[] {
-  try {
-    return (JSON.parse(report) as { readonly checks: readonly Check[] }).checks;
-  } catch {
-    return [];
-  }
+async function writeTokens(directory: string): Promise<Files> {
+  const at = (name: string): string => join(directory, name);
+  await writeFile(at('tokens.json'), JSON.stringify({ ...LASTING, ...REVOCABLE }));
+  await writeFile(at('rest.json'), JSON.stringify(LASTING));
+  const [all, reader, expiring] = Object.keys(LASTING);
+  const [revocable] = Object.keys(REVOCABLE);
+  const named = Object.entries({ default: all, reader, expiring, revocable });
+  await Promise.all(named.map(([name, token]) => writeFile(at(name), token ?? '')));
+  const credentials = Object.fromEntries(named.map(([name]) => [name, { token: { file: at(name) } }]));
+  return { all: at('tokens.json'), rest: at('rest.json'), credentials };
+}
+
+/** Without a deviation the server is right. */
+export async function serve(deviation: readonly string[], door: Door): Promise<Served> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-mutant-'));
+  const { all, rest, credentials } = await writeTokens(directory);
+  const limits = LIMITS.flatMap((limit) => ['--limit', limit]);
+  const options = [
+    ...(door === 'mute' ? [] : ['--broadcast']),
+    ...(door === 'secured' ? ['--tokens', all] : []),
+    ...limits,
+    ...deviation,
+  ];
+  const server = spawn('python3', [SERVER, '--port', '0', ...options], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [line] = (await once(createInterface({ input: server.stdout }), 'line')) as [string];
+  const { url } = JSON.parse(line) as { readonly url: string };
+  const pid = String(server.pid);
+  const control = { shutdown: ['kill', '-TERM', pid], overflow: ['kill', '-USR2', pid] };
+  const revoke = ['sh', '-c', `cp '${rest}' '${all}' && kill -HUP ${pid}`];
+  return {
+    config: door === 'secured' ? { url, credentials, control: { ...control, revoke } } : { url, control },
+    stop: async () => {
+      server.kill('SIGKILL');
+      await rm(directory, { recursive: true });
+    },
+  };
 }

@@ -1,8 +1,10 @@
 /** The kill matrix: which wrong server is noticed by which checks. Pure; the runs are handed in. */
-import type { Check, Judgement, Mutant, Variant } from './host.ts';
+import { EXIT } from '../runner/verdict.ts';
+import type { Mutant, Variant } from './host.ts';
+import type { Check, Judgement } from './suite.ts';
 
-/** Verdicts that make a run red. */
-const RED: ReadonlySet<string> = new Set(['FAIL', 'VACUOUS', 'UNTESTABLE']);
+/** Verdicts that say that something was seen. A check that had nothing to judge makes a run red too, but has noticed nothing. */
+const RED: ReadonlySet<string> = new Set(['FAIL']);
 
 export interface Trial {
   readonly mutant: Mutant;
@@ -11,9 +13,12 @@ export interface Trial {
 
 export interface Kill {
   readonly mutant: Mutant;
-  /** Killed: by a MUST check of the clause that it breaks. Strayed: noticed, but by other checks only. */
-  readonly outcome: 'killed' | 'strayed' | 'survived';
-  /** Red checks of its clause, or, where it strayed, all red ones. */
+  /**
+   * Killed: by a MUST check of the clause that it breaks. Strayed: noticed, but by other checks only. Broke: the suite took the
+   * fault for one of its own, which a wrong server must never bring it to.
+   */
+  readonly outcome: 'killed' | 'strayed' | 'survived' | 'broke';
+  /** Red checks of its clause, or, where it strayed, all red ones, or what broke. */
   readonly by: readonly string[];
   /** Every red check. */
   readonly red: readonly string[];
@@ -26,8 +31,10 @@ export interface BenignTrial {
 
 export interface Matrix {
   readonly kills: readonly Kill[];
-  /** Checks that applied and noticed no mutant at all. */
+  /** Checks that noticed no mutant of any of their clauses. What a mutant that does nothing right is noticed by says little. */
   readonly idle: readonly string[];
+  /** Checks that applied to no server at all. */
+  readonly unused: readonly string[];
   /** Variants that are right and were judged wrong, with the checks that erred. */
   readonly wronged: readonly { readonly variant: Variant; readonly by: readonly string[] }[];
 }
@@ -35,23 +42,32 @@ export interface Matrix {
 export function killOf({ mutant, judgements }: Trial): Kill {
   const red = judgements.flatMap(({ checks }) => checks.filter(({ verdict }) => RED.has(verdict)));
   const ids = (checks: readonly Check[]): string[] => [...new Set(checks.map(({ id }) => id))].toSorted();
+  const broken = judgements.find(({ exit }) => exit === EXIT.harness);
+  if (broken !== undefined) return { mutant, outcome: 'broke', by: [broken.text], red: ids(red) };
   const own = red.filter(({ clauses, level }) => level === 'must' && clauses.includes(mutant.clause));
   if (own.length > 0) return { mutant, outcome: 'killed', by: ids(own), red: ids(red) };
   const outcome = red.length > 0 ? 'strayed' : 'survived';
   return { mutant, outcome, by: ids(red), red: ids(red) };
 }
 
-export function matrixOf(trials: readonly Trial[], benign: readonly BenignTrial[]): Matrix {
+/** Of all checks (their ids), which did what. */
+export function matrixOf(all: readonly string[], trials: readonly Trial[], benign: readonly BenignTrial[]): Matrix {
   const kills = trials.map(killOf);
-  const applied = trials.flatMap(({ judgements }) =>
-    judgements.flatMap(({ checks }) => checks.filter(({ verdict }) => verdict !== 'N/A').map(({ id }) => id)),
-  );
-  const killers = new Set(kills.flatMap(({ red }) => red));
+  const killers = new Set<string>();
+  const judged = new Set<string>();
+  const inapplicable = new Set<string>();
+  for (const { mutant, judgements } of trials)
+    for (const { id, clauses, verdict } of judgements.flatMap(({ checks }) => checks)) {
+      (verdict === 'N/A' ? inapplicable : judged).add(id);
+      if (RED.has(verdict) && clauses.includes(mutant.clause)) killers.add(id);
+    }
+  const unused = all.filter((id) => inapplicable.has(id) && !judged.has(id));
+  const idle = all.filter((id) => !killers.has(id) && !unused.includes(id));
   const wronged = benign.flatMap(({ variant, judgement: { exit, checks, text } }) => {
     const by = checks.filter(({ verdict }) => RED.has(verdict)).map(({ id }) => id);
     return exit === 0 ? [] : [{ variant, by: by.length > 0 ? by : [text || `exit ${exit}`] }];
   });
-  return { kills, idle: [...new Set(applied)].filter((id) => !killers.has(id)).toSorted(), wronged };
+  return { kills, idle, unused, wronged };
 }
 
 /** Whether the matrix is what it has to be. A sample of mutants says nothing about idle checks. */
@@ -62,7 +78,11 @@ export function isProof({ kills, idle, wronged }: Matrix, scope: 'whole' | 'samp
 
 const SHOWN = 4;
 
-export function matrixText({ kills, idle, wronged }: Matrix, variants: number, scope: 'whole' | 'sample'): string {
+export function matrixText(
+  { kills, idle, unused, wronged }: Matrix,
+  variants: number,
+  scope: 'whole' | 'sample',
+): string {
   const width = Math.max(...kills.map(({ mutant }) => mutant.name.length));
   const lines = kills.map(({ mutant, outcome, by }) => {
     const more = by.length > SHOWN ? ` and ${by.length - SHOWN} more` : '';
@@ -72,7 +92,10 @@ export function matrixText({ kills, idle, wronged }: Matrix, variants: number, s
   return [
     ...lines,
     ...wronged.map(({ variant, by }) => `WRONGED   ${variant.name}: ${by.join(' ')}`),
-    ...(scope === 'sample' || idle.length === 0 ? [] : [`checks that noticed none of these: ${idle.join(' ')}`]),
+    ...(scope === 'sample' || idle.length === 0
+      ? []
+      : [`checks that noticed none of their clauses: ${idle.join(' ')}`]),
+    ...(scope === 'sample' || unused.length === 0 ? [] : [`checks that applied to none of these: ${unused.join(' ')}`]),
     `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - wronged.length} of ${variants} benign variants pass${scope === 'sample' ? '' : `; ${idle.length} checks killed nothing`}`,
   ].join('\n');
 }

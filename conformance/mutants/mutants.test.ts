@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { Check, Judgement, Mutant } from './host.ts';
+import type { Mutant } from './host.ts';
 import { isProof, killOf, matrixOf, matrixText } from './matrix.ts';
+import type { Check, Judgement } from './suite.ts';
 
 const mutant: Mutant = { name: 'deaf', clause: 'ENV-3', what: 'nothing is answered' };
 
@@ -23,11 +24,12 @@ describe('a mutant', () => {
   test('is killed by a MUST check of the clause that it breaks, and by nothing less', () => {
     const outcome = (...judgements: readonly Judgement[]): string => killOf({ mutant, judgements }).outcome;
     expect(outcome(judged(['ping/echo', 'FAIL']))).toBe('killed');
-    expect(outcome(judged(['ping/echo', 'VACUOUS']))).toBe('killed');
+    expect(outcome(judged(['ping/echo', 'VACUOUS']))).toBe('survived');
     expect(outcome(judged(['ping/echo', 'FAIL', 'SUB-1']))).toBe('strayed');
     expect(outcome(judged(['ping/echo', 'FAIL', 'ENV-3', 'should']))).toBe('strayed');
     expect(outcome(judged(['ping/echo', 'PASS'], ['ping/other', 'INCONCLUSIVE']))).toBe('survived');
     expect(outcome(judged(['ping/echo', 'PASS']), judged(['ping/echo', 'FAIL']))).toBe('killed');
+    expect(outcome({ ...judged(['ping/echo', 'FAIL']), exit: 1 })).toBe('broke');
   });
 });
 
@@ -35,7 +37,7 @@ describe('a matrix', () => {
   const right = { variant: { name: 'shuffled', what: '' }, judgement: judged(['ping/echo', 'PASS']) };
 
   test('is a proof when every mutant is killed, every check kills, and nobody is wronged', () => {
-    const matrix = matrixOf([{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
+    const matrix = matrixOf(['ping/echo'], [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
     expect(isProof(matrix, 'whole')).toBe(true);
     expect(matrixText(matrix, 1, 'whole')).toMatch(
       /1 of 1 mutants killed.*1 of 1 benign variants pass; 0 checks killed nothing$/,
@@ -43,14 +45,23 @@ describe('a matrix', () => {
   });
 
   test('names checks that kill nothing, which only a whole run can tell', () => {
-    const trial = { mutant, judgements: [judged(['ping/echo', 'FAIL'], ['ping/idle', 'PASS'], ['ping/other', 'N/A'])] };
-    const matrix = matrixOf([trial], []);
-    expect(matrix.idle).toEqual(['ping/idle']);
+    const checks = judged(
+      ['ping/echo', 'FAIL'],
+      ['ping/idle', 'PASS'],
+      ['ping/other', 'N/A'],
+      ['sync/x', 'FAIL', 'SYN-1'],
+    );
+    const all = ['ping/echo', 'ping/idle', 'ping/other', 'ping/unseen', 'sync/x'];
+    const matrix = matrixOf(all, [{ mutant, judgements: [checks] }], []);
+    // A check that fails at a server which breaks something else has not shown that it judges its own clause.
+    expect(matrix.idle).toEqual(['ping/idle', 'ping/unseen', 'sync/x']);
+    expect(matrix.unused).toEqual(['ping/other']);
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
   });
 
   test('names the benign that were wronged, also where the suite could not begin', () => {
     const wronged = matrixOf(
+      [],
       [],
       [
         { ...right, judgement: judged(['ping/echo', 'FAIL']) },

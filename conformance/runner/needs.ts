@@ -51,8 +51,18 @@ const TESTS: Readonly<Record<string, Test>> = {
   },
 };
 
+/** Names that a need begins with. */
+export const NEEDS: readonly string[] = Object.keys(TESTS);
+
 export function isNeed(need: string): boolean {
   return Object.hasOwn(TESTS, need.split(':')[0] ?? '');
+}
+
+/** Who claims `auth` claims whatever only credentials can show. */
+function isClaimed(need: string, claims: readonly string[]): boolean {
+  const [name = ''] = need.split(':');
+  const ofAuth = name === 'credential' || need === 'control:revoke';
+  return [...MANDATORY, ...claims].some((each) => each === name || each === need || (each === 'auth' && ofAuth));
 }
 
 export function applicability(needs: readonly string[], context: RunContext): Applicability {
@@ -61,9 +71,7 @@ export function applicability(needs: readonly string[], context: RunContext): Ap
     const missing = TESTS[name]?.(context, argument);
     if (missing === undefined) continue;
     if (context.config.without.includes(name)) return { verdict: 'N/A', reason: `the target does without ${name}` };
-    const claims = [...MANDATORY, ...context.config.claims];
-    const claimed = claims.includes(name) || claims.includes(need);
-    return { verdict: claimed ? 'UNTESTABLE' : 'N/A', reason: missing };
+    return { verdict: isClaimed(need, context.config.claims) ? 'UNTESTABLE' : 'N/A', reason: missing };
   }
   return APPLIES;
 }

@@ -1,5 +1,5 @@
 /** The tapes that come with the suite. */
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { matchesGlob, relative, resolve } from 'node:path';
 import { filterTapes } from '../filter-tapes.ts';
@@ -14,6 +14,8 @@ export const TAPES = fileURLToPath(new URL('../tapes', import.meta.url));
  * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
  */
 export function loadTapes(directory: string = TAPES): readonly Tape[] {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new TapeError(relative(process.cwd(), directory), 1, 'There is no such directory.');
   const files = globSync('**/*.ndjson', { cwd: directory }).toSorted();
   return files.map((name) => {
     const file = resolve(directory, name);

@@ -47,6 +47,7 @@ class Contract:
         self.digest = "sha256:" + hashlib.sha256(bundle).hexdigest()
         self.version: str = document["info"]["version"]
         self.subprotocol: str = document["x-subprotocol"]
+        self.credential_parameters = frozenset(document["x-credential-parameters"])
         self.schemas: Mapping[str, Any] = document["components"]["schemas"]
         self.messages: Mapping[str, Any] = document["components"]["messages"]
         self.errors: Mapping[str, Any] = document["x-errors"]

@@ -22,12 +22,6 @@ SOCKET_PATH = "/ws"
 
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
-CREDENTIAL_PARAMETERS = frozenset(
-    {"token", "access_token", "api_key", "apikey", "x-api-key", "authorization", "auth", "bearer", "jwt"}
-)
-"""Names under which clients put credentials into addresses, which are logged (SEC-2)."""
-
-
 class Routes:
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -80,13 +74,23 @@ class Routes:
         hosts = head.all("host")
         if len(hosts) != 1:
             raise ProtocolError("invalid_message", "A request has one Host header.")
-        if host_name(hosts[0]) not in self.node.options.hosts:
+        if not self.is_served(hosts[0]):
             raise ProtocolError("forbidden", "This name is not served here; see --host-name.")
         origins = head.all("origin")
         if not all(self.is_welcome_origin(origin, hosts[0]) for origin in origins):
             raise ProtocolError("forbidden", "Pages of this origin are not welcome here; see --origin.")
-        if any(name.lower() in CREDENTIAL_PARAMETERS for name in head.query):
+        if any(name.lower() in self.node.contract.credential_parameters for name in head.query):
             raise ProtocolError("invalid_message", "Addresses are logged: a credential goes into a header.")
+
+    def is_served(self, host: str) -> bool:
+        return host_name(host) in self.node.options.hosts
+
+    def choose_subprotocol(self, offered: list[str]) -> str | None:
+        """:raises ProtocolError: invalid_message, when none of them is ours"""
+        subprotocol = self.node.contract.subprotocol
+        if offered and subprotocol not in offered:
+            raise ProtocolError("invalid_message", f"None of the subprotocols is {subprotocol}.")
+        return subprotocol if offered else None
 
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         scheme, _, rest = origin.partition("://")

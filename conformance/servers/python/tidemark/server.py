@@ -147,10 +147,8 @@ class Server:
             raise ProtocolError("invalid_message", "Sec-WebSocket-Key is 16 bytes in base64.") from error
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {accepted}")
-        subprotocol = self.node.contract.subprotocol
         offered = [item.strip() for value in head.all("sec-websocket-protocol") for item in value.split(",")]
-        if offered and subprotocol not in offered:
-            raise ProtocolError("invalid_message", f"None of the subprotocols is {subprotocol}.")
-        if offered:
+        subprotocol = self._routes.choose_subprotocol(offered)
+        if subprotocol is not None:
             lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
         return "\r\n".join([*lines, "", ""]).encode()

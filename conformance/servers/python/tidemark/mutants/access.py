@@ -1,0 +1,214 @@
+"""Wrong publications, and permissions that are none (BRD, SEC)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar, Mapping
+from weakref import WeakSet
+
+from ..commands import Commands
+from ..connection import Connection
+from ..envelope import Command, reply
+from ..errors import ProtocolError
+from ..filters import Filter
+from ..http import Head
+from ..node import Node
+from ..principals import EVERYONE, Principal
+from ..publishing import Publisher
+from ..routes import Routes
+from ..streams import Event, Replay
+from ..subscriptions import Subscription
+from ..wire import Wire
+from .registry import mutant
+
+
+@mutant("key-forgotten", "the same idempotency key publishes again", clause="BRD-1")
+class KeyForgotten(Publisher):
+    def find_duplicate(self, key: tuple[str, str, str]) -> Event | None:
+        return None
+
+
+@mutant("principal-chosen", "who publishes chooses the principal in source", clause="BRD-2")
+class PrincipalChosen(Publisher):
+    def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
+        source = super().source(principal, data)
+        return {**source, "principal": source["name"]}
+
+
+@mutant("error-yet-published", "a payload that is refused is published all the same", clause="EVT-3")
+class ErrorYetPublished(Publisher):
+    def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
+        try:
+            return super().broadcast(principal, data, pointer)
+        except ProtocolError:
+            self.node.publish(data["stream"], "suite.refused", self.source(principal, data), {})
+            raise
+
+
+@mutant("any-origin", "pages of every origin are welcome", clause="SEC-4")
+class AnyOrigin(Routes):
+    def is_welcome_origin(self, origin: str, host: str) -> bool:
+        return True
+
+
+@mutant("token-in-address", "a credential in the address is overlooked", clause="SEC-2")
+class TokenInAddress(Routes):
+    def check_door(self, head: Head) -> None:
+        super().check_door(replace(head, query={}))
+
+
+@mutant("scope-unchecked", "everyone may subscribe to everything", clause="SEC-1")
+class ScopeUnchecked(Commands):
+    def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:
+        pass
+
+
+@mutant("sessions-alike", "whoever follows `session:1` also gets `session:10`", clause="STR-1")
+class SessionsAlike(Connection):
+    """Copies of its events reach every subscription whose stream is the beginning of theirs."""
+
+    def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
+        super().deliver(event, subscriptions)
+        for subscription in list(self.node.subscriptions):
+            if event.stream.startswith(subscription.stream) and event.stream != subscription.stream:
+                Connection.deliver(subscription.connection, event, [subscription])
+
+
+@mutant("publish-unchecked", "everyone may publish everything", clause="BRD-2")
+class PublishUnchecked(Publisher):
+    def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
+        self.check_payload(data["event"], data["payload"], f"{pointer}/payload")
+
+
+@mutant("broadcast-always-on", "the broadcast command works where it is off", clause="BRD-2")
+class BroadcastAlwaysOn(Commands):
+    def broadcast(self, connection: Connection, command: Command) -> None:
+        result = self.node.publisher.broadcast(connection.principal, command.data, "/data")
+        connection.queue(reply("broadcasted", command.id, result))
+
+
+@mutant("duplicate-unsaid", "a repeated publication does not say that it is one", clause="BRD-1")
+class DuplicateUnsaid(Publisher):
+    def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
+        return {**super().broadcast(principal, data, pointer), "duplicate": False}
+
+
+@mutant("any-host", "every name is served", clause="SEC-4")
+class AnyHost(Routes):
+    def is_served(self, host: str) -> bool:
+        return True
+
+
+@mutant("bad-credential-anonymous", "a credential that is not valid makes its bearer anonymous", clause="SEC-2")
+class BadCredentialAnonymous(Routes):
+    def identify(self, head: Head) -> tuple[Principal, str | None]:
+        try:
+            return super().identify(head)
+        except ProtocolError:
+            return EVERYONE, None
+
+
+@mutant("readers-unchecked", "everyone may see what everyone subscribes to", clause="SEC-1")
+class ReadersUnchecked(Routes):
+    def require_reader(self, head: Head) -> Principal:
+        return self.identify(head)[0]
+
+
+@mutant("scope-checked-once", "only the first subscription of a connection is checked", clause="SEC-1")
+class ScopeCheckedOnce(Commands):
+    _checked: WeakSet[Connection] = WeakSet()
+
+    def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
+        if connection in self._checked:
+            connection.principal, actual = replace(connection.principal, scopes=("subscribe:*",)), connection.principal
+            try:
+                return super().make_subscription(connection, data)
+            finally:
+                connection.principal = actual
+        found = super().make_subscription(connection, data)
+        self._checked.add(connection)
+        return found
+
+
+@mutant("commands-before-credential", "commands are answered before a credential was given", clause="SEC-2")
+class CommandsBeforeCredential(Connection):
+    def __init__(self, node: Node, wire: Wire, principal: Principal, token: str | None) -> None:
+        super().__init__(node, wire, principal if token is not None else EVERYONE, token)
+        self.authentication_required = False
+
+
+@mutant("authenticated-in-words", "a first credential is acknowledged, and opens nothing", clause="SEC-2")
+class AuthenticatedInWords(Connection):
+    def authenticate(self, principal: Principal, token: str) -> None:
+        pass
+
+
+@mutant("refresh-ends-all", "a new credential ends every subscription", clause="SEC-3")
+class RefreshEndsAll(Commands):
+    def covers(self, principal: Principal, events: list[str], stream: str) -> bool:
+        return False
+
+
+@mutant("narrowing-ignored", "a credential that covers less ends nothing", clause="SEC-3")
+class NarrowingIgnored(Commands):
+    def covers(self, principal: Principal, events: list[str], stream: str) -> bool:
+        return True
+
+
+class PatientConnection(Connection):
+    """Overlooks one reason to close."""
+
+    overlooked: str
+
+    def close(self, name: str) -> None:
+        if name != self.overlooked:
+            super().close(name)
+
+
+@mutant("credential-not-awaited", "who gives no credential may stay", clause="SEC-2")
+class CredentialNotAwaited(PatientConnection):
+    overlooked = "auth_timeout"
+
+
+@mutant("expiry-overlooked", "an expired token goes on being good", clause="SEC-3")
+class ExpiryOverlooked(PatientConnection):
+    overlooked = "token_expired"
+
+
+@mutant("revocation-overlooked", "a revoked credential goes on being good", clause="SEC-3")
+class RevocationOverlooked(PatientConnection):
+    overlooked = "token_revoked"
+
+
+@mutant("key-for-all-streams", "an idempotency key counts on every stream", clause="BRD-1")
+class KeyForAllStreams(Publisher):
+    _known: ClassVar[dict[tuple[str, str], dict[str, Any]]] = {}
+
+    def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
+        key = (principal.id, data.get("idempotencyKey", ""))
+        known = self._known.get(key) if key[1] else None
+        result = super().broadcast(principal, data, pointer) if known is None else {**known, "duplicate": True}
+        if key[1]:
+            self._known[key] = result
+        return result
+
+
+@mutant("no-echo", "a publisher does not get its own event", clause="BRD-1")
+class NoEcho(Commands):
+    def broadcast(self, connection: Connection, command: Command) -> None:
+        own = self.node.subscriptions.of(connection)
+        for subscription in own:
+            self.node.subscriptions.remove(subscription)
+        try:
+            super().broadcast(connection, command)
+        finally:
+            for subscription in own:
+                subscription.ended = False
+                self.node.subscriptions.add(subscription)
+
+
+@mutant("place-of-the-next", "broadcasted gives the place that the next event will have", clause="BRD-1")
+class PlaceOfTheNext(Publisher):
+    def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
+        result = super().broadcast(principal, data, pointer)
+        return {**result, "sequenceId": result["sequenceId"] + 1}

@@ -1,0 +1,123 @@
+"""Wrong envelopes: what every message is made of (ENV)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..commands import Commands
+from ..connection import Connection
+from ..envelope import Command, CommandReader, Message
+from ..errors import ProtocolError
+from ..frames import BINARY, TOO_BIG, Frame, FrameError
+from ..outbox import Outgoing
+from ..wire import Wire
+from .registry import REPLIES, mutant
+
+
+@mutant("reply-without-id", "replies do not say which command they answer", clause="ENV-3")
+class ReplyWithoutId(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        return [{key: value for key, value in each.items() if key != "id"} for each in super().messages(outgoing)]
+
+
+@mutant("reply-doubled", "every reply comes twice", clause="ENV-3")
+class ReplyDoubled(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        return [each for each in super().messages(outgoing) for _ in range(2 if each["type"] in REPLIES else 1)]
+
+
+@mutant("reply-and-error", "an unsubscribe is acknowledged and refused as well", clause="ENV-3")
+class ReplyAndError(Commands):
+    def unsubscribe(self, connection: Connection, command: Command) -> None:
+        super().unsubscribe(connection, command)
+        raise ProtocolError("internal", "Something went wrong after all.")
+
+
+@mutant("id-coerced", "an id of digits comes back as a number", clause="ENV-3")
+class IdCoerced(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [{key: _number(value) if key == "id" else value for key, value in each.items()} for each in found]
+
+
+def _number(text: str) -> str | int:
+    digits = "".join(character for character in text if character.isdigit())
+    return int(digits) if digits else text
+
+
+@mutant("push-with-id", "heartbeats and events carry an id", clause="ENV-3")
+class PushWithId(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        return [each if each["type"] in REPLIES else {"id": "push", **each} for each in super().messages(outgoing)]
+
+
+@mutant("binary-ignored", "a binary frame changes nothing", clause="ENV-1")
+class BinaryIgnored(Wire):
+    def _take(self, frame: Frame) -> str | None:
+        return None if frame.opcode == BINARY else super()._take(frame)
+
+
+class ForgivingReader(CommandReader):
+    def check(self, message: str, value: dict[str, Any]) -> None:
+        try:
+            super().check(message, value)
+        except ProtocolError as error:
+            if error.code != "invalid_message" or not error.text.startswith("Unknown field"):
+                raise
+            *path, last = (error.pointer or "").split("/")[1:]
+            at: Any = value
+            for step in path:
+                at = at[step]
+            del at[last.replace("~1", "/").replace("~0", "~")]
+            self.check(message, value)
+
+
+@mutant("unknown-fields-ignored", "fields that nobody knows are overlooked", clause="ENV-4")
+class UnknownFieldsIgnored(Connection):
+    def make_reader(self) -> CommandReader:
+        return ForgivingReader(self.node.contract, self.node.limits["jsonDepth"])
+
+
+@mutant("replies-swapped", "every reply carries the id of the command before", clause="ENV-3")
+class RepliesSwapped(Connection):
+    _last: str | None = None
+
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        return [self._swapped(each) if "id" in each else each for each in super().messages(outgoing)]
+
+    def _swapped(self, message: Message) -> Message:
+        known, self._last = self._last, message["id"]
+        return {**message, "id": known or message["id"]}
+
+
+@mutant("times-in-seconds", "times have no milliseconds", clause="ENV-5")
+class TimesInSeconds(Connection):
+    def encode(self, message: Message) -> str:
+        return re.sub(r"(\d\d:\d\d:\d\d)\.\d{3}Z", r"\1Z", super().encode(message))
+
+
+@mutant("oversize-cut", "a message that is too big ends the connection without a word", clause="ERR-2")
+class OversizeCut(Wire):
+    def _fail(self, error: FrameError) -> None:
+        if error.code == TOO_BIG:
+            self.abort()
+        super()._fail(error)
+
+
+@mutant("fragments-apart", "each fragment of a message is taken for a message", clause="ENV-1")
+class FragmentsApart(Wire):
+    def _assemble(self, frame: Frame) -> str | None:
+        return frame.data.decode()
+
+
+@mutant("missing-type-is-ping", "a message without a type is taken for a ping", clause="ENV-2")
+class MissingTypeIsPing(Connection):
+    def make_reader(self) -> CommandReader:
+        return PingReader(self.node.contract, self.node.limits["jsonDepth"])
+
+
+class PingReader(CommandReader):
+    def parse_object(self, text: str) -> dict[str, Any]:
+        value = super().parse_object(text)
+        return value if isinstance(value.get("type"), str) else {**value, "type": "ping", "data": {}}

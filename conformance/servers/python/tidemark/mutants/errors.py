@@ -1,0 +1,149 @@
+"""Wrong errors and wrong introspection (ERR, OPS)."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from dataclasses import replace
+from typing import Any
+
+from .. import introspection
+from ..connection import Connection
+from ..envelope import CommandReader, Message
+from ..errors import ProtocolError
+from ..frames import Frame
+from ..http import Head, Response
+from ..outbox import Outgoing
+from ..routes import Routes
+from ..strict_json import encode
+from ..wire import Wire
+from .registry import mutant
+
+
+@mutant("bad-json-closes", "the first bad message ends the connection", clause="ERR-2")
+class BadJsonCloses(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        super().refuse(error)
+        if error.code == "invalid_json":
+            self.close("protocol_error")
+
+
+@mutant("bad-json-ignored", "what is no JSON is not answered", clause="ERR-2")
+class BadJsonIgnored(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        if error.code != "invalid_json":
+            super().refuse(error)
+
+
+@mutant("stack-trace-told", "errors tell where in the server they came about", clause="ERR-2")
+class StackTraceTold(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        error.text += "\n" + "".join(traceback.format_exception(error))
+        super().refuse(error)
+
+
+class EasyReader(CommandReader):
+    def parse_object(self, text: str) -> dict[str, Any]:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError("invalid_json", "This is not JSON.") from error
+        return super().parse_object(encode(_without_proto(value)))
+
+
+def _without_proto(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_proto(member) for key, member in value.items() if key != "__proto__"}
+    return [_without_proto(item) for item in value] if isinstance(value, list) else value
+
+
+@mutant("duplicate-keys-taken", "the last of two equal keys counts, and __proto__ is left out", clause="ERR-3")
+class DuplicateKeysTaken(Connection):
+    def make_reader(self) -> CommandReader:
+        return EasyReader(self.node.contract, self.node.limits["jsonDepth"])
+
+
+@mutant("everything-retryable", "every error says that it may be tried again", clause="ERR-1")
+class EverythingRetryable(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [
+            {**each, "data": {**each["data"], "retryable": True}} if each["type"] == "error" else each for each in found
+        ]
+
+
+@mutant("http-errors-bare", "a failure over HTTP is the data of an error without its envelope", clause="OPS-0")
+class HttpErrorsBare(Routes):
+    def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
+        response = super().failure(error, status=status)
+        return replace(response, body=encode(json.loads(response.body)["data"]).encode())
+
+
+@mutant("subscriptions-never-leave", "introspection keeps subscriptions of connections that are gone", clause="OPS-2")
+class SubscriptionsNeverLeave(Connection):
+    def leave(self) -> None:
+        self.closing = self.closing or "gone"
+        self.node.connections.discard(self)
+
+
+@mutant("explain-all-match", "every subscription is said to match", clause="OPS-3")
+class ExplainAllMatch(Routes):
+    def post_explain(self, head: Head, body: bytes) -> Response:
+        response = super().post_explain(head, body)
+        if response.status != 200:
+            return response
+        answer = json.loads(response.body)
+        places = [{key: each[key] for key in ("connectionId", "subscriptionId")} for each in answer["mismatches"]]
+        return Response.json(200, {"matches": answer["matches"] + places, "mismatches": []})
+
+
+@mutant("not-utf8-replaced", "bytes that are not UTF-8 are read as something else", clause="ERR-3")
+class NotUtf8Replaced(Wire):
+    def _assemble(self, frame: Frame) -> str | None:
+        return super()._assemble(replace(frame, data=frame.data.decode(errors="replace").encode()))
+
+
+@mutant("pointers-unsaid", "an error does not say where the fault is", clause="ENV-4")
+class PointersUnsaid(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        error.pointer = None
+        super().refuse(error)
+
+
+@mutant("bad-messages-for-ever", "however many bad messages come, the connection stays", clause="ERR-2")
+class BadMessagesForEver(Connection):
+    def close(self, name: str) -> None:
+        if name != "protocol_error":
+            super().close(name)
+
+
+@mutant("rate-unlimited", "commands may come as fast as they like", clause="ERR-1")
+class RateUnlimited(Connection):
+    def check_rate(self) -> None:
+        pass
+
+
+@mutant("health-of-the-beginning", "health does not count connections", clause="OPS-1")
+class HealthOfTheBeginning(Routes):
+    def get_health(self, head: Head, body: bytes) -> Response:
+        return Response.json(200, {**introspection.health(self.node), "connections": 0})
+
+
+@mutant("pages-all-alike", "every page of the list is the first", clause="OPS-2")
+class PagesAllAlike(Routes):
+    def get_subscriptions(self, head: Head, body: bytes) -> Response:
+        query = {name: value for name, value in head.query.items() if name != "cursor"}
+        return super().get_subscriptions(replace(head, query=query), body)
+
+
+@mutant("list-unfiltered", "the list of subscriptions is whole, whatever was asked for", clause="OPS-2")
+class ListUnfiltered(Routes):
+    def get_subscriptions(self, head: Head, body: bytes) -> Response:
+        query = {name: value for name, value in head.query.items() if name in ("limit", "cursor")}
+        return super().get_subscriptions(replace(head, query=query), body)
+
+
+@mutant("depth-unlimited", "messages may be nested as deep as they like", clause="ERR-3")
+class DepthUnlimited(Connection):
+    def make_reader(self) -> CommandReader:
+        return CommandReader(self.node.contract, 10_000)

@@ -1,0 +1,53 @@
+"""Wrong probes and documents (OPS)."""
+
+from __future__ import annotations
+
+from ..http import Head, Response
+from ..routes import Routes
+from .registry import mutant
+
+
+def _missing() -> Response:
+    return Response.json(404, {})
+
+
+@mutant("healthz-in-words", "the liveness probe answers with a text", clause="OPS-1")
+class HealthzInWords(Routes):
+    def get_healthz(self, head: Head, body: bytes) -> Response:
+        return Response(200, b"alive", "text/plain")
+
+
+@mutant("never-ready", "the readiness probe says that the node is draining", clause="OPS-1")
+class NeverReady(Routes):
+    def get_readyz(self, head: Head, body: bytes) -> Response:
+        return Response.json(503, {"status": "draining"})
+
+
+@mutant("upgrade-unasked", "GET /ws without an upgrade is answered with 200", clause="OPS-1")
+class UpgradeUnasked(Routes):
+    def get_socket(self, head: Head, body: bytes) -> Response:
+        return Response.json(200, {"status": "ok"})
+
+
+@mutant("metrics-as-json", "metrics are JSON", clause="OPS-4")
+class MetricsAsJson(Routes):
+    def get_metrics(self, head: Head, body: bytes) -> Response:
+        return Response.json(200, {"connections": len(self.node.connections)})
+
+
+@mutant("contract-missing", "the contract is not served", clause="OPS-4")
+class ContractMissing(Routes):
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        return _missing()
+
+
+@mutant("docs-missing", "the reference is not served", clause="OPS-4")
+class DocsMissing(Routes):
+    def get_docs(self, head: Head, body: bytes) -> Response:
+        return _missing()
+
+
+@mutant("console-missing", "the console is not served", clause="OPS-4")
+class ConsoleMissing(Routes):
+    def get_console(self, head: Head, body: bytes) -> Response:
+        return _missing()

@@ -1,0 +1,206 @@
+"""Wrong numbers, and events that are not what they were (STR, EVT)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Mapping
+
+from ..clock import make_ulid, now_ms
+from ..commands import Commands
+from ..connection import Connection
+from ..envelope import CommandReader, Message
+from ..errors import ProtocolError
+from ..outbox import Outgoing
+from ..publishing import Publisher
+from ..streams import Event, Replay, Stream
+from ..subscriptions import Subscription
+from .registry import mutant
+
+
+@mutant("sequence-per-connection", "every connection numbers the events for itself", clause="STR-2")
+class SequencePerConnection(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        message["data"]["sequenceId"] = self.delivered + 1
+        return message
+
+
+@mutant("sequence-as-text", "numbers are written as texts", clause="EVT-1")
+class SequenceAsText(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        message["data"]["sequenceId"] = str(event.sequence_id)
+        return message
+
+
+@mutant("sequence-skips", "every third number is left out", clause="STR-2")
+class SequenceSkips(Stream):
+    def next_sequence_id(self) -> int:
+        return self.sequence_id + (2 if self.sequence_id % 3 == 0 else 1)
+
+
+@mutant("emitted-at-rewritten", "a replayed event says when it was replayed", clause="STR-4")
+class EmittedAtRewritten(Connection):
+    def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
+        return super().replayed(replace(event, emitted_ms=now_ms()), subscription, reason)
+
+
+@mutant("event-per-subscription", "an event comes once for each subscription that it matches", clause="EVT-2")
+class EventPerSubscription(Connection):
+    def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
+        for subscription in subscriptions:
+            super().deliver(event, [subscription])
+
+
+@mutant("payload-unchecked", "a declared event is published whatever its payload", clause="EVT-3")
+class PayloadUnchecked(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        pass
+
+
+@mutant("numbers-begin-again", "a stream that nobody follows any more begins to count anew", clause="STR-2")
+class NumbersBeginAgain(Connection):
+    def leave(self) -> None:
+        streams = {each.stream for each in self.node.subscriptions.of(self)}
+        super().leave()
+        for name in streams:
+            if not self.node.subscriptions.on(name):
+                self.node.streams.get(name).sequence_id = 0
+
+
+@mutant("numbers-wrap", "after 2^31 - 1 comes -2^31", clause="STR-2")
+class NumbersWrap(Stream):
+    def first_sequence_id(self) -> int:
+        return 2**31 - 2
+
+    def next_sequence_id(self) -> int:
+        following = super().next_sequence_id()
+        return following - 2**32 if following == 2**31 else following
+
+
+@mutant("numbers-of-one-kind", "each kind of event is numbered for itself", clause="STR-2")
+class NumbersOfOneKind(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        history = self.node.streams.get(event.stream).history
+        same = [each for each in history if each.name == event.name and each.sequence_id <= event.sequence_id]
+        message["data"]["sequenceId"] = len(same)
+        return message
+
+
+@mutant("replay-renumbered", "a replayed event has another id than it had live", clause="STR-4")
+class ReplayRenamed(Connection):
+    def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
+        return super().replayed(replace(event, event_id=make_ulid()), subscription, reason)
+
+
+@mutant("stream-forgotten", "an event says that it is one of main", clause="EVT-1")
+class StreamForgotten(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        message["data"]["stream"] = "main"
+        return message
+
+
+@mutant("everyone-subscribed", "an event names every subscription of the connection", clause="EVT-2")
+class EveryoneSubscribed(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        ids = [each.id for each in self.node.subscriptions.of(self)]
+        return super().event_message(event, {**head, "subscriptionIds": ids or head["subscriptionIds"]})
+
+
+@mutant("first-number-skipped", "a stream begins with its second number", clause="STR-2")
+class FirstNumberSkipped(Stream):
+    def next_sequence_id(self) -> int:
+        return super().next_sequence_id() + (self.sequence_id == self.first_sequence_id() - 1)
+
+
+@mutant("numbers-differ", "some connections number the same events otherwise than others", clause="STR-2")
+class NumbersDiffer(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        message["data"]["sequenceId"] += 1000 * (sum(self.id.encode()) % 2)
+        return message
+
+
+@mutant("bursts-thinned", "of many events at once some are left out", clause="STR-2")
+class BurstsThinned(Connection):
+    def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
+        if event.sequence_id % 32:
+            super().deliver(event, subscriptions)
+
+
+@mutant("times-decrease", "each event is a second earlier than the one before", clause="STR-4")
+class TimesDecrease(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        return super().event_message(replace(event, emitted_ms=event.emitted_ms - 1000 * event.sequence_id), head)
+
+
+@mutant("custom-flattened", "objects within the payload of a custom event are left out", clause="EVT-4")
+class CustomFlattened(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        flat = {name: value for name, value in event.payload.items() if not isinstance(value, (dict, list))}
+        declared = event.name in self.node.contract.events
+        return super().event_message(event if declared else replace(event, payload=flat), head)
+
+
+@mutant("long-texts-cut", "texts in a payload are cut after 4,096 characters", clause="EVT-4")
+class LongTextsCut(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        payload = {name: value[:4096] if isinstance(value, str) else value for name, value in event.payload.items()}
+        return super().event_message(replace(event, payload=payload), head)
+
+
+@mutant("change-types-alike", "every change of a file is a modification", clause="EVT-3")
+class ChangeTypesAlike(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        payload = {**event.payload, "changeType": "modify"} if event.name == "file_change" else event.payload
+        return super().event_message(replace(event, payload=payload), head)
+
+
+@mutant("control-names-refused", "events may not be called like messages of the protocol", clause="ENV-2")
+class ControlNamesRefused(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        if name in self.node.contract.messages and name not in self.node.contract.events:
+            raise ProtocolError("payload_invalid", "There is no such event.", pointer=pointer)
+        super().check_payload(name, payload, pointer)
+
+
+class PayloadReader(CommandReader):
+    def check(self, message: str, value: dict[str, Any]) -> None:
+        data = value.get("data")
+        if isinstance(data, dict) and "payload" in data and not isinstance(data["payload"], dict):
+            data["payload"] = {}
+        super().check(message, value)
+
+
+@mutant("payload-replaced", "a payload that is no object is taken for an empty one", clause="EVT-4")
+class PayloadReplaced(Connection):
+    def make_reader(self) -> CommandReader:
+        return PayloadReader(self.node.contract, self.node.limits["jsonDepth"])
+
+
+_STREAM = re.compile(r"main|(workspace|session):[A-Za-z0-9._-]{1,128}")
+
+
+class StreamReader(CommandReader):
+    def check(self, message: str, value: dict[str, Any]) -> None:
+        data = value.get("data")
+        if isinstance(data, dict) and "stream" in data and _STREAM.fullmatch(str(data["stream"])) is None:
+            data["stream"] = "main"
+        super().check(message, value)
+
+
+@mutant("bad-stream-is-main", "what is no stream is taken for main", clause="STR-1")
+class BadStreamIsMain(Connection):
+    def make_reader(self) -> CommandReader:
+        return StreamReader(self.node.contract, self.node.limits["jsonDepth"])
+
+
+@mutant("short-streams-only", "streams with long names cannot be followed", clause="STR-1")
+class ShortStreamsOnly(Commands):
+    def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
+        if len(data.get("stream", "")) > 100:
+            raise ProtocolError("stream_invalid", "This name is too long.", pointer="/data/stream")
+        return super().make_subscription(connection, data)
