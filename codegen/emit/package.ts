@@ -58,6 +58,56 @@ for await (const event of changes) {
   ${Object.keys(errors).length} codes) or \`ConnectionError\` (there was no answer).
 - **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or give an \`AbortSignal\`.
 
+## Publishing
+
+\`\`\`ts
+import { TidemarkError } from 'tidemark-client';
+
+try {
+  const payload = { id: 'fn:start', entityType: 'function', name: 'start' };
+  const { sequenceId } = await client.broadcast({ stream: 'main', event: 'entity_created', payload });
+  console.log('published as', sequenceId);
+} catch (error) {
+  if (!(error instanceof TidemarkError)) throw error;
+  console.error(error.code, error.message); // forbidden: broadcast is off, or the credential has no scope for it
+}
+\`\`\`
+
+\`stream\` is required here, unlike in \`subscribe\`. The gateway must have broadcast turned on (\`tidemark serve --broadcast on\`);
+otherwise the answer is \`forbidden\`. \`welcome.features.broadcast\` tells beforehand.
+
+## When nobody answers
+
+A client waits for its server and tries for ever: until then a loop over a subscription is silent. Listen to what the client
+tells about itself, and set \`maxAttempts\` where a program should rather end:
+
+\`\`\`ts
+import { ConnectionError, createClient } from 'tidemark-client';
+
+const client = createClient({ url: 'ws://127.0.0.1:7400/ws', maxAttempts: 3 });
+client.on('reconnecting', ({ attempt, delayMs }) => console.error(\`no connection; attempt \${attempt} in \${delayMs} ms\`));
+client.on('error', (error) => console.error(error.message));
+
+try {
+  const welcome = await client.connect();
+  console.log('connected to protocol', welcome.protocolVersion);
+} catch (error) {
+  if (!(error instanceof ConnectionError)) throw error;
+  console.error(error.reason, error.message); // unreachable, refused
+}
+\`\`\`
+
+\`client.state\` is \`connecting\`, \`open\`, \`reconnecting\` or \`closed\`; \`open\`, \`closed\`, \`resumed\`, \`gap\` and others are events too. Without
+\`maxAttempts\`, \`connect()\` waits until the server is there; commands reject after \`commandTimeoutMs\` in either case.
+
+## From a contract of your own
+
+\`npx tidemark generate --contract my.yaml --out src/events\` writes the same client as sources into a project, for any contract that
+has what this one has. Its imports end in \`.js\`, which TypeScript reads with every setting and bundlers read too; where Node itself runs
+the TypeScript, say \`--import-ending .ts\` (and \`allowImportingTsExtensions\` to the compiler).
+
+## What can be imported
+
 | import | what |
 |---|---|
 | \`tidemark-client\` | the client |

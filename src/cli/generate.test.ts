@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../../codegen/testing/compile.ts';
-import type { Ran } from '../../codegen/testing/compile.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+const TSC = resolve(import.meta.dirname, '../../node_modules/.bin/tsc');
 
 let home: string;
 let runner: CliRunner;
@@ -47,13 +46,12 @@ describe('tidemark generate', () => {
     const project = join(home, 'project');
     await mkdir(join(project, 'src'), { recursive: true });
     await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+    // In full: nothing that this repository sets for itself.
+    const compilerOptions = { strict: true, module: 'nodenext', noEmit: true };
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
     await writeFile(join(project, 'src/main.ts'), program('.js'));
     expect(await finish(['generate', '--out', 'project/src/events'])).toMatchObject({ code: 0 });
-    // In full: no tsconfig.json, nothing set that this repository sets for itself.
-    expect(await tsc(project, '--strict', '--module', 'nodenext', '--noEmit', 'src/main.ts')).toEqual({
-      code: 0,
-      output: '',
-    });
+    expect(await run([TSC, '-p', '.'], { cwd: project })).toEqual({ code: 0, output: '' });
 
     await writeFile(join(project, 'src/main.ts'), program('.ts'));
     const again = ['generate', '--out', 'project/src/events', '--import-ending', '.ts'];
@@ -64,7 +62,3 @@ describe('tidemark generate', () => {
     });
   });
 });
-
-function tsc(cwd: string, ...argv: readonly string[]): Promise<Ran> {
-  return run([join(ROOT, 'node_modules/.bin/tsc'), ...argv], { cwd });
-}
