@@ -11,18 +11,23 @@ export interface Credential {
 
 const IN_QUERY: ReadonlySet<string> = new Set<string>(CREDENTIAL_PARAMETERS);
 
-/**
- * The credential of the headers, if there is one.
- * @throws {ProtocolError} `invalid_message` when it is in the address, given twice, or of an unknown scheme
- */
-export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
-  const { query } = requestTarget(request.url);
+/** @throws {ProtocolError} `invalid_message` when a credential is in the address */
+export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>): void {
+  const { query } = requestTarget(url);
   if ([...query.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
     throw new ProtocolError(
       'invalid_message',
       'A credential does not belong into the address, where it would be logged; use a header or `authenticate`.',
     );
   }
+}
+
+/**
+ * The credential of the headers, if there is one.
+ * @throws {ProtocolError} `invalid_message` when it is in the address, given twice, or of an unknown scheme
+ */
+export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
+  refuseCredentialInAddress(request);
   const { authorization, 'x-api-key': apiKey } = request.headers;
   if (authorization !== undefined && apiKey !== undefined)
     throw new ProtocolError('invalid_message', 'Send either Authorization or X-API-Key, not both.');

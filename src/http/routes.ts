@@ -12,7 +12,7 @@ import type { Validator } from '../../generated/validators.js';
 import type { Audit } from '../auth/audit.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { credentialFrom } from '../auth/credential.ts';
+import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts';
 import { checkHost, checkOrigin } from '../auth/origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
@@ -88,13 +88,14 @@ class Guard {
     this.#options = options;
   }
 
-  /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4). */
-  checkOrigin(request: FastifyRequest): void {
+  /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
+  checkDoor(request: FastifyRequest): void {
     const { origins } = this.#options;
     const { origin } = request.headers;
     const host = requestHost(request.raw);
     const complaint = checkHost(host, origins) ?? checkOrigin(origin, host, origins);
     if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
+    refuseCredentialInAddress(request.raw);
   }
 
   async principal(request: FastifyRequest): Promise<Principal> {
@@ -218,7 +219,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     },
   );
   options.answering.watch(app);
-  app.addHook('onRequest', async (request) => guard.checkOrigin(request));
+  app.addHook('onRequest', async (request) => guard.checkDoor(request));
   probes(app, options);
   operations(app, options, guard);
   documents(app, options);
