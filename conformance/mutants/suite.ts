@@ -74,7 +74,7 @@ export async function judge(config: JsonObject, only?: string): Promise<Judgemen
   // What a run leaves behind, such as the tape of a counterexample, goes with the directory.
   const { exit, stdout, text } = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
   await rm(directory, { recursive: true });
-  return { exit, checks: checksOf(stdout), text };
+  return { exit, checks: checksOf(stdout), text: text.split('\n').at(-1) ?? '' };
 }
 
 function checksOf(report: string): readonly Check[] {

@@ -5,7 +5,7 @@ import { UnboundError, expand } from '../tape/bindings.ts';
 import { flatten } from '../tape/tape.ts';
 import type { Tape } from '../tape/tape.ts';
 import { credentialOf } from './connection.ts';
-import { HarnessError, StarvedError, UnreachableError, UntestableError } from './context.ts';
+import { StarvedError, UnreachableError, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { applicability } from './needs.ts';
 import { Scene, StepFailed } from './scene.ts';
@@ -62,8 +62,9 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
   if (error instanceof UntestableError) return { verdict: 'UNTESTABLE', reason: error.message, failures: [], fired };
   if (error instanceof StarvedError || error instanceof UnreachableError)
     return { verdict: 'INCONCLUSIVE', reason: error.message, failures: [], fired };
-  // A reference into a message that did not have the member: the message was let through by a loose pattern.
-  if (error instanceof UnboundError) throw new HarnessError(`${tape.file}: ${error.message}`);
+  // Every name is bound somewhere (the parser has seen to that): what the server gave does not hold what is referred to.
+  if (error instanceof UnboundError)
+    return failed({ text: `what the tape refers to did not come: ${error.message}`, frames: [] });
   throw error;
 }
 
