@@ -81,7 +81,7 @@ const operation = {
     tags,
     bindings: {
       type: 'object',
-      properties: { http: { type: 'object', required: ['method'], properties: { method: text } } },
+      properties: { http: { type: 'object', required: ['method'], properties: { method: text, query: anySchema } } },
     },
     messages: { type: 'array', minItems: 1, items: ref },
     reply: {

@@ -56,6 +56,11 @@ const BROKEN: readonly (readonly [rule: string, changes: Changes, pointer: strin
   ['schema-title', { [`${SCHEMAS}/Count/title`]: 'Count' }, `${SCHEMAS}/Count/title`],
   ['schema-allof', { [`${SCHEMAS}/Health/allOf`]: [] }, `${SCHEMAS}/Health/allOf`],
   ['schema-keyword', { [`${SCHEMAS}/Count/or none.`]: null }, `${SCHEMAS}/Count/or none.`],
+  [
+    'schema-keyword',
+    { '/operations/get_health/bindings/http/query': { type: 'object', additionalProperties: false, propertis: {} } },
+    '/operations/get_health/bindings/http/query/propertis',
+  ],
   ['schema-keyword', { [`${SCHEMAS}/MessageId/x-volatile`]: 'often' }, `${SCHEMAS}/MessageId/x-volatile`],
   ['schema-closed', { [`${SCHEMAS}/Health/additionalProperties`]: undefined }, `${SCHEMAS}/Health`],
   ['schema-closed', { [`${SCHEMAS}/OpenObject/x-open`]: undefined }, `${SCHEMAS}/OpenObject`],
@@ -297,6 +302,13 @@ describe('findings', () => {
     expect(await findingsIn(SHOP.replace('    action: send\n', '    acton: send\n'))).toEqual([
       `shop.yaml:${lineOf('    action: send')} shape /operations/welcome/acton: stands where action is needed. Rename it to action.`,
     ]);
+  });
+
+  test('begin with the fault, and end with what may follow from it', async () => {
+    const wrong = SHOP.replace('      welcome: { $ref: ', '      welcome: { $ref: x');
+    const rules = (await findingsIn(wrong)).map((line) => line.split(' ').slice(0, 2));
+    expect(rules[0]).toEqual([`shop.yaml:${lineOf('      welcome: { $ref: ')}`, 'operation-message']);
+    expect(rules.at(-1)?.[1]).toBe('message-used');
   });
 
   test('are one where nothing else can be said: another version of AsyncAPI, or no AsyncAPI', async () => {

@@ -21,6 +21,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...REQUIREMENT_RULES,
 };
 
+/** What these find may follow from a name that is wrong elsewhere, which is told first. */
+const CONSEQUENCES: ReadonlySet<string> = new Set(['schema-unused', 'message-used', 'message-example', 'clause-cited']);
+
 /** Expects a contract that {@link checkExtensions} has accepted. */
 export function lint(source: Source): Finding[] {
   const raw = source.value as RawContract;
@@ -30,5 +33,6 @@ export function lint(source: Source): Finding[] {
     // References that lead nowhere make every other finding doubtful.
     if (rule === 'schema-ref' && findings.length > 0) return findings;
   }
-  return findings;
+  const follows = ({ rule }: Finding): number => Number(CONSEQUENCES.has(rule));
+  return findings.toSorted((a, b) => follows(a) - follows(b));
 }

@@ -10,10 +10,14 @@ export type Report = (path: Path, text: string) => void;
 
 export type Rule = (raw: RawContract, report: Report) => void;
 
-/** Every schema of the contract, with its parts, whether it has a name of its own, and where it stands. */
+/** Every schema of the contract, with its parts, and where it stands. */
 export function* schemasOf(raw: RawContract): Generator<{ readonly schema: Schema; readonly path: Path }> {
   for (const [name, schema] of Object.entries(raw.components.schemas)) {
     yield* partsOf(schema, ['components', 'schemas', name]);
+  }
+  for (const [name, { bindings }] of Object.entries(raw.operations)) {
+    const query = bindings?.http?.query;
+    if (query !== undefined) yield* partsOf(query, ['operations', name, 'bindings', 'http', 'query']);
   }
 }
 

@@ -59,14 +59,12 @@ class PayloadUnchecked(Publisher):
         pass
 
 
-@mutant("numbers-begin-again", "a stream that nobody follows any more begins to count anew", clause="STR-2")
+@mutant("numbers-begin-again", "a stream counts anew when a connection that follows it ends", clause="STR-2")
 class NumbersBeginAgain(Connection):
     def leave(self) -> None:
-        streams = {each.stream for each in self.node.subscriptions.of(self)}
+        for subscription in self.node.subscriptions.of(self):
+            self.node.streams.get(subscription.stream).sequence_id = 0
         super().leave()
-        for name in streams:
-            if not self.node.subscriptions.on(name):
-                self.node.streams.get(name).sequence_id = 0
 
 
 @mutant("numbers-wrap", "after 2^31 - 1 comes -2^31", clause="STR-2")
