@@ -1,11 +1,9 @@
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseContract } from './contract.ts';
 import { checkExtensions } from './extensions.ts';
 import { lint, RULES } from './rules.ts';
-import { ContractError, readSource, sourceOf } from './source.ts';
-import type { Finding, Source } from './source.ts';
-import { pathsOf, withAt } from './testing/mutations.ts';
+import { readSource, sourceOf } from './source.ts';
+import type { Finding } from './source.ts';
 import { SHOP, shopWith } from './testing/shop.ts';
 import type { Changes } from './testing/shop.ts';
 
@@ -260,98 +258,5 @@ describe('the shape of extensions', () => {
 
   test('refuses a clause that is cited twice in one place', () => {
     expect(shapeOf({ '/operations/subscribe/x-requirements': ['SUB-1', 'SUB-1'] })).toHaveLength(1);
-  });
-});
-
-describe('findings', () => {
-  const findingsIn = async (text: string): Promise<readonly string[]> => {
-    try {
-      await parseContract(sourceOf('shop.yaml', text));
-    } catch (error) {
-      if (error instanceof ContractError) return error.message.split('\n');
-      throw error;
-    }
-    return [];
-  };
-  const lineOf = (fragment: string): number => SHOP.slice(0, SHOP.indexOf(fragment)).split('\n').length;
-
-  test('name file, line, rule, pointer and what to do', async () => {
-    const limit = 'eventsPerSubscription: { default: 32';
-    expect(await findingsIn(SHOP.replace(limit, 'eventsPerSubscription: { default: 0'))).toEqual([
-      `shop.yaml:${lineOf(limit)} limit /x-limits/eventsPerSubscription/default: is 0, outside 1–1024. Correct it.`,
-    ]);
-  });
-
-  test('find the line of what a merge key brings in', async () => {
-    const source = sourceOf('shop.yaml', SHOP);
-    expect(source.lineOf(['components', 'schemas', 'CustomEvent', 'properties', 'sequenceId'])).toBe(
-      lineOf('        sequenceId: { $ref:'),
-    );
-  });
-
-  test('tell broken YAML and a key given twice by their line', async () => {
-    expect(() => sourceOf('shop.yaml', 'a: 1\nb: [')).toThrow(/^shop\.yaml:2 yaml /);
-    expect(() => sourceOf('shop.yaml', 'a: 1\nb: 2\na: 3')).toThrow(/^shop\.yaml:3 yaml .*unique/);
-  });
-
-  test('are of one fault, at its line, and not of what follows from it', async () => {
-    const tag = 'tag: { type: strin';
-    expect(await findingsIn(SHOP.replace(`${tag}g`, tag))).toEqual([
-      expect.stringMatching(`^shop\\.yaml:${lineOf(tag)} shape \\S+/tag/type: is "strin". Use one of array, boolean, `),
-    ]);
-    expect(await findingsIn(SHOP.replace('    action: send\n', '    acton: send\n'))).toEqual([
-      `shop.yaml:${lineOf('    action: send')} shape /operations/welcome/acton: stands where action is needed. Rename it to action.`,
-    ]);
-  });
-
-  test('begin with the fault, and end with what may follow from it', async () => {
-    const wrong = SHOP.replace('      welcome: { $ref: ', '      welcome: { $ref: x');
-    const rules = (await findingsIn(wrong)).map((line) => line.split(' ').slice(0, 2));
-    expect(rules[0]).toEqual([`shop.yaml:${lineOf('      welcome: { $ref: ')}`, 'operation-message']);
-    expect(rules.at(-1)?.[1]).toBe('message-used');
-  });
-
-  test('are one where nothing else can be said: another version of AsyncAPI, or no AsyncAPI', async () => {
-    expect(await findingsIn(SHOP.replace('asyncapi: 3.0.0', 'asyncapi: 2.6.0'))).toEqual([
-      `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 is needed. Convert the contract.`,
-    ]);
-    const no = expect.stringMatching(/^shop\.yaml:1 asyncapi \(top\): is no AsyncAPI document\. Begin it with/);
-    for (const text of ['', '[]', 'openapi: 3.1.0', 'just words']) expect(await findingsIn(text)).toEqual([no]);
-    expect(await findingsIn('asyncapi: 3.0.0')).toEqual([
-      expect.stringMatching(/^shop\.yaml:1 shape \(top\): lacks info, channels, operations, .*\. Add them\.$/),
-    ]);
-  });
-
-  test('include what the AsyncAPI parser says, once for each place and only at the innermost', async () => {
-    // A message, which a channel and two operations refer to.
-    expect(await findingsIn(shopWith({ [`${MESSAGES}/welcome/colour`]: 'red' }).text)).toEqual([
-      expect.stringMatching(`^shop\\.yaml:\\d+ asyncapi\\S* ${MESSAGES}/welcome/colour: .*not expected`),
-    ]);
-  });
-
-  test('are told as far as a screen goes, with the number of the others', async () => {
-    const lines = await findingsIn(SHOP.replaceAll('type: string', 'type: strin'));
-    expect(lines).toHaveLength(11);
-    expect(lines.at(-1)).toMatch(/^… and \d+ more\.$/);
-  });
-});
-
-describe('a contract with a part of it replaced', () => {
-  const parts = pathsOf(sourceOf('shop.yaml', SHOP).value).filter((path) => path.length > 0);
-
-  test('is accepted or refused with findings, and never makes a rule fall over', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...parts),
-        fc.constantFrom<unknown>(null, 'text', 5, true, [], {}, [null], { a: null }, undefined),
-        (path, part) => {
-          const value = withAt(sourceOf('shop.yaml', SHOP).value, path, part);
-          const source: Source = { file: 'shop.yaml', text: '', value, lineOf: () => 1 };
-          const findings = checkExtensions(source);
-          for (const { text } of findings.length > 0 ? findings : lint(source)) expect(text).not.toContain('[object');
-        },
-      ),
-      { numRuns: 150 },
-    );
   });
 });
