@@ -59,7 +59,8 @@ export function matrixOf(all: readonly string[], trials: readonly Trial[], benig
   for (const { mutant, judgements } of trials)
     for (const { id, clauses, verdict } of judgements.flatMap(({ checks }) => checks)) {
       (verdict === 'N/A' ? inapplicable : judged).add(id);
-      if (RED.has(verdict) && clauses.includes(mutant.clause)) killers.add(id);
+      // What only advises is not red, and yet has noticed.
+      if ((RED.has(verdict) || verdict === 'WARN') && clauses.includes(mutant.clause)) killers.add(id);
     }
   const unused = all.filter((id) => inapplicable.has(id) && !judged.has(id));
   const idle = all.filter((id) => !killers.has(id) && !unused.includes(id));

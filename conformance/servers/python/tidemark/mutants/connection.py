@@ -20,6 +20,7 @@ class LateWelcome(Connection):
 class NoHeartbeat(Connection):
     def beat(self) -> None:
         self.wire.send_ping()
+        self._wake.set()
 
 
 @mutant(
