@@ -7,7 +7,7 @@ import type { KeyStorage } from '../auth/key-ring.ts';
 import { RedisKeyStorage } from '../broker/redis-key-storage.ts';
 import type { Config } from '../config.ts';
 import { CliError, EXIT } from './exit.ts';
-import { reasonOf } from './remote.ts';
+import { reasonOf } from './reason.ts';
 
 /** Where the keys of this configuration are; undefined when it has none. */
 export function keyStorageOf({ auth, redis }: Pick<Config, 'auth' | 'redis'>): KeyStorage | undefined {

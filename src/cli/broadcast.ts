@@ -5,7 +5,8 @@ import type { BroadcastData, BroadcastedData, OpenObject } from '../../generated
 import { httpValidators } from '../../generated/validators.js';
 import { broadcastExamples } from './contract-examples.ts';
 import { CliError, EXIT } from './exit.ts';
-import { call, reasonOf, remoteOptions } from './remote.ts';
+import { reasonOf } from './reason.ts';
+import { call, remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
 import { print, printJson } from './terminal.ts';
 

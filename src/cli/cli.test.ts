@@ -119,7 +119,7 @@ describe('tidemark listen', () => {
     const { env } = await serve();
     expect(await finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
     const late = await finish(['listen', '--timeout', '0.2', '--count', '1'], { env });
-    expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('before 1 events came') });
+    expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('before 1 event came') });
   });
 
   test('says whom it cannot reach, and what the gateway refuses', async () => {
@@ -241,7 +241,16 @@ describe('tidemark key and tidemark token', () => {
     const config = ['--config', 'auth.yaml'];
     const { env, cli } = await serve(config);
     expect(cli.stderr).not.toContain('warning: auth');
-    expect(await finish(['listen', '--count', '1'], { env })).toMatchObject({ code: 4 });
+    for (const command of [
+      ['listen', '--count', '1'],
+      ['broadcast', '--example', 'custom'],
+    ])
+      expect(await finish(command, { env })).toMatchObject({
+        code: 4,
+        stderr: expect.stringMatching(
+          /^unauthenticated: This gateway asks for a credential\..*--token-file.*TIDEMARK_TOKEN/,
+        ),
+      });
 
     const claims = ['--issuer', 'ide', '--subject', 'refactor', '--scope', 'publish:built', '--scope', 'subscribe:*'];
     const token = (await finish(['token', 'create', ...claims, '--secret-file', 'secret'])).stdout.trim();
@@ -264,6 +273,7 @@ describe('tidemark key and tidemark token', () => {
     expect((await finish(['key', 'list', ...config])).stdout).toMatch(new RegExp(`${id} +ci +live`));
     expect(await finish(['key', 'revoke', id, ...config])).toMatchObject({ code: 0 });
     expect(await listener.ended).toBe(4);
+    expect(listener.stderr).toMatch(/The credential is no longer accepted \(4101\)\. Give one with --token-file.*\n$/);
     expect(listener.stderr).not.toContain(key);
   }, 30_000);
 

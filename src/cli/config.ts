@@ -8,7 +8,7 @@ import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';
 import { createLog } from './log.ts';
-import { reasonOf } from './remote.ts';
+import { reasonOf } from './reason.ts';
 import { print, printJson, say, table, tint } from './terminal.ts';
 
 type Options = Readonly<Record<string, unknown>>;

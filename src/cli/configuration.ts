@@ -6,7 +6,7 @@ import type { Problem, Resolved } from '../config.ts';
 import { SETTINGS } from '../config-settings.ts';
 import type { Setting } from '../config-settings.ts';
 import { CliError, EXIT } from './exit.ts';
-import { reasonOf } from './remote.ts';
+import { reasonOf } from './reason.ts';
 
 /** Read when no other is named. */
 const STANDARD_FILE = 'tidemark.yaml';

@@ -1,13 +1,18 @@
 /** Lengths of time on the command line: `90s`, `15min`, `12h`, `30d`. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
 /** A hundred years: longer ones are slips, and end where a date does. */
 const LONGEST_S = 36_500 * 86_400;
 
+/** An option whose value is seconds. */
+export function durationOption(syntax: string, text: string): Option {
+  return new Option(syntax, text).argParser(readDuration);
+}
+
 /** @returns seconds */
-export function readDuration(text: string): number {
+function readDuration(text: string): number {
   const [, count, unit = ''] = /^(\d+)(s|min|h|d)$/.exec(text) ?? [];
   const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
   if (seconds > 0 && seconds <= LONGEST_S) return seconds;

@@ -67,6 +67,50 @@ describe('a command', () => {
     });
   });
 
+  test('takes the address of a gateway with or without its path, as WebSocket or HTTP', async () => {
+    const { url } = await runner.serve();
+    const { host } = new URL(url);
+    for (const each of [`ws://${host}`, `http://${host}`, `http://${host}/ws`, `ws://${host}/ws/`]) {
+      expect(await runner.finish(['status', '--url', each])).toMatchObject({ code: 0, stderr: '' });
+      expect(await runner.finish(['listen', '--timeout', '0.2', '--url', each])).toMatchObject({ code: 0 });
+    }
+  }, 30_000);
+
+  test('that reaches no gateway says what it met instead', async () => {
+    const { host } = new URL((await runner.serve()).url);
+    const busy = JSON.stringify({
+      type: 'error',
+      data: { code: 'limit_exceeded', message: 'Full.', retryable: true },
+    });
+    const full = (await stranger((_request, response) => response.writeHead(503).end(busy))).replace('http', 'ws');
+    const met = [
+      ['status', `ws://${host}/nope`, 'it answered 404: its WebSocket has another address'],
+      ['listen', `ws://${host}/nope`, 'it answered 404 Not Found: its WebSocket has another address'],
+      ['listen', full, 'it answered 503 Service Unavailable: Full.'],
+      ...(['status', 'listen'] as const).flatMap((command) => [
+        [command, `wss://${host}/ws`, 'TLS failed: the port speaks none'] as const,
+        [command, 'ws://gateway.invalid/ws', 'the host gateway.invalid is unknown'] as const,
+        [command, 'ws://127.0.0.1:2/ws', 'connect ECONNREFUSED 127.0.0.1:2'] as const,
+      ]),
+    ] as const;
+    for (const [command, url, text] of met)
+      expect(await runner.finish([command, '--url', url])).toEqual({
+        code: 5,
+        stdout: '',
+        stderr: expect.stringMatching(
+          new RegExp(`^No gateway answers at ${url} \\(${text}.*\\)\\. Start one .*--url\\.\n$`),
+        ),
+      });
+  }, 30_000);
+
+  test('prints each default once in its help', async () => {
+    for (const command of [['listen'], ['serve'], ['status'], ['token', 'create'], ['key', 'rotate']]) {
+      const { stdout } = await runner.finish([...command, '--help']);
+      expect(stdout).toContain('--help');
+      expect(stdout).not.toMatch(/\(default:[^)]*\)\s*\(default|default: \[\]/);
+    }
+  });
+
   test('does not send what is no credential, and does not quote it', async () => {
     await writeFile(join(home, 'two-lines'), 'abc\ncanary');
     await writeFile(join(home, 'empty'), '\n');

@@ -6,7 +6,7 @@ import { KeyFileStorage } from '../auth/key-file.ts';
 import type { KeyStorage } from '../auth/key-ring.ts';
 import { keyStorageOf, messageOf } from './authentication.ts';
 import { problemLines, readConfiguration } from './configuration.ts';
-import { readDuration } from './duration.ts';
+import { durationOption } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { print, printJson, say, table } from './terminal.ts';
 
@@ -34,12 +34,12 @@ export function registerKey(program: Command): void {
   place(key.command('create <name>'))
     .description('make a key and print it, once')
     .requiredOption('--scope <scope>', 'for example subscribe:file_change@main; may be repeated', collect)
-    .option('--expires <time>', 'when it ends, for example 90d (default: never)', readDuration)
+    .addOption(durationOption('--expires <time>', 'when it ends, for example 90d (default: never)'))
     .action(create);
   place(key.command('list')).description('print all keys, without their secrets').action(list);
   place(key.command('rotate <id>'))
     .description('make another key of the same name and scopes; the old one goes on for a while')
-    .option('--overlap <time>', 'how long the old key goes on (default: 1d)', readDuration, DEFAULT_OVERLAP_S)
+    .addOption(durationOption('--overlap <time>', 'how long the old key goes on').default(DEFAULT_OVERLAP_S, '1d'))
     .action(rotate);
   place(key.command('revoke <id>'))
     .description('end a key at once: its connections are closed with 4101 on every node')

@@ -8,7 +8,17 @@ import type { FilterField } from '../../generated/protocol.ts';
 import type { SubscribeData, SubscriptionFilter } from '../../generated/types.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
-import { exitCodeOf, reasonOf, remoteOptions, secretOf, unreachable } from './remote.ts';
+import { askWhy } from './handshake.ts';
+import { reasonOf } from './reason.ts';
+import {
+  CREDENTIAL_HINT,
+  exitCodeOf,
+  refusalText,
+  remoteOptions,
+  secretOf,
+  unreachable,
+  webSocketUrl,
+} from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
 import { plain, print, printJson, say, tint } from './terminal.ts';
 
@@ -16,10 +26,10 @@ import { plain, print, printJson, say, tint } from './terminal.ts';
 const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
 
 interface ListenOptions extends RemoteOptions {
-  readonly event: readonly string[];
-  readonly path: readonly string[];
-  readonly ext: readonly string[];
-  readonly filter: readonly string[];
+  readonly event?: readonly string[];
+  readonly path?: readonly string[];
+  readonly ext?: readonly string[];
+  readonly filter?: readonly string[];
   readonly stream: string;
   readonly resume?: Position;
   readonly replay?: 'none' | 'warm';
@@ -32,14 +42,17 @@ interface ListenOptions extends RemoteOptions {
 export function registerListen(program: Command): void {
   remoteOptions(program.command('listen'))
     .description('print events as they happen, until Ctrl-C')
-    .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect, [])
-    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect, [])
-    .option('--ext <extensions>', 'file extensions; may be repeated', collect, [])
+    .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect)
+    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
+    .option(
+      '--ext <extensions>',
+      'file extensions; may be repeated. Like every filter, it holds back only events that have such a field: add --event file_change to see nothing else',
+      collect,
+    )
     .option(
       '--filter <field=values>',
       `any field of the contract's filter: ${Object.keys(FILTER_FIELDS).join(', ')}`,
       append,
-      [],
     )
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
     .option('--replay <mode>', 'warm (a starting picture) or none (only the future)', readReplay)
@@ -54,11 +67,12 @@ export function registerListen(program: Command): void {
     .action(listen);
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
+/** Begins with nothing: help would print a default of an empty list. */
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, ...value.split(',').filter((each) => each !== '')];
 }
 
-function append(value: string, previous: readonly string[]): readonly string[] {
+function append(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 
@@ -88,17 +102,18 @@ function readSeconds(value: string): number {
 
 async function listen(options: ListenOptions): Promise<void> {
   const request = requestOf(options);
-  const client = openClient(options);
+  const url = webSocketUrl(options.url);
+  const client = openClient(url, options);
   const interrupt = new AbortController();
   const interrupted = (): void => interrupt.abort();
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const timer =
     options.timeout === undefined ? undefined : setTimeout(() => interrupt.abort('timeout'), options.timeout);
   try {
-    await firstConnection(client, { url: options.url, signal: interrupt.signal });
+    await firstConnection(client, { url, signal: interrupt.signal });
     await follow(client, { request, options, signal: interrupt.signal });
   } catch (error) {
-    if (!interrupt.signal.aborted) throw asCliError(error, options.url);
+    if (!interrupt.signal.aborted) throw asCliError(error, options);
     process.exitCode = exitCodeOfEnd(interrupt.signal, options);
   } finally {
     clearTimeout(timer);
@@ -110,32 +125,41 @@ async function listen(options: ListenOptions): Promise<void> {
 function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions): number {
   if (reason !== 'timeout') return EXIT.interrupted;
   if (count === undefined) return EXIT.ok;
-  say(`The time is over before ${count} events came.`);
+  say(`The time is over before ${count} ${count === 1 ? 'event' : 'events'} came.`);
   return EXIT.unreachable;
 }
 
-function openClient(options: ListenOptions): TidemarkClient {
+function openClient(url: string, options: ListenOptions): TidemarkClient {
   try {
-    return createClient({ url: options.url, ...secretOf(options) });
+    return createClient({ url, ...secretOf(options) });
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError(`--url ${options.url} cannot be used: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }
 }
 
+/** How a WebSocket ends that was never open (RFC 6455 §7.1.5). */
+const NO_HANDSHAKE = 1006;
+
 /** Later drops are repaired by the client; but a first attempt that fails is more likely a wrong address. */
 async function firstConnection(
   client: TidemarkClient,
   { url, signal }: { readonly url: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  let refusal: Error | undefined;
-  const offError = client.on('error', (error) => (refusal = error));
+  let told: string | undefined;
+  const offError = client.on('error', (error) => (told = plain(reasonOf(error))));
+  const offClosed = client.on('closed', ({ code, reason }) => {
+    if (code !== NO_HANDSHAKE) told ??= plain(`it closed the connection, ${code} ${reason}`.trim());
+  });
   const failed = new Promise<never>((_resolve, reject) => {
-    client.on('reconnecting', () => reject(unreachable(url, refusal ?? new Error('the connection was refused'))));
+    client.on('reconnecting', () => {
+      void Promise.resolve(told ?? askWhy(url)).then((why) => reject(unreachable(url, why)));
+    });
     signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
   });
   await Promise.race([client.connect(), failed]);
   offError();
+  offClosed();
   client.on('closed', ({ code, reason, willReconnect }) => {
     if (willReconnect)
       say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), coming back`));
@@ -178,14 +202,14 @@ function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'
   const filter = filterOf(options);
   const { resume, replay } = options;
   return {
-    events: options.event.length === 0 ? ['*'] : options.event,
+    events: options.event === undefined || options.event.length === 0 ? ['*'] : options.event,
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
     ...(replay === undefined ? {} : { replay: { mode: replay } }),
     ...(resume === undefined ? {} : { replay: { mode: 'resume', after: resume } }),
   };
 }
 
-function filterOf({ path, ext, filter }: ListenOptions): SubscriptionFilter {
+function filterOf({ path = [], ext = [], filter = [] }: ListenOptions): SubscriptionFilter {
   const fields = new Map<string, string[]>();
   const add = (field: string, values: readonly string[]): void => {
     if (values.length > 0) fields.set(field, [...(fields.get(field) ?? []), ...values]);
@@ -203,16 +227,19 @@ function filterOf({ path, ext, filter }: ListenOptions): SubscriptionFilter {
   return Object.fromEntries(fields);
 }
 
-function asCliError(error: unknown, url: string): unknown {
-  if (error instanceof TidemarkError)
-    return new CliError(plain(`${error.code}: ${error.message}`), exitCodeOf(error.code));
+function asCliError(error: unknown, options: ListenOptions): unknown {
+  if (error instanceof TidemarkError) return new CliError(refusalText(error, options), exitCodeOf(error.code));
   if (error instanceof SubscriptionError)
-    return new CliError(error.message, error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
+    return new CliError(plain(error.message), error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
   if (error instanceof ConnectionError) {
-    const { cause, reason } = error;
-    if (cause instanceof TidemarkError) return asCliError(cause, url);
-    const refusedForGood = reason === 'refused' && error.closeClass !== undefined;
-    return refusedForGood ? new CliError(error.message, EXIT.auth) : unreachable(url, error);
+    const { cause, reason, closeClass, closeCode } = error;
+    if (cause instanceof TidemarkError) return asCliError(cause, options);
+    if (reason !== 'refused' || closeClass === undefined) return unreachable(options.url, reasonOf(error), error);
+    const text =
+      closeClass === 'refresh'
+        ? `The credential is no longer accepted (${closeCode}). ${CREDENTIAL_HINT}`
+        : plain(error.message);
+    return new CliError(text, EXIT.auth);
   }
   return error;
 }

@@ -2,13 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { ERRORS } from '../../generated/protocol.ts';
+import { ERRORS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { ErrorCode } from '../../generated/protocol.ts';
 import type { ErrorMessage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { CliError, EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { networkReason } from './handshake.ts';
+import { reasonOf } from './reason.ts';
 import { plain } from './terminal.ts';
 
 export interface RemoteOptions {
@@ -23,7 +25,7 @@ export interface Secret {
 }
 
 const PROTOCOLS: ReadonlySet<string> = new Set(['ws:', 'wss:', 'http:', 'https:']);
-const DEFAULT_URL = 'ws://127.0.0.1:7400/ws';
+const DEFAULT_URL = `ws://127.0.0.1:7400${WEBSOCKET_PATH}`;
 
 export function remoteOptions(command: Command): Command {
   return command
@@ -62,14 +64,24 @@ function readSecret(file: string): string {
   return oneWord(text.trim(), file);
 }
 
-/** The HTTP address that belongs to a WebSocket's: `ws://host/ws` and `/health` give `http://host/ws/health`. */
-export function httpUrl(url: string, below: string): URL {
+/**
+ * The address of the WebSocket: without a path, the one of the contract is meant, so `http://host:7400` is enough.
+ * @throws {CliError} when it is no address of a gateway
+ */
+export function webSocketUrl(url: string): string {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (address === undefined || !PROTOCOLS.has(address.protocol))
     throw new CliError(`--url ${url} is not an address such as ${DEFAULT_URL}.`, EXIT.usage);
-  if (address.protocol === 'ws:') address.protocol = 'http:';
-  if (address.protocol === 'wss:') address.protocol = 'https:';
-  address.pathname = `${address.pathname.replace(/\/$/, '')}${below}`;
+  address.protocol = address.protocol.replace('http', 'ws');
+  address.pathname = address.pathname === '/' ? WEBSOCKET_PATH : address.pathname.replace(/\/$/, '');
+  return address.href;
+}
+
+/** The HTTP address below a WebSocket's: `ws://host/ws` and `/health` give `http://host/ws/health`. */
+function httpUrl(url: string, below: string): URL {
+  const address = new URL(webSocketUrl(url));
+  address.protocol = address.protocol.replace('ws', 'http');
+  address.pathname += below;
   return address;
 }
 
@@ -83,6 +95,7 @@ export interface Call {
 }
 
 const TIMEOUT_MS = 10_000;
+const NOT_FOUND = 404;
 
 /**
  * Asks over HTTP and returns the answer's body.
@@ -104,10 +117,10 @@ export async function call(options: RemoteOptions, { method = 'GET', below, body
     ({ status } = response);
     answer = parse(await response.text());
   } catch (error) {
-    throw unreachable(options.url, error);
+    throw unreachable(options.url, networkReason(error), error);
   }
   if (fits(answer)) return answer;
-  throw refused(status, answer);
+  throw refused(options, status, answer);
 }
 
 function parse(text: string): unknown {
@@ -118,19 +131,32 @@ function parse(text: string): unknown {
   }
 }
 
-export function unreachable(url: string, cause: unknown): CliError {
-  const message = `No gateway answers at ${url} (${reasonOf(cause)}). Start one with \`tidemark serve\`, or give --url.`;
+export function unreachable(url: string, reason: string, cause?: unknown): CliError {
+  const message = `No gateway answers at ${url} (${reason}). Start one with \`tidemark serve\`, or give --url.`;
   return new CliError(message, EXIT.unreachable, { cause });
 }
 
-function refused(status: number, answer: unknown): CliError {
+function refused(options: RemoteOptions, status: number, answer: unknown): CliError {
   if (!httpValidators.error(answer)) {
     const message = `The answer has the status ${status} and is none of a gateway's. Is --url the address of its WebSocket?`;
     return new CliError(message, EXIT.runtime);
   }
+  if (status === NOT_FOUND) return unreachable(options.url, 'it answered 404: its WebSocket has another address');
   const { code, message } = (answer as ErrorMessage).data;
-  return new CliError(plain(`${code}: ${message}`), exitCodeOf(code));
+  return new CliError(refusalText({ code, message }, options), exitCodeOf(code));
 }
+
+/** What a gateway refused; where it asks for a credential, how one is given on the command line. */
+export function refusalText(
+  { code, message }: { readonly code: string; readonly message: string },
+  options: RemoteOptions,
+): string {
+  if (code !== 'unauthenticated' || Object.keys(secretOf(options)).length > 0) return plain(`${code}: ${message}`);
+  return `${code}: This gateway asks for a credential. ${CREDENTIAL_HINT}`;
+}
+
+export const CREDENTIAL_HINT =
+  'Give one with --token-file or --api-key-file, or in TIDEMARK_TOKEN or TIDEMARK_API_KEY.';
 
 /** The exit code that an error code of the contract calls for. */
 export function exitCodeOf(code: string): ExitCode {
@@ -138,12 +164,4 @@ export function exitCodeOf(code: string): ExitCode {
   if (!Object.hasOwn(ERRORS, code)) return EXIT.runtime;
   const { httpStatus, retryable } = ERRORS[code as ErrorCode];
   return httpStatus >= 500 || retryable ? EXIT.runtime : EXIT.usage;
-}
-
-/** The innermost reason, which says the most: `fetch failed` hides `ECONNREFUSED`. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return reasonOf(error.cause);
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  return error.message === '' ? error.name : error.message;
 }

@@ -14,7 +14,7 @@ import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
-import { reasonOf } from './remote.ts';
+import { reasonOf } from './reason.ts';
 import { startReport } from './serve-report.ts';
 import { printJson, say, tint } from './terminal.ts';
 

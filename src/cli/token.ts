@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { parseScope } from '../auth/scope.ts';
-import { readDuration } from './duration.ts';
+import { durationOption } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
-import { reasonOf } from './remote.ts';
+import { reasonOf } from './reason.ts';
 import { print, printJson, table } from './terminal.ts';
 
 interface CreateOptions {
@@ -31,7 +31,7 @@ export function registerToken(program: Command): void {
     .requiredOption('--subject <id>', 'whom it is for')
     .option('--audience <audience>', '`audience` of the configuration', 'tidemark')
     .requiredOption('--scope <scope>', 'for example subscribe:entity_*; may be repeated', collect)
-    .option('--expires <time>', 'how long it lives (default: 15min)', readDuration, DEFAULT_LIFETIME_S)
+    .addOption(durationOption('--expires <time>', 'how long it lives').default(DEFAULT_LIFETIME_S, '15min'))
     .option('--secret-file <file>', 'file with the secret')
     .option('--secret-variable <name>', 'variable of the environment with the secret')
     .action(create);

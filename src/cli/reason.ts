@@ -1,0 +1,9 @@
+/** Why something went wrong, as one text for people. */
+
+/** The innermost reason, which says the most: `fetch failed` hides `ECONNREFUSED`. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return reasonOf(error.cause);
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error.message === '' ? error.name : error.message;
+}
