@@ -5,7 +5,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { subscribe } from '@parcel/watcher';
-import type { Event, Options } from '@parcel/watcher';
+import type { BackendType, Event, Options } from '@parcel/watcher';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { changesOf } from './changes.ts';
 import type { Sighting } from './changes.ts';
@@ -20,6 +20,17 @@ export interface FileSourceListener {
   loss(paths: readonly string[]): void;
   warning(text: string): void;
 }
+
+/**
+ * The system's own watcher, by name. Left to choose, the library first asks a shell for watchman, and the shell's end is never
+ * collected: it would hang below the gateway for as long as that runs.
+ */
+const BACKENDS: Partial<Record<NodeJS.Platform, BackendType>> = {
+  linux: 'inotify',
+  darwin: 'fs-events',
+  win32: 'windows',
+};
+const BACKEND = BACKENDS[process.platform];
 
 type Watch = (
   directory: string,
@@ -120,6 +131,7 @@ export class FileSource {
     ];
     const subscription = await this.#watch(this.#directory, (error, events) => this.#onBatch(error, events), {
       ignore: ignored,
+      ...(BACKEND === undefined ? {} : { backend: BACKEND }),
     });
     this.#stop = () => subscription.unsubscribe();
     this.#fault = undefined;
