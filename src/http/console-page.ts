@@ -28,10 +28,22 @@ async function readScript(name: string): Promise<string | undefined> {
   const base = client === undefined ? PAGE : CLIENT;
   const [built, source] = [new URL(`${stem}.js`, base), new URL(`${stem}.ts`, base)];
   if (stem === '' || !(existsSync(built) || existsSync(source))) return undefined;
-  const text = existsSync(built) ? await readFile(built, 'utf8') : stripTypeScriptTypes(await readFile(source, 'utf8'));
+  const text = existsSync(built) ? await readFile(built, 'utf8') : stripTypes(await readFile(source, 'utf8'));
   return text
     .replaceAll(/(from '[^']*)\.ts'/g, "$1.js'")
     .replaceAll(/(from ')(?:\.\.\/){3}generated\//g, '$1./client/');
+}
+
+/** Without the warning that this is an experiment of Node's: it would stand in the terminal of whoever opens the console. */
+function stripTypes(source: string): string {
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back where it was taken from
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 /** @param path where the WebSocket is, for the page to find it */
