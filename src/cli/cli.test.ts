@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { BIN, CliRunner, wait } from '../testing/cli-process.ts';
 
@@ -62,7 +64,25 @@ describe('tidemark serve', () => {
   test('fails when the Redis that it was given does not answer', async () => {
     const { code, stderr } = await finish(['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
+    expect(stderr).toMatch(
+      /^The gateway cannot start: .* redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,
+    );
+  });
+
+  test('leaves no child of a shell behind while it watches', async () => {
+    const { cli } = await serve(['--watch', 'shop']);
+    const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'ppid=,args=']);
+    expect(stdout).toContain(BIN);
+    expect(stdout.split('\n').filter((line) => line.trim().startsWith(`${cli.process.pid} `))).toEqual([]);
+  });
+
+  test('opens its console without a word about the experiments of Node', async () => {
+    const { cli, url } = await serve();
+    const script = await fetch(new URL('/console/console.js', url.replace('ws', 'http')));
+    expect(script.status).toBe(200);
+    cli.process.kill('SIGTERM');
+    await cli.ended;
+    expect(cli.stderr).not.toContain('ExperimentalWarning');
   });
 });
 
@@ -259,6 +279,14 @@ describe('tidemark key and tidemark token', () => {
     });
     expect(published.code).toBe(0);
     expect((await finish(['token', 'inspect'], { input: token })).stdout).toMatch(/subject +refactor[^]*publish:built/);
+
+    const long = await finish(['token', 'create', ...claims, '--expires', '30d', '--secret-file', 'secret']);
+    expect(long.stderr).toMatch(/^warning: .*`auth\.maxLifetimeSeconds`, 86400 by default.*2592000\.\n$/);
+    expect(
+      await finish(['broadcast', '--event', 'built', '--payload', '{}'], {
+        env: { ...env, TIDEMARK_TOKEN: long.stdout.trim() },
+      }),
+    ).toMatchObject({ code: 4 });
 
     const made = await finish(['key', 'create', 'ci', '--scope', 'subscribe:built', '--json', ...config]);
     const { key, id } = JSON.parse(made.stdout) as { readonly key: string; readonly id: string };

@@ -132,12 +132,15 @@ describe('a command', () => {
       [['status', '--url', 'localhost:7400/ws'], 'is not an address such as ws://'],
       [['listen', '--timeout', '3000000'], 'at most 2147483'],
       [['broadcast', '--event', 'x', '--payload', '@none.json'], '--payload @none.json cannot be read: ENOENT'],
-      [['key', 'create', 'ci', '--file', 'k.json'], "required option '--scope"],
+      [['key', 'create', 'ci', '--file', 'k.json'], 'for example --scope subscribe:file_change@main\n'],
       [
         ['key', 'create', 'ci', '--scope', 'subscribe:*', '--expires', '99999999d', '--file', 'k.json'],
         'at most 36500d',
       ],
-      [['token', 'create', '--issuer', 'a', '--subject', 'b', '--secret-file', 's'], "required option '--scope"],
+      [
+        ['token', 'create', '--issuer', 'a', '--subject', 'b', '--secret-file', 's'],
+        'for example --scope subscribe:file_change@main\n',
+      ],
     ] as const;
     for (const [argv, text] of refused)
       expect(await runner.finish(argv)).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(text) });
@@ -149,6 +152,7 @@ describe('tidemark key', () => {
     await writeFile(join(home, 'redis.yaml'), 'redis: redis://127.0.0.1:1\nauth: { apiKeys: redis }\n');
     await writeFile(join(home, 'wrong.yaml'), 'auth: { apiKeysFile: 5 }\n');
     await writeFile(join(home, 'none.json'), '{}');
+    await writeFile(join(home, 'half.json'), '{"version":');
     const cases = [
       [
         ['--config', 'redis.yaml'],
@@ -156,10 +160,11 @@ describe('tidemark key', () => {
         /^The API keys in Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,
       ],
       [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a text\.\n/],
-      [['--file', 'shop'], 1, /^The API keys in shop cannot be read\. \(EISDIR.*\)\n$/],
+      [['--file', 'half.json'], 2, /^The API keys in half\.json cannot be read: the file is no JSON\. \(.*\)\n$/],
+      [['--file', 'shop'], 2, /^The API keys in shop cannot be read\. \(EISDIR.*\)\n$/],
       [
         ['--file', 'none.json'],
-        1,
+        2,
         /^The API keys in none\.json cannot be read: it is no key file of this version\.\n$/,
       ],
     ] as const;
@@ -172,7 +177,7 @@ describe('tidemark key', () => {
     expect(
       await runner.finish(['key', 'create', 'ci', '--scope', 'subscribe:*', '--file', 'none.json/k']),
     ).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringMatching(/^E.*none\.json'\n$/),
     });
   });

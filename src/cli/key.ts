@@ -8,6 +8,7 @@ import { keyStorageOf, messageOf } from './authentication.ts';
 import { problemLines, readConfiguration } from './configuration.ts';
 import { durationOption } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
+import { scopeOption, scopesOf } from './scopes.ts';
 import { print, printJson, say, table } from './terminal.ts';
 
 interface Place {
@@ -17,7 +18,7 @@ interface Place {
 }
 
 interface CreateOptions extends Place {
-  readonly scope: readonly string[];
+  readonly scope?: readonly string[];
   /** Seconds. */
   readonly expires?: number;
 }
@@ -33,7 +34,7 @@ export function registerKey(program: Command): void {
   const key = program.command('key').description('make, list, replace and revoke API keys');
   place(key.command('create <name>'))
     .description('make a key and print it, once')
-    .requiredOption('--scope <scope>', 'for example subscribe:file_change@main; may be repeated', collect)
+    .addOption(scopeOption())
     .addOption(durationOption('--expires <time>', 'when it ends, for example 90d (default: never)'))
     .action(create);
   place(key.command('list')).description('print all keys, without their secrets').action(list);
@@ -53,16 +54,12 @@ function place(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-/** Begins with nothing: a default would count as given, and make credentials that may do nothing. */
-function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
-}
-
 async function create(name: string, options: CreateOptions): Promise<void> {
+  const scopes = scopesOf(options);
   const now = new Date();
   const expiry = options.expires === undefined ? {} : { expiresAt: later(now, options.expires) };
   await withKeys(options, async (storage) => {
-    const { secret, stored } = newKey({ name, scopes: options.scope, now, ...expiry });
+    const { secret, stored } = newKey({ name, scopes, now, ...expiry });
     await storage.change((keys) => [...keys, stored]);
     await tell(secret, stored, options);
   });
@@ -130,8 +127,8 @@ async function withKeys(options: Place, body: (storage: KeyStorage) => Promise<v
   try {
     await body(storage);
   } catch (error) {
-    if (error instanceof CliError) throw error;
-    const exitCode = storage instanceof KeyFileStorage ? EXIT.runtime : EXIT.unreachable;
+    if (error instanceof CliError || error instanceof TypeError) throw error;
+    const exitCode = storage instanceof KeyFileStorage ? EXIT.usage : EXIT.unreachable;
     throw new CliError(messageOf(error), exitCode, { cause: error });
   } finally {
     await storage.close();

@@ -1,5 +1,4 @@
 /** The gateway's log: JSON lines on stderr for collectors, short lines where a person watches. */
-import { Writable } from 'node:stream';
 import pino from 'pino';
 import type { Logger } from 'pino';
 import { plain, say, tint } from './terminal.ts';
@@ -14,15 +13,30 @@ interface LogLine {
 /** Fields that every line has, or that the short form says otherwise. */
 const NOT_SHOWN: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err']);
 
-export function createLog(level: string): Logger {
-  if (!process.stderr.isTTY) return pino({ level }, pino.destination({ dest: 2, sync: true }));
-  const terminal = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      say(shortLine(JSON.parse(chunk.toString('utf8')) as LogLine));
-      done();
+export interface Log {
+  readonly log: Logger;
+  /** Writes what was kept back, and from now on every line at once. */
+  readonly release: () => void;
+}
+
+/** Keeps its lines back at first: a start that fails is told in one line, not in those of all that took part. */
+export function createLog(level: string): Log {
+  const write = lineWriter();
+  let held: string[] | undefined = [];
+  const destination = { write: (line: string) => void (held === undefined ? write(line) : held.push(line)) };
+  return {
+    log: pino({ level, ...(process.stderr.isTTY ? { base: null } : {}) }, destination),
+    release: () => {
+      for (const line of held ?? []) write(line);
+      held = undefined;
     },
-  });
-  return pino({ level, base: null }, terminal);
+  };
+}
+
+function lineWriter(): (line: string) => void {
+  if (process.stderr.isTTY) return (line) => say(shortLine(JSON.parse(line) as LogLine));
+  const stderr = pino.destination({ dest: 2, sync: true });
+  return (line) => void stderr.write(line);
 }
 
 function shortLine(line: LogLine): string {

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
-import { say, tint } from './terminal.ts';
+import { plain, say, tint } from './terminal.ts';
 
 type Register = (program: Command) => void;
 
@@ -48,6 +48,11 @@ function exitCodeFor(error: unknown): number {
   if (error instanceof CliError) {
     say(tint('red', error.message));
     return error.exitCode;
+  }
+  // A file or an address that the system refuses is no fault of the program's.
+  if (error instanceof Error && 'syscall' in error) {
+    say(tint('red', plain(error.message)));
+    return EXIT.usage;
   }
   say(tint('red', error instanceof Error ? (error.stack ?? error.message) : String(error)));
   return EXIT.runtime;

@@ -34,7 +34,7 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const resolved = readConfiguration(flags);
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
   const { config } = resolved;
-  const log = createLog(config.logLevel);
+  const { log, release } = createLog(config.logLevel);
   const options = gatewayOptions(config, log);
   const authenticator = await openAuthentication(config, log);
   const gateway = createGateway({ ...options, ...(authenticator === undefined ? {} : { authenticator }) });
@@ -42,11 +42,13 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const stop = stopOnSignals(gateway, watching);
   try {
     const listening = await listen(gateway, config);
+    release();
     for (const target of config.watch) watching.push(await watch(gateway, config, target));
     say(startReport({ resolved, gateway, listening, watching: watching.map(({ source }) => source) }));
     if (flags['json'] === true) await printJson(addresses(gateway, listening));
   } catch (error) {
     await stop.abandon();
+    if (config.logLevel === 'debug') release();
     throw error;
   }
 }

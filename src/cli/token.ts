@@ -3,16 +3,18 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { parseScope } from '../auth/scope.ts';
+import { readAuthSettings } from '../auth/settings.ts';
 import { durationOption } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
-import { print, printJson, table } from './terminal.ts';
+import { scopeOption, scopesOf } from './scopes.ts';
+import { print, printJson, say, table, tint } from './terminal.ts';
 
 interface CreateOptions {
   readonly issuer: string;
   readonly audience: string;
   readonly subject: string;
-  readonly scope: readonly string[];
+  readonly scope?: readonly string[];
   /** Seconds. */
   readonly expires: number;
   readonly secretFile?: string;
@@ -30,7 +32,7 @@ export function registerToken(program: Command): void {
     .requiredOption('--issuer <issuer>', '`issuer` of the configuration')
     .requiredOption('--subject <id>', 'whom it is for')
     .option('--audience <audience>', '`audience` of the configuration', 'tidemark')
-    .requiredOption('--scope <scope>', 'for example subscribe:entity_*; may be repeated', collect)
+    .addOption(scopeOption())
     .addOption(durationOption('--expires <time>', 'how long it lives').default(DEFAULT_LIFETIME_S, '15min'))
     .option('--secret-file <file>', 'file with the secret')
     .option('--secret-variable <name>', 'variable of the environment with the secret')
@@ -42,31 +44,28 @@ export function registerToken(program: Command): void {
     .action(inspect);
 }
 
-/** Begins with nothing: a default would count as given, and make credentials that may do nothing. */
-function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
-}
-
 async function create(options: CreateOptions): Promise<void> {
-  const { issuer, audience, subject, scope, expires } = options;
-  for (const each of scope) checkScope(each);
+  const { issuer, audience, subject, expires } = options;
+  const scopes = scopesOf(options);
   const now = Math.floor(Date.now() / 1000);
-  const jwt = new SignJWT({ scope: scope.join(' ') })
+  const jwt = new SignJWT({ scope: scopes.join(' ') })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuer(issuer)
     .setAudience(audience)
     .setSubject(subject)
     .setIssuedAt(now)
     .setExpirationTime(now + expires);
-  await print(await jwt.sign(new TextEncoder().encode(secretOf(options))));
+  const token = await jwt.sign(new TextEncoder().encode(secretOf(options)));
+  warnOfLifetime(expires);
+  await print(token);
 }
 
-function checkScope(text: string): void {
-  try {
-    parseScope(text);
-  } catch (error) {
-    throw new CliError(`--scope: ${reasonOf(error)}`, EXIT.usage, { cause: error });
-  }
+/** With the settings of this command the token may be fine, and no gateway take it: the one who serves decides. */
+function warnOfLifetime(expires: number): void {
+  const { maxLifetimeSeconds } = readAuthSettings({}).settings;
+  if (expires <= maxLifetimeSeconds) return;
+  const text = `warning: A gateway refuses tokens that live longer than its \`auth.maxLifetimeSeconds\`, ${maxLifetimeSeconds} by default; this one lives for ${expires}.`;
+  say(tint('yellow', text));
 }
 
 /** Never from argv, where every user of the machine can read it. */
