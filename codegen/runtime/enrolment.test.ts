@@ -22,6 +22,7 @@ function enrol(): { enrolment: Enrolment; sent: [string, Settle][]; log: string[
     backoffMs: () => 1,
     nextSubscribe: () => ({ asked: 'warm', data: {} }),
     onSubscribed: () => log.push('subscribed'),
+    onPostponed: ({ code }, delayMs) => log.push(`postponed ${code} ${delayMs}`),
     onRefused: () => log.push('refused'),
     onDetached: () => log.push('detached'),
   });
@@ -53,6 +54,16 @@ describe('an enrolment', () => {
     sent[2]?.[1](OK);
     sent[3]?.[1](OK);
     expect([sent[3]?.[0], enrolment.attentive]).toEqual(['subscribe', true]);
+  });
+
+  test('says that a subscribe was put off, and asks again', async () => {
+    const { enrolment, sent, log } = enrol();
+    enrolment.connected();
+    sent[0]?.[1](LATER);
+    expect(log).toEqual(['postponed rate_limited 1']);
+    await vi.waitFor(() => expect(sent.length).toBe(2));
+    sent[1]?.[1](OK);
+    expect(log).toEqual(['postponed rate_limited 1', 'subscribed']);
   });
 
   test('that ended while its subscribe was put off is over', () => {

@@ -23,6 +23,8 @@ export interface EnrolmentOptions {
   /** What the next subscribe asks. */
   readonly nextSubscribe: () => { readonly asked: Asked; readonly data: Frame['data'] };
   readonly onSubscribed: (asked: Asked, data: Frame['data']) => void;
+  /** The server refuses it for now: it is asked again after `delayMs`. */
+  readonly onPostponed: (error: TidemarkError, delayMs: number) => void;
   /** The server refuses it for good. */
   readonly onRefused: (error: Error) => void;
   /** It is over, and the server holds nothing of it. Called once. */
@@ -142,6 +144,7 @@ export class Enrolment {
       this.#cancelRetry = undefined;
       this.#reconcile();
     });
+    this.#options.onPostponed(error, delayMs);
   }
 
   #setWire(wire: 'none' | 'subscribing' | 'active' | 'unsubscribing'): void {

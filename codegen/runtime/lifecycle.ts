@@ -3,6 +3,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
+import type { TidemarkError } from './errors.ts';
 import type { SubscriptionGap } from './events.ts';
 import type { CloseClass, Position, Protocol } from './wire.ts';
 
@@ -30,6 +31,13 @@ export interface Lifecycle<P extends Protocol> {
     readonly subscriptionId: string;
     readonly stream: string;
     readonly recovery: P['replies']['subscribe']['recovery'];
+  };
+  /** The server refused a subscribe or an unsubscribe for now, and is asked again in `delayMs` milliseconds. */
+  readonly postponed: {
+    readonly subscriptionId: string;
+    readonly stream: string;
+    readonly error: TidemarkError;
+    readonly delayMs: number;
   };
   /** A reader is too slow: its subscription rests until half of its buffer has been read. */
   readonly parked: { readonly subscriptionId: string; readonly position: Position | undefined };

@@ -121,7 +121,13 @@ describe('a subscription', () => {
         }
       },
     });
-    expect(await clientOf(server).subscribe({ events: ['*'] }).ready).toHaveProperty('position');
+    const client = clientOf(server);
+    const postponed: unknown[] = [];
+    client.on('postponed', (detail) => postponed.push(detail));
+    expect(await client.subscribe({ events: ['*'] }).ready).toHaveProperty('position');
+    const error = expect.objectContaining({ code: 'rate_limited' }) as unknown;
+    const once = { subscriptionId: 's1', stream: 'main', error, delayMs: 5 };
+    expect(postponed).toEqual([once, once]);
     expect([refusals, server.connections.length]).toEqual([3, 1]);
   });
 

@@ -259,6 +259,8 @@ export class ClientCore<P extends Protocol> {
         const recovery = (feed.recovery ?? {}) as P['replies']['subscribe']['recovery'];
         this.#emitter.emit('resumed', { subscriptionId: feed.id, stream: feed.stream, recovery });
       },
+      onPostponed: ({ id, stream }, error, delayMs) =>
+        this.#emitter.emit('postponed', { subscriptionId: id, stream, error, delayMs }),
       onParked: (feed) => this.#emitter.emit('parked', { subscriptionId: feed.id, position: feed.position }),
       onViolation: (error) => this.#emitter.emit('error', error),
       onDetached: (feed) => {

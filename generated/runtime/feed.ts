@@ -11,6 +11,7 @@ import { defer } from './deferred.ts';
 import { Enrolment } from './enrolment.ts';
 import type { Asked } from './enrolment.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
+import type { TidemarkError } from './errors.ts';
 import { DeliveryQueue } from './queue.ts';
 import type { FeedRequest } from './request.ts';
 import type { ReplaySummary, SubscriptionState } from './subscription.ts';
@@ -35,6 +36,7 @@ export interface FeedPort {
   readonly backoffMs: (attempt: number) => number;
   readonly onGap: (feed: Feed, gap: FeedGap) => void;
   readonly onResumed: (feed: Feed) => void;
+  readonly onPostponed: (feed: Feed, error: TidemarkError, delayMs: number) => void;
   readonly onParked: (feed: Feed) => void;
   readonly onViolation: (error: ProtocolViolation) => void;
   /** It holds nothing on the server any more, and never will. */
@@ -77,6 +79,7 @@ export class Feed {
       backoffMs: port.backoffMs,
       nextSubscribe: () => this.#nextSubscribe(),
       onSubscribed: (asked, data) => this.#subscribed(asked, data),
+      onPostponed: (error, delayMs) => port.onPostponed(this, error, delayMs),
       onRefused: (error) => this.#fail(error),
       onDetached: () => {
         this.#detached.resolve();

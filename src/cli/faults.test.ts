@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { RedisProcess } from '../broker/testing/redis-process.ts';
 import { CliRunner, wait } from '../testing/cli-process.ts';
 
 let home: string;
@@ -258,6 +259,32 @@ describe('tidemark config', () => {
 });
 
 describe('tidemark listen', () => {
+  test('says once what it waits for while the gateway cannot subscribe, and again when its time is over', async () => {
+    const redis = await RedisProcess.start();
+    try {
+      const { env } = await runner.serve(['--redis', redis.url]);
+      await redis.kill();
+      const waits = 'the gateway: broker_unavailable: ';
+      const listener = runner.start(['listen', '--stream', 'session:1'], { env });
+      await listener.says(`waiting for ${waits}`);
+      const { code, stderr } = await runner.finish(['listen', '--timeout', '3', '--count', '2'], { env });
+      expect({ code, lines: stderr.trim().split('\n') }).toEqual({
+        code: 5,
+        lines: [
+          expect.stringContaining(`waiting for ${waits}`),
+          expect.stringMatching(
+            /^The time is over before 2 events came; it still waits for the gateway: broker_unavail/,
+          ),
+        ],
+      });
+      await redis.launch();
+      await listener.says('listening to * on session:1');
+      expect(listener.stderr.split('waiting for')).toHaveLength(2);
+    } finally {
+      await redis.stop();
+    }
+  }, 30_000);
+
   test('ends well when its reader has gone', async () => {
     const { env } = await runner.serve(['--watch', 'shop']);
     const listener = runner.start(['listen', '--json'], { env });

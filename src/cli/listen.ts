@@ -104,6 +104,7 @@ async function listen(options: ListenOptions): Promise<void> {
   const request = requestOf(options);
   const url = webSocketUrl(options.url);
   const client = openClient(url, options);
+  const wait = tellWait(client);
   const interrupt = new AbortController();
   const interrupted = (): void => interrupt.abort();
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
@@ -111,10 +112,10 @@ async function listen(options: ListenOptions): Promise<void> {
     options.timeout === undefined ? undefined : setTimeout(() => interrupt.abort('timeout'), options.timeout);
   try {
     await firstConnection(client, { url, signal: interrupt.signal });
-    await follow(client, { request, options, signal: interrupt.signal });
+    await follow(client, { request, options, wait, signal: interrupt.signal });
   } catch (error) {
     if (!interrupt.signal.aborted) throw asCliError(error, options);
-    process.exitCode = exitCodeOfEnd(interrupt.signal, options);
+    process.exitCode = exitCodeOfEnd(interrupt.signal, options, wait);
   } finally {
     clearTimeout(timer);
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
@@ -122,11 +123,29 @@ async function listen(options: ListenOptions): Promise<void> {
   }
 }
 
-function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions): number {
+function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions, wait: Wait): number {
   if (reason !== 'timeout') return EXIT.interrupted;
-  if (count === undefined) return EXIT.ok;
-  say(`The time is over before ${count} ${count === 1 ? 'event' : 'events'} came.`);
+  if (count === undefined && wait.reason === undefined) return EXIT.ok;
+  const aim = count === undefined ? 'the subscription stood' : `${count} ${count === 1 ? 'event' : 'events'} came`;
+  say(`The time is over before ${aim}${wait.reason === undefined ? '' : `; it still waits for ${wait.reason}`}.`);
   return EXIT.unreachable;
+}
+
+/** What the gateway lacks to carry out a subscribe; undefined when it lacks nothing. */
+interface Wait {
+  reason: string | undefined;
+}
+
+/** The client asks again by itself: it is said once, lest nothing seem to happen. */
+function tellWait(client: TidemarkClient): Wait {
+  const wait: Wait = { reason: undefined };
+  client.on('postponed', ({ error }) => {
+    const reason = plain(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');
+    if (wait.reason === undefined) say(tint('yellow', `waiting for ${reason}`));
+    wait.reason = reason;
+  });
+  client.on('resumed', () => (wait.reason = undefined));
+  return wait;
 }
 
 function openClient(url: string, options: ListenOptions): TidemarkClient {
@@ -172,13 +191,15 @@ async function firstConnection(
 interface Following {
   readonly request: Omit<SubscribeData, 'subscriptionId'>;
   readonly options: ListenOptions;
+  readonly wait: Wait;
   readonly signal: AbortSignal;
 }
 
-async function follow(client: TidemarkClient, { request, options, signal }: Following): Promise<void> {
+async function follow(client: TidemarkClient, { request, options, wait, signal }: Following): Promise<void> {
   const { stream, count = Infinity, json } = options;
   const subscription = client.subscribe({ ...request, stream, gaps: 'inline', signal });
   await subscription.ready;
+  wait.reason = undefined;
   if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${stream}`));
   let seen = 0;
   for await (const item of subscription) {
