@@ -3,7 +3,7 @@ import { numberAt } from '../json.ts';
 import { typeOf } from '../reading.ts';
 import type { Frame, Trace } from '../trace.ts';
 
-/** How late a heartbeat may be, beside one whole interval: a busy machine is not a wrong server. */
+/** How late heartbeats may be altogether, beside twice their interval: a busy machine is not a wrong server. */
 const SLACK_MS = 3000;
 
 /** For how long the one who took the trace stood still between two frames. */
@@ -13,7 +13,7 @@ function stalledMs(trace: Trace, from: Frame, to: Frame): number {
     .reduce((sum, { kind, text }) => sum + Number((kind === 'mark' && /^stalled (\d+)$/.exec(text)?.[1]) || 0), 0);
 }
 
-/** Heartbeats come at least every second interval. */
+/** Heartbeats come at least every second interval: one may be late, but not each of them. */
 export const heartbeatCadence: Invariant = {
   id: 'invariants/heartbeat-cadence',
   clauses: ['CON-3'],
@@ -27,14 +27,19 @@ export const heartbeatCadence: Invariant = {
       const end = left ?? closed ?? frames.at(-1);
       if (interval === undefined || first === undefined || end === undefined) continue;
       let before = first;
+      let lateMs = 0;
       for (const frame of [...received.filter((each) => typeOf(each) === 'heartbeat' && each.n <= end.n), end]) {
         if (typeOf(frame) === 'heartbeat') report.fire();
-        if (frame.at - before.at > interval * 2 + SLACK_MS + stalledMs(trace, before, frame))
+        const waitedMs = frame.at - before.at - stalledMs(trace, before, frame);
+        lateMs = Math.max(0, lateMs + waitedMs - interval * 2);
+        if (lateMs > SLACK_MS) {
           report.violate(
-            `no heartbeat within ${Math.round(frame.at - before.at)} ms; the interval is ${interval}`,
+            `no heartbeat within ${Math.round(waitedMs)} ms, and all of them ${Math.round(lateMs)} ms too late by then; the interval is ${interval}`,
             before,
             frame,
           );
+          lateMs = 0;
+        }
         before = frame;
       }
     }

@@ -183,6 +183,12 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     ['live4', 'heartbeat'],
   ],
   ['heartbeat-cadence', 'heartbeats that stay away', at('heartbeat', 60_000), ['welcome', 'heartbeat']],
+  [
+    'heartbeat-cadence',
+    'heartbeats of which each is a little too late',
+    all(at('heartbeat', 2800), at('heartbeat-2', 2800)),
+    ['heartbeat', 'heartbeat-2'],
+  ],
   ['heartbeat-ping', 'heartbeats without pings', without('ping'), ['heartbeat', 'heartbeat-3']],
   ['close-discipline', 'a close without closing', drop('closing'), ['close']],
   ['close-discipline', 'a close with another code', rewrite('close', { code: 4201 }), ['closing', 'close']],

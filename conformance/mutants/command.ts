@@ -2,12 +2,14 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { UsageError, guarded, print, say } from '../command/terminal.ts';
+import { CLAUSE_IDS } from '../contract.ts';
+import { CLAUSES } from '../../generated/protocol.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
 import { DOORS, listMutants, listVariants, serve } from './host.ts';
 import type { Door, Mutant, Variant } from './host.ts';
 import { isProof, killOf, matrixOf, matrixText } from './matrix.ts';
-import type { BenignTrial, Trial } from './matrix.ts';
+import type { RightTrial, Suite, Trial } from './matrix.ts';
 import { checksOfClause, checksOfSuite, judge } from './suite.ts';
 import type { Judgement } from './suite.ts';
 
@@ -45,7 +47,7 @@ function whole(text: string): number {
 
 async function mutants(flags: MutantFlags): Promise<number> {
   const { only, sample, seed, jobs } = flags;
-  const choose = <Item extends Variant>(all: readonly Item[]): readonly Item[] => {
+  const choose = <Item extends { readonly name: string }>(all: readonly Item[]): readonly Item[] => {
     const chosen = only === undefined ? all : all.filter(({ name }) => isChosen(name, only));
     return sample === undefined ? chosen : sampleOf(chosen, sample, seed);
   };
@@ -54,15 +56,17 @@ async function mutants(flags: MutantFlags): Promise<number> {
   if (wrong.length + right.length === 0) throw new UsageError(`No mutant fits ${only ?? ''}.`);
   if (flags.list === true) return list(wrong, right);
   const trials = await inParallel(wrong, jobs, (mutant) => tried(mutant, flags));
-  const benign = await inParallel(right, jobs, triedBenign);
-  const matrix = matrixOf(
-    checksOfSuite().map(({ id }) => id),
-    trials,
-    benign,
-  );
+  const passed = await inParallel(right, jobs, triedRight);
+  const matrix = matrixOf(suite(), trials, passed);
   const scope = only === undefined && sample === undefined ? 'whole' : 'sample';
-  print(flags.json === true ? JSON.stringify(matrix) : matrixText(matrix, benign.length, scope));
+  print(flags.json === true ? JSON.stringify(matrix) : matrixText(matrix, passed.length, scope));
   return isProof(matrix, scope) ? EXIT.ok : EXIT.findings;
+}
+
+/** Everything that a whole matrix has to speak of. */
+function suite(): Suite {
+  const clauses = CLAUSE_IDS.filter((id) => CLAUSES[id].observable === 'client');
+  return { checks: checksOfSuite().map(({ id }) => id), clauses };
 }
 
 function list(wrong: readonly Mutant[], right: readonly Variant[]): number {
@@ -100,8 +104,8 @@ async function tried(mutant: Mutant, { thorough }: MutantFlags): Promise<Trial> 
   return { mutant, judgements };
 }
 
-async function triedBenign(variant: Variant): Promise<BenignTrial> {
-  const judgement = await judgeAt(['--benign', variant.name], 'open');
+async function triedRight(variant: Variant): Promise<RightTrial> {
+  const judgement = await judgeAt(variant.deviation, variant.door);
   say(`${judgement.exit === EXIT.ok ? 'passes' : 'WRONGED'}   ${variant.name}`);
   return { variant, judgement };
 }

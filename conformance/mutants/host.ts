@@ -18,17 +18,25 @@ export interface Mutant {
   readonly what: string;
 }
 
-/** One unusual way of being right. */
-export interface Variant {
-  readonly name: string;
-  readonly what: string;
-}
-
-/** How a target is served: to everyone, with credentials that decide, or to everyone but without the `broadcast` command. */
+/** How a target is served. */
 export type Door = 'open' | 'secured' | 'mute';
+
+const BEHIND: Readonly<Record<Door, string>> = {
+  open: 'served to everyone',
+  secured: 'served to those whose credentials allow it',
+  mute: 'served to everyone, but without the broadcast command',
+};
 
 /** What is not seen at one is looked for at the next. */
 export const DOORS: readonly Door[] = ['open', 'secured', 'mute'];
+
+/** A server that is right, and has to pass: as it is, or in an unusual way. */
+export interface Variant {
+  readonly name: string;
+  readonly what: string;
+  readonly door: Door;
+  readonly deviation: readonly string[];
+}
 
 /** A server that runs. */
 export interface Served {
@@ -45,14 +53,21 @@ const LASTING = {
   'token-of-a-reader-of-entities': { principal: 'service:reader', scopes: ['subscribe:entity_*'] },
   'token-of-a-short-life': { principal: 'service:short', scopes: ['subscribe:*'], lifetimeMs: 3000 },
 };
-const REVOCABLE = { 'token-that-is-revoked': { principal: 'key:suite', scopes: ['subscribe:*'], kind: 'key' } };
+const REVOCABLE = { 'token-that-is-revoked': { principal: 'key:suite', scopes: ['subscribe:*'] } };
 
 export async function listMutants(): Promise<readonly Mutant[]> {
   return JSON.parse((await outputOf('python3', [SERVER, '--list-mutants'])).stdout) as Mutant[];
 }
 
+/** First of all the server itself behind every door: where that fails, what a mutant is caught with there proves nothing. */
 export async function listVariants(): Promise<readonly Variant[]> {
-  return JSON.parse((await outputOf('python3', [SERVER, '--list-benign'])).stdout) as Variant[];
+  const itself = DOORS.map((door): Variant => ({ name: `itself-${door}`, what: BEHIND[door], door, deviation: [] }));
+  const { stdout } = await outputOf('python3', [SERVER, '--list-benign']);
+  const unusual = JSON.parse(stdout) as readonly Pick<Variant, 'name' | 'what'>[];
+  return [
+    ...itself,
+    ...unusual.map((each): Variant => ({ ...each, door: 'open', deviation: ['--benign', each.name] })),
+  ];
 }
 
 interface Files {

@@ -24,9 +24,15 @@ export interface Kill {
   readonly red: readonly string[];
 }
 
-export interface BenignTrial {
+export interface RightTrial {
   readonly variant: Variant;
   readonly judgement: Judgement;
+}
+
+/** What a matrix has to speak of: checks by their ids, and the clauses that a client can observe. */
+export interface Suite {
+  readonly checks: readonly string[];
+  readonly clauses: readonly string[];
 }
 
 export interface Matrix {
@@ -35,6 +41,8 @@ export interface Matrix {
   readonly idle: readonly string[];
   /** Checks that applied to no server at all. */
   readonly unused: readonly string[];
+  /** Clauses that no mutant breaks: nothing shows that the suite judges them. */
+  readonly unbroken: readonly string[];
   /** Variants that are right and were judged wrong, with the checks that erred. */
   readonly wronged: readonly { readonly variant: Variant; readonly by: readonly string[] }[];
 }
@@ -50,37 +58,41 @@ export function killOf({ mutant, judgements }: Trial): Kill {
   return { mutant, outcome, by: ids(red), red: ids(red) };
 }
 
-/** Of all checks (their ids), which did what. */
-export function matrixOf(all: readonly string[], trials: readonly Trial[], benign: readonly BenignTrial[]): Matrix {
+export function matrixOf(
+  { checks: all, clauses }: Suite,
+  trials: readonly Trial[],
+  right: readonly RightTrial[],
+): Matrix {
   const kills = trials.map(killOf);
   const killers = new Set<string>();
   const judged = new Set<string>();
   const inapplicable = new Set<string>();
   for (const { mutant, judgements } of trials)
-    for (const { id, clauses, verdict } of judgements.flatMap(({ checks }) => checks)) {
+    for (const { id, clauses: cited, verdict } of judgements.flatMap(({ checks }) => checks)) {
       (verdict === 'N/A' ? inapplicable : judged).add(id);
       // What only advises is not red, and yet has noticed.
-      if ((RED.has(verdict) || verdict === 'WARN') && clauses.includes(mutant.clause)) killers.add(id);
+      if ((RED.has(verdict) || verdict === 'WARN') && cited.includes(mutant.clause)) killers.add(id);
     }
   const unused = all.filter((id) => inapplicable.has(id) && !judged.has(id));
   const idle = all.filter((id) => !killers.has(id) && !unused.includes(id));
-  const wronged = benign.flatMap(({ variant, judgement: { exit, checks, text } }) => {
+  const unbroken = clauses.filter((clause) => !trials.some(({ mutant }) => mutant.clause === clause));
+  const wronged = right.flatMap(({ variant, judgement: { exit, checks, text } }) => {
     const by = checks.filter(({ verdict }) => RED.has(verdict)).map(({ id }) => id);
     return exit === 0 ? [] : [{ variant, by: by.length > 0 ? by : [text || `exit ${exit}`] }];
   });
-  return { kills, idle, unused, wronged };
+  return { kills, idle, unused, unbroken, wronged };
 }
 
 /** Whether the matrix is what it has to be. A sample of mutants says nothing about idle checks. */
-export function isProof({ kills, idle, wronged }: Matrix, scope: 'whole' | 'sample'): boolean {
+export function isProof({ kills, idle, unbroken, wronged }: Matrix, scope: 'whole' | 'sample'): boolean {
   const all = kills.every(({ outcome }) => outcome === 'killed');
-  return all && wronged.length === 0 && (scope === 'sample' || idle.length === 0);
+  return all && wronged.length === 0 && (scope === 'sample' || idle.length + unbroken.length === 0);
 }
 
 const SHOWN = 4;
 
 export function matrixText(
-  { kills, idle, unused, wronged }: Matrix,
+  { kills, idle, unused, unbroken, wronged }: Matrix,
   variants: number,
   scope: 'whole' | 'sample',
 ): string {
@@ -90,13 +102,15 @@ export function matrixText(
     return `${outcome.padEnd(8)}  ${mutant.clause.padEnd(6)} ${mutant.name.padEnd(width)}  ${by.slice(0, SHOWN).join(' ')}${more}`;
   });
   const killed = kills.filter(({ outcome }) => outcome === 'killed').length;
+  const said = (what: string, ids: readonly string[]): readonly string[] =>
+    scope === 'sample' || ids.length === 0 ? [] : [`${what}: ${ids.join(' ')}`];
+  const total = `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - wronged.length} of ${variants} right servers pass`;
   return [
     ...lines,
     ...wronged.map(({ variant, by }) => `WRONGED   ${variant.name}: ${by.join(' ')}`),
-    ...(scope === 'sample' || idle.length === 0
-      ? []
-      : [`checks that noticed none of their clauses: ${idle.join(' ')}`]),
-    ...(scope === 'sample' || unused.length === 0 ? [] : [`checks that applied to none of these: ${unused.join(' ')}`]),
-    `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - wronged.length} of ${variants} benign variants pass${scope === 'sample' ? '' : `; ${idle.length} checks killed nothing`}`,
+    ...said('checks that noticed none of their clauses', idle),
+    ...said('checks that applied to none of these', unused),
+    ...said('clauses that no mutant breaks', unbroken),
+    scope === 'sample' ? total : `${total}; ${idle.length} checks killed nothing`,
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Mutant } from './host.ts';
+import type { RightTrial } from './matrix.ts';
 import { isProof, killOf, matrixOf, matrixText } from './matrix.ts';
 import type { Check, Judgement } from './suite.ts';
 
@@ -34,13 +35,20 @@ describe('a mutant', () => {
 });
 
 describe('a matrix', () => {
-  const right = { variant: { name: 'shuffled', what: '' }, judgement: judged(['ping/echo', 'PASS']) };
+  const right: RightTrial = {
+    variant: { name: 'shuffled', what: '', door: 'open', deviation: [] },
+    judgement: judged(['ping/echo', 'PASS']),
+  };
 
   test('is a proof when every mutant is killed, every check kills, and nobody is wronged', () => {
-    const matrix = matrixOf(['ping/echo'], [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
+    const matrix = matrixOf(
+      { checks: ['ping/echo'], clauses: ['ENV-3'] },
+      [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }],
+      [right],
+    );
     expect(isProof(matrix, 'whole')).toBe(true);
     expect(matrixText(matrix, 1, 'whole')).toMatch(
-      /1 of 1 mutants killed.*1 of 1 benign variants pass; 0 checks killed nothing$/,
+      /1 of 1 mutants killed.*1 of 1 right servers pass; 0 checks killed nothing$/,
     );
   });
 
@@ -52,16 +60,23 @@ describe('a matrix', () => {
       ['sync/x', 'FAIL', 'SYN-1'],
     );
     const all = ['ping/echo', 'ping/idle', 'ping/other', 'ping/unseen', 'sync/x'];
-    const matrix = matrixOf(all, [{ mutant, judgements: [checks] }], []);
+    const matrix = matrixOf({ checks: all, clauses: ['ENV-3'] }, [{ mutant, judgements: [checks] }], []);
     // A check that fails at a server which breaks something else has not shown that it judges its own clause.
     expect(matrix.idle).toEqual(['ping/idle', 'ping/unseen', 'sync/x']);
     expect(matrix.unused).toEqual(['ping/other']);
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
   });
 
-  test('names the benign that were wronged, also where the suite could not begin', () => {
+  test('names clauses that no mutant breaks', () => {
+    const suite = { checks: ['ping/echo'], clauses: ['ENV-3', 'SUB-1'] };
+    const matrix = matrixOf(suite, [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
+    expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
+    expect(matrixText(matrix, 1, 'whole')).toContain('clauses that no mutant breaks: SUB-1');
+  });
+
+  test('names the right that were wronged, also where the suite could not begin', () => {
     const wronged = matrixOf(
-      [],
+      { checks: [], clauses: [] },
       [],
       [
         { ...right, judgement: judged(['ping/echo', 'FAIL']) },
@@ -81,7 +96,7 @@ describe('the suite', () => {
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
     const [code] = (await once(child, 'close')) as [number | null];
-    expect(stdout).toContain('4 of 4 mutants killed by a check of their clause; 2 of 2 benign variants pass');
+    expect(stdout).toContain('4 of 4 mutants killed by a check of their clause; 2 of 2 right servers pass');
     expect(code).toBe(0);
   }, 120_000);
 });

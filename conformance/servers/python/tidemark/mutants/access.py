@@ -212,3 +212,23 @@ class PlaceOfTheNext(Publisher):
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
         result = super().broadcast(principal, data, pointer)
         return {**result, "sequenceId": result["sequenceId"] + 1}
+
+
+@mutant("past-unchecked", "everyone may resume from wherever they like, whatever they may follow", clause="RPL-6")
+class PastUnchecked(Commands):
+    def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
+        if data.get("replay", {}).get("mode") != "resume":
+            return super().make_subscription(connection, data)
+        actual = connection.principal
+        connection.principal = replace(actual, scopes=("subscribe:*",))
+        try:
+            return super().make_subscription(connection, data)
+        finally:
+            connection.principal = actual
+
+
+@mutant("past-of-old-credentials", "what may be replayed is decided by the widest credential so far", clause="RPL-6")
+class PastOfOldCredentials(Connection):
+    def authenticate(self, principal: Principal, token: str) -> None:
+        self._widest: tuple[str, ...] = (*getattr(self, "_widest", ()), *self.principal.scopes)
+        super().authenticate(replace(principal, scopes=(*principal.scopes, *self._widest)), token)

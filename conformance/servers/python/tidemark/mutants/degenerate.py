@@ -38,6 +38,28 @@ class SlowHaltsAll(Connection):
         super().deliver(event, subscriptions)
 
 
+@mutant("slow-kept", "a queue grows for as long as its client does not read", clause="BCK-2")
+class SlowKept(Connection):
+    def close(self, name: str) -> None:
+        if name != "slow_consumer":
+            super().close(name)
+
+
+@mutant("slow-thinned", "who reads too slowly loses what waits for it, and stays", clause="BCK-2")
+class SlowThinned(Connection):
+    def close(self, name: str) -> None:
+        if name == "slow_consumer":
+            self.outbox.clear()
+        else:
+            super().close(name)
+
+
+@mutant("slow-sent-away", "who reads too slowly is told that it asked too often", clause="BCK-2")
+class SlowSentAway(Connection):
+    def close(self, name: str) -> None:
+        super().close("rate_limited" if name == "slow_consumer" else name)
+
+
 @mutant("echo", "whatever is sent comes back", clause="ENV-3")
 class Echo(Connection):
     def receive(self, text: str) -> None:

@@ -242,3 +242,38 @@ class SyncNeedsSubscription(Commands):
         if not any(each.stream == command.data["stream"] for each in self.node.subscriptions.of(connection)):
             raise ProtocolError("subscription_not_found", "Nothing is followed there.", pointer="/data/stream")
         super().sync(connection, command)
+
+
+class RewritesGaps(Connection):
+    """What a gap says is changed on its way out."""
+
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [{**each, "data": self.rewritten(each["data"])} if each["type"] == "gap" else each for each in found]
+
+    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+@mutant("gaps-without-width", "a gap begins where it ends", clause="GAP-1")
+class GapsWithoutWidth(RewritesGaps):
+    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "from": data["to"]}
+
+
+@mutant("gaps-open-ended", "a gap ends where it begins", clause="GAP-1")
+class GapsOpenEnded(RewritesGaps):
+    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "to": data["from"]}
+
+
+@mutant("gap-reasons-alike", "every gap is said to come of an epoch that changed", clause="GAP-1")
+class GapReasonsAlike(RewritesGaps):
+    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "reason": "epoch_changed"}
+
+
+@mutant("gaps-of-nobody", "a gap names no subscription of the connection", clause="GAP-1")
+class GapsOfNobody(RewritesGaps):
+    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "subscriptionIds": ["everyone"]}

@@ -202,3 +202,11 @@ class ShortStreamsOnly(Commands):
         if len(data.get("stream", "")) > 100:
             raise ProtocolError("stream_invalid", "This name is too long.", pointer="/data/stream")
         return super().make_subscription(connection, data)
+
+
+@mutant("lives-unsaid", "every tenth event begins another life of its stream, which nobody is told", clause="STR-3")
+class LivesUnsaid(Stream):
+    def append(self, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
+        if self.sequence_id % 10 == 9:
+            self.epoch = make_ulid()
+        return super().append(name, source, payload)
