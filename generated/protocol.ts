@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:a7d750d9b8e7adc959c9c7c0b60ba8488709c5f373ad3e485117cb83b79b4d29';
+export const CONTRACT_DIGEST = 'sha256:e7e2665e191d03fa023ed5a47eeb1c7c519aed1c9a02257594f3c019cdc85244';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

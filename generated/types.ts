@@ -3,15 +3,15 @@
 
 /** A document. */
 export type Text = string;
-/** Chosen by the client on a command, echoed on its reply. */
+/** Chosen by the client on a command, in printable ASCII; echoed on its reply. */
 export type MessageId = string;
-/** `main`, `workspace:{id}` or `session:{id}`. */
+/** `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`. */
 export type StreamName = string;
-/** The kind of an event, declared by this contract or a team's own. */
+/** The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`. */
 export type EventName = string;
-/** The name of an event, or a beginning of names followed by `*`; `*` alone means every event. */
+/** The name of an event, such as `build.finished`, or a beginning of names followed by `*`, such as `entity_*`; `*` alone means every event. */
 export type EventPattern = string;
-/** Names a subscription within its connection. */
+/** Names a subscription within its connection: 1 to 64 letters, digits, `.`, `_`, `:` or `-`. */
 export type SubscriptionId = string;
 /** One life of a stream; opaque. */
 export type Epoch = string;
@@ -208,7 +208,7 @@ export interface BroadcastData {
   readonly event: EventName;
   readonly payload: OpenObject;
   readonly source?: Label;
-  /** A repeat within the idempotency window, by the same principal on the same stream, returns the first result. */
+  /** Printable ASCII. A repeat within the idempotency window, by the same principal on the same stream, returns the first result. */
   readonly idempotencyKey?: string;
 }
 /** A signed token. */
@@ -569,7 +569,7 @@ export interface SessionRelationship {
 }
 /** One step of a session. */
 export interface SessionEventPayload {
-  /** The session; its stream is `session:{sessionId}`. */
+  /** The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`. */
   readonly sessionId: string;
   /** Which step. */
   readonly sessionEvent:

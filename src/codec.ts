@@ -62,8 +62,13 @@ export function refusal(
   const complaint =
     typeof missing === 'string'
       ? `${JSON.stringify(missing)} is missing at ${pointer}.`
-      : `The value at ${pointer === '' ? 'the top' : pointer} ${error.message ?? 'does not fit its schema'}.`;
+      : `The value at ${pointer === '' ? 'the top' : pointer} ${wordsOf(error)}.`;
   return new ProtocolError(code, complaint, { pointer });
+}
+
+function wordsOf({ params, message = 'does not fit its schema' }: ValidationError): string {
+  const allowed = params['allowedValues'];
+  return Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
 }
 
 function validate(value: object, type: string, id: string | undefined): Decoded {

@@ -149,6 +149,17 @@ describe('what a client sends', () => {
     expect(at(unsubscribe, { type: 'unsubscribe', data: { subscriptionId: '' } })).toBe('/data/subscriptionId');
   });
 
+  test('is refused in the words of the contract where it breaks a pattern', () => {
+    const { subscribe } = commandValidators;
+    expect(subscribe({ type: 'subscribe', id: '1', data: { events: ['a b'] } })).toBe(false);
+    expect(subscribe.errors).toEqual([
+      expect.objectContaining({
+        instancePath: '/data/events/0',
+        message: `does not have the form that it needs: ${contract.schemas['EventPattern']?.description?.replace(/\.$/, '')}`,
+      }),
+    ]);
+  });
+
   test('is accepted exactly when the published schema accepts it, however it is bent', () => {
     expect(rarerVerdict(INBOUND, strictSchema)).toBeGreaterThan(300);
   });

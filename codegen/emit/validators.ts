@@ -98,6 +98,7 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
     strictRequired: false,
     validateFormats: true,
   });
+  wordPatterns(ajv);
   const tolerant = tolerantIds(contract);
   for (const [name, schema] of Object.entries(contract.schemas)) {
     ajv.addSchema({ ...toStrict(contract, schema), $id: strict(name) });
@@ -114,6 +115,21 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
     ...tables.map((table) => emitTable(table, exported)),
   ].join('\n');
   return refuseDynamicCode(code);
+}
+
+/** A refusal says what the contract says of the value: a regular expression tells most people nothing. */
+function wordPatterns(ajv: Ajv): void {
+  const pattern = ajv.getKeyword('pattern');
+  if (typeof pattern === 'boolean') throw new Error('This version of ajv keeps its keyword "pattern" to itself.');
+  ajv.removeKeyword('pattern').addKeyword({
+    ...pattern,
+    error: {
+      ...pattern.error,
+      // Without the dot at the end: a text goes on after it.
+      message: ({ parentSchema }) =>
+        `does not have the form that it needs: ${String(parentSchema?.['description'] ?? parentSchema?.['pattern']).replace(/\.$/, '')}`,
+    },
+  });
 }
 
 function emitTable({ name, text, entries }: ValidatorTable, exported: ReadonlyMap<string, string>): string {
@@ -171,7 +187,7 @@ function tagOf(
   return propertyName === undefined ? {} : { type: 'object', discriminator: { propertyName } };
 }
 
-/** Without annotations, with references by id; `change` sees every schema before its parts are rewritten. */
+/** Without annotations but the words for a pattern, with references by id; `change` sees every schema before its parts are rewritten. */
 function rewrite(
   schema: Schema,
   refer: (name: string) => string,
@@ -181,7 +197,8 @@ function rewrite(
   if (schema.$ref !== undefined) return { $ref: refer(schemaName(schema.$ref)) };
   const inner = (each: Schema): object => rewrite(each, refer, change, depth + 1);
   const rewritten = Object.entries(change(schema, depth)).filter(
-    ([name]) => name !== 'description' && name !== 'default' && !name.startsWith('x-'),
+    ([name]) =>
+      (name !== 'description' || schema.pattern !== undefined) && name !== 'default' && !name.startsWith('x-'),
   );
   return Object.fromEntries(
     rewritten.map(([name, value]) => {

@@ -151,6 +151,32 @@ describe('tidemark listen', () => {
     const { env } = await serve();
     const wrong = await finish(['listen', '--event', 'file_change', '--filter', 'entityTypes=class'], { env });
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('filter_not_applicable') });
+    const worded = [
+      [
+        ['listen', '--event', 'a b'],
+        /^invalid_message: The value at \/data\/events\/0 does not have .*: The name of an event/,
+      ],
+      [
+        ['listen', '--stream', 'a b'],
+        /^stream_invalid: The value at \/data\/stream does not have .*: `main`, `workspace:\{id\}`/,
+      ],
+      [
+        ['broadcast', '--event', 'a b', '--payload', '{}'],
+        /^invalid_message: The value at \/event does not have .*`build\.finished`\.\n/,
+      ],
+      [
+        [
+          'broadcast',
+          '--event',
+          'file_change',
+          '--payload',
+          '{"path":"a","root":"r","changeType":"x","fileType":"file"}',
+        ],
+        /^payload_invalid: .* \/payload\/changeType must be one of create, modify, /,
+      ],
+    ] as const;
+    for (const [argv, text] of worded)
+      expect(await finish(argv, { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(text) });
     expect(await finish(['listen', '--filter', 'colour=red'], { env })).toMatchObject({ code: 2 });
     expect(await finish(['listen', '--resume', 'x'], { env })).toMatchObject({ code: 2 });
   });
