@@ -82,6 +82,7 @@ export class ClientCore<P extends Protocol> {
         onReady: () => {
           for (const feed of [...this.#feeds.values()]) feed.connected();
           this.#settleConnectors();
+          this.#emitter.emit('ready', { url: settings.url });
         },
         onPush: (frame) => pushes.receive(frame),
         onEnd: (end) => this.#ended(end),

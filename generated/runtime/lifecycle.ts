@@ -15,6 +15,8 @@ export interface Lifecycle<P extends Protocol> {
   readonly open: { readonly url: string };
   readonly welcome: P['pushes']['welcome'];
   readonly authenticated: P['replies']['authenticate'];
+  /** The connection takes commands: `welcome` has come and, where there is a credential, it was accepted. */
+  readonly ready: { readonly url: string };
   /** The server is about to close the connection (CON-5). */
   readonly closing: P['pushes']['closing'];
   /** A socket has ended. `willReconnect` is false on the last one. */

@@ -1,7 +1,14 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SignJWT } from 'jose';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, locate } from '../../scripts/tools.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { configuredAuthenticator } from '../auth/configured-authenticator.ts';
+import { readAuthSettings } from '../auth/settings.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
 
@@ -24,7 +31,18 @@ interface Opened {
   readonly httpUrl: string;
 }
 
-async function openConsole(options: GatewayOptions = {}): Promise<Opened> {
+const SECRET = 'a secret of forty-eight characters for the tests';
+
+async function tokensOnly(): Promise<Authenticator> {
+  const secretFile = join(mkdtempSync(join(tmpdir(), 'tidemark-console-')), 'secret');
+  writeFileSync(secretFile, SECRET);
+  const issuer = { issuer: 'suite', audience: 'tidemark', kind: 'user', algorithms: ['HS256'], secretFile };
+  const { settings } = readAuthSettings({ issuers: [issuer] });
+  return configuredAuthenticator({ settings, onRefused: () => undefined, onFault: () => undefined });
+}
+
+/** Waits until the page is connected, where it can be at once. */
+async function openConsole(options: GatewayOptions = {}, wait: 'connected' | 'none' = 'connected'): Promise<Opened> {
   const opened = createGateway(options);
   gateway = opened;
   const { httpUrl } = await opened.listen({ port: 0 });
@@ -33,7 +51,7 @@ async function openConsole(options: GatewayOptions = {}): Promise<Opened> {
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   await page.goto(`${httpUrl}/console`);
-  await page.locator('#state[data-state=open]').waitFor();
+  if (wait === 'connected') await page.locator('#state[data-state=open]').waitFor();
   return { gateway: opened, page, faults, httpUrl };
 }
 
@@ -74,6 +92,25 @@ describe('the console', () => {
     await page.locator('#complaint:not([hidden])').waitFor();
     expect(await page.locator('#complaint').innerText()).toMatch(/stream/);
     expect(faults).toEqual([]);
+  }, 20_000);
+
+  test('says that it is connected also where a token is needed, and what to do without one', async () => {
+    const { page, faults } = await openConsole({ authenticator: await tokensOnly() }, 'none');
+    await page.locator('#complaint', { hasText: 'put a token into the field Token' }).waitFor();
+    const token = await new SignJWT({ scope: 'subscribe:* admin:read' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer('suite')
+      .setAudience('tidemark')
+      .setSubject('ana')
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(new TextEncoder().encode(SECRET));
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator('#state[data-state=open]').waitFor();
+    await page.locator('#subscriptions tr', { hasText: 'user:ana' }).waitFor();
+    expect(await page.locator('#complaint').isVisible()).toBe(false);
+    expect(faults.filter((each) => !each.includes('401'))).toEqual([]);
   }, 20_000);
 
   test('fits a narrow window', async () => {

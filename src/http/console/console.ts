@@ -1,5 +1,5 @@
 /** The live inspector (OPS-4): a client like any other, with the generated SDK, on the gateway's own origin. */
-import { createClient, isGap } from '../../../generated/client.ts';
+import { TidemarkError, createClient, isGap } from '../../../generated/client.ts';
 import type { TidemarkClient } from '../../../generated/client.ts';
 import { element, find } from './element.ts';
 import { EventList } from './event-list.ts';
@@ -49,7 +49,7 @@ function showState(mine: TidemarkClient): void {
     state.textContent = mine.state;
     state.dataset['state'] = mine.state;
   };
-  for (const moment of ['connecting', 'welcome', 'closed', 'reconnecting'] as const) mine.on(moment, show);
+  for (const moment of ['connecting', 'ready', 'closed', 'reconnecting'] as const) mine.on(moment, show);
   mine.on('error', complain);
   show();
 }
@@ -77,8 +77,16 @@ function listOf(given: FormData, name: string): string[] {
     .filter((each) => each !== '');
 }
 
+function textOfError(error: unknown): string {
+  if (error instanceof TidemarkError && error.code === 'unauthenticated')
+    return token === ''
+      ? 'This gateway asks for a credential: put a token into the field Token, and follow.'
+      : 'The token is wrong, expired or revoked: put another one into the field Token, and follow.';
+  return error instanceof Error ? error.message : 'The console failed.';
+}
+
 function complain(error: unknown): void {
-  const text = error instanceof Error ? error.message : 'The console failed.';
+  const text = textOfError(error);
   const complaint = find('complaint', HTMLParagraphElement);
   complaint.hidden = error === undefined;
   complaint.replaceChildren(element('span', {}, text));

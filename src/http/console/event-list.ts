@@ -71,7 +71,8 @@ function eventRow(event: TidemarkEvent): HTMLLIElement {
     {},
     element('time', { title: emittedAt }, emittedAt.slice(11, 23)),
     element('span', { class: 'place' }, `#${sequenceId}`),
-    element('span', { class: 'name' }, name),
+    element('span', { class: 'kind' }, isReplay ? 'replay' : ''),
+    element('span', { class: 'name', title: name }, name),
     element('span', { title: about.slice(0, 1000) }, about.slice(0, 400)),
   );
   const details = element('details', {}, summary);
