@@ -41,8 +41,8 @@ function judgeLive(life: Life, live: readonly SeenEvent[], report: Report): void
 /** `subscribed`, what is replayed, `replay_complete`, what is live. */
 export const replayCourse: Invariant = {
   id: 'invariants/replay-course',
-  clauses: ['RPL-2'],
-  why: 'Replayed events ascend, stand between subscribed and replay_complete, which counts them; live ones follow.',
+  clauses: ['RPL-2', 'EVT-1'],
+  why: 'Replayed events ascend, say why they come, and stand between subscribed and replay_complete, which counts them; live ones follow.',
   look: ({ connections }, report) => {
     for (const { lives, events, received } of connections)
       for (const life of lives) {

@@ -89,10 +89,12 @@ describe('a matrix', () => {
 });
 
 describe('the suite', () => {
-  test('notices a sample of wrong servers, and lets a sample of unusual ones pass', async () => {
+  test('notices a sample of wrong servers, and lets a sample of right ones pass', async () => {
     const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-    const only = 'sequence-skips,path-is-a-prefix,replay-flagged-live,scope-unchecked,extra-fields,shuffled-keys';
-    const child = spawn(process.execPath, [main, 'mutants', '--only', only], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const only = 'sequence-skips,path-is-a-prefix,replay-flagged-live,scope-unchecked,extra-fields,itself-secured';
+    const child = spawn(process.execPath, [main, 'mutants', '--jobs', '4', '--only', only], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
     const [code] = (await once(child, 'close')) as [number | null];

@@ -2,6 +2,7 @@
 import { textAt } from '../json.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
+import type { Names } from '../tape/bindings.ts';
 import { flatten } from '../tape/tape.ts';
 import type { Tape } from '../tape/tape.ts';
 import { credentialOf } from './connection.ts';
@@ -27,9 +28,9 @@ export function streamsOf(tape: Tape): readonly string[] {
 }
 
 /** The same tape with its placeholders replaced. Lines keep their numbers. */
-export function instantiate(tape: Tape, nonce: string): Tape {
+export function instantiate(tape: Tape, names: Names): Tape {
   // A tape is JSON but for optional members, which stay as they are.
-  return expand(tape as unknown as Json, nonce) as unknown as Tape;
+  return expand(tape as unknown as Json, names) as unknown as Tape;
 }
 
 /** The credentials that a tape refers to, ready to be sent. */
@@ -70,7 +71,9 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
 
 /** @throws {HarnessError} when the suite itself did something wrong. */
 export async function runTape(source: Tape, context: RunContext, nonce: string): Promise<CheckResult> {
-  const tape = instantiate(source, nonce);
+  // A page is served where the socket is, by the other scheme.
+  const { origin } = new URL(context.config.url.replace(/^ws/, 'http'));
+  const tape = instantiate(source, { nonce, origin });
   const { id, clauses, level, why, needs } = tape.header;
   const began = context.now();
   const finish = (judged: Judged): CheckResult => ({

@@ -44,20 +44,26 @@ export function resolve(value: Json, bindings: Bindings): Json {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolve(each, bindings)]));
 }
 
-/** `${nonce}` tells runs apart; `${fill:N}` stands for N characters that nobody wants to read. */
-export const PLACEHOLDER = /\$\{(?:nonce|fill:(\d{1,6}))\}/g;
+/** What placeholders stand for: `nonce` tells runs apart, `origin` is that of pages which the target serves itself. */
+export interface Names {
+  readonly nonce: string;
+  readonly origin: string;
+}
 
-function expandText(text: string, nonce: string): string {
-  return text.replaceAll(PLACEHOLDER, (_all, count: string | undefined) =>
-    count === undefined ? nonce : 'x'.repeat(Number(count)),
+/** Besides names, `${fill:N}` stands for N characters that nobody wants to read. */
+export const PLACEHOLDER = /\$\{(?:(nonce|origin)|fill:(\d{1,6}))\}/g;
+
+function expandText(text: string, names: Names): string {
+  return text.replaceAll(PLACEHOLDER, (_all, name: keyof Names | undefined, count: string) =>
+    name === undefined ? 'x'.repeat(Number(count)) : names[name],
   );
 }
 
 /** Puts values for the placeholders in every text, keys included. */
-export function expand<T extends Json>(value: T, nonce: string): T;
-export function expand(value: Json, nonce: string): Json {
-  if (typeof value === 'string') return expandText(value, nonce);
-  if (isArray(value)) return value.map((each) => expand(each, nonce));
+export function expand<T extends Json>(value: T, names: Names): T;
+export function expand(value: Json, names: Names): Json {
+  if (typeof value === 'string') return expandText(value, names);
+  if (isArray(value)) return value.map((each) => expand(each, names));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [expandText(key, nonce), expand(each, nonce)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [expandText(key, names), expand(each, names)]));
 }

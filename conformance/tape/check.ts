@@ -55,7 +55,7 @@ function checkBind(argument: Json, walk: Walk): void {
 function checkPattern(value: Json | undefined, walk: Walk): void {
   if (typeof value === 'string') {
     const stray = /\$\{[^}]*\}?/.exec(value.replaceAll(PLACEHOLDER, ''));
-    if (stray !== null) walk.fail(`${stray[0]} is no placeholder; there are \${nonce} and \${fill:N}.`);
+    if (stray !== null) walk.fail(`${stray[0]} is no placeholder; there are \${nonce}, \${origin} and \${fill:N}.`);
   } else if (isArray(value)) {
     for (const each of value) checkPattern(each, walk);
   } else if (isObject(value)) {

@@ -3,7 +3,7 @@
 Each is a subclass of one part, with one method that does the wrong thing; the rest of the server stays right.
 """
 
-from . import access, connection, degenerate, envelope, errors, http, replay, streams, subscriptions
+from . import access, connection, degenerate, envelope, errors, filters, http, replay, streams, subscriptions
 from .registry import mutant
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "degenerate",
     "envelope",
     "errors",
+    "filters",
     "http",
     "mutant",
     "replay",

@@ -232,3 +232,45 @@ class PastOfOldCredentials(Connection):
     def authenticate(self, principal: Principal, token: str) -> None:
         self._widest: tuple[str, ...] = (*getattr(self, "_widest", ()), *self.principal.scopes)
         super().authenticate(replace(principal, scopes=(*principal.scopes, *self._widest)), token)
+
+
+@mutant("key-per-door", "an idempotency key of one door is not known at the other", clause="BRD-1")
+class KeyPerDoor(Publisher):
+    def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
+        key = data.get("idempotencyKey")
+        own = data if key is None else {**data, "idempotencyKey": f"{key}{pointer}"}
+        return super().broadcast(principal, own, pointer)
+
+
+@mutant("labels-lost", "the label that a publisher gives is replaced by its principal", clause="BRD-2")
+class LabelsLost(Publisher):
+    def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
+        return {"name": principal.id, "principal": principal.id}
+
+
+@mutant("bad-refresh-drops", "a bad credential takes away what the one before it allowed", clause="SEC-3")
+class BadRefreshDrops(Commands):
+    def authenticate(self, connection: Connection, command: Command) -> None:
+        try:
+            super().authenticate(connection, command)
+        except ProtocolError:
+            connection.principal = replace(connection.principal, scopes=())
+            raise
+
+
+@mutant("own-origin-refused", "pages that the server serves itself are not welcome", clause="SEC-4")
+class OwnOriginRefused(Routes):
+    def is_welcome_origin(self, origin: str, host: str) -> bool:
+        return origin in self.node.options.origins
+
+
+@mutant("origin-by-prefix", "whose name begins like the server's is welcome", clause="SEC-4")
+class OriginByPrefix(Routes):
+    def is_welcome_origin(self, origin: str, host: str) -> bool:
+        return super().is_welcome_origin(origin, host) or origin.startswith(f"http://{host}")
+
+
+@mutant("no-origin-is-welcome", "a page without an origin of its own (null) is welcome", clause="SEC-4")
+class NoOriginIsWelcome(Routes):
+    def is_welcome_origin(self, origin: str, host: str) -> bool:
+        return super().is_welcome_origin(origin, host) or origin == "null"

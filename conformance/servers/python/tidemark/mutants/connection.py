@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ..connection import Connection
 from ..envelope import Message, push
 from ..outbox import Outgoing
@@ -129,3 +131,47 @@ class HeartbeatsRare(Connection):
         else:
             self.wire.send_ping()
             self._wake.set()
+
+
+@mutant("positions-of-one", "a heartbeat says how far one stream is, whichever else are followed", clause="CON-3")
+class PositionsOfOne(Connection):
+    def heartbeat(self) -> Message:
+        found = super().heartbeat()
+        return push("heartbeat", {**found["data"], "positions": found["data"]["positions"][:1]})
+
+
+@mutant("positions-ahead", "a heartbeat says places that the streams have not reached", clause="CON-3")
+class PositionsAhead(Connection):
+    def heartbeat(self) -> Message:
+        data = super().heartbeat()["data"]
+        ahead = [{**each, "sequenceId": each["sequenceId"] + 5} for each in data["positions"]]
+        return push("heartbeat", {**data, "positions": ahead})
+
+
+@mutant("commands-are-no-life", "a client that answers no ping is closed, however much it sends", clause="CON-4")
+class CommandsAreNoLife(Connection):
+    async def _read(self) -> None:
+        while not self.wire.is_over:
+            texts = await self.wire.receive()
+            if not texts:
+                self._heard_at = time.monotonic()
+            for text in texts:
+                if self.closing is None:
+                    self.receive(text)
+            self._wake.set()
+            await self.wire.room()
+
+
+@mutant("shutdown-without-heartbeat", "a drain closes at once", clause="CON-5")
+class ShutdownWithoutHeartbeat(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [each for each in found if each["type"] != "heartbeat" or self.closing is None]
+
+
+@mutant("closing-for-good", "closing says that no close may be tried again", clause="CON-6")
+class ClosingForGood(Connection):
+    def closing_message(self, name: str) -> Message:
+        found = super().closing_message(name)
+        data = {key: value for key, value in found["data"].items() if key != "retryAfterMs"}
+        return push("closing", {**data, "retryable": False})

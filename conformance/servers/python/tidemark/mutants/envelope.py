@@ -9,8 +9,9 @@ from ..commands import Commands
 from ..connection import Connection
 from ..envelope import Command, CommandReader, Message
 from ..errors import ProtocolError
-from ..frames import BINARY, TOO_BIG, Frame, FrameError
+from ..frames import BINARY, TOO_BIG, Frame, FrameError, encode_frame
 from ..outbox import Outgoing
+from ..streams import Event
 from ..wire import Wire
 from .registry import REPLIES, mutant
 
@@ -121,3 +122,23 @@ class PingReader(CommandReader):
     def parse_object(self, text: str) -> dict[str, Any]:
         value = super().parse_object(text)
         return value if isinstance(value.get("type"), str) else {**value, "type": "ping", "data": {}}
+
+
+@mutant("binary-events", "events come as binary frames", clause="ENV-1")
+class BinaryEvents(Wire):
+    def frames(self, data: bytes) -> list[bytes]:
+        return [encode_frame(BINARY, data)] if b'"isReplay"' in data else super().frames(data)
+
+
+@mutant("errors-without-id", "errors do not say which command they answer", clause="ENV-3")
+class ErrorsWithoutId(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        error.command_id = None
+        super().refuse(error)
+
+
+@mutant("types-of-events", "the type of a message is the name of its event", clause="ENV-2")
+class TypesOfEvents(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        return {**message, "type": event.name}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from dataclasses import replace
 from typing import Any
 
 from .. import introspection
+from ..commands import Commands
 from ..connection import Connection
-from ..envelope import CommandReader, Message
+from ..envelope import Command, CommandReader, Message
 from ..errors import ProtocolError
 from ..frames import Frame
 from ..http import Head, Response
@@ -147,3 +149,101 @@ class ListUnfiltered(Routes):
 class DepthUnlimited(Connection):
     def make_reader(self) -> CommandReader:
         return CommandReader(self.node.contract, 10_000)
+
+
+@mutant("when-unsaid", "who asks too often is not told when to try again", clause="ERR-1")
+class WhenUnsaid(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        error.retry_after_ms = None
+        super().refuse(error)
+
+
+@mutant("credential-echoed", "a credential that is refused is quoted", clause="ERR-2")
+class CredentialEchoed(Commands):
+    def authenticate(self, connection: Connection, command: Command) -> None:
+        try:
+            super().authenticate(connection, command)
+        except ProtocolError as error:
+            error.text += f" It was {command.data}."
+            raise
+
+
+class BlindReader(CommandReader):
+    def parse_object(self, text: str) -> dict[str, Any]:
+        return super().parse_object(self.mended(text))
+
+    def mended(self, text: str) -> str:
+        raise NotImplementedError
+
+
+class SurrogatesMended(BlindReader):
+    def mended(self, text: str) -> str:
+        return re.sub(r"(?<!\\)\\u[dD][89a-fA-F]\w\w", "?", text)
+
+
+@mutant("surrogates-mended", "half of a surrogate pair becomes a question mark", clause="ERR-3")
+class SurrogatesTaken(Connection):
+    def make_reader(self) -> CommandReader:
+        return SurrogatesMended(self.node.contract, self.node.limits["jsonDepth"])
+
+
+class NumbersRounded(BlindReader):
+    def mended(self, text: str) -> str:
+        return re.sub(r"\d{16,}(e\+?\d+)?", "9007199254740991", text)
+
+
+@mutant("numbers-rounded", "a number that is too large becomes the largest that is not", clause="ERR-3")
+class NumbersTaken(Connection):
+    def make_reader(self) -> CommandReader:
+        return NumbersRounded(self.node.contract, self.node.limits["jsonDepth"])
+
+
+class ProtoRenamed(BlindReader):
+    def mended(self, text: str) -> str:
+        return text.replace('"__proto__"', '"proto"')
+
+
+@mutant("proto-renamed", "__proto__ becomes a key as any other", clause="ERR-3")
+class ProtoTaken(Connection):
+    def make_reader(self) -> CommandReader:
+        return ProtoRenamed(self.node.contract, self.node.limits["jsonDepth"])
+
+
+@mutant("pointers-of-the-whole", "an error points at data, wherever the fault is", clause="ENV-4")
+class PointersOfTheWhole(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        error.pointer = None if error.pointer is None else "/data"
+        super().refuse(error)
+
+
+@mutant("failures-with-success", "a failure over HTTP has the status 200", clause="OPS-0")
+class FailuresWithSuccess(Routes):
+    def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
+        return super().failure(error, status=200)
+
+
+@mutant("health-without-subscriptions", "health does not count subscriptions", clause="OPS-1")
+class HealthWithoutSubscriptions(Routes):
+    def get_health(self, head: Head, body: bytes) -> Response:
+        return Response.json(200, {**introspection.health(self.node), "subscriptions": {"total": 0, "byEvent": {}}})
+
+
+@mutant("total-of-the-page", "the total of a list is that of its page", clause="OPS-2")
+class TotalOfThePage(Routes):
+    def get_subscriptions(self, head: Head, body: bytes) -> Response:
+        response = super().get_subscriptions(head, body)
+        if response.status != 200:
+            return response
+        page = json.loads(response.body)
+        return Response.json(200, {**page, "total": len(page["items"])})
+
+
+@mutant("explain-blames-events", "whatever fails, explain says that it is the name of the event", clause="OPS-3")
+class ExplainBlamesEvents(Routes):
+    def post_explain(self, head: Head, body: bytes) -> Response:
+        response = super().post_explain(head, body)
+        if response.status != 200:
+            return response
+        answer = json.loads(response.body)
+        mismatches = [{**each, "clause": "events"} for each in answer["mismatches"]]
+        return Response.json(200, {**answer, "mismatches": mismatches})

@@ -277,3 +277,38 @@ class GapReasonsAlike(RewritesGaps):
 class GapsOfNobody(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "subscriptionIds": ["everyone"]}
+
+
+@mutant("overflow-without-directories", "that a watcher lost track is told without where to look", clause="GAP-2")
+class OverflowWithoutDirectories(RewritesGaps):
+    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "repair": {"kind": "rescan", "paths": []}} if "repair" in data else data
+
+
+@mutant("updates-beside-creations", "a warm picture holds every kind of event of an entity", clause="RPL-3")
+class UpdatesBesideCreations(Stream):
+    def picture_key(self, event: Event) -> Any:
+        key = super().picture_key(event)
+        return (*key, event.name) if isinstance(key, tuple) and not self.clears(event) else key
+
+
+@mutant("resume-is-warm", "a resume that is said to be recovered sends a warm picture", clause="RPL-1")
+class ResumeIsWarm(Stream):
+    def resume(self, wanted: Filter, after: Position) -> Replay:
+        return replace(self.warm(wanted), reason="resume")
+
+
+@mutant("completes-twice", "replay_complete comes twice", clause="RPL-2")
+class CompletesTwice(Commands):
+    def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
+        *events, complete = super().unroll(subscription, replay)
+        yield from events
+        yield complete
+        yield complete
+
+
+@mutant("synced-elsewhere", "a barrier names another stream than it was asked for", clause="SYN-1")
+class SyncedElsewhere(Commands):
+    def sync(self, connection: Connection, command: Command) -> None:
+        position = self.node.streams.get(command.data["stream"]).head.wire()
+        connection.queue(reply("synced", command.id, {"stream": "workspace:other", "position": position}))

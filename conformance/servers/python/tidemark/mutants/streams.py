@@ -12,6 +12,7 @@ from ..connection import Connection
 from ..envelope import CommandReader, Message
 from ..errors import ProtocolError
 from ..outbox import Outgoing
+from ..principals import Principal
 from ..publishing import Publisher
 from ..streams import Event, Replay, Stream
 from ..subscriptions import Subscription
@@ -210,3 +211,32 @@ class LivesUnsaid(Stream):
         if self.sequence_id % 10 == 9:
             self.epoch = make_ulid()
         return super().append(name, source, payload)
+
+
+@mutant("reasons-swapped", "what a resume sends is said to be a warm picture, and the other way round", clause="EVT-1")
+class ReasonsSwapped(Connection):
+    def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
+        return super().replayed(event, subscription, "warm" if reason == "resume" else "resume")
+
+
+@mutant("one-subscription-named", "an event names only one of the subscriptions that it matches", clause="EVT-2")
+class OneSubscriptionNamed(Connection):
+    def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
+        super().deliver(event, subscriptions[:1])
+
+
+@mutant("refusals-numbered", "a payload that is refused takes a number of its stream", clause="EVT-3")
+class RefusalsNumbered(Publisher):
+    def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
+        try:
+            super().check(principal, data, pointer)
+        except ProtocolError:
+            self.node.streams.get(data["stream"]).sequence_id += 1
+            raise
+
+
+@mutant("source-unsaid", "an event is said to come from the server itself", clause="EVT-1")
+class SourceUnsaid(Connection):
+    def event_message(self, event: Event, head: Message) -> Message:
+        message = super().event_message(event, head)
+        return {**message, "data": {**message["data"], "source": {"name": "server", "principal": "server"}}}

@@ -1,0 +1,146 @@
+"""Filters that overlook something (SUB-4, SUB-5)."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from typing import Any, Mapping, Sequence
+
+from ..contract import EventSpec
+from ..filters import ExtensionPattern, Filter, Mismatch, PathPattern, Pattern, match_run, match_segment
+from .registry import mutant
+
+
+class OverlookingFilter(Filter):
+    """One field never constrains anything."""
+
+    overlooked: str
+
+    def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
+        return None if field == self.overlooked else super().check_field(field, spec, event)
+
+
+@mutant("change-types-overlooked", "a filter by changeTypes lets every change through", clause="SUB-4")
+class ChangeTypesOverlooked(OverlookingFilter):
+    overlooked = "changeTypes"
+
+
+@mutant("entity-types-overlooked", "a filter by entityTypes lets every entity through", clause="SUB-4")
+class EntityTypesOverlooked(OverlookingFilter):
+    overlooked = "entityTypes"
+
+
+@mutant("relationship-types-overlooked", "a filter by relationshipTypes lets all of them through", clause="SUB-4")
+class RelationshipTypesOverlooked(OverlookingFilter):
+    overlooked = "relationshipTypes"
+
+
+@mutant("session-ids-overlooked", "a filter by sessionIds lets every session through", clause="SUB-4")
+class SessionIdsOverlooked(OverlookingFilter):
+    overlooked = "sessionIds"
+
+
+@mutant("operation-ids-overlooked", "a filter by operationIds lets every operation through", clause="SUB-4")
+class OperationIdsOverlooked(OverlookingFilter):
+    overlooked = "operationIds"
+
+
+@mutant("session-events-overlooked", "a filter by sessionEvents lets all of them through", clause="SUB-4")
+class SessionEventsOverlooked(OverlookingFilter):
+    overlooked = "sessionEvents"
+
+
+@mutant("actors-overlooked", "a filter by actors lets everyone through", clause="SUB-4")
+class ActorsOverlooked(OverlookingFilter):
+    overlooked = "actors"
+
+
+@mutant("sources-overlooked", "a filter by sources lets every source through", clause="SUB-4")
+class SourcesOverlooked(OverlookingFilter):
+    overlooked = "sources"
+
+
+@mutant("rename-by-old-path", "a rename matches only by its old path", clause="SUB-5")
+class RenameByOldPath(Filter):
+    def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
+        if "previousPath" not in event["payload"] or field not in ("paths", "extensions"):
+            return super().check_field(field, spec, event)
+        old = [pointer for pointer in spec.filterable.get(field, ()) if pointer.endswith("/previousPath")]
+        return super().check_field(field, replace(spec, filterable={field: old}), event)
+
+
+class WrongPattern(PathPattern):
+    def matches(self, value: str) -> bool:
+        return self.fits(unicodedata.normalize("NFC", value).split("/")) if self._glob else super().matches(value)
+
+    def fits(self, segments: Sequence[str]) -> bool:
+        raise NotImplementedError
+
+
+class CrossingPattern(WrongPattern):
+    def fits(self, segments: Sequence[str]) -> bool:
+        return match_segment("/".join(self._segments), "/".join(segments))
+
+
+@mutant("star-crosses-directories", "`src/*` matches `src/a/b.ts`", clause="SUB-5")
+class StarCrossesDirectories(Filter):
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return CrossingPattern(value) if kind == "path" else super().make_pattern(kind, value)
+
+
+class NarrowPattern(WrongPattern):
+    def fits(self, segments: Sequence[str]) -> bool:
+        wanted = [part for each in self._segments for part in (("**", "*") if each == "**" else (each,))]
+        return match_run(wanted, segments, lambda part: part == "**", match_segment)
+
+
+@mutant("double-star-takes-one", "`src/**/a.ts` does not match `src/a.ts`", clause="SUB-5")
+class DoubleStarTakesOne(Filter):
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return NarrowPattern(value) if kind == "path" else super().make_pattern(kind, value)
+
+
+class ManyPattern(WrongPattern):
+    def fits(self, segments: Sequence[str]) -> bool:
+        wanted = [each.replace("?", "*") for each in self._segments]
+        return match_run(wanted, segments, lambda part: part == "**", match_segment)
+
+
+@mutant("question-mark-takes-many", "`a?.ts` matches `abc.ts`", clause="SUB-5")
+class QuestionMarkTakesMany(Filter):
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return ManyPattern(value) if kind == "path" else super().make_pattern(kind, value)
+
+
+class BytesPattern(PathPattern):
+    def matches(self, value: str) -> bool:
+        return unicodedata.is_normalized("NFC", value) and super().matches(value)
+
+
+@mutant("paths-unnormalised", "a path that is not in NFC matches nothing", clause="SUB-5")
+class PathsUnnormalised(Filter):
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return BytesPattern(value) if kind == "path" else super().make_pattern(kind, value)
+
+
+class FilePattern(PathPattern):
+    def matches(self, value: str) -> bool:
+        return super().matches(value) and (self._glob or value.count("/") < len(self._segments))
+
+
+@mutant("directories-by-themselves", "`src` matches `src` alone, and nothing below it", clause="SUB-5")
+class DirectoriesByThemselves(Filter):
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return FilePattern(value) if kind == "path" else super().make_pattern(kind, value)
+
+
+class WholeExtension(ExtensionPattern):
+    def matches(self, value: str) -> bool:
+        _, dot, rest = value.rpartition("/")[2].partition(".")
+        return super().matches(value) and dot + rest.lower() == self._ending
+
+
+@mutant("extension-from-first-dot", "`.ts` does not match `a.d.ts`", clause="SUB-5")
+class ExtensionFromFirstDot(Filter):
+    def make_pattern(self, kind: str, value: str) -> Pattern:
+        return WholeExtension(value) if kind == "extension" else super().make_pattern(kind, value)
