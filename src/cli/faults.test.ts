@@ -128,6 +128,18 @@ describe('a command', () => {
     expect(variable).toMatchObject({ code: 2, stderr: expect.stringMatching(/^TIDEMARK_TOKEN holds no credential/) });
   }, 30_000);
 
+  test('takes no credential in an address, does not quote it, and says where one may stand', async () => {
+    for (const command of ['status', 'listen'])
+      for (const url of ['ws://127.0.0.1:2/ws?token=canary', 'ws://ana:canary@127.0.0.1:2/ws']) {
+        const { code, stderr } = await runner.finish([command, '--url', url]);
+        expect({ code, stderr }).toEqual({
+          code: 2,
+          stderr: expect.stringMatching(/^--url carries a credential.*--token-file.*TIDEMARK_TOKEN.*\n$/),
+        });
+        expect(stderr).not.toContain('canary');
+      }
+  });
+
   test('takes no address without its scheme, no time that no timer holds, and no file that is not there', async () => {
     const refused = [
       [['status', '--url', 'localhost:7400/ws'], 'is not an address such as ws://'],

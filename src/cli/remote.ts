@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { ERRORS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
+import { CREDENTIAL_PARAMETERS, ERRORS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { ErrorCode } from '../../generated/protocol.ts';
 import type { ErrorMessage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -72,9 +72,23 @@ export function webSocketUrl(url: string): string {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (address === undefined || !PROTOCOLS.has(address.protocol))
     throw new CliError(`--url ${url} is not an address such as ${DEFAULT_URL}.`, EXIT.usage);
+  if (carriesCredential(address))
+    throw new CliError(
+      `--url carries a credential, which whatever it passes would log. ${CREDENTIAL_HINT}`,
+      EXIT.usage,
+    );
   address.protocol = address.protocol.replace('http', 'ws');
   address.pathname = address.pathname === '/' ? WEBSOCKET_PATH : address.pathname.replace(/\/$/, '');
   return address.href;
+}
+
+function carriesCredential({ username, password, searchParams }: URL): boolean {
+  const parameters: readonly string[] = CREDENTIAL_PARAMETERS;
+  return (
+    username !== '' ||
+    password !== '' ||
+    [...searchParams.keys()].some((name) => parameters.includes(name.toLowerCase()))
+  );
 }
 
 /** The HTTP address below a WebSocket's: `ws://host/ws` and `/health` give `http://host/ws/health`. */
