@@ -10,11 +10,11 @@ describe('connecting', () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     const seen: string[] = [];
-    for (const name of ['connecting', 'open', 'welcome'] as const) client.on(name, () => seen.push(name));
+    for (const name of ['connecting', 'open', 'welcome', 'ready'] as const) client.on(name, () => seen.push(name));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect([client.state, server.connections.length]).toEqual(['idle', 0]);
     expect((await client.connect()).connectionId).toBe('n1');
-    expect([client.state, ...seen]).toEqual(['open', 'connecting', 'open', 'welcome']);
+    expect([client.state, ...seen]).toEqual(['open', 'connecting', 'open', 'welcome', 'ready']);
     expect((await client.connect()).connectionId).toBe('n1');
   });
 

@@ -81,8 +81,7 @@ export class ClientCore<P extends Protocol> {
         onAuthenticated: (data) => this.#emitter.emit('authenticated', data),
         onReady: () => {
           for (const feed of [...this.#feeds.values()]) feed.connected();
-          this.#settleConnectors();
-          this.#emitter.emit('ready', { url: settings.url });
+          this.#settleReady();
         },
         onPush: (frame) => pushes.receive(frame),
         onEnd: (end) => this.#ended(end),
@@ -276,6 +275,13 @@ export class ClientCore<P extends Protocol> {
     const interval = data.heartbeatIntervalMs;
     if (typeof interval === 'number' && interval > 0) this.#connection.expectHeartbeats(interval);
     this.#emitter.emit('welcome', this.#welcome);
+    this.#settleReady();
+  }
+
+  /** Called when commands can be sent and when `welcome` has come, in whichever order: the second time it is so. */
+  #settleReady(): void {
+    if (this.state !== 'open' || this.#welcome === undefined) return;
+    this.#emitter.emit('ready', { url: this.#settings.url });
     this.#settleConnectors();
   }
 
