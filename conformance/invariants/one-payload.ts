@@ -19,7 +19,7 @@ interface Named {
 /** One event stands at one position, and everyone who sees it, live or replayed, sees the same. */
 export const onePayload: Invariant = {
   id: 'invariants/one-payload',
-  clauses: ['STR-4', 'STR-2'],
+  clauses: ['STR-4', 'STR-2', 'EVT-1'],
   why: 'A position holds one event: same id, name, time, source and payload on every connection, live, replayed and acknowledged.',
   look: ({ connections }, report) => {
     const atPlace = new Map<string, SeenEvent>();

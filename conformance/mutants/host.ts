@@ -46,7 +46,13 @@ export interface Served {
 }
 
 /** So small that what happens at them can be seen within seconds. */
-const LIMITS = ['heartbeatIntervalMs=1000', 'sendQueueBytes=262144', 'sessionHistoryEvents=50', 'authTimeoutMs=1500'];
+const LIMITS = [
+  'heartbeatIntervalMs=1000',
+  'sendQueueBytes=262144',
+  'sessionHistoryEvents=50',
+  'authTimeoutMs=1500',
+  'payloadBytes=32768',
+];
 
 const LASTING = {
   'token-of-everyone-who-may-all': { principal: 'service:suite', scopes: ['subscribe:*', 'publish:*', 'admin:read'] },

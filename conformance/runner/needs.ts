@@ -5,7 +5,8 @@
  * - `broadcast`: the `broadcast` command is on; `no-broadcast`: it is off
  * - `http`: the HTTP operations are served
  * - `control:NAME`, `credential:NAME`: the configuration has that command or credential
- * - `limit:NAME<=N`: the limit is in force and not above N, so that the tape can reach it
+ * - `limit:NAME<=N`: the limit is in force and not above N, so that the tape can reach it; `limit:NAME>=N`: not below, so that
+ *   the tape keeps within it
  * - `policy:EVENT=POLICY`: what a warm replay holds of the event is what the contract says, not what an operator made of it
  *
  * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
@@ -20,6 +21,9 @@ const APPLIES: Applicability = { verdict: 'applies' };
 
 /** What the contract asks of every gateway: doing without has to be said (`without`). */
 const MANDATORY = ['http'];
+
+/** For example `payloadBytes<=65536`. */
+const BOUND = /^(\w+)(<=|>=)(\d+)$/;
 
 type Test = (context: RunContext, argument: string) => string | undefined;
 
@@ -43,11 +47,11 @@ const TESTS: Readonly<Record<string, Test>> = {
     return inForce === policy ? undefined : `the replay policy of ${event} is ${inForce ?? 'not said'}`;
   },
   limit: ({ profile }, argument) => {
-    const [name = '', most = ''] = argument.split('<=');
+    const [, name = '', sign = '', bound = ''] = BOUND.exec(argument) ?? [];
     const value = member(profile.welcome.limits, name);
-    return typeof value === 'number' && value <= Number(most)
-      ? undefined
-      : `${name} is ${asText(value)}, above ${most}`;
+    const above = sign === '<=';
+    const fits = typeof value === 'number' && (above ? value <= Number(bound) : value >= Number(bound));
+    return fits ? undefined : `${name} is ${asText(value)}, ${above ? 'above' : 'below'} ${bound}`;
   },
 };
 
@@ -55,7 +59,8 @@ const TESTS: Readonly<Record<string, Test>> = {
 export const NEEDS: readonly string[] = Object.keys(TESTS);
 
 export function isNeed(need: string): boolean {
-  return Object.hasOwn(TESTS, need.split(':')[0] ?? '');
+  const [name = '', argument = ''] = need.split(':');
+  return Object.hasOwn(TESTS, name) && (name !== 'limit' || BOUND.test(argument));
 }
 
 /** Who claims `auth` claims whatever only credentials can show. */

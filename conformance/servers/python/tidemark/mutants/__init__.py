@@ -3,11 +3,12 @@
 Each is a subclass of one part, with one method that does the wrong thing; the rest of the server stays right.
 """
 
-from . import access, connection, degenerate, envelope, errors, filters, http, replay, streams, subscriptions
+from . import access, answers, connection, degenerate, envelope, errors, filters, http, replay, streams, subscriptions
 from .registry import mutant
 
 __all__ = [
     "access",
+    "answers",
     "connection",
     "degenerate",
     "envelope",

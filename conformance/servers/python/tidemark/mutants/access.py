@@ -274,3 +274,31 @@ class OriginByPrefix(Routes):
 class NoOriginIsWelcome(Routes):
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         return super().is_welcome_origin(origin, host) or origin == "null"
+
+
+@mutant("scope-of-any-event", "one of the events that is covered opens all that a subscription names", clause="SEC-1")
+class ScopeOfAnyEvent(Commands):
+    def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:
+        if not any(principal.may("subscribe", pattern, stream) for pattern in wanted.events):
+            super().check_scope(principal, wanted, stream)
+
+
+@mutant("http-publish-unchecked", "over HTTP everyone may publish everything", clause="BRD-2")
+class HttpPublishUnchecked(Publisher):
+    def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
+        if pointer:
+            super().check(principal, data, pointer)
+        else:
+            self.check_payload(data["event"], data["payload"], "/payload")
+
+
+@mutant("expiry-said-revoked", "who shows an expired token is told that it was revoked", clause="SEC-3")
+class ExpirySaidRevoked(Connection):
+    def close(self, name: str) -> None:
+        super().close("token_revoked" if name == "token_expired" else name)
+
+
+@mutant("api-key-header-unread", "X-API-Key is not looked at", clause="SEC-2")
+class ApiKeyHeaderUnread(Routes):
+    def token_of(self, head: Head) -> str | None:
+        return super().token_of(head) if head.get("authorization") is not None else None

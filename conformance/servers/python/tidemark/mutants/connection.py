@@ -175,3 +175,21 @@ class ClosingForGood(Connection):
         found = super().closing_message(name)
         data = {key: value for key, value in found["data"].items() if key != "retryAfterMs"}
         return push("closing", {**data, "retryable": False})
+
+
+@mutant("subprotocol-unsaid", "of several subprotocols none is said to be agreed to", clause="CON-1")
+class SubprotocolUnsaid(Routes):
+    def choose_subprotocol(self, offered: list[str]) -> str | None:
+        chosen = super().choose_subprotocol(offered)
+        return chosen if len(offered) == 1 else None
+
+
+@mutant("limits-misstated", "welcome says limits that are not those in force", clause="CON-2")
+class LimitsMisstated(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        for each in found:
+            if each["type"] == "welcome":
+                limits = each["data"]["limits"]
+                each["data"]["limits"] = {**limits, "subscriptionsPerConnection": 1, "payloadBytes": 1024}
+        return found

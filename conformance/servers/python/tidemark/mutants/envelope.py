@@ -142,3 +142,19 @@ class TypesOfEvents(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
         return {**message, "type": event.name}
+
+
+class ShallowReader(ForgivingReader):
+    def check(self, message: str, value: dict[str, Any]) -> None:
+        try:
+            CommandReader.check(self, message, value)
+        except ProtocolError as error:
+            if (error.pointer or "").count("/") <= 2:
+                raise
+            super().check(message, value)
+
+
+@mutant("nested-fields-ignored", "fields that nobody knows are overlooked within others", clause="ENV-4")
+class NestedFieldsIgnored(Connection):
+    def make_reader(self) -> CommandReader:
+        return ShallowReader(self.node.contract, self.node.limits["jsonDepth"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+from ..introspection import QUERY
 from ..http import Head, Response
 from ..routes import Routes
 from .registry import mutant
@@ -51,3 +55,33 @@ class DocsMissing(Routes):
 class ConsoleMissing(Routes):
     def get_console(self, head: Head, body: bytes) -> Response:
         return _missing()
+
+
+@mutant("explain-publishes", "an event that is explained is published as well", clause="OPS-3")
+class ExplainPublishes(Routes):
+    def post_explain(self, head: Head, body: bytes) -> Response:
+        response = super().post_explain(head, body)
+        if response.status == 200:
+            data = json.loads(body)
+            source = {"name": "explain", "principal": "explain"}
+            self.node.publish(data.get("stream", "main"), data["event"], source, data["payload"])
+        return response
+
+
+@mutant("metrics-empty", "there are no metrics", clause="OPS-4")
+class MetricsEmpty(Routes):
+    def get_metrics(self, head: Head, body: bytes) -> Response:
+        return Response(200, b"", "text/plain; version=0.0.4")
+
+
+@mutant("contract-cut", "of the contract only the beginning is served", clause="OPS-4")
+class ContractCut(Routes):
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        return Response(200, self.node.contract.source[:2000], "application/yaml")
+
+
+@mutant("queries-unchecked", "parameters that there are not are overlooked", clause="OPS-2")
+class QueriesUnchecked(Routes):
+    def get_subscriptions(self, head: Head, body: bytes) -> Response:
+        known = {name: value for name, value in head.query.items() if name in QUERY}
+        return super().get_subscriptions(replace(head, query=known), body)

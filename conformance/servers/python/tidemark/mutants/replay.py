@@ -312,3 +312,38 @@ class SyncedElsewhere(Commands):
     def sync(self, connection: Connection, command: Command) -> None:
         position = self.node.streams.get(command.data["stream"]).head.wire()
         connection.queue(reply("synced", command.id, {"stream": "workspace:other", "position": position}))
+
+
+@mutant("relationships-stay", "what was deleted of relationships stays in the warm picture", clause="RPL-3")
+class RelationshipsStay(Stream):
+    def clears(self, event: Event) -> bool:
+        return super().clears(event) and not event.name.startswith("relationship")
+
+
+@mutant("keys-of-one-space", "an entity and a relationship of the same id take each other's place", clause="RPL-3")
+class KeysOfOneSpace(Stream):
+    def picture_key(self, event: Event) -> Any:
+        key = super().picture_key(event)
+        return key[1] if isinstance(key, tuple) else key
+
+
+@mutant("always-truncated", "every picture is said to be cut", clause="RPL-3")
+class AlwaysTruncated(Stream):
+    def warm(self, wanted: Filter) -> Replay:
+        return replace(super().warm(wanted), truncated=True)
+
+
+@mutant("no-picture-after-gap", "after a resume that failed nothing is replayed", clause="RPL-4")
+class NoPictureAfterGap(Commands):
+    def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
+        failed = subscription.recovery.reason is not None
+        return super().unroll(subscription, replace(replay, events=[]) if failed else replay)
+
+
+@mutant("replay-names-everyone", "a replayed event names every subscription that follows its stream", clause="EVT-2")
+class ReplayNamesEveryone(Connection):
+    def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
+        outgoing = super().replayed(event, subscription, reason)
+        ids = [each.id for each in self.node.subscriptions.of(self) if each.stream == event.stream]
+        head = {"subscriptionIds": ids, "isReplay": True, "replayReason": reason}
+        return replace(outgoing, make=lambda: self.event_message(event, head))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Any, ClassVar, Mapping
 
 from ..clock import make_ulid, now_ms
 from ..commands import Commands
@@ -240,3 +240,28 @@ class SourceUnsaid(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
         return {**message, "data": {**message["data"], "source": {"name": "server", "principal": "server"}}}
+
+
+@mutant("event-ids-repeat", "events of one stream share an id with others of it", clause="EVT-1")
+class EventIdsRepeat(Stream):
+    _ids: ClassVar[list[str]] = [make_ulid() for _ in range(4)]
+
+    def append(self, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
+        event = super().append(name, source, payload)
+        same = replace(event, event_id=self._ids[event.sequence_id % 4])
+        self.history[-1] = same
+        return same
+
+
+@mutant("long-names-refused", "the name of an event has at most 32 characters", clause="EVT-4")
+class LongNamesRefused(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        if len(name) > 32:
+            raise ProtocolError("invalid_message", "This name is too long.", pointer=pointer)
+        super().check_payload(name, payload, pointer)
+
+
+@mutant("payloads-unlimited", "a payload may be as large as a message", clause="EVT-4")
+class PayloadsUnlimited(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        self._reader.check_payload(name, payload, pointer)

@@ -13,7 +13,7 @@ from ..contract import Contract, EventSpec, Limits
 from ..envelope import Command, CommandReader, reply
 from ..errors import ProtocolError
 from ..filters import ExtensionPattern, Filter, Mismatch, PathPattern, Pattern
-from ..streams import Event, Position, Replay
+from ..streams import Event, Replay
 from ..subscriptions import Subscription
 from .registry import mutant
 
@@ -336,32 +336,3 @@ class EmptyListRefused(Commands):
         if not self.node.subscriptions.of(connection):
             raise ProtocolError("subscription_not_found", "There is none.")
         super().list_subscriptions(connection, command)
-
-
-@mutant("position-behind", "subscribed gives the place before the one where live delivery begins", clause="SUB-1")
-class PositionBehind(Subscription):
-    def wire(self) -> dict[str, Any]:
-        place = self.position.wire()
-        return {**super().wire(), "position": {**place, "sequenceId": max(0, place["sequenceId"] - 1)}}
-
-
-@mutant("events-widened", "subscribed says that every event was asked for", clause="SUB-1")
-class EventsWidened(Subscription):
-    def wire(self) -> dict[str, Any]:
-        return {**super().wire(), "events": ["*"]}
-
-
-@mutant("all-but-one", "all ends every subscription but the newest, and says that it ended that too", clause="SUB-3")
-class AllButOne(Commands):
-    def unsubscribe(self, connection: Connection, command: Command) -> None:
-        own = self.node.subscriptions.of(connection)
-        super().unsubscribe(connection, command)
-        if "all" in command.data and len(own) > 1:
-            own[-1].ended = False
-            self.node.subscriptions.add(own[-1])
-
-
-@mutant("delivered-uncounted", "subscriptions does not count what was delivered", clause="SUB-6")
-class DeliveredUncounted(Subscription):
-    def listed(self, head: Position) -> dict[str, Any]:
-        return {**super().listed(head), "delivered": 0}
