@@ -18,7 +18,7 @@ export interface Kill {
    * fault for one of its own, which a wrong server must never bring it to.
    */
   readonly outcome: 'killed' | 'strayed' | 'survived' | 'broke';
-  /** Red checks of its clause, or, where it strayed, all red ones, or what broke. */
+  /** Red checks of its clause; where it strayed, all red ones; where the suite broke or could not begin, what it said. */
   readonly by: readonly string[];
   /** Every red check. */
   readonly red: readonly string[];
@@ -54,8 +54,9 @@ export function killOf({ mutant, judgements }: Trial): Kill {
   if (broken !== undefined) return { mutant, outcome: 'broke', by: [broken.text], red: ids(red) };
   const own = red.filter(({ clauses, level }) => level === 'must' && clauses.includes(mutant.clause));
   if (own.length > 0) return { mutant, outcome: 'killed', by: ids(own), red: ids(red) };
-  const outcome = red.length > 0 ? 'strayed' : 'survived';
-  return { mutant, outcome, by: ids(red), red: ids(red) };
+  if (red.length > 0) return { mutant, outcome: 'strayed', by: ids(red), red: ids(red) };
+  const unjudged = judgements.filter(({ checks }) => checks.length === 0).map(({ text }) => text);
+  return { mutant, outcome: 'survived', by: [...new Set(unjudged)], red: [] };
 }
 
 export function matrixOf(

@@ -32,6 +32,11 @@ describe('a mutant', () => {
     expect(outcome(judged(['ping/echo', 'PASS']), judged(['ping/echo', 'FAIL']))).toBe('killed');
     expect(outcome({ ...judged(['ping/echo', 'FAIL']), exit: 1 })).toBe('broke');
   });
+
+  test('survives where the suite cannot begin, which says why', () => {
+    const judgements = [{ exit: 5, checks: [], text: 'no welcome came' }];
+    expect(killOf({ mutant, judgements })).toEqual({ mutant, outcome: 'survived', by: ['no welcome came'], red: [] });
+  });
 });
 
 describe('a matrix', () => {
