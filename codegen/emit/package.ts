@@ -97,8 +97,19 @@ try {
 }
 \`\`\`
 
-\`client.state\` is \`connecting\`, \`open\`, \`reconnecting\` or \`closed\`; \`open\`, \`closed\`, \`resumed\`, \`gap\` and others are events too. Without
-\`maxAttempts\`, \`connect()\` waits until the server is there; commands reject after \`commandTimeoutMs\` in either case.
+\`client.state\` is \`idle\`, \`connecting\`, \`open\`, \`reconnecting\` or \`closed\`. Without \`maxAttempts\`, \`connect()\` waits until the server is
+there; commands reject after \`commandTimeoutMs\` in either case. \`client.on\` knows these events:
+
+| event | when |
+|---|---|
+| \`connecting\`, \`open\`, \`welcome\`, \`authenticated\` | the steps of a connection |
+| \`ready\` | it takes commands: the server has said \`welcome\` and accepted the credential, if there is one |
+| \`closing\`, \`closed\`, \`reconnecting\` | the server is about to close; a socket has ended; the next one comes after \`delayMs\` |
+| \`resumed\`, \`gap\` | a subscription is in force again; what could not be delivered |
+| \`postponed\` | the server asked to wait with a subscribe or an unsubscribe; it is sent again after \`delayMs\` |
+| \`parked\` | a loop reads too slowly: its subscription rests until half of its buffer has been read |
+| \`loss\` | the server sent more events than came: the client reconnects to fetch them |
+| \`error\` | what no call reports, such as a refused credential or the reason why the client gave up |
 
 ## From a contract of your own
 

@@ -198,7 +198,7 @@ function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): voi
 
 /** Answers what nobody serves; for the gateway's own instance, since a host has an answer of its own. */
 export function registerNotFound(app: FastifyInstance): void {
-  const error = new ProtocolError('invalid_message', 'There is nothing at this address.');
+  const error = new ProtocolError('invalid_message', 'There is nothing at this address; /docs says what is where.');
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ type: 'error', data: errorData(error) }));
 }
 

@@ -103,7 +103,8 @@ export class Acceptor {
 
   /** Answers an upgrade to an address where there is nothing. */
   refuseUnknown(socket: Duplex): void {
-    this.#refuse(socket, new Refusal(404, new ProtocolError('invalid_message', 'There is nothing at this address.')));
+    const message = `There is nothing at this address; the WebSocket is at ${this.#options.path}.`;
+    this.#refuse(socket, new Refusal(404, new ProtocolError('invalid_message', message)));
   }
 
   /** Answers an upgrade: with a connection or with a refusal. Never rejects. */
