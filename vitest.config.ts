@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['{src,codegen,conformance,generated,scripts,examples}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.slow.test.ts'],
+    globalSetup: 'scripts/scratch.ts',
     // A process each: tests start servers, send signals and load a native watcher.
     pool: 'forks',
     maxWorkers: 2,

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['{src,codegen,conformance,bench}/**/*.slow.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    globalSetup: 'scripts/scratch.ts',
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
