@@ -33,6 +33,11 @@ describe('tidemark serve', () => {
     expect(cli.stderr).toMatch(/warning: auth: No credential is configured/);
   });
 
+  test('says that it watches nothing, and how to change that', async () => {
+    const { cli } = await serve();
+    expect(cli.stderr).toMatch(/watching {2}nothing; --watch <directory>/);
+  });
+
   test('drains on SIGTERM and exits with 0, on Ctrl-C with 130', async () => {
     for (const [signal, code] of [
       ['SIGTERM', 0],

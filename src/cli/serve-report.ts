@@ -20,10 +20,7 @@ export function startReport({ resolved, gateway, listening, watching }: StartRep
     ['docs', `${listening.httpUrl}/docs`],
     ['console', `${listening.httpUrl}/console`],
     ['health', `${listening.httpUrl}${config.path}/health`],
-    ...watching.map((source, index) => [
-      index === 0 ? 'watching' : '',
-      `${config.watch[index]?.directory ?? ''} as ${source.root} (${source.size} files and directories) on ${config.watchStream}`,
-    ]),
+    ...watchedRows(watching, config),
     ['broker', brokerText(config.redis)],
     [
       'limits',
@@ -33,6 +30,14 @@ export function startReport({ resolved, gateway, listening, watching }: StartRep
   ];
   const cautions = warnings.map(({ where, text }) => tint('yellow', `warning: ${where}: ${text}`));
   return [tint('bold', 'tidemark serves'), table(rows.map((row) => ['  ', ...row])), ...cautions].join('\n');
+}
+
+function watchedRows(watching: readonly FileSource[], { watch, watchStream }: Resolved['config']): string[][] {
+  if (watching.length === 0) return [['watching', 'nothing; --watch <directory> publishes what changes there']];
+  return watching.map((source, index) => [
+    index === 0 ? 'watching' : '',
+    `${watch[index]?.directory ?? ''} as ${source.root} (${source.size} files and directories) on ${watchStream}`,
+  ]);
 }
 
 function brokerText(redis: string | undefined): string {
