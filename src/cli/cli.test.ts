@@ -35,6 +35,7 @@ describe('tidemark serve', () => {
 
   test('says that it watches nothing, and how to change that', async () => {
     const { cli } = await serve();
+    await cli.says('warning');
     expect(cli.stderr).toMatch(/watching {2}nothing; --watch <directory>/);
   });
 
