@@ -15,24 +15,32 @@ import type { SessionEventPayload } from '../../generated/types.ts';
 
 const [url = 'ws://127.0.0.1:9000/ws', directory = '.'] = process.argv.slice(2);
 
-/** A client's connections, the newest last, so that one can be cut. */
+/** Nobody listens there. */
+const NOWHERE = 'ws://127.0.0.1:1/ws';
+
+/** A client and its link, which can break, and stays broken until it is mended. */
 class Line {
-  readonly #sockets: WebSocket[] = [];
+  readonly #link: { socket?: WebSocket; broken: boolean } = { broken: false };
   readonly client: TidemarkClient;
 
   constructor() {
-    const sockets = this.#sockets;
-    class Tracked extends WebSocket {
-      constructor(address: string | URL, protocols?: string | string[]) {
-        super(address, protocols, { perMessageDeflate: false });
-        sockets.push(this);
+    const link = this.#link;
+    class Linked extends WebSocket {
+      constructor(address: string, protocols: string[]) {
+        super(link.broken ? NOWHERE : address, protocols, { perMessageDeflate: false });
+        link.socket = this;
       }
     }
-    this.client = createClient({ url, WebSocket: Tracked });
+    this.client = createClient({ url, WebSocket: Linked });
   }
 
   cut(): void {
-    this.#sockets.at(-1)?.terminate();
+    this.#link.broken = true;
+    this.#link.socket?.terminate();
+  }
+
+  mend(): void {
+    this.#link.broken = false;
   }
 }
 
@@ -115,13 +123,16 @@ await graph.until(entity('calls:1', 'relationship_created'));
 await edit('src/render.ts', 'export const render = 1;\n');
 await explorer.until(file('src/render.ts', 'create'));
 
-// The explorer's connection breaks, and the work goes on.
+// The explorer's connection breaks, and the work goes on. What it misses begins with something that it follows, and it is back
+// only after all of it: a server that loses any of this at the resume is caught.
 lines.explorer.cut();
 await rename(join(directory, 'src/parse.ts'), join(directory, 'src/parser.ts'));
 await agent.until(file('src/parser.ts', 'rename'));
 await edit('docs/late.md', 'late\n');
+await agent.until(file('docs/late.md', 'create'));
 await rm(join(directory, 'src/notes.mts'));
 await agent.until(file('src/notes.mts', 'delete'));
+lines.explorer.mend();
 await explorer.until(file('docs/late.md', 'create'));
 
 // One agent hands its work over; whoever comes later reads the whole session.
