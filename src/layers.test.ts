@@ -29,7 +29,6 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ['codegen/'],
   fastify: ['src/http/'],
   ioredis: ['src/broker/redis'],
-  '@parcel/watcher': ['src/sources/'],
   ws: ['src/socket/', 'conformance/socket.ts'],
 };
 

@@ -1,8 +1,18 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch as watchDirectory,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { subscribe } from '@parcel/watcher';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { FileSource } from './file-source.ts';
@@ -168,73 +178,177 @@ describe('a watched directory', () => {
     expect(await story()).toEqual(['create link']);
   });
 
+  describe('hears what happens later', () => {
+    const later = async ({ write, story }: Watched, paths: readonly string[]): Promise<readonly string[]> => {
+      const { length } = await story();
+      for (const path of paths) await write(path, 'later');
+      // One edit may be told as two modifications.
+      return [...new Set((await story()).slice(length))];
+    };
+
+    test('in directories that were made at once, one in the other', async () => {
+      const watched = await watch();
+      mkdirSync(join(watched.directory, 'a/b/c/d'), { recursive: true });
+      writeFileSync(join(watched.directory, 'a/b/c/d/x.ts'), '1');
+      writeFileSync(join(watched.directory, 'a/b/y.ts'), '1');
+      expect(await later(watched, ['a/b/c/d/x.ts', 'a/b/y.ts'])).toEqual(['modify a/b/c/d/x.ts', 'modify a/b/y.ts']);
+    });
+
+    test('in a tree that was copied or moved in', async () => {
+      const outside = await mkdtemp(join(tmpdir(), 'tidemark-tree-'));
+      cleanups.push(() => rm(outside, { recursive: true, force: true }));
+      mkdirSync(join(outside, 'tree/deep/deeper'), { recursive: true });
+      writeFileSync(join(outside, 'tree/deep/deeper/x.ts'), '1');
+      const watched = await watch();
+      cpSync(join(outside, 'tree'), join(watched.directory, 'copied'), { recursive: true });
+      renameSync(join(outside, 'tree'), join(watched.directory, 'moved'));
+      expect(await later(watched, ['copied/deep/deeper/x.ts', 'moved/deep/deeper/x.ts'])).toEqual([
+        'modify copied/deep/deeper/x.ts',
+        'modify moved/deep/deeper/x.ts',
+      ]);
+    });
+
+    test('in a directory that was renamed, also when another takes its name', async () => {
+      const watched = await watch({ 'dist/lib/deep/x.ts': '1', 'next/lib/deep/x.ts': '22' });
+      const at = (path: string): string => join(watched.directory, path);
+      renameSync(at('dist'), at('old'));
+      renameSync(at('next'), at('dist'));
+      expect(await later(watched, ['old/lib/deep/x.ts', 'dist/lib/deep/x.ts'])).toEqual([
+        'modify old/lib/deep/x.ts',
+        'modify dist/lib/deep/x.ts',
+      ]);
+      rmSync(at('old'), { recursive: true });
+      renameSync(at('dist'), at('last'));
+      expect(await later(watched, ['last/lib/deep/x.ts'])).toEqual(['modify last/lib/deep/x.ts']);
+    });
+
+    test('after a storm of directories that come, move and go, in each that is left', async () => {
+      const watched = await watch();
+      const at = (path: string): string => join(watched.directory, path);
+      const entries = (): string[] => readdirSync(watched.directory, { recursive: true, encoding: 'utf8' });
+      const directories = (): string[] => entries().filter((path) => statSync(at(path)).isDirectory());
+      let state = 20_261_123;
+      const draw = (below: number): number => {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+        return Math.floor((state / 2_147_483_648) * below);
+      };
+      const name = (): string => Array.from({ length: 1 + draw(4) }, () => 'abcde'[draw(5)]).join('/');
+      for (let step = 0; step < 300; step += 1) {
+        const known = directories();
+        const some = known[draw(known.length)] ?? 'a';
+        const target = name();
+        mkdirSync(at(name()), { recursive: true });
+        if (
+          draw(3) === 0 &&
+          !existsSync(at(target)) &&
+          existsSync(dirname(at(target))) &&
+          !target.startsWith(`${some}/`)
+        )
+          renameSync(at(some), at(target));
+        else if (draw(6) === 0) rmSync(at(some), { recursive: true, force: true });
+        // The watcher gets its turn, at any moment of the storm.
+        if (draw(4) === 0) await new Promise((done) => setTimeout(done, draw(30)));
+      }
+      expect(pathsAfter(await watched.story(), [])).toEqual(
+        entries()
+          .filter((path) => !path.startsWith('zz-fence'))
+          .toSorted(),
+      );
+      const left = directories().map((path) => `${path}/x.ts`);
+      for (const path of left) writeFileSync(at(path), '1');
+      expect(await watched.story()).toEqual(expect.arrayContaining(left.map((path) => `create ${path}`)));
+    });
+
+    test('in a directory that was deleted and made again', async () => {
+      const watched = await watch({ 'src/deep/x.ts': '1' });
+      rmSync(join(watched.directory, 'src'), { recursive: true });
+      mkdirSync(join(watched.directory, 'src/deep'), { recursive: true });
+      writeFileSync(join(watched.directory, 'src/deep/x.ts'), '22');
+      expect(await later(watched, ['src/deep/x.ts'])).toEqual(['modify src/deep/x.ts']);
+    });
+  });
+
   test('says what it lost when the watcher fails, and goes on (GAP-2)', async () => {
-    let fail: (error: Error) => void = () => undefined;
+    let watcher: FSWatcher | undefined;
     const watched = await watch(
       {},
-      {
-        watch: async (directory, onBatch, options) => {
-          fail = (error) => void onBatch(error, []);
-          return subscribe(directory, onBatch, options);
-        },
-      },
+      { watch: (directory, options, onChange) => (watcher = watchDirectory(directory, options, onChange)) },
     );
-    fail(new Error(`Events were dropped in ${watched.directory}`));
+    watcher?.emit('error', new Error(`Events were dropped in ${watched.directory}`));
     await vi.waitUntil(() => watched.losses.length === 1, wait);
     expect(watched.losses).toEqual([['']]);
     expect(watched.warnings.join()).not.toContain(watched.directory);
-    expect(
-      await (async () => {
-        await watched.write('after.ts');
-        return watched.story();
-      })(),
-    ).toEqual(['create after.ts']);
+    await watched.write('after.ts');
+    expect(await watched.story()).toEqual(['create after.ts']);
   });
 
   test('misses nothing that happens while it reads changed rules', async () => {
-    let meanwhile: () => Promise<void> = () => Promise.resolve();
-    const { directory, write, story } = await watch(
-      { 'a.ts': '1', 'b.ts': '2', 'old.log': '3' },
-      {
-        watch: async (root, onBatch, options) => {
-          const subscription = await subscribe(root, onBatch, options);
-          return {
-            unsubscribe: async () => {
-              await subscription.unsubscribe();
-              await meanwhile();
-            },
-          };
-        },
-      },
-    );
-    meanwhile = async () => {
-      meanwhile = () => Promise.resolve();
-      for (const path of ['a.ts', 'c.ts']) await writeFile(join(directory, path), 'other');
-      await rm(join(directory, 'b.ts'));
-      await rm(join(directory, 'old.log'));
-    };
+    const { directory, write, story } = await watch({ 'a.ts': '1', 'b.ts': '2', 'old.log': '3' });
     await write('.gitignore', '*.log\n');
-    await vi.waitUntil(async () => (await story()).includes('create c.ts'), wait);
-    expect((await story()).toSorted()).toEqual(['create .gitignore', 'create c.ts', 'delete b.ts', 'modify a.ts']);
+    await vi.waitUntil(async () => (await story()).includes('create .gitignore'), wait);
+    for (const path of ['a.ts', 'c.ts']) await writeFile(join(directory, path), 'other');
+    await rm(join(directory, 'b.ts'));
+    await rm(join(directory, 'old.log'));
+    const lines = await story();
+    expect([...new Set(lines)].toSorted()).toEqual(
+      expect.arrayContaining(['create .gitignore', 'create c.ts', 'delete b.ts', 'modify a.ts']),
+    );
+    expect(lines.filter((each) => each.includes('log'))).toEqual([]);
   });
 
-  test('says that it lost something when it cannot watch again, and tries until it can (GAP-2)', async () => {
-    let attempts = 0;
-    const { write, losses, warnings, story } = await watch(
+  test('says that it lost something when a new directory cannot be watched, and tells it as soon as it can (GAP-2)', async () => {
+    let full = false;
+    const { directory, losses, warnings, story } = await watch(
       {},
       {
-        watch: async (root, onBatch, options) => {
-          attempts += 1;
-          if (attempts === 2 || attempts === 3) throw new Error('inotify_add_watch failed: No space left on device');
-          return subscribe(root, onBatch, options);
+        watch: (path, options, onChange) => {
+          if (full) throw new Error(`ENOSPC: System limit for number of file watchers reached, watch '${path}'`);
+          return watchDirectory(path, options, onChange);
         },
       },
     );
-    await write('.gitignore', '*.log\n');
-    await vi.waitUntil(() => losses.length === 2, wait);
-    expect(warnings).toEqual([expect.stringContaining('No space left on device'), 'The directory is watched again.']);
-    await write('after.ts');
-    await vi.waitUntil(async () => (await story()).includes('create after.ts'), wait);
+    full = true;
+    mkdirSync(join(directory, 'new'));
+    await vi.waitUntil(() => losses.length === 1, wait);
+    expect(losses).toEqual([['new']]);
+    expect(warnings).toEqual([
+      expect.stringContaining("ENOSPC: System limit for number of file watchers reached, watch './new'"),
+    ]);
+    writeFileSync(join(directory, 'new/x.ts'), '1');
+    full = false;
+    await vi.waitUntil(async () => (await story()).includes('create new/x.ts'), wait);
+    writeFileSync(join(directory, 'new/x.ts'), '22');
+    expect((await story()).at(-1)).toBe('modify new/x.ts');
+  });
+
+  test('says that a directory may not be read, and tells what is in it once it may', async () => {
+    let closed = true;
+    const { warnings, losses, story } = await watch(
+      { 'private/x.ts': '1' },
+      {
+        watch: (path, options, onChange) => {
+          if (closed && path.endsWith('private')) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+          return watchDirectory(path, options, onChange);
+        },
+      },
+    );
+    expect(warnings).toEqual(['private cannot be read and is not watched.']);
+    closed = false;
+    await vi.waitUntil(async () => (await story()).includes('create private/x.ts'), wait);
+    expect(losses).toEqual([]);
+  });
+
+  test('does not start where not all of it can be watched', async () => {
+    const full = watch(
+      { 'src/a.ts': '1' },
+      {
+        watch: (path, options, onChange) => {
+          if (path.endsWith('src')) throw new Error('ENOSPC: System limit for number of file watchers reached');
+          return watchDirectory(path, options, onChange);
+        },
+      },
+    );
+    await expect(full).rejects.toThrow('System limit for number of file watchers reached');
   });
 
   test('tells what lies below when a directory takes the place of a file or of another directory, and back', async () => {
@@ -257,23 +371,25 @@ describe('a watched directory', () => {
   });
 
   test('finds by looking again what a watcher that was overrun left out, and begins anew', async () => {
-    let attempts = 0;
+    let room = Infinity;
     const { directory, warnings, story } = await watch(
       { 'old/a.ts': '1', 'old/b.ts': '1' },
       {
         largeBatch: 4,
-        watch: async (root, onBatch, options) => {
-          attempts += 1;
+        watch: (root, options, onChange) =>
           // What the kernel does when its queue is full: the first events come, the rest is never heard of.
-          const overrun: typeof onBatch = (error, events) => onBatch(error, events.slice(0, 4));
-          return subscribe(root, attempts === 1 ? overrun : onBatch, options);
-        },
+          watchDirectory(root, options, (type, name) => {
+            room -= 1;
+            if (room >= 0) onChange(type, name);
+          }),
       },
     );
     expect(await story()).toEqual([]);
+    room = 4;
     for (let n = 0; n < 20; n += 1) writeFileSync(join(directory, `new-${n}.ts`), '1');
     rmSync(join(directory, 'old'), { recursive: true });
-    await vi.waitUntil(() => attempts === 2, wait);
+    await vi.waitUntil(() => warnings.length === 1, wait);
+    room = Infinity;
     expect((await story()).toSorted()).toEqual(
       [
         ...Array.from({ length: 20 }, (_, n) => `create new-${n}.ts`),

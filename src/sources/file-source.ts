@@ -3,15 +3,15 @@
  * watcher's queue, a root that is deleted. It never throws at its host after `start`.
  */
 import { realpath, stat } from 'node:fs/promises';
-import { basename, join, relative, sep } from 'node:path';
-import { subscribe } from '@parcel/watcher';
-import type { BackendType, Event, Options } from '@parcel/watcher';
+import { basename, join } from 'node:path';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { changesOf } from './changes.ts';
 import type { Sighting } from './changes.ts';
-import { ALWAYS_IGNORED, IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
-import { factsOf, scan } from './inventory.ts';
+import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
+import { factsOf, FORBIDDEN, liesBelow, scan } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
+import { TreeWatch } from './tree-watch.ts';
+import type { Batch, Watch } from './tree-watch.ts';
 
 /** Wired once. */
 export interface FileSourceListener {
@@ -20,23 +20,6 @@ export interface FileSourceListener {
   loss(paths: readonly string[]): void;
   warning(text: string): void;
 }
-
-/**
- * The system's own watcher, by name. Left to choose, the library first asks a shell for watchman, and the shell's end is never
- * collected: it would hang below the gateway for as long as that runs.
- */
-const BACKENDS: Partial<Record<NodeJS.Platform, BackendType>> = {
-  linux: 'inotify',
-  darwin: 'fs-events',
-  win32: 'windows',
-};
-const BACKEND = BACKENDS[process.platform];
-
-type Watch = (
-  directory: string,
-  onBatch: (error: Error | null, events: Pick<Event, 'path'>[]) => unknown,
-  options: Options,
-) => Promise<{ unsubscribe(): Promise<void> }>;
 
 export interface FileSourceOptions {
   readonly directory: string;
@@ -47,45 +30,50 @@ export interface FileSourceOptions {
   readonly watch?: Watch;
   /** How often it is checked whether the root is there, in milliseconds. */
   readonly rootCheckMs?: number;
-  /** Paths in one batch from which on it is not trusted to be complete. */
+  /** Reports in one batch from which on it is not trusted to be complete. */
   readonly largeBatch?: number;
 }
 
-/**
- * Linux drops events when more than `fs.inotify.max_queued_events` (16,384) wait, and the library says nothing of it (2.5:
- * `rm -rf` of 42,000 files lost up to a third of them, with a batch of 20,000 paths or more each time). Comparing a tree of
- * that size takes 0.5 s, so that even a batch that was probably complete may be looked at again.
- */
-const LARGE_BATCH = 1_000;
+/** What was read of a directory, and why not all of it is watched. */
+interface Reading {
+  readonly inventory: Inventory;
+  /** Directories that are left out. */
+  readonly closedOff: readonly string[];
+  /** Why some of them cannot be watched, though they may be read. */
+  readonly deaf: Error | undefined;
+}
 
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
 export class FileSource {
   readonly #options: FileSourceOptions;
-  readonly #watch: Watch;
   #directory: string;
   #root: string;
   #rules: IgnoreRules;
+  #tree: TreeWatch;
   #inventory: Inventory = new Map();
-  #stop: (() => Promise<void>) | undefined;
+  /** Directories that could not be read or watched: tried again at every look at the root. */
+  readonly #closedOff = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   /** Of the directory that is watched; undefined while it is gone. A directory that was replaced has another one. */
   #rootIdentity: string | undefined;
   /** Why it could not watch, from the failure until it can: said once, however often it tries. */
   #fault: string | undefined;
-  /** Set by a large batch, until all is compared in the first quiet moment. */
+  /** Whether all that is known is watched, but for what is closed off. */
+  #watching = false;
+  /** Set by a suspect batch, until all is compared in the first quiet moment. */
   #doubted = false;
   /** Whether anything was reported since the last look at the root. */
   #busy = false;
   #closed = false;
-  #generation = 0;
   /** Batches are taken one after the other. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
-    this.#watch = options.watch ?? subscribe;
     this.#directory = options.directory;
     this.#root = options.root ?? basename(options.directory);
     this.#rules = new IgnoreRules(this.#directory);
+    this.#tree = this.#plant();
   }
 
   /** Files and directories known at the moment. */
@@ -103,8 +91,11 @@ export class FileSource {
     this.#directory = await realpath(this.#options.directory);
     if (!(await stat(this.#directory)).isDirectory()) throw new Error(`${this.#options.directory} is not a directory.`);
     this.#root = this.#options.root ?? (basename(this.#directory) || 'root');
+    this.#tree = this.#plant();
     this.#rootIdentity = await this.#findRoot();
-    await this.#begin();
+    const begun = this.#begin();
+    this.#work = begun.catch(() => undefined);
+    await begun;
     this.#timer = setInterval(() => this.#enqueue(() => this.#checkRoot()), this.#options.rootCheckMs ?? 1000);
     this.#timer.unref();
   }
@@ -112,45 +103,92 @@ export class FileSource {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#tree.clear();
     await this.#work;
-    await this.#end();
+    this.#tree.clear();
   }
 
-  /** Scans and watches anew. The first scan tells what to ignore; the second one, what has changed until the watcher stood. */
-  async #begin(): Promise<void> {
-    this.#rules = new IgnoreRules(this.#directory);
-    const first = await scan(this.#directory, this.#rules);
-    for (const path of first.unreadable)
-      this.#options.listener.warning(`${path === '' ? 'The root' : path} cannot be read and is not watched.`);
-    this.#generation += 1;
-    const ignored = [
-      // The library shares one watcher between equal requests, also one that died with its directory: no two are equal.
-      join(this.#directory, `.tidemark-generation-${this.#generation}`),
-      ...ALWAYS_IGNORED.map((each) => `**/${each}/**`),
-      ...first.ignored.map((each) => join(this.#directory, each)),
-    ];
-    const subscription = await this.#watch(this.#directory, (error, events) => this.#onBatch(error, events), {
-      ignore: ignored,
-      ...(BACKEND === undefined ? {} : { backend: BACKEND }),
+  #plant(): TreeWatch {
+    const { watch, largeBatch } = this.#options;
+    return new TreeWatch({
+      root: this.#directory,
+      listener: {
+        onBatch: (batch) => this.#onBatch(batch),
+        onFault: (error) => this.#enqueue(() => this.#recover(error)),
+      },
+      ...(watch === undefined ? {} : { watch }),
+      ...(largeBatch === undefined ? {} : { largeBatch }),
     });
-    this.#stop = () => subscription.unsubscribe();
+  }
+
+  /** Takes what is there as known, and says nothing of it. @throws {Error} when a part of it cannot be watched. */
+  async #begin(): Promise<void> {
+    this.#watching = false;
+    this.#rules = new IgnoreRules(this.#directory);
+    this.#closedOff.clear();
+    const { inventory, deaf } = await this.#survey();
+    if (deaf !== undefined) {
+      this.#tree.clear();
+      throw deaf;
+    }
+    this.#inventory = inventory;
+    this.#watching = true;
     this.#fault = undefined;
-    this.#inventory = first.inventory;
-    this.#enqueue(async () => this.#publish(await this.#difference()));
   }
 
-  async #end(): Promise<void> {
-    const stop = this.#stop;
-    this.#stop = undefined;
-    // A watcher whose root is gone may fail to stop; it has stopped then.
-    await stop?.().catch(() => undefined);
+  /** Watches and reads everything anew. */
+  #survey(): Promise<Reading> {
+    this.#tree.clear();
+    return this.#read('');
   }
 
-  /** What a new scan sees differently from the inventory. */
-  async #difference(): Promise<readonly Sighting[]> {
-    const { inventory } = await scan(this.#directory, this.#rules);
+  /** Watches a directory and what lies below, each before it is read: what comes later is reported. */
+  async #read(from: string): Promise<Reading> {
+    const forbidden: string[] = [];
+    const deaf: string[] = [];
+    let reason: Error | undefined;
+    const enter = (path: string): boolean => {
+      const error = this.#enter(path);
+      if (error === undefined) return true;
+      const code = 'code' in error ? error.code : undefined;
+      if (FORBIDDEN.has(code)) {
+        forbidden.push(path);
+      } else if (!GONE.has(code)) {
+        deaf.push(path);
+        reason ??= error;
+      }
+      return false;
+    };
+    const { inventory, unreadable } = await scan(this.#directory, this.#rules, { from, enter });
+    this.#closeOff([...forbidden, ...unreadable], deaf);
+    if (reason !== undefined && this.#watching) this.#warnOnce(reason.message);
+    return { inventory, closedOff: [...forbidden, ...unreadable, ...deaf], deaf: reason };
+  }
+
+  /** The root has nothing above it that would tell of its end. */
+  #enter(path: string): Error | undefined {
+    try {
+      this.#tree.add(path);
+      return undefined;
+    } catch (error) {
+      if (path === '' || !(error instanceof Error)) throw error;
+      return error;
+    }
+  }
+
+  #closeOff(unreadable: readonly string[], deaf: readonly string[]): void {
+    const { listener } = this.#options;
+    for (const path of unreadable.filter((each) => !this.#closedOff.has(each)))
+      listener.warning(`${path} cannot be read and is not watched.`);
+    const lost = deaf.filter((each) => !this.#closedOff.has(each));
+    if (this.#watching && lost.length > 0) listener.loss(lost);
+    for (const path of [...unreadable, ...deaf]) this.#closedOff.add(path);
+  }
+
+  /** What is below a directory now, and what no longer is. */
+  #compare(from: string, inventory: Inventory): readonly Sighting[] {
     const gone = [...this.#inventory.keys()]
-      .filter((path) => !inventory.has(path))
+      .filter((path) => (from === '' || path.startsWith(`${from}/`)) && !inventory.has(path))
       .map((path) => ({ path, facts: undefined }));
     return [...gone, ...[...inventory].map(([path, facts]) => ({ path, facts }))];
   }
@@ -165,32 +203,35 @@ export class FileSource {
     try {
       await task();
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message.replaceAll(this.#directory, '.') : 'unknown fault');
+      this.#fail(error instanceof Error ? error.message : 'unknown fault');
     }
   }
 
   /** Where nothing is watched any more, that is a loss, and the next look at the root begins again. */
   #fail(what: string): void {
-    const { listener } = this.#options;
-    if (this.#stop === undefined) {
+    if (this.#watching) {
+      // Whatever was being done is not done: all is compared.
+      this.#doubted = true;
+    } else {
       this.#rootIdentity = undefined;
-      if (this.#fault === undefined) listener.loss(['']);
+      if (this.#fault === undefined) this.#options.listener.loss(['']);
     }
-    if (what !== this.#fault) listener.warning(`The file watcher failed: ${what}`);
+    this.#warnOnce(what);
+  }
+
+  #warnOnce(what: string): void {
+    if (what !== this.#fault)
+      this.#options.listener.warning(`The file watcher failed: ${what.replaceAll(this.#directory, '.')}`);
     this.#fault = what;
   }
 
-  #onBatch(error: Error | null, events: readonly Pick<Event, 'path'>[]): void {
+  #onBatch({ paths, suspect }: Batch): void {
     this.#busy = true;
-    if (events.length >= (this.#options.largeBatch ?? LARGE_BATCH)) this.#doubted = true;
-    if (error === null) this.#enqueue(() => this.#take(events));
-    else this.#enqueue(() => this.#recover(error));
+    if (suspect) this.#doubted = true;
+    this.#enqueue(() => this.#take(paths));
   }
 
-  async #take(events: readonly Pick<Event, 'path'>[]): Promise<void> {
-    const paths = events
-      .map((each) => relative(this.#directory, each.path).split(sep).join('/'))
-      .filter((each) => each !== '' && !each.startsWith('../'));
+  async #take(paths: readonly string[]): Promise<void> {
     const direct = await Promise.all(
       paths.map(async (path) => ({ path, facts: await factsOf(join(this.#directory, path)) })),
     );
@@ -207,8 +248,8 @@ export class FileSource {
   }
 
   /**
-   * The watcher names a directory that came, went or was replaced, but not always what lies below it. One pass over what is
-   * known serves all of them: a tree of thousands of directories may go in one batch.
+   * A watch names a directory that came, went or was replaced, but not what lies below it. One pass over what is known serves
+   * all of them: a tree of thousands of directories may go in one batch.
    */
   async #expand(sightings: readonly Sighting[]): Promise<readonly Sighting[]> {
     const replaced = sightings.filter(({ path, facts }) => {
@@ -217,11 +258,13 @@ export class FileSource {
     });
     const gone = new Set(replaced.map(({ path }) => path).filter((path) => this.#isDirectory(path)));
     const below = gone.size === 0 ? [] : [...this.#inventory.keys()].filter((path) => liesBelow(path, gone));
+    // A directory that was renamed goes on under its new name: the watches of the old one would report what is not there.
+    this.#tree.drop([...gone, ...below]);
     const came = new Set(replaced.filter(({ facts }) => facts?.fileType === 'directory').map(({ path }) => path));
     const found: Sighting[] = [];
     for (const path of came) {
       if (liesBelow(path, came) || this.#rules.ignores(path, 'directory')) continue;
-      const { inventory } = await scan(this.#directory, this.#rules, path);
+      const { inventory } = await this.#read(path);
       for (const [each, facts] of inventory) found.push({ path: each, facts });
     }
     return [...sightings, ...below.map((path) => ({ path, facts: undefined })), ...found];
@@ -237,40 +280,44 @@ export class FileSource {
 
   /** The rules have changed: what is ignored from now on leaves the inventory in silence, what no longer is, is new. */
   async #reload(): Promise<void> {
-    const before = this.#inventory;
-    await this.#end();
-    await this.#begin();
-    // What happened meanwhile is found by comparing with what was known, not with what has just been seen.
-    this.#inventory = new Map(
-      [...before].filter(
-        ([path, { fileType }]) => !this.#rules.ignores(path, fileType === 'directory' ? fileType : 'file'),
-      ),
-    );
+    this.#rules = new IgnoreRules(this.#directory);
+    const { inventory } = await this.#survey();
+    for (const [path, { fileType }] of this.#inventory)
+      if (this.#rules.ignores(path, fileType === 'directory' ? fileType : 'file')) this.#inventory.delete(path);
+    this.#publish(this.#compare('', inventory));
   }
 
-  /** The watcher lost track: says so, and begins anew (GAP-2). */
+  /** A watch has ended: says so, and begins anew (GAP-2). */
   async #recover(error: Error): Promise<void> {
-    this.#options.listener.warning(
-      `The file watcher lost track and begins again: ${error.message.replaceAll(this.#directory, '.')}`,
-    );
-    await this.#end();
-    this.#options.listener.loss(['']);
+    const { listener } = this.#options;
+    listener.warning(`The file watcher lost track and begins again: ${error.message.replaceAll(this.#directory, '.')}`);
+    listener.loss(['']);
     this.#rootIdentity = await this.#findRoot();
     if (this.#rootIdentity !== undefined) await this.#begin();
   }
 
-  /** Tells what a large batch left out. Who missed a new directory does not watch it either: so it begins anew then. */
+  /** Tells what a suspect batch left out. */
   async #lookAgain(): Promise<void> {
     const quiet = !this.#busy;
     this.#busy = false;
     if (!this.#doubted || !quiet) return;
     this.#doubted = false;
-    const missed = changesOf(await this.#difference(), this.#inventory, this.#root);
+    const { inventory } = await this.#survey();
+    const missed = changesOf(this.#compare('', inventory), this.#inventory, this.#root);
     if (missed.length === 0) return;
     const { listener } = this.#options;
     listener.warning(`The file watcher was overrun: ${missed.length} changes were found by looking again.`);
     for (const change of missed) listener.publish(change);
-    await this.#reload();
+  }
+
+  /** Tells what happened in directories that could not be watched, as soon as they can be. */
+  async #openClosedOff(): Promise<void> {
+    for (const path of [...this.#closedOff]) {
+      const { inventory, closedOff } = await this.#read(path);
+      if (closedOff.includes(path)) continue;
+      this.#closedOff.delete(path);
+      this.#publish(this.#compare(path, inventory));
+    }
   }
 
   async #findRoot(): Promise<string | undefined> {
@@ -280,10 +327,13 @@ export class FileSource {
 
   async #checkRoot(): Promise<void> {
     const identity = await this.#findRoot();
-    if (identity === this.#rootIdentity) return this.#lookAgain();
+    if (identity === this.#rootIdentity) {
+      await this.#openClosedOff();
+      return this.#lookAgain();
+    }
     const { listener } = this.#options;
     this.#rootIdentity = identity;
-    await this.#end();
+    this.#tree.clear();
     this.#inventory.clear();
     if (identity === undefined) {
       listener.warning('The watched directory is gone; waiting for it to return.');
@@ -293,11 +343,4 @@ export class FileSource {
     }
     listener.loss(['']);
   }
-}
-
-/** Whether one of the directories is somewhere above a path. */
-function liesBelow(path: string, directories: ReadonlySet<string>): boolean {
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
-    if (directories.has(path.slice(0, end))) return true;
-  return false;
 }

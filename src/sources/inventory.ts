@@ -42,36 +42,40 @@ export async function factsOf(absolute: string): Promise<FileFacts | undefined> 
 
 export interface Scan {
   readonly inventory: Inventory;
-  /** Directories that the rules ignore, relative to the root: they are not entered. */
-  readonly ignored: readonly string[];
-  /** Directories that could not be read. */
+  /** Directories that may not be read. */
   readonly unreadable: readonly string[];
 }
 
 /** Files looked at in parallel: enough to keep the file system busy, few enough for other work to get its turn. */
 const PARALLEL = 64;
 
-/** Walks the tree below `directory`, ignored directories and links left out. Loads the ignore files on its way. */
-export async function scan(directory: string, rules: IgnoreRules, from = ''): Promise<Scan> {
+/** Codes of system errors. */
+export const FORBIDDEN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM']);
+
+export interface ScanOptions {
+  /** Where it begins, relative to the root; `''` is the root. */
+  readonly from: string;
+  /** Called for every directory before it is read; false leaves it out. */
+  readonly enter: (path: string) => boolean;
+}
+
+/** Walks the tree below a directory, ignored directories and links left out. Loads the ignore files on its way. */
+export async function scan(directory: string, rules: IgnoreRules, { from, enter }: ScanOptions): Promise<Scan> {
   const inventory: Inventory = new Map();
-  const ignored: string[] = [];
   const unreadable: string[] = [];
   const pending = [from];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (!enter(path)) continue;
     await rules.load(path);
     let entries: Dirent[];
     try {
       entries = await readdir(join(directory, path), { withFileTypes: true });
-    } catch {
-      unreadable.push(path);
+    } catch (error) {
+      // One that is gone by now is not there, and that is all.
+      if (error instanceof Error && 'code' in error && FORBIDDEN.has(error.code)) unreadable.push(path);
       continue;
     }
     const here = entries.map((entry) => ({ entry, below: path === '' ? entry.name : `${path}/${entry.name}` }));
-    for (const { entry, below } of here) {
-      const kind = entry.isDirectory() ? 'directory' : 'file';
-      if (!rules.ignores(below, kind)) continue;
-      if (kind === 'directory') ignored.push(below);
-    }
     const visible = here.filter(
       ({ entry, below }) => !rules.ignores(below, entry.isDirectory() ? 'directory' : 'file'),
     );
@@ -85,5 +89,12 @@ export async function scan(directory: string, rules: IgnoreRules, from = ''): Pr
     }
     pending.push(...visible.filter(({ entry }) => entry.isDirectory()).map(({ below }) => below));
   }
-  return { inventory, ignored, unreadable };
+  return { inventory, unreadable };
+}
+
+/** Whether one of the directories is somewhere above a path. */
+export function liesBelow(path: string, directories: ReadonlySet<string>): boolean {
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
+    if (directories.has(path.slice(0, end))) return true;
+  return false;
 }
