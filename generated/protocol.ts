@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:e7e2665e191d03fa023ed5a47eeb1c7c519aed1c9a02257594f3c019cdc85244';
+export const CONTRACT_DIGEST = 'sha256:82da2cb0cf083fa8e658bf647b5b6342b73ded38c248ab1dc778bcbbae98c5dc';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -350,7 +350,7 @@ export const CLAUSES = {
   'RPL-5': { level: 'must', observable: 'operator', text: 'History is bounded by count, bytes and age per stream; a session stream expires after its TTL without traffic.' },
   'RPL-6': { level: 'must', observable: 'client', text: 'What may be replayed is decided by what the principal may do now.' },
   'GAP-1': { level: 'must', observable: 'client', text: 'Every loss is said by a `gap` with the stream, the subscriptions, both positions and the reason.' },
-  'GAP-2': { level: 'must', observable: 'client', text: 'When a watcher overflows, the subscribers of the affected paths get a `gap` for `source_overflow` with the directories to look at again.' },
+  'GAP-2': { level: 'must', observable: 'client', text: 'When a source has lost track (its watcher overflowed, or did not run), the subscribers of the affected paths get a `gap` for `source_overflow` with the directories to look at again. It is kept with history: a resume from its place or before says it among the replay, where it happened.' },
   'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and no client feels another one being slow.' },
   'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume repairs everything that history holds.' },
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
