@@ -6,7 +6,7 @@ import type { GapData } from '../generated/types.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from './broker/broker.ts';
 import { encodeEvent, eventHead } from './codec.ts';
 import type { Session } from './session.ts';
-import { touchesDirectory } from './subscriptions/directories.ts';
+import { sourceGap, touchesDirectory } from './subscriptions/directories.ts';
 import type { Subscription } from './subscriptions/subscription.ts';
 import { SubscriptionIndex } from './subscriptions/subscription-index.ts';
 
@@ -97,16 +97,11 @@ export class Fanout {
 
   /** Says to the subscribers of the affected paths that a source lost track (GAP-2). */
   loseSource(loss: SourceLoss): void {
-    const concerned = [...(this.#streams.get(loss.stream)?.subscriptions ?? [])];
-    const head = bare(this.#options.headOf(loss.stream));
-    const affected = concerned.filter((each) => loss.paths.some((path) => touchesDirectory(each, path)));
-    this.#say(affected, {
-      stream: loss.stream,
-      from: head,
-      to: head,
-      reason: 'source_overflow',
-      repair: { kind: 'rescan', paths: [...loss.paths] },
-    });
+    const { stream, paths } = loss;
+    const concerned = [...(this.#streams.get(stream)?.subscriptions ?? [])];
+    const affected = concerned.filter((each) => paths.some((path) => touchesDirectory(each, path)));
+    if (affected.length === 0) return;
+    this.#say(affected, sourceGap(stream, { ...this.#options.headOf(stream), paths }));
   }
 
   #say(subscriptions: Iterable<Subscription>, gap: Omit<GapData, 'subscriptionIds'>): void {

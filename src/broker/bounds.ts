@@ -11,7 +11,8 @@ export function historyBounds(stream: string, limits: BrokerLimits): HistoryBoun
   return {
     events: session ? limits.sessionHistoryEvents : limits.historyEvents,
     bytes: limits.historyBytes,
-    ageMs: session ? Math.min(limits.sessionTtlMs, limits.historyAgeMs) : limits.historyAgeMs,
+    ageMs: limits.historyAgeMs,
+    silenceMs: session ? limits.sessionTtlMs : Number.POSITIVE_INFINITY,
     keys: limits.retainedKeys,
   };
 }

@@ -381,6 +381,17 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(second.epoch).not.toBe(first.epoch);
       });
 
+      test('keeps the whole log of a session that goes on, also beyond the time after which a silent one ends', async () => {
+        const { broker } = await open({ sessionTtlMs: 400 });
+        const session = draftOf({ stream: 'session:s', event: 'session_event' });
+        for (let n = 0; n < 5; n += 1) {
+          await broker.publish(session);
+          await new Promise((resolve) => setTimeout(resolve, 150));
+        }
+        await broker.attach('session:s');
+        expect(broker.snapshot('session:s').since(0)).toHaveLength(5);
+      });
+
       test('keeps its counter while somebody is attached', async () => {
         const { broker, listener } = await open({ sessionTtlMs: 150 });
         await broker.attach('session:s');
@@ -400,6 +411,31 @@ export function brokerSuite(suite: BrokerSuite): void {
       const loss = { stream: 'workspace:a', paths: ['src', 'docs/ü'] };
       await broker.announce(loss);
       await vi.waitFor(() => expect(listener.sourceLosses).toEqual([loss]), 2_000);
+    });
+
+    test('keeps the loss of a source at its place for those who come later, whoever heard it then (GAP-2)', async () => {
+      const { broker, listener } = await open();
+      const { epoch } = await broker.publish(draftOf());
+      await broker.announce({ stream: 'main', paths: ['a'] });
+      await broker.attach('main');
+      await broker.publish(draftOf());
+      await broker.announce({ stream: 'main', paths: ['b'] });
+      const kept = [
+        { epoch, sequenceId: 1, paths: ['a'] },
+        { epoch, sequenceId: 2, paths: ['b'] },
+      ];
+      await vi.waitFor(() => expect(broker.snapshot('main').losses).toEqual(kept), 2_000);
+      expect(listener.sourceLosses).toEqual([{ stream: 'main', paths: ['b'] }]);
+    });
+
+    test('forgets the losses from before its history', async () => {
+      const { broker } = await open({ historyEvents: 1 });
+      await broker.attach('main');
+      await broker.announce({ stream: 'main', paths: ['a'] });
+      const drafts = Array.from({ length: 400 }, () => draftOf());
+      for (const draft of drafts) await broker.publish(draft);
+      await broker.sync('main');
+      expect(broker.snapshot('main').losses).toEqual([]);
     });
 
     test('alone has nobody to ask', async () => {

@@ -124,7 +124,8 @@ export class MemoryBroker implements Broker {
     if (stream === undefined || stream.attached === 0) return;
     stream.attached -= 1;
     stream.usedAtMs = this.#now();
-    if (stream.attached === 0 && stream.sequenceId === 0) this.#streams.delete(name);
+    const blank = stream.sequenceId === 0 && stream.history.snapshot().losses.length === 0;
+    if (stream.attached === 0 && blank) this.#streams.delete(name);
   }
 
   /** Every publish has reached `onEvent` before it resolved: there is nothing to wait for. */
@@ -140,7 +141,9 @@ export class MemoryBroker implements Broker {
   }
 
   announce(loss: SourceLoss): Promise<void> {
-    this.#listener?.onSourceLoss(loss);
+    const stream = this.#stream(loss.stream, this.#now());
+    stream.history.lose(loss.paths);
+    if (stream.attached > 0) this.#listener?.onSourceLoss(loss);
     return Promise.resolve();
   }
 

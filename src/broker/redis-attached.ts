@@ -5,13 +5,15 @@
  */
 import { ProtocolError } from '../errors.ts';
 import { StreamHistory } from '../replay/history.ts';
+import { Losses } from '../replay/losses.ts';
 import type { EventTable } from '../replay/policy.ts';
+import type { KeptLoss } from '../replay/record.ts';
 import { historyBounds } from './bounds.ts';
 import type { BrokerLimits, BrokerListener, Snapshot, StreamInfo } from './broker.ts';
 import type { BrokerLog, RedisConnection } from './redis-connection.ts';
 import type { EpochFence } from './redis-fence.ts';
 import type { RedisKeys } from './redis-keys.ts';
-import { asTexts, parseLine, parseState } from './redis-line.ts';
+import { asTexts, parseLine, parseLoss, parseState } from './redis-line.ts';
 import type { Line } from './redis-line.ts';
 import { StreamMirror } from './redis-mirror.ts';
 import { namesPerKey } from './retain.ts';
@@ -36,8 +38,11 @@ interface Attached {
   ready: Promise<void>;
   /** When the last one left, by the performance clock. */
   leftAt: number;
-  /** Source losses heard of so far. */
+  /** Number of the newest source loss heard of; -1 before they were read. */
   losses: number;
+  /** The life of the stream in which they are counted. */
+  epoch: string;
+  readonly kept: Losses;
   /** When the TTL was last renewed, by the performance clock. */
   renewedAt: number;
   /** Whether a message came since the mirror was last found behind. */
@@ -118,7 +123,7 @@ export class AttachedStreams {
     return infos;
   }
 
-  /** A message on a stream's channel: lines, `!` or `?<losses> <paths>` (redis-keys.ts). */
+  /** A message on a stream's channel: lines, `!` or a loss (redis-keys.ts). */
   receive(channel: string, text: string): void {
     const stream = this.#options.keys.streamOf(channel);
     const attached = stream === undefined ? undefined : this.#attached.get(stream);
@@ -127,7 +132,7 @@ export class AttachedStreams {
     if (text === '!') {
       this.#catchUp(attached);
     } else if (text.startsWith('?')) {
-      void this.#hearLosses(stream, attached, Number(text.slice(1, text.indexOf(' '))));
+      this.#receiveLoss(stream, attached, text);
     } else {
       for (const line of text.split('\n')) attached.mirror.receive(parseLine(line));
     }
@@ -160,10 +165,11 @@ export class AttachedStreams {
   }
 
   #begin(stream: string): Attached {
+    const kept = new Losses();
     const mirror = new StreamMirror({
       stream,
       source: this.#sourceOf(stream),
-      createHistory: (seed) => this.#createHistory(stream, seed),
+      createHistory: (seed) => this.#createHistory(stream, { ...seed, losses: kept }),
       onEvent: (record) => {
         if (attached.count > 0) this.#options.listener()?.onEvent(record);
       },
@@ -179,6 +185,8 @@ export class AttachedStreams {
       ready: Promise.resolve(),
       leftAt: 0,
       losses: -1,
+      epoch: '',
+      kept,
       renewedAt: 0,
       heard: true,
     };
@@ -191,11 +199,17 @@ export class AttachedStreams {
   async #load(stream: string, attached: Attached): Promise<void> {
     await this.#subscribe();
     await attached.mirror.catchUp();
-    const text = await this.#options.connection.get(this.#options.keys.of(stream).meta);
-    if (attached.losses < 0 && text !== null) attached.losses = parseState(text).losses;
+    const { connection, keys } = this.#options;
+    const text = await connection.get(keys.of(stream).meta);
+    if (attached.losses >= 0 || text === null) return;
+    const entries = await connection.range(keys.of(stream).losses, '-');
+    for (const [, [, loss = '']] of entries) attached.kept.add(parseLoss(loss));
+    const { epoch, losses } = parseState(text);
+    attached.epoch = epoch;
+    attached.losses = Math.max(losses, numberOf(entries.at(-1)?.[0]));
   }
 
-  #createHistory(stream: string, seed: HistorySeed): MirrorHistory {
+  #createHistory(stream: string, seed: HistorySeed & { readonly losses: Losses }): MirrorHistory {
     const { limits, events } = this.#options;
     return new StreamHistory({ bounds: historyBounds(stream, limits), events, ...seed });
   }
@@ -267,7 +281,10 @@ export class AttachedStreams {
       if (renew) attached.renewedAt = performance.now();
       const text = renew ? await connection.getAndExpire(meta, ttl) : await connection.get(meta);
       const state = text === null ? undefined : parseState(text);
-      if (state !== undefined) await this.#hearLosses(stream, attached, state.losses);
+      if (state !== undefined) {
+        this.#countFrom(attached, state.epoch);
+        await this.#hearLosses(stream, attached, state.losses);
+      }
       const behind = state === undefined || !attached.mirror.covers(state);
       if (behind) this.#suspect(stream, attached);
       if (behind || (await fence.isSuspicious(stream, state))) await attached.mirror.catchUp();
@@ -282,17 +299,46 @@ export class AttachedStreams {
     attached.heard = false;
   }
 
+  /** One that follows what is known is said at its place among the events; any other is read, with what lies between. */
+  #receiveLoss(stream: string, attached: Attached, text: string): void {
+    const end = text.indexOf(' ');
+    const number = Number(text.slice(1, end));
+    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
+    const loss = parseLoss(text.slice(end + 1));
+    this.#countFrom(attached, loss.epoch);
+    if (number === attached.losses + 1 && attached.losses >= 0) {
+      attached.losses = number;
+      this.#sayLoss(stream, attached, loss);
+    } else {
+      void this.#hearLosses(stream, attached, number);
+    }
+  }
+
+  /** A new life of the stream begins to count anew. */
+  #countFrom(attached: Attached, epoch: string): void {
+    if (attached.losses < 0 || attached.epoch === epoch) return;
+    attached.epoch = epoch;
+    attached.losses = 0;
+  }
+
+  #sayLoss(stream: string, attached: Attached, loss: KeptLoss): void {
+    attached.kept.add(loss);
+    if (attached.count > 0) this.#options.listener()?.onSourceLoss({ stream, paths: loss.paths });
+  }
+
   /** Says the source losses up to a number, each one once. */
   async #hearLosses(stream: string, attached: Attached, upTo: number): Promise<void> {
     const known = attached.losses;
     if (known < 0 || upTo <= known) return;
     attached.losses = upTo;
-    const { connection, keys, listener } = this.#options;
+    const { connection, keys } = this.#options;
     try {
-      for (const [id, [, paths = '[]']] of await connection.range(keys.of(stream).losses, `(${known}-0`)) {
-        attached.losses = Math.max(attached.losses, Number.parseInt(id, 10));
-        const list = JSON.parse(paths) as readonly string[];
-        if (attached.count > 0) listener()?.onSourceLoss({ stream, paths: list });
+      for (const [id, [, text = '']] of await connection.range(keys.of(stream).losses, `(${known}-0`)) {
+        const number = numberOf(id);
+        const heard = number > upTo && number <= attached.losses;
+        attached.losses = Math.max(attached.losses, number);
+        const loss = parseLoss(text);
+        if (!heard && loss.epoch === attached.epoch) this.#sayLoss(stream, attached, loss);
       }
     } catch (error) {
       attached.losses = known;
@@ -304,6 +350,11 @@ export class AttachedStreams {
 function toPage(reply: unknown): LogPage {
   const [state = '', more, ...lines] = asTexts(reply);
   return { state: state === '' ? undefined : parseState(state), more: more === '1', lines: lines.map(parseLine) };
+}
+
+/** Of a loss, from the id of its entry. */
+function numberOf(id = '0'): number {
+  return Number.parseInt(id, 10);
 }
 
 function delay(ms: number): Promise<void> {

@@ -14,10 +14,11 @@
  *   tidemark:{main}:latest    hash    <event> <key> → <line>, the newest event of a name under a key (RPL-3)
  *   tidemark:{main}:order     zset    <key> by sequence: which key to push out first; a key is `entity <id>`,
  *                                     `relationship <id>` or, for `latest`, `name <event>`
- *   tidemark:{main}:losses    stream  <losses>-0 → p: JSON list of directories (GAP-2)
+ *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>, a source's loss, the head at that moment and
+ *                                     a JSON list of directories (GAP-2)
  *   tidemark:{main}:witness   hash    <nodeId> → what it attests; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
- *   tidemark:{main}:live      channel lines, `!` (epoch changed) or `?<losses> <paths>`
+ *   tidemark:{main}:live      channel lines, `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
  *   tidemark:nodes            channel heartbeats of the nodes, and what they ask each other (redis-nodes.ts)
  *   tidemark:nodes:<nodeId>   channel answers to a node
  *

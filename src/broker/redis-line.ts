@@ -1,5 +1,6 @@
 /** Reads the texts that the scripts of lua/ write; their layout is drawn in redis-keys.ts. */
 import type { EventRecord } from './broker.ts';
+import type { KeptLoss } from '../replay/record.ts';
 import { recordFromContent } from './record.ts';
 
 /** The state of a stream in Redis. */
@@ -44,6 +45,13 @@ export function parseState(text: string): StreamState {
     losses: Number(losses),
     evicted: evicted === '1',
   };
+}
+
+/** @throws {Error} when the text is not what announce.lua writes: `<epoch> <sequence> <paths>`. */
+export function parseLoss(text: string): KeptLoss {
+  const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
+  if (epoch === undefined) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
+  return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
 }
 
 /** @throws {Error} when the text is not a line. */

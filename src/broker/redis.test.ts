@@ -44,6 +44,22 @@ describe('two nodes on one Redis', () => {
     await Promise.all(brokers.map((broker) => broker.close()));
   });
 
+  test('hear of the loss of a source in a new life of the stream, where the count of losses begins anew', async () => {
+    const url = freshUrl();
+    const listener = new RecordingListener();
+    const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 });
+    await broker.start(listener);
+    await broker.attach('main');
+    for (const path of ['a', 'b']) await broker.announce({ stream: 'main', paths: [path] });
+    await redis.command('DEL', `${new URL(url).searchParams.get('prefix') ?? ''}:{main}:meta`);
+    await vi.waitFor(() => expect(listener.losses).toMatchObject([{ reason: 'epoch_changed' }]), 3_000);
+    await broker.announce({ stream: 'main', paths: ['c'] });
+    const said = ['a', 'b', 'c'].map((path) => ({ stream: 'main', paths: [path] }));
+    await vi.waitFor(() => expect(listener.sourceLosses).toEqual(said), 3_000);
+    expect(broker.snapshot('main').losses).toMatchObject([{ paths: ['c'] }]);
+    await broker.close();
+  });
+
   test('take over each other’s idempotency keys', async () => {
     const url = freshUrl();
     const brokers = [0, 1].map(() => new RedisBroker({ url, limits: SUITE_LIMITS, events }));
@@ -69,6 +85,7 @@ describe('what another program writes into Redis', () => {
       ['nodes', 'ask'],
       ['{main}:live', 'no line'],
       ['{main}:live', '?'],
+      ['{main}:live', '?1 no loss'],
     ] as const) {
       expect(await redis.command('PUBLISH', `${prefix}:${channel}`, text)).toBe(':1\r\n');
     }

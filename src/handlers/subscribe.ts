@@ -6,6 +6,7 @@ import { ProtocolError } from '../errors.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryPlan } from '../replay/recovery.ts';
 import { compileFilter, normaliseFilter } from '../subscriptions/filter.ts';
+import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import { normaliseEvents, policiesOf } from '../subscriptions/pattern.ts';
 import { Subscription } from '../subscriptions/subscription.ts';
 import type { HandlerContext } from './context.ts';
@@ -71,6 +72,26 @@ function count(context: HandlerContext, subscription: Subscription, plan: Recove
   subscription.replayedAt = context.now();
 }
 
+/** The replay, with each loss of a source where it happened (GAP-2). */
+function sendRecords(subscription: Subscription, plan: RecoveryPlan): void {
+  const { id, session, stream } = subscription;
+  const head = eventHead([id], plan.replayReason);
+  let records = plan.records;
+  for (const loss of plan.losses) {
+    const after = records.findIndex(({ sequenceId }) => sequenceId > loss.sequenceId);
+    const before = after < 0 ? records : records.slice(0, after);
+    session.outlet.sendReplay(before, head);
+    records = records.slice(before.length);
+    subscription.gaps += 1;
+    const { epoch, sequenceId } = loss;
+    session.outlet.sendInOrder(
+      { type: 'gap', data: { ...sourceGap(stream, loss), subscriptionIds: [id] } },
+      { stream, epoch, sequenceId },
+    );
+  }
+  session.outlet.sendReplay(records, head);
+}
+
 /** What follows `subscribed`: a gap where a resume failed, the replay, its end (RPL-2, RPL-4). */
 function sendReplay(subscription: Subscription, plan: RecoveryPlan): void {
   const { id, session, stream } = subscription;
@@ -80,7 +101,7 @@ function sendReplay(subscription: Subscription, plan: RecoveryPlan): void {
     outlet.sendInOrder({ type: 'gap', data: { stream, subscriptionIds: [id], ...plan.gap } });
   }
   if (subscription.replayMode === 'none') return;
-  outlet.sendReplay(plan.records, eventHead([id], plan.replayReason));
+  sendRecords(subscription, plan);
   outlet.sendInOrder(
     {
       type: 'replay_complete',
@@ -112,6 +133,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
         snapshot: broker.snapshot(stream),
         request: data.replay ?? { mode: 'warm' },
         matches: subscription.matches,
+        concerns: (paths) => paths.some((path) => touchesDirectory(subscription, path)),
         table: context.events,
         policies: policiesOf(subscription.events, context.events),
       });

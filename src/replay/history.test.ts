@@ -6,7 +6,7 @@ import { eventTable } from './policy.ts';
 import type { EventRecord } from './record.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 
-const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, keys: 1000 };
+const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000 };
 
 function historyOf(bounds: Partial<HistoryBounds> = {}): StreamHistory {
   const after = { epoch: EPOCH, sequenceId: 0 };

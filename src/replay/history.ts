@@ -5,6 +5,7 @@
  *     retained: newest per key            history: floor … head
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
  */
+import { Losses } from './losses.ts';
 import type { EventTable } from './policy.ts';
 import type { EventRecord, Position, Snapshot } from './record.ts';
 import { keyOf } from './warm.ts';
@@ -14,6 +15,8 @@ export interface HistoryBounds {
   readonly bytes: number;
   /** Milliseconds since an event was emitted. */
   readonly ageMs: number;
+  /** Milliseconds without an event after which all of it goes. */
+  readonly silenceMs: number;
   /** Keys whose newest events are retained beyond history. */
   readonly keys: number;
 }
@@ -26,6 +29,7 @@ export interface StreamHistoryOptions {
   /** What was retained at or below that place, ascending. */
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
+  readonly losses?: Losses;
 }
 
 /** The newest event of each name, by key; the key touched longest ago stands first. */
@@ -38,6 +42,7 @@ export class StreamHistory {
   readonly #bounds: HistoryBounds;
   readonly #events: EventTable;
   readonly #retained: Retained = new Map();
+  readonly #losses: Losses;
   #keysEvicted: boolean;
   #log: EventRecord[] = [];
   #start = 0;
@@ -49,6 +54,7 @@ export class StreamHistory {
     this.#events = options.events;
     this.#head = { epoch: options.after.epoch, sequenceId: options.after.sequenceId };
     this.#keysEvicted = options.keysEvicted ?? false;
+    this.#losses = options.losses ?? new Losses();
     for (const record of options.retained ?? []) this.#retain(record);
   }
 
@@ -88,12 +94,19 @@ export class StreamHistory {
       this.#dropOldest();
   }
 
-  /** Drops what is older than the bound on age. */
+  /** Drops what is older than the bound on age, and everything after a long silence. */
   expire(nowMs: number): void {
+    const newest = this.#log.at(-1);
+    const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
     for (let oldest = this.#log[this.#start]; oldest !== undefined; oldest = this.#log[this.#start]) {
-      if (nowMs - Date.parse(oldest.emittedAt) <= this.#bounds.ageMs) return;
+      if (!silent && nowMs - Date.parse(oldest.emittedAt) <= this.#bounds.ageMs) return;
       this.#dropOldest();
     }
+  }
+
+  /** A loss at a source, at the head of this moment. */
+  lose(paths: readonly string[]): void {
+    this.#losses.add({ ...this.#head, paths });
   }
 
   snapshot(): Snapshot {
@@ -104,6 +117,7 @@ export class StreamHistory {
       since: (sequenceId) => this.#log.slice(this.#start + Math.max(0, sequenceId - floor + 1)),
       retained: this.#retainedBelow(floor),
       keysEvicted: this.#keysEvicted,
+      losses: this.#losses.within(this.#head.epoch, floor),
     };
   }
 

@@ -32,6 +32,12 @@ export interface EventRecord {
   readonly bytes: number;
 }
 
+/** A loss at a source, at the position that was the head when it was said (GAP-2). */
+export interface KeptLoss extends Position {
+  /** Directories to look at again, relative to the watched root; `''` is the root itself. */
+  readonly paths: readonly string[];
+}
+
 /** What a node knows of one attached stream at one instant. Valid until the current tick ends. */
 export interface Snapshot {
   readonly head: Position;
@@ -43,4 +49,6 @@ export interface Snapshot {
   readonly retained: readonly EventRecord[];
   /** True once the bound on retained keys has pushed a key out: a warm picture may then be incomplete. */
   readonly keysEvicted: boolean;
+  /** Of this epoch, ascending. */
+  readonly losses: readonly KeptLoss[];
 }

@@ -10,7 +10,7 @@ import type { RecoveryFacts, RecoveryPlan } from './recovery.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 
 const table = eventTable();
-const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, keys: 1000 };
+const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000 };
 
 function historyOf(records: readonly EventRecord[], bounds: Partial<HistoryBounds> = {}): StreamHistory {
   const after = { epoch: EPOCH, sequenceId: 0 };
@@ -24,6 +24,7 @@ function plan(history: StreamHistory, facts: Partial<RecoveryFacts> = {}): Recov
     snapshot: history.snapshot(),
     request: { mode: 'warm' },
     matches: () => true,
+    concerns: () => true,
     table,
     policies: new Set<ReplayPolicy>(['latest-per-key']),
     ...facts,
@@ -93,6 +94,35 @@ describe('a resume', () => {
       expect(made.records).toEqual([]);
     }
     expect(plan(expired, resume(4)).recovery).toMatchObject({ reason: 'window_exceeded' });
+  });
+
+  test('says the losses of sources from its position on, and only those that concern it (GAP-2)', () => {
+    const history = historyOf([]);
+    history.lose(['first']);
+    for (const record of files(4)) {
+      history.append(record);
+      if (record.sequenceId % 2 === 0) history.lose([`after ${record.sequenceId}`]);
+    }
+    const said = (facts: Partial<RecoveryFacts>): (readonly string[])[] =>
+      plan(history, facts).losses.map(({ paths }) => paths);
+    expect(said(resume(0))).toEqual([['first'], ['after 2'], ['after 4']]);
+    expect(said(resume(2))).toEqual([['after 2'], ['after 4']]);
+    expect(said(resume(3))).toEqual([['after 4']]);
+    expect(said({ ...resume(0), concerns: (paths) => paths.includes('after 2') })).toEqual([['after 2']]);
+    expect(said({ request: { mode: 'warm' } })).toEqual([]);
+    expect(said(resume(0, 'e0'))).toEqual([]);
+  });
+
+  test('has more said than was lost, never less, where too many losses would have to be kept', () => {
+    const history = historyOf([]);
+    for (const record of files(300)) {
+      history.append(record);
+      history.lose([`d${record.sequenceId}`]);
+    }
+    const { losses } = plan(history, resume(0));
+    expect(losses).toHaveLength(256);
+    expect(losses[0]).toEqual({ epoch: EPOCH, sequenceId: 45, paths: [''] });
+    expect(losses[1]?.paths).toEqual(['d46']);
   });
 
   test('is never called truncated: it is complete or it is not a resume', () => {

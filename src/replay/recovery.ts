@@ -4,13 +4,15 @@
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayRequest } from '../../generated/types.ts';
 import type { EventTable } from './policy.ts';
-import type { EventRecord, Position, Snapshot } from './record.ts';
+import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { warmPicture } from './warm.ts';
 
 export interface RecoveryFacts {
   readonly snapshot: Snapshot;
   readonly request: ReplayRequest;
   readonly matches: (record: EventRecord) => boolean;
+  /** Whether a loss below one of these directories concerns the subscription. */
+  readonly concerns: (paths: readonly string[]) => boolean;
   readonly table: EventTable;
   /** The replay policies of the events that the subscription names: whether a bound mattered depends on them. */
   readonly policies: ReadonlySet<ReplayPolicy>;
@@ -24,6 +26,8 @@ export interface RecoveryPlan {
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
   /** Ascending. */
   readonly records: readonly EventRecord[];
+  /** To be said among the records, each behind those up to its position (GAP-2); ascending. */
+  readonly losses: readonly KeptLoss[];
   readonly replayReason: 'warm' | 'resume';
   /** Whether a bound of history cut the picture. */
   readonly truncated: boolean;
@@ -38,17 +42,17 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
   return after.sequenceId < snapshot.floor - 1 ? 'window_exceeded' : undefined;
 }
 
-function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'replayReason' | 'truncated'> {
+function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies } = facts;
   const records = warmPicture([...snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
   // With all of history at hand nothing is missing, whatever was not retained beside it.
   const truncated = snapshot.floor > 1 && (policies.has('log') || (perKey && snapshot.keysEvicted));
-  return { records, replayReason: 'warm', truncated };
+  return { records, losses: [], replayReason: 'warm', truncated };
 }
 
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
-  const { snapshot, request, matches } = facts;
+  const { snapshot, request, matches, concerns } = facts;
   const position = { epoch: snapshot.head.epoch, sequenceId: snapshot.head.sequenceId };
   if (request.mode === 'none')
     return {
@@ -56,6 +60,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       recovery: { attempted: false },
       gap: undefined,
       records: [],
+      losses: [],
       replayReason: 'warm',
       truncated: false,
     };
@@ -74,6 +79,8 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     recovery: { attempted: true, recovered: true },
     gap: undefined,
     records: snapshot.since(after.sequenceId).filter(matches),
+    // One at the very position may have been said, or not any more before the connection broke.
+    losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),
     replayReason: 'resume',
     truncated: false,
   };

@@ -1,4 +1,6 @@
 /** Which subscriptions a loss below a directory concerns (GAP-2). */
+import type { GapData } from '../../generated/types.ts';
+import type { KeptLoss } from '../replay/record.ts';
 import type { FilterSpec } from './filter.ts';
 import { literalPrefix } from './glob.ts';
 import { matchesName } from './pattern.ts';
@@ -19,4 +21,10 @@ export function touchesDirectory({ events, filter }: FilterSpec, lost: string): 
     const prefix = literalPrefix(pattern);
     return within(prefix, directory) || within(directory, prefix);
   });
+}
+
+/** What subscribers are told of a loss: both positions are the place at which it is said. */
+export function sourceGap(stream: string, { epoch, sequenceId, paths }: KeptLoss): Omit<GapData, 'subscriptionIds'> {
+  const place = { epoch, sequenceId };
+  return { stream, from: place, to: place, reason: 'source_overflow', repair: { kind: 'rescan', paths: [...paths] } };
 }

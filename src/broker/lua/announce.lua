@@ -1,15 +1,18 @@
 #!lua
 -- A source's own loss, for the subscribers on every node (GAP-2). It is numbered and kept for a while like an event,
--- because a node whose subscription was down just then must still come to say it.
+-- because a node whose subscription was down just then must still come to say it, and whoever resumes from before it
+-- must hear of it.
 -- KEYS 1 meta, 2 losses   ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 kept ms, 4 ttl ms of the stream (0: none), 5 the paths as JSON
 -- Returns 'unborn' or the number of the loss.
 local state = redis.call('GET', KEYS[1])
 if not state then return 'unborn' end
-local head, losses, evicted = string.match(state, '^(%d+ %d+ %S+ %S+ %S+) (%d+) (%d)$')
+local head, sequence, epoch, losses, evicted =
+  string.match(state, '^((%d+) %d+ %S+ (%S+) %S+) (%d+) (%d)$')
 losses = losses + 1
-redis.call('XADD', KEYS[2], 'MAXLEN', 256, losses .. '-0', 'p', ARGV[5])
+local text = epoch .. ' ' .. sequence .. ' ' .. ARGV[5]
+redis.call('XADD', KEYS[2], 'MAXLEN', 256, losses .. '-0', 'l', text)
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.call('SET', KEYS[1], head .. ' ' .. losses .. ' ' .. evicted)
 if ARGV[4] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-redis.call(ARGV[2], ARGV[1], '?' .. losses .. ' ' .. ARGV[5])
+redis.call(ARGV[2], ARGV[1], '?' .. losses .. ' ' .. text)
 return tostring(losses)

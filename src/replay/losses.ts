@@ -1,0 +1,25 @@
+/**
+ * The losses of sources that a stream keeps beside its history: whoever resumes from before one, or from just there, must hear of it,
+ * because the events that it stands for never existed (GAP-2).
+ */
+import type { KeptLoss, Position } from './record.ts';
+
+/** More are put together; what is said then is more than what was lost, never less. */
+const MOST = 256;
+
+export class Losses {
+  #kept: readonly KeptLoss[] = [];
+
+  add(loss: KeptLoss): void {
+    const others = this.#kept.filter((each) => each.epoch === loss.epoch);
+    const kept = [...others, loss].toSorted((a, b) => a.sequenceId - b.sequenceId);
+    const [, second] = kept;
+    this.#kept = kept.length > MOST && second !== undefined ? [{ ...second, paths: [''] }, ...kept.slice(2)] : kept;
+  }
+
+  /** Those that somebody may still resume from before. */
+  within(epoch: Position['epoch'], floor: number): readonly KeptLoss[] {
+    this.#kept = this.#kept.filter((each) => each.epoch === epoch && each.sequenceId >= floor - 1);
+    return this.#kept;
+  }
+}
