@@ -67,6 +67,25 @@ describe('a subscription of the client', () => {
     expect((await subscription.ready).filter).toEqual({ extensions: ['.ts'] });
   });
 
+  test('hears of what a source lost while it was away', async () => {
+    const { gateway, url } = await serve();
+    const proxy = await proxyOf(url);
+    const subscription = clientOf(proxy.url).subscribe({ events: ['file_change'], gaps: 'inline' });
+    await subscription.caughtUp;
+    const items: string[] = [];
+    void (async () => {
+      for await (const item of subscription) items.push(isGap(item) ? `gap: ${item.reason}` : item.payload.path);
+    })();
+    await gateway.publish('file_change', file('a.ts'));
+    await vi.waitFor(() => expect(items).toEqual(['a.ts']), patience);
+    // None of this waits for the network: it is over before the client is back.
+    proxy.sever();
+    await gateway.publish('file_change', file('b.ts'));
+    await gateway.announceLoss({ stream: 'main', paths: ['src'] });
+    await gateway.publish('file_change', file('c.ts'));
+    await vi.waitFor(() => expect(items).toEqual(['a.ts', 'b.ts', 'gap: source_overflow', 'c.ts']), patience);
+  });
+
   test('that joins later gets one replay per entity, then live events', async () => {
     const { gateway, url } = await serve();
     for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`));

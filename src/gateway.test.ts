@@ -271,6 +271,34 @@ describe('a subscription', () => {
     });
   });
 
+  test('is told at a resume of what a source lost meanwhile, where it happened, whoever listened then (GAP-2)', async () => {
+    const { gateway, url } = await serve();
+    const file = (path: string): Promise<{ readonly epoch: string; readonly sequenceId: number }> =>
+      gateway.publish('file_change', { path, root: 'r', changeType: 'modify', fileType: 'file' });
+    const { epoch } = await file('a');
+    await file('b');
+    await gateway.announceLoss({ stream: 'main', paths: ['src'] });
+    await file('c');
+    const client = await connect(url);
+    const resume = async (subscriptionId: string, sequenceId: number, more: object = {}): Promise<string[]> => {
+      const replay = { mode: 'resume', after: { epoch, sequenceId } };
+      const request = { subscriptionId, events: ['file_change'], replay, ...more };
+      const { recovery } = (await client.call('subscribe', request)).data;
+      expect(recovery).toEqual({ attempted: true, recovered: true });
+      await client.find(({ type, data }) => type === 'replay_complete' && data['subscriptionId'] === subscriptionId);
+      const mine = client.frames.filter(({ data }) => JSON.stringify(data).includes(`"${subscriptionId}"`));
+      return mine.flatMap(({ type, data }) => {
+        if (type === 'gap') return [`gap ${JSON.stringify(data['to'])}`];
+        return type === 'event' ? [String(data['sequenceId'])] : [];
+      });
+    };
+    const gap = `gap ${JSON.stringify({ epoch, sequenceId: 2 })}`;
+    expect(await resume('before', 1)).toEqual(['2', gap, '3']);
+    expect(await resume('there', 2)).toEqual([gap, '3']);
+    expect(await resume('after', 3)).toEqual([]);
+    expect(await resume('elsewhere', 1, { filter: { paths: ['docs'] } })).toEqual([]);
+  });
+
   test('with a long replay does not overflow the send queue of a client that reads (BCK-1)', async () => {
     const { gateway, url } = await serve({ limits: { sendQueueBytes: 65_536 } });
     const { epoch } = await gateway.publish('tick', { n: 0 });

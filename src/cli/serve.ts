@@ -124,6 +124,8 @@ async function watch(
   } catch (error) {
     throw new CliError(`${directory} cannot be watched: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }
+  // The stream outlives this process, and nobody has watched since the last one ended.
+  if (gateway.health().broker.kind === 'redis') feed.loss(['']);
   return { source, feed };
 }
 

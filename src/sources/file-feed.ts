@@ -4,7 +4,7 @@
  * there is no room to keep is said as a loss (GAP-2).
  */
 import { posix } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
@@ -29,13 +29,18 @@ type Item =
   | { readonly kind: 'change'; readonly change: FileChangePayload; readonly key: string }
   | { readonly kind: 'loss'; readonly paths: readonly string[] };
 
-const CAPACITY = 10_000;
+/** A tree that is copied or deleted comes in one piece. About 300 bytes each. */
+const CAPACITY = 200_000;
+/** Between two of these, sockets get their turn, so that a large batch does not pile up in front of readers that keep up. */
+const IN_ONE_TURN = 64;
 const RETRY_MS = [100, 2_000] as const;
 
 export class FileFeed implements FileSourceListener {
   readonly #options: FileFeedOptions;
   readonly #stop = new AbortController();
   #queue: Item[] = [];
+  /** Items at the front of the queue that are done; cutting them off moves the rest. */
+  #done = 0;
   #running: Promise<void> | undefined;
 
   constructor(options: FileFeedOptions) {
@@ -44,7 +49,7 @@ export class FileFeed implements FileSourceListener {
 
   /** Changes and losses that are not published yet. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.length - this.#done;
   }
 
   publish(change: FileChangePayload): void {
@@ -67,9 +72,10 @@ export class FileFeed implements FileSourceListener {
 
   #enqueue(item: Item): void {
     const { capacity = CAPACITY, warn } = this.#options;
-    if (this.#queue.length >= capacity) {
-      warn(`${this.#queue.length} file changes wait for the broker: they are given up, and said as a loss.`);
+    if (this.waiting >= capacity) {
+      warn(`${this.waiting} file changes wait for the broker: they are given up, and said as a loss.`);
       this.#queue = [{ kind: 'loss', paths: [''] }];
+      this.#done = 0;
     } else {
       this.#queue.push(item);
     }
@@ -77,11 +83,20 @@ export class FileFeed implements FileSourceListener {
   }
 
   async #run(): Promise<void> {
-    for (let item = this.#queue[0]; item !== undefined && !this.#stop.signal.aborted; item = this.#queue[0]) {
+    let sent = 0;
+    for (let item = this.#queue[0]; item !== undefined && !this.#stop.signal.aborted; item = this.#queue[this.#done]) {
       await this.#send(item);
       // An overflow may have replaced the queue meanwhile.
-      if (this.#queue[0] === item) this.#queue.shift();
+      if (this.#queue[this.#done] === item) this.#done += 1;
+      if (this.#done * 2 > this.#queue.length) {
+        this.#queue = this.#queue.slice(this.#done);
+        this.#done = 0;
+      }
+      sent = (sent + 1) % IN_ONE_TURN;
+      if (sent === 0) await turn();
     }
+    this.#queue = [];
+    this.#done = 0;
     this.#running = undefined;
   }
 
@@ -109,6 +124,6 @@ export class FileFeed implements FileSourceListener {
     const { path } = item.change;
     this.#options.warn(`A change of ${JSON.stringify(path)} could not be published, and is said as a loss: ${reason}`);
     const directory = posix.dirname(path);
-    this.#queue.splice(1, 0, { kind: 'loss', paths: [directory === '.' ? '' : directory] });
+    this.#queue.splice(this.#done + 1, 0, { kind: 'loss', paths: [directory === '.' ? '' : directory] });
   }
 }
