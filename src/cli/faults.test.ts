@@ -35,6 +35,13 @@ async function stranger(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
 }
 
+async function someoneListens(env: Readonly<Record<string, string>>): Promise<void> {
+  await vi.waitUntil(async () => {
+    const { stdout } = await runner.finish(['status', '--json'], { env });
+    return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 1;
+  }, wait);
+}
+
 describe('a command', () => {
   test('that meets a stranger at the address says so, whatever that answers', async () => {
     for (const body of ['<html>', '{"status":"ok"}', 'null', '{"data":{"code":7}}']) {
@@ -215,6 +222,25 @@ describe('tidemark serve', () => {
     await listener.says('connection lost (4200');
   });
 
+  test('says on Redis that nobody watched between two of its lives (GAP-2)', async () => {
+    const redis = await RedisProcess.start();
+    try {
+      const { env } = await runner.serve(['--redis', redis.url]);
+      const listener = runner.start(['listen', '--event', 'file_change', '--json'], { env });
+      await someoneListens(env);
+      for (const life of [1, 2]) {
+        const { cli } = await runner.serve(['--redis', redis.url, '--watch', 'shop']);
+        const gaps = (): unknown[] => listener.lines.map((line) => JSON.parse(line) as unknown);
+        await vi.waitUntil(() => gaps().length === life, wait);
+        expect(gaps().at(-1)).toMatchObject({ kind: 'gap', reason: 'source_overflow', repair: { paths: [''] } });
+        cli.process.kill('SIGTERM');
+        await cli.ended;
+      }
+    } finally {
+      await redis.stop();
+    }
+  }, 30_000);
+
   test('is served under the address that it was told to listen on (SEC-4)', async () => {
     const { url, env } = await runner.serve(['--host', '127.0.0.9']);
     expect(url).toContain('127.0.0.9');
@@ -300,10 +326,7 @@ describe('tidemark listen', () => {
   test('ends well when its reader has gone', async () => {
     const { env } = await runner.serve(['--watch', 'shop']);
     const listener = runner.start(['listen', '--json'], { env });
-    await vi.waitUntil(async () => {
-      const { stdout } = await runner.finish(['status', '--json'], { env });
-      return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 1;
-    }, wait);
+    await someoneListens(env);
     listener.process.stdout?.destroy();
     await writeFile(join(home, 'shop/a.ts'), '1');
     expect(await listener.ended).toBe(0);
