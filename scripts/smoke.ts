@@ -111,7 +111,7 @@ async function typeCheck(): Promise<void> {
 
 async function embed(): Promise<void> {
   const last = (await run(['node', 'host.ts'], { cwd: home })).trim().split('\n').at(-1) ?? '';
-  assert.deepEqual(JSON.parse(last), { status: 200, sequenceId: 1 });
+  assert.deepEqual(JSON.parse(last), { statuses: [200, 401], sequenceId: 1, root: 'watched' });
 }
 
 async function serve(): Promise<void> {

@@ -63,6 +63,14 @@ describe('a gateway attached to a host’s Fastify instance', () => {
 });
 
 describe('a gateway attached to a host’s http.Server', () => {
+  test('does not serve without credentials where the host listens beyond loopback, unless told so (SEC-5)', async () => {
+    const host = createServer();
+    // As if it listened there: no test opens a port to the network.
+    host.address = () => ({ address: '0.0.0.0', family: 'IPv4', port: 80 });
+    await expect(gatewayOf().attach(host)).rejects.toThrow(/would listen on 0\.0\.0\.0.*SEC-5/);
+    await expect(gatewayOf({ insecure: true }).attach(host)).resolves.toBeUndefined();
+  });
+
   test('takes the upgrades of its own path and leaves the others to the host', async () => {
     const host = createServer((_request, response) => void response.end('host'));
     host.on('upgrade', (request, socket) => {

@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
-import { CONTRACT_DIGEST, EVENTS, PROTOCOL_VERSION } from '../generated/protocol.ts';
+import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../generated/protocol.ts';
 import type { CloseName } from '../generated/protocol.ts';
 import type { WelcomeData } from '../generated/types.ts';
 import { wirePrincipal } from './auth/principal.ts';
@@ -126,7 +126,7 @@ export class ConnectionPool {
   #welcomeData(session: Session): WelcomeData {
     const { nodeId, limits, broadcast, events } = this.#options;
     const replay = Object.fromEntries([
-      ...Object.keys(EVENTS).map((name) => [name, events.of(name).replay.policy] as const),
+      ...events.names.map((name) => [name, events.of(name).replay.policy] as const),
       ['*', events.custom.replay.policy] as const,
     ]);
     return {

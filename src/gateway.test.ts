@@ -271,6 +271,14 @@ describe('a subscription', () => {
     });
   });
 
+  test('finds in welcome how each event is replayed, also those of the operator’s own (RPL-3)', async () => {
+    const { url } = await serve({ replay: { 'build.finished': 'none', file_change: 'none' } });
+    const { data } = await (await connect(url)).find(({ type }) => type === 'welcome');
+    expect(data['features']).toMatchObject({
+      replay: { 'build.finished': 'none', file_change: 'none', '*': 'latest', session_event: 'log' },
+    });
+  });
+
   test('is told at a resume of what a source lost meanwhile, where it happened, whoever listened then (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const file = (path: string): Promise<{ readonly epoch: string; readonly sequenceId: number }> =>

@@ -15,6 +15,7 @@ import { assertProtected } from './auth/exposure.ts';
 import { serveUnder } from './auth/origin.ts';
 import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
 import { ConnectionPool } from './connections.ts';
+import { ProtocolError } from './errors.ts';
 import { Fanout } from './fanout.ts';
 import type { HandlerServices } from './handlers/context.ts';
 import { check } from './http/routes.ts';
@@ -28,6 +29,10 @@ import { Registry } from './registry.ts';
 import { ReplayStats } from './statistics.ts';
 import { answerSurvey } from './survey.ts';
 
+export type { Authenticator } from './auth/authenticator.ts';
+export type { Credential } from './auth/credential.ts';
+export type { Principal } from './auth/principal.ts';
+export type { PublishResult, SourceLoss } from './broker/broker.ts';
 export type { GatewayOptions } from './options.ts';
 
 /** What may be said about an event beside its payload. */
@@ -71,6 +76,8 @@ export class Gateway {
   readonly #detachers: (() => void)[] = [];
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
+  /** Set when nothing can be published any more; while it drains, other nodes go on. */
+  #ended = false;
 
   constructor(options: GatewayOptions = {}) {
     const resolved = resolveOptions(options);
@@ -152,8 +159,16 @@ export class Gateway {
     };
   }
 
-  /** Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path. */
+  /**
+   * Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path.
+   * @throws {ExposureError} when the host listens beyond loopback already, without credentials, unless `insecure` says that
+   *   this is wanted. Where it does so later, whoever comes from elsewhere is refused (SEC-5).
+   */
   async attach(host: Host): Promise<void> {
+    const { authenticator, insecure } = this.#options;
+    const address = ('server' in host ? host.server : host).address();
+    if (typeof address === 'object' && address !== null)
+      assertProtected({ host: address.address, required: authenticator.required, insecure });
     await this.start();
     if ('server' in host) {
       await this.#http.register(host);
@@ -179,17 +194,21 @@ export class Gateway {
    *   may have, for example) or `broker_unavailable`: nothing was stored.
    */
   async publish<E extends string>(event: E, payload: Payload<E>, options: PublishOptions = {}): Promise<PublishResult> {
-    await this.start();
     const { stream = 'main', source, idempotencyKey } = options;
     const request = {
       stream,
       event,
-      // A declared payload is an object like any other; its schema is checked by the publisher.
-      payload: payload as OpenObject,
+      // At once: the host may go on to change its object.
+      payload: snapshotOf(payload),
       ...(source === undefined ? {} : { source }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
     check(request, httpValidators.broadcast_request);
+    if (this.#ended)
+      throw new ProtocolError('broker_unavailable', 'The gateway has been closed: nothing was stored.', {
+        details: { outcome: 'not_stored' },
+      });
+    await this.start();
     return this.#publisher.publish(request, {
       name: 'host',
       principal: this.#options.gatewayPrincipal,
@@ -197,8 +216,13 @@ export class Gateway {
     });
   }
 
-  /** Tells subscribers of a loss at a source: the directories to look at again (GAP-2). */
+  /**
+   * Tells subscribers of a loss at a source: the directories to look at again (GAP-2).
+   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`: nobody was told
+   */
   async announceLoss(loss: SourceLoss): Promise<void> {
+    const { stream } = loss;
+    check({ stream, event: 'file_change', payload: {} }, httpValidators.broadcast_request);
     await this.start();
     await this.#broker.announce(loss);
   }
@@ -251,9 +275,25 @@ export class Gateway {
     await this.#pool.drain(drainMs);
     for (const detach of this.#detachers.splice(0)) detach();
     await this.#http.close();
+    this.#ended = true;
     await this.#broker.close();
     await this.#options.authenticator.close();
   }
+}
+
+/**
+ * A payload as JSON has it.
+ * @throws {ProtocolError} `payload_invalid` when JSON has no words for it, or it is no object there
+ */
+function snapshotOf(payload: object): OpenObject {
+  try {
+    const copy: unknown = JSON.parse(JSON.stringify(payload));
+    if (typeof copy === 'object' && copy !== null && !Array.isArray(copy)) return copy as OpenObject;
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown fault';
+    throw new ProtocolError('payload_invalid', `The payload cannot be written as JSON: ${reason}`, { cause: error });
+  }
+  throw new ProtocolError('payload_invalid', 'The payload is no object when it is written as JSON.');
 }
 
 /** Makes a gateway; it serves once `listen` or `attach` is called. */

@@ -12,7 +12,7 @@ import type { OriginPolicy } from './auth/origin.ts';
 import { originPolicy } from './auth/origin.ts';
 import { GATEWAY_PRINCIPAL } from './auth/principal.ts';
 import type { Principal } from './auth/principal.ts';
-import type { Broker } from './broker/broker.ts';
+import type { Broker, BrokerFactory } from './broker/broker.ts';
 import { MemoryBroker } from './broker/memory.ts';
 import { eventTable } from './replay/policy.ts';
 import type { EventTable } from './replay/policy.ts';
@@ -25,8 +25,8 @@ export interface GatewayOptions {
   readonly nodeId?: string;
   /** Where the WebSocket is; `/ws` by default. The other addresses stand below it or beside it, as the contract says. */
   readonly path?: string;
-  /** One process by default; see `RedisBroker` for many nodes. */
-  readonly broker?: Broker;
+  /** One process by default; `redisBroker` of `tidemark/redis` joins many nodes. */
+  readonly broker?: Broker | BrokerFactory;
   /** Limits that differ from the contract's defaults. */
   readonly limits?: Partial<Limits>;
   /** Who may connect; by default everyone, with every scope, and then on loopback only (SEC-5). */
@@ -90,11 +90,12 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
   const now = options.now ?? Date.now;
   const log = options.log ?? pino({ level: 'warn' }, pino.destination(2));
   const events = eventTable(options.replay);
+  const broker = options.broker ?? new MemoryBroker({ limits, now, events });
   return {
     nodeId: options.nodeId ?? hostname(),
     version: packageVersion(),
     path: options.path ?? '/ws',
-    broker: options.broker ?? new MemoryBroker({ limits, now, events }),
+    broker: typeof broker === 'function' ? broker({ limits, events, log }) : broker,
     limits,
     authenticator: options.authenticator ?? openAuthenticator(),
     insecure: options.insecure ?? false,

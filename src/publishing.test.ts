@@ -33,6 +33,50 @@ describe('publishing', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
+  test('by the host program takes a payload as it is at the call, whatever happens to the object later', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['*'], replay: { mode: 'none' } });
+    const payload = { n: 1, at: new Date(0), none: undefined };
+    const published = gateway.publish('tick', payload);
+    payload.n = 2;
+    await published;
+    const event = await client.find(({ type }) => type === 'event');
+    expect(event.data['payload']).toEqual({ n: 1, at: '1970-01-01T00:00:00.000Z' });
+  });
+
+  test('by the host program refuses what JSON has no words for, and stores nothing', async () => {
+    const { gateway } = await serve();
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    for (const [payload, text] of [
+      [cycle, /cannot be written as JSON: Converting circular structure/],
+      [{ n: 1n }, /cannot be written as JSON: .*BigInt/],
+      [{ toJSON: () => 5 }, /no object when it is written as JSON/],
+      [{ toJSON: () => undefined }, /cannot be written as JSON/],
+    ] as const)
+      await expect(gateway.publish('tick', payload)).rejects.toMatchObject({
+        code: 'payload_invalid',
+        message: expect.stringMatching(text),
+      });
+    expect(gateway.health().streams).toEqual([]);
+  });
+
+  test('by the host program ends with the gateway: nothing goes into a broker that nobody reads', async () => {
+    const gateway = createGateway();
+    await gateway.publish('tick', {});
+    await gateway.close({ drainMs: 0 });
+    await expect(gateway.publish('tick', {})).rejects.toMatchObject({ code: 'broker_unavailable' });
+  });
+
+  test('of a loss keeps to the streams that the contract allows', async () => {
+    const { gateway } = await serve();
+    await expect(gateway.announceLoss({ stream: 'nowhere', paths: [''] })).rejects.toMatchObject({
+      code: 'stream_invalid',
+    });
+    await expect(gateway.announceLoss({ stream: 'workspace:w', paths: [''] })).resolves.toBeUndefined();
+  });
+
   test('over HTTP answers with the place of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
     const { httpUrl } = await serve();
     const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {

@@ -6,28 +6,34 @@ import { KeyRing } from './key-ring.ts';
 import type { KeyStorage } from './key-ring.ts';
 import { NOBODY } from './principal.ts';
 import type { Principal } from './principal.ts';
+import { DEFAULT_TIMES } from './settings.ts';
 import type { AuthSettings } from './settings.ts';
 import { KeysUnavailable, TokenVerifier } from './token-verifier.ts';
 
 const KEYS_RETRY_AFTER_MS = 2_000;
 
 export interface ConfiguredAuthenticatorOptions {
-  readonly settings: AuthSettings;
+  /** What is left out holds as in a configuration file (docs/guides/secure.md). */
+  readonly settings: Pick<AuthSettings, 'issuers'> & Partial<AuthSettings>;
   /** Where API keys are, if there are any. */
   readonly storage?: KeyStorage;
   /** Takes why a credential was refused; the peer is not told. */
-  readonly onRefused: (reason: string) => void;
+  readonly onRefused?: (reason: string) => void;
   /** Takes a storage that cannot be read, once per outage. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault?: (error: unknown) => void;
   readonly now?: () => number;
   /** How often the storage is looked at, in milliseconds. */
   readonly pollMs?: number;
 }
 
+function ignore(): void {
+  // The host program did not ask.
+}
+
 /** @throws {Error} naming what cannot be read: a gateway that would let nobody in does not start. */
 export async function configuredAuthenticator(options: ConfiguredAuthenticatorOptions): Promise<Authenticator> {
-  const { settings, storage, onRefused, onFault, now = Date.now, pollMs } = options;
-  const tokens = await TokenVerifier.open({ ...settings, now });
+  const { settings, storage, onRefused = ignore, onFault = ignore, now = Date.now, pollMs } = options;
+  const tokens = await TokenVerifier.open({ ...DEFAULT_TIMES, ...settings, now });
   const poll = pollMs === undefined ? {} : { pollMs };
   const keys = storage === undefined ? undefined : new KeyRing({ storage, now, onFault, ...poll });
   await keys?.start();

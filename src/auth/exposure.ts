@@ -26,3 +26,16 @@ export function assertProtected({ host, required, insecure }: Exposure): void {
       'publish everything (SEC-5). Listen on 127.0.0.1, give an `authenticator`, or say `insecure` if a proxy in front checks who comes.',
   );
 }
+
+/**
+ * Why a connection to this address of ours is refused. A gateway that is attached does not choose where its host listens.
+ * `localAddress` is undefined for a socket in the file system, which has its own permissions.
+ */
+export function exposureOf(
+  localAddress: string | undefined,
+  { required, insecure }: Omit<Exposure, 'host'>,
+): string | undefined {
+  if (required || insecure || localAddress === undefined) return undefined;
+  if (isLoopback(localAddress.replace(/^::ffff:/, ''))) return undefined;
+  return 'Without credentials the gateway serves its own machine only (SEC-5).';
+}

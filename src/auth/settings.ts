@@ -64,8 +64,7 @@ const ASYMMETRIC = [
 ];
 const KEY_SOURCES = ['secretFile', 'secretVariable', 'publicKeyFile', 'jwksUrl'] as const;
 const KINDS = ['user', 'agent', 'service'] as const;
-const DEFAULT_TOLERANCE_S = 5;
-const DEFAULT_LIFETIME_S = 86_400;
+export const DEFAULT_TIMES = { clockToleranceSeconds: 5, maxLifetimeSeconds: 86_400 } as const;
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -82,12 +81,12 @@ export function readAuthSettings(section: Section): ReadSettings {
     issuers,
     apiKeys: readApiKeys(reader, section),
     clockToleranceSeconds: reader.seconds(section, 'clockToleranceSeconds', {
-      standard: DEFAULT_TOLERANCE_S,
+      standard: DEFAULT_TIMES.clockToleranceSeconds,
       minimum: 0,
       maximum: 300,
     }),
     maxLifetimeSeconds: reader.seconds(section, 'maxLifetimeSeconds', {
-      standard: DEFAULT_LIFETIME_S,
+      standard: DEFAULT_TIMES.maxLifetimeSeconds,
       minimum: 1,
       maximum: 31_536_000,
     }),

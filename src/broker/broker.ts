@@ -10,6 +10,7 @@
  * at which an event could be lost or doubled (RPL-2).
  */
 import type { GapReason } from '../../generated/protocol.ts';
+import type { EventTable } from '../replay/policy.ts';
 import type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
@@ -58,6 +59,22 @@ export interface StreamInfo {
   readonly head: Position;
   readonly historyEvents: number;
   readonly historyBytes: number;
+}
+
+/** What a broker shares with its gateway. */
+export interface BrokerContext {
+  readonly limits: BrokerLimits;
+  /** What is kept per key or name (RPL-3). */
+  readonly events: EventTable;
+  readonly log: BrokerLog;
+}
+
+export type BrokerFactory = (context: BrokerContext) => Broker;
+
+/** What a broker says to the log: shaped as pino's methods. */
+export interface BrokerLog {
+  info(details: Readonly<Record<string, unknown>>, message: string): void;
+  warn(details: Readonly<Record<string, unknown>>, message: string): void;
 }
 
 /** What one node answered to a question. */

@@ -5,16 +5,11 @@
  */
 import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
+import type { BrokerLog } from './broker.ts';
 import type { RedisAddress } from './redis-url.ts';
 import { describeRedis } from './redis-url.ts';
 import { script } from './redis-scripts.ts';
 import type { ScriptName } from './redis-scripts.ts';
-
-/** What a broker says to the log: shaped as pino's methods. */
-export interface BrokerLog {
-  info(details: Readonly<Record<string, unknown>>, message: string): void;
-  warn(details: Readonly<Record<string, unknown>>, message: string): void;
-}
 
 export interface RedisConnectionEvents {
   /** A message on a subscribed channel. */

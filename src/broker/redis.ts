@@ -14,9 +14,12 @@ import type { EventTable } from '../replay/policy.ts';
 import { ttlOf } from './bounds.ts';
 import type {
   Broker,
+  BrokerContext,
+  BrokerFactory,
   BrokerHealth,
   BrokerLimits,
   BrokerListener,
+  BrokerLog,
   EventDraft,
   NodeAnswers,
   PublishResult,
@@ -27,7 +30,6 @@ import type {
 import { encodeContent } from './record.ts';
 import { AttachedStreams } from './redis-attached.ts';
 import { RedisConnection } from './redis-connection.ts';
-import type { BrokerLog } from './redis-connection.ts';
 import { EpochFence } from './redis-fence.ts';
 import { RedisHeartbeat } from './redis-heartbeat.ts';
 import { RedisKeys } from './redis-keys.ts';
@@ -50,6 +52,11 @@ export interface RedisBrokerOptions {
   readonly deadAfterMs?: number;
   /** Events that may wait for Redis at once before further ones are refused. */
   readonly maxPendingPublishes?: number;
+}
+
+/** For `createGateway({ broker: redisBroker({ url }) })`. */
+export function redisBroker(options: Omit<RedisBrokerOptions, keyof BrokerContext>): BrokerFactory {
+  return (context) => new RedisBroker({ ...options, ...context });
 }
 
 const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined };

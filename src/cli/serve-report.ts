@@ -1,14 +1,14 @@
 /** What `serve` says once it serves: where, what it watches, which broker, the limits that matter, and what to worry about. */
 import type { Resolved } from '../config.ts';
 import type { Gateway, Listening } from '../gateway.ts';
-import type { FileSource } from '../sources/file-source.ts';
+import type { WatchedDirectory } from '../sources/watched-directory.ts';
 import { table, tint } from './terminal.ts';
 
 export interface StartReport {
   readonly resolved: Resolved;
   readonly gateway: Gateway;
   readonly listening: Listening;
-  readonly watching: readonly FileSource[];
+  readonly watching: readonly WatchedDirectory[];
 }
 
 export function startReport({ resolved, gateway, listening, watching }: StartReport): string {
@@ -32,11 +32,11 @@ export function startReport({ resolved, gateway, listening, watching }: StartRep
   return [tint('bold', 'tidemark serves'), table(rows.map((row) => ['  ', ...row])), ...cautions].join('\n');
 }
 
-function watchedRows(watching: readonly FileSource[], { watch, watchStream }: Resolved['config']): string[][] {
+function watchedRows(watching: readonly WatchedDirectory[], { watch, watchStream }: Resolved['config']): string[][] {
   if (watching.length === 0) return [['watching', 'nothing; --watch <directory> publishes what changes there']];
-  return watching.map((source, index) => [
+  return watching.map(({ root, size }, index) => [
     index === 0 ? 'watching' : '',
-    `${watch[index]?.directory ?? ''} as ${source.root} (${source.size} files and directories) on ${watchStream}`,
+    `${watch[index]?.directory ?? ''} as ${root} (${size} files and directories) on ${watchStream}`,
   ]);
 }
 

@@ -2,14 +2,12 @@
 import type { Command } from 'commander';
 import pino from 'pino';
 import type { Logger } from 'pino';
-import { resolveLimits } from '../options.ts';
-import { RedisBroker } from '../broker/redis.ts';
+import { redisBroker } from '../broker/redis.ts';
 import type { Config } from '../config.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
-import { eventTable } from '../replay/policy.ts';
-import { FileFeed } from '../sources/file-feed.ts';
-import { FileSource } from '../sources/file-source.ts';
+import { watchDirectory } from '../sources/watched-directory.ts';
+import type { WatchedDirectory } from '../sources/watched-directory.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -25,11 +23,6 @@ export function registerServe(program: Command): void {
     .action(serve);
 }
 
-interface Watching {
-  readonly source: FileSource;
-  readonly feed: FileFeed;
-}
-
 async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const resolved = readConfiguration(flags);
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
@@ -38,13 +31,13 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const options = gatewayOptions(config, log);
   const authenticator = await openAuthentication(config, log);
   const gateway = createGateway({ ...options, ...(authenticator === undefined ? {} : { authenticator }) });
-  const watching: Watching[] = [];
+  const watching: WatchedDirectory[] = [];
   const stop = stopOnSignals(gateway, watching);
   try {
     const listening = await listen(gateway, config);
     release();
     for (const target of config.watch) watching.push(await watch(gateway, config, target));
-    say(startReport({ resolved, gateway, listening, watching: watching.map(({ source }) => source) }));
+    say(startReport({ resolved, gateway, listening, watching }));
     if (flags['json'] === true) await printJson(addresses(gateway, listening));
   } catch (error) {
     await stop.abandon();
@@ -69,9 +62,7 @@ function gatewayOptions(config: Config, log: Logger): GatewayOptions {
     insecure: config.insecure,
     log,
     ...(nodeId === undefined ? {} : { nodeId }),
-    ...(redis === undefined
-      ? {}
-      : { broker: new RedisBroker({ url: redis, limits: resolveLimits(limits), events: eventTable(replay), log }) }),
+    ...(redis === undefined ? {} : { broker: redisBroker({ url: redis }) }),
     ...(auditFile === undefined ? {} : { auditSink: auditSink(auditFile) }),
   };
 }
@@ -109,24 +100,13 @@ async function watch(
   gateway: Gateway,
   { watchStream: stream }: Config,
   { directory, root }: Config['watch'][number],
-): Promise<Watching> {
-  const feed = new FileFeed({
-    target: {
-      publish: (change, idempotencyKey) =>
-        gateway.publish('file_change', change, { stream, source: 'files', idempotencyKey }),
-      announceLoss: (paths) => gateway.announceLoss({ stream, paths }),
-    },
-    warn: (text) => say(tint('yellow', `${root}: ${text}`)),
-  });
-  const source = new FileSource({ directory, root, listener: feed });
+): Promise<WatchedDirectory> {
+  const onWarning = (text: string): void => say(tint('yellow', `${root}: ${text}`));
   try {
-    await source.start();
+    return await watchDirectory(gateway, { directory, root, stream, onWarning });
   } catch (error) {
     throw new CliError(`${directory} cannot be watched: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }
-  // The stream outlives this process, and nobody has watched since the last one ended.
-  if (gateway.health().broker.kind === 'redis') feed.loss(['']);
-  return { source, feed };
 }
 
 interface Stop {
@@ -135,19 +115,20 @@ interface Stop {
 }
 
 /** The first signal drains (CON-5), a second one ends at once. */
-function stopOnSignals(gateway: Gateway, watching: readonly Watching[]): Stop {
+function stopOnSignals(gateway: Gateway, watching: readonly WatchedDirectory[]): Stop {
   let stopping = false;
   const end = async (drainMs?: number): Promise<void> => {
-    await Promise.all(watching.map(({ source }) => source.close()));
-    await Promise.all(watching.map(({ feed }) => feed.close()));
-    await gateway.close(drainMs === undefined ? {} : { drainMs });
+    // Who asks whether it is ready hears no from here on, before anything else ends.
+    const closed = gateway.close(drainMs === undefined ? {} : { drainMs });
+    await Promise.all([closed, ...watching.map((each) => each.close())]);
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
     if (stopping) {
       say(tint('yellow', 'stopping at once'));
-      void gateway.close({ drainMs: 0 }).finally(() => process.exit());
-      return;
+      void gateway.close({ drainMs: 0 });
+      // Whatever else would have to be waited for, a broker that does not answer for example.
+      process.exit();
     }
     stopping = true;
     say(tint('dim', `${signal}: draining; once more ends at once`));

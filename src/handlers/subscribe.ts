@@ -135,6 +135,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
         matches: subscription.matches,
         concerns: (paths) => paths.some((path) => touchesDirectory(subscription, path)),
         table: context.events,
+        filtered: Object.keys(subscription.filter).length > 0,
         policies: policiesOf(subscription.events, context.events),
       });
       subscription.recovery = plan.recovery;

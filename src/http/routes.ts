@@ -13,6 +13,7 @@ import type { Audit } from '../auth/audit.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts';
+import { exposureOf } from '../auth/exposure.ts';
 import { checkHost, checkOrigin } from '../auth/origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
@@ -36,6 +37,7 @@ export interface RouteOptions {
   readonly authenticator: Authenticator;
   readonly audit: Audit;
   readonly origins: OriginPolicy;
+  readonly insecure: boolean;
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
@@ -90,10 +92,14 @@ class Guard {
 
   /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
   checkDoor(request: FastifyRequest): void {
-    const { origins } = this.#options;
+    const { origins, authenticator, insecure } = this.#options;
     const { origin } = request.headers;
     const host = requestHost(request.raw);
-    const complaint = checkHost(host, origins) ?? checkOrigin(origin, host, origins);
+    const exposure = { required: authenticator.required, insecure };
+    const complaint =
+      exposureOf(request.raw.socket.localAddress, exposure) ??
+      checkHost(host, origins) ??
+      checkOrigin(origin, host, origins);
     if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
     refuseCredentialInAddress(request.raw);
   }

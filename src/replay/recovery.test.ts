@@ -26,6 +26,7 @@ function plan(history: StreamHistory, facts: Partial<RecoveryFacts> = {}): Recov
     matches: () => true,
     concerns: () => true,
     table,
+    filtered: false,
     policies: new Set<ReplayPolicy>(['latest-per-key']),
     ...facts,
   });
@@ -132,6 +133,19 @@ describe('a resume', () => {
 });
 
 describe('a warm picture', () => {
+  test('of a filter that may have let an older event of a key through is called truncated once that may be gone', () => {
+    const moved = [
+      recordAt(1, { payload: { id: 'e', path: 'src/a.ts' } }),
+      recordAt(2, { payload: { id: 'e', path: 'lib/a.ts' } }),
+      recordAt(3, { event: 'file_change', payload: { path: 'x' } }),
+    ];
+    const facts = { filtered: true, matches: ({ payload }: EventRecord) => payload['path'] === 'src/a.ts' };
+    const whole = plan(historyOf(moved), facts);
+    expect([sequenceIds(whole.records), whole.truncated]).toEqual([[1], false]);
+    const cut = plan(historyOf(moved, { events: 1 }), facts);
+    expect([sequenceIds(cut.records), cut.truncated]).toEqual([[], true]);
+  });
+
   const entities = [1, 2, 3, 4].map((n) => recordAt(n, { payload: { id: `e${n}` } }));
   const log = [1, 2, 3].map((n) => recordAt(n, { event: 'session_event', payload: { sessionId: 's' } }));
 

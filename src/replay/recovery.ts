@@ -16,6 +16,8 @@ export interface RecoveryFacts {
   readonly table: EventTable;
   /** The replay policies of the events that the subscription names: whether a bound mattered depends on them. */
   readonly policies: ReadonlySet<ReplayPolicy>;
+  /** Whether the subscription leaves events out by what is in them. */
+  readonly filtered: boolean;
 }
 
 export interface RecoveryPlan {
@@ -43,11 +45,13 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
 }
 
 function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'losses' | 'replayReason' | 'truncated'> {
-  const { snapshot, table, matches, policies } = facts;
+  const { snapshot, table, matches, policies, filtered } = facts;
   const records = warmPicture([...snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
+  // Beyond history only the newest event of a key is at hand: an older one that the filter would let through may be gone.
+  const mayLack = policies.has('log') || (perKey && (snapshot.keysEvicted || filtered));
   // With all of history at hand nothing is missing, whatever was not retained beside it.
-  const truncated = snapshot.floor > 1 && (policies.has('log') || (perKey && snapshot.keysEvicted));
+  const truncated = snapshot.floor > 1 && mayLack;
   return { records, losses: [], replayReason: 'warm', truncated };
 }
 

@@ -12,6 +12,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { Audit } from '../auth/audit.ts';
 import { credentialFrom } from '../auth/credential.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
+import { exposureOf } from '../auth/exposure.ts';
 import { checkHost, checkOrigin } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
@@ -54,6 +55,7 @@ export interface AcceptorOptions {
   readonly limits: AcceptLimits;
   readonly authenticator: Authenticator;
   readonly origins: OriginPolicy;
+  readonly insecure: boolean;
   readonly audit: Audit;
   readonly now: () => number;
   readonly onAccepted: (accepted: Accepted) => void;
@@ -141,9 +143,13 @@ export class Acceptor {
   }
 
   #checkRequest(request: IncomingMessage): void {
-    const { origins } = this.#options;
+    const { origins, authenticator, insecure } = this.#options;
     const host = requestHost(request);
-    const complaint = checkHost(host, origins) ?? checkOrigin(request.headers.origin, host, origins);
+    const exposure = { required: authenticator.required, insecure };
+    const complaint =
+      exposureOf(request.socket.localAddress, exposure) ??
+      checkHost(host, origins) ??
+      checkOrigin(request.headers.origin, host, origins);
     if (complaint !== undefined) throw new Refusal(403, new ProtocolError('forbidden', complaint));
     if (request.httpVersion !== '1.1')
       throw new Refusal(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));

@@ -4,7 +4,7 @@
  * there is no room to keep is said as a loss (GAP-2).
  */
 import { posix } from 'node:path';
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
@@ -31,8 +31,6 @@ type Item =
 
 /** A tree that is copied or deleted comes in one piece. About 300 bytes each. */
 const CAPACITY = 200_000;
-/** Between two of these, sockets get their turn, so that a large batch does not pile up in front of readers that keep up. */
-const IN_ONE_TURN = 64;
 const RETRY_MS = [100, 2_000] as const;
 
 export class FileFeed implements FileSourceListener {
@@ -83,7 +81,6 @@ export class FileFeed implements FileSourceListener {
   }
 
   async #run(): Promise<void> {
-    let sent = 0;
     for (let item = this.#queue[0]; item !== undefined && !this.#stop.signal.aborted; item = this.#queue[this.#done]) {
       await this.#send(item);
       // An overflow may have replaced the queue meanwhile.
@@ -92,8 +89,6 @@ export class FileFeed implements FileSourceListener {
         this.#queue = this.#queue.slice(this.#done);
         this.#done = 0;
       }
-      sent = (sent + 1) % IN_ONE_TURN;
-      if (sent === 0) await turn();
     }
     this.#queue = [];
     this.#done = 0;
