@@ -25,6 +25,21 @@ describe('a subscription', () => {
     ]);
   });
 
+  test('does not begin anew where it cannot read the position to resume from: that would hide a loss', async () => {
+    const client = clientOf(await fakeServer());
+    const after = { epoch: 'e1', sequenceId: 1 };
+    for (const [replay, text] of [
+      [{ mode: 'resume', after: { ...after, sequenceId: '1' } }, /`replay\.after` is no position/],
+      [{ mode: 'resume', after: { ...after, sequenceId: 2 ** 53 } }, /`replay\.after` is no position/],
+      [{ mode: 'resume', after: { ...after, sequenceId: -1 } }, /`replay\.after` is no position/],
+      [{ mode: 'resume', after: { sequenceId: 1 } }, /`replay\.after` is no position/],
+      [{ mode: 'resume' }, /`replay\.after` is no position/],
+      [{ mode: 'all' }, /`replay\.mode` is "none", "warm" or "resume"/],
+      [{ after }, /`replay\.mode` is/],
+    ] as const)
+      expect(() => client.subscribe({ events: ['*'], replay: replay as never })).toThrow(text);
+  });
+
   test('sends the contract’s fields and nothing else', async () => {
     const server = await fakeServer();
     clientOf(server).subscribe({

@@ -27,6 +27,11 @@ const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt
 /** What identifies a person or program, in a log and on a screen. */
 const SUBJECT = /^[\x21-\x7e]{1,200}$/;
 
+/** Whether a token may be for somebody of this name. */
+export function isSubject(text: string): boolean {
+  return SUBJECT.test(text);
+}
+
 const JWKS = {
   timeoutDuration: 3_000,
   /** An unknown `kid` asks for the set again at most this often. */
@@ -98,7 +103,7 @@ export class TokenVerifier {
   }
 
   #principal({ sub = '', exp = 0, iat, scope, scopes }: JWTPayload, { kind }: IssuerSettings): Principal {
-    if (!SUBJECT.test(sub)) throw new Error('the subject is empty, too long, or holds spaces');
+    if (!isSubject(sub)) throw new Error('the subject is empty, too long, or holds spaces');
     const { maxLifetimeSeconds, clockToleranceSeconds, now } = this.#options;
     const seconds = Math.floor(now() / 1000);
     // An `iat` in the future would make any life look short.

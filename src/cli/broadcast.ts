@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { BroadcastData, BroadcastedData, OpenObject } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
+import { LIMITS } from '../../generated/protocol.ts';
+import { parseJson } from '../json-guard.ts';
 import { broadcastExamples } from './contract-examples.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
@@ -55,14 +57,16 @@ async function broadcast(options: BroadcastOptions): Promise<void> {
 function bodyOf(options: BroadcastOptions): BroadcastData {
   const { stream, source, idempotencyKey } = options;
   return {
-    ...(options.example === undefined ? eventOf(options) : exampleOf(options.example)),
+    ...(options.example === undefined ? eventOf(options) : exampleOf(options.example, options)),
     ...(stream === undefined ? {} : { stream }),
     ...(source === undefined ? {} : { source }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
 
-function exampleOf(name: string): BroadcastData {
+function exampleOf(name: string, { event, payload }: BroadcastOptions): BroadcastData {
+  if (event !== undefined || payload !== undefined)
+    throw new CliError('--example brings its own event and payload: leave out --event and --payload.', EXIT.usage);
   const examples = broadcastExamples();
   const example = examples.get(name);
   if (example !== undefined) return example;
@@ -79,7 +83,8 @@ function readPayload(text: string): OpenObject {
   const json = payloadText(text);
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    // What the gateway would refuse is refused here, before a number is rounded or a double key is lost.
+    value = parseJson(json, { maxDepth: LIMITS.jsonDepth.maximum });
   } catch (error) {
     throw new CliError(`--payload is not JSON: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }

@@ -151,6 +151,18 @@ describe('a command', () => {
     const refused = [
       [['status', '--url', 'localhost:7400/ws'], 'is not an address such as ws://'],
       [['listen', '--timeout', '3000000'], 'at most 2147483'],
+      [['listen', '--resume', 'E1:9007199254740992'], 'It is <epoch>:<sequenceId>'],
+      [['listen', '--resume', 'E1:1', '--replay', 'none'], '--resume and --replay exclude each other'],
+      [['listen', '--event', ''], "'--event <names>' argument '' is invalid. It is empty."],
+      [['listen', '--ext', ','], 'It is empty.'],
+      [['broadcast', '--event', 'x', '--payload', '{"a":1e400}'], '--payload is not JSON: A number is too large.'],
+      [['broadcast', '--event', 'x', '--payload', '{"a":1,"a":2}'], 'The key "a" stands twice'],
+      [['broadcast', '--event', 'x', '--payload', '{a:1}'], '--payload is not JSON: '],
+      [['broadcast', '--example', 'custom', '--payload', '{}'], '--example brings its own event and payload'],
+      [
+        ['token', 'create', '--issuer', 'a', '--subject', 'ana b', '--scope', 'subscribe:*', '--secret-file', 's'],
+        '--subject is 1 to 200 printable ASCII characters without spaces',
+      ],
       [['broadcast', '--event', 'x', '--payload', '@none.json'], '--payload @none.json cannot be read: ENOENT'],
       [['key', 'create', 'ci', '--file', 'k.json'], 'for example --scope subscribe:file_change@main\n'],
       [

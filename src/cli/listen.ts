@@ -69,7 +69,10 @@ export function registerListen(program: Command): void {
 
 /** Begins with nothing: help would print a default of an empty list. */
 function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, ...value.split(',').filter((each) => each !== '')];
+  const values = value.split(',').filter((each) => each !== '');
+  // Without any it would mean everything, which is hardly what an empty variable stands for.
+  if (values.length === 0) throw new InvalidArgumentError('It is empty.');
+  return [...previous, ...values];
 }
 
 function append(value: string, previous: readonly string[] = []): readonly string[] {
@@ -83,7 +86,8 @@ function readReplay(value: string): 'none' | 'warm' {
 
 function readPosition(value: string): Position {
   const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(value) ?? [];
-  if (epoch === undefined) throw new InvalidArgumentError('It is <epoch>:<sequenceId>, as events carry them.');
+  if (epoch === undefined || !Number.isSafeInteger(Number(sequenceId)))
+    throw new InvalidArgumentError('It is <epoch>:<sequenceId>, as events carry them.');
   return { epoch, sequenceId: Number(sequenceId) };
 }
 
@@ -222,8 +226,10 @@ async function sayGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
 function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'> {
   const filter = filterOf(options);
   const { resume, replay } = options;
+  if (resume !== undefined && replay !== undefined)
+    throw new CliError('--resume and --replay exclude each other: a resume decides what is replayed.', EXIT.usage);
   return {
-    events: options.event === undefined || options.event.length === 0 ? ['*'] : options.event,
+    events: options.event ?? ['*'],
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
     ...(replay === undefined ? {} : { replay: { mode: replay } }),
     ...(resume === undefined ? {} : { replay: { mode: 'resume', after: resume } }),

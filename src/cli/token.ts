@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
+import { isSubject } from '../auth/token-verifier.ts';
 import { parseScope } from '../auth/scope.ts';
 import { readAuthSettings } from '../auth/settings.ts';
 import { durationOption } from './duration.ts';
@@ -47,6 +48,11 @@ export function registerToken(program: Command): void {
 async function create(options: CreateOptions): Promise<void> {
   const { issuer, audience, subject, expires } = options;
   const scopes = scopesOf(options);
+  if (!isSubject(subject))
+    throw new CliError(
+      '--subject is 1 to 200 printable ASCII characters without spaces: no gateway takes another one.',
+      EXIT.usage,
+    );
   const now = Math.floor(Date.now() / 1000);
   const jwt = new SignJWT({ scope: scopes.join(' ') })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
