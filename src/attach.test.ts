@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -63,6 +64,25 @@ describe('a gateway attached to a host’s Fastify instance', () => {
 });
 
 describe('a gateway attached to a host’s http.Server', () => {
+  test('answers an upgrade to an address of nobody, unless somebody else may know it', async () => {
+    const host = createServer();
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    cleanups.push(async () => void host.close());
+    const { port } = host.address() as AddressInfo;
+    await gatewayOf().attach(host);
+    const upgrade = async (): Promise<number | undefined> => {
+      const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+      const request = httpRequest({ port, path: '/other', headers }).end();
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    };
+    expect(await upgrade()).toBe(404);
+    host.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 418 Tea\r\nConnection: close\r\n\r\n'));
+    expect(await upgrade()).toBe(418);
+  });
+
   test('does not serve without credentials where the host listens beyond loopback, unless told so (SEC-5)', async () => {
     const host = createServer();
     // As if it listened there: no test opens a port to the network.

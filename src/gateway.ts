@@ -160,7 +160,8 @@ export class Gateway {
   }
 
   /**
-   * Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path.
+   * Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path. On an
+   * `http.Server` it comes after the host's own listeners: those that the host adds later hear of the gateway's requests, too.
    * @throws {ExposureError} when the host listens beyond loopback already, without credentials, unless `insecure` says that
    *   this is wanted. Where it does so later, whoever comes from elsewhere is refused (SEC-5).
    */
@@ -182,7 +183,7 @@ export class Gateway {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (this.#http.answering(socket)) socket.destroy();
       else if (this.#pool.owns(request)) void this.#pool.upgrade(request, socket, head);
-      else if (server === this.#http.server) this.#pool.refuseUnknown(socket);
+      else if (server.listenerCount('upgrade') === 1) this.#pool.refuseUnknown(socket);
     };
     server.on('upgrade', onUpgrade);
     return () => server.off('upgrade', onUpgrade);

@@ -1,5 +1,6 @@
-import { EventEmitter } from 'node:events';
-import { createServer } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createGateway } from './gateway.ts';
 import { connect, serve } from './testing/gateway-bench.ts';
@@ -182,6 +183,15 @@ describe('the gateway', () => {
       matches: [],
       mismatches: [{ subscriptionId: 'ts', clause: 'extensions', wanted: ['.ts'] }],
     });
+  });
+
+  test('answers a request that offers another protocol as if it had not (RFC 9110, 7.8)', async () => {
+    const { httpUrl } = await serve();
+    const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' };
+    const asked = request(`${httpUrl}/ws/health`, { headers }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(200);
   });
 
   test('serves beside a host’s own http.Server, which keeps its other addresses', async () => {

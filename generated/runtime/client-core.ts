@@ -145,7 +145,8 @@ export class ClientCore<P extends Protocol> {
   /**
    * Follows events. The subscription outlives connections: it resumes by itself, yields each event once and says every gap.
    * Never throws for what the server says: that ends the iterator, and rejects `ready`.
-   * @throws {TypeError} when the id is taken by another subscription of this client; {ConnectionError} after `close()`.
+   * @throws {TypeError} when the id is taken by another subscription of this client, or `replay` cannot be read;
+   *   {ConnectionError} after `close()`.
    */
   subscribe<const Pattern extends EventPattern<P>, const Gaps extends 'aside' | 'inline' = 'aside'>(
     options: SubscribeOptions<P, Pattern, Gaps>,

@@ -83,6 +83,8 @@ export function createHttp(options: HttpOptions): Http {
     clientErrorHandler: refuseMalformed,
     frameworkErrors: (error, _request, reply) => void fail(reply, asProtocolError(error, options.onFault)),
     http: {
+      // RFC 9110, 7.8: an offer of another protocol may be ignored, and the request is answered as it is.
+      shouldUpgradeCallback: ({ headers }) => /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? ''),
       headersTimeout: limits.handshakeTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.handshakeTimeoutMs / 2),
     },
