@@ -58,6 +58,8 @@ export class ConnectionPool {
       limits,
       onFault: (error, session) =>
         options.log.error({ err: error, connectionId: session.connectionId }, 'a command failed'),
+      onUnauthenticated: ({ remoteAddress }) =>
+        options.services.audit.record({ kind: 'command', remoteAddress, outcome: 'denied' }),
       onError: (error, session) => {
         this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1);
         this.#connections.get(session.connectionId)?.blame(error);

@@ -135,6 +135,31 @@ describe('a credential', () => {
     expect(await later.call('subscribe', { events: ['*'] })).toMatchObject({ type: 'subscribed' });
   });
 
+  test('that is missing, out of place or short of a scope leaves a line in the audit log, with the address it came from', async () => {
+    const { url, httpUrl, audit } = await serve({});
+    const lines = (): unknown[] => audit.splice(0).map((line) => ({ ...(JSON.parse(line) as object), time: '' }));
+    const from = { time: '', remoteAddress: '127.0.0.1', outcome: 'denied' };
+
+    expect((await RawClient.refused(url, { headers: { origin: 'https://elsewhere.example' } })).status).toBe(403);
+    expect((await RawClient.refused(`${url}?token=x`)).status).toBe(400);
+    await fetch(`${httpUrl}/ws/health`, { headers: { origin: 'https://elsewhere.example' } });
+    expect(lines()).toEqual([1, 2, 3].map(() => ({ ...from, kind: 'connect' })));
+
+    await fetch(`${httpUrl}/ws/subscriptions`);
+    expect(lines()).toEqual([{ ...from, kind: 'authenticate' }]);
+    await (await connect(url)).call('list_subscriptions');
+    expect(lines()).toEqual([{ ...from, kind: 'command' }]);
+
+    const client = await connect(url, bearer(await tokenOf('subscribe:entity_* publish:*')));
+    const { principal } = lines()[0] as { readonly principal: string };
+    await client.call('subscribe', { events: ['file_change'] });
+    await client.call('broadcast', { stream: 'main', event: 'built', payload: {} });
+    expect(lines()).toEqual([
+      { ...from, kind: 'subscribe', principal, stream: 'main', event: 'file_change' },
+      { ...from, kind: 'broadcast', principal, stream: 'main', event: 'built' },
+    ]);
+  });
+
   test('that is wrong is refused with one and the same answer, at every door', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:*']);
@@ -314,7 +339,9 @@ describe('what is written down', () => {
       ['subscribe', 'denied', 'key:ci', 'entity_created'],
       ['authenticate', 'denied', undefined, undefined],
       ['authenticate', 'allowed', 'user:ana', undefined],
+      ['connect', 'denied', undefined, undefined],
       ['authenticate', 'denied', undefined, undefined],
+      ['connect', 'denied', undefined, undefined],
       ['authenticate', 'allowed', 'key:ci', undefined],
       ['introspect', 'denied', 'key:ci', undefined],
     ]);

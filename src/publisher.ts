@@ -25,6 +25,8 @@ export interface PublisherOptions {
 export interface Door {
   readonly name: 'broadcast' | 'host' | 'watcher';
   readonly principal: Principal;
+  /** Of a peer. */
+  readonly remoteAddress?: string;
   /** Where the payload stands in what the peer sent, for the pointer of an error. */
   readonly payloadPointer: string;
 }
@@ -59,21 +61,19 @@ export class Publisher {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
     if (!result.duplicate) this.published += 1;
-    if (door.name === 'broadcast')
-      this.#options.audit.record({
-        kind: 'broadcast',
-        principal: door.principal.id,
-        stream,
-        event,
-        outcome: 'allowed',
-      });
+    if (door.name === 'broadcast') this.#audit(request, door, 'allowed');
     return result;
+  }
+
+  #audit({ stream, event }: BroadcastData, { principal, remoteAddress }: Door, outcome: 'allowed' | 'denied'): void {
+    const from = remoteAddress === undefined ? {} : { remoteAddress };
+    this.#options.audit.record({ kind: 'broadcast', principal: principal.id, ...from, stream, event, outcome });
   }
 
   #authorise(request: BroadcastData, door: Door): void {
     const { stream, event } = request;
     if (permits(door.principal.scopes, 'publish', event, stream)) return;
-    this.#options.audit.record({ kind: 'broadcast', principal: door.principal.id, stream, event, outcome: 'denied' });
+    this.#audit(request, door, 'denied');
     throw new ProtocolError(
       'forbidden',
       `${door.principal.id} may not publish ${event} on ${stream}: it has no scope publish:${event}@${stream}.`,

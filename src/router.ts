@@ -26,6 +26,8 @@ export interface RouterOptions<Context> {
   readonly limits: { readonly jsonDepth: number };
   /** For errors that are the server's fault: the peer only learns that there was one. */
   readonly onFault: (error: unknown, session: Session) => void;
+  /** A command came before the credential that it needs (SEC-2). */
+  readonly onUnauthenticated: (session: Session) => void;
   readonly onError: (error: ProtocolError, session: Session) => void;
 }
 
@@ -59,6 +61,7 @@ export class Router<Context extends { readonly session: Session }> {
     if (retryAfterMs > 0)
       throw new ProtocolError('rate_limited', 'Too many commands; wait and send again.', { retryAfterMs });
     if (session.authenticated || BEFORE_AUTHENTICATION.has(command.type)) return;
+    this.#options.onUnauthenticated(session);
     throw new ProtocolError('unauthenticated', 'Send `authenticate` with a token or an API key first.');
   }
 

@@ -1,7 +1,8 @@
 /** The audit log: who was let in, who was refused, who published (as facts, without secrets or payloads). */
 
 export interface AuditEntry {
-  readonly kind: 'authenticate' | 'subscribe' | 'broadcast' | 'introspect';
+  /** `connect`: refused at the door for where it came from (SEC-4); `command`: one that needs a credential first (SEC-2). */
+  readonly kind: 'connect' | 'authenticate' | 'command' | 'subscribe' | 'broadcast' | 'introspect';
   readonly outcome: 'allowed' | 'denied';
   readonly principal?: string;
   readonly remoteAddress?: string;

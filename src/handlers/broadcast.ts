@@ -4,14 +4,16 @@ import type { HandlerContext } from './context.ts';
 
 /** Publishes one event, where the operator has turned the command on (BRD-2). */
 export const broadcast: Handlers<HandlerContext>['broadcast'] = async (data, context) => {
+  const { principal, remoteAddress } = context.session;
   if (context.broadcast === 'off') {
+    const { stream, event } = data;
+    const { id } = principal;
+    context.audit.record({ kind: 'broadcast', principal: id, remoteAddress, stream, event, outcome: 'denied' });
     throw new ProtocolError(
       'forbidden',
       'The broadcast command is off on this gateway; publish by POST /ws/broadcast, or ask its operator to turn it on.',
     );
   }
-  const { principal } = context.session;
-  return {
-    data: await context.publisher.publish(data, { name: 'broadcast', principal, payloadPointer: '/data/payload' }),
-  };
+  const door = { name: 'broadcast', principal, remoteAddress, payloadPointer: '/data/payload' } as const;
+  return { data: await context.publisher.publish(data, door) };
 };

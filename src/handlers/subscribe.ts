@@ -29,10 +29,11 @@ function checkRoom(context: HandlerContext, id: string): void {
 }
 
 function checkScopes(context: HandlerContext, events: readonly string[], stream: string): void {
-  const { principal } = context.session;
+  const { principal, remoteAddress } = context.session;
   const refused = events.find((event) => !permits(principal.scopes, 'subscribe', event, stream));
   if (refused === undefined) return;
-  context.audit.record({ kind: 'subscribe', principal: principal.id, stream, event: refused, outcome: 'denied' });
+  const { id } = principal;
+  context.audit.record({ kind: 'subscribe', principal: id, remoteAddress, stream, event: refused, outcome: 'denied' });
   throw new ProtocolError(
     'forbidden',
     `${principal.id} may not subscribe to ${refused} on ${stream}: no scope covers it.`,

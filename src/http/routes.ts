@@ -92,7 +92,7 @@ class Guard {
 
   /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
   checkDoor(request: FastifyRequest): void {
-    const { origins, authenticator, insecure } = this.#options;
+    const { audit, origins, authenticator, insecure } = this.#options;
     const { origin } = request.headers;
     const host = requestHost(request.raw);
     const exposure = { required: authenticator.required, insecure };
@@ -100,16 +100,22 @@ class Guard {
       exposureOf(request.raw.socket.localAddress, exposure) ??
       checkHost(host, origins) ??
       checkOrigin(origin, host, origins);
-    if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
-    refuseCredentialInAddress(request.raw);
+    try {
+      if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
+      refuseCredentialInAddress(request.raw);
+    } catch (error) {
+      audit.record({ kind: 'connect', remoteAddress: request.ip, outcome: 'denied' });
+      throw error;
+    }
   }
 
   async principal(request: FastifyRequest): Promise<Principal> {
     const { authenticator, audit } = this.#options;
     const credential = credentialFrom(request.raw);
     if (credential !== undefined) return identify(credential, { authenticator, audit, remoteAddress: request.ip });
-    if (authenticator.required) throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
-    return authenticator.anonymous;
+    if (!authenticator.required) return authenticator.anonymous;
+    audit.record({ kind: 'authenticate', remoteAddress: request.ip, outcome: 'denied' });
+    throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
   }
 
   async admin(request: FastifyRequest): Promise<void> {
@@ -177,7 +183,8 @@ function operations(app: FastifyInstance, options: RouteOptions, guard: Guard): 
     const principal = await guard.principal(request);
     check(request.body, httpValidators.broadcast_request);
     const body = request.body as BroadcastData;
-    return publisher.publish(body, { name: 'broadcast', principal, payloadPointer: '/payload' });
+    const door = { name: 'broadcast', principal, remoteAddress: request.ip, payloadPointer: '/payload' } as const;
+    return publisher.publish(body, door);
   });
   app.post(`${path}/explain`, async (request) => {
     await guard.admin(request);

@@ -150,7 +150,10 @@ export class Acceptor {
       exposureOf(request.socket.localAddress, exposure) ??
       checkHost(host, origins) ??
       checkOrigin(request.headers.origin, host, origins);
-    if (complaint !== undefined) throw new Refusal(403, new ProtocolError('forbidden', complaint));
+    if (complaint !== undefined) {
+      this.#auditDoor(request);
+      throw new Refusal(403, new ProtocolError('forbidden', complaint));
+    }
     if (request.httpVersion !== '1.1')
       throw new Refusal(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
     // `ws` would take version 8 as well, whose origin stands in another header.
@@ -168,12 +171,26 @@ export class Acceptor {
     remoteAddress: string,
   ): Promise<Pick<Accepted, 'principal' | 'authenticated'>> {
     const { authenticator, audit } = this.#options;
-    const credential = credentialFrom(request);
+    const credential = this.#credentialFrom(request);
     if (credential === undefined) {
       return { principal: authenticator.anonymous, authenticated: authenticator.required ? 'not-yet' : 'yes' };
     }
     const principal = await identify(credential, { authenticator, audit, remoteAddress });
     return { principal, authenticated: 'yes' };
+  }
+
+  /** @throws {ProtocolError} when it stands where it may not stand, or there are two */
+  #credentialFrom(request: IncomingMessage): ReturnType<typeof credentialFrom> {
+    try {
+      return credentialFrom(request);
+    } catch (error) {
+      this.#auditDoor(request);
+      throw error;
+    }
+  }
+
+  #auditDoor({ socket: { remoteAddress = 'unknown' } }: IncomingMessage): void {
+    this.#options.audit.record({ kind: 'connect', remoteAddress, outcome: 'denied' });
   }
 
   #handOver(request: IncomingMessage, socket: Duplex, head: Buffer, who: Omit<Accepted, 'ws' | 'socket'>): void {
