@@ -234,6 +234,24 @@ describe('tidemark serve', () => {
     await listener.says('connection lost (4200');
   });
 
+  test('ends at once at the second signal, though its broker does not answer', async () => {
+    const redis = await RedisProcess.start();
+    try {
+      const { cli } = await runner.serve(['--redis', redis.url, '--watch', 'shop']);
+      redis.freeze();
+      cli.process.kill('SIGTERM');
+      await cli.says('once more ends at once');
+      const asked = performance.now();
+      cli.process.kill('SIGTERM');
+      await cli.ended;
+      expect(cli.stderr).toContain('stopping at once');
+      // A command to Redis is given up after 1 s.
+      expect(performance.now() - asked).toBeLessThan(900);
+    } finally {
+      await redis.stop();
+    }
+  }, 30_000);
+
   test('says on Redis that nobody watched between two of its lives (GAP-2)', async () => {
     const redis = await RedisProcess.start();
     try {
