@@ -49,7 +49,7 @@ describe('the gateway', () => {
   test('is conformant where credentials decide, down to its shutdown', async () => {
     const { code, stdout } = await suite('run', '--config', secured.config);
     expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
-    expect(stdout).toContain('Not judged: GAP-2 (N/A)');
+    expect(stdout).not.toContain('Not judged');
     expect(code).toBe(0);
   }, 60_000);
 });

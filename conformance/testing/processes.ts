@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -110,7 +110,8 @@ export async function serveSecured(): Promise<Secured> {
   writeFileSync(at('reader'), reader.stdout);
   writeFileSync(at('revocable'), apiKey);
 
-  const served = await serve(TIDEMARK, ['serve', '--config', at('tidemark.yaml'), '--json']);
+  mkdirSync(at('watched'));
+  const served = await serve(TIDEMARK, ['serve', '--config', at('tidemark.yaml'), '--watch', at('watched'), '--json']);
   const expiring = [process.execPath, TIDEMARK, ...token('short', ['subscribe:*'], '--expires', '3s')];
   const config = {
     url: served.url,
@@ -122,6 +123,8 @@ export async function serveSecured(): Promise<Secured> {
       revocable: { apiKey: { file: at('revocable') } },
     },
     control: {
+      // Another directory in its place: the gateway cannot know what it has missed.
+      overflow: ['sh', '-c', `cd '${directory}' && mkdir next && mv -T watched before.$$ && mv -T next watched`],
       revoke: [process.execPath, TIDEMARK, 'key', 'revoke', id, '--file', at('keys.json')],
       shutdown: ['kill', '-TERM', String(served.pid)],
     },

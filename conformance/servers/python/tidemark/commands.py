@@ -11,7 +11,7 @@ from .errors import ProtocolError
 from .filters import Filter
 from .outbox import Outgoing, Unrolled
 from .principals import Principal
-from .streams import Position, Recovery, Replay, Stream
+from .streams import Loss, Position, Recovery, Replay, Stream
 from .subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -121,10 +121,13 @@ class Commands:
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
         """The messages of a replay, each made when its turn comes; none once the subscription has ended."""
         connection = subscription.connection
-        for event in replay.events:
+        for each in replay.in_order():
             if subscription.ended:
                 return
-            yield connection.replayed(event, subscription, replay.reason)
+            if isinstance(each, Loss):
+                yield self.said(subscription, each)
+            else:
+                yield connection.replayed(each, subscription, replay.reason)
         if subscription.ended:
             return
         data = {
@@ -135,6 +138,10 @@ class Commands:
         }
         subscription.replaying_after = None
         yield Outgoing(lambda: push("replay_complete", data))
+
+    def said(self, subscription: Subscription, loss: Loss) -> Outgoing:
+        """What a source lost, said at a resume (GAP-2)."""
+        return Outgoing(lambda: self.node.source_gap([subscription], loss))
 
     def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:
         for index, pattern in enumerate(wanted.events):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 from .contract import Contract, Limits
 from .envelope import push
 from .principals import EVERYONE, NOBODY, Principal, Tokens
-from .streams import Event, Position, Stream, Streams
+from .streams import Event, Loss, Position, Stream, Streams
 from .subscriptions import Subscription, SubscriptionTable
 
 if TYPE_CHECKING:
@@ -86,6 +86,16 @@ class Node:
         repair: dict[str, Any] | None = None,
     ) -> None:
         """Tells one connection that events between two positions are not coming (GAP-1)."""
+        subscriptions[0].connection.queue(self.gap(subscriptions, start, to, reason, repair))
+
+    def gap(
+        self,
+        subscriptions: list[Subscription],
+        start: Position,
+        to: Position,
+        reason: str,
+        repair: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         for subscription in subscriptions:
             subscription.gaps += 1
         data: dict[str, Any] = {
@@ -97,16 +107,22 @@ class Node:
         }
         if repair is not None:
             data["repair"] = repair
-        subscriptions[0].connection.queue(push("gap", data))
+        return push("gap", data)
+
+    def source_gap(self, subscriptions: list[Subscription], loss: Loss) -> dict[str, Any]:
+        """Where to look again (GAP-2)."""
+        repair = {"kind": "rescan", "paths": loss.directories}
+        return self.gap(subscriptions, loss.position, loss.position, "source_overflow", repair)
 
     def lose_track(self, stream: str, directories: list[str]) -> None:
         """A watcher overflowed: whoever follows files has to look at the directories again (GAP-2)."""
-        head = self.streams.get(stream).head
-        repair = {"kind": "rescan", "paths": directories}
+        lost = self.streams.get(stream)
+        lost.lose(directories)
+        loss = Loss(lost.head, directories)
         for _, subscriptions in self.subscriptions.on(stream):
             followers = [each for each in subscriptions if each.wanted.follows("file_change")]
             if followers:
-                self.say_gap(followers, head, head, "source_overflow", repair)
+                followers[0].connection.queue(self.source_gap(followers, loss))
 
     def begin_anew(self, stream: Stream) -> None:
         """Ends one life of a stream; whoever follows it is told (STR-3)."""

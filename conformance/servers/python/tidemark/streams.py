@@ -71,12 +71,39 @@ class Recovery:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """What a source lost, at the position that was the head then (GAP-2)."""
+
+    position: Position
+    directories: list[str]
+
+    @property
+    def sequence_id(self) -> int:
+        return self.position.sequence_id
+
+
+MOST_LOSSES = 256
+"""More are put together: what is said then is more than what was lost, never less."""
+
+
+@dataclass(frozen=True)
 class Replay:
     """What is sent again to one subscription."""
 
     reason: str
     events: list[Event]
     truncated: bool
+    losses: list[Loss] = field(default_factory=list)
+
+    def in_order(self) -> list[Event | Loss]:
+        """Each loss stands behind the events up to its position."""
+        pending = deque(self.losses)
+        found: list[Event | Loss] = []
+        for event in self.events:
+            while pending and pending[0].sequence_id < event.sequence_id:
+                found.append(pending.popleft())
+            found.append(event)
+        return [*found, *pending]
 
 
 OVERHEAD_BYTES = 256
@@ -135,6 +162,7 @@ class Stream:
         self._limits = limits
         self._retained = Retained(contract, limits["retainedKeys"])
         self._dropped: set[str] = set()
+        self._losses: list[Loss] = []
 
     def first_sequence_id(self) -> int:
         return 1
@@ -190,7 +218,20 @@ class Stream:
     def resume(self, wanted: Filter, after: Position) -> Replay:
         """Everything after a position that can be recovered."""
         events = [event for event in self.history if event.sequence_id > after.sequence_id and matches(wanted, event)]
-        return Replay("resume", events, truncated=False)
+        losses = self.losses_since(after) if wanted.follows("file_change") else []
+        return Replay("resume", events, truncated=False, losses=losses)
+
+    def lose(self, directories: list[str]) -> None:
+        """Keeps what a source lost, for those who resume from here or before (GAP-2)."""
+        self._losses = [each for each in self._losses if each.sequence_id >= self.floor - 1]
+        self._losses.append(Loss(self.head, directories))
+        if len(self._losses) > MOST_LOSSES:
+            _, second, *others = self._losses
+            self._losses = [Loss(second.position, [""]), *others]
+
+    def losses_since(self, after: Position) -> list[Loss]:
+        """Also one at the very position: whether it was said before the connection broke, nobody knows."""
+        return [each for each in self._losses if each.sequence_id >= after.sequence_id]
 
     def warm(self, wanted: Filter) -> Replay:
         """The picture that a subscriber who had always been there would hold, as each event's policy declares."""

@@ -12,7 +12,7 @@ from ..envelope import Command, Message, reply
 from ..errors import ProtocolError
 from ..filters import Filter
 from ..outbox import Outgoing, Unrolled
-from ..streams import Event, Position, Recovery, Replay, Stream, matches
+from ..streams import Event, Loss, Position, Recovery, Replay, Stream, matches
 from ..subscriptions import Subscription
 from .registry import mutant
 
@@ -158,6 +158,25 @@ class OverflowUnsaid(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
         return [each for each in found if each["data"].get("reason") != "source_overflow"]
+
+
+@mutant("overflow-forgotten", "what a source lost is said to those who are there, not to those who resume", clause="GAP-2")
+class OverflowForgotten(Stream):
+    def losses_since(self, after: Position) -> list[Loss]:
+        return []
+
+
+@mutant("overflow-said-again", "what a source lost is said at every resume, also from behind it", clause="GAP-2")
+class OverflowSaidAgain(Stream):
+    def losses_since(self, after: Position) -> list[Loss]:
+        return super().losses_since(Position(after.epoch, 0))
+
+
+@mutant("overflow-out-of-place", "what a source lost is said behind the whole replay", clause="GAP-2")
+class OverflowOutOfPlace(Commands):
+    def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
+        late = [Loss(subscription.position, each.directories) for each in replay.losses]
+        return super().unroll(subscription, replace(replay, losses=late))
 
 
 @mutant("synced-at-zero", "a barrier names the beginning of the stream", clause="SYN-1")
