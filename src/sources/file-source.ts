@@ -317,6 +317,7 @@ export class FileSource {
       if (closedOff.includes(path)) continue;
       this.#closedOff.delete(path);
       this.#publish(this.#compare(path, inventory));
+      if (this.#closedOff.size === 0) this.#fault = undefined;
     }
   }
 
