@@ -116,9 +116,7 @@ class Node:
 
     def lose_track(self, stream: str, directories: list[str]) -> None:
         """A watcher overflowed: whoever follows files has to look at the directories again (GAP-2)."""
-        lost = self.streams.get(stream)
-        lost.lose(directories)
-        loss = Loss(lost.head, directories)
+        loss = self.streams.get(stream).lose(directories)
         for _, subscriptions in self.subscriptions.on(stream):
             followers = [each for each in subscriptions if each.wanted.follows("file_change")]
             if followers:
@@ -145,7 +143,7 @@ class Node:
             self.begin_anew(stream)
         for stream in self.streams:
             stream.trim()
-            if stream.sequence_id == 0 and not self.subscriptions.on(stream.name):
+            if stream.is_blank and not self.subscriptions.on(stream.name):
                 self.streams.end(stream)
         for connection in list(self.connections):
             connection.check()

@@ -168,6 +168,11 @@ class Stream:
         return 1
 
     @property
+    def is_blank(self) -> bool:
+        """Nothing has happened here that a resume would have to tell."""
+        return self.sequence_id == 0 and not self.history and not self._losses
+
+    @property
     def head(self) -> Position:
         return Position(self.epoch, self.sequence_id)
 
@@ -221,13 +226,15 @@ class Stream:
         losses = self.losses_since(after) if wanted.follows("file_change") else []
         return Replay("resume", events, truncated=False, losses=losses)
 
-    def lose(self, directories: list[str]) -> None:
+    def lose(self, directories: list[str]) -> Loss:
         """Keeps what a source lost, for those who resume from here or before (GAP-2)."""
+        loss = Loss(self.head, directories)
         self._losses = [each for each in self._losses if each.sequence_id >= self.floor - 1]
-        self._losses.append(Loss(self.head, directories))
+        self._losses.append(loss)
         if len(self._losses) > MOST_LOSSES:
             _, second, *others = self._losses
             self._losses = [Loss(second.position, [""]), *others]
+        return loss
 
     def losses_since(self, after: Position) -> list[Loss]:
         """Also one at the very position: whether it was said before the connection broke, nobody knows."""
@@ -299,8 +306,8 @@ class Streams:
         return iter(list(self._streams.values()))
 
     def get(self, name: str) -> Stream:
-        """Streams begin when they are first asked for. Those without an event cost nothing to forget: until one is
-        forgotten that had some, all of them begin with the same epoch and number."""
+        """Streams begin when they are first asked for. Blank ones cost nothing to forget: until one is forgotten that
+        was not, all of them begin with the same epoch and number."""
         stream = self._streams.get(name)
         if stream is None:
             stream = self._streams[name] = self._make(name, self._epoch, self._contract, self._limits)
@@ -309,7 +316,7 @@ class Streams:
     def end(self, stream: Stream) -> None:
         """The next life of any stream has an epoch that no life before it had."""
         del self._streams[stream.name]
-        if stream.history or stream.sequence_id:
+        if not stream.is_blank:
             self._epoch = make_ulid()
 
     def expired(self) -> list[Stream]:

@@ -3,7 +3,7 @@
 Each is a subclass of one part, with one method that does the wrong thing; the rest of the server stays right.
 """
 
-from . import access, answers, connection, degenerate, envelope, errors, filters, http, replay, streams, subscriptions
+from . import access, answers, connection, degenerate, envelope, errors, filters, gaps, http, replay, streams, subscriptions
 from .registry import mutant
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "envelope",
     "errors",
     "filters",
+    "gaps",
     "http",
     "mutant",
     "replay",

@@ -12,7 +12,7 @@ from ..envelope import Command, Message, reply
 from ..errors import ProtocolError
 from ..filters import Filter
 from ..outbox import Outgoing, Unrolled
-from ..streams import Event, Loss, Position, Recovery, Replay, Stream, matches
+from ..streams import Event, Position, Recovery, Replay, Stream, matches
 from ..subscriptions import Subscription
 from .registry import mutant
 
@@ -153,32 +153,6 @@ class WindowUnchecked(Stream):
         return Recovery(attempted=True) if found.reason == "window_exceeded" else found
 
 
-@mutant("overflow-unsaid", "that a watcher lost track is told to nobody", clause="GAP-2")
-class OverflowUnsaid(Connection):
-    def messages(self, outgoing: Outgoing) -> list[Message]:
-        found = super().messages(outgoing)
-        return [each for each in found if each["data"].get("reason") != "source_overflow"]
-
-
-@mutant("overflow-forgotten", "what a source lost is said to those who are there, not to those who resume", clause="GAP-2")
-class OverflowForgotten(Stream):
-    def losses_since(self, after: Position) -> list[Loss]:
-        return []
-
-
-@mutant("overflow-said-again", "what a source lost is said at every resume, also from behind it", clause="GAP-2")
-class OverflowSaidAgain(Stream):
-    def losses_since(self, after: Position) -> list[Loss]:
-        return super().losses_since(Position(after.epoch, 0))
-
-
-@mutant("overflow-out-of-place", "what a source lost is said behind the whole replay", clause="GAP-2")
-class OverflowOutOfPlace(Commands):
-    def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
-        late = [Loss(subscription.position, each.directories) for each in replay.losses]
-        return super().unroll(subscription, replace(replay, losses=late))
-
-
 @mutant("synced-at-zero", "a barrier names the beginning of the stream", clause="SYN-1")
 class SyncedAtZero(Commands):
     def sync(self, connection: Connection, command: Command) -> None:
@@ -261,47 +235,6 @@ class SyncNeedsSubscription(Commands):
         if not any(each.stream == command.data["stream"] for each in self.node.subscriptions.of(connection)):
             raise ProtocolError("subscription_not_found", "Nothing is followed there.", pointer="/data/stream")
         super().sync(connection, command)
-
-
-class RewritesGaps(Connection):
-    """What a gap says is changed on its way out."""
-
-    def messages(self, outgoing: Outgoing) -> list[Message]:
-        found = super().messages(outgoing)
-        return [{**each, "data": self.rewritten(each["data"])} if each["type"] == "gap" else each for each in found]
-
-    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
-
-
-@mutant("gaps-without-width", "a gap begins where it ends", clause="GAP-1")
-class GapsWithoutWidth(RewritesGaps):
-    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "from": data["to"]}
-
-
-@mutant("gaps-open-ended", "a gap ends where it begins", clause="GAP-1")
-class GapsOpenEnded(RewritesGaps):
-    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "to": data["from"]}
-
-
-@mutant("gap-reasons-alike", "every gap is said to come of an epoch that changed", clause="GAP-1")
-class GapReasonsAlike(RewritesGaps):
-    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "reason": "epoch_changed"}
-
-
-@mutant("gaps-of-nobody", "a gap names no subscription of the connection", clause="GAP-1")
-class GapsOfNobody(RewritesGaps):
-    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "subscriptionIds": ["everyone"]}
-
-
-@mutant("overflow-without-directories", "that a watcher lost track is told without where to look", clause="GAP-2")
-class OverflowWithoutDirectories(RewritesGaps):
-    def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "repair": {"kind": "rescan", "paths": []}} if "repair" in data else data
 
 
 @mutant("updates-beside-creations", "a warm picture holds every kind of event of an entity", clause="RPL-3")
