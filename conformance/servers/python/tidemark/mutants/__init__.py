@@ -3,7 +3,20 @@
 Each is a subclass of one part, with one method that does the wrong thing; the rest of the server stays right.
 """
 
-from . import access, answers, connection, degenerate, envelope, errors, filters, gaps, http, replay, streams, subscriptions
+from . import (
+    access,
+    answers,
+    connection,
+    degenerate,
+    envelope,
+    errors,
+    filters,
+    gaps,
+    http,
+    replay,
+    streams,
+    subscriptions,
+)
 from .registry import mutant
 
 __all__ = [
