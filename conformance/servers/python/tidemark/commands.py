@@ -90,7 +90,8 @@ class Commands:
         connection.queue(reply("subscribed", command.id, subscription.wire()))
         if subscription.recovery.reason is not None:
             after = _after(command.data)
-            self.node.say_gap([subscription], after, subscription.position, subscription.recovery.reason)
+            reason = subscription.recovery.reason
+            connection.queue(self.node.gap([subscription], after, subscription.position, reason))
         if replay is not None:
             self._count(subscription, replay)
             connection.queue_replay(self.unroll(subscription, replay))

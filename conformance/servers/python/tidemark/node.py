@@ -77,17 +77,6 @@ class Node:
         for connection, subscriptions in self.subscriptions.matching(event):
             connection.deliver(event, subscriptions)
 
-    def say_gap(
-        self,
-        subscriptions: list[Subscription],
-        start: Position,
-        to: Position,
-        reason: str,
-        repair: dict[str, Any] | None = None,
-    ) -> None:
-        """Tells one connection that events between two positions are not coming (GAP-1)."""
-        subscriptions[0].connection.queue(self.gap(subscriptions, start, to, reason, repair))
-
     def gap(
         self,
         subscriptions: list[Subscription],
@@ -96,6 +85,7 @@ class Node:
         reason: str,
         repair: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
+        """The message that tells one connection that events between two positions are not coming (GAP-1)."""
         for subscription in subscriptions:
             subscription.gaps += 1
         data: dict[str, Any] = {
@@ -117,10 +107,10 @@ class Node:
     def lose_track(self, stream: str, directories: list[str]) -> None:
         """A watcher overflowed: whoever follows files has to look at the directories again (GAP-2)."""
         loss = self.streams.get(stream).lose(directories)
-        for _, subscriptions in self.subscriptions.on(stream):
+        for connection, subscriptions in self.subscriptions.on(stream):
             followers = [each for each in subscriptions if each.wanted.follows("file_change")]
             if followers:
-                followers[0].connection.queue(self.source_gap(followers, loss))
+                connection.queue(self.source_gap(followers, loss))
 
     def begin_anew(self, stream: Stream) -> None:
         """Ends one life of a stream; whoever follows it is told (STR-3)."""
@@ -130,8 +120,8 @@ class Node:
             return
         head = self.streams.get(stream.name).head
         if head.epoch != stream.epoch:
-            for _, subscriptions in followers:
-                self.say_gap(subscriptions, stream.head, head, "epoch_changed")
+            for connection, subscriptions in followers:
+                connection.queue(self.gap(subscriptions, stream.head, head, "epoch_changed"))
 
     def begin_all_anew(self) -> None:
         for stream in self.streams:

@@ -115,11 +115,13 @@ class FirstNumberSkipped(Stream):
         return super().next_sequence_id() + (self.sequence_id == self.first_sequence_id() - 1)
 
 
-@mutant("numbers-differ", "some connections number the same events otherwise than others", clause="STR-2")
+@mutant("numbers-differ", "connections number the same events otherwise than the first on the stream", clause="STR-2")
 class NumbersDiffer(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
-        message["data"]["sequenceId"] += 1000 * (sum(self.id.encode()) % 2)
+        followers = [connection for connection, _ in self.node.subscriptions.on(event.stream)]
+        if followers and followers[0] is not self:
+            message["data"]["sequenceId"] += 1000
         return message
 
 
