@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goldenLines, traceOf } from './testing/golden-trace.ts';
-import { serveOpen, serveSecured, suite } from './testing/processes.ts';
+import { serveOpen, servePython, serveSecured, suite } from './testing/processes.ts';
 import type { Secured, Served } from './testing/processes.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
@@ -85,6 +85,19 @@ describe('a run ends', () => {
     expect(stdout).toMatch(/\/type: expected "error", got "pong"/);
     expect(stdout).toMatch(/alice +>> ping #c1/);
     expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --tapes ${own} --only 'ping/wrong'`);
+  });
+
+  test('with 3 when an invariant of chosen tapes fails, and says how to choose them again', async () => {
+    const skipping = await servePython('--mutant', 'sequence-skips');
+    try {
+      const { code, stdout } = await suite('run', '--url', skipping.url, '--only', 'event/workspace-order');
+      expect(code).toBe(3);
+      expect(stdout).toContain('FAIL invariants/contiguous');
+      const again = `npx tidemark conformance run --url ${skipping.url} --only 'event/workspace-order'`;
+      expect(stdout.split('FAIL invariants/contiguous')[1]).toContain(again);
+    } finally {
+      await skipping.stop();
+    }
   });
 
   test('with 0 when what is known to fail fails, with 3 when it does not', async () => {

@@ -62,8 +62,12 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     ...(flags.exchanges === 40 ? [] : [`--exchanges ${flags.exchanges}`]),
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
-  // Whatever belongs to the whole history is judged over the whole history.
-  const only = (id: string): string => (/^(?:frames|invariants)\//.test(id) || id === '*' ? '' : ` --only '${id}'`);
+  // Whatever belongs to the whole history is judged over the same history again.
+  const isOfHistory = (id: string): boolean => /^(?:frames|invariants)\//.test(id) || id === '*';
+  const only = (id: string): string => {
+    const globs = isOfHistory(id) ? flags.only : id;
+    return globs === undefined ? '' : ` --only '${globs}'`;
+  };
   const seed = (id: string): string => (id === EXCHANGES.id ? ` --seed ${flags.seed}` : '');
   return (id) => `npx tidemark conformance run ${options.join(' ')}${seed(id)}${only(id)}`;
 }
@@ -138,7 +142,7 @@ export async function runCommand(flags: RunFlags): Promise<number> {
   // Faults of usage are said before anything is sent.
   parseReports(flags.report);
   const tapes = suiteTapes(flags.tapes);
-  say(`judging ${config.url} by ${tapes.length} tapes`);
+  say(`judging ${config.url} by ${tapes.length} ${tapes.length === 1 ? 'tape' : 'tapes'}`);
   const result = await runOften(flags, tapes, config);
   return tell(flags, result, config).outcome.exit;
 }

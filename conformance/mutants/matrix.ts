@@ -90,6 +90,7 @@ export function isProof({ kills, idle, unbroken, wronged }: Matrix, scope: 'whol
   return all && wronged.length === 0 && (scope === 'sample' || idle.length + unbroken.length === 0);
 }
 
+/** Killers named per mutant in a whole matrix; whoever asks for a few mutants wants to know whether their own check is among them. */
 const SHOWN = 4;
 
 export function matrixText(
@@ -98,9 +99,10 @@ export function matrixText(
   scope: 'whole' | 'sample',
 ): string {
   const width = Math.max(...kills.map(({ mutant }) => mutant.name.length));
+  const most = scope === 'sample' ? Number.POSITIVE_INFINITY : SHOWN;
   const lines = kills.map(({ mutant, outcome, by }) => {
-    const more = by.length > SHOWN ? ` and ${by.length - SHOWN} more` : '';
-    return `${outcome.padEnd(8)}  ${mutant.clause.padEnd(6)} ${mutant.name.padEnd(width)}  ${by.slice(0, SHOWN).join(' ')}${more}`;
+    const more = by.length > most ? ` and ${by.length - most} more` : '';
+    return `${outcome.padEnd(8)}  ${mutant.clause.padEnd(6)} ${mutant.name.padEnd(width)}  ${by.slice(0, most).join(' ')}${more}`;
   });
   const killed = kills.filter(({ outcome }) => outcome === 'killed').length;
   const said = (what: string, ids: readonly string[]): readonly string[] =>

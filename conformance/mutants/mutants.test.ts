@@ -72,6 +72,14 @@ describe('a matrix', () => {
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
   });
 
+  test('names every check that noticed, where a few mutants were asked for', () => {
+    const checks = ['ping/a', 'ping/b', 'ping/c', 'ping/d', 'ping/mine'];
+    const judgements = [judged(...checks.map((id) => [id, 'FAIL'] as const))];
+    const matrix = matrixOf({ checks, clauses: ['ENV-3'] }, [{ mutant, judgements }], []);
+    expect(matrixText(matrix, 0, 'sample')).toContain(checks.join(' '));
+    expect(matrixText(matrix, 0, 'whole')).toContain('ping/d and 1 more');
+  });
+
   test('names clauses that no mutant breaks', () => {
     const suite = { checks: ['ping/echo'], clauses: ['ENV-3', 'SUB-1'] };
     const matrix = matrixOf(suite, [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);

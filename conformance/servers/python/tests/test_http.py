@@ -1,9 +1,11 @@
+import asyncio
 import json
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
-from .target import ServerTest
+from .target import PATIENCE, PROGRAM, ServerTest
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -18,6 +20,15 @@ class HttpTest(ServerTest):
         self.assertEqual((status, health["status"], health["connections"]), (200, "ok", 1))
         self.assertEqual(health["subscriptions"], {"total": 1, "byEvent": {"entity_*": 1, "*": 1}})
         self.assertEqual([each["stream"] for each in health["streams"]], ["main"])
+
+    async def test_an_address_that_is_taken_is_said_in_one_line(self) -> None:
+        port = self.http_url.rpartition(":")[2]
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, str(PROGRAM), "--port", port, stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await asyncio.wait_for(second.communicate(), PATIENCE)
+        self.assertEqual(second.returncode, 2)
+        self.assertRegex(said.decode(), rf"^cannot listen on 127\.0\.0\.1:{port}: .*--port 0 takes a free one\n$")
 
     async def test_the_socket_without_an_upgrade_is_426(self) -> None:
         status, body, headers = await self.http("GET", "/ws")

@@ -100,7 +100,11 @@ def make_node(arguments: argparse.Namespace) -> Node:
 async def serve(arguments: argparse.Namespace) -> None:
     node = make_node(arguments)
     server = Server(node)
-    port = await server.listen(arguments.host, arguments.port)
+    try:
+        port = await server.listen(arguments.host, arguments.port)
+    except OSError as error:
+        reason = str(error.strerror).rpartition(": ")[2]
+        fail(f"cannot listen on {arguments.host}:{arguments.port}: {reason}; --port 0 takes a free one")
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     print(json.dumps({"url": f"ws://{host}:{port}/ws", "httpUrl": f"http://{host}:{port}"}), flush=True)
     if not node.tokens.required:
