@@ -39,13 +39,14 @@ const schema = {
   properties: {
     $ref: text,
     type: { if: { type: 'array' }, else: schemaType, items: schemaType, minItems: 1 },
-    enum: { type: 'array', minItems: 1 },
+    enum: { type: 'array', minItems: 1, items: { type: ['string', 'number', 'boolean', 'null'] } },
     properties: { type: 'object', additionalProperties: anySchema },
     required: texts,
     additionalProperties: { if: { type: 'boolean' }, else: anySchema },
     items: anySchema,
     oneOf: { type: 'array', minItems: 1, items: anySchema },
     anyOf: { type: 'array', minItems: 1, items: anySchema },
+    'x-volatile': text,
   },
 };
 
