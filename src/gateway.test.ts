@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { serverValidators } from '../generated/validators.js';
 import { connect, serve } from './testing/gateway-bench.ts';
 import { RawClient } from './testing/raw-client.ts';
 
@@ -269,6 +270,17 @@ describe('a subscription', () => {
       reason: 'source_overflow',
       repair: { kind: 'rescan', paths: ['src/gen'] },
     });
+  });
+
+  test('to a source is told to look at everything again when more directories are lost than one gap may name (GAP-2)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'files', events: ['file_change'] });
+    const paths = Array.from({ length: 1025 }, (_, index) => `packages/p${index}`);
+    await gateway.announceLoss({ stream: 'main', paths });
+    const gap = await client.find((each) => each.type === 'gap');
+    expect(serverValidators.gap(gap)).toBe(true);
+    expect(gap.data['repair']).toEqual({ kind: 'rescan', paths: [''] });
   });
 
   test('finds in welcome how each event is replayed, also those of the operator’s own (RPL-3)', async () => {

@@ -27,6 +27,7 @@ import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { Publisher } from './publisher.ts';
 import { Registry } from './registry.ts';
 import { ReplayStats } from './statistics.ts';
+import { tellablePaths } from './subscriptions/directories.ts';
 import { answerSurvey } from './survey.ts';
 
 export type { Authenticator } from './auth/authenticator.ts';
@@ -221,11 +222,10 @@ export class Gateway {
    * Tells subscribers of a loss at a source: the directories to look at again (GAP-2).
    * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`: nobody was told
    */
-  async announceLoss(loss: SourceLoss): Promise<void> {
-    const { stream } = loss;
-    check({ stream, event: 'file_change', payload: {} }, httpValidators.broadcast_request);
+  async announceLoss({ stream, paths }: SourceLoss): Promise<void> {
+    const told = { stream, paths: tellablePaths(stream, paths) };
     await this.start();
-    await this.#broker.announce(loss);
+    await this.#broker.announce(told);
   }
 
   /**

@@ -1,5 +1,7 @@
-/** Which subscriptions a loss below a directory concerns (GAP-2). */
+/** The directories that a source has lost track of: whom that concerns, and how it is told (GAP-2). */
 import type { GapData } from '../../generated/types.ts';
+import { serverValidators } from '../../generated/validators.js';
+import { refusal } from '../codec.ts';
 import type { KeptLoss } from '../replay/record.ts';
 import type { FilterSpec } from './filter.ts';
 import { literalPrefix } from './glob.ts';
@@ -27,4 +29,21 @@ export function touchesDirectory({ events, filter }: FilterSpec, lost: string): 
 export function sourceGap(stream: string, { epoch, sequenceId, paths }: KeptLoss): Omit<GapData, 'subscriptionIds'> {
   const place = { epoch, sequenceId };
   return { stream, from: place, to: place, reason: 'source_overflow', repair: { kind: 'rescan', paths: [...paths] } };
+}
+
+/** Where a loss will stand is for the broker to say; what the contract asks of the rest does not depend on it. */
+const ANYWHERE = { epoch: '-', sequenceId: 0 };
+
+/**
+ * Directories as one gap can name them: too many become the root. What is said then is more than what was lost, never less.
+ * @throws {ProtocolError} `stream_invalid`
+ */
+export function tellablePaths(stream: string, paths: readonly string[]): readonly string[] {
+  const fits = (some: readonly string[]): boolean => {
+    const data = { ...sourceGap(stream, { ...ANYWHERE, paths: some }), subscriptionIds: [] };
+    return serverValidators.gap({ type: 'gap', data });
+  };
+  if (fits(paths)) return paths;
+  if (fits([''])) return [''];
+  throw refusal(serverValidators.gap.errors ?? [], { '/data/stream': 'stream_invalid' });
 }
