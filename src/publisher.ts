@@ -23,7 +23,7 @@ export interface PublisherOptions {
 
 /** Where a publication came in; it names the source when the publisher gives no label. */
 export interface Door {
-  readonly name: 'broadcast' | 'host' | 'watcher';
+  readonly name: 'broadcast' | 'host';
   readonly principal: Principal;
   /** Of a peer. */
   readonly remoteAddress?: string;

@@ -2,6 +2,7 @@
  * What every broker must do, as one suite that each implementation runs against itself. It uses the real clock and
  * short bounds, because Redis has a clock of its own.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type {
   Broker,
@@ -375,7 +376,7 @@ export function brokerSuite(suite: BrokerSuite): void {
       test('that saw no traffic for its TTL comes back empty, under another epoch (RPL-5, STR-3)', async () => {
         const { broker } = await open({ sessionTtlMs: 80 });
         const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        await new Promise((resolve) => setTimeout(resolve, 130));
+        await delay(130);
         const second = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
         expect(second.sequenceId).toBe(1);
         expect(second.epoch).not.toBe(first.epoch);
@@ -386,7 +387,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         const session = draftOf({ stream: 'session:s', event: 'session_event' });
         for (let n = 0; n < 5; n += 1) {
           await broker.publish(session);
-          await new Promise((resolve) => setTimeout(resolve, 150));
+          await delay(150);
         }
         await broker.attach('session:s');
         expect(broker.snapshot('session:s').since(0)).toHaveLength(5);
@@ -396,7 +397,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         const { broker, listener } = await open({ sessionTtlMs: 150 });
         await broker.attach('session:s');
         const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        await new Promise((resolve) => setTimeout(resolve, 400));
+        await delay(400);
         const { head, floor } = broker.snapshot('session:s');
         expect({ head, floor }).toEqual({ head: { epoch: first.epoch, sequenceId: 1 }, floor: 2 });
         const second = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));

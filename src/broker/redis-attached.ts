@@ -3,6 +3,7 @@
  * subscribers cost anything. Subscriptions of one turn go to Redis together, and a stream that is left stays for a
  * moment, because who leaves often comes back.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../errors.ts';
 import { StreamHistory } from '../replay/history.ts';
 import { Losses } from '../replay/losses.ts';
@@ -355,8 +356,4 @@ function toPage(reply: unknown): LogPage {
 /** Of a loss, from the id of its entry. */
 function numberOf(id = '0'): number {
   return Number.parseInt(id, 10);
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -6,6 +6,7 @@
  * position that anybody has seen, the epoch goes on; if it may not, a new epoch begins. So no number is ever given out
  * twice within an epoch, and no client is told that it is up to date when it is not.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisHeartbeat } from './redis-heartbeat.ts';
 import type { RedisKeys, StreamKeys } from './redis-keys.ts';
@@ -189,8 +190,4 @@ interface Attestation {
   readonly status: string;
   readonly state: string;
   readonly missing: readonly string[];
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

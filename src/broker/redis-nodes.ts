@@ -8,6 +8,7 @@
  *
  * `<name>` is what people call the node, percent-encoded; `<id>` belongs to one process and is never used again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeAnswer, NodeAnswers } from './broker.ts';
 import type { RedisConnection } from './redis-connection.ts';
 
@@ -116,7 +117,7 @@ export class RedisNodes {
   async #haveListened(): Promise<void> {
     const since = this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt;
     const left = this.#options.intervalMs * 1.5 - since;
-    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+    if (left > 0) await delay(left);
   }
 
   async #put(text: string, awaited: readonly string[]): Promise<ReadonlyMap<string, NodeAnswer>> {

@@ -8,6 +8,7 @@
  *
  * The keys are drawn in redis-keys.ts.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicFactory, ulid } from 'ulid';
 import { ProtocolError } from '../errors.ts';
 import type { EventTable } from '../replay/policy.ts';
@@ -341,7 +342,7 @@ export class RedisBroker implements Broker {
         this.#connected = this.#heartbeat.alive;
       } catch (error) {
         this.#log.warn({ err: error }, 'Redis is back, but cannot be read yet');
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await delay(100);
       }
     }
     if (!this.#connected) return;

@@ -13,8 +13,7 @@ import type { Audit } from '../auth/audit.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts';
-import { exposureOf } from '../auth/exposure.ts';
-import { checkHost, checkOrigin } from '../auth/origin.ts';
+import { complaintAbout } from '../auth/door.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { permits } from '../auth/scope.ts';
@@ -23,7 +22,6 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection.ts';
 import { parseJson } from '../json-guard.ts';
 import type { Publisher } from '../publisher.ts';
-import { requestHost } from '../request-target.ts';
 import type { Answering } from './answering.ts';
 import type { DocumentAssets } from './assets.ts';
 import { registerConsole } from './console-page.ts';
@@ -92,19 +90,12 @@ class Guard {
 
   /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
   checkDoor(request: FastifyRequest): void {
-    const { audit, origins, authenticator, insecure } = this.#options;
-    const { origin } = request.headers;
-    const host = requestHost(request.raw);
-    const exposure = { required: authenticator.required, insecure };
-    const complaint =
-      exposureOf(request.raw.socket.localAddress, exposure) ??
-      checkHost(host, origins) ??
-      checkOrigin(origin, host, origins);
+    const complaint = complaintAbout(request.raw, this.#options);
     try {
       if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
       refuseCredentialInAddress(request.raw);
     } catch (error) {
-      audit.record({ kind: 'connect', remoteAddress: request.ip, outcome: 'denied' });
+      this.#options.audit.record({ kind: 'connect', remoteAddress: request.ip, outcome: 'denied' });
       throw error;
     }
   }

@@ -11,13 +11,12 @@ import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Audit } from '../auth/audit.ts';
 import { credentialFrom } from '../auth/credential.ts';
+import { complaintAbout } from '../auth/door.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
-import { exposureOf } from '../auth/exposure.ts';
-import { checkHost, checkOrigin } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
 import { RETRY_AFTER_S, refuseSocket } from '../refusal.ts';
-import { requestHost, requestTarget } from '../request-target.ts';
+import { requestTarget } from '../request-target.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
 /** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
@@ -143,13 +142,7 @@ export class Acceptor {
   }
 
   #checkRequest(request: IncomingMessage): void {
-    const { origins, authenticator, insecure } = this.#options;
-    const host = requestHost(request);
-    const exposure = { required: authenticator.required, insecure };
-    const complaint =
-      exposureOf(request.socket.localAddress, exposure) ??
-      checkHost(host, origins) ??
-      checkOrigin(request.headers.origin, host, origins);
+    const complaint = complaintAbout(request, this.#options);
     if (complaint !== undefined) {
       this.#auditDoor(request);
       throw new Refusal(403, new ProtocolError('forbidden', complaint));

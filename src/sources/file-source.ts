@@ -43,7 +43,10 @@ interface Reading {
   readonly deaf: Error | undefined;
 }
 
+/** Codes of system errors. */
 const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
+
+/** Knows what was there, is told where something happened, and finds out what. */
 export class FileSource {
   readonly #options: FileSourceOptions;
   #directory: string;

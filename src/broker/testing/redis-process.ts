@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface RedisProcessOptions {
   /** Settings as on the command line: `{ appendonly: 'yes' }`. */
@@ -102,7 +103,7 @@ export class RedisProcess {
     for (let attempt = 0; attempt < 200; attempt += 1) {
       const reply = await this.command('PING').catch(() => '');
       if (reply.startsWith('+PONG')) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
     throw new Error('redis-server does not answer');
   }
