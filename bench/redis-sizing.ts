@@ -6,7 +6,7 @@
  */
 import { LIMITS } from '../generated/protocol.ts';
 import type { EventDraft } from '../src/broker/broker.ts';
-import { RedisBroker } from '../src/broker/redis.ts';
+import { RedisBroker } from '../src/broker/redis/redis-broker.ts';
 import { NodeHistory } from '../src/broker/testing/history-checker.ts';
 import { RedisProcess } from '../src/broker/testing/redis-process.ts';
 import { resolveLimits } from '../src/options.ts';

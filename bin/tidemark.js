@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 // The suite shares nothing with the gateway but the contract: it is a program of its own under the same name.
 const isConformance = process.argv[2] === 'conformance';
 if (isConformance) process.argv.splice(2, 1);
-const PROGRAM = isConformance ? 'conformance/main' : 'src/cli/main';
+const PROGRAM = isConformance ? 'conformance/command/main' : 'src/cli/main';
 const SOURCES = new URL(`../${PROGRAM}.ts`, import.meta.url);
 const BUILT = new URL(`../dist/${PROGRAM}.js`, import.meta.url);
 const OWN_NODE = new URL(

@@ -117,7 +117,7 @@ describe('a violation is found', () => {
   test('when generated code imports a library, a Node module or the sources', () => {
     const files = fixture({
       'generated/client.ts':
-        "import { X } from './types.ts';\nimport 'node:fs';\nimport ws from 'ws';\nexport * from '../src/codec.ts';",
+        "import { X } from './types.ts';\nimport 'node:fs';\nimport ws from 'ws';\nexport * from './wire/codec.ts';",
     });
     expect(generatedImports(files)).toEqual([
       'generated/client.ts → node:fs',

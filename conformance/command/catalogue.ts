@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
-import { CLAUSE_IDS, isClause } from '../contract.ts';
-import { TRACE_CHECKS } from '../checks.ts';
+import { CLAUSE_IDS, isClause } from '../invariants/contract.ts';
+import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';

@@ -2,11 +2,11 @@
 import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import { textReport } from '../report/text.ts';
-import { TRACE_CHECKS } from '../checks.ts';
+import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { judgeTrace } from '../runner/run.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
-import { readTrace } from '../trace.ts';
+import { readTrace } from '../trace/trace.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { UsageError, print, readInput, terminalWidth } from './terminal.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { generalise } from '../generalise/generalise.ts';
 import { EXIT } from '../runner/verdict.ts';
-import { readTrace } from '../trace.ts';
+import { readTrace } from '../trace/trace.ts';
 import { UsageError, print, readInput, say } from './terminal.ts';
 
 export interface GeneraliseFlags {

@@ -1,7 +1,7 @@
 /** `conformance record`: writes down what real clients and a real gateway say to each other. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../target/config.ts';
 import { startRecorder } from '../record/recorder.ts';
 import type { Recorder, RecorderOptions } from '../record/recorder.ts';
 import { EXIT } from '../runner/verdict.ts';

@@ -1,8 +1,8 @@
 /** `conformance run`: judges a gateway. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TRACE_CHECKS } from '../checks.ts';
-import type { TargetConfig } from '../config.ts';
+import { TRACE_CHECKS } from '../invariants/checks.ts';
+import type { TargetConfig } from '../target/config.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
 import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';

@@ -1,6 +1,6 @@
 /** The target that the command line and a configuration file name. */
-import { ConfigError, readConfig, readConfigFile } from '../config.ts';
-import type { TargetConfig } from '../config.ts';
+import { ConfigError, readConfig, readConfigFile } from '../target/config.ts';
+import type { TargetConfig } from '../target/config.ts';
 import { UsageError } from './terminal.ts';
 
 export interface TargetFlags {

@@ -1,12 +1,12 @@
 /** Data goes to stdout, talk to stderr. */
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../target/config.ts';
 import { UnreachableError } from '../runner/context.ts';
 import { GeneraliseError } from '../generalise/writer.ts';
 import { NotAGatewayError } from '../runner/probe.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { TapeError } from '../tape/fault.ts';
-import { TraceError } from '../trace.ts';
+import { TraceError } from '../trace/trace.ts';
 
 /** What the user asked for cannot be done as it was asked: exit 2. */
 export class UsageError extends Error {

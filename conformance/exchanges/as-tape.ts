@@ -1,5 +1,5 @@
 /** A generated exchange as a tape: a counterexample that can be kept, read and run again. */
-import type { Json, JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { formatTape } from '../tape/format.ts';
 import { CLIENTS } from './operation.ts';
 import type { Client, Operation } from './operation.ts';

@@ -8,7 +8,7 @@ import { StarvedError, UnreachableError, UntestableError } from '../runner/conte
 import type { RunContext } from '../runner/context.ts';
 import { StimulusError } from '../runner/stimulus.ts';
 import type { CheckResult, Failure } from '../runner/verdict.ts';
-import type { Frame } from '../trace.ts';
+import type { Frame } from '../trace/trace.ts';
 import { exchangeTape } from './as-tape.ts';
 import { exchanges } from './operation.ts';
 import type { Operation } from './operation.ts';

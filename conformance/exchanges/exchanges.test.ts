@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Json } from '../json.ts';
+import type { Json } from '../trace/json.ts';
 import { parseTape } from '../tape/parse.ts';
 import { FAULTS, faultyRelay } from '../testing/faulty-relay.ts';
 import type { Relay } from '../testing/faulty-relay.ts';

@@ -6,8 +6,8 @@ import * as fc from 'fast-check';
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 import { COMMANDS } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
-import { isArray, isObject, member, textAt, valueAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isArray, isObject, member, textAt, valueAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 
 /** The examples of the commands in the contract; none of `authenticate`, which would count as an attack. */
 function examples(): readonly JsonObject[] {

@@ -1,6 +1,6 @@
 /** Level 4: what a generated exchange consists of. Operations are data, so that one that went wrong can be written as a tape. */
 import * as fc from 'fast-check';
-import type { Json, JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { malformedMessages } from './malformed.ts';
 
 /** Two clients, each with up to three subscriptions, on one stream of their own. */

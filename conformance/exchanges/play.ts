@@ -1,16 +1,16 @@
 /** Plays a generated exchange against the target, in a trace of its own. */
-import { TRACE_CHECKS } from '../checks.ts';
-import type { Violation } from '../finding.ts';
+import { TRACE_CHECKS } from '../invariants/checks.ts';
+import type { Violation } from '../trace/finding.ts';
 import { QUIET_MARK } from '../invariants/quiet.ts';
-import { member, textAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
-import { dataOf, placeOf, typeOf } from '../reading.ts';
+import { member, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
 import { Connection } from '../runner/connection.ts';
 import { PATIENCE_MS, StarvedError, UntestableError } from '../runner/context.ts';
 import type { RunContext } from '../runner/context.ts';
 import { openPort } from '../runner/stimulus.ts';
 import type { StimulusPort } from '../runner/stimulus.ts';
-import { TRACE_VERSION, Trace } from '../trace.ts';
+import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENTS } from './operation.ts';
 import type { Client, Operation, Publication } from './operation.ts';
 

@@ -7,9 +7,9 @@
  * - before every later event of its stream.
  */
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
-import { isObject, member, numberAt, textAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
-import type { Frame } from '../trace.ts';
+import { isObject, member, numberAt, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import type { Frame } from '../trace/trace.ts';
 import { bodyOf } from './story.ts';
 import type { Asked, Cause, Commanded, Story } from './story.ts';
 

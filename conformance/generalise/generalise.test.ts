@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Json, JsonObject } from '../json.ts';
-import { Trace } from '../trace.ts';
-import type { FrameKind } from '../trace.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import { Trace } from '../trace/trace.ts';
+import type { FrameKind } from '../trace/trace.ts';
 import { generalise } from './generalise.ts';
 
 const EPOCH = 'life-1';

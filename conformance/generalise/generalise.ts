@@ -1,10 +1,10 @@
 /** Makes a tape of a capture: real traffic that can be played again, against any gateway, at any pace. */
-import { member, textAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { member, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { formatTape } from '../tape/format.ts';
 import { parseTape } from '../tape/parse.ts';
 import { TAPE_VERSION } from '../tape/tape.ts';
-import type { Trace } from '../trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { beatsOf } from './emissions.ts';
 import type { Beat } from './emissions.ts';
 import { Names } from './names.ts';

@@ -1,5 +1,5 @@
 /** What a server made up in the recording, and by which name the tape refers to what the server makes up instead. */
-import type { Json } from '../json.ts';
+import type { Json } from '../trace/json.ts';
 import type { Scope, Volatility } from './volatile.ts';
 
 /**

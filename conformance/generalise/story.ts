@@ -5,9 +5,9 @@
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
-import { isObject, member, numberAt, textAt, tryParse } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
-import type { Frame, Trace } from '../trace.ts';
+import { isObject, member, numberAt, textAt, tryParse } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
 
 interface CauseBase {
   /** Where it stands among the others. */

@@ -1,7 +1,7 @@
 /** What of a message is different in every run: the contract says so itself (`x-volatile`). */
 import contractJson from '../../generated/contract.json' with { type: 'json' };
-import { equal, isArray, isObject, member, textAt, valueAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { equal, isArray, isObject, member, textAt, valueAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 
 const CONTRACT = contractJson as unknown as Json;
 

@@ -1,7 +1,7 @@
 /** The steps of a tape, made of what happened: each cause, then everything that came of it. */
-import { isArray, isObject, member, textAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
-import type { Frame } from '../trace.ts';
+import { isArray, isObject, member, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import type { Frame } from '../trace/trace.ts';
 import { isBroadcast, isOwnReply } from './emissions.ts';
 import type { Beat, Emitted } from './emissions.ts';
 import { keyOf } from './names.ts';

@@ -1,7 +1,7 @@
-import type { Invariant } from '../finding.ts';
-import type { ConnectionReading, SeenEvent } from '../reading.ts';
-import { dataOf, typeOf } from '../reading.ts';
-import { textAt } from '../json.ts';
+import type { Invariant } from '../trace/finding.ts';
+import type { ConnectionReading, SeenEvent } from '../trace/reading.ts';
+import { dataOf, typeOf } from '../trace/reading.ts';
+import { textAt } from '../trace/json.ts';
 
 /** Whether a gap said that the stream began a new life between two events. */
 function gapBetween(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {

@@ -1,9 +1,9 @@
 import { CLOSE_CODES } from '../../generated/protocol.ts';
-import type { Invariant, Report } from '../finding.ts';
-import { equal, member, numberAt } from '../json.ts';
-import type { ConnectionReading } from '../reading.ts';
-import { dataOf, typeOf } from '../reading.ts';
-import type { Frame } from '../trace.ts';
+import type { Invariant, Report } from '../trace/finding.ts';
+import { equal, member, numberAt } from '../trace/json.ts';
+import type { ConnectionReading } from '../trace/reading.ts';
+import { dataOf, typeOf } from '../trace/reading.ts';
+import type { Frame } from '../trace/trace.ts';
 
 /** Codes of RFC 6455 that a server may end a connection with; 1006 stands for none at all. */
 const PROTOCOL_CODES: readonly number[] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013];

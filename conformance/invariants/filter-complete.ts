@@ -1,7 +1,7 @@
-import { wants } from '../filter.ts';
-import type { Invariant } from '../finding.ts';
-import type { ConnectionReading, Life, SeenEvent } from '../reading.ts';
-import { gapsOf, knownEvents, livesAt, streamKey } from '../reading.ts';
+import { wants } from '../filters/filter.ts';
+import type { Invariant } from '../trace/finding.ts';
+import type { ConnectionReading, Life, SeenEvent } from '../trace/reading.ts';
+import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
 /**
  * Up to which number a connection has proved to have passed on everything: a live event is the fence for all before it,

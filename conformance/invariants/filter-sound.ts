@@ -1,6 +1,6 @@
-import { wants } from '../filter.ts';
-import type { Invariant } from '../finding.ts';
-import { livesAt } from '../reading.ts';
+import { wants } from '../filters/filter.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { livesAt } from '../trace/reading.ts';
 
 /** No subscription is named by an event that it did not ask for. */
 export const filterSound: Invariant = {

@@ -1,6 +1,6 @@
-import type { Invariant } from '../finding.ts';
-import { equal, member, textAt, textsAt } from '../json.ts';
-import { dataOf, typeOf } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { equal, member, textAt, textsAt } from '../trace/json.ts';
+import { dataOf, typeOf } from '../trace/reading.ts';
 
 /** A resume that was not recovered says what is lost before anything else comes. */
 export const gapSaid: Invariant = {

@@ -1,7 +1,7 @@
-import type { Invariant } from '../finding.ts';
-import { numberAt } from '../json.ts';
-import { typeOf } from '../reading.ts';
-import type { Frame, Trace } from '../trace.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { numberAt } from '../trace/json.ts';
+import { typeOf } from '../trace/reading.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
 
 /** How late heartbeats may be altogether, beside twice their interval: a busy machine is not a wrong server. */
 const SLACK_MS = 3000;

@@ -1,6 +1,6 @@
-import type { Invariant } from '../finding.ts';
-import { numberAt } from '../json.ts';
-import { typeOf } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { numberAt } from '../trace/json.ts';
+import { typeOf } from '../trace/reading.ts';
 
 /**
  * A ping goes with each heartbeat of the rhythm. Heartbeats beside it need none, which of the two comes first is not said, and

@@ -1,8 +1,8 @@
-import type { Invariant, Report } from '../finding.ts';
-import { isArray, member, numberAt, textAt } from '../json.ts';
-import type { ConnectionReading, Life } from '../reading.ts';
-import { dataOf, livesAt, placeOf, typeOf } from '../reading.ts';
-import type { Frame } from '../trace.ts';
+import type { Invariant, Report } from '../trace/finding.ts';
+import { isArray, member, numberAt, textAt } from '../trace/json.ts';
+import type { ConnectionReading, Life } from '../trace/reading.ts';
+import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
+import type { Frame } from '../trace/trace.ts';
 
 /** Its end was asked for before the heartbeat came: the server may have ended it, and its answer be on the way. */
 function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {

@@ -1,9 +1,9 @@
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
-import type { Invariant } from '../finding.ts';
-import { isArray, member, textAt } from '../json.ts';
-import type { Json } from '../json.ts';
-import type { ConnectionReading, Life } from '../reading.ts';
-import type { Frame } from '../trace.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { isArray, member, textAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import type { ConnectionReading, Life } from '../trace/reading.ts';
+import type { Frame } from '../trace/trace.ts';
 
 interface Query {
   readonly frame: Frame;

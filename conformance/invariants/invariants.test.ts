@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkOf } from '../finding.ts';
-import type { JsonObject } from '../json.ts';
+import { checkOf } from '../trace/finding.ts';
+import type { JsonObject } from '../trace/json.ts';
 import { goldenLines, traceOf } from '../testing/golden-trace.ts';
 import type { Labelled } from '../testing/golden-trace.ts';
 import { INVARIANTS } from './table.ts';

@@ -1,5 +1,5 @@
-import type { Invariant } from '../finding.ts';
-import { isReply, typeOf } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { isReply, typeOf } from '../trace/reading.ts';
 
 /** No reply answers nothing: not twice the same command, not one that was never sent, not on another connection. */
 export const noOrphanReply: Invariant = {

@@ -1,5 +1,5 @@
-import type { Invariant } from '../finding.ts';
-import type { SeenEvent } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import type { SeenEvent } from '../trace/reading.ts';
 
 /** However many subscriptions of a connection match, an event comes live once. */
 export const oneLiveMessage: Invariant = {

@@ -1,9 +1,9 @@
-import type { Invariant } from '../finding.ts';
-import { equal } from '../json.ts';
-import type { SeenEvent } from '../reading.ts';
-import { dataOf, placeOf, typeOf } from '../reading.ts';
-import { textAt } from '../json.ts';
-import type { Frame } from '../trace.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { equal } from '../trace/json.ts';
+import type { SeenEvent } from '../trace/reading.ts';
+import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
+import { textAt } from '../trace/json.ts';
+import type { Frame } from '../trace/trace.ts';
 
 const PARTS = ['eventId', 'event', 'emittedAt', 'source', 'payload'] as const;
 

@@ -1,5 +1,5 @@
-import type { Invariant } from '../finding.ts';
-import { typeOf } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { typeOf } from '../trace/reading.ts';
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';

@@ -1,4 +1,4 @@
-import type { Trace } from '../trace.ts';
+import type { Trace } from '../trace/trace.ts';
 
 /** What the runner writes into the trace once every connection has had the time to be answered. */
 export const QUIET_MARK = 'quiet';

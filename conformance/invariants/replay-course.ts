@@ -1,7 +1,7 @@
-import type { Invariant, Report } from '../finding.ts';
-import { member, numberAt, textAt } from '../json.ts';
-import type { Life, SeenEvent } from '../reading.ts';
-import { dataOf, livesAt, typeOf } from '../reading.ts';
+import type { Invariant, Report } from '../trace/finding.ts';
+import { member, numberAt, textAt } from '../trace/json.ts';
+import type { Life, SeenEvent } from '../trace/reading.ts';
+import { dataOf, livesAt, typeOf } from '../trace/reading.ts';
 
 function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Report): void {
   const { id, completed, position, mode } = life;

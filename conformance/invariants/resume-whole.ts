@@ -1,7 +1,7 @@
-import { wants } from '../filter.ts';
-import type { Invariant } from '../finding.ts';
-import { member } from '../json.ts';
-import { knownEvents, livesAt, streamKey } from '../reading.ts';
+import { wants } from '../filters/filter.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { member } from '../trace/json.ts';
+import { knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
 /** What a resume says it recovered is all there: nothing skipped, nothing from before the position. */
 export const resumeWhole: Invariant = {

@@ -1,8 +1,8 @@
-import type { Invariant } from '../finding.ts';
-import { member, textAt, textsAt } from '../json.ts';
-import type { Json } from '../json.ts';
-import type { ConnectionReading } from '../reading.ts';
-import { dataOf, typeOf } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { member, textAt, textsAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import type { ConnectionReading } from '../trace/reading.ts';
+import { dataOf, typeOf } from '../trace/reading.ts';
 
 function covers(glob: string, name: string): boolean {
   return glob.endsWith('*') ? name.startsWith(glob.slice(0, -1)) : glob === name;

@@ -1,5 +1,5 @@
-import type { Invariant } from '../finding.ts';
-import { livesAt } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { livesAt } from '../trace/reading.ts';
 
 /** An event reaches subscriptions of its own stream only: `session:1` never sees what belongs to `session:10`. */
 export const streamIsolation: Invariant = {

@@ -1,5 +1,5 @@
-import type { Invariant } from '../finding.ts';
-import { livesAt } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { livesAt } from '../trace/reading.ts';
 
 /** Nothing for a subscription before its `subscribed`, nothing after its end. */
 export const subscriptionBounds: Invariant = {

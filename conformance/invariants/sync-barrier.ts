@@ -1,9 +1,9 @@
-import { wants } from '../filter.ts';
-import type { Invariant } from '../finding.ts';
-import { member, textAt } from '../json.ts';
-import type { Reading } from '../reading.ts';
-import { dataOf, livesAt, placeOf, typeOf } from '../reading.ts';
-import type { Frame } from '../trace.ts';
+import { wants } from '../filters/filter.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { member, textAt } from '../trace/json.ts';
+import type { Reading } from '../trace/reading.ts';
+import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
+import type { Frame } from '../trace/trace.ts';
 
 interface Published {
   /** The frame by which it is known that the event had been published. */

@@ -1,6 +1,6 @@
 /** Every invariant, in the order in which reports show them. */
-import { checkOf } from '../finding.ts';
-import type { Invariant, TraceCheck } from '../finding.ts';
+import { checkOf } from '../trace/finding.ts';
+import type { Invariant, TraceCheck } from '../trace/finding.ts';
 import { ascending } from './ascending.ts';
 import { closeDiscipline } from './close-discipline.ts';
 import { contiguous } from './contiguous.ts';

@@ -1,6 +1,6 @@
-import type { Invariant } from '../finding.ts';
-import type { SeenEvent } from '../reading.ts';
-import { knownEvents } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import type { SeenEvent } from '../trace/reading.ts';
+import { knownEvents } from '../trace/reading.ts';
 
 /** `emittedAt` is stamped where the number is given, so both grow together. */
 export const timeSane: Invariant = {

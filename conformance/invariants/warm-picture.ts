@@ -1,11 +1,11 @@
 import { EVENTS } from '../../generated/protocol.ts';
 import type { ReplaySpec } from '../../generated/protocol.ts';
-import { specOf, wants } from '../filter.ts';
-import type { Invariant } from '../finding.ts';
-import { asText, member, textAt, valueAt } from '../json.ts';
-import type { Json } from '../json.ts';
-import type { Life, SeenEvent } from '../reading.ts';
-import { dataOf, knownEvents, livesAt, streamKey } from '../reading.ts';
+import { specOf, wants } from '../filters/filter.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { asText, member, textAt, valueAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import type { Life, SeenEvent } from '../trace/reading.ts';
+import { dataOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
 /** The policy in force: an operator may have changed it, and says so in `welcome`. */
 function replayOf(event: string, welcome: Json | undefined): ReplaySpec {

@@ -1,5 +1,5 @@
-import type { Invariant } from '../finding.ts';
-import { typeOf } from '../reading.ts';
+import type { Invariant } from '../trace/finding.ts';
+import { typeOf } from '../trace/reading.ts';
 
 /** A connection begins with `welcome`, and has no other. */
 export const welcomeFirst: Invariant = {

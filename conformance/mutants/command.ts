@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { UsageError, guarded, print, say } from '../command/terminal.ts';
-import { CLAUSE_IDS } from '../contract.ts';
+import { CLAUSE_IDS } from '../invariants/contract.ts';
 import { CLAUSES } from '../../generated/protocol.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject } from '../trace/json.ts';
 import { outputOf } from './suite.ts';
 
 const SERVER = fileURLToPath(new URL('../servers/python', import.meta.url));

@@ -103,7 +103,7 @@ describe('a matrix', () => {
 
 describe('the suite', () => {
   test('notices a sample of wrong servers, and lets a sample of right ones pass', async () => {
-    const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+    const main = fileURLToPath(new URL('../command/main.ts', import.meta.url));
     const only = 'sequence-skips,path-is-a-prefix,replay-flagged-live,scope-unchecked,extra-fields,itself-secured';
     const child = spawn(process.execPath, [main, 'mutants', '--jobs', '4', '--only', only], {
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -5,13 +5,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TRACE_CHECKS } from '../checks.ts';
+import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject } from '../trace/json.ts';
 import { suiteTapes } from '../tape/library.ts';
 
 /** In the package the suite is compiled, in a clone it runs as it stands. */
-const SUITE = fileURLToPath(new URL(`../main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url));
+const SUITE = fileURLToPath(
+  new URL(`../command/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+);
 /** Many tapes wait at a server that does not answer: they wait together. */
 const JOBS = '16';
 /** Without a seed of its own a run would not be the same tomorrow. */

@@ -1,7 +1,7 @@
 /** A capture is a trace that is written while it is made, line by line, so that a recording that is cut short is not lost. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { TRACE_VERSION, Trace } from '../trace.ts';
-import type { NewFrame } from '../trace.ts';
+import { TRACE_VERSION, Trace } from '../trace/trace.ts';
+import type { NewFrame } from '../trace/trace.ts';
 import { Pseudonyms } from './pseudonyms.ts';
 
 export class Capture {

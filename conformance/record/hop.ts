@@ -1,9 +1,9 @@
 /** One client's connection through the recorder: whatever one side says is written down and said to the other. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { acceptSocket, openSocket } from '../socket.ts';
-import type { Refused, Socket } from '../socket.ts';
-import type { FrameKind } from '../trace.ts';
+import { acceptSocket, openSocket } from '../target/socket.ts';
+import type { Refused, Socket } from '../target/socket.ts';
+import type { FrameKind } from '../trace/trace.ts';
 import type { Capture } from './capture.ts';
 import { passedOn, requestHeaders } from './headers.ts';
 

@@ -3,8 +3,8 @@
  * always by the same word, so that a capture still shows who used which credential.
  */
 import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
-import { isObject, tryParse } from '../json.ts';
-import type { Json } from '../json.ts';
+import { isObject, tryParse } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
 
 /** Shorter texts are no secrets, and would turn up in the middle of words. */
 const SHORTEST = 6;

@@ -1,9 +1,9 @@
 /** A failed check, explained: the clause, the expected, the nearest, the lanes, and how to see it again. */
 import { CLAUSES } from '../../generated/protocol.ts';
-import { asText } from '../json.ts';
+import { asText } from '../trace/json.ts';
 import type { CheckResult, Failure } from '../runner/verdict.ts';
 import type { Difference } from '../tape/matcher.ts';
-import type { Trace } from '../trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { excerpt, laneLine } from './lanes.ts';
 import { framesOf } from './summary.ts';
 

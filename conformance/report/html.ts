@@ -1,7 +1,7 @@
 /** The report as one HTML file that needs nothing else: no script, no font, no address outside. */
 import type { CheckResult, Verdict } from '../runner/verdict.ts';
 import { isFinding } from '../runner/verdict.ts';
-import type { Frame, Trace } from '../trace.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
 import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import { frameText } from './lanes.ts';

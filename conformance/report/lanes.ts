@@ -1,7 +1,7 @@
 /** Frames as lanes: who said what to the server, and what came back. */
-import { isObject, member, textAt } from '../json.ts';
-import type { Json } from '../json.ts';
-import type { Frame } from '../trace.ts';
+import { isObject, member, textAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import type { Frame } from '../trace/trace.ts';
 
 /** `subscribe #c1 {"events":["*"]}` instead of the whole envelope. */
 function messageText(json: Json): string {

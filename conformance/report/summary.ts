@@ -1,11 +1,11 @@
 /** What a run comes to, as data: every report is a rendering of this. */
 import { CLAUSES, CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
-import { CLAUSE_IDS } from '../contract.ts';
+import { CLAUSE_IDS } from '../invariants/contract.ts';
 import type { Run } from '../runner/run.ts';
 import { VERDICTS, isFinding } from '../runner/verdict.ts';
 import type { CheckResult, Outcome, Verdict } from '../runner/verdict.ts';
-import type { Frame, Trace } from '../trace.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
 
 /** What is known of one clause after a run. `NONE`: no check cites it. */
 export interface ClauseResult {

@@ -1,12 +1,12 @@
 /** One connection of an actor: writes everything into the trace, and lets steps wait for what comes. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
-import { SecretError, present, withoutSecrets } from '../credential.ts';
-import type { Presented } from '../credential.ts';
-import { isObject } from '../json.ts';
-import { openSocket } from '../socket.ts';
-import type { Refused, Socket } from '../socket.ts';
+import { SecretError, present, withoutSecrets } from '../target/credential.ts';
+import type { Presented } from '../target/credential.ts';
+import { isObject } from '../trace/json.ts';
+import { openSocket } from '../target/socket.ts';
+import type { Refused, Socket } from '../target/socket.ts';
 import type { ActorSpec, RawFrame } from '../tape/tape.ts';
-import type { Frame, NewFrame } from '../trace.ts';
+import type { Frame, NewFrame } from '../trace/trace.ts';
 import { Allowance } from './allowance.ts';
 import { UntestableError, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';

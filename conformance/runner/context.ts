@@ -1,8 +1,8 @@
 /** What all checks of a run share. */
 import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
-import type { TargetConfig } from '../config.ts';
-import type { Trace } from '../trace.ts';
+import type { TargetConfig } from '../target/config.ts';
+import type { Trace } from '../trace/trace.ts';
 import type { Connection } from './connection.ts';
 import type { SelfWatch } from './watch.ts';
 

@@ -1,7 +1,7 @@
 /** One HTTP request and its answer, written into the trace. */
-import { callHttp } from '../http.ts';
-import { tryParse } from '../json.ts';
-import type { Json } from '../json.ts';
+import { callHttp } from '../target/http.ts';
+import { tryParse } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
 import type { HttpRequest } from '../tape/tape.ts';
 import { credentialOf } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';

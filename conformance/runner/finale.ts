@@ -5,9 +5,9 @@
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
 import { QUIET_MARK } from '../invariants/quiet.ts';
-import { isArray, member, textAt } from '../json.ts';
-import { readFrames } from '../reading.ts';
-import type { ConnectionReading } from '../reading.ts';
+import { isArray, member, textAt } from '../trace/json.ts';
+import { readFrames } from '../trace/reading.ts';
+import type { ConnectionReading } from '../trace/reading.ts';
 import type { Connection } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';

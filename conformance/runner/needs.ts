@@ -11,7 +11,7 @@
  *
  * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
  */
-import { asText, member, textAt } from '../json.ts';
+import { asText, member, textAt } from '../trace/json.ts';
 import type { RunContext } from './context.ts';
 
 export type Applicability =

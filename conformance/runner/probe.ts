@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
 import { serverValidators } from '../../generated/validators.js';
-import { member } from '../json.ts';
+import { member } from '../trace/json.ts';
 import { Connection, typeOf } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { Profile, RunContext } from './context.ts';

@@ -1,6 +1,6 @@
 /** Runs one tape to its verdict. */
-import { textAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
 import type { Names } from '../tape/bindings.ts';
 import { flatten } from '../tape/tape.ts';

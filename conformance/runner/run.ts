@@ -1,12 +1,12 @@
 /** A whole run: the probe, the tapes, then levels 1 and 3 over the one trace. */
-import { TRACE_CHECKS } from '../checks.ts';
-import { ownFaults } from '../contract-level.ts';
-import type { Finding, TraceCheck } from '../finding.ts';
-import type { TargetConfig } from '../config.ts';
+import { TRACE_CHECKS } from '../invariants/checks.ts';
+import { ownFaults } from '../invariants/frame-checks.ts';
+import type { Finding, TraceCheck } from '../trace/finding.ts';
+import type { TargetConfig } from '../target/config.ts';
 import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
-import { TRACE_VERSION, Trace } from '../trace.ts';
+import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import type { Connection } from './connection.ts';
 import { HarnessError } from './context.ts';
 import type { Profile, RunContext } from './context.ts';

@@ -1,6 +1,6 @@
 /** One tape being run: its actors, what it has bound, and how far each branch has read. */
 import { commandValidators } from '../../generated/validators.js';
-import type { Json, JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { Within } from '../tape/tape.ts';
 import type { Connection } from './connection.ts';

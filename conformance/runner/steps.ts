@@ -1,8 +1,8 @@
 /** What each step does. A step returns when it is met, and throws when it is not. */
 import { spawn } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
-import type { Json, JsonObject } from '../json.ts';
-import { isObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import { isObject } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
 import { nearest } from '../tape/nearest.ts';
@@ -18,7 +18,7 @@ import type {
   StimStep,
   Step,
 } from '../tape/tape.ts';
-import type { Frame } from '../trace.ts';
+import type { Frame } from '../trace/trace.ts';
 import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS, StarvedError, UntestableError } from './context.ts';
 import { exchange } from './exchange.ts';

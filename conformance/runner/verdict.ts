@@ -1,6 +1,6 @@
 /** What a check comes to, and what a run comes to. */
 import type { ClauseId } from '../../generated/protocol.ts';
-import type { Json } from '../json.ts';
+import type { Json } from '../trace/json.ts';
 import type { Level } from '../tape/tape.ts';
 import type { Difference } from '../tape/matcher.ts';
 

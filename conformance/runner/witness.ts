@@ -2,10 +2,10 @@
  * The witness: a connection without a filter beside the actors of a tape. What it sees is what was really emitted, so that
  * filters and replays are judged by comparison within one run.
  */
-import { equal, member, textAt } from '../json.ts';
-import type { Json } from '../json.ts';
+import { equal, member, textAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
 import type { StimEvent } from '../tape/tape.ts';
-import type { Frame } from '../trace.ts';
+import type { Frame } from '../trace/trace.ts';
 import { Connection, typeOf } from './connection.ts';
 import { PATIENCE_MS, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';

@@ -1,6 +1,6 @@
 /** What a tape has bound by name, and how a value refers to it. */
-import { asText, isArray, isObject, member, valueAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { asText, isArray, isObject, member, valueAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 
 export type Bindings = ReadonlyMap<string, Json>;
 

@@ -1,6 +1,6 @@
 /** What can be known of a tape before it runs: a fault found here cannot become a false verdict later. */
-import { asText, isArray, isObject } from '../json.ts';
-import type { Json } from '../json.ts';
+import { asText, isArray, isObject } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
 import { PLACEHOLDER, dollarKey } from './bindings.ts';
 import { TapeError } from './fault.ts';
 import { MATCHERS, schemaOf } from './matcher.ts';

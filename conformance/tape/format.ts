@@ -1,6 +1,6 @@
 /** The one way to write a tape down: keys in a fixed order, defaults left out, one object per line. */
-import { isArray, isObject } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isArray, isObject } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { readLines } from './parse.ts';
 
 const HEADER_KEYS = ['tape', 'id', 'clauses', 'level', 'needs', 'stimulus', 'why', 'actors'];

@@ -1,8 +1,8 @@
 /** The header of a tape. */
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
-import { isArray } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isArray } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { readTexts } from './parts.ts';
 import type { Reader } from './parts.ts';
 import { TAPE_VERSION } from './tape.ts';

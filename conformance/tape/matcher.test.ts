@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Json, JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { UnboundError } from './bindings.ts';
 import { MATCHERS, fits, match } from './matcher.ts';
 import { nearest } from './nearest.ts';

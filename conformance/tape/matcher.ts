@@ -5,8 +5,8 @@
  */
 import { httpValidators, payloadValidators, serverValidators, commandValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
-import { asText, equal, isArray, isObject, member, pointer } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { asText, equal, isArray, isObject, member, pointer } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { dollarKey, lookUp, resolve, sequenceAfter } from './bindings.ts';
 import type { Bindings } from './bindings.ts';
 

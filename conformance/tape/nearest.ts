@@ -1,5 +1,5 @@
 /** Of the messages that did come, the one that was nearest to what was expected. */
-import type { Json } from '../json.ts';
+import type { Json } from '../trace/json.ts';
 import type { Bindings } from './bindings.ts';
 import { match } from './matcher.ts';
 import type { Difference } from './matcher.ts';

@@ -1,6 +1,6 @@
 /** Reads a tape. Whatever is wrong with one is said with file and line before anything is sent. */
-import { isArray, isObject, tryParse } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isArray, isObject, tryParse } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { checkTape } from './check.ts';
 import { TapeError } from './fault.ts';
 import { readHeader } from './header.ts';

@@ -1,6 +1,6 @@
 /** Parts of steps, each read and checked. */
-import { asText, isArray, isObject } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { asText, isArray, isObject } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import type { HttpRequest, RawFrame, StimEvent, Within } from './tape.ts';
 
 /** Reads values of one line; whatever does not fit is an error that names the line. */

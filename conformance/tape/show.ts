@@ -1,6 +1,6 @@
 /** A tape as lanes, to be read: `alice >> subscribe`, `alice << subscribed`. */
-import { isArray, isObject, textAt } from '../json.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isArray, isObject, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { dollarKey } from './bindings.ts';
 import type { Step, Tape, Within } from './tape.ts';
 

@@ -9,7 +9,7 @@
  * `tape.schema.json` beside this file is the same as a JSON Schema; `matcher-cases.json` says what the matchers mean.
  */
 import type { ClauseId } from '../../generated/protocol.ts';
-import type { Json, JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 
 export const TAPE_VERSION = 1;
 

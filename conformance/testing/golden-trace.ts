@@ -2,10 +2,10 @@
  * A small, faultless history in which every invariant has something to judge: a witness that publishes, and alice, who follows
  * with a filter, syncs, resumes, fails to resume, unsubscribes and is sent away.
  */
-import type { Json, JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
 import { QUIET_MARK } from '../invariants/quiet.ts';
-import { Trace } from '../trace.ts';
-import type { NewFrame } from '../trace.ts';
+import { Trace } from '../trace/trace.ts';
+import type { NewFrame } from '../trace/trace.ts';
 
 export interface Labelled extends NewFrame {
   readonly label: string;

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /** The suite and the gateway meet over a socket only; so do their tests. */
-const SUITE = path('../main.ts');
+const SUITE = path('../command/main.ts');
 const TIDEMARK = path('../../bin/tidemark.js');
 const SERVE = path('../../src/testing/serve-gateway.ts');
 const PYTHON = path('../servers/python');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const SUITE = fileURLToPath(new URL('../main.ts', import.meta.url));
+const SUITE = fileURLToPath(new URL('../command/main.ts', import.meta.url));
 const SESSION = fileURLToPath(new URL('ide-session.ts', import.meta.url));
 
 export interface Recording {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
-import { requestTarget } from '../request-target.ts';
+import { requestTarget } from './request-target.ts';
 
 export interface Credential {
   readonly kind: 'bearer' | 'api_key';

@@ -22,8 +22,8 @@ import type {
   SourceLoss,
   StreamInfo,
 } from './broker.ts';
-import { historyBounds, isSessionStream } from './bounds.ts';
-import { recordFromDraft } from './record.ts';
+import { historyBounds, isSessionStream } from './history-bounds.ts';
+import { recordFromDraft } from './event-encoding.ts';
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;

@@ -4,8 +4,8 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { configuredAuthenticator } from '../auth/configured-authenticator.ts';
 import { KeyFileStorage } from '../auth/key-file.ts';
 import type { KeyStorage } from '../auth/key-ring.ts';
-import { RedisKeyStorage } from '../broker/redis-key-storage.ts';
-import type { Config } from '../config.ts';
+import { RedisKeyStorage } from '../broker/redis/key-storage.ts';
+import type { Config } from '../config/config.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { BroadcastData, BroadcastedData, OpenObject } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import { LIMITS } from '../../generated/protocol.ts';
-import { parseJson } from '../json-guard.ts';
+import { parseJson } from '../wire/json-guard.ts';
 import { broadcastExamples } from './contract-examples.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';

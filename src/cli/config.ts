@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import type { Config, Entry, Problem } from '../config.ts';
+import type { Config, Entry, Problem } from '../config/config.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';

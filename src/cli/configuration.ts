@@ -1,10 +1,10 @@
 /** Where a command finds its configuration: the flags that were given, the environment and the file. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { resolveConfig } from '../config.ts';
-import type { Problem, Resolved } from '../config.ts';
-import { SETTINGS } from '../config-settings.ts';
-import type { Setting } from '../config-settings.ts';
+import { resolveConfig } from '../config/config.ts';
+import type { Problem, Resolved } from '../config/config.ts';
+import { SETTINGS } from '../config/settings.ts';
+import type { Setting } from '../config/settings.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 

@@ -1,5 +1,5 @@
 /** What `serve` says once it serves: where, what it watches, which broker, the limits that matter, and what to worry about. */
-import type { Resolved } from '../config.ts';
+import type { Resolved } from '../config/config.ts';
 import type { Gateway, Listening } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
 import { table, tint } from './terminal.ts';

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import pino from 'pino';
 import type { Logger } from 'pino';
-import { redisBroker } from '../broker/redis.ts';
-import type { Config } from '../config.ts';
+import { redisBroker } from '../broker/redis/redis-broker.ts';
+import type { Config } from '../config/config.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';

@@ -4,7 +4,7 @@ import type { Credential } from '../auth/credential.ts';
 import type { Principal } from '../auth/principal.ts';
 import { wirePrincipal } from '../auth/principal.ts';
 import { permits } from '../auth/scope.ts';
-import type { Subscription } from '../subscriptions/subscription.ts';
+import type { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 
 function covered(subscription: Subscription, principal: Principal): boolean {

@@ -1,14 +1,14 @@
 import type { Handlers } from '../../generated/handlers.ts';
 import type { SubscribeData, SubscribedData } from '../../generated/types.ts';
 import { permits } from '../auth/scope.ts';
-import { eventHead } from '../codec.ts';
+import { eventHead } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryPlan } from '../replay/recovery.ts';
 import { compileFilter, normaliseFilter } from '../subscriptions/filter.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import { normaliseEvents, policiesOf } from '../subscriptions/pattern.ts';
-import { Subscription } from '../subscriptions/subscription.ts';
+import { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 
 function checkRoom(context: HandlerContext, id: string): void {

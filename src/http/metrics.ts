@@ -1,7 +1,7 @@
 /** Prometheus metrics (OPS-4): read from the gateway's own counts when they are asked for. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Health } from '../../generated/types.ts';
-import type { ConnectionsView } from '../introspection.ts';
+import type { ConnectionsView } from '../introspection/introspection.ts';
 
 /** Counts that only ever grow, by the label that splits them. */
 export interface Totals {

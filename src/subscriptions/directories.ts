@@ -1,7 +1,7 @@
 /** The directories that a source has lost track of: whom that concerns, and how it is told (GAP-2). */
 import type { GapData } from '../../generated/types.ts';
 import { serverValidators } from '../../generated/validators.js';
-import { refusal } from '../codec.ts';
+import { refusal } from '../wire/codec.ts';
 import type { KeptLoss } from '../replay/record.ts';
 import type { FilterSpec } from './filter.ts';
 import { literalPrefix } from './glob.ts';

@@ -1,5 +1,5 @@
 /** A gateway on Redis as a process of its own: prints one line of JSON once it serves. Started by gateway-process.ts. */
-import { RedisBroker } from '../broker/redis.ts';
+import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';
 import { resolveOptions } from '../options.ts';
 import type { GatewayProcessOptions } from './gateway-process.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EventRecord, PublishResult } from '../broker.ts';
-import { recordFromDraft } from '../record.ts';
+import { recordFromDraft } from '../event-encoding.ts';
 import { checkHistories, NodeHistory } from './history-checker.ts';
 
 const event = (sequenceId: number, eventId = `id${sequenceId}`, epoch = 'e'): EventRecord =>

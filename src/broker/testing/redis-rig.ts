@@ -4,7 +4,7 @@ import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../replay/policy.ts';
 import { SUITE_LIMITS } from '../broker-suite.ts';
 import type { BrokerLimits, PublishResult } from '../broker.ts';
-import { RedisBroker } from '../redis.ts';
+import { RedisBroker } from '../redis/redis-broker.ts';
 import { checkHistories, NodeHistory } from './history-checker.ts';
 import type { HistoryReport } from './history-checker.ts';
 

@@ -1,0 +1,27 @@
+/** `tidemark conformance`: the suite, without the gateway. */
+import { Command, CommanderError } from 'commander';
+import { registerConformance } from './register.ts';
+import { registerHostile } from '../hostile/command.ts';
+import { registerMutants } from '../mutants/command.ts';
+import { EXIT } from '../runner/verdict.ts';
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads the output has gone: an end like any other.
+  if (error.code === 'EPIPE') process.exit(0);
+});
+
+const program = new Command('tidemark conformance')
+  .description('Holds any gateway to the contract.')
+  .showHelpAfterError('(--help tells more)')
+  .exitOverride();
+registerConformance(program);
+registerHostile(program);
+registerMutants(program);
+for (const command of program.commands) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}

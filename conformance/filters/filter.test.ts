@@ -1,0 +1,82 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { filterGroups, filterTapes } from './filter-tapes.ts';
+import { coversEvent, matchesExtension, matchesPath, wants } from './filter.ts';
+import { flatten } from '../tape/tape.ts';
+
+const cases = filterGroups().flatMap(({ name, cases: list }) => list.map((each) => ({ name, ...each })));
+
+describe('the table of filter cases', () => {
+  test.each(
+    cases.map((each) => [`${each.name}: ${JSON.stringify([each.events, each.filter, each.payload])}`, each] as const),
+  )('%s', (_text, { events, filter, event, payload, source = 'suite', matches }) => {
+    expect(wants({ events, filter }, { event, payload, source: { name: source, principal: 'user:x' } })).toBe(matches);
+  });
+
+  test('has, in every group, something that matches and something that does not', () => {
+    for (const { name, cases: list } of filterGroups())
+      expect([name, new Set(list.map(({ matches }) => matches)).size]).toEqual([name, 2]);
+  });
+
+  test('becomes a tape per group, which looks at every case', () => {
+    for (const [index, tape] of filterTapes().entries()) {
+      const steps = flatten(tape.steps);
+      const stimuli = steps.flatMap((step) => (step.verb === 'stim' ? step.events : []));
+      expect(stimuli).toHaveLength((filterGroups()[index]?.cases.length ?? 0) + 1);
+      expect(steps.filter(({ verb }) => verb === 'send').length).toBeLessThan(100);
+    }
+  });
+});
+
+describe('a path', () => {
+  const segment = fc.stringMatching(/^[a-c[\]][a-c.[\]]{0,3}$/);
+  const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+
+  test('matches itself, and everything below it, as a plain pattern', () => {
+    fc.assert(
+      fc.property(path, path, (parent, below) => {
+        expect(matchesPath(parent, parent)).toBe(true);
+        expect(matchesPath(parent, `${parent}/${below}`)).toBe(true);
+        expect(matchesPath(parent, `${parent}x/${below}`)).toBe(false);
+      }),
+    );
+  });
+
+  test('matches every pattern that is made of it by putting wildcards for its parts', () => {
+    fc.assert(
+      fc.property(path, fc.nat(3), (text, at) => {
+        const parts = text.split('/');
+        const index = at % parts.length;
+        const put = (part: string): string => parts.map((each, k) => (k === index ? part : each)).join('/');
+        expect(matchesPath(put('*'), text)).toBe(true);
+        expect(matchesPath(put('**'), text)).toBe(true);
+        expect(matchesPath(`**/${text}`, text)).toBe(true);
+      }),
+    );
+  });
+
+  test('is matched in linear time, whatever the pattern', () => {
+    const began = performance.now();
+    expect(matchesPath(`${'*a'.repeat(40)}b`, 'a'.repeat(400))).toBe(false);
+    expect(matchesPath(`${'**/'.repeat(40)}b`, Array<string>(200).fill('a').join('/'))).toBe(false);
+    expect(performance.now() - began).toBeLessThan(500);
+  });
+});
+
+test('an extension is the same with and without its dot, in either case', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z]{1,5}$/), fc.stringMatching(/^[a-z]{1,5}$/), (name, extension) => {
+      const file = `src/${name}.${extension.toUpperCase()}`;
+      expect(matchesExtension(extension, file)).toBe(true);
+      expect(matchesExtension(`.${extension}`, file)).toBe(true);
+      expect(matchesExtension(extension, `${name}x${extension}`)).toBe(false);
+    }),
+  );
+});
+
+test('a star covers what begins alike, and nothing else', () => {
+  expect(coversEvent('entity_*', 'entity_created')).toBe(true);
+  expect(coversEvent('entity_*', 'entity')).toBe(false);
+  expect(coversEvent('*', 'anything')).toBe(true);
+  expect(coversEvent('a', 'ab')).toBe(false);
+});

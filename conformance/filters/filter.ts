@@ -1,0 +1,113 @@
+/**
+ * What a filter means (SUB-4, SUB-5), told a second time and in another way than any server does: the suite judges by this.
+ * `filters.json` is the table that both have to agree with.
+ */
+import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
+import type { EventSpec, FilterField } from '../../generated/protocol.ts';
+import { isArray, textsAt, valueAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+
+/** What a subscription asks for. */
+export interface Wanted {
+  readonly events: readonly string[];
+  readonly filter: JsonObject;
+}
+
+/** `data` of an event message, or as much of it as a filter looks at. */
+export interface Candidate {
+  readonly event: string;
+  readonly payload: Json;
+  readonly source: Json;
+}
+
+export function specOf(event: string): EventSpec {
+  return Object.hasOwn(EVENTS, event) ? EVENTS[event as keyof typeof EVENTS] : CUSTOM_EVENT;
+}
+
+/** A name, or the beginning of one followed by `*`. */
+export function coversEvent(pattern: string, event: string): boolean {
+  const star = pattern.indexOf('*');
+  return star < 0 ? pattern === event : event.slice(0, star) === pattern.slice(0, star);
+}
+
+/** A table of what is left of the text after each prefix of the pattern: no pattern can make it slower than their product. */
+function matchesRun<P, S>(
+  pattern: readonly P[],
+  subject: readonly S[],
+  isRun: (part: P) => boolean,
+  same: (part: P, item: S) => boolean,
+): boolean {
+  // reach[k]: whether the pattern so far can have consumed exactly the first k items.
+  let reach = [true, ...subject.map(() => false)];
+  for (const part of pattern) {
+    const next = subject.map(() => false);
+    next.push(false);
+    for (let k = 0; k <= subject.length; k += 1) {
+      const item = subject[k - 1];
+      if (isRun(part)) next[k] = reach[k] === true || (k > 0 && next[k - 1] === true);
+      else next[k] = k > 0 && item !== undefined && reach[k - 1] === true && same(part, item);
+    }
+    reach = next;
+  }
+  return reach[subject.length] === true;
+}
+
+function matchesSegment(pattern: string, segment: string): boolean {
+  return matchesRun(
+    Array.from(pattern),
+    Array.from(segment),
+    (part) => part === '*',
+    (part, item) => part === '?' || part === item,
+  );
+}
+
+/** A plain path takes everything below it; one with a wildcard has to fit the whole path. */
+export function matchesPath(wanted: string, actual: string): boolean {
+  const pattern = wanted
+    .normalize('NFC')
+    .replace(/^(?:\.\/)+/, '')
+    .replace(/\/$/, '')
+    .split('/');
+  const path = actual.normalize('NFC').split('/');
+  if (!/[*?]/.test(wanted)) return pattern.every((segment, index) => segment === path[index]);
+  return matchesRun(pattern, path, (part) => part === '**', matchesSegment);
+}
+
+/** `.ts` and `ts` are the same; the name of the file has to end in it, after a dot. */
+export function matchesExtension(wanted: string, actual: string): boolean {
+  const parts = actual.normalize('NFC').toLowerCase().split('/').at(-1)?.split('.') ?? [];
+  const extension = wanted.normalize('NFC').toLowerCase().replace(/^\./, '').split('.');
+  return parts.length > extension.length && parts.slice(-extension.length).join('.') === extension.join('.');
+}
+
+const MATCH: Readonly<
+  Record<(typeof FILTER_FIELDS)[FilterField]['kind'], (wanted: string, actual: string) => boolean>
+> = {
+  path: matchesPath,
+  extension: matchesExtension,
+  exact: (wanted, actual) => wanted === actual,
+};
+
+function valuesOf(candidate: Candidate, pointers: readonly string[]): readonly string[] {
+  const { payload, source } = candidate;
+  return pointers
+    .flatMap((path) => {
+      const value = valueAt({ payload, source }, path);
+      return isArray(value) ? value : [value ?? null];
+    })
+    .filter((value) => typeof value === 'string');
+}
+
+/** Whether an event is for a subscription. */
+export function wants({ events, filter }: Wanted, candidate: Candidate): boolean {
+  if (!events.some((pattern) => coversEvent(pattern, candidate.event))) return false;
+  const { filterable } = specOf(candidate.event);
+  return (Object.keys(FILTER_FIELDS) as FilterField[]).every((field) => {
+    const pointers = filterable[field];
+    if (filter[field] === undefined || pointers === undefined) return true;
+    const values = valuesOf(candidate, pointers);
+    return textsAt(filter, field).some((wanted) =>
+      values.some((value) => MATCH[FILTER_FIELDS[field].kind](wanted, value)),
+    );
+  });
+}

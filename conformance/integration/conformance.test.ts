@@ -1,0 +1,279 @@
+import { mkdtempSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { goldenLines, traceOf } from '../testing/golden-trace.ts';
+import { serveOpen, servePython, serveSecured, suite } from '../testing/processes.ts';
+import type { Secured, Served } from '../testing/processes.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
+const at = (name: string): string => join(directory, name);
+
+let open: Served;
+let secured: Secured;
+
+beforeAll(async () => {
+  [open, secured] = await Promise.all([serveOpen(), serveSecured()]);
+}, 30_000);
+
+afterAll(async () => {
+  await Promise.all([open.stop(), secured.stop()]);
+});
+
+/** A directory of tapes of one's own. */
+function tapes(name: string, files: Readonly<Record<string, readonly string[]>>): string {
+  for (const [file, lines] of Object.entries(files)) {
+    mkdirSync(join(directory, name, 'ping'), { recursive: true });
+    writeFileSync(join(directory, name, file), lines.join('\n'));
+  }
+  return at(name);
+}
+
+const header = (id: string): string =>
+  JSON.stringify({ tape: 1, id, clauses: ['ENV-3'], level: 'must', why: 'Pings are answered.', actors: { alice: {} } });
+const OPEN = '{"as":"alice","open":{}}';
+const PING = '{"as":"alice","send":{"type":"ping","id":"c1","data":{}}}';
+const PONG = '{"as":"alice","recv":{"type":"pong","id":"c1"}}';
+const NO_PONG = '{"as":"alice","recv":{"type":"error","id":"c1"},"within":500}';
+
+describe('the gateway', () => {
+  test('is conformant where everyone may do everything', async () => {
+    const files = ['html', 'junit', 'tap', 'md', 'json'].map((format) => `${format}=${at(`open.${format}`)}`);
+    const { code, stdout } = await suite('run', '--url', open.url, '--report', files.join(','));
+    expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
+    expect(code).toBe(0);
+  }, 60_000);
+
+  test('is conformant where credentials decide, down to its shutdown', async () => {
+    const { code, stdout } = await suite('run', '--config', secured.config);
+    expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
+    expect(stdout).not.toContain('Not judged');
+    expect(code).toBe(0);
+  }, 60_000);
+});
+
+describe('a report', () => {
+  const read = (format: string): string => readFileSync(at(`open.${format}`), 'utf8');
+
+  test('in HTML is one file that asks for nothing else, with lanes and what is not covered', () => {
+    const html = read('html');
+    // The lanes hold whatever payloads there were, so the markup is looked at without its texts.
+    const markup = html.replaceAll(/>[^<]*</g, '><').replaceAll(/title="[^"]*"/g, '');
+    expect(markup.match(/<script|<link|<img|<iframe|src=|@import|url\(|href="(?!#)/g)).toBeNull();
+    for (const part of ['<h2>What is not covered</h2>', 'id="c-subscribe-resume"', '<table class="lanes">'])
+      expect(html.includes(part)).toBe(true);
+  });
+
+  test('for machines counts the same checks in every format', () => {
+    const { checks } = JSON.parse(read('json')) as { readonly checks: readonly unknown[] };
+    expect(checks.length).toBeGreaterThan(100);
+    expect(read('junit').match(/<testcase /g)).toHaveLength(checks.length);
+    expect(read('tap').split('\n')[1]).toBe(`1..${checks.length}`);
+    expect(read('md').includes('| RPL-2 | PASS |')).toBe(true);
+  });
+});
+
+describe('a run ends', () => {
+  test('with 3 when a check fails, and says the clause, the nearest frame, the lanes and how to see it again', async () => {
+    const own = tapes('failing', { 'ping/wrong.ndjson': [header('ping/wrong'), OPEN, PING, NO_PONG] });
+    const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--only', 'ping/*');
+    expect(code).toBe(3);
+    expect(stdout).toContain('FAIL ping/wrong');
+    expect(stdout).toContain('ENV-3  The reply to a command echoes its `id`.');
+    expect(stdout).toMatch(/\/type: expected "error", got "pong"/);
+    expect(stdout).toMatch(/alice +>> ping #c1/);
+    expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --tapes ${own} --only 'ping/wrong'`);
+  });
+
+  test('with 3 when an invariant of chosen tapes fails, and says how to choose them again', async () => {
+    const skipping = await servePython('--mutant', 'sequence-skips');
+    try {
+      const { code, stdout } = await suite('run', '--url', skipping.url, '--only', 'event/workspace-order');
+      expect(code).toBe(3);
+      expect(stdout).toContain('FAIL invariants/contiguous');
+      const again = `npx tidemark conformance run --url ${skipping.url} --only 'event/workspace-order'`;
+      expect(stdout.split('FAIL invariants/contiguous')[1]).toContain(again);
+    } finally {
+      await skipping.stop();
+    }
+  });
+
+  test('with 0 when what is known to fail fails, with 3 when it does not', async () => {
+    const own = tapes('known', {
+      'ping/wrong.ndjson': [header('ping/wrong'), OPEN, PING, NO_PONG],
+      'ping/right.ndjson': [header('ping/right'), OPEN, PING, PONG],
+    });
+    const base = ['run', '--url', open.url, '--tapes', own, '--only', 'ping/*'];
+    writeFileSync(at('known.txt'), 'ping/wrong # issue 12\n');
+    expect((await suite(...base, '--known-failing', at('known.txt'))).code).toBe(0);
+    writeFileSync(at('stale.txt'), 'ping/wrong\nping/right\n');
+    const stale = await suite(...base, '--known-failing', at('stale.txt'));
+    expect(stale.stdout).toContain('1 listed as failing, but not failing');
+    expect(stale.code).toBe(3);
+  });
+
+  test('with 3 when a MUST cannot be tested', async () => {
+    const { code, stdout } = await suite(
+      'run',
+      '--url',
+      open.url,
+      '--stimulus',
+      'none',
+      '--only',
+      'event/live,ping/echo',
+    );
+    expect(stdout).toContain('UNTESTABLE event/live');
+    expect(code).toBe(3);
+  });
+
+  test('with 3 when a MUST is vacuous: what it judges never happened', async () => {
+    const { code, stdout } = await suite('run', '--url', open.url, '--only', 'ping/echo,invariants/gap-said');
+    expect(stdout).toContain('VACUOUS invariants/gap-said');
+    expect(code).toBe(3);
+  });
+
+  test('with 3 when credentials are claimed and none are given, so that nothing is left out in silence', async () => {
+    writeFileSync(at('claims.json'), JSON.stringify({ url: open.url, claims: ['auth'] }));
+    const { code, stdout } = await suite('run', '--config', at('claims.json'), '--only', 'authenticate/*');
+    expect(stdout).toContain('UNTESTABLE authenticate/first');
+    expect(code).toBe(3);
+    writeFileSync(at('bogus.json'), JSON.stringify({ url: open.url, claims: ['bogus'] }));
+    const bogus = await suite('run', '--config', at('bogus.json'));
+    expect(bogus.stderr).toContain(`${at('bogus.json')}: claims knows no "bogus"`);
+    expect(bogus.code).toBe(2);
+  });
+
+  test('with 0 when tapes of one’s own pass, whatever they do not bring about', async () => {
+    const own = tapes('own', { 'ping/mine.ndjson': [header('ping/mine'), OPEN, PING, PONG] });
+    const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--exchanges', '0');
+    expect(stdout).not.toContain('VACUOUS');
+    expect(code).toBe(0);
+    const missing = await suite('run', '--url', open.url, '--tapes', at('nowhere'));
+    expect(missing.stderr).toContain('There is no such directory.');
+    expect(missing.code).toBe(2);
+  });
+
+  test('with 5 when nothing was judged', async () => {
+    const { code, stdout } = await suite('run', '--url', open.url, '--only', 'broadcast/off');
+    expect(stdout).toContain('nothing was judged');
+    expect(code).toBe(5);
+  });
+
+  test('with 1 when the suite itself breaks the contract', async () => {
+    const own = tapes('harness', {
+      'ping/own.ndjson': [header('ping/own'), OPEN, '{"as":"alice","send":{"type":"ping","data":{"a":1}}}', PONG],
+    });
+    const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--only', 'ping/*');
+    expect(stdout).toContain('the suite itself is at fault');
+    expect(code).toBe(1);
+  });
+
+  test('with 5 where nobody answers, and where somebody else does', async () => {
+    const nobody = await suite('run', '--url', 'ws://127.0.0.1:1/ws');
+    expect(nobody.stderr).toContain('ECONNREFUSED');
+    expect(nobody.code).toBe(5);
+    const other = createServer((_request, response) => response.end('hello'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const answer = await suite('run', '--url', `ws://127.0.0.1:${port}/ws`);
+    other.close();
+    expect(answer.stderr).toContain('the upgrade was refused with 200');
+    expect(answer.code).toBe(5);
+  });
+});
+
+describe('wrong usage ends with 2:', () => {
+  test.each<[string, readonly string[], string]>([
+    ['no target', ['run'], 'Say where the gateway is'],
+    ['an address that is none', ['run', '--url', 'localhost:7400'], 'no WebSocket address'],
+    ['a pattern that matches nothing', ['run', '--url', 'ws://127.0.0.1:1/ws', '--only', 'nope/*'], 'matches none of'],
+    ['a format that there is not', ['run', '--url', 'ws://127.0.0.1:1/ws', '--report', 'pdf=x'], '--report takes'],
+    ['a configuration that is not there', ['run', '--config', '/nowhere.json'], 'cannot be read'],
+    ['a level that there is not', ['run', '--url', 'ws://127.0.0.1:1/ws', '--level', 'may'], 'Allowed choices'],
+    ['an option that there is not', ['run', '--speed'], 'unknown option'],
+    ['a clause that there is not', ['explain', 'ENV-99'], 'neither a clause nor a check'],
+    ['a tape that there is not', ['show', 'ping/nope'], 'no tape'],
+    ['a trace that is not there', ['check', '/nowhere.ndjson'], 'cannot be read'],
+  ])('%s', async (_what, args, text) => {
+    const { code, stderr } = await suite(...args);
+    expect(stderr).toContain(text);
+    expect(code).toBe(2);
+  });
+
+  test('a bad tape, by file and line', async () => {
+    const own = tapes('bad', { 'ping/bad.ndjson': [header('ping/bad'), OPEN, '{"as":"alice","hear":{}}'] });
+    const { code, stderr } = await suite('run', '--url', open.url, '--tapes', own);
+    expect(stderr).toMatch(/ping\/bad\.ndjson:3: A step has exactly one of/);
+    expect(code).toBe(2);
+  });
+
+  test('a list of known failures with an unknown check', async () => {
+    writeFileSync(at('unknown.txt'), 'ping/nope\n');
+    const { code, stderr } = await suite('run', '--url', open.url, '--known-failing', at('unknown.txt'));
+    expect(stderr).toContain('"ping/nope", which is no check');
+    expect(code).toBe(2);
+  });
+});
+
+describe('a trace that was taken elsewhere', () => {
+  const judge = (name: string, lines: ReturnType<typeof goldenLines>): ReturnType<typeof suite> => {
+    writeFileSync(at(name), traceOf(lines).trace.toNdjson());
+    return suite('check', at(name), '--only', 'invariants/*');
+  };
+
+  test('is green when there is nothing to find', async () => {
+    const { code, stdout } = await judge('golden.ndjson', goldenLines());
+    expect(stdout).toContain('23 PASS');
+    expect(code).toBe(0);
+  });
+
+  test('gives away a planted duplicate, hole and late event, each with its frames', async () => {
+    const lines = goldenLines();
+    const index = (label: string): number => lines.findIndex((line) => line.label === label);
+    const planted = lines.flatMap((line) => {
+      if (line.label === 'w2') return [];
+      return line.label === 'live4' ? [line, line] : [line];
+    });
+    const { code, stdout } = await judge('planted.ndjson', planted);
+    expect(stdout).toContain(`event 01JD8QB3N0X5M6T9R2V4W8Y1Z4 came live twice`);
+    expect(stdout).toContain(`frames    ${index('live4')}, ${index('live4') + 1}`);
+    expect(stdout).toContain('workspace:w: after 1 came 3');
+    expect(code).toBe(3);
+    const late = lines.filter(({ label }) => label !== 'w2');
+    late.splice(index('w4'), 0, ...lines.filter(({ label }) => label === 'w2'));
+    const second = await judge('late.ndjson', late);
+    expect(second.stdout).toContain('workspace:w: 2 came after 4');
+    expect(second.code).toBe(3);
+  });
+});
+
+describe('the catalogue', () => {
+  test('has a check for every clause that a client can observe', async () => {
+    const { code, stdout } = await suite('list', '--clauses');
+    expect(stdout).toContain('RPL-2');
+    expect(stdout.split('\n').filter((line) => line.includes('– none') && !line.includes('operators only'))).toEqual(
+      [],
+    );
+    expect(code).toBe(0);
+  });
+
+  test('explains clauses and checks, and shows tapes as lanes', async () => {
+    expect((await suite('explain', 'SYN-1')).stdout).toContain('sync/barrier');
+    expect((await suite('explain', 'sync/barrier')).stdout).toContain('SYN-1');
+    expect((await suite('show', 'sync/barrier')).stdout).toMatch(/alice +>> sync #c2/);
+  });
+
+  test('is written in the one way', async () => {
+    expect(await suite('fmt', '--check')).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+test('the doctor says what can be judged at a target', async () => {
+  const { code, stdout } = await suite('doctor', '--url', open.url);
+  expect(stdout).toContain('it was made from the contract of this suite');
+  expect(stdout).toMatch(/stimulus \(inband\): an event takes \d+ ms to the witness/);
+  expect(stdout).toMatch(/\d+ of \d+ tapes apply/);
+  expect(code).toBe(0);
+});

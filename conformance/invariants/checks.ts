@@ -1,0 +1,6 @@
+/** The checks of levels 1 and 3, which judge a trace. */
+import { FRAME_CHECKS } from './frame-checks.ts';
+import type { TraceCheck } from '../trace/finding.ts';
+import { INVARIANT_CHECKS } from './table.ts';
+
+export const TRACE_CHECKS: readonly TraceCheck[] = [...FRAME_CHECKS, ...INVARIANT_CHECKS];

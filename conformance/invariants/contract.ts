@@ -1,0 +1,59 @@
+/** The contract, as far as judging needs it: which clauses a message serves, and what HTTP operations answer. */
+import contractJson from '../../generated/contract.json' with { type: 'json' };
+import { CLAUSES, HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import type { ClauseId, HttpOperationName } from '../../generated/protocol.ts';
+import { isArray, member, textAt, textsAt, valueAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+
+const CONTRACT = contractJson as unknown as Json;
+
+export function isClause(id: string): id is ClauseId {
+  return Object.hasOwn(CLAUSES, id);
+}
+
+export const CLAUSE_IDS: readonly ClauseId[] = Object.keys(CLAUSES).filter(isClause);
+
+/** The clauses that a message of the contract serves (`x-requirements`). */
+export function clausesOfMessage(name: string): readonly ClauseId[] {
+  const message = valueAt(CONTRACT, `/components/messages/${name}`);
+  return textsAt(message, 'x-requirements').filter(isClause);
+}
+
+/** The clauses that an operation serves. */
+export function clausesOfOperation(name: string): readonly ClauseId[] {
+  return textsAt(valueAt(CONTRACT, `/operations/${name}`), 'x-requirements').filter(isClause);
+}
+
+function lastOf(reference: string | undefined): string {
+  return reference?.slice(reference.lastIndexOf('/') + 1) ?? '';
+}
+
+/** Names of the messages that an HTTP operation may answer with. */
+function repliesOf(operation: HttpOperationName): readonly string[] {
+  const messages = valueAt(CONTRACT, `/operations/${operation}/reply/messages`);
+  return isArray(messages) ? messages.map((each) => lastOf(textAt(each, '$ref'))) : [];
+}
+
+export interface HttpOperation {
+  readonly name: HttpOperationName;
+  readonly replies: readonly string[];
+  readonly clauses: readonly ClauseId[];
+}
+
+/** The operation behind a method and a path; undefined for what the contract does not describe. */
+export function httpOperation(method: string, path: string): HttpOperation | undefined {
+  const [plain] = path.split('?');
+  const names = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
+  const name = names.find((each) => HTTP_OPERATIONS[each].method === method && HTTP_OPERATIONS[each].path === plain);
+  return name === undefined ? undefined : { name, replies: repliesOf(name), clauses: clausesOfOperation(name) };
+}
+
+/** `must`, and what can be seen from a client's side: what a suite has to cover. */
+export function observableClauses(): readonly ClauseId[] {
+  return CLAUSE_IDS.filter((id) => CLAUSES[id].observable === 'client');
+}
+
+/** Operations and pushes: the folders that tapes lie in. */
+export function operationNames(): readonly string[] {
+  return Object.keys(member(CONTRACT, 'operations') ?? {});
+}

@@ -1,0 +1,186 @@
+/**
+ * Level 1: every frame, in both directions, against the contract. What the suite itself sends wrong is a fault of the suite,
+ * and told apart.
+ */
+import { COMMANDS, EVENTS, ERRORS, PUSHES } from '../../generated/protocol.ts';
+import type { ClauseId } from '../../generated/protocol.ts';
+import { commandValidators, httpValidators, serverValidators } from '../../generated/validators.js';
+import type { Validator } from '../../generated/validators.js';
+import { clausesOfMessage, clausesOfOperation, httpOperation } from './contract.ts';
+import { isObject, member, textAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import type { Finding, TraceCheck, Violation } from '../trace/finding.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
+
+const REPLIES: readonly string[] = [...Object.values(COMMANDS).map(({ reply }) => reply), 'error'];
+const PUSH_NAMES: readonly string[] = PUSHES;
+
+function received(trace: Trace): readonly Frame[] {
+  return trace.frames.filter(
+    ({ dir, kind }) => dir === '<<' && (kind === 'text' || kind === 'binary' || kind === 'mark'),
+  );
+}
+
+function isTyped(frame: Frame, types: readonly string[]): boolean {
+  return types.includes(textAt(frame.json, 'type') ?? '');
+}
+
+/** The name under which the contract knows a message: events by the name of the event. */
+export function messageName(json: Json | undefined): string {
+  const type = textAt(json, 'type') ?? '';
+  if (type !== 'event') return type;
+  const event = textAt(member(json, 'data'), 'event') ?? '';
+  return Object.hasOwn(EVENTS, event) ? event : 'custom_event';
+}
+
+function faultOf(validator: Validator | undefined, value: unknown): string | undefined {
+  if (validator === undefined) return 'the contract has no such message';
+  if (validator(value)) return undefined;
+  const [first] = validator.errors ?? [];
+  return `${first?.instancePath === '' ? 'the message' : (first?.instancePath ?? 'it')} ${first?.message ?? 'does not fit'}`;
+}
+
+/** Judges each frame by itself. */
+function perFrame(frames: readonly Frame[], judge: (frame: Frame) => Omit<Violation, 'frames'> | undefined): Finding {
+  const violations = frames.flatMap((frame) => {
+    const found = judge(frame);
+    return found === undefined ? [] : [{ ...found, frames: [frame.n] }];
+  });
+  return { violations, fired: frames.length };
+}
+
+function envelopeFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
+  const { kind, json, text } = frame;
+  const fault = (said: string, clause: ClauseId = 'ENV-1'): Omit<Violation, 'frames'> => ({
+    clauses: [clause],
+    text: said,
+  });
+  if (kind === 'mark') return fault(`the client's library could not read the frame: ${text}`);
+  if (kind === 'binary') return fault('the server sent a binary frame');
+  if (!isObject(json)) return fault('the frame is no JSON object');
+  const stray = Object.keys(json).find((key) => !['type', 'id', 'data'].includes(key));
+  if (stray !== undefined) return fault(`the envelope has a member ${JSON.stringify(stray)}`);
+  if (!isObject(json['data'])) return fault('data is no object');
+  const type = textAt(json, 'type') ?? '';
+  if (!REPLIES.includes(type) && !PUSH_NAMES.includes(type))
+    return fault(`${JSON.stringify(json['type'] ?? null)} is no type of message`, 'ENV-2');
+  if (PUSH_NAMES.includes(type) && json['id'] !== undefined) return fault(`a push (${type}) carries an id`, 'ENV-3');
+  return undefined;
+}
+
+function contractFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
+  const name = messageName(frame.json);
+  const validators: Readonly<Record<string, Validator>> = serverValidators;
+  const fault = faultOf(Object.hasOwn(validators, name) ? validators[name] : undefined, frame.json);
+  if (fault === undefined) return undefined;
+  const type = textAt(frame.json, 'type') ?? '';
+  const clauses = type === 'event' ? clausesOfOperation('event') : clausesOfMessage(name);
+  return { clauses, text: `${name}: ${fault}` };
+}
+
+/** Codes say whether to try again; the message says the same (ERR-1). */
+function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
+  const fault = contractFault(frame);
+  if (fault !== undefined) return fault;
+  const data = member(frame.json, 'data');
+  const code = textAt(data, 'code') ?? '';
+  const known = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS] : undefined;
+  if (known !== undefined && member(data, 'retryable') !== known.retryable)
+    return { clauses: ['ERR-1'], text: `${code} is ${known.retryable ? '' : 'not '}retryable by the contract` };
+  return undefined;
+}
+
+function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
+  const status = member(frame.json, 'status');
+  const operation = httpOperation(textAt(frame.json, 'method') ?? '', textAt(frame.json, 'path') ?? '');
+  const body = member(frame.json, 'body');
+  if (operation === undefined || typeof status !== 'number' || operation.replies.includes('text')) return undefined;
+  const validators: Readonly<Record<string, Validator>> = httpValidators;
+  // A probe that says no has the shape of one that says yes.
+  const isFailure = status >= 400 && !operation.replies.includes('probe');
+  const name = isFailure ? 'error' : operation.replies.find((each) => each !== 'error');
+  const fault = faultOf(validators[name ?? ''], body);
+  if (fault !== undefined) return { clauses: ['OPS-0', ...operation.clauses], text: `${operation.name}: ${fault}` };
+  const code = textAt(member(body, 'data'), 'code') ?? '';
+  const wanted = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].httpStatus : status;
+  if (isFailure && wanted !== status)
+    return { clauses: ['OPS-0'], text: `${operation.name}: ${code} goes with ${wanted}, not ${status}` };
+  return undefined;
+}
+
+/** The checks of level 1. */
+export const FRAME_CHECKS: readonly TraceCheck[] = [
+  {
+    id: 'frames/envelope',
+    clauses: ['ENV-1', 'ENV-2', 'ENV-3'],
+    why: 'Every message of the server is a text frame with type, data and, on a reply, id.',
+    judge: (trace) => perFrame(received(trace), envelopeFault),
+  },
+  {
+    id: 'frames/replies',
+    clauses: ['ENV-5', 'SUB-1', 'SUB-6', 'SYN-1', 'BRD-1'],
+    why: 'Every successful reply fits its schema.',
+    judge: (trace) =>
+      perFrame(
+        received(trace).filter((each) => isTyped(each, REPLIES) && !isTyped(each, ['error'])),
+        contractFault,
+      ),
+  },
+  {
+    id: 'frames/errors',
+    clauses: ['ERR-1'],
+    why: 'Every error fits its schema and agrees with the contract on whether to try again.',
+    judge: (trace) =>
+      perFrame(
+        received(trace).filter((each) => isTyped(each, ['error'])),
+        errorFault,
+      ),
+  },
+  {
+    id: 'frames/events',
+    clauses: ['EVT-1', 'EVT-3', 'STR-1'],
+    why: 'Every event fits the schema of its name, payload included.',
+    judge: (trace) =>
+      perFrame(
+        received(trace).filter((each) => isTyped(each, ['event'])),
+        contractFault,
+      ),
+  },
+  {
+    id: 'frames/pushes',
+    clauses: ['CON-2', 'CON-3', 'RPL-2'],
+    why: 'Every other push fits its schema.',
+    judge: (trace) =>
+      perFrame(
+        received(trace).filter((each) => isTyped(each, PUSH_NAMES) && !isTyped(each, ['event'])),
+        contractFault,
+      ),
+  },
+  {
+    id: 'frames/http',
+    needs: ['http'],
+    clauses: ['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3'],
+    why: 'Every body over HTTP fits the schema of its operation, and every failure its status.',
+    judge: (trace) =>
+      perFrame(
+        trace.frames.filter((each) => each.kind === 'http' && each.dir === '<<' && isJudgedHttp(each)),
+        httpFault,
+      ),
+  },
+];
+
+function isJudgedHttp(frame: Frame): boolean {
+  const operation = httpOperation(textAt(frame.json, 'method') ?? '', textAt(frame.json, 'path') ?? '');
+  return operation !== undefined && member(frame.json, 'status') !== undefined;
+}
+
+/** What the suite itself sent wrong, other than on purpose. */
+export function ownFaults(trace: Trace): readonly string[] {
+  const validators: Readonly<Record<string, Validator>> = commandValidators;
+  return trace.frames.flatMap((frame) => {
+    if (frame.dir !== '>>' || frame.kind !== 'text' || frame.malformed === true) return [];
+    const type = textAt(frame.json, 'type') ?? '';
+    const fault = faultOf(Object.hasOwn(validators, type) ? validators[type] : undefined, frame.json);
+    return fault === undefined ? [] : [`frame ${frame.n}, sent by ${frame.actor}: ${fault}`];
+  });
+}

@@ -1,0 +1,139 @@
+/** What the suite has to know of a target: where it is, how events are made there, and who may do what. */
+import { readFileSync } from 'node:fs';
+import { readSource } from './credential.ts';
+import type { Credential } from './credential.ts';
+import { isArray, isObject, tryParse } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import { NEEDS, isNeed } from '../runner/needs.ts';
+
+/** How events are made at the target. `auto` takes `inband` or `http`, whichever the target offers. */
+export type StimulusConfig =
+  | { readonly port: 'auto' | 'inband' | 'http' | 'none' }
+  /** A command that reads `{stream, event, payload, source?}` lines from its input and publishes each. */
+  | { readonly port: 'exec'; readonly command: readonly string[] }
+  /** A directory that the target watches; only `file_change` can be made this way. */
+  | { readonly port: 'fs'; readonly directory: string };
+
+export interface TargetConfig {
+  readonly url: string;
+  readonly httpUrl: string;
+  readonly stimulus: StimulusConfig;
+  /** By name. `default` is presented by every actor that names no other, and by the witness and the publisher. */
+  readonly credentials: Readonly<Record<string, Credential>>;
+  /** Commands that make the target do something: `shutdown`, `restart`, `revoke`, … */
+  readonly control: Readonly<Record<string, readonly string[]>>;
+  /** Features that the target does without; their tapes do not apply. */
+  readonly without: readonly string[];
+  /** Features that the target is said to have; a tape for one that cannot be tested is UNTESTABLE. */
+  readonly claims: readonly string[];
+}
+
+/** A configuration that cannot be used: exit 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+function fail(text: string): never {
+  throw new ConfigError(text);
+}
+
+function readText(value: Json | undefined, what: string): string {
+  return typeof value === 'string' && value !== '' ? value : fail(`${what} is a text that is not empty.`);
+}
+
+function texts(value: Json | undefined, what: string): readonly string[] {
+  return isArray(value) ? value.map((each) => readText(each, what)) : fail(`${what} is a list of texts.`);
+}
+
+/** Names of features, as tapes need them. */
+function readNeeds(value: Json | undefined, what: string): readonly string[] {
+  const names = value === undefined ? [] : texts(value, what);
+  const stray = names.find((name) => !isNeed(name));
+  if (stray !== undefined)
+    fail(
+      `${what} knows no ${JSON.stringify(stray)}; a feature is one of ${NEEDS.join(', ')}, or such a name with what is needed of it, as in "control:revoke".`,
+    );
+  return names;
+}
+
+/** Secrets are not written down in a configuration: they stand in the environment or in a file, or a command makes them. */
+function readCredential(name: string, value: Json): Credential {
+  const what = `credentials.${name}`;
+  if (!isObject(value) || Object.keys(value).length !== 1) return fail(`${what} is {"token": …} or {"apiKey": …}.`);
+  const kind = value['token'] === undefined ? 'apiKey' : 'token';
+  const source = readSource(value[kind]);
+  if (source === undefined)
+    return fail(
+      `${what}.${kind} is {"env": "NAME"}, {"file": "path"} or {"command": ["…"]}; secrets are not written down here.`,
+    );
+  return { kind, source };
+}
+
+function readStimulus(value: Json | undefined): StimulusConfig {
+  if (value === undefined) return { port: 'auto' };
+  if (!isObject(value)) return fail('stimulus is an object with a "port".');
+  const { port } = value;
+  if (port === 'exec') return { port, command: texts(value['command'], 'stimulus.command') };
+  if (port === 'fs') return { port, directory: readText(value['directory'], 'stimulus.directory') };
+  if (port === 'auto' || port === 'inband' || port === 'http' || port === 'none') return { port };
+  return fail('stimulus.port is auto, inband, http, exec, fs or none.');
+}
+
+/** `inband`, `http`, `none`, `auto`, `exec:COMMAND` or `fs:DIRECTORY`, as on the command line. */
+export function parseStimulus(value: string): StimulusConfig {
+  const [port, rest] = value.includes(':')
+    ? [value.slice(0, value.indexOf(':')), value.slice(value.indexOf(':') + 1)]
+    : [value];
+  if (port === 'exec' && rest !== undefined) return readStimulus({ port, command: ['sh', '-c', rest] });
+  if (port === 'fs' && rest !== undefined) return readStimulus({ port, directory: rest });
+  return readStimulus({ port: port ?? '' });
+}
+
+/** The HTTP side of a gateway has the address of its WebSocket. */
+function httpUrlOf(url: string): string {
+  const address = new URL(url);
+  address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';
+  return address.origin;
+}
+
+function checkUrl(value: string): string {
+  if (!URL.canParse(value) || !/^wss?:$/.test(new URL(value).protocol))
+    fail(`${JSON.stringify(value)} is no WebSocket address; write, for example, ws://127.0.0.1:7400/ws.`);
+  return value;
+}
+
+const KEYS = ['url', 'httpUrl', 'stimulus', 'credentials', 'control', 'without', 'claims'];
+
+/** Reads a configuration (as parsed JSON), with what the command line says above it. */
+export function readConfig(
+  value: Json,
+  over: { readonly url?: string; readonly httpUrl?: string; readonly stimulus?: string } = {},
+): TargetConfig {
+  if (!isObject(value)) return fail('A configuration is one JSON object.');
+  const stray = Object.keys(value).find((key) => !KEYS.includes(key));
+  if (stray !== undefined) fail(`A configuration knows no ${JSON.stringify(stray)}; it takes ${KEYS.join(', ')}.`);
+  const url = checkUrl(over.url ?? readText(value['url'], 'url (or --url)'));
+  const { credentials = {}, control = {} } = value;
+  if (!isObject(credentials)) return fail('credentials is an object.');
+  if (!isObject(control)) return fail('control is an object.');
+  return {
+    url,
+    httpUrl: over.httpUrl ?? (value['httpUrl'] === undefined ? httpUrlOf(url) : readText(value['httpUrl'], 'httpUrl')),
+    stimulus: over.stimulus === undefined ? readStimulus(value['stimulus']) : parseStimulus(over.stimulus),
+    credentials: Object.fromEntries(
+      Object.entries(credentials).map(([name, each]) => [name, readCredential(name, each)]),
+    ),
+    control: Object.fromEntries(Object.entries(control).map(([name, each]) => [name, texts(each, `control.${name}`)])),
+    without: readNeeds(value['without'], 'without'),
+    claims: readNeeds(value['claims'], 'claims'),
+  };
+}
+
+export function readConfigFile(file: string): Json {
+  try {
+    return tryParse(readFileSync(file, 'utf8')) ?? fail(`${file} is no JSON.`);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`${file} cannot be read.`, { cause });
+  }
+}

@@ -1,0 +1,80 @@
+/** Credentials of a target: where their secrets are found, and how they are presented. Secrets never reach a trace. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { isArray, isObject, tryParse } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+
+export type SecretKind = 'token' | 'apiKey';
+
+/** Where a secret is found. A command makes it afresh each time that it is needed. */
+export type SecretSource =
+  { readonly env: string } | { readonly file: string } | { readonly command: readonly [string, ...string[]] };
+
+export interface Credential {
+  readonly kind: SecretKind;
+  readonly source: SecretSource;
+}
+
+/** As headers of an upgrade or a request, and as `data` of the `authenticate` command. */
+export interface Presented {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data: JsonObject;
+}
+
+/** A secret that is not where the configuration says. */
+export class SecretError extends Error {
+  override readonly name = 'SecretError';
+}
+
+const run = promisify(execFile);
+
+function isCommand(value: Json | undefined): value is [string, ...string[]] {
+  return isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
+}
+
+/** `{"env": "NAME"}`, `{"file": "path"}` or `{"command": ["…"]}`; undefined for anything else. */
+export function readSource(value: Json | undefined): SecretSource | undefined {
+  if (!isObject(value) || Object.keys(value).length !== 1) return undefined;
+  const { env, file, command } = value;
+  if (typeof env === 'string') return { env };
+  if (typeof file === 'string') return { file };
+  return isCommand(command) ? { command } : undefined;
+}
+
+async function secretOf(source: SecretSource): Promise<string> {
+  if ('env' in source) {
+    const found = process.env[source.env];
+    if (found === undefined) throw new SecretError(`the environment has no ${source.env}`);
+    return found;
+  }
+  try {
+    if ('file' in source) return (await readFile(source.file, 'utf8')).trim();
+    const [program, ...rest] = source.command;
+    return (await run(program, rest)).stdout.trim();
+  } catch (cause) {
+    const what = 'file' in source ? source.file : source.command.join(' ');
+    throw new SecretError(`no secret came from ${what}`, { cause });
+  }
+}
+
+/** @throws {SecretError} when there is none. */
+export async function present({ kind, source }: Credential): Promise<Presented> {
+  const secret = await secretOf(source);
+  const headers: Readonly<Record<string, string>> =
+    kind === 'token' ? { authorization: `Bearer ${secret}` } : { 'x-api-key': secret };
+  return { headers, data: { [kind]: secret } };
+}
+
+/** What may be written down of a message that is sent: of `authenticate` not its secrets. */
+export function withoutSecrets(text: string): string {
+  const json = tryParse(text);
+  if (!isObject(json) || json['type'] !== 'authenticate' || !isObject(json['data'])) return text;
+  const data = Object.fromEntries(
+    Object.entries(json['data']).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? 'tm_masked_0000000000000000' : value,
+    ]),
+  );
+  return JSON.stringify({ ...json, data });
+}

@@ -1,0 +1,167 @@
+/** WebSocket connections as the suite needs them: every frame is seen, nothing is interpreted. The one user of `ws`. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { RawFrame } from '../tape/tape.ts';
+
+export interface SocketOptions {
+  readonly url: string;
+  readonly protocols: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly pong: 'auto' | 'never';
+  /** Longest wait for the handshake, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Before any frame, with the subprotocol that the server chose. */
+  readonly onOpen: (protocol: string) => void;
+  readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
+  /** The client's own library could not read what came. */
+  readonly onFault: (text: string) => void;
+  /** The connection has ended; a code of 1006 means without a close frame. */
+  readonly onClose: (code: number, reason: string) => void;
+}
+
+/** The upgrade was answered by something else than 101. */
+export interface Refused {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Socket {
+  /** The subprotocol that the server chose; empty when it chose none. */
+  readonly protocol: string;
+  sendText(text: string): void;
+  sendFrame(frame: RawFrame): void;
+  /** Closes properly; without a code in the close frame when none is given. */
+  close(code?: number, reason?: string): void;
+  /** Ends the TCP connection without a word. */
+  cut(): void;
+  setReading(state: 'on' | 'off'): void;
+}
+
+export type Handshake =
+  | { readonly socket: Socket }
+  | { readonly refused: Refused }
+  /** The server agreed to the upgrade, but in a way that the client's library must not accept. */
+  | { readonly faulty: string }
+  /** No answer at all: the network, not the server, has spoken. */
+  | { readonly unreachable: string };
+
+function headersOf(response: IncomingMessage): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(response.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  );
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function contentOf(frame: RawFrame): Buffer {
+  const once = frame.hex === undefined ? Buffer.from(frame.text ?? '', 'utf8') : Buffer.from(frame.hex, 'hex');
+  return Buffer.concat(Array<Buffer>(frame.times ?? 1).fill(once));
+}
+
+function wrap(ws: WebSocket, underlying: () => Duplex | undefined): Socket {
+  return {
+    get protocol() {
+      return ws.protocol;
+    },
+    sendText: (text) => ws.send(text),
+    sendFrame: (frame) => {
+      const content = contentOf(frame);
+      if (frame.opcode === 'ping') ws.ping(content);
+      else if (frame.opcode === 'pong') ws.pong(content);
+      else ws.send(content, { binary: frame.opcode === 'binary', fin: frame.fin ?? true });
+    },
+    close: (code, reason) => ws.close(code, reason),
+    cut: () => {
+      underlying()?.destroy();
+      ws.terminate();
+    },
+    setReading: (state) => {
+      if (state === 'off') ws.pause();
+      else ws.resume();
+    },
+  };
+}
+
+/** Connects. Never throws: how the handshake ended is the result. */
+export function openSocket(options: SocketOptions): Promise<Handshake> {
+  return new Promise((resolve) => {
+    const ws = new WebSocket(options.url, [...options.protocols], {
+      headers: { ...options.headers },
+      perMessageDeflate: false,
+      autoPong: options.pong === 'auto',
+      handshakeTimeout: options.timeoutMs,
+    });
+    let underlying: Duplex | undefined;
+    let opened = false;
+    let complaint = 'the connection ended during the handshake';
+    ws.on('upgrade', (response) => (underlying = response.socket));
+    ws.on('open', () => {
+      opened = true;
+      options.onOpen(ws.protocol);
+      resolve({ socket: wrap(ws, () => underlying) });
+    });
+    ws.on('unexpected-response', (_request, response) => {
+      const { statusCode: status = 0, socket } = response;
+      const headers = headersOf(response);
+      // The connection would be kept alive for another request, and the process with it.
+      const end = (body: string): void => {
+        socket.destroy();
+        resolve({ refused: { status, headers, body } });
+      };
+      readBody(response).then(end, () => end(''));
+    });
+    ws.on('message', (data: Buffer, isBinary) =>
+      options.onFrame(isBinary ? 'binary' : 'text', isBinary ? data.toString('hex') : data.toString('utf8')),
+    );
+    ws.on('ping', (data) => options.onFrame('ping', data.toString('hex')));
+    ws.on('pong', (data) => options.onFrame('pong', data.toString('hex')));
+    ws.on('error', (error) => {
+      complaint = error.message === '' ? String(Reflect.get(error, 'code')) : error.message;
+      if (opened) options.onFault(complaint);
+    });
+    ws.on('close', (code, reason) => {
+      resolve(underlying === undefined ? { unreachable: complaint } : { faulty: complaint });
+      options.onClose(code, reason.toString('utf8'));
+    });
+  });
+}
+
+export interface AcceptOptions {
+  /** The subprotocol to answer with; none when empty. */
+  readonly protocol: string;
+  readonly onFrame: SocketOptions['onFrame'];
+  readonly onClose: SocketOptions['onClose'];
+}
+
+/** Agrees to an upgrade, as a server. Pings are handed on like everything else, and answered by nobody here. */
+export function acceptSocket(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: AcceptOptions,
+): Promise<Socket> {
+  const { protocol, onFrame, onClose } = options;
+  const handleProtocols = (): string | false => (protocol === '' ? false : protocol);
+  const server = new WebSocketServer({ noServer: true, handleProtocols, autoPong: false, perMessageDeflate: false });
+  return new Promise((resolve) => {
+    server.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('message', (data: Buffer, isBinary) =>
+        onFrame(isBinary ? 'binary' : 'text', isBinary ? data.toString('hex') : data.toString('utf8')),
+      );
+      ws.on('ping', (data) => onFrame('ping', data.toString('hex')));
+      ws.on('pong', (data) => onFrame('pong', data.toString('hex')));
+      ws.on('error', () => undefined);
+      ws.on('close', (code, reason) => onClose(code, reason.toString('utf8')));
+      resolve(wrap(ws, () => socket));
+    });
+  });
+}

@@ -1,0 +1,300 @@
+/**
+ * A trace, read: per connection, what was asked, what was answered, which subscriptions lived from when to when, and which
+ * events came. The invariants look at this and at nothing else.
+ */
+import { COMMANDS } from '../../generated/protocol.ts';
+import { isObject, member, numberAt, textAt, textsAt } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { Frame, Trace } from './trace.ts';
+
+/** An `event` message. What is missing or of a wrong type is level 1's affair; such frames are left out here. */
+export interface SeenEvent {
+  readonly frame: Frame;
+  readonly subscriptionIds: readonly string[];
+  readonly isReplay: boolean;
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+  readonly eventId: string;
+  readonly event: string;
+  readonly emittedAt: string;
+  readonly source: Json;
+  readonly payload: Json;
+}
+
+export interface Place {
+  readonly epoch: string;
+  readonly sequenceId: number;
+}
+
+/** One subscription, from its `subscribed` to its end. */
+export interface Life {
+  readonly connection: ConnectionReading;
+  readonly id: string;
+  readonly stream: string;
+  readonly events: readonly string[];
+  /** As asked for: what the server makes of it is what is being judged. */
+  readonly filter: JsonObject;
+  readonly mode: string;
+  readonly after: Place | undefined;
+  readonly subscribed: Frame;
+  readonly position: Place;
+  readonly recovery: Json;
+  /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it lives. */
+  ended: Frame | undefined;
+  /** Its `replay_complete`. */
+  completed: Frame | undefined;
+}
+
+export interface Command {
+  readonly frame: Frame;
+  readonly type: string;
+  readonly id: string | undefined;
+  readonly data: Json;
+  readonly malformed: boolean;
+  reply: Frame | undefined;
+}
+
+export interface ConnectionReading {
+  readonly number: number;
+  readonly actor: string;
+  readonly frames: readonly Frame[];
+  /** Messages of the server, in order. */
+  readonly received: readonly Frame[];
+  readonly commands: readonly Command[];
+  /** Replies that answer no command. */
+  readonly orphans: readonly Frame[];
+  readonly lives: readonly Life[];
+  readonly events: readonly SeenEvent[];
+  readonly welcome: Json | undefined;
+  /** The client ended it. */
+  readonly left: Frame | undefined;
+  readonly closed: Frame | undefined;
+}
+
+export interface Reading {
+  readonly trace: Trace;
+  readonly connections: readonly ConnectionReading[];
+}
+
+export function typeOf(frame: Frame): string {
+  return textAt(frame.json, 'type') ?? '';
+}
+
+export function dataOf(frame: Frame): Json | undefined {
+  return member(frame.json, 'data');
+}
+
+const REPLIES: ReadonlySet<string> = new Set([...Object.values(COMMANDS).map(({ reply }) => reply), 'error']);
+
+export function isReply(frame: Frame): boolean {
+  return REPLIES.has(typeOf(frame));
+}
+
+export function placeOf(value: Json | undefined): Place | undefined {
+  const epoch = textAt(value, 'epoch');
+  const sequenceId = numberAt(value, 'sequenceId');
+  return epoch === undefined || sequenceId === undefined ? undefined : { epoch, sequenceId };
+}
+
+function readEvent(frame: Frame): SeenEvent | undefined {
+  const data = dataOf(frame);
+  const place = placeOf(data);
+  const [stream, eventId, event, emittedAt] = ['stream', 'eventId', 'event', 'emittedAt'].map((key) =>
+    textAt(data, key),
+  );
+  if (place === undefined || stream === undefined || eventId === undefined) return undefined;
+  return {
+    frame,
+    ...place,
+    stream,
+    eventId,
+    event: event ?? '',
+    emittedAt: emittedAt ?? '',
+    subscriptionIds: textsAt(data, 'subscriptionIds'),
+    isReplay: member(data, 'isReplay') === true,
+    source: member(data, 'source') ?? null,
+    payload: member(data, 'payload') ?? null,
+  };
+}
+
+function readCommand(frame: Frame): Command {
+  const id = textAt(frame.json, 'id');
+  return {
+    frame,
+    type: typeOf(frame),
+    id: id !== undefined && /^[\x20-\x7e]{1,64}$/.test(id) ? id : undefined,
+    data: dataOf(frame) ?? null,
+    malformed: frame.malformed === true,
+    reply: undefined,
+  };
+}
+
+/**
+ * The command that a reply answers: the oldest unanswered one with its id. A reply without id may also answer a malformed
+ * command, whose id the server need not have been able to read.
+ */
+function answered(commands: readonly Command[], reply: Frame): Command | undefined {
+  const id = textAt(reply.json, 'id');
+  const open = commands.filter((each) => each.reply === undefined);
+  return (
+    open.find((each) => each.id === id && suits(each, reply)) ??
+    open.find((each) => each.id === id) ??
+    (id === undefined ? open.find((each) => each.malformed) : undefined)
+  );
+}
+
+function suits(command: Command, reply: Frame): boolean {
+  const type = typeOf(reply);
+  const known = Object.hasOwn(COMMANDS, command.type)
+    ? COMMANDS[command.type as keyof typeof COMMANDS].reply
+    : undefined;
+  return type === 'error' || type === known;
+}
+
+function openLife(command: Command, reply: Frame, connection: ConnectionReading): Life | undefined {
+  const data = dataOf(reply);
+  const id = textAt(data, 'subscriptionId');
+  const position = placeOf(member(data, 'position'));
+  if (command.type !== 'subscribe' || id === undefined || position === undefined) return undefined;
+  const replay = member(command.data, 'replay');
+  const filter = member(command.data, 'filter');
+  return {
+    connection,
+    id,
+    stream: textAt(command.data, 'stream') ?? 'main',
+    events: textsAt(command.data, 'events'),
+    filter: isObject(filter) ? filter : {},
+    mode: textAt(replay, 'mode') ?? 'warm',
+    after: placeOf(member(replay, 'after')),
+    subscribed: reply,
+    position,
+    recovery: member(data, 'recovery') ?? null,
+    ended: undefined,
+    completed: undefined,
+  };
+}
+
+interface Building extends ConnectionReading {
+  readonly frames: Frame[];
+  readonly received: Frame[];
+  readonly commands: Command[];
+  readonly orphans: Frame[];
+  readonly lives: Life[];
+  readonly events: SeenEvent[];
+  welcome: Json | undefined;
+  left: Frame | undefined;
+  closed: Frame | undefined;
+}
+
+/** The subscription with that id which lives at this point of the reading. */
+function living(connection: Building, id: string): Life | undefined {
+  return connection.lives.findLast((life) => life.id === id && life.ended === undefined);
+}
+
+function takeReply(connection: Building, frame: Frame): void {
+  const command = answered(connection.commands, frame);
+  if (command === undefined) connection.orphans.push(frame);
+  else command.reply = frame;
+  if (typeOf(frame) === 'subscribed' && command !== undefined) {
+    const life = openLife(command, frame, connection);
+    if (life !== undefined) connection.lives.push(life);
+  }
+  if (typeOf(frame) === 'unsubscribed')
+    for (const id of textsAt(dataOf(frame), 'subscriptionIds')) {
+      const life = living(connection, id);
+      if (life !== undefined) life.ended = frame;
+    }
+}
+
+function takeMessage(connection: Building, frame: Frame): void {
+  connection.received.push(frame);
+  const type = typeOf(frame);
+  if (isReply(frame)) return takeReply(connection, frame);
+  const life = living(connection, textAt(dataOf(frame), 'subscriptionId') ?? '');
+  if (type === 'welcome') connection.welcome ??= dataOf(frame);
+  if (type === 'subscription_closed' && life !== undefined) life.ended = frame;
+  if (type === 'replay_complete' && life !== undefined) life.completed ??= frame;
+  if (type !== 'event') return;
+  const event = readEvent(frame);
+  if (event !== undefined) connection.events.push(event);
+}
+
+function takeFrame(connection: Building, frame: Frame): void {
+  const { dir, kind } = frame;
+  connection.frames.push(frame);
+  if (kind === 'close' && dir === '>>') connection.left ??= frame;
+  if (kind === 'close' && dir === '<<') connection.closed ??= frame;
+  if (kind !== 'text') return;
+  if (dir === '>>') connection.commands.push(readCommand(frame));
+  else takeMessage(connection, frame);
+}
+
+export function readFrames(trace: Trace): Reading {
+  const connections = new Map<number, Building>();
+  for (const frame of trace.frames) {
+    if (frame.connection === 0) continue;
+    let connection = connections.get(frame.connection);
+    if (connection === undefined) {
+      connection = {
+        number: frame.connection,
+        actor: frame.actor,
+        frames: [],
+        received: [],
+        commands: [],
+        orphans: [],
+        lives: [],
+        events: [],
+        welcome: undefined,
+        left: undefined,
+        closed: undefined,
+      };
+      connections.set(frame.connection, connection);
+    }
+    takeFrame(connection, frame);
+  }
+  return { trace, connections: [...connections.values()] };
+}
+
+const READINGS = new WeakMap<Trace, { readonly frames: number; readonly reading: Reading }>();
+
+/** The reading of a trace, made once for all invariants. */
+export function read(trace: Trace): Reading {
+  const known = READINGS.get(trace);
+  if (known?.frames === trace.frames.length) return known.reading;
+  const reading = readFrames(trace);
+  READINGS.set(trace, { frames: trace.frames.length, reading });
+  return reading;
+}
+
+/** Whether a subscription lives at a frame. */
+export function livesAt(life: Life, n: number): boolean {
+  return life.subscribed.n < n && (life.ended === undefined || n < life.ended.n);
+}
+
+/** The gaps that were said to a subscription. */
+export function gapsOf(life: Life): readonly Frame[] {
+  return life.connection.received.filter(
+    (frame) =>
+      typeOf(frame) === 'gap' && livesAt(life, frame.n) && textsAt(dataOf(frame), 'subscriptionIds').includes(life.id),
+  );
+}
+
+/** Every event that anyone saw, by stream and epoch and then by number: what is known to have been emitted. */
+export function knownEvents(reading: Reading): ReadonlyMap<string, ReadonlyMap<number, SeenEvent>> {
+  const known = new Map<string, Map<number, SeenEvent>>();
+  for (const { events } of reading.connections)
+    for (const event of events) {
+      const key = streamKey(event.stream, event.epoch);
+      const stream = known.get(key) ?? new Map<number, SeenEvent>();
+      known.set(key, stream);
+      const before = stream.get(event.sequenceId);
+      // The live message is the original; a replay may be what is wrong.
+      if (before === undefined || (before.isReplay && !event.isReplay)) stream.set(event.sequenceId, event);
+    }
+  return known;
+}
+
+export function streamKey(stream: string, epoch: string): string {
+  return `${stream}\u0000${epoch}`;
+}

@@ -1,0 +1,30 @@
+/**
+ * Whether a request may come in at all, be it an upgrade or plain HTTP: over which address, under which name and from which page
+ * (SEC-4, SEC-5).
+ */
+import type { IncomingMessage } from 'node:http';
+import { requestHost } from './request-target.ts';
+import type { Authenticator } from './authenticator.ts';
+import { exposureOf } from './exposure.ts';
+import { checkHost, checkOrigin } from './origin.ts';
+import type { OriginPolicy } from './origin.ts';
+
+export interface DoorOptions {
+  readonly authenticator: Pick<Authenticator, 'required'>;
+  readonly origins: OriginPolicy;
+  /** The operator has said that something else checks who comes. */
+  readonly insecure: boolean;
+}
+
+/** Why it may not, or undefined. */
+export function complaintAbout(
+  request: IncomingMessage,
+  { authenticator: { required }, origins, insecure }: DoorOptions,
+): string | undefined {
+  const host = requestHost(request);
+  return (
+    exposureOf(request.socket.localAddress, { required, insecure }) ??
+    checkHost(host, origins) ??
+    checkOrigin(request.headers.origin, host, origins)
+  );
+}

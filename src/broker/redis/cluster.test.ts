@@ -1,0 +1,163 @@
+/** Redis Cluster and Sentinel, with real servers: three shards, and a failover that sentinels carry out. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventTable } from '../../replay/policy.ts';
+import { brokerSuite } from '../broker-suite.ts';
+import { RedisBroker } from './redis-broker.ts';
+import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
+import { freePort, RedisProcess } from '../testing/redis-process.ts';
+import { RedisRig } from '../testing/redis-rig.ts';
+
+const events = eventTable();
+
+describe('on a cluster of three shards', () => {
+  const shards: RedisProcess[] = [];
+  let prefixes = 0;
+  const freshUrl = (): string =>
+    `redis+cluster://${ACL_LOGIN}@${shards.map(({ port }) => `127.0.0.1:${port}`).join(',')}?prefix=tidemark:t${(prefixes += 1)}`;
+
+  beforeAll(async () => {
+    for (let index = 0; index < 3; index += 1) shards.push(await startShard(index));
+    await Promise.all(shards.map(createAclUser));
+    const [first] = shards;
+    for (const { port, busPort } of shards.map((shard) => ({ port: shard.port, busPort: busPorts.get(shard) ?? 0 }))) {
+      await first?.command('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPort));
+    }
+    for (const text of ['cluster_state:ok', 'cluster_known_nodes:3']) {
+      await Promise.all(shards.map((shard) => says(shard, ['CLUSTER', 'INFO'], text)));
+    }
+  });
+  afterAll(async () => {
+    await Promise.all(shards.map((shard) => shard.stop()));
+  });
+
+  brokerSuite({
+    name: 'redis cluster',
+    create: (limits) => {
+      const heartbeatIntervalMs = Math.min(1_000, limits.sessionTtlMs / 5);
+      return Promise.resolve(new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs }));
+    },
+  });
+
+  describe('three nodes', () => {
+    const rigs: RedisRig[] = [];
+    afterEach(async () => {
+      await Promise.all(rigs.splice(0).map((rig) => rig.close()));
+    });
+
+    test('deliver streams of every shard exactly once and in order', async () => {
+      const url = freshUrl();
+      for (const stream of ['main', 'workspace:a', 'workspace:b', 'session:s']) {
+        rigs.push(await RedisRig.start({ url, nodes: 3, stream }));
+      }
+      await Promise.all(rigs.map((rig) => rig.burst({ publishers: 6, count: 100 })));
+      for (const rig of rigs) {
+        const report = await rig.finish();
+        expect(report).toEqual({ violations: [], deliveredEverywhere: 600 });
+      }
+    });
+
+    test('answer each other’s questions', async () => {
+      const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
+      rigs.push(rig);
+      const { answers, missing } = (await rig.nodes[1]?.broker.askNodes('who is there')) ?? {};
+      expect(answers?.map(({ answer }) => answer).toSorted()).toEqual(['who is there, node0', 'who is there, node2']);
+      expect(missing).toEqual([]);
+    });
+
+    test('keep their promises when the subscriptions of a shard are killed', async () => {
+      const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
+      rigs.push(rig);
+      rig.load({ publishers: 6, pauseMs: 2 });
+      await rig.progress(100);
+      for (const shard of shards) await shard.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await rig.progress(300);
+      const { violations, deliveredEverywhere } = await rig.finish();
+      expect(violations).toEqual([]);
+      expect(deliveredEverywhere).toBe(rig.acknowledged.length);
+    });
+
+    test('keep their promises when a shard is killed and restarts empty', async () => {
+      const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
+      rigs.push(rig);
+      rig.load({ publishers: 6, pauseMs: 2 });
+      await rig.progress(100);
+      const shard = await shardOf(shards, 'main');
+      await shard.kill();
+      await shard.launch();
+      await createAclUser(shard);
+      await rig.progress(100, 15_000);
+      expect((await rig.finish()).violations).toEqual([]);
+      for (const { history } of rig.nodes)
+        expect(history.losses.map(({ reason }) => reason)).toEqual(['epoch_changed']);
+    }, 20_000);
+  });
+});
+
+describe('behind sentinels', () => {
+  const resources: { close?(): Promise<void>; stop?(): Promise<void> }[] = [];
+  const held = <T extends (typeof resources)[number]>(resource: T): T => {
+    resources.unshift(resource);
+    return resource;
+  };
+  afterEach(async () => {
+    for (const resource of resources.splice(0)) await (resource.close?.() ?? resource.stop?.());
+  });
+
+  test('a failover is followed: three nodes go on at the new master, and whatever is lost is said', async () => {
+    const master = held(await RedisProcess.start({ settings: { 'repl-diskless-sync-delay': '0' } }));
+    const replica = held(await RedisProcess.start({ settings: { replicaof: `127.0.0.1 ${master.port}` } }));
+    const monitor = `sentinel monitor tide 127.0.0.1 ${master.port} 1`;
+    const patience = ['sentinel down-after-milliseconds tide 500', 'sentinel failover-timeout tide 3000'];
+    const sentinel = held(await RedisProcess.start({ sentinel: [monitor, ...patience] }));
+    await says(sentinel, ['SENTINEL', 'REPLICAS', 'tide'], String(replica.port));
+    await says(replica, ['INFO', 'replication'], 'master_link_status:up');
+    await Promise.all([master, replica].map(createAclUser));
+    const rig = held(
+      await RedisRig.start({
+        url: `redis+sentinel://${ACL_LOGIN}@127.0.0.1:${sentinel.port}/tide?prefix=tidemark:s`,
+        nodes: 3,
+      }),
+    );
+    rig.load({ publishers: 6, pauseMs: 2 });
+    await rig.progress(200);
+    await master.kill();
+    await says(replica, ['ROLE'], 'master', 15_000);
+    await rig.progress(200, 15_000);
+    expect((await rig.finish()).violations).toEqual([]);
+  }, 40_000);
+});
+
+/** Resolves once the reply to a command holds a text. */
+async function says(redis: RedisProcess, command: readonly string[], text: string, withinMs = 8_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await redis.command(...command)).includes(text)) {
+    if (performance.now() > deadline) throw new Error(`${command.join(' ')} does not say ${text}`);
+    await delay(50);
+  }
+}
+
+const SLOTS = [
+  ['0', '5460'],
+  ['5461', '10922'],
+  ['10923', '16383'],
+] as const;
+const busPorts = new Map<RedisProcess, number>();
+
+async function startShard(index: number): Promise<RedisProcess> {
+  const busPort = await freePort();
+  const shard = await RedisProcess.start({
+    settings: { 'cluster-enabled': 'yes', 'cluster-port': String(busPort), 'cluster-node-timeout': '2000' },
+  });
+  busPorts.set(shard, busPort);
+  await shard.command('CLUSTER', 'ADDSLOTSRANGE', ...(SLOTS[index] ?? []));
+  return shard;
+}
+
+async function shardOf(shards: readonly RedisProcess[], stream: string): Promise<RedisProcess> {
+  for (const shard of shards) {
+    const reply = await shard.command('EXISTS', `{${stream}}`);
+    if (!reply.startsWith('-MOVED')) return shard;
+  }
+  throw new Error('no shard has the stream');
+}

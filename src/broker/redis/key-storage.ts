@@ -1,0 +1,96 @@
+/**
+ * API keys in Redis, for all nodes. One key of its own:
+ *
+ *   tidemark:api-keys         hash    <id> → the key as JSON, with its hash, never with its secret
+ */
+import type { Cluster, Redis } from 'ioredis';
+import type { StoredKey } from '../../auth/api-key.ts';
+import { isStoredKey } from '../../auth/key-file.ts';
+import type { KeyStorage } from '../../auth/key-ring.ts';
+import { commandClient, withoutCommand } from './connection.ts';
+import { script } from './scripts.ts';
+import { describeRedis, parseRedisUrl } from './url.ts';
+
+const COMMAND_TIMEOUT_MS = 1_000;
+/** With each lost race someone else's change got through: far more than there are people who change keys. */
+const MOST_ATTEMPTS = 100;
+
+export class RedisKeyStorage implements KeyStorage {
+  readonly #client: Redis | Cluster;
+  readonly #key: string;
+  readonly #place: string;
+  #connected: Promise<void> | undefined;
+  #lastError: Error | undefined;
+
+  constructor(options: { readonly url: string }) {
+    const address = parseRedisUrl(options.url);
+    this.#client = commandClient({ address, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+    this.#client.on('error', (error: Error) => (this.#lastError = error));
+    this.#key = `${address.prefix}:api-keys`;
+    this.#place = describeRedis(address);
+  }
+
+  /** @throws {Error} naming the server when it does not answer in time, and the key when it is not one of ours. */
+  async read(): Promise<readonly StoredKey[]> {
+    return [...(await this.#texts())].map(([id, text]) => this.#parse(id, text));
+  }
+
+  /** Done again on what is there when someone else was faster, as often as it takes while others get on. */
+  async change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void> {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+      const texts = await this.#texts();
+      const after = new Map(
+        edit([...texts].map(([id, text]) => this.#parse(id, text))).map((key) => [key.id, JSON.stringify(key)]),
+      );
+      const changes = [...new Set([...texts.keys(), ...after.keys()])]
+        .map((id) => [id, texts.get(id) ?? '', after.get(id) ?? ''])
+        .filter(([, before, now]) => before !== now);
+      if (changes.length === 0) return;
+      if ((await this.#ask(() => this.#client.eval(script('keys').source, 1, this.#key, ...changes.flat()))) === 1)
+        return;
+    }
+    throw new Error(`Others keep changing the API keys in Redis at ${this.#place}. Try again.`);
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect();
+  }
+
+  /** The keys as they are kept, by id. */
+  async #texts(): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.#ask(() => this.#client.hgetall(this.#key))));
+  }
+
+  #parse(id: string, text: string): StoredKey {
+    try {
+      const key: unknown = JSON.parse(text);
+      if (isStoredKey(key)) return key;
+    } catch {
+      // Said below; the parser's own text would quote the key.
+    }
+    throw new Error(`${this.#key} in Redis at ${this.#place} holds something else under ${id}.`);
+  }
+
+  async #ask<T>(command: () => Promise<T>): Promise<T> {
+    await this.#connect();
+    try {
+      return await command();
+    } catch (error) {
+      throw this.#unusable(error instanceof Error ? error.message : String(error), withoutCommand(error));
+    }
+  }
+
+  #unusable(reason: string, cause: unknown): Error {
+    return new Error(`The API keys in Redis at ${this.#place} cannot be used: ${reason}`, { cause });
+  }
+
+  async #connect(): Promise<void> {
+    this.#connected ??= this.#client.connect();
+    try {
+      await this.#connected;
+    } catch (error) {
+      this.#connected = undefined;
+      throw this.#unusable(this.#lastError?.message ?? String(error), error);
+    }
+  }
+}

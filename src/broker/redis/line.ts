@@ -1,0 +1,90 @@
+/** Reads the texts that the scripts of lua/ write; their layout is drawn in redis-keys.ts. */
+import type { EventRecord } from '../broker.ts';
+import type { KeptLoss } from '../../replay/record.ts';
+import { recordFromContent } from '../event-encoding.ts';
+
+/** The state of a stream in Redis. */
+export interface StreamState {
+  readonly sequenceId: number;
+  readonly at: number;
+  readonly eventId: string;
+  readonly epoch: string;
+  readonly incarnation: string;
+  readonly losses: number;
+  readonly evicted: boolean;
+}
+
+/** The place of a line; its content stays unparsed until somebody needs the event. */
+export interface Line {
+  readonly epoch: string;
+  readonly sequenceId: number;
+  readonly at: number;
+  readonly eventId: string;
+  readonly event: string;
+  readonly content: string;
+}
+
+/** The list that a script answers with; what Redis leaves out is ''. */
+export function asTexts(reply: unknown): readonly string[] {
+  if (!Array.isArray(reply)) throw new Error('a script answered with something else than a list');
+  return reply.map((item: unknown) => (typeof item === 'string' || typeof item === 'number' ? String(item) : ''));
+}
+
+/** @throws {Error} when the text was not written by this version's scripts. */
+export function parseState(text: string): StreamState {
+  const [sequenceId, at, eventId, epoch, incarnation, losses, evicted] = text.split(' ');
+  if (eventId === undefined || epoch === undefined || incarnation === undefined || evicted === undefined) {
+    throw new Error(`unreadable stream state in Redis: ${text.slice(0, 200)}`);
+  }
+  return {
+    sequenceId: Number(sequenceId),
+    at: Number(at),
+    eventId,
+    epoch,
+    incarnation,
+    losses: Number(losses),
+    evicted: evicted === '1',
+  };
+}
+
+/** @throws {Error} when the text is not what announce.lua writes: `<epoch> <sequence> <paths>`. */
+export function parseLoss(text: string): KeptLoss {
+  const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
+  if (epoch === undefined) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
+  return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
+}
+
+/** @throws {Error} when the text is not a line. */
+export function parseLine(text: string): Line {
+  const a = text.indexOf(' ');
+  const b = text.indexOf(' ', a + 1);
+  const c = text.indexOf(' ', b + 1);
+  const d = text.indexOf(' ', c + 1);
+  const e = text.indexOf(' ', d + 1);
+  const sequenceId = Number(text.slice(a + 1, b));
+  if (a < 1 || b < 0 || c < 0 || d < 0 || e < 0 || !Number.isSafeInteger(sequenceId)) {
+    throw new Error(`unreadable event in Redis: ${text.slice(0, 200)}`);
+  }
+  return {
+    epoch: text.slice(0, a),
+    sequenceId,
+    at: Number(text.slice(b + 1, c)),
+    eventId: text.slice(c + 1, d),
+    event: text.slice(d + 1, e),
+    content: text.slice(e + 1),
+  };
+}
+
+export function recordOf(stream: string, line: Line): EventRecord {
+  return recordFromContent(
+    {
+      stream,
+      epoch: line.epoch,
+      sequenceId: line.sequenceId,
+      eventId: line.eventId,
+      event: line.event,
+      emittedAtMs: line.at,
+    },
+    line.content,
+  );
+}

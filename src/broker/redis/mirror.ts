@@ -1,0 +1,274 @@
+/**
+ * One attached stream on one node: history held contiguous, whatever the network does to the messages.
+ *
+ * Pub/sub is the fast path, the log is the truth. A message that follows the head is applied; one at or below it is a
+ * repeat and dropped; one beyond it shows a hole, and the log is read again. What arrives meanwhile waits its turn.
+ * What the log no longer has is said as a loss (GAP-1), and the mirror starts anew behind it.
+ */
+import type { GapReason } from '../../../generated/protocol.ts';
+import type { EventRecord, Position, Snapshot, StreamLoss } from '../broker.ts';
+import { recordOf } from './line.ts';
+import type { Line, StreamState } from './line.ts';
+import type { KnownPlace } from './fence.ts';
+
+/** History of one life of the stream, as replay/history.ts keeps it. */
+export interface MirrorHistory {
+  readonly events: number;
+  readonly bytes: number;
+  append(record: EventRecord): void;
+  expire(nowMs: number): void;
+  snapshot(): Snapshot;
+}
+
+export interface HistorySeed {
+  /** The place just before the first event that will be appended. */
+  readonly after: Position;
+  /** Newest events per key or name at or below that place, ascending. */
+  readonly retained: readonly EventRecord[];
+  readonly keysEvicted: boolean;
+}
+
+export interface LogPage {
+  /** Undefined when the stream has no life. */
+  readonly state: StreamState | undefined;
+  readonly more: boolean;
+  readonly lines: readonly Line[];
+}
+
+/** What a mirror asks of Redis. Everything rejects when Redis cannot be reached. */
+export interface MirrorSource {
+  /** Lines from an entry on, that entry included, or from the start of the log. */
+  readLog(from: { readonly at: number; readonly sequenceId: number } | undefined): Promise<LogPage>;
+  /** The newest events per key or name, in any order. */
+  readRetained(): Promise<readonly Line[]>;
+  /** Makes sure that the stream has a life that this server may extend. */
+  open(): Promise<StreamState>;
+  /** Tells the fence what this node knows; a contradiction begins a new epoch. */
+  settle(): Promise<StreamState>;
+  /** Whether the state is of the server that this node talks to. */
+  isSettled(state: StreamState): Promise<boolean>;
+}
+
+export interface MirrorOptions {
+  readonly stream: string;
+  readonly source: MirrorSource;
+  readonly createHistory: (seed: HistorySeed) => MirrorHistory;
+  readonly onEvent: (record: EventRecord) => void;
+  readonly onLoss: (loss: StreamLoss) => void;
+  readonly onKnown: (place: KnownPlace) => void;
+}
+
+interface Loaded {
+  readonly history: MirrorHistory;
+  head: KnownPlace;
+}
+
+/** Messages kept while the log is read. More than that are found in the log by reading on. */
+const MAX_WAITING = 4_096;
+const MAX_RELOADS = 10;
+
+export class StreamMirror {
+  readonly stream: string;
+  readonly #options: MirrorOptions;
+  #loaded: Loaded | undefined;
+  #waiting: Line[] = [];
+  #catching: Promise<void> | undefined;
+  #again = false;
+
+  constructor(options: MirrorOptions) {
+    this.stream = options.stream;
+    this.#options = options;
+  }
+
+  get head(): Position | undefined {
+    return this.#loaded?.head;
+  }
+
+  get history(): MirrorHistory | undefined {
+    return this.#loaded?.history;
+  }
+
+  /** True when every event up to the position has been applied, or its epoch is over. */
+  covers(position: Position): boolean {
+    const head = this.#loaded?.head;
+    return head !== undefined && head.epoch === position.epoch && head.sequenceId >= position.sequenceId;
+  }
+
+  /** A line from the subscription. */
+  receive(line: Line): void {
+    if (this.#catching !== undefined) {
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(line);
+      else this.#again = true;
+      return;
+    }
+    if (!this.#apply(line)) this.#catchUpUnasked();
+  }
+
+  /**
+   * Reads the log until the mirror holds all that it held when this was called. Concurrent calls share a run, but
+   * never one that had begun to read before.
+   */
+  async catchUp(): Promise<void> {
+    if (this.#catching !== undefined) this.#again = true;
+    else this.#catching = this.#catch().finally(() => (this.#catching = undefined));
+    return this.#catching;
+  }
+
+  #catchUpUnasked(): void {
+    // Redis is away: the reconnect, or the next look at the head, asks again.
+    this.catchUp().catch(() => undefined);
+  }
+
+  async #catch(): Promise<void> {
+    try {
+      do {
+        this.#again = false;
+        if (this.#loaded === undefined) await this.#reload();
+        else await this.#readOn(this.#loaded);
+        this.#drain();
+      } while (this.#again);
+    } finally {
+      this.#waiting = [];
+    }
+  }
+
+  /** @returns false when the line does not follow the head: the log must be read. */
+  #apply(line: Line): boolean {
+    const loaded = this.#loaded;
+    if (loaded === undefined || line.epoch !== loaded.head.epoch) return false;
+    const { head } = loaded;
+    if (line.sequenceId > head.sequenceId + 1) return false;
+    if (line.sequenceId <= head.sequenceId) return line.sequenceId < head.sequenceId || line.eventId === head.eventId;
+    this.#append(loaded, line);
+    this.#options.onKnown(loaded.head);
+    return true;
+  }
+
+  #append(loaded: Loaded, line: Line): void {
+    const record = recordOf(this.stream, line);
+    loaded.history.append(record);
+    loaded.head = line;
+    this.#options.onEvent(record);
+  }
+
+  #drain(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const line of waiting) {
+      // A line of another epoch or beyond a hole: the log, read once more, has it and what lies between.
+      if (!this.#apply(line)) this.#again = true;
+    }
+  }
+
+  async #readOn(loaded: Loaded): Promise<void> {
+    for (;;) {
+      const { head } = loaded;
+      const { state, more, lines } = await this.#options.source.readLog(head.sequenceId === 0 ? undefined : head);
+      if (state === undefined || !(await this.#goesOn(state, head))) return this.#reload();
+      for (const line of lines) {
+        if (line.sequenceId <= loaded.head.sequenceId) {
+          if (line.sequenceId === head.sequenceId && line.eventId !== head.eventId) return this.#contradicted();
+          continue;
+        }
+        if (line.sequenceId > loaded.head.sequenceId + 1) return this.#reload();
+        this.#append(loaded, line);
+      }
+      this.#options.onKnown(loaded.head);
+      if (more) continue;
+      if (loaded.head.sequenceId < state.sequenceId) return this.#reload();
+      return;
+    }
+  }
+
+  /** Whether the stream is still the one that the mirror holds. If that is in doubt, the fence decides first. */
+  async #goesOn(state: StreamState, head: KnownPlace): Promise<boolean> {
+    const { source } = this.#options;
+    const back =
+      state.sequenceId < head.sequenceId || (state.sequenceId === head.sequenceId && state.eventId !== head.eventId);
+    if (state.epoch !== head.epoch) return false;
+    if (!back && (await source.isSettled(state))) return true;
+    const settled = await source.settle();
+    return settled.epoch === head.epoch;
+  }
+
+  /** Another event stands at our head's number: the fence ends this epoch. */
+  async #contradicted(): Promise<void> {
+    await this.#options.source.settle();
+    return this.#reload();
+  }
+
+  /** Builds the mirror from Redis alone; the events that live subscribers miss thereby are said as a loss. */
+  async #reload(): Promise<void> {
+    for (let attempt = 0; attempt < MAX_RELOADS; attempt += 1) {
+      const picture = await this.#readAll();
+      if (picture !== undefined) {
+        this.#replace(picture);
+        return;
+      }
+    }
+    throw new Error(`the log of ${this.stream} is trimmed faster than it can be read`);
+  }
+
+  async #readAll(): Promise<Picture | undefined> {
+    const { source } = this.#options;
+    const begun = await source.open();
+    const retained = await source.readRetained();
+    const lines: Line[] = [];
+    let state: StreamState | undefined = begun;
+    for (let more = true; more;) {
+      const last = lines.at(-1);
+      const page = await source.readLog(last);
+      const next = page.lines.findIndex((line) => line.sequenceId > (last?.sequenceId ?? 0));
+      state = page.state;
+      if (next >= 0) lines.push(...page.lines.slice(next));
+      more = page.more && next >= 0;
+    }
+    const floor = lines[0]?.sequenceId ?? (state?.sequenceId ?? 0) + 1;
+    const contiguous = lines.every((line, index) => line.sequenceId === floor + index);
+    const complete = floor <= begun.sequenceId + 1 && floor + lines.length > (state?.sequenceId ?? 0);
+    if (state?.epoch !== begun.epoch || !contiguous || !complete) return undefined;
+    return { state, lines, retained: below(retained, floor), floor };
+  }
+
+  #replace({ state, lines, retained, floor }: Picture): void {
+    const before = this.#loaded?.head;
+    const after = { epoch: state.epoch, sequenceId: floor - 1 };
+    const history = this.#options.createHistory({
+      after,
+      retained: retained.map((line) => recordOf(this.stream, line)),
+      keysEvicted: state.evicted,
+    });
+    const loaded: Loaded = { history, head: { ...after, at: state.at, eventId: '-' } };
+    this.#loaded = loaded;
+    const missedFrom = before === undefined ? Number.POSITIVE_INFINITY : this.#sayLoss(before, after);
+    for (const line of lines) {
+      const record = recordOf(this.stream, line);
+      history.append(record);
+      loaded.head = line;
+      if (line.sequenceId > missedFrom) this.#options.onEvent(record);
+    }
+    if (lines.length === 0) loaded.head = { ...after, at: state.at, eventId: state.eventId };
+    this.#options.onKnown(loaded.head);
+  }
+
+  /** @returns the number after which events have not been delivered yet. */
+  #sayLoss(before: KnownPlace, after: Position): number {
+    const known = before.epoch === after.epoch && before.sequenceId >= after.sequenceId;
+    if (known) return before.sequenceId;
+    const reason: GapReason = before.epoch === after.epoch ? 'broker_lost' : 'epoch_changed';
+    const from = { epoch: before.epoch, sequenceId: before.sequenceId };
+    this.#options.onLoss({ stream: this.stream, from, to: after, reason });
+    return after.sequenceId;
+  }
+}
+
+function below(lines: readonly Line[], floor: number): readonly Line[] {
+  return lines.filter((line) => line.sequenceId < floor).toSorted((a, b) => a.sequenceId - b.sequenceId);
+}
+
+interface Picture {
+  readonly state: StreamState;
+  readonly lines: readonly Line[];
+  readonly retained: readonly Line[];
+  readonly floor: number;
+}

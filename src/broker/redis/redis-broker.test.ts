@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { eventTable } from '../../replay/policy.ts';
+import { brokerSuite, draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
+import { RedisBroker } from './redis-broker.ts';
+import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
+import { RedisProcess } from '../testing/redis-process.ts';
+import { RedisRig } from '../testing/redis-rig.ts';
+
+const events = eventTable();
+let redis: RedisProcess;
+let prefixes = 0;
+
+/** A part of the Redis of its own. */
+const freshUrl = (): string => `redis://${ACL_LOGIN}@127.0.0.1:${redis.port}?prefix=tidemark:t${(prefixes += 1)}`;
+
+beforeAll(async () => {
+  redis = await RedisProcess.start();
+  await createAclUser(redis);
+});
+afterAll(() => redis.stop());
+
+brokerSuite({
+  name: 'redis',
+  create: (limits) => {
+    const heartbeatIntervalMs = Math.min(1_000, limits.sessionTtlMs / 5);
+    return Promise.resolve(new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs }));
+  },
+});
+
+describe('two nodes on one Redis', () => {
+  test('both hear of the loss of a source, also the one whose subscription was down just then', async () => {
+    const url = freshUrl();
+    const listeners = [new RecordingListener(), new RecordingListener()];
+    const brokers = listeners.map(
+      () => new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 }),
+    );
+    for (const [index, listener] of listeners.entries()) await brokers[index]?.start(listener);
+    await Promise.all(brokers.map((broker) => broker.attach('workspace:a')));
+    await brokers[0]?.announce({ stream: 'workspace:a', paths: ['src'] });
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await brokers[0]?.announce({ stream: 'workspace:a', paths: ['docs'] });
+    const said = ['src', 'docs'].map((path) => ({ stream: 'workspace:a', paths: [path] }));
+    await vi.waitFor(() => expect(listeners.map(({ sourceLosses }) => sourceLosses)).toEqual([said, said]), 3_000);
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+
+  test('hear of the loss of a source in a new life of the stream, where the count of losses begins anew', async () => {
+    const url = freshUrl();
+    const listener = new RecordingListener();
+    const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 });
+    await broker.start(listener);
+    await broker.attach('main');
+    for (const path of ['a', 'b']) await broker.announce({ stream: 'main', paths: [path] });
+    await redis.command('DEL', `${new URL(url).searchParams.get('prefix') ?? ''}:{main}:meta`);
+    await vi.waitFor(() => expect(listener.losses).toMatchObject([{ reason: 'epoch_changed' }]), 3_000);
+    await broker.announce({ stream: 'main', paths: ['c'] });
+    const said = ['a', 'b', 'c'].map((path) => ({ stream: 'main', paths: [path] }));
+    await vi.waitFor(() => expect(listener.sourceLosses).toEqual(said), 3_000);
+    expect(broker.snapshot('main').losses).toMatchObject([{ paths: ['c'] }]);
+    await broker.close();
+  });
+
+  test('take over each other’s idempotency keys', async () => {
+    const url = freshUrl();
+    const brokers = [0, 1].map(() => new RedisBroker({ url, limits: SUITE_LIMITS, events }));
+    await Promise.all(brokers.map((broker) => broker.start(new RecordingListener())));
+    const draft = draftOf({ idempotencyKey: 'k' });
+    const results = await Promise.all(brokers.map((broker) => broker.publish(draft)));
+    expect(results.filter(({ duplicate }) => duplicate)).toHaveLength(1);
+    expect(results[0]?.eventId).toBe(results[1]?.eventId);
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+});
+
+describe('what another program writes into Redis', () => {
+  test('cannot end the process, nor keep events back', async () => {
+    const url = freshUrl();
+    const prefix = new URL(url).searchParams.get('prefix') ?? '';
+    const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events });
+    const listener = new RecordingListener();
+    await broker.start(listener);
+    await broker.attach('main');
+    for (const [channel, text] of [
+      ['nodes', 'beat x 1 %'],
+      ['nodes', 'ask'],
+      ['{main}:live', 'no line'],
+      ['{main}:live', '?'],
+      ['{main}:live', '?1 no loss'],
+    ] as const) {
+      expect(await redis.command('PUBLISH', `${prefix}:${channel}`, text)).toBe(':1\r\n');
+    }
+    await broker.publish(draftOf());
+    await vi.waitFor(() => expect(listener.sequenceIds('main')).toEqual([1]), 2_000);
+    await broker.close();
+  });
+});
+
+describe('the start', () => {
+  test('fails naming the server when nothing listens there, and hides the password', async () => {
+    const broker = new RedisBroker({ url: 'redis://ana:secret@127.0.0.1:1', limits: SUITE_LIMITS, events });
+    const failure = broker.start(new RecordingListener());
+    await expect(failure).rejects.toThrow(/^Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
+    await expect(failure).rejects.not.toThrow(/secret/);
+  });
+
+  test('warns where Redis may evict what is needed', async () => {
+    const warnings: string[] = [];
+    const log = { info: () => undefined, warn: (_: unknown, text: string) => void warnings.push(text) };
+    for (const policy of ['allkeys-lru', 'noeviction']) {
+      await redis.command('CONFIG', 'SET', 'maxmemory-policy', policy);
+      const broker = new RedisBroker({ url: freshUrl(), limits: SUITE_LIMITS, events, log });
+      await broker.start(new RecordingListener());
+      await broker.close();
+    }
+    expect(warnings).toEqual([expect.stringMatching(/may evict keys.*maxmemory-policy noeviction/)]);
+  });
+});
+
+describe('three nodes on one Redis', () => {
+  let rig: RedisRig;
+  afterEach(() => rig.close());
+
+  test('with 20 publishers deliver 20,000 events everywhere exactly once, in order, contiguous', async () => {
+    rig = await RedisRig.start({ url: freshUrl(), nodes: 3, limits: { historyEvents: 100_000 } });
+    await rig.burst({ publishers: 20, count: 1_000 });
+    expect(await rig.finish()).toEqual({ violations: [], deliveredEverywhere: 20_000 });
+    for (const { history, broker } of rig.nodes) {
+      expect(history.events).toHaveLength(20_000);
+      expect(history.losses).toEqual([]);
+      expect(
+        broker
+          .snapshot('main')
+          .since(0)
+          .map((record) => record.body),
+      ).toEqual(history.events.map((record) => record.body));
+    }
+  });
+
+  test('give a node that comes later what the others hold: its resume is exact', async () => {
+    rig = await RedisRig.start({ url: freshUrl(), nodes: 2 });
+    rig.load({ publishers: 4, pauseMs: 1 });
+    await rig.progress(300);
+    const late = await rig.join('late');
+    await rig.progress(300);
+    expect((await rig.finish()).violations).toEqual([]);
+    const [first] = rig.nodes;
+    const bodies = (node = first): string[] =>
+      node?.broker
+        .snapshot('main')
+        .since(100)
+        .map(({ body }) => body) ?? [];
+    expect(bodies(late)).toEqual(bodies(first));
+    expect(late.history.start?.sequenceId).toBeGreaterThanOrEqual(300);
+  });
+});

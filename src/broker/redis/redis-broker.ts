@@ -1,0 +1,356 @@
+/**
+ * The broker for many nodes: order and history in Redis, a contiguous mirror of each attached stream on every node.
+ *
+ *   publish ─► redis-publisher ─► lua/publish.lua ═► log + channel
+ *   channel ─► redis-mirror ─► onEvent        hole, repeat, reconnect: the mirror reads the log
+ *   each second: heartbeat (redis-heartbeat) and a look at every head, for the last message can be the lost one
+ *   another server underneath: redis-fence decides whether the epoch goes on
+ *
+ * The keys are drawn in redis-keys.ts.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicFactory, ulid } from 'ulid';
+import { ProtocolError } from '../../errors.ts';
+import type { EventTable } from '../../replay/policy.ts';
+import { ttlOf } from '../history-bounds.ts';
+import type {
+  Broker,
+  BrokerContext,
+  BrokerFactory,
+  BrokerHealth,
+  BrokerLimits,
+  BrokerListener,
+  BrokerLog,
+  EventDraft,
+  NodeAnswers,
+  PublishResult,
+  Snapshot,
+  SourceLoss,
+  StreamInfo,
+} from '../broker.ts';
+import { encodeContent } from '../event-encoding.ts';
+import { AttachedStreams } from './attached-stream.ts';
+import { RedisConnection } from './connection.ts';
+import { EpochFence } from './fence.ts';
+import { RedisHeartbeat } from './heartbeat.ts';
+import { RedisKeys } from './keys.ts';
+import { RedisNodes } from './nodes.ts';
+import { publishFailure, RedisPublisher } from './publisher.ts';
+import { parseRedisUrl } from './url.ts';
+import { namesPerKey, retainOf } from './retain.ts';
+
+export interface RedisBrokerOptions {
+  /** See redis-url.ts for its forms. */
+  readonly url: string;
+  readonly limits: BrokerLimits;
+  /** What is kept per key or name (RPL-3). */
+  readonly events: EventTable;
+  /** Of this node, unique among those that share the Redis; random when absent. */
+  readonly nodeId?: string;
+  readonly log?: BrokerLog;
+  readonly commandTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number;
+  readonly deadAfterMs?: number;
+  /** Events that may wait for Redis at once before further ones are refused. */
+  readonly maxPendingPublishes?: number;
+}
+
+/** For `createGateway({ broker: redisBroker({ url }) })`. */
+export function redisBroker(options: Omit<RedisBrokerOptions, keyof BrokerContext>): BrokerFactory {
+  return (context) => new RedisBroker({ ...options, ...context });
+}
+
+const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined };
+
+export class RedisBroker implements Broker {
+  readonly kind = 'redis';
+  readonly #options: RedisBrokerOptions;
+  readonly #log: BrokerLog;
+  readonly #nodeId: string;
+  readonly #intervalMs: number;
+  readonly #keys: RedisKeys;
+  readonly #connection: RedisConnection;
+  readonly #heartbeat: RedisHeartbeat;
+  readonly #nodes: RedisNodes;
+  readonly #fence: EpochFence;
+  readonly #publisher: RedisPublisher;
+  readonly #streams: AttachedStreams;
+  readonly #newId = monotonicFactory();
+  #listener: BrokerListener | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #connected = false;
+  #recovering: Promise<void> | undefined;
+  #resetAt = 0;
+  #firstReturn: (() => void) | undefined;
+
+  constructor(options: RedisBrokerOptions) {
+    const address = parseRedisUrl(options.url);
+    const nodeId = options.nodeId ?? ulid();
+    const { limits, events, heartbeatIntervalMs: intervalMs = 1_000, deadAfterMs = 2_500 } = options;
+    const timing = { intervalMs, deadAfterMs };
+    this.#options = options;
+    this.#intervalMs = intervalMs;
+    this.#nodeId = nodeId;
+    this.#log = options.log ?? SILENT;
+    this.#keys = new RedisKeys(address.prefix);
+    this.#connection = new RedisConnection({
+      address,
+      commandTimeoutMs: options.commandTimeoutMs ?? 1_000,
+      log: this.#log,
+      events: {
+        onMessage: (channel, text) => this.#receive(channel, text),
+        onCommandsLost: () => this.#fence.connectionLost(),
+        onSubscriberReady: () => void this.#resubscribe(),
+      },
+    });
+    this.#heartbeat = new RedisHeartbeat({
+      connection: this.#connection,
+      channel: this.#keys.nodes,
+      nodeId,
+      name: () => this.#listener?.nodeId ?? nodeId,
+      ...timing,
+      onReturn: () => void this.#recover(),
+      onDead: () => this.#lost('no heartbeat came back through Redis'),
+    });
+    this.#nodes = new RedisNodes({
+      connection: this.#connection,
+      channel: this.#keys.nodes,
+      channelOf: (id) => this.#keys.node(id),
+      nodeId,
+      answer: (question) => this.#listener?.onQuestion(question),
+      ...timing,
+    });
+    this.#fence = new EpochFence({
+      connection: this.#connection,
+      keys: this.#keys,
+      heartbeat: this.#heartbeat,
+      nodeId,
+      newEpoch: () => ulid(),
+      ttlOf: (stream) => ttlOf(stream, limits),
+      waitMs: 3_000,
+      listenMs: intervalMs * 1.5,
+    });
+    this.#publisher = new RedisPublisher({
+      connection: this.#connection,
+      keys: this.#keys,
+      fence: this.#fence,
+      limits,
+      namesPerKey: namesPerKey(events),
+      maxPending: options.maxPendingPublishes ?? 10_000,
+    });
+    this.#streams = new AttachedStreams({
+      connection: this.#connection,
+      keys: this.#keys,
+      fence: this.#fence,
+      limits,
+      events,
+      ttlOf: (stream) => ttlOf(stream, limits),
+      listener: () => this.#listener,
+      log: this.#log,
+    });
+  }
+
+  /** @throws {Error} naming the server and what went wrong, when there is no heartbeat within 5 s. */
+  async start(listener: BrokerListener): Promise<void> {
+    this.#listener = listener;
+    try {
+      await this.#connection.connect();
+      await this.#firstHeartbeat();
+      await this.#checkEviction();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async publish(draft: EventDraft): Promise<PublishResult> {
+    this.#mustBeConnected('nothing was stored');
+    const eventId = this.#newId();
+    const { stream, event, source, idempotencyKey } = draft;
+    return this.#publisher.publish({
+      stream,
+      eventId,
+      tail: `${event} ${encodeContent(draft)}`,
+      retain: retainOf(this.#options.events, draft),
+      ...(idempotencyKey === undefined ? {} : { onceKey: this.#keys.once(stream, source.principal, idempotencyKey) }),
+    });
+  }
+
+  async attach(stream: string): Promise<void> {
+    this.#mustBeConnected('the stream cannot be read');
+    await this.#streams.attach(stream);
+  }
+
+  detach(stream: string): void {
+    this.#streams.detach(stream);
+  }
+
+  async sync(stream: string): Promise<void> {
+    this.#mustBeConnected('the stream cannot be read');
+    await this.#streams.sync(stream);
+  }
+
+  snapshot(stream: string): Snapshot {
+    return this.#streams.snapshot(stream);
+  }
+
+  async announce(loss: SourceLoss): Promise<void> {
+    this.#mustBeConnected('the loss was not announced');
+    const { meta, losses, channel } = this.#keys.of(loss.stream);
+    const command = this.#connection.sharded ? 'SPUBLISH' : 'PUBLISH';
+    const args = [
+      channel,
+      command,
+      this.#options.limits.historyAgeMs,
+      ttlOf(loss.stream, this.#options.limits),
+      JSON.stringify(loss.paths),
+    ];
+    try {
+      const reply = await this.#connection.run('announce', [meta, losses], args);
+      if (reply !== 'unborn') return;
+      await this.#fence.open(loss.stream);
+      await this.#connection.run('announce', [meta, losses], args);
+    } catch (error) {
+      throw publishFailure(error);
+    }
+  }
+
+  askNodes(question: string): Promise<NodeAnswers> {
+    return this.#nodes.ask(question, { reachable: this.#connected });
+  }
+
+  health(): BrokerHealth {
+    return { kind: 'redis', connected: this.#connected, lagMs: this.#heartbeat.lagMs };
+  }
+
+  streams(): readonly StreamInfo[] {
+    return this.#streams.infos();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#heartbeat.stop();
+    if (this.#connected) await this.#nodes.leave();
+    this.#connected = false;
+    this.#listener = undefined;
+    this.#streams.close();
+    this.#connection.close();
+  }
+
+  #mustBeConnected(consequence: string): void {
+    if (this.#connected) return;
+    throw new ProtocolError('broker_unavailable', `Redis cannot be reached: ${consequence}`, {
+      retryAfterMs: 1_000,
+      details: { outcome: 'not_stored' },
+    });
+  }
+
+  async #checkEviction(): Promise<void> {
+    const policy = await this.#connection.evictionPolicy();
+    if (policy === undefined || policy === 'noeviction') return;
+    const text = 'Redis may evict keys that streams need: set maxmemory-policy noeviction (docs/guides/operate.md)';
+    this.#log.warn({ policy }, text);
+  }
+
+  async #firstHeartbeat(): Promise<void> {
+    let timeout: NodeJS.Timeout | undefined;
+    const returned = new Promise<void>((resolve, reject) => {
+      this.#firstReturn = resolve;
+      timeout = setTimeout(
+        () => reject(new Error('Redis took our heartbeat but did not send it back within 5 s')),
+        5_000,
+      );
+    });
+    this.#resetAt = performance.now();
+    this.#timer = setInterval(() => this.#turn(), this.#intervalMs);
+    this.#timer.unref();
+    await this.#resubscribe();
+    this.#heartbeat.tick();
+    await returned.finally(() => clearTimeout(timeout));
+  }
+
+  #turn(): void {
+    this.#heartbeat.tick();
+    if (this.#heartbeat.alive) {
+      this.#refreshIncarnation().catch((error: unknown) => {
+        this.#log.warn({ err: error }, 'Redis does not say which server it is');
+      });
+      this.#streams.lookAtHeads();
+    } else if (performance.now() - this.#resetAt > RESET_EVERY_MS) {
+      this.#resetAt = performance.now();
+      this.#connection.reset();
+    }
+  }
+
+  /** A server can be demoted and promoted again under a connection that stays. */
+  async #refreshIncarnation(): Promise<void> {
+    if (this.#connection.sharded) this.#fence.connectionLost();
+    else await this.#fence.refreshIncarnation('');
+  }
+
+  /** What cannot be read, whoever wrote it, must not end the process: the next look at the head finds what is missing. */
+  #receive(channel: string, text: string): void {
+    try {
+      if (channel === this.#keys.nodes) this.#hearNodes(text);
+      else if (channel === this.#keys.node(this.#nodeId)) this.#nodes.receiveAnswer(text);
+      else this.#streams.receive(channel, text);
+    } catch (error) {
+      this.#log.warn({ err: error, channel }, 'a message in Redis cannot be read');
+    }
+  }
+
+  #hearNodes(text: string): void {
+    this.#nodes.receive(text);
+    if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
+    this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'could not say what this node knows of a stream');
+    });
+  }
+
+  async #resubscribe(): Promise<void> {
+    if (this.#timer === undefined) return;
+    try {
+      await this.#connection.subscribe(this.#keys.nodes, this.#keys.node(this.#nodeId));
+      this.#heartbeat.listening();
+      this.#nodes.listening();
+      await this.#streams.resubscribe();
+    } catch (error) {
+      this.#log.warn({ err: error }, 'could not subscribe at Redis; trying again');
+    }
+  }
+
+  #lost(reason: string): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#resetAt = performance.now();
+    this.#connection.reset();
+    this.#log.warn({ reason }, 'Redis cannot be reached: publishes are refused, connections stay');
+    this.#listener?.onHealth(this.health());
+  }
+
+  /** Redis is back: what was missed is read before anything is promised again. */
+  #recover(): Promise<void> {
+    this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
+    return this.#recovering;
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#heartbeat.alive && !this.#connected && this.#listener !== undefined) {
+      try {
+        await this.#refreshIncarnation();
+        await this.#streams.catchUpAll();
+        this.#connected = this.#heartbeat.alive;
+      } catch (error) {
+        this.#log.warn({ err: error }, 'Redis is back, but cannot be read yet');
+        await delay(100);
+      }
+    }
+    if (!this.#connected) return;
+    this.#firstReturn?.();
+    this.#log.info({ lagMs: this.#heartbeat.lagMs }, 'Redis is there');
+    this.#listener?.onHealth(this.health());
+  }
+}
+
+/** Between two attempts to get a connection that answers: more than connecting takes. */
+const RESET_EVERY_MS = 2_000;

@@ -1,0 +1,27 @@
+/**
+ * What a publish does to the picture of newest events (RPL-3), as the text that lua/publish.lua takes: `+key` makes the
+ * event the newest of its name under that key, `-key` clears the key, nothing leaves the picture alone. It agrees with
+ * replay/warm.ts, which does the same for the history of a node.
+ */
+import { EVENTS } from '../../../generated/protocol.ts';
+import type { EventDraft } from '../broker.ts';
+import { valueAt } from '../../replay/pointer.ts';
+import type { EventTable } from '../../replay/policy.ts';
+
+export function retainOf(events: EventTable, draft: Pick<EventDraft, 'event' | 'payload'>): string {
+  const { replay } = events.of(draft.event);
+  if (replay.policy === 'latest') return `+name ${draft.event}`;
+  if (replay.policy !== 'latest-per-key' || replay.key === undefined) return '';
+  const key = valueAt(draft, replay.key);
+  if (typeof key !== 'string') return '';
+  return `${replay.clears === true ? '-' : '+'}${replay.keySpace ?? draft.event} ${key}`;
+}
+
+/** Names of the events that are kept per key, joined by a space: a cleared key is cleared for all of them. */
+export function namesPerKey(events: EventTable): string {
+  const names = Object.keys(EVENTS).filter((name) => {
+    const { replay } = events.of(name);
+    return replay.policy === 'latest-per-key' && replay.clears !== true;
+  });
+  return names.join(' ');
+}

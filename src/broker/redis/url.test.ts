@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { describeRedis, parseRedisUrl } from './url.ts';
+
+describe('a Redis URL', () => {
+  test.each([
+    ['redis://localhost', { mode: 'single', hosts: [{ host: 'localhost', port: 6379 }], db: 0, prefix: 'tidemark' }],
+    ['redis://h:7000/3?prefix=ci', { mode: 'single', hosts: [{ host: 'h', port: 7000 }], db: 3, prefix: 'ci' }],
+    ['redis://[::1]:7000', { mode: 'single', hosts: [{ host: '::1', port: 7000 }], db: 0, prefix: 'tidemark' }],
+    [
+      'redis://ana:p%40ss%3Aword@h',
+      {
+        mode: 'single',
+        hosts: [{ host: 'h', port: 6379 }],
+        username: 'ana',
+        password: 'p@ss:word',
+        db: 0,
+        prefix: 'tidemark',
+      },
+    ],
+    [
+      'rediss+sentinel://:secret@a,b:5000/mymaster/2',
+      {
+        mode: 'sentinel',
+        hosts: [
+          { host: 'a', port: 26379 },
+          { host: 'b', port: 5000 },
+        ],
+        master: 'mymaster',
+        password: 'secret',
+        tls: {},
+        db: 2,
+        prefix: 'tidemark',
+      },
+    ],
+    [
+      'redis+cluster://a:1,b:2',
+      {
+        mode: 'cluster',
+        hosts: [
+          { host: 'a', port: 1 },
+          { host: 'b', port: 2 },
+        ],
+        db: 0,
+        prefix: 'tidemark',
+      },
+    ],
+  ])('%s is understood', (url, address) => {
+    expect(parseRedisUrl(url)).toEqual(address);
+  });
+
+  test.each([
+    ['http://h', /is not of the form redis:/],
+    ['redis://', /is not of the form/],
+    ['redis://ana:p/w@h', /percent-encoded: %2F for \/, %40 for @/],
+    ['redis://a,b', /several hosts: use redis\+sentinel/],
+    ['redis://h:99999', /expected host\[:port\]/],
+    ['redis://h/db', /expected a database number/],
+    ['redis+sentinel://h', /needs the name of the master/],
+    ['redis+cluster://h/1', /database 0 only/],
+    ['redis://h?tls=yes', /unknown parameter "tls"; known are ca,/],
+    ['redis://h?prefix={x}', /a prefix that is not/],
+    ['rediss://h?ca=/nowhere/ca.pem', /ca names \/nowhere\/ca.pem, which cannot be read/],
+  ])('%s is refused with what was expected', (url, text) => {
+    expect(() => parseRedisUrl(url)).toThrow(text);
+  });
+
+  test('with TLS takes its certificates from files', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tidemark-url-'));
+    writeFileSync(join(directory, 'ca.pem'), 'CA');
+    const { tls } = parseRedisUrl(`rediss://h?ca=${directory}/ca.pem&servername=redis.example`);
+    rmSync(directory, { recursive: true });
+    expect(tls).toEqual({ ca: 'CA', servername: 'redis.example' });
+  });
+
+  test('is never shown with its password, also when it is refused', () => {
+    expect(describeRedis(parseRedisUrl('rediss+sentinel://ana:secret@[::1],b/mymaster/2'))).toBe(
+      'rediss+sentinel://[::1]:26379,b:26379/mymaster/2',
+    );
+    const unencoded = [
+      'redis://ana:6/secret@h',
+      'redis://:se/secret@h',
+      'redis://:secret/x?y@h',
+      'redis://:1/2?secret@h',
+    ];
+    for (const url of ['redis://ana:secret@h/db', 'redis://ana:secret@h@h', 'redis://ana:secret@h:x', ...unencoded]) {
+      expect(() => parseRedisUrl(url)).toThrow(/^((?!secret).)*$/s);
+    }
+  });
+});

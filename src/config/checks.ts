@@ -1,0 +1,66 @@
+/** What a setting may not be although its kind allows it: values that would be taken, and then do nothing or harm. */
+import { EVENTS } from '../../generated/protocol.ts';
+import { httpValidators } from '../../generated/validators.js';
+import type { Config } from './config.ts';
+import type { Problem } from './file.ts';
+import { eventTable } from '../replay/policy.ts';
+
+/** Finds who said a setting. */
+export type Where = (key: string) => string;
+
+const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
+/** What the gateway serves beside its path (OPS-1, OPS-4). */
+const TAKEN = /^\/(?:healthz|readyz|metrics|asyncapi\.yaml|docs|console(?:\/.*)?)$/;
+/** Schemes that pages of programs have, such as `vscode-webview://…`; what `new URL` knows is compared with what it makes of it. */
+const OTHER_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*A-Z]*$/;
+const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@?#[\]*]+)$/i;
+
+export function valueProblems(config: Config, where: Where): Problem[] {
+  const checks: readonly (readonly [key: string, fault: string | undefined])[] = [
+    ['path', pathFault(config.path)],
+    ['watchStream', streamFault(config.watchStream)],
+    ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
+    ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
+    ...Object.entries(config.replay).map(([event, policy]) => [`replay.${event}`, replayFault(event, policy)] as const),
+  ];
+  return checks.flatMap(([key, fault]) =>
+    fault === undefined ? [] : [{ where: where(key), text: `\`${key}\` ${fault}` }],
+  );
+}
+
+function pathFault(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'must begin with /.';
+  if (!PATH.test(path))
+    return `is ${JSON.stringify(path)}; it must be segments of letters, digits, dots, dashes, underscores and tildes, such as /ws.`;
+  return TAKEN.test(path)
+    ? `is ${path}, where the gateway serves something else; take another one, such as /ws.`
+    : undefined;
+}
+
+function streamFault(stream: string): string | undefined {
+  if (httpValidators.explain_request({ stream, event: 'file_change', payload: {} })) return undefined;
+  return `is ${JSON.stringify(stream)}, which is no stream; write main, workspace:<id> or session:<id>.`;
+}
+
+/** Browsers send scheme and host in lower case, without a standard port, path or slash: nothing else ever matches. */
+function originFault(origin: string): string | undefined {
+  const standard = /^https?:/i.test(origin) && URL.canParse(origin) ? new URL(origin).origin : undefined;
+  if (standard === origin || origin === 'null' || OTHER_ORIGIN.test(origin)) return undefined;
+  const example = standard ?? 'https://ide.example';
+  return `holds ${JSON.stringify(origin)}, which no browser sends; write scheme, host and port alone: ${example}`;
+}
+
+function hostFault(host: string): string | undefined {
+  if (HOST.test(host)) return undefined;
+  return `holds ${JSON.stringify(host)}; write a name alone, without scheme, port and path: events.example`;
+}
+
+function replayFault(event: string, policy: Config['replay'][string]): string | undefined {
+  try {
+    eventTable({ [event]: policy });
+    return undefined;
+  } catch {
+    const others = Object.hasOwn(EVENTS, event) ? event : 'a custom event';
+    return `cannot be ${policy}: ${others} has no key. Choose none, latest or log.`;
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * What a gateway is configured to do, and who said so. Precedence: flag, environment (`TIDEMARK_*`), file, default. Everything
+ * that is wrong is collected, so that one look mends it all.
+ */
+import { basename, resolve } from 'node:path';
+import type { LimitName, ReplayPolicy } from '../../generated/protocol.ts';
+import { isLoopback } from '../auth/exposure.ts';
+import { WILDCARDS } from '../auth/origin.ts';
+import { readAuthSettings } from '../auth/settings.ts';
+import type { AuthSettings } from '../auth/settings.ts';
+import { parseRedisUrl } from '../broker/redis/url.ts';
+import { valueProblems } from './checks.ts';
+import { readConfigFile } from './file.ts';
+import type { FileSettings, Problem } from './file.ts';
+import { SETTINGS, variableOf } from './settings.ts';
+import type { Setting, Value } from './settings.ts';
+
+export type { Problem } from './file.ts';
+
+export interface WatchTarget {
+  readonly directory: string;
+  /** The name of the root in events. */
+  readonly root: string;
+}
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly watch: readonly WatchTarget[];
+  readonly watchStream: string;
+  readonly redis: string | undefined;
+  readonly nodeId: string | undefined;
+  readonly broadcast: 'on' | 'off';
+  readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: readonly string[];
+  readonly insecure: boolean;
+  readonly auditFile: string | undefined;
+  readonly logLevel: string;
+  readonly limits: Readonly<Partial<Record<LimitName, number>>>;
+  readonly replay: Readonly<Record<string, ReplayPolicy>>;
+  readonly auth: AuthSettings | undefined;
+}
+
+/** One setting as it is in force. */
+export interface Entry {
+  readonly setting: Setting;
+  readonly value: Value | undefined;
+  /** `--port`, `TIDEMARK_PORT`, `tidemark.yaml:2` or `default`. */
+  readonly source: string;
+}
+
+export interface Resolved {
+  readonly config: Config;
+  readonly entries: readonly Entry[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+export interface ConfigSources {
+  /** By the flag's name; only those that were given. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Path of a configuration file. */
+  readonly file?: string;
+}
+
+interface Saying {
+  readonly raw: unknown;
+  readonly source: string;
+}
+
+/** Variables that the other commands read. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  'TIDEMARK_CONFIG',
+  'TIDEMARK_URL',
+  'TIDEMARK_TOKEN',
+  'TIDEMARK_API_KEY',
+]);
+
+/** @throws {Error} when the file cannot be read; what is wrong in it is a problem of the result */
+export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSources): Resolved {
+  const said: FileSettings = file === undefined ? { entries: [], problems: [] } : readConfigFile(file);
+  const problems: Problem[] = [...said.problems];
+  const settings = [...SETTINGS, ...customReplays(said)];
+  const entries = settings.map((setting): Entry => {
+    const saying = sayingOf(setting, { flags, environment, said, file: file ?? '' });
+    if (saying === undefined) return { setting, value: setting.standard, source: 'default' };
+    const { value, fault } = READERS[setting.kind](saying.raw, setting);
+    if (fault !== undefined) problems.push({ where: saying.source, text: `\`${setting.key}\` ${fault}` });
+    return { setting, value: fault === undefined ? value : setting.standard, source: saying.source };
+  });
+  const auth = readAuth(entries);
+  const config = configOf(entries, auth?.settings);
+  problems.push(...(auth?.problems ?? []), ...contradictions(config, entries));
+  return { config, entries, problems, warnings: warningsOf(config, environment) };
+}
+
+interface ReadAuth {
+  readonly settings: AuthSettings;
+  readonly problems: readonly Problem[];
+}
+
+function readAuth(entries: readonly Entry[]): ReadAuth | undefined {
+  const entry = entries.find(({ setting }) => setting.key === 'auth');
+  if (entry?.value === undefined) return undefined;
+  // The reader of sections has let nothing else pass.
+  const { settings, problems } = readAuthSettings(entry.value as Readonly<Record<string, unknown>>);
+  return { settings, problems: problems.map(({ key, text }) => ({ where: entry.source, text: `\`${key}\` ${text}` })) };
+}
+
+/** Replay policies of custom events, which the table of settings cannot name. */
+function customReplays({ entries }: FileSettings): Setting[] {
+  const template = SETTINGS.find(({ key }) => key === 'replay.*');
+  if (template === undefined) return [];
+  const unknown = entries.filter(({ key }) => !SETTINGS.some((setting) => setting.key === key));
+  return unknown.map(({ key }) => ({ ...template, key }));
+}
+
+interface Places {
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly said: FileSettings;
+  readonly file: string;
+}
+
+function sayingOf(setting: Setting, { flags, environment, said, file }: Places): Saying | undefined {
+  const { flag, key } = setting;
+  if (flag !== undefined && flags[flag] !== undefined) return { raw: flags[flag], source: `--${flag}` };
+  const variable = variableOf(setting);
+  const text = variable === undefined ? undefined : environment[variable];
+  if (variable !== undefined && text !== undefined)
+    return { raw: setting.kind === 'list' ? split(text) : text, source: variable };
+  const entry = said.entries.findLast((each) => each.key === key);
+  return entry === undefined ? undefined : { raw: entry.value, source: `${file}:${entry.line}` };
+}
+
+function split(text: string): string[] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
+
+interface Reading {
+  readonly value?: Value;
+  readonly fault?: string;
+}
+
+type ValueReader = (raw: unknown, setting: Setting) => Reading;
+
+const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
+  text: (raw) => (typeof raw === 'string' && raw !== '' ? { value: raw } : { fault: 'must be a text.' }),
+  integer: (raw, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }) => {
+    const value = typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : raw;
+    return typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
+      ? { value }
+      : { fault: `must be a whole number from ${minimum} to ${maximum}, not ${JSON.stringify(raw)}.` };
+  },
+  switch: (raw) => {
+    const value = new Map<unknown, boolean>([
+      ['true', true],
+      ['1', true],
+      ['false', false],
+      ['0', false],
+    ]).get(raw);
+    return typeof raw === 'boolean' || value !== undefined
+      ? { value: value ?? raw === true }
+      : { fault: 'must be true or false.' };
+  },
+  choice: (raw, { choices = [] }) => {
+    // What YAML 1.1 readers and JSON writers make of on and off.
+    const value = typeof raw === 'boolean' ? { true: 'on', false: 'off' }[`${raw}`] : raw;
+    return typeof value === 'string' && choices.includes(value)
+      ? { value }
+      : { fault: `must be one of ${choices.join(', ')}, not ${JSON.stringify(raw)}.` };
+  },
+  list: (raw) =>
+    Array.isArray(raw) && raw.every((each) => typeof each === 'string')
+      ? { value: raw }
+      : { fault: 'must be a list of texts.' },
+  section: (raw) =>
+    typeof raw === 'object' && raw !== null && !Array.isArray(raw)
+      ? { value: raw as Readonly<Record<string, unknown>> }
+      : { fault: 'must be a section.' },
+};
+
+function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Config {
+  const values = new Map(entries.map(({ setting, value }) => [setting.key, value]));
+  const text = (key: string): string | undefined => {
+    const value = values.get(key);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const list = (key: string): readonly string[] => {
+    const value = values.get(key);
+    return Array.isArray(value) ? (value as readonly string[]) : [];
+  };
+  return {
+    host: text('host') ?? '',
+    port: Number(values.get('port')),
+    path: text('path') ?? '',
+    watch: list('watch').map(watchTarget),
+    watchStream: text('watchStream') ?? '',
+    redis: text('redis'),
+    nodeId: text('nodeId'),
+    broadcast: text('broadcast') === 'on' ? 'on' : 'off',
+    allowedOrigins: list('allowedOrigins'),
+    allowedHosts: list('allowedHosts'),
+    insecure: values.get('insecure') === true,
+    auditFile: text('auditFile'),
+    logLevel: text('logLevel') ?? 'info',
+    limits: below<number>(entries, 'limits.'),
+    replay: below<ReplayPolicy>(entries, 'replay.'),
+    auth,
+  };
+}
+
+/** What was said in a section; defaults are left to the gateway. */
+function below<T extends Value>(entries: readonly Entry[], prefix: string): Readonly<Record<string, T>> {
+  const own = entries.filter(({ setting, source }) => setting.key.startsWith(prefix) && source !== 'default');
+  return Object.fromEntries(own.map(({ setting, value }) => [setting.key.slice(prefix.length), value as T]));
+}
+
+/** `shop=../shop` or `../shop`: a root is called like its directory unless it is given a name. */
+function watchTarget(text: string): WatchTarget {
+  const [, name, path = text] = /^([A-Za-z0-9._-]+)=(.+)$/.exec(text) ?? [];
+  const directory = resolve(path);
+  return { directory, root: name ?? (basename(directory) || 'root') };
+}
+
+/** What each setting allows and their sum does not. */
+function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
+  const { host, insecure, auth, watch } = config;
+  const where = (key: string): string => entries.find(({ setting }) => setting.key === key)?.source ?? 'default';
+  const found = valueProblems(config, where);
+  if (!isLoopback(host) && auth === undefined && !insecure) {
+    found.push({
+      where: where('host'),
+      text:
+        `\`host\` is ${host}, and no credential is configured: everyone who reaches this machine could read and publish ` +
+        'everything (SEC-5). Listen on 127.0.0.1, configure `auth`, or say --insecure if a proxy in front checks who comes.',
+    });
+  }
+  if (auth?.apiKeys?.kind === 'redis' && config.redis === undefined)
+    found.push({ where: where('auth'), text: '`auth.apiKeys` is redis, but no `redis` is configured.' });
+  const roots = watch.map(({ root }) => root);
+  const twice = roots.find((root, index) => roots.indexOf(root) !== index);
+  if (twice !== undefined) {
+    const text = `\`watch\` has two roots named ${twice}, which subscribers could not tell apart. Name one: name=directory.`;
+    found.push({ where: where('watch'), text });
+  }
+  const [, password] = /:\/\/[^@/]*:([^@/]+)@/.exec(config.redis ?? '') ?? [];
+  if (password !== undefined && where('redis') === '--redis') {
+    const text =
+      'The URL holds a password, which every user of this machine can read in the list of processes. Put it into TIDEMARK_REDIS or the file.';
+    found.push({ where: '--redis', text });
+  }
+  const fault = faultOfRedisUrl(config.redis);
+  if (fault !== undefined) found.push({ where: where('redis'), text: fault });
+  return found;
+}
+
+function faultOfRedisUrl(url: string | undefined): string | undefined {
+  try {
+    if (url !== undefined) parseRedisUrl(url);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function warningsOf(config: Config, environment: Readonly<Record<string, string | undefined>>): Problem[] {
+  const secrets = config.auth?.issuers.flatMap(({ key }) => (key.kind === 'secretVariable' ? [key.value] : [])) ?? [];
+  const known = new Set([...SETTINGS.flatMap((setting) => variableOf(setting) ?? []), ...OTHER_VARIABLES, ...secrets]);
+  const strays = Object.keys(environment).filter((name) => name.startsWith('TIDEMARK_') && !known.has(name));
+  const warnings = strays.map((name) => ({ where: name, text: 'No setting has this variable; it changes nothing.' }));
+  if (config.auth === undefined) {
+    const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Everyone who can reach it';
+    warnings.push({
+      where: 'auth',
+      text: `No credential is configured. ${reach} may read and publish everything (SEC-5).`,
+    });
+  }
+  if (WILDCARDS.has(config.host) && config.allowedHosts.length === 0) {
+    const text = `The gateway listens on all addresses, but \`allowedHosts\` names none: only clients that come under a loopback name get in (SEC-4). List the names that clients use.`;
+    warnings.push({ where: 'allowedHosts', text });
+  }
+  return warnings;
+}

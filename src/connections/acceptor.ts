@@ -1,0 +1,221 @@
+/**
+ * From an HTTP upgrade to a connection. Everything that can be refused is refused here, as an HTTP answer that says why,
+ * before a WebSocket exists: load first (it costs nothing), then who asks from where, then what is asked for, then who it is.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { ERRORS, SUBPROTOCOL } from '../../generated/protocol.ts';
+import { identify } from '../auth/authenticator.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Audit } from '../auth/audit.ts';
+import { credentialFrom } from '../auth/credential.ts';
+import { complaintAbout } from '../auth/request-origin.ts';
+import type { OriginPolicy } from '../auth/origin.ts';
+import type { Principal } from '../auth/principal.ts';
+import { ProtocolError } from '../errors.ts';
+import { RETRY_AFTER_S, refuseSocket } from './refused-socket.ts';
+import { requestTarget } from '../auth/request-target.ts';
+import { TokenBucket } from '../session/token-bucket.ts';
+
+/** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
+class Refusal extends Error {
+  readonly status: number;
+  readonly error: ProtocolError;
+
+  constructor(status: number, error: ProtocolError) {
+    super(error.message);
+    this.status = status;
+    this.error = error;
+  }
+}
+
+export interface AcceptLimits {
+  readonly inboundMessageBytes: number;
+  readonly connectionsPerNode: number;
+  readonly connectionsPerAddress: number;
+  readonly acceptsPerSecond: number;
+}
+
+/** A peer that does not answer a close keeps its place no longer than this. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+export interface Accepted {
+  readonly ws: WebSocket;
+  readonly socket: Duplex;
+  readonly principal: Principal;
+  readonly authenticated: 'yes' | 'not-yet';
+  readonly remoteAddress: string;
+}
+
+export interface AcceptorOptions {
+  readonly path: string;
+  readonly limits: AcceptLimits;
+  readonly authenticator: Authenticator;
+  readonly origins: OriginPolicy;
+  readonly insecure: boolean;
+  readonly audit: Audit;
+  readonly now: () => number;
+  readonly onAccepted: (accepted: Accepted) => void;
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  readonly #server: WebSocketServer;
+  readonly #byAddress = new Map<string, number>();
+  readonly #accepts: TokenBucket;
+  #open = 0;
+  /** Set while the gateway drains: no new connections (CON-5). */
+  draining = false;
+  /** Upgrades refused since the start, by HTTP status. */
+  readonly refused = new Map<number, number>();
+  accepted = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    const { acceptsPerSecond } = options.limits;
+    this.#accepts = new TokenBucket({ ratePerSecond: acceptsPerSecond, burst: acceptsPerSecond, now: options.now });
+    const settings = {
+      noServer: true,
+      maxPayload: options.limits.inboundMessageBytes,
+      // Compression would cost memory per connection and make the size of a frame depend on secrets beside it.
+      perMessageDeflate: false,
+      clientTracking: false,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (offered: ReadonlySet<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    } as const;
+    // Named first: its types do not know `closeTimeout` yet, and refuse what they do not know in a literal.
+    this.#server = new WebSocketServer(settings);
+    // What `ws` finds wrong with a handshake is said in the terms of the contract, too (OPS-0).
+    this.#server.on('wsClientError', (cause: Error, socket: Duplex) =>
+      this.#refuse(socket, new ProtocolError('invalid_message', `${cause.message}.`, { cause })),
+    );
+  }
+
+  get connections(): number {
+    return this.#open;
+  }
+
+  /** Whether the request is for this gateway; a host's other upgrades are left to the host. */
+  owns(request: IncomingMessage): boolean {
+    return requestTarget(request.url).pathname === this.#options.path;
+  }
+
+  /** Answers an upgrade to an address where there is nothing. */
+  refuseUnknown(socket: Duplex): void {
+    const message = `There is nothing at this address; the WebSocket is at ${this.#options.path}.`;
+    this.#refuse(socket, new Refusal(404, new ProtocolError('invalid_message', message)));
+  }
+
+  /** Answers an upgrade: with a connection or with a refusal. Never rejects. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const onEarlyError = (): void => void socket.destroy();
+    socket.on('error', onEarlyError);
+    const remoteAddress = request.socket.remoteAddress ?? 'unknown';
+    try {
+      this.#checkRoom(remoteAddress);
+      this.#checkRate();
+      this.#checkRequest(request);
+      const who = await this.#identify(request, remoteAddress);
+      if (socket.destroyed) return;
+      // While the credential was looked up, others may have come, or the node may have begun to go away.
+      this.#checkRoom(remoteAddress);
+      this.#handOver(request, socket, head, { ...who, remoteAddress });
+    } catch (error) {
+      this.#refuse(socket, error);
+    } finally {
+      socket.off('error', onEarlyError);
+    }
+  }
+
+  #checkRoom(remoteAddress: string): void {
+    const { connectionsPerNode, connectionsPerAddress } = this.#options.limits;
+    if (this.draining) throw busy(503, 'This node is shutting down; connect to another one.');
+    if (this.#open >= connectionsPerNode) throw busy(503, 'This node has all the connections that it may have.');
+    if ((this.#byAddress.get(remoteAddress) ?? 0) >= connectionsPerAddress)
+      throw busy(429, 'Too many connections from this address.');
+  }
+
+  #checkRate(): void {
+    if (this.#accepts.take() > 0) throw busy(503, 'Too many connections at once.');
+  }
+
+  #checkRequest(request: IncomingMessage): void {
+    const complaint = complaintAbout(request, this.#options);
+    if (complaint !== undefined) {
+      this.#auditDoor(request);
+      throw new Refusal(403, new ProtocolError('forbidden', complaint));
+    }
+    if (request.httpVersion !== '1.1')
+      throw new Refusal(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
+    // `ws` would take version 8 as well, whose origin stands in another header.
+    if (request.headers['sec-websocket-version'] !== '13') {
+      throw new Refusal(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
+    }
+    const offered = request.headers['sec-websocket-protocol'];
+    if (offered !== undefined && !offered.split(',').some((each) => each.trim() === SUBPROTOCOL)) {
+      throw new Refusal(400, new ProtocolError('invalid_message', `Offer the subprotocol ${SUBPROTOCOL}, or none.`));
+    }
+  }
+
+  async #identify(
+    request: IncomingMessage,
+    remoteAddress: string,
+  ): Promise<Pick<Accepted, 'principal' | 'authenticated'>> {
+    const { authenticator, audit } = this.#options;
+    const credential = this.#credentialFrom(request);
+    if (credential === undefined) {
+      return { principal: authenticator.anonymous, authenticated: authenticator.required ? 'not-yet' : 'yes' };
+    }
+    const principal = await identify(credential, { authenticator, audit, remoteAddress });
+    return { principal, authenticated: 'yes' };
+  }
+
+  /** @throws {ProtocolError} when it stands where it may not stand, or there are two */
+  #credentialFrom(request: IncomingMessage): ReturnType<typeof credentialFrom> {
+    try {
+      return credentialFrom(request);
+    } catch (error) {
+      this.#auditDoor(request);
+      throw error;
+    }
+  }
+
+  #auditDoor({ socket: { remoteAddress = 'unknown' } }: IncomingMessage): void {
+    this.#options.audit.record({ kind: 'connect', remoteAddress, outcome: 'denied' });
+  }
+
+  #handOver(request: IncomingMessage, socket: Duplex, head: Buffer, who: Omit<Accepted, 'ws' | 'socket'>): void {
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      this.accepted += 1;
+      this.#open += 1;
+      this.#byAddress.set(who.remoteAddress, (this.#byAddress.get(who.remoteAddress) ?? 0) + 1);
+      ws.on('close', () => this.#release(who.remoteAddress));
+      this.#options.onAccepted({ ws, socket, ...who });
+    });
+  }
+
+  #release(remoteAddress: string): void {
+    this.#open -= 1;
+    const left = (this.#byAddress.get(remoteAddress) ?? 1) - 1;
+    if (left > 0) this.#byAddress.set(remoteAddress, left);
+    else this.#byAddress.delete(remoteAddress);
+  }
+
+  #refuse(socket: Duplex, cause: unknown): void {
+    const { status, error } = asRefusal(cause);
+    this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+    refuseSocket(socket, status, error);
+  }
+}
+
+function busy(status: 429 | 503, message: string): Refusal {
+  return new Refusal(status, new ProtocolError('rate_limited', message, { retryAfterMs: RETRY_AFTER_S * 1000 }));
+}
+
+function asRefusal(cause: unknown): Refusal {
+  if (cause instanceof Refusal) return cause;
+  if (cause instanceof ProtocolError) return new Refusal(ERRORS[cause.code].httpStatus, cause);
+  return new Refusal(500, new ProtocolError('internal', 'The server failed to answer.', { cause }));
+}

@@ -1,0 +1,230 @@
+/**
+ * One WebSocket: frames in to the router, messages out through the outbox, and the end. Control over the raw socket is shared
+ * with `ws` frame by frame: `ws` writes pongs and the close frame, the outbox everything else, each in whole frames.
+ */
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { CLOSE_CODES } from '../../generated/protocol.ts';
+import type { CloseName, ErrorCode } from '../../generated/protocol.ts';
+import type { ServerMessage } from '../../generated/types.ts';
+import { encodeMessage } from '../wire/codec.ts';
+import type { ProtocolError } from '../errors.ts';
+import type { HandlerServices } from '../handlers/context.ts';
+import type { Router } from '../session/router.ts';
+import type { HandlerContext } from '../handlers/context.ts';
+import type { Outlet, Session } from '../session/session.ts';
+import { Outbox } from '../delivery/outbox.ts';
+import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
+
+/** Commands that wait for their turn before reading from the socket is paused. */
+const MAX_WAITING = 64;
+/** Messages that break the contract; `rate_limited` and refusals of well-formed commands are not among them (ERR-2). */
+const BAD_MESSAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid_json', 'invalid_message', 'unknown_type']);
+const BAD_MESSAGE_WINDOW_MS = 60_000;
+const NOT_TEXT = 1003;
+
+export interface ConnectionLimits extends OutboxLimits {
+  readonly badMessagesPerMinute: number;
+  readonly commandBurst: number;
+}
+
+export interface ConnectionOptions {
+  readonly ws: WebSocket;
+  readonly socket: Duplex;
+  readonly session: Session;
+  readonly services: HandlerServices;
+  readonly router: Router<HandlerContext>;
+  readonly scheduler: FlushScheduler;
+  readonly limits: ConnectionLimits;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Called when the server has decided to end it; a peer that reads nothing may keep the socket open for some time yet. */
+  readonly onClosing: (connection: Connection, name: CloseName) => void;
+  /** Called when the socket is gone. */
+  readonly onClose: (connection: Connection, code: number) => void;
+}
+
+export class Connection implements Outlet {
+  readonly session: Session;
+  readonly outbox: Outbox;
+  readonly #options: ConnectionOptions;
+  readonly #context: HandlerContext;
+  readonly #waiting: string[] = [];
+  #busy = false;
+  #condemned = false;
+  #badSince: number[] = [];
+  #limitedSince: number[] = [];
+  /** Pings since anything was heard of the peer (CON-4). */
+  unansweredPings = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.session = options.session;
+    this.#context = { ...options.services, session: options.session };
+    this.outbox = new Outbox({
+      socket: options.socket,
+      limits: options.limits,
+      scheduler: options.scheduler,
+      now: options.now,
+      onOverflow: (bound) => this.close('slow_consumer', `The send queue passed its bound on ${bound}.`),
+      onWritten: ({ stream, epoch, sequenceId }) => this.session.written.set(stream, { stream, epoch, sequenceId }),
+    });
+    options.session.bind(this);
+    this.#listen(options.ws);
+  }
+
+  #listen(ws: WebSocket): void {
+    ws.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#heard();
+      if (isBinary) this.#end(NOT_TEXT, 'Send text frames.');
+      else this.#receive(data.toString('utf8'));
+    });
+    ws.on('pong', () => this.#heard());
+    ws.on('ping', () => this.#heard());
+    // Whatever `ws` finds wrong with a frame ends this connection, with the code of RFC 6455 that `ws` sends itself.
+    ws.on('error', () => this.#release());
+    ws.on('close', (code: number) => {
+      this.#release();
+      this.#options.onClose(this, code);
+    });
+  }
+
+  #heard(): void {
+    this.unansweredPings = 0;
+    this.session.touch();
+  }
+
+  #receive(text: string): void {
+    if (this.#deaf) return;
+    if (!this.#busy) return this.#take(text);
+    this.#waiting.push(text);
+    if (this.#waiting.length >= MAX_WAITING) this.#options.ws.pause();
+  }
+
+  #take(text: string): void {
+    const pending = this.#options.router.receive(text, this.#context);
+    if (pending === undefined) return;
+    this.#busy = true;
+    void pending.then(() => this.#next());
+  }
+
+  #next(): void {
+    this.#busy = false;
+    while (!this.#busy && !this.#deaf) {
+      const text = this.#waiting.shift();
+      if (text === undefined) break;
+      this.#take(text);
+    }
+    if (this.#options.ws.isPaused && this.#waiting.length < MAX_WAITING / 2) this.#options.ws.resume();
+  }
+
+  /** Counts an error against the peer; too many of a kind within a minute end the connection (ERR-2). */
+  blame(error: ProtocolError): void {
+    const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
+    if (BAD_MESSAGES.has(error.code)) {
+      this.#badSince = [...this.#badSince.filter((at) => at > since), this.#options.now()];
+      if (this.#badSince.length >= this.#options.limits.badMessagesPerMinute)
+        this.#condemn('protocol_error', 'Too many messages that break the contract.');
+    } else if (error.code === 'rate_limited') {
+      this.#limitedSince = [...this.#limitedSince.filter((at) => at > since), this.#options.now()];
+      if (this.#limitedSince.length > this.#options.limits.commandBurst)
+        this.#condemn('rate_limited', 'Commands kept coming faster than allowed.');
+    }
+  }
+
+  /**
+   * Ends the connection once the answer that is under way has been queued. What came in the same read is not looked at any more:
+   * `ws` hands over all of it before a microtask runs, thousands of messages in one read of 64 KiB.
+   */
+  #condemn(name: CloseName, reason: string): void {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    queueMicrotask(() => this.close(name, reason));
+  }
+
+  get #deaf(): boolean {
+    return this.#condemned || this.session.closed;
+  }
+
+  send(message: ServerMessage): void {
+    this.outbox.push(encodeMessage(message));
+  }
+
+  sendInOrder: Outlet['sendInOrder'] = (message, place) => this.outbox.pushInOrder(encodeMessage(message), place);
+
+  sendEvent: Outlet['sendEvent'] = (frame, place) => this.outbox.pushEvent(frame, place);
+
+  sendReplay: Outlet['sendReplay'] = (records, head) => this.outbox.pushReplay(records, head);
+
+  /** A message that tells the state at the moment when it is written. */
+  sendReport(make: () => ServerMessage): void {
+    this.outbox.pushReport(() => encodeMessage(make()));
+  }
+
+  get delivered(): number {
+    return this.outbox.delivered;
+  }
+
+  get queuedBytes(): number {
+    return this.outbox.queuedBytes;
+  }
+
+  get queuedMessages(): number {
+    return this.outbox.queuedMessages;
+  }
+
+  get oldestQueuedMs(): number {
+    return this.outbox.oldestQueuedMs;
+  }
+
+  get slow(): boolean {
+    return this.outbox.slow;
+  }
+
+  /** Says that the connection is about to be closed, and closes it (CON-5, CON-6). */
+  close(name: CloseName, reason: string, options: { readonly retryAfterMs?: number } = {}): void {
+    if (this.session.closed) return;
+    const { code, retryable } = CLOSE_CODES[name];
+    const retryAfterMs =
+      options.retryAfterMs ?? (retryable ? Math.round(200 + this.#options.random() * 800) : undefined);
+    this.#options.onClosing(this, name);
+    this.outbox.flush();
+    this.outbox.finish(
+      encodeMessage({
+        type: 'closing',
+        data: { code, name, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+      }),
+    );
+    this.#end(code, reason);
+  }
+
+  /** Writes what is due, then the close frame. A peer that does not answer it is cut off by `ws` after its close time-out. */
+  #end(code: number, reason: string): void {
+    if (this.session.closed) return;
+    this.#release();
+    // Its own close frame is the last thing to be heard from the peer; a paused socket would never hear it.
+    if (this.#options.ws.isPaused) this.#options.ws.resume();
+    this.#options.ws.close(code, reason.slice(0, 120));
+  }
+
+  #release(): void {
+    if (this.session.closed) return;
+    this.session.closed = true;
+    this.#waiting.length = 0;
+    this.outbox.end();
+    this.#options.services.registry.endAll(this.session);
+  }
+
+  /** Sends a WebSocket ping (CON-4). */
+  ping(): void {
+    if (this.session.closed) return;
+    this.unansweredPings += 1;
+    this.#options.ws.ping();
+  }
+
+  /** Ends the connection without ceremony. */
+  terminate(): void {
+    this.#release();
+    this.#options.ws.terminate();
+  }
+}

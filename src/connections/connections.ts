@@ -1,0 +1,230 @@
+/**
+ * All WebSocket connections of a node: takes them in, watches over them, sends them away.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ulid } from 'ulid';
+import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import type { CloseName } from '../../generated/protocol.ts';
+import type { WelcomeData } from '../../generated/types.ts';
+import { wirePrincipal } from '../auth/principal.ts';
+import type { HandlerContext, HandlerServices } from '../handlers/context.ts';
+import { HANDLERS } from '../handlers/table.ts';
+import type { ConnectionsView } from '../introspection/introspection.ts';
+import type { Fanout } from '../delivery/fan-out.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { Router } from '../session/router.ts';
+import { Session } from '../session/session.ts';
+import { Acceptor } from './acceptor.ts';
+import type { Accepted } from './acceptor.ts';
+import { Connection } from './connection.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { FlushScheduler } from '../delivery/outbox.ts';
+
+/** Connections told to go in one batch while draining; the next batch follows in the next turn of the event loop. */
+const DRAIN_BATCH = 100;
+/** Clients that are sent away come back spread over this time at least, in milliseconds. */
+const MIN_DRAIN_SPREAD_MS = 1000;
+/** They come back at this part of the rate at which another node takes them: it has clients of its own. */
+const DRAIN_SHARE = 0.5;
+
+export interface ConnectionPoolOptions extends ResolvedOptions {
+  readonly services: Omit<HandlerServices, 'onPrincipal'>;
+  readonly fanout: Fanout;
+}
+
+export class ConnectionPool {
+  readonly #options: ConnectionPoolOptions;
+  readonly #services: HandlerServices;
+  readonly #acceptor: Acceptor;
+  readonly #heartbeat: Heartbeat;
+  readonly #scheduler = new FlushScheduler();
+  readonly #connections = new Map<string, Connection>();
+  readonly #router: Router<HandlerContext>;
+  readonly #expiries = new Map<string, NodeJS.Timeout>();
+  /** Connections closed since the start, by close code. */
+  readonly closed = new Map<number, number>();
+  /** Commands refused since the start, by error code. */
+  readonly errors = new Map<string, number>();
+  #closedSlow = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#options = options;
+    const { limits, authenticator, now } = options;
+    this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
+    this.#router = new Router<HandlerContext>({
+      handlers: HANDLERS,
+      limits,
+      onFault: (error, session) =>
+        options.log.error({ err: error, connectionId: session.connectionId }, 'a command failed'),
+      onUnauthenticated: ({ remoteAddress }) =>
+        options.services.audit.record({ kind: 'command', remoteAddress, outcome: 'denied' }),
+      onError: (error, session) => {
+        this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1);
+        this.#connections.get(session.connectionId)?.blame(error);
+      },
+    });
+    this.#acceptor = new Acceptor({ ...options, onAccepted: (accepted) => this.#welcome(accepted) });
+    this.#heartbeat = new Heartbeat({ intervalMs: limits.heartbeatIntervalMs, broker: options.broker, now });
+    authenticator.onRevoked((credentialId) => this.#revoke(credentialId));
+  }
+
+  owns(request: IncomingMessage): boolean {
+    return this.#acceptor.owns(request);
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    return this.#acceptor.upgrade(request, socket, head);
+  }
+
+  refuseUnknown(socket: Duplex): void {
+    this.#acceptor.refuseUnknown(socket);
+  }
+
+  get accepted(): number {
+    return this.#acceptor.accepted;
+  }
+
+  get refused(): ReadonlyMap<number, number> {
+    return this.#acceptor.refused;
+  }
+
+  view(): ConnectionsView {
+    let [queuedBytes, slow, longestQueueBytes, oldestQueuedMs] = [0, 0, 0, 0];
+    for (const connection of this.#connections.values()) {
+      const bytes = connection.queuedBytes;
+      queuedBytes += bytes;
+      longestQueueBytes = Math.max(longestQueueBytes, bytes);
+      oldestQueuedMs = Math.max(oldestQueuedMs, connection.oldestQueuedMs);
+      if (connection.slow) slow += 1;
+    }
+    const open = this.#connections.size;
+    return { open, queuedBytes, longestQueueBytes, oldestQueuedMs, slow, closedSlow: this.#closedSlow };
+  }
+
+  #welcome({ ws, socket, principal, authenticated, remoteAddress }: Accepted): void {
+    const { limits, now, random } = this.#options;
+    const session = new Session({ connectionId: ulid(), principal, authenticated, remoteAddress, limits, now });
+    const connection = new Connection({
+      ws,
+      socket,
+      session,
+      services: this.#services,
+      router: this.#router,
+      scheduler: this.#scheduler,
+      limits,
+      now,
+      random,
+      onClosing: (closing, name) => this.#closing(closing, name),
+      onClose: (closed, code) => this.#forget(closed, code),
+    });
+    this.#connections.set(session.connectionId, connection);
+    this.#heartbeat.add(connection);
+    connection.send({ type: 'welcome', data: this.#welcomeData(session) });
+    this.#watchCredential(session);
+  }
+
+  #welcomeData(session: Session): WelcomeData {
+    const { nodeId, limits, broadcast, events } = this.#options;
+    const replay = Object.fromEntries([
+      ...events.names.map((name) => [name, events.of(name).replay.policy] as const),
+      ['*', events.custom.replay.policy] as const,
+    ]);
+    return {
+      connectionId: session.connectionId,
+      nodeId,
+      protocolVersion: PROTOCOL_VERSION,
+      contractDigest: CONTRACT_DIGEST,
+      heartbeatIntervalMs: limits.heartbeatIntervalMs,
+      limits: { ...limits },
+      features: { broadcast: broadcast === 'on', replay },
+      principal: wirePrincipal(session.principal),
+      authenticationRequired: !session.authenticated,
+    };
+  }
+
+  #closing(connection: Connection, name: CloseName): void {
+    const { queuedBytes, queuedMessages, oldestQueuedMs, session } = connection;
+    if (name === 'slow_consumer') this.#closedSlow += 1;
+    const { connectionId, principal } = session;
+    this.#options.log.info(
+      { connectionId, principal: principal.id, close: name, queuedBytes, queuedMessages, oldestQueuedMs },
+      'a connection is closed by the gateway',
+    );
+  }
+
+  #forget(connection: Connection, code: number): void {
+    const { connectionId } = connection.session;
+    clearTimeout(this.#expiries.get(connectionId));
+    this.#expiries.delete(connectionId);
+    this.#heartbeat.remove(connection);
+    this.#connections.delete(connectionId);
+    this.closed.set(code, (this.closed.get(code) ?? 0) + 1);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** Ends the connection when its credential expires, or when none came in time (SEC-2, SEC-3). */
+  #watchCredential(session: Session): void {
+    const { limits, now } = this.#options;
+    clearTimeout(this.#expiries.get(session.connectionId));
+    this.#expiries.delete(session.connectionId);
+    const connection = this.#connections.get(session.connectionId);
+    if (connection === undefined) return;
+    const { expiresAt } = session.principal;
+    const [afterMs, name] = session.authenticated
+      ? [expiresAt === undefined ? undefined : expiresAt - now(), 'token_expired' as const]
+      : [limits.authTimeoutMs, 'auth_timeout' as const];
+    if (afterMs === undefined) return;
+    // A timer holds at most 2^31−1 ms; a later expiry is looked at again then.
+    const timer = setTimeout(
+      () => {
+        if (session.authenticated && (session.principal.expiresAt ?? Infinity) > now())
+          return this.#watchCredential(session);
+        connection.close(name, name === 'token_expired' ? 'The token has expired.' : 'No credential came in time.');
+      },
+      Math.min(Math.max(0, afterMs), 2 ** 31 - 1),
+    );
+    timer.unref();
+    this.#expiries.set(session.connectionId, timer);
+  }
+
+  #revoke(credentialId: string): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.session.principal.credentialId === credentialId)
+        connection.close('token_revoked', 'The credential was revoked.');
+    }
+  }
+
+  /** Sends everyone away (CON-5). Resolves when all are gone or cut off. */
+  async drain(drainMs: number): Promise<void> {
+    this.#acceptor.draining = true;
+    const { random, limits } = this.#options;
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      if (this.#connections.size === 0) resolve();
+    });
+    const timer = setTimeout(() => this.terminateAll(), drainMs);
+    const all = [...this.#connections.values()];
+    const returnMs = (all.length / (limits.acceptsPerSecond * DRAIN_SHARE)) * 1000;
+    const spreadMs = Math.max(MIN_DRAIN_SPREAD_MS, returnMs);
+    for (let start = 0; start < all.length; start += DRAIN_BATCH) {
+      for (const connection of all.slice(start, start + DRAIN_BATCH)) {
+        // The heartbeat goes before what waits: so that it tells the last position, nothing may wait.
+        connection.outbox.flush();
+        this.#heartbeat.beat(connection);
+        connection.close('shutdown', 'The node is going away.', {
+          retryAfterMs: Math.round(random() * spreadMs),
+        });
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await empty;
+    clearTimeout(timer);
+    this.#heartbeat.close();
+  }
+
+  terminateAll(): void {
+    for (const connection of this.#connections.values()) connection.terminate();
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * From one event to the connections that want it. The event is matched once per group of equal filters, and its frame is
+ * built once per distinct head: a thousand connections whose subscription is called `ts` share one buffer.
+ */
+import type { GapData } from '../../generated/types.ts';
+import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
+import { encodeEvent, eventHead } from '../wire/codec.ts';
+import type { Session } from '../session/session.ts';
+import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
+import type { Subscription } from '../session/subscription.ts';
+import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
+
+interface StreamFanout {
+  readonly index: SubscriptionIndex<Subscription>;
+  readonly subscriptions: Set<Subscription>;
+}
+
+export interface FanoutOptions {
+  readonly now: () => number;
+  /** The newest position of an attached stream, as this node knows it. */
+  readonly headOf: (stream: string) => Position;
+}
+
+export class Fanout {
+  readonly #streams = new Map<string, StreamFanout>();
+  readonly #options: FanoutOptions;
+  /** Event messages handed to connections since the start. */
+  deliveries = 0;
+  /** Frames built since the start: fewer than deliveries wherever heads are shared. */
+  encodings = 0;
+  /** Gaps said since the start, by reason. */
+  readonly gaps = new Map<string, number>();
+
+  constructor(options: FanoutOptions) {
+    this.#options = options;
+  }
+
+  /** From now on every matching event of the stream reaches the subscription. */
+  add(subscription: Subscription): void {
+    let stream = this.#streams.get(subscription.stream);
+    if (stream === undefined) {
+      stream = { index: new SubscriptionIndex(), subscriptions: new Set() };
+      this.#streams.set(subscription.stream, stream);
+    }
+    stream.subscriptions.add(subscription);
+    stream.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
+  }
+
+  /** From now on none does. */
+  remove(subscription: Subscription): void {
+    const stream = this.#streams.get(subscription.stream);
+    if (stream === undefined || !stream.subscriptions.delete(subscription)) return;
+    stream.index.remove(subscription);
+    if (stream.subscriptions.size === 0) this.#streams.delete(subscription.stream);
+  }
+
+  /** Every live subscription of this node. */
+  *subscriptions(): Generator<Subscription> {
+    for (const stream of this.#streams.values()) yield* stream.subscriptions;
+  }
+
+  /** Delivers one live event (EVT-2: one message per connection, whatever matches). */
+  deliver(record: EventRecord): void {
+    const matching = this.#streams.get(record.stream)?.index.match(record) ?? [];
+    const touched: Session[] = [];
+    const now = this.#options.now();
+    for (const subscription of matching) {
+      const { session } = subscription;
+      if (session.matched.push(subscription) === 1) touched.push(session);
+      subscription.delivered += 1;
+      subscription.lastDeliveredAt = now;
+    }
+    const frames = new Map<string, Buffer>();
+    for (const session of touched) {
+      const frame = this.#frame(frames, liveHead(session.matched), record);
+      session.matched.length = 0;
+      session.outlet.sendEvent(frame, record);
+    }
+    this.deliveries += touched.length;
+  }
+
+  #frame(frames: Map<string, Buffer>, head: string, record: EventRecord): Buffer {
+    const known = frames.get(head);
+    if (known !== undefined) return known;
+    const frame = encodeEvent(head, record);
+    this.encodings += 1;
+    frames.set(head, frame);
+    return frame;
+  }
+
+  /** Says to every subscriber of the stream what will not be delivered (GAP-1). */
+  lose(loss: StreamLoss): void {
+    const { stream, from, to, reason } = loss;
+    const concerned = this.#streams.get(stream)?.subscriptions ?? [];
+    this.#say(concerned, { stream, from: bare(from), to: bare(to), reason });
+  }
+
+  /** Says to the subscribers of the affected paths that a source lost track (GAP-2). */
+  loseSource(loss: SourceLoss): void {
+    const { stream, paths } = loss;
+    const concerned = [...(this.#streams.get(stream)?.subscriptions ?? [])];
+    const affected = concerned.filter((each) => paths.some((path) => touchesDirectory(each, path)));
+    if (affected.length === 0) return;
+    this.#say(affected, sourceGap(stream, { ...this.#options.headOf(stream), paths }));
+  }
+
+  #say(subscriptions: Iterable<Subscription>, gap: Omit<GapData, 'subscriptionIds'>): void {
+    const bySession = Map.groupBy(subscriptions, (each) => each.session);
+    for (const [session, mine] of bySession) {
+      for (const each of mine) each.gaps += 1;
+      const subscriptionIds = mine.map((each) => each.id);
+      session.outlet.sendInOrder({ type: 'gap', data: { ...gap, subscriptionIds } }, { stream: gap.stream, ...gap.to });
+      this.countGap(gap.reason);
+    }
+  }
+
+  countGap(reason: string): void {
+    this.gaps.set(reason, (this.gaps.get(reason) ?? 0) + 1);
+  }
+}
+
+/** Sorted, so that connections with the same subscriptions share the frame, however they came by them. */
+function liveHead(matched: readonly Subscription[]): string {
+  const [only] = matched;
+  if (matched.length === 1 && only !== undefined) return only.liveHead;
+  return eventHead(matched.map((each) => each.id).toSorted());
+}
+
+function bare(position: Position): Position {
+  return { epoch: position.epoch, sequenceId: position.sequenceId };
+}

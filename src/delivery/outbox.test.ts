@@ -1,0 +1,335 @@
+import { once } from 'node:events';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { Writable } from 'node:stream';
+import { afterEach, describe, expect, test } from 'vitest';
+import { recordFromDraft } from '../broker/event-encoding.ts';
+import { eventFrameBytes, eventHead } from '../wire/codec.ts';
+import { FlushScheduler, Outbox } from './outbox.ts';
+import type { Bound, Place } from './outbox.ts';
+
+const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
+
+/** A socket whose peer reads only when told to. */
+class Peer extends Writable {
+  readonly writes: string[] = [];
+  #held: (() => void) | undefined;
+  reading = true;
+
+  constructor() {
+    super({ highWaterMark: 16 * 1024 });
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.writes.push(chunk.toString());
+    if (this.reading) done();
+    else this.#held = done;
+  }
+
+  /** Takes what was held back, and everything after it. */
+  resume(): void {
+    this.reading = true;
+    this.takeOne();
+  }
+
+  /** Takes one write that was held back. */
+  takeOne(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    held?.();
+  }
+}
+
+interface Rig {
+  readonly outbox: Outbox;
+  readonly peer: Peer;
+  readonly overflows: Bound[];
+  readonly written: Place[];
+  readonly clock: { ms: number };
+  /** Waits until what is scheduled has been written. */
+  readonly turn: () => Promise<void>;
+}
+
+function rig(limits: Partial<typeof LIMITS> = {}): Rig {
+  const peer = new Peer();
+  const overflows: Bound[] = [];
+  const written: Place[] = [];
+  const clock = { ms: 0 };
+  const outbox = new Outbox({
+    socket: peer,
+    limits: { ...LIMITS, ...limits },
+    scheduler: new FlushScheduler(),
+    now: () => clock.ms,
+    onOverflow: (bound) => {
+      overflows.push(bound);
+      outbox.end();
+    },
+    onWritten: (place) => written.push(place),
+  });
+  return {
+    outbox,
+    peer,
+    overflows,
+    written,
+    clock,
+    turn: () => new Promise((resolve) => setImmediate(() => setImmediate(resolve))),
+  };
+}
+
+const place = (sequenceId: number): Place => ({ stream: 'main', epoch: 'e', sequenceId });
+const frame = (bytes: number): Buffer => Buffer.alloc(bytes, 'x');
+const record = (sequenceId: number, text = '') =>
+  recordFromDraft(
+    { stream: 'main', epoch: 'e', sequenceId, eventId: `${sequenceId}`, event: 'x', emittedAtMs: 0 },
+    { source: { name: 'a', principal: 'b' }, payload: { text } },
+  );
+
+/** Fills the socket, so that everything after it has to wait in the queue. */
+async function stall({ outbox, peer, turn }: Rig): Promise<void> {
+  peer.reading = false;
+  outbox.push(frame(20_000));
+  await turn();
+  peer.writes.length = 0;
+}
+
+describe('an outbox', () => {
+  test('writes everything of a tick at once, control messages before events (BCK-1)', async () => {
+    const { outbox, peer, turn, written } = rig();
+    outbox.pushEvent(Buffer.from('event1 '), place(1));
+    outbox.pushInOrder(Buffer.from('gap '), place(4));
+    outbox.pushEvent(Buffer.from('event2 '), place(5));
+    outbox.push(Buffer.from('pong '));
+    expect(peer.writes).toEqual([]);
+    await turn();
+    expect(peer.writes).toEqual(['pong event1 gap event2 ']);
+    expect(written.map((each) => each.sequenceId)).toEqual([1, 4, 5]);
+    expect(outbox.delivered).toBe(2);
+  });
+
+  test('lets a control message pass the events that wait for a slow peer (BCK-1)', async () => {
+    const slow = rig();
+    await stall(slow);
+    for (let n = 1; n <= 5; n += 1) slow.outbox.pushEvent(Buffer.from(`event${n} `), place(n));
+    slow.outbox.push(Buffer.from('pong '));
+    await slow.turn();
+    expect(slow.peer.writes).toEqual([]);
+    slow.peer.resume();
+    await slow.turn();
+    expect(slow.peer.writes).toEqual(['pong event1 event2 event3 event4 event5 ']);
+  });
+
+  test('hands a shared frame on as it is', async () => {
+    const shared = frame(100);
+    const written: Buffer[] = [];
+    const socket = new Writable({ write: (chunk: Buffer, _encoding, done) => (written.push(chunk), done()) });
+    const scheduler = new FlushScheduler();
+    const nothing = (): void => undefined;
+    for (const _ of [1, 2, 3])
+      new Outbox({
+        socket,
+        limits: LIMITS,
+        scheduler,
+        now: () => 0,
+        onOverflow: nothing,
+        onWritten: nothing,
+      }).pushEvent(shared, place(1));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(written.map((each) => each === shared)).toEqual([true, true, true]);
+  });
+
+  test('tells in a report what is true when it is written, and a later one makes a waiting one needless', async () => {
+    const slow = rig();
+    await stall(slow);
+    slow.outbox.pushEvent(Buffer.from('event '), place(1));
+    for (const _ of [1, 2, 3]) slow.outbox.pushReport(() => Buffer.from(`delivered ${slow.outbox.delivered} `));
+    slow.peer.resume();
+    await slow.turn();
+    slow.outbox.pushReport(() => Buffer.from(`delivered ${slow.outbox.delivered} `));
+    await slow.turn();
+    expect(slow.peer.writes).toEqual(['delivered 0 event ', 'delivered 1 ']);
+  });
+});
+
+describe('the bounds of an outbox', () => {
+  test.each<[Bound, string, (each: Outbox) => void]>([
+    ['bytes', 'events', (outbox) => outbox.pushEvent(frame(1000), place(1))],
+    ['messages', 'events', (outbox) => outbox.pushEvent(frame(10), place(1))],
+    ['bytes', 'replies', (outbox) => outbox.push(frame(1000))],
+    ['messages', 'replies', (outbox) => outbox.push(frame(10))],
+    ['messages', 'replays', (outbox) => outbox.pushReplay([record(1)], eventHead(['s']))],
+  ])('end it past %s of %s', async (bound, _what, push) => {
+    const slow = rig();
+    await stall(slow);
+    let largest = 0;
+    for (let n = 0; n < 200 && slow.overflows.length === 0; n += 1) {
+      push(slow.outbox);
+      largest = Math.max(largest, slow.outbox.queuedBytes);
+    }
+    expect(slow.overflows).toEqual([bound]);
+    expect(largest).toBeLessThanOrEqual(LIMITS.sendQueueBytes + 20_000);
+    expect(slow.outbox.queuedMessages).toBe(0);
+  });
+
+  test('mark it slow at half of each', async () => {
+    const [bytes, messages, age] = [rig(), rig(), rig()];
+    for (const each of [bytes, messages, age]) await stall(each);
+    for (let n = 0; n < 32; n += 1) bytes.outbox.pushEvent(frame(1024), place(n));
+    expect(bytes.outbox.slow).toBe(false);
+    bytes.outbox.pushEvent(frame(1), place(33));
+    expect(bytes.outbox.slow).toBe(true);
+    for (let n = 0; n < 50; n += 1) messages.outbox.pushEvent(frame(1), place(n));
+    expect(messages.outbox.slow).toBe(false);
+    messages.outbox.pushEvent(frame(1), place(51));
+    expect(messages.outbox.slow).toBe(true);
+    age.clock.ms = 500;
+    expect(age.outbox.slow).toBe(false);
+    age.clock.ms = 501;
+    expect(age.outbox.slow).toBe(true);
+    expect([bytes, messages, age].flatMap((each) => each.overflows)).toEqual([]);
+  });
+
+  test('hold on age too, which passes without anything being sent, be it in the queue or in the socket', async () => {
+    for (const wait of [(): void => undefined, (each: Rig) => each.outbox.pushEvent(frame(1), place(1))]) {
+      const slow = rig();
+      await stall(slow);
+      wait(slow);
+      slow.clock.ms = 1000;
+      slow.outbox.checkAge();
+      expect(slow.overflows).toEqual([]);
+      slow.clock.ms = 1001;
+      slow.outbox.checkAge();
+      expect(slow.overflows).toEqual(['age']);
+    }
+  });
+
+  test('forgive a peer as soon as it reads again', async () => {
+    const slow = rig();
+    await stall(slow);
+    slow.clock.ms = 900;
+    slow.peer.resume();
+    await slow.turn();
+    expect(slow.outbox.slow).toBe(false);
+    slow.clock.ms = 5000;
+    slow.outbox.checkAge();
+    expect(slow.overflows).toEqual([]);
+    expect(slow.outbox.oldestQueuedMs).toBe(0);
+  });
+
+  test('do not end a peer that takes everything, however much comes within one tick', async () => {
+    const { outbox, peer, overflows, turn } = rig();
+    const sent = Array.from({ length: 5000 }, (_, n) => `${n} `);
+    for (const [n, text] of sent.entries()) outbox.pushEvent(Buffer.from(text), place(n + 1));
+    await turn();
+    expect(overflows).toEqual([]);
+    expect(peer.writes.join('')).toBe(sent.join(''));
+  });
+
+  test('let one message pass that is larger than they are', async () => {
+    const { outbox, peer, overflows, turn } = rig();
+    outbox.pushEvent(frame(LIMITS.sendQueueBytes * 2), place(1));
+    await turn();
+    expect(overflows).toEqual([]);
+    expect(peer.writes.join('')).toHaveLength(LIMITS.sendQueueBytes * 2);
+  });
+
+  test('end it without a report that takes the dropped queue for a delivered one (CON-3)', async () => {
+    const peer = new Peer();
+    const said: string[] = [];
+    const outbox: Outbox = new Outbox({
+      socket: peer,
+      limits: LIMITS,
+      scheduler: new FlushScheduler(),
+      now: () => 0,
+      onOverflow: () => outbox.finish(Buffer.from('closing')),
+      onWritten: () => undefined,
+    });
+    peer.reading = false;
+    outbox.push(frame(20_000));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    outbox.pushReport(() => {
+      said.push(outbox.queuedMessages === 0 ? 'the head' : 'what was written');
+      return Buffer.from('heartbeat ');
+    });
+    for (let n = 0; n <= LIMITS.sendQueueMessages; n += 1) outbox.pushEvent(frame(1), place(n));
+    peer.resume();
+    expect(said).toEqual(['what was written']);
+    expect(peer.writes.at(-1)).toBe('heartbeat closing');
+  });
+});
+
+describe('a replay', () => {
+  test('is written in pieces as the peer takes them, and holds no bytes while it waits (BCK-1)', async () => {
+    const slow = rig({ sendQueueBytes: 1024 * 1024 });
+    await stall(slow);
+    const head = eventHead(['s'], 'resume');
+    const records = Array.from({ length: 90 }, (_, n) => record(n + 1, 'y'.repeat(5000)));
+    const inSocket = slow.outbox.queuedBytes;
+    slow.outbox.pushReplay(records, head);
+    expect(slow.outbox.queuedBytes).toBe(inSocket);
+    slow.outbox.pushInOrder(Buffer.from('replay_complete'), place(90));
+    slow.outbox.pushEvent(Buffer.from('live'), place(91));
+    slow.peer.resume();
+    await slow.turn();
+    expect(slow.peer.writes.length).toBeGreaterThan(5);
+    const bytes = records.reduce((sum, each) => sum + eventFrameBytes(head, each), 0);
+    expect(Math.max(...slow.peer.writes.map((each) => each.length))).toBeLessThan(64 * 1024 + bytes / 80);
+    expect(slow.peer.writes.join('')).toHaveLength(bytes + 'replay_completelive'.length);
+    expect(slow.peer.writes.join('').endsWith('replay_completelive')).toBe(true);
+    expect(slow.outbox.delivered).toBe(91);
+    expect(slow.written.at(-1)?.sequenceId).toBe(91);
+  });
+
+  test('is not old as long as it makes progress', async () => {
+    const slow = rig({ sendQueueBytes: 1024 * 1024 });
+    await stall(slow);
+    slow.outbox.pushReplay(
+      Array.from({ length: 300 }, (_, n) => record(n + 1, 'y'.repeat(5000))),
+      eventHead(['s']),
+    );
+    for (let step = 0; step < 5; step += 1) {
+      slow.clock.ms += 900;
+      slow.outbox.checkAge();
+      slow.peer.takeOne();
+      await slow.turn();
+    }
+    expect(slow.overflows).toEqual([]);
+    expect(slow.peer.writes).toHaveLength(5);
+    slow.clock.ms += 1001;
+    slow.outbox.checkAge();
+    expect(slow.overflows).toEqual(['age']);
+  });
+});
+
+describe('on a real socket', () => {
+  const open: (Socket | Server)[] = [];
+  afterEach(() => {
+    for (const each of open.splice(0))
+      if ('destroy' in each) each.destroy();
+      else each.close();
+  });
+
+  test('a burst larger than the queue reaches a peer that reads, in order and whole', async () => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const near = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [far] = (await once(server, 'connection')) as [Socket];
+    open.push(server, near, far);
+    const overflows: Bound[] = [];
+    const outbox = new Outbox({
+      socket: far,
+      limits: LIMITS,
+      scheduler: new FlushScheduler(),
+      now: Date.now,
+      onOverflow: (bound) => overflows.push(bound),
+      onWritten: () => undefined,
+    });
+    const sent = Array.from({ length: 2000 }, (_, n) => `${n};`).join('');
+    for (const [n, text] of sent.split(/(?<=;)/).entries()) outbox.pushEvent(Buffer.from(text), place(n + 1));
+    let got = '';
+    near.on('data', (chunk: Buffer) => (got += chunk.toString()));
+    while (got.length < sent.length) await once(near, 'data');
+    expect(got).toBe(sent);
+    expect(overflows).toEqual([]);
+  });
+});

@@ -1,0 +1,322 @@
+/**
+ * What one connection still has to be sent. Two lanes: control messages (replies, heartbeats, errors) never wait behind
+ * events (BCK-1); whatever must keep its place among events (`subscribed`, `gap`, `synced`, …) goes in order with them.
+ *
+ *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
+ *
+ * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. Both lanes together
+ * are bounded by bytes, messages and age; past half of a bound the connection is slow, past the bound it is over (BCK-2).
+ * Replies count too: a peer that asks and never reads would otherwise fill the memory with answers.
+ * A replay is not copied into the queue: its frames are made from history while the socket takes them, so a long replay
+ * to a slow reader holds references, not bytes.
+ */
+import type { Writable } from 'node:stream';
+import type { EventRecord, Position } from '../broker/broker.ts';
+import { eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
+
+/** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
+const CHUNK_BYTES = 64 * 1024;
+/** What the socket holds beside the queue stays small against it: at most this part of the bound on bytes. */
+const CHUNKS_PER_QUEUE = 16;
+
+export interface OutboxLimits {
+  readonly sendQueueBytes: number;
+  readonly sendQueueMessages: number;
+  readonly sendQueueAgeMs: number;
+}
+
+/** Where a message stands in its stream, so that a heartbeat never claims what was not written yet (CON-3). */
+export interface Place extends Position {
+  readonly stream: string;
+}
+
+interface Frame {
+  readonly kind: 'event' | 'message';
+  readonly frame: Buffer;
+  readonly place: Place | undefined;
+  since: number;
+}
+
+interface Control {
+  readonly frame: Buffer;
+  readonly since: number;
+}
+
+interface Replay {
+  readonly kind: 'replay';
+  readonly records: readonly EventRecord[];
+  readonly head: string;
+  next: number;
+  since: number;
+}
+
+type Entry = Frame | Replay;
+
+export type Bound = 'bytes' | 'messages' | 'age';
+
+export interface OutboxOptions {
+  readonly socket: Writable;
+  readonly limits: OutboxLimits;
+  readonly scheduler: FlushScheduler;
+  readonly now: () => number;
+  /** Called once, when a hard bound is passed. */
+  readonly onOverflow: (bound: Bound) => void;
+  readonly onWritten: (place: Place) => void;
+}
+
+/** Collects the outboxes that have something to send and flushes each once, after the present round of I/O callbacks. */
+export class FlushScheduler {
+  #due: Outbox[] = [];
+
+  schedule(outbox: Outbox): void {
+    if (this.#due.push(outbox) === 1) setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const outbox of due) outbox.flush();
+  }
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #chunkBytes: number;
+  #control: Control[] = [];
+  /** A message that tells the state at the moment when it is written: one that still waits says all that a second one would. */
+  #report: (() => Buffer) | undefined;
+  /** The first `#head` of them have been taken, and are undefined. */
+  #entries: (Entry | undefined)[] = [];
+  #head = 0;
+  #queuedBytes = 0;
+  #scheduled = false;
+  /** Since when the socket has taken nothing, or undefined while it takes what it is given. */
+  #blockedSince: number | undefined;
+  #ended = false;
+  /** Event messages written to the socket so far (CON-3). */
+  delivered = 0;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#chunkBytes = Math.min(CHUNK_BYTES, options.limits.sendQueueBytes / CHUNKS_PER_QUEUE);
+    options.socket.on('drain', () => {
+      this.#blockedSince = undefined;
+      this.flush();
+    });
+  }
+
+  /** Overtakes events. */
+  push(frame: Buffer): void {
+    if (this.#ended) return;
+    this.#control.push({ frame, since: this.#options.now() });
+    this.#queuedBytes += frame.length;
+    this.#schedule();
+    this.#checkRoom();
+  }
+
+  /** Overtakes events; what it says is decided when its turn comes. */
+  pushReport(make: () => Buffer): void {
+    if (this.#ended) return;
+    this.#report = make;
+    this.#schedule();
+  }
+
+  /** Keeps its place among the events. */
+  pushInOrder(frame: Buffer, place?: Place): void {
+    this.#enqueue({ kind: 'message', frame, place, since: this.#options.now() });
+  }
+
+  pushEvent(frame: Buffer, place: Place): void {
+    this.#enqueue({ kind: 'event', frame, place, since: this.#options.now() });
+  }
+
+  /** Events of history, ascending, each to be sent with `head` before its body. */
+  pushReplay(records: readonly EventRecord[], head: string): void {
+    if (records.length > 0) this.#enqueue({ kind: 'replay', records, head, next: 0, since: this.#options.now() });
+  }
+
+  /** Bytes that wait here or in the socket's own buffer. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#options.socket.writableLength;
+  }
+
+  /** What keeps its place and waits for it; a replay counts as one. */
+  get queuedMessages(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  /**
+   * How long the oldest message has waited, or the socket taken nothing, in milliseconds. A replay counts from its last
+   * progress.
+   */
+  get oldestQueuedMs(): number {
+    const since = Math.min(
+      this.#entries[this.#head]?.since ?? Infinity,
+      this.#control[0]?.since ?? Infinity,
+      this.#blockedSince ?? Infinity,
+    );
+    return since === Infinity ? 0 : Math.max(0, this.#options.now() - since);
+  }
+
+  /** Past half of a bound (BCK-2). */
+  get slow(): boolean {
+    return this.#full(2) !== undefined || this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs / 2;
+  }
+
+  /** Checks the bound on age, which passes without anything being pushed. */
+  checkAge(): void {
+    if (this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs) this.#options.onOverflow('age');
+  }
+
+  /** Writes a last message past whatever waits, behind the first of the answers and a report that still waits, and ends. */
+  finish(last: Buffer): void {
+    if (this.#ended) return;
+    const control = [...this.#takeControl(), ...this.#takeReport()];
+    this.end();
+    this.#options.socket.write(Buffer.concat([...control, last]));
+  }
+
+  /** Drops what waits; nothing is taken any more. */
+  end(): void {
+    this.#ended = true;
+    this.#entries = [];
+    this.#control = [];
+    this.#report = undefined;
+    this.#head = 0;
+    this.#queuedBytes = 0;
+    this.#blockedSince = undefined;
+  }
+
+  /** Writes what is due, as far as the socket takes it. */
+  flush(): void {
+    this.#scheduled = false;
+    while (!this.#ended && this.#blockedSince === undefined) if (!this.#write()) return;
+  }
+
+  /** Writes one chunk; false when there was none. */
+  #write(): boolean {
+    const chunk = this.#nextChunk();
+    if (chunk === undefined) return false;
+    this.#blockedSince = this.#options.socket.write(chunk) ? undefined : this.#options.now();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#blockedSince !== undefined || this.#ended) return;
+    this.#scheduled = true;
+    this.#options.scheduler.schedule(this);
+  }
+
+  #enqueue(entry: Entry): void {
+    if (this.#ended) return;
+    this.#entries.push(entry);
+    if (entry.kind !== 'replay') this.#queuedBytes += entry.frame.length;
+    this.#schedule();
+    this.#checkRoom();
+  }
+
+  /** The bound on room of which more than `1 / part` is used up. Age passes by itself and is checked by the clock. */
+  #full(part = 1): Bound | undefined {
+    const { sendQueueBytes, sendQueueMessages } = this.#options.limits;
+    if (this.#queuedBytes * part > sendQueueBytes) return 'bytes';
+    return (this.queuedMessages + this.#control.length) * part > sendQueueMessages ? 'messages' : undefined;
+  }
+
+  /**
+   * Full within one tick is not yet slow: a burst has filled the queue before the socket was given any of it. So the socket gets
+   * its chance first, for as long as the system takes every byte at once. Nothing is dropped here: a heartbeat that still waits
+   * would else take the empty queue for a delivered one and claim the head of the stream (CON-3).
+   */
+  #checkRoom(): void {
+    if (this.#full() === undefined) return;
+    while (this.#options.socket.writableLength === 0) if (!this.#write()) break;
+    const bound = this.#full();
+    if (bound !== undefined) this.#options.onOverflow(bound);
+  }
+
+  /** Everything up to about one chunk, control first, in one buffer. */
+  #nextChunk(): Buffer | undefined {
+    const parts = this.#takeControl();
+    let bytes = parts.reduce((sum, each) => sum + each.length, 0);
+    while (bytes < this.#chunkBytes) {
+      const part = this.#take(this.#chunkBytes - bytes);
+      if (part === undefined) break;
+      parts.push(part);
+      bytes += part.length;
+    }
+    if (parts.length === 0) return undefined;
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
+  }
+
+  /** About one chunk of the control lane, and behind its last message the report. */
+  #takeControl(): Buffer[] {
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    for (const { frame } of this.#control) {
+      if (bytes >= this.#chunkBytes) break;
+      frames.push(frame);
+      bytes += frame.length;
+    }
+    if (frames.length > 0) this.#control.splice(0, frames.length);
+    this.#queuedBytes -= bytes;
+    if (this.#control.length === 0) frames.push(...this.#takeReport());
+    return frames;
+  }
+
+  #takeReport(): Buffer[] {
+    const make = this.#report;
+    this.#report = undefined;
+    return make === undefined ? [] : [make()];
+  }
+
+  /** Takes the next frame of the queue, or several frames of a replay up to `room` bytes. */
+  #take(room: number): Buffer | undefined {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) {
+      if (this.#head > 0) {
+        this.#entries = [];
+        this.#head = 0;
+      }
+      return undefined;
+    }
+    if (entry.kind === 'replay') return this.#takeReplay(entry, room);
+    this.#advance();
+    this.#queuedBytes -= entry.frame.length;
+    if (entry.kind === 'event') this.delivered += 1;
+    if (entry.place !== undefined) this.#options.onWritten(entry.place);
+    return entry.frame;
+  }
+
+  #takeReplay(entry: Replay, room: number): Buffer {
+    let bytes = 0;
+    let end = entry.next;
+    for (let record = entry.records[end]; record !== undefined; record = entry.records[end]) {
+      const size = eventFrameBytes(entry.head, record);
+      if (bytes > 0 && bytes + size > room) break;
+      bytes += size;
+      end += 1;
+    }
+    const chunk = Buffer.allocUnsafe(bytes);
+    let offset = 0;
+    for (const record of entry.records.slice(entry.next, end))
+      offset = writeEventFrame(chunk, offset, entry.head, record);
+    const last = entry.records[end - 1];
+    this.delivered += end - entry.next;
+    entry.next = end;
+    entry.since = this.#options.now();
+    if (end === entry.records.length) this.#advance();
+    if (last !== undefined) this.#options.onWritten(last);
+    return chunk;
+  }
+
+  #advance(): void {
+    // What has been taken must not be held until the array is cut.
+    this.#entries[this.#head] = undefined;
+    this.#head += 1;
+    // Shifting an array moves everything behind it: the taken part is cut off only now and then.
+    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}

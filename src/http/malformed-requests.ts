@@ -1,0 +1,28 @@
+/** Answers what is not HTTP, or not in time, in the terms of the contract (OPS-0). */
+import type { Socket } from 'node:net';
+import { ProtocolError } from '../errors.ts';
+import { refuseSocket } from '../connections/refused-socket.ts';
+
+interface Complaint {
+  readonly status: number;
+  readonly message: string;
+}
+
+const NOT_HTTP: Complaint = { status: 400, message: 'This is not HTTP/1.1.' };
+
+const COMPLAINTS: Readonly<Record<string, Complaint>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, message: 'The headers are too long.' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'The chunks carry too much beside their data.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not come in time.' },
+};
+
+/** For the `clientError` of a server. */
+export function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  // Behind an answer that has begun, another one would be read as part of it.
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const { status, message } = COMPLAINTS[error.code ?? ''] ?? NOT_HTTP;
+  refuseSocket(socket, status, new ProtocolError('invalid_message', message));
+}

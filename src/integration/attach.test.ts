@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createGateway } from '../gateway.ts';
+import type { GatewayOptions } from '../gateway.ts';
+import { RawClient } from '../testing/raw-client.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+function gatewayOf(options: GatewayOptions = {}) {
+  const gateway = createGateway(options);
+  cleanups.push(() => gateway.close({ drainMs: 0 }));
+  return gateway;
+}
+
+async function connect(port: number, path = '/ws'): Promise<RawClient> {
+  const client = await RawClient.open(`ws://127.0.0.1:${port}${path}`);
+  cleanups.push(async () => client.close());
+  return client;
+}
+
+const custom = { stream: 'main', event: 'built', payload: { ok: true } };
+
+function post(port: number, body: unknown, path = '/ws/broadcast'): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+describe('a gateway attached to a host’s Fastify instance', () => {
+  test('serves its WebSocket and its HTTP operations beside the host’s own routes', async () => {
+    const host = Fastify();
+    cleanups.push(() => host.close());
+    host.get('/own', () => ({ mine: true }));
+    const gateway = gatewayOf();
+    await gateway.attach(host);
+    await host.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = host.server.address() as AddressInfo;
+    const client = await connect(port);
+    await client.call('subscribe', { events: ['built'] });
+    expect((await post(port, custom)).status).toBe(200);
+    expect(await client.find((each) => each.type === 'event')).toMatchObject({ data: { payload: { ok: true } } });
+    expect(await (await fetch(`http://127.0.0.1:${port}/own`)).json()).toEqual({ mine: true });
+    expect((await fetch(`http://127.0.0.1:${port}/ws/health`)).status).toBe(200);
+  });
+
+  test('leaves the host its own error format and body parsing', async () => {
+    const host = Fastify();
+    cleanups.push(() => host.close());
+    host.post('/own', (request) => ({ got: request.body }));
+    await gatewayOf().attach(host);
+    await host.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = host.server.address() as AddressInfo;
+    expect(await (await post(port, { a: 1 }, '/own')).json()).toEqual({ got: { a: 1 } });
+    expect(await (await fetch(`http://127.0.0.1:${port}/nowhere`)).json()).toMatchObject({ error: 'Not Found' });
+    expect(await (await post(port, { event: 'x' })).json()).toMatchObject({ type: 'error' });
+  });
+});
+
+describe('a gateway attached to a host’s http.Server', () => {
+  test('answers an upgrade to an address of nobody, unless somebody else may know it', async () => {
+    const host = createServer();
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    cleanups.push(async () => void host.close());
+    const { port } = host.address() as AddressInfo;
+    await gatewayOf().attach(host);
+    const upgrade = async (): Promise<number | undefined> => {
+      const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+      const request = httpRequest({ port, path: '/other', headers }).end();
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    };
+    expect(await upgrade()).toBe(404);
+    host.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 418 Tea\r\nConnection: close\r\n\r\n'));
+    expect(await upgrade()).toBe(418);
+  });
+
+  test('does not serve without credentials where the host listens beyond loopback, unless told so (SEC-5)', async () => {
+    const host = createServer();
+    // As if it listened there: no test opens a port to the network.
+    host.address = () => ({ address: '0.0.0.0', family: 'IPv4', port: 80 });
+    await expect(gatewayOf().attach(host)).rejects.toThrow(/would listen on 0\.0\.0\.0.*SEC-5/);
+    await expect(gatewayOf({ insecure: true }).attach(host)).resolves.toBeUndefined();
+  });
+
+  test('takes the upgrades of its own path and leaves the others to the host', async () => {
+    const host = createServer((_request, response) => void response.end('host'));
+    host.on('upgrade', (request, socket) => {
+      if (request.url === '/own')
+        socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: own\r\nConnection: Upgrade\r\n\r\n');
+    });
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    cleanups.push(async () => {
+      host.closeAllConnections();
+      host.close();
+      await once(host, 'close');
+    });
+    const { port } = host.address() as AddressInfo;
+    const gateway = gatewayOf({ path: '/events' });
+    await gateway.attach(host);
+    const client = await connect(port, '/events');
+    expect((await client.call('ping')).type).toBe('pong');
+    const upgrade = httpRequest({ port, path: '/own', headers: { connection: 'Upgrade', upgrade: 'own' } }).end();
+    const [response] = (await once(upgrade, 'upgrade')) as [{ readonly statusCode: number }];
+    expect(response.statusCode).toBe(101);
+    expect(await (await fetch(`http://127.0.0.1:${port}/ws`)).text()).toBe('host');
+  });
+
+  test('gives the addresses back when it closes', async () => {
+    const host = createServer((_request, response) => void response.end('host'));
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    cleanups.push(async () => {
+      host.closeAllConnections();
+      host.close();
+    });
+    const { port } = host.address() as AddressInfo;
+    const gateway = gatewayOf();
+    await gateway.attach(host);
+    expect((await fetch(`http://127.0.0.1:${port}/ws/health`)).headers.get('content-type')).toMatch(/json/);
+    await gateway.close({ drainMs: 0 });
+    expect(await (await fetch(`http://127.0.0.1:${port}/ws/health`)).text()).toBe('host');
+  });
+});

@@ -1,0 +1,318 @@
+/** The generated client against the real gateway, over real sockets. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createClient, isEvent, isGap, TidemarkError } from '../../generated/client.ts';
+import type { ClientOptions, TidemarkClient } from '../../generated/client.ts';
+import type { EntityCreatedPayload, FileChangePayload } from '../../generated/types.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { NOBODY } from '../auth/principal.ts';
+import { parseScope } from '../auth/scope.ts';
+import { ProtocolError } from '../errors.ts';
+import { createGateway } from '../gateway.ts';
+import type { Gateway, GatewayOptions } from '../gateway.ts';
+import { SeveringProxy } from '../testing/severing-proxy.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function serve(
+  options: GatewayOptions & { readonly port?: number } = {},
+): Promise<{ gateway: Gateway; url: string }> {
+  const gateway = createGateway(options);
+  cleanups.push(() => gateway.close({ drainMs: 0 }));
+  const { url } = await gateway.listen({ port: options.port ?? 0 });
+  return { gateway, url };
+}
+
+function clientOf(url: string, options: Partial<ClientOptions> = {}): TidemarkClient {
+  const client = createClient({ url, backoff: { minMs: 4, maxMs: 20 }, ...options });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+async function proxyOf(url: string): Promise<SeveringProxy> {
+  const proxy = await SeveringProxy.before(url);
+  cleanups.push(() => proxy.close());
+  return proxy;
+}
+
+/** Everything that a subscription yields, as it comes. */
+function collect<Item>(items: AsyncIterable<Item>): Item[] {
+  const all: Item[] = [];
+  void (async () => {
+    for await (const item of items) all.push(item);
+  })().catch(() => undefined);
+  return all;
+}
+
+const file = (path: string): FileChangePayload => ({ path, root: 'shop', changeType: 'modify', fileType: 'file' });
+const entity = (id: string): EntityCreatedPayload => ({ id, entityType: 'function', name: id });
+const patience = { timeout: 8_000, interval: 2 };
+
+describe('a subscription of the client', () => {
+  test('yields what its filter lets through, typed by its pattern', async () => {
+    const { gateway, url } = await serve();
+    const subscription = clientOf(url).subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } });
+    await subscription.caughtUp;
+    for (const path of ['a.js', 'a.ts', 'b.ts']) await gateway.publish('file_change', file(path));
+    const paths: string[] = [];
+    for await (const event of subscription) {
+      paths.push(event.payload.path);
+      if (paths.length === 2) break;
+    }
+    expect(paths).toEqual(['a.ts', 'b.ts']);
+    expect((await subscription.ready).filter).toEqual({ extensions: ['.ts'] });
+  });
+
+  test('hears of what a source lost while it was away', async () => {
+    const { gateway, url } = await serve();
+    const proxy = await proxyOf(url);
+    const subscription = clientOf(proxy.url).subscribe({ events: ['file_change'], gaps: 'inline' });
+    await subscription.caughtUp;
+    const items: string[] = [];
+    void (async () => {
+      for await (const item of subscription) items.push(isGap(item) ? `gap: ${item.reason}` : item.payload.path);
+    })();
+    await gateway.publish('file_change', file('a.ts'));
+    await vi.waitFor(() => expect(items).toEqual(['a.ts']), patience);
+    // None of this waits for the network: it is over before the client is back.
+    proxy.sever();
+    await gateway.publish('file_change', file('b.ts'));
+    await gateway.announceLoss({ stream: 'main', paths: ['src'] });
+    await gateway.publish('file_change', file('c.ts'));
+    await vi.waitFor(() => expect(items).toEqual(['a.ts', 'b.ts', 'gap: source_overflow', 'c.ts']), patience);
+  });
+
+  test('that joins later gets one replay per entity, then live events', async () => {
+    const { gateway, url } = await serve();
+    for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`));
+    const subscription = clientOf(url).subscribe({ events: ['entity_*', 'file_change'] });
+    const items = collect(subscription);
+    expect(await subscription.caughtUp).toMatchObject({ count: 8, truncated: false, position: { sequenceId: 20 } });
+    await gateway.publish('file_change', file('a.ts'));
+    await vi.waitFor(() => expect(items.length).toBe(9), patience);
+    const entities = items.flatMap((item) => (isEvent(item, 'entity_created') ? [item.payload.id] : []));
+    expect(new Set(entities).size).toBe(8);
+    expect(items.map(({ isReplay }) => isReplay)).toEqual([...Array.from({ length: 8 }, () => true), false]);
+  });
+
+  test('loses and repeats nothing while its connection is cut again and again under load', async () => {
+    const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
+    const proxy = await proxyOf(url);
+    const client = clientOf(proxy.url, { backoff: { minMs: 2, maxMs: 8 } });
+    const troubles: unknown[] = [];
+    for (const name of ['gap', 'loss', 'error'] as const) client.on(name, (detail) => troubles.push([name, detail]));
+    const all = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    const some = client.subscribe({
+      events: ['file_change'],
+      filter: { paths: ['src/*7.ts'] },
+      replay: { mode: 'none' },
+    });
+    const small = client.subscribe({ events: ['file_change'], replay: { mode: 'none' }, buffer: { limit: 8 } });
+    const [everything, sevens, files] = [collect(all), collect(some), collect(small)] as const;
+    await Promise.all([all.ready, some.ready, small.ready]);
+    for (let n = 0; n < 1_500; n += 1) {
+      await (n % 3 === 0
+        ? gateway.publish('entity_created', entity(`e${n}`))
+        : gateway.publish('file_change', file(`src/${n}.ts`)));
+      if (n % 60 === 59) proxy.sever();
+      if (n % 4 === 0) await sleep(1);
+    }
+    await vi.waitFor(() => expect(everything.length).toBeGreaterThanOrEqual(1_500), patience);
+    await vi.waitFor(() => expect(files.length).toBeGreaterThanOrEqual(1_000), patience);
+    expect(everything.map(({ sequenceId }) => sequenceId)).toEqual(Array.from({ length: 1_500 }, (_, n) => n + 1));
+    const fileIds = everything.filter(({ event }) => event === 'file_change').map(({ sequenceId }) => sequenceId);
+    expect(files.map(({ sequenceId }) => sequenceId)).toEqual(fileIds);
+    const wanted = everything.flatMap((e) =>
+      isEvent(e, 'file_change') && e.payload.path.endsWith('7.ts') ? [e.sequenceId] : [],
+    );
+    expect(sevens.map(({ sequenceId }) => sequenceId)).toEqual(wanted);
+    expect(troubles).toEqual([]);
+    expect(proxy.accepted).toBeGreaterThan(5);
+  }, 20_000);
+
+  test('agrees with the gateway’s count of deliveries, heartbeat after heartbeat', async () => {
+    const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
+    const client = clientOf(url);
+    const troubles: unknown[] = [];
+    for (const name of ['loss', 'error', 'closed'] as const) client.on(name, (detail) => troubles.push([name, detail]));
+    const subscription = client.subscribe({ events: ['entity_*'], replay: { mode: 'none' } });
+    const items = collect(subscription);
+    await subscription.ready;
+    for (let n = 0; n < 400; n += 1) {
+      await gateway.publish('entity_created', entity(`e${n}`));
+      if (n % 2 === 0) await sleep(1);
+    }
+    await gateway.publish('file_change', file('hidden.ts'));
+    await vi.waitFor(() => expect(subscription.position?.sequenceId).toBe(401), patience);
+    expect(items.length).toBe(400);
+    expect(troubles).toEqual([]);
+  });
+
+  test('says the gap and rebuilds when the gateway it comes back to has lost its history', async () => {
+    const first = await serve({ random: () => 0.02 });
+    const port = Number(new URL(first.url).port);
+    await first.gateway.publish('entity_created', entity('old'));
+    const client = clientOf(first.url);
+    const seen: string[] = [];
+    client.on('closing', ({ name }) => seen.push(`closing ${name}`));
+    client.on('resumed', ({ recovery }) =>
+      seen.push(recovery.attempted && !recovery.recovered ? recovery.reason : 'recovered'),
+    );
+    const subscription = client.subscribe({ events: ['entity_*'], gaps: 'inline' });
+    const items = collect(subscription);
+    await subscription.caughtUp;
+    const { epoch } = subscription.position ?? { epoch: 'none' };
+    await first.gateway.close();
+    const second = await serve({ port });
+    await second.gateway.publish('entity_created', entity('new'));
+    await vi.waitFor(() => expect(items.length).toBe(3), patience);
+    expect(seen).toEqual(['closing shutdown', 'epoch_changed']);
+    const [, gap, created] = items;
+    if (gap === undefined || !isGap(gap)) throw new Error('no gap');
+    expect(gap).toMatchObject({ reason: 'epoch_changed', noticedBy: 'server', from: { epoch, sequenceId: 1 } });
+    expect(created).toMatchObject({ payload: { id: 'new' } });
+    expect(subscription.recovered).toBe(false);
+  }, 15_000);
+
+  test('is one of a hundred that all come back, where few commands are allowed at a time', async () => {
+    const { gateway, url } = await serve({ limits: { commandBurst: 20, commandsPerSecond: 100 } });
+    const proxy = await proxyOf(url);
+    const client = clientOf(proxy.url);
+    const closes: number[] = [];
+    client.on('closed', ({ code }) => closes.push(code));
+    const options = { events: ['file_change'], replay: { mode: 'none' } } as const;
+    const all = Array.from({ length: 60 }, () => client.subscribe(options));
+    const reads = all.map((each) => collect(each));
+    await Promise.all(all.map(({ ready }) => ready));
+    proxy.sever();
+    await gateway.publish('file_change', file('a.ts'));
+    await vi.waitFor(() => expect(reads.every((items) => items.length === 1)).toBe(true), patience);
+    expect(closes).toEqual([1006]);
+  });
+
+  test('goes on in another process from the position that its reader had', async () => {
+    const { gateway, url } = await serve();
+    const before = clientOf(url).subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await before.ready;
+    for (let n = 0; n < 10; n += 1) await gateway.publish('file_change', file(`${n}.ts`));
+    for await (const { sequenceId } of before) if (sequenceId === 4) break;
+    const after = before.position;
+    if (after === undefined) throw new Error('no position');
+    const resumed = clientOf(url).subscribe({ events: ['*'], replay: { mode: 'resume', after } });
+    const items = collect(resumed);
+    await resumed.caughtUp;
+    await vi.waitFor(() => expect(items.map(({ sequenceId }) => sequenceId)).toEqual([5, 6, 7, 8, 9, 10]), patience);
+    expect(resumed.recovered).toBe(true);
+  });
+});
+
+/** Takes tokens such as `subscribe:file_change;300`: a scope, and the milliseconds for which it holds. */
+const readableTokens: Authenticator = {
+  required: true,
+  anonymous: NOBODY,
+  authenticate: ({ value }) => {
+    const [scope = '', lifeMs = ''] = value.split(';');
+    if (!/^\d+$/u.test(lifeMs)) return Promise.reject(new ProtocolError('unauthenticated', 'No such token.'));
+    const expiresAt = Date.now() + Number(lifeMs);
+    return Promise.resolve({ kind: 'user', id: 'user:ana', scopes: [parseScope(scope)], expiresAt });
+  },
+  onRevoked: () => undefined,
+  close: () => Promise.resolve(),
+};
+
+describe('credentials of the client', () => {
+  test('a token that expires is replaced, and its subscription goes on without a loss (SEC-3)', async () => {
+    const { gateway, url } = await serve({ authenticator: readableTokens });
+    let fetched = 0;
+    const client = clientOf(url, { token: () => `subscribe:*;${(fetched += 1) === 1 ? 200 : 60_000}` });
+    const closes: number[] = [];
+    client.on('closed', ({ code }) => closes.push(code));
+    const subscription = client.subscribe({ events: ['file_change'], replay: { mode: 'none' } });
+    const items = collect(subscription);
+    await subscription.ready;
+    for (let n = 0; n < 60; n += 1) {
+      await gateway.publish('file_change', file(`${n}.ts`));
+      await sleep(5);
+    }
+    await vi.waitFor(() => expect(items.length).toBe(60), patience);
+    expect(items.map(({ sequenceId }) => sequenceId)).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));
+    expect([fetched, ...closes]).toEqual([2, 4100]);
+  });
+
+  test('a narrower credential ends what it does not cover, and says why', async () => {
+    const { url } = await serve({ authenticator: readableTokens });
+    const client = clientOf(url, { token: 'subscribe:*;60000' });
+    const [files, entities] = [
+      client.subscribe({ events: ['file_change'] }),
+      client.subscribe({ events: ['entity_*'] }),
+    ];
+    await Promise.all([files.caughtUp, entities.caughtUp]);
+    const ended = entities[Symbol.asyncIterator]().next();
+    await client.authenticate('subscribe:file_change;60000');
+    await expect(ended).rejects.toMatchObject({ name: 'SubscriptionError', reason: 'forbidden' });
+    expect([files.state, client.subscriptions.length]).toEqual(['live', 1]);
+  });
+
+  test('a refused one stops the client with the server’s answer', async () => {
+    const { url } = await serve({ authenticator: readableTokens });
+    const client = clientOf(url, { token: 'nonsense' });
+    await expect(client.connect()).rejects.toMatchObject({ name: 'TidemarkError', code: 'unauthenticated' });
+    expect(client.state).toBe('closed');
+  });
+
+  test('none, where one is needed, ends a subscription with unauthenticated', async () => {
+    const { url } = await serve({ authenticator: readableTokens });
+    const client = clientOf(url);
+    await expect(client.subscribe({ events: ['*'] }).ready).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect((await client.connect()).authenticationRequired).toBe(true);
+  });
+});
+
+describe('commands of the client', () => {
+  test('sync is passed once everything before it has come', async () => {
+    const { gateway, url } = await serve();
+    const client = clientOf(url);
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await subscription.ready;
+    for (let n = 0; n < 50; n += 1) await gateway.publish('file_change', file(`${n}.ts`));
+    const { position } = await client.sync('main');
+    expect([position.sequenceId, subscription.buffered]).toEqual([50, 50]);
+  });
+
+  test('broadcast publishes where it is on, and says why where it is not', async () => {
+    const on = await serve({ broadcast: 'on' });
+    const client = clientOf(on.url);
+    const event = { stream: 'main', event: 'file_change', payload: file('a.ts'), idempotencyKey: 'once' } as const;
+    const first = await client.broadcast(event);
+    expect(first).toMatchObject({ sequenceId: 1, duplicate: false });
+    expect(await client.broadcast(event)).toEqual({ ...first, duplicate: true });
+    const off = await serve();
+    const refusal = await clientOf(off.url)
+      .broadcast(event)
+      .catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(TidemarkError);
+  });
+
+  test('a refused subscribe carries the pointer to what is wrong', async () => {
+    const { url } = await serve();
+    const subscription = clientOf(url).subscribe({ events: ['file_change'], filter: { entityTypes: ['class'] } });
+    const error = await subscription.ready.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'filter_not_applicable', retryable: false });
+    expect(error).toHaveProperty('pointer');
+  });
+
+  test('list_subscriptions shows what is left after an unsubscribe', async () => {
+    const { url } = await serve();
+    const client = clientOf(url);
+    const [kept, gone] = [client.subscribe({ events: ['*'] }), client.subscribe({ events: ['*'] })];
+    await Promise.all([kept.ready, gone.ready]);
+    await gone.unsubscribe();
+    const { items } = await client.listSubscriptions();
+    expect(items.map(({ subscriptionId }) => subscriptionId)).toEqual([kept.id]);
+    expect(await client.ping()).toHaveProperty('time');
+  });
+});

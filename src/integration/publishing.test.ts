@@ -1,0 +1,225 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { createGateway } from '../gateway.ts';
+import { connect, serve } from '../testing/gateway-bench.ts';
+
+const entity = (id: string, name = id): { id: string; entityType: string; name: string } => ({
+  id,
+  entityType: 'function',
+  name,
+});
+
+describe('publishing', () => {
+  test('refuses a declared event whose payload breaks its schema, and stores nothing (EVT-3)', async () => {
+    const { gateway } = await serve();
+    const broken = { path: 'a.ts', root: 'r', changeType: 'vanish', fileType: 'file' } as never;
+    await expect(gateway.publish('file_change', broken)).rejects.toMatchObject({
+      code: 'payload_invalid',
+      pointer: '/changeType',
+    });
+    expect((await gateway.publish('tick', {})).sequenceId).toBe(1);
+  });
+
+  test('by the host program keeps to the names that the contract allows, as at every door (BRD-1)', async () => {
+    const { gateway } = await serve();
+    const wrong = [
+      ['stream_invalid', '/stream', () => gateway.publish('tick', {}, { stream: 'files' })],
+      ['invalid_message', '/event', () => gateway.publish('Bad Name!', {})],
+      ['invalid_message', '/source', () => gateway.publish('tick', {}, { source: '' })],
+      ['invalid_message', '/idempotencyKey', () => gateway.publish('tick', {}, { idempotencyKey: 'k'.repeat(129) })],
+    ] as const;
+    for (const [code, pointer, publish] of wrong) await expect(publish()).rejects.toMatchObject({ code, pointer });
+    expect(gateway.health().streams).toEqual([]);
+  });
+
+  test('by the host program takes a payload as it is at the call, whatever happens to the object later', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['*'], replay: { mode: 'none' } });
+    const payload = { n: 1, at: new Date(0), none: undefined };
+    const published = gateway.publish('tick', payload);
+    payload.n = 2;
+    await published;
+    const event = await client.find(({ type }) => type === 'event');
+    expect(event.data['payload']).toEqual({ n: 1, at: '1970-01-01T00:00:00.000Z' });
+  });
+
+  test('by the host program refuses what JSON has no words for, and stores nothing', async () => {
+    const { gateway } = await serve();
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    for (const [payload, text] of [
+      [cycle, /cannot be written as JSON: Converting circular structure/],
+      [{ n: 1n }, /cannot be written as JSON: .*BigInt/],
+      [{ toJSON: () => 5 }, /no object when it is written as JSON/],
+      [{ toJSON: () => undefined }, /cannot be written as JSON/],
+    ] as const)
+      await expect(gateway.publish('tick', payload)).rejects.toMatchObject({
+        code: 'payload_invalid',
+        message: expect.stringMatching(text),
+      });
+    expect(gateway.health().streams).toEqual([]);
+  });
+
+  test('by the host program ends with the gateway: nothing goes into a broker that nobody reads', async () => {
+    const gateway = createGateway();
+    await gateway.publish('tick', {});
+    await gateway.close({ drainMs: 0 });
+    await expect(gateway.publish('tick', {})).rejects.toMatchObject({ code: 'broker_unavailable' });
+  });
+
+  test('of a loss keeps to the streams that the contract allows', async () => {
+    const { gateway } = await serve();
+    await expect(gateway.announceLoss({ stream: 'nowhere', paths: [''] })).rejects.toMatchObject({
+      code: 'stream_invalid',
+    });
+    await expect(gateway.announceLoss({ stream: 'workspace:w', paths: [''] })).resolves.toBeUndefined();
+  });
+
+  test('over HTTP answers with the place of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
+    const { httpUrl } = await serve();
+    const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {
+      const response = await fetch(`${httpUrl}/ws/broadcast`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const first = await post({ stream: 'main', event: 'tick', payload: { n: 1 }, idempotencyKey: 'k' });
+    expect(first).toMatchObject({ status: 200, body: { stream: 'main', sequenceId: 1, duplicate: false } });
+    expect(await post({ stream: 'main', event: 'tick', payload: { n: 2 }, idempotencyKey: 'k' })).toMatchObject({
+      status: 200,
+      body: { sequenceId: 1, duplicate: true },
+    });
+    expect(await post({ stream: 'main', event: 'file_change', payload: {} })).toMatchObject({
+      status: 422,
+      body: { type: 'error', data: { code: 'payload_invalid', pointer: '/payload/path' } },
+    });
+    expect(await post({ stream: 'nowhere', event: 'tick', payload: {} })).toMatchObject({
+      status: 422,
+      body: { data: { code: 'stream_invalid', pointer: '/stream' } },
+    });
+    expect(await post({ stream: 'main', event: 'tick', payload: { text: 'x'.repeat(65_600) } })).toMatchObject({
+      status: 413,
+    });
+  });
+
+  test('by command is off unless turned on, and stamps the principal (BRD-2)', async () => {
+    const off = await serve();
+    expect(
+      (await (await connect(off.url)).call('broadcast', { stream: 'main', event: 'tick', payload: {} })).data['code'],
+    ).toBe('forbidden');
+    const on = await serve({ broadcast: 'on' });
+    const client = await connect(on.url);
+    await client.call('subscribe', { events: ['tick'] });
+    expect(
+      (await client.call('broadcast', { stream: 'main', event: 'tick', payload: {}, source: 'me' })).data,
+    ).toMatchObject({ sequenceId: 1, duplicate: false });
+    await client.call('sync', { stream: 'main' });
+    expect(client.events()[0]).toMatchObject({ source: { name: 'me', principal: 'anonymous' } });
+  });
+
+  test('follows a host’s emitter that was bound in one call', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['entity_created'] });
+    const emitter = new EventEmitter();
+    const unbind = gateway.bindEmitter(emitter, {
+      created: { event: 'entity_created', payload: (id) => entity(String(id)) },
+    });
+    emitter.emit('created', 'e1');
+    await client.find((each) => each.type === 'event');
+    unbind();
+    emitter.emit('created', 'e2');
+    await client.call('sync', { stream: 'main' });
+    expect(client.events().map((each) => (each['payload'] as { id: string }).id)).toEqual(['e1']);
+  });
+});
+
+describe('the gateway', () => {
+  test('does not listen beyond loopback without credentials, unless told so (SEC-5)', async () => {
+    // An address of no machine (RFC 5737): whoever gets as far as listening on it fails in another way.
+    const elsewhere = { host: '192.0.2.1', port: 0 };
+    await expect(createGateway().listen(elsewhere)).rejects.toThrow('no credential is configured');
+    await expect(createGateway({ insecure: true }).listen(elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
+  });
+
+  test('answers its HTTP operations (OPS-1, OPS-2, OPS-3, OPS-4)', async () => {
+    const { url, httpUrl } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'ts', events: ['file_change'], filter: { extensions: ['.ts'] } });
+    const get = async (path: string): Promise<Response> => fetch(`${httpUrl}${path}`);
+    expect(await (await get('/ws/health')).json()).toMatchObject({
+      status: 'ok',
+      connections: 1,
+      subscriptions: { total: 1, byEvent: { file_change: 1 } },
+      broker: { kind: 'memory', connected: true },
+    });
+    expect(await (await get('/ws/subscriptions')).json()).toMatchObject({
+      total: 1,
+      items: [{ subscriptionId: 'ts', filter: { extensions: ['.ts'] } }],
+      aggregates: { extensions: { '.ts': 1 } },
+      partial: false,
+    });
+    expect((await get('/ws')).status).toBe(426);
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
+    expect((await get('/nowhere')).status).toBe(404);
+    expect(await (await get('/metrics')).text()).toMatch(/tidemark_connections 1/);
+    expect(await (await get('/asyncapi.yaml')).text()).toMatch(/^# The Tidemark protocol/);
+    expect(await (await get('/docs')).text()).toMatch(/<html/);
+    const explained = await fetch(`${httpUrl}/ws/explain`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        event: 'file_change',
+        payload: { path: 'a.mts', root: 'r', changeType: 'modify', fileType: 'file' },
+      }),
+    });
+    expect(await explained.json()).toMatchObject({
+      matches: [],
+      mismatches: [{ subscriptionId: 'ts', clause: 'extensions', wanted: ['.ts'] }],
+    });
+  });
+
+  test('answers a request that offers another protocol as if it had not (RFC 9110, 7.8)', async () => {
+    const { httpUrl } = await serve();
+    const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' };
+    const asked = request(`${httpUrl}/ws/health`, { headers }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(200);
+  });
+
+  test('serves beside a host’s own http.Server, which keeps its other addresses', async () => {
+    const host = createServer((_request, response) => void response.end('host'));
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+    const address = host.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const gateway = createGateway();
+    await gateway.attach(host);
+    const client = await connect(`ws://127.0.0.1:${port}/ws`);
+    expect((await client.call('ping')).type).toBe('pong');
+    expect(await (await fetch(`http://127.0.0.1:${port}/other`)).text()).toBe('host');
+    expect((await fetch(`http://127.0.0.1:${port}/ws/health`)).status).toBe(200);
+    client.close();
+    await gateway.close({ drainMs: 0 });
+    await new Promise((resolve) => host.close(resolve));
+  });
+
+  test('drains: heartbeat, closing, close 4200, and no new connections (CON-5)', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['*'] });
+    const closing = gateway.close();
+    expect((await client.closed).code).toBe(4200);
+    await closing;
+    expect(client.frames.slice(-2)).toMatchObject([
+      { type: 'heartbeat' },
+      { type: 'closing', data: { code: 4200, name: 'shutdown', retryable: true } },
+    ]);
+  });
+});

@@ -1,0 +1,374 @@
+/** Several gateways on one real Redis: one stream for their clients, whichever node a client is on. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createClient } from '../../generated/client.ts';
+import type { ClientOptions, TidemarkClient, TidemarkEvent } from '../../generated/client.ts';
+import type { Health, SessionEventPayload, SubscriptionsPage } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
+import { RedisBroker } from '../broker/redis/redis-broker.ts';
+import { RedisProcess } from '../broker/testing/redis-process.ts';
+import { createGateway } from '../gateway.ts';
+import type { Gateway } from '../gateway.ts';
+import { resolveOptions } from '../options.ts';
+import type { Limits } from '../options.ts';
+import { Balancer } from '../testing/balancer.ts';
+import { GatewayProcess } from '../testing/gateway-process.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+let redis: RedisProcess;
+let prefixes = 0;
+
+/** A part of the Redis of its own. */
+const freshUrl = (): string => `${redis.url}?prefix=g${(prefixes += 1)}`;
+
+beforeAll(async () => {
+  redis = await RedisProcess.start();
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+afterAll(() => redis.stop());
+
+interface Node {
+  readonly gateway: Gateway;
+  readonly url: string;
+  readonly httpUrl: string;
+}
+
+async function nodeOn(redisUrl: string, nodeId: string, limits: Partial<Limits> = {}): Promise<Node> {
+  const resolved = resolveOptions({ limits });
+  const broker = new RedisBroker({ url: redisUrl, limits: resolved.limits, events: resolved.events });
+  const gateway = createGateway({ nodeId, limits, broker, broadcast: 'on' });
+  cleanups.push(() => gateway.close({ drainMs: 0 }));
+  const { url, httpUrl } = await gateway.listen({ port: 0 });
+  return { gateway, url, httpUrl };
+}
+
+async function processOn(redisUrl: string, nodeId: string): Promise<GatewayProcess> {
+  const child = await GatewayProcess.start({ redisUrl, nodeId });
+  cleanups.push(() => child.kill());
+  return child;
+}
+
+function clientOf(url: string, options: Partial<ClientOptions> = {}): TidemarkClient {
+  const client = createClient({ url, backoff: { minMs: 5, maxMs: 50 }, ...options });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+/** Everything that a subscription yields, as it comes. */
+function collect<Item>(items: AsyncIterable<Item>): Item[] {
+  const all: Item[] = [];
+  void (async () => {
+    for await (const item of items) all.push(item);
+  })().catch(() => undefined);
+  return all;
+}
+
+const upTo = (count: number, first = 1): number[] => Array.from({ length: count }, (_, index) => first + index);
+const numbersOf = (events: readonly TidemarkEvent[]): number[] => events.map(({ sequenceId }) => sequenceId);
+const patience = { timeout: 9_000, interval: 5 };
+
+async function healthOf({ httpUrl }: { readonly httpUrl: string }): Promise<Health> {
+  return (await (await fetch(`${httpUrl}/ws/health`)).json()) as Health;
+}
+
+describe('a gateway that is killed under load', () => {
+  test('costs its clients nothing: they resume elsewhere, in order, without loss or duplicate', async () => {
+    const redisUrl = freshUrl();
+    const doomed = await processOn(redisUrl, 'doomed');
+    const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
+    const balancer = await Balancer.before([doomed.url, ...nodes.map(({ url }) => url)]);
+    cleanups.push(() => balancer.close());
+
+    const troubles: unknown[] = [];
+    const readers = await Promise.all(upTo(24).map(() => reader(balancer.url, troubles)));
+    const onDoomed = readers.filter(({ client }) => client.welcome?.nodeId === 'doomed');
+    expect(onDoomed.length).toBe(8);
+
+    const publishers = upTo(6).map((publisher) => publishAll(balancer.httpUrl, publisher, 150));
+    await vi.waitFor(() => expect(readers[0]?.events.length).toBeGreaterThan(200), patience);
+    await doomed.kill();
+    await Promise.all(publishers);
+
+    await vi.waitFor(
+      () => expect(readers.map(({ events }) => events.length)).toEqual(upTo(24).map(() => 900)),
+      patience,
+    );
+    for (const { events, client } of readers) {
+      expect(numbersOf(events)).toEqual(upTo(900));
+      expect(client.welcome?.nodeId).not.toBe('doomed');
+    }
+    const published = readers[0]?.events.map(({ payload }) => JSON.stringify(payload)) ?? [];
+    expect(new Set(published).size).toBe(900);
+    for (const { resumed } of onDoomed) expect(resumed).toEqual([{ attempted: true, recovered: true }]);
+    expect(troubles).toEqual([]);
+  }, 30_000);
+
+  interface Reader {
+    readonly client: TidemarkClient;
+    readonly events: readonly TidemarkEvent[];
+    /** Outcomes of the resumes. */
+    readonly resumed: readonly unknown[];
+  }
+
+  async function reader(url: string, troubles: unknown[]): Promise<Reader> {
+    const client = clientOf(url);
+    for (const name of ['gap', 'loss', 'error'] as const) client.on(name, (detail) => troubles.push([name, detail]));
+    const resumed: unknown[] = [];
+    client.on('resumed', ({ recovery }) => resumed.push(recovery));
+    const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
+    const events = collect(subscription);
+    await subscription.ready;
+    return { client, events, resumed };
+  }
+
+  /** One event after the other over HTTP; what gets no answer is sent again under the same key, to whichever node. */
+  async function publishAll(httpUrl: string, publisher: number, count: number): Promise<void> {
+    for (const number of upTo(count)) {
+      const idempotencyKey = `${publisher}/${number}`;
+      const body = JSON.stringify({
+        stream: 'main',
+        event: 'load.made',
+        payload: { publisher, number },
+        idempotencyKey,
+      });
+      while (!(await post(`${httpUrl}/ws/broadcast`, body))) await delay(5);
+    }
+  }
+
+  async function post(url: string, body: string): Promise<boolean> {
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    const response = await fetch(url, { method: 'POST', body, headers }).catch(() => undefined);
+    await response?.arrayBuffer().catch(() => undefined);
+    return response?.ok === true;
+  }
+});
+
+describe('a resume on another node than before', () => {
+  test('gives exactly what followed, the same from either node', async () => {
+    const redisUrl = freshUrl();
+    const [a, b] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
+    const before = clientOf(a.url).subscribe({ events: ['*'], replay: { mode: 'none' } });
+    await before.ready;
+    for (const n of upTo(40)) await (n % 2 === 0 ? a : b).gateway.publish('step.done', { n });
+    for await (const { sequenceId } of before) if (sequenceId === 15) break;
+    const after = before.position;
+    if (after === undefined) throw new Error('no position');
+    const read = async ({ url }: Node): Promise<readonly TidemarkEvent[]> => {
+      const resumed = clientOf(url).subscribe({
+        events: ['*'],
+        replay: { mode: 'resume', after },
+        subscriptionId: 's',
+      });
+      const events = collect(resumed);
+      expect(await resumed.caughtUp).toMatchObject({ count: 25, truncated: false });
+      await vi.waitFor(() => expect(events.length).toBe(25), patience);
+      expect(resumed.recovered).toBe(true);
+      return events;
+    };
+    const elsewhere = await read(b);
+    expect(numbersOf(elsewhere)).toEqual(upTo(25, 16));
+    expect(elsewhere.every(({ isReplay }) => isReplay)).toBe(true);
+    expect(elsewhere).toEqual(await read(a));
+  });
+
+  test('is refused where the position is ahead of the stream, and said as a gap', async () => {
+    const redisUrl = freshUrl();
+    const [a, b] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
+    const { epoch } = await a.gateway.publish('step.done', { n: 1 });
+    const after = { epoch, sequenceId: 9 };
+    const subscription = clientOf(b.url).subscribe({ events: ['*'], replay: { mode: 'resume', after } });
+    expect((await subscription.ready).recovery).toEqual({
+      attempted: true,
+      recovered: false,
+      reason: 'unknown_position',
+    });
+    await subscription.caughtUp;
+    expect(subscription.gapCount).toBe(1);
+  });
+});
+
+describe('a session', () => {
+  const session = (sessionEvent: SessionEventPayload['sessionEvent'], actor: string): SessionEventPayload => ({
+    sessionId: 's1',
+    sessionEvent,
+    actor,
+  });
+  const told = (events: readonly TidemarkEvent[]): string[] =>
+    events.map(({ payload, isReplay }) => `${JSON.stringify(payload)} ${isReplay ? 'replay' : 'live'}`);
+
+  test('is one log for agents on several nodes, and who joins late gets all of it', async () => {
+    const redisUrl = freshUrl();
+    const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b'), await nodeOn(redisUrl, 'c')];
+    const agents = nodes.map(({ url }) => clientOf(url));
+    const subscription = agents[0]?.subscribe({ stream: 'session:s1', events: ['session_event'] });
+    if (subscription === undefined) throw new Error('no agent');
+    const first = collect(subscription);
+    await subscription.caughtUp;
+    const course = [
+      'session_started',
+      'modified',
+      'broke',
+      'session_checkpoint',
+      'session_handoff',
+      'test_pass',
+    ] as const;
+    for (const [index, sessionEvent] of course.entries()) {
+      const payload = session(sessionEvent, `agent-${index % 3}`);
+      await agents[index % 3]?.broadcast({ stream: 'session:s1', event: 'session_event', payload });
+    }
+    await vi.waitFor(() => expect(first.length).toBe(6), patience);
+    const late = clientOf(nodes[2]?.url ?? '').subscribe({ stream: 'session:s1', events: ['session_event'] });
+    const all = collect(late);
+    expect(await late.caughtUp).toMatchObject({ count: 6, truncated: false });
+    await vi.waitFor(() => expect(all.length).toBe(6), patience);
+    expect(told(all)).toEqual(told(first).map((text) => text.replace(/live$/, 'replay')));
+    expect(all.map(({ payload }) => payload.sessionEvent)).toEqual(course);
+    expect(numbersOf(all)).toEqual(upTo(6));
+  });
+
+  test('without traffic for its TTL is over: it begins anew, under another epoch, and a resume is told so', async () => {
+    const redisUrl = freshUrl();
+    const limits = { sessionTtlMs: 1_000 };
+    const [a, b] = [await nodeOn(redisUrl, 'a', limits), await nodeOn(redisUrl, 'b', limits)];
+    const publish = ({ gateway }: Node): Promise<{ epoch: string; sequenceId: number }> =>
+      gateway.publish('session_event', session('modified', 'ana'), { stream: 'session:s1' });
+    const before = await publish(a);
+    expect(await publish(b)).toMatchObject({ epoch: before.epoch, sequenceId: 2 });
+    await vi.waitFor(async () => expect(await redis.command('EXISTS', metaKey(redisUrl))).toBe(':0\r\n'), patience);
+    const after = await publish(b);
+    expect(after.sequenceId).toBe(1);
+    expect(after.epoch).not.toBe(before.epoch);
+    const resumed = clientOf(a.url).subscribe({
+      stream: 'session:s1',
+      events: ['session_event'],
+      replay: { mode: 'resume', after: { epoch: before.epoch, sequenceId: 2 } },
+    });
+    expect((await resumed.ready).recovery).toMatchObject({ recovered: false, reason: 'epoch_changed' });
+    expect(await resumed.caughtUp).toMatchObject({ count: 1, position: { epoch: after.epoch, sequenceId: 1 } });
+  });
+
+  const metaKey = (redisUrl: string): string =>
+    `${new URL(redisUrl).searchParams.get('prefix') ?? ''}:{session:s1}:meta`;
+});
+
+describe('the subscriptions of all nodes', () => {
+  const ask = async ({ httpUrl }: { readonly httpUrl: string }, query = ''): Promise<SubscriptionsPage> => {
+    const response = await fetch(`${httpUrl}/ws/subscriptions${query}`);
+    expect(response.status).toBe(200);
+    const page: unknown = await response.json();
+    expect(httpValidators.subscriptions_page(page)).toBe(true);
+    return page as SubscriptionsPage;
+  };
+  const subscribe = async ({ url }: { readonly url: string }, count: number): Promise<void> => {
+    const client = clientOf(url);
+    const filter = { extensions: ['.ts'] };
+    const all = upTo(count).map(() => client.subscribe({ events: ['file_change'], filter, replay: { mode: 'none' } }));
+    await Promise.all(all.map(({ ready }) => ready));
+  };
+
+  test('are on one page, counted once, wherever it is asked for (OPS-2)', async () => {
+    const redisUrl = freshUrl();
+    const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
+    for (const [index, node] of nodes.entries()) await subscribe(node, index + 1);
+    for (const node of nodes) {
+      const page = await ask(node);
+      expect(page).toMatchObject({ total: 3, partial: false, missingNodes: [] });
+      expect(page.aggregates).toMatchObject({ extensions: { '.ts': 3 }, events: { file_change: 3 } });
+      expect(page.items.map(({ nodeId }) => nodeId).toSorted()).toEqual(['a', 'b', 'b']);
+      expect(page.nextCursor).toBeUndefined();
+    }
+  });
+
+  test('can be paged through: each one comes once', async () => {
+    const redisUrl = freshUrl();
+    const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b'), await nodeOn(redisUrl, 'c')];
+    const [a] = nodes;
+    if (a === undefined) throw new Error('no node');
+    await Promise.all(nodes.map((node, index) => subscribe(node, 5 + index)));
+    const seen: string[] = [];
+    let pages = 0;
+    for (let query = '?limit=4'; query !== ''; pages += 1) {
+      const { items, nextCursor, total } = await ask(a, query);
+      expect(total).toBe(18);
+      seen.push(...items.map(({ connectionId, subscriptionId }) => `${connectionId}/${subscriptionId}`));
+      query = nextCursor === undefined ? '' : `?limit=4&cursor=${encodeURIComponent(nextCursor)}`;
+    }
+    expect([pages, seen.length, new Set(seen).size]).toEqual([5, 18, 18]);
+    expect((await ask(a, '?stream=workspace:x')).total).toBe(0);
+  });
+
+  test('are partial while a node is frozen, and it is named; a node that left in good order is not', async () => {
+    const redisUrl = freshUrl();
+    const [a, leaving] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'leaving')];
+    const frozen = await processOn(redisUrl, 'frozen node');
+    for (const node of [a, leaving, frozen]) await subscribe(node, 2);
+    expect(await ask(a)).toMatchObject({ total: 6, partial: false });
+    await leaving.gateway.close({ drainMs: 0 });
+    frozen.freeze();
+    const askedAt = performance.now();
+    expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
+    expect(performance.now() - askedAt).toBeLessThan(2_000);
+    frozen.thaw();
+    await vi.waitFor(async () => expect(await ask(a)).toMatchObject({ total: 4, partial: false }), patience);
+    await frozen.kill();
+    expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
+  });
+
+  test('are this node’s own while Redis is away, and every other node is named', async () => {
+    const own = await RedisProcess.start();
+    cleanups.push(() => own.stop());
+    const [a, b] = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
+    for (const node of [a, b]) await subscribe(node, 1);
+    expect(await ask(a)).toMatchObject({ total: 2, partial: false });
+    own.freeze();
+    await vi.waitFor(async () => expect((await healthOf(a)).status).toBe('degraded'), patience);
+    expect(await ask(a)).toMatchObject({ total: 1, partial: true, missingNodes: ['b'] });
+  });
+});
+
+describe('while Redis is frozen', () => {
+  test('publishes are refused, health says so, connections stay; and afterwards nothing was lost', async () => {
+    const own = await RedisProcess.start();
+    cleanups.push(() => own.stop());
+    const nodes = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
+    const [a, b] = nodes;
+    if (a === undefined || b === undefined) throw new Error('no nodes');
+    const clients = nodes.map(({ url }) => clientOf(url));
+    const troubles: unknown[] = [];
+    for (const client of clients)
+      for (const name of ['closed', 'gap', 'loss', 'error'] as const)
+        client.on(name, (it) => troubles.push([name, it]));
+    const subscriptions = clients.map((client) => client.subscribe({ events: ['*'], replay: { mode: 'none' } }));
+    const reads = subscriptions.map((each) => collect(each));
+    await Promise.all(subscriptions.map(({ ready }) => ready));
+    await a.gateway.publish('step.done', { n: 1 });
+    expect(await healthOf(a)).toMatchObject({ status: 'ok', broker: { kind: 'redis', connected: true } });
+
+    own.freeze();
+    const frozenAt = performance.now();
+    for (const node of nodes)
+      await vi.waitFor(async () => expect((await healthOf(node)).status).toBe('degraded'), patience);
+    expect(performance.now() - frozenAt).toBeLessThan(3_500);
+    const { broker } = await healthOf(a);
+    expect(broker).toMatchObject({ kind: 'redis', connected: false });
+    expect(broker.lagMs).toBeGreaterThan(1_400);
+    expect((await fetch(`${a.httpUrl}/readyz`)).status).toBe(503);
+    expect((await fetch(`${a.httpUrl}/healthz`)).status).toBe(200);
+    await expect(a.gateway.publish('step.done', { n: 2 })).rejects.toMatchObject({ code: 'broker_unavailable' });
+    await expect(clients[1]?.broadcast({ stream: 'main', event: 'step.done', payload: {} })).rejects.toMatchObject({
+      code: 'broker_unavailable',
+      retryable: true,
+    });
+    await expect(clients[1]?.ping()).resolves.toBeDefined();
+
+    own.thaw();
+    for (const node of nodes) await vi.waitFor(async () => expect((await healthOf(node)).status).toBe('ok'), patience);
+    await vi.waitFor(async () => expect((await healthOf(a)).broker.lagMs).toBeLessThan(500), patience);
+    await b.gateway.publish('step.done', { n: 3 });
+    await vi.waitFor(() => expect(reads.map((events) => events.length)).toEqual([2, 2]), patience);
+    for (const events of reads) expect(events.map(({ payload }) => payload)).toEqual([{ n: 1 }, { n: 3 }]);
+    expect(troubles).toEqual([]);
+  }, 30_000);
+});

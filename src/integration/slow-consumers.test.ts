@@ -1,0 +1,257 @@
+/** What a client that stops reading costs: itself its connection, the gateway a bounded queue, the others nothing (BCK-1, BCK-2). */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createGateway } from '../gateway.ts';
+import type { Gateway, GatewayOptions } from '../gateway.ts';
+import { RawClient } from '../testing/raw-client.ts';
+import { ReaderFleet } from '../testing/reader-fleet.ts';
+import type { ReaderReport } from '../testing/reader.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+const patience = { timeout: 10_000, interval: 5 };
+/** Enough to fill what the system buffers for a loopback connection that nobody reads. */
+const KERNEL_BYTES = 12 * 1024 * 1024;
+const TEXT = 'x'.repeat(30_000);
+
+async function serve(
+  limits: GatewayOptions['limits'] = {},
+): Promise<{ gateway: Gateway; url: string; httpUrl: string }> {
+  const gateway = createGateway({ limits });
+  cleanups.push(() => gateway.close({ drainMs: 0 }));
+  const { url, httpUrl } = await gateway.listen({ port: 0 });
+  return { gateway, url, httpUrl };
+}
+
+async function connect(url: string): Promise<RawClient> {
+  const client = await RawClient.open(url);
+  cleanups.push(() => client.close());
+  return client;
+}
+
+/** A client with one subscription that has stopped reading. */
+async function stall(url: string, subscriptionId = 's'): Promise<RawClient> {
+  const client = await connect(url);
+  await client.call('subscribe', { subscriptionId, events: ['tick'] });
+  client.ws.pause();
+  return client;
+}
+
+/** Publishes until the condition holds, with a turn for everyone between. */
+async function publishUntil(gateway: Gateway, holds: () => boolean, text = TEXT): Promise<number> {
+  let published = 0;
+  while (!holds()) {
+    if (published * text.length > 4 * KERNEL_BYTES) throw new Error('What was waited for did not come.');
+    await gateway.publish('tick', { text });
+    published += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return published;
+}
+
+const backpressure = (gateway: Gateway): ReturnType<Gateway['health']>['backpressure'] => gateway.health().backpressure;
+
+describe('a client that does not read', () => {
+  test.each([
+    ['bytes', { sendQueueBytes: 262_144, sendQueueMessages: 100_000, sendQueueAgeMs: 60_000 }],
+    ['messages', { sendQueueBytes: 1_073_741_824, sendQueueMessages: 16, sendQueueAgeMs: 60_000 }],
+    ['age', { sendQueueBytes: 1_073_741_824, sendQueueMessages: 100_000, sendQueueAgeMs: 100 }],
+  ])(
+    'is closed 4201 past the bound on %s, after `closing`, and a resume repairs everything (BCK-2)',
+    async (_bound, limits) => {
+      const { gateway, url } = await serve({ ...limits, heartbeatIntervalMs: 1000, historyBytes: 256 * 1024 * 1024 });
+      const client = await stall(url);
+      const published = await publishUntil(gateway, () => backpressure(gateway).closedSlow === 1);
+      client.ws.resume();
+      expect((await client.closed).code).toBe(4201);
+      expect(client.frames.at(-1)).toMatchObject({
+        type: 'closing',
+        data: { code: 4201, name: 'slow_consumer', retryable: true, retryAfterMs: expect.any(Number) },
+      });
+      const read = client.events();
+      expect(read.map((each) => each['sequenceId'])).toEqual(read.map((_, at) => at + 1));
+      const { epoch, sequenceId } = read.at(-1) ?? {};
+      const again = await connect(url);
+      await again.call('subscribe', { events: ['tick'], replay: { mode: 'resume', after: { epoch, sequenceId } } });
+      await again.find((each) => each.type === 'replay_complete');
+      const recovered = [...read, ...again.events()].map((each) => each['sequenceId']);
+      expect(recovered).toEqual(Array.from({ length: published }, (_, at) => at + 1));
+    },
+  );
+
+  test('is marked slow past half of a bound: in health, in the metrics and in the list of subscriptions (BCK-2)', async () => {
+    const { gateway, url, httpUrl } = await serve({ sendQueueBytes: 4 * 1024 * 1024, sendQueueAgeMs: 60_000 });
+    await stall(url);
+    const reader = await connect(url);
+    await reader.call('subscribe', { subscriptionId: 'reader', events: ['tick'] });
+    expect(backpressure(gateway)).toEqual({ queuedBytes: 0, slow: 0, closedSlow: 0 });
+    await publishUntil(gateway, () => backpressure(gateway).slow === 1);
+    const { queuedBytes } = backpressure(gateway);
+    expect(queuedBytes).toBeGreaterThan(2 * 1024 * 1024);
+    const page = (await (await fetch(`${httpUrl}/ws/subscriptions`)).json()) as { items: Record<string, unknown>[] };
+    const [slow, fast] = ['s', 'reader'].map((id) => page.items.find((each) => each['subscriptionId'] === id));
+    expect(slow).toMatchObject({ slow: true, queuedBytes });
+    expect(slow?.['lag']).toBeGreaterThan(50);
+    expect(slow?.['oldestQueuedMs']).toBeGreaterThan(0);
+    expect(fast).toMatchObject({ slow: false });
+    const metrics = await (await fetch(`${httpUrl}/metrics`)).text();
+    expect(metrics).toContain('tidemark_slow_connections 1\n');
+    expect(metrics).toContain(`tidemark_longest_queue_bytes ${queuedBytes}\n`);
+    expect(metrics).toMatch(/tidemark_oldest_queued_milliseconds [1-9]/);
+    expect(metrics).toContain('tidemark_closed_slow_total 0\n');
+  });
+
+  test('gets its answers before the events that wait for it (BCK-1)', async () => {
+    const { gateway, url } = await serve({ sendQueueBytes: 64 * 1024 * 1024 });
+    const client = await stall(url);
+    const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 8 * 1024 * 1024);
+    const pong = client.call('ping');
+    // The command is in the gateway once another one on the same machine, sent later, has been answered.
+    await (await connect(url)).call('ping');
+    client.ws.resume();
+    await pong;
+    expect(client.events().length).toBeLessThan(published - 100);
+    await client.until(() => client.events().length === published);
+    expect(client.events().map((each) => each['sequenceId'])).toEqual(
+      Array.from({ length: published }, (_, at) => at + 1),
+    );
+  });
+
+  test('cannot fill the memory with answers either', async () => {
+    const limits = { sendQueueBytes: 262_144, commandsPerSecond: 100_000, commandBurst: 100_000 };
+    const { gateway, url } = await serve(limits);
+    const client = await connect(url);
+    for (let n = 0; n < 100; n += 1)
+      client.sendText(JSON.stringify({ type: 'subscribe', data: { subscriptionId: `s${n}`, events: ['tick'] } }));
+    await client.until(() => client.frames.filter((each) => each.type === 'replay_complete').length === 100);
+    client.ws.pause();
+    let largest = 0;
+    for (let n = 0; n < 3000 && backpressure(gateway).closedSlow === 0; n += 1) {
+      client.sendText('{"type":"list_subscriptions","data":{}}');
+      if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+      largest = Math.max(largest, backpressure(gateway).queuedBytes);
+    }
+    await vi.waitFor(() => expect(backpressure(gateway).closedSlow).toBe(1), patience);
+    expect(largest).toBeLessThan(limits.sendQueueBytes * 1.2);
+  });
+});
+
+describe('a client that reads', () => {
+  test('is not taken for a slow one by a host that publishes in one long loop', async () => {
+    const { gateway, url } = await serve();
+    const client = await connect(url);
+    await client.call('subscribe', { events: ['tick'] });
+    const count = 20_000;
+    for (let n = 0; n < count; n += 1) await gateway.publish('tick', { text: 'y'.repeat(200) });
+    await client.until(() => client.events().length === count);
+    expect(backpressure(gateway).closedSlow).toBe(0);
+  });
+});
+
+describe('a thousand subscribers', () => {
+  const COUNT = 1000;
+  const STALLED = Array.from({ length: COUNT / 100 }, (_, n) => n);
+  const LIMIT = 4 * 1024 * 1024;
+  const MIB = 1024 * 1024;
+
+  const numbersOf = (report: ReaderReport): number => report.holes + report.duplicates + report.gaps;
+
+  /** All read `main`; the first ten also read `bulk`, which fills what the system buffers for them without filling the others'. */
+  async function openAll(url: string): Promise<ReaderFleet> {
+    const fleet = await ReaderFleet.start();
+    cleanups.push(() => fleet.end());
+    const readers = Array.from({ length: COUNT }, (_, n) =>
+      n < STALLED.length
+        ? { kind: 'raw' as const, id: `own${n}`, streams: ['main', 'workspace:bulk'] }
+        : { kind: 'raw' as const, id: 'shared', streams: ['main'] },
+    );
+    await fleet.open(url, readers);
+    return fleet;
+  }
+
+  /** Buffers that are really held: what is only waiting to be collected is collected first. */
+  function memory(): { readonly rss: number; readonly buffers: number } {
+    // The memory of buffers is given back behind the collector's back: the second round waits for the first.
+    collectGarbage();
+    collectGarbage();
+    const { rss, arrayBuffers } = process.memoryUsage();
+    return { rss, buffers: arrayBuffers };
+  }
+
+  test(
+    'lose nothing when one in a hundred stops reading; the queues of those stay within their bounds, and a resume repairs them',
+    { timeout: 60_000 },
+    async () => {
+      const { gateway, url } = await serve({ sendQueueBytes: LIMIT, sendQueueAgeMs: 60_000 });
+      const fleet = await openAll(url);
+      const published = { main: 0, bulk: 0 };
+      const publish = async (): Promise<void> => {
+        for (let n = 0; n < 5; n += 1) await gateway.publish('bulk', { text: TEXT }, { stream: 'workspace:bulk' });
+        await gateway.publish('tick', { n: published.main });
+        published.bulk += 5;
+        published.main += 1;
+        await new Promise((resolve) => setImmediate(resolve));
+      };
+      const caughtUp = async (): Promise<void> =>
+        vi.waitFor(async () => {
+          const reports = await fleet.reports();
+          expect(reports.filter((each) => each.last['main'] !== published.main)).toEqual([]);
+          expect(STALLED.filter((each) => reports[each]?.last['workspace:bulk'] !== published.bulk)).toEqual([]);
+        }, patience);
+
+      // Everyone reads, until history is full and the heap has its size: from here on only queues can grow.
+      while (published.bulk * TEXT.length < 34 * MIB) await publish();
+      await caughtUp();
+      await fleet.connect(url, STALLED);
+      const before = memory();
+
+      await fleet.stopReading(STALLED);
+      let peak = { queued: 0, rss: 0, buffers: 0 };
+      while (backpressure(gateway).closedSlow < STALLED.length) {
+        await publish();
+        const { queuedBytes: queued } = backpressure(gateway);
+        if (queued < peak.queued + MIB) continue;
+        const { rss, buffers } = memory();
+        peak = { queued, rss: Math.max(peak.rss, rss), buffers: Math.max(peak.buffers, buffers) };
+      }
+      const bound = STALLED.length * LIMIT * 1.1;
+      const grown = { queued: peak.queued, rss: peak.rss - before.rss, buffers: peak.buffers - before.buffers };
+      console.log(
+        `${STALLED.length} of ${COUNT} stalled, queue limit ${LIMIT / MIB} MiB, ${published.main} events to all, ${published.bulk} to them; growth:`,
+        Object.entries(grown)
+          .map(([what, bytes]) => `${what} ${(bytes / MIB).toFixed(1)} MiB`)
+          .join(', '),
+      );
+      expect(grown.queued).toBeGreaterThan(STALLED.length * LIMIT * 0.5);
+      expect(grown.queued).toBeLessThanOrEqual(bound);
+      expect(grown.buffers).toBeLessThanOrEqual(bound);
+      // The runtime's own heap is not still while a thousand are served.
+      expect(grown.rss).toBeLessThanOrEqual(bound + 32 * MIB);
+
+      await fleet.readOn(STALLED);
+      await vi.waitFor(async () => {
+        const reports = await fleet.reports();
+        expect(STALLED.map((each) => [reports[each]?.closing, reports[each]?.closeCode])).toEqual(
+          STALLED.map(() => ['slow_consumer', 4201]),
+        );
+      }, patience);
+      await fleet.connect(url, STALLED);
+      await publish();
+      await caughtUp();
+      const reports = await fleet.reports();
+      expect(reports.filter((each) => numbersOf(each) > 0)).toEqual([]);
+      expect(reports.map((each) => each.events)).toEqual(
+        reports.map((_, n) => published.main + (n < STALLED.length ? published.bulk : 0)),
+      );
+      expect(backpressure(gateway)).toMatchObject({ closedSlow: STALLED.length });
+    },
+  );
+});

@@ -1,0 +1,205 @@
+/**
+ * What an operator can ask a running gateway (OPS-1 to OPS-3). Reads, never changes.
+ */
+import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import type {
+  Explanation,
+  Health,
+  SubscriptionAggregates,
+  SubscriptionReport,
+  SubscriptionsPage,
+} from '../../generated/types.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Fanout } from '../delivery/fan-out.ts';
+import type { ReplayStats } from './counters.ts';
+import { explainMismatch } from '../subscriptions/filter.ts';
+import type { Matchable } from '../subscriptions/filter.ts';
+import type { Subscription } from '../session/subscription.ts';
+
+/** What the connections of this node look like from above. */
+export interface ConnectionsView {
+  readonly open: number;
+  readonly queuedBytes: number;
+  /** Of the connection that has most. */
+  readonly longestQueueBytes: number;
+  /** Of the connection that has waited longest. */
+  readonly oldestQueuedMs: number;
+  readonly slow: number;
+  readonly closedSlow: number;
+}
+
+export interface IntrospectionOptions {
+  readonly version: string;
+  readonly nodeId: string;
+  readonly broker: Broker;
+  readonly fanout: Fanout;
+  readonly replays: ReplayStats;
+  readonly connections: () => ConnectionsView;
+  readonly draining: () => boolean;
+  readonly now: () => number;
+}
+
+export interface SubscriptionQuery {
+  readonly stream?: string;
+  readonly event?: string;
+  readonly principal?: string;
+  readonly connection?: string;
+  /** Items on a page, 1 to 1000. */
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/** Items on a page where the query does not say. */
+export const DEFAULT_PAGE = 100;
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function tally(names: Iterable<string>): Record<string, number> {
+  // A client chooses these names, and `constructor` is one that every plain object has already.
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return Object.fromEntries(counts);
+}
+
+export class Introspection {
+  readonly #options: IntrospectionOptions;
+  readonly #startedAt: number;
+
+  constructor(options: IntrospectionOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+  }
+
+  get status(): Health['status'] {
+    if (this.#options.draining()) return 'draining';
+    return this.#options.broker.health().connected ? 'ok' : 'degraded';
+  }
+
+  health(): Health {
+    const { broker, fanout, replays, connections, nodeId, version, now } = this.#options;
+    const subscriptions = [...fanout.subscriptions()];
+    const { open, queuedBytes, slow, closedSlow } = connections();
+    const { kind, connected, lagMs } = broker.health();
+    return {
+      status: this.status,
+      version,
+      protocolVersion: PROTOCOL_VERSION,
+      contractDigest: CONTRACT_DIGEST,
+      nodeId,
+      uptimeMs: now() - this.#startedAt,
+      connections: open,
+      subscriptions: { total: subscriptions.length, byEvent: tally(subscriptions.flatMap((each) => each.events)) },
+      streams: broker.streams().map(({ stream, head, historyEvents, historyBytes }) => ({
+        stream,
+        position: { epoch: head.epoch, sequenceId: head.sequenceId },
+        historyEvents,
+        historyBytes,
+      })),
+      broker: { kind, connected, lagMs },
+      backpressure: { queuedBytes, slow, closedSlow },
+      replay: { warm: replays.warm, resume: replays.resume, failed: replays.failed, events: replays.events },
+    };
+  }
+
+  #report(subscription: Subscription): SubscriptionReport {
+    const { session } = subscription;
+    const { outlet } = session;
+    const head = this.#options.broker.snapshot(subscription.stream).head.sequenceId;
+    const written = outlet.queuedMessages === 0 ? head : (session.written.get(subscription.stream)?.sequenceId ?? head);
+    return {
+      subscriptionId: subscription.id,
+      connectionId: session.connectionId,
+      nodeId: this.#options.nodeId,
+      principal: session.principal.id,
+      stream: subscription.stream,
+      events: [...subscription.events],
+      filter: subscription.filter,
+      createdAt: time(subscription.createdAt),
+      lastActivityAt: time(session.lastActivityAt),
+      ...(subscription.lastDeliveredAt === undefined ? {} : { lastDeliveredAt: time(subscription.lastDeliveredAt) }),
+      delivered: subscription.delivered,
+      replay: {
+        mode: subscription.replayMode,
+        count: subscription.replayed,
+        ...(subscription.replayedAt === undefined ? {} : { lastAt: time(subscription.replayedAt) }),
+      },
+      lag: Math.max(0, head - written),
+      queuedBytes: outlet.queuedBytes,
+      oldestQueuedMs: outlet.oldestQueuedMs,
+      gaps: subscription.gaps,
+      slow: outlet.slow,
+    };
+  }
+
+  /** One page of the selected subscriptions of this node, and what they sum up to. */
+  page(query: SubscriptionQuery): SubscriptionsPage {
+    const reports = this.#select(query);
+    const { cursor, limit = DEFAULT_PAGE } = query;
+    const rest = cursor === undefined ? reports : reports.filter((each) => orderKey(each) > cursor);
+    const items = rest.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items,
+      total: reports.length,
+      aggregates: aggregate(reports),
+      partial: false,
+      missingNodes: [],
+      ...(last === undefined || items.length === rest.length ? {} : { nextCursor: orderKey(last) }),
+    };
+  }
+
+  #select(query: SubscriptionQuery): SubscriptionReport[] {
+    return [...this.#options.fanout.subscriptions()]
+      .filter(
+        (each) =>
+          (query.stream === undefined || each.stream === query.stream) &&
+          (query.event === undefined || each.events.includes(query.event)) &&
+          (query.principal === undefined || each.session.principal.id === query.principal) &&
+          (query.connection === undefined || each.session.connectionId === query.connection),
+      )
+      .map((each) => this.#report(each))
+      .toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
+  }
+
+  /** Tells which subscriptions of this node an event would reach, and for the others the first condition that fails (OPS-3). */
+  explain(stream: string, event: Matchable): Explanation {
+    const matches: Explanation['matches'][number][] = [];
+    const mismatches: Explanation['mismatches'][number][] = [];
+    for (const {
+      id: subscriptionId,
+      session,
+      stream: wanted,
+      events,
+      filter,
+    } of this.#options.fanout.subscriptions()) {
+      const who = { connectionId: session.connectionId, subscriptionId };
+      const mismatch =
+        wanted === stream
+          ? explainMismatch({ events, filter }, event)
+          : { clause: 'stream', wanted: [wanted], seen: [stream] };
+      if (mismatch === undefined) matches.push(who);
+      else mismatches.push({ ...who, clause: mismatch.clause, wanted: [...mismatch.wanted], seen: [...mismatch.seen] });
+    }
+    return { matches, mismatches };
+  }
+}
+
+/** Subscriptions come in this order; a cursor is the key of the last one seen. */
+export function orderKey(report: Pick<SubscriptionReport, 'connectionId' | 'subscriptionId'>): string {
+  return `${report.connectionId}/${report.subscriptionId}`;
+}
+
+function aggregate(reports: readonly SubscriptionReport[]): SubscriptionAggregates {
+  return {
+    directories: tally(reports.flatMap((each) => each.filter.paths ?? [])),
+    extensions: tally(reports.flatMap((each) => each.filter.extensions ?? [])),
+    changeTypes: tally(reports.flatMap((each) => each.filter.changeTypes ?? [])),
+    events: tally(reports.flatMap((each) => each.events)),
+    replayPressure: {
+      replaying: reports.filter((each) => each.lag > 0).length,
+      replayedEvents: reports.reduce((sum, each) => sum + each.replay.count, 0),
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
+import type { SubscriptionQuery } from './introspection.ts';
+import { orderKey } from './introspection.ts';
+import { answerSurvey, joinPages, surveySubscriptions } from './survey.ts';
+
+function report(connectionId: string, filter: SubscriptionReport['filter'] = {}): SubscriptionReport {
+  const time = '2026-01-01T00:00:00.000Z';
+  return {
+    subscriptionId: 's',
+    connectionId,
+    nodeId: 'n',
+    principal: 'anonymous',
+    stream: 'main',
+    events: ['*'],
+    filter,
+    createdAt: time,
+    lastActivityAt: time,
+    delivered: 0,
+    replay: { mode: 'none', count: 0 },
+    lag: 0,
+    queuedBytes: 0,
+    oldestQueuedMs: 0,
+    gaps: 0,
+    slow: false,
+  };
+}
+
+/** A page as a node would cut it. */
+function pageOf(
+  reports: readonly SubscriptionReport[],
+  { cursor = '', limit = 100 }: SubscriptionQuery,
+): SubscriptionsPage {
+  const rest = reports.filter((each) => orderKey(each) > cursor);
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return {
+    items,
+    total: reports.length,
+    aggregates: {
+      directories: {},
+      extensions: {},
+      changeTypes: {},
+      events: { '*': reports.length },
+      replayPressure: { replaying: 1, replayedEvents: 2 },
+    },
+    partial: false,
+    missingNodes: [],
+    ...(last === undefined || items.length === rest.length ? {} : { nextCursor: orderKey(last) }),
+  };
+}
+
+describe('pages of several nodes', () => {
+  test('joined page by page hold every subscription once, in order, wherever each node cuts its own', () => {
+    const nodes = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 999 }), { maxLength: 12 }), { maxLength: 4 });
+    fc.assert(
+      fc.property(nodes, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }), (numbers, limit, cut) => {
+        const reports = numbers.map((list, node) =>
+          list
+            .map((n) => report(`${String(n).padStart(3, '0')}.${node}`))
+            .toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1)),
+        );
+        const seen: string[] = [];
+        for (let cursor: string | undefined = ''; cursor !== undefined;) {
+          const query: SubscriptionQuery = { cursor, limit: Math.min(limit, cut) };
+          const page: SubscriptionsPage = joinPages(
+            reports.map((list) => pageOf(list, query)),
+            { limit, missing: [] },
+          );
+          expect(page.total).toBe(reports.flat().length);
+          expect(page.nextCursor === undefined || page.items.length > 0).toBe(true);
+          seen.push(...page.items.map(orderKey));
+          cursor = page.nextCursor;
+        }
+        expect(seen).toEqual(reports.flat().map(orderKey).toSorted());
+      }),
+    );
+  });
+
+  test('add up, and name the nodes that are missing', async () => {
+    const own = [report('a'), report('c')];
+    const theirs = [report('b')];
+    const page = await surveySubscriptions(
+      {
+        broker: {
+          askNodes: (question) => {
+            const answer = answerSurvey(question, { introspection: { page: (query) => pageOf(theirs, query) } });
+            return Promise.resolve({ answers: [{ node: 'other', answer: answer ?? '' }], missing: ['third'] });
+          },
+        },
+        introspection: { page: (query) => pageOf(own, query) },
+      },
+      { limit: 2 },
+    );
+    expect(page.items.map(({ connectionId }) => connectionId)).toEqual(['a', 'b']);
+    expect(page).toMatchObject({ total: 3, partial: true, missingNodes: ['third'], nextCursor: 'b/s' });
+    expect(page.aggregates).toMatchObject({ events: { '*': 3 }, replayPressure: { replaying: 2, replayedEvents: 4 } });
+  });
+});
+
+describe('the answer to a survey', () => {
+  test('is cut to what fits into one message, and says that it goes on', () => {
+    const wide = { paths: Array.from({ length: 64 }, (_, index) => `${index}/${'x'.repeat(250)}`) };
+    const reports = Array.from({ length: 200 }, (_, index) => report(String(index).padStart(4, '0'), wide));
+    const answer = answerSurvey(JSON.stringify({ ask: 'subscriptions', query: { limit: 200 } }), {
+      introspection: { page: (query) => pageOf(reports, query) },
+    });
+    expect(answer?.length).toBeLessThan(1024 * 1024);
+    const page = JSON.parse(answer ?? '') as SubscriptionsPage;
+    expect(page.items.length).toBeGreaterThan(20);
+    expect(page.nextCursor).toBeDefined();
+  });
+
+  test('is none where the question is of another version', () => {
+    const introspection = { page: (query: SubscriptionQuery) => pageOf([], query) };
+    expect(answerSurvey('{"ask":"weather"}', { introspection })).toBeUndefined();
+  });
+});

@@ -1,0 +1,93 @@
+/**
+ * What only all nodes together can say (OPS-2): one node asks the others through the broker and joins their pages with
+ * its own.
+ */
+import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Introspection, SubscriptionQuery } from './introspection.ts';
+import { DEFAULT_PAGE, orderKey } from './introspection.ts';
+
+interface SurveyQuestion {
+  readonly ask: 'subscriptions';
+  readonly query: SubscriptionQuery;
+}
+
+export interface SurveyOptions {
+  readonly broker: Pick<Broker, 'askNodes'>;
+  readonly introspection: Pick<Introspection, 'page'>;
+}
+
+/** An answer is one message in Redis; a page that is larger goes out in smaller parts. */
+const MAX_ANSWER_CHARACTERS = 1024 * 1024;
+
+/** This node's part of a survey, for the node that asked. Undefined for a question that this version does not know. */
+export function answerSurvey(
+  text: string,
+  { introspection }: Pick<SurveyOptions, 'introspection'>,
+): string | undefined {
+  const question = JSON.parse(text) as Partial<SurveyQuestion>;
+  if (question.ask !== 'subscriptions' || question.query === undefined) return undefined;
+  for (let limit = question.query.limit ?? DEFAULT_PAGE; ; limit = Math.ceil(limit / 2)) {
+    const answer = JSON.stringify(introspection.page({ ...question.query, limit }));
+    if (answer.length <= MAX_ANSWER_CHARACTERS || limit === 1) return answer;
+  }
+}
+
+/** One page of the subscriptions of all nodes. */
+export async function surveySubscriptions(
+  options: SurveyOptions,
+  query: SubscriptionQuery,
+): Promise<SubscriptionsPage> {
+  const question: SurveyQuestion = { ask: 'subscriptions', query };
+  const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
+  const others = answers.map(({ answer }) => JSON.parse(answer) as SubscriptionsPage);
+  return joinPages([options.introspection.page(query), ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
+}
+
+/** Joins pages that were cut by the same query, each out of the reports of another node. */
+export function joinPages(
+  pages: readonly SubscriptionsPage[],
+  options: { readonly limit: number; readonly missing: readonly string[] },
+): SubscriptionsPage {
+  // A page that goes on knows nothing of what follows its last item: beyond it, the others must wait as well.
+  const bounds = pages.flatMap(({ nextCursor }) => (nextCursor === undefined ? [] : [nextCursor])).toSorted();
+  const [bound] = bounds;
+  const all = pages.flatMap(({ items }) => items).toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
+  const known = bound === undefined ? all : all.filter((each) => orderKey(each) <= bound);
+  const items = known.slice(0, options.limit);
+  const last = items.at(-1);
+  const goesOn = bound !== undefined || items.length < all.length;
+  return {
+    items,
+    total: sum(pages.map(({ total }) => total)),
+    aggregates: joinAggregates(pages.map(({ aggregates }) => aggregates)),
+    partial: options.missing.length > 0,
+    missingNodes: [...options.missing],
+    ...(last === undefined || !goesOn ? {} : { nextCursor: orderKey(last) }),
+  };
+}
+
+function joinAggregates(parts: readonly SubscriptionAggregates[]): SubscriptionAggregates {
+  return {
+    directories: joinCounts(parts.map(({ directories }) => directories)),
+    extensions: joinCounts(parts.map(({ extensions }) => extensions)),
+    changeTypes: joinCounts(parts.map(({ changeTypes }) => changeTypes)),
+    events: joinCounts(parts.map(({ events }) => events)),
+    replayPressure: {
+      replaying: sum(parts.map(({ replayPressure }) => replayPressure.replaying)),
+      replayedEvents: sum(parts.map(({ replayPressure }) => replayPressure.replayedEvents)),
+    },
+  };
+}
+
+function joinCounts(parts: readonly CountsByName[]): CountsByName {
+  const counts = new Map<string, number>();
+  for (const [name, count] of parts.flatMap((part) => Object.entries(part))) {
+    counts.set(name, (counts.get(name) ?? 0) + count);
+  }
+  return Object.fromEntries(counts);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

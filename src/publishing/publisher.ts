@@ -1,0 +1,97 @@
+/**
+ * Publishing is one operation behind four doors (BRD-1): the host program, HTTP, the `broadcast` command and the CLI (which
+ * uses HTTP) all come through here, and meet the same checks in the same order.
+ */
+import { payloadValidators } from '../../generated/validators.js';
+import type { BroadcastData } from '../../generated/types.ts';
+import type { Audit } from '../auth/audit.ts';
+import { permits } from '../auth/scope.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { Broker, PublishResult } from '../broker/broker.ts';
+import { refusal } from '../wire/codec.ts';
+import { ProtocolError } from '../errors.ts';
+import { Turns } from './turns.ts';
+
+/** Events published in one turn of the event loop: enough to share a write, few enough to stay far below a send queue. */
+const PUBLISHES_PER_TURN = 256;
+
+export interface PublisherOptions {
+  readonly broker: Broker;
+  readonly limits: { readonly payloadBytes: number };
+  readonly audit: Audit;
+}
+
+/** Where a publication came in; it names the source when the publisher gives no label. */
+export interface Door {
+  readonly name: 'broadcast' | 'host';
+  readonly principal: Principal;
+  /** Of a peer. */
+  readonly remoteAddress?: string;
+  /** Where the payload stands in what the peer sent, for the pointer of an error. */
+  readonly payloadPointer: string;
+}
+
+function isDeclared(event: string): event is keyof typeof payloadValidators {
+  return Object.hasOwn(payloadValidators, event);
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #turns = new Turns({ perTurn: PUBLISHES_PER_TURN });
+  /** Events accepted since the start. */
+  published = 0;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws {ProtocolError} `forbidden`, `payload_invalid`, `payload_too_large` or `broker_unavailable`: nothing was stored.
+   */
+  async publish(request: BroadcastData, door: Door): Promise<PublishResult> {
+    this.#authorise(request, door);
+    this.checkPayload(request, door.payloadPointer);
+    const { stream, event, payload, source, idempotencyKey } = request;
+    await this.#turns.take();
+    const result = await this.#options.broker.publish({
+      stream,
+      event,
+      payload,
+      source: { name: source ?? door.name, principal: door.principal.id },
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    });
+    if (!result.duplicate) this.published += 1;
+    if (door.name === 'broadcast') this.#audit(request, door, 'allowed');
+    return result;
+  }
+
+  #audit({ stream, event }: BroadcastData, { principal, remoteAddress }: Door, outcome: 'allowed' | 'denied'): void {
+    const from = remoteAddress === undefined ? {} : { remoteAddress };
+    this.#options.audit.record({ kind: 'broadcast', principal: principal.id, ...from, stream, event, outcome });
+  }
+
+  #authorise(request: BroadcastData, door: Door): void {
+    const { stream, event } = request;
+    if (permits(door.principal.scopes, 'publish', event, stream)) return;
+    this.#audit(request, door, 'denied');
+    throw new ProtocolError(
+      'forbidden',
+      `${door.principal.id} may not publish ${event} on ${stream}: it has no scope publish:${event}@${stream}.`,
+    );
+  }
+
+  /** Checks a payload against its event's schema and the payload limit (EVT-3, EVT-4). */
+  checkPayload(request: Pick<BroadcastData, 'event' | 'payload'>, pointer: string): void {
+    const bytes = Buffer.byteLength(JSON.stringify(request.payload));
+    const { payloadBytes } = this.#options.limits;
+    if (bytes > payloadBytes) {
+      throw new ProtocolError('payload_too_large', `The payload has ${bytes} bytes; the limit is ${payloadBytes}.`, {
+        pointer,
+        details: { limit: 'payloadBytes', bytes, maximum: payloadBytes },
+      });
+    }
+    if (!isDeclared(request.event)) return;
+    const fits = payloadValidators[request.event];
+    if (!fits(request.payload)) throw refusal(fits.errors ?? [], {}, 'payload_invalid', pointer);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * From a client's frame to its one reply. The table dispatches, the handler decides. Commands of one connection are taken
+ * one after the other, so that replies come in the order of their commands; a handler that answers at once costs no tick.
+ */
+import { COMMANDS } from '../../generated/protocol.ts';
+import type { CommandName } from '../../generated/protocol.ts';
+import type { Handler, Handlers, Outcome } from '../../generated/handlers.ts';
+import type { CommandDataMap, CommandMessage, ReplyMessage } from '../../generated/types.ts';
+import { decodeCommand, errorData } from '../wire/codec.ts';
+import { ProtocolError } from '../errors.ts';
+import type { Session } from './session.ts';
+
+/** Replies that must keep their place among events: what they say is about what came before or comes after (SUB-2, SYN-1, SEC-3). */
+const IN_ORDER: ReadonlySet<string> = new Set<ReplyMessage['type']>([
+  'subscribed',
+  'unsubscribed',
+  'synced',
+  'authenticated',
+]);
+
+/** What a client may do before it has authenticated (SEC-2). */
+const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set<CommandName>(['ping', 'authenticate']);
+
+export interface RouterOptions<Context> {
+  readonly handlers: Handlers<Context>;
+  readonly limits: { readonly jsonDepth: number };
+  /** For errors that are the server's fault: the peer only learns that there was one. */
+  readonly onFault: (error: unknown, session: Session) => void;
+  /** A command came before the credential that it needs (SEC-2). */
+  readonly onUnauthenticated: (session: Session) => void;
+  readonly onError: (error: ProtocolError, session: Session) => void;
+}
+
+export class Router<Context extends { readonly session: Session }> {
+  readonly #options: RouterOptions<Context>;
+
+  constructor(options: RouterOptions<Context>) {
+    this.#options = options;
+  }
+
+  /** Answers one frame. Returns a promise only when the answer has to wait for something. */
+  receive(text: string, context: Context): void | Promise<void> {
+    const decoded = decodeCommand(text, this.#options.limits);
+    const { id } = decoded;
+    if ('error' in decoded) return this.#fail(decoded.error, id, context);
+    try {
+      this.#admit(decoded.command, context.session);
+      const outcome = this.#dispatch(decoded.command, context);
+      if (!(outcome instanceof Promise)) return this.#settle(decoded.command.type, outcome, id, context);
+      return outcome.then(
+        (settled) => this.#settle(decoded.command.type, settled, id, context),
+        (error: unknown) => this.#fail(error, id, context),
+      );
+    } catch (error) {
+      return this.#fail(error, id, context);
+    }
+  }
+
+  #admit(command: CommandMessage, session: Session): void {
+    const retryAfterMs = session.commands.take();
+    if (retryAfterMs > 0)
+      throw new ProtocolError('rate_limited', 'Too many commands; wait and send again.', { retryAfterMs });
+    if (session.authenticated || BEFORE_AUTHENTICATION.has(command.type)) return;
+    this.#options.onUnauthenticated(session);
+    throw new ProtocolError('unauthenticated', 'Send `authenticate` with a token or an API key first.');
+  }
+
+  #dispatch<C extends CommandName>(
+    command: { readonly type: C; readonly data: unknown },
+    context: Context,
+  ): Outcome<C> | Promise<Outcome<C>> {
+    // The validator of this very command has accepted the data.
+    const handler = this.#options.handlers[command.type] as unknown as Handler<C, Context>;
+    return handler(command.data as CommandDataMap[C], context);
+  }
+
+  /** From here to the end of `afterReply` nothing else runs: a subscription's seam depends on it (RPL-2). */
+  #settle<C extends CommandName>(command: C, outcome: Outcome<C>, id: string | undefined, context: Context): void {
+    const { session } = context;
+    if (session.closed) return outcome.abandon?.();
+    try {
+      const data = typeof outcome.data === 'function' ? outcome.data() : outcome.data;
+      const type = COMMANDS[command].reply;
+      const reply = { type, ...(id === undefined ? {} : { id }), data } as ReplyMessage;
+      if (IN_ORDER.has(type)) session.outlet.sendInOrder(reply);
+      else session.outlet.send(reply);
+    } catch (error) {
+      return this.#fail(error, id, context);
+    }
+    outcome.afterReply?.();
+  }
+
+  #fail(error: unknown, id: string | undefined, context: Context): void {
+    const { session } = context;
+    const known =
+      error instanceof ProtocolError
+        ? error
+        : new ProtocolError('internal', 'The server failed to answer; it has logged why.', { cause: error });
+    if (known !== error) this.#options.onFault(error, session);
+    this.#options.onError(known, session);
+    if (session.closed) return;
+    session.outlet.send({ type: 'error', ...(id === undefined ? {} : { id }), data: errorData(known) });
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The protocol's side of one connection: who the client is, what it subscribes to, what it has been sent. A session knows
+ * nothing of sockets; it speaks through an {@link Outlet}.
+ */
+import type { ServerMessage } from '../../generated/types.ts';
+import type { CloseName } from '../../generated/protocol.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { EventRecord, Position } from '../broker/broker.ts';
+import type { Subscription } from './subscription.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/** A stream and a place in it. */
+export interface StreamPlace extends Position {
+  readonly stream: string;
+}
+
+/** The way out to one client. */
+export interface Outlet {
+  /** A message that may overtake events (BCK-1). */
+  send(message: ServerMessage): void;
+  /** A message that keeps its place among the events. */
+  sendInOrder(message: ServerMessage, place?: StreamPlace): void;
+  /** A live event, already encoded. */
+  sendEvent(frame: Buffer, place: StreamPlace): void;
+  /** Events of history, ascending, with the head that makes them this connection's. */
+  sendReplay(records: readonly EventRecord[], head: string): void;
+  close(name: CloseName, reason: string): void;
+  readonly delivered: number;
+  readonly queuedBytes: number;
+  readonly queuedMessages: number;
+  readonly oldestQueuedMs: number;
+  readonly slow: boolean;
+}
+
+export interface SessionOptions {
+  readonly connectionId: string;
+  readonly principal: Principal;
+  /** False until a first `authenticate` succeeded, where credentials are required (SEC-2). */
+  readonly authenticated: 'yes' | 'not-yet';
+  readonly remoteAddress: string;
+  readonly limits: { readonly commandsPerSecond: number; readonly commandBurst: number };
+  readonly now: () => number;
+}
+
+export class Session {
+  readonly connectionId: string;
+  readonly remoteAddress: string;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** The last place of each stream that was written to the connection. */
+  readonly written = new Map<string, StreamPlace>();
+  readonly openedAt: number;
+  principal: Principal;
+  authenticated: boolean;
+  /** When the client last sent anything, in milliseconds since the Unix epoch. */
+  lastActivityAt: number;
+  closed = false;
+  /** Paces this client's commands. */
+  readonly commands: TokenBucket;
+  /** Fan-out's scratch: the matching subscriptions of the event that is being delivered. */
+  readonly matched: Subscription[] = [];
+  #serial = 0;
+  readonly #now: () => number;
+  #outlet: Outlet | undefined;
+
+  constructor(options: SessionOptions) {
+    this.connectionId = options.connectionId;
+    this.principal = options.principal;
+    this.authenticated = options.authenticated === 'yes';
+    this.remoteAddress = options.remoteAddress;
+    this.commands = new TokenBucket({
+      ratePerSecond: options.limits.commandsPerSecond,
+      burst: options.limits.commandBurst,
+      now: options.now,
+    });
+    this.#now = options.now;
+    this.openedAt = options.now();
+    this.lastActivityAt = this.openedAt;
+  }
+
+  /** Wired once, by the connection that owns the socket. */
+  bind(outlet: Outlet): void {
+    this.#outlet = outlet;
+  }
+
+  get outlet(): Outlet {
+    if (this.#outlet === undefined) throw new Error('The session has no outlet yet.');
+    return this.#outlet;
+  }
+
+  touch(): void {
+    this.lastActivityAt = this.#now();
+  }
+
+  /** An id for a subscription whose client gave none (SUB-1). */
+  nextSubscriptionId(): string {
+    for (;;) {
+      this.#serial += 1;
+      const id = `s${this.#serial}`;
+      if (!this.subscriptions.has(id)) return id;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * One subscription of one connection: what it follows, and what an operator wants to know of it (OPS-2).
+ */
+import type { Recovery, SubscriptionFilter } from '../../generated/types.ts';
+import type { EventRecord } from '../broker/broker.ts';
+import type { Session } from './session.ts';
+
+export interface SubscriptionOptions {
+  readonly id: string;
+  readonly session: Session;
+  readonly stream: string;
+  readonly events: readonly string[];
+  /** Normalised: what is really in force. */
+  readonly filter: SubscriptionFilter;
+  readonly matches: (record: EventRecord) => boolean;
+  readonly replayMode: 'none' | 'warm' | 'resume';
+  /** The live head of a frame that is for this subscription alone. */
+  readonly liveHead: string;
+  readonly createdAt: number;
+}
+
+export class Subscription {
+  readonly id: string;
+  readonly session: Session;
+  readonly stream: string;
+  readonly events: readonly string[];
+  readonly filter: SubscriptionFilter;
+  readonly matches: (record: EventRecord) => boolean;
+  readonly replayMode: 'none' | 'warm' | 'resume';
+  readonly liveHead: string;
+  readonly createdAt: number;
+  recovery: Recovery = { attempted: false };
+  delivered = 0;
+  replayed = 0;
+  gaps = 0;
+  /** Milliseconds since the Unix epoch. */
+  lastDeliveredAt: number | undefined;
+  replayedAt: number | undefined;
+
+  constructor(options: SubscriptionOptions) {
+    this.id = options.id;
+    this.session = options.session;
+    this.stream = options.stream;
+    this.events = options.events;
+    this.filter = options.filter;
+    this.matches = options.matches;
+    this.replayMode = options.replayMode;
+    this.liveHead = options.liveHead;
+    this.createdAt = options.createdAt;
+  }
+}

@@ -1,0 +1,163 @@
+import * as fc from 'fast-check';
+import type { Writable } from 'node:stream';
+import * as ws from 'ws';
+import { describe, expect, test } from 'vitest';
+import { COMMANDS, PUSHES } from '../../generated/protocol.ts';
+import { recordFromDraft } from '../broker/event-encoding.ts';
+import { decodeCommand, encodeEvent, encodeFrame, eventFrameBytes, eventHead, writeEventFrame } from './codec.ts';
+
+/** `ws` exports it, its types do not. */
+const { Receiver } = ws as unknown as {
+  readonly Receiver: new (options: {
+    readonly isServer: boolean;
+    readonly allowSynchronousEvents: boolean;
+  }) => Writable;
+};
+
+/** Reads frames as a client does that knows nothing of how they were written. */
+function texts(bytes: Buffer): readonly string[] {
+  const read: string[] = [];
+  const receiver = new Receiver({ isServer: false, allowSynchronousEvents: true });
+  receiver.on('message', (data: Buffer, isBinary: boolean) => read.push(isBinary ? 'binary' : data.toString('utf8')));
+  receiver.on('error', (error: Error) => read.push(`error ${error.message}`));
+  receiver.write(bytes);
+  return read;
+}
+
+const record = (payload: Record<string, unknown>, sequenceId = 1) =>
+  recordFromDraft(
+    { stream: 'main', epoch: 'e1', sequenceId, eventId: '01J00000000000000000000000', event: 'x', emittedAtMs: 0 },
+    { source: { name: 'test', principal: 'service:test' }, payload },
+  );
+
+describe('a frame', () => {
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 70000])('of %i bytes is read as it was written', (length) => {
+    const text = 'x'.repeat(length);
+    expect(texts(encodeFrame(text))).toEqual([text]);
+  });
+
+  test('of any text is read as it was written, also behind another one', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme', maxLength: 200 }), (first, second) => {
+        expect(texts(Buffer.concat([encodeFrame(first), encodeFrame(second)]))).toEqual([first, second]);
+      }),
+    );
+  });
+});
+
+describe('the frame of an event', () => {
+  const ids = fc.array(fc.string({ unit: fc.constantFrom('a', '-', '"', '\\', ' '), minLength: 1, maxLength: 8 }), {
+    minLength: 1,
+    maxLength: 3,
+  });
+
+  test('holds its head and its body, in exactly as many bytes as were foretold', () => {
+    const payload = fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.jsonValue(), { maxKeys: 4 });
+    fc.assert(
+      fc.property(ids, payload, fc.constantFrom(undefined, 'warm' as const, 'resume' as const), (to, value, reason) => {
+        fc.pre(!Object.keys(value).includes('__proto__'));
+        const event = record(value, 7);
+        const head = eventHead(to, reason);
+        const frame = encodeEvent(head, event);
+        expect(frame).toHaveLength(eventFrameBytes(head, event));
+        expect(texts(frame).map((text) => JSON.parse(text) as unknown)).toEqual([
+          {
+            type: 'event',
+            data: {
+              subscriptionIds: to,
+              isReplay: reason !== undefined,
+              ...(reason === undefined ? {} : { replayReason: reason }),
+              stream: 'main',
+              epoch: 'e1',
+              sequenceId: 7,
+              eventId: '01J00000000000000000000000',
+              event: 'x',
+              emittedAt: '1970-01-01T00:00:00.000Z',
+              source: { name: 'test', principal: 'service:test' },
+              payload: JSON.parse(JSON.stringify(value)) as unknown,
+            },
+          },
+        ]);
+      }),
+    );
+  });
+
+  test('stands behind others in one buffer without a gap, at every size of header', () => {
+    const head = eventHead(['s1']);
+    const events = [1, 300, 70_000].map((size) => record({ text: 'é'.repeat(size) }));
+    const bytes = events.reduce((sum, each) => sum + eventFrameBytes(head, each), 0);
+    const buffer = Buffer.alloc(bytes);
+    const end = events.reduce((offset, each) => writeEventFrame(buffer, offset, head, each), 0);
+    expect(end).toBe(bytes);
+    expect(buffer.equals(Buffer.concat(events.map((each) => encodeEvent(head, each))))).toBe(true);
+    expect(texts(buffer).map((text) => text.length)).toHaveLength(3);
+  });
+
+  test('cannot be made a control message by what it carries (ENV-2)', () => {
+    const evil = '"}},{"type":"closing","data":{"x":"';
+    const [text = ''] = texts(encodeEvent(eventHead(['s1']), record({ [evil]: evil })));
+    expect(JSON.parse(text)).toMatchObject({ type: 'event', data: { payload: { [evil]: evil } } });
+  });
+});
+
+/** The id that a reply must echo, by the plainest reading of a text that is JSON. */
+function idIn(text: string): string | undefined {
+  const value = JSON.parse(text) as { readonly id?: unknown } | null;
+  return typeof value?.id === 'string' && /^[\x20-\x7E]{1,64}$/.test(value.id) ? value.id : undefined;
+}
+
+describe('decoding a command', () => {
+  const decode = (text: string): ReturnType<typeof decodeCommand> => decodeCommand(text, { jsonDepth: 8 });
+
+  test('never throws, and echoes an id as soon as it can be read (ENV-3)', () => {
+    const message = fc.record(
+      {
+        type: fc.oneof(
+          fc.constantFrom(...Object.keys(COMMANDS), ...PUSHES, '__proto__', 'constructor'),
+          fc.jsonValue(),
+        ),
+        id: fc.oneof(fc.string({ minLength: 1, maxLength: 64, unit: 'grapheme-ascii' }), fc.jsonValue()),
+        data: fc.oneof(fc.constant({}), fc.jsonValue()),
+        extra: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          message.map((each) => JSON.stringify(each)),
+          fc.json(),
+          fc.string(),
+        ),
+        (text) => {
+          const decoded = decode(text);
+          const unreadable = 'error' in decoded && decoded.error.code === 'invalid_json';
+          expect(decoded.id).toBe(unreadable ? undefined : idIn(text));
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each([
+    ['{"type":"subscribe","id":"1","data":{"events":["a"],"extra":1}}', 'invalid_message', '/data/extra'],
+    ['{"type":"subscribe","id":"1","data":{"events":["a"],"a/b~c":1}}', 'invalid_message', '/data/a~1b~0c'],
+    ['{"type":"subscribe","id":"1","data":{}}', 'invalid_message', '/data/events'],
+    ['{"type":"subscribe","id":"1","data":{"events":["a"],"stream":7}}', 'stream_invalid', '/data/stream'],
+    ['{"type":"sync","id":"1","data":{"stream":"nope"}}', 'stream_invalid', '/data/stream'],
+    ['{"type":"event","id":"1","data":{}}', 'unknown_type', '/type'],
+    ['{"type":"__proto__","id":"1","data":{}}', 'unknown_type', '/type'],
+    ['{"type":7,"id":"1"}', 'invalid_message', '/type'],
+    ['[]', 'invalid_message', ''],
+  ])('%s is answered with %s at %j (ENV-4)', (text, code, pointer) => {
+    expect(decode(text)).toMatchObject({ error: { code, pointer } });
+  });
+
+  test.each([
+    ['{"type":"ping","id":"x","data":{}}', 'x'],
+    ['{"type":"ping","data":{}}', undefined],
+    [`{"type":"ping","id":"${'x'.repeat(64)}","data":{}}`, 'x'.repeat(64)],
+  ])('%s is taken', (text, id) => {
+    expect(decode(text)).toEqual({ id, command: JSON.parse(text) as unknown });
+  });
+});

@@ -1,0 +1,203 @@
+/**
+ * Between text and messages: reads a client's frame into a command that fits the contract, and writes the server's
+ * messages. An event's frame is built from a per-connection head and the shared body of its record:
+ *
+ *     {"type":"event","data":{"subscriptionIds":["ts"],"isReplay":false,  stream … payload  }}
+ *     └──────────────────────── head ─────────────────────────────────┘  └──── body ────┘
+ *
+ * Connections whose heads are equal share the bytes of the whole frame (EVT-1).
+ */
+import { COMMANDS } from '../../generated/protocol.ts';
+import type { CommandName, ErrorCode } from '../../generated/protocol.ts';
+import type { CommandMessage, ReplyMessage, ServerMessage } from '../../generated/types.ts';
+import { commandValidators } from '../../generated/validators.js';
+import type { ValidationError } from '../../generated/validators.js';
+import type { EventRecord } from '../broker/broker.ts';
+import { ProtocolError } from '../errors.ts';
+import { parseJson } from './json-guard.ts';
+
+const MESSAGE_ID = /^[\x20-\x7E]{1,64}$/;
+
+/** What could be read of a frame: the `id` is known as early as possible, so that the refusal can echo it (ENV-3). */
+export type Decoded =
+  | { readonly id: string | undefined; readonly command: CommandMessage }
+  | { readonly id: string | undefined; readonly error: ProtocolError };
+
+function isCommandName(type: string): type is CommandName {
+  return Object.hasOwn(COMMANDS, type);
+}
+
+function escapePointer(segment: string): string {
+  return segment.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** The most telling of a validator's errors: an unknown field before the "no branch fits" that it causes. */
+function tellingError(errors: readonly ValidationError[]): ValidationError | undefined {
+  return (
+    errors.findLast((each) => each.keyword === 'additionalProperties') ??
+    errors.find((each) => each.keyword !== 'oneOf') ??
+    errors[0]
+  );
+}
+
+/** A validator's complaint as an error of the contract: the pointer goes to the value at fault (ENV-4). */
+export function refusal(
+  errors: readonly ValidationError[],
+  codes: Readonly<Record<string, ErrorCode>>,
+  fallback: ErrorCode = 'invalid_message',
+  prefix = '',
+): ProtocolError {
+  const error = tellingError(errors);
+  if (error === undefined)
+    return new ProtocolError(fallback, 'The message does not fit its schema.', { pointer: prefix });
+  const unknown = error.params['additionalProperty'];
+  if (error.keyword === 'additionalProperties' && typeof unknown === 'string') {
+    const pointer = `${prefix}${error.instancePath}/${escapePointer(unknown)}`;
+    return new ProtocolError(fallback, `Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`, { pointer });
+  }
+  const missing = error.params['missingProperty'];
+  const pointer = `${prefix}${error.instancePath}${typeof missing === 'string' ? `/${escapePointer(missing)}` : ''}`;
+  const code =
+    Object.entries(codes).find(([start]) => pointer === start || pointer.startsWith(`${start}/`))?.[1] ?? fallback;
+  const complaint =
+    typeof missing === 'string'
+      ? `${JSON.stringify(missing)} is missing at ${pointer}.`
+      : `The value at ${pointer === '' ? 'the top' : pointer} ${wordsOf(error)}.`;
+  return new ProtocolError(code, complaint, { pointer });
+}
+
+function wordsOf({ params, message = 'does not fit its schema' }: ValidationError): string {
+  const allowed = params['allowedValues'];
+  return Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
+}
+
+function validate(value: object, type: string, id: string | undefined): Decoded {
+  if (!isCommandName(type)) {
+    const known = Object.keys(COMMANDS).join(', ');
+    return {
+      id,
+      error: new ProtocolError(
+        'unknown_type',
+        `There is no command ${JSON.stringify(type.slice(0, 64))}. Known: ${known}.`,
+        { pointer: '/type' },
+      ),
+    };
+  }
+  const fits = commandValidators[type];
+  if (!fits(value)) return { id, error: refusal(fits.errors ?? [], COMMANDS[type].errorPointers) };
+  return { id, command: value as CommandMessage };
+}
+
+/** Reads one text frame of a client. Never throws: what cannot be read comes back as the error to answer with. */
+export function decodeCommand(text: string, limits: { readonly jsonDepth: number }): Decoded {
+  let value: unknown;
+  try {
+    value = parseJson(text, { maxDepth: limits.jsonDepth });
+  } catch (error) {
+    if (error instanceof ProtocolError) return { id: undefined, error };
+    throw error;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return {
+      id: undefined,
+      error: new ProtocolError('invalid_message', 'A message is one JSON object: {"type": …, "data": {…}}.', {
+        pointer: '',
+      }),
+    };
+  }
+  const { type, id: rawId } = value as { readonly type?: unknown; readonly id?: unknown };
+  const id = typeof rawId === 'string' && MESSAGE_ID.test(rawId) ? rawId : undefined;
+  if (typeof type !== 'string') {
+    return {
+      id,
+      error: new ProtocolError('invalid_message', 'A message needs a "type" (a string).', { pointer: '/type' }),
+    };
+  }
+  return validate(value, type, id);
+}
+
+/** The longest text of an error message, so that an echo of input stays bounded. */
+const MAX_ERROR_TEXT = 2048;
+
+export function errorData(error: ProtocolError): Extract<ReplyMessage, { type: 'error' }>['data'] {
+  return {
+    code: error.code,
+    message: error.message.slice(0, MAX_ERROR_TEXT),
+    retryable: error.retryable,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.pointer === undefined ? {} : { pointer: error.pointer.slice(0, 1024) }),
+    ...(error.details === undefined ? {} : { details: error.details }),
+  };
+}
+
+/** Encodes a message of the server. Events do not come this way: see {@link encodeEvent}. */
+export function encodeMessage(message: ServerMessage): Buffer {
+  return encodeFrame(JSON.stringify(message));
+}
+
+/** The part of an event's frame that differs between connections. */
+export function eventHead(subscriptionIds: readonly string[], replayReason?: 'warm' | 'resume'): string {
+  const ids = JSON.stringify(subscriptionIds);
+  return replayReason === undefined
+    ? `{"type":"event","data":{"subscriptionIds":${ids},"isReplay":false,`
+    : `{"type":"event","data":{"subscriptionIds":${ids},"isReplay":true,"replayReason":"${replayReason}",`;
+}
+
+const EVENT_END = '}}';
+
+/** Size of the frame that {@link encodeEvent} makes, in bytes. A head is ASCII: subscription ids are (SUB-1). */
+export function eventFrameBytes(head: string, record: EventRecord): number {
+  const payload = head.length + record.bytes + EVENT_END.length;
+  return payload + frameHeaderBytes(payload);
+}
+
+/** Writes the frame of an event into `target` at `offset` and returns the offset after it. */
+export function writeEventFrame(target: Buffer, offset: number, head: string, record: EventRecord): number {
+  const start = writeFrameHeader(target, offset, head.length + record.bytes + EVENT_END.length);
+  const afterHead = start + target.write(head, start, 'latin1');
+  const afterBody = afterHead + target.write(record.body, afterHead, 'utf8');
+  return afterBody + target.write(EVENT_END, afterBody, 'latin1');
+}
+
+/**
+ * Node cuts small buffers out of slabs (64 KiB in Node 24), and a slab lives as long as any of its parts: a slow consumer's queue
+ * of 30 KB frames held 8 % more than its bytes. Above this size a buffer of its own costs less than it saves.
+ */
+const OWN_BUFFER_BYTES = 4096;
+
+export function encodeEvent(head: string, record: EventRecord): Buffer {
+  const bytes = eventFrameBytes(head, record);
+  const frame = bytes < OWN_BUFFER_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+  writeEventFrame(frame, 0, head, record);
+  return frame;
+}
+
+/** RFC 6455 §5.2: an unmasked, final text frame has a header of 2, 4 or 10 bytes. */
+function frameHeaderBytes(payloadBytes: number): number {
+  if (payloadBytes < 126) return 2;
+  return payloadBytes < 65536 ? 4 : 10;
+}
+
+const FINAL_TEXT = 0x81;
+
+function writeFrameHeader(target: Buffer, offset: number, payloadBytes: number): number {
+  target[offset] = FINAL_TEXT;
+  if (payloadBytes < 126) {
+    target[offset + 1] = payloadBytes;
+    return offset + 2;
+  }
+  if (payloadBytes < 65536) {
+    target[offset + 1] = 126;
+    return target.writeUInt16BE(payloadBytes, offset + 2);
+  }
+  target[offset + 1] = 127;
+  return target.writeBigUInt64BE(BigInt(payloadBytes), offset + 2);
+}
+
+/** One text frame, ready for the socket: framing it once lets every recipient share the bytes. */
+export function encodeFrame(text: string): Buffer {
+  const payloadBytes = Buffer.byteLength(text);
+  const frame = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + payloadBytes);
+  frame.write(text, writeFrameHeader(frame, 0, payloadBytes), 'utf8');
+  return frame;
+}

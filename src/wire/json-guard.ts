@@ -1,0 +1,113 @@
+/**
+ * Reads JSON from an untrusted peer (ERR-3). `JSON.parse` alone would recurse as deep as the input likes, take the last of
+ * two equal keys without a word, round large numbers and let `__proto__` through; two readers of such a text may see two
+ * different messages. The scan below refuses all of these before anything is built.
+ */
+import { ProtocolError } from '../errors.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COLON = 0x3a;
+const MINUS = 0x2d;
+
+function refuse(message: string): never {
+  throw new ProtocolError('invalid_json', message);
+}
+
+/** End of the string literal that begins at `start`: the index after its closing quote. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (Number.isNaN(code)) refuse('A string is not closed.');
+    if (code === QUOTE) return at + 1;
+    at += code === BACKSLASH ? 2 : 1;
+  }
+}
+
+function decodeString(literal: string): string {
+  if (!literal.includes('\\')) return literal.slice(1, -1);
+  let value: unknown;
+  try {
+    value = JSON.parse(literal);
+  } catch {
+    refuse('A string holds an escape that JSON does not know.');
+  }
+  const text = String(value);
+  if (!text.isWellFormed()) refuse('A string holds a lone surrogate; escape whole code points.');
+  return text;
+}
+
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+/** Checks the number that begins at `start` and returns the index after it. */
+function endOfNumber(text: string, start: number): number {
+  NUMBER.lastIndex = start;
+  const literal = NUMBER.exec(text)?.[0];
+  if (literal === undefined) refuse('A number is malformed.');
+  const value = Number(literal);
+  if (!Number.isFinite(value)) refuse('A number is too large.');
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    refuse('An integer is beyond 2^53−1 and would be rounded.');
+  return start + literal.length;
+}
+
+/** The keys of each open object; `undefined` stands for an array. */
+type Frames = (Set<string> | undefined)[];
+
+/** Takes the string at `start`, as a key where a colon follows it inside an object. */
+function takeString(text: string, start: number, frames: Frames): number {
+  const end = endOfString(text, start);
+  const value = decodeString(text.slice(start, end));
+  const keys = frames.at(-1);
+  if (keys === undefined) return end;
+  let next = end;
+  while (text.charCodeAt(next) <= 0x20) next += 1;
+  if (text.charCodeAt(next) !== COLON) return end;
+  if (value === '__proto__') refuse('The key "__proto__" is not allowed anywhere.');
+  if (keys.has(value)) refuse(`The key ${JSON.stringify(value.slice(0, 64))} stands twice in one object.`);
+  keys.add(value);
+  return next + 1;
+}
+
+function scan(text: string, maxDepth: number): void {
+  const frames: Frames = [];
+  let at = 0;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = takeString(text, at, frames);
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      frames.push(code === OPEN_BRACE ? new Set() : undefined);
+      if (frames.length > maxDepth) refuse(`Nested deeper than ${maxDepth} levels.`);
+      at += 1;
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      frames.pop();
+      at += 1;
+    } else if (code === MINUS || (code >= 0x30 && code <= 0x39)) {
+      at = endOfNumber(text, at);
+    } else {
+      at += 1;
+    }
+  }
+}
+
+/**
+ * Parses `text`, or refuses it.
+ * @param options.maxDepth levels of nesting that are still let through
+ * @throws {ProtocolError} `invalid_json`, with a text that says what was wrong but repeats little of the input
+ */
+export function parseJson(text: string, options: { readonly maxDepth: number }): unknown {
+  scan(text, options.maxDepth);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError('invalid_json', 'This is not JSON. Send one JSON object: {"type": …, "data": {…}}.', {
+      cause,
+    });
+  }
+}
