@@ -10,7 +10,7 @@ import { RedisBroker } from '../src/broker/redis/redis-broker.ts';
 import { NodeHistory } from '../src/broker/testing/history-checker.ts';
 import { RedisProcess } from '../src/broker/testing/redis-process.ts';
 import { resolveLimits } from '../src/options.ts';
-import { eventTable } from '../src/replay/policy.ts';
+import { eventTable } from '../src/catalogue/event-table.ts';
 
 const SOURCE = { name: 'files', principal: 'service:gateway' } as const;
 const EVENTS = LIMITS.historyEvents.default;

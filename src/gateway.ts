@@ -25,7 +25,7 @@ import { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';
-import { Registry } from './session/subscription-registry.ts';
+import { Registry } from './delivery/subscription-registry.ts';
 import { ReplayStats } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
 import { answerSurvey } from './introspection/survey.ts';

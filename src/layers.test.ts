@@ -1,10 +1,6 @@
 /**
- * The layout of the project, asserted from the imports of its files. Layers, from the top:
- *
- *   cli → gateway → {socket, http, sources} → router → handlers → {subscriptions, broker, auth} → replay → generated
- *
- * The other files directly in src/ (codec, errors, session, …) stand beside the layers. They may be imported from anywhere,
- * but lend nobody a way up: what a file reaches through them counts as imported by itself.
+ * The layout of the project, asserted from the imports of its files. Every file of src/ and of conformance/ stands in exactly
+ * one layer. A layer imports the layers below it; rooms of one layer may import one another.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
@@ -12,24 +8,39 @@ import { describe, expect, test } from 'vitest';
 
 type Sources = ReadonlyMap<string, string>;
 
-const LAYERS: readonly (readonly string[])[] = [
-  ['src/cli/'],
-  ['src/gateway.ts'],
-  ['src/socket/', 'src/http/', 'src/sources/'],
-  ['src/router.ts'],
-  ['src/handlers/'],
-  ['src/subscriptions/', 'src/broker/', 'src/auth/'],
-  ['src/replay/'],
-  ['generated/'],
-];
+const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'src/': [
+    ['cli/'],
+    ['gateway.ts', 'config/'],
+    ['http/', 'sources/'],
+    ['connections/'],
+    ['handlers/'],
+    ['introspection/', 'delivery/', 'publishing/'],
+    ['session/'],
+    ['subscriptions/', 'wire/', 'options.ts'],
+    ['broker/', 'auth/'],
+    ['replay/'],
+    ['catalogue/'],
+    ['errors.ts', 'version.ts'],
+  ],
+  'conformance/': [
+    ['command/'],
+    ['mutants/', 'hostile/', 'record/', 'generalise/'],
+    ['report/'],
+    ['runner/', 'exchanges/'],
+    ['target/', 'invariants/'],
+    ['tape/', 'filters/'],
+    ['trace/'],
+  ],
+};
 
 /** Each library, and the starts of the paths of the files that may import it: one place in each of the programs. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   '@asyncapi/parser': ['codegen/contract.ts'],
   ajv: ['codegen/'],
   fastify: ['src/http/'],
-  ioredis: ['src/broker/redis'],
-  ws: ['src/socket/', 'conformance/socket.ts'],
+  ioredis: ['src/broker/redis/'],
+  ws: ['src/connections/', 'conformance/target/socket.ts'],
 };
 
 /** Where a file of the first path must import nothing that lies under the second. */
@@ -44,9 +55,14 @@ const APART: readonly (readonly [string, string])[] = [
 const sources = readSources();
 
 describe('the layers', () => {
-  test('are all there to be checked', () => {
-    for (const layer of LAYERS.flat())
-      expect([...sources.keys()].filter((path) => path.startsWith(layer))).not.toEqual([]);
+  test('hold every file', () => {
+    expect(strayFiles(sources)).toEqual([]);
+  });
+
+  test('have a file in each of their rooms', () => {
+    for (const [root, layers] of Object.entries(LAYERS))
+      for (const room of layers.flat())
+        expect([...sources.keys()].filter((path) => path.startsWith(`${root}${room}`))).not.toEqual([]);
   });
 
   test('are imported downwards only', () => {
@@ -68,37 +84,38 @@ describe('the layers', () => {
 
 describe('a violation is found', () => {
   test('when a lower layer imports a higher one', () => {
-    const files = fixture({ 'src/broker/memory.ts': "import { route } from '../router.ts';", 'src/router.ts': '' });
-    expect(upwardImports(files)).toEqual(['src/broker/memory.ts → src/router.ts']);
+    const files = fixture({
+      'src/broker/memory.ts': "import { route } from '../session/router.ts';",
+      'src/session/router.ts': '',
+    });
+    expect(upwardImports(files)).toEqual(['src/broker/memory.ts → src/session/router.ts']);
   });
 
-  test('when a file beside the layers is the way up', () => {
-    const files = fixture({
-      'src/replay/ring.ts': "import type { Session } from '../session.ts';",
-      'src/session.ts': "export type { Door } from './socket/door.ts';",
-      'src/socket/door.ts': "import { Session } from '../session.ts';",
-    });
-    expect(upwardImports(files)).toEqual(['src/replay/ring.ts → src/session.ts → src/socket/door.ts']);
+  test('when only a type is imported from a higher layer', () => {
+    const files = fixture({ 'conformance/tape/tape.ts': "import type { Run } from '../runner/run.ts';" });
+    expect(upwardImports(files)).toEqual(['conformance/tape/tape.ts → conformance/runner/run.ts']);
   });
 
   test('when a layer imports the gateway, which wires it', () => {
-    const files = fixture({
-      'src/http/routes.ts': "const { x } = await import('../gateway.ts');",
-      'src/gateway.ts': '',
-    });
+    const files = fixture({ 'src/http/routes.ts': "const { x } = await import('../gateway.ts');" });
     expect(upwardImports(files)).toEqual(['src/http/routes.ts → src/gateway.ts']);
+  });
+
+  test('when a file stands in no room', () => {
+    const files = fixture({ 'src/helpers.ts': '', 'conformance/utilities/text.ts': '', 'codegen/model.ts': '' });
+    expect(strayFiles(files)).toEqual(['src/helpers.ts', 'conformance/utilities/text.ts']);
   });
 
   test('when a library has a second importer, or a subpath of it has', () => {
     const files = fixture({
       'src/router.ts': "import Ajv from 'ajv/dist/2020.js';",
       'src/broker/memory.ts': "import { Redis } from 'ioredis';",
-      'src/broker/redis-link.ts': "import { Redis } from 'ioredis';",
+      'src/broker/redis/link.ts': "import { Redis } from 'ioredis';",
       'codegen/rules.ts': "import { Parser } from '@asyncapi/parser';",
     });
     expect(strayLibraries(files)).toEqual([
       'src/router.ts imports ajv, which belongs to codegen/',
-      'src/broker/memory.ts imports ioredis, which belongs to src/broker/redis',
+      'src/broker/memory.ts imports ioredis, which belongs to src/broker/redis/',
       'codegen/rules.ts imports @asyncapi/parser, which belongs to codegen/contract.ts',
     ]);
   });
@@ -117,7 +134,7 @@ describe('a violation is found', () => {
   test('when generated code imports a library, a Node module or the sources', () => {
     const files = fixture({
       'generated/client.ts':
-        "import { X } from './types.ts';\nimport 'node:fs';\nimport ws from 'ws';\nexport * from './wire/codec.ts';",
+        "import { X } from './types.ts';\nimport 'node:fs';\nimport ws from 'ws';\nexport * from '../src/codec.ts';",
     });
     expect(generatedImports(files)).toEqual([
       'generated/client.ts → node:fs',
@@ -133,35 +150,23 @@ describe('a violation is found', () => {
   });
 });
 
-function upwardImports(files: Sources): string[] {
-  const found: string[] = [];
-  for (const path of files.keys()) {
-    const own = layerOf(path);
-    if (own === undefined) continue;
-    for (const chain of reach(files, path)) {
-      const other = layerOf(chain.at(-1) ?? '');
-      if (other !== undefined && other < own) found.push(chain.join(' → '));
-    }
-  }
-  return found;
+function strayFiles(files: Sources): string[] {
+  return [...files.keys()].filter(
+    (path) => Object.keys(LAYERS).some((root) => path.startsWith(root)) && layerOf(path) === undefined,
+  );
 }
 
-/** The shortest chain from a file to each layered file that it imports, be it through files that stand beside the layers. */
-function* reach(files: Sources, path: string): Generator<readonly string[]> {
-  const seen = new Set([path]);
-  const chains: (readonly string[])[] = [[path]];
-  for (let chain = chains.shift(); chain !== undefined; chain = chains.shift()) {
-    const last = chain.at(-1) ?? path;
-    if (last !== path && layerOf(last) !== undefined) {
-      yield chain;
-      continue;
-    }
-    for (const next of importsOf(last, files.get(last) ?? '')) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      chains.push([...chain, next]);
-    }
-  }
+function upwardImports(files: Sources): string[] {
+  return [...files].flatMap(([path, text]) => {
+    const own = layerOf(path);
+    if (own === undefined) return [];
+    return importsOf(path, text)
+      .filter((target) => {
+        const other = layerOf(target);
+        return other !== undefined && other.root === own.root && other.index < own.index;
+      })
+      .map((target) => `${path} → ${target}`);
+  });
 }
 
 function strayLibraries(files: Sources): string[] {
@@ -195,9 +200,12 @@ function generatedImports(files: Sources): string[] {
     );
 }
 
-function layerOf(path: string): number | undefined {
-  const index = LAYERS.findIndex((layer) => layer.some((start) => path.startsWith(start)));
-  return index === -1 ? undefined : index;
+/** The layer of a file: the part of the project and the place from the top. */
+function layerOf(path: string): { readonly root: string; readonly index: number } | undefined {
+  const root = Object.keys(LAYERS).find((each) => path.startsWith(each));
+  if (root === undefined) return undefined;
+  const index = (LAYERS[root] ?? []).findIndex((layer) => layer.some((room) => path.startsWith(`${root}${room}`)));
+  return index === -1 ? undefined : { root, index };
 }
 
 /** What a file imports, types included: paths from the root for its own files, else the name of the library or module. */

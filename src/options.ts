@@ -14,8 +14,8 @@ import { GATEWAY_PRINCIPAL } from './auth/principal.ts';
 import type { Principal } from './auth/principal.ts';
 import type { Broker, BrokerFactory } from './broker/broker.ts';
 import { MemoryBroker } from './broker/memory.ts';
-import { eventTable } from './replay/policy.ts';
-import type { EventTable } from './replay/policy.ts';
+import { eventTable } from './catalogue/event-table.ts';
+import type { EventTable } from './catalogue/event-table.ts';
 import { packageVersion } from './version.ts';
 
 export type Limits = Readonly<Record<LimitName, number>>;

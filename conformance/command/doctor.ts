@@ -1,6 +1,6 @@
 /** `conformance doctor`: what the suite would be able to judge at a target, and what it lacks. */
 import { CONTRACT_DIGEST } from '../../generated/protocol.ts';
-import { applicability } from '../runner/needs.ts';
+import { applicability } from '../target/needs.ts';
 import { openTarget } from '../runner/run.ts';
 import type { RunContext } from '../runner/context.ts';
 import { openPort, choosePort } from '../runner/stimulus.ts';

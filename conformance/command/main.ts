@@ -1,8 +1,8 @@
 /** `tidemark conformance`: the suite, without the gateway. */
 import { Command, CommanderError } from 'commander';
 import { registerConformance } from './register.ts';
-import { registerHostile } from '../hostile/command.ts';
-import { registerMutants } from '../mutants/command.ts';
+import { registerHostile } from './hostile.ts';
+import { registerMutants } from './mutants.ts';
 import { EXIT } from '../runner/verdict.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

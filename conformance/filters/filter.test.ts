@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { filterGroups, filterTapes } from './filter-tapes.ts';
+import { filterGroups, filterTapes } from '../tape/filter-tapes.ts';
 import { coversEvent, matchesExtension, matchesPath, wants } from './filter.ts';
 import { flatten } from '../tape/tape.ts';
 

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { CaseResult, Summary } from './run.ts';
 
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../command/hostile-main.ts', import.meta.url));
 const TIDEMARK = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const CARELESS = fileURLToPath(new URL('testing/careless-server.ts', import.meta.url));
 /** Slow handshakes wait for this limit; the shorter it is, the shorter the test. */

@@ -1,20 +1,13 @@
 /** What all checks of a run share. */
 import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
-import type { WelcomeData } from '../../generated/types.ts';
 import type { TargetConfig } from '../target/config.ts';
+import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Connection } from './connection.ts';
 import type { SelfWatch } from './watch.ts';
 
 /** How long an ordinary answer may take, in milliseconds, before `--time-scale`. */
 export const PATIENCE_MS = 5000;
-
-/** What the target said of itself when the run began. */
-export interface Profile {
-  readonly welcome: WelcomeData;
-  /** Whether HTTP is served at the address that the configuration gives. */
-  readonly http: 'served' | 'not-served';
-}
 
 export interface RunContext {
   readonly config: TargetConfig;

@@ -6,7 +6,8 @@ import { serverValidators } from '../../generated/validators.js';
 import { member } from '../trace/json.ts';
 import { Connection, typeOf } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
-import type { Profile, RunContext } from './context.ts';
+import type { Profile } from '../target/profile.ts';
+import type { RunContext } from './context.ts';
 import { exchange } from './exchange.ts';
 
 /** Whose connection is refused or gets no welcome that can be read is not a Tidemark gateway; nothing else would be worth running. */

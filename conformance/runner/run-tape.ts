@@ -8,7 +8,7 @@ import type { Tape } from '../tape/tape.ts';
 import { credentialOf } from './connection.ts';
 import { StarvedError, UnreachableError, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
-import { applicability } from './needs.ts';
+import { applicability } from '../target/needs.ts';
 import { Scene, StepFailed } from './scene.ts';
 import type { Stage } from './scene.ts';
 import { performAll } from './steps.ts';

@@ -2,7 +2,7 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { matchesGlob, relative, resolve } from 'node:path';
-import { filterTapes } from '../filters/filter-tapes.ts';
+import { filterTapes } from './filter-tapes.ts';
 import { TapeError } from './fault.ts';
 import { parseTape } from './parse.ts';
 import type { Tape } from './tape.ts';

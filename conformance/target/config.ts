@@ -4,7 +4,7 @@ import { readSource } from './credential.ts';
 import type { Credential } from './credential.ts';
 import { isArray, isObject, tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
-import { NEEDS, isNeed } from '../runner/needs.ts';
+import { NEEDS, isNeed } from './needs.ts';
 
 /** How events are made at the target. `auto` takes `inband` or `http`, whichever the target offers. */
 export type StimulusConfig =

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchesName } from '../subscriptions/pattern.ts';
+import { matchesName } from '../catalogue/event-pattern.ts';
 import { parseScope, permits } from './scope.ts';
 
 const may = (scope: string, action: 'subscribe' | 'publish', event: string, stream: string): boolean =>

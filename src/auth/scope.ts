@@ -2,7 +2,7 @@
  * Scopes: what a principal may do (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
  * `admin:read`. A glob is a literal with an optional `*` at its end; without `@` a scope holds on every stream.
  */
-import { covers } from '../subscriptions/pattern.ts';
+import { covers } from '../catalogue/event-pattern.ts';
 
 export type Action = 'subscribe' | 'publish' | 'admin:read';
 

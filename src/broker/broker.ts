@@ -10,7 +10,7 @@
  * at which an event could be lost or doubled (RPL-2).
  */
 import type { GapReason } from '../../generated/protocol.ts';
-import type { EventTable } from '../replay/policy.ts';
+import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';

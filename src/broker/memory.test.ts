@@ -1,4 +1,4 @@
-import { eventTable } from '../replay/policy.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 import { brokerSuite } from './broker-suite.ts';
 import { MemoryBroker } from './memory.ts';
 

@@ -8,7 +8,7 @@
  */
 import { monotonicFactory } from 'ulid';
 import { StreamHistory } from '../replay/history.ts';
-import type { EventTable } from '../replay/policy.ts';
+import type { EventTable } from '../catalogue/event-table.ts';
 import type {
   Broker,
   BrokerHealth,

@@ -3,7 +3,7 @@ import { EVENTS } from '../../generated/protocol.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
-import { eventTable } from '../replay/policy.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 
 /** Finds who said a setting. */
 export type Where = (key: string) => string;

@@ -2,9 +2,9 @@
 import type { Audit } from '../auth/audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { EventTable } from '../replay/policy.ts';
+import type { EventTable } from '../catalogue/event-table.ts';
 import type { Publisher } from '../publishing/publisher.ts';
-import type { Registry } from '../session/subscription-registry.ts';
+import type { Registry } from '../delivery/subscription-registry.ts';
 import type { Session } from '../session/session.ts';
 import type { ReplayStats } from '../introspection/counters.ts';
 

@@ -7,7 +7,7 @@ import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryPlan } from '../replay/recovery.ts';
 import { compileFilter, normaliseFilter } from '../subscriptions/filter.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
-import { normaliseEvents, policiesOf } from '../subscriptions/pattern.ts';
+import { normaliseEvents, policiesOf } from '../catalogue/event-pattern.ts';
 import { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 

@@ -18,7 +18,7 @@ import { RedisProcess } from '../broker/testing/redis-process.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
 import { resolveLimits } from '../options.ts';
-import { eventTable } from '../replay/policy.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 import { RawClient } from '../testing/raw-client.ts';
 
 const SECRET = 'a secret of more than thirty-two bytes';

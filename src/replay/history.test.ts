@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StreamHistory } from './history.ts';
 import type { HistoryBounds } from './history.ts';
-import { eventTable } from './policy.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 

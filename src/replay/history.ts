@@ -6,7 +6,7 @@
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
  */
 import { Losses } from './losses.ts';
-import type { EventTable } from './policy.ts';
+import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, Position, Snapshot } from './record.ts';
 import { keyOf } from './warm.ts';
 

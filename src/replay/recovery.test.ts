@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { StreamHistory } from './history.ts';
 import type { HistoryBounds } from './history.ts';
-import { eventTable } from './policy.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 import { planRecovery } from './recovery.ts';
 import type { RecoveryFacts, RecoveryPlan } from './recovery.ts';

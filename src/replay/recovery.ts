@@ -3,7 +3,7 @@
  */
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayRequest } from '../../generated/types.ts';
-import type { EventTable } from './policy.ts';
+import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { warmPicture } from './warm.ts';
 

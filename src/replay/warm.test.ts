@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StreamHistory } from './history.ts';
-import { eventTable } from './policy.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 import { warmPicture } from './warm.ts';

@@ -1,7 +1,7 @@
 /** The warm picture: what a subscriber that had always been there would hold now (RPL-3). */
 import type { ReplaySpec } from '../../generated/protocol.ts';
 import { valueAt } from './pointer.ts';
-import type { EventTable } from './policy.ts';
+import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 
 /**

@@ -5,7 +5,7 @@ import { refusal } from '../wire/codec.ts';
 import type { KeptLoss } from '../replay/record.ts';
 import type { FilterSpec } from './filter.ts';
 import { literalPrefix } from './glob.ts';
-import { matchesName } from './pattern.ts';
+import { matchesName } from '../catalogue/event-pattern.ts';
 
 function within(path: string, directory: string): boolean {
   return directory === '' || path === directory || path.startsWith(`${directory}/`);

@@ -8,7 +8,7 @@ import type { SubscriptionFilter } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 import { valueAt } from '../replay/pointer.ts';
 import { compilePattern, normalisePattern } from './glob.ts';
-import { matchesName } from './pattern.ts';
+import { matchesName } from '../catalogue/event-pattern.ts';
 
 /** What a filter looks at. */
 export interface Matchable {

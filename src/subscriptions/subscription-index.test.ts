@@ -4,7 +4,7 @@ import { EVENTS } from '../../generated/protocol.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
 import { compileFilter, normaliseFilter, specsOf } from './filter.ts';
 import type { FilterSpec, Matchable } from './filter.ts';
-import { normaliseEvents } from './pattern.ts';
+import { normaliseEvents } from '../catalogue/event-pattern.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 
 const LIMITS = { patternsPerFilterField: 64, patternLength: 256, eventsPerSubscription: 32 };

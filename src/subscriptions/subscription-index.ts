@@ -9,7 +9,7 @@ import { CUSTOM_EVENT, EVENTS } from '../../generated/protocol.ts';
 import { EventShelf } from './event-shelf.ts';
 import { compileFilter, specOf } from './filter.ts';
 import type { FilterSpec, Matchable } from './filter.ts';
-import { matchesName } from './pattern.ts';
+import { matchesName } from '../catalogue/event-pattern.ts';
 
 interface Group<Member> {
   readonly key: string;

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { StreamHistory } from '../../replay/history.ts';
 import { Losses } from '../../replay/losses.ts';
-import type { EventTable } from '../../replay/policy.ts';
+import type { EventTable } from '../../catalogue/event-table.ts';
 import type { KeptLoss } from '../../replay/record.ts';
 import { historyBounds } from '../history-bounds.ts';
 import type { BrokerLimits, BrokerListener, BrokerLog, Snapshot, StreamInfo } from '../broker.ts';

@@ -1,7 +1,7 @@
 /** Redis Cluster and Sentinel, with real servers: three shards, and a failover that sentinels carry out. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { eventTable } from '../../replay/policy.ts';
+import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite } from '../broker-suite.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { eventTable } from '../../replay/policy.ts';
+import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite, draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';

@@ -11,7 +11,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicFactory, ulid } from 'ulid';
 import { ProtocolError } from '../../errors.ts';
-import type { EventTable } from '../../replay/policy.ts';
+import type { EventTable } from '../../catalogue/event-table.ts';
 import { ttlOf } from '../history-bounds.ts';
 import type {
   Broker,

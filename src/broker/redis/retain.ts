@@ -6,7 +6,7 @@
 import { EVENTS } from '../../../generated/protocol.ts';
 import type { EventDraft } from '../broker.ts';
 import { valueAt } from '../../replay/pointer.ts';
-import type { EventTable } from '../../replay/policy.ts';
+import type { EventTable } from '../../catalogue/event-table.ts';
 
 export function retainOf(events: EventTable, draft: Pick<EventDraft, 'event' | 'payload'>): string {
   const { replay } = events.of(draft.event);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventTable } from '../../replay/policy.ts';
+import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { freePort, RedisProcess } from '../testing/redis-process.ts';

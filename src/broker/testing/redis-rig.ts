@@ -1,7 +1,7 @@
 /** Several broker nodes on one Redis under load, and a verdict on what their subscribers were told. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
-import { eventTable } from '../../replay/policy.ts';
+import { eventTable } from '../../catalogue/event-table.ts';
 import { SUITE_LIMITS } from '../broker-suite.ts';
 import type { BrokerLimits, PublishResult } from '../broker.ts';
 import { RedisBroker } from '../redis/redis-broker.ts';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { ClauseId } from '../../generated/protocol.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import type { Step, Tape } from '../tape/tape.ts';
+import type { Step, Tape } from './tape.ts';
 
 export interface FilterCase {
   readonly events: readonly string[];
@@ -24,7 +24,7 @@ export interface FilterGroup {
 }
 
 export function filterGroups(): readonly FilterGroup[] {
-  const text = readFileSync(new URL('filters.json', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../filters/filters.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { readonly groups: readonly FilterGroup[] }).groups;
 }
 

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../errors.ts';
-import { eventTable } from '../replay/policy.ts';
-import { covers, isEventName, matchesName, normaliseEvents, policiesOf } from './pattern.ts';
+import { eventTable } from './event-table.ts';
+import { covers, isEventName, matchesName, normaliseEvents, policiesOf } from './event-pattern.ts';
 
 const name = fc.string({ unit: fc.constantFrom('a', 'b', '_', '.'), maxLength: 4 }).map((text) => `a${text}`);
 const pattern = fc.oneof(

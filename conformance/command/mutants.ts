@@ -1,17 +1,17 @@
 /** `conformance mutants`: proves that the suite notices what is wrong, and only that. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { UsageError, guarded, print, say } from '../command/terminal.ts';
+import { UsageError, guarded, print, say } from './terminal.ts';
 import { CLAUSE_IDS } from '../invariants/contract.ts';
 import { CLAUSES } from '../../generated/protocol.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
-import { DOORS, listMutants, listVariants, serve } from './host.ts';
-import type { Door, Mutant, Variant } from './host.ts';
-import { isProof, killOf, matrixOf, matrixText } from './matrix.ts';
-import type { RightTrial, Suite, Trial } from './matrix.ts';
-import { checksOfClause, checksOfSuite, judge } from './suite.ts';
-import type { Judgement } from './suite.ts';
+import { DOORS, listMutants, listVariants, serve } from '../mutants/host.ts';
+import type { Door, Mutant, Variant } from '../mutants/host.ts';
+import { isProof, killOf, matrixOf, matrixText } from '../mutants/matrix.ts';
+import type { RightTrial, Suite, Trial } from '../mutants/matrix.ts';
+import { checksOfClause, checksOfSuite, judge } from '../mutants/suite.ts';
+import type { Judgement } from '../mutants/suite.ts';
 
 interface MutantFlags {
   readonly only?: string;

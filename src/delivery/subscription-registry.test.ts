@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { ANONYMOUS } from '../auth/principal.ts';
 import { MemoryBroker } from '../broker/memory.ts';
-import { Fanout } from '../delivery/fan-out.ts';
+import { Fanout } from './fan-out.ts';
 import { resolveLimits } from '../options.ts';
 import { Registry } from './subscription-registry.ts';
-import { eventTable } from '../replay/policy.ts';
-import { Session } from './session.ts';
-import { Subscription } from './subscription.ts';
+import { eventTable } from '../catalogue/event-table.ts';
+import { Session } from '../session/session.ts';
+import { Subscription } from '../session/subscription.ts';
 
 test('a stream has a place from the moment of its subscription, though nothing of it was written yet (CON-3)', async () => {
   const limits = resolveLimits();

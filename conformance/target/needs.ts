@@ -12,7 +12,8 @@
  * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
  */
 import { asText, member, textAt } from '../trace/json.ts';
-import type { RunContext } from './context.ts';
+import type { TargetConfig } from './config.ts';
+import type { Profile } from './profile.ts';
 
 export type Applicability =
   { readonly verdict: 'applies' } | { readonly verdict: 'N/A' | 'UNTESTABLE'; readonly reason: string };
@@ -25,7 +26,13 @@ const MANDATORY = ['http'];
 /** For example `payloadBytes<=65536`. */
 const BOUND = /^(\w+)(<=|>=)(\d+)$/;
 
-type Test = (context: RunContext, argument: string) => string | undefined;
+/** What a need is compared with. */
+interface NeedContext {
+  readonly config: TargetConfig;
+  readonly profile: Profile;
+}
+
+type Test = (context: NeedContext, argument: string) => string | undefined;
 
 const TESTS: Readonly<Record<string, Test>> = {
   open: ({ profile }) =>
@@ -70,7 +77,7 @@ function isClaimed(need: string, claims: readonly string[]): boolean {
   return [...MANDATORY, ...claims].some((each) => each === name || each === need || (each === 'auth' && ofAuth));
 }
 
-export function applicability(needs: readonly string[], context: RunContext): Applicability {
+export function applicability(needs: readonly string[], context: NeedContext): Applicability {
   for (const need of needs) {
     const [name = '', argument = ''] = need.split(':');
     const missing = TESTS[name]?.(context, argument);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RunContext } from './context.ts';
+import type { RunContext } from '../runner/context.ts';
 import { applicability, isNeed } from './needs.ts';
 
 const context = {

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WEBSOCKET_PATH } from '../../generated/protocol.ts';
-import { casesOf } from './expand.ts';
-import { resultText, summaryText } from './report.ts';
-import { BadRow, readRows } from './rows.ts';
-import { runPack } from './run.ts';
-import type { Summary } from './run.ts';
-import { Unreachable } from './wire.ts';
-import type { Target } from './wire.ts';
+import { casesOf } from '../hostile/expand.ts';
+import { resultText, summaryText } from '../hostile/report.ts';
+import { BadRow, readRows } from '../hostile/rows.ts';
+import { runPack } from '../hostile/run.ts';
+import type { Summary } from '../hostile/run.ts';
+import { Unreachable } from '../hostile/wire.ts';
+import type { Target } from '../hostile/wire.ts';
 
 /** As everywhere in the command line: what each exit code means. */
 const EXIT = { ok: 0, findings: 3, usage: 2, unreachable: 5 } as const;

@@ -2,9 +2,9 @@
  * Opens and ends subscriptions: what must happen together in the session, the fan-out and the broker happens here.
  */
 import type { Broker } from '../broker/broker.ts';
-import type { Fanout } from '../delivery/fan-out.ts';
-import type { Session } from './session.ts';
-import type { Subscription } from './subscription.ts';
+import type { Fanout } from './fan-out.ts';
+import type { Session } from '../session/session.ts';
+import type { Subscription } from '../session/subscription.ts';
 
 export class Registry {
   readonly #broker: Broker;

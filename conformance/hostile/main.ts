@@ -1,5 +1,0 @@
-/** The hostile pack on its own: `node conformance/hostile/main.ts --url ws://127.0.0.1:7400/ws`. */
-import { Command } from 'commander';
-import { configureHostile } from './command.ts';
-
-await configureHostile(new Command('hostile')).parseAsync();
