@@ -1,9 +1,6 @@
-/**
- * The two ways in which something can go wrong for a peer: a {@link ProtocolError} answers one command, a
- * {@link Disconnect} ends the connection. Both carry text that is safe to send; what only the log may see is the `cause`.
- */
-import { CLOSE_CODES, ERRORS } from '../generated/protocol.ts';
-import type { CloseName, ErrorCode } from '../generated/protocol.ts';
+/** How a command or request fails for a peer. The message is safe to send; the `cause` is for the log only. */
+import { ERRORS } from '../generated/protocol.ts';
+import type { ErrorCode } from '../generated/protocol.ts';
 
 export interface ProtocolErrorOptions {
   /** RFC 6901 pointer into the message to the value that is at fault (ENV-4). */
@@ -32,20 +29,5 @@ export class ProtocolError extends Error {
 
   get retryable(): boolean {
     return ERRORS[this.code].retryable;
-  }
-}
-
-/** The end of a connection, with one of the contract's close codes (CON-6). */
-export class Disconnect extends Error {
-  readonly closeName: CloseName;
-
-  constructor(closeName: CloseName, reason: string, options: { readonly cause?: unknown } = {}) {
-    super(reason, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'Disconnect';
-    this.closeName = closeName;
-  }
-
-  get code(): number {
-    return CLOSE_CODES[this.closeName].code;
   }
 }

@@ -14,21 +14,21 @@ import { httpValidators } from '../generated/validators.js';
 import { assertProtected } from './auth/exposure.ts';
 import { serveUnder } from './auth/origin.ts';
 import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
-import { ConnectionPool } from './connections/connections.ts';
+import { Connections } from './connections/connections.ts';
 import { ProtocolError } from './errors.ts';
 import { Fanout } from './delivery/fan-out.ts';
 import type { HandlerServices } from './handlers/context.ts';
-import { check } from './http/routes.ts';
 import { createHttp } from './http/server.ts';
 import type { Host, Http } from './http/server.ts';
 import { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';
-import { Registry } from './delivery/subscription-registry.ts';
+import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { ReplayStats } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
-import { answerSurvey } from './introspection/survey.ts';
+import { answerPageRequest } from './introspection/cluster-page.ts';
+import { checkRequest } from './wire/schema-error.ts';
 
 export type { Authenticator } from './auth/authenticator.ts';
 export type { Credential } from './auth/credential.ts';
@@ -71,7 +71,7 @@ export class Gateway {
   readonly #broker: Broker;
   readonly #fanout: Fanout;
   readonly #publisher: Publisher;
-  readonly #pool: ConnectionPool;
+  readonly #connections: Connections;
   readonly #introspection: Introspection;
   readonly #http: Http;
   readonly #detachers: (() => void)[] = [];
@@ -89,7 +89,7 @@ export class Gateway {
     this.#fanout = new Fanout({ now, headOf: (stream) => broker.snapshot(stream).head });
     this.#publisher = new Publisher({ broker, limits, audit });
     const replays = new ReplayStats();
-    const registry = new Registry({ broker, fanout: this.#fanout });
+    const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout });
     const services: Omit<HandlerServices, 'onPrincipal'> = {
       broker,
       registry,
@@ -102,14 +102,14 @@ export class Gateway {
       replays,
       now,
     };
-    this.#pool = new ConnectionPool({ ...resolved, services, fanout: this.#fanout });
+    this.#connections = new Connections({ ...resolved, services, fanout: this.#fanout });
     this.#introspection = new Introspection({
       version: resolved.version,
       nodeId: this.nodeId,
       broker,
       fanout: this.#fanout,
       replays,
-      connections: () => this.#pool.view(),
+      connections: () => this.#connections.view(),
       draining: () => this.#closed !== undefined,
       now,
     });
@@ -117,7 +117,7 @@ export class Gateway {
       ...resolved,
       introspection: this.#introspection,
       publisher: this.#publisher,
-      pool: this.#pool,
+      connections: this.#connections,
       fanout: this.#fanout,
     });
   }
@@ -131,7 +131,7 @@ export class Gateway {
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
-      onQuestion: (question) => answerSurvey(question, { introspection: this.#introspection }),
+      onQuestion: (question) => answerPageRequest(question, { introspection: this.#introspection }),
     });
     this.#started.catch(onFault);
     return this.#started;
@@ -183,8 +183,8 @@ export class Gateway {
   #takeUpgrades(server: Server): () => void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (this.#http.answering(socket)) socket.destroy();
-      else if (this.#pool.owns(request)) void this.#pool.upgrade(request, socket, head);
-      else if (server.listenerCount('upgrade') === 1) this.#pool.refuseUnknown(socket);
+      else if (this.#connections.owns(request)) void this.#connections.upgrade(request, socket, head);
+      else if (server.listenerCount('upgrade') === 1) this.#connections.refuseUnknown(socket);
     };
     server.on('upgrade', onUpgrade);
     return () => server.off('upgrade', onUpgrade);
@@ -205,7 +205,7 @@ export class Gateway {
       ...(source === undefined ? {} : { source }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
-    check(request, httpValidators.broadcast_request);
+    checkRequest(request, httpValidators.broadcast_request);
     if (this.#ended)
       throw new ProtocolError('broker_unavailable', 'The gateway has been closed: nothing was stored.', {
         details: { outcome: 'not_stored' },
@@ -267,13 +267,13 @@ export class Gateway {
    * within the drain time is cut off. Calling it again with `drainMs: 0` ends at once.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    if (options.drainMs === 0) this.#pool.terminateAll();
+    if (options.drainMs === 0) this.#connections.terminateAll();
     this.#closed ??= this.#close(options.drainMs ?? this.#options.limits.drainMs);
     return this.#closed;
   }
 
   async #close(drainMs: number): Promise<void> {
-    await this.#pool.drain(drainMs);
+    await this.#connections.drain(drainMs);
     for (const detach of this.#detachers.splice(0)) detach();
     await this.#http.close();
     this.#ended = true;

@@ -2,7 +2,7 @@
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 import { CLAUSES, HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { ClauseId, HttpOperationName } from '../../generated/protocol.ts';
-import { isArray, member, textAt, textsAt, valueAt } from '../trace/json.ts';
+import { isArray, textAt, textsAt, valueAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 
 const CONTRACT = contractJson as unknown as Json;
@@ -46,14 +46,4 @@ export function httpOperation(method: string, path: string): HttpOperation | und
   const names = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
   const name = names.find((each) => HTTP_OPERATIONS[each].method === method && HTTP_OPERATIONS[each].path === plain);
   return name === undefined ? undefined : { name, replies: repliesOf(name), clauses: clausesOfOperation(name) };
-}
-
-/** `must`, and what can be seen from a client's side: what a suite has to cover. */
-export function observableClauses(): readonly ClauseId[] {
-  return CLAUSE_IDS.filter((id) => CLAUSES[id].observable === 'client');
-}
-
-/** Operations and pushes: the folders that tapes lie in. */
-export function operationNames(): readonly string[] {
-  return Object.keys(member(CONTRACT, 'operations') ?? {});
 }

@@ -1,5 +1,4 @@
 /** What all checks of a run share. */
-import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { TargetConfig } from '../target/config.ts';
 import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -22,9 +21,6 @@ export interface RunContext {
   /** Every connection of the run: they stay open until its end, so that late frames are seen. */
   readonly connections: Connection[];
 }
-
-/** The suite judges the version of the protocol that it was generated from. */
-export const JUDGED_VERSION = PROTOCOL_VERSION;
 
 /** The target cannot be reached, or went away: nothing is said about its conformance. */
 export class UnreachableError extends Error {

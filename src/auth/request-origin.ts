@@ -9,7 +9,7 @@ import { exposureOf } from './exposure.ts';
 import { checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
 
-export interface DoorOptions {
+export interface AdmissionOptions {
   readonly authenticator: Pick<Authenticator, 'required'>;
   readonly origins: OriginPolicy;
   /** The operator has said that something else checks who comes. */
@@ -17,9 +17,9 @@ export interface DoorOptions {
 }
 
 /** Why it may not, or undefined. */
-export function complaintAbout(
+export function admissionFault(
   request: IncomingMessage,
-  { authenticator: { required }, origins, insecure }: DoorOptions,
+  { authenticator: { required }, origins, insecure }: AdmissionOptions,
 ): string | undefined {
   const host = requestHost(request);
   return (

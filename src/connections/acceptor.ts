@@ -11,16 +11,17 @@ import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Audit } from '../auth/audit.ts';
 import { credentialFrom } from '../auth/credential.ts';
-import { complaintAbout } from '../auth/request-origin.ts';
+import { admissionFault } from '../auth/request-origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
-import { RETRY_AFTER_S, refuseSocket } from './refused-socket.ts';
+import { refuseSocket } from './refused-socket.ts';
+import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { requestTarget } from '../auth/request-target.ts';
 import { TokenBucket } from '../session/token-bucket.ts';
 
 /** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
-class Refusal extends Error {
+class RefusedUpgrade extends Error {
   readonly status: number;
   readonly error: ProtocolError;
 
@@ -104,11 +105,11 @@ export class Acceptor {
 
   /** Answers an upgrade to an address where there is nothing. */
   refuseUnknown(socket: Duplex): void {
-    const message = `There is nothing at this address; the WebSocket is at ${this.#options.path}.`;
-    this.#refuse(socket, new Refusal(404, new ProtocolError('invalid_message', message)));
+    const message = `Not found; the WebSocket is at ${this.#options.path}.`;
+    this.#refuse(socket, new RefusedUpgrade(404, new ProtocolError('invalid_message', message)));
   }
 
-  /** Answers an upgrade: with a connection or with a refusal. Never rejects. */
+  /** Answers an upgrade: with a connection or with an HTTP failure. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onEarlyError = (): void => void socket.destroy();
     socket.on('error', onEarlyError);
@@ -142,20 +143,23 @@ export class Acceptor {
   }
 
   #checkRequest(request: IncomingMessage): void {
-    const complaint = complaintAbout(request, this.#options);
-    if (complaint !== undefined) {
-      this.#auditDoor(request);
-      throw new Refusal(403, new ProtocolError('forbidden', complaint));
+    const fault = admissionFault(request, this.#options);
+    if (fault !== undefined) {
+      this.#auditDenied(request);
+      throw new RefusedUpgrade(403, new ProtocolError('forbidden', fault));
     }
     if (request.httpVersion !== '1.1')
-      throw new Refusal(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
+      throw new RefusedUpgrade(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
     // `ws` would take version 8 as well, whose origin stands in another header.
     if (request.headers['sec-websocket-version'] !== '13') {
-      throw new Refusal(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
+      throw new RefusedUpgrade(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
     }
     const offered = request.headers['sec-websocket-protocol'];
     if (offered !== undefined && !offered.split(',').some((each) => each.trim() === SUBPROTOCOL)) {
-      throw new Refusal(400, new ProtocolError('invalid_message', `Offer the subprotocol ${SUBPROTOCOL}, or none.`));
+      throw new RefusedUpgrade(
+        400,
+        new ProtocolError('invalid_message', `Offer the subprotocol ${SUBPROTOCOL}, or none.`),
+      );
     }
   }
 
@@ -177,12 +181,12 @@ export class Acceptor {
     try {
       return credentialFrom(request);
     } catch (error) {
-      this.#auditDoor(request);
+      this.#auditDenied(request);
       throw error;
     }
   }
 
-  #auditDoor({ socket: { remoteAddress = 'unknown' } }: IncomingMessage): void {
+  #auditDenied({ socket: { remoteAddress = 'unknown' } }: IncomingMessage): void {
     this.#options.audit.record({ kind: 'connect', remoteAddress, outcome: 'denied' });
   }
 
@@ -204,18 +208,18 @@ export class Acceptor {
   }
 
   #refuse(socket: Duplex, cause: unknown): void {
-    const { status, error } = asRefusal(cause);
+    const { status, error } = asRefusedUpgrade(cause);
     this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
-    refuseSocket(socket, status, error);
+    refuseSocket(socket, httpFailure(error, status));
   }
 }
 
-function busy(status: 429 | 503, message: string): Refusal {
-  return new Refusal(status, new ProtocolError('rate_limited', message, { retryAfterMs: RETRY_AFTER_S * 1000 }));
+function busy(status: 429 | 503, message: string): RefusedUpgrade {
+  return new RefusedUpgrade(status, new ProtocolError('rate_limited', message, { retryAfterMs: RETRY_AFTER_S * 1000 }));
 }
 
-function asRefusal(cause: unknown): Refusal {
-  if (cause instanceof Refusal) return cause;
-  if (cause instanceof ProtocolError) return new Refusal(ERRORS[cause.code].httpStatus, cause);
-  return new Refusal(500, new ProtocolError('internal', 'The server failed to answer.', { cause }));
+function asRefusedUpgrade(cause: unknown): RefusedUpgrade {
+  if (cause instanceof RefusedUpgrade) return cause;
+  if (cause instanceof ProtocolError) return new RefusedUpgrade(ERRORS[cause.code].httpStatus, cause);
+  return new RefusedUpgrade(500, new ProtocolError('internal', 'The server failed to answer.', { cause }));
 }

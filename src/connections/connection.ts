@@ -51,7 +51,7 @@ export class Connection implements Outlet {
   readonly #context: HandlerContext;
   readonly #waiting: string[] = [];
   #busy = false;
-  #condemned = false;
+  #closing = false;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
   /** Pings since anything was heard of the peer (CON-4). */
@@ -95,7 +95,7 @@ export class Connection implements Outlet {
   }
 
   #receive(text: string): void {
-    if (this.#deaf) return;
+    if (this.#ignoresInput) return;
     if (!this.#busy) return this.#take(text);
     this.#waiting.push(text);
     if (this.#waiting.length >= MAX_WAITING) this.#options.ws.pause();
@@ -110,7 +110,7 @@ export class Connection implements Outlet {
 
   #next(): void {
     this.#busy = false;
-    while (!this.#busy && !this.#deaf) {
+    while (!this.#busy && !this.#ignoresInput) {
       const text = this.#waiting.shift();
       if (text === undefined) break;
       this.#take(text);
@@ -119,16 +119,16 @@ export class Connection implements Outlet {
   }
 
   /** Counts an error against the peer; too many of a kind within a minute end the connection (ERR-2). */
-  blame(error: ProtocolError): void {
+  countError(error: ProtocolError): void {
     const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
     if (BAD_MESSAGES.has(error.code)) {
       this.#badSince = [...this.#badSince.filter((at) => at > since), this.#options.now()];
       if (this.#badSince.length >= this.#options.limits.badMessagesPerMinute)
-        this.#condemn('protocol_error', 'Too many messages that break the contract.');
+        this.#closeAfterReply('protocol_error', 'Too many messages that break the contract.');
     } else if (error.code === 'rate_limited') {
       this.#limitedSince = [...this.#limitedSince.filter((at) => at > since), this.#options.now()];
       if (this.#limitedSince.length > this.#options.limits.commandBurst)
-        this.#condemn('rate_limited', 'Commands kept coming faster than allowed.');
+        this.#closeAfterReply('rate_limited', 'Commands kept coming faster than allowed.');
     }
   }
 
@@ -136,14 +136,14 @@ export class Connection implements Outlet {
    * Ends the connection once the answer that is under way has been queued. What came in the same read is not looked at any more:
    * `ws` hands over all of it before a microtask runs, thousands of messages in one read of 64 KiB.
    */
-  #condemn(name: CloseName, reason: string): void {
-    if (this.#condemned) return;
-    this.#condemned = true;
+  #closeAfterReply(name: CloseName, reason: string): void {
+    if (this.#closing) return;
+    this.#closing = true;
     queueMicrotask(() => this.close(name, reason));
   }
 
-  get #deaf(): boolean {
-    return this.#condemned || this.session.closed;
+  get #ignoresInput(): boolean {
+    return this.#closing || this.session.closed;
   }
 
   send(message: ServerMessage): void {
@@ -154,7 +154,7 @@ export class Connection implements Outlet {
 
   sendEvent: Outlet['sendEvent'] = (frame, place) => this.outbox.pushEvent(frame, place);
 
-  sendReplay: Outlet['sendReplay'] = (records, head) => this.outbox.pushReplay(records, head);
+  sendReplay: Outlet['sendReplay'] = (records, prefix) => this.outbox.pushReplay(records, prefix);
 
   /** A message that tells the state at the moment when it is written. */
   sendReport(make: () => ServerMessage): void {

@@ -28,13 +28,13 @@ const MIN_DRAIN_SPREAD_MS = 1000;
 /** They come back at this part of the rate at which another node takes them: it has clients of its own. */
 const DRAIN_SHARE = 0.5;
 
-export interface ConnectionPoolOptions extends ResolvedOptions {
+export interface ConnectionsOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
   readonly fanout: Fanout;
 }
 
-export class ConnectionPool {
-  readonly #options: ConnectionPoolOptions;
+export class Connections {
+  readonly #options: ConnectionsOptions;
   readonly #services: HandlerServices;
   readonly #acceptor: Acceptor;
   readonly #heartbeat: Heartbeat;
@@ -49,7 +49,7 @@ export class ConnectionPool {
   #closedSlow = 0;
   #onEmpty: (() => void) | undefined;
 
-  constructor(options: ConnectionPoolOptions) {
+  constructor(options: ConnectionsOptions) {
     this.#options = options;
     const { limits, authenticator, now } = options;
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
@@ -62,7 +62,7 @@ export class ConnectionPool {
         options.services.audit.record({ kind: 'command', remoteAddress, outcome: 'denied' }),
       onError: (error, session) => {
         this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1);
-        this.#connections.get(session.connectionId)?.blame(error);
+        this.#connections.get(session.connectionId)?.countError(error);
       },
     });
     this.#acceptor = new Acceptor({ ...options, onAccepted: (accepted) => this.#welcome(accepted) });
@@ -116,7 +116,7 @@ export class ConnectionPool {
       limits,
       now,
       random,
-      onClosing: (closing, name) => this.#closing(closing, name),
+      onClosing: (closing, name) => this.#onClosing(closing, name),
       onClose: (closed, code) => this.#forget(closed, code),
     });
     this.#connections.set(session.connectionId, connection);
@@ -144,7 +144,7 @@ export class ConnectionPool {
     };
   }
 
-  #closing(connection: Connection, name: CloseName): void {
+  #onClosing(connection: Connection, name: CloseName): void {
     const { queuedBytes, queuedMessages, oldestQueuedMs, session } = connection;
     if (name === 'slow_consumer') this.#closedSlow += 1;
     const { connectionId, principal } = session;

@@ -1,10 +1,10 @@
 /**
  * From one event to the connections that want it. The event is matched once per group of equal filters, and its frame is
- * built once per distinct head: a thousand connections whose subscription is called `ts` share one buffer.
+ * built once per distinct prefix: a thousand connections whose subscription is called `ts` share one buffer.
  */
 import type { GapData } from '../../generated/types.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
-import { encodeEvent, eventHead } from '../wire/codec.ts';
+import { encodeEvent, eventPrefix } from '../wire/codec.ts';
 import type { Session } from '../session/session.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import type { Subscription } from '../session/subscription.ts';
@@ -26,7 +26,7 @@ export class Fanout {
   readonly #options: FanoutOptions;
   /** Event messages handed to connections since the start. */
   deliveries = 0;
-  /** Frames built since the start: fewer than deliveries wherever heads are shared. */
+  /** Frames built since the start: fewer than deliveries wherever prefixes are shared. */
   encodings = 0;
   /** Gaps said since the start, by reason. */
   readonly gaps = new Map<string, number>();
@@ -72,19 +72,19 @@ export class Fanout {
     }
     const frames = new Map<string, Buffer>();
     for (const session of touched) {
-      const frame = this.#frame(frames, liveHead(session.matched), record);
+      const frame = this.#frame(frames, livePrefix(session.matched), record);
       session.matched.length = 0;
       session.outlet.sendEvent(frame, record);
     }
     this.deliveries += touched.length;
   }
 
-  #frame(frames: Map<string, Buffer>, head: string, record: EventRecord): Buffer {
-    const known = frames.get(head);
+  #frame(frames: Map<string, Buffer>, prefix: string, record: EventRecord): Buffer {
+    const known = frames.get(prefix);
     if (known !== undefined) return known;
-    const frame = encodeEvent(head, record);
+    const frame = encodeEvent(prefix, record);
     this.encodings += 1;
-    frames.set(head, frame);
+    frames.set(prefix, frame);
     return frame;
   }
 
@@ -120,10 +120,10 @@ export class Fanout {
 }
 
 /** Sorted, so that connections with the same subscriptions share the frame, however they came by them. */
-function liveHead(matched: readonly Subscription[]): string {
+function livePrefix(matched: readonly Subscription[]): string {
   const [only] = matched;
-  if (matched.length === 1 && only !== undefined) return only.liveHead;
-  return eventHead(matched.map((each) => each.id).toSorted());
+  if (matched.length === 1 && only !== undefined) return only.livePrefix;
+  return eventPrefix(matched.map((each) => each.id).toSorted());
 }
 
 function bare(position: Position): Position {

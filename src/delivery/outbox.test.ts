@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
-import { eventFrameBytes, eventHead } from '../wire/codec.ts';
+import { eventFrameBytes, eventPrefix } from '../wire/codec.ts';
 import { FlushScheduler, Outbox } from './outbox.ts';
 import type { Bound, Place } from './outbox.ts';
 
@@ -156,7 +156,7 @@ describe('the bounds of an outbox', () => {
     ['messages', 'events', (outbox) => outbox.pushEvent(frame(10), place(1))],
     ['bytes', 'replies', (outbox) => outbox.push(frame(1000))],
     ['messages', 'replies', (outbox) => outbox.push(frame(10))],
-    ['messages', 'replays', (outbox) => outbox.pushReplay([record(1)], eventHead(['s']))],
+    ['messages', 'replays', (outbox) => outbox.pushReplay([record(1)], eventPrefix(['s']))],
   ])('end it past %s of %s', async (bound, _what, push) => {
     const slow = rig();
     await stall(slow);
@@ -261,17 +261,17 @@ describe('a replay', () => {
   test('is written in pieces as the peer takes them, and holds no bytes while it waits (BCK-1)', async () => {
     const slow = rig({ sendQueueBytes: 1024 * 1024 });
     await stall(slow);
-    const head = eventHead(['s'], 'resume');
+    const prefix = eventPrefix(['s'], 'resume');
     const records = Array.from({ length: 90 }, (_, n) => record(n + 1, 'y'.repeat(5000)));
     const inSocket = slow.outbox.queuedBytes;
-    slow.outbox.pushReplay(records, head);
+    slow.outbox.pushReplay(records, prefix);
     expect(slow.outbox.queuedBytes).toBe(inSocket);
     slow.outbox.pushInOrder(Buffer.from('replay_complete'), place(90));
     slow.outbox.pushEvent(Buffer.from('live'), place(91));
     slow.peer.resume();
     await slow.turn();
     expect(slow.peer.writes.length).toBeGreaterThan(5);
-    const bytes = records.reduce((sum, each) => sum + eventFrameBytes(head, each), 0);
+    const bytes = records.reduce((sum, each) => sum + eventFrameBytes(prefix, each), 0);
     expect(Math.max(...slow.peer.writes.map((each) => each.length))).toBeLessThan(64 * 1024 + bytes / 80);
     expect(slow.peer.writes.join('')).toHaveLength(bytes + 'replay_completelive'.length);
     expect(slow.peer.writes.join('').endsWith('replay_completelive')).toBe(true);
@@ -284,7 +284,7 @@ describe('a replay', () => {
     await stall(slow);
     slow.outbox.pushReplay(
       Array.from({ length: 300 }, (_, n) => record(n + 1, 'y'.repeat(5000))),
-      eventHead(['s']),
+      eventPrefix(['s']),
     );
     for (let step = 0; step < 5; step += 1) {
       slow.clock.ms += 900;

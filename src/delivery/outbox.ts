@@ -45,7 +45,7 @@ interface Control {
 interface Replay {
   readonly kind: 'replay';
   readonly records: readonly EventRecord[];
-  readonly head: string;
+  readonly prefix: string;
   next: number;
   since: number;
 }
@@ -85,9 +85,9 @@ export class Outbox {
   #control: Control[] = [];
   /** A message that tells the state at the moment when it is written: one that still waits says all that a second one would. */
   #report: (() => Buffer) | undefined;
-  /** The first `#head` of them have been taken, and are undefined. */
+  /** The first `#first` of them have been taken, and are undefined. */
   #entries: (Entry | undefined)[] = [];
-  #head = 0;
+  #first = 0;
   #queuedBytes = 0;
   #scheduled = false;
   /** Since when the socket has taken nothing, or undefined while it takes what it is given. */
@@ -130,9 +130,9 @@ export class Outbox {
     this.#enqueue({ kind: 'event', frame, place, since: this.#options.now() });
   }
 
-  /** Events of history, ascending, each to be sent with `head` before its body. */
-  pushReplay(records: readonly EventRecord[], head: string): void {
-    if (records.length > 0) this.#enqueue({ kind: 'replay', records, head, next: 0, since: this.#options.now() });
+  /** Events of history, ascending, each to be sent with `prefix` before its body. */
+  pushReplay(records: readonly EventRecord[], prefix: string): void {
+    if (records.length > 0) this.#enqueue({ kind: 'replay', records, prefix, next: 0, since: this.#options.now() });
   }
 
   /** Bytes that wait here or in the socket's own buffer. */
@@ -142,7 +142,7 @@ export class Outbox {
 
   /** What keeps its place and waits for it; a replay counts as one. */
   get queuedMessages(): number {
-    return this.#entries.length - this.#head;
+    return this.#entries.length - this.#first;
   }
 
   /**
@@ -151,7 +151,7 @@ export class Outbox {
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
-      this.#entries[this.#head]?.since ?? Infinity,
+      this.#entries[this.#first]?.since ?? Infinity,
       this.#control[0]?.since ?? Infinity,
       this.#blockedSince ?? Infinity,
     );
@@ -182,7 +182,7 @@ export class Outbox {
     this.#entries = [];
     this.#control = [];
     this.#report = undefined;
-    this.#head = 0;
+    this.#first = 0;
     this.#queuedBytes = 0;
     this.#blockedSince = undefined;
   }
@@ -271,11 +271,11 @@ export class Outbox {
 
   /** Takes the next frame of the queue, or several frames of a replay up to `room` bytes. */
   #take(room: number): Buffer | undefined {
-    const entry = this.#entries[this.#head];
+    const entry = this.#entries[this.#first];
     if (entry === undefined) {
-      if (this.#head > 0) {
+      if (this.#first > 0) {
         this.#entries = [];
-        this.#head = 0;
+        this.#first = 0;
       }
       return undefined;
     }
@@ -291,7 +291,7 @@ export class Outbox {
     let bytes = 0;
     let end = entry.next;
     for (let record = entry.records[end]; record !== undefined; record = entry.records[end]) {
-      const size = eventFrameBytes(entry.head, record);
+      const size = eventFrameBytes(entry.prefix, record);
       if (bytes > 0 && bytes + size > room) break;
       bytes += size;
       end += 1;
@@ -299,7 +299,7 @@ export class Outbox {
     const chunk = Buffer.allocUnsafe(bytes);
     let offset = 0;
     for (const record of entry.records.slice(entry.next, end))
-      offset = writeEventFrame(chunk, offset, entry.head, record);
+      offset = writeEventFrame(chunk, offset, entry.prefix, record);
     const last = entry.records[end - 1];
     this.delivered += end - entry.next;
     entry.next = end;
@@ -311,12 +311,12 @@ export class Outbox {
 
   #advance(): void {
     // What has been taken must not be held until the array is cut.
-    this.#entries[this.#head] = undefined;
-    this.#head += 1;
+    this.#entries[this.#first] = undefined;
+    this.#first += 1;
     // Shifting an array moves everything behind it: the taken part is cut off only now and then.
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
+    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#first = 0;
     }
   }
 }

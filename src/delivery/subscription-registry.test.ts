@@ -3,7 +3,7 @@ import { ANONYMOUS } from '../auth/principal.ts';
 import { MemoryBroker } from '../broker/memory.ts';
 import { Fanout } from './fan-out.ts';
 import { resolveLimits } from '../options.ts';
-import { Registry } from './subscription-registry.ts';
+import { SubscriptionRegistry } from './subscription-registry.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import { Session } from '../session/session.ts';
 import { Subscription } from '../session/subscription.ts';
@@ -12,7 +12,7 @@ test('a stream has a place from the moment of its subscription, though nothing o
   const limits = resolveLimits();
   const broker = new MemoryBroker({ limits, events: eventTable() });
   const fanout = new Fanout({ now: Date.now, headOf: (stream) => broker.snapshot(stream).head });
-  const registry = new Registry({ broker, fanout });
+  const registry = new SubscriptionRegistry({ broker, fanout });
   const session = new Session({
     connectionId: 'c',
     principal: ANONYMOUS,
@@ -43,7 +43,7 @@ test('a stream has a place from the moment of its subscription, though nothing o
       filter: {},
       matches: () => true,
       replayMode: 'none',
-      liveHead: '',
+      livePrefix: '',
       createdAt: Date.now(),
     }),
   );

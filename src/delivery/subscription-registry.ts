@@ -6,7 +6,7 @@ import type { Fanout } from './fan-out.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
 
-export class Registry {
+export class SubscriptionRegistry {
   readonly #broker: Broker;
   readonly #fanout: Fanout;
 

@@ -14,6 +14,6 @@ export const broadcast: Handlers<HandlerContext>['broadcast'] = async (data, con
       'The broadcast command is off on this gateway; publish by POST /ws/broadcast, or ask its operator to turn it on.',
     );
   }
-  const door = { name: 'broadcast', principal, remoteAddress, payloadPointer: '/data/payload' } as const;
-  return { data: await context.publisher.publish(data, door) };
+  const origin = { name: 'broadcast', principal, remoteAddress, payloadPointer: '/data/payload' } as const;
+  return { data: await context.publisher.publish(data, origin) };
 };

@@ -4,7 +4,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { Publisher } from '../publishing/publisher.ts';
-import type { Registry } from '../delivery/subscription-registry.ts';
+import type { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import type { Session } from '../session/session.ts';
 import type { ReplayStats } from '../introspection/counters.ts';
 
@@ -18,7 +18,7 @@ export interface HandlerLimits {
 /** What all connections of a gateway share. */
 export interface HandlerServices {
   readonly broker: Broker;
-  readonly registry: Registry;
+  readonly registry: SubscriptionRegistry;
   readonly publisher: Publisher;
   readonly authenticator: Authenticator;
   readonly audit: Audit;

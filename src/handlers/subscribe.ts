@@ -1,7 +1,7 @@
 import type { Handlers } from '../../generated/handlers.ts';
 import type { SubscribeData, SubscribedData } from '../../generated/types.ts';
 import { permits } from '../auth/scope.ts';
-import { eventHead } from '../wire/codec.ts';
+import { eventPrefix } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryPlan } from '../replay/recovery.ts';
@@ -58,7 +58,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
     filter,
     matches: compileFilter({ events, filter }),
     replayMode: data.replay?.mode ?? 'warm',
-    liveHead: eventHead([id]),
+    livePrefix: eventPrefix([id]),
     createdAt: context.now(),
   });
 }
@@ -76,12 +76,12 @@ function count(context: HandlerContext, subscription: Subscription, plan: Recove
 /** The replay, with each loss of a source where it happened (GAP-2). */
 function sendRecords(subscription: Subscription, plan: RecoveryPlan): void {
   const { id, session, stream } = subscription;
-  const head = eventHead([id], plan.replayReason);
+  const prefix = eventPrefix([id], plan.replayReason);
   let records = plan.records;
   for (const loss of plan.losses) {
     const after = records.findIndex(({ sequenceId }) => sequenceId > loss.sequenceId);
     const before = after < 0 ? records : records.slice(0, after);
-    session.outlet.sendReplay(before, head);
+    session.outlet.sendReplay(before, prefix);
     records = records.slice(before.length);
     subscription.gaps += 1;
     const { epoch, sequenceId } = loss;
@@ -90,7 +90,7 @@ function sendRecords(subscription: Subscription, plan: RecoveryPlan): void {
       { stream, epoch, sequenceId },
     );
   }
-  session.outlet.sendReplay(records, head);
+  session.outlet.sendReplay(records, prefix);
 }
 
 /** What follows `subscribed`: a gap where a resume failed, the replay, its end (RPL-2, RPL-4). */

@@ -2,15 +2,16 @@
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../errors.ts';
 import { refuseSocket } from '../connections/refused-socket.ts';
+import { httpFailure } from '../wire/http-failure.ts';
 
-interface Complaint {
+interface Fault {
   readonly status: number;
   readonly message: string;
 }
 
-const NOT_HTTP: Complaint = { status: 400, message: 'This is not HTTP/1.1.' };
+const NOT_HTTP: Fault = { status: 400, message: 'This is not HTTP/1.1.' };
 
-const COMPLAINTS: Readonly<Record<string, Complaint>> = {
+const FAULTS: Readonly<Record<string, Fault>> = {
   HPE_HEADER_OVERFLOW: { status: 431, message: 'The headers are too long.' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'The chunks carry too much beside their data.' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not come in time.' },
@@ -23,6 +24,6 @@ export function refuseMalformed(error: Error & { readonly code?: string }, socke
     socket.destroy();
     return;
   }
-  const { status, message } = COMPLAINTS[error.code ?? ''] ?? NOT_HTTP;
-  refuseSocket(socket, status, new ProtocolError('invalid_message', message));
+  const { status, message } = FAULTS[error.code ?? ''] ?? NOT_HTTP;
+  refuseSocket(socket, httpFailure(new ProtocolError('invalid_message', message), status));
 }

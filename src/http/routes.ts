@@ -5,19 +5,18 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry as MetricsRegistry } from 'prom-client';
-import { ERRORS } from '../../generated/protocol.ts';
 import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
-import type { Validator } from '../../generated/validators.js';
 import type { Audit } from '../auth/audit.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts';
-import { complaintAbout } from '../auth/request-origin.ts';
+import { admissionFault } from '../auth/request-origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { permits } from '../auth/scope.ts';
-import { errorData, refusal } from '../wire/codec.ts';
+import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
+import { checkRequest } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
@@ -43,12 +42,11 @@ export interface RouteOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-const RETRY_AFTER_S = '2';
-export function fail(reply: FastifyReply, error: ProtocolError): FastifyReply {
-  const status = ERRORS[error.code].httpStatus;
-  if (status === 429 || status === 503) void reply.header('retry-after', RETRY_AFTER_S);
-  if (status === 401) void reply.header('www-authenticate', 'Bearer');
-  return reply.code(status).send({ type: 'error', data: errorData(error) });
+/** @param status by default the one that the contract gives the error's code */
+export function fail(reply: FastifyReply, error: ProtocolError, status?: number): FastifyReply {
+  const failure = httpFailure(error, status);
+  if ('upgrade' in failure.headers) void reply.header('connection', 'upgrade');
+  return reply.code(failure.status).headers(failure.headers).send(failure.body);
 }
 
 /** What Fastify itself refuses, in the terms of the contract. */
@@ -75,12 +73,6 @@ function decodeBody(body: string | Buffer): string {
   }
 }
 
-/** Refuses a request that does not fit its schema; what passes has the type that the contract gives it. */
-export function check(body: unknown, fits: Validator): void {
-  if (fits(body)) return;
-  throw refusal(fits.errors ?? [], { '/stream': 'stream_invalid', '/payload': 'payload_invalid' });
-}
-
 class Guard {
   readonly #options: RouteOptions;
 
@@ -89,10 +81,10 @@ class Guard {
   }
 
   /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
-  checkDoor(request: FastifyRequest): void {
-    const complaint = complaintAbout(request.raw, this.#options);
+  checkAdmission(request: FastifyRequest): void {
+    const fault = admissionFault(request.raw, this.#options);
     try {
-      if (complaint !== undefined) throw new ProtocolError('forbidden', complaint);
+      if (fault !== undefined) throw new ProtocolError('forbidden', fault);
       refuseCredentialInAddress(request.raw);
     } catch (error) {
       this.#options.audit.record({ kind: 'connect', remoteAddress: request.ip, outcome: 'denied' });
@@ -129,16 +121,11 @@ function probes(app: FastifyInstance, { introspection, path }: RouteOptions): vo
     if (status === 'ok') return { status: 'ok' };
     return reply
       .code(503)
-      .header('retry-after', RETRY_AFTER_S)
+      .header('retry-after', String(RETRY_AFTER_S))
       .send({ status: status === 'draining' ? 'draining' : 'broker_unavailable' });
   });
   app.get(path, async (_request, reply) => {
-    const error = new ProtocolError('invalid_message', 'This is a WebSocket: send an upgrade.');
-    return reply
-      .code(426)
-      .header('upgrade', 'websocket')
-      .header('connection', 'Upgrade')
-      .send({ type: 'error', data: errorData(error) });
+    return fail(reply, new ProtocolError('invalid_message', 'This is a WebSocket: send an upgrade.'), 426);
   });
   app.get(`${path}/health`, async () => introspection.health());
 }
@@ -172,14 +159,14 @@ function operations(app: FastifyInstance, options: RouteOptions, guard: Guard): 
   const { path, publisher, introspection } = options;
   app.post(`${path}/broadcast`, async (request) => {
     const principal = await guard.principal(request);
-    check(request.body, httpValidators.broadcast_request);
+    checkRequest(request.body, httpValidators.broadcast_request);
     const body = request.body as BroadcastData;
-    const door = { name: 'broadcast', principal, remoteAddress: request.ip, payloadPointer: '/payload' } as const;
-    return publisher.publish(body, door);
+    const origin = { name: 'broadcast', principal, remoteAddress: request.ip, payloadPointer: '/payload' } as const;
+    return publisher.publish(body, origin);
   });
   app.post(`${path}/explain`, async (request) => {
     await guard.admin(request);
-    check(request.body, httpValidators.explain_request);
+    checkRequest(request.body, httpValidators.explain_request);
     const { stream = 'main', event, payload, source = 'broadcast' } = request.body as ExplainRequest;
     publisher.checkPayload({ event, payload }, '/payload');
     return introspection.explain(stream, { event, payload, source: { name: source, principal: 'anonymous' } });
@@ -202,8 +189,8 @@ function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): voi
 
 /** Answers what nobody serves; for the gateway's own instance, since a host has an answer of its own. */
 export function registerNotFound(app: FastifyInstance): void {
-  const error = new ProtocolError('invalid_message', 'There is nothing at this address; /docs says what is where.');
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ type: 'error', data: errorData(error) }));
+  const error = new ProtocolError('invalid_message', 'Not found; see /docs.');
+  app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));
 }
 
 /** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
@@ -223,7 +210,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     },
   );
   options.answering.watch(app);
-  app.addHook('onRequest', async (request) => guard.checkDoor(request));
+  app.addHook('onRequest', async (request) => guard.checkAdmission(request));
   probes(app, options);
   operations(app, options, guard);
   documents(app, options);

@@ -3,13 +3,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import type { ConnectionPool } from '../connections/connections.ts';
+import type { Connections } from '../connections/connections.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import { requestTarget } from '../auth/request-target.ts';
-import { surveySubscriptions } from '../introspection/survey.ts';
+import { clusterPage } from '../introspection/cluster-page.ts';
 import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed-requests.ts';
@@ -19,7 +19,7 @@ import { asProtocolError, fail, registerNotFound, registerRoutes } from './route
 export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
   readonly publisher: Publisher;
-  readonly pool: ConnectionPool;
+  readonly connections: Connections;
   readonly fanout: Fanout;
 }
 
@@ -52,20 +52,20 @@ const OWN_ADDRESSES: ReadonlySet<string> = new Set([
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function createHttp(options: HttpOptions): Http {
-  const { introspection, publisher, pool, fanout, limits, path } = options;
+  const { introspection, publisher, connections, fanout, limits, path } = options;
   const metrics = createMetrics({
     health: () => introspection.health(),
     totals: () => ({
       deliveries: fanout.deliveries,
       encodings: fanout.encodings,
       published: publisher.published,
-      accepted: pool.accepted,
-      refused: pool.refused,
-      closed: pool.closed,
+      accepted: connections.accepted,
+      refused: connections.refused,
+      closed: connections.closed,
       gaps: fanout.gaps,
-      errors: pool.errors,
+      errors: connections.errors,
     }),
-    connections: () => pool.view(),
+    connections: () => connections.view(),
     limits,
   });
   const answering = new Answering();
@@ -74,7 +74,7 @@ export function createHttp(options: HttpOptions): Http {
     answering,
     metrics,
     assets: documentAssets(),
-    subscriptions: (query: SubscriptionQuery) => surveySubscriptions(options, query),
+    subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
   };
   const app = Fastify({
     logger: false,

@@ -1,5 +1,5 @@
 /**
- * Publishing is one operation behind four doors (BRD-1): the host program, HTTP, the `broadcast` command and the CLI (which
+ * Publishing is one operation behind four entry points (BRD-1): the host program, HTTP, the `broadcast` command and the CLI (which
  * uses HTTP) all come through here, and meet the same checks in the same order.
  */
 import { payloadValidators } from '../../generated/validators.js';
@@ -8,9 +8,9 @@ import type { Audit } from '../auth/audit.ts';
 import { permits } from '../auth/scope.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Broker, PublishResult } from '../broker/broker.ts';
-import { refusal } from '../wire/codec.ts';
+import { schemaError } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
-import { Turns } from './turns.ts';
+import { PublishPacer } from './publish-pacer.ts';
 
 /** Events published in one turn of the event loop: enough to share a write, few enough to stay far below a send queue. */
 const PUBLISHES_PER_TURN = 256;
@@ -22,7 +22,7 @@ export interface PublisherOptions {
 }
 
 /** Where a publication came in; it names the source when the publisher gives no label. */
-export interface Door {
+export interface PublishOrigin {
   readonly name: 'broadcast' | 'host';
   readonly principal: Principal;
   /** Of a peer. */
@@ -37,7 +37,7 @@ function isDeclared(event: string): event is keyof typeof payloadValidators {
 
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #turns = new Turns({ perTurn: PUBLISHES_PER_TURN });
+  readonly #pacer = new PublishPacer({ perTurn: PUBLISHES_PER_TURN });
   /** Events accepted since the start. */
   published = 0;
 
@@ -48,35 +48,39 @@ export class Publisher {
   /**
    * @throws {ProtocolError} `forbidden`, `payload_invalid`, `payload_too_large` or `broker_unavailable`: nothing was stored.
    */
-  async publish(request: BroadcastData, door: Door): Promise<PublishResult> {
-    this.#authorise(request, door);
-    this.checkPayload(request, door.payloadPointer);
+  async publish(request: BroadcastData, origin: PublishOrigin): Promise<PublishResult> {
+    this.#authorise(request, origin);
+    this.checkPayload(request, origin.payloadPointer);
     const { stream, event, payload, source, idempotencyKey } = request;
-    await this.#turns.take();
+    await this.#pacer.wait();
     const result = await this.#options.broker.publish({
       stream,
       event,
       payload,
-      source: { name: source ?? door.name, principal: door.principal.id },
+      source: { name: source ?? origin.name, principal: origin.principal.id },
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
     if (!result.duplicate) this.published += 1;
-    if (door.name === 'broadcast') this.#audit(request, door, 'allowed');
+    if (origin.name === 'broadcast') this.#audit(request, origin, 'allowed');
     return result;
   }
 
-  #audit({ stream, event }: BroadcastData, { principal, remoteAddress }: Door, outcome: 'allowed' | 'denied'): void {
+  #audit(
+    { stream, event }: BroadcastData,
+    { principal, remoteAddress }: PublishOrigin,
+    outcome: 'allowed' | 'denied',
+  ): void {
     const from = remoteAddress === undefined ? {} : { remoteAddress };
     this.#options.audit.record({ kind: 'broadcast', principal: principal.id, ...from, stream, event, outcome });
   }
 
-  #authorise(request: BroadcastData, door: Door): void {
+  #authorise(request: BroadcastData, origin: PublishOrigin): void {
     const { stream, event } = request;
-    if (permits(door.principal.scopes, 'publish', event, stream)) return;
-    this.#audit(request, door, 'denied');
+    if (permits(origin.principal.scopes, 'publish', event, stream)) return;
+    this.#audit(request, origin, 'denied');
     throw new ProtocolError(
       'forbidden',
-      `${door.principal.id} may not publish ${event} on ${stream}: it has no scope publish:${event}@${stream}.`,
+      `${origin.principal.id} may not publish ${event} on ${stream}: it has no scope publish:${event}@${stream}.`,
     );
   }
 
@@ -92,6 +96,6 @@ export class Publisher {
     }
     if (!isDeclared(request.event)) return;
     const fits = payloadValidators[request.event];
-    if (!fits(request.payload)) throw refusal(fits.errors ?? [], {}, 'payload_invalid', pointer);
+    if (!fits(request.payload)) throw schemaError(fits.errors ?? [], { fallback: 'payload_invalid', pointer });
   }
 }

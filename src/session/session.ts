@@ -22,8 +22,8 @@ export interface Outlet {
   sendInOrder(message: ServerMessage, place?: StreamPlace): void;
   /** A live event, already encoded. */
   sendEvent(frame: Buffer, place: StreamPlace): void;
-  /** Events of history, ascending, with the head that makes them this connection's. */
-  sendReplay(records: readonly EventRecord[], head: string): void;
+  /** Events of history, ascending, with the frame prefix that makes them this connection's. */
+  sendReplay(records: readonly EventRecord[], prefix: string): void;
   close(name: CloseName, reason: string): void;
   readonly delivered: number;
   readonly queuedBytes: number;

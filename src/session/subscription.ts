@@ -14,8 +14,8 @@ export interface SubscriptionOptions {
   readonly filter: SubscriptionFilter;
   readonly matches: (record: EventRecord) => boolean;
   readonly replayMode: 'none' | 'warm' | 'resume';
-  /** The live head of a frame that is for this subscription alone. */
-  readonly liveHead: string;
+  /** The prefix of a live frame that only this subscription matches. */
+  readonly livePrefix: string;
   readonly createdAt: number;
 }
 
@@ -27,7 +27,7 @@ export class Subscription {
   readonly filter: SubscriptionFilter;
   readonly matches: (record: EventRecord) => boolean;
   readonly replayMode: 'none' | 'warm' | 'resume';
-  readonly liveHead: string;
+  readonly livePrefix: string;
   readonly createdAt: number;
   recovery: Recovery = { attempted: false };
   delivered = 0;
@@ -45,7 +45,7 @@ export class Subscription {
     this.filter = options.filter;
     this.matches = options.matches;
     this.replayMode = options.replayMode;
-    this.liveHead = options.liveHead;
+    this.livePrefix = options.livePrefix;
     this.createdAt = options.createdAt;
   }
 }

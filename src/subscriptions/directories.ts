@@ -1,7 +1,7 @@
 /** The directories that a source has lost track of: whom that concerns, and how it is told (GAP-2). */
 import type { GapData } from '../../generated/types.ts';
 import { serverValidators } from '../../generated/validators.js';
-import { refusal } from '../wire/codec.ts';
+import { schemaError } from '../wire/schema-error.ts';
 import type { KeptLoss } from '../replay/record.ts';
 import type { FilterSpec } from './filter.ts';
 import { literalPrefix } from './glob.ts';
@@ -45,5 +45,5 @@ export function tellablePaths(stream: string, paths: readonly string[]): readonl
   };
   if (fits(paths)) return paths;
   if (fits([''])) return [''];
-  throw refusal(serverValidators.gap.errors ?? [], { '/data/stream': 'stream_invalid' });
+  throw schemaError(serverValidators.gap.errors ?? [], { codes: { '/data/stream': 'stream_invalid' } });
 }

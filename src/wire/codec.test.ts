@@ -4,7 +4,7 @@ import * as ws from 'ws';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS, PUSHES } from '../../generated/protocol.ts';
 import { recordFromDraft } from '../broker/event-encoding.ts';
-import { decodeCommand, encodeEvent, encodeFrame, eventFrameBytes, eventHead, writeEventFrame } from './codec.ts';
+import { decodeCommand, encodeEvent, encodeFrame, eventFrameBytes, eventPrefix, writeEventFrame } from './codec.ts';
 
 /** `ws` exports it, its types do not. */
 const { Receiver } = ws as unknown as {
@@ -51,15 +51,15 @@ describe('the frame of an event', () => {
     maxLength: 3,
   });
 
-  test('holds its head and its body, in exactly as many bytes as were foretold', () => {
+  test('holds its prefix and its body, in exactly as many bytes as were foretold', () => {
     const payload = fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.jsonValue(), { maxKeys: 4 });
     fc.assert(
       fc.property(ids, payload, fc.constantFrom(undefined, 'warm' as const, 'resume' as const), (to, value, reason) => {
         fc.pre(!Object.keys(value).includes('__proto__'));
         const event = record(value, 7);
-        const head = eventHead(to, reason);
-        const frame = encodeEvent(head, event);
-        expect(frame).toHaveLength(eventFrameBytes(head, event));
+        const prefix = eventPrefix(to, reason);
+        const frame = encodeEvent(prefix, event);
+        expect(frame).toHaveLength(eventFrameBytes(prefix, event));
         expect(texts(frame).map((text) => JSON.parse(text) as unknown)).toEqual([
           {
             type: 'event',
@@ -83,19 +83,19 @@ describe('the frame of an event', () => {
   });
 
   test('stands behind others in one buffer without a gap, at every size of header', () => {
-    const head = eventHead(['s1']);
+    const prefix = eventPrefix(['s1']);
     const events = [1, 300, 70_000].map((size) => record({ text: 'é'.repeat(size) }));
-    const bytes = events.reduce((sum, each) => sum + eventFrameBytes(head, each), 0);
+    const bytes = events.reduce((sum, each) => sum + eventFrameBytes(prefix, each), 0);
     const buffer = Buffer.alloc(bytes);
-    const end = events.reduce((offset, each) => writeEventFrame(buffer, offset, head, each), 0);
+    const end = events.reduce((offset, each) => writeEventFrame(buffer, offset, prefix, each), 0);
     expect(end).toBe(bytes);
-    expect(buffer.equals(Buffer.concat(events.map((each) => encodeEvent(head, each))))).toBe(true);
+    expect(buffer.equals(Buffer.concat(events.map((each) => encodeEvent(prefix, each))))).toBe(true);
     expect(texts(buffer).map((text) => text.length)).toHaveLength(3);
   });
 
   test('cannot be made a control message by what it carries (ENV-2)', () => {
     const evil = '"}},{"type":"closing","data":{"x":"';
-    const [text = ''] = texts(encodeEvent(eventHead(['s1']), record({ [evil]: evil })));
+    const [text = ''] = texts(encodeEvent(eventPrefix(['s1']), record({ [evil]: evil })));
     expect(JSON.parse(text)).toMatchObject({ type: 'event', data: { payload: { [evil]: evil } } });
   });
 });

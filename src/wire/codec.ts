@@ -1,20 +1,20 @@
 /**
  * Between text and messages: reads a client's frame into a command that fits the contract, and writes the server's
- * messages. An event's frame is built from a per-connection head and the shared body of its record:
+ * messages. An event's frame is built from a per-connection prefix and the shared body of its record:
  *
  *     {"type":"event","data":{"subscriptionIds":["ts"],"isReplay":false,  stream … payload  }}
- *     └──────────────────────── head ─────────────────────────────────┘  └──── body ────┘
+ *     └──────────────────────── prefix ─────────────────────────────────┘  └──── body ────┘
  *
- * Connections whose heads are equal share the bytes of the whole frame (EVT-1).
+ * Connections whose prefixes are equal share the bytes of the whole frame (EVT-1).
  */
 import { COMMANDS } from '../../generated/protocol.ts';
-import type { CommandName, ErrorCode } from '../../generated/protocol.ts';
+import type { CommandName } from '../../generated/protocol.ts';
 import type { CommandMessage, ReplyMessage, ServerMessage } from '../../generated/types.ts';
 import { commandValidators } from '../../generated/validators.js';
-import type { ValidationError } from '../../generated/validators.js';
 import type { EventRecord } from '../broker/broker.ts';
 import { ProtocolError } from '../errors.ts';
 import { parseJson } from './json-guard.ts';
+import { schemaError } from './schema-error.ts';
 
 const MESSAGE_ID = /^[\x20-\x7E]{1,64}$/;
 
@@ -25,50 +25,6 @@ export type Decoded =
 
 function isCommandName(type: string): type is CommandName {
   return Object.hasOwn(COMMANDS, type);
-}
-
-function escapePointer(segment: string): string {
-  return segment.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
-/** The most telling of a validator's errors: an unknown field before the "no branch fits" that it causes. */
-function tellingError(errors: readonly ValidationError[]): ValidationError | undefined {
-  return (
-    errors.findLast((each) => each.keyword === 'additionalProperties') ??
-    errors.find((each) => each.keyword !== 'oneOf') ??
-    errors[0]
-  );
-}
-
-/** A validator's complaint as an error of the contract: the pointer goes to the value at fault (ENV-4). */
-export function refusal(
-  errors: readonly ValidationError[],
-  codes: Readonly<Record<string, ErrorCode>>,
-  fallback: ErrorCode = 'invalid_message',
-  prefix = '',
-): ProtocolError {
-  const error = tellingError(errors);
-  if (error === undefined)
-    return new ProtocolError(fallback, 'The message does not fit its schema.', { pointer: prefix });
-  const unknown = error.params['additionalProperty'];
-  if (error.keyword === 'additionalProperties' && typeof unknown === 'string') {
-    const pointer = `${prefix}${error.instancePath}/${escapePointer(unknown)}`;
-    return new ProtocolError(fallback, `Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`, { pointer });
-  }
-  const missing = error.params['missingProperty'];
-  const pointer = `${prefix}${error.instancePath}${typeof missing === 'string' ? `/${escapePointer(missing)}` : ''}`;
-  const code =
-    Object.entries(codes).find(([start]) => pointer === start || pointer.startsWith(`${start}/`))?.[1] ?? fallback;
-  const complaint =
-    typeof missing === 'string'
-      ? `${JSON.stringify(missing)} is missing at ${pointer}.`
-      : `The value at ${pointer === '' ? 'the top' : pointer} ${wordsOf(error)}.`;
-  return new ProtocolError(code, complaint, { pointer });
-}
-
-function wordsOf({ params, message = 'does not fit its schema' }: ValidationError): string {
-  const allowed = params['allowedValues'];
-  return Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
 }
 
 function validate(value: object, type: string, id: string | undefined): Decoded {
@@ -84,7 +40,7 @@ function validate(value: object, type: string, id: string | undefined): Decoded 
     };
   }
   const fits = commandValidators[type];
-  if (!fits(value)) return { id, error: refusal(fits.errors ?? [], COMMANDS[type].errorPointers) };
+  if (!fits(value)) return { id, error: schemaError(fits.errors ?? [], { codes: COMMANDS[type].errorPointers }) };
   return { id, command: value as CommandMessage };
 }
 
@@ -136,7 +92,7 @@ export function encodeMessage(message: ServerMessage): Buffer {
 }
 
 /** The part of an event's frame that differs between connections. */
-export function eventHead(subscriptionIds: readonly string[], replayReason?: 'warm' | 'resume'): string {
+export function eventPrefix(subscriptionIds: readonly string[], replayReason?: 'warm' | 'resume'): string {
   const ids = JSON.stringify(subscriptionIds);
   return replayReason === undefined
     ? `{"type":"event","data":{"subscriptionIds":${ids},"isReplay":false,`
@@ -145,17 +101,17 @@ export function eventHead(subscriptionIds: readonly string[], replayReason?: 'wa
 
 const EVENT_END = '}}';
 
-/** Size of the frame that {@link encodeEvent} makes, in bytes. A head is ASCII: subscription ids are (SUB-1). */
-export function eventFrameBytes(head: string, record: EventRecord): number {
-  const payload = head.length + record.bytes + EVENT_END.length;
+/** Size of the frame that {@link encodeEvent} makes, in bytes. A prefix is ASCII: subscription ids are (SUB-1). */
+export function eventFrameBytes(prefix: string, record: EventRecord): number {
+  const payload = prefix.length + record.bytes + EVENT_END.length;
   return payload + frameHeaderBytes(payload);
 }
 
 /** Writes the frame of an event into `target` at `offset` and returns the offset after it. */
-export function writeEventFrame(target: Buffer, offset: number, head: string, record: EventRecord): number {
-  const start = writeFrameHeader(target, offset, head.length + record.bytes + EVENT_END.length);
-  const afterHead = start + target.write(head, start, 'latin1');
-  const afterBody = afterHead + target.write(record.body, afterHead, 'utf8');
+export function writeEventFrame(target: Buffer, offset: number, prefix: string, record: EventRecord): number {
+  const start = writeFrameHeader(target, offset, prefix.length + record.bytes + EVENT_END.length);
+  const afterPrefix = start + target.write(prefix, start, 'latin1');
+  const afterBody = afterPrefix + target.write(record.body, afterPrefix, 'utf8');
   return afterBody + target.write(EVENT_END, afterBody, 'latin1');
 }
 
@@ -165,10 +121,10 @@ export function writeEventFrame(target: Buffer, offset: number, head: string, re
  */
 const OWN_BUFFER_BYTES = 4096;
 
-export function encodeEvent(head: string, record: EventRecord): Buffer {
-  const bytes = eventFrameBytes(head, record);
+export function encodeEvent(prefix: string, record: EventRecord): Buffer {
+  const bytes = eventFrameBytes(prefix, record);
   const frame = bytes < OWN_BUFFER_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
-  writeEventFrame(frame, 0, head, record);
+  writeEventFrame(frame, 0, prefix, record);
   return frame;
 }
 

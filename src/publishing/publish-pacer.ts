@@ -3,7 +3,7 @@
  * nothing: a host that publishes ten thousand events one after the other would keep every socket from being written until it
  * is through, and readers as fast as any would be closed as slow consumers (observed after 7,800 events).
  */
-export class Turns {
+export class PublishPacer {
   readonly #perTurn: number;
   #left: number;
   #next: Promise<void> | undefined;
@@ -15,7 +15,7 @@ export class Turns {
   }
 
   /** Resolves when it is one's turn: mostly at once, in the order of the calls. */
-  async take(): Promise<void> {
+  async wait(): Promise<void> {
     while (this.#left === 0) await this.#next;
     this.#left -= 1;
     this.#next ??= new Promise((resolve) => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Turns } from './turns.ts';
+import { PublishPacer } from './publish-pacer.ts';
 
-describe('turns', () => {
-  test('let the event loop go round between every so many, whoever takes them', async () => {
-    const turns = new Turns({ perTurn: 3 });
+describe('pacer', () => {
+  test('lets the event loop turn after every batch, whoever publishes', async () => {
+    const pacer = new PublishPacer({ perTurn: 3 });
     let round = 0;
     let going = true;
     const spin = (): void => {
@@ -13,7 +13,7 @@ describe('turns', () => {
     setImmediate(spin);
     const rounds: number[] = [];
     for (let n = 0; n < 9; n += 1) {
-      await turns.take();
+      await pacer.wait();
       rounds.push(round);
     }
     going = false;
@@ -22,10 +22,10 @@ describe('turns', () => {
   });
 
   test('come in the order in which they were asked for', async () => {
-    const turns = new Turns({ perTurn: 2 });
+    const pacer = new PublishPacer({ perTurn: 2 });
     const order: number[] = [];
     const ask = async (n: number): Promise<void> => {
-      await turns.take();
+      await pacer.wait();
       order.push(n);
     };
     await Promise.all(Array.from({ length: 9 }, (_, n) => ask(n)));

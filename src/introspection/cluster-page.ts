@@ -7,12 +7,12 @@ import type { Broker } from '../broker/broker.ts';
 import type { Introspection, SubscriptionQuery } from './introspection.ts';
 import { DEFAULT_PAGE, orderKey } from './introspection.ts';
 
-interface SurveyQuestion {
+interface PageRequest {
   readonly ask: 'subscriptions';
   readonly query: SubscriptionQuery;
 }
 
-export interface SurveyOptions {
+export interface ClusterPageOptions {
   readonly broker: Pick<Broker, 'askNodes'>;
   readonly introspection: Pick<Introspection, 'page'>;
 }
@@ -20,12 +20,12 @@ export interface SurveyOptions {
 /** An answer is one message in Redis; a page that is larger goes out in smaller parts. */
 const MAX_ANSWER_CHARACTERS = 1024 * 1024;
 
-/** This node's part of a survey, for the node that asked. Undefined for a question that this version does not know. */
-export function answerSurvey(
+/** This node's page, for the node that asked. Undefined for a request that this version does not know. */
+export function answerPageRequest(
   text: string,
-  { introspection }: Pick<SurveyOptions, 'introspection'>,
+  { introspection }: Pick<ClusterPageOptions, 'introspection'>,
 ): string | undefined {
-  const question = JSON.parse(text) as Partial<SurveyQuestion>;
+  const question = JSON.parse(text) as Partial<PageRequest>;
   if (question.ask !== 'subscriptions' || question.query === undefined) return undefined;
   for (let limit = question.query.limit ?? DEFAULT_PAGE; ; limit = Math.ceil(limit / 2)) {
     const answer = JSON.stringify(introspection.page({ ...question.query, limit }));
@@ -34,11 +34,8 @@ export function answerSurvey(
 }
 
 /** One page of the subscriptions of all nodes. */
-export async function surveySubscriptions(
-  options: SurveyOptions,
-  query: SubscriptionQuery,
-): Promise<SubscriptionsPage> {
-  const question: SurveyQuestion = { ask: 'subscriptions', query };
+export async function clusterPage(options: ClusterPageOptions, query: SubscriptionQuery): Promise<SubscriptionsPage> {
+  const question: PageRequest = { ask: 'subscriptions', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
   const others = answers.map(({ answer }) => JSON.parse(answer) as SubscriptionsPage);
   return joinPages([options.introspection.page(query), ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });

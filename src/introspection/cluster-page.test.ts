@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
 import type { SubscriptionQuery } from './introspection.ts';
 import { orderKey } from './introspection.ts';
-import { answerSurvey, joinPages, surveySubscriptions } from './survey.ts';
+import { answerPageRequest, joinPages, clusterPage } from './cluster-page.ts';
 
 function report(connectionId: string, filter: SubscriptionReport['filter'] = {}): SubscriptionReport {
   const time = '2026-01-01T00:00:00.000Z';
@@ -81,11 +81,11 @@ describe('pages of several nodes', () => {
   test('add up, and name the nodes that are missing', async () => {
     const own = [report('a'), report('c')];
     const theirs = [report('b')];
-    const page = await surveySubscriptions(
+    const page = await clusterPage(
       {
         broker: {
           askNodes: (question) => {
-            const answer = answerSurvey(question, { introspection: { page: (query) => pageOf(theirs, query) } });
+            const answer = answerPageRequest(question, { introspection: { page: (query) => pageOf(theirs, query) } });
             return Promise.resolve({ answers: [{ node: 'other', answer: answer ?? '' }], missing: ['third'] });
           },
         },
@@ -99,11 +99,11 @@ describe('pages of several nodes', () => {
   });
 });
 
-describe('the answer to a survey', () => {
+describe('the answer to a page request', () => {
   test('is cut to what fits into one message, and says that it goes on', () => {
     const wide = { paths: Array.from({ length: 64 }, (_, index) => `${index}/${'x'.repeat(250)}`) };
     const reports = Array.from({ length: 200 }, (_, index) => report(String(index).padStart(4, '0'), wide));
-    const answer = answerSurvey(JSON.stringify({ ask: 'subscriptions', query: { limit: 200 } }), {
+    const answer = answerPageRequest(JSON.stringify({ ask: 'subscriptions', query: { limit: 200 } }), {
       introspection: { page: (query) => pageOf(reports, query) },
     });
     expect(answer?.length).toBeLessThan(1024 * 1024);
@@ -114,6 +114,6 @@ describe('the answer to a survey', () => {
 
   test('is none where the question is of another version', () => {
     const introspection = { page: (query: SubscriptionQuery) => pageOf([], query) };
-    expect(answerSurvey('{"ask":"weather"}', { introspection })).toBeUndefined();
+    expect(answerPageRequest('{"ask":"weather"}', { introspection })).toBeUndefined();
   });
 });

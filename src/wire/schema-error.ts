@@ -1,0 +1,62 @@
+/** From what a generated validator finds to the one error that the peer receives. */
+import type { ErrorCode } from '../../generated/protocol.ts';
+import type { ValidationError, Validator } from '../../generated/validators.js';
+import { ProtocolError } from '../errors.ts';
+
+export interface SchemaErrorOptions {
+  /** Error codes by the pointer at or below which they apply. */
+  readonly codes?: Readonly<Record<string, ErrorCode>>;
+  /** The code where none of `codes` applies; `invalid_message` by default. */
+  readonly fallback?: ErrorCode;
+  /** Where the validated value stands in what the peer sent; '' by default. */
+  readonly pointer?: string;
+}
+
+function escapePointer(segment: string): string {
+  return segment.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** The most telling of a validator's errors: an unknown field before the "no branch fits" that it causes. */
+function tellingError(errors: readonly ValidationError[]): ValidationError | undefined {
+  return (
+    errors.findLast((each) => each.keyword === 'additionalProperties') ??
+    errors.find((each) => each.keyword !== 'oneOf') ??
+    errors[0]
+  );
+}
+
+/** A validator's finding as an error of the contract, with a pointer to the value at fault (ENV-4). */
+export function schemaError(errors: readonly ValidationError[], options: SchemaErrorOptions = {}): ProtocolError {
+  const { codes = {}, fallback = 'invalid_message', pointer: base = '' } = options;
+  const error = tellingError(errors);
+  if (error === undefined)
+    return new ProtocolError(fallback, 'The message does not fit its schema.', { pointer: base });
+  const unknown = error.params['additionalProperty'];
+  if (error.keyword === 'additionalProperties' && typeof unknown === 'string') {
+    const pointer = `${base}${error.instancePath}/${escapePointer(unknown)}`;
+    return new ProtocolError(fallback, `Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`, { pointer });
+  }
+  const missing = error.params['missingProperty'];
+  const pointer = `${base}${error.instancePath}${typeof missing === 'string' ? `/${escapePointer(missing)}` : ''}`;
+  const code =
+    Object.entries(codes).find(([start]) => pointer === start || pointer.startsWith(`${start}/`))?.[1] ?? fallback;
+  const message =
+    typeof missing === 'string'
+      ? `${JSON.stringify(missing)} is missing at ${pointer}.`
+      : `The value at ${pointer === '' ? 'the top' : pointer} ${wordsOf(error)}.`;
+  return new ProtocolError(code, message, { pointer });
+}
+
+function wordsOf({ params, message = 'does not fit its schema' }: ValidationError): string {
+  const allowed = params['allowedValues'];
+  return Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
+}
+
+/**
+ * Checks the body of a request against its schema.
+ * @throws {ProtocolError} `stream_invalid`, `payload_invalid` or `invalid_message`
+ */
+export function checkRequest(body: unknown, fits: Validator): void {
+  if (fits(body)) return;
+  throw schemaError(fits.errors ?? [], { codes: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } });
+}
