@@ -6,6 +6,7 @@
  */
 import { compileFilter } from '../src/subscriptions/filter.ts';
 import type { FilterSpec, Matchable } from '../src/subscriptions/filter.ts';
+import { stockCatalogue } from '../src/catalogue/catalogue.ts';
 import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
 
 const ROUNDS = 9;
@@ -75,13 +76,13 @@ function measure(match: (event: Matchable) => number, from: number): { readonly 
 }
 
 const count = Number(process.argv[2] ?? 10_000);
-const index = new SubscriptionIndex<number>();
+const index = new SubscriptionIndex<number>(stockCatalogue);
 const groups = new Map<string, { readonly matches: (event: Matchable) => boolean; members: number }>();
 for (let n = 0; n < count; n += 1) {
   const spec = specAt(n);
   index.add(spec, n);
   const key = JSON.stringify(spec);
-  const group = groups.get(key) ?? { matches: compileFilter(spec), members: 0 };
+  const group = groups.get(key) ?? { matches: compileFilter(spec, stockCatalogue), members: 0 };
   group.members += 1;
   groups.set(key, group);
 }

@@ -82,16 +82,17 @@ export class Gateway {
 
   constructor(options: GatewayOptions = {}) {
     const resolved = resolveOptions(options);
-    const { broker, limits, audit, authenticator, now } = resolved;
+    const { broker, catalogue, limits, audit, authenticator, now } = resolved;
     this.#options = resolved;
     this.nodeId = resolved.nodeId;
     this.#broker = broker;
-    this.#fanout = new Fanout({ now, headOf: (stream) => broker.snapshot(stream).head });
-    this.#publisher = new Publisher({ broker, limits, audit });
+    this.#fanout = new Fanout({ catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
+    this.#publisher = new Publisher({ broker, catalogue, limits, audit });
     const replays = new ReplayStats();
     const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout });
     const services: Omit<HandlerServices, 'onPrincipal'> = {
       broker,
+      catalogue,
       registry,
       publisher: this.#publisher,
       authenticator,
@@ -107,6 +108,7 @@ export class Gateway {
       version: resolved.version,
       nodeId: this.nodeId,
       broker,
+      catalogue,
       fanout: this.#fanout,
       replays,
       connections: () => this.#connections.view(),

@@ -14,6 +14,8 @@ import { GATEWAY_PRINCIPAL } from './auth/principal.ts';
 import type { Principal } from './auth/principal.ts';
 import type { Broker, BrokerFactory } from './broker/broker.ts';
 import { MemoryBroker } from './broker/memory.ts';
+import { stockCatalogue } from './catalogue/catalogue.ts';
+import type { Catalogue } from './catalogue/catalogue.ts';
 import { eventTable } from './catalogue/event-table.ts';
 import type { EventTable } from './catalogue/event-table.ts';
 import { packageVersion } from './version.ts';
@@ -54,6 +56,7 @@ export interface ResolvedOptions {
   readonly nodeId: string;
   readonly version: string;
   readonly path: string;
+  readonly catalogue: Catalogue;
   readonly broker: Broker;
   readonly limits: Limits;
   readonly authenticator: Authenticator;
@@ -89,12 +92,14 @@ export function resolveOptions(options: GatewayOptions): ResolvedOptions {
   const limits = resolveLimits(options.limits);
   const now = options.now ?? Date.now;
   const log = options.log ?? pino({ level: 'warn' }, pino.destination(2));
-  const events = eventTable(options.replay);
+  const catalogue = stockCatalogue;
+  const events = eventTable(options.replay, catalogue);
   const broker = options.broker ?? new MemoryBroker({ limits, now, events });
   return {
     nodeId: options.nodeId ?? hostname(),
     version: packageVersion(),
     path: options.path ?? '/ws',
+    catalogue,
     broker: typeof broker === 'function' ? broker({ limits, events, log }) : broker,
     limits,
     authenticator: options.authenticator ?? openAuthenticator(),

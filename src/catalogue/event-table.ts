@@ -1,6 +1,7 @@
-/** How each event is replayed and filtered: the contract's table, with an operator's overrides of the replay policy (RPL-3). */
-import { CUSTOM_EVENT, EVENTS } from '../../generated/protocol.ts';
-import type { EventSpec, ReplayPolicy } from '../../generated/protocol.ts';
+/** How each event is replayed and filtered: the catalogue's table, with an operator's overrides of the replay policy (RPL-3). */
+import type { ReplayPolicy } from '../../generated/protocol.ts';
+import { stockCatalogue } from './catalogue.ts';
+import type { Catalogue, EventSpec } from './catalogue.ts';
 
 export interface EventTable {
   of(event: string): EventSpec;
@@ -17,13 +18,16 @@ function withPolicy(spec: EventSpec, policy: ReplayPolicy | undefined): EventSpe
  * @param overrides policies per event name; `*` stands for custom events
  * @throws {RangeError} when an event without a key is to be replayed per key
  */
-export function eventTable(overrides: Readonly<Record<string, ReplayPolicy>> = {}): EventTable {
-  const custom = withPolicy(CUSTOM_EVENT, overrides['*']);
+export function eventTable(
+  overrides: Readonly<Record<string, ReplayPolicy>> = {},
+  catalogue: Catalogue = stockCatalogue,
+): EventTable {
+  const custom = withPolicy(catalogue.custom, overrides['*']);
   const specs = new Map<string, EventSpec>(
-    Object.entries(EVENTS).map(([name, spec]) => [name, withPolicy(spec, overrides[name])]),
+    [...catalogue.events].map(([name, spec]) => [name, withPolicy(spec, overrides[name])]),
   );
   for (const [name, policy] of Object.entries(overrides)) {
-    if (name !== '*' && !specs.has(name)) specs.set(name, withPolicy(CUSTOM_EVENT, policy));
+    if (name !== '*' && !specs.has(name)) specs.set(name, withPolicy(catalogue.custom, policy));
     const { replay } = name === '*' ? custom : (specs.get(name) ?? custom);
     if (replay.policy === 'latest-per-key' && replay.key === undefined)
       throw new RangeError(`${name} has no key, so it cannot be replayed latest-per-key.`);

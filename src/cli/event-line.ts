@@ -2,6 +2,7 @@
 import { isEvent } from '../../generated/client.ts';
 import type { TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import { paint, plain } from './terminal.ts';
+import { FILE_EVENT } from '../catalogue/catalogue.ts';
 
 const LONGEST = 160;
 
@@ -26,7 +27,7 @@ function clockOf(time: string): string {
 }
 
 function aboutOf(event: TidemarkEvent): string {
-  if (isEvent(event, 'file_change')) {
+  if (isEvent(event, FILE_EVENT)) {
     const { changeType, path, previousPath, root } = event.payload;
     return `${changeType.padEnd(6)} ${root}: ${previousPath === undefined ? '' : `${previousPath} → `}${path}`;
   }

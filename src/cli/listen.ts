@@ -3,9 +3,8 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { createClient, ConnectionError, isGap, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
-import { FILTER_FIELDS } from '../../generated/protocol.ts';
-import type { FilterField } from '../../generated/protocol.ts';
 import type { SubscribeData, SubscriptionFilter } from '../../generated/types.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
 import { askWhy } from './handshake.ts';
@@ -51,7 +50,7 @@ export function registerListen(program: Command): void {
     )
     .option(
       '--filter <field=values>',
-      `any field of the contract's filter: ${Object.keys(FILTER_FIELDS).join(', ')}`,
+      `any field of the contract's filter: ${[...stockCatalogue.filters.keys()].join(', ')}`,
       append,
     )
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
@@ -245,8 +244,8 @@ function filterOf({ path = [], ext = [], filter = [] }: ListenOptions): Subscrip
   add('extensions', ext);
   for (const each of filter) {
     const [, field = '', values = ''] = /^(\w+)=(.+)$/.exec(each) ?? [];
-    if (!Object.hasOwn(FILTER_FIELDS, field)) {
-      const known = Object.keys(FILTER_FIELDS satisfies Record<FilterField, unknown>).join(', ');
+    if (!stockCatalogue.filters.has(field)) {
+      const known = [...stockCatalogue.filters.keys()].join(', ');
       throw new CliError(`--filter ${each} is not <field>=<values>; the fields are ${known}.`, EXIT.usage);
     }
     add(field, values.split(','));

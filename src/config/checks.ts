@@ -1,8 +1,8 @@
 /** What a setting may not be although its kind allows it: values that would be taken, and then do nothing or harm. */
-import { EVENTS } from '../../generated/protocol.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 
 /** Finds who said a setting. */
@@ -38,7 +38,7 @@ function pathFault(path: string): string | undefined {
 }
 
 function streamFault(stream: string): string | undefined {
-  if (httpValidators.explain_request({ stream, event: 'file_change', payload: {} })) return undefined;
+  if (httpValidators.explain_request({ stream, event: 'any', payload: {} })) return undefined;
   return `is ${JSON.stringify(stream)}, which is no stream; write main, workspace:<id> or session:<id>.`;
 }
 
@@ -60,7 +60,7 @@ function replayFault(event: string, policy: Config['replay'][string]): string | 
     eventTable({ [event]: policy });
     return undefined;
   } catch {
-    const others = Object.hasOwn(EVENTS, event) ? event : 'a custom event';
+    const others = stockCatalogue.events.has(event) ? event : 'a custom event';
     return `cannot be ${policy}: ${others} has no key. Choose none, latest or log.`;
   }
 }

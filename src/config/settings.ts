@@ -2,8 +2,9 @@
  * Every setting of a gateway, once: its key in the file, the variable in the environment, its flag, its default and what it
  * is for. `config show`, `config check`, the flags of `serve` and the reading of files all follow this table.
  */
-import { EVENTS, LIMITS } from '../../generated/protocol.ts';
+import { LIMITS } from '../../generated/protocol.ts';
 import type { LimitName } from '../../generated/protocol.ts';
+import { specOf, stockCatalogue } from '../catalogue/catalogue.ts';
 
 export type Value = string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
 
@@ -124,7 +125,7 @@ function limitSetting(name: LimitName): Setting {
 
 function replaySetting(event: string): Setting {
   const what = event === '*' ? 'custom events' : event;
-  const standard = event === '*' ? 'latest' : EVENTS[event as keyof typeof EVENTS].replay.policy;
+  const standard = specOf(stockCatalogue, event).replay.policy;
   const description = `What a warm replay shows of ${what} (RPL-3).`;
   return { key: `replay.${event}`, kind: 'choice', choices: REPLAY_POLICIES, standard, description };
 }
@@ -132,7 +133,7 @@ function replaySetting(event: string): Setting {
 export const SETTINGS: readonly Setting[] = [
   ...GENERAL,
   ...(Object.keys(LIMITS) as LimitName[]).map(limitSetting),
-  ...[...Object.keys(EVENTS), '*'].map(replaySetting),
+  ...[...stockCatalogue.events.keys(), '*'].map(replaySetting),
 ];
 
 /** `limits.sendQueueBytes` → `TIDEMARK_LIMITS_SEND_QUEUE_BYTES`. Sections and custom events stand in the file only. */

@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
-import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
 import { wirePrincipal } from '../auth/principal.ts';
@@ -55,6 +55,7 @@ export class Connections {
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     this.#router = new Router<HandlerContext>({
       handlers: HANDLERS,
+      validators: options.catalogue.commands,
       limits,
       onFault: (error, session) =>
         options.log.error({ err: error, connectionId: session.connectionId }, 'a command failed'),
@@ -126,7 +127,7 @@ export class Connections {
   }
 
   #welcomeData(session: Session): WelcomeData {
-    const { nodeId, limits, broadcast, events } = this.#options;
+    const { nodeId, limits, broadcast, catalogue, events } = this.#options;
     const replay = Object.fromEntries([
       ...events.names.map((name) => [name, events.of(name).replay.policy] as const),
       ['*', events.custom.replay.policy] as const,
@@ -135,7 +136,7 @@ export class Connections {
       connectionId: session.connectionId,
       nodeId,
       protocolVersion: PROTOCOL_VERSION,
-      contractDigest: CONTRACT_DIGEST,
+      contractDigest: catalogue.digest,
       heartbeatIntervalMs: limits.heartbeatIntervalMs,
       limits: { ...limits },
       features: { broadcast: broadcast === 'on', replay },

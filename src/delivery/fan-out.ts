@@ -3,6 +3,7 @@
  * built once per distinct prefix: a thousand connections whose subscription is called `ts` share one buffer.
  */
 import type { GapData } from '../../generated/types.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
 import { encodeEvent, eventPrefix } from '../wire/codec.ts';
 import type { Session } from '../session/session.ts';
@@ -16,6 +17,7 @@ interface StreamFanout {
 }
 
 export interface FanoutOptions {
+  readonly catalogue: Catalogue;
   readonly now: () => number;
   /** The newest position of an attached stream, as this node knows it. */
   readonly headOf: (stream: string) => Position;
@@ -39,7 +41,7 @@ export class Fanout {
   add(subscription: Subscription): void {
     let stream = this.#streams.get(subscription.stream);
     if (stream === undefined) {
-      stream = { index: new SubscriptionIndex(), subscriptions: new Set() };
+      stream = { index: new SubscriptionIndex(this.#options.catalogue), subscriptions: new Set() };
       this.#streams.set(subscription.stream, stream);
     }
     stream.subscriptions.add(subscription);

@@ -4,6 +4,7 @@ import { MemoryBroker } from '../broker/memory.ts';
 import { Fanout } from './fan-out.ts';
 import { resolveLimits } from '../options.ts';
 import { SubscriptionRegistry } from './subscription-registry.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import { Session } from '../session/session.ts';
 import { Subscription } from '../session/subscription.ts';
@@ -11,7 +12,11 @@ import { Subscription } from '../session/subscription.ts';
 test('a stream has a place from the moment of its subscription, though nothing of it was written yet (CON-3)', async () => {
   const limits = resolveLimits();
   const broker = new MemoryBroker({ limits, events: eventTable() });
-  const fanout = new Fanout({ now: Date.now, headOf: (stream) => broker.snapshot(stream).head });
+  const fanout = new Fanout({
+    catalogue: stockCatalogue,
+    now: Date.now,
+    headOf: (stream) => broker.snapshot(stream).head,
+  });
   const registry = new SubscriptionRegistry({ broker, fanout });
   const session = new Session({
     connectionId: 'c',

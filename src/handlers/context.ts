@@ -2,6 +2,7 @@
 import type { Audit } from '../auth/audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import type { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
@@ -18,6 +19,7 @@ export interface HandlerLimits {
 /** What all connections of a gateway share. */
 export interface HandlerServices {
   readonly broker: Broker;
+  readonly catalogue: Catalogue;
   readonly registry: SubscriptionRegistry;
   readonly publisher: Publisher;
   readonly authenticator: Authenticator;

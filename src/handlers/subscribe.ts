@@ -1,5 +1,6 @@
 import type { Handlers } from '../../generated/handlers.ts';
 import type { SubscribeData, SubscribedData } from '../../generated/types.ts';
+import type { Filter } from '../catalogue/catalogue.ts';
 import { permits } from '../auth/scope.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
@@ -43,12 +44,14 @@ function checkScopes(context: HandlerContext, events: readonly string[], stream:
 
 /** Everything about the new subscription that can be refused is refused here, before the stream is touched. */
 function prepare(data: SubscribeData, context: HandlerContext): Subscription {
-  const { session, limits } = context;
+  const { session, limits, catalogue } = context;
   const id = data.subscriptionId ?? session.nextSubscriptionId();
   const stream = data.stream ?? 'main';
   checkRoom(context, id);
   const events = normaliseEvents(data.events, limits);
-  const filter = normaliseFilter({ events, filter: data.filter ?? {}, limits });
+  // The validator has let pass only fields of the catalogue, of which the generated type names those of the stock contract.
+  const asked = (data.filter ?? {}) as Filter;
+  const filter = normaliseFilter({ events, filter: asked, limits, catalogue });
   checkScopes(context, events, stream);
   return new Subscription({
     id,
@@ -56,7 +59,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
     stream,
     events,
     filter,
-    matches: compileFilter({ events, filter }),
+    matches: compileFilter({ events, filter }, catalogue),
     replayMode: data.replay?.mode ?? 'warm',
     livePrefix: eventPrefix([id]),
     createdAt: context.now(),

@@ -1,7 +1,7 @@
 /**
  * What an operator can ask a running gateway (OPS-1 to OPS-3). Reads, never changes.
  */
-import { CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
   Explanation,
   Health,
@@ -10,6 +10,7 @@ import type {
   SubscriptionsPage,
 } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { ReplayStats } from './counters.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
@@ -32,6 +33,7 @@ export interface IntrospectionOptions {
   readonly version: string;
   readonly nodeId: string;
   readonly broker: Broker;
+  readonly catalogue: Catalogue;
   readonly fanout: Fanout;
   readonly replays: ReplayStats;
   readonly connections: () => ConnectionsView;
@@ -78,7 +80,7 @@ export class Introspection {
   }
 
   health(): Health {
-    const { broker, fanout, replays, connections, nodeId, version, now } = this.#options;
+    const { broker, catalogue, fanout, replays, connections, nodeId, version, now } = this.#options;
     const subscriptions = [...fanout.subscriptions()];
     const { open, queuedBytes, slow, closedSlow } = connections();
     const { kind, connected, lagMs } = broker.health();
@@ -86,7 +88,7 @@ export class Introspection {
       status: this.status,
       version,
       protocolVersion: PROTOCOL_VERSION,
-      contractDigest: CONTRACT_DIGEST,
+      contractDigest: catalogue.digest,
       nodeId,
       uptimeMs: now() - this.#startedAt,
       connections: open,
@@ -177,7 +179,7 @@ export class Introspection {
       const who = { connectionId: session.connectionId, subscriptionId };
       const mismatch =
         wanted === stream
-          ? explainMismatch({ events, filter }, event)
+          ? explainMismatch({ events, filter }, event, this.#options.catalogue)
           : { clause: 'stream', wanted: [wanted], seen: [stream] };
       if (mismatch === undefined) matches.push(who);
       else mismatches.push({ ...who, clause: mismatch.clause, wanted: [...mismatch.wanted], seen: [...mismatch.seen] });

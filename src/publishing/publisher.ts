@@ -2,12 +2,12 @@
  * Publishing is one operation behind four entry points (BRD-1): the host program, HTTP, the `broadcast` command and the CLI (which
  * uses HTTP) all come through here, and meet the same checks in the same order.
  */
-import { payloadValidators } from '../../generated/validators.js';
 import type { BroadcastData } from '../../generated/types.ts';
 import type { Audit } from '../auth/audit.ts';
 import { permits } from '../auth/scope.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Broker, PublishResult } from '../broker/broker.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import { schemaError } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
 import { PublishPacer } from './publish-pacer.ts';
@@ -17,6 +17,7 @@ const PUBLISHES_PER_TURN = 256;
 
 export interface PublisherOptions {
   readonly broker: Broker;
+  readonly catalogue: Catalogue;
   readonly limits: { readonly payloadBytes: number };
   readonly audit: Audit;
 }
@@ -29,10 +30,6 @@ export interface PublishOrigin {
   readonly remoteAddress?: string;
   /** Where the payload stands in what the peer sent, for the pointer of an error. */
   readonly payloadPointer: string;
-}
-
-function isDeclared(event: string): event is keyof typeof payloadValidators {
-  return Object.hasOwn(payloadValidators, event);
 }
 
 export class Publisher {
@@ -94,8 +91,8 @@ export class Publisher {
         details: { limit: 'payloadBytes', bytes, maximum: payloadBytes },
       });
     }
-    if (!isDeclared(request.event)) return;
-    const fits = payloadValidators[request.event];
-    if (!fits(request.payload)) throw schemaError(fits.errors ?? [], { fallback: 'payload_invalid', pointer });
+    const fits = this.#options.catalogue.events.get(request.event)?.fits;
+    if (fits?.(request.payload) === false)
+      throw schemaError(fits.errors ?? [], { fallback: 'payload_invalid', pointer });
   }
 }

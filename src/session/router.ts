@@ -5,6 +5,7 @@
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import type { Handler, Handlers, Outcome } from '../../generated/handlers.ts';
+import type { Validator } from '../../generated/validators.js';
 import type { CommandDataMap, CommandMessage, ReplyMessage } from '../../generated/types.ts';
 import { decodeCommand, errorData } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
@@ -23,6 +24,7 @@ const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set<CommandName>(['ping',
 
 export interface RouterOptions<Context> {
   readonly handlers: Handlers<Context>;
+  readonly validators: Readonly<Record<CommandName, Validator>>;
   readonly limits: { readonly jsonDepth: number };
   /** For errors that are the server's fault: the peer only learns that there was one. */
   readonly onFault: (error: unknown, session: Session) => void;
@@ -40,7 +42,7 @@ export class Router<Context extends { readonly session: Session }> {
 
   /** Answers one frame. Returns a promise only when the answer has to wait for something. */
   receive(text: string, context: Context): void | Promise<void> {
-    const decoded = decodeCommand(text, this.#options.limits);
+    const decoded = decodeCommand(text, this.#options.validators, this.#options.limits);
     const { id } = decoded;
     if ('error' in decoded) return this.#fail(decoded.error, id, context);
     try {

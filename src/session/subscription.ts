@@ -1,7 +1,8 @@
 /**
  * One subscription of one connection: what it follows, and what an operator wants to know of it (OPS-2).
  */
-import type { Recovery, SubscriptionFilter } from '../../generated/types.ts';
+import type { Recovery } from '../../generated/types.ts';
+import type { Filter } from '../catalogue/catalogue.ts';
 import type { EventRecord } from '../broker/broker.ts';
 import type { Session } from './session.ts';
 
@@ -11,7 +12,7 @@ export interface SubscriptionOptions {
   readonly stream: string;
   readonly events: readonly string[];
   /** Normalised: what is really in force. */
-  readonly filter: SubscriptionFilter;
+  readonly filter: Filter;
   readonly matches: (record: EventRecord) => boolean;
   readonly replayMode: 'none' | 'warm' | 'resume';
   /** The prefix of a live frame that only this subscription matches. */
@@ -24,7 +25,7 @@ export class Subscription {
   readonly session: Session;
   readonly stream: string;
   readonly events: readonly string[];
-  readonly filter: SubscriptionFilter;
+  readonly filter: Filter;
   readonly matches: (record: EventRecord) => boolean;
   readonly replayMode: 'none' | 'warm' | 'resume';
   readonly livePrefix: string;

@@ -5,6 +5,7 @@ import { schemaError } from '../wire/schema-error.ts';
 import type { KeptLoss } from '../replay/record.ts';
 import type { FilterSpec } from './filter.ts';
 import { literalPrefix } from './glob.ts';
+import { FILE_EVENT } from '../catalogue/catalogue.ts';
 import { matchesName } from '../catalogue/event-pattern.ts';
 
 function within(path: string, directory: string): boolean {
@@ -17,7 +18,7 @@ function within(path: string, directory: string): boolean {
  */
 export function touchesDirectory({ events, filter }: FilterSpec, lost: string): boolean {
   const directory = lost.normalize('NFC');
-  if (!events.some((each) => matchesName(each, 'file_change'))) return false;
+  if (!events.some((each) => matchesName(each, FILE_EVENT))) return false;
   if (filter.paths === undefined) return true;
   return filter.paths.some((pattern) => {
     const prefix = literalPrefix(pattern);

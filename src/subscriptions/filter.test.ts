@@ -1,25 +1,26 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EVENTS } from '../../generated/protocol.ts';
-import type { SubscriptionFilter } from '../../generated/types.ts';
-import { compileFilter, explainMismatch, normaliseFilter, specOf, specsOf, valuesAt } from './filter.ts';
+import { specOf, specsOf } from '../catalogue/catalogue.ts';
+import type { Filter } from '../catalogue/catalogue.ts';
+import { acmeCatalogue as catalogue } from '../catalogue/testing/acme-catalogue.ts';
+import { compileFilter, explainMismatch, normaliseFilter, valuesAt } from './filter.ts';
 import type { Matchable } from './filter.ts';
 
 const LIMITS = { patternsPerFilterField: 4, patternLength: 32 };
 
-function normalise(events: readonly string[], filter: SubscriptionFilter): SubscriptionFilter {
-  return normaliseFilter({ events, filter, limits: LIMITS });
+function normalise(events: readonly string[], filter: Filter): Filter {
+  return normaliseFilter({ events, filter, limits: LIMITS, catalogue });
 }
 
 function event(name: string, payload: Matchable['payload'], source = 'watcher'): Matchable {
   return { event: name, source: { name: source, principal: 'service:indexer' }, payload };
 }
 
-function matches(events: readonly string[], filter: SubscriptionFilter, candidate: Matchable): boolean {
+function matches(events: readonly string[], filter: Filter, candidate: Matchable): boolean {
   const spec = { events, filter: normalise(events, filter) };
-  const compiled = compileFilter(spec)(candidate);
+  const compiled = compileFilter(spec, catalogue)(candidate);
   // OPS-3: the explanation and the delivery never disagree.
-  expect(explainMismatch(spec, candidate) === undefined).toBe(compiled);
+  expect(explainMismatch(spec, candidate, catalogue) === undefined).toBe(compiled);
   return compiled;
 }
 
@@ -97,8 +98,8 @@ describe('a filter', () => {
     expect(valuesAt(event('x', {}), ['/payload/constructor/name', '/payload/__proto__', '/source/name'])).toEqual([
       'watcher',
     ]);
-    expect(specOf('constructor')).toEqual(specOf('any_custom_event'));
-    expect(specsOf(['toString'])).toEqual([specOf('any_custom_event')]);
+    expect(specOf(catalogue, 'constructor')).toEqual(specOf(catalogue, 'any_custom_event'));
+    expect(specsOf(catalogue, ['toString'])).toEqual([specOf(catalogue, 'any_custom_event')]);
   });
 });
 
@@ -113,7 +114,7 @@ describe('the normalised filter', () => {
     expect(normalise(['file_change'], once)).toEqual(once);
   });
 
-  test.each<[string, readonly string[], SubscriptionFilter, string, string]>([
+  test.each<[string, readonly string[], Filter, string, string]>([
     ['an empty list', ['file_change'], { paths: [] }, 'filter_invalid', '/data/filter/paths'],
     ['no event has it', ['file_change'], { actors: ['ana'] }, 'filter_not_applicable', '/data/filter/actors'],
     ['a custom event', ['build.done'], { paths: ['src'] }, 'filter_not_applicable', '/data/filter/paths'],
@@ -137,13 +138,17 @@ describe('the normalised filter', () => {
 
   test('explains the first condition that fails, with what was wanted and seen (OPS-3)', () => {
     const spec = { events: ['file_change'], filter: { paths: ['src'], extensions: ['.ts'] } };
-    expect(explainMismatch(spec, event('sync_status', {}))).toEqual({
+    expect(explainMismatch(spec, event('sync_status', {}), catalogue)).toEqual({
       clause: 'events',
       wanted: ['file_change'],
       seen: ['sync_status'],
     });
-    expect(explainMismatch(spec, file('lib/a.ts'))).toEqual({ clause: 'paths', wanted: ['src'], seen: ['lib/a.ts'] });
-    expect(explainMismatch(spec, file('src/a.js'))).toEqual({
+    expect(explainMismatch(spec, file('lib/a.ts'), catalogue)).toEqual({
+      clause: 'paths',
+      wanted: ['src'],
+      seen: ['lib/a.ts'],
+    });
+    expect(explainMismatch(spec, file('src/a.js'), catalogue)).toEqual({
       clause: 'extensions',
       wanted: ['.ts'],
       seen: ['src/a.js'],
@@ -162,7 +167,7 @@ describe('the normalised filter', () => {
       { requiredKeys: [] },
     );
     const candidate = fc.record({
-      event: fc.constantFrom(...Object.keys(EVENTS), 'build.done'),
+      event: fc.constantFrom(...catalogue.events.keys(), 'build.done'),
       source: fc.record({ name: fc.constantFrom('watcher', 'y'), principal: fc.constant('p') }),
       payload: fc.record(
         { path, previousPath: path, paths: fc.array(path), changeType: fc.constantFrom('create', 'rename') },
@@ -176,11 +181,11 @@ describe('the normalised filter', () => {
         candidate,
         (events, wanted, seen) => {
           const applicable = Object.keys(wanted).every((field) =>
-            specsOf(events).some((spec) => field in spec.filterable),
+            specsOf(catalogue, events).some((spec) => field in spec.filterable),
           );
           fc.pre(applicable);
           const spec = { events, filter: normalise(events, wanted) };
-          expect(explainMismatch(spec, seen) === undefined).toBe(compileFilter(spec)(seen));
+          expect(explainMismatch(spec, seen, catalogue) === undefined).toBe(compileFilter(spec, catalogue)(seen));
         },
       ),
       { numRuns: 1000 },

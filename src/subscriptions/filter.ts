@@ -2,9 +2,8 @@
  * What a subscription's filter means (SUB-4, SUB-5). Fields narrow together, values within a field are alternatives; a field
  * constrains only the events that declare it in the contract (`x-filterable`), and there an absent value does not match.
  */
-import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
-import type { EventSpec, FilterField } from '../../generated/protocol.ts';
-import type { SubscriptionFilter } from '../../generated/types.ts';
+import { specOf, specsOf } from '../catalogue/catalogue.ts';
+import type { Catalogue, Filter, FilterKind } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
 import { valueAt } from '../replay/pointer.ts';
 import { compilePattern, normalisePattern } from './glob.ts';
@@ -20,26 +19,13 @@ export interface Matchable {
 /** What decides whether an event is for a subscription. Both parts are normalised. */
 export interface FilterSpec {
   readonly events: readonly string[];
-  readonly filter: SubscriptionFilter;
+  readonly filter: Filter;
 }
 
 export interface FilterLimits {
   readonly patternsPerFilterField: number;
   /** In characters (UTF-16 code units). */
   readonly patternLength: number;
-}
-
-const FIELDS = Object.keys(FILTER_FIELDS) as FilterField[];
-
-export function specOf(event: string): EventSpec {
-  return Object.hasOwn(EVENTS, event) ? EVENTS[event as keyof typeof EVENTS] : CUSTOM_EVENT;
-}
-
-/** The specs of all events that the patterns can match; a wildcard also covers custom events. */
-export function specsOf(patterns: readonly string[]): readonly EventSpec[] {
-  const declared = Object.entries(EVENTS).filter(([name]) => patterns.some((each) => matchesName(each, name)));
-  const custom = patterns.some((each) => each.endsWith('*') || !Object.hasOwn(EVENTS, each));
-  return [...declared.map(([, spec]) => spec), ...(custom ? [CUSTOM_EVENT] : [])];
 }
 
 function normaliseExtension(raw: string, pointer: string): string {
@@ -53,15 +39,19 @@ function normaliseExtension(raw: string, pointer: string): string {
   return extension;
 }
 
-const NORMALISE: Readonly<
-  Record<(typeof FILTER_FIELDS)[FilterField]['kind'], (raw: string, pointer: string) => string>
-> = {
+const NORMALISE: Readonly<Record<FilterKind, (raw: string, pointer: string) => string>> = {
   path: normalisePattern,
   extension: normaliseExtension,
   exact: (raw) => raw,
 };
 
-function normaliseField(field: FilterField, values: readonly string[], limits: FilterLimits): readonly string[] {
+interface FieldValues {
+  readonly field: string;
+  readonly kind: FilterKind;
+  readonly values: readonly string[];
+}
+
+function normaliseField({ field, kind, values }: FieldValues, limits: FilterLimits): readonly string[] {
   const pointer = `/data/filter/${field}`;
   if (values.length === 0)
     throw new ProtocolError(
@@ -84,7 +74,7 @@ function normaliseField(field: FilterField, values: readonly string[], limits: F
         details: { limit: 'patternLength', maximum },
       });
     }
-    return NORMALISE[FILTER_FIELDS[field].kind](value, `${pointer}/${at}`);
+    return NORMALISE[kind](value, `${pointer}/${at}`);
   });
   return [...new Set(normalised)].toSorted();
 }
@@ -95,13 +85,14 @@ function normaliseField(field: FilterField, values: readonly string[], limits: F
  */
 export function normaliseFilter(options: {
   readonly events: readonly string[];
-  readonly filter: SubscriptionFilter;
+  readonly filter: Filter;
   readonly limits: FilterLimits;
-}): SubscriptionFilter {
-  const { events, filter, limits } = options;
-  const specs = specsOf(events);
-  const normalised: Partial<Record<FilterField, readonly string[]>> = {};
-  for (const field of FIELDS) {
+  readonly catalogue: Catalogue;
+}): Filter {
+  const { events, filter, limits, catalogue } = options;
+  const specs = specsOf(catalogue, events);
+  const normalised: Record<string, readonly string[]> = {};
+  for (const [field, kind] of catalogue.filters) {
     const values = filter[field];
     if (values === undefined) continue;
     if (!specs.some((spec) => spec.filterable[field] !== undefined)) {
@@ -111,7 +102,7 @@ export function normaliseFilter(options: {
         { pointer: `/data/filter/${field}` },
       );
     }
-    normalised[field] = normaliseField(field, values, limits);
+    normalised[field] = normaliseField({ field, kind, values }, limits);
   }
   return normalised;
 }
@@ -137,8 +128,7 @@ function hasExtension(path: string, extension: string): boolean {
 
 type Test = (value: string) => boolean;
 
-function testOf(field: FilterField, wanted: readonly string[]): Test {
-  const { kind } = FILTER_FIELDS[field];
+function testOf(kind: FilterKind, wanted: readonly string[]): Test {
   if (kind === 'path') {
     const patterns = wanted.map(compilePattern);
     return (value) => {
@@ -151,19 +141,19 @@ function testOf(field: FilterField, wanted: readonly string[]): Test {
   return (value) => set.has(value);
 }
 
-function testsOf(filter: SubscriptionFilter): readonly (readonly [FilterField, Test])[] {
-  return FIELDS.flatMap((field) => {
+function testsOf(filter: Filter, { filters }: Catalogue): readonly (readonly [string, Test])[] {
+  return [...filters].flatMap(([field, kind]) => {
     const wanted = filter[field];
-    return wanted === undefined ? [] : [[field, testOf(field, wanted)] as const];
+    return wanted === undefined ? [] : [[field, testOf(kind, wanted)] as const];
   });
 }
 
 /** Compiles a normalised filter. */
-export function compileFilter({ events, filter }: FilterSpec): (event: Matchable) => boolean {
-  const tests = testsOf(filter);
+export function compileFilter({ events, filter }: FilterSpec, catalogue: Catalogue): (event: Matchable) => boolean {
+  const tests = testsOf(filter, catalogue);
   return (event) => {
     if (!events.some((each) => matchesName(each, event.event))) return false;
-    const { filterable } = specOf(event.event);
+    const { filterable } = specOf(catalogue, event.event);
     return tests.every(([field, test]) => {
       const pointers = filterable[field];
       return pointers === undefined || valuesAt(event, pointers).some(test);
@@ -173,17 +163,22 @@ export function compileFilter({ events, filter }: FilterSpec): (event: Matchable
 
 /** The first condition that an event fails. */
 export interface Mismatch {
-  readonly clause: 'events' | FilterField;
+  /** `events` or the name of a filter field. */
+  readonly clause: string;
   readonly wanted: readonly string[];
   readonly seen: readonly string[];
 }
 
 /** Why an event is not for a subscription, or undefined when it is (OPS-3). */
-export function explainMismatch({ events, filter }: FilterSpec, event: Matchable): Mismatch | undefined {
+export function explainMismatch(
+  { events, filter }: FilterSpec,
+  event: Matchable,
+  catalogue: Catalogue,
+): Mismatch | undefined {
   if (!events.some((each) => matchesName(each, event.event)))
     return { clause: 'events', wanted: events, seen: [event.event] };
-  const { filterable } = specOf(event.event);
-  for (const [field, test] of testsOf(filter)) {
+  const { filterable } = specOf(catalogue, event.event);
+  for (const [field, test] of testsOf(filter, catalogue)) {
     const pointers = filterable[field];
     if (pointers === undefined) continue;
     const seen = valuesAt(event, pointers);

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EVENTS } from '../../generated/protocol.ts';
-import type { SubscriptionFilter } from '../../generated/types.ts';
-import { compileFilter, normaliseFilter, specsOf } from './filter.ts';
+import { specsOf } from '../catalogue/catalogue.ts';
+import type { Filter } from '../catalogue/catalogue.ts';
+import { acmeCatalogue as catalogue } from '../catalogue/testing/acme-catalogue.ts';
+import { compileFilter, normaliseFilter } from './filter.ts';
 import type { FilterSpec, Matchable } from './filter.ts';
 import { normaliseEvents } from '../catalogue/event-pattern.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
@@ -10,16 +11,16 @@ import { SubscriptionIndex } from './subscription-index.ts';
 const LIMITS = { patternsPerFilterField: 64, patternLength: 256, eventsPerSubscription: 32 };
 
 /** A filter as it would be in force: normalised, without the fields that none of the events has. */
-function specOf(events: readonly string[], wanted: SubscriptionFilter): FilterSpec {
+function specOf(events: readonly string[], wanted: Filter): FilterSpec {
   const applicable = Object.entries(wanted).filter(([field]) =>
-    specsOf(events).some((each) => field in each.filterable),
+    specsOf(catalogue, events).some((each) => field in each.filterable),
   );
-  const filter = normaliseFilter({ events, filter: Object.fromEntries(applicable), limits: LIMITS });
+  const filter = normaliseFilter({ events, filter: Object.fromEntries(applicable), limits: LIMITS, catalogue });
   return { events: normaliseEvents(events, LIMITS), filter };
 }
 
 const some = <T>(...values: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...values], { minLength: 1 });
-const name = fc.constantFrom(...Object.keys(EVENTS), 'entity_x', 'build.done', 'b', 'x');
+const name = fc.constantFrom(...catalogue.events.keys(), 'entity_x', 'build.done', 'b', 'x');
 const segment = fc.constantFrom('src', 'lib', 'a', 'a.ts', 'b.d.ts', 'C.TS', '.env', 'cafe\u0301', 'x.', 'i.Σ');
 const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map((each) => each.join('/'));
 const wild = fc.constantFrom('*', '**', '*.ts', '?.ts', '*.d.ts', 'a*', '**.Σ', '.*', '*é', 'a.?s');
@@ -45,11 +46,14 @@ const spec = fc
         sessionEvents: some('modified', 'broke'),
         actors: words,
         sources: words,
+        targets: words,
+        outputs: fc.array(pattern, { minLength: 1, maxLength: 3 }),
+        outputTypes: some('ts', '.d.ts'),
       },
       { requiredKeys: [] },
     ),
-    // With all ten fields at once next to nothing would match.
-    kept: fc.array(fc.nat(9), { maxLength: 3 }),
+    // With all of the fields at once next to nothing would match.
+    kept: fc.array(fc.nat(12), { maxLength: 3 }),
   })
   .map(({ events, filter, kept }) => {
     const entries = Object.entries(filter).filter((_, at) => kept.includes(at));
@@ -71,6 +75,9 @@ const event: fc.Arbitrary<Matchable> = fc.record({
       operationId: word,
       sessionEvent: fc.constantFrom('modified', 'broke'),
       actor: word,
+      target: word,
+      outputs: fc.array(path, { maxLength: 3 }),
+      log: path,
     },
     { requiredKeys: [] },
   ),
@@ -84,7 +91,7 @@ const step = fc.oneof(
 
 /** What an index found and what looking at every filter finds, for each event of a history of additions and removals. */
 function run(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[]) {
-  const index = new SubscriptionIndex<number>();
+  const index = new SubscriptionIndex<number>(catalogue);
   const members = new Map<number, FilterSpec>();
   const found: number[][] = [];
   const wanted: number[][] = [];
@@ -98,7 +105,9 @@ function run(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Ste
       members.delete(gone);
     } else {
       found.push([...index.match(each.seen)].toSorted((a, b) => a - b));
-      wanted.push([...members].filter(([, filter]) => compileFilter(filter)(each.seen)).map(([member]) => member));
+      wanted.push(
+        [...members].filter(([, filter]) => compileFilter(filter, catalogue)(each.seen)).map(([member]) => member),
+      );
     }
   }
   for (const member of members.keys()) index.remove(member);
@@ -122,14 +131,14 @@ describe('the index of subscriptions', () => {
   });
 
   test('finds who wants the old path and the new extension of a rename', () => {
-    const index = new SubscriptionIndex<string>();
+    const index = new SubscriptionIndex<string>(catalogue);
     index.add(specOf(['file_change'], { paths: ['src'], extensions: ['ts'] }), 'both');
     const payload = { path: 'lib/b.ts', previousPath: 'src/a.js', changeType: 'rename' };
     expect(index.match({ event: 'file_change', source: { name: 'a', principal: 'b' }, payload })).toEqual(['both']);
   });
 
   test('checks a filter once for all who share it', () => {
-    const index = new SubscriptionIndex<number>();
+    const index = new SubscriptionIndex<number>(catalogue);
     const shared = specOf(['entity_*', 'entity_created', '*'], { paths: ['src', 'src/deep', '**/*.ts'] });
     for (let member = 0; member < 50; member += 1) index.add(shared, member);
     const seen = { event: 'entity_created', source: { name: 'a', principal: 'b' }, payload: { path: 'src/deep/a.ts' } };
@@ -137,7 +146,7 @@ describe('the index of subscriptions', () => {
     expect(index.checks).toBe(1);
   });
 
-  test.each<[string, (n: number) => SubscriptionFilter, readonly string[], Matchable['payload'], string]>([
+  test.each<[string, (n: number) => Filter, readonly string[], Matchable['payload'], string]>([
     [
       'paths',
       (n) => ({ paths: [`packages/p${n}/src`] }),
@@ -150,7 +159,7 @@ describe('the index of subscriptions', () => {
     ['extensions', (n) => ({ extensions: [`x${n}`] }), ['file_change'], { path: 'a.x7' }, 'file_change'],
     ['sessions', (n) => ({ sessionIds: [`s${n}`] }), ['session_event'], { sessionId: 's7' }, 'session_event'],
   ])('does not look at the thousands that an event is not for: %s', (_what, filterOf, events, payload, name_) => {
-    const index = new SubscriptionIndex<number>();
+    const index = new SubscriptionIndex<number>(catalogue);
     for (let member = 0; member < 5000; member += 1) index.add(specOf(events, filterOf(member)), member);
     const seen = { event: name_, source: { name: 'a', principal: 'b' }, payload };
     expect(index.match(seen)).toEqual([7]);
@@ -158,7 +167,7 @@ describe('the index of subscriptions', () => {
   });
 
   test('does not look at those who follow other events', () => {
-    const index = new SubscriptionIndex<number>();
+    const index = new SubscriptionIndex<number>(catalogue);
     for (let member = 0; member < 1000; member += 1)
       index.add(specOf([`build.step${member}`, `b${member}.*`], {}), member);
     const seen = (event_: string): Matchable => ({ event: event_, source: { name: 'a', principal: 'b' }, payload: {} });
@@ -169,7 +178,7 @@ describe('the index of subscriptions', () => {
   });
 
   test('takes no harm from members that it does not know', () => {
-    const index = new SubscriptionIndex<string>();
+    const index = new SubscriptionIndex<string>(catalogue);
     index.remove('nobody');
     index.add(specOf(['*'], {}), 'somebody');
     index.remove('somebody');

@@ -5,11 +5,12 @@
  *
  *     event ──▶ shelf of its name ──▶ path, extension or value ──▶ candidate groups ──▶ full check ──▶ members
  */
-import { CUSTOM_EVENT, EVENTS } from '../../generated/protocol.ts';
-import { EventShelf } from './event-shelf.ts';
-import { compileFilter, specOf } from './filter.ts';
-import type { FilterSpec, Matchable } from './filter.ts';
+import { specOf } from '../catalogue/catalogue.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import { matchesName } from '../catalogue/event-pattern.ts';
+import { EventShelf } from './event-shelf.ts';
+import { compileFilter } from './filter.ts';
+import type { FilterSpec, Matchable } from './filter.ts';
 
 interface Group<Member> {
   readonly key: string;
@@ -23,11 +24,11 @@ interface Group<Member> {
 type Shelves<Member> = Map<string, EventShelf<Group<Member>>>;
 
 /** The shelves of a group: events by their names, and beginnings of names that only custom events are looked up by. */
-function shelvesOf(patterns: readonly string[]): {
-  readonly names: readonly string[];
-  readonly beginnings: readonly string[];
-} {
-  const declared = Object.keys(EVENTS).filter((name) => patterns.some((each) => matchesName(each, name)));
+function shelvesOf(
+  patterns: readonly string[],
+  { events }: Catalogue,
+): { readonly names: readonly string[]; readonly beginnings: readonly string[] } {
+  const declared = [...events.keys()].filter((name) => patterns.some((each) => matchesName(each, name)));
   const exact = patterns.filter((each) => !each.endsWith('*'));
   return {
     names: [...new Set([...declared, ...exact])],
@@ -36,6 +37,7 @@ function shelvesOf(patterns: readonly string[]): {
 }
 
 export class SubscriptionIndex<Member> {
+  readonly #catalogue: Catalogue;
   readonly #groups = new Map<string, Group<Member>>();
   readonly #groupOf = new Map<Member, Group<Member>>();
   readonly #byName: Shelves<Member> = new Map();
@@ -45,6 +47,10 @@ export class SubscriptionIndex<Member> {
   #searches = 0;
   /** Groups checked against an event so far: it grows with what may match, not with what there is. */
   checks = 0;
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
 
   /** Whether nothing is left of what was added. */
   get empty(): boolean {
@@ -57,7 +63,7 @@ export class SubscriptionIndex<Member> {
     const key = JSON.stringify([spec.events, spec.filter]);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { key, spec, members: new Set(), matches: compileFilter(spec), seenBy: 0 };
+      group = { key, spec, members: new Set(), matches: compileFilter(spec, this.#catalogue), seenBy: 0 };
       this.#groups.set(key, group);
       this.#shelve(group);
     }
@@ -86,22 +92,22 @@ export class SubscriptionIndex<Member> {
       if (group.matches(event)) for (const member of group.members) members.push(member);
     };
     this.#byName.get(event.event)?.visit(event, check);
-    if (Object.hasOwn(EVENTS, event.event)) return members;
+    if (this.#catalogue.events.has(event.event)) return members;
     for (const length of this.#lengths.keys()) this.#byBeginning.get(event.event.slice(0, length))?.visit(event, check);
     return members;
   }
 
   #shelve(group: Group<Member>): void {
-    const { names, beginnings } = shelvesOf(group.spec.events);
+    const { names, beginnings } = shelvesOf(group.spec.events, this.#catalogue);
     for (const name of names) {
-      const shelf = this.#byName.get(name) ?? new EventShelf(specOf(name));
+      const shelf = this.#byName.get(name) ?? new EventShelf(specOf(this.#catalogue, name), this.#catalogue);
       this.#byName.set(name, shelf);
       shelf.add(group.spec.filter, group);
     }
     for (const beginning of beginnings) {
       let shelf = this.#byBeginning.get(beginning);
       if (shelf === undefined) {
-        shelf = new EventShelf(CUSTOM_EVENT);
+        shelf = new EventShelf(this.#catalogue.custom, this.#catalogue);
         this.#byBeginning.set(beginning, shelf);
         this.#lengths.set(beginning.length, (this.#lengths.get(beginning.length) ?? 0) + 1);
       }
@@ -110,7 +116,7 @@ export class SubscriptionIndex<Member> {
   }
 
   #unshelve(group: Group<Member>): void {
-    const { names, beginnings } = shelvesOf(group.spec.events);
+    const { names, beginnings } = shelvesOf(group.spec.events, this.#catalogue);
     for (const name of names) takeFrom(this.#byName, name, group);
     for (const beginning of beginnings) {
       if (!takeFrom(this.#byBeginning, beginning, group)) continue;

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import * as ws from 'ws';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS, PUSHES } from '../../generated/protocol.ts';
+import { commandValidators } from '../../generated/validators.js';
 import { recordFromDraft } from '../broker/event-encoding.ts';
 import { decodeCommand, encodeEvent, encodeFrame, eventFrameBytes, eventPrefix, writeEventFrame } from './codec.ts';
 
@@ -107,7 +108,8 @@ function idIn(text: string): string | undefined {
 }
 
 describe('decoding a command', () => {
-  const decode = (text: string): ReturnType<typeof decodeCommand> => decodeCommand(text, { jsonDepth: 8 });
+  const decode = (text: string): ReturnType<typeof decodeCommand> =>
+    decodeCommand(text, commandValidators, { jsonDepth: 8 });
 
   test('never throws, and echoes an id as soon as it can be read (ENV-3)', () => {
     const message = fc.record(

@@ -10,7 +10,7 @@
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import type { CommandMessage, ReplyMessage, ServerMessage } from '../../generated/types.ts';
-import { commandValidators } from '../../generated/validators.js';
+import type { Validator } from '../../generated/validators.js';
 import type { EventRecord } from '../broker/broker.ts';
 import { ProtocolError } from '../errors.ts';
 import { parseJson } from './json-guard.ts';
@@ -27,7 +27,13 @@ function isCommandName(type: string): type is CommandName {
   return Object.hasOwn(COMMANDS, type);
 }
 
-function validate(value: object, type: string, id: string | undefined): Decoded {
+type CommandValidators = Readonly<Record<CommandName, Validator>>;
+
+function validate(
+  { type, value }: { readonly type: string; readonly value: object },
+  validators: CommandValidators,
+  id: string | undefined,
+): Decoded {
   if (!isCommandName(type)) {
     const known = Object.keys(COMMANDS).join(', ');
     return {
@@ -39,13 +45,17 @@ function validate(value: object, type: string, id: string | undefined): Decoded 
       ),
     };
   }
-  const fits = commandValidators[type];
+  const fits = validators[type];
   if (!fits(value)) return { id, error: schemaError(fits.errors ?? [], { codes: COMMANDS[type].errorPointers }) };
   return { id, command: value as CommandMessage };
 }
 
 /** Reads one text frame of a client. Never throws: what cannot be read comes back as the error to answer with. */
-export function decodeCommand(text: string, limits: { readonly jsonDepth: number }): Decoded {
+export function decodeCommand(
+  text: string,
+  validators: CommandValidators,
+  limits: { readonly jsonDepth: number },
+): Decoded {
   let value: unknown;
   try {
     value = parseJson(text, { maxDepth: limits.jsonDepth });
@@ -69,7 +79,7 @@ export function decodeCommand(text: string, limits: { readonly jsonDepth: number
       error: new ProtocolError('invalid_message', 'A message needs a "type" (a string).', { pointer: '/type' }),
     };
   }
-  return validate(value, type, id);
+  return validate({ type, value }, validators, id);
 }
 
 /** The longest text of an error message, so that an echo of input stays bounded. */

@@ -3,7 +3,6 @@
  * event the newest of its name under that key, `-key` clears the key, nothing leaves the picture alone. It agrees with
  * replay/warm.ts, which does the same for the history of a node.
  */
-import { EVENTS } from '../../../generated/protocol.ts';
 import type { EventDraft } from '../broker.ts';
 import { valueAt } from '../../replay/pointer.ts';
 import type { EventTable } from '../../catalogue/event-table.ts';
@@ -19,7 +18,7 @@ export function retainOf(events: EventTable, draft: Pick<EventDraft, 'event' | '
 
 /** Names of the events that are kept per key, joined by a space: a cleared key is cleared for all of them. */
 export function namesPerKey(events: EventTable): string {
-  const names = Object.keys(EVENTS).filter((name) => {
+  const names = events.names.filter((name) => {
     const { replay } = events.of(name);
     return replay.policy === 'latest-per-key' && replay.clears !== true;
   });
