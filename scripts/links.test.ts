@@ -1,46 +1,62 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, posix, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { manifestOf, PACKAGE_DIRECTORIES } from './packages.ts';
+import { ROOT } from './report.ts';
 
-const ROOT = resolve(import.meta.dirname, '..');
+const execute = promisify(execFile);
 
-/** What links lead to in a clone only: sources, and the tapes and types that the reference names beside each message. */
-const IN_A_CLONE = /^(?:src\/|generated\/types\.ts$|conformance\/tapes\/)/;
-
-interface Manifest {
-  readonly files: readonly { readonly path: string }[];
-}
-
-/** The paths that a package would hold. */
-async function packed(directory: string): Promise<readonly string[]> {
-  const argv = ['pack', '--dry-run', '--json', '--ignore-scripts'];
-  const { stdout } = await promisify(execFile)('npm', argv, { cwd: directory });
-  // A list of packages, or, from newer versions of npm, packages by name.
-  const manifests = Object.values(JSON.parse(stdout) as Record<string, Manifest>);
-  return manifests.flatMap(({ files }) => files.map(({ path }) => path));
+async function trackedPages(): Promise<readonly string[]> {
+  const { stdout } = await execute('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+    cwd: ROOT,
+  });
+  return stdout.split('\n').filter((path) => path !== '' && existsSync(join(ROOT, path)));
 }
 
 /** Links to files; those within a page and to other places are left out. */
-async function linksOf(directory: string, page: string): Promise<readonly { page: string; target: string }[]> {
-  const text = await readFile(join(directory, page), 'utf8');
-  const targets = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => target);
-  return targets
-    .filter((target) => !/^[a-z]+:/.test(target))
-    .map((target) => ({ page, target: posix.join(posix.dirname(page), target) }));
+function linksOf(page: string): readonly string[] {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  return [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target));
 }
 
-test.each([
-  ['tidemark', ROOT, 'docs/tutorials/first-events.md'],
-  ['tidemark-client', join(ROOT, 'generated'), 'contract.json'],
-])('the package %s holds every page that its pages link to', async (_name, directory, known) => {
-  const files = await packed(directory);
-  expect(files).toContain('README.md');
-  expect(files).toContain(known);
-  const pages = files.filter((path) => path.endsWith('.md') && !path.startsWith('dist/'));
-  const links = (await Promise.all(pages.map((page) => linksOf(directory, page)))).flat();
-  const holds = (target: string): boolean =>
-    files.some((path) => path === target || path.startsWith(`${target.replace(/\/$/, '')}/`));
-  expect(links.filter(({ target }) => !holds(target) && !IN_A_CLONE.test(target))).toEqual([]);
+test('every link of a page leads to a file of the repository', async () => {
+  const pages = await trackedPages();
+  expect(pages).toContain('README.md');
+  const broken = pages.flatMap((page) =>
+    linksOf(page)
+      .filter((target) => !existsSync(resolve(ROOT, posix.dirname(page), target)))
+      .map((target) => `${page} → ${target}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+describe('the packages', () => {
+  test('have the same version, licence and home', () => {
+    const facts = PACKAGE_DIRECTORIES.map((directory) => {
+      const { name: _name, ...manifest } = manifestOf(directory);
+      const { version, license, homepage, bugs, repository } = manifest;
+      return { version, license, homepage, bugs, repository: repository.url };
+    });
+    expect(facts).toEqual(facts.map(() => facts[0]));
+  });
+
+  test('have the same licence text and a README each', () => {
+    const licence = readFileSync(join(ROOT, 'LICENSE'), 'utf8');
+    for (const directory of PACKAGE_DIRECTORIES) {
+      expect(readFileSync(join(ROOT, directory, 'LICENSE'), 'utf8')).toBe(licence);
+      expect(readFileSync(join(ROOT, directory, 'README.md'), 'utf8')).toContain(`# `);
+    }
+  });
+
+  test('name keywords, and pin every dependency to one version', () => {
+    for (const directory of PACKAGE_DIRECTORIES) {
+      const { keywords, dependencies = {} } = manifestOf(directory);
+      expect(keywords.length).toBeGreaterThan(2);
+      for (const version of Object.values(dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    }
+  });
 });
