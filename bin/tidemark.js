@@ -4,13 +4,13 @@
  * useful, where the rest cannot.
  *
  * In an installed package it loads dist/. In a clone it runs the sources, for which Node has to strip types by itself
- * (22.18 and later); an older Node hands over to the one that `npm ci` installed.
+ * (22.18 and later, of which the gateway needs 22.21); an older Node hands over to the one that `npm ci` installed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// The suite shares nothing with the gateway but the contract: it is a program of its own under the same name.
+// The suite shares nothing with the gateway but the contract: it is a package of its own, reached under the same name.
 const isConformance = process.argv[2] === 'conformance';
 if (isConformance) process.argv.splice(2, 1);
 const PROGRAM = isConformance ? 'conformance/command/main' : 'src/cli/main';
@@ -23,13 +23,34 @@ const OWN_NODE = new URL(
 const USAGE_ERROR = 2;
 
 if (existsSync(SOURCES)) {
-  if (runningNodeIsAtLeast(22, 18)) await import(SOURCES.href);
+  if (runningNodeIsAtLeast(22, 21)) await import(SOURCES.href);
   else if (existsSync(OWN_NODE)) handOver(fileURLToPath(OWN_NODE));
-  else refuse('22.18', 'or run `npm ci` in the clone first, which brings its own');
-} else if (runningNodeIsAtLeast(22, 0)) {
-  await import(BUILT.href);
+  else refuse('22.21', 'or run `npm ci` in the clone first, which brings its own');
+} else if (!runningNodeIsAtLeast(22, 21)) {
+  refuse('22.21', 'for example with `npx -p node@24 -p tidemark tidemark`');
+} else if (isConformance) {
+  await runConformance();
 } else {
-  refuse('22', 'for example with `npx -p node@24 -p tidemark tidemark`');
+  await import(BUILT.href);
+}
+
+async function runConformance() {
+  try {
+    await import('tidemark-conformance/main');
+  } catch (error) {
+    const missing =
+      error instanceof Error &&
+      'code' in error &&
+      error.code === 'ERR_MODULE_NOT_FOUND' &&
+      error.message.includes("'tidemark-conformance'");
+    if (!missing) throw error;
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    process.stderr.write(
+      'tidemark conformance needs the package tidemark-conformance, which is not installed. Install it with:\n\n' +
+        `  npm install --save-dev tidemark-conformance@${version}\n\n`,
+    );
+    process.exitCode = USAGE_ERROR;
+  }
 }
 
 /**

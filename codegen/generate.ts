@@ -23,7 +23,7 @@ const COMMAND = 'npm run generate';
 
 /** Directories that hold generated files only; what else lies there is left over from an older contract. */
 const OWNED = ['generated', 'docs/reference'];
-const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules)(?:\/|$)/;
+const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE)(?:\/|$)/;
 
 export interface GenerateToOptions {
   /** Path of the contract. */

@@ -1,58 +1,89 @@
 /**
- * `npm run build`: the sources to dist/, the client to generated/dist/.
+ * `npm run build`: compiles each of the four packages into its own dist/. `npm run build -- client` builds that one alone.
  *
- * dist/ has the shape of the clone, so that a path that a module builds from its own place means the same in both: whatever
- * a module reads beside itself (Lua scripts, pages, templates, tapes, the contract) is copied to the same place under dist/.
+ * The dist/ of the gateway and of the suite have the shape of the clone, so that a path that a module builds from its own
+ * place means the same in both: whatever a module reads beside itself (Lua scripts, pages, tapes, the contract) is copied to
+ * the same place under dist/.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ROOT } from './report.ts';
 
-interface Manifest {
-  readonly name: string;
-  readonly version: string;
-  readonly type: string;
-  readonly imports: Readonly<Record<string, string>>;
+interface Copy {
+  /** Paths below `from`. */
+  readonly patterns: readonly string[];
+  /** Directory below the root of the clone; the root itself by default. */
+  readonly from?: string;
 }
 
-const DIST = resolve(ROOT, 'dist');
-const CLIENT_DIST = resolve(ROOT, 'generated/dist');
-/** What tsc neither reads nor writes, but a module at run time does. */
-const ASSETS = [
-  'asyncapi.yaml',
-  'src/**/*.{lua,html,css,svg,js}',
-  'codegen/template/**/*',
-  'codegen/runtime/**/*.ts',
-  'conformance/tapes/**/*',
-  'conformance/**/*.{json,ndjson,yaml,html,py}',
-  'generated/**/*.{js,d.ts,json}',
-  'docs/reference/**/*',
-];
+interface Package {
+  readonly dist: string;
+  readonly projects: readonly string[];
+  /** What tsc neither reads nor writes, but a module at run time does. */
+  readonly copies: readonly Copy[];
+}
+
+/** Not the JSON Schemas below it, which only the client's package publishes. */
+const GENERATED = 'generated/*.{js,d.ts,json}';
+
+const PACKAGES: Readonly<Record<string, Package>> = {
+  codegen: {
+    dist: 'codegen/dist',
+    projects: ['codegen/tsconfig.build.json'],
+    copies: [{ patterns: ['runtime/**/*.ts'], from: 'codegen' }, { patterns: ['asyncapi.yaml'] }],
+  },
+  gateway: {
+    dist: 'dist',
+    projects: ['tsconfig.build.json', 'src/http/console/tsconfig.json'],
+    copies: [{ patterns: ['asyncapi.yaml', 'src/**/*.{lua,html,css,svg,js}', GENERATED, 'docs/reference/**/*'] }],
+  },
+  conformance: {
+    dist: 'conformance/dist',
+    projects: ['conformance/tsconfig.build.json'],
+    copies: [{ patterns: ['conformance/tapes/**/*', 'conformance/**/*.{json,ndjson,yaml,html,py}', GENERATED] }],
+  },
+  client: {
+    dist: 'generated/dist',
+    projects: ['tsconfig.client.json'],
+    copies: [{ patterns: ['*.{js,d.ts}'], from: 'generated' }],
+  },
+};
+
 const NEVER = [
   '**/node_modules/**',
   '**/dist/**',
   '**/*.test.ts',
   '**/fixtures/**',
   '**/testing/**',
-  'generated/package.json',
+  '**/package.json',
+  '**/tsconfig*.json',
 ];
 
-for (const directory of [DIST, CLIENT_DIST]) rmSync(directory, { recursive: true, force: true });
-compile('tsconfig.build.json');
-compile('src/http/console/tsconfig.json');
-copy(ASSETS, DIST, ROOT);
-writeScope();
-compile('tsconfig.client.json');
-copy(['*.{js,d.ts}'], CLIENT_DIST, resolve(ROOT, 'generated'));
-copy(['LICENSE'], CLIENT_DIST, ROOT);
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => PACKAGES[name] === undefined);
+if (unknown === undefined)
+  for (const name of Object.keys(PACKAGES)) if (asked.length === 0 || asked.includes(name)) build(name);
+if (unknown !== undefined) {
+  process.stderr.write(`Unknown package ${unknown}. Usage: npm run build [-- ${Object.keys(PACKAGES).join('|')}]\n`);
+  process.exitCode = 2;
+}
+
+function build(name: string): void {
+  const found = PACKAGES[name];
+  if (found === undefined) return;
+  const dist = resolve(ROOT, found.dist);
+  rmSync(dist, { recursive: true, force: true });
+  for (const project of found.projects) compile(project);
+  for (const { patterns, from = '.' } of found.copies) copy(patterns, resolve(ROOT, from), dist);
+}
 
 function compile(project: string): void {
   const { status } = spawnSync('tsc', ['-p', project], { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function copy(patterns: readonly string[], into: string, from: string): void {
+function copy(patterns: readonly string[], from: string, into: string): void {
   for (const entry of globSync([...patterns], { cwd: from, exclude: NEVER, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const source = resolve(entry.parentPath, entry.name);
@@ -61,16 +92,4 @@ function copy(patterns: readonly string[], into: string, from: string): void {
     mkdirSync(dirname(target), { recursive: true });
     cpSync(source, target);
   }
-}
-
-/** dist/ is a package scope of its own: `#emit` and its like name the compiled files there, and the sources in a clone. */
-function writeScope(): void {
-  const { name, version, type, imports } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as Manifest;
-  const compiled = Object.fromEntries(
-    Object.entries(imports).map(([key, path]) => [key, path.replace(/\.ts$/, '.js')]),
-  );
-  writeFileSync(
-    resolve(DIST, 'package.json'),
-    `${JSON.stringify({ name, version, type, imports: compiled }, null, 2)}\n`,
-  );
 }

@@ -1,32 +1,35 @@
 /**
- * `npm run smoke`: what a user of the published packages would meet. Packs both, installs them into an empty directory, and
- * there runs the command line, a Node client, an embedded gateway and a page in Chromium. Needs `npm run build` first.
+ * `npm run smoke`: what a user of the published packages would meet. Packs all four, checks what they export, installs first
+ * the gateway alone, as an operator does, and then the others beside it. There it runs the command line, a Node client, an
+ * embedded gateway and a page in Chromium, on the oldest Node that `engines` names and on the one that runs the tests. Needs
+ * `npm run build` first.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
+import { manifestOf, oldestNode, pack, PACKAGE_DIRECTORIES } from './packages.ts';
+import type { PackedFile } from './packages.ts';
 import { freePort, run, start, until } from './processes.ts';
 import type { Running } from './processes.ts';
 import { REPORTS, ROOT, writeCounts } from './report.ts';
 import { CHROMIUM, locate } from './tools.ts';
 
-interface PackedFile {
-  readonly filename: string;
-  readonly name: string;
-  readonly files: readonly { readonly path: string }[];
-}
+/** What an operator's install may take: a gateway needs no code generation and no test suite. */
+const MOST_PACKAGES = 80;
+const MOST_MIB = 30;
 
 const NOT_SERVING = 'The gateway does not serve.';
+const PATH = process.env['PATH'] ?? '';
 
 const home = await mkdtemp(resolve(tmpdir(), 'tidemark-smoke-'));
 const watched = resolve(home, 'watched');
 const port = await freePort();
 const address = `127.0.0.1:${port}`;
-const { version } = JSON.parse(await readFile(resolve(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
+const { version } = manifestOf('.');
 /** A team's own page, on an origin that the gateway is told to let in. */
 let pageHtml = '';
 const site = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(pageHtml));
@@ -39,16 +42,25 @@ let passed = 0;
 let failed = 0;
 
 try {
-  await step('both packages are packed', pack);
-  await step('both install into an empty directory', install);
-  await step('npx tidemark --version tells the version', tellVersion);
+  await step('all packages are packed', packAll);
+  await step('publint and attw find nothing wrong with what they export', lintExports);
+  await step('the gateway alone installs into an empty directory, and stays small', installGateway);
+  await step('without the optional packages the command line prints how to install them', nameMissingPackages);
+  await step('all packages install beside each other', installAll);
   await step('programs that import the packages type-check', typeCheck);
-  await step('a host program embeds the gateway', embed);
-  await step('npx tidemark serve answers /ws/health', serve);
-  await step('npx tidemark conformance judges it', judge);
-  await step('a Node client receives a file event, narrowed', receiveInNode);
-  await step('a bundled page in Chromium receives a file event', receiveInPage);
-  await step('Ctrl-C ends npx tidemark serve', interrupt);
+  await step('npx tidemark generate writes a client', generate);
+  await step('the oldest Node that engines names is installed', installOldestNodes);
+  for (const node of ['oldest', 'current'] as const) {
+    useNode(node);
+    await step(`npx tidemark --version prints the version (${node} Node)`, printVersion);
+    await step(`a host program embeds the gateway (${node} Node)`, embed);
+    await step(`npx tidemark serve answers /ws/health (${node} Node)`, serve);
+    await step(`npx tidemark conformance passes it (${node} Node)`, judge);
+    await step(`a Node client receives a file event, narrowed (${node} Node)`, receiveInNode);
+    if (node === 'current') await step('a bundled page in Chromium receives a file event', receiveInPage);
+    await step(`Ctrl-C ends npx tidemark serve (${node} Node)`, interrupt);
+  }
+  await step('the client runs on the oldest Node that it names itself', runOldestClient);
 } finally {
   gateway?.kill('SIGKILL');
   site.close();
@@ -71,31 +83,106 @@ async function step(name: string, body: () => Promise<void>): Promise<void> {
   }
 }
 
-async function pack(): Promise<void> {
-  // Without scripts: `prepack` would build again what the build step has just built.
-  const options = ['pack', '--json', '--ignore-scripts', '--pack-destination', home];
-  const outputs = await Promise.all([ROOT, resolve(ROOT, 'generated')].map((cwd) => run(['npm', ...options], { cwd })));
-  packed = outputs.flatMap((output) => Object.values(JSON.parse(output) as Record<string, PackedFile>));
+async function packAll(): Promise<void> {
+  packed = await Promise.all(PACKAGE_DIRECTORIES.map((directory) => pack(directory, home)));
   const paths = packed.flatMap(({ name, files }) => files.map(({ path }) => `${name}/${path}`));
-  for (const needed of ['tidemark/LICENSE', 'tidemark/dist/src/cli/main.js', 'tidemark-client/dist/client.js']) {
-    assert(paths.includes(needed), `${needed} is missing`);
-  }
-  const strays = paths.filter((path) => /\.test\.|fixtures\/|testing\/|node_modules\//.test(path));
+  const common = packed.flatMap(({ name }) =>
+    ['LICENSE', 'README.md', 'package.json'].map((path) => `${name}/${path}`),
+  );
+  const entries = [
+    'tidemark/dist/src/cli/main.js',
+    'tidemark-codegen/dist/generate.js',
+    'tidemark-conformance/dist/conformance/command/main.js',
+    'tidemark-client/dist/client.js',
+  ];
+  for (const needed of [...common, ...entries]) assert(paths.includes(needed), `${needed} is missing`);
+  const strays = paths.filter((path) => /\.test\.|fixtures\/|testing\/|node_modules\/|tsconfig/.test(path));
   assert.deepEqual(strays, [], 'files that nobody needs');
 }
 
-async function install(): Promise<void> {
-  await writeFile(resolve(home, 'package.json'), '{ "private": true, "type": "module" }\n');
-  const tarballs = packed.map(({ filename }) => resolve(home, filename));
+async function lintExports(): Promise<void> {
+  const bin = resolve(ROOT, 'node_modules/.bin');
+  for (const { filename } of packed) {
+    const tarball = resolve(home, filename);
+    await run([resolve(bin, 'publint'), 'run', tarball, '--strict'], { cwd: home });
+    // The contract is a document, which has no types.
+    const documents = ['--exclude-entrypoints', 'asyncapi.yaml'];
+    await run([resolve(bin, 'attw'), tarball, '--profile', 'esm-only', ...documents], { cwd: home });
+  }
+}
+
+async function install(tarballs: readonly string[]): Promise<void> {
   await run(['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], {
     cwd: home,
     timeoutMs: 180_000,
   });
+}
+
+async function installGateway(): Promise<void> {
+  await writeFile(resolve(home, 'package.json'), '{ "private": true, "type": "module" }\n');
+  const gatewayAlone = packed.filter(({ name }) => name === 'tidemark').map(({ filename }) => resolve(home, filename));
+  await install(gatewayAlone);
+  const list = await run(['npm', 'ls', '--all', '--parseable'], { cwd: home });
+  const packages = list.trim().split('\n').length - 1;
+  const mib = Number((await run(['du', '-sm', 'node_modules'], { cwd: home })).split('\t')[0]);
+  console.log(`        ${packages} packages, ${mib} MiB`);
+  assert(packages <= MOST_PACKAGES, `${packages} packages; at most ${MOST_PACKAGES}`);
+  assert(mib <= MOST_MIB, `${mib} MiB; at most ${MOST_MIB}`);
+}
+
+async function nameMissingPackages(): Promise<void> {
+  for (const [argv, name] of [
+    [['generate', '--out', 'events'], 'tidemark-codegen'],
+    [['conformance', 'list'], 'tidemark-conformance'],
+  ] as const) {
+    const running = start(['npx', 'tidemark', ...argv], { cwd: home });
+    await until(`tidemark ${argv.join(' ')} has ended`, () => running.ended);
+    assert.equal(running.code, 2, running.output);
+    assert(running.output.includes(`npm install --save-dev ${name}@${version}`), running.output);
+  }
+}
+
+async function installAll(): Promise<void> {
+  await install(packed.map(({ filename }) => resolve(home, filename)));
   await cp(resolve(ROOT, 'scripts/smoke'), home, { recursive: true });
   await mkdir(watched);
 }
 
-async function tellVersion(): Promise<void> {
+async function generate(): Promise<void> {
+  await run(['npx', 'tidemark', 'generate', '--out', 'events'], { cwd: home });
+  assert((await readFile(resolve(home, 'events/client.ts'), 'utf8')).includes('createClient'));
+}
+
+/** Each into a directory of its own: npm's package `node` is a Node like any other. */
+async function installOldestNodes(): Promise<void> {
+  for (const directory of ['.', 'generated']) {
+    const oldest = oldestNode(directory);
+    const cwd = resolve(home, `node-${oldest}`);
+    await mkdir(cwd, { recursive: true });
+    await writeFile(resolve(cwd, 'package.json'), '{ "private": true, "allowScripts": { "node": true } }\n');
+    await run(['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `node@${oldest}`], {
+      cwd,
+      timeoutMs: 180_000,
+    });
+    const [command] = [resolve(cwd, 'node_modules/.bin/node')];
+    assert.equal((await run([command, '--version'], { cwd })).trim(), `v${oldest}`);
+  }
+}
+
+/** From here on, programs that are started find this Node first. */
+function useNode(which: 'oldest' | 'current'): void {
+  const oldest = resolve(home, `node-${oldestNode('.')}`, 'node_modules/.bin');
+  process.env['PATH'] = which === 'oldest' ? `${oldest}${delimiter}${PATH}` : PATH;
+}
+
+async function runOldestClient(): Promise<void> {
+  const node = resolve(home, `node-${oldestNode('generated')}`, 'node_modules/.bin/node');
+  const program =
+    "import { createClient } from 'tidemark-client'; createClient({ url: 'ws://127.0.0.1:9/ws' }).close();";
+  await run([node, '--input-type=module', '--eval', program], { cwd: home });
+}
+
+async function printVersion(): Promise<void> {
   assert.equal((await run(['npx', 'tidemark', '--version'], { cwd: home })).trim(), version);
 }
 
@@ -143,9 +230,9 @@ async function receiveInNode(): Promise<void> {
   try {
     await until('the client is subscribed', () => consumer.output.includes('subscribed\n') || consumer.ended);
     await writeFile(resolve(watched, 'left-out.js'), '1');
-    await writeFile(resolve(watched, 'first.ts'), '1');
+    await writeFile(resolve(watched, `first-${process.env['PATH'] === PATH ? 'current' : 'oldest'}.ts`), '1');
     await until('the client has ended', () => consumer.ended);
-    assert.match(consumer.output, /\{"name":"file_change","path":"first.ts","sequenceId":\d+\}/);
+    assert.match(consumer.output, /\{"name":"file_change","path":"first-\w+.ts","sequenceId":\d+\}/);
   } finally {
     consumer.kill('SIGKILL');
   }

@@ -1,8 +1,10 @@
 /** `package.json` and `README.md` of the client package, which is published as it is generated. */
 import type { Contract } from '../model.ts';
 
-/** Node has a WebSocket of its own from here on. */
-const NODE = '>=22';
+/** Node has a WebSocket of its own from 22.4 on. */
+const NODE = '>=22.4';
+
+const HOME = 'https://tidemark.example';
 
 export function emitPackage(contract: Contract): string {
   const module = (name: string): object => ({ types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` });
@@ -10,8 +12,12 @@ export function emitPackage(contract: Contract): string {
     name: 'tidemark-client',
     version: contract.version,
     description:
-      'Typed client of the Tidemark protocol: events with replay and gaps said aloud, over WebSocket, without dependencies.',
+      'Typed client of the Tidemark protocol: events over WebSocket with replay and reported gaps, without dependencies.',
     license: contract.license,
+    homepage: HOME,
+    bugs: { url: `${HOME}/issues` },
+    repository: { type: 'git', url: `git+${HOME}/tidemark.git`, directory: 'generated' },
+    keywords: ['events', 'websocket', 'client', 'sdk', 'real-time', 'typescript'],
     type: 'module',
     sideEffects: false,
     engines: { node: NODE },
@@ -26,6 +32,8 @@ export function emitPackage(contract: Contract): string {
       './package.json': './package.json',
     },
     files: ['dist', 'schemas', 'contract.json'],
+    // From a clone (`npm install ../tidemark/generated`) npm links this directory; what it exports is compiled then.
+    scripts: { prepare: 'node ../scripts/build.ts client' },
   };
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }

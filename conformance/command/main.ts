@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `tidemark conformance`: the suite, without the gateway. */
 import { Command, CommanderError } from 'commander';
 import { registerConformance } from './register.ts';

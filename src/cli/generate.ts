@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { loadCodegen } from './codegen.ts';
 import { CliError, EXIT } from './exit.ts';
 import { printJson, say } from './terminal.ts';
 
@@ -36,8 +37,7 @@ const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.ur
 
 async function generate({ contract = OWN_CONTRACT, out, importEnding, json }: GenerateOptions): Promise<void> {
   if (!existsSync(contract)) throw new CliError(`There is no contract at ${contract}.`, EXIT.usage);
-  // Loaded only here: the parser is large.
-  const { generateTo } = await import('../../codegen/generate.ts');
+  const { generateTo } = await loadCodegen('generate', 'tidemark generate');
   try {
     const { files, digest } = await generateTo({ contract, out, importEnding });
     if (json) await printJson({ out, files, digest });
@@ -48,8 +48,8 @@ async function generate({ contract = OWN_CONTRACT, out, importEnding, json }: Ge
 }
 
 async function explained(contract: string, error: unknown): Promise<unknown> {
-  const { ContractError } = await import('../../codegen/source.ts');
-  const { OutputError } = await import('../../codegen/directory.ts');
+  const { ContractError } = await loadCodegen('source', 'tidemark generate');
+  const { OutputError } = await loadCodegen('directory', 'tidemark generate');
   if (error instanceof ContractError) return new CliError(error.message, EXIT.findings, { cause: error });
   if (error instanceof OutputError) return new CliError(error.message, EXIT.usage, { cause: error });
   if (error instanceof Error && 'syscall' in error)

@@ -1,0 +1,48 @@
+/**
+ * The way to `tidemark-codegen`, an optional package: a gateway in production needs no code generation, so the package is
+ * loaded when a command needs it. In a clone its sources stand beside src/ and are loaded as they are.
+ */
+import { existsSync } from 'node:fs';
+import type * as Directory from 'tidemark-codegen/directory';
+import type * as Generate from 'tidemark-codegen/generate';
+import type * as Source from 'tidemark-codegen/source';
+import { packageVersion } from '../version.ts';
+import { CliError, EXIT } from './exit.ts';
+
+interface CodegenModules {
+  readonly directory: typeof Directory;
+  readonly generate: typeof Generate;
+  readonly source: typeof Source;
+}
+
+/**
+ * @param command for the message, as the user typed it: `tidemark generate`
+ * @throws {CliError} exit code 2, with the line that installs the package, where it is not installed
+ */
+export async function loadCodegen<Name extends keyof CodegenModules>(
+  name: Name,
+  command: string,
+): Promise<CodegenModules[Name]> {
+  const source = new URL(`../../codegen/${name}.ts`, import.meta.url);
+  try {
+    return (await import(existsSync(source) ? source.href : `tidemark-codegen/${name}`)) as CodegenModules[Name];
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new CliError(
+      `${command} needs the package tidemark-codegen, which is not installed. Install it with:\n\n` +
+        `  npm install --save-dev tidemark-codegen@${packageVersion()}\n`,
+      EXIT.usage,
+      { cause: error },
+    );
+  }
+}
+
+/** Whether the package itself was not found: a fault inside it, or in what it imports, is another matter. */
+function isMissing(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'ERR_MODULE_NOT_FOUND' &&
+    error.message.includes("'tidemark-codegen'")
+  );
+}
