@@ -3,28 +3,11 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
-import { afterEach, describe, expect, test } from 'vitest';
-import { createGateway } from '../gateway.ts';
-import type { GatewayOptions } from '../gateway.ts';
-import { RawClient } from '../testing/raw-client.ts';
+import { describe, expect, test } from 'vitest';
+import type { RawClient } from '../testing/raw-client.ts';
+import { connect, gatewayOf, onCleanup } from '../testing/rig.ts';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-function gatewayOf(options: GatewayOptions = {}) {
-  const gateway = createGateway(options);
-  cleanups.push(() => gateway.close({ drainMs: 0 }));
-  return gateway;
-}
-
-async function connect(port: number, path = '/ws'): Promise<RawClient> {
-  const client = await RawClient.open(`ws://127.0.0.1:${port}${path}`);
-  cleanups.push(async () => client.close());
-  return client;
-}
+const connectTo = (port: number, path = '/ws'): Promise<RawClient> => connect(`ws://127.0.0.1:${port}${path}`);
 
 const custom = { stream: 'main', event: 'built', payload: { ok: true } };
 
@@ -36,13 +19,13 @@ function post(port: number, body: unknown, path = '/ws/broadcast'): Promise<Resp
 describe('a gateway attached to a host’s Fastify instance', () => {
   test('serves its WebSocket and its HTTP operations beside the host’s own routes', async () => {
     const host = Fastify();
-    cleanups.push(() => host.close());
+    onCleanup(() => host.close());
     host.get('/own', () => ({ mine: true }));
     const gateway = gatewayOf();
     await gateway.attach(host);
     await host.listen({ host: '127.0.0.1', port: 0 });
     const { port } = host.server.address() as AddressInfo;
-    const client = await connect(port);
+    const client = await connectTo(port);
     await client.call('subscribe', { events: ['built'] });
     expect((await post(port, custom)).status).toBe(200);
     expect(await client.find((each) => each.type === 'event')).toMatchObject({ data: { payload: { ok: true } } });
@@ -52,7 +35,7 @@ describe('a gateway attached to a host’s Fastify instance', () => {
 
   test('leaves the host its own error format and body parsing', async () => {
     const host = Fastify();
-    cleanups.push(() => host.close());
+    onCleanup(() => host.close());
     host.post('/own', (request) => ({ got: request.body }));
     await gatewayOf().attach(host);
     await host.listen({ host: '127.0.0.1', port: 0 });
@@ -68,7 +51,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     const host = createServer();
     host.listen(0, '127.0.0.1');
     await once(host, 'listening');
-    cleanups.push(async () => void host.close());
+    onCleanup(async () => void host.close());
     const { port } = host.address() as AddressInfo;
     await gatewayOf().attach(host);
     const upgrade = async (): Promise<number | undefined> => {
@@ -99,7 +82,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     });
     host.listen(0, '127.0.0.1');
     await once(host, 'listening');
-    cleanups.push(async () => {
+    onCleanup(async () => {
       host.closeAllConnections();
       host.close();
       await once(host, 'close');
@@ -107,7 +90,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     const { port } = host.address() as AddressInfo;
     const gateway = gatewayOf({ path: '/events' });
     await gateway.attach(host);
-    const client = await connect(port, '/events');
+    const client = await connectTo(port, '/events');
     expect((await client.call('ping')).type).toBe('pong');
     const upgrade = httpRequest({ port, path: '/own', headers: { connection: 'Upgrade', upgrade: 'own' } }).end();
     const [response] = (await once(upgrade, 'upgrade')) as [{ readonly statusCode: number }];
@@ -119,7 +102,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     const host = createServer((_request, response) => void response.end('host'));
     host.listen(0, '127.0.0.1');
     await once(host, 'listening');
-    cleanups.push(async () => {
+    onCleanup(async () => {
       host.closeAllConnections();
       host.close();
     });

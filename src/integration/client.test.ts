@@ -1,56 +1,23 @@
 /** The generated client against the real gateway, over real sockets. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createClient, isEvent, isGap, TidemarkError } from '../../generated/client.ts';
-import type { ClientOptions, TidemarkClient } from '../../generated/client.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { isEvent, isGap, TidemarkError } from '../../generated/client.ts';
 import type { EntityCreatedPayload, FileChangePayload } from '../../generated/types.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { NOBODY } from '../auth/principal.ts';
 import { parseScope } from '../auth/scope.ts';
 import { ProtocolError } from '../errors.ts';
-import { createGateway } from '../gateway.ts';
-import type { Gateway, GatewayOptions } from '../gateway.ts';
 import { SeveringProxy } from '../testing/severing-proxy.ts';
-
-const cleanups: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-async function serve(
-  options: GatewayOptions & { readonly port?: number } = {},
-): Promise<{ gateway: Gateway; url: string }> {
-  const gateway = createGateway(options);
-  cleanups.push(() => gateway.close({ drainMs: 0 }));
-  const { url } = await gateway.listen({ port: options.port ?? 0 });
-  return { gateway, url };
-}
-
-function clientOf(url: string, options: Partial<ClientOptions> = {}): TidemarkClient {
-  const client = createClient({ url, backoff: { minMs: 4, maxMs: 20 }, ...options });
-  cleanups.push(() => client.close());
-  return client;
-}
+import { PATIENCE, clientOf, collect, onCleanup, serve } from '../testing/rig.ts';
 
 async function proxyOf(url: string): Promise<SeveringProxy> {
   const proxy = await SeveringProxy.before(url);
-  cleanups.push(() => proxy.close());
+  onCleanup(() => proxy.close());
   return proxy;
-}
-
-/** Everything that a subscription yields, as it comes. */
-function collect<Item>(items: AsyncIterable<Item>): Item[] {
-  const all: Item[] = [];
-  void (async () => {
-    for await (const item of items) all.push(item);
-  })().catch(() => undefined);
-  return all;
 }
 
 const file = (path: string): FileChangePayload => ({ path, root: 'shop', changeType: 'modify', fileType: 'file' });
 const entity = (id: string): EntityCreatedPayload => ({ id, entityType: 'function', name: id });
-const patience = { timeout: 8_000, interval: 2 };
 
 describe('a subscription of the client', () => {
   test('yields what its filter lets through, typed by its pattern', async () => {
@@ -77,13 +44,13 @@ describe('a subscription of the client', () => {
       for await (const item of subscription) items.push(isGap(item) ? `gap: ${item.reason}` : item.payload.path);
     })();
     await gateway.publish('file_change', file('a.ts'));
-    await vi.waitFor(() => expect(items).toEqual(['a.ts']), patience);
+    await vi.waitFor(() => expect(items).toEqual(['a.ts']), PATIENCE);
     // None of this waits for the network: it is over before the client is back.
     proxy.sever();
     await gateway.publish('file_change', file('b.ts'));
     await gateway.announceLoss({ stream: 'main', paths: ['src'] });
     await gateway.publish('file_change', file('c.ts'));
-    await vi.waitFor(() => expect(items).toEqual(['a.ts', 'b.ts', 'gap: source_overflow', 'c.ts']), patience);
+    await vi.waitFor(() => expect(items).toEqual(['a.ts', 'b.ts', 'gap: source_overflow', 'c.ts']), PATIENCE);
   });
 
   test('that joins later gets one replay per entity, then live events', async () => {
@@ -93,7 +60,7 @@ describe('a subscription of the client', () => {
     const items = collect(subscription);
     expect(await subscription.caughtUp).toMatchObject({ count: 8, truncated: false, position: { sequenceId: 20 } });
     await gateway.publish('file_change', file('a.ts'));
-    await vi.waitFor(() => expect(items.length).toBe(9), patience);
+    await vi.waitFor(() => expect(items.length).toBe(9), PATIENCE);
     const entities = items.flatMap((item) => (isEvent(item, 'entity_created') ? [item.payload.id] : []));
     expect(new Set(entities).size).toBe(8);
     expect(items.map(({ isReplay }) => isReplay)).toEqual([...Array.from({ length: 8 }, () => true), false]);
@@ -121,8 +88,8 @@ describe('a subscription of the client', () => {
       if (n % 60 === 59) proxy.sever();
       if (n % 4 === 0) await sleep(1);
     }
-    await vi.waitFor(() => expect(everything.length).toBeGreaterThanOrEqual(1_500), patience);
-    await vi.waitFor(() => expect(files.length).toBeGreaterThanOrEqual(1_000), patience);
+    await vi.waitFor(() => expect(everything.length).toBeGreaterThanOrEqual(1_500), PATIENCE);
+    await vi.waitFor(() => expect(files.length).toBeGreaterThanOrEqual(1_000), PATIENCE);
     expect(everything.map(({ sequenceId }) => sequenceId)).toEqual(Array.from({ length: 1_500 }, (_, n) => n + 1));
     const fileIds = everything.filter(({ event }) => event === 'file_change').map(({ sequenceId }) => sequenceId);
     expect(files.map(({ sequenceId }) => sequenceId)).toEqual(fileIds);
@@ -147,7 +114,7 @@ describe('a subscription of the client', () => {
       if (n % 2 === 0) await sleep(1);
     }
     await gateway.publish('file_change', file('hidden.ts'));
-    await vi.waitFor(() => expect(subscription.position?.sequenceId).toBe(401), patience);
+    await vi.waitFor(() => expect(subscription.position?.sequenceId).toBe(401), PATIENCE);
     expect(items.length).toBe(400);
     expect(troubles).toEqual([]);
   });
@@ -169,7 +136,7 @@ describe('a subscription of the client', () => {
     await first.gateway.close();
     const second = await serve({ port });
     await second.gateway.publish('entity_created', entity('new'));
-    await vi.waitFor(() => expect(items.length).toBe(3), patience);
+    await vi.waitFor(() => expect(items.length).toBe(3), PATIENCE);
     expect(seen).toEqual(['closing shutdown', 'epoch_changed']);
     const [, gap, created] = items;
     if (gap === undefined || !isGap(gap)) throw new Error('no gap');
@@ -190,7 +157,7 @@ describe('a subscription of the client', () => {
     await Promise.all(all.map(({ ready }) => ready));
     proxy.sever();
     await gateway.publish('file_change', file('a.ts'));
-    await vi.waitFor(() => expect(reads.every((items) => items.length === 1)).toBe(true), patience);
+    await vi.waitFor(() => expect(reads.every((items) => items.length === 1)).toBe(true), PATIENCE);
     expect(closes).toEqual([1006]);
   });
 
@@ -205,7 +172,7 @@ describe('a subscription of the client', () => {
     const resumed = clientOf(url).subscribe({ events: ['*'], replay: { mode: 'resume', after } });
     const items = collect(resumed);
     await resumed.caughtUp;
-    await vi.waitFor(() => expect(items.map(({ sequenceId }) => sequenceId)).toEqual([5, 6, 7, 8, 9, 10]), patience);
+    await vi.waitFor(() => expect(items.map(({ sequenceId }) => sequenceId)).toEqual([5, 6, 7, 8, 9, 10]), PATIENCE);
     expect(resumed.recovered).toBe(true);
   });
 });
@@ -238,7 +205,7 @@ describe('credentials of the client', () => {
       await gateway.publish('file_change', file(`${n}.ts`));
       await sleep(5);
     }
-    await vi.waitFor(() => expect(items.length).toBe(60), patience);
+    await vi.waitFor(() => expect(items.length).toBe(60), PATIENCE);
     expect(items.map(({ sequenceId }) => sequenceId)).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));
     expect([fetched, ...closes]).toEqual([2, 4100]);
   });

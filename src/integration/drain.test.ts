@@ -2,48 +2,21 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAuthenticator } from '../auth/authenticator.ts';
 import { MemoryBroker } from '../broker/memory.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
-import { createGateway } from '../gateway.ts';
-import type { Gateway, GatewayOptions } from '../gateway.ts';
 import { resolveOptions } from '../options.ts';
 import { RawClient } from '../testing/raw-client.ts';
 import { rollingRestart } from '../testing/rolling-restart.ts';
-
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-const patience = { timeout: 8000, interval: 5 };
-
-interface Served {
-  readonly gateway: Gateway;
-  readonly url: string;
-  readonly httpUrl: string;
-  readonly port: number;
-}
-
-async function serve(options: GatewayOptions = {}): Promise<Served> {
-  const gateway = createGateway(options);
-  cleanups.push(() => gateway.close({ drainMs: 0 }));
-  return { gateway, ...(await gateway.listen({ port: 0 })) };
-}
-
-async function connect(url: string): Promise<RawClient> {
-  const client = await RawClient.open(url);
-  cleanups.push(() => client.close());
-  return client;
-}
+import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
+import type { Served } from '../testing/rig.ts';
 
 /** A client by hand that hears everything and answers nothing, not even a close. */
 async function deaf({ port, gateway }: Served): Promise<Socket> {
   const before = gateway.health().connections;
   const socket = connectTcp(port, '127.0.0.1');
-  cleanups.push(() => void socket.destroy());
+  onCleanup(() => void socket.destroy());
   await once(socket, 'connect');
   socket.on('data', () => undefined);
   socket.on('error', () => undefined);
@@ -51,7 +24,7 @@ async function deaf({ port, gateway }: Served): Promise<Socket> {
   socket.write(
     `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers.join('\r\n')}\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`,
   );
-  await vi.waitFor(() => expect(gateway.health().connections).toBe(before + 1), patience);
+  await vi.waitFor(() => expect(gateway.health().connections).toBe(before + 1), PATIENCE);
   return socket;
 }
 
@@ -144,7 +117,7 @@ describe('a node that drains', () => {
     const served = await serve({ authenticator });
     await deaf(served);
     const refused = RawClient.refused(served.url, { headers: { authorization: 'Bearer x.y.z' } });
-    await vi.waitFor(() => expect(askedFor).toBe(1), patience);
+    await vi.waitFor(() => expect(askedFor).toBe(1), PATIENCE);
     const closed = served.gateway.close({ drainMs: 60_000 });
     answer();
     expect((await refused).status).toBe(503);

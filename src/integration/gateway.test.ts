@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { serverValidators } from '../../generated/validators.js';
-import { connect, serve } from '../testing/gateway-bench.ts';
+import { connect, serve } from '../testing/rig.ts';
 import { RawClient } from '../testing/raw-client.ts';
 
 const entity = (id: string, name = id): { id: string; entityType: string; name: string } => ({

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../generated/protocol.ts';
 import type { LimitName } from '../../generated/protocol.ts';
 import { openAuthenticator } from '../auth/authenticator.ts';
@@ -15,14 +15,7 @@ import { resolveLimits } from '../options.ts';
 import type { Limits } from '../options.ts';
 import { RawClient } from '../testing/raw-client.ts';
 import type { Frame } from '../testing/raw-client.ts';
-
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-const patience = { timeout: 8000, interval: 5 };
+import { PATIENCE, onCleanup } from '../testing/rig.ts';
 
 class Rig {
   readonly gateway: Gateway;
@@ -34,7 +27,7 @@ class Rig {
 
   constructor(options: GatewayOptions) {
     this.gateway = createGateway({ broadcast: 'on', now: () => Date.now() + this.skewMs, ...options });
-    cleanups.push(() => this.gateway.close({ drainMs: 0 }));
+    onCleanup(() => this.gateway.close({ drainMs: 0 }));
   }
 
   static async start(options: GatewayOptions): Promise<Rig> {
@@ -45,7 +38,7 @@ class Rig {
 
   async connect(): Promise<RawClient> {
     const client = await RawClient.open(this.url);
-    cleanups.push(() => client.close());
+    onCleanup(() => client.close());
     return client;
   }
 
@@ -91,7 +84,7 @@ async function closeOfStalled(rig: Rig): Promise<Outcome> {
     await rig.publish('tick', { text: 'x'.repeat(30_000) });
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await vi.waitFor(() => expect(rig.gateway.health().backpressure.closedSlow).toBe(1), patience);
+  await vi.waitFor(() => expect(rig.gateway.health().backpressure.closedSlow).toBe(1), PATIENCE);
   client.ws.resume();
   return (await client.closed).code;
 }
@@ -119,7 +112,7 @@ const windowExceeded = { attempted: true, recovered: false, reason: 'window_exce
 /** A TCP connection that sends `text` and then waits: the status that it is answered with, and when it is over. */
 async function handshake(rig: Rig, text: string): Promise<string> {
   const socket = connectTcp(rig.port, '127.0.0.1');
-  cleanups.push(() => void socket.destroy());
+  onCleanup(() => void socket.destroy());
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
   socket.write(text);
@@ -130,7 +123,7 @@ async function handshake(rig: Rig, text: string): Promise<string> {
 /** Completes the handshake by hand and answers nothing after it. */
 async function deafClose(rig: Rig): Promise<number> {
   const socket = connectTcp(rig.port, '127.0.0.1');
-  cleanups.push(() => void socket.destroy());
+  onCleanup(() => void socket.destroy());
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   const key = Buffer.alloc(16).toString('base64');
@@ -138,7 +131,7 @@ async function deafClose(rig: Rig): Promise<number> {
     `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
   );
   const closing = /"type":"closing","data":\{"code":(\d+)/;
-  await vi.waitFor(() => expect(Buffer.concat(chunks).toString('latin1')).toMatch(closing), patience);
+  await vi.waitFor(() => expect(Buffer.concat(chunks).toString('latin1')).toMatch(closing), PATIENCE);
   return Number(closing.exec(Buffer.concat(chunks).toString('latin1'))?.[1]);
 }
 
@@ -271,7 +264,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
       const [first] = [await rig.connect(), await rig.connect()];
       const { status } = await RawClient.refused(rig.url);
       first.close();
-      await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(1), patience);
+      await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(1), PATIENCE);
       return [status, (await (await rig.connect()).call('ping')).type];
     },
     outcome: [503, 'pong'],
@@ -378,7 +371,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
     low: 200,
     pass: async (rig) => {
       const silent = deafClose(rig);
-      await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(2), patience);
+      await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(2), PATIENCE);
       const start = performance.now();
       await rig.gateway.close();
       const tookMs = performance.now() - start;
@@ -403,7 +396,7 @@ describe('the limit', () => {
     expect(welcome.data['limits']).toEqual({ ...resolveLimits(), ...others, [name]: low });
     const mayStay = name === 'connectionsPerNode' || name === 'connectionsPerAddress' || name === 'acceptsPerSecond';
     if (mayStay) witness.close();
-    await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(mayStay ? 0 : 1), patience);
+    await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(mayStay ? 0 : 1), PATIENCE);
     expect({ outcome: await pass(rig) }).toMatchObject({ outcome });
   });
 

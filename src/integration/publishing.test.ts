@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createGateway } from '../gateway.ts';
-import { connect, serve } from '../testing/gateway-bench.ts';
+import { connect, serve } from '../testing/rig.ts';
 
 const entity = (id: string, name = id): { id: string; entityType: string; name: string } => ({
   id,

@@ -1,8 +1,7 @@
 /** Several gateways on one real Redis: one stream for their clients, whichever node a client is on. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createClient } from '../../generated/client.ts';
-import type { ClientOptions, TidemarkClient, TidemarkEvent } from '../../generated/client.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { TidemarkClient, TidemarkEvent } from '../../generated/client.ts';
 import type { Health, SessionEventPayload, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
@@ -13,8 +12,8 @@ import { resolveOptions } from '../options.ts';
 import type { Limits } from '../options.ts';
 import { Balancer } from '../testing/balancer.ts';
 import { GatewayProcess } from '../testing/gateway-process.ts';
+import { PATIENCE, clientOf, collect, onCleanup } from '../testing/rig.ts';
 
-const cleanups: (() => Promise<void>)[] = [];
 let redis: RedisProcess;
 let prefixes = 0;
 
@@ -23,9 +22,6 @@ const freshUrl = (): string => `${redis.url}?prefix=g${(prefixes += 1)}`;
 
 beforeAll(async () => {
   redis = await RedisProcess.start();
-});
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 afterAll(() => redis.stop());
 
@@ -39,35 +35,19 @@ async function nodeOn(redisUrl: string, nodeId: string, limits: Partial<Limits> 
   const resolved = resolveOptions({ limits });
   const broker = new RedisBroker({ url: redisUrl, limits: resolved.limits, events: resolved.events });
   const gateway = createGateway({ nodeId, limits, broker, broadcast: 'on' });
-  cleanups.push(() => gateway.close({ drainMs: 0 }));
+  onCleanup(() => gateway.close({ drainMs: 0 }));
   const { url, httpUrl } = await gateway.listen({ port: 0 });
   return { gateway, url, httpUrl };
 }
 
 async function processOn(redisUrl: string, nodeId: string): Promise<GatewayProcess> {
   const child = await GatewayProcess.start({ redisUrl, nodeId });
-  cleanups.push(() => child.kill());
+  onCleanup(() => child.kill());
   return child;
-}
-
-function clientOf(url: string, options: Partial<ClientOptions> = {}): TidemarkClient {
-  const client = createClient({ url, backoff: { minMs: 5, maxMs: 50 }, ...options });
-  cleanups.push(() => client.close());
-  return client;
-}
-
-/** Everything that a subscription yields, as it comes. */
-function collect<Item>(items: AsyncIterable<Item>): Item[] {
-  const all: Item[] = [];
-  void (async () => {
-    for await (const item of items) all.push(item);
-  })().catch(() => undefined);
-  return all;
 }
 
 const upTo = (count: number, first = 1): number[] => Array.from({ length: count }, (_, index) => first + index);
 const numbersOf = (events: readonly TidemarkEvent[]): number[] => events.map(({ sequenceId }) => sequenceId);
-const patience = { timeout: 9_000, interval: 5 };
 
 async function healthOf({ httpUrl }: { readonly httpUrl: string }): Promise<Health> {
   return (await (await fetch(`${httpUrl}/ws/health`)).json()) as Health;
@@ -79,7 +59,7 @@ describe('a gateway that is killed under load', () => {
     const doomed = await processOn(redisUrl, 'doomed');
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
     const balancer = await Balancer.before([doomed.url, ...nodes.map(({ url }) => url)]);
-    cleanups.push(() => balancer.close());
+    onCleanup(() => balancer.close());
 
     const troubles: unknown[] = [];
     const readers = await Promise.all(upTo(24).map(() => reader(balancer.url, troubles)));
@@ -87,13 +67,13 @@ describe('a gateway that is killed under load', () => {
     expect(onDoomed.length).toBe(8);
 
     const publishers = upTo(6).map((publisher) => publishAll(balancer.httpUrl, publisher, 150));
-    await vi.waitFor(() => expect(readers[0]?.events.length).toBeGreaterThan(200), patience);
+    await vi.waitFor(() => expect(readers[0]?.events.length).toBeGreaterThan(200), PATIENCE);
     await doomed.kill();
     await Promise.all(publishers);
 
     await vi.waitFor(
       () => expect(readers.map(({ events }) => events.length)).toEqual(upTo(24).map(() => 900)),
-      patience,
+      PATIENCE,
     );
     for (const { events, client } of readers) {
       expect(numbersOf(events)).toEqual(upTo(900));
@@ -163,7 +143,7 @@ describe('a resume on another node than before', () => {
       });
       const events = collect(resumed);
       expect(await resumed.caughtUp).toMatchObject({ count: 25, truncated: false });
-      await vi.waitFor(() => expect(events.length).toBe(25), patience);
+      await vi.waitFor(() => expect(events.length).toBe(25), PATIENCE);
       expect(resumed.recovered).toBe(true);
       return events;
     };
@@ -218,11 +198,11 @@ describe('a session', () => {
       const payload = session(sessionEvent, `agent-${index % 3}`);
       await agents[index % 3]?.broadcast({ stream: 'session:s1', event: 'session_event', payload });
     }
-    await vi.waitFor(() => expect(first.length).toBe(6), patience);
+    await vi.waitFor(() => expect(first.length).toBe(6), PATIENCE);
     const late = clientOf(nodes[2]?.url ?? '').subscribe({ stream: 'session:s1', events: ['session_event'] });
     const all = collect(late);
     expect(await late.caughtUp).toMatchObject({ count: 6, truncated: false });
-    await vi.waitFor(() => expect(all.length).toBe(6), patience);
+    await vi.waitFor(() => expect(all.length).toBe(6), PATIENCE);
     expect(told(all)).toEqual(told(first).map((text) => text.replace(/live$/, 'replay')));
     expect(all.map(({ payload }) => payload.sessionEvent)).toEqual(course);
     expect(numbersOf(all)).toEqual(upTo(6));
@@ -236,7 +216,7 @@ describe('a session', () => {
       gateway.publish('session_event', session('modified', 'ana'), { stream: 'session:s1' });
     const before = await publish(a);
     expect(await publish(b)).toMatchObject({ epoch: before.epoch, sequenceId: 2 });
-    await vi.waitFor(async () => expect(await redis.command('EXISTS', metaKey(redisUrl))).toBe(':0\r\n'), patience);
+    await vi.waitFor(async () => expect(await redis.command('EXISTS', metaKey(redisUrl))).toBe(':0\r\n'), PATIENCE);
     const after = await publish(b);
     expect(after.sequenceId).toBe(1);
     expect(after.epoch).not.toBe(before.epoch);
@@ -311,19 +291,19 @@ describe('the subscriptions of all nodes', () => {
     expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
     expect(performance.now() - askedAt).toBeLessThan(2_000);
     frozen.thaw();
-    await vi.waitFor(async () => expect(await ask(a)).toMatchObject({ total: 4, partial: false }), patience);
+    await vi.waitFor(async () => expect(await ask(a)).toMatchObject({ total: 4, partial: false }), PATIENCE);
     await frozen.kill();
     expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
   });
 
   test('are this node’s own while Redis is away, and every other node is named', async () => {
     const own = await RedisProcess.start();
-    cleanups.push(() => own.stop());
+    onCleanup(() => own.stop());
     const [a, b] = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
     for (const node of [a, b]) await subscribe(node, 1);
     expect(await ask(a)).toMatchObject({ total: 2, partial: false });
     own.freeze();
-    await vi.waitFor(async () => expect((await healthOf(a)).status).toBe('degraded'), patience);
+    await vi.waitFor(async () => expect((await healthOf(a)).status).toBe('degraded'), PATIENCE);
     expect(await ask(a)).toMatchObject({ total: 1, partial: true, missingNodes: ['b'] });
   });
 });
@@ -331,7 +311,7 @@ describe('the subscriptions of all nodes', () => {
 describe('while Redis is frozen', () => {
   test('publishes are refused, health says so, connections stay; and afterwards nothing was lost', async () => {
     const own = await RedisProcess.start();
-    cleanups.push(() => own.stop());
+    onCleanup(() => own.stop());
     const nodes = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
     const [a, b] = nodes;
     if (a === undefined || b === undefined) throw new Error('no nodes');
@@ -349,7 +329,7 @@ describe('while Redis is frozen', () => {
     own.freeze();
     const frozenAt = performance.now();
     for (const node of nodes)
-      await vi.waitFor(async () => expect((await healthOf(node)).status).toBe('degraded'), patience);
+      await vi.waitFor(async () => expect((await healthOf(node)).status).toBe('degraded'), PATIENCE);
     expect(performance.now() - frozenAt).toBeLessThan(3_500);
     const { broker } = await healthOf(a);
     expect(broker).toMatchObject({ kind: 'redis', connected: false });
@@ -364,10 +344,10 @@ describe('while Redis is frozen', () => {
     await expect(clients[1]?.ping()).resolves.toBeDefined();
 
     own.thaw();
-    for (const node of nodes) await vi.waitFor(async () => expect((await healthOf(node)).status).toBe('ok'), patience);
-    await vi.waitFor(async () => expect((await healthOf(a)).broker.lagMs).toBeLessThan(500), patience);
+    for (const node of nodes) await vi.waitFor(async () => expect((await healthOf(node)).status).toBe('ok'), PATIENCE);
+    await vi.waitFor(async () => expect((await healthOf(a)).broker.lagMs).toBeLessThan(500), PATIENCE);
     await b.gateway.publish('step.done', { n: 3 });
-    await vi.waitFor(() => expect(reads.map((events) => events.length)).toEqual([2, 2]), patience);
+    await vi.waitFor(() => expect(reads.map((events) => events.length)).toEqual([2, 2]), PATIENCE);
     for (const events of reads) expect(events.map(({ payload }) => payload)).toEqual([{ n: 1 }, { n: 3 }]);
     expect(troubles).toEqual([]);
   }, 30_000);

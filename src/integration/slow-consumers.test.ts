@@ -1,41 +1,19 @@
 /** What a client that stops reading costs: itself its connection, the gateway a bounded queue, the others nothing (BCK-1, BCK-2). */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createGateway } from '../gateway.ts';
-import type { Gateway, GatewayOptions } from '../gateway.ts';
-import { RawClient } from '../testing/raw-client.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { Gateway } from '../gateway.ts';
+import type { RawClient } from '../testing/raw-client.ts';
 import { ReaderFleet } from '../testing/reader-fleet.ts';
 import type { ReaderReport } from '../testing/reader.ts';
+import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-const patience = { timeout: 10_000, interval: 5 };
 /** Enough to fill what the system buffers for a loopback connection that nobody reads. */
 const KERNEL_BYTES = 12 * 1024 * 1024;
 const TEXT = 'x'.repeat(30_000);
-
-async function serve(
-  limits: GatewayOptions['limits'] = {},
-): Promise<{ gateway: Gateway; url: string; httpUrl: string }> {
-  const gateway = createGateway({ limits });
-  cleanups.push(() => gateway.close({ drainMs: 0 }));
-  const { url, httpUrl } = await gateway.listen({ port: 0 });
-  return { gateway, url, httpUrl };
-}
-
-async function connect(url: string): Promise<RawClient> {
-  const client = await RawClient.open(url);
-  cleanups.push(() => client.close());
-  return client;
-}
 
 /** A client with one subscription that has stopped reading. */
 async function stall(url: string, subscriptionId = 's'): Promise<RawClient> {
@@ -67,7 +45,9 @@ describe('a client that does not read', () => {
   ])(
     'is closed 4201 past the bound on %s, after `closing`, and a resume repairs everything (BCK-2)',
     async (_bound, limits) => {
-      const { gateway, url } = await serve({ ...limits, heartbeatIntervalMs: 1000, historyBytes: 256 * 1024 * 1024 });
+      const { gateway, url } = await serve({
+        limits: { ...limits, heartbeatIntervalMs: 1000, historyBytes: 256 * 1024 * 1024 },
+      });
       const client = await stall(url);
       const published = await publishUntil(gateway, () => backpressure(gateway).closedSlow === 1);
       client.ws.resume();
@@ -88,7 +68,9 @@ describe('a client that does not read', () => {
   );
 
   test('is marked slow past half of a bound: in health, in the metrics and in the list of subscriptions (BCK-2)', async () => {
-    const { gateway, url, httpUrl } = await serve({ sendQueueBytes: 4 * 1024 * 1024, sendQueueAgeMs: 60_000 });
+    const { gateway, url, httpUrl } = await serve({
+      limits: { sendQueueBytes: 4 * 1024 * 1024, sendQueueAgeMs: 60_000 },
+    });
     await stall(url);
     const reader = await connect(url);
     await reader.call('subscribe', { subscriptionId: 'reader', events: ['tick'] });
@@ -110,7 +92,7 @@ describe('a client that does not read', () => {
   });
 
   test('gets its answers before the events that wait for it (BCK-1)', async () => {
-    const { gateway, url } = await serve({ sendQueueBytes: 64 * 1024 * 1024 });
+    const { gateway, url } = await serve({ limits: { sendQueueBytes: 64 * 1024 * 1024 } });
     const client = await stall(url);
     const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 8 * 1024 * 1024);
     const pong = client.call('ping');
@@ -127,7 +109,7 @@ describe('a client that does not read', () => {
 
   test('cannot fill the memory with answers either', async () => {
     const limits = { sendQueueBytes: 262_144, commandsPerSecond: 100_000, commandBurst: 100_000 };
-    const { gateway, url } = await serve(limits);
+    const { gateway, url } = await serve({ limits });
     const client = await connect(url);
     for (let n = 0; n < 100; n += 1)
       client.sendText(JSON.stringify({ type: 'subscribe', data: { subscriptionId: `s${n}`, events: ['tick'] } }));
@@ -139,7 +121,7 @@ describe('a client that does not read', () => {
       if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
       largest = Math.max(largest, backpressure(gateway).queuedBytes);
     }
-    await vi.waitFor(() => expect(backpressure(gateway).closedSlow).toBe(1), patience);
+    await vi.waitFor(() => expect(backpressure(gateway).closedSlow).toBe(1), PATIENCE);
     expect(largest).toBeLessThan(limits.sendQueueBytes * 1.2);
   });
 });
@@ -167,7 +149,7 @@ describe('a thousand subscribers', () => {
   /** All read `main`; the first ten also read `bulk`, which fills what the system buffers for them without filling the others'. */
   async function openAll(url: string): Promise<ReaderFleet> {
     const fleet = await ReaderFleet.start();
-    cleanups.push(() => fleet.end());
+    onCleanup(() => fleet.end());
     const readers = Array.from({ length: COUNT }, (_, n) =>
       n < STALLED.length
         ? { kind: 'raw' as const, id: `own${n}`, streams: ['main', 'workspace:bulk'] }
@@ -190,7 +172,7 @@ describe('a thousand subscribers', () => {
     'lose nothing when one in a hundred stops reading; the queues of those stay within their bounds, and a resume repairs them',
     { timeout: 60_000 },
     async () => {
-      const { gateway, url } = await serve({ sendQueueBytes: LIMIT, sendQueueAgeMs: 60_000 });
+      const { gateway, url } = await serve({ limits: { sendQueueBytes: LIMIT, sendQueueAgeMs: 60_000 } });
       const fleet = await openAll(url);
       const published = { main: 0, bulk: 0 };
       const publish = async (): Promise<void> => {
@@ -205,7 +187,7 @@ describe('a thousand subscribers', () => {
           const reports = await fleet.reports();
           expect(reports.filter((each) => each.last['main'] !== published.main)).toEqual([]);
           expect(STALLED.filter((each) => reports[each]?.last['workspace:bulk'] !== published.bulk)).toEqual([]);
-        }, patience);
+        }, PATIENCE);
 
       // Everyone reads, until history is full and the heap has its size: from here on only queues can grow.
       while (published.bulk * TEXT.length < 34 * MIB) await publish();
@@ -242,7 +224,7 @@ describe('a thousand subscribers', () => {
         expect(STALLED.map((each) => [reports[each]?.closing, reports[each]?.closeCode])).toEqual(
           STALLED.map(() => ['slow_consumer', 4201]),
         );
-      }, patience);
+      }, PATIENCE);
       await fleet.connect(url, STALLED);
       await publish();
       await caughtUp();

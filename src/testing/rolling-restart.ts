@@ -1,7 +1,4 @@
 /** Two gateways on one Redis behind a load balancer, restarted one after the other under clients and load. */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';
@@ -9,6 +6,7 @@ import type { Gateway } from '../gateway.ts';
 import { resolveOptions } from '../options.ts';
 import type { Limits } from '../options.ts';
 import { Balancer } from './balancer.ts';
+import { freePort } from './free-port.ts';
 import { ReaderFleet } from './reader-fleet.ts';
 import type { ReaderReport } from './reader.ts';
 
@@ -31,15 +29,6 @@ export interface RollingRestartResult {
   readonly failedAttempts: number;
   /** How long each drain took, in milliseconds. */
   readonly drainMs: readonly number[];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {

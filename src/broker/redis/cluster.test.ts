@@ -5,7 +5,8 @@ import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite } from '../broker-suite.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
-import { freePort, RedisProcess } from '../testing/redis-process.ts';
+import { freePort } from '../../testing/free-port.ts';
+import { RedisProcess } from '../testing/redis-process.ts';
 import { RedisRig } from '../testing/redis-rig.ts';
 
 const events = eventTable();

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
 import { RedisBroker } from './redis-broker.ts';
-import { freePort, RedisProcess } from '../testing/redis-process.ts';
+import { freePort } from '../../testing/free-port.ts';
+import { RedisProcess } from '../testing/redis-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-tls-'));
 const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
