@@ -46,6 +46,7 @@ try {
   await step('publint and attw find nothing wrong with what they export', lintExports);
   await step('the gateway alone installs into an empty directory, and stays small', installGateway);
   await step('without the optional packages the command line prints how to install them', nameMissingPackages);
+  await step('the API reference says what the docstrings say', checkApiReference);
   await step('all packages install beside each other', installAll);
   await step('programs that import the packages type-check', typeCheck);
   await step('npx tidemark generate writes a client', generate);
@@ -140,6 +141,10 @@ async function nameMissingPackages(): Promise<void> {
     assert.equal(running.code, 2, running.output);
     assert(running.output.includes(`npm install --save-dev ${name}@${version}`), running.output);
   }
+}
+
+async function checkApiReference(): Promise<void> {
+  await run(['node', 'scripts/api-reference.ts', '--check'], { cwd: ROOT, timeoutMs: 180_000 });
 }
 
 async function installAll(): Promise<void> {

@@ -1,4 +1,8 @@
-/** How a command or request fails for a peer. The message is safe to send; the `cause` is for the log only. */
+/**
+ * How a command or request fails for a peer. The message is safe to send; the `cause` is for the log only.
+ *
+ * @module tidemark/errors
+ */
 import { ERRORS } from '../generated/protocol.ts';
 import type { ErrorCode } from '../generated/protocol.ts';
 

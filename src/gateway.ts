@@ -4,6 +4,8 @@
  *     const gateway = createGateway();
  *     await gateway.listen({ host: '127.0.0.1', port: 7400 });
  *     await gateway.publish('file_change', { path: 'src/a.ts', root: 'shop', changeType: 'modify', fileType: 'file' });
+ *
+ * @module tidemark
  */
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';

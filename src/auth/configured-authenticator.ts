@@ -1,4 +1,8 @@
-/** The authenticator of a configured gateway: tokens of its issuers, and its API keys (SEC-1). */
+/**
+ * The authenticator of a configured gateway: tokens of its issuers, and its API keys (SEC-1).
+ *
+ * @module tidemark/auth
+ */
 import { ProtocolError } from '../errors.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Credential } from './credential.ts';

@@ -1,4 +1,8 @@
-/** API keys in a file: for one node, or nodes that share a disk. Readable by its owner only. */
+/**
+ * API keys in a file: for one node, or nodes that share a disk. Readable by its owner only.
+ *
+ * @module tidemark/key-file
+ */
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

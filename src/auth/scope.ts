@@ -1,6 +1,8 @@
 /**
  * Scopes: what a principal may do (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
  * `admin:read`. A glob is a literal with an optional `*` at its end; without `@` a scope holds on every stream.
+ *
+ * @module tidemark/scopes
  */
 import { covers } from '../catalogue/event-pattern.ts';
 

@@ -4,6 +4,8 @@
  *     const watched = await watchDirectory(gateway, { directory: '.', onWarning: console.warn });
  *     …
  *     await watched.close();
+ *
+ * @module tidemark/files
  */
 import type { FileChangePayload } from '../../generated/types.ts';
 import { FileFeed } from './file-feed.ts';

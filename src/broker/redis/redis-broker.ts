@@ -7,6 +7,8 @@
  *   another server underneath: redis-fence decides whether the epoch goes on
  *
  * The keys are drawn in redis-keys.ts.
+ *
+ * @module tidemark/redis
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicFactory, ulid } from 'ulid';
