@@ -69,6 +69,10 @@ describe('the layers', () => {
     expect(upwardImports(sources)).toEqual([]);
   });
 
+  test('have no import cycle, but for types where a comment gives the reason', () => {
+    expect(cycles(sources)).toEqual([]);
+  });
+
   test('know each library in one place', () => {
     expect(strayLibraries(sources)).toEqual([]);
   });
@@ -99,6 +103,19 @@ describe('a violation is found', () => {
   test('when a layer imports the gateway, which wires it', () => {
     const files = fixture({ 'src/http/routes.ts': "const { x } = await import('../gateway.ts');" });
     expect(upwardImports(files)).toEqual(['src/http/routes.ts → src/gateway.ts']);
+  });
+
+  test('when files import each other', () => {
+    const files = fixture({
+      'src/a.ts': "import { b } from './b.ts';",
+      'src/b.ts': "import type { C } from './c.ts';",
+      'src/c.ts': "import { a } from './a.ts';",
+      'src/d.ts': "import { e } from './e.ts';",
+      'src/e.ts': "// Cycle of types: each names the other.\nimport type { D } from './d.ts';",
+    });
+    expect(cycles(files)).toEqual(['src/b.ts → src/c.ts']);
+    const atRunTime = fixture({ 'src/a.ts': "import { b } from './b.ts';", 'src/b.ts': "import { a } from './a.ts';" });
+    expect(cycles(atRunTime)).toEqual(['src/a.ts → src/b.ts', 'src/b.ts → src/a.ts']);
   });
 
   test('when a file stands in no room', () => {
@@ -167,6 +184,64 @@ function upwardImports(files: Sources): string[] {
       })
       .map((target) => `${path} → ${target}`);
   });
+}
+
+/**
+ * The imports that close a cycle: all of a cycle at run time; and of one that only types close, those type imports above which
+ * no comment gives the reason.
+ */
+function cycles(files: Sources): string[] {
+  const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));
+  const typeOnly = new Map([...files].map(([path, text]) => [path, typeImportsOf(path, text)]));
+  return [...files.keys()].flatMap((path) => {
+    const types = typeOnly.get(path) ?? new Map<string, boolean>();
+    return (all.get(path) ?? [])
+      .filter((target) => files.has(target) && reaches(all, target, path))
+      .filter((target) => {
+        const isTypeOnly = types.has(target);
+        // At run time a cycle is one only if no import in it is of types alone.
+        const atRunTime = !isTypeOnly && reaches(runTimeImports(all, typeOnly), target, path);
+        return atRunTime || types.get(target) === false;
+      })
+      .map((target) => `${path} → ${target}`);
+  });
+}
+
+type Graph = ReadonlyMap<string, readonly string[]>;
+
+function runTimeImports(all: Graph, typeOnly: ReadonlyMap<string, ReadonlyMap<string, boolean>>): Graph {
+  return new Map(
+    [...all].map(([path, targets]) => [path, targets.filter((target) => !typeOnly.get(path)?.has(target))]),
+  );
+}
+
+function reaches(graph: Graph, from: string, to: string): boolean {
+  const seen = new Set([from]);
+  const waiting = [from];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (path === to) return true;
+    for (const next of graph.get(path) ?? []) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      waiting.push(next);
+    }
+  }
+  return false;
+}
+
+/** What a file imports for its types alone, and whether a comment above the import explains a cycle. */
+function typeImportsOf(path: string, text: string): ReadonlyMap<string, boolean> {
+  const found = new Map<string, boolean>();
+  const runTime = new Set<string>();
+  for (const match of text.matchAll(
+    /(\/\/ Cycle of types:[^\n]*\n)?^(?:import|export)( type)?\b[^'"`;=()]*?from '(\.[^']+)'/gm,
+  )) {
+    const [, reason, type, specifier = ''] = match;
+    const target = posix.join(posix.dirname(path), specifier);
+    if (type === undefined) runTime.add(target);
+    else found.set(target, reason !== undefined);
+  }
+  return new Map([...found].filter(([target]) => !runTime.has(target)));
 }
 
 function strayLibraries(files: Sources): string[] {

@@ -2,6 +2,7 @@
 import type { TargetConfig } from '../target/config.ts';
 import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
+// Cycle of types: the context lists the connections of a run, each of which knows the context.
 import type { Connection } from './connection.ts';
 import type { SelfWatch } from './watch.ts';
 

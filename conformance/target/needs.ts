@@ -12,6 +12,7 @@
  * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
  */
 import { asText, member, textAt } from '../trace/json.ts';
+// Cycle of types: a need is compared with a configuration, which checks the needs it names.
 import type { TargetConfig } from './config.ts';
 import type { Profile } from './profile.ts';
 

@@ -1,6 +1,7 @@
 /** Names of events and patterns over them: a name, a beginning followed by `*`, or `*` alone (SUB-1, EVT-4). */
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
+// Cycle of types: a table is made of a catalogue, which knows its patterns.
 import type { EventTable } from './event-table.ts';
 
 const NAME = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;

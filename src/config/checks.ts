@@ -1,5 +1,6 @@
 /** What a setting may not be although its kind allows it: values that would be taken, and then do nothing or harm. */
 import { httpValidators } from '../../generated/validators.js';
+// Cycle of types: the checks read a whole configuration, and reading a configuration runs them.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';

@@ -6,6 +6,7 @@ import type { ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
+// Cycle of types: a session holds its subscriptions, each of which knows its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 

@@ -4,6 +4,7 @@
 import type { Recovery } from '../../generated/types.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
 import type { EventRecord } from '../broker/broker.ts';
+// Cycle of types: a session holds its subscriptions, each of which knows its session.
 import type { Session } from './session.ts';
 
 export interface SubscriptionOptions {
