@@ -33,13 +33,18 @@ export async function loadContract(file: string): Promise<LoadedContract> {
 /** @throws {ContractError} as {@link loadContract} does. */
 export async function parseContract(source: Source): Promise<LoadedContract> {
   // Our own rules go first: they name the line that is wrong, where the parser names what follows from it.
+  const contract = checkContract(source);
+  const document = await parseDocument(source);
+  contracts.set(document.json(), contract);
+  return { contract, document };
+}
+
+/** By our own rules alone: for a contract that consists of parts of which each is AsyncAPI. @throws {ContractError} */
+export function checkContract(source: Source): Contract {
   refuse(source, checkVersion(source));
   refuse(source, checkExtensions(source));
   refuse(source, lint(source));
-  const document = await parseDocument(source);
-  const contract = flatten(source.value as RawContract);
-  contracts.set(document.json(), contract);
-  return { contract, document };
+  return flatten(source.value as RawContract);
 }
 
 /** Tools of AsyncAPI's world hand documents around; this is the way back. */
@@ -63,7 +68,8 @@ function refuse(source: Source, findings: readonly Finding[]): void {
     );
 }
 
-async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
+/** What the AsyncAPI parser makes of a document, whoever's it is. @throws {ContractError} */
+export async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
   // The parser reads YAML 1.2 without merge keys, hence JSON.
   const { document, diagnostics } = await new Parser().parse(JSON.stringify(source.value));
   refuse(source, specificationFindings(source, diagnostics));

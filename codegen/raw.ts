@@ -58,6 +58,12 @@ export interface RawContract {
     readonly messages: Readonly<Record<string, RawMessage>>;
     readonly schemas: Readonly<Record<string, Schema>>;
   };
+  /** The own-events documents that were merged into this contract. */
+  readonly 'x-own-events'?: readonly {
+    readonly title: string;
+    readonly version: string;
+    readonly events: readonly string[];
+  }[];
   readonly 'x-subprotocol': string;
   readonly 'x-credential-parameters': readonly string[];
   readonly 'x-errors': Readonly<Record<string, ErrorSpec>>;

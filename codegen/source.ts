@@ -8,6 +8,8 @@ import type { Document, Node, Pair } from 'yaml';
 /** One thing that is wrong with a contract. */
 export interface Finding {
   readonly rule: string;
+  /** Where it is not the contract's own file. */
+  readonly file?: string;
   /** RFC 6901, into the contract. */
   readonly pointer: string;
   /** 1-based; undefined where the contract was not read from text. */
@@ -32,7 +34,7 @@ export class ContractError extends Error {
   }
 }
 
-export function formatFinding(file: string, { rule, pointer, line, text }: Finding): string {
+export function formatFinding(contract: string, { rule, file = contract, pointer, line, text }: Finding): string {
   return `${file}${line === undefined ? '' : `:${line}`} ${rule} ${pointer === '' ? '(top)' : pointer}: ${text}`;
 }
 

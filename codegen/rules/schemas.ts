@@ -7,7 +7,7 @@ import { refName } from '../raw.ts';
 import type { Rule } from './rule.ts';
 import { schemaExists, schemasOf } from './rule.ts';
 
-const KEYWORDS: ReadonlySet<string> = new Set([
+export const SCHEMA_KEYWORDS: ReadonlySet<string> = new Set([
   '$ref',
   'description',
   'type',
@@ -72,7 +72,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   'schema-keyword': (raw, report) => {
     for (const { schema, path } of schemasOf(raw)) {
       for (const keyword of Object.keys(schema)) {
-        if (KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
+        if (SCHEMA_KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
         report(
           [...path, keyword],
           `is not a keyword that this project uses. Remove it; where it is a piece of a text, quote the text.`,
@@ -175,7 +175,7 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
 ]);
 
 function ownKeywords(schema: Schema): Readonly<Record<string, unknown>> {
-  const own = Object.entries(schema).filter(([keyword]) => KEYWORDS.has(keyword) && !ELSEWHERE.has(keyword));
+  const own = Object.entries(schema).filter(([keyword]) => SCHEMA_KEYWORDS.has(keyword) && !ELSEWHERE.has(keyword));
   return Object.fromEntries(own);
 }
 

@@ -1,0 +1,162 @@
+/** Whether the replay policy and the filter fields of an own event fit its payload. */
+import type { Schema } from '../model.ts';
+import { resolveSchema, schemaName } from '../model.ts';
+import { fromPointer } from '../source.ts';
+import type { OwnEvent } from './document.ts';
+import { below, suggestion } from './findings.ts';
+import type { Findings, Place } from './findings.ts';
+
+interface Shape {
+  readonly schemas: Readonly<Record<string, Schema>>;
+  /** Name of the payload's schema. */
+  readonly payload: string;
+  readonly findings: Findings;
+}
+
+const PER_KEY = 'latest-per-key';
+/** What an event holds beside its payload that can be filtered by. */
+const SOURCE_POINTERS: readonly string[] = ['/source/name', '/source/principal'];
+
+export function checkReplay(
+  event: OwnEvent,
+  { policies, ...shape }: Shape & { readonly policies: readonly string[] },
+): void {
+  const { findings } = shape;
+  const { policy, key, keySpace, clears } = event.replay;
+  const place = below(event.place, 'x-replay');
+  if (!policies.includes(policy)) {
+    const text = `is ${policy}. Use one of ${policies.join(', ')}.${suggestion(policy, policies)}`;
+    findings.add('event-replay', below(place, 'policy'), text);
+    return;
+  }
+  if (policy !== PER_KEY) {
+    const extra = key !== undefined ? 'key' : keySpace !== undefined ? 'keySpace' : clears === true ? 'clears' : '';
+    if (extra !== '')
+      findings.add('event-replay', below(place, extra), `is only used by ${PER_KEY}. Remove it, or change the policy.`);
+    return;
+  }
+  if (keySpace !== undefined && !/^[A-Za-z0-9_.-]{1,128}$/.test(keySpace))
+    findings.add('event-replay', below(place, 'keySpace'), 'must be letters, digits, `_`, `.` and `-`. Rename it.');
+  if (key === undefined) {
+    const example = `/payload/${Object.keys(rootOf(shape)?.properties ?? {})[0] ?? 'id'}`;
+    findings.add(
+      'event-replay',
+      place,
+      `is ${PER_KEY} without a key. Add a pointer to what it is kept for, such as key: ${example}.`,
+    );
+    return;
+  }
+  checkKey(key, below(place, 'key'), shape);
+}
+
+function checkKey(key: string, place: Place, shape: Shape): void {
+  const { findings } = shape;
+  const found = follow(key, shape);
+  if ('fault' in found) {
+    findings.add('event-replay', place, found.fault);
+    return;
+  }
+  if (found.optional !== undefined)
+    findings.add(
+      'event-replay',
+      place,
+      `${key} may be absent: ${found.optional} is not required. Add it to required, or choose another key.`,
+    );
+  else if (found.inList || !isText(found.schema, shape))
+    findings.add(
+      'event-replay',
+      place,
+      `${key} is ${found.inList ? 'in a list' : typeText(found.schema)}; a key is one string. Choose another key.`,
+    );
+}
+
+export function checkFilterable(event: OwnEvent, shape: Shape): void {
+  const { findings } = shape;
+  for (const [field, pointers] of Object.entries(event.filterable)) {
+    for (const [at, pointer] of pointers.entries()) {
+      if (SOURCE_POINTERS.includes(pointer)) continue;
+      const place = below(event.place, 'x-filterable', field, String(at));
+      const found = follow(pointer, shape);
+      if ('fault' in found) findings.add('event-filterable', place, found.fault);
+      else if (!isText(found.schema, shape))
+        findings.add(
+          'event-filterable',
+          place,
+          `${pointer} is ${typeText(found.schema)}; only strings and lists of strings can be filtered by. Choose another member.`,
+        );
+    }
+  }
+}
+
+interface Found {
+  readonly schema: Schema;
+  /** The first member on the way that a payload may lack. */
+  readonly optional: string | undefined;
+  readonly inList: boolean;
+}
+
+function rootOf({ schemas, payload }: Shape): Schema | undefined {
+  return Object.hasOwn(schemas, payload) ? resolve(schemas, { $ref: `#/components/schemas/${payload}` }) : undefined;
+}
+
+/** Undefined where a reference leads nowhere, which has been said already. */
+function resolve(schemas: Shape['schemas'], schema: Schema | undefined): Schema | undefined {
+  if (schema?.$ref !== undefined && !Object.hasOwn(schemas, schemaName(schema.$ref))) return undefined;
+  return schema === undefined ? undefined : resolveSchema({ schemas }, schema);
+}
+
+function follow(pointer: string, shape: Shape): Found | { readonly fault: string } {
+  const { schemas } = shape;
+  if (!pointer.startsWith('/payload/')) {
+    const bare = pointer.replace(/^\/+/, '');
+    const names = Object.keys(rootOf(shape)?.properties ?? {});
+    const meant = names.includes(bare) ? ` Did you mean /payload/${bare}?` : '';
+    return { fault: `${pointer} does not begin with /payload/.${meant} Write a pointer into the event.` };
+  }
+  let schema = rootOf(shape);
+  let optional: string | undefined;
+  let inList = false;
+  for (const key of fromPointer(pointer).slice(1)) {
+    while (schema?.items !== undefined) {
+      schema = resolve(schemas, schema.items);
+      inList = true;
+    }
+    const members: Readonly<Record<string, Schema>> = schema === undefined ? {} : membersOf(schemas, schema);
+    if (!Object.hasOwn(members, key)) {
+      const names = Object.keys(members);
+      const known = names.length === 0 ? '' : ` Members here: ${names.join(', ')}.`;
+      return { fault: `${pointer} leads nowhere in the payload: there is no ${key}.${suggestion(key, names)}${known}` };
+    }
+    if (schema?.required?.includes(key) !== true) optional ??= key;
+    schema = resolve(schemas, members[key]);
+  }
+  return schema === undefined
+    ? { fault: `${pointer} leads nowhere in the payload. Correct it.` }
+    : { schema, optional, inList };
+}
+
+/** Also those that only some of the alternatives have. */
+function membersOf(schemas: Shape['schemas'], schema: Schema): Readonly<Record<string, Schema>> {
+  const branches = [...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].map((each) => resolve(schemas, each) ?? {});
+  return Object.assign({}, ...branches.map((each) => membersOf(schemas, each)), schema.properties) as Readonly<
+    Record<string, Schema>
+  >;
+}
+
+/** A string, a list of strings, or what may be either. */
+function isText(schema: Schema, shape: Shape): boolean {
+  const { schemas } = shape;
+  const resolved = resolve(schemas, schema);
+  if (resolved === undefined) return true;
+  const { type, items, oneOf, anyOf } = resolved;
+  if (items !== undefined) return isText(items, shape);
+  const branches = [...(oneOf ?? []), ...(anyOf ?? [])];
+  if (branches.length > 0) return branches.some((each) => isText(each, shape));
+  return Array.isArray(type) ? (type as readonly string[]).includes('string') : type === 'string';
+}
+
+function typeText({ type, oneOf, anyOf }: Schema): string {
+  if (Array.isArray(type)) return `one of ${(type as readonly string[]).join(', ')}`;
+  if (type !== undefined) return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+  return (oneOf ?? anyOf) ? 'one of several types, none of them string' : 'of no declared type';
+}
