@@ -68,8 +68,7 @@ function refuse(source: Source, findings: readonly Finding[]): void {
     );
 }
 
-/** What the AsyncAPI parser makes of a document, whoever's it is. @throws {ContractError} */
-export async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
+async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
   // The parser reads YAML 1.2 without merge keys, hence JSON.
   const { document, diagnostics } = await new Parser().parse(JSON.stringify(source.value));
   refuse(source, specificationFindings(source, diagnostics));

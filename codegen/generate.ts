@@ -8,12 +8,13 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkClientNeeds } from './client-needs.ts';
 import type { AsyncAPIDocumentInterface } from './contract.ts';
-import { loadContract, parseContract } from './contract.ts';
+import { loadContract } from './contract.ts';
 import { makeDirectory, unwritable } from './directory.ts';
 import { emitAll, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
 import { ORIGIN } from './emit/text.ts';
-import { ContractError, readSource } from './source.ts';
+import { openContract } from './extension/open.ts';
+import { ContractError } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TEMPLATE = fileURLToPath(new URL('template', import.meta.url));
@@ -49,8 +50,7 @@ export interface Generated {
  * @throws {OutputError} when `out` cannot be written; errors of reading the contract pass through.
  */
 export async function generateTo({ contract: file, out, importEnding = '.js' }: GenerateToOptions): Promise<Generated> {
-  const source = await readSource(file);
-  const { contract } = await parseContract(source);
+  const { contract, source } = await openContract(file);
   const needs = checkClientNeeds(source);
   if (needs.length > 0) throw new ContractError(file, needs);
   const sources = await emitSources(contract);

@@ -65,9 +65,11 @@ export interface Listening {
   readonly port: number;
 }
 
-type Payload<E extends string> = E extends keyof PayloadMap ? PayloadMap[E] : OpenObject;
+/** What a payload must be: typed for the events of the contract, any object for other names. */
+type Payload<Payloads, E extends string> = E extends keyof Payloads ? Payloads[E] & object : OpenObject;
 
-export class Gateway {
+/** @typeParam Payloads payload by declared event, as the contract's generated types have it */
+export class Gateway<Payloads = PayloadMap> {
   readonly nodeId: string;
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
@@ -82,7 +84,7 @@ export class Gateway {
   /** Set when nothing can be published any more; while it drains, other nodes go on. */
   #ended = false;
 
-  constructor(options: GatewayOptions = {}) {
+  constructor(options: GatewayOptions<Payloads> = {}) {
     const resolved = resolveOptions(options);
     const { broker, catalogue, limits, audit, authenticator, now } = resolved;
     this.#options = resolved;
@@ -199,7 +201,11 @@ export class Gateway {
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (a name that no event
    *   may have, for example) or `broker_unavailable`: nothing was stored.
    */
-  async publish<E extends string>(event: E, payload: Payload<E>, options: PublishOptions = {}): Promise<PublishResult> {
+  async publish<E extends string>(
+    event: E,
+    payload: Payload<Payloads, E>,
+    options: PublishOptions = {},
+  ): Promise<PublishResult> {
     const { stream = 'main', source, idempotencyKey } = options;
     const request = {
       stream,
@@ -255,7 +261,7 @@ export class Gateway {
       const payload: unknown = map === undefined ? args[0] : map(...args);
       if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
         throw new TypeError(`The emitter's ${name} gave no object as payload.`);
-      await this.publish(event, payload as Payload<string>, stream === undefined ? {} : { stream });
+      await this.publish(event, payload as Payload<Payloads, string>, stream === undefined ? {} : { stream });
     } catch (error) {
       this.#options.log.error({ err: error, event, emitterEvent: name }, 'an emitted event was not published');
     }
@@ -302,6 +308,6 @@ function snapshotOf(payload: object): OpenObject {
 }
 
 /** Makes a gateway; it serves once `listen` or `attach` is called. */
-export function createGateway(options: GatewayOptions = {}): Gateway {
+export function createGateway<Payloads = PayloadMap>(options: GatewayOptions<Payloads> = {}): Gateway<Payloads> {
   return new Gateway({ nodeId: `node-${ulid().slice(-8).toLowerCase()}`, ...options });
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import pino from 'pino';
 import { LIMITS } from '../generated/protocol.ts';
 import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
+import type { PayloadMap } from '../generated/types.ts';
 import { Audit } from './auth/audit.ts';
 import type { AuditSink } from './auth/audit.ts';
 import type { Authenticator } from './auth/authenticator.ts';
@@ -14,6 +15,8 @@ import { GATEWAY_PRINCIPAL } from './auth/principal.ts';
 import type { Principal } from './auth/principal.ts';
 import type { Broker, BrokerFactory } from './broker/broker.ts';
 import { MemoryBroker } from './broker/memory.ts';
+import { catalogueOf } from './catalogue/built-contract.ts';
+import type { BuiltContract } from './catalogue/built-contract.ts';
 import { stockCatalogue } from './catalogue/catalogue.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { eventTable } from './catalogue/event-table.ts';
@@ -22,13 +25,18 @@ import { packageVersion } from './version.ts';
 
 export type Limits = Readonly<Record<LimitName, number>>;
 
-export interface GatewayOptions {
+export interface GatewayOptions<Payloads = PayloadMap> {
   /** Tells nodes apart; a random one by default. */
   readonly nodeId?: string;
   /** Where the WebSocket is; `/ws` by default. The other addresses stand below it or beside it, as the contract says. */
   readonly path?: string;
   /** One process by default; `redisBroker` of `tidemark/redis` joins many nodes. */
   readonly broker?: Broker | BrokerFactory;
+  /**
+   * A contract with events of your own: `contract` of the directory that `tidemark contract build` wrote, or what
+   * `loadContract` of `tidemark/contract` returns. By default the contract of this version.
+   */
+  readonly contract?: BuiltContract<Payloads>;
   /** Limits that differ from the contract's defaults. */
   readonly limits?: Partial<Limits>;
   /** Who may connect; by default everyone, with every scope, and then on loopback only (SEC-5). */
@@ -88,11 +96,11 @@ export function resolveLimits(changes: Partial<Limits> = {}): Limits {
   return Object.fromEntries(entries) as Limits;
 }
 
-export function resolveOptions(options: GatewayOptions): ResolvedOptions {
+export function resolveOptions(options: GatewayOptions<unknown>): ResolvedOptions {
   const limits = resolveLimits(options.limits);
   const now = options.now ?? Date.now;
   const log = options.log ?? pino({ level: 'warn' }, pino.destination(2));
-  const catalogue = stockCatalogue;
+  const catalogue = options.contract === undefined ? stockCatalogue : catalogueOf(options.contract);
   const events = eventTable(options.replay, catalogue);
   const broker = options.broker ?? new MemoryBroker({ limits, now, events });
   return {

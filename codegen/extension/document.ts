@@ -178,7 +178,7 @@ class Reader {
   #filterable(value: unknown, place: Place): Readonly<Record<string, readonly string[]>> {
     const entries = this.map(value, place).flatMap(([field, pointers]) => {
       if (Array.isArray(pointers) && pointers.length > 0 && pointers.every((each) => typeof each === 'string'))
-        return [[field, pointers as readonly string[]] as const];
+        return [[field, pointers] as const];
       const example = typeof pointers === 'string' ? `[${pointers}]` : '[/payload/member]';
       this.#findings.add('event-filterable', below(place, field), `must be a list of pointers. Write ${example}.`);
       return [];
@@ -215,7 +215,7 @@ class Reader {
         this.#findings.add(
           'filter-kind',
           below(here, 'kind'),
-          `is ${JSON.stringify(kind)}. Use one of ${KINDS.join(', ')}.${suggestion(String(kind), KINDS)}`,
+          `is ${JSON.stringify(kind)}. Use one of ${KINDS.join(', ')}.${suggestion(typeof kind === 'string' ? kind : '', KINDS)}`,
         );
       const description = this.optionalText(filter['description'], below(here, 'description'));
       return [[field, { kind: kind as OwnFilter['kind'], description }] as const];

@@ -4,8 +4,10 @@
  * requirements, an example) is made here, after the model of the event that stands for all custom ones.
  */
 import type { ReplaySpec, Schema } from '../model.ts';
-import type { RawContract, RawMessage, Ref } from '../raw.ts';
-import { CONNECTION, refName } from '../raw.ts';
+import type { RawContract, RawMessage } from '../raw.ts';
+import { refName } from '../raw.ts';
+import { assemble, EVENT_OPERATION, FILTER_SCHEMA, namedSchemas, originsOf } from './assemble.ts';
+import type { Addition, Filters, Template } from './assemble.ts';
 import { sampleOf } from './sample.ts';
 import { SchemaReader } from './schema-reader.ts';
 import type { OwnDocument, OwnEvent } from './document.ts';
@@ -14,11 +16,8 @@ import { below, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import { isEventName, isFieldName, typeName } from './names.ts';
 
-/** What the connection's channel and the operation that pushes events are called in every contract. */
-const EVENT_OPERATION = 'event';
 /** How an event is filtered by its publisher, as every event of the stock contract is. */
 const SOURCES = 'sources';
-const FILTER_SCHEMA = 'SubscriptionFilter';
 const PREFIX = '#/components/schemas/';
 
 export interface Merged {
@@ -33,21 +32,6 @@ export interface MergeOptions {
   readonly findings: Findings;
 }
 
-/** The event that stands for all custom ones, with the schemas of its message and of its `data`. */
-interface Template {
-  readonly message: RawMessage;
-  readonly messageName: string;
-  readonly envelope: Schema;
-  readonly data: Schema;
-}
-
-/** What each own event adds. */
-interface Addition {
-  readonly event: OwnEvent;
-  readonly message: RawMessage;
-  readonly schemas: Readonly<Record<string, Schema>>;
-}
-
 export async function merge({ document, base, findings }: MergeOptions): Promise<Merged | undefined> {
   const template = templateOf(base);
   const filterFields = base.components.schemas[FILTER_SCHEMA]?.properties;
@@ -56,7 +40,7 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
     findings.add('extends', place, `names a contract that is not Tidemark's. Write x-extends: tidemark.`);
     return undefined;
   }
-  checkNames(document, base, findings);
+  const taken = checkNames(document, base, findings);
   const schemas = new SchemaReader({
     document: document.source,
     own: document.schemas,
@@ -65,7 +49,7 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
   });
   const filters = filtersOf(document, base, findings);
   const additions: Addition[] = [];
-  for (const event of document.events)
+  for (const event of document.events.filter(({ name }) => !taken.has(name)))
     additions.push(await additionOf(event, { document, base, template, schemas, filters, findings }));
   // Schemas that no payload refers to are checked, too, and then reported as unused.
   for (const [name, value] of Object.entries(document.schemas)) {
@@ -90,33 +74,42 @@ function templateOf(base: RawContract): Template | undefined {
   return { messageName, message, envelope, data };
 }
 
-function checkNames({ events, schemas }: OwnDocument, base: RawContract, findings: Findings): void {
-  const taken = base.components.messages;
-  const news = events.filter(({ name }) => taken[name] === undefined);
+/** @returns the events whose names belong to somebody else: what follows from that would only confuse */
+function checkNames({ events, schemas }: OwnDocument, base: RawContract, findings: Findings): ReadonlySet<string> {
+  const { messages } = base.components;
+  const types = new Set([...Object.keys(base.components.schemas), ...Object.keys(schemas)]);
+  const byType = new Map<string, string>();
+  const taken = new Set<string>();
   for (const { name, place } of events) {
-    const { 'x-event': stock } = taken[name] ?? {};
-    if (stock !== undefined && stock !== '*')
-      findings.add('event-name', place, 'is an event of the contract that is extended. Give it another name.');
-    else if (taken[name] !== undefined || name === EVENT_OPERATION)
-      findings.add('event-name', place, 'is the name of a message of the protocol. Give it another name.');
-    else if (!isEventName(name))
+    const type = typeName(name);
+    const fault = nameFault(name, messages);
+    const clash = [`${type}Event`, `${type}EventMessage`].find((each) => types.has(each));
+    const other = byType.get(type);
+    byType.set(type, name);
+    if (fault !== undefined) findings.add('event-name', place, fault);
+    else if (other !== undefined)
+      findings.add('event-name', place, `gives the type ${type}, as ${other} does. Rename one of them.`);
+    else if (clash !== undefined)
       findings.add(
         'event-name',
         place,
-        'is not the name of an event: a small letter, then small letters, digits and _, in parts joined by a dot, such as build.finished. Rename it.',
+        `needs a type ${clash}, and another schema is called that. Rename one of them.`,
       );
+    else continue;
+    taken.add(name);
   }
-  const types = new Set([...Object.keys(base.components.schemas), ...Object.keys(schemas)]);
-  for (const { name, place } of news)
-    for (const type of [`${typeName(name)}Event`, `${typeName(name)}EventMessage`].filter((each) => types.has(each)))
-      findings.add('event-name', place, `needs a type ${type}, and another schema is called that. Rename one of them.`);
-  const named = Map.groupBy(events, ({ name }) => typeName(name));
-  for (const [type, [first, ...others]] of named)
-    for (const { place } of others)
-      findings.add('event-name', place, `gives the type ${type}, as ${first?.name ?? ''} does. Rename one of them.`);
+  return taken;
 }
 
-type Filters = RawContract['x-filters'];
+function nameFault(name: string, messages: RawContract['components']['messages']): string | undefined {
+  const { 'x-event': stock } = messages[name] ?? {};
+  if (stock !== undefined && stock !== '*')
+    return 'is an event of the contract that is extended. Give it another name.';
+  if (messages[name] !== undefined || name === EVENT_OPERATION)
+    return 'is the name of a message of the protocol. Give it another name.';
+  if (isEventName(name)) return undefined;
+  return 'is not the name of an event: a small letter, then small letters, digits and _, in parts joined by a dot, such as build.finished. Rename it.';
+}
 
 /** The fields of the contract that is extended, those that the document declares, and those that its events only use. */
 function filtersOf(document: OwnDocument, base: RawContract, findings: Findings): Filters {
@@ -179,7 +172,9 @@ async function additionOf(event: OwnEvent, context: Context): Promise<Addition> 
   });
   const all = { ...base.components.schemas, ...namedSchemas(schemas) };
   const shape = { schemas: all, payload };
-  if (event.payload !== undefined && rootOf(shape)?.type !== 'object')
+  // A reference that leads nowhere has been reported already.
+  const root = rootOf(shape);
+  if (event.payload !== undefined && root !== undefined && root.type !== 'object' && Object.keys(root).length > 0)
     findings.add(
       'event-payload',
       below(event.place, 'payload'),
@@ -265,109 +260,4 @@ function examplesOf(
       'has no example, and none could be made from its schema. Add examples: [{ payload: { … } }].',
     );
   return [{ name: 'generated', summary: 'Made from the schema.', payload: wrap(sample ?? {}) }];
-}
-
-function namedSchemas({ named }: SchemaReader): Record<string, Schema> {
-  return Object.fromEntries([...named].map(([name, { schema }]) => [name, schema]));
-}
-
-interface Parts {
-  readonly template: Template;
-  readonly additions: readonly Addition[];
-  readonly filters: Filters;
-  readonly schemas: SchemaReader;
-}
-
-function assemble(
-  document: OwnDocument,
-  base: RawContract,
-  { template, additions, filters, schemas }: Parts,
-): RawContract {
-  const names = additions.map(({ event }) => event.name);
-  const before = <Item>(list: readonly Item[], isCustom: (item: Item) => boolean, added: readonly Item[]): Item[] => {
-    const at = list.findIndex(isCustom);
-    return at < 0 ? [...list, ...added] : list.toSpliced(at, 0, ...added);
-  };
-  const keyed = <Value>(
-    record: Readonly<Record<string, Value>>,
-    added: readonly (readonly [string, Value])[],
-  ): Record<string, Value> =>
-    Object.fromEntries(
-      before<readonly [string, Value]>(Object.entries(record), ([name]) => name === template.messageName, added),
-    );
-  const channel = base.channels[CONNECTION];
-  const pushes = base.operations[EVENT_OPERATION];
-  const filterSchema = base.components.schemas[FILTER_SCHEMA];
-  const [values] = Object.values(filterSchema?.properties ?? {});
-  const ownFields = Object.keys(filters).filter((field) => !Object.hasOwn(base['x-filters'], field));
-  const channelRef = (name: string): Ref => ({ $ref: `#/channels/${CONNECTION}/messages/${name}` });
-  return {
-    ...base,
-    info: {
-      ...base.info,
-      description: `${base.info.description.trim()}\n\nWith the events of ${document.title} ${document.version}.${document.description === undefined ? '' : ` ${document.description}`}\n`,
-    },
-    'x-own-events': [
-      ...(base['x-own-events'] ?? []),
-      { title: document.title, version: document.version, events: names },
-    ],
-    channels: {
-      ...base.channels,
-      ...(channel === undefined
-        ? {}
-        : {
-            [CONNECTION]: {
-              ...channel,
-              messages: keyed(
-                channel.messages,
-                names.map((name) => [name, { $ref: `#/components/messages/${name}` }]),
-              ),
-            },
-          }),
-    },
-    operations: {
-      ...base.operations,
-      ...(pushes === undefined
-        ? {}
-        : {
-            [EVENT_OPERATION]: {
-              ...pushes,
-              messages: before(pushes.messages, (ref) => refName(ref) === template.messageName, names.map(channelRef)),
-            },
-          }),
-    },
-    components: {
-      ...base.components,
-      messages: keyed(
-        base.components.messages,
-        additions.map(({ event, message }) => [event.name, message]),
-      ),
-      schemas: {
-        ...base.components.schemas,
-        [FILTER_SCHEMA]: {
-          ...filterSchema,
-          properties: {
-            ...filterSchema?.properties,
-            ...Object.fromEntries(ownFields.map((field) => [field, values ?? {}])),
-          },
-        },
-        ...namedSchemas(schemas),
-        ...Object.assign({}, ...additions.map((each) => each.schemas)),
-      },
-    },
-    'x-filters': filters,
-  };
-}
-
-function originsOf(document: OwnDocument, { named }: SchemaReader): ReadonlyMap<string, Place> {
-  const origins = new Map<string, Place>();
-  for (const [name, { place }] of named) origins.set(`components/schemas/${name}`, place);
-  for (const { name, place } of document.events) {
-    origins.set(`components/messages/${name}`, place);
-    for (const part of ['Event', 'EventMessage']) origins.set(`components/schemas/${typeName(name)}${part}`, place);
-    origins.set(`channels/${CONNECTION}/messages/${name}`, place);
-  }
-  for (const field of Object.keys(document.filters))
-    origins.set(`x-filters/${field}`, { source: document.source, path: ['x-filters', field] });
-  return origins;
 }

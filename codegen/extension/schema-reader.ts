@@ -102,6 +102,7 @@ export class SchemaReader {
     }
     if (typeof value['$ref'] === 'string') return this.#reference(value, place);
     this.#checkKeywords(value, place);
+    this.#checkRequired(value, place);
     const { type, closing } = shapeOf(value);
     const description = value['description'] ?? value['title'] ?? what;
     return {
@@ -135,6 +136,15 @@ export class SchemaReader {
       parts[keyword] = read;
     }
     return parts;
+  }
+
+  #checkRequired({ required, properties }: Readonly<Record<string, unknown>>, place: Place): void {
+    if (!Array.isArray(required)) return;
+    const members = isObject(properties) ? Object.keys(properties) : [];
+    for (const name of required.map(String).filter((each) => !members.includes(each))) {
+      const text = `asks for ${name}, which is not among the properties.${suggestion(name, members)} Add it there.`;
+      this.#options.findings.add('schema-required', below(place, 'required'), text);
+    }
   }
 
   #checkKeywords(value: Readonly<Record<string, unknown>>, place: Place): void {

@@ -7,6 +7,8 @@ import { CONTRACT_DIGEST, CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../gene
 import type { CommandName, ReplaySpec } from '../../generated/protocol.ts';
 import { commandValidators, payloadValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
+import { stockDocuments } from './documents.ts';
+import type { ContractDocuments } from './documents.ts';
 import { matchesName } from './event-pattern.ts';
 
 /** How the values of a filter field are compared (SUB-5). */
@@ -38,6 +40,8 @@ export interface Catalogue {
   readonly filters: ReadonlyMap<string, FilterKind>;
   /** Whether a message is a command: a filter of `subscribe` may have the fields of this catalogue only. */
   readonly commands: Readonly<Record<CommandName, Validator>>;
+  /** What is served of the contract; read when it is asked for. */
+  readonly documents: () => ContractDocuments;
 }
 
 /** The event that sources of file changes publish, and whose subscribers learn of what a source has lost (GAP-2). */
@@ -55,6 +59,7 @@ export const stockCatalogue: Catalogue = {
   custom: CUSTOM_EVENT,
   filters: new Map(Object.entries(FILTER_FIELDS).map(([field, { kind }]) => [field, kind])),
   commands: commandValidators,
+  documents: stockDocuments,
 };
 
 export function specOf({ events, custom }: Catalogue, event: string): EventSpec {

@@ -4,6 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import type * as Directory from 'tidemark-codegen/directory';
+import type * as BuiltForm from 'tidemark-codegen/extension/built-form';
+import type * as Open from 'tidemark-codegen/extension/open';
+import type * as Starter from 'tidemark-codegen/extension/starter';
+import type * as Summary from 'tidemark-codegen/extension/summary';
 import type * as Generate from 'tidemark-codegen/generate';
 import type * as Source from 'tidemark-codegen/source';
 import { packageVersion } from '../version.ts';
@@ -11,6 +15,10 @@ import { CliError, EXIT } from './exit.ts';
 
 interface CodegenModules {
   readonly directory: typeof Directory;
+  readonly 'extension/built-form': typeof BuiltForm;
+  readonly 'extension/open': typeof Open;
+  readonly 'extension/starter': typeof Starter;
+  readonly 'extension/summary': typeof Summary;
   readonly generate: typeof Generate;
   readonly source: typeof Source;
 }

@@ -3,11 +3,14 @@ import { constants, existsSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { catalogueOf } from '../catalogue/built-contract.ts';
+import { eventTable } from '../catalogue/event-table.ts';
 import type { Config, Entry, Problem } from '../config/config.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';
 import { createLog } from './log.ts';
+import { openContract } from './open-contract.ts';
 import { reasonOf } from './reason.ts';
 import { print, printJson, say, table, tint } from './terminal.ts';
 
@@ -44,13 +47,19 @@ async function check(options: Options): Promise<void> {
 
 /** Whether what the configuration names is there: directories, the place of the audit log, keys and secrets. */
 async function unreadable(config: Config): Promise<readonly Problem[]> {
-  const { watch, auditFile } = config;
+  const { watch, auditFile, contract } = config;
   const directories = await Promise.all(
     watch.map(async ({ directory }) => ({ where: 'watch', text: await directoryFault(directory) })),
   );
   const audit = { where: 'auditFile', text: auditFile === undefined ? undefined : await auditFault(auditFile) };
   const auth = { where: 'auth', text: await authenticationFault(config) };
-  return [...directories, audit, auth].flatMap(({ where, text }) => (text === undefined ? [] : [{ where, text }]));
+  const events = {
+    where: 'contract',
+    text: contract === undefined ? undefined : await contractFault(contract, config),
+  };
+  return [...directories, audit, events, auth].flatMap(({ where, text }) =>
+    text === undefined ? [] : [{ where, text }],
+  );
 }
 
 async function directoryFault(directory: string): Promise<string | undefined> {
@@ -59,6 +68,17 @@ async function directoryFault(directory: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     return `${directory} cannot be watched: ${reasonOf(error)}`;
+  }
+}
+
+async function contractFault(path: string, { replay }: Config): Promise<string | undefined> {
+  try {
+    const { contract, dispose } = await openContract(path);
+    await dispose();
+    eventTable(replay, catalogueOf(contract));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : 'The contract cannot be read.';
   }
 }
 

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   config: async () => (await import('./config.ts')).registerConfig,
   token: async () => (await import('./token.ts')).registerToken,
   key: async () => (await import('./key.ts')).registerKey,
+  contract: async () => (await import('./contract.ts')).registerContract,
   generate: async () => (await import('./generate.ts')).registerGenerate,
 };
 

@@ -12,6 +12,7 @@ import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
+import { openContract } from './open-contract.ts';
 import { reasonOf } from './reason.ts';
 import { startReport } from './serve-report.ts';
 import { printJson, say, tint } from './terminal.ts';
@@ -30,7 +31,7 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const { log, release } = createLog(config.logLevel);
   const options = gatewayOptions(config, log);
   const authenticator = await openAuthentication(config, log);
-  const gateway = createGateway({ ...options, ...(authenticator === undefined ? {} : { authenticator }) });
+  const gateway = await makeGateway(config, { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: WatchedDirectory[] = [];
   const stop = stopOnSignals(gateway, watching);
   try {
@@ -43,6 +44,19 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
     await stop.abandon();
     if (config.logLevel === 'debug') release();
     throw error;
+  }
+}
+
+async function makeGateway({ contract }: Config, options: GatewayOptions): Promise<Gateway> {
+  if (contract === undefined) return createGateway(options);
+  const opened = await openContract(contract);
+  try {
+    return createGateway({ ...options, contract: opened.contract });
+  } catch (error) {
+    // A replay policy that the events of this contract do not admit.
+    throw error instanceof RangeError ? new CliError(error.message, EXIT.usage, { cause: error }) : error;
+  } finally {
+    await opened.dispose();
   }
 }
 

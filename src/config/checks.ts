@@ -22,7 +22,10 @@ export function valueProblems(config: Config, where: Where): Problem[] {
     ['watchStream', streamFault(config.watchStream)],
     ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
     ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
-    ...Object.entries(config.replay).map(([event, policy]) => [`replay.${event}`, replayFault(event, policy)] as const),
+    // What an event of an own contract may be is checked with that contract.
+    ...Object.entries(config.replay)
+      .filter(([event]) => config.contract === undefined || event === '*' || stockCatalogue.events.has(event))
+      .map(([event, policy]) => [`replay.${event}`, replayFault(event, policy)] as const),
   ];
   return checks.flatMap(([key, fault]) =>
     fault === undefined ? [] : [{ where: where(key), text: `\`${key}\` ${fault}` }],

@@ -35,6 +35,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly insecure: boolean;
+  /** Path of a contract with own events: a document, or a directory in built form. */
+  readonly contract: string | undefined;
   readonly auditFile: string | undefined;
   readonly logLevel: string;
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
@@ -207,6 +209,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     allowedOrigins: list('allowedOrigins'),
     allowedHosts: list('allowedHosts'),
     insecure: values.get('insecure') === true,
+    contract: text('contract'),
     auditFile: text('auditFile'),
     logLevel: text('logLevel') ?? 'info',
     limits: below<number>(entries, 'limits.'),

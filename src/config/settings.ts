@@ -91,6 +91,13 @@ const GENERAL: readonly Setting[] = [
     description: 'Serve beyond loopback although no credential is configured (SEC-5).',
   },
   {
+    key: 'contract',
+    kind: 'text',
+    flag: 'contract',
+    description:
+      'Events of your own: a document (needs the package tidemark-codegen), or the directory that `tidemark contract build` wrote.',
+  },
+  {
     key: 'auditFile',
     kind: 'text',
     flag: 'audit-file',

@@ -1,22 +1,16 @@
-/** Finds the files that the gateway serves as they are: in a clone beside `src/`, in the published package beside `dist/`. */
+/** The documents that the gateway serves, with the headers of the page. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-
-function locate(path: string): URL {
-  const places = [new URL(`../../${path}`, import.meta.url), new URL(`../../../${path}`, import.meta.url)];
-  const found = places.find((each) => existsSync(each));
-  if (found === undefined) throw new Error(`The package is incomplete: ${path} is missing. Install it again.`);
-  return found;
-}
+import type { Catalogue } from '../catalogue/catalogue.ts';
 
 export interface DocumentAssets {
-  readonly contract: URL;
+  /** The contract, in YAML. */
+  readonly contract: string;
   readonly docs: { readonly html: string; readonly headers: Readonly<Record<string, string>> };
 }
 
-export function documentAssets(): DocumentAssets {
-  const html = readFileSync(locate('docs/reference/index.html'), 'utf8');
-  return { contract: locate('asyncapi.yaml'), docs: { html, headers: pageHeaders(html) } };
+export function documentAssets(catalogue: Catalogue): DocumentAssets {
+  const { asyncapi, docs } = catalogue.documents();
+  return { contract: asyncapi, docs: { html: docs, headers: pageHeaders(docs) } };
 }
 
 /** The page may use its own style and nothing else (Content Security Policy Level 3, hash sources). */

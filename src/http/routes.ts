@@ -2,7 +2,6 @@
  * The operations over HTTP, as the contract describes them (OPS-0 to OPS-4). Bodies are plain objects; a failure is the
  * `error` message with the status that the contract gives its code.
  */
-import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
@@ -182,7 +181,7 @@ function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): voi
     reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
   );
   app.get('/asyncapi.yaml', async (_request, reply) =>
-    reply.header('content-type', 'application/yaml').send(await readFile(assets.contract)),
+    reply.header('content-type', 'application/yaml').send(assets.contract),
   );
   app.get('/docs', async (_request, reply) => reply.headers(assets.docs.headers).send(assets.docs.html));
 }

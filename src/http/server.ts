@@ -73,7 +73,7 @@ export function createHttp(options: HttpOptions): Http {
     ...options,
     answering,
     metrics,
-    assets: documentAssets(),
+    assets: documentAssets(options.catalogue),
     subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
   };
   const app = Fastify({

@@ -1,0 +1,146 @@
+/**
+ * The built form of a contract: a directory with everything that a gateway needs of it, so that nothing is generated in
+ * production. `manifest.json` names the format and the SHA-256 of each file; the gateway checks both (src/catalogue/).
+ *
+ *     manifest.json    format, digests
+ *     index.js .d.ts   the contract as a value, for `createGateway({ contract })`; its type carries the payloads
+ *     validators.js    compiled checks of commands and payloads
+ *     types.d.ts       types of the payloads and messages
+ *     contract.json    the whole contract, canonical: its SHA-256 is the contract's digest
+ *     asyncapi.yaml    the same as an AsyncAPI document, which the gateway serves
+ *     docs.html        the reference, which the gateway serves
+ */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectory, unwritable } from '../directory.ts';
+import { emitReferencePage } from '../emit/reference/page.ts';
+import { banner, key, literal } from '../emit/text.ts';
+import { emitTypes } from '../emit/types.ts';
+import { emitValidators } from '../emit/validators.ts';
+import type { Contract } from '../model.ts';
+import type { OpenedContract } from './open.ts';
+
+export const BUILT_FORMAT = 'tidemark-contract';
+/** Changes when a gateway of an older version could not read the files. */
+export const BUILT_FORMAT_VERSION = 1;
+
+export interface BuiltForm {
+  readonly digest: string;
+  /** Names of the files. */
+  readonly files: readonly string[];
+}
+
+/**
+ * @param out a directory, made when it is not there
+ * @throws {OutputError} when it cannot be written
+ */
+export async function buildTo(opened: OpenedContract, out: string): Promise<BuiltForm> {
+  const files = await builtFiles(opened);
+  await makeDirectory(out);
+  for (const [name, text] of files) {
+    const path = join(out, name);
+    await writeFile(path, text).catch((error: unknown) => {
+      throw unwritable(path, error);
+    });
+  }
+  return { digest: opened.contract.digest, files: [...files.keys()] };
+}
+
+async function builtFiles({ contract, source, own }: OpenedContract): Promise<ReadonlyMap<string, string>> {
+  const { code, types } = emitValidators(contract);
+  const files = new Map([
+    [
+      'asyncapi.yaml',
+      own === undefined
+        ? source.text
+        : `# ${own.title} ${own.version}, merged with the contract that it extends.\n${source.text}`,
+    ],
+    ['contract.json', contract.bundle],
+    ['docs.html', emitReferencePage(contract)],
+    ['index.d.ts', emitDeclaration()],
+    ['index.js', emitModule(contract)],
+    ['types.d.ts', await emitTypes(contract)],
+    ['validators.d.ts', types],
+    ['validators.js', code],
+  ]);
+  const digests = Object.fromEntries([...files].map(([name, text]) => [name, sha256(text)]));
+  const manifest = {
+    format: BUILT_FORMAT,
+    formatVersion: BUILT_FORMAT_VERSION,
+    title: own?.title ?? contract.title,
+    version: own?.version ?? contract.version,
+    protocolVersion: contract.version,
+    digest: contract.digest,
+    events: contract.events.map(({ name }) => name),
+    files: digests,
+  };
+  return new Map([['manifest.json', `${JSON.stringify(manifest, undefined, 2)}\n`], ...files]);
+}
+
+function sha256(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function emitModule({ events, customEvent, filters, version, digest }: Contract): string {
+  const spec = ({ replay, filterable }: Contract['customEvent']): string =>
+    literal({
+      replay: { policy: replay.policy, key: replay.key, keySpace: replay.keySpace, clears: replay.clears },
+      filterable,
+    });
+  return `${banner('A contract as a value.')}
+import { commandValidators, payloadValidators } from './validators.js';
+
+export const contract = {
+  formatVersion: ${BUILT_FORMAT_VERSION},
+  protocolVersion: ${literal(version)},
+  digest: ${literal(digest)},
+  location: import.meta.url,
+  events: {
+${events.map((event) => `    ${key(event.name)}: ${spec(event)},\n`).join('')}  },
+  customEvent: ${spec(customEvent)},
+  filters: {
+${Object.entries(filters)
+  .map(([field, { kind }]) => `    ${key(field)}: ${literal(kind)},\n`)
+  .join('')}  },
+  commandValidators,
+  payloadValidators,
+};
+`;
+}
+
+/** The type of the value is written out, so that the directory needs no package to be understood. */
+function emitDeclaration(): string {
+  return `${banner('A contract as a value.')}
+import type { PayloadMap } from './types.d.ts';
+import type { Validator } from './validators.js';
+
+export type { PayloadMap } from './types.d.ts';
+
+interface EventSpec {
+  readonly replay: {
+    readonly policy: 'none' | 'latest' | 'latest-per-key' | 'log';
+    readonly key?: string;
+    readonly keySpace?: string;
+    readonly clears?: true;
+  };
+  readonly filterable: Readonly<Record<string, readonly string[]>>;
+}
+
+/** For \`createGateway({ contract })\` of the package tidemark. */
+export declare const contract: {
+  readonly formatVersion: number;
+  readonly protocolVersion: string;
+  readonly digest: string;
+  /** Address of this module; the documents that the gateway serves stand beside it. */
+  readonly location: string;
+  readonly events: Readonly<Record<string, EventSpec>>;
+  readonly customEvent: EventSpec;
+  readonly filters: Readonly<Record<string, 'path' | 'extension' | 'exact'>>;
+  readonly commandValidators: Readonly<Record<string, Validator>>;
+  readonly payloadValidators: Readonly<Record<string, Validator>>;
+  /** Never there at run time: carries the types of the payloads. */
+  readonly payloads?: PayloadMap;
+};
+`;
+}

@@ -1,0 +1,389 @@
+import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Parser } from '@asyncapi/parser';
+import { parse } from 'yaml';
+import { describe, expect, test } from 'vitest';
+import { loadContract } from '../contract.ts';
+import { documentOf, findingsOf, open, writeDocument } from '../testing/own-events.ts';
+import { openContract } from './open.ts';
+
+const ACME = fileURLToPath(new URL('../../examples/own-events/acme.yaml', import.meta.url));
+const STOCK = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
+
+const text = { type: 'string' };
+
+describe('an own-events document', () => {
+  test('of at most 15 lines gives an event that is whole', async () => {
+    expect((await readFile(ACME, 'utf8')).trimEnd().split('\n').length).toBeLessThanOrEqual(15);
+    const { contract, own } = await openContract(ACME);
+    expect(own?.events.map(({ name }) => name)).toEqual(['build_finished']);
+    const event = contract.events.at(-1);
+    expect(event).toMatchObject({
+      name: 'build_finished',
+      payload: 'BuildFinishedPayload',
+      replay: { policy: 'latest-per-key', key: '/payload/target', keySpace: 'build_finished' },
+      filterable: { targets: ['/payload/target'], sources: ['/source/name', '/source/principal'] },
+    });
+    expect(contract.filters['targets']).toMatchObject({ kind: 'exact' });
+    expect(contract.schemas['SubscriptionFilter']?.properties).toHaveProperty('targets');
+    expect(contract.schemas['BuildFinishedPayload']).toMatchObject({ additionalProperties: false });
+  });
+
+  test('and what it is merged into are AsyncAPI that the official parser accepts', async () => {
+    const { source } = await openContract(ACME);
+    for (const document of [await readFile(ACME, 'utf8'), source.text]) {
+      const { diagnostics } = await new Parser().parse(JSON.stringify(parse(document, { merge: true })));
+      expect(diagnostics.filter(({ severity }) => severity <= 1)).toEqual([]);
+    }
+    expect(parse(source.text)).toEqual(source.value);
+  });
+
+  test('leaves every part of the stock contract as it is', async () => {
+    const [{ contract }, stock] = [await openContract(ACME), await loadContract(STOCK)];
+    expect(contract.events.slice(0, -1)).toEqual(stock.contract.events);
+    expect(contract.customEvent).toEqual(stock.contract.customEvent);
+    expect(contract.commands).toEqual(stock.contract.commands);
+    expect(contract.errors).toEqual(stock.contract.errors);
+    expect(contract.digest).not.toBe(stock.contract.digest);
+  });
+
+  test('declares several events, and a filter field of another kind', async () => {
+    const { contract } = await open(
+      documentOf(
+        { deployed: { 'x-filterable': { outputs: ['/payload/target'] } }, 'build.started': {} },
+        { 'x-filters': { outputs: { kind: 'path' } } },
+      ),
+    );
+    expect(contract.events.slice(-2).map(({ name }) => name)).toEqual(['deployed', 'build.started']);
+    expect(contract.filters['outputs']).toMatchObject({ kind: 'path' });
+    expect(contract.events.at(-1)?.replay).toEqual({ policy: 'latest' });
+  });
+
+  test('takes payloads from JSON Schema files, with what these refer to', async () => {
+    const { contract, files } = await open(documentOf({ deployed: { payload: { $ref: './deploy.schema.json' } } }), {
+      'deploy.schema.json': JSON.stringify({
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        title: 'A deployment',
+        type: 'object',
+        required: ['to'],
+        properties: {
+          to: { $ref: '#/$defs/host' },
+          steps: { type: 'array', items: { $ref: 'step.json' } },
+          size: { type: 'integer' },
+        },
+        $defs: { host: { type: 'string', minLength: 1 } },
+      }),
+      'step.json': JSON.stringify({ properties: { path: { $ref: 'step.json' }, kind: { enum: ['a', 'b'] } } }),
+    });
+    expect(contract.events.at(-1)?.payload).toBe('Deploy');
+    expect(contract.schemas['Deploy']).toMatchObject({
+      description: 'A deployment',
+      properties: { to: { $ref: '#/components/schemas/Host' }, size: { minimum: Number.MIN_SAFE_INTEGER } },
+    });
+    expect(contract.schemas['Step']).toMatchObject({
+      type: 'object',
+      properties: { path: { $ref: '#/components/schemas/Step' }, kind: { type: 'string' } },
+    });
+    expect(files.map((each) => each.slice(each.lastIndexOf('/') + 1))).toEqual([
+      'events.yaml',
+      'deploy.schema.json',
+      'step.json',
+    ]);
+  });
+
+  test('refers to its own schemas, and to those of the contract that it extends', async () => {
+    const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
+    const payload = {
+      type: 'object',
+      required: ['path'],
+      properties: { path: ref('RelativePath'), by: ref('Person') },
+    };
+    const document = documentOf({ read: { payload, 'x-filterable': { paths: ['/payload/path'] } } }) as {
+      components: object;
+    };
+    const { contract } = await open({
+      ...document,
+      components: { ...document.components, schemas: { Person: { type: 'object', properties: { name: text } } } },
+    });
+    expect(contract.schemas['Person']).toMatchObject({ additionalProperties: false });
+    expect(contract.schemas['ReadPayload']?.properties).toEqual({ path: ref('RelativePath'), by: ref('Person') });
+  });
+
+  test('extends another own-events document, and a contract that a gateway serves', async () => {
+    const first = writeDocument(documentOf({ deployed: {} }));
+    const { contract, source } = await open(documentOf({ built: {} }, { 'x-extends': first }));
+    expect(contract.events.slice(-2).map(({ name }) => name)).toEqual(['deployed', 'built']);
+    const server = createServer((_request, response) => response.end(source.text)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      const third = await open(documentOf({ tested: {} }, { 'x-extends': `http://127.0.0.1:${port}/asyncapi.yaml` }));
+      expect(third.contract.events.slice(-3).map(({ name }) => name)).toEqual(['deployed', 'built', 'tested']);
+    } finally {
+      server.close();
+    }
+  });
+
+  test('keeps the examples of its author, and makes one where there are none', async () => {
+    const { contract } = await open(
+      documentOf({
+        deployed: { examples: [{ payload: { target: 'web' } }] },
+        built: {
+          payload: {
+            type: 'object',
+            required: ['at'],
+            properties: { at: { type: 'string', format: 'date-time' }, n: { type: 'array', items: text, minItems: 2 } },
+          },
+        },
+      }),
+    );
+    const payloadOf = (name: string): unknown => contract.messages[name]?.examples[0]?.payload;
+    expect(payloadOf('deployed')).toMatchObject({ data: { event: 'deployed', payload: { target: 'web' } } });
+    expect(payloadOf('built')).toMatchObject({
+      data: { payload: { at: '2026-03-02T09:15:00.000Z', n: ['example', 'example'] } },
+    });
+  });
+});
+
+const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
+  [
+    'an event of the stock contract',
+    documentOf({ file_change: {} }),
+    [
+      'events.yaml:8 /components/messages/file_change: is an event of the contract that is extended. Give it another name.',
+    ],
+  ],
+  [
+    'a message of the protocol',
+    documentOf({ gap: {} }),
+    ['events.yaml:8 /components/messages/gap: is the name of a message of the protocol. Give it another name.'],
+  ],
+  [
+    'the push of events',
+    documentOf({ event: {} }),
+    ['/components/messages/event: is the name of a message of the protocol.'],
+  ],
+  [
+    'a name that no event may have',
+    documentOf({ 'Build-done': {} }),
+    ['/components/messages/Build-done: is not the name of an event'],
+  ],
+  [
+    'two names of one type',
+    documentOf({ 'a.b': {}, a_b: {} }),
+    ['/components/messages/a_b: gives the type AB, as a.b does. Rename one of them.'],
+  ],
+  [
+    'a misspelt member',
+    documentOf({ built: { summery: 'x' } }),
+    ['/components/messages/built/summery: is not read here. Did you mean summary?'],
+  ],
+  [
+    'no summary',
+    documentOf({ built: { summary: undefined } }),
+    ['/components/messages/built/summary: is missing. Add it.'],
+  ],
+  [
+    'no payload',
+    documentOf({ built: { payload: undefined } }),
+    ['/components/messages/built/payload: is missing. Add a JSON Schema of an object.'],
+  ],
+  [
+    'a payload that is no object',
+    documentOf({ built: { payload: text } }),
+    ['/payload: must be the schema of an object.'],
+  ],
+  [
+    'channels',
+    documentOf({ built: {} }, { channels: {} }),
+    ['/channels: is not read here. Remove it: channels, operations and servers are those of the contract'],
+  ],
+  [
+    'another version of AsyncAPI',
+    documentOf({ built: {} }, { asyncapi: '2.6.0' }),
+    ['/asyncapi: is "2.6.0". Write asyncapi: 3.0.0.'],
+  ],
+  ['no event at all', documentOf({}), ['/components: declare no event.']],
+  [
+    'a filter pointer that leads nowhere',
+    documentOf({ built: { 'x-filterable': { targets: ['/payload/tarhet'] } } }),
+    ['/x-filterable/targets/0: /payload/tarhet leads nowhere in the payload: there is no tarhet. Did you mean target?'],
+  ],
+  [
+    'a filter pointer without /payload',
+    documentOf({ built: { 'x-filterable': { targets: ['/target'] } } }),
+    ['Did you mean /payload/target?'],
+  ],
+  [
+    'a filter on a boolean',
+    documentOf({
+      built: {
+        payload: { type: 'object', properties: { ok: { type: 'boolean' } } },
+        'x-filterable': { oks: ['/payload/ok'] },
+      },
+    }),
+    ['/x-filterable/oks/0: /payload/ok is a boolean; only strings and lists of strings can be filtered by.'],
+  ],
+  [
+    'a filter field near one of the contract',
+    documentOf({ built: { 'x-filterable': { path: ['/payload/target'] } } }),
+    ['/x-filterable/path: is near a filter field of the contract. Did you mean paths?'],
+  ],
+  [
+    'a filter field that is no name',
+    documentOf({ built: { 'x-filterable': { constructor: ['/payload/target'] } } }),
+    ['/x-filterable/constructor: is no name of a filter field'],
+  ],
+  [
+    'a filter that is no list',
+    documentOf({ built: { 'x-filterable': { targets: '/payload/target' } } }),
+    ['must be a list of pointers. Write [/payload/target].'],
+  ],
+  [
+    'an unknown kind of filter',
+    documentOf(
+      { built: { 'x-filterable': { targets: ['/payload/target'] } } },
+      { 'x-filters': { targets: { kind: 'exakt' } } },
+    ),
+    ['/x-filters/targets/kind: is "exakt". Use one of exact, path, extension. Did you mean exact?'],
+  ],
+  [
+    'a filter of the contract declared again',
+    documentOf({ built: {} }, { 'x-filters': { paths: { kind: 'path' } } }),
+    ['/x-filters/paths: is a filter field of the contract that is extended. Remove it'],
+  ],
+  [
+    'an unknown replay policy',
+    documentOf({ built: { 'x-replay': { policy: 'latest-per-kee' } } }),
+    ['/x-replay/policy: is latest-per-kee. Use one of none, latest, latest-per-key, log. Did you mean latest-per-key?'],
+  ],
+  [
+    'a replay key that is missing',
+    documentOf({ built: { 'x-replay': { policy: 'latest-per-key' } } }),
+    ['/x-replay: is latest-per-key without a key. Add a pointer to what it is kept for, such as key: /payload/target.'],
+  ],
+  [
+    'a replay key that may be absent',
+    documentOf({ built: { 'x-replay': { policy: 'latest-per-key', key: '/payload/target' } } }),
+    ['/x-replay/key: /payload/target may be absent: target is not required.'],
+  ],
+  [
+    'a replay key that is no string',
+    documentOf({
+      built: {
+        payload: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } },
+        'x-replay': { policy: 'latest-per-key', key: '/payload/n' },
+      },
+    }),
+    ['/payload/n is an integer; a key is one string.'],
+  ],
+  [
+    'a key where none is used',
+    documentOf({ built: { 'x-replay': { policy: 'log', key: '/payload/target' } } }),
+    ['/x-replay/key: is only used by latest-per-key.'],
+  ],
+  [
+    'a key space that is no word',
+    documentOf({
+      built: {
+        payload: { type: 'object', required: ['t'], properties: { t: text } },
+        'x-replay': { policy: 'latest-per-key', key: '/payload/t', keySpace: 'a b' },
+      },
+    }),
+    ['/x-replay/keySpace: must be letters, digits'],
+  ],
+  [
+    'an example that does not fit',
+    documentOf({ built: { examples: [{ payload: { target: 1 } }] } }),
+    ['/components/messages/built/examples/0: does not fit the message'],
+  ],
+  [
+    'an allOf',
+    documentOf({ built: { payload: { type: 'object', allOf: [] } } }),
+    ['/payload/allOf: is not among the keywords'],
+  ],
+  [
+    'a misspelt keyword',
+    documentOf({ built: { payload: { type: 'object', proprties: {} } } }),
+    ['/payload/proprties: is no keyword. Did you mean properties?'],
+  ],
+  [
+    'a required member that is not declared',
+    documentOf({ built: { payload: { type: 'object', required: ['gone'], properties: { a: text } } } }),
+    ['/components/messages/built/payload/required: asks for gone, which is not among the properties.'],
+  ],
+  [
+    'a reference to no schema',
+    documentOf({
+      built: { payload: { type: 'object', properties: { p: { $ref: '#/components/schemas/RelativePth' } } } },
+    }),
+    ['refers to RelativePth, which is neither declared here nor in the contract. Did you mean RelativePath?'],
+  ],
+  [
+    'a reference to no file',
+    documentOf({ built: { payload: { $ref: './gone.json' } } }),
+    ['refers to gone.json, which cannot be read (ENOENT).'],
+  ],
+  [
+    'a schema that nothing uses',
+    documentOf(
+      { built: {} },
+      {
+        components: {
+          messages: { built: { summary: 'x', payload: { type: 'object' } } },
+          schemas: { Spare: { type: 'object' } },
+        },
+      },
+    ),
+    ['/components/schemas/Spare: is used by no event.'],
+  ],
+  [
+    'a schema named as one of the contract',
+    documentOf(
+      { built: {} },
+      {
+        components: {
+          messages: { built: { summary: 'x', payload: { $ref: '#/components/schemas/Position' } } },
+          schemas: { Position: { type: 'object' } },
+        },
+      },
+    ),
+    ['/components/schemas/Position: would be called Position, as a schema of the contract is. Rename it.'],
+  ],
+  [
+    'a base that is not there',
+    documentOf({ built: {} }, { 'x-extends': './gone.yaml' }),
+    ['/x-extends: is ./gone.yaml, which cannot be read'],
+  ],
+  [
+    'a base that is itself',
+    documentOf({ built: {} }, { 'x-extends': './events.yaml' }),
+    ['/x-extends: is ./events.yaml, which extends this document.'],
+  ],
+];
+
+describe('a finding names file, line, pointer and fix of', () => {
+  test.each(FAULTS)('%s', async (_what, document, wanted) => {
+    const found = await findingsOf(document);
+    expect(found).toHaveLength(wanted.length);
+    for (const [at, each] of wanted.entries()) expect(found[at]).toContain(each);
+    for (const each of found) expect(each).toMatch(/^\S+:\d+ \//);
+  });
+
+  test('a fault in a file that the document refers to', async () => {
+    const file = 'type: object\nproperties:\n  a: { type: string, format: email }\n  b: { tpye: string }\n';
+    expect(
+      await findingsOf(documentOf({ built: { payload: { $ref: './built.yaml' } } }), { 'built.yaml': file }),
+    ).toEqual([expect.stringContaining('built.yaml:4 /properties/b/tpye: is no keyword. Did you mean type?')]);
+    const fixed = file.replace('tpye', 'type');
+    expect(
+      await findingsOf(documentOf({ built: { payload: { $ref: './built.yaml' } } }), { 'built.yaml': fixed }),
+    ).toEqual([expect.stringContaining('built.yaml:3 /properties/a/format: is email')]);
+    expect(
+      await findingsOf(documentOf({ built: { payload: { $ref: './built.yaml' } } }), { 'built.yaml': 'a: [' }),
+    ).toEqual([expect.stringMatching(/^built\.yaml:\d+ /)]);
+  });
+});

@@ -1,0 +1,141 @@
+/**
+ * A contract in its built form (`tidemark contract build`): reads the directory, checks that it is whole and that this
+ * version can use it, and makes a catalogue of it.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import type { PayloadMap } from '../../generated/types.ts';
+import type { Validator } from '../../generated/validators.js';
+import type { Catalogue, EventSpec, FilterKind } from './catalogue.ts';
+
+const FORMAT = 'tidemark-contract';
+const FORMAT_VERSION = 1;
+const BUILD = 'Build it again with this version: tidemark contract build.';
+
+/** What `index.js` of a built form exports. The payloads exist as types only. */
+export interface BuiltContract<Payloads = PayloadMap> {
+  readonly formatVersion: number;
+  readonly protocolVersion: string;
+  readonly digest: string;
+  /** Address of the module; the documents stand beside it. */
+  readonly location: string;
+  readonly events: Readonly<Record<string, EventSpec>>;
+  readonly customEvent: EventSpec;
+  readonly filters: Readonly<Record<string, FilterKind>>;
+  readonly commandValidators: Readonly<Record<string, Validator>>;
+  readonly payloadValidators: Readonly<Record<string, Validator>>;
+  readonly payloads?: Payloads;
+}
+
+/** A directory that is not, or no longer, a built contract that this version can use. */
+export class BuiltContractError extends Error {
+  constructor(directory: string, fault: string, options: { readonly cause?: unknown } = {}) {
+    super(`${directory} ${fault}`, options);
+    this.name = 'BuiltContractError';
+  }
+}
+
+interface Manifest {
+  readonly format: unknown;
+  readonly formatVersion: unknown;
+  readonly protocolVersion: unknown;
+  readonly digest: unknown;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads and checks a built form.
+ * @param directory what `tidemark contract build --out` wrote
+ * @throws {BuiltContractError} when a file is missing or was changed, or the form is of another version
+ */
+export async function loadContract(directory: string): Promise<BuiltContract> {
+  const { digest, files } = await readManifest(directory);
+  for (const [name, wanted] of Object.entries(files)) {
+    const bytes = await readFile(join(directory, name)).catch((cause: unknown) => {
+      throw new BuiltContractError(directory, `lacks ${name}, which its manifest names. ${BUILD}`, { cause });
+    });
+    if (sha256(bytes) !== wanted)
+      throw new BuiltContractError(directory, `was changed after it was built: ${name} has another digest. ${BUILD}`);
+  }
+  if (digest !== files['contract.json'])
+    throw new BuiltContractError(directory, `has a manifest of another contract. ${BUILD}`);
+  const module = (await import(pathToFileURL(resolve(directory, 'index.js')).href)) as {
+    readonly contract: BuiltContract;
+  };
+  return module.contract;
+}
+
+async function readManifest(directory: string): Promise<Manifest> {
+  const path = join(directory, 'manifest.json');
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? 'is no JSON' : 'cannot be read';
+    throw new BuiltContractError(
+      directory,
+      `is no built contract: manifest.json ${reason}. Make one: tidemark contract build FILE --out DIR.`,
+      { cause },
+    );
+  }
+  const manifest = (typeof value === 'object' && value !== null ? value : {}) as Partial<Manifest>;
+  const { format, formatVersion, protocolVersion, files } = manifest;
+  if (format !== FORMAT || typeof files !== 'object')
+    throw new BuiltContractError(
+      directory,
+      'is no built contract: manifest.json is of something else. Make one: tidemark contract build FILE --out DIR.',
+    );
+  if (formatVersion !== FORMAT_VERSION)
+    throw new BuiltContractError(
+      directory,
+      `has the format ${String(formatVersion)}; this version reads ${FORMAT_VERSION}. ${BUILD}`,
+    );
+  checkProtocol(directory, protocolVersion);
+  return manifest as Manifest;
+}
+
+function checkProtocol(directory: string, version: unknown): void {
+  if (version === PROTOCOL_VERSION) return;
+  throw new BuiltContractError(
+    directory,
+    `was built for protocol ${String(version)}; this gateway speaks ${PROTOCOL_VERSION}. ${BUILD}`,
+  );
+}
+
+function sha256(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** @throws {BuiltContractError} when the contract was built for another version */
+export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
+  const { events, customEvent, filters, digest, location, payloadValidators, commandValidators } = contract;
+  const directory = fileURLToPath(new URL('.', location));
+  if (contract.formatVersion !== FORMAT_VERSION)
+    throw new BuiltContractError(
+      directory,
+      `has the format ${String(contract.formatVersion)}; this version reads ${FORMAT_VERSION}. ${BUILD}`,
+    );
+  checkProtocol(directory, contract.protocolVersion);
+  return {
+    digest,
+    events: new Map(
+      Object.entries(events).map(([name, spec]) => {
+        const fits = payloadValidators[name];
+        if (fits === undefined) throw new BuiltContractError(directory, `has no validator of ${name}. ${BUILD}`);
+        return [name, { ...spec, fits }];
+      }),
+    ),
+    custom: customEvent,
+    filters: new Map(Object.entries(filters)),
+    // Complete: checked with the protocol version.
+    commands: commandValidators,
+    documents: () => ({
+      asyncapi: readFileSync(join(directory, 'asyncapi.yaml'), 'utf8'),
+      docs: readFileSync(join(directory, 'docs.html'), 'utf8'),
+    }),
+  };
+}

@@ -1,0 +1,21 @@
+/** The documents of a contract that a gateway serves as they are (OPS-4). */
+import { existsSync, readFileSync } from 'node:fs';
+
+export interface ContractDocuments {
+  /** The contract as AsyncAPI, in YAML. */
+  readonly asyncapi: string;
+  /** The rendered reference, one HTML page. */
+  readonly docs: string;
+}
+
+/** In a clone they stand beside `src/`, in the published package beside `dist/src/` or below it. */
+export function stockDocuments(): ContractDocuments {
+  return { asyncapi: readStock('asyncapi.yaml'), docs: readStock('docs/reference/index.html') };
+}
+
+function readStock(path: string): string {
+  const places = [new URL(`../../${path}`, import.meta.url), new URL(`../../../${path}`, import.meta.url)];
+  const found = places.find((each) => existsSync(each));
+  if (found === undefined) throw new Error(`The package is incomplete: ${path} is missing. Install it again.`);
+  return readFileSync(found, 'utf8');
+}

@@ -1,0 +1,184 @@
+/** `tidemark contract init | check | show | build`: events of your own, in one small file. */
+import { watch } from 'node:fs';
+import { access, writeFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { OpenedContract } from 'tidemark-codegen/extension/open';
+import { loadCodegen } from './codegen.ts';
+import { CliError, EXIT } from './exit.ts';
+import { asCliError } from './open-contract.ts';
+import { print, printJson, say, table, tint } from './terminal.ts';
+
+const STANDARD_FILE = 'events.yaml';
+/** Editors write a file in several steps; one look after the last of them is enough. */
+const SETTLE_MS = 100;
+
+interface CheckOptions {
+  readonly watch?: true;
+  readonly json?: true;
+}
+
+interface ShowOptions {
+  readonly json?: true;
+  readonly yaml?: true;
+  readonly all?: true;
+}
+
+interface BuildOptions extends CheckOptions {
+  readonly out: string;
+}
+
+export function registerContract(program: Command): void {
+  const contract = program.command('contract').description('describe events of your own, check them and build them');
+  const watching = new Option('--watch', 'do it again whenever a file changes');
+  contract
+    .command('init')
+    .argument('[file]', 'where the document goes', STANDARD_FILE)
+    .description('write a small document with one event, to begin with')
+    .action(init);
+  contract
+    .command('check')
+    .argument('<file>', 'an own-events document, or a whole contract')
+    .description('report what is wrong, with file, line and fix; exits with 3 when anything is')
+    .addOption(watching)
+    .option('--json', 'print the result as JSON')
+    .action(check);
+  contract
+    .command('show')
+    .argument('<file>', 'an own-events document, or a whole contract')
+    .description('print its events, with their payloads, filters and replay policies')
+    .option('--all', 'also the events of the contract that it extends')
+    .addOption(new Option('--json', 'the whole merged contract, as JSON').conflicts('yaml'))
+    .option('--yaml', 'the whole merged contract, as an AsyncAPI document')
+    .action(show);
+  contract
+    .command('build')
+    .argument('<file>', 'an own-events document, or a whole contract')
+    .requiredOption('--out <directory>', 'where the built form goes')
+    .description('write what a gateway needs of it, so that production generates nothing: serve --contract <directory>')
+    .addOption(watching)
+    .option('--json', 'print what was written as JSON')
+    .action(build);
+}
+
+async function init(file: string): Promise<void> {
+  const { STARTER } = await loadCodegen('extension/starter', 'tidemark contract');
+  try {
+    await writeFile(file, STARTER, { flag: 'wx' });
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    if (taken) throw new CliError(`${file} is there already; name another file.`, EXIT.usage, { cause: error });
+    throw await asCliError(file, error);
+  }
+  say(`${file} declares one event. Change it, then: tidemark serve --contract ${file}`);
+}
+
+async function open(file: string): Promise<OpenedContract> {
+  const { openContract } = await loadCodegen('extension/open', 'tidemark contract');
+  try {
+    await access(file);
+    return await openContract(file);
+  } catch (error) {
+    throw await asCliError(file, error);
+  }
+}
+
+async function check(file: string, options: CheckOptions): Promise<void> {
+  await repeat(file, options, async () => {
+    try {
+      const opened = await open(file);
+      const events = opened.contract.events.map(({ name }) => name);
+      const own = opened.own?.events.map(({ name }) => name) ?? events;
+      if (options.json) await printJson({ ok: true, digest: opened.contract.digest, events, own, findings: [] });
+      else say(tint('green', `${file} is valid. Events: ${own.join(', ')}.`));
+      return opened.files;
+    } catch (error) {
+      const findings = findingsOf(error);
+      if (!options.json || findings === undefined) throw error;
+      await printJson({ ok: false, findings });
+      process.exitCode = EXIT.findings;
+      return [file];
+    }
+  });
+}
+
+function findingsOf(error: unknown): unknown {
+  const cause = error instanceof CliError ? error.cause : undefined;
+  return cause instanceof Error && 'findings' in cause ? cause.findings : undefined;
+}
+
+async function show(file: string, { all, json, yaml }: ShowOptions): Promise<void> {
+  const opened = await open(file);
+  if (json) return print(opened.contract.bundle.trimEnd());
+  if (yaml) return print(opened.source.text.trimEnd());
+  const { summarise } = await loadCodegen('extension/summary', 'tidemark contract');
+  const { title, version, digest, events } = summarise(opened);
+  const shown = events.filter(({ own }) => own || all === true || opened.own === undefined);
+  const rows = shown.map(({ event, payload, filters, replay }) => [
+    event,
+    payload.join(' '),
+    filters.join(' '),
+    replay,
+  ]);
+  say(`${title} ${version}, ${digest}`);
+  await print(table([['EVENT', 'PAYLOAD', 'FILTERS', 'REPLAY'], ...rows]));
+  if (shown.length < events.length)
+    say(`and ${events.length - shown.length} events of the contract it extends (--all)`);
+}
+
+async function build(file: string, options: BuildOptions): Promise<void> {
+  await repeat(file, options, async () => {
+    const opened = await open(file);
+    const { buildTo } = await loadCodegen('extension/built-form', 'tidemark contract');
+    try {
+      const { digest, files } = await buildTo(opened, options.out);
+      if (options.json) await printJson({ out: options.out, digest, files });
+      else say(`${options.out} holds the contract ${digest}. Serve it: tidemark serve --contract ${options.out}`);
+    } catch (error) {
+      throw await asCliError(options.out, error);
+    }
+    return opened.files;
+  });
+}
+
+/** @param work done once, or again at every change of one of the files that it returns */
+async function repeat(
+  file: string,
+  { watch: isWatching }: CheckOptions,
+  work: () => Promise<readonly string[]>,
+): Promise<void> {
+  if (isWatching !== true) {
+    await work();
+    return;
+  }
+  let files: readonly string[] = [file];
+  for (;;) {
+    try {
+      files = await work();
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      say(tint('red', error.message));
+    }
+    await changeOf(files);
+  }
+}
+
+/** Watches directories: editors put a new file in the place of the old one. */
+async function changeOf(files: readonly string[]): Promise<void> {
+  const names = Map.groupBy(
+    files.filter((each) => !/^https?:/.test(each)).map((each) => resolve(each)),
+    (each) => dirname(each),
+  );
+  const { promise, resolve: changed } = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | undefined;
+  const watchers = [...names].map(([directory, paths]) =>
+    watch(directory, (_type, name) => {
+      if (name !== null && !paths.some((path) => basename(path) === name)) return;
+      clearTimeout(timer);
+      timer = setTimeout(changed, SETTLE_MS);
+    }),
+  );
+  await promise;
+  for (const watcher of watchers) watcher.close();
+}

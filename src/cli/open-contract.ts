@@ -1,0 +1,55 @@
+/** Opens what `--contract` names: a built form as it stands, an own-events document or contract by way of tidemark-codegen. */
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BuiltContractError, loadContract } from '../catalogue/built-contract.ts';
+import type { BuiltContract } from '../catalogue/built-contract.ts';
+import { loadCodegen } from './codegen.ts';
+import { CliError, EXIT } from './exit.ts';
+import { reasonOf } from './reason.ts';
+
+export interface OpenContract {
+  readonly contract: BuiltContract;
+  /** Removes what was made for it; call it once the gateway is made, which has read everything then. */
+  readonly dispose: () => Promise<void>;
+}
+
+/**
+ * @param path of a built form (a directory) or of a document
+ * @throws {CliError} exit code 3 with the findings, 2 when nothing can be opened there
+ */
+export async function openContract(path: string): Promise<OpenContract> {
+  try {
+    if ((await stat(path)).isDirectory())
+      return { contract: await loadContract(path), dispose: () => Promise.resolve() };
+    return await buildAndLoad(path);
+  } catch (error) {
+    throw await asCliError(path, error);
+  }
+}
+
+async function buildAndLoad(path: string): Promise<OpenContract> {
+  const { openContract: open } = await loadCodegen('extension/open', `--contract ${path}`);
+  const { buildTo } = await loadCodegen('extension/built-form', `--contract ${path}`);
+  const opened = await open(path);
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-contract-'));
+  const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  try {
+    await buildTo(opened, directory);
+    return { contract: await loadContract(directory), dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** @param path what was to be read */
+export async function asCliError(path: string, error: unknown): Promise<unknown> {
+  if (error instanceof CliError) return error;
+  if (error instanceof BuiltContractError) return new CliError(error.message, EXIT.usage, { cause: error });
+  if (error instanceof Error && 'syscall' in error)
+    return new CliError(`The contract ${path} cannot be read: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+  if (error instanceof Error && (error.name === 'ContractError' || error.name === 'OutputError'))
+    return new CliError(error.message, error.name === 'ContractError' ? EXIT.findings : EXIT.usage, { cause: error });
+  return error;
+}
