@@ -1,0 +1,19 @@
+/** The contract of `examples/own-events/`, built once per test file. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildTo } from '../../codegen/extension/built-form.ts';
+import { openContract } from '../../codegen/extension/open.ts';
+import { loadContract } from '../catalogue/built-contract.ts';
+import type { BuiltContract } from '../catalogue/built-contract.ts';
+
+export const ACME = join(import.meta.dirname, '../../examples/own-events/acme.yaml');
+
+/** @param file an own-events document */
+export async function buildContract(
+  file = ACME,
+): Promise<{ readonly directory: string; readonly contract: BuiltContract }> {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-own-'));
+  await buildTo(await openContract(file), directory);
+  return { directory, contract: await loadContract(directory) };
+}
