@@ -141,6 +141,7 @@ function messageOf(raw: RawMessage, name: string): Message {
     examples,
     requirements: raw['x-requirements'] ?? [],
     errorPointers: raw['x-error-pointers'] ?? {},
+    ordered: raw['x-ordered'] ?? false,
   };
 }
 

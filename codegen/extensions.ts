@@ -61,6 +61,7 @@ const message = {
     examples: { type: 'array', minItems: 1, items: closed({ name: text, summary: text, payload: {} }) },
     'x-requirements': clauses,
     'x-error-pointers': mapOf(text),
+    'x-ordered': { const: true },
     'x-event': text,
     'x-payload': text,
     'x-replay': closed({ policy: text, 'key?': text, 'keySpace?': text, 'clears?': { const: true } }),

@@ -117,7 +117,7 @@ describe('generation', () => {
   test('refuses a contract that breaks rules, with file, line, rule and fix of each, and writes nothing', async () => {
     const copy = await copyOfRepository();
     const contract = join(copy, 'asyncapi.yaml');
-    await edit(contract, 'x-requirements: [SYN-1]', 'x-requirements: [SYN-9]');
+    await edit(contract, 'x-requirements: [SYN-1, SEC-1, BCK-3]', 'x-requirements: [SYN-9, SEC-1, BCK-3]');
     await edit(contract, 'sendQueueBytes: { default: 1048576', 'sendQueueBytes: { default: 0');
     const lineOf = async (text: string): Promise<number> =>
       (await readFile(contract, 'utf8')).split('\n').findIndex((line) => line.includes(text)) + 1;

@@ -51,6 +51,8 @@ export interface Message {
   readonly requirements: readonly string[];
   /** Pointer into the message → the error code that a bad value there earns, where it is not `invalid_message`. */
   readonly errorPointers: Readonly<Record<string, string>>;
+  /** Keeps its place among the events (BCK-3). */
+  readonly ordered: boolean;
 }
 
 interface OperationBase {

@@ -16,6 +16,7 @@ export interface RawMessage {
   readonly traits?: unknown;
   readonly 'x-requirements'?: readonly string[];
   readonly 'x-error-pointers'?: Readonly<Record<string, string>>;
+  readonly 'x-ordered'?: true;
   readonly 'x-event'?: string;
   readonly 'x-payload'?: string;
   readonly 'x-replay'?: ReplaySpec;

@@ -2,15 +2,19 @@
 // Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
 
 import type { CommandName } from './protocol.ts';
-import type { CommandDataMap, ReplyDataMap } from './types.ts';
+import type { CommandDataMap, PushMessage, ReplyDataMap } from './types.ts';
 
 /** What a handler gives back; what it throws becomes an `error`. */
 export interface Outcome<C extends CommandName> {
   /** `data` of the reply, or what computes it at the moment when the reply is queued. */
   readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
+  /** Pushes that are written together with the reply, with nothing in between: the `gap` of a resume that failed (RPL-4). */
+  readonly companions?: () => readonly PushMessage[];
+  /** Runs when the reply is handed to the socket; for replies that keep their place (BCK-3). */
+  readonly onWritten?: () => void;
   /** Runs right after the reply was queued, within the same tick: this is how a replay follows its `subscribed` (RPL-2). */
   readonly afterReply?: () => void;
-  /** Runs instead when the connection went away before the reply could be queued. */
+  /** Runs instead when no reply could be queued, because the connection went away or `data` failed: gives back what was taken. */
   readonly abandon?: () => void;
 }
 

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:82da2cb0cf083fa8e658bf647b5b6342b73ded38c248ab1dc778bcbbae98c5dc';
+export const CONTRACT_DIGEST = 'sha256:efe3d23f4fb8d06bcb1ed89c1e244553c7fbc4f03df175d1dda0e4043c257bdf';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -38,15 +38,15 @@ export type CommandName =
   | 'sync'
   | 'ping';
 
-/** Each command, the message of its success, and the error that a bad value earns where it is not `invalid_message`. */
+/** Each command: the message of its success, the scopes that it needs (SEC-1), and the error that a bad value earns where it is not `invalid_message`. */
 export const COMMANDS = {
-  subscribe: { reply: 'subscribed', errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
-  unsubscribe: { reply: 'unsubscribed', errorPointers: {} },
-  list_subscriptions: { reply: 'subscriptions', errorPointers: {} },
-  broadcast: { reply: 'broadcasted', errorPointers: { '/data/stream': 'stream_invalid', '/data/payload': 'payload_invalid' } },
-  authenticate: { reply: 'authenticated', errorPointers: {} },
-  sync: { reply: 'synced', errorPointers: { '/data/stream': 'stream_invalid' } },
-  ping: { reply: 'pong', errorPointers: {} },
+  subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
+  unsubscribe: { reply: 'unsubscribed', scopes: [], errorPointers: {} },
+  list_subscriptions: { reply: 'subscriptions', scopes: [], errorPointers: {} },
+  broadcast: { reply: 'broadcasted', scopes: ['publish:<event>@<stream>'], errorPointers: { '/data/stream': 'stream_invalid', '/data/payload': 'payload_invalid' } },
+  authenticate: { reply: 'authenticated', scopes: [], errorPointers: {} },
+  sync: { reply: 'synced', scopes: ['subscribe:<any>@<stream>'], errorPointers: { '/data/stream': 'stream_invalid' } },
+  ping: { reply: 'pong', scopes: [], errorPointers: {} },
 } as const;
 
 /** What the server volunteers. */
@@ -62,7 +62,18 @@ export const PUSHES = [
 
 export type PushName = (typeof PUSHES)[number];
 
-/** The HTTP resources (OPS-0). */
+/** Replies and pushes that keep their place among the events; every other one may overtake events that wait (BCK-3). */
+export const ORDERED_MESSAGES = [
+  'subscribed',
+  'unsubscribed',
+  'authenticated',
+  'synced',
+  'replay_complete',
+  'gap',
+  'subscription_closed',
+] as const;
+
+/** The HTTP resources (OPS-0) and the scopes that they need (SEC-1). */
 export const HTTP_OPERATIONS = {
   get_health: { method: 'GET', path: '/ws/health', scopes: [], errorPointers: {} },
   get_healthz: { method: 'GET', path: '/healthz', scopes: [], errorPointers: {} },
@@ -329,6 +340,7 @@ export const CLAUSES = {
   'CON-4': { level: 'must', observable: 'client', text: 'A WebSocket ping goes with each heartbeat; a peer from which neither pong nor traffic came within two intervals is closed with 4203.' },
   'CON-5': { level: 'must', observable: 'client', text: 'On shutdown every connection gets a `heartbeat`, then `closing`, then the close; new upgrades get 503 with Retry-After.' },
   'CON-6': { level: 'must', observable: 'client', text: 'The class of a close code says what to do: 40xx do not retry unchanged, 41xx refresh the credential and retry, 42xx retry with backoff and resume, 43xx retry without a position.' },
+  'CON-7': { level: 'must', observable: 'client', text: 'A position in a `heartbeat` lies before every event of its stream, live or replayed, that is still to be written to the connection, and not beyond the `from` of a `gap` that is. During a replay it therefore lies before the next replayed event. With nothing left to be written it is the newest position of the stream. A stream is named from its `subscribed` on. A client that resumes its subscriptions of the stream from there misses nothing.' },
   'STR-1': { level: 'must', observable: 'client', text: 'Streams are `main`, `workspace:{id}` and `session:{id}`. Graph and file events of one workspace share one stream.' },
   'STR-2': { level: 'must', observable: 'client', text: '`sequenceId` starts at 1 and grows by exactly 1 per event of the stream, across all nodes. A filter may skip numbers; the order is never broken.' },
   'STR-3': { level: 'must', observable: 'client', text: '`epoch` names one life of a stream and changes whenever the counter may have been lost. A change under live subscribers is said by a `gap`.' },
@@ -353,9 +365,10 @@ export const CLAUSES = {
   'GAP-2': { level: 'must', observable: 'client', text: 'When a source has lost track (its watcher overflowed, or did not run), the subscribers of the affected paths get a `gap` for `source_overflow` with the directories to look at again. It is kept with history: a resume from its place or before says it among the replay, where it happened.' },
   'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and no client feels another one being slow.' },
   'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume repairs everything that history holds.' },
+  'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap` and `subscription_closed` keep their place among the events: what was due before them is written before them. Every other reply and push may overtake events that wait.' },
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server stamps the principal into `source`.' },
-  'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see. Principals are users or agents with a JWT, API keys, and services.' },
+  'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see: every operation needs the scopes of its `x-scopes`, and one that is refused for the lack of a scope changes nothing. Principals are users or agents with a JWT, API keys, and services.' },
   'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is refused with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
   'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the names served.' },

@@ -6,9 +6,13 @@ const OUTCOME = `/** What a handler gives back; what it throws becomes an \`erro
 export interface Outcome<C extends CommandName> {
   /** \`data\` of the reply, or what computes it at the moment when the reply is queued. */
   readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
+  /** Pushes that are written together with the reply, with nothing in between: the \`gap\` of a resume that failed (RPL-4). */
+  readonly companions?: () => readonly PushMessage[];
+  /** Runs when the reply is handed to the socket; for replies that keep their place (BCK-3). */
+  readonly onWritten?: () => void;
   /** Runs right after the reply was queued, within the same tick: this is how a replay follows its \`subscribed\` (RPL-2). */
   readonly afterReply?: () => void;
-  /** Runs instead when the connection went away before the reply could be queued. */
+  /** Runs instead when no reply could be queued, because the connection went away or \`data\` failed: gives back what was taken. */
   readonly abandon?: () => void;
 }
 `;
@@ -16,7 +20,7 @@ export interface Outcome<C extends CommandName> {
 export function emitHandlers({ commands }: Contract): string {
   return [
     banner('The handlers that a server must provide.'),
-    "import type { CommandName } from './protocol.ts';\nimport type { CommandDataMap, ReplyDataMap } from './types.ts';\n",
+    "import type { CommandName } from './protocol.ts';\nimport type { CommandDataMap, PushMessage, ReplyDataMap } from './types.ts';\n",
     OUTCOME,
     "/** A command's handler. Its data has been validated. */",
     'export type Handler<C extends CommandName, Context> = (data: CommandDataMap[C], context: Context) => Outcome<C> | Promise<Outcome<C>>;\n',

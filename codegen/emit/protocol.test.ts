@@ -27,6 +27,7 @@ interface Yaml {
       readonly 'x-replay'?: object;
       readonly 'x-filterable'?: object;
       readonly 'x-error-pointers'?: object;
+      readonly 'x-ordered'?: true;
     }>;
   };
   readonly 'x-subprotocol': string;
@@ -57,12 +58,18 @@ describe('the constants', () => {
   test('have each command with its reply, and each push', () => {
     const commands = overSocket.filter(([, { action }]) => action === 'receive');
     expect(Object.entries(protocol.COMMANDS)).toEqual(
-      commands.map(([name, { reply }]) => [
+      commands.map(([name, { reply, 'x-scopes': scopes = [] }]) => [
         name,
-        { reply: last(reply?.messages[0]?.$ref), errorPointers: messages[name]?.['x-error-pointers'] ?? {} },
+        { reply: last(reply?.messages[0]?.$ref), scopes, errorPointers: messages[name]?.['x-error-pointers'] ?? {} },
       ]),
     );
     expect(protocol.PUSHES).toEqual(overSocket.filter(([, { action }]) => action === 'send').map(([name]) => name));
+  });
+
+  test('have the messages that keep their place among the events', () => {
+    const ordered = Object.keys(messages).filter((name) => messages[name]?.['x-ordered'] === true);
+    expect(ordered).toContain('synced');
+    expect(protocol.ORDERED_MESSAGES).toEqual(ordered);
   });
 
   test('have each HTTP resource with method, path, scopes and the errors of its request', () => {

@@ -68,10 +68,11 @@ function emitOperations({ commands, pushes, http, messages }: Contract): string 
     ),
     table(
       'COMMANDS',
-      'Each command, the message of its success, and the error that a bad value earns where it is not `invalid_message`.',
+      'Each command: the message of its success, the scopes that it needs (SEC-1), and the error that a bad value earns where it is not `invalid_message`.',
       byName,
-      ({ name, reply }) => ({
+      ({ name, reply, scopes }) => ({
         reply,
+        scopes,
         errorPointers: messages[name]?.errorPointers ?? {},
       }),
     ),
@@ -81,12 +82,24 @@ function emitOperations({ commands, pushes, http, messages }: Contract): string 
       pushes.map(({ name }) => name),
     ),
     'export type PushName = (typeof PUSHES)[number];\n',
-    table('HTTP_OPERATIONS', 'The HTTP resources (OPS-0).', resources, ({ method, path, scopes, request }) => ({
-      method,
-      path,
-      scopes,
-      errorPointers: messages[request]?.errorPointers ?? {},
-    })),
+    list(
+      'ORDERED_MESSAGES',
+      'Replies and pushes that keep their place among the events; every other one may overtake events that wait (BCK-3).',
+      Object.values(messages)
+        .filter(({ ordered }) => ordered)
+        .map(({ name }) => name),
+    ),
+    table(
+      'HTTP_OPERATIONS',
+      'The HTTP resources (OPS-0) and the scopes that they need (SEC-1).',
+      resources,
+      ({ method, path, scopes, request }) => ({
+        method,
+        path,
+        scopes,
+        errorPointers: messages[request]?.errorPointers ?? {},
+      }),
+    ),
     'export type HttpOperationName = keyof typeof HTTP_OPERATIONS;\n',
   ].join('\n');
 }

@@ -59,12 +59,15 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
 
   'operation-scope': (raw, report) => {
     const kinds = Object.keys(raw['x-scopes'].kinds);
+    const forms = kinds.flatMap((kind) =>
+      kind.includes(':') ? [kind] : [`${kind}:<event>@<stream>`, `${kind}:<any>@<stream>`],
+    );
     for (const [name, operation] of Object.entries(raw.operations)) {
       for (const [index, scope] of (operation['x-scopes'] ?? []).entries()) {
-        if (kinds.some((kind) => scope === kind || scope.startsWith(`${kind}:`))) continue;
+        if (forms.includes(scope)) continue;
         report(
           ['operations', name, 'x-scopes', index],
-          `is ${scope}, which is of no kind of x-scopes. Use one of ${kinds.join(', ')}.`,
+          `is ${scope}, which a server does not know how to check. Use one of ${forms.join(', ')}.`,
         );
       }
     }

@@ -23,8 +23,9 @@ export const heartbeatPing: Invariant = {
       if (interval === undefined || first === undefined || last === undefined) continue;
       const pings = frames.filter(({ kind, dir, n }) => kind === 'ping' && dir === '<<' && n < last.n);
       pings.forEach(() => report.fire());
-      // The ping of the last heartbeat may come behind it, and one more interval is nobody's fault.
-      if (pings.length < Math.floor((last.at - first.at) / interval) - 1)
+      // Heartbeats beside the rhythm need no ping; on a busy machine the rhythm is slower; the last ping may come behind its beat.
+      const due = Math.min(beats.length, Math.floor((last.at - first.at) / interval)) - 1;
+      if (pings.length < due)
         report.violate(`${beats.length} heartbeats came with ${pings.length} pings`, beats[0], last);
     }
   },

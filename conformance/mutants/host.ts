@@ -57,6 +57,7 @@ const LIMITS = [
 const LASTING = {
   'token-of-everyone-who-may-all': { principal: 'service:suite', scopes: ['subscribe:*', 'publish:*', 'admin:read'] },
   'token-of-a-reader-of-entities': { principal: 'service:reader', scopes: ['subscribe:entity_*'] },
+  'token-of-one-session': { principal: 'service:confined', scopes: ['subscribe:entity_*@session:confined'] },
   'token-of-a-short-life': { principal: 'service:short', scopes: ['subscribe:*'], lifetimeMs: 3000 },
 };
 const REVOCABLE = { 'token-that-is-revoked': { principal: 'key:suite', scopes: ['subscribe:*'] } };
@@ -87,9 +88,9 @@ async function writeTokens(directory: string): Promise<Files> {
   const at = (name: string): string => join(directory, name);
   await writeFile(at('tokens.json'), JSON.stringify({ ...LASTING, ...REVOCABLE }));
   await writeFile(at('rest.json'), JSON.stringify(LASTING));
-  const [all, reader, expiring] = Object.keys(LASTING);
+  const [all, reader, confined, expiring] = Object.keys(LASTING);
   const [revocable] = Object.keys(REVOCABLE);
-  const named = Object.entries({ default: all, reader, expiring, revocable });
+  const named = Object.entries({ default: all, reader, confined, expiring, revocable });
   await Promise.all(named.map(([name, token]) => writeFile(at(name), token ?? '')));
   const credentials = Object.fromEntries(named.map(([name]) => [name, { token: { file: at(name) } }]));
   return { all: at('tokens.json'), rest: at('rest.json'), credentials };

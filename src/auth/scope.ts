@@ -47,3 +47,8 @@ export function permits(scopes: readonly Scope[], action: Action, event = '*', s
     return scope.action === 'admin:read' || (covers(scope.events, event) && covers(scope.streams, stream));
   });
 }
+
+/** Whether one of the scopes holds on the stream, for whatever events. */
+export function permitsAny(scopes: readonly Scope[], action: 'subscribe' | 'publish', stream: string): boolean {
+  return scopes.some((scope) => scope.action === action && covers(scope.streams, stream));
+}

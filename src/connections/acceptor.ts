@@ -58,6 +58,7 @@ export interface AcceptorOptions {
   readonly insecure: boolean;
   readonly audit: Audit;
   readonly now: () => number;
+  readonly onFault: (error: unknown) => void;
   readonly onAccepted: (accepted: Accepted) => void;
 }
 
@@ -196,7 +197,13 @@ export class Acceptor {
       this.#open += 1;
       this.#byAddress.set(who.remoteAddress, (this.#byAddress.get(who.remoteAddress) ?? 0) + 1);
       ws.on('close', () => this.#release(who.remoteAddress));
-      this.#options.onAccepted({ ws, socket, ...who });
+      try {
+        this.#options.onAccepted({ ws, socket, ...who });
+      } catch (error) {
+        // No HTTP answer is possible any more; the end of the socket gives its place back.
+        this.#options.onFault(error);
+        ws.terminate();
+      }
     });
   }
 

@@ -7,6 +7,7 @@ import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../generated/protocol.ts';
 import type { CloseName, ErrorCode } from '../../generated/protocol.ts';
 import type { ServerMessage } from '../../generated/types.ts';
+import type { Position } from '../broker/broker.ts';
 import { encodeMessage } from '../wire/codec.ts';
 import type { ProtocolError } from '../errors.ts';
 import type { HandlerServices } from '../handlers/context.ts';
@@ -38,6 +39,7 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits;
   readonly now: () => number;
   readonly random: () => number;
+  readonly onFault: (error: unknown, session: Session) => void;
   /** Called when the server has decided to end it; a peer that reads nothing may keep the socket open for some time yet. */
   readonly onClosing: (connection: Connection, name: CloseName) => void;
   /** Called when the socket is gone. */
@@ -66,8 +68,11 @@ export class Connection implements Outlet {
       limits: options.limits,
       scheduler: options.scheduler,
       now: options.now,
+      onFault: (error) => {
+        options.onFault(error, this.session);
+        this.terminate();
+      },
       onOverflow: (bound) => this.close('slow_consumer', `The send queue passed its bound on ${bound}.`),
-      onWritten: ({ stream, epoch, sequenceId }) => this.session.written.set(stream, { stream, epoch, sequenceId }),
     });
     options.session.bind(this);
     this.#listen(options.ws);
@@ -150,7 +155,8 @@ export class Connection implements Outlet {
     this.outbox.push(encodeMessage(message));
   }
 
-  sendInOrder: Outlet['sendInOrder'] = (message, place) => this.outbox.pushInOrder(encodeMessage(message), place);
+  sendInOrder: Outlet['sendInOrder'] = (messages, options) =>
+    this.outbox.pushInOrder(Buffer.concat(messages.map(encodeMessage)), options);
 
   sendEvent: Outlet['sendEvent'] = (frame, place) => this.outbox.pushEvent(frame, place);
 
@@ -159,6 +165,10 @@ export class Connection implements Outlet {
   /** A message that tells the state at the moment when it is written. */
   sendReport(make: () => ServerMessage): void {
     this.outbox.pushReport(() => encodeMessage(make()));
+  }
+
+  unwritten(): ReadonlyMap<string, Position> {
+    return this.outbox.unwritten();
   }
 
   get delivered(): number {

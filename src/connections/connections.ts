@@ -41,6 +41,7 @@ export class Connections {
   readonly #scheduler = new FlushScheduler();
   readonly #connections = new Map<string, Connection>();
   readonly #router: Router<HandlerContext>;
+  readonly #onFault: (error: unknown, session: Session) => void;
   readonly #expiries = new Map<string, NodeJS.Timeout>();
   /** Connections closed since the start, by close code. */
   readonly closed = new Map<number, number>();
@@ -53,12 +54,15 @@ export class Connections {
     this.#options = options;
     const { limits, authenticator, now } = options;
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
+    const onFault = (error: unknown, { connectionId }: Session): void =>
+      options.log.error({ err: error, connectionId }, 'a connection could not be served');
+    this.#onFault = onFault;
     this.#router = new Router<HandlerContext>({
       handlers: HANDLERS,
       validators: options.catalogue.commands,
       limits,
-      onFault: (error, session) =>
-        options.log.error({ err: error, connectionId: session.connectionId }, 'a command failed'),
+      audit: options.services.audit,
+      onFault,
       onUnauthenticated: ({ remoteAddress }) =>
         options.services.audit.record({ kind: 'command', remoteAddress, outcome: 'denied' }),
       onError: (error, session) => {
@@ -117,6 +121,7 @@ export class Connections {
       limits,
       now,
       random,
+      onFault: this.#onFault,
       onClosing: (closing, name) => this.#onClosing(closing, name),
       onClose: (closed, code) => this.#forget(closed, code),
     });

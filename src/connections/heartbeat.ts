@@ -2,7 +2,8 @@
  * Tells each client where it is (CON-3) and finds out who is gone (CON-4). One timer serves all connections; each has its own
  * phase, so that ten thousand heartbeats do not leave in one tick.
  */
-import type { Broker, Position } from '../broker/broker.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { StreamPlace } from '../session/session.ts';
 import type { Connection } from './connection.ts';
 
 /** Parts into which an interval is cut: a heartbeat is at most this fraction of an interval late. */
@@ -77,15 +78,14 @@ export class Heartbeat {
 }
 
 /**
- * Where each subscribed stream is. With nothing queued that is the stream's head, though a filter may have hidden its last
- * events; with something queued it is what was written last, so that a resume from it repeats rather than skips.
+ * How far each subscribed stream has been written: before whatever still waits, else the stream's head, though a filter may have
+ * hidden its last events (CON-7).
  */
-function positionsOf(connection: Connection, broker: Broker): { stream: string; epoch: string; sequenceId: number }[] {
-  const { session } = connection;
-  const streams = new Set([...session.subscriptions.values()].map((each) => each.stream));
-  return [...streams].flatMap((stream) => {
-    const place: Position | undefined =
-      connection.queuedMessages === 0 ? broker.snapshot(stream).head : session.written.get(stream);
-    return place === undefined ? [] : [{ stream, epoch: place.epoch, sequenceId: place.sequenceId }];
+function positionsOf({ session, outbox }: Connection, broker: Broker): StreamPlace[] {
+  const unwritten = outbox.unwritten();
+  const confirmed = [...session.subscriptions.values()].filter((each) => each.confirmed);
+  return [...new Set(confirmed.map((each) => each.stream))].map((stream) => {
+    const { epoch, sequenceId } = unwritten.get(stream) ?? broker.snapshot(stream).head;
+    return { stream, epoch, sequenceId };
   });
 }

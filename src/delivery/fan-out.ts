@@ -74,9 +74,9 @@ export class Fanout {
     }
     const frames = new Map<string, Buffer>();
     for (const session of touched) {
-      const frame = this.#frame(frames, livePrefix(session.matched), record);
+      const prefix = livePrefix(session.matched);
       session.matched.length = 0;
-      session.outlet.sendEvent(frame, record);
+      session.outlet.sendEvent(this.#frame(frames, prefix, record), record);
     }
     this.deliveries += touched.length;
   }
@@ -111,7 +111,8 @@ export class Fanout {
     for (const [session, mine] of bySession) {
       for (const each of mine) each.gaps += 1;
       const subscriptionIds = mine.map((each) => each.id);
-      session.outlet.sendInOrder({ type: 'gap', data: { ...gap, subscriptionIds } }, { stream: gap.stream, ...gap.to });
+      const message = { type: 'gap', data: { ...gap, subscriptionIds } } as const;
+      session.outlet.sendInOrder([message], { after: { stream: gap.stream, ...gap.from } });
       this.countGap(gap.reason);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * What one connection still has to be sent. Two lanes: control messages (replies, heartbeats, errors) never wait behind
- * events (BCK-1); whatever must keep its place among events (`subscribed`, `gap`, `synced`, …) goes in order with them.
+ * What one connection still has to be sent. Two lanes: control messages (`pong`, heartbeats, errors) never wait behind
+ * events (BCK-1); whatever must keep its place among events (`subscribed`, `gap`, `synced`, …) goes in order with them (BCK-3).
  *
  *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
  *
@@ -12,6 +12,7 @@
  */
 import type { Writable } from 'node:stream';
 import type { EventRecord, Position } from '../broker/broker.ts';
+import type { OrderedOptions, StreamPlace } from '../session/session.ts';
 import { eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
@@ -25,16 +26,17 @@ export interface OutboxLimits {
   readonly sendQueueAgeMs: number;
 }
 
-/** Where a message stands in its stream, so that a heartbeat never claims what was not written yet (CON-3). */
-export interface Place extends Position {
-  readonly stream: string;
+interface EventFrame {
+  readonly kind: 'event';
+  readonly frame: Buffer;
+  readonly place: StreamPlace;
+  readonly since: number;
 }
 
-interface Frame {
-  readonly kind: 'event' | 'message';
+interface MessageFrame extends OrderedOptions {
+  readonly kind: 'message';
   readonly frame: Buffer;
-  readonly place: Place | undefined;
-  since: number;
+  readonly since: number;
 }
 
 interface Control {
@@ -50,7 +52,7 @@ interface Replay {
   since: number;
 }
 
-type Entry = Frame | Replay;
+type Entry = EventFrame | MessageFrame | Replay;
 
 export type Bound = 'bytes' | 'messages' | 'age';
 
@@ -61,7 +63,8 @@ export interface OutboxOptions {
   readonly now: () => number;
   /** Called once, when a hard bound is passed. */
   readonly onOverflow: (bound: Bound) => void;
-  readonly onWritten: (place: Place) => void;
+  /** Called when a message that waited could not be made; nothing more is written. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** Collects the outboxes that have something to send and flushes each once, after the present round of I/O callbacks. */
@@ -122,17 +125,35 @@ export class Outbox {
   }
 
   /** Keeps its place among the events. */
-  pushInOrder(frame: Buffer, place?: Place): void {
-    this.#enqueue({ kind: 'message', frame, place, since: this.#options.now() });
+  pushInOrder(frame: Buffer, options: OrderedOptions = {}): void {
+    this.#enqueue({ kind: 'message', frame, ...options, since: this.#options.now() });
   }
 
-  pushEvent(frame: Buffer, place: Place): void {
+  pushEvent(frame: Buffer, place: StreamPlace): void {
     this.#enqueue({ kind: 'event', frame, place, since: this.#options.now() });
   }
 
   /** Events of history, ascending, each to be sent with `prefix` before its body. */
   pushReplay(records: readonly EventRecord[], prefix: string): void {
     if (records.length > 0) this.#enqueue({ kind: 'replay', records, prefix, next: 0, since: this.#options.now() });
+  }
+
+  /**
+   * Each stream of which something is still to be written, with the position before the first of it (CON-7). Walks
+   * everything that waits: for heartbeats and introspection, not for every event.
+   */
+  unwritten(): ReadonlyMap<string, Position> {
+    const positions = new Map<string, Position>();
+    for (let at = this.#first; at < this.#entries.length; at += 1) {
+      const entry = this.#entries[at];
+      const before = entry === undefined ? undefined : placeBefore(entry);
+      if (before === undefined) continue;
+      const known = positions.get(before.stream);
+      // An entry of another epoch was queued later, and the gap that leads there waits before it.
+      const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
+      if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
+    }
+    return positions;
   }
 
   /** Bytes that wait here or in the socket's own buffer. */
@@ -193,12 +214,18 @@ export class Outbox {
     while (!this.#ended && this.#blockedSince === undefined) if (!this.#write()) return;
   }
 
-  /** Writes one chunk; false when there was none. */
+  /** Writes one chunk; false when there was none. Never throws: other connections wait their turn in the same loop. */
   #write(): boolean {
-    const chunk = this.#nextChunk();
-    if (chunk === undefined) return false;
-    this.#blockedSince = this.#options.socket.write(chunk) ? undefined : this.#options.now();
-    return true;
+    try {
+      const chunk = this.#nextChunk();
+      if (chunk === undefined) return false;
+      this.#blockedSince = this.#options.socket.write(chunk) ? undefined : this.#options.now();
+      return true;
+    } catch (error) {
+      this.end();
+      this.#options.onFault(error);
+      return false;
+    }
   }
 
   #schedule(): void {
@@ -225,7 +252,7 @@ export class Outbox {
   /**
    * Full within one tick is not yet slow: a burst has filled the queue before the socket was given any of it. So the socket gets
    * its chance first, for as long as the system takes every byte at once. Nothing is dropped here: a heartbeat that still waits
-   * would else take the empty queue for a delivered one and claim the head of the stream (CON-3).
+   * would else find nothing unwritten and claim the head of the stream (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;
@@ -283,7 +310,7 @@ export class Outbox {
     this.#advance();
     this.#queuedBytes -= entry.frame.length;
     if (entry.kind === 'event') this.delivered += 1;
-    if (entry.place !== undefined) this.#options.onWritten(entry.place);
+    else entry.onWritten?.();
     return entry.frame;
   }
 
@@ -300,12 +327,10 @@ export class Outbox {
     let offset = 0;
     for (const record of entry.records.slice(entry.next, end))
       offset = writeEventFrame(chunk, offset, entry.prefix, record);
-    const last = entry.records[end - 1];
     this.delivered += end - entry.next;
     entry.next = end;
     entry.since = this.#options.now();
     if (end === entry.records.length) this.#advance();
-    if (last !== undefined) this.#options.onWritten(last);
     return chunk;
   }
 
@@ -319,4 +344,11 @@ export class Outbox {
       this.#first = 0;
     }
   }
+}
+
+/** The position before what is left of an entry; undefined when the entry belongs to no place of a stream. */
+function placeBefore(entry: Entry): StreamPlace | undefined {
+  if (entry.kind === 'message') return entry.after;
+  const next = entry.kind === 'event' ? entry.place : entry.records[entry.next];
+  return next === undefined ? undefined : { stream: next.stream, epoch: next.epoch, sequenceId: next.sequenceId - 1 };
 }

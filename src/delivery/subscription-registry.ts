@@ -17,13 +17,8 @@ export class SubscriptionRegistry {
 
   /** The stream must be attached already; the attachment passes to the subscription. */
   open(subscription: Subscription): void {
-    const { session, stream } = subscription;
+    const { session } = subscription;
     session.subscriptions.set(subscription.id, subscription);
-    // A heartbeat names every subscribed stream (CON-3), also one of which everything is still queued.
-    if (!session.written.has(stream)) {
-      const { epoch, sequenceId } = this.#broker.snapshot(stream).head;
-      session.written.set(stream, { stream, epoch, sequenceId });
-    }
     this.#fanout.add(subscription);
   }
 
@@ -33,7 +28,6 @@ export class SubscriptionRegistry {
     if (!session.subscriptions.delete(subscription.id)) return;
     this.#fanout.remove(subscription);
     this.#broker.detach(stream);
-    if (![...session.subscriptions.values()].some((each) => each.stream === stream)) session.written.delete(stream);
   }
 
   /** The connection is over. */

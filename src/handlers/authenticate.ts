@@ -28,10 +28,9 @@ export const authenticate: Handlers<HandlerContext>['authenticate'] = async (dat
       const ended = [...session.subscriptions.values()].filter((each) => !covered(each, principal));
       for (const subscription of ended) {
         registry.end(subscription);
-        session.outlet.sendInOrder({
-          type: 'subscription_closed',
-          data: { subscriptionId: subscription.id, reason: 'forbidden' },
-        });
+        session.outlet.sendInOrder([
+          { type: 'subscription_closed', data: { subscriptionId: subscription.id, reason: 'forbidden' } },
+        ]);
       }
     },
   };

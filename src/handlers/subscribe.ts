@@ -1,7 +1,6 @@
 import type { Handlers } from '../../generated/handlers.ts';
-import type { SubscribeData, SubscribedData } from '../../generated/types.ts';
+import type { PushMessage, SubscribeData, SubscribedData } from '../../generated/types.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
-import { permits } from '../auth/scope.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
 import { planRecovery } from '../replay/recovery.ts';
@@ -29,19 +28,6 @@ function checkRoom(context: HandlerContext, id: string): void {
   }
 }
 
-function checkScopes(context: HandlerContext, events: readonly string[], stream: string): void {
-  const { principal, remoteAddress } = context.session;
-  const refused = events.find((event) => !permits(principal.scopes, 'subscribe', event, stream));
-  if (refused === undefined) return;
-  const { id } = principal;
-  context.audit.record({ kind: 'subscribe', principal: id, remoteAddress, stream, event: refused, outcome: 'denied' });
-  throw new ProtocolError(
-    'forbidden',
-    `${principal.id} may not subscribe to ${refused} on ${stream}: no scope covers it.`,
-    { details: { scope: `subscribe:${refused}@${stream}` } },
-  );
-}
-
 /** Everything about the new subscription that can be refused is refused here, before the stream is touched. */
 function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   const { session, limits, catalogue } = context;
@@ -52,7 +38,6 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   // The validator has let pass only fields of the catalogue, of which the generated type names those of the stock contract.
   const asked = (data.filter ?? {}) as Filter;
   const filter = normaliseFilter({ events, filter: asked, limits, catalogue });
-  checkScopes(context, events, stream);
   return new Subscription({
     id,
     session,
@@ -69,6 +54,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
 function count(context: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
   const { replays } = context;
   if (subscription.replayMode === 'none') return;
+  if (plan.gap !== undefined) subscription.gaps += 1;
   if (plan.recovery.attempted && !plan.recovery.recovered) replays.failed += 1;
   replays[plan.replayReason === 'resume' ? 'resume' : 'warm'] += 1;
   replays.events += plan.records.length;
@@ -88,31 +74,24 @@ function sendRecords(subscription: Subscription, plan: RecoveryPlan): void {
     records = records.slice(before.length);
     subscription.gaps += 1;
     const { epoch, sequenceId } = loss;
-    session.outlet.sendInOrder(
-      { type: 'gap', data: { ...sourceGap(stream, loss), subscriptionIds: [id] } },
-      { stream, epoch, sequenceId },
-    );
+    const gap = { type: 'gap', data: { ...sourceGap(stream, loss), subscriptionIds: [id] } } as const;
+    session.outlet.sendInOrder([gap], { after: { stream, epoch, sequenceId } });
   }
   session.outlet.sendReplay(records, prefix);
 }
 
-/** What follows `subscribed`: a gap where a resume failed, the replay, its end (RPL-2, RPL-4). */
+/** The gap of a resume that failed. It is written with `subscribed`, so that no heartbeat comes between the two (CON-7). */
+function failedResume({ id, stream }: Subscription, { gap }: RecoveryPlan): readonly PushMessage[] {
+  return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
+}
+
+/** What follows `subscribed`: the replay and its end (RPL-2). */
 function sendReplay(subscription: Subscription, plan: RecoveryPlan): void {
-  const { id, session, stream } = subscription;
-  const { outlet } = session;
-  if (plan.gap !== undefined) {
-    subscription.gaps += 1;
-    outlet.sendInOrder({ type: 'gap', data: { stream, subscriptionIds: [id], ...plan.gap } });
-  }
   if (subscription.replayMode === 'none') return;
   sendRecords(subscription, plan);
-  outlet.sendInOrder(
-    {
-      type: 'replay_complete',
-      data: { subscriptionId: id, position: plan.position, count: plan.records.length, truncated: plan.truncated },
-    },
-    { stream, ...plan.position },
-  );
+  const { position, truncated, records } = plan;
+  const data = { subscriptionId: subscription.id, position, count: records.length, truncated };
+  subscription.session.outlet.sendInOrder([{ type: 'replay_complete', data }]);
 }
 
 /**
@@ -131,6 +110,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
     throw error;
   }
   let plan: RecoveryPlan | undefined;
+  let holder: 'command' | 'subscription' = 'command';
   return {
     data: (): SubscribedData => {
       plan = planRecovery({
@@ -144,10 +124,15 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
       });
       subscription.recovery = plan.recovery;
       registry.open(subscription);
+      holder = 'subscription';
       const { id: subscriptionId, events, filter } = subscription;
       return { subscriptionId, stream, events: [...events], filter, position: plan.position, recovery: plan.recovery };
     },
-    abandon: () => broker.detach(stream),
+    companions: () => (plan === undefined ? [] : failedResume(subscription, plan)),
+    onWritten: () => {
+      subscription.confirmed = true;
+    },
+    abandon: () => (holder === 'command' ? broker.detach(stream) : registry.end(subscription)),
     afterReply: () => {
       if (plan === undefined) return;
       count(context, subscription, plan);

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const PAGE = new URL('console/', import.meta.url);
 /** The generated client, which the console uses like any other page. */
@@ -47,11 +47,13 @@ function stripTypes(source: string): string {
 }
 
 /** @param path where the WebSocket is, for the page to find it */
-export function registerConsole(app: FastifyInstance, path: string): void {
-  app.get('/console', async (_request, reply) => {
-    const html = await readFile(new URL('index.html', PAGE), 'utf8');
-    return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path));
-  });
+export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
+  const html = await readFile(new URL('index.html', PAGE), 'utf8');
+  return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path));
+}
+
+/** The style and the scripts of the page. */
+export function registerConsoleAssets(app: FastifyInstance): void {
   app.get('/console/console.css', async (_request, reply) =>
     reply
       .headers(HEADERS)

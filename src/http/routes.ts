@@ -4,36 +4,29 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry as MetricsRegistry } from 'prom-client';
+import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
+import type { HttpOperationName } from '../../generated/protocol.ts';
 import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
-import type { Audit } from '../auth/audit.ts';
-import { identify } from '../auth/authenticator.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
-import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts';
-import { admissionFault } from '../auth/request-origin.ts';
-import type { OriginPolicy } from '../auth/origin.ts';
-import type { Principal } from '../auth/principal.ts';
-import { permits } from '../auth/scope.ts';
+import type { Validator } from '../../generated/validators.js';
+import type { Caller } from '../auth/authorise.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
-import { checkRequest } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
-import { registerConsole } from './console-page.ts';
+import { registerConsoleAssets, sendConsole } from './console-page.ts';
+import { Guard } from './guard.ts';
+import type { GuardOptions } from './guard.ts';
 
-export interface RouteOptions {
+export interface RouteOptions extends GuardOptions {
   readonly path: string;
   readonly introspection: Introspection;
   /** All nodes' subscriptions (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   readonly publisher: Publisher;
-  readonly authenticator: Authenticator;
-  readonly audit: Audit;
-  readonly origins: OriginPolicy;
-  readonly insecure: boolean;
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
@@ -72,63 +65,6 @@ function decodeBody(body: string | Buffer): string {
   }
 }
 
-class Guard {
-  readonly #options: RouteOptions;
-
-  constructor(options: RouteOptions) {
-    this.#options = options;
-  }
-
-  /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
-  checkAdmission(request: FastifyRequest): void {
-    const fault = admissionFault(request.raw, this.#options);
-    try {
-      if (fault !== undefined) throw new ProtocolError('forbidden', fault);
-      refuseCredentialInAddress(request.raw);
-    } catch (error) {
-      this.#options.audit.record({ kind: 'connect', remoteAddress: request.ip, outcome: 'denied' });
-      throw error;
-    }
-  }
-
-  async principal(request: FastifyRequest): Promise<Principal> {
-    const { authenticator, audit } = this.#options;
-    const credential = credentialFrom(request.raw);
-    if (credential !== undefined) return identify(credential, { authenticator, audit, remoteAddress: request.ip });
-    if (!authenticator.required) return authenticator.anonymous;
-    audit.record({ kind: 'authenticate', remoteAddress: request.ip, outcome: 'denied' });
-    throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
-  }
-
-  async admin(request: FastifyRequest): Promise<void> {
-    const principal = await this.principal(request);
-    if (permits(principal.scopes, 'admin:read')) return;
-    this.#options.audit.record({
-      kind: 'introspect',
-      principal: principal.id,
-      remoteAddress: request.ip,
-      outcome: 'denied',
-    });
-    throw new ProtocolError('forbidden', `${principal.id} needs the scope admin:read.`);
-  }
-}
-
-function probes(app: FastifyInstance, { introspection, path }: RouteOptions): void {
-  app.get('/healthz', async () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
-    const { status } = introspection;
-    if (status === 'ok') return { status: 'ok' };
-    return reply
-      .code(503)
-      .header('retry-after', String(RETRY_AFTER_S))
-      .send({ status: status === 'draining' ? 'draining' : 'broker_unavailable' });
-  });
-  app.get(path, async (_request, reply) => {
-    return fail(reply, new ProtocolError('invalid_message', 'This is a WebSocket: send an upgrade.'), 426);
-  });
-  app.get(`${path}/health`, async () => introspection.health());
-}
-
 function queryOf(raw: unknown): SubscriptionQuery {
   const query = raw as Record<string, unknown>;
   const known = ['stream', 'event', 'principal', 'connection', 'limit', 'cursor'];
@@ -154,36 +90,51 @@ function queryOf(raw: unknown): SubscriptionQuery {
   };
 }
 
-function operations(app: FastifyInstance, options: RouteOptions, guard: Guard): void {
-  const { path, publisher, introspection } = options;
-  app.post(`${path}/broadcast`, async (request) => {
-    const principal = await guard.principal(request);
-    checkRequest(request.body, httpValidators.broadcast_request);
-    const body = request.body as BroadcastData;
-    const origin = { name: 'broadcast', principal, remoteAddress: request.ip, payloadPointer: '/payload' } as const;
-    return publisher.publish(body, origin);
-  });
-  app.post(`${path}/explain`, async (request) => {
-    await guard.admin(request);
-    checkRequest(request.body, httpValidators.explain_request);
-    const { stream = 'main', event, payload, source = 'broadcast' } = request.body as ExplainRequest;
-    publisher.checkPayload({ event, payload }, '/payload');
-    return introspection.explain(stream, { event, payload, source: { name: source, principal: 'anonymous' } });
-  });
-  app.get(`${path}/subscriptions`, async (request) => {
-    await guard.admin(request);
-    return options.subscriptions(queryOf(request.query));
-  });
+interface Route {
+  /** The schema of the body, where the operation has one. */
+  readonly body?: Validator;
+  readonly answer: (request: FastifyRequest, reply: FastifyReply, caller: Caller) => unknown;
 }
 
-function documents(app: FastifyInstance, { metrics, assets }: RouteOptions): void {
-  app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
-  );
-  app.get('/asyncapi.yaml', async (_request, reply) =>
-    reply.header('content-type', 'application/yaml').send(assets.contract),
-  );
-  app.get('/docs', async (_request, reply) => reply.headers(assets.docs.headers).send(assets.docs.html));
+/** One route per HTTP operation of the contract: a missing one does not compile. */
+function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Route>> {
+  const { path, publisher, introspection, metrics, assets } = options;
+  return {
+    get_health: { answer: () => introspection.health() },
+    get_healthz: { answer: () => ({ status: 'ok' }) },
+    get_readyz: { answer: (_request, reply) => readiness(introspection, reply) },
+    get_subscriptions: { answer: (request) => options.subscriptions(queryOf(request.query)) },
+    post_broadcast: {
+      body: httpValidators.broadcast_request,
+      answer: ({ body }, _reply, caller) =>
+        publisher.publish(body as BroadcastData, { name: 'broadcast', ...caller, payloadPointer: '/payload' }),
+    },
+    post_explain: {
+      body: httpValidators.explain_request,
+      answer: ({ body }) => {
+        const { stream = 'main', event, payload, source = 'broadcast' } = body as ExplainRequest;
+        publisher.checkPayload({ event, payload }, '/payload');
+        return introspection.explain(stream, { event, payload, source: { name: source, principal: 'anonymous' } });
+      },
+    },
+    get_metrics: {
+      answer: async (_request, reply) =>
+        reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+    },
+    get_contract: {
+      answer: (_request, reply) => reply.header('content-type', 'application/yaml').send(assets.contract),
+    },
+    get_docs: { answer: (_request, reply) => reply.headers(assets.docs.headers).send(assets.docs.html) },
+    get_console: { answer: (_request, reply) => sendConsole(reply, path) },
+  };
+}
+
+function readiness({ status }: Introspection, reply: FastifyReply): unknown {
+  if (status === 'ok') return { status: 'ok' };
+  return reply
+    .code(503)
+    .header('retry-after', String(RETRY_AFTER_S))
+    .send({ status: status === 'draining' ? 'draining' : 'broker_unavailable' });
 }
 
 /** Answers what nobody serves; for the gateway's own instance, since a host has an answer of its own. */
@@ -210,8 +161,16 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   );
   options.answering.watch(app);
   app.addHook('onRequest', async (request) => guard.checkAdmission(request));
-  probes(app, options);
-  operations(app, options, guard);
-  documents(app, options);
-  registerConsole(app, options.path);
+  for (const [name, { body, answer }] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
+    const { method, path } = HTTP_OPERATIONS[name];
+    app.route({
+      method,
+      url: path.replace(WEBSOCKET_PATH, options.path),
+      handler: async (request, reply) => answer(request, reply, await guard.admit(name, request, body)),
+    });
+  }
+  app.get(options.path, async (_request, reply) =>
+    fail(reply, new ProtocolError('invalid_message', 'This is a WebSocket: send an upgrade.'), 426),
+  );
+  registerConsoleAssets(app);
 }

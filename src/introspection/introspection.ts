@@ -9,12 +9,13 @@ import type {
   SubscriptionReport,
   SubscriptionsPage,
 } from '../../generated/types.ts';
-import type { Broker } from '../broker/broker.ts';
+import type { Broker, Position } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { ReplayStats } from './counters.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
 import type { Matchable } from '../subscriptions/filter.ts';
+import type { Session } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
 
 /** What the connections of this node look like from above. */
@@ -105,11 +106,11 @@ export class Introspection {
     };
   }
 
-  #report(subscription: Subscription): SubscriptionReport {
+  #report(subscription: Subscription, unwritten: ReadonlyMap<string, Position>): SubscriptionReport {
     const { session } = subscription;
     const { outlet } = session;
-    const head = this.#options.broker.snapshot(subscription.stream).head.sequenceId;
-    const written = outlet.queuedMessages === 0 ? head : (session.written.get(subscription.stream)?.sequenceId ?? head);
+    const { head } = this.#options.broker.snapshot(subscription.stream);
+    const written = unwritten.get(subscription.stream);
     return {
       subscriptionId: subscription.id,
       connectionId: session.connectionId,
@@ -127,7 +128,7 @@ export class Introspection {
         count: subscription.replayed,
         ...(subscription.replayedAt === undefined ? {} : { lastAt: time(subscription.replayedAt) }),
       },
-      lag: Math.max(0, head - written),
+      lag: written?.epoch === head.epoch ? Math.max(0, head.sequenceId - written.sequenceId) : 0,
       queuedBytes: outlet.queuedBytes,
       oldestQueuedMs: outlet.oldestQueuedMs,
       gaps: subscription.gaps,
@@ -153,6 +154,13 @@ export class Introspection {
   }
 
   #select(query: SubscriptionQuery): SubscriptionReport[] {
+    // Walks a whole queue, so once per connection.
+    const unwritten = new Map<Session, ReadonlyMap<string, Position>>();
+    const unwrittenOf = (session: Session): ReadonlyMap<string, Position> => {
+      const known = unwritten.get(session) ?? session.outlet.unwritten();
+      unwritten.set(session, known);
+      return known;
+    };
     return [...this.#options.fanout.subscriptions()]
       .filter(
         (each) =>
@@ -161,7 +169,7 @@ export class Introspection {
           (query.principal === undefined || each.session.principal.id === query.principal) &&
           (query.connection === undefined || each.session.connectionId === query.connection),
       )
-      .map((each) => this.#report(each))
+      .map((each) => this.#report(each, unwrittenOf(each.session)))
       .toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
   }
 

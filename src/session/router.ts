@@ -2,22 +2,19 @@
  * From a client's frame to its one reply. The table dispatches, the handler decides. Commands of one connection are taken
  * one after the other, so that replies come in the order of their commands; a handler that answers at once costs no tick.
  */
-import { COMMANDS } from '../../generated/protocol.ts';
+import { COMMANDS, ORDERED_MESSAGES } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import type { Handler, Handlers, Outcome } from '../../generated/handlers.ts';
 import type { Validator } from '../../generated/validators.js';
 import type { CommandDataMap, CommandMessage, ReplyMessage } from '../../generated/types.ts';
 import { decodeCommand, errorData } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
+import type { Audit } from '../auth/audit.ts';
+import { authorise } from '../auth/authorise.ts';
 import type { Session } from './session.ts';
 
-/** Replies that must keep their place among events: what they say is about what came before or comes after (SUB-2, SYN-1, SEC-3). */
-const IN_ORDER: ReadonlySet<string> = new Set<ReplyMessage['type']>([
-  'subscribed',
-  'unsubscribed',
-  'synced',
-  'authenticated',
-]);
+/** Replies that keep their place among the events; the others may overtake events that wait (BCK-3). */
+const ORDERED: ReadonlySet<string> = new Set(ORDERED_MESSAGES);
 
 /** What a client may do before it has authenticated (SEC-2). */
 const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set<CommandName>(['ping', 'authenticate']);
@@ -26,6 +23,7 @@ export interface RouterOptions<Context> {
   readonly handlers: Handlers<Context>;
   readonly validators: Readonly<Record<CommandName, Validator>>;
   readonly limits: { readonly jsonDepth: number };
+  readonly audit: Audit;
   /** For errors that are the server's fault: the peer only learns that there was one. */
   readonly onFault: (error: unknown, session: Session) => void;
   /** A command came before the credential that it needs (SEC-2). */
@@ -42,10 +40,11 @@ export class Router<Context extends { readonly session: Session }> {
 
   /** Answers one frame. Returns a promise only when the answer has to wait for something. */
   receive(text: string, context: Context): void | Promise<void> {
-    const decoded = decodeCommand(text, this.#options.validators, this.#options.limits);
-    const { id } = decoded;
-    if ('error' in decoded) return this.#fail(decoded.error, id, context);
+    let id: string | undefined;
     try {
+      const decoded = decodeCommand(text, this.#options.validators, this.#options.limits);
+      id = decoded.id;
+      if ('error' in decoded) return this.#fail(decoded.error, id, context);
       this.#admit(decoded.command, context.session);
       const outcome = this.#dispatch(decoded.command, context);
       if (!(outcome instanceof Promise)) return this.#settle(decoded.command.type, outcome, id, context);
@@ -62,9 +61,11 @@ export class Router<Context extends { readonly session: Session }> {
     const retryAfterMs = session.commands.take();
     if (retryAfterMs > 0)
       throw new ProtocolError('rate_limited', 'Too many commands; wait and send again.', { retryAfterMs });
-    if (session.authenticated || BEFORE_AUTHENTICATION.has(command.type)) return;
-    this.#options.onUnauthenticated(session);
-    throw new ProtocolError('unauthenticated', 'Send `authenticate` with a token or an API key first.');
+    if (!session.authenticated && !BEFORE_AUTHENTICATION.has(command.type)) {
+      this.#options.onUnauthenticated(session);
+      throw new ProtocolError('unauthenticated', 'Send `authenticate` with a token or an API key first.');
+    }
+    authorise(COMMANDS[command.type], command.data, session, this.#options.audit);
   }
 
   #dispatch<C extends CommandName>(
@@ -79,17 +80,39 @@ export class Router<Context extends { readonly session: Session }> {
   /** From here to the end of `afterReply` nothing else runs: a subscription's seam depends on it (RPL-2). */
   #settle<C extends CommandName>(command: C, outcome: Outcome<C>, id: string | undefined, context: Context): void {
     const { session } = context;
-    if (session.closed) return outcome.abandon?.();
+    if (session.closed) return this.#abandon(outcome, session);
     try {
       const data = typeof outcome.data === 'function' ? outcome.data() : outcome.data;
       const type = COMMANDS[command].reply;
       const reply = { type, ...(id === undefined ? {} : { id }), data } as ReplyMessage;
-      if (IN_ORDER.has(type)) session.outlet.sendInOrder(reply);
+      const { companions, onWritten } = outcome;
+      if (ORDERED.has(type))
+        session.outlet.sendInOrder([reply, ...(companions?.() ?? [])], onWritten === undefined ? {} : { onWritten });
       else session.outlet.send(reply);
     } catch (error) {
+      this.#abandon(outcome, session);
       return this.#fail(error, id, context);
     }
-    outcome.afterReply?.();
+    this.#follow(outcome, session);
+  }
+
+  /** Gives back what the handler took for a reply that is not sent. */
+  #abandon<C extends CommandName>(outcome: Outcome<C>, session: Session): void {
+    try {
+      outcome.abandon?.();
+    } catch (error) {
+      this.#options.onFault(error, session);
+    }
+  }
+
+  /** The reply cannot be taken back: when what has to follow it fails, the connection ends and the client starts afresh. */
+  #follow<C extends CommandName>(outcome: Outcome<C>, session: Session): void {
+    try {
+      outcome.afterReply?.();
+    } catch (error) {
+      this.#options.onFault(error, session);
+      session.outlet.close('state_invalidated', 'The server failed to send what follows its reply.');
+    }
   }
 
   #fail(error: unknown, id: string | undefined, context: Context): void {

@@ -15,17 +15,27 @@ export interface StreamPlace extends Position {
   readonly stream: string;
 }
 
+/** What comes with messages that keep their place. */
+export interface OrderedOptions {
+  /** The position that the client must resume from as long as it has not received them: of a gap, its `from` (CON-7). */
+  readonly after?: StreamPlace;
+  /** Called when they are handed to the socket. */
+  readonly onWritten?: () => void;
+}
+
 /** The way out to one client. */
 export interface Outlet {
   /** A message that may overtake events (BCK-1). */
   send(message: ServerMessage): void;
-  /** A message that keeps its place among the events. */
-  sendInOrder(message: ServerMessage, place?: StreamPlace): void;
+  /** Messages that keep their place among the events and are written together (BCK-3). */
+  sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
   /** A live event, already encoded. */
   sendEvent(frame: Buffer, place: StreamPlace): void;
   /** Events of history, ascending, with the frame prefix that makes them this connection's. */
   sendReplay(records: readonly EventRecord[], prefix: string): void;
   close(name: CloseName, reason: string): void;
+  /** Each stream of which something is still to be written, with the position before the first of it (CON-7). */
+  unwritten(): ReadonlyMap<string, Position>;
   readonly delivered: number;
   readonly queuedBytes: number;
   readonly queuedMessages: number;
@@ -47,8 +57,6 @@ export class Session {
   readonly connectionId: string;
   readonly remoteAddress: string;
   readonly subscriptions = new Map<string, Subscription>();
-  /** The last place of each stream that was written to the connection. */
-  readonly written = new Map<string, StreamPlace>();
   readonly openedAt: number;
   principal: Principal;
   authenticated: boolean;

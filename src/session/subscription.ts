@@ -32,6 +32,8 @@ export class Subscription {
   readonly livePrefix: string;
   readonly createdAt: number;
   recovery: Recovery = { attempted: false };
+  /** Whether `subscribed` has been written: from then on heartbeats name the stream (CON-7). */
+  confirmed = false;
   delivered = 0;
   replayed = 0;
   gaps = 0;

@@ -56,6 +56,8 @@ class Commands:
 
     def sync(self, connection: Connection, command: Command) -> None:
         stream = command.data["stream"]
+        if not connection.principal.may_any("subscribe", stream):
+            raise ProtocolError("forbidden", f"This needs a subscribe scope on {stream}.")
         position = self.node.streams.get(stream).head.wire()
         connection.queue(reply("synced", command.id, {"stream": stream, "position": position}))
 
@@ -87,11 +89,11 @@ class Commands:
         """`subscribed`, the replay and the beginning of live delivery are queued in one step: there is no seam."""
         subscription, replay = self.make_subscription(connection, command.data)
         self.node.subscriptions.add(subscription)
-        connection.queue(reply("subscribed", command.id, subscription.wire()))
+        gap = None
         if subscription.recovery.reason is not None:
             after = _after(command.data)
-            reason = subscription.recovery.reason
-            connection.queue(self.node.gap([subscription], after, subscription.position, reason))
+            gap = self.node.gap([subscription], after, subscription.position, subscription.recovery.reason)
+        connection.queue_subscribed(reply("subscribed", command.id, subscription.wire()), subscription, gap)
         if replay is not None:
             self._count(subscription, replay)
             connection.queue_replay(self.unroll(subscription, replay))
@@ -117,7 +119,10 @@ class Commands:
             after = _after(data)
             subscription.replaying_after = after.sequence_id
             return stream.resume(subscription.wanted, after)
-        return stream.warm(subscription.wanted)
+        picture = stream.warm(subscription.wanted)
+        if picture.events:
+            subscription.replaying_after = picture.events[0].sequence_id - 1
+        return picture
 
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
         """The messages of a replay, each made when its turn comes; none once the subscription has ended."""

@@ -167,6 +167,22 @@ class Connection:
         """Made again when its turn comes; until then it counts with the size that it has now."""
         self._enqueue(Outgoing(make, size=len(encode(make()))))
 
+    def queue_gap(self, message: Message) -> None:
+        """A loss among the events: until it is written, a heartbeat says the position before it (CON-7)."""
+        data = message["data"]
+        after = (data["stream"], Position(data["from"]["epoch"], data["from"]["sequenceId"]))
+        self._enqueue(Outgoing(lambda: message, size=len(encode(message)), after=after))
+
+    def queue_subscribed(self, message: Message, subscription: Subscription, gap: Message | None) -> None:
+        """The gap of a resume that failed goes with it."""
+
+        def confirm() -> None:
+            subscription.confirmed = True
+
+        size = len(encode(message))
+        companions = [] if gap is None else [gap]
+        self._enqueue(Outgoing(lambda: message, size=size, companions=companions, on_written=confirm))
+
     def queue_urgent(self, message: Message) -> None:
         """Passes events that wait (BCK-1)."""
         if self.closing is None:
@@ -199,23 +215,24 @@ class Connection:
         return push("event", {**head, **event.shared()})
 
     def heartbeat(self) -> Message:
-        streams = dict.fromkeys(subscription.stream for subscription in self.node.subscriptions.of(self))
+        confirmed = [each for each in self.node.subscriptions.of(self) if each.confirmed]
+        streams = dict.fromkeys(subscription.stream for subscription in confirmed)
         positions = [{"stream": stream, **self.written_position(stream).wire()} for stream in streams]
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def written_position(self, stream: str) -> Position:
-        """Up to where everything of a stream has been written. A heartbeat passes events that wait: naming the head
-        would have a client resume behind events that it never got."""
-        waiting = self.outbox.first_waiting(stream)
-        position = self.node.streams.get(stream).head
-        if waiting is not None:
-            position = Position(waiting.position.epoch, waiting.sequence_id - 1)
-        replaying = [
+        """Before everything of a stream that is still to be written (CON-7). A heartbeat passes events that wait: naming
+        the head would have a client resume behind events that it never got."""
+        position = self.outbox.first_waiting(stream) or self.node.streams.get(stream).head
+        return Position(position.epoch, min([position.sequence_id, *self.replaying(stream, position.epoch)]))
+
+    def replaying(self, stream: str, epoch: str) -> list[int]:
+        """Up to where each replay of the stream that goes on has been written."""
+        return [
             each.replaying_after
             for each in self.node.subscriptions.of(self)
-            if each.stream == stream and each.mode == "resume" and each.replaying_after is not None
+            if each.stream == stream and each.position.epoch == epoch and each.replaying_after is not None
         ]
-        return Position(position.epoch, min([position.sequence_id, *replaying]))
 
     def _enqueue(self, message: Outgoing) -> None:
         if self.closing is not None:
@@ -250,6 +267,8 @@ class Connection:
             self.delivered += 1
             for subscription in outgoing.subscriptions:
                 subscription.count(outgoing.event, is_replay=outgoing.is_replay)
+        if outgoing.on_written is not None:
+            outgoing.on_written()
         if outgoing.close is not None:
             code, _ = self.node.contract.close_codes[outgoing.close]
             self.wire.send_close(code, outgoing.close)
@@ -259,8 +278,8 @@ class Connection:
         return [self.encode(message) for message in self.messages(outgoing)]
 
     def messages(self, outgoing: Outgoing) -> list[Message]:
-        """What goes out when the turn of a message comes: that message."""
-        return [outgoing.make()]
+        """What goes out when the turn of a message comes: that message, and what goes with it."""
+        return [outgoing.make(), *outgoing.companions]
 
     def encode(self, message: Message) -> str:
         return encode(message)

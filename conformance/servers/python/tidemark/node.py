@@ -110,7 +110,7 @@ class Node:
         for connection, subscriptions in self.subscriptions.on(stream):
             followers = [each for each in subscriptions if each.wanted.follows("file_change")]
             if followers:
-                connection.queue(self.source_gap(followers, loss))
+                connection.queue_gap(self.source_gap(followers, loss))
 
     def begin_anew(self, stream: Stream) -> None:
         """Ends one life of a stream; whoever follows it is told (STR-3)."""
@@ -121,7 +121,7 @@ class Node:
         head = self.streams.get(stream.name).head
         if head.epoch != stream.epoch:
             for connection, subscriptions in followers:
-                connection.queue(self.gap(subscriptions, stream.head, head, "epoch_changed"))
+                connection.queue_gap(self.gap(subscriptions, stream.head, head, "epoch_changed"))
 
     def begin_all_anew(self) -> None:
         for stream in self.streams:

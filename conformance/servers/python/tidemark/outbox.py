@@ -13,7 +13,7 @@ from typing import Callable, Iterator
 
 from .contract import Limits
 from .envelope import Message
-from .streams import Event
+from .streams import Event, Position
 from .subscriptions import Subscription
 
 GUESSED_BYTES = 256
@@ -32,6 +32,17 @@ class Outgoing:
     queued_at: float = field(default_factory=time.monotonic)
     close: str | None = None
     """The name of the close code: after this message the connection is closed."""
+    companions: list[Message] = field(default_factory=list)
+    """Written with it, so that nothing comes in between."""
+    after: tuple[str, Position] | None = None
+    """A stream, and the position that a client resumes from as long as it has not got the message (CON-7)."""
+    on_written: Callable[[], None] | None = None
+
+    def before(self, stream: str) -> Position | None:
+        """The position of the stream that stands before this message; None when it belongs to another stream or to none."""
+        if self.event is not None and self.event.stream == stream:
+            return Position(self.event.position.epoch, self.event.sequence_id - 1)
+        return self.after[1] if self.after is not None and self.after[0] == stream else None
 
 
 Unrolled = Iterator[Outgoing]
@@ -82,11 +93,12 @@ class Outbox:
         ages = [time.monotonic() - first.queued_at for first in firsts if isinstance(first, Outgoing)]
         return int(max(ages, default=0) * 1000)
 
-    def first_waiting(self, stream: str) -> Event | None:
-        """The first live event of a stream that has not been written yet."""
+    def first_waiting(self, stream: str) -> Position | None:
+        """The position before the first live event or gap of a stream that has not been written yet."""
         for message in self._ordered:
-            if isinstance(message, Outgoing) and message.event is not None and message.event.stream == stream:
-                return message.event
+            before = message.before(stream) if isinstance(message, Outgoing) else None
+            if before is not None:
+                return before
         return None
 
     def is_past(self, share: float) -> bool:

@@ -54,6 +54,10 @@ class Principal:
         """`event` may be a pattern: then one scope has to cover all of it."""
         return any(Scope.parse(text).covers(action, event, stream) for text in self.scopes)
 
+    def may_any(self, action: str, stream: str) -> bool:
+        """Whether a scope holds on the stream, for whatever events."""
+        return any(scope.action == action and _covers(scope.stream, stream) for scope in map(Scope.parse, self.scopes))
+
     def may_read_all(self) -> bool:
         return "admin:read" in self.scopes
 

@@ -35,6 +35,8 @@ class Subscription:
     gaps: int = 0
     replaying_after: int | None = None
     """While a replay is being written: the number up to which it is."""
+    confirmed: bool = False
+    """Whether `subscribed` has been written."""
     ended: bool = False
 
     def mismatch(self, event: Event) -> Mismatch | None:

@@ -169,7 +169,7 @@ SEAM = 0.02
 class SeamLost(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         subscription, replay = self.make_subscription(connection, command.data)
-        connection.queue(reply("subscribed", command.id, subscription.wire()))
+        connection.queue_subscribed(reply("subscribed", command.id, subscription.wire()), subscription, None)
         if replay is not None:
             connection.queue_replay(self.unroll(subscription, replay))
         asyncio.get_running_loop().call_later(SEAM, self._begin, subscription)
@@ -184,7 +184,7 @@ class SeamDoubled(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         subscription, _ = self.make_subscription(connection, command.data)
         self.node.subscriptions.add(subscription)
-        connection.queue(reply("subscribed", command.id, subscription.wire()))
+        connection.queue_subscribed(reply("subscribed", command.id, subscription.wire()), subscription, None)
         asyncio.get_running_loop().call_later(SEAM, self._replay, subscription, command)
 
     def _replay(self, subscription: Subscription, command: Command) -> None:

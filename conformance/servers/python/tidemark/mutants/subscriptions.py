@@ -133,7 +133,7 @@ class EventsBeforeSubscribed(Commands):
         self.node.subscriptions.add(subscription)
         if replay is not None:
             connection.queue_replay(self.unroll(subscription, replay))
-        connection.queue(reply("subscribed", command.id, subscription.wire()))
+        connection.queue_subscribed(reply("subscribed", command.id, subscription.wire()), subscription, None)
 
 
 @mutant(

@@ -1,0 +1,85 @@
+/** Whether a principal may do what an operation does: the one place that checks the scopes of the contract (SEC-1). */
+import { ProtocolError } from '../errors.ts';
+import type { Audit, AuditEntry } from './audit.ts';
+import type { Principal } from './principal.ts';
+import { permits, permitsAny } from './scope.ts';
+
+/** An operation as the generated tables `COMMANDS` and `HTTP_OPERATIONS` describe it. */
+export interface ScopedOperation {
+  readonly scopes: readonly string[];
+}
+
+export interface Caller {
+  readonly principal: Principal;
+  readonly remoteAddress: string;
+}
+
+/** What the operation is about. */
+interface Subject {
+  readonly events: readonly string[];
+  readonly stream: string;
+}
+
+interface MissingScope {
+  readonly action: Action;
+  readonly scope: string;
+  readonly event?: string;
+  readonly stream?: string;
+}
+
+type Action = 'subscribe' | 'publish' | 'admin:read';
+
+const AUDIT_KINDS: Readonly<Record<Action, AuditEntry['kind']>> = {
+  subscribe: 'subscribe',
+  publish: 'broadcast',
+  'admin:read': 'introspect',
+};
+
+/** `subscribe:<event>@<stream>`: every event that is named; `subscribe:<any>@<stream>`: whatever events, but at least one. */
+const TEMPLATE = /^(subscribe|publish):<(event|any)>@<stream>$/;
+
+/**
+ * Checks the scopes that an operation needs; a refusal is recorded in the audit log.
+ * @param data what the peer asks, valid by its schema
+ * @throws {ProtocolError} `forbidden`, naming the scope that is missing
+ */
+export function authorise(operation: ScopedOperation, data: unknown, caller: Caller, audit: Audit): void {
+  if (operation.scopes.length === 0) return;
+  const { principal, remoteAddress } = caller;
+  const subject = subjectOf(data);
+  for (const template of operation.scopes) {
+    const missing = missingScope(template, principal, subject);
+    if (missing === undefined) continue;
+    const { action, scope, event, stream } = missing;
+    const about = { ...(stream === undefined ? {} : { stream }), ...(event === undefined ? {} : { event }) };
+    const kind = AUDIT_KINDS[action];
+    audit.record({ kind, principal: principal.id, remoteAddress, ...about, outcome: 'denied' });
+    throw new ProtocolError('forbidden', `${principal.id} needs the scope ${scope}.`, { details: { scope } });
+  }
+}
+
+function missingScope(template: string, { scopes }: Principal, { events, stream }: Subject): MissingScope | undefined {
+  if (template === 'admin:read') {
+    return permits(scopes, template) ? undefined : { action: template, scope: template };
+  }
+  const [, action, extent] = TEMPLATE.exec(template) ?? [];
+  if (action !== 'subscribe' && action !== 'publish')
+    throw new Error(`The contract asks for ${template}, and nothing here knows how to check that.`);
+  if (extent === 'any') {
+    const scope = `${action}:<any event>@${stream}`;
+    return permitsAny(scopes, action, stream) ? undefined : { action, scope, stream };
+  }
+  const event = events.length === 0 ? '*' : events.find((each) => !permits(scopes, action, each, stream));
+  if (event === undefined) return undefined;
+  return { action, scope: `${action}:${event}@${stream}`, event, stream };
+}
+
+/** Commands and requests name their events and their stream by the same members; the stream defaults to `main` (SUB-1). */
+function subjectOf(data: unknown): Subject {
+  const { events, event, stream } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
+  const named: readonly unknown[] = Array.isArray(events) ? events : [event];
+  return {
+    events: named.filter((each) => typeof each === 'string'),
+    stream: typeof stream === 'string' ? stream : 'main',
+  };
+}
