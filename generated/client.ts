@@ -6,7 +6,7 @@ import { isEventNamed } from './runtime/events.ts';
 import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
-import { CLOSE_CODES, COMMANDS, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
+import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, EVENTS, SUBPROTOCOL } from './protocol.ts';
 import type { CommandDataMap, CustomEvent, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, as the runtime takes them. */
@@ -20,6 +20,8 @@ export interface TidemarkProtocol {
 }
 
 const SPEC = {
+  contractDigest: CONTRACT_DIGEST,
+  events: Object.keys(EVENTS),
   subprotocol: SUBPROTOCOL,
   commands: COMMANDS,
   closeCodes: CLOSE_CODES,
@@ -49,5 +51,6 @@ export type TidemarkGap = SubscriptionGap<TidemarkProtocol>;
 
 export { isGap } from './runtime/events.ts';
 export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError } from './runtime/errors.ts';
+export type { ContractMatch } from './runtime/contract-match.ts';
 export type { ClientOptions } from './runtime/settings.ts';
 export type { Position } from './runtime/wire.ts';

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:efe3d23f4fb8d06bcb1ed89c1e244553c7fbc4f03df175d1dda0e4043c257bdf';
+export const CONTRACT_DIGEST = 'sha256:a8d39817546980460296abd209787fcf0937182a9315081fa644321c673302fb';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

@@ -1045,6 +1045,13 @@ export interface Health {
   readonly broker: HealthBroker;
   readonly backpressure: HealthBackpressure;
   readonly replay: HealthReplay;
+  /** Nodes on the same broker that have another contract; absent when all have this one. Events that a node does not declare are custom events there. */
+  readonly otherContracts?: readonly NodeContract[];
+}
+/** The contract of another node. */
+export interface NodeContract {
+  readonly nodeId: NodeId;
+  readonly contractDigest: ContractDigest;
 }
 /** What was replayed. */
 export interface SubscriptionReplay {

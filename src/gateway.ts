@@ -133,6 +133,7 @@ export class Gateway<Payloads = PayloadMap> {
     const { onFault } = this.#options;
     this.#started ??= this.#broker.start({
       nodeId: this.nodeId,
+      contractDigest: this.#options.catalogue.digest,
       onEvent: (record) => this.#fanout.deliver(record),
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),

@@ -10,6 +10,8 @@ import { backoffDelayMs } from './backoff.ts';
 import type { CallOptions } from './calls.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEnd } from './connection.ts';
+import { matchContract } from './contract-match.ts';
+import type { ContractMatch } from './contract-match.ts';
 import { Credentials } from './credentials.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
@@ -35,6 +37,7 @@ export type PlainCommand<P extends Protocol> = Exclude<
 const DEFAULT_BUFFER = 10_000;
 
 export class ClientCore<P extends Protocol> {
+  readonly #spec: ProtocolSpec;
   readonly #settings: Settings;
   readonly #credentials: Credentials;
   readonly #connection: Connection;
@@ -46,6 +49,7 @@ export class ClientCore<P extends Protocol> {
   readonly #signal: AbortSignal | undefined;
   readonly #connectors: { resolve: (welcome: P['pushes']['welcome']) => void; reject: (error: unknown) => void }[] = [];
   #welcome: P['pushes']['welcome'] | undefined;
+  #contract: ContractMatch | undefined;
   #lastSubscription = 0;
   #closed: Promise<void> | undefined;
 
@@ -55,6 +59,7 @@ export class ClientCore<P extends Protocol> {
    */
   constructor(spec: ProtocolSpec, options: ClientOptions) {
     const settings = readSettings(options, spec);
+    this.#spec = spec;
     this.#settings = settings;
     this.#credentials = new Credentials({ token: options.token, apiKey: options.apiKey });
     const pushes = new Pushes({
@@ -109,6 +114,11 @@ export class ClientCore<P extends Protocol> {
   /** What the server said of itself and of us on the present connection; undefined while there is none. */
   get welcome(): P['pushes']['welcome'] | undefined {
     return this.#welcome;
+  }
+
+  /** Whether the server has the contract that this client was made from, and what differs; undefined until it first said so. */
+  get contract(): ContractMatch | undefined {
+    return this.#contract;
   }
 
   /** Subscriptions that have not ended. */
@@ -276,6 +286,8 @@ export class ClientCore<P extends Protocol> {
     const interval = data.heartbeatIntervalMs;
     if (typeof interval === 'number' && interval > 0) this.#connection.expectHeartbeats(interval);
     this.#emitter.emit('welcome', this.#welcome);
+    this.#contract = matchContract(this.#spec, data);
+    if (!this.#contract.matches) this.#emitter.emit('contractMismatch', this.#contract);
     this.#settleReady();
   }
 

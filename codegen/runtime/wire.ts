@@ -50,6 +50,10 @@ export interface Protocol {
 
 /** The contract's constants that the runtime needs; taken from the generated `protocol.ts`. */
 export interface ProtocolSpec {
+  /** SHA-256 of the contract. */
+  readonly contractDigest: string;
+  /** Names of the declared events. */
+  readonly events: readonly string[];
   readonly subprotocol: string;
   /** Names under which credentials are wrongly put into addresses, in lower case. */
   readonly credentialParameters: readonly string[];

@@ -3,6 +3,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
+import type { ContractMatch } from './contract-match.ts';
 import type { TidemarkError } from './errors.ts';
 import type { SubscriptionGap } from './events.ts';
 import type { CloseClass, Position, Protocol } from './wire.ts';
@@ -14,6 +15,8 @@ export interface Lifecycle<P extends Protocol> {
   readonly connecting: { readonly attempt: number };
   readonly open: { readonly url: string };
   readonly welcome: P['pushes']['welcome'];
+  /** After `welcome`, when the server has another contract than this client: what differs. */
+  readonly contractMismatch: ContractMatch;
   readonly authenticated: P['replies']['authenticate'];
   /** The connection takes commands: `welcome` has come and, where there is a credential, it was accepted. */
   readonly ready: { readonly url: string };

@@ -52,6 +52,16 @@ export interface BrokerHealth {
   readonly connected: boolean;
   /** Round trip of the broker's own heartbeat, in milliseconds; 0 for the memory broker. */
   readonly lagMs: number;
+  /** The other nodes that share the broker now; none for the memory broker. */
+  readonly peers?: readonly BrokerPeer[];
+}
+
+/** Another node, as it announces itself. */
+export interface BrokerPeer {
+  /** The node's {@link BrokerListener.nodeId}. */
+  readonly nodeId: string;
+  /** Digest of its contract; undefined when it does not announce one. */
+  readonly contractDigest: string | undefined;
 }
 
 export interface StreamInfo {
@@ -94,6 +104,8 @@ export interface NodeAnswers {
 export interface BrokerListener {
   /** What people call this node; the other nodes hear it. */
   readonly nodeId: string;
+  /** Digest of this node's contract; the other nodes hear it. */
+  readonly contractDigest?: string;
   /** In order and contiguous for each attached stream; called at most once per event and node. */
   onEvent(record: EventRecord): void;
   /** After this call the stream goes on at `loss.to`. */

@@ -39,11 +39,16 @@ function describe(health: Health): string {
       `${backpressure.queuedBytes} bytes, ${backpressure.slow} slow, ${backpressure.closedSlow} closed as slow`,
     ],
   ];
+  const others = (health.otherContracts ?? []).map(({ nodeId: other, contractDigest }) => [
+    `  ${plain(other)}`,
+    `another contract, ${contractDigest}`,
+  ]);
   const streams = health.streams.map(({ stream, position, historyEvents }) => [
     `  ${stream}`,
     plain(`#${position.sequenceId} of ${position.epoch}, ${historyEvents} in history`),
   ]);
-  return table([...rows, ...(streams.length === 0 ? [] : [['streams', '']]), ...streams]);
+  const nodes = others.length === 0 ? [] : [['other nodes', ''], ...others];
+  return table([...rows, ...nodes, ...(streams.length === 0 ? [] : [['streams', '']]), ...streams]);
 }
 
 function duration(ms: number): string {

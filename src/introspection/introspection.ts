@@ -84,7 +84,10 @@ export class Introspection {
     const { broker, catalogue, fanout, replays, connections, nodeId, version, now } = this.#options;
     const subscriptions = [...fanout.subscriptions()];
     const { open, queuedBytes, slow, closedSlow } = connections();
-    const { kind, connected, lagMs } = broker.health();
+    const { kind, connected, lagMs, peers = [] } = broker.health();
+    const others = peers.flatMap(({ nodeId: other, contractDigest }) =>
+      contractDigest === undefined || contractDigest === catalogue.digest ? [] : [{ nodeId: other, contractDigest }],
+    );
     return {
       status: this.status,
       version,
@@ -103,6 +106,7 @@ export class Introspection {
       broker: { kind, connected, lagMs },
       backpressure: { queuedBytes, slow, closedSlow },
       replay: { warm: replays.warm, resume: replays.resume, failed: replays.failed, events: replays.events },
+      ...(others.length === 0 ? {} : { otherContracts: others.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) }),
     };
   }
 

@@ -91,6 +91,8 @@ export interface StandIn {
 
 export const SPEC: ProtocolSpec = {
   subprotocol: 'tidemark.v1',
+  contractDigest: 'sha256:stand-in',
+  events: ['file_change', 'entity_created', 'entity_deleted'],
   credentialParameters: ['access_token', 'token', 'api_key', 'key'],
   commands: {
     subscribe: { reply: 'subscribed' },

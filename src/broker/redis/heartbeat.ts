@@ -10,8 +10,8 @@ export interface HeartbeatOptions {
   readonly connection: Pick<RedisConnection, 'publish' | 'subscribe'>;
   readonly channel: string;
   readonly nodeId: string;
-  /** What people call this node. */
-  readonly name: () => string;
+  /** What this node says of itself: one word. */
+  readonly announcement: () => string;
   readonly intervalMs: number;
   /** Without a heartbeat coming back for so long, the broker counts as unavailable. */
   readonly deadAfterMs: number;
@@ -72,9 +72,9 @@ export class RedisHeartbeat {
     this.#sent += 1;
     this.#sentAt.set(this.#sent, now);
     this.#waitingSince ??= now;
-    const { connection, channel, nodeId, name } = this.#options;
+    const { connection, channel, nodeId, announcement } = this.#options;
     // One that fails is one that does not come back.
-    connection.publish(channel, `beat ${nodeId} ${this.#sent} ${encodeURIComponent(name())}`).catch(() => undefined);
+    connection.publish(channel, `beat ${nodeId} ${this.#sent} ${announcement()}`).catch(() => undefined);
     this.#forget(now);
   }
 

@@ -1,15 +1,15 @@
 /**
  * The nodes that share a Redis: who is there, and what they answer when one of them asks.
  *
- *   tidemark:nodes        beat <id> <number> <name>   each second, by every node (redis-heartbeat.ts sends it)
+ *   tidemark:nodes        beat <id> <number> <node>   each second, by every node (heartbeat.ts sends it)
  *                         bye <id>                    a node that goes in good order
  *                         ask <id> <number> <text>    a question to everybody else
  *   tidemark:nodes:<id>   answer <id> <number> <text> to the node that asked
  *
- * `<name>` is what people call the node, percent-encoded; `<id>` belongs to one process and is never used again.
+ * `<node>` is what people call the node and, after a line break, the digest of its contract, percent-encoded; `<id>` belongs to one process and is never used again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NodeAnswer, NodeAnswers } from '../broker.ts';
+import type { BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
 
 export interface RedisNodesOptions {
@@ -27,8 +27,14 @@ export interface RedisNodesOptions {
   readonly deadAfterMs: number;
 }
 
+/** What a node says of itself in each heartbeat. */
+export function announcementOf(name: string, contractDigest: string | undefined): string {
+  return encodeURIComponent(contractDigest === undefined ? name : `${name}\n${contractDigest}`);
+}
+
 interface Peer {
   name: string;
+  contractDigest: string | undefined;
   heardAt: number;
 }
 
@@ -100,8 +106,17 @@ export class RedisNodes {
     await this.#options.connection.publish(this.#options.channel, `bye ${this.#options.nodeId}`).catch(() => undefined);
   }
 
-  #hear(nodeId: string, encodedName: string): void {
-    this.#peers.set(nodeId, { name: decodeURIComponent(encodedName), heardAt: performance.now() });
+  /** The nodes that are there now. */
+  peers(): readonly BrokerPeer[] {
+    const since = performance.now() - this.#options.deadAfterMs;
+    return [...this.#peers.values()]
+      .filter(({ heardAt }) => heardAt >= since)
+      .map(({ name, contractDigest }) => ({ nodeId: name, contractDigest }));
+  }
+
+  #hear(nodeId: string, announcement: string): void {
+    const [name = '', contractDigest] = decodeURIComponent(announcement).split('\n');
+    this.#peers.set(nodeId, { name, contractDigest, heardAt: performance.now() });
   }
 
   #reply(nodeId: string, numbered: string): void {

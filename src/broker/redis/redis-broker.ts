@@ -36,7 +36,7 @@ import { RedisConnection } from './connection.ts';
 import { EpochFence } from './fence.ts';
 import { RedisHeartbeat } from './heartbeat.ts';
 import { RedisKeys } from './keys.ts';
-import { RedisNodes } from './nodes.ts';
+import { announcementOf, RedisNodes } from './nodes.ts';
 import { publishFailure, RedisPublisher } from './publisher.ts';
 import { parseRedisUrl } from './url.ts';
 import { namesPerKey, retainOf } from './retain.ts';
@@ -109,7 +109,7 @@ export class RedisBroker implements Broker {
       connection: this.#connection,
       channel: this.#keys.nodes,
       nodeId,
-      name: () => this.#listener?.nodeId ?? nodeId,
+      announcement: () => announcementOf(this.#listener?.nodeId ?? nodeId, this.#listener?.contractDigest),
       ...timing,
       onReturn: () => void this.#recover(),
       onDead: () => this.#lost('no heartbeat came back through Redis'),
@@ -222,7 +222,8 @@ export class RedisBroker implements Broker {
   }
 
   health(): BrokerHealth {
-    return { kind: 'redis', connected: this.#connected, lagMs: this.#heartbeat.lagMs };
+    const { lagMs } = this.#heartbeat;
+    return { kind: 'redis', connected: this.#connected, lagMs, peers: this.#nodes.peers() };
   }
 
   streams(): readonly StreamInfo[] {

@@ -1,0 +1,47 @@
+/**
+ * Whether client and server were made from the same contract, and what differs where they were not.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { isObject } from './wire.ts';
+
+export interface ContractMatch {
+  readonly matches: boolean;
+  /** SHA-256 of the contract that this client was generated from. */
+  readonly ownDigest: string;
+  /** SHA-256 of the server's contract; undefined when its `welcome` names none. */
+  readonly serverDigest: string | undefined;
+  /**
+   * Events that this client declares and the server does not. They can be subscribed to and published as custom events: the
+   * server checks no payload, and refuses their filter fields.
+   */
+  readonly missingEvents: readonly string[];
+  /** Events that the server names and this client has no types for: they arrive as custom events. */
+  readonly unknownEvents: readonly string[];
+}
+
+interface OwnContract {
+  readonly contractDigest: string;
+  readonly events: readonly string[];
+}
+
+/** Stands for custom events among the names of `welcome.features.replay`. */
+const CUSTOM = '*';
+
+/** @param welcome `data` of the server's `welcome` */
+export function matchContract(
+  { contractDigest: ownDigest, events }: OwnContract,
+  { contractDigest, features }: Readonly<Record<string, unknown>>,
+): ContractMatch {
+  const serverDigest = typeof contractDigest === 'string' ? contractDigest : undefined;
+  const replay = isObject(features) && isObject(features.replay) ? features.replay : undefined;
+  // A server that does not say which events it declares may have them all.
+  const named = replay === undefined ? events : Object.keys(replay).filter((name) => name !== CUSTOM);
+  return {
+    matches: serverDigest === ownDigest,
+    ownDigest,
+    serverDigest,
+    missingEvents: events.filter((name) => !named.includes(name)),
+    unknownEvents: named.filter((name) => !events.includes(name)),
+  };
+}

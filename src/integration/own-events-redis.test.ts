@@ -1,0 +1,74 @@
+/** Nodes with different contracts on one Redis: each keeps to its own, and both say that they differ. */
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { httpValidators } from '../../generated/validators.js';
+import type { BuiltContract } from '../catalogue/built-contract.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
+import { redisBroker } from '../broker/redis/redis-broker.ts';
+import { RedisProcess } from '../broker/testing/redis-process.ts';
+import { buildContract } from '../testing/own-contract.ts';
+import { connect, PATIENCE, serve } from '../testing/rig.ts';
+import type { Served } from '../testing/rig.ts';
+
+let redis: RedisProcess;
+let contract: BuiltContract;
+let prefixes = 0;
+
+beforeAll(async () => {
+  [redis, { contract }] = await Promise.all([RedisProcess.start(), buildContract()]);
+}, 60_000);
+afterAll(() => redis.stop());
+
+const node = (url: string, nodeId: string, own?: BuiltContract): Promise<Served> =>
+  serve({ nodeId, broker: redisBroker({ url }), broadcast: 'on', ...(own === undefined ? {} : { contract: own }) });
+
+const freshUrl = (): string => `${redis.url}?prefix=o${(prefixes += 1)}`;
+
+async function eventsAt(url: string): Promise<readonly unknown[]> {
+  const client = await connect(url);
+  await client.call('subscribe', { events: ['build_finished'] });
+  await client.find(({ type }) => type === 'replay_complete');
+  return client.frames.filter(({ type }) => type === 'event').map(({ data }) => data['payload']);
+}
+
+describe('two nodes with different contracts', () => {
+  test('report each other in their health, and nodes of one contract do not', async () => {
+    const url = freshUrl();
+    const [own, stock] = [await node(url, 'own', contract), await node(url, 'stock')];
+    await vi.waitFor(() => {
+      expect(own.gateway.health().otherContracts).toEqual([{ nodeId: 'stock', contractDigest: stockCatalogue.digest }]);
+      expect(stock.gateway.health().otherContracts).toEqual([{ nodeId: 'own', contractDigest: contract.digest }]);
+    }, PATIENCE);
+    const health: unknown = await (await fetch(`${own.httpUrl}/ws/health`)).json();
+    expect(httpValidators.health(health)).toBe(true);
+    await stock.gateway.close({ drainMs: 0 });
+    const same = await node(url, 'same', contract);
+    await vi.waitFor(() => expect(same.gateway.health().broker.connected).toBe(true), PATIENCE);
+    await vi.waitFor(() => expect(own.gateway.health().otherContracts).toBeUndefined(), PATIENCE);
+    expect(same.gateway.health().otherContracts).toBeUndefined();
+  });
+
+  test('carry an event that one of them does not declare as a custom one there, with its own replay', async () => {
+    const url = freshUrl();
+    const [own, stock] = [await node(url, 'own', contract), await node(url, 'stock')];
+    const live = await connect(stock.url);
+    await live.call('subscribe', { events: ['build_finished'], replay: { mode: 'none' } });
+    for (const target of ['web', 'api']) await own.gateway.publish('build_finished', { target, ok: true });
+    await live.call('sync', { stream: 'main' });
+    expect(live.frames.filter(({ type }) => type === 'event')).toHaveLength(2);
+    // Newest per target where the event is declared; the newest of its name where it is a custom one.
+    expect(await eventsAt(own.url)).toEqual([
+      { target: 'web', ok: true },
+      { target: 'api', ok: true },
+    ]);
+    expect(await eventsAt(stock.url)).toEqual([{ target: 'api', ok: true }]);
+    // A node that does not declare the event checks nothing, and one that does is not confused by what comes of it.
+    await stock.gateway.publish('build_finished', { of: 'somebody else' });
+    await own.gateway.publish('build_finished', { target: 'web', ok: false });
+    expect(await eventsAt(own.url)).toEqual([
+      { target: 'api', ok: true },
+      { target: 'web', ok: false },
+    ]);
+    const third = await node(url, 'third', contract);
+    expect(await eventsAt(third.url)).toEqual(await eventsAt(own.url));
+  });
+});
