@@ -128,10 +128,14 @@ export class Gateway<Payloads = PayloadMap> {
     });
   }
 
-  /** Connects the broker and begins to hand out its events. Called by `listen` and `attach`; calling it again is harmless. */
+  /**
+   * Connects the broker and begins to hand out its events. Called by `listen` and `attach`; calling it again is harmless, and
+   * tries again when the last attempt has failed.
+   */
   start(): Promise<void> {
     const { onFault } = this.#options;
-    this.#started ??= this.#broker.start({
+    if (this.#started !== undefined) return this.#started;
+    const started = this.#broker.start({
       nodeId: this.nodeId,
       contractDigest: this.#options.catalogue.digest,
       onEvent: (record) => this.#fanout.deliver(record),
@@ -140,8 +144,12 @@ export class Gateway<Payloads = PayloadMap> {
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
       onQuestion: (question) => answerPageRequest(question, { introspection: this.#introspection }),
     });
-    this.#started.catch(onFault);
-    return this.#started;
+    this.#started = started;
+    started.catch((error: unknown) => {
+      this.#started = undefined;
+      onFault(error);
+    });
+    return started;
   }
 
   /**
@@ -221,7 +229,7 @@ export class Gateway<Payloads = PayloadMap> {
       throw new ProtocolError('broker_unavailable', 'The gateway has been closed: nothing was stored.', {
         details: { outcome: 'not_stored' },
       });
-    await this.start();
+    await this.#reachBroker();
     return this.#publisher.publish(request, {
       name: 'host',
       principal: this.#options.gatewayPrincipal,
@@ -235,8 +243,21 @@ export class Gateway<Payloads = PayloadMap> {
    */
   async announceLoss({ stream, paths }: SourceLoss): Promise<void> {
     const told = { stream, paths: tellablePaths(stream, paths) };
-    await this.start();
+    await this.#reachBroker();
     await this.#broker.announce(told);
+  }
+
+  /** For a command: a broker that does not start is a broker that cannot be reached, this time. */
+  async #reachBroker(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      throw new ProtocolError('broker_unavailable', 'The broker cannot be reached: nothing was stored.', {
+        retryAfterMs: 1_000,
+        details: { outcome: 'not_stored' },
+        cause: error,
+      });
+    }
   }
 
   /**

@@ -6,17 +6,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { StreamHistory } from '../../replay/history.ts';
-import { Losses } from '../../replay/losses.ts';
 import type { EventTable } from '../../catalogue/event-table.ts';
-import type { KeptLoss } from '../../replay/record.ts';
+import type { Losses } from '../../replay/losses.ts';
 import { historyBounds } from '../history-bounds.ts';
 import type { BrokerLimits, BrokerListener, BrokerLog, Snapshot, StreamInfo } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
-import type { EpochFence } from './fence.ts';
+import type { EpochFence } from './fence/epoch-fence.ts';
 import type { RedisKeys } from './keys.ts';
-import { asTexts, parseLine, parseLoss, parseState } from './line.ts';
+import { asTexts, parseLine, parsePublished, parseState } from './line.ts';
 import type { Line } from './line.ts';
 import { StreamMirror } from './mirror.ts';
+import { SourceLosses } from './source-losses.ts';
 import { namesPerKey } from './retain.ts';
 import type { HistorySeed, LogPage, MirrorHistory, MirrorSource } from './mirror.ts';
 
@@ -34,16 +34,12 @@ export interface AttachedStreamsOptions {
 
 interface Attached {
   readonly mirror: StreamMirror;
+  readonly sourceLosses: SourceLosses;
   count: number;
   /** Resolves once the mirror is loaded and its subscription stands. */
   ready: Promise<void>;
   /** When the last one left, by the performance clock. */
   leftAt: number;
-  /** Number of the newest source loss heard of; -1 before they were read. */
-  losses: number;
-  /** The life of the stream in which they are counted. */
-  epoch: string;
-  readonly kept: Losses;
   /** When the TTL was last renewed, by the performance clock. */
   renewedAt: number;
   /** Whether a message came since the mirror was last found behind. */
@@ -133,9 +129,10 @@ export class AttachedStreams {
     if (text === '!') {
       this.#catchUp(attached);
     } else if (text.startsWith('?')) {
-      this.#receiveLoss(stream, attached, text);
+      attached.sourceLosses.receive(text);
     } else {
-      for (const line of text.split('\n')) attached.mirror.receive(parseLine(line));
+      const { incarnation, lines } = parsePublished(text);
+      for (const line of lines) attached.mirror.receive(line, incarnation);
     }
   }
 
@@ -166,28 +163,37 @@ export class AttachedStreams {
   }
 
   #begin(stream: string): Attached {
-    const kept = new Losses();
+    const { connection, keys, fence, log, listener } = this.#options;
+    const sourceLosses = new SourceLosses({
+      read: (from) => connection.range(keys.of(stream).losses, from),
+      report: ({ paths }) => {
+        if (attached.count > 0) listener()?.onSourceLoss({ stream, paths });
+      },
+      onUnreadable: (error) => log.warn({ err: error, stream }, 'A source loss cannot be read yet'),
+    });
     const mirror = new StreamMirror({
       stream,
       source: this.#sourceOf(stream),
-      createHistory: (seed) => this.#createHistory(stream, { ...seed, losses: kept }),
+      createHistory: (seed) => this.#createHistory(stream, { ...seed, losses: sourceLosses.kept }),
       onEvent: (record) => {
-        if (attached.count > 0) this.#options.listener()?.onEvent(record);
+        if (attached.count > 0) listener()?.onEvent(record);
       },
       onLoss: (loss) => {
-        this.#options.log.warn({ ...loss }, 'events were lost between Redis and this node');
-        if (attached.count > 0) this.#options.listener()?.onLoss(loss);
+        log.warn({ ...loss }, 'Events were lost between Redis and this node');
+        if (attached.count > 0) listener()?.onLoss(loss);
       },
-      onKnown: (place) => this.#options.fence.know(stream, place),
+      onKnown: (place) => fence.know(stream, place),
+      onRead: ({ state, departures }) => {
+        if (state !== undefined) fence.adopt(stream, state, departures);
+      },
+      accepts: (incarnation) => fence.accepts(stream, incarnation),
     });
     const attached: Attached = {
       mirror,
+      sourceLosses,
       count: 0,
       ready: Promise.resolve(),
       leftAt: 0,
-      losses: -1,
-      epoch: '',
-      kept,
       renewedAt: 0,
       heard: true,
     };
@@ -197,17 +203,12 @@ export class AttachedStreams {
   }
 
   /** Subscribed first, then read: what is published in between arrives by one of the two. */
-  async #load(stream: string, attached: Attached): Promise<void> {
+  async #load(stream: string, { mirror, sourceLosses }: Attached): Promise<void> {
     await this.#subscribe();
-    await attached.mirror.catchUp();
+    await mirror.catchUp();
     const { connection, keys } = this.#options;
     const text = await connection.get(keys.of(stream).meta);
-    if (attached.losses >= 0 || text === null) return;
-    const entries = await connection.range(keys.of(stream).losses, '-');
-    for (const [, [, loss = '']] of entries) attached.kept.add(parseLoss(loss));
-    const { epoch, losses } = parseState(text);
-    attached.epoch = epoch;
-    attached.losses = Math.max(losses, numberOf(entries.at(-1)?.[0]));
+    if (text !== null) await sourceLosses.load(parseState(text));
   }
 
   #createHistory(stream: string, seed: HistorySeed & { readonly losses: Losses }): MirrorHistory {
@@ -220,8 +221,10 @@ export class AttachedStreams {
     const { meta, log } = keys.of(stream);
     return {
       readLog: async (from) => {
+        await fence.incarnation(stream);
+        const { departures } = fence;
         const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
-        return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]));
+        return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
       },
       readRetained: () => this.#readRetained(stream),
       open: () => fence.open(stream),
@@ -280,17 +283,16 @@ export class AttachedStreams {
     const renew = ttl > 0 && attached.count > 0 && performance.now() - attached.renewedAt > ttl / 4;
     try {
       if (renew) attached.renewedAt = performance.now();
+      const { departures } = fence;
       const text = renew ? await connection.getAndExpire(meta, ttl) : await connection.get(meta);
       const state = text === null ? undefined : parseState(text);
-      if (state !== undefined) {
-        this.#countFrom(attached, state.epoch);
-        await this.#hearLosses(stream, attached, state.losses);
-      }
+      if (state !== undefined) await attached.sourceLosses.look(state);
       const behind = state === undefined || !attached.mirror.covers(state);
       if (behind) this.#suspect(stream, attached);
       if (behind || (await fence.isSuspicious(stream, state))) await attached.mirror.catchUp();
+      else fence.adopt(stream, state, departures);
     } catch (error) {
-      this.#options.log.warn({ err: error, stream }, 'the head of a stream cannot be read');
+      this.#options.log.warn({ err: error, stream }, 'The head of a stream cannot be read');
     }
   }
 
@@ -299,61 +301,10 @@ export class AttachedStreams {
     if (!attached.heard) this.#subscribed.delete(stream);
     attached.heard = false;
   }
-
-  /** One that follows what is known is said at its place among the events; any other is read, with what lies between. */
-  #receiveLoss(stream: string, attached: Attached, text: string): void {
-    const end = text.indexOf(' ');
-    const number = Number(text.slice(1, end));
-    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
-    const loss = parseLoss(text.slice(end + 1));
-    this.#countFrom(attached, loss.epoch);
-    if (number === attached.losses + 1 && attached.losses >= 0) {
-      attached.losses = number;
-      this.#sayLoss(stream, attached, loss);
-    } else {
-      void this.#hearLosses(stream, attached, number);
-    }
-  }
-
-  /** A new life of the stream begins to count anew. */
-  #countFrom(attached: Attached, epoch: string): void {
-    if (attached.losses < 0 || attached.epoch === epoch) return;
-    attached.epoch = epoch;
-    attached.losses = 0;
-  }
-
-  #sayLoss(stream: string, attached: Attached, loss: KeptLoss): void {
-    attached.kept.add(loss);
-    if (attached.count > 0) this.#options.listener()?.onSourceLoss({ stream, paths: loss.paths });
-  }
-
-  /** Says the source losses up to a number, each one once. */
-  async #hearLosses(stream: string, attached: Attached, upTo: number): Promise<void> {
-    const known = attached.losses;
-    if (known < 0 || upTo <= known) return;
-    attached.losses = upTo;
-    const { connection, keys } = this.#options;
-    try {
-      for (const [id, [, text = '']] of await connection.range(keys.of(stream).losses, `(${known}-0`)) {
-        const number = numberOf(id);
-        const heard = number > upTo && number <= attached.losses;
-        attached.losses = Math.max(attached.losses, number);
-        const loss = parseLoss(text);
-        if (!heard && loss.epoch === attached.epoch) this.#sayLoss(stream, attached, loss);
-      }
-    } catch (error) {
-      attached.losses = known;
-      this.#options.log.warn({ err: error, stream }, 'a source loss cannot be read yet');
-    }
-  }
 }
 
-function toPage(reply: unknown): LogPage {
+function toPage(reply: unknown, departures: number): LogPage {
   const [state = '', more, ...lines] = asTexts(reply);
-  return { state: state === '' ? undefined : parseState(state), more: more === '1', lines: lines.map(parseLine) };
-}
-
-/** Of a loss, from the id of its entry. */
-function numberOf(id = '0'): number {
-  return Number.parseInt(id, 10);
+  const parsed = state === '' ? undefined : parseState(state);
+  return { state: parsed, departures, more: more === '1', lines: lines.map(parseLine) };
 }

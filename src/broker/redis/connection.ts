@@ -13,11 +13,11 @@ import type { ScriptName } from './scripts.ts';
 
 export interface RedisConnectionEvents {
   /** A message on a subscribed channel. */
-  onMessage(channel: string, text: string): void;
+  readonly onMessage: (channel: string, text: string) => void;
   /** The server that the next command reaches may be another one than before. */
-  onCommandsLost(): void;
+  readonly onCommandsLost: () => void;
   /** All subscriptions are gone and can be made again; messages may have been missed. */
-  onSubscriberReady(): void;
+  readonly onSubscriberReady: () => void;
 }
 
 export interface ClientOptions {
@@ -37,42 +37,46 @@ export class NotSent extends Error {}
 /** Long enough for a busy server to accept, short enough that one lost attempt does not delay recovery. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
+/** One generation of clients: they are replaced together, and what an old one still reports is ignored. */
+interface Clients {
+  readonly commands: Redis | Cluster;
+  /** The same client in a cluster: it manages its own subscribers. */
+  readonly subscriber: Redis | Cluster;
+}
+
 export class RedisConnection {
+  readonly #options: RedisConnectionOptions;
   readonly #address: RedisAddress;
   readonly #events: RedisConnectionEvents;
   readonly #log: BrokerLog;
-  readonly #commands: Redis | Cluster;
-  /** Of its own only without cluster: a cluster's client holds its subscribers itself. */
-  readonly #subscriber: Redis | Cluster;
+  #clients: Clients | undefined;
+  #replacing: NodeJS.Timeout | undefined;
   #lastError: Error | undefined;
-  #closed = false;
 
   constructor(options: RedisConnectionOptions) {
+    this.#options = options;
     this.#address = options.address;
     this.#events = options.events;
     this.#log = options.log;
-    if (options.address.mode === 'cluster') {
-      this.#commands = clusterClient(options);
-      this.#subscriber = this.#commands;
-    } else {
-      this.#commands = singleClient(options, AUTO_PIPELINING);
-      this.#subscriber = singleClient(options, {});
-    }
-    this.#wire();
   }
 
   get sharded(): boolean {
     return this.#address.mode === 'cluster';
   }
 
-  /** @throws {Error} naming the server and what went wrong. */
+  /**
+   * Makes the first connections. May be called again after {@link close}.
+   * @throws {Error} naming the server and what went wrong.
+   */
   async connect(): Promise<void> {
+    this.#lastError = undefined;
+    const { commands, subscriber } = (this.#clients = this.#create());
     try {
-      await this.#commands.connect();
-      if (this.#subscriber !== this.#commands) await this.#subscriber.connect();
+      await commands.connect();
+      if (subscriber !== commands) await subscriber.connect();
     } catch (error) {
-      // ioredis only says that the connection is closed; why, it told its error event.
-      const reason = this.#lastError?.message ?? String(error);
+      // ioredis only reports that the connection is closed; the reason came with its error event.
+      const reason = this.#lastReason() ?? String(error);
       throw new Error(`Redis at ${describeRedis(this.#address)} cannot be used: ${reason}`, { cause: error });
     }
   }
@@ -112,71 +116,129 @@ export class RedisConnection {
 
   /** Channels of the whole deployment, not of one shard. */
   async subscribe(...channels: readonly string[]): Promise<void> {
-    this.#usable();
-    await bare(this.#subscriber.subscribe(...channels));
+    await bare(this.#subscriber().subscribe(...channels));
   }
 
   async subscribeStreams(channels: readonly string[]): Promise<void> {
     if (channels.length === 0) return;
-    this.#usable();
-    if (!this.sharded) await this.#subscriber.subscribe(...channels);
-    else await Promise.all(channels.map((channel) => this.#subscriber.ssubscribe(channel)));
+    const subscriber = this.#subscriber();
+    if (!this.sharded) await bare(subscriber.subscribe(...channels));
+    else await Promise.all(channels.map((channel) => bare(subscriber.ssubscribe(channel))));
   }
 
   async unsubscribeStreams(channels: readonly string[]): Promise<void> {
     if (channels.length === 0) return;
-    this.#usable();
-    if (!this.sharded) await this.#subscriber.unsubscribe(...channels);
-    else await Promise.all(channels.map((channel) => this.#subscriber.sunsubscribe(channel)));
+    const subscriber = this.#subscriber();
+    if (!this.sharded) await bare(subscriber.unsubscribe(...channels));
+    else await Promise.all(channels.map((channel) => bare(subscriber.sunsubscribe(channel))));
   }
 
-  /** Drops connections that no longer answer; new ones are made at once. A frozen peer never closes them itself. */
+  /**
+   * Drops connections that no longer answer and makes new ones at once: a frozen peer never closes them itself. The
+   * clients are replaced, because an ioredis client that is disconnected while it asks its sentinels ends for good.
+   */
   reset(): void {
-    if (this.#closed) return;
-    const clients =
-      this.#commands instanceof Cluster ? this.#commands.nodes('all') : [this.#commands, this.#subscriber];
-    for (const client of clients) {
-      if (client instanceof Redis) client.disconnect(true);
-    }
+    if (this.#clients !== undefined) this.#replace(this.#clients);
   }
 
   close(): void {
-    this.#closed = true;
-    this.#commands.disconnect();
-    if (this.#subscriber !== this.#commands) this.#subscriber.disconnect();
+    clearTimeout(this.#replacing);
+    const clients = this.#clients;
+    this.#clients = undefined;
+    if (clients !== undefined) disconnect(clients);
   }
 
-  /** @throws {NotSent} while a cluster's layout is unknown: ioredis would keep the command until it is, however long. */
+  /** @throws {NotSent} while no command can be sent: ioredis would keep it, or fail in a way that looks like a lost reply. */
   #usable(): Redis | Cluster {
-    if (this.#commands instanceof Cluster && this.#commands.status !== 'ready') {
-      throw new NotSent(`the cluster at ${describeRedis(this.#address)} is ${this.#commands.status}`);
-    }
-    return this.#commands;
+    const client = this.#clients?.commands;
+    if (client?.status === 'ready') return client;
+    throw new NotSent(`the connection to Redis at ${describeRedis(this.#address)} is ${client?.status ?? 'closed'}`);
   }
 
-  #wire(): void {
-    for (const client of new Set([this.#commands, this.#subscriber])) {
-      client.on('error', (error: Error) => this.#remember(error));
-      client.on('message', (channel: string, text: string) => this.#events.onMessage(channel, text));
-      client.on('smessage', (channel: string, text: string) => this.#events.onMessage(channel, text));
+  #subscriber(): Redis | Cluster {
+    const client = this.#clients?.subscriber;
+    if (client?.status === 'ready') return client;
+    throw new NotSent(`the subscriber at ${describeRedis(this.#address)} is ${client?.status ?? 'closed'}`);
+  }
+
+  #create(): Clients {
+    const clients = createClients(this.#options);
+    const { commands, subscriber } = clients;
+    /** Passes on what the current clients report; a replaced client has nothing more to say. */
+    const current =
+      <Args extends readonly unknown[]>(listener: (...args: Args) => void) =>
+      (...args: Args): void => {
+        if (this.#clients === clients) listener(...args);
+      };
+    const { onMessage, onCommandsLost, onSubscriberReady } = this.#events;
+    for (const client of new Set([commands, subscriber])) {
+      client.on(
+        'error',
+        current((error: Error) => this.#remember(error)),
+      );
+      client.on('message', current(onMessage));
+      client.on('smessage', current(onMessage));
+      // Not by our own close(): whatever made ioredis give up, there is a way back.
+      client.on(
+        'end',
+        current(() => this.#replaceLater(clients)),
+      );
     }
-    if (this.#commands instanceof Cluster) {
-      this.#commands.on('+node', (node: Redis) => node.on('close', () => this.#events.onCommandsLost()));
-      this.#commands.on('node error', (error: Error) => this.#remember(error));
-      this.#commands.on('ready', () => this.#events.onSubscriberReady());
-      this.#commands.on('subscribersReady', () => this.#events.onSubscriberReady());
+    if (commands instanceof Cluster) {
+      commands.on('+node', (node: Redis) => node.on('close', current(onCommandsLost)));
+      commands.on(
+        'node error',
+        current((error: Error) => this.#remember(error)),
+      );
+      commands.on('ready', current(onSubscriberReady));
+      commands.on('subscribersReady', current(onSubscriberReady));
     } else {
-      this.#subscriber.on('ready', () => this.#events.onSubscriberReady());
+      subscriber.on('ready', current(onSubscriberReady));
     }
-    this.#commands.on('close', () => this.#events.onCommandsLost());
+    commands.on('close', current(onCommandsLost));
+    return clients;
+  }
+
+  #replaceLater(clients: Clients): void {
+    clearTimeout(this.#replacing);
+    this.#replacing = setTimeout(() => {
+      if (this.#clients === clients) this.#replace(clients);
+    }, retryDelay(1));
+    this.#replacing.unref();
+  }
+
+  #replace(old: Clients): void {
+    clearTimeout(this.#replacing);
+    const { commands, subscriber } = (this.#clients = this.#create());
+    disconnect(old);
+    this.#events.onCommandsLost();
+    // A first attempt that fails is retried by the client itself, or else ends it, and an ended client is replaced.
+    for (const client of new Set([commands, subscriber])) client.connect().catch(() => undefined);
+  }
+
+  #lastReason(): string | undefined {
+    return this.#lastError?.message;
   }
 
   #remember(error: Error): void {
     if (this.#lastError?.message !== error.message) {
-      this.#log.warn({ err: withoutCommand(error), redis: describeRedis(this.#address) }, 'Redis connection trouble');
+      this.#log.warn({ err: withoutCommand(error), redis: describeRedis(this.#address) }, 'Redis connection failed');
     }
     this.#lastError = error;
   }
+}
+
+function createClients(options: ClientOptions): Clients {
+  if (options.address.mode !== 'cluster') {
+    return { commands: singleClient(options, AUTO_PIPELINING), subscriber: singleClient(options, {}) };
+  }
+  const cluster = clusterClient(options);
+  return { commands: cluster, subscriber: cluster };
+}
+
+function disconnect({ commands, subscriber }: Clients): void {
+  commands.disconnect();
+  if (subscriber !== commands) subscriber.disconnect();
 }
 
 /**
@@ -231,7 +293,7 @@ function commonOptions({ address, commandTimeoutMs }: ClientOptions) {
 function singleClient(options: ClientOptions, pipelining: Partial<typeof AUTO_PIPELINING>): Redis {
   const { mode, hosts, master, db, tls, sentinelUsername, sentinelPassword } = options.address;
   const [first] = hosts;
-  return new Redis({
+  const client = new Redis({
     ...commonOptions(options),
     ...pipelining,
     ...(mode === 'single' && first !== undefined ? first : {}),
@@ -245,6 +307,26 @@ function singleClient(options: ClientOptions, pipelining: Partial<typeof AUTO_PI
     retryStrategy: retryDelay,
     sentinelRetryStrategy: retryDelay,
   });
+  endOnFailedSelect(client);
+  return client;
+}
+
+/**
+ * A connection is never used when a step of its set-up failed. Of the steps that ioredis takes, it goes on without one that
+ * matters: when SELECT is refused, it would write into database 0. Here the connection ends, and the next attempt starts over.
+ */
+function endOnFailedSelect(client: Redis): void {
+  const select = client.select.bind(client);
+  client.select = async (db) => {
+    try {
+      return await select(db);
+    } catch (error) {
+      client.emit('error', withoutCommand(error));
+      client.disconnect(true);
+      // The set-up stops here: ioredis starts another one on the next connection.
+      return new Promise(() => undefined);
+    }
+  };
 }
 
 function clusterClient(options: ClientOptions): Cluster {

@@ -1,8 +1,7 @@
 /**
  * Health by our own heartbeat: published through the command connection, believed when it comes back through the
  * subscription. Nothing less shows that events flow: with Redis frozen (SIGSTOP) ioredis still says `ready` after
- * 45 s, while a heartbeat is missed within seconds. The other nodes' heartbeats tell who else is there, which
- * redis-fence.ts needs.
+ * 45 s, while a heartbeat is missed within seconds.
  */
 import type { RedisConnection } from './connection.ts';
 
@@ -20,16 +19,11 @@ export interface HeartbeatOptions {
   readonly onDead: () => void;
 }
 
-/** Other nodes are asked about an epoch for so long after their last sign of life: longer than an AOF's second. */
-const PEER_MEMORY_MS = 10_000;
-
 export class RedisHeartbeat {
   readonly #options: HeartbeatOptions;
   readonly #sentAt = new Map<number, number>();
-  readonly #peers = new Map<string, number>();
   #sent = 0;
   #returnedAt = 0;
-  #startedAt = 0;
   #roundTripMs = 0;
   /** When the oldest heartbeat that has not come back was sent. */
   #waitingSince: number | undefined;
@@ -48,22 +42,6 @@ export class RedisHeartbeat {
   get lagMs(): number {
     const waiting = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
     return Math.round(Math.max(this.#roundTripMs, waiting));
-  }
-
-  /** How long this node has listened to the others, in milliseconds. */
-  get listeningMs(): number {
-    return performance.now() - this.#startedAt;
-  }
-
-  /** Nodes that were there shortly before now, or shortly before the broker was lost. */
-  peers(): readonly string[] {
-    const since = (this.#alive ? performance.now() : this.#returnedAt) - PEER_MEMORY_MS;
-    return [...this.#peers].filter(([, heardAt]) => heardAt >= since).map(([nodeId]) => nodeId);
-  }
-
-  /** Called after every (re)subscription. */
-  listening(): void {
-    if (this.#startedAt === 0) this.#startedAt = performance.now();
   }
 
   /** One turn: sends a heartbeat. */
@@ -87,7 +65,6 @@ export class RedisHeartbeat {
     const [kind, nodeId, number] = text.split(' ');
     if (kind !== 'beat' || nodeId === undefined) return false;
     if (nodeId === this.#options.nodeId) this.#returned(Number(number));
-    else this.#peers.set(nodeId, performance.now());
     return true;
   }
 
@@ -122,10 +99,6 @@ export class RedisHeartbeat {
   #forget(now: number): void {
     for (const [number, sentAt] of this.#sentAt) {
       if (now - sentAt > 60_000) this.#sentAt.delete(number);
-    }
-    if (!this.#alive) return;
-    for (const [nodeId, heardAt] of this.#peers) {
-      if (now - heardAt > PEER_MEMORY_MS * 6) this.#peers.delete(nodeId);
     }
   }
 }

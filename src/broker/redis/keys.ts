@@ -2,11 +2,12 @@
  * The keys of one stream in Redis. The braces are a hash tag: all of a stream's keys share a slot, so that one script
  * may touch them all in a cluster, and a stream's channel lives on the same shard (sharded pub/sub).
  *
- *   tidemark:{main}:meta      string  state, one text: <sequence> <at> <eventId> <epoch> <incarnation> <losses> <evicted>
+ *   tidemark:{main}:meta      string  state, one text: f2 <sequence> <at> <eventId> <epoch> <incarnation> <losses> <evicted>
+ *                                       f2           format of the stream's keys (FORMAT)
  *                                       sequence     number of the newest event, 0 before the first
  *                                       at           its emittedAt in ms since 1970; the next one is never lower
  *                                       eventId      its id, `-` before the first
- *                                       epoch        this life of the stream (STR-3)
+ *                                       epoch        one continuous run of the stream (STR-3)
  *                                       incarnation  run id and replication id of the server that may extend it
  *                                       losses       number of source losses announced so far
  *                                       evicted      1 once the bound on retained keys pushed one out
@@ -16,16 +17,22 @@
  *                                     `relationship <id>` or, for `latest`, `name <event>`
  *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>, a source's loss, the head at that moment and
  *                                     a JSON list of directories (GAP-2)
- *   tidemark:{main}:witness   hash    <nodeId> → what it attests; only while an epoch is in question
+ *   tidemark:{main}:witness   hash    <node> → its testimony, # → how many were given; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
- *   tidemark:{main}:live      channel lines, `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
- *   tidemark:nodes            channel heartbeats of the nodes, and what they ask each other (redis-nodes.ts)
- *   tidemark:nodes:<nodeId>   channel answers to a node
+ *   tidemark:format           string  FORMAT: a node of another format does not start
+ *   tidemark:registry         hash    <node> → <count> <member> <known nodes>: the nodes and their leases (fence/standing.ts)
+ *
+ * Channels are shared by all databases of a server, so they carry the number of the database:
+ *
+ *   tidemark:0:{main}:live    events: @<incarnation>, then lines; `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
+ *   tidemark:0:nodes          heartbeats of the nodes, and what they ask each other (nodes.ts)
+ *   tidemark:0:nodes:<nodeId> answers to a node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
  * None of the first five holds a space and JSON holds no line break, so lines are joined by `\n` in one message.
  */
 import { createHash } from 'node:crypto';
+import type { RedisAddress } from './url.ts';
 
 export interface StreamKeys {
   readonly meta: string;
@@ -37,19 +44,34 @@ export interface StreamKeys {
   readonly channel: string;
 }
 
+/** Of all keys. Raised with each change that a node of the version before cannot read. */
+export const FORMAT = '2';
+
 export class RedisKeys {
   readonly #prefix: string;
+  readonly #channels: string;
 
-  constructor(prefix: string) {
-    this.#prefix = prefix;
+  constructor(address: Pick<RedisAddress, 'prefix' | 'db'>) {
+    this.#prefix = address.prefix;
+    this.#channels = `${address.prefix}:${address.db}`;
   }
 
+  get format(): string {
+    return `${this.#prefix}:format`;
+  }
+
+  get registry(): string {
+    return `${this.#prefix}:registry`;
+  }
+
+  /** The channel of all nodes. */
   get nodes(): string {
-    return `${this.#prefix}:nodes`;
+    return `${this.#channels}:nodes`;
   }
 
+  /** The channel of one node. */
   node(nodeId: string): string {
-    return `${this.#prefix}:nodes:${nodeId}`;
+    return `${this.#channels}:nodes:${nodeId}`;
   }
 
   of(stream: string): StreamKeys {
@@ -61,7 +83,7 @@ export class RedisKeys {
       order: `${base}:order`,
       losses: `${base}:losses`,
       witness: `${base}:witness`,
-      channel: `${base}:live`,
+      channel: `${this.#channels}:{${stream}}:live`,
     };
   }
 
@@ -75,7 +97,7 @@ export class RedisKeys {
 
   /** The stream of a channel, or undefined for any other channel. */
   streamOf(channel: string): string | undefined {
-    const start = `${this.#prefix}:{`;
+    const start = `${this.#channels}:{`;
     return channel.startsWith(start) && channel.endsWith('}:live')
       ? channel.slice(start.length, -'}:live'.length)
       : undefined;

@@ -1,7 +1,8 @@
-/** Reads the texts that the scripts of lua/ write; their layout is drawn in redis-keys.ts. */
+/** Reads the texts that the scripts of lua/ write; their layout is drawn in keys.ts. */
 import type { EventRecord } from '../broker.ts';
 import type { KeptLoss } from '../../replay/record.ts';
 import { recordFromContent } from '../event-encoding.ts';
+import { FORMAT } from './keys.ts';
 
 /** The state of a stream in Redis. */
 export interface StreamState {
@@ -24,6 +25,21 @@ export interface Line {
   readonly content: string;
 }
 
+/** A message on a stream's channel that carries events. */
+export interface Published {
+  /** The server that published them. */
+  readonly incarnation: string;
+  readonly lines: readonly Line[];
+}
+
+/** @throws {Error} when the text is not what publish.lua publishes. */
+export function parsePublished(text: string): Published {
+  const [server = '', ...lines] = text.split('\n');
+  if (!server.startsWith('@') || lines.length === 0)
+    throw new Error(`unreadable message in Redis: ${text.slice(0, 200)}`);
+  return { incarnation: server.slice(1), lines: lines.map(parseLine) };
+}
+
 /** The list that a script answers with; what Redis leaves out is ''. */
 export function asTexts(reply: unknown): readonly string[] {
   if (!Array.isArray(reply)) throw new Error('a script answered with something else than a list');
@@ -32,9 +48,17 @@ export function asTexts(reply: unknown): readonly string[] {
 
 /** @throws {Error} when the text was not written by this version's scripts. */
 export function parseState(text: string): StreamState {
-  const [sequenceId, at, eventId, epoch, incarnation, losses, evicted] = text.split(' ');
-  if (eventId === undefined || epoch === undefined || incarnation === undefined || evicted === undefined) {
-    throw new Error(`unreadable stream state in Redis: ${text.slice(0, 200)}`);
+  const [format, sequenceId, at, eventId, epoch, incarnation, losses, evicted] = text.split(' ');
+  if (
+    format !== `f${FORMAT}` ||
+    eventId === undefined ||
+    epoch === undefined ||
+    incarnation === undefined ||
+    evicted === undefined
+  ) {
+    throw new Error(
+      `A stream in Redis was written by another version of Tidemark (expected format ${FORMAT}): ${text.slice(0, 200)}`,
+    );
   }
   return {
     sequenceId: Number(sequenceId),

@@ -9,7 +9,7 @@ import type { GapReason } from '../../../generated/protocol.ts';
 import type { EventRecord, Position, Snapshot, StreamLoss } from '../broker.ts';
 import { recordOf } from './line.ts';
 import type { Line, StreamState } from './line.ts';
-import type { KnownPlace } from './fence.ts';
+import type { KnownPlace } from './fence/knowledge.ts';
 
 /** History of one life of the stream, as replay/history.ts keeps it. */
 export interface MirrorHistory {
@@ -29,8 +29,10 @@ export interface HistorySeed {
 }
 
 export interface LogPage {
-  /** Undefined when the stream has no life. */
+  /** Undefined when the stream has not begun. */
   readonly state: StreamState | undefined;
+  /** Taken before the page was asked for: see EpochFence.departures. */
+  readonly departures: number;
   readonly more: boolean;
   readonly lines: readonly Line[];
 }
@@ -56,6 +58,15 @@ export interface MirrorOptions {
   readonly onEvent: (record: EventRecord) => void;
   readonly onLoss: (loss: StreamLoss) => void;
   readonly onKnown: (place: KnownPlace) => void;
+  /** All of the log up to the state of a page was applied. */
+  readonly onRead: (page: LogPage) => void;
+  /** Whether what a server published may be applied. */
+  readonly accepts: (incarnation: string) => boolean;
+}
+
+interface Waiting {
+  readonly incarnation: string;
+  readonly line: Line;
 }
 
 interface Loaded {
@@ -71,7 +82,7 @@ export class StreamMirror {
   readonly stream: string;
   readonly #options: MirrorOptions;
   #loaded: Loaded | undefined;
-  #waiting: Line[] = [];
+  #waiting: Waiting[] = [];
   #catching: Promise<void> | undefined;
   #again = false;
 
@@ -94,14 +105,14 @@ export class StreamMirror {
     return head !== undefined && head.epoch === position.epoch && head.sequenceId >= position.sequenceId;
   }
 
-  /** A line from the subscription. */
-  receive(line: Line): void {
+  /** A line from the subscription, with the server that published it. */
+  receive(line: Line, incarnation: string): void {
     if (this.#catching !== undefined) {
-      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(line);
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ incarnation, line });
       else this.#again = true;
       return;
     }
-    if (!this.#apply(line)) this.#catchUpUnasked();
+    if (!this.#apply(line, incarnation)) this.#catchUpUnasked();
   }
 
   /**
@@ -132,10 +143,10 @@ export class StreamMirror {
     }
   }
 
-  /** @returns false when the line does not follow the head: the log must be read. */
-  #apply(line: Line): boolean {
+  /** @returns false when the line does not follow the head, or its server is not to be believed: the log must be read. */
+  #apply(line: Line, incarnation: string): boolean {
     const loaded = this.#loaded;
-    if (loaded === undefined || line.epoch !== loaded.head.epoch) return false;
+    if (loaded === undefined || line.epoch !== loaded.head.epoch || !this.#options.accepts(incarnation)) return false;
     const { head } = loaded;
     if (line.sequenceId > head.sequenceId + 1) return false;
     if (line.sequenceId <= head.sequenceId) return line.sequenceId < head.sequenceId || line.eventId === head.eventId;
@@ -154,18 +165,19 @@ export class StreamMirror {
   #drain(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const line of waiting) {
-      // A line of another epoch or beyond a hole: the log, read once more, has it and what lies between.
-      if (!this.#apply(line)) this.#again = true;
+    for (const { line, incarnation } of waiting) {
+      // A line of another epoch or server, or beyond a hole: the log, read once more, has it and what lies between.
+      if (!this.#apply(line, incarnation)) this.#again = true;
     }
   }
 
   async #readOn(loaded: Loaded): Promise<void> {
     for (;;) {
       const { head } = loaded;
-      const { state, more, lines } = await this.#options.source.readLog(head.sequenceId === 0 ? undefined : head);
+      const page = await this.#options.source.readLog(head.sequenceId === 0 ? undefined : head);
+      const { state, more } = page;
       if (state === undefined || !(await this.#goesOn(state, head))) return this.#reload();
-      for (const line of lines) {
+      for (const line of linesUpTo(state, page.lines)) {
         if (line.sequenceId <= loaded.head.sequenceId) {
           if (line.sequenceId === head.sequenceId && line.eventId !== head.eventId) return this.#contradicted();
           continue;
@@ -176,7 +188,7 @@ export class StreamMirror {
       this.#options.onKnown(loaded.head);
       if (more) continue;
       if (loaded.head.sequenceId < state.sequenceId) return this.#reload();
-      return;
+      return this.#options.onRead(page);
     }
   }
 
@@ -214,23 +226,27 @@ export class StreamMirror {
     const begun = await source.open();
     const retained = await source.readRetained();
     const lines: Line[] = [];
-    let state: StreamState | undefined = begun;
-    for (let more = true; more;) {
+    let page: LogPage;
+    let added: readonly Line[];
+    do {
       const last = lines.at(-1);
-      const page = await source.readLog(last);
-      const next = page.lines.findIndex((line) => line.sequenceId > (last?.sequenceId ?? 0));
-      state = page.state;
-      if (next >= 0) lines.push(...page.lines.slice(next));
-      more = page.more && next >= 0;
-    }
-    const floor = lines[0]?.sequenceId ?? (state?.sequenceId ?? 0) + 1;
-    const contiguous = lines.every((line, index) => line.sequenceId === floor + index);
-    const complete = floor <= begun.sequenceId + 1 && floor + lines.length > (state?.sequenceId ?? 0);
-    if (state?.epoch !== begun.epoch || !contiguous || !complete) return undefined;
-    return { state, lines, retained: below(retained, floor), floor };
+      page = await source.readLog(last);
+      // A page begins with the entry that was asked for, unless that has been trimmed away meanwhile.
+      const [first] = page.lines;
+      added = last !== undefined && first?.eventId === last.eventId ? page.lines.slice(1) : page.lines;
+      lines.push(...added);
+    } while (page.more && added.length > 0);
+    const { state } = page;
+    if (state?.epoch !== begun.epoch || !(await source.isSettled(state))) return undefined;
+    const readable = contiguous(linesUpTo(state, lines));
+    const newest = readable.at(-1)?.sequenceId ?? 0;
+    // Trimmed away while it was read, or never written: what the log does not have is not history.
+    const kept = newest === state.sequenceId ? readable : [];
+    const floor = kept[0]?.sequenceId ?? state.sequenceId + 1;
+    return { page, state, lines: kept, retained: below(retained, floor), floor };
   }
 
-  #replace({ state, lines, retained, floor }: Picture): void {
+  #replace({ page, state, lines, retained, floor }: Picture): void {
     const before = this.#loaded?.head;
     const after = { epoch: state.epoch, sequenceId: floor - 1 };
     const history = this.#options.createHistory({
@@ -249,6 +265,7 @@ export class StreamMirror {
     }
     if (lines.length === 0) loaded.head = { ...after, at: state.at, eventId: state.eventId };
     this.#options.onKnown(loaded.head);
+    this.#options.onRead(page);
   }
 
   /** @returns the number after which events have not been delivered yet. */
@@ -266,7 +283,29 @@ function below(lines: readonly Line[], floor: number): readonly Line[] {
   return lines.filter((line) => line.sequenceId < floor).toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 
+/**
+ * The lines that count. Where a script failed half-way, an entry may stand beyond the state, or several under one number;
+ * only the last of them was ever published.
+ */
+function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] {
+  const byNumber = new Map<number, Line>();
+  for (const line of lines) {
+    if (line.epoch === state.epoch && line.sequenceId <= state.sequenceId) byNumber.set(line.sequenceId, line);
+  }
+  return byNumber.size === lines.length
+    ? lines
+    : [...byNumber.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
+}
+
+/** The newest lines without a hole. */
+function contiguous(lines: readonly Line[]): readonly Line[] {
+  let start = lines.length - 1;
+  while (start > 0 && lines[start - 1]?.sequenceId === (lines[start]?.sequenceId ?? 0) - 1) start -= 1;
+  return lines.slice(Math.max(start, 0));
+}
+
 interface Picture {
+  readonly page: LogPage;
   readonly state: StreamState;
   readonly lines: readonly Line[];
   readonly retained: readonly Line[];

@@ -4,10 +4,10 @@
  */
 import { ProtocolError } from '../../errors.ts';
 import { historyBounds, ttlOf } from '../history-bounds.ts';
-import type { BrokerLimits, PublishResult } from '../broker.ts';
+import type { BrokerLimits, PublishResult, SourceLoss } from '../broker.ts';
 import { NotSent } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
-import type { EpochFence } from './fence.ts';
+import type { EpochFence } from './fence/epoch-fence.ts';
 import type { RedisKeys } from './keys.ts';
 import { asTexts } from './line.ts';
 
@@ -78,6 +78,25 @@ export class RedisPublisher {
     return done;
   }
 
+  /** @throws {ProtocolError} `broker_unavailable`. */
+  async announce({ stream, paths }: SourceLoss): Promise<void> {
+    const { connection, keys, limits, fence } = this.#options;
+    const { meta, losses, channel } = keys.of(stream);
+    const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
+    const args = [channel, command, limits.historyAgeMs, ttlOf(stream, limits), JSON.stringify(paths)];
+    try {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+        const reply = String(await connection.run('announce', [meta, losses], args));
+        if (/^\d+$/.test(reply)) return;
+        if (reply !== 'unborn') throw refused(stream, reply);
+        await this.#beforeSending(() => fence.open(stream));
+      }
+      throw new NotStored(`stream ${stream} cannot be begun`);
+    } catch (error) {
+      throw publishFailure(error);
+    }
+  }
+
   #flush(): void {
     this.#scheduled = false;
     for (const [stream, queue] of this.#queues) {
@@ -88,8 +107,13 @@ export class RedisPublisher {
 
   async #send(stream: string, batch: readonly Pending[]): Promise<void> {
     try {
-      const replies = await this.#attempt(stream, batch);
-      batch.forEach((pending, index) => pending.resolve(this.#result(stream, replies[index])));
+      const { departures, replies } = await this.#attempt(stream, batch);
+      const results = replies.map((reply) => this.#result(stream, reply, departures));
+      batch.forEach((pending, index) => {
+        const result = results[index];
+        if (result === undefined) pending.reject(publishFailure(new Error('a script gave too few answers')));
+        else pending.resolve(result);
+      });
     } catch (error) {
       const refusal = publishFailure(error);
       for (const pending of batch) pending.reject(refusal);
@@ -98,15 +122,19 @@ export class RedisPublisher {
     }
   }
 
-  async #attempt(stream: string, batch: readonly Pending[]): Promise<readonly string[]> {
+  async #attempt(stream: string, batch: readonly Pending[]): Promise<Replies> {
     const { fence } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       // Not awaited when it is known: batches must leave in the order in which they were made.
       const incarnation =
         fence.cachedIncarnation(stream) ?? (await this.#beforeSending(() => fence.incarnation(stream)));
+      const { departures } = fence;
       const replies = await this.#run(stream, batch, incarnation);
-      const [first] = replies;
-      if (first !== 'unborn' && first !== 'fenced') return replies;
+      const [first = ''] = replies;
+      if (first === 'foreign') throw new NotStored(`another version of Tidemark wrote the stream ${stream}`);
+      if (first.startsWith('denied '))
+        throw new NotStored(`the Redis user may not run ${first.slice('denied '.length)}`);
+      if (first !== 'unborn' && first !== 'fenced') return { departures, replies };
       if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
       await this.#beforeSending(() => (first === 'unborn' ? fence.open(stream) : fence.settle(stream)));
     }
@@ -134,20 +162,42 @@ export class RedisPublisher {
     }
   }
 
-  #result(stream: string, reply: string | undefined): PublishResult {
-    const [status, epoch = '', sequence, eventId = '', at] = (reply ?? '').split(' ');
+  #result(stream: string, reply: string, departures: number): PublishResult {
+    const [status, epoch = '', sequence, eventId = '', at] = reply.split(' ');
     const sequenceId = Number(sequence);
-    if (status === 'published') this.#options.fence.know(stream, { epoch, sequenceId, at: Number(at), eventId });
+    if (status === 'published') {
+      const place = { epoch, sequenceId, at: Number(at), eventId };
+      this.#options.fence.know(stream, place);
+      this.#options.fence.confirm(stream, place, departures);
+    }
     return { stream, epoch, sequenceId, eventId, duplicate: status === 'duplicate' };
   }
 }
 
+interface Replies {
+  /** Taken before the batch was sent: see EpochFence.departures. */
+  readonly departures: number;
+  readonly replies: readonly string[];
+}
+
+/** Nothing was stored; the message says why, in words for the publisher. */
 class NotStored extends Error {}
+
+function refused(stream: string, reply: string): NotStored {
+  if (reply === 'foreign') return new NotStored(`another version of Tidemark wrote the stream ${stream}`);
+  const [, command] = /^denied (.+)$/.exec(reply) ?? [];
+  return new NotStored(
+    command === undefined ? `Redis refused the stream ${stream}` : `the Redis user may not run ${command}`,
+  );
+}
 
 const NOT_STORED = { outcome: 'not_stored' } as const;
 const UNKNOWN = { outcome: 'unknown' } as const;
 
-/** What Redis says when it refuses a script as a whole, and what the publisher may be told. */
+/**
+ * What Redis says when it refuses a script before it has written anything, and what the publisher may be told. In the midst
+ * of a script Redis raises none of these (publish.lua).
+ */
 const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
   ['OOM', 'Redis is out of memory'],
   ['READONLY', 'this Redis is a replica'],
@@ -156,29 +206,43 @@ const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
   ['LOADING', 'Redis is loading its data'],
   ['MASTERDOWN', 'Redis has lost its master'],
   ['CLUSTERDOWN', 'the Redis cluster is down'],
+  ['TRYAGAIN', 'the Redis cluster is moving the stream to another server'],
+  ['MOVED', 'the Redis cluster has moved the stream to another server'],
+  ['ASK', 'the Redis cluster is moving the stream to another server'],
   ['BUSY', 'Redis is busy with a script'],
-  ['NOPERM', 'the Redis user lacks a permission'],
-  ['NOAUTH', 'Redis wants a login'],
+  ['NOAUTH', 'Redis requires a login'],
 ];
 
-/** Sorts out whether the event may have been stored: only an answer of Redis, or not having sent, proves that it was not. */
+/**
+ * Sorts out whether the event may have been stored. Only a refusal that Redis gives before a script writes, or not having
+ * sent, proves that it was not; any other error of a script may have come after its first write.
+ */
 export function publishFailure(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const text = error instanceof Error ? error.message : '';
-  const refusal = REFUSALS.find(([code]) => text.startsWith(code));
-  const isReply = error instanceof Error && error.name === 'ReplyError';
-  const unsent = error instanceof NotStored || error instanceof NotSent || text.includes('enableOfflineQueue');
-  if (refusal !== undefined || isReply || unsent) {
-    const reason = refusal?.[1] ?? (isReply ? 'Redis refused the event' : 'Redis cannot be reached');
-    return new ProtocolError('broker_unavailable', `${reason}: nothing was stored`, {
-      retryAfterMs: 1_000,
-      details: NOT_STORED,
-      cause: error,
-    });
-  }
-  const message =
-    'Redis did not answer: the event may or may not have been published. Repeat it with an idempotencyKey to publish it once.';
+  const refusal = REFUSALS.find(([code]) => text.startsWith(`${code} `));
+  if (error instanceof NotStored) return notStored(error.message, error);
+  if (refusal !== undefined) return notStored(refusal[1], error);
+  // Refused as a command; an error within the script names the script.
+  if (text.startsWith('NOPERM ') && !text.includes('script:'))
+    return notStored('the Redis user lacks a permission', error);
+  if (error instanceof NotSent || text.includes('enableOfflineQueue'))
+    return notStored('Redis cannot be reached', error);
+  const reason = isReply(error) ? 'Redis failed in the midst of the publish' : 'Redis did not answer';
+  const message = `${reason}: the event may or may not have been published. Repeat it with an idempotencyKey to publish it once.`;
   return new ProtocolError('broker_unavailable', message, { retryAfterMs: 1_000, details: UNKNOWN, cause: error });
+}
+
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+function notStored(reason: string, cause: unknown): ProtocolError {
+  return new ProtocolError('broker_unavailable', `${reason}: nothing was stored`, {
+    retryAfterMs: 1_000,
+    details: NOT_STORED,
+    cause,
+  });
 }
 
 /** ARGV 4 of lua/publish.lua. */

@@ -87,7 +87,7 @@ describe('what another program writes into Redis', () => {
       ['{main}:live', '?'],
       ['{main}:live', '?1 no loss'],
     ] as const) {
-      expect(await redis.command('PUBLISH', `${prefix}:${channel}`, text)).toBe(':1\r\n');
+      expect(await redis.command('PUBLISH', `${prefix}:0:${channel}`, text)).toBe(':1\r\n');
     }
     await broker.publish(draftOf());
     await vi.waitFor(() => expect(listener.sequenceIds('main')).toEqual([1]), 2_000);

@@ -1,12 +1,12 @@
 /**
  * The broker for many nodes: order and history in Redis, a contiguous mirror of each attached stream on every node.
  *
- *   publish ─► redis-publisher ─► lua/publish.lua ═► log + channel
- *   channel ─► redis-mirror ─► onEvent        hole, repeat, reconnect: the mirror reads the log
- *   each second: heartbeat (redis-heartbeat) and a look at every head, for the last message can be the lost one
- *   another server underneath: redis-fence decides whether the epoch goes on
+ *   publish ─► publisher ─► lua/publish.lua ═► log + channel
+ *   channel ─► mirror ─► onEvent        hole, repeat, reconnect: the mirror reads the log
+ *   each second: a heartbeat, the lease (fence/registry) and a look at every head, for the last message can be the lost one
+ *   another server underneath: the fence (fence/) decides whether the epoch goes on
  *
- * The keys are drawn in redis-keys.ts.
+ * The keys are drawn in keys.ts.
  *
  * @module tidemark/redis
  */
@@ -33,16 +33,19 @@ import type {
 import { encodeContent } from '../event-encoding.ts';
 import { AttachedStreams } from './attached-stream.ts';
 import { RedisConnection } from './connection.ts';
-import { EpochFence } from './fence.ts';
+import { EpochFence } from './fence/epoch-fence.ts';
+import { NodeRegistry } from './fence/registry.ts';
 import { RedisHeartbeat } from './heartbeat.ts';
 import { RedisKeys } from './keys.ts';
 import { announcementOf, RedisNodes } from './nodes.ts';
-import { publishFailure, RedisPublisher } from './publisher.ts';
+import { RedisPublisher } from './publisher.ts';
+import { checkServer } from './server-checks.ts';
 import { parseRedisUrl } from './url.ts';
+import type { RedisAddress } from './url.ts';
 import { namesPerKey, retainOf } from './retain.ts';
 
 export interface RedisBrokerOptions {
-  /** See redis-url.ts for its forms. */
+  /** See url.ts for its forms. */
   readonly url: string;
   readonly limits: BrokerLimits;
   /** What is kept per key or name (RPL-3). */
@@ -53,6 +56,8 @@ export interface RedisBrokerOptions {
   readonly commandTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly deadAfterMs?: number;
+  /** A node that cannot reach Redis for so long is given up by the others, in milliseconds (docs/decisions/0007). */
+  readonly leaseMs?: number;
   /** Events that may wait for Redis at once before further ones are refused. */
   readonly maxPendingPublishes?: number;
 }
@@ -72,7 +77,9 @@ export class RedisBroker implements Broker {
   readonly #intervalMs: number;
   readonly #keys: RedisKeys;
   readonly #connection: RedisConnection;
+  readonly #address: RedisAddress;
   readonly #heartbeat: RedisHeartbeat;
+  readonly #registry: NodeRegistry;
   readonly #nodes: RedisNodes;
   readonly #fence: EpochFence;
   readonly #publisher: RedisPublisher;
@@ -81,6 +88,8 @@ export class RedisBroker implements Broker {
   #listener: BrokerListener | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
+  /** False when the last attempt to subscribe failed. */
+  #subscribed = false;
   #recovering: Promise<void> | undefined;
   #resetAt = 0;
   #firstReturn: (() => void) | undefined;
@@ -91,17 +100,21 @@ export class RedisBroker implements Broker {
     const { limits, events, heartbeatIntervalMs: intervalMs = 1_000, deadAfterMs = 2_500 } = options;
     const timing = { intervalMs, deadAfterMs };
     this.#options = options;
+    this.#address = address;
     this.#intervalMs = intervalMs;
     this.#nodeId = nodeId;
     this.#log = options.log ?? SILENT;
-    this.#keys = new RedisKeys(address.prefix);
+    this.#keys = new RedisKeys(address);
     this.#connection = new RedisConnection({
       address,
       commandTimeoutMs: options.commandTimeoutMs ?? 1_000,
       log: this.#log,
       events: {
         onMessage: (channel, text) => this.#receive(channel, text),
-        onCommandsLost: () => this.#fence.connectionLost(),
+        onCommandsLost: () => {
+          this.#registry.connectionLost();
+          this.#fence.connectionLost();
+        },
         onSubscriberReady: () => void this.#resubscribe(),
       },
     });
@@ -122,11 +135,18 @@ export class RedisBroker implements Broker {
       answer: (question) => this.#listener?.onQuestion(question),
       ...timing,
     });
+    this.#registry = new NodeRegistry({
+      connection: this.#connection,
+      keys: this.#keys,
+      newId: () => ulid(),
+      leaseMs: options.leaseMs ?? LEASE_MS,
+      patienceMs: deadAfterMs,
+      log: this.#log,
+    });
     this.#fence = new EpochFence({
       connection: this.#connection,
       keys: this.#keys,
-      heartbeat: this.#heartbeat,
-      nodeId,
+      registry: this.#registry,
       newEpoch: () => ulid(),
       ttlOf: (stream) => ttlOf(stream, limits),
       waitMs: 3_000,
@@ -152,13 +172,17 @@ export class RedisBroker implements Broker {
     });
   }
 
-  /** @throws {Error} naming the server and what went wrong, when there is no heartbeat within 5 s. */
+  /**
+   * May be called again when it has failed. Waits for the other nodes to know this one: a moment, or up to 1.25 leases
+   * when all of them ended without leaving.
+   * @throws {Error} naming the server and what went wrong, when there is no heartbeat within 5 s.
+   */
   async start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
     try {
       await this.#connection.connect();
+      await checkServer({ connection: this.#connection, keys: this.#keys, address: this.#address, log: this.#log });
       await this.#firstHeartbeat();
-      await this.#checkEviction();
     } catch (error) {
       await this.close();
       throw error;
@@ -198,23 +222,7 @@ export class RedisBroker implements Broker {
 
   async announce(loss: SourceLoss): Promise<void> {
     this.#mustBeConnected('the loss was not announced');
-    const { meta, losses, channel } = this.#keys.of(loss.stream);
-    const command = this.#connection.sharded ? 'SPUBLISH' : 'PUBLISH';
-    const args = [
-      channel,
-      command,
-      this.#options.limits.historyAgeMs,
-      ttlOf(loss.stream, this.#options.limits),
-      JSON.stringify(loss.paths),
-    ];
-    try {
-      const reply = await this.#connection.run('announce', [meta, losses], args);
-      if (reply !== 'unborn') return;
-      await this.#fence.open(loss.stream);
-      await this.#connection.run('announce', [meta, losses], args);
-    } catch (error) {
-      throw publishFailure(error);
-    }
+    await this.#publisher.announce(loss);
   }
 
   askNodes(question: string): Promise<NodeAnswers> {
@@ -233,8 +241,12 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#heartbeat.stop();
-    if (this.#connected) await this.#nodes.leave();
+    if (this.#connected) {
+      await this.#nodes.leave();
+      await this.#registry.leave();
+    }
     this.#connected = false;
+    this.#timer = undefined;
     this.#listener = undefined;
     this.#streams.close();
     this.#connection.close();
@@ -246,13 +258,6 @@ export class RedisBroker implements Broker {
       retryAfterMs: 1_000,
       details: { outcome: 'not_stored' },
     });
-  }
-
-  async #checkEviction(): Promise<void> {
-    const policy = await this.#connection.evictionPolicy();
-    if (policy === undefined || policy === 'noeviction') return;
-    const text = 'Redis may evict keys that streams need: set maxmemory-policy noeviction (docs/guides/operate.md)';
-    this.#log.warn({ policy }, text);
   }
 
   async #firstHeartbeat(): Promise<void> {
@@ -273,16 +278,27 @@ export class RedisBroker implements Broker {
   }
 
   #turn(): void {
+    if (!this.#subscribed) void this.#resubscribe();
     this.#heartbeat.tick();
+    // After a pause of this process, for example. The other nodes may have given this one up.
+    if (!this.#registry.holdsLease) this.#lost('the lease of this node has run out');
     if (this.#heartbeat.alive) {
-      this.#refreshIncarnation().catch((error: unknown) => {
-        this.#log.warn({ err: error }, 'Redis does not say which server it is');
-      });
-      this.#streams.lookAtHeads();
+      if (this.#connected) this.#renew();
+      else void this.#recover();
     } else if (performance.now() - this.#resetAt > RESET_EVERY_MS) {
       this.#resetAt = performance.now();
       this.#connection.reset();
     }
+  }
+
+  #renew(): void {
+    this.#registry.renew().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'The lease of this node cannot be renewed yet');
+    });
+    this.#refreshIncarnation().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'Redis does not say which server it is');
+    });
+    this.#streams.lookAtHeads();
   }
 
   /** A server can be demoted and promoted again under a connection that stays. */
@@ -304,6 +320,7 @@ export class RedisBroker implements Broker {
 
   #hearNodes(text: string): void {
     this.#nodes.receive(text);
+    this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
     this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
       this.#log.warn({ err: error }, 'could not say what this node knows of a stream');
@@ -313,12 +330,13 @@ export class RedisBroker implements Broker {
   async #resubscribe(): Promise<void> {
     if (this.#timer === undefined) return;
     try {
+      this.#subscribed = true;
       await this.#connection.subscribe(this.#keys.nodes, this.#keys.node(this.#nodeId));
-      this.#heartbeat.listening();
       this.#nodes.listening();
       await this.#streams.resubscribe();
     } catch (error) {
-      this.#log.warn({ err: error }, 'could not subscribe at Redis; trying again');
+      this.#subscribed = false;
+      this.#log.warn({ err: error }, 'Could not subscribe at Redis; trying again');
     }
   }
 
@@ -340,6 +358,7 @@ export class RedisBroker implements Broker {
   async #catchUp(): Promise<void> {
     while (this.#heartbeat.alive && !this.#connected && this.#listener !== undefined) {
       try {
+        await this.#registry.join();
         await this.#refreshIncarnation();
         await this.#streams.catchUpAll();
         this.#connected = this.#heartbeat.alive;
@@ -350,10 +369,15 @@ export class RedisBroker implements Broker {
     }
     if (!this.#connected) return;
     this.#firstReturn?.();
-    this.#log.info({ lagMs: this.#heartbeat.lagMs }, 'Redis is there');
+    this.#log.info({ lagMs: this.#heartbeat.lagMs }, 'Redis is connected');
     this.#listener?.onHealth(this.health());
   }
 }
 
+/**
+ * How long Redis may be away before the nodes can no longer vouch for what they have seen, and how long a node that starts
+ * waits when all others ended without leaving: longer than the failover of a sentinel or a managed Redis usually takes.
+ */
+const LEASE_MS = 20_000;
 /** Between two attempts to get a connection that answers: more than connecting takes. */
 const RESET_EVERY_MS = 2_000;

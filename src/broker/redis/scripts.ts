@@ -2,7 +2,21 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-export type ScriptName = 'announce' | 'attest' | 'incarnation' | 'keys' | 'open' | 'publish' | 'read' | 'retained';
+export type ScriptName =
+  | 'announce'
+  | 'attest'
+  | 'decide'
+  | 'format'
+  | 'incarnation'
+  | 'inspect'
+  | 'keys'
+  | 'leave'
+  | 'open'
+  | 'permissions'
+  | 'publish'
+  | 'read'
+  | 'renew'
+  | 'retained';
 
 export interface Script {
   readonly name: ScriptName;

@@ -13,6 +13,8 @@ export interface RedisProcessOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of a configuration file for `redis-server --sentinel`; without them it is a server. */
   readonly sentinel?: readonly string[];
+  /** A free one when absent. */
+  readonly port?: number;
 }
 
 export class RedisProcess {
@@ -38,7 +40,7 @@ export class RedisProcess {
 
   /** @throws {Error} with the line to run when redis-server is not installed. */
   static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
-    const redis = new RedisProcess(await freePort(), options);
+    const redis = new RedisProcess(options.port ?? (await freePort()), options);
     await redis.launch();
     return redis;
   }

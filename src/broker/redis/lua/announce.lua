@@ -1,13 +1,21 @@
 #!lua
 -- A source's own loss, for the subscribers on every node (GAP-2). It is numbered and kept for a while like an event,
--- because a node whose subscription was down just then must still come to say it, and whoever resumes from before it
--- must hear of it.
--- KEYS 1 meta, 2 losses   ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 kept ms, 4 ttl ms of the stream (0: none), 5 the paths as JSON
--- Returns 'unborn' or the number of the loss.
+-- because a node whose subscription was down just then must still report it, and so must a resume from before it.
+-- KEYS 1 meta, 2 losses
+-- ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 kept ms, 4 ttl ms of the stream (0: none), 5 the paths as JSON
+-- Returns 'unborn', 'foreign' (written by another version), 'denied <command>' or the number of the loss.
 local state = redis.call('GET', KEYS[1])
 if not state then return 'unborn' end
 local head, sequence, epoch, losses, evicted =
-  string.match(state, '^((%d+) %d+ %S+ (%S+) %S+) (%d+) (%d)$')
+  string.match(state, '^(f2 (%d+) %d+ %S+ (%S+) %S+) (%d+) (%d)$')
+if not head then return 'foreign' end
+-- Nothing may fail once something has been written (publish.lua).
+local writes = {
+  {'XADD', KEYS[2], '*', 'l', ''}, {'PEXPIRE', KEYS[2], 1}, {'SET', KEYS[1], ''}, {ARGV[2], ARGV[1], ''},
+}
+for i = 1, #writes do
+  if not redis.acl_check_cmd(unpack(writes[i])) then return 'denied ' .. writes[i][1] end
+end
 losses = losses + 1
 local text = epoch .. ' ' .. sequence .. ' ' .. ARGV[5]
 redis.call('XADD', KEYS[2], 'MAXLEN', 256, losses .. '-0', 'l', text)

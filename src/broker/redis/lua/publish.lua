@@ -2,9 +2,10 @@
 -- A publish: one atomic step (STR-4) of epoch -> sequence -> XADD -> newest per key -> idempotency -> PUBLISH.
 -- It takes every event that one node has for the stream at that moment: a call costs Redis more than an event does.
 --
--- Nothing is written before the first XADD. Redis refuses a command that may need memory only as long as a script has
--- not written yet, so out of memory, a failing disk or a lost replica fail the publish as a whole: no number is used
--- up and nobody is told. (PUBLISH alone would go through where XADD is refused; so it comes last.)
+-- Nothing may fail once something has been written, because Redis does not undo what a script wrote. Redis refuses a
+-- command that may need memory only as long as a script has not written yet; so out of memory, a failing disk or a lost
+-- replica fail the publish as a whole at the first XADD. What else can fail is tried before it: the types of the keys by
+-- reading them, and the permissions of the user. (PUBLISH alone would go through where XADD is refused; so it comes last.)
 --
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
 -- ARGV 1 incarnation, 2 channel, 3 PUBLISH or SPUBLISH, 4 bounds "events bytes age ttl keys window" (ms, 0: none),
@@ -12,14 +13,16 @@
 --      to retain ('+key': it is the newest of its name under the key, '-key': the key is cleared, '': nothing), which of
 --      KEYS is its idempotency key ('' for none)
 -- Returns one text for each event: 'published <epoch> <sequence> <eventId> <at>' or 'duplicate …' with the first result; or
--- only 'unborn' (open.lua first) or 'fenced' (attest.lua first).
+-- only 'unborn' (open.lua first), 'fenced' (the fence first), 'foreign' (written by another version) or
+-- 'denied <command>' (the user lacks a permission). Only the first two kinds of reply have written something.
 --
 -- Numbers are joined as they are: Lua writes them in full below 1e14, which a stream reaches after 30 years at
 -- 100,000 events per second.
 local state = redis.call('GET', KEYS[1])
 if not state then return {'unborn'} end
 local seq, at, last, epoch, run, losses, evicted =
-  string.match(state, '^(%d+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d)$')
+  string.match(state, '^f2 (%d+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d)$')
+if not seq then return {'foreign'} end
 if run ~= ARGV[1] then return {'fenced'} end
 
 local max_events, max_bytes, max_age, ttl, max_keys, window =
@@ -29,16 +32,37 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 seq, at = tonumber(seq), tonumber(at)
 if now > at then at = now end
 
+local count = (#ARGV - 5) / 4
+local trims = seq % 64 + count >= 64
+local writes = {
+  {'XADD', KEYS[2], '*', 'e', ''}, {'HSET', KEYS[3], 'f', ''}, {'HDEL', KEYS[3], 'f'}, {'ZADD', KEYS[4], 0, 'm'},
+  {'ZREM', KEYS[4], 'm'}, {'ZPOPMIN', KEYS[4]}, {'XTRIM', KEYS[2], 'MAXLEN', 0}, {'PEXPIRE', KEYS[2], 1},
+  {'SET', KEYS[1], ''}, {ARGV[3], ARGV[2], ''},
+}
+for i = 1, #writes do
+  if not redis.acl_check_cmd(unpack(writes[i])) then return {'denied ' .. writes[i][1]} end
+end
+redis.call('HLEN', KEYS[3])
+redis.call('ZCARD', KEYS[4])
+local length = redis.call('XLEN', KEYS[2])
+local used = trims and redis.call('MEMORY', 'USAGE', KEYS[2]) or 0
+
 -- `latest` events stand under a key of their own: 'name <event>'.
 local function drop(key)
   local names = string.match(key, '^name (.*)$') or ARGV[5]
   for name in string.gmatch(names, '%S+') do redis.call('HDEL', KEYS[3], name .. ' ' .. key) end
 end
 
-local replies, lines, kept = {}, {}, false
+local firsts = {}
+for i = 6, #ARGV, 4 do
+  local once = ARGV[i + 3]
+  if once ~= '' then firsts[i] = redis.call('GET', KEYS[tonumber(once)]) end
+end
+
+local replies, lines, kept, placed = {}, {}, false, {}
 for i = 6, #ARGV, 4 do
   local id, once = ARGV[i], ARGV[i + 3]
-  local first = once ~= '' and redis.call('GET', KEYS[tonumber(once)])
+  local first = once ~= '' and (firsts[i] or placed[KEYS[tonumber(once)]])
   if first then
     replies[#replies + 1] = 'duplicate ' .. first
   else
@@ -58,7 +82,10 @@ for i = 6, #ARGV, 4 do
       end
     end
     local place = epoch .. ' ' .. seq .. ' ' .. id .. ' ' .. at
-    if once ~= '' then redis.call('SET', KEYS[tonumber(once)], place, 'PX', window) end
+    if once ~= '' then
+      redis.call('SET', KEYS[tonumber(once)], place, 'PX', window)
+      placed[KEYS[tonumber(once)]] = place
+    end
     last = id
     lines[#lines + 1] = line
     replies[#replies + 1] = 'published ' .. place
@@ -75,19 +102,18 @@ if kept then
   end
 end
 -- Whole listpacks of the stream go ('~'), so the log holds a little more than its bounds, never less.
-if seq % 64 < #lines then
+if trims then
   redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', max_events)
   redis.call('XTRIM', KEYS[2], 'MINID', '~', at - max_age)
-  local used = redis.call('MEMORY', 'USAGE', KEYS[2])
   if used > max_bytes * 1.25 then
-    redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', math.floor(redis.call('XLEN', KEYS[2]) * max_bytes / used))
+    redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', math.floor((length + #lines) * max_bytes / used))
   end
-  redis.call('PEXPIRE', KEYS[2], max_age * 2)
 end
 
-redis.call('SET', KEYS[1], seq .. ' ' .. at .. ' ' .. last .. ' ' .. epoch .. ' ' .. run .. ' ' .. losses .. ' ' .. evicted)
+redis.call('SET', KEYS[1], 'f2 ' .. seq .. ' ' .. at .. ' ' .. last .. ' ' .. epoch .. ' ' .. run .. ' ' .. losses .. ' ' .. evicted)
+redis.call('PEXPIRE', KEYS[2], max_age * 2)
 if ttl ~= '0' then
   for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
 end
-redis.call(ARGV[3], ARGV[2], table.concat(lines, '\n'))
+redis.call(ARGV[3], ARGV[2], '@' .. run .. '\n' .. table.concat(lines, '\n'))
 return replies

@@ -1,0 +1,256 @@
+/**
+ * The epoch fence (docs/decisions/0007): carries out, at Redis, what standing.ts, knowledge.ts and verdict.ts decide.
+ *
+ * A stream's state names the incarnation of the server that may extend it. After a restart or a promotion the two
+ * differ, and the scripts refuse the stream until the nodes have said what they know of it: if the log holds every
+ * position that anybody has seen, the epoch goes on; if it may not, a new epoch begins. So no number is ever given out
+ * twice within an epoch, and no client is told that it is up to date when it is not.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisConnection } from '../connection.ts';
+import type { RedisKeys } from '../keys.ts';
+import { asTexts, parseState } from '../line.ts';
+import type { StreamState } from '../line.ts';
+import { applies, believe, confirm, know, newKnown, testify } from './knowledge.ts';
+import type { KnownPlace } from './knowledge.ts';
+import type { NodeRegistry } from './registry.ts';
+import { decide, verdictOf } from './verdict.ts';
+import type { Decision, Found, StreamFacts, Witness } from './verdict.ts';
+
+export interface FenceOptions {
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly registry: NodeRegistry;
+  readonly newEpoch: () => string;
+  /** TTL of a stream's keys in milliseconds, 0 for none. */
+  readonly ttlOf: (stream: string) => number;
+  /** How long the other nodes may take to say what they know, in milliseconds. */
+  readonly waitMs: number;
+  /** How long a node listens before it takes it that nobody vouches, in milliseconds: others may be reconnecting. */
+  readonly listenMs: number;
+}
+
+const ASK_AGAIN_MS = 50;
+/** Longer than the nodes may take to speak. */
+const TESTIMONY_TTL_MS = 10_000;
+/** Streams remembered; a node that forgot one can no longer say of any other that it does not know it. */
+const MAX_KNOWN = 100_000;
+
+export class EpochFence {
+  readonly #options: FenceOptions;
+  readonly #known = newKnown();
+  readonly #incarnations = new Map<string, string>();
+  readonly #settling = new Map<string, Promise<StreamState>>();
+
+  constructor(options: FenceOptions) {
+    this.#options = options;
+  }
+
+  /** Takes note of a place that this node was told of. */
+  know(stream: string, place: KnownPlace): void {
+    know(this.#known, stream, place, MAX_KNOWN);
+  }
+
+  /** To be taken before something is asked, and given to {@link confirm} or {@link adopt} with the answer. */
+  get departures(): number {
+    return this.#options.registry.standing.departures;
+  }
+
+  /** The place was the newest of its stream after `departures` was taken. */
+  confirm(stream: string, place: KnownPlace, departures: number): void {
+    confirm(this.#known, stream, place, departures);
+  }
+
+  /** Takes a state for true that this server may extend, and that was read after `departures` was taken. */
+  adopt(stream: string, state: StreamState, departures: number): void {
+    believe(this.#known, stream, state, MAX_KNOWN);
+    confirm(this.#known, stream, state, departures);
+  }
+
+  /** Whether a message that a server published may be applied. */
+  accepts(stream: string, incarnation: string): boolean {
+    const { registry } = this.#options;
+    return registry.holdsLease && applies(this.#known, registry.standing, stream, incarnation);
+  }
+
+  /** The connection may lead to another server from now on. */
+  connectionLost(): void {
+    this.#incarnations.clear();
+  }
+
+  /** The incarnation of the server that holds the stream, if it has been read on this connection. */
+  cachedIncarnation(stream: string): string | undefined {
+    return this.#options.registry.isRegistered ? this.#incarnations.get(this.#route(stream)) : undefined;
+  }
+
+  /** @throws {Error} when the server is no master, or this node may not learn from it yet. */
+  async incarnation(stream: string): Promise<string> {
+    const { registry } = this.#options;
+    if (!registry.isRegistered) await registry.renew();
+    if (!registry.isRegistered) throw new Error('the other nodes do not know yet that this one is here');
+    return this.#incarnations.get(this.#route(stream)) ?? this.refreshIncarnation(stream);
+  }
+
+  async refreshIncarnation(stream: string): Promise<string> {
+    const { connection, keys } = this.#options;
+    const [role, incarnation] = asTexts(await connection.run('incarnation', [keys.of(stream).meta], []));
+    if (role !== 'master' || incarnation === undefined) throw new Error(`this Redis server is a ${role}, not a master`);
+    this.#incarnations.set(this.#route(stream), incarnation);
+    return incarnation;
+  }
+
+  /** The stream's state, begun if it has none; the fence has decided. */
+  async open(stream: string): Promise<StreamState> {
+    const { connection, keys, newEpoch, ttlOf } = this.#options;
+    const { meta, log, latest, order, losses, witness } = keys.of(stream);
+    const { departures } = this;
+    const args = [await this.incarnation(stream), newEpoch(), ttlOf(stream)];
+    const state = parseState(String(await connection.run('open', [meta, log, latest, order, losses, witness], args)));
+    if (await this.isSuspicious(stream, state)) return this.settle(stream);
+    this.adopt(stream, state, departures);
+    return state;
+  }
+
+  /** Whether the state is of the server that this node talks to. */
+  async isCurrent(stream: string, state: StreamState): Promise<boolean> {
+    return state.incarnation === (await this.incarnation(stream));
+  }
+
+  /** Whether the nodes must compare what they know before the state can be believed. */
+  async isSuspicious(stream: string, state: StreamState): Promise<boolean> {
+    if (!(await this.isCurrent(stream, state))) return true;
+    const known = this.#known.streams.get(stream)?.place;
+    if (known === undefined || known.epoch !== state.epoch || known.sequenceId < state.sequenceId) return false;
+    return known.sequenceId > state.sequenceId || known.eventId !== state.eventId;
+  }
+
+  /**
+   * Resolves once this server may extend the stream: in its epoch, or in a new one. Concurrent calls share one run.
+   * @throws {Error} when Redis cannot be reached.
+   */
+  settle(stream: string): Promise<StreamState> {
+    const running = this.#settling.get(stream);
+    if (running !== undefined) return running;
+    const settling = this.#settle(stream).finally(() => this.#settling.delete(stream));
+    this.#settling.set(stream, settling);
+    return settling;
+  }
+
+  /** Another node asks what is known of a stream; one testimony is the answer. */
+  async answer(stream: string): Promise<void> {
+    if (this.#settling.has(stream)) return;
+    await this.refreshIncarnation(stream);
+    await this.#hear(stream);
+  }
+
+  async #settle(stream: string): Promise<StreamState> {
+    const { connection, keys, waitMs, listenMs } = this.#options;
+    await this.refreshIncarnation(stream);
+    const startedAt = performance.now();
+    for (;;) {
+      const { departures } = this;
+      const waited = performance.now() - startedAt;
+      const hearing = await this.#hear(stream);
+      if (hearing === 'unborn') return this.open(stream);
+      if (hearing !== 'changed') {
+        const decision = decide({ fenced: hearing.fenced, witnesses: hearing.witnesses, expired: waited > waitMs });
+        const early = decision.kind === 'begin' && decision.why === 'nobody vouches' && waited < listenMs;
+        const state = early ? undefined : await this.#carryOut(stream, hearing, decision);
+        if (state !== undefined) {
+          this.adopt(stream, state, departures);
+          return state;
+        }
+      }
+      await connection.publish(keys.nodes, `fence ${stream}`);
+      await delay(ASK_AGAIN_MS);
+    }
+  }
+
+  /** Looks who is there, says what this node knows, and reads what all have said. */
+  async #hear(stream: string): Promise<Heard | 'unborn' | 'changed'> {
+    const { connection, keys, registry } = this.#options;
+    const { meta, log, witness } = keys.of(stream);
+    await registry.renew();
+    const incarnation = this.#incarnations.get(this.#route(stream)) ?? (await this.refreshIncarnation(stream));
+    const testimony = testify(this.#known, registry.standing, stream);
+    const { place } = testimony;
+    const [text = '', found = ''] = asTexts(
+      await connection.run('inspect', [meta, log], place === undefined ? ['', ''] : [place.at, place.sequenceId]),
+    );
+    if (text === '') return 'unborn';
+    const state = parseState(text);
+    const facts: StreamFacts = { head: state, incarnation, found: parseFound(found) };
+    const fenced = state.incarnation !== incarnation;
+    const { id, peers } = registry.standing;
+    const verdict = verdictOf(testimony, facts);
+    if (!fenced && verdict !== 'contradicts') {
+      return { text, state, number: '', incarnation, fenced, witnesses: [] };
+    }
+    const said = `${incarnation}|${verdict}|${[...peers.keys()].join(' ')}`;
+    const [status, number = '', ...all] = asTexts(
+      await connection.run('attest', [meta, witness], [text, id, said, TESTIMONY_TTL_MS]),
+    );
+    if (status !== 'heard') return 'changed';
+    return { text, state, number, incarnation, fenced, witnesses: parseWitnesses(all, incarnation) };
+  }
+
+  /** @returns undefined when the stream stays undecided. */
+  async #carryOut(stream: string, heard: Heard, decision: Decision): Promise<StreamState | undefined> {
+    if (decision.kind === 'wait') return undefined;
+    if (decision.kind === 'settled') return heard.state;
+    const { connection, keys, newEpoch, ttlOf } = this.#options;
+    const { meta, log, latest, order, losses, witness, channel } = keys.of(stream);
+    const [status, state = ''] = asTexts(
+      await connection.run(
+        'decide',
+        [meta, log, latest, order, losses, witness],
+        [
+          heard.text,
+          heard.number,
+          decision.kind,
+          newEpoch(),
+          heard.incarnation,
+          channel,
+          connection.sharded ? 'SPUBLISH' : 'PUBLISH',
+          ttlOf(stream),
+        ],
+      ),
+    );
+    return status === 'done' ? parseState(state) : undefined;
+  }
+
+  /** Without a cluster all streams are on one server. */
+  #route(stream: string): string {
+    return this.#options.connection.sharded ? stream : '';
+  }
+}
+
+/** What the nodes have said of a stream so far. */
+interface Heard {
+  /** The state that was judged, as it stands in Redis. */
+  readonly text: string;
+  readonly state: StreamState;
+  /** Of the last testimony. */
+  readonly number: string;
+  readonly incarnation: string;
+  readonly fenced: boolean;
+  readonly witnesses: readonly Witness[];
+}
+
+function parseFound(text: string): Found {
+  const [kind, eventId = ''] = text.split(' ');
+  if (kind === 'event') return { kind, eventId };
+  return kind === 'trimmed' ? { kind } : { kind: 'missing' };
+}
+
+/** Those that spoke under the present server. */
+function parseWitnesses(fields: readonly string[], incarnation: string): readonly Witness[] {
+  const witnesses: Witness[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const [run, verdict, peers = ''] = (fields[at + 1] ?? '').split('|');
+    if (run !== incarnation) continue;
+    const known = verdict === 'contradicts' || verdict === 'vouches' ? verdict : 'silent';
+    witnesses.push({ node: fields[at] ?? '', verdict: known, peers: peers === '' ? [] : peers.split(' ') });
+  }
+  return witnesses;
+}

@@ -1,0 +1,202 @@
+/**
+ * The node's entry in the registry of nodes: renews its lease, and finds out who else is there. The rules are those of
+ * standing.ts; this file gives them Redis and the clock.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BrokerLog } from '../../broker.ts';
+import type { RedisConnection } from '../connection.ts';
+import type { RedisKeys } from '../keys.ts';
+import { asTexts } from '../line.ts';
+import { admit, forgotten, giveUp, lapse, newStanding, othersOf, readRegistry } from './standing.ts';
+import type { Registry, RegistryEntry, Standing } from './standing.ts';
+
+export interface NodeRegistryOptions {
+  readonly connection: Pick<RedisConnection, 'run' | 'publish'>;
+  readonly keys: RedisKeys;
+  readonly newId: () => string;
+  /** A node that could not renew for so long gives itself up, in milliseconds. */
+  readonly leaseMs: number;
+  /** A registered node that says nothing for so long is not waited for when another one is there, in milliseconds. */
+  readonly patienceMs: number;
+  readonly log: BrokerLog;
+  /** Milliseconds, never stepping back. */
+  readonly now?: () => number;
+}
+
+/** Others give a node up later than it gives itself up: by a clock that runs a fifth faster at most. */
+const GIVEN_UP_AFTER_LEASES = 1.25;
+/** The registry goes with its last node; in leases. */
+const REGISTRY_TTL_LEASES = 3;
+const LOOK_AGAIN_MS = 20;
+
+export class NodeRegistry {
+  readonly standing: Standing;
+  readonly #options: NodeRegistryOptions;
+  readonly #now: () => number;
+  /** When a peer's count was last seen to change. */
+  readonly #changedAt = new Map<string, number>();
+  #gone = new Map<string, string>();
+  #count = 0;
+  /** When the last renewal that was answered was sent. */
+  #renewedAt: number | undefined;
+  /** Whether the server that is talked to now has the entry. */
+  #current = false;
+  #renewing: Promise<Registry> | undefined;
+  #joining: Promise<void> | undefined;
+
+  constructor(options: NodeRegistryOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.standing = newStanding(options.newId());
+  }
+
+  /** Whether this node may apply what it receives. */
+  get holdsLease(): boolean {
+    this.#checkLease();
+    return this.standing.member;
+  }
+
+  /** Whether this node may publish and read: the server that it talks to knows that it is there. */
+  get isRegistered(): boolean {
+    return this.holdsLease && this.#current;
+  }
+
+  /** The next command may reach another server, which has yet to be told of this node. */
+  connectionLost(): void {
+    this.#current = false;
+  }
+
+  /**
+   * Resolves once this node is a member: every other node knows it, or at least one when the rest stays silent.
+   * @throws {Error} when Redis cannot be reached.
+   */
+  join(): Promise<void> {
+    this.#joining ??= this.#join().finally(() => (this.#joining = undefined));
+    return this.#joining;
+  }
+
+  /** One renewal, and another one when it brought news, so that those who are new find themselves in the entry. */
+  async renew(): Promise<Registry> {
+    while (this.#renewing !== undefined) await this.#renewing.catch(() => undefined);
+    this.#renewing = this.#renewUntilKnown().finally(() => (this.#renewing = undefined));
+    return this.#renewing;
+  }
+
+  /** A text on the channel of all nodes. */
+  receive(text: string): void {
+    const [kind, id = ''] = text.split(' ');
+    if (id === this.standing.id) return;
+    if (kind === 'left') this.#giveUp(id);
+    // Whoever joins waits for the others to have read its entry.
+    if (kind === 'joins' && !this.standing.peers.has(id)) this.renew().catch(() => undefined);
+  }
+
+  /** Leaves in good order: from now on nobody waits for this node. */
+  async leave(): Promise<void> {
+    const { connection, keys } = this.#options;
+    const { id } = this.standing;
+    this.standing.member = false;
+    await connection.run('leave', [keys.registry], [id]).catch(() => undefined);
+    await connection.publish(keys.nodes, `left ${id}`).catch(() => undefined);
+  }
+
+  async #join(): Promise<void> {
+    const startedAt = this.#now();
+    let warned = false;
+    for (;;) {
+      const registry = await this.renew();
+      const waited = this.#now() - startedAt;
+      if (waited > this.#options.patienceMs) admit(this.standing, registry);
+      if (this.standing.member) return;
+      const { unaware } = othersOf(this.standing, registry);
+      if (waited > this.#options.patienceMs && !warned) {
+        warned = true;
+        this.#options.log.warn(
+          { silentNodes: unaware.length, upToMs: this.#options.leaseMs * GIVEN_UP_AFTER_LEASES },
+          'Waiting for the lease of nodes that ended without leaving: they may know events that Redis could lose',
+        );
+      }
+      const { connection, keys } = this.#options;
+      await connection.publish(keys.nodes, `joins ${this.standing.id}`);
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
+
+  async #renewUntilKnown(): Promise<Registry> {
+    for (;;) {
+      const registry = await this.#renewOnce();
+      if (!readRegistry(this.standing, registry)) return registry;
+    }
+  }
+
+  async #renewOnce(): Promise<Registry> {
+    this.#checkLease();
+    const { connection, keys, leaseMs } = this.#options;
+    const { id, member, peers } = this.standing;
+    const sentAt = this.#now();
+    const gone = [...this.#gone].flat();
+    this.#count += 1;
+    const [status, ...fields] = asTexts(
+      await connection.run(
+        'renew',
+        [keys.registry],
+        [
+          id,
+          this.#count,
+          member ? 1 : 0,
+          [...peers.keys()].join(',') || '-',
+          Math.round(leaseMs * REGISTRY_TTL_LEASES),
+          ...gone,
+        ],
+      ),
+    );
+    this.#gone = new Map();
+    if (id !== this.standing.id) return new Map();
+    this.#renewedAt = sentAt;
+    this.#current = true;
+    if (status === 'forgotten') forgotten(this.standing);
+    const registry = parseRegistry(fields);
+    this.#watch(registry);
+    if (othersOf(this.standing, registry).unaware.length === 0) admit(this.standing, registry);
+    return registry;
+  }
+
+  /** Gives up the peers that have not renewed for longer than their lease. */
+  #watch(registry: Registry): void {
+    const now = this.#now();
+    for (const [id, { count }] of registry) {
+      if (this.standing.peers.get(id) !== count) this.#changedAt.set(id, now);
+    }
+    for (const [id, count] of this.standing.peers) {
+      const changedAt = this.#changedAt.get(id) ?? now;
+      this.#changedAt.set(id, changedAt);
+      if (now - changedAt <= this.#options.leaseMs * GIVEN_UP_AFTER_LEASES) continue;
+      this.#gone.set(id, String(count));
+      this.#giveUp(id);
+    }
+  }
+
+  #giveUp(id: string): void {
+    giveUp(this.standing, id);
+    this.#changedAt.delete(id);
+  }
+
+  #checkLease(): void {
+    if (this.#renewedAt === undefined || this.#now() - this.#renewedAt <= this.#options.leaseMs) return;
+    this.#renewedAt = undefined;
+    this.#current = false;
+    this.#gone.set(this.standing.id, '');
+    this.#changedAt.clear();
+    lapse(this.standing, this.#options.newId());
+  }
+}
+
+function parseRegistry(fields: readonly string[]): Registry {
+  const registry = new Map<string, RegistryEntry>();
+  for (let at = 0; at < fields.length; at += 2) {
+    const [count, member, known = '-'] = (fields[at + 1] ?? '').split(' ');
+    const entry = { count: Number(count), member: member === '1', knows: known === '-' ? [] : known.split(',') };
+    registry.set(fields[at] ?? '', entry);
+  }
+  return registry;
+}

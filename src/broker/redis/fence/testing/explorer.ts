@@ -1,0 +1,114 @@
+/** Two ways through the model: every order of steps up to a depth, and long schedules at random. */
+import { copyWorld, keyOf } from './fence-model.ts';
+import { act, actionsOf } from './model-steps.ts';
+import type { FenceRules, World } from './fence-model.ts';
+import type { Action } from './model-steps.ts';
+
+export interface Exploration {
+  /** Worlds that differ. */
+  readonly worlds: number;
+  readonly steps: number;
+  /** What went wrong, and the steps that led there; the shortest ones when all were tried. */
+  readonly violation: { readonly text: string; readonly actions: readonly Action[] } | undefined;
+}
+
+interface Reached {
+  readonly world: World;
+  readonly before: Reached | undefined;
+  readonly action: Action | undefined;
+}
+
+export interface ExploreOptions {
+  readonly from: World;
+  readonly rules: FenceRules;
+  readonly depth: number;
+}
+
+/** Breadth first: the first violation found has the fewest steps. */
+export function exploreAll({ from, rules, depth }: ExploreOptions): Exploration {
+  const seen = new Set([keyOf(from)]);
+  let edge: Reached[] = [{ world: from, before: undefined, action: undefined }];
+  let steps = 0;
+  for (let level = 0; level < depth && edge.length > 0; level += 1) {
+    const next: Reached[] = [];
+    for (const reached of edge) {
+      for (const action of actionsOf(reached.world, rules)) {
+        const world = copyWorld(reached.world);
+        act(world, action, rules);
+        steps += 1;
+        const there = { world, before: reached, action };
+        if (world.violation !== undefined) {
+          return { worlds: seen.size, steps, violation: { text: world.violation, actions: pathOf(there) } };
+        }
+        const key = keyOf(world);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        next.push(there);
+      }
+    }
+    edge = next;
+  }
+  return { worlds: seen.size, steps, violation: undefined };
+}
+
+export interface ScheduleOptions {
+  readonly from: World;
+  readonly rules: FenceRules;
+  readonly length: number;
+  readonly random: () => number;
+}
+
+/** One schedule. @returns its steps, up to a violation if there is one. */
+export function runSchedule({ from, rules, length, random }: ScheduleOptions): {
+  readonly actions: readonly Action[];
+  readonly violation: string | undefined;
+} {
+  const world = copyWorld(from);
+  const actions: Action[] = [];
+  while (actions.length < length && world.violation === undefined) {
+    const action = choose(actionsOf(world, rules), random);
+    if (action === undefined) break;
+    act(world, action, rules);
+    actions.push(action);
+  }
+  return { actions, violation: world.violation };
+}
+
+/** How often a kind of step is taken: without weights, the many ways to read would leave little time for the rare ones. */
+const WEIGHTS: Readonly<Partial<Record<Action['kind'], number>>> = {
+  publish: 4,
+  attest: 4,
+  deliver: 3,
+  restart: 0.5,
+  crash: 0.5,
+  leave: 0.5,
+};
+
+function choose(actions: readonly Action[], random: () => number): Action | undefined {
+  const kinds = [...new Set(actions.map(({ kind }) => kind))].map((kind) => ({ kind, weight: WEIGHTS[kind] ?? 1 }));
+  let left = random() * kinds.reduce((sum, { weight }) => sum + weight, 0);
+  const kind = kinds.find(({ weight }) => (left -= weight) < 0)?.kind;
+  const choices = actions.filter((action) => action.kind === kind);
+  return choices[Math.floor(random() * choices.length)];
+}
+
+/** mulberry32: small, and the same everywhere. From 0 up to 1. */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function describeActions(actions: readonly Action[]): string {
+  return actions.map((action) => Object.values(action).join(' ')).join(', ');
+}
+
+function pathOf(reached: Reached): readonly Action[] {
+  const actions: Action[] = [];
+  for (let at: Reached | undefined = reached; at?.action !== undefined; at = at.before) actions.unshift(at.action);
+  return actions;
+}

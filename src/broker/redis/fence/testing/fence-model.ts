@@ -1,0 +1,183 @@
+/**
+ * A model of nodes that share one Redis: the fence's own rules (standing.ts, knowledge.ts, verdict.ts) with the server, the
+ * network and the clock replaced by data, so that every order of steps and faults can be tried (model-steps.ts).
+ *
+ * The promise that is checked: an epoch that goes on holds every event that anybody was told of in it, acknowledged to a
+ * publisher or delivered to a subscriber, and no position ever stands for two events.
+ */
+import * as knowledge from '../knowledge.ts';
+import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
+import * as standing from '../standing.ts';
+import type { RegistryEntry, Standing } from '../standing.ts';
+import * as verdict from '../verdict.ts';
+import type { Decision, Hearing, StreamFacts, Verdict, Witness } from '../verdict.ts';
+
+/** The rules that a test may replace by broken ones. */
+export interface FenceRules {
+  readonly admit: typeof standing.admit;
+  readonly forgotten: typeof standing.forgotten;
+  readonly lapse: typeof standing.lapse;
+  readonly giveUp: typeof standing.giveUp;
+  readonly testify: (known: Known, standing: Standing, stream: string) => Testimony;
+  readonly applies: typeof knowledge.applies;
+  readonly verdictOf: (testimony: Testimony, facts: StreamFacts) => Verdict;
+  readonly decide: (hearing: Hearing) => Decision;
+  /** Whether a node may be given up although its lease still runs. */
+  readonly givesUpTheLiving: boolean;
+}
+
+export const RULES: FenceRules = {
+  admit: standing.admit,
+  forgotten: standing.forgotten,
+  lapse: standing.lapse,
+  giveUp: standing.giveUp,
+  testify: knowledge.testify,
+  applies: knowledge.applies,
+  verdictOf: verdict.verdictOf,
+  decide: verdict.decide,
+  givesUpTheLiving: false,
+};
+
+export const STREAMS = ['s', 't'] as const;
+export type Stream = (typeof STREAMS)[number];
+
+export interface StoredStream {
+  readonly epoch: string;
+  readonly incarnation: string;
+  /** Ids of the events; the first one has number 1. */
+  readonly log: readonly string[];
+  readonly witnesses: ReadonlyMap<string, Witness & { readonly run: string }>;
+}
+
+/** What a server keeps, and may forget. Never changed in place. */
+export interface Stored {
+  readonly registry: ReadonlyMap<string, RegistryEntry>;
+  readonly streams: Readonly<Record<Stream, StoredStream | undefined>>;
+}
+
+export const EMPTY: Stored = { registry: new Map(), streams: { s: undefined, t: undefined } };
+
+export interface Message {
+  readonly stream: Stream;
+  readonly incarnation: string;
+  readonly place: KnownPlace;
+}
+
+export interface ModelNode {
+  life: 'absent' | 'up' | 'paused';
+  /** Its lease has run out, and it has not noticed yet. */
+  overslept: boolean;
+  subscribed: boolean;
+  /** The server at which it renewed its lease last: it learns nothing from another one. */
+  registeredAt: string;
+  standing: Standing;
+  known: Known;
+  /** Messages on the way, the own socket's buffer included: a restart of the server leaves them. */
+  inbox: readonly Message[];
+}
+
+/** How often each kind of step may be taken; what is not named may be taken at any time. */
+export interface Budget {
+  readonly publishes: number;
+  readonly restarts: number;
+  readonly saves: number;
+  readonly pauses: number;
+  readonly crashes: number;
+  readonly starts: number;
+  readonly drops: number;
+}
+
+export interface World {
+  incarnation: number;
+  epochs: number;
+  lives: number;
+  stored: Stored;
+  /** What the server has on its disk. */
+  saved: Stored | undefined;
+  readonly nodes: ModelNode[];
+  /** `<stream> <epoch>/<number>` → the event that somebody was told stands there. */
+  readonly told: Map<string, string>;
+  readonly left: { -readonly [K in keyof Budget]: Budget[K] };
+  violation: string | undefined;
+}
+
+export function newWorld(nodes: number, budget: Budget): World {
+  return {
+    incarnation: 1,
+    epochs: 0,
+    lives: 0,
+    stored: EMPTY,
+    saved: undefined,
+    nodes: Array.from({ length: nodes }, () => ({
+      life: 'absent',
+      overslept: false,
+      subscribed: false,
+      registeredAt: '',
+      standing: standing.newStanding(''),
+      known: knowledge.newKnown(),
+      inbox: [],
+    })),
+    told: new Map(),
+    left: { ...budget },
+    violation: undefined,
+  };
+}
+
+export function copyWorld(world: World): World {
+  return {
+    ...world,
+    nodes: world.nodes.map((node) => ({
+      ...node,
+      standing: { ...node.standing, peers: new Map(node.standing.peers) },
+      known: {
+        forgot: node.known.forgot,
+        streams: new Map([...node.known.streams].map(([stream, each]) => [stream, { ...each }])),
+      },
+    })),
+    told: new Map(world.told),
+    left: { ...world.left },
+  };
+}
+
+/** Equal for worlds that cannot be told apart by what may happen next. */
+export function keyOf(world: World): string {
+  const { incarnation, epochs, lives, stored, saved, nodes, told, left } = world;
+  const parts = [incarnation, epochs, lives, textOf(stored), saved === undefined ? '' : textOf(saved)];
+  for (const node of nodes) {
+    if (node.life === 'absent') {
+      parts.push('-');
+      continue;
+    }
+    parts.push(`${node.life[0]}${Number(node.overslept)}${Number(node.subscribed)}${node.registeredAt}`);
+    const { id, member, peers, departures } = node.standing;
+    parts.push(`${id}${Number(member)}${departures}`, [...peers].map(String).toSorted().join(';'));
+    for (const stream of STREAMS) {
+      const known = node.known.streams.get(stream);
+      if (known === undefined) parts.push('-');
+      else parts.push(`${showPlace(known.place)}${known.confirmed === departures ? '!' : '?'}${known.believes ?? ''}`);
+    }
+    for (const { stream, incarnation: run, place } of node.inbox) parts.push(`${stream}${run}${showPlace(place)}`);
+  }
+  parts.push([...told].map(String).toSorted().join(';'), Object.values(left).join());
+  return parts.join('|');
+}
+
+const texts = new WeakMap<Stored, string>();
+
+function textOf(stored: Stored): string {
+  const before = texts.get(stored);
+  if (before !== undefined) return before;
+  const text = JSON.stringify([
+    [...stored.registry].map(([id, { member, knows }]) => [id, member, knows]),
+    STREAMS.map((stream) => {
+      const at = stored.streams[stream];
+      return at === undefined ? 0 : [at.epoch, at.incarnation, at.log, [...at.witnesses.values()]];
+    }),
+  ]);
+  texts.set(stored, text);
+  return text;
+}
+
+function showPlace({ epoch, sequenceId, eventId }: KnownPlace): string {
+  return `${epoch}/${sequenceId}=${eventId}`;
+}

@@ -1,0 +1,71 @@
+/**
+ * Whether an epoch goes on when the server under a stream has changed. Pure: testimonies in, decision out.
+ */
+import type { Head, Testimony } from './knowledge.ts';
+
+/** What stands in the log at the place that a node knows. */
+export type Found =
+  | { readonly kind: 'event'; readonly eventId: string }
+  /** Older than the log. */
+  | { readonly kind: 'trimmed' }
+  /** The log covers the number, and has no event there that the node knows. */
+  | { readonly kind: 'missing' };
+
+export interface StreamFacts {
+  readonly head: Head;
+  /** The server that the node talks to. */
+  readonly incarnation: string;
+  /** At the place of the testimony. */
+  readonly found: Found;
+}
+
+/** `contradicts`: the stream cannot be the one that the node saw. `vouches`: it has all that anybody can have seen. */
+export type Verdict = 'contradicts' | 'vouches' | 'silent';
+
+export function verdictOf({ place, unsure, confirmed }: Testimony, facts: StreamFacts): Verdict {
+  const { head, incarnation, found } = facts;
+  const fenced = head.incarnation !== incarnation;
+  if (place === undefined) return unsure && fenced ? 'contradicts' : 'silent';
+  if (place.epoch !== head.epoch) return fenced ? 'contradicts' : 'silent';
+  if (place.sequenceId > head.sequenceId) return 'contradicts';
+  if (place.sequenceId === head.sequenceId) {
+    if (place.eventId !== head.eventId && place.sequenceId > 0) return 'contradicts';
+  } else if (place.sequenceId > 0) {
+    if (found.kind === 'missing') return 'contradicts';
+    if (found.kind === 'event' && found.eventId !== place.eventId) return 'contradicts';
+  }
+  return confirmed ? 'vouches' : 'silent';
+}
+
+/** What one node has said under the present server. */
+export interface Witness {
+  readonly node: string;
+  readonly verdict: Verdict;
+  /** The nodes that it knows. */
+  readonly peers: readonly string[];
+}
+
+export type Decision =
+  /** The server may extend the stream already. */
+  | { readonly kind: 'settled' }
+  /** The epoch goes on under the present server. */
+  | { readonly kind: 'extend' }
+  | { readonly kind: 'begin'; readonly why: 'contradiction' | 'silence' | 'nobody vouches' }
+  | { readonly kind: 'wait'; readonly missing: readonly string[] };
+
+export interface Hearing {
+  readonly fenced: boolean;
+  readonly witnesses: readonly Witness[];
+  /** Whether the time for the others to speak is over. */
+  readonly expired: boolean;
+}
+
+export function decide({ fenced, witnesses, expired }: Hearing): Decision {
+  if (witnesses.some(({ verdict }) => verdict === 'contradicts')) return { kind: 'begin', why: 'contradiction' };
+  if (!fenced) return { kind: 'settled' };
+  const heard = new Set(witnesses.map(({ node }) => node));
+  const missing = [...new Set(witnesses.flatMap(({ peers }) => peers))].filter((node) => !heard.has(node));
+  if (missing.length > 0) return expired ? { kind: 'begin', why: 'silence' } : { kind: 'wait', missing };
+  if (witnesses.some(({ verdict }) => verdict === 'vouches')) return { kind: 'extend' };
+  return { kind: 'begin', why: 'nobody vouches' };
+}

@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Carries out what the nodes have decided (fence/verdict.ts), if nothing has changed since the decision was made.
+-- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
+-- ARGV 1 state that was judged, 2 number of the last testimony that was judged, 3 'begin' or 'extend', 4 epoch to begin,
+--      5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 ttl ms (0: none)
+-- Returns {'changed'} or {'done', state}.
+local state = redis.call('GET', KEYS[1])
+if state ~= ARGV[1] or (redis.call('HGET', KEYS[6], '#') or '') ~= ARGV[2] then return {'changed'} end
+local seq, at, last, epoch, rest = string.match(state, '^f2 (%d+) (%d+) (%S+) (%S+) %S+ (%d+ %d)$')
+if ARGV[3] == 'extend' then
+  state = 'f2 ' .. seq .. ' ' .. at .. ' ' .. last .. ' ' .. epoch .. ' ' .. ARGV[5] .. ' ' .. rest
+  local left = redis.call('PTTL', KEYS[1])
+  redis.call('SET', KEYS[1], state)
+  if left > 0 then redis.call('PEXPIRE', KEYS[1], left) end
+  redis.call('DEL', KEYS[6])
+else
+  state = 'f2 0 ' .. at .. ' - ' .. ARGV[4] .. ' ' .. ARGV[5] .. ' 0 0'
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+  redis.call('SET', KEYS[1], state)
+  if ARGV[8] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[8]) end
+  redis.call(ARGV[7], ARGV[6], '!')
+end
+return {'done', state}

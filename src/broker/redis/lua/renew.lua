@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- Renews a node's lease and reads who else is there (fence/standing.ts).
+-- KEYS 1 registry
+-- ARGV 1 node, 2 count, 3 '1' for a member, 4 the nodes that it knows (comma between, '-' for none), 5 how long the registry
+--      outlives its last renewal, in ms, then the nodes to take out, each with its count ('' for any)
+-- Returns {'known' | 'forgotten', node, entry, node, entry…}; an entry is '<count> <member> <known nodes>'.
+for i = 6, #ARGV, 2 do
+  local entry = redis.call('HGET', KEYS[1], ARGV[i])
+  if entry and (ARGV[i + 1] == '' or string.match(entry, '^%d+') == ARGV[i + 1]) then
+    redis.call('HDEL', KEYS[1], ARGV[i])
+  end
+end
+local known = redis.call('HGET', KEYS[1], ARGV[1])
+-- One that the server has forgotten is no member until those that came since know it.
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. (known and ARGV[3] or '0') .. ' ' .. ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+local reply = redis.call('HGETALL', KEYS[1])
+table.insert(reply, 1, known and 'known' or 'forgotten')
+return reply

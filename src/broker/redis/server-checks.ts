@@ -1,0 +1,85 @@
+/** What a node checks of the server before it uses it. */
+import type { BrokerLog } from '../broker.ts';
+import type { RedisConnection } from './connection.ts';
+import { FORMAT } from './keys.ts';
+import type { RedisKeys } from './keys.ts';
+import { asTexts } from './line.ts';
+import { describeRedis } from './url.ts';
+import type { RedisAddress } from './url.ts';
+
+export interface ServerChecks {
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly address: RedisAddress;
+  readonly log: BrokerLog;
+}
+
+/** The commands that a node uses, as lua/permissions.lua takes them: `K` is a key, `C` a channel. */
+const COMMANDS = [
+  'DEL K',
+  'GET K',
+  'GETEX K',
+  'HDEL K f',
+  'HGET K f',
+  'HGETALL K',
+  'HINCRBY K f 1',
+  'HLEN K',
+  'HSET K f v',
+  'MEMORY USAGE K',
+  'PEXPIRE K 1',
+  'PTTL K',
+  'SET K v',
+  'XADD K * f v',
+  'XLEN K',
+  'XRANGE K - +',
+  'XTRIM K MAXLEN 1',
+  'ZADD K 1 m',
+  'ZCARD K',
+  'ZPOPMIN K',
+  'ZRANGEBYSCORE K 0 1',
+  'ZREM K m',
+  'PUBLISH C m',
+  'SUBSCRIBE C',
+  'TIME',
+  'INFO server',
+];
+const IN_A_CLUSTER = ['SPUBLISH C m', 'SSUBSCRIBE C'];
+
+/**
+ * Warns where Redis may evict keys.
+ * @throws {Error} when another version of Tidemark uses the keys, or the user may not run a command.
+ */
+export async function checkServer(checks: ServerChecks): Promise<void> {
+  await checkFormat(checks);
+  await checkPermissions(checks);
+  await checkEviction(checks);
+}
+
+async function checkFormat({ connection, keys, address }: ServerChecks): Promise<void> {
+  const main = await connection.get(keys.of('main').meta);
+  // Version 1.0 wrote no format, and its states begin with a number.
+  const isFirst = main !== null && /^\d/.test(main);
+  const found = isFirst ? '1' : String(await connection.run('format', [keys.format], [FORMAT]));
+  if (found === FORMAT) return;
+  throw new Error(
+    `Redis at ${describeRedis(address)} holds streams in format ${found}, and this version of Tidemark reads format ` +
+      `${FORMAT}. Stop the nodes of the other version and delete the keys "${address.prefix}:*", or give these nodes another prefix.`,
+  );
+}
+
+async function checkPermissions({ connection, keys, address }: ServerChecks): Promise<void> {
+  const commands = connection.sharded ? [...COMMANDS, ...IN_A_CLUSTER] : COMMANDS;
+  const denied = asTexts(await connection.run('permissions', [keys.of('main').meta], [keys.nodes, ...commands]));
+  if (denied.length === 0) return;
+  throw new Error(
+    `The user of Redis at ${describeRedis(address)} may not run ${denied.join(', ')} on keys and channels that begin ` +
+      `with "${address.prefix}:". docs/guides/operate.md shows the rules that it needs.`,
+  );
+}
+
+async function checkEviction({ connection, log }: ServerChecks): Promise<void> {
+  const policy = await connection.evictionPolicy();
+  if (policy === undefined || policy === 'noeviction') return;
+  const text = 'Redis may evict keys that streams need: set maxmemory-policy noeviction (docs/guides/operate.md)';
+  log.warn({ policy }, text);
+}

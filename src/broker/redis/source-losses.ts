@@ -1,0 +1,99 @@
+/**
+ * The losses of sources (GAP-2) of one attached stream on one node: each is reported once, in order, whether its message
+ * arrived or was missed. Redis numbers them within an epoch; a number that does not follow the last one shows that some
+ * were missed, and those are read.
+ */
+import type { KeptLoss } from '../../replay/record.ts';
+import { Losses } from '../../replay/losses.ts';
+import { parseLoss } from './line.ts';
+import type { StreamState } from './line.ts';
+
+export interface SourceLossesOptions {
+  /** The entries of the stream's losses in Redis from an id on. */
+  readonly read: (from: string) => Promise<readonly (readonly [id: string, fields: readonly string[]])[]>;
+  readonly report: (loss: KeptLoss) => void;
+  readonly onUnreadable: (error: unknown) => void;
+}
+
+export class SourceLosses {
+  /** For those who resume from before one of them. */
+  readonly kept = new Losses();
+  readonly #options: SourceLossesOptions;
+  /** Of the newest one that was reported; undefined before {@link load}. */
+  #number: number | undefined;
+  #epoch = '';
+
+  constructor(options: SourceLossesOptions) {
+    this.#options = options;
+  }
+
+  /** Takes note of those that were announced before the stream was attached. Reports nothing. */
+  async load({ epoch, losses }: StreamState): Promise<void> {
+    if (this.#number !== undefined) return;
+    const entries = await this.#options.read('-');
+    for (const [, [, loss = '']] of entries) this.kept.add(parseLoss(loss));
+    this.#epoch = epoch;
+    this.#number = Math.max(losses, numberOf(entries.at(-1)?.[0]));
+  }
+
+  /** The state of the stream, as it was read just now. */
+  async look({ epoch, losses }: StreamState): Promise<void> {
+    this.#countFrom(epoch);
+    await this.#catchUp(losses);
+  }
+
+  /**
+   * A message: `?<number> <epoch> <sequence> <paths>`. One that follows the last is reported at its place among the events.
+   * @throws {Error} when it is not of that form.
+   */
+  receive(text: string): void {
+    const end = text.indexOf(' ');
+    const number = Number(text.slice(1, end));
+    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
+    const loss = parseLoss(text.slice(end + 1));
+    this.#countFrom(loss.epoch);
+    if (this.#number !== undefined && number === this.#number + 1) {
+      this.#number = number;
+      this.#report(loss);
+    } else {
+      void this.#catchUp(number);
+    }
+  }
+
+  /** A new epoch begins to count anew. */
+  #countFrom(epoch: string): void {
+    if (this.#number === undefined || this.#epoch === epoch) return;
+    this.#epoch = epoch;
+    this.#number = 0;
+  }
+
+  #report(loss: KeptLoss): void {
+    this.kept.add(loss);
+    this.#options.report(loss);
+  }
+
+  /** Reports those up to a number, each one once. */
+  async #catchUp(upTo: number): Promise<void> {
+    const known = this.#number;
+    if (known === undefined || upTo <= known) return;
+    this.#number = upTo;
+    try {
+      for (const [id, [, text = '']] of await this.#options.read(`(${known}-0`)) {
+        const number = numberOf(id);
+        // Came as a message while this was read.
+        const wasReported = number > upTo && number <= this.#number;
+        this.#number = Math.max(this.#number, number);
+        const loss = parseLoss(text);
+        if (!wasReported && loss.epoch === this.#epoch) this.#report(loss);
+      }
+    } catch (error) {
+      this.#number = known;
+      this.#options.onUnreadable(error);
+    }
+  }
+}
+
+/** From the id of its entry. */
+function numberOf(id = '0'): number {
+  return Number.parseInt(id, 10);
+}
