@@ -103,9 +103,41 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+/** As {@link parseActions} reads them. */
 export function describeActions(actions: readonly Action[]): string {
   return actions.map((action) => Object.values(action).join(' ')).join(', ');
 }
+
+/** Steps as they are described: `start 0, read 0 s, give up 1 n1, restart saved`. */
+export function parseActions(text: string): readonly Action[] {
+  return text.split(', ').map((step) => {
+    const [, kind = '', rest = ''] = /^(give up|publish unanswered|\w+)(?: (.*))?$/.exec(step) ?? [];
+    const [first = '', second = ''] = rest.split(' ');
+    const wanted = [kind, first, second].join(' ').trim();
+    const action = ACTIONS.get(kind)?.(first, second);
+    if (action === undefined || describeActions([action]) !== wanted) throw new Error(`no step of the model: ${step}`);
+    return action;
+  });
+}
+
+const ofNode = (
+  kind: 'start' | 'renew' | 'pause' | 'resume' | 'oversleep' | 'crash' | 'leave' | 'drop' | 'subscribe' | 'deliver',
+) => [kind, (node: string): Action => ({ kind, node: Number(node) })] as const;
+const ofStream = (kind: 'publish' | 'publish unanswered' | 'read' | 'attest' | 'expire') =>
+  [
+    kind,
+    (node: string, stream: string): Action => ({ kind, node: Number(node), stream: stream === 't' ? 't' : 's' }),
+  ] as const;
+
+const ACTIONS: ReadonlyMap<string, (first: string, second: string) => Action> = new Map([
+  ...(
+    ['start', 'renew', 'pause', 'resume', 'oversleep', 'crash', 'leave', 'drop', 'subscribe', 'deliver'] as const
+  ).map(ofNode),
+  ...(['publish', 'publish unanswered', 'read', 'attest', 'expire'] as const).map(ofStream),
+  ['give up', (node, peer) => ({ kind: 'give up', node: Number(node), peer })],
+  ['save', () => ({ kind: 'save' })],
+  ['restart', (data) => ({ kind: 'restart', data: data === 'saved' || data === 'empty' ? data : 'kept' })],
+]);
 
 function pathOf(reached: Reached): readonly Action[] {
   const actions: Action[] = [];

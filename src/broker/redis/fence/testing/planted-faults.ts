@@ -4,92 +4,135 @@ import * as verdict from '../verdict.ts';
 import { RULES } from './fence-model.ts';
 import type { FenceRules } from './fence-model.ts';
 
-export const PLANTED: Readonly<Record<string, FenceRules>> = {
+export interface PlantedFault {
+  readonly rules: FenceRules;
+  /** Steps that lead near the fault; the rest of the way is found by trying everything. */
+  readonly near: string;
+}
+
+/** Two nodes that know each other and have read a stream. */
+export const TWO_NODES = 'start 0, read 0 s, start 1, renew 0, renew 0, renew 1, read 1 s';
+
+export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node settles without waiting for the others': {
-    ...RULES,
-    decide: (hearing) =>
-      verdict.decide({ ...hearing, witnesses: hearing.witnesses.map((witness) => ({ ...witness, peers: [] })) }),
+    rules: {
+      ...RULES,
+      decide: (hearing) =>
+        verdict.decide({ ...hearing, witnesses: hearing.witnesses.map((witness) => ({ ...witness, peers: [] })) }),
+    },
+    near: `${TWO_NODES}, save, publish 0 s`,
   },
   'a node learns before any other one knows it': {
-    ...RULES,
-    admit: (standing) => (standing.member = true),
+    rules: { ...RULES, admit: (standing) => (standing.member = true) },
+    near: 'start 0, read 0 s, save, start 1, read 1 s',
   },
-  'a node that knows the newcomer counts, although nobody knows that node': {
-    ...RULES,
-    admit: (standing, registry) => {
-      const others = [...registry].filter(([id]) => id !== standing.id);
-      standing.member ||= others.length === 0 || others.some(([, { knows }]) => knows.includes(standing.id));
-      return standing.member;
+  'a newcomer is vouched for by a node that nobody knows': {
+    rules: {
+      ...RULES,
+      admit: (standing, registry) => {
+        const others = [...registry].filter(([id]) => id !== standing.id);
+        standing.member ||= others.length === 0 || others.some(([, { knows }]) => knows.includes(standing.id));
+        return standing.member;
+      },
     },
+    near:
+      'start 0, read 0 s, leave 0, save, start 0, start 1, renew 0, renew 0, renew 1, read 0 s, read 1 s, restart saved, ' +
+      'start 2, attest 2 s, save, renew 1, renew 0',
   },
-  'a node that the server has forgotten goes on': { ...RULES, forgotten: () => undefined },
-  'a living node is given up': { ...RULES, givesUpTheLiving: true },
-  'a node goes on under its id when its lease has run out': {
-    ...RULES,
-    lapse: (standing) => {
-      standing.departures += 1;
+  'a node that the server has forgotten goes on': {
+    rules: { ...RULES, forgotten: () => undefined },
+    near:
+      'start 0, read 0 s, save, start 1, renew 0, renew 0, renew 1, read 1 s, restart saved, start 2, renew 0, renew 0, ' +
+      'renew 2, attest 0 s, expire 0 s, read 2 s, leave 0, give up 2 n1, read 2 s, save, renew 1, read 1 s',
+  },
+  'a living node is given up': {
+    rules: { ...RULES, givesUpTheLiving: true },
+    near: `${TWO_NODES}, give up 0 n2, read 0 s, save, publish 1 s`,
+  },
+  'a node keeps its id when its lease has run out': {
+    rules: {
+      ...RULES,
+      lapse: (standing) => {
+        standing.member = false;
+        standing.peers.clear();
+        standing.departures += 1;
+      },
     },
+    near: `${TWO_NODES}, pause 1, oversleep 1, give up 0 n2, read 0 s, save, resume 1, renew 1, read 1 s`,
   },
   'a node vouches although it was given up meanwhile': {
-    ...RULES,
-    lapse: (standing, newId) => {
-      standing.id = newId;
-      standing.member = false;
-      standing.peers.clear();
+    rules: {
+      ...RULES,
+      lapse: (standing, newId) => {
+        standing.id = newId;
+        standing.member = false;
+        standing.peers.clear();
+      },
     },
+    near: 'start 0, read 0 s, save, pause 0, oversleep 0, start 1, give up 1 n1, renew 1, read 1 s, publish 1 s',
   },
-  'a node vouches for what nobody confirmed since another one left': {
-    ...RULES,
-    giveUp: (standing, peer) => void standing.peers.delete(peer),
+  'a node vouches although another one has left since it looked': {
+    rules: { ...RULES, giveUp: (standing, peer) => void standing.peers.delete(peer) },
+    near: 'start 0, read 0 s, save, start 1, renew 0, renew 0, renew 1, read 1 s, drop 0, publish 1 s, leave 1, give up 0 n2',
   },
   'a node vouches for whatever it has seen': {
-    ...RULES,
-    testify: (known, standing, stream) => {
-      const testimony = knowledge.testify(known, standing, stream);
-      return { ...testimony, confirmed: testimony.place !== undefined };
+    rules: {
+      ...RULES,
+      testify: (known, standing, stream) => {
+        const testimony = knowledge.testify(known, standing, stream);
+        return { ...testimony, confirmed: testimony.place !== undefined };
+      },
     },
+    near: 'start 0, read 0 s, save, start 1, renew 0, renew 0, renew 1, read 1 s, drop 0, publish 1 s, leave 1, give up 0 n2',
   },
   'messages of the old server are applied after the testimony': {
-    ...RULES,
-    testify: (known, standing, stream) => {
-      const believes = known.streams.get(stream)?.believes;
-      const testimony = knowledge.testify(known, standing, stream);
-      const after = known.streams.get(stream);
-      if (after !== undefined) after.believes = believes;
-      return testimony;
+    rules: {
+      ...RULES,
+      testify: (known, standing, stream) => {
+        const believes = known.streams.get(stream)?.believes;
+        const testimony = knowledge.testify(known, standing, stream);
+        const after = known.streams.get(stream);
+        if (after !== undefined) after.believes = believes;
+        return testimony;
+      },
     },
+    near: `${TWO_NODES}, save, publish unanswered 0 s, restart saved`,
   },
   'messages are applied whichever server sent them': {
-    ...RULES,
-    applies: (known, standing, stream) => standing.member && known.streams.get(stream)?.believes !== undefined,
+    rules: {
+      ...RULES,
+      applies: (known, standing, stream) => standing.member && known.streams.get(stream)?.believes !== undefined,
+    },
+    near: `${TWO_NODES}, save, publish unanswered 0 s, restart saved, attest 1 s`,
   },
   'a contradiction is overlooked': {
-    ...RULES,
-    verdictOf: (testimony, facts) => {
-      const truth = verdict.verdictOf(testimony, facts);
-      return truth === 'contradicts' ? 'silent' : truth;
+    rules: {
+      ...RULES,
+      verdictOf: (testimony, facts) => {
+        const truth = verdict.verdictOf(testimony, facts);
+        return truth === 'contradicts' ? 'silent' : truth;
+      },
     },
-  },
-  'a missing event is overlooked when the count is right': {
-    ...RULES,
-    verdictOf: (testimony, facts) => {
-      const truth = verdict.verdictOf(testimony, facts);
-      const short = (testimony.place?.sequenceId ?? 0) > facts.head.sequenceId;
-      return truth === 'contradicts' && !short && testimony.place?.epoch === facts.head.epoch ? 'vouches' : truth;
-    },
+    near: `${TWO_NODES}, save, drop 1, publish 0 s`,
   },
   'when nobody vouches, the epoch goes on': {
-    ...RULES,
-    decide: (hearing) => {
-      const decision = verdict.decide(hearing);
-      return decision.kind === 'begin' && decision.why === 'nobody vouches' ? { kind: 'extend' } : decision;
+    rules: {
+      ...RULES,
+      decide: (hearing) => {
+        const decision = verdict.decide(hearing);
+        return decision.kind === 'begin' && decision.why === 'nobody vouches' ? { kind: 'extend' } : decision;
+      },
     },
+    near: 'start 0, read 0 s, save, publish 0 s, crash 0',
   },
   'when the others stay silent, the epoch goes on': {
-    ...RULES,
-    decide: (hearing) => {
-      const decision = verdict.decide(hearing);
-      return decision.kind === 'begin' && decision.why === 'silence' ? { kind: 'extend' } : decision;
+    rules: {
+      ...RULES,
+      decide: (hearing) => {
+        const decision = verdict.decide(hearing);
+        return decision.kind === 'begin' && decision.why === 'silence' ? { kind: 'extend' } : decision;
+      },
     },
+    near: `${TWO_NODES}, save, publish 0 s, crash 0, restart saved`,
   },
 };
