@@ -6,7 +6,8 @@ import { eventTable } from '../../catalogue/event-table.ts';
 import { createGateway } from '../../gateway.ts';
 import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
-import { freePort, RedisProcess } from '../testing/redis-process.ts';
+import { freePort } from '../../testing/free-port.ts';
+import { RedisProcess } from '../testing/redis-process.ts';
 import { RedisBroker, redisBroker } from './redis-broker.ts';
 
 const silent = pino({ level: 'silent' });
