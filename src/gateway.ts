@@ -27,7 +27,7 @@ import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';
 import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
-import { ReplayStats } from './introspection/counters.ts';
+import { Counters } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
 import { answerPageRequest } from './introspection/cluster-page.ts';
 import { checkRequest } from './wire/schema-error.ts';
@@ -90,9 +90,9 @@ export class Gateway<Payloads = PayloadMap> {
     this.#options = resolved;
     this.nodeId = resolved.nodeId;
     this.#broker = broker;
-    this.#fanout = new Fanout({ catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
-    this.#publisher = new Publisher({ broker, catalogue, limits, audit });
-    const replays = new ReplayStats();
+    const counters = new Counters();
+    this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
+    this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
     const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout });
     const services: Omit<HandlerServices, 'onPrincipal'> = {
       broker,
@@ -104,17 +104,17 @@ export class Gateway<Payloads = PayloadMap> {
       limits,
       events: resolved.events,
       broadcast: resolved.broadcast,
-      replays,
+      counters,
       now,
     };
-    this.#connections = new Connections({ ...resolved, services, fanout: this.#fanout });
+    this.#connections = new Connections({ ...resolved, services, counters });
     this.#introspection = new Introspection({
       version: resolved.version,
       nodeId: this.nodeId,
       broker,
       catalogue,
       fanout: this.#fanout,
-      replays,
+      counters,
       connections: () => this.#connections.view(),
       draining: () => this.#closed !== undefined,
       now,
@@ -124,7 +124,7 @@ export class Gateway<Payloads = PayloadMap> {
       introspection: this.#introspection,
       publisher: this.#publisher,
       connections: this.#connections,
-      fanout: this.#fanout,
+      counters,
     });
   }
 

@@ -15,6 +15,7 @@ import { admissionFault } from '../auth/request-origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
+import type { Counters } from '../introspection/counters.ts';
 import { refuseSocket } from './refused-socket.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { requestTarget } from '../auth/request-target.ts';
@@ -57,6 +58,7 @@ export interface AcceptorOptions {
   readonly origins: OriginPolicy;
   readonly insecure: boolean;
   readonly audit: Audit;
+  readonly counters: Counters;
   readonly now: () => number;
   readonly onFault: (error: unknown) => void;
   readonly onAccepted: (accepted: Accepted) => void;
@@ -70,9 +72,6 @@ export class Acceptor {
   #open = 0;
   /** Set while the gateway drains: no new connections (CON-5). */
   draining = false;
-  /** Upgrades refused since the start, by HTTP status. */
-  readonly refused = new Map<number, number>();
-  accepted = 0;
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
@@ -193,7 +192,7 @@ export class Acceptor {
 
   #handOver(request: IncomingMessage, socket: Duplex, head: Buffer, who: Omit<Accepted, 'ws' | 'socket'>): void {
     this.#server.handleUpgrade(request, socket, head, (ws) => {
-      this.accepted += 1;
+      this.#options.counters.countAccepted();
       this.#open += 1;
       this.#byAddress.set(who.remoteAddress, (this.#byAddress.get(who.remoteAddress) ?? 0) + 1);
       ws.on('close', () => this.#release(who.remoteAddress));
@@ -216,7 +215,7 @@ export class Acceptor {
 
   #refuse(socket: Duplex, cause: unknown): void {
     const { status, error } = asRefusedUpgrade(cause);
-    this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+    this.#options.counters.countRefused(status);
     refuseSocket(socket, httpFailure(error, status));
   }
 }

@@ -54,6 +54,8 @@ export class Connection implements Outlet {
   readonly #waiting: string[] = [];
   #busy = false;
   #closing = false;
+  /** The code that the server closed it with: a peer that does not answer is seen to end with 1006. */
+  #closeCode: number | undefined;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
   /** Pings since anything was heard of the peer (CON-4). */
@@ -87,10 +89,13 @@ export class Connection implements Outlet {
     ws.on('pong', () => this.#heard());
     ws.on('ping', () => this.#heard());
     // Whatever `ws` finds wrong with a frame ends this connection, with the code of RFC 6455 that `ws` sends itself.
-    ws.on('error', () => this.#release());
-    ws.on('close', (code: number) => {
+    ws.on('error', (error: Error & { readonly code?: string }) => {
+      this.#closeCode ??= closeCodeOf(error.code);
       this.#release();
-      this.#options.onClose(this, code);
+    });
+    ws.on('close', (seen: number) => {
+      this.#release();
+      this.#options.onClose(this, this.#closeCode ?? seen);
     });
   }
 
@@ -211,6 +216,7 @@ export class Connection implements Outlet {
   /** Writes what is due, then the close frame. A peer that does not answer it is cut off by `ws` after its close time-out. */
   #end(code: number, reason: string): void {
     if (this.session.closed) return;
+    this.#closeCode = code;
     this.#release();
     // Its own close frame is the last thing to be heard from the peer; a paused socket would never hear it.
     if (this.#options.ws.isPaused) this.#options.ws.resume();
@@ -237,4 +243,12 @@ export class Connection implements Outlet {
     this.#release();
     this.#options.ws.terminate();
   }
+}
+
+/** The code that `ws` closes with after an error of its own (RFC 6455, 7.4.1); undefined for an error of the socket. */
+function closeCodeOf(error = ''): number | undefined {
+  if (error === 'WS_ERR_INVALID_UTF8') return 1007;
+  if (error === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008;
+  if (/^WS_ERR_UNSUPPORTED_(?:DATA_PAYLOAD|MESSAGE)_LENGTH$/.test(error)) return 1009;
+  return error.startsWith('WS_ERR_') ? 1002 : undefined;
 }

@@ -11,7 +11,7 @@ import { wirePrincipal } from '../auth/principal.ts';
 import type { HandlerContext, HandlerServices } from '../handlers/context.ts';
 import { HANDLERS } from '../handlers/table.ts';
 import type { ConnectionsView } from '../introspection/introspection.ts';
-import type { Fanout } from '../delivery/fan-out.ts';
+import type { Counters } from '../introspection/counters.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { Router } from '../session/router.ts';
 import { Session } from '../session/session.ts';
@@ -30,7 +30,7 @@ const DRAIN_SHARE = 0.5;
 
 export interface ConnectionsOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
-  readonly fanout: Fanout;
+  readonly counters: Counters;
 }
 
 export class Connections {
@@ -43,11 +43,6 @@ export class Connections {
   readonly #router: Router<HandlerContext>;
   readonly #onFault: (error: unknown, session: Session) => void;
   readonly #expiries = new Map<string, NodeJS.Timeout>();
-  /** Connections closed since the start, by close code. */
-  readonly closed = new Map<number, number>();
-  /** Commands refused since the start, by error code. */
-  readonly errors = new Map<string, number>();
-  #closedSlow = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ConnectionsOptions) {
@@ -66,7 +61,7 @@ export class Connections {
       onUnauthenticated: ({ remoteAddress }) =>
         options.services.audit.record({ kind: 'command', remoteAddress, outcome: 'denied' }),
       onError: (error, session) => {
-        this.errors.set(error.code, (this.errors.get(error.code) ?? 0) + 1);
+        options.counters.countError(error.code);
         this.#connections.get(session.connectionId)?.countError(error);
       },
     });
@@ -87,14 +82,6 @@ export class Connections {
     this.#acceptor.refuseUnknown(socket);
   }
 
-  get accepted(): number {
-    return this.#acceptor.accepted;
-  }
-
-  get refused(): ReadonlyMap<number, number> {
-    return this.#acceptor.refused;
-  }
-
   view(): ConnectionsView {
     let [queuedBytes, slow, longestQueueBytes, oldestQueuedMs] = [0, 0, 0, 0];
     for (const connection of this.#connections.values()) {
@@ -105,7 +92,7 @@ export class Connections {
       if (connection.slow) slow += 1;
     }
     const open = this.#connections.size;
-    return { open, queuedBytes, longestQueueBytes, oldestQueuedMs, slow, closedSlow: this.#closedSlow };
+    return { open, queuedBytes, longestQueueBytes, oldestQueuedMs, slow };
   }
 
   #welcome({ ws, socket, principal, authenticated, remoteAddress }: Accepted): void {
@@ -152,7 +139,7 @@ export class Connections {
 
   #onClosing(connection: Connection, name: CloseName): void {
     const { queuedBytes, queuedMessages, oldestQueuedMs, session } = connection;
-    if (name === 'slow_consumer') this.#closedSlow += 1;
+    if (name === 'slow_consumer') this.#options.counters.countClosedSlow();
     const { connectionId, principal } = session;
     this.#options.log.info(
       { connectionId, principal: principal.id, close: name, queuedBytes, queuedMessages, oldestQueuedMs },
@@ -166,7 +153,7 @@ export class Connections {
     this.#expiries.delete(connectionId);
     this.#heartbeat.remove(connection);
     this.#connections.delete(connectionId);
-    this.closed.set(code, (this.closed.get(code) ?? 0) + 1);
+    this.#options.counters.countClosed(code);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 

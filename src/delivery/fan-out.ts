@@ -6,6 +6,7 @@ import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
 import { encodeEvent, eventPrefix } from '../wire/codec.ts';
+import type { Counters } from '../introspection/counters.ts';
 import type { Session } from '../session/session.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import type { Subscription } from '../session/subscription.ts';
@@ -17,6 +18,7 @@ interface StreamFanout {
 }
 
 export interface FanoutOptions {
+  readonly counters: Counters;
   readonly catalogue: Catalogue;
   readonly now: () => number;
   /** The newest position of an attached stream, as this node knows it. */
@@ -26,12 +28,6 @@ export interface FanoutOptions {
 export class Fanout {
   readonly #streams = new Map<string, StreamFanout>();
   readonly #options: FanoutOptions;
-  /** Event messages handed to connections since the start. */
-  deliveries = 0;
-  /** Frames built since the start: fewer than deliveries wherever prefixes are shared. */
-  encodings = 0;
-  /** Gaps said since the start, by reason. */
-  readonly gaps = new Map<string, number>();
 
   constructor(options: FanoutOptions) {
     this.#options = options;
@@ -78,14 +74,14 @@ export class Fanout {
       session.matched.length = 0;
       session.outlet.sendEvent(this.#frame(frames, prefix, record), record);
     }
-    this.deliveries += touched.length;
+    this.#options.counters.countDeliveries(touched.length);
   }
 
   #frame(frames: Map<string, Buffer>, prefix: string, record: EventRecord): Buffer {
     const known = frames.get(prefix);
     if (known !== undefined) return known;
     const frame = encodeEvent(prefix, record);
-    this.encodings += 1;
+    this.#options.counters.countEncoding();
     frames.set(prefix, frame);
     return frame;
   }
@@ -113,12 +109,8 @@ export class Fanout {
       const subscriptionIds = mine.map((each) => each.id);
       const message = { type: 'gap', data: { ...gap, subscriptionIds } } as const;
       session.outlet.sendInOrder([message], { after: { stream: gap.stream, ...gap.from } });
-      this.countGap(gap.reason);
+      this.#options.counters.countGap(gap.reason);
     }
-  }
-
-  countGap(reason: string): void {
-    this.gaps.set(reason, (this.gaps.get(reason) ?? 0) + 1);
   }
 }
 

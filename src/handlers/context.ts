@@ -7,7 +7,7 @@ import type { EventTable } from '../catalogue/event-table.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import type { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import type { Session } from '../session/session.ts';
-import type { ReplayStats } from '../introspection/counters.ts';
+import type { Counters } from '../introspection/counters.ts';
 
 export interface HandlerLimits {
   readonly subscriptionsPerConnection: number;
@@ -28,7 +28,7 @@ export interface HandlerServices {
   /** Replay policy per event, with the operator's overrides (RPL-3). */
   readonly events: EventTable;
   readonly broadcast: 'on' | 'off';
-  readonly replays: ReplayStats;
+  readonly counters: Counters;
   readonly now: () => number;
   /** Called after a session's credential was replaced, to watch over its expiry and revocation. */
   readonly onPrincipal: (session: Session) => void;

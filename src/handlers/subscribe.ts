@@ -51,15 +51,18 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   });
 }
 
-function count(context: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
-  const { replays } = context;
+function count({ counters, now }: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
+  const gaps = [
+    ...(plan.gap === undefined ? [] : [plan.gap.reason]),
+    ...plan.losses.map(() => 'source_overflow' as const),
+  ];
+  for (const reason of gaps) counters.countGap(reason);
+  subscription.gaps += gaps.length;
+  if (plan.gap !== undefined) counters.countFailedResume();
   if (subscription.replayMode === 'none') return;
-  if (plan.gap !== undefined) subscription.gaps += 1;
-  if (plan.recovery.attempted && !plan.recovery.recovered) replays.failed += 1;
-  replays[plan.replayReason === 'resume' ? 'resume' : 'warm'] += 1;
-  replays.events += plan.records.length;
+  counters.countReplay({ kind: plan.replayReason, events: plan.records.length });
   subscription.replayed += plan.records.length;
-  subscription.replayedAt = context.now();
+  subscription.replayedAt = now();
 }
 
 /** The replay, with each loss of a source where it happened (GAP-2). */
@@ -72,7 +75,6 @@ function sendRecords(subscription: Subscription, plan: RecoveryPlan): void {
     const before = after < 0 ? records : records.slice(0, after);
     session.outlet.sendReplay(before, prefix);
     records = records.slice(before.length);
-    subscription.gaps += 1;
     const { epoch, sequenceId } = loss;
     const gap = { type: 'gap', data: { ...sourceGap(stream, loss), subscriptionIds: [id] } } as const;
     session.outlet.sendInOrder([gap], { after: { stream, epoch, sequenceId } });

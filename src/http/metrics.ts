@@ -1,23 +1,12 @@
 /** Prometheus metrics (OPS-4): read from the gateway's own counts when they are asked for. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Health } from '../../generated/types.ts';
+import type { Counters } from '../introspection/counters.ts';
 import type { ConnectionsView } from '../introspection/introspection.ts';
-
-/** Counts that only ever grow, by the label that splits them. */
-export interface Totals {
-  readonly deliveries: number;
-  readonly encodings: number;
-  readonly published: number;
-  readonly accepted: number;
-  readonly refused: ReadonlyMap<number, number>;
-  readonly closed: ReadonlyMap<number, number>;
-  readonly gaps: ReadonlyMap<string, number>;
-  readonly errors: ReadonlyMap<string, number>;
-}
 
 export interface MetricsOptions {
   readonly health: () => Health;
-  readonly totals: () => Totals;
+  readonly counters: Counters;
   readonly connections: () => ConnectionsView;
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -85,11 +74,10 @@ function backpressure(registry: Registry, view: () => ConnectionsView): void {
   gauge(registry, 'longest_queue_bytes', 'Bytes queued for the client that has most.', () => view().longestQueueBytes);
   gauge(registry, 'oldest_queued_milliseconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs);
   gauge(registry, 'slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
-  counter(registry, 'closed_slow', 'Connections closed past the hard limit (4201).', () => view().closedSlow);
 }
 
 /** A registry of its own per gateway, so that several in one process do not clash. */
-export function createMetrics({ totals, limits, ...options }: MetricsOptions): Registry {
+export function createMetrics({ counters, limits, ...options }: MetricsOptions): Registry {
   const health = perTurn(options.health);
   const connections = perTurn(options.connections);
   const registry = new Registry();
@@ -100,20 +88,21 @@ export function createMetrics({ totals, limits, ...options }: MetricsOptions): R
   gauge(registry, 'broker_connected', '1 while the broker answers.', () => (health().broker.connected ? 1 : 0));
   gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => health().broker.lagMs);
   gauge(registry, 'draining', '1 while the node shuts down.', () => (health().status === 'draining' ? 1 : 0));
-  counter(registry, 'deliveries', 'Live event messages handed to connections.', () => totals().deliveries);
+  counter(registry, 'deliveries', 'Live event messages handed to connections.', () => counters.deliveries);
   counter(
     registry,
     'encodings',
     'Event frames built; fewer than deliveries where connections share one.',
-    () => totals().encodings,
+    () => counters.encodings,
   );
-  counter(registry, 'published', 'Events accepted by this node.', () => totals().published);
-  counter(registry, 'replayed_events', 'Events sent from history.', () => health().replay.events);
-  counter(registry, 'accepted', 'Connections accepted.', () => totals().accepted);
-  labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => totals().refused);
-  labelled(registry, 'closed', 'code', 'Connections closed, by close code.', () => totals().closed);
-  labelled(registry, 'gaps', 'reason', 'Gaps said to clients, by reason.', () => totals().gaps);
-  labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => totals().errors);
+  counter(registry, 'published', 'Events accepted by this node.', () => counters.published);
+  counter(registry, 'replayed_events', 'Events sent from history.', () => counters.replay.events);
+  counter(registry, 'closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
+  counter(registry, 'accepted', 'Connections accepted.', () => counters.accepted);
+  labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => counters.refused);
+  labelled(registry, 'closed', 'code', 'Connections closed, by close code.', () => counters.closed);
+  labelled(registry, 'gaps', 'reason', 'Gaps said to clients, by reason.', () => counters.gaps);
+  labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => counters.errors);
   new Gauge({
     name: 'tidemark_limit',
     help: 'The limits in force.',

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Connections } from '../connections/connections.ts';
-import type { Fanout } from '../delivery/fan-out.ts';
+import type { Counters } from '../introspection/counters.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -20,7 +20,7 @@ export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
   readonly publisher: Publisher;
   readonly connections: Connections;
-  readonly fanout: Fanout;
+  readonly counters: Counters;
 }
 
 /** What a gateway can serve beside: a plain server or a Fastify instance. */
@@ -52,19 +52,10 @@ const OWN_ADDRESSES: ReadonlySet<string> = new Set([
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function createHttp(options: HttpOptions): Http {
-  const { introspection, publisher, connections, fanout, limits, path } = options;
+  const { introspection, connections, counters, limits, path } = options;
   const metrics = createMetrics({
     health: () => introspection.health(),
-    totals: () => ({
-      deliveries: fanout.deliveries,
-      encodings: fanout.encodings,
-      published: publisher.published,
-      accepted: connections.accepted,
-      refused: connections.refused,
-      closed: connections.closed,
-      gaps: fanout.gaps,
-      errors: connections.errors,
-    }),
+    counters,
     connections: () => connections.view(),
     limits,
   });

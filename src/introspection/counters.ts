@@ -1,11 +1,121 @@
-/** Counts that outlive connections, for health and metrics (OPS-1). */
+/**
+ * Every count of the process, for health (OPS-1) and metrics (OPS-4). Counts only ever grow, and outlive the connections
+ * that they are about. Whoever does the work counts it here; `http/metrics.ts` renders it.
+ */
+import type { ErrorCode, GapReason } from '../../generated/protocol.ts';
 
-/** Replays since the start. */
-export class ReplayStats {
-  warm = 0;
-  resume = 0;
-  /** Resumes that ended in a gap. */
-  failed = 0;
-  /** Events replayed. */
-  events = 0;
+/** A count for each value of a label. */
+export type Tally<Label extends string | number> = ReadonlyMap<Label, number>;
+
+export class Counters {
+  #accepted = 0;
+  #closedSlow = 0;
+  #deliveries = 0;
+  #encodings = 0;
+  #published = 0;
+  readonly #replay = { warm: 0, resume: 0, failed: 0, events: 0 };
+  readonly #refused = new Map<number, number>();
+  readonly #closed = new Map<number, number>();
+  readonly #gaps = new Map<GapReason, number>();
+  readonly #errors = new Map<ErrorCode, number>();
+
+  /** Connections accepted. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  countAccepted(): void {
+    this.#accepted += 1;
+  }
+
+  /** Upgrades refused, by HTTP status. */
+  get refused(): Tally<number> {
+    return this.#refused;
+  }
+
+  countRefused(status: number): void {
+    add(this.#refused, status);
+  }
+
+  /** Connections closed, by close code: the one that the server decided on, else the one that it saw. */
+  get closed(): Tally<number> {
+    return this.#closed;
+  }
+
+  countClosed(code: number): void {
+    add(this.#closed, code);
+  }
+
+  /** Connections that the server closed past a hard bound of their send queue (BCK-2), when it decided to. */
+  get closedSlow(): number {
+    return this.#closedSlow;
+  }
+
+  countClosedSlow(): void {
+    this.#closedSlow += 1;
+  }
+
+  /** Live event messages handed to connections. */
+  get deliveries(): number {
+    return this.#deliveries;
+  }
+
+  countDeliveries(messages: number): void {
+    this.#deliveries += messages;
+  }
+
+  /** Live event frames built: fewer than deliveries wherever connections share one. */
+  get encodings(): number {
+    return this.#encodings;
+  }
+
+  countEncoding(): void {
+    this.#encodings += 1;
+  }
+
+  /** Events that this node published; repeats of an idempotency key are none. */
+  get published(): number {
+    return this.#published;
+  }
+
+  countPublished(): void {
+    this.#published += 1;
+  }
+
+  /** Replays by kind, the resumes that failed among them, and the events that they held. */
+  get replay(): Readonly<{ warm: number; resume: number; failed: number; events: number }> {
+    return this.#replay;
+  }
+
+  countReplay(replay: { readonly kind: 'warm' | 'resume'; readonly events: number }): void {
+    this.#replay[replay.kind] += 1;
+    this.#replay.events += replay.events;
+  }
+
+  /** A resume that ended in a gap. */
+  countFailedResume(): void {
+    this.#replay.failed += 1;
+  }
+
+  /** Gaps sent to clients, by reason. */
+  get gaps(): Tally<GapReason> {
+    return this.#gaps;
+  }
+
+  countGap(reason: GapReason): void {
+    add(this.#gaps, reason);
+  }
+
+  /** Commands refused, by error code. */
+  get errors(): Tally<ErrorCode> {
+    return this.#errors;
+  }
+
+  countError(code: ErrorCode): void {
+    add(this.#errors, code);
+  }
+}
+
+function add<Label>(tally: Map<Label, number>, label: Label): void {
+  tally.set(label, (tally.get(label) ?? 0) + 1);
 }

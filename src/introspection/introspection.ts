@@ -12,7 +12,7 @@ import type {
 import type { Broker, Position } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
-import type { ReplayStats } from './counters.ts';
+import type { Counters } from './counters.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
 import type { Matchable } from '../subscriptions/filter.ts';
 import type { Session } from '../session/session.ts';
@@ -27,7 +27,6 @@ export interface ConnectionsView {
   /** Of the connection that has waited longest. */
   readonly oldestQueuedMs: number;
   readonly slow: number;
-  readonly closedSlow: number;
 }
 
 export interface IntrospectionOptions {
@@ -36,7 +35,7 @@ export interface IntrospectionOptions {
   readonly broker: Broker;
   readonly catalogue: Catalogue;
   readonly fanout: Fanout;
-  readonly replays: ReplayStats;
+  readonly counters: Counters;
   readonly connections: () => ConnectionsView;
   readonly draining: () => boolean;
   readonly now: () => number;
@@ -81,9 +80,9 @@ export class Introspection {
   }
 
   health(): Health {
-    const { broker, catalogue, fanout, replays, connections, nodeId, version, now } = this.#options;
+    const { broker, catalogue, fanout, counters, connections, nodeId, version, now } = this.#options;
     const subscriptions = [...fanout.subscriptions()];
-    const { open, queuedBytes, slow, closedSlow } = connections();
+    const { open, queuedBytes, slow } = connections();
     const { kind, connected, lagMs, peers = [] } = broker.health();
     const others = peers.flatMap(({ nodeId: other, contractDigest }) =>
       contractDigest === undefined || contractDigest === catalogue.digest ? [] : [{ nodeId: other, contractDigest }],
@@ -104,8 +103,8 @@ export class Introspection {
         historyBytes,
       })),
       broker: { kind, connected, lagMs },
-      backpressure: { queuedBytes, slow, closedSlow },
-      replay: { warm: replays.warm, resume: replays.resume, failed: replays.failed, events: replays.events },
+      backpressure: { queuedBytes, slow, closedSlow: counters.closedSlow },
+      replay: { ...counters.replay },
       ...(others.length === 0 ? {} : { otherContracts: others.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) }),
     };
   }

@@ -6,6 +6,7 @@
 import type { BroadcastData } from '../../generated/types.ts';
 import type { Audit } from '../auth/audit.ts';
 import type { Principal } from '../auth/principal.ts';
+import type { Counters } from '../introspection/counters.ts';
 import type { Broker, PublishResult } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { schemaError } from '../wire/schema-error.ts';
@@ -16,6 +17,7 @@ import { PublishPacer } from './publish-pacer.ts';
 const PUBLISHES_PER_TURN = 256;
 
 export interface PublisherOptions {
+  readonly counters: Counters;
   readonly broker: Broker;
   readonly catalogue: Catalogue;
   readonly limits: { readonly payloadBytes: number };
@@ -35,8 +37,6 @@ export interface PublishOrigin {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #pacer = new PublishPacer({ perTurn: PUBLISHES_PER_TURN });
-  /** Events accepted since the start. */
-  published = 0;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -56,7 +56,7 @@ export class Publisher {
       source: { name: source ?? origin.name, principal: origin.principal.id },
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
-    if (!result.duplicate) this.published += 1;
+    if (!result.duplicate) this.#options.counters.countPublished();
     if (origin.name === 'broadcast') this.#audit(request, origin);
     return result;
   }
