@@ -5,7 +5,9 @@
  *     node bench/index.ts [subscriptions, default 10000]
  */
 import { compileFilter } from '../src/subscriptions/filter.ts';
-import type { FilterSpec, Matchable } from '../src/subscriptions/filter.ts';
+import { EventFacts } from '../src/subscriptions/event-facts.ts';
+import type { Matchable } from '../src/subscriptions/event-facts.ts';
+import type { FilterSpec } from '../src/subscriptions/filter.ts';
 import { stockCatalogue } from '../src/catalogue/catalogue.ts';
 import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
 
@@ -77,7 +79,7 @@ function measure(match: (event: Matchable) => number, from: number): { readonly 
 
 const count = Number(process.argv[2] ?? 10_000);
 const index = new SubscriptionIndex<number>(stockCatalogue);
-const groups = new Map<string, { readonly matches: (event: Matchable) => boolean; members: number }>();
+const groups = new Map<string, { readonly matches: (facts: EventFacts) => boolean; members: number }>();
 for (let n = 0; n < count; n += 1) {
   const spec = specAt(n);
   index.add(spec, n);
@@ -90,7 +92,8 @@ for (let n = 0; n < count; n += 1) {
 const byIndex = (event: Matchable): number => index.match(event).length;
 function byScan(event: Matchable): number {
   let matches = 0;
-  for (const group of groups.values()) if (group.matches(event)) matches += group.members;
+  const facts = new EventFacts(event, stockCatalogue);
+  for (const group of groups.values()) if (group.matches(facts)) matches += group.members;
   return matches;
 }
 

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:a8d39817546980460296abd209787fcf0937182a9315081fa644321c673302fb';
+export const CONTRACT_DIGEST = 'sha256:7c0089f3df5abf2fb9a5353c3a8a094d59ecaadeaf353da43c0c7df9b191b830';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -267,6 +267,8 @@ export type LimitName =
   | 'eventsPerSubscription'
   | 'patternsPerFilterField'
   | 'patternLength'
+  | 'filterCharactersPerConnection'
+  | 'filterBytes'
   | 'commandsPerSecond'
   | 'commandBurst'
   | 'badMessagesPerMinute'
@@ -305,6 +307,8 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   eventsPerSubscription: { default: 32, unit: 'patterns', minimum: 1, maximum: 1024, description: 'Entries of `events` in one subscription.' },
   patternsPerFilterField: { default: 64, unit: 'values', minimum: 1, maximum: 1024, description: 'Values of one filter field.' },
   patternLength: { default: 256, unit: 'characters', minimum: 16, maximum: 4096, description: 'One filter value.' },
+  filterCharactersPerConnection: { default: 65536, unit: 'characters', minimum: 256, maximum: 16777216, description: 'All filter values of the live subscriptions of one connection together.' },
+  filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Memory for the subscriptions of one node, as the gateway estimates it. One principal may use as much as it leaves free.' },
   commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection.' },
   commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands above the steady rate that are let through at once.' },
   badMessagesPerMinute: { default: 20, unit: 'messages/min', minimum: 1, maximum: 10000, description: 'Messages that break the contract before the connection is closed with 4000.' },

@@ -93,7 +93,7 @@ export class Gateway<Payloads = PayloadMap> {
     const counters = new Counters();
     this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
     this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
-    const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout });
+    const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout, limits });
     const services: Omit<HandlerServices, 'onPrincipal'> = {
       broker,
       catalogue,

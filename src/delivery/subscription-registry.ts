@@ -2,6 +2,7 @@
  * Opens and ends subscriptions: what must happen together in the session, the fan-out and the broker happens here.
  */
 import type { Broker } from '../broker/broker.ts';
+import { Budget } from '../replay/budget.ts';
 import type { Fanout } from './fan-out.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
@@ -9,16 +10,27 @@ import type { Subscription } from '../session/subscription.ts';
 export class SubscriptionRegistry {
   readonly #broker: Broker;
   readonly #fanout: Fanout;
+  /** Memory of all subscriptions of this node, by principal. */
+  readonly filters: Budget;
+  /** Under whom a subscription was counted: a session's principal may change. */
+  readonly #owners = new Map<Subscription, string>();
 
-  constructor(options: { readonly broker: Broker; readonly fanout: Fanout }) {
+  constructor(options: {
+    readonly broker: Broker;
+    readonly fanout: Fanout;
+    readonly limits: { readonly filterBytes: number };
+  }) {
     this.#broker = options.broker;
     this.#fanout = options.fanout;
+    this.filters = new Budget(options.limits.filterBytes);
   }
 
   /** The stream must be attached already; the attachment passes to the subscription. */
   open(subscription: Subscription): void {
     const { session } = subscription;
     session.subscriptions.set(subscription.id, subscription);
+    this.#owners.set(subscription, session.principal.id);
+    this.filters.count(session.principal.id, subscription.bytes);
     this.#fanout.add(subscription);
   }
 
@@ -26,6 +38,8 @@ export class SubscriptionRegistry {
   end(subscription: Subscription): void {
     const { session, stream } = subscription;
     if (!session.subscriptions.delete(subscription.id)) return;
+    this.filters.count(this.#owners.get(subscription) ?? '', -subscription.bytes);
+    this.#owners.delete(subscription);
     this.#fanout.remove(subscription);
     this.#broker.detach(stream);
   }

@@ -14,6 +14,8 @@ export interface HandlerLimits {
   readonly eventsPerSubscription: number;
   readonly patternsPerFilterField: number;
   readonly patternLength: number;
+  readonly filterCharactersPerConnection: number;
+  readonly filterBytes: number;
 }
 
 /** What all connections of a gateway share. */

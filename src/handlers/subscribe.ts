@@ -5,7 +5,9 @@ import { eventPrefix } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryPlan } from '../replay/recovery.ts';
-import { compileFilter, normaliseFilter } from '../subscriptions/filter.ts';
+import { EventFacts } from '../subscriptions/event-facts.ts';
+import { compileFilter, filterBytes, filterCharacters, normaliseFilter } from '../subscriptions/filter.ts';
+import type { FilterSpec } from '../subscriptions/filter.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import { normaliseEvents, policiesOf } from '../catalogue/event-pattern.ts';
 import { Subscription } from '../session/subscription.ts';
@@ -28,6 +30,31 @@ function checkRoom(context: HandlerContext, id: string): void {
   }
 }
 
+/** Refuses a filter for which this connection, or its principal on this node, has no memory left. */
+function checkMemory(context: HandlerContext, spec: FilterSpec): void {
+  const { session, limits, registry } = context;
+  const characters = [...session.subscriptions.values(), spec].reduce(
+    (sum, each) => sum + filterCharacters(each.filter),
+    0,
+  );
+  const exceeded = (limit: 'filterCharactersPerConnection' | 'filterBytes', text: string): never => {
+    throw new ProtocolError('limit_exceeded', text, {
+      pointer: '/data/filter',
+      details: { limit, maximum: limits[limit] },
+    });
+  };
+  if (characters > limits.filterCharactersPerConnection)
+    exceeded(
+      'filterCharactersPerConnection',
+      `The filters of a connection may have ${limits.filterCharactersPerConnection} characters together; with this one they would have ${characters}.`,
+    );
+  if (!registry.filters.admits(session.principal.id, filterBytes(spec)))
+    exceeded(
+      'filterBytes',
+      `${session.principal.id} has used up its share of this node's memory for subscriptions; end some first.`,
+    );
+}
+
 /** Everything about the new subscription that can be refused is refused here, before the stream is touched. */
 function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   const { session, limits, catalogue } = context;
@@ -38,15 +65,16 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   // The validator has let pass only fields of the catalogue, of which the generated type names those of the stock contract.
   const asked = (data.filter ?? {}) as Filter;
   const filter = normaliseFilter({ events, filter: asked, limits, catalogue });
+  checkMemory(context, { events, filter });
   return new Subscription({
     id,
     session,
     stream,
     events,
     filter,
-    matches: compileFilter({ events, filter }, catalogue),
     replayMode: data.replay?.mode ?? 'warm',
     livePrefix: eventPrefix([id]),
+    bytes: filterBytes({ events, filter }),
     createdAt: context.now(),
   });
 }
@@ -111,6 +139,8 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
     broker.detach(stream);
     throw error;
   }
+  const { catalogue } = context;
+  const matches = compileFilter(subscription, catalogue);
   let plan: RecoveryPlan | undefined;
   let holder: 'command' | 'subscription' = 'command';
   return {
@@ -118,7 +148,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
       plan = planRecovery({
         snapshot: broker.snapshot(stream),
         request: data.replay ?? { mode: 'warm' },
-        matches: subscription.matches,
+        matches: (record) => matches(new EventFacts(record, catalogue)),
         concerns: (paths) => paths.some((path) => touchesDirectory(subscription, path)),
         table: context.events,
         filtered: Object.keys(subscription.filter).length > 0,

@@ -216,6 +216,27 @@ const CASES: Readonly<Record<LimitName, Case>> = {
     },
     outcome: exceeded('patternLength', 16),
   },
+  filterCharactersPerConnection: {
+    low: 256,
+    with: { patternLength: 256 },
+    pass: (rig) => {
+      const subscribe = (length: number): Record<string, unknown> => ({
+        events: ['file_change'],
+        filter: { paths: ['x'.repeat(length)] },
+      });
+      return refusalOf(rig, 'subscribe', subscribe(200), subscribe(56), subscribe(1));
+    },
+    outcome: exceeded('filterCharactersPerConnection', 256),
+  },
+  filterBytes: {
+    low: 65_536,
+    pass: (rig) => {
+      const some = Array.from({ length: 64 }, (_, at) => `${at}`);
+      const subscribe = { events: ['file_change'], filter: { paths: some } };
+      return refusalOf(rig, 'subscribe', subscribe, subscribe);
+    },
+    outcome: exceeded('filterBytes', 65_536),
+  },
   commandsPerSecond: {
     low: 2,
     with: { commandBurst: 1 },

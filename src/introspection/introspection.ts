@@ -14,8 +14,8 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Counters } from './counters.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
-import type { Matchable } from '../subscriptions/filter.ts';
 import type { Session } from '../session/session.ts';
+import type { Matchable } from '../subscriptions/event-facts.ts';
 import type { Subscription } from '../session/subscription.ts';
 
 /** What the connections of this node look like from above. */

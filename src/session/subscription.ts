@@ -3,7 +3,6 @@
  */
 import type { Recovery } from '../../generated/types.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
-import type { EventRecord } from '../broker/broker.ts';
 // Cycle of types: a session holds its subscriptions, each of which knows its session.
 import type { Session } from './session.ts';
 
@@ -14,10 +13,11 @@ export interface SubscriptionOptions {
   readonly events: readonly string[];
   /** Normalised: what is really in force. */
   readonly filter: Filter;
-  readonly matches: (record: EventRecord) => boolean;
   readonly replayMode: 'none' | 'warm' | 'resume';
   /** The prefix of a live frame that only this subscription matches. */
   readonly livePrefix: string;
+  /** Estimated memory in bytes, counted against the node's budget for filters. */
+  readonly bytes: number;
   readonly createdAt: number;
 }
 
@@ -27,9 +27,9 @@ export class Subscription {
   readonly stream: string;
   readonly events: readonly string[];
   readonly filter: Filter;
-  readonly matches: (record: EventRecord) => boolean;
   readonly replayMode: 'none' | 'warm' | 'resume';
   readonly livePrefix: string;
+  readonly bytes: number;
   readonly createdAt: number;
   recovery: Recovery = { attempted: false };
   /** Whether `subscribed` has been written: from then on heartbeats name the stream (CON-7). */
@@ -47,9 +47,9 @@ export class Subscription {
     this.stream = options.stream;
     this.events = options.events;
     this.filter = options.filter;
-    this.matches = options.matches;
     this.replayMode = options.replayMode;
     this.livePrefix = options.livePrefix;
+    this.bytes = options.bytes;
     this.createdAt = options.createdAt;
   }
 }

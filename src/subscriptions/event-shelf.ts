@@ -1,12 +1,14 @@
 /**
- * The filters that follow one event, each under its most telling condition: an event finds those whose condition it meets and
- * never sees the others. The condition is one of the fields that the event declares; a field that it does not declare
- * constrains nothing (SUB-4).
+ * Filters, each under its most telling condition: an event finds those whose condition it meets and never sees the others. The
+ * condition is the first of the filter's fields that the event declares; a field that it does not declare constrains nothing (SUB-4).
+ * One shelf serves many events, which may declare different fields. So filters with the same fields stand together, and an event
+ * looks each such part up by one field.
  */
-import type { Catalogue, EventSpec, Filter, FilterKind } from '../catalogue/catalogue.ts';
-import type { Matchable } from './filter.ts';
-import { valuesAt } from './filter.ts';
-import { PathTrie, placesOf } from './path-trie.ts';
+import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
+import { addTo, takeFrom, visitAt } from './bag.ts';
+import type { Bags } from './bag.ts';
+import type { EventFacts } from './event-facts.ts';
+import { PathIndex, placesOf, tailOf } from './path-index.ts';
 
 /**
  * Filter fields from those that set events apart most to those whose values most events share. A filter is found by the
@@ -25,114 +27,121 @@ const LEAST_TELLING: readonly string[] = [
 ];
 const RANKED: ReadonlySet<string> = new Set([...MOST_TELLING, ...LEAST_TELLING]);
 
-/** One field that the event declares. */
-interface Condition {
-  readonly field: string;
-  readonly kind: FilterKind;
-  readonly pointers: readonly string[];
-  /** The field that is looked up together with this one: paths with the extensions of the same paths. */
-  readonly partner: string | undefined;
+export interface ShelfOptions {
+  /** Of all events that are looked up here. */
+  readonly specs: readonly EventSpec[];
+  readonly catalogue: Catalogue;
 }
 
-interface PathIndex<Item> {
-  readonly pointers: readonly string[];
-  readonly trie: PathTrie<Item>;
+/** Filters with the same fields. */
+interface Part<Item extends object> {
+  /** From the most telling one. */
+  readonly fields: readonly string[];
+  readonly byPath: Map<string, PathIndex<Item>>;
+  /** Values, and for extensions their last part. */
+  readonly byValue: Map<string, Bags<string, Item>>;
+  /** For events that declare none of the fields. */
+  readonly loose: Set<Item>;
 }
 
-export class EventShelf<Item> {
-  readonly #spec: EventSpec;
-  readonly #conditions: readonly Condition[];
-  /** By the field that is looked up by paths. */
-  readonly #byPath = new Map<string, PathIndex<Item>>();
-  readonly #byValue = new Map<string, Map<string, Set<Item>>>();
-  readonly #unconditional = new Set<Item>();
+export class EventShelf<Item extends object> {
+  readonly #specs: readonly EventSpec[];
+  readonly #catalogue: Catalogue;
+  readonly #fields: readonly string[];
+  readonly #parts = new Map<string, Part<Item>>();
 
-  constructor(spec: EventSpec, catalogue: Catalogue) {
-    this.#spec = spec;
-    this.#conditions = conditionsOf(spec, catalogue);
+  constructor({ specs, catalogue }: ShelfOptions) {
+    this.#specs = specs;
+    this.#catalogue = catalogue;
+    const own = [...catalogue.filters.keys()].filter((field) => !RANKED.has(field));
+    this.#fields = [...MOST_TELLING, ...own, ...LEAST_TELLING].filter((field) => catalogue.filters.has(field));
   }
 
   get empty(): boolean {
-    return this.#unconditional.size === 0 && this.#byValue.size === 0 && this.#byPath.size === 0;
+    return this.#parts.size === 0;
   }
 
   add(filter: Filter, item: Item): void {
-    const condition = this.#conditionOf(filter);
-    if (condition === undefined) {
-      this.#unconditional.add(item);
-    } else if (condition.kind === 'exact') {
-      const { field } = condition;
-      const byValue = this.#byValue.get(field) ?? new Map<string, Set<Item>>();
-      this.#byValue.set(field, byValue);
-      for (const value of filter[field] ?? []) byValue.set(value, (byValue.get(value) ?? new Set()).add(item));
-    } else {
-      const { field, pointers } = this.#pathFieldOf(condition);
-      const index = this.#byPath.get(field) ?? { pointers, trie: new PathTrie<Item>() };
-      this.#byPath.set(field, index);
-      for (const place of placesIn(filter, condition)) index.trie.add(place, item);
+    const fields = this.#fields.filter((field) => filter[field] !== undefined);
+    const key = fields.join();
+    let part = this.#parts.get(key);
+    if (part === undefined) {
+      part = { fields, byPath: new Map(), byValue: new Map(), loose: new Set() };
+      this.#parts.set(key, part);
+    }
+    for (const field of this.#conditionsOf(part)) {
+      if (field === undefined) {
+        part.loose.add(item);
+      } else if (this.#isPath(field)) {
+        const index = part.byPath.get(field) ?? new PathIndex<Item>();
+        part.byPath.set(field, index);
+        for (const place of this.#placesIn(filter, field)) index.add(place, item);
+      } else {
+        const bags = part.byValue.get(field) ?? new Map<string, Item | Set<Item>>();
+        part.byValue.set(field, bags);
+        for (const value of this.#keysIn(filter[field] ?? [], field)) addTo(bags, value, item);
+      }
     }
   }
 
   /** Takes the item from everywhere where `add` put it for the same filter. */
   remove(filter: Filter, item: Item): void {
-    const condition = this.#conditionOf(filter);
-    if (condition === undefined) {
-      this.#unconditional.delete(item);
-    } else if (condition.kind === 'exact') {
-      const byValue = this.#byValue.get(condition.field);
-      for (const value of filter[condition.field] ?? []) {
-        const items = byValue?.get(value);
-        items?.delete(item);
-        if (items?.size === 0) byValue?.delete(value);
+    const key = this.#fields.filter((field) => filter[field] !== undefined).join();
+    const part = this.#parts.get(key);
+    if (part === undefined) return;
+    for (const field of this.#conditionsOf(part)) {
+      if (field === undefined) {
+        part.loose.delete(item);
+      } else if (this.#isPath(field)) {
+        const index = part.byPath.get(field);
+        for (const place of this.#placesIn(filter, field)) index?.remove(place, item);
+        if (index?.empty === true) part.byPath.delete(field);
+      } else {
+        const bags = part.byValue.get(field);
+        for (const value of this.#keysIn(filter[field] ?? [], field))
+          if (bags !== undefined) takeFrom(bags, value, item);
+        if (bags?.size === 0) part.byValue.delete(field);
       }
-      if (byValue?.size === 0) this.#byValue.delete(condition.field);
-    } else {
-      const { field } = this.#pathFieldOf(condition);
-      const trie = this.#byPath.get(field)?.trie;
-      for (const place of placesIn(filter, condition)) trie?.remove(place, item);
-      if (trie?.empty === true) this.#byPath.delete(field);
     }
+    if (part.byPath.size + part.byValue.size + part.loose.size === 0) this.#parts.delete(key);
   }
 
   /** Visits what may match the event, an item perhaps more than once. */
-  visit(event: Matchable, visit: (item: Item) => void): void {
-    for (const item of this.#unconditional) visit(item);
-    for (const [field, byValue] of this.#byValue) {
-      for (const value of valuesAt(event, this.#spec.filterable[field] ?? [])) {
-        const items = byValue.get(value);
-        if (items !== undefined) for (const item of items) visit(item);
+  visit(facts: EventFacts, visit: (item: Item) => void): void {
+    for (const { fields, byPath, byValue, loose } of this.#parts.values()) {
+      const field = fields.find((each) => facts.declares(each));
+      if (field === undefined) {
+        for (const item of loose) visit(item);
+        continue;
       }
+      byPath.get(field)?.visit(facts.values(field), visit);
+      const bags = byValue.get(field);
+      if (bags !== undefined) for (const key of this.#keysIn(facts.values(field), field)) visitAt(bags, key, visit);
     }
-    for (const { pointers, trie } of this.#byPath.values()) trie.visit(valuesAt(event, pointers), visit);
   }
 
-  #conditionOf(filter: Filter): Condition | undefined {
-    return this.#conditions.find(({ field }) => filter[field] !== undefined);
+  /** The fields by which events of this shelf look up; undefined where one declares none of them. */
+  #conditionsOf({ fields }: Part<Item>): ReadonlySet<string | undefined> {
+    return new Set(this.#specs.map(({ filterable }) => fields.find((field) => filterable[field] !== undefined)));
   }
 
-  /** Extensions alone stand in the same index as the paths that they are extensions of. */
-  #pathFieldOf(condition: Condition): Condition {
-    if (condition.kind === 'path') return condition;
-    return this.#conditions.find(({ kind, field }) => kind === 'path' && field === condition.partner) ?? condition;
+  #isPath(field: string): boolean {
+    return this.#catalogue.filters.get(field) === 'path';
   }
-}
 
-function conditionsOf({ filterable }: EventSpec, { filters }: Catalogue): readonly Condition[] {
-  const own = [...filters.keys()].filter((field) => !RANKED.has(field));
-  const declared = [...MOST_TELLING, ...own, ...LEAST_TELLING].flatMap((field) => {
-    const [kind, pointers] = [filters.get(field), filterable[field]];
-    return kind === undefined || pointers === undefined ? [] : [{ field, kind, pointers }];
-  });
-  return declared.map((each) => {
-    const wanted = each.kind === 'path' ? 'extension' : 'path';
-    const partner = declared.find(
-      ({ kind, pointers }) => kind === wanted && pointers.join(' ') === each.pointers.join(' '),
+  #keysIn(values: readonly string[], field: string): readonly string[] {
+    return this.#catalogue.filters.get(field) === 'extension' ? values.map(tailOf) : values;
+  }
+
+  /** Paths, narrowed by the extensions of the same paths where every event that has the one has the other. */
+  #placesIn(filter: Filter, field: string): ReturnType<typeof placesOf> {
+    const { filters } = this.#catalogue;
+    const users = this.#specs.filter(({ filterable }) => filterable[field] !== undefined);
+    const partner = this.#fields.find(
+      (other) =>
+        filters.get(other) === 'extension' &&
+        users.every(({ filterable }) => filterable[other]?.join(' ') === filterable[field]?.join(' ')),
     );
-    return { ...each, partner: each.kind === 'exact' ? undefined : partner?.field };
-  });
-}
-
-function placesIn(filter: Filter, { field, kind, partner }: Condition): ReturnType<typeof placesOf> {
-  if (kind === 'extension') return placesOf(undefined, filter[field]);
-  return placesOf(filter[field], partner === undefined ? undefined : filter[partner]);
+    return placesOf(filter[field] ?? [], partner === undefined ? undefined : filter[partner]);
+  }
 }

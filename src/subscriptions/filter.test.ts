@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
 import { acmeCatalogue as catalogue } from '../catalogue/testing/acme-catalogue.ts';
-import { compileFilter, explainMismatch, normaliseFilter, valuesAt } from './filter.ts';
-import type { Matchable } from './filter.ts';
+import { EventFacts, valuesAt } from './event-facts.ts';
+import type { Matchable } from './event-facts.ts';
+import { compileFilter, explainMismatch, normaliseFilter } from './filter.ts';
 
 const LIMITS = { patternsPerFilterField: 4, patternLength: 32 };
 
@@ -18,7 +19,7 @@ function event(name: string, payload: Matchable['payload'], source = 'watcher'):
 
 function matches(events: readonly string[], filter: Filter, candidate: Matchable): boolean {
   const spec = { events, filter: normalise(events, filter) };
-  const compiled = compileFilter(spec, catalogue)(candidate);
+  const compiled = compileFilter(spec, catalogue)(new EventFacts(candidate, catalogue));
   // OPS-3: the explanation and the delivery never disagree.
   expect(explainMismatch(spec, candidate, catalogue) === undefined).toBe(compiled);
   return compiled;
@@ -185,7 +186,9 @@ describe('the normalised filter', () => {
           );
           fc.pre(applicable);
           const spec = { events, filter: normalise(events, wanted) };
-          expect(explainMismatch(spec, seen, catalogue) === undefined).toBe(compileFilter(spec, catalogue)(seen));
+          expect(explainMismatch(spec, seen, catalogue) === undefined).toBe(
+            compileFilter(spec, catalogue)(new EventFacts(seen, catalogue)),
+          );
         },
       ),
       { numRuns: 1000 },

@@ -5,16 +5,11 @@
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, Filter, FilterKind } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
-import { valueAt } from '../replay/pointer.ts';
-import { compilePattern, normalisePattern } from './glob.ts';
+import { EventFacts, valuesAt } from './event-facts.ts';
+import type { Matchable } from './event-facts.ts';
+import { normalisePattern } from './glob.ts';
+import { PathSet } from './path-set.ts';
 import { matchesName } from '../catalogue/event-pattern.ts';
-
-/** What a filter looks at. */
-export interface Matchable {
-  readonly event: string;
-  readonly source: { readonly name: string; readonly principal: string };
-  readonly payload: Readonly<Record<string, unknown>>;
-}
 
 /** What decides whether an event is for a subscription. Both parts are normalised. */
 export interface FilterSpec {
@@ -107,58 +102,66 @@ export function normaliseFilter(options: {
   return normalised;
 }
 
-/** The strings that an event holds at the pointers of a field; an array stands for each of its elements. */
-export function valuesAt(event: Matchable, pointers: readonly string[]): readonly string[] {
-  const values: string[] = [];
-  for (const pointer of pointers) {
-    const value = valueAt(event, pointer);
-    if (typeof value === 'string') values.push(value);
-    else if (Array.isArray(value)) values.push(...value.filter((each) => typeof each === 'string'));
-  }
-  return values;
+/** Characters of all values of a filter: what compiling and keeping it costs grows with them. */
+export function filterCharacters(filter: Filter): number {
+  let sum = 0;
+  for (const values of Object.values(filter)) for (const each of values) sum += each.length;
+  return sum;
 }
 
-/** Whether the name of a file ends in the extension, after a dot: `.ts` fits `a.d.ts`, not `a.mts`. */
-function hasExtension(path: string, extension: string): boolean {
-  return path
-    .slice(path.lastIndexOf('/') + 1)
-    .toLowerCase()
-    .endsWith(extension);
+/** A subscription without a filter, with its place in the session, the index and the fan-out. Measured: 0.9 to 1.2 KiB. */
+const BASE_BYTES = 1200;
+/** A value has a place in the index under each event pattern, four at most. Measured: 150 to 260 bytes. */
+const VALUE_BYTES = 240;
+/** The value as text, and the beginning under which it is found. */
+const CHARACTER_BYTES = 4;
+
+/** What keeping a subscription costs, estimated in bytes. */
+export function filterBytes({ events, filter }: FilterSpec): number {
+  const values = Object.values(filter).reduce((sum, each) => sum + each.length, 0);
+  const shelves = Math.min(events.length, 4);
+  return BASE_BYTES + shelves * values * VALUE_BYTES + filterCharacters(filter) * CHARACTER_BYTES;
 }
 
-type Test = (value: string) => boolean;
+/** One field of a filter, ready to be compared. */
+interface Clause {
+  readonly field: string;
+  /** Whether one of the values of {@link EventFacts.values} fits. */
+  readonly fits: (value: string) => boolean;
+}
 
-function testOf(kind: FilterKind, wanted: readonly string[]): Test {
+/** Up to here a look at each takes less time and memory than a set. */
+const FEW = 8;
+
+function clauseOf(field: string, kind: FilterKind, wanted: readonly string[]): Clause {
   if (kind === 'path') {
-    const patterns = wanted.map(compilePattern);
-    return (value) => {
-      const path = value.normalize('NFC');
-      return patterns.some((each) => each(path));
-    };
+    const paths = new PathSet(wanted);
+    return { field, fits: (path) => paths.matches(path) };
   }
-  if (kind === 'extension') return (value) => wanted.some((each) => hasExtension(value.normalize('NFC'), each));
+  // `.ts` fits `a.d.ts`, not `a.mts`: what is compared is the end after a dot.
+  if (kind === 'extension') return { field, fits: (name) => wanted.some((each) => name.endsWith(each)) };
+  if (wanted.length <= FEW) return { field, fits: (value) => wanted.includes(value) };
   const set = new Set(wanted);
-  return (value) => set.has(value);
+  return { field, fits: (value) => set.has(value) };
 }
 
-function testsOf(filter: Filter, { filters }: Catalogue): readonly (readonly [string, Test])[] {
+function clausesOf(filter: Filter, { filters }: Catalogue): readonly Clause[] {
   return [...filters].flatMap(([field, kind]) => {
     const wanted = filter[field];
-    return wanted === undefined ? [] : [[field, testOf(kind, wanted)] as const];
+    return wanted === undefined ? [] : [clauseOf(field, kind, wanted)];
   });
 }
 
+/** The first clause that an event does not meet; `events` where it is another event. */
+function failing(events: readonly string[], clauses: readonly Clause[], facts: EventFacts): string | undefined {
+  if (!events.some((each) => matchesName(each, facts.event))) return 'events';
+  return clauses.find(({ field, fits }) => facts.declares(field) && !facts.values(field).some(fits))?.field;
+}
+
 /** Compiles a normalised filter. */
-export function compileFilter({ events, filter }: FilterSpec, catalogue: Catalogue): (event: Matchable) => boolean {
-  const tests = testsOf(filter, catalogue);
-  return (event) => {
-    if (!events.some((each) => matchesName(each, event.event))) return false;
-    const { filterable } = specOf(catalogue, event.event);
-    return tests.every(([field, test]) => {
-      const pointers = filterable[field];
-      return pointers === undefined || valuesAt(event, pointers).some(test);
-    });
-  };
+export function compileFilter({ events, filter }: FilterSpec, catalogue: Catalogue): (facts: EventFacts) => boolean {
+  const clauses = clausesOf(filter, catalogue);
+  return (facts) => failing(events, clauses, facts) === undefined;
 }
 
 /** The first condition that an event fails. */
@@ -175,14 +178,9 @@ export function explainMismatch(
   event: Matchable,
   catalogue: Catalogue,
 ): Mismatch | undefined {
-  if (!events.some((each) => matchesName(each, event.event)))
-    return { clause: 'events', wanted: events, seen: [event.event] };
-  const { filterable } = specOf(catalogue, event.event);
-  for (const [field, test] of testsOf(filter, catalogue)) {
-    const pointers = filterable[field];
-    if (pointers === undefined) continue;
-    const seen = valuesAt(event, pointers);
-    if (!seen.some(test)) return { clause: field, wanted: filter[field] ?? [], seen };
-  }
-  return undefined;
+  const clause = failing(events, clausesOf(filter, catalogue), new EventFacts(event, catalogue));
+  if (clause === undefined) return undefined;
+  if (clause === 'events') return { clause, wanted: events, seen: [event.event] };
+  const seen = valuesAt(event, specOf(catalogue, event.event).filterable[clause] ?? []);
+  return { clause, wanted: filter[clause] ?? [], seen };
 }

@@ -1,39 +1,50 @@
 /**
  * Finds the subscriptions that an event is for, without looking at those that it is not for. Subscriptions with the same events and
- * filter form one group, which is checked once; a group stands on the shelf of every declared event that it follows, and, for
- * custom events, under the names and the beginnings of names that it gives.
+ * filter form one group, which is checked once. A group stands on one shelf for each name and each beginning of names that it
+ * gives, whatever number of declared events those match.
  *
- *     event ──▶ shelf of its name ──▶ path, extension or value ──▶ candidate groups ──▶ full check ──▶ members
+ *     event ──▶ shelves of its name and its beginnings ──▶ path, extension or value ──▶ candidate groups ──▶ full check ──▶ members
  */
-import { specOf } from '../catalogue/catalogue.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
-import { matchesName } from '../catalogue/event-pattern.ts';
+import { hash } from 'node:crypto';
+import { specOf, specsOf } from '../catalogue/catalogue.ts';
+import type { Catalogue, EventSpec } from '../catalogue/catalogue.ts';
+import { EventFacts } from './event-facts.ts';
+import type { Matchable } from './event-facts.ts';
 import { EventShelf } from './event-shelf.ts';
 import { compileFilter } from './filter.ts';
-import type { FilterSpec, Matchable } from './filter.ts';
+import type { FilterSpec } from './filter.ts';
 
 interface Group<Member> {
   readonly key: string;
   readonly spec: FilterSpec;
   readonly members: Set<Member>;
-  readonly matches: (event: Matchable) => boolean;
+  readonly matches: (facts: EventFacts) => boolean;
   /** The search that has seen this group last: it may stand in several places. */
   seenBy: number;
 }
 
 type Shelves<Member> = Map<string, EventShelf<Group<Member>>>;
 
-/** The shelves of a group: events by their names, and beginnings of names that only custom events are looked up by. */
-function shelvesOf(
-  patterns: readonly string[],
-  { events }: Catalogue,
-): { readonly names: readonly string[]; readonly beginnings: readonly string[] } {
-  const declared = [...events.keys()].filter((name) => patterns.some((each) => matchesName(each, name)));
-  const exact = patterns.filter((each) => !each.endsWith('*'));
+/** A group with more names and beginnings than this stands on the shelf of all events instead: a place on each costs memory. */
+const MAX_SHELVES = 4;
+/** A longer key would keep the text of a filter a second time. */
+const LONGEST_KEY = 128;
+
+/** The shelves of a group: whole names, and beginnings of names. */
+function shelvesOf(patterns: readonly string[]): {
+  readonly names: readonly string[];
+  readonly beginnings: readonly string[];
+} {
+  if (patterns.length > MAX_SHELVES) return { names: [], beginnings: [''] };
   return {
-    names: [...new Set([...declared, ...exact])],
+    names: patterns.filter((each) => !each.endsWith('*')),
     beginnings: patterns.filter((each) => each.endsWith('*')).map((each) => each.slice(0, -1)),
   };
+}
+
+function keyOf({ events, filter }: FilterSpec): string {
+  const text = JSON.stringify([events, filter]);
+  return text.length <= LONGEST_KEY ? text : hash('sha256', text, 'base64');
 }
 
 export class SubscriptionIndex<Member> {
@@ -60,7 +71,7 @@ export class SubscriptionIndex<Member> {
   }
 
   add(spec: FilterSpec, member: Member): void {
-    const key = JSON.stringify([spec.events, spec.filter]);
+    const key = keyOf(spec);
     let group = this.#groups.get(key);
     if (group === undefined) {
       group = { key, spec, members: new Set(), matches: compileFilter(spec, this.#catalogue), seenBy: 0 };
@@ -84,30 +95,31 @@ export class SubscriptionIndex<Member> {
   /** The members that the event is for, each once. */
   match(event: Matchable): readonly Member[] {
     const members: Member[] = [];
+    const facts = new EventFacts(event, this.#catalogue);
     this.#searches += 1;
     const check = (group: Group<Member>): void => {
       if (group.seenBy === this.#searches) return;
       group.seenBy = this.#searches;
       this.checks += 1;
-      if (group.matches(event)) for (const member of group.members) members.push(member);
+      if (group.matches(facts)) for (const member of group.members) members.push(member);
     };
-    this.#byName.get(event.event)?.visit(event, check);
-    if (this.#catalogue.events.has(event.event)) return members;
-    for (const length of this.#lengths.keys()) this.#byBeginning.get(event.event.slice(0, length))?.visit(event, check);
+    this.#byName.get(event.event)?.visit(facts, check);
+    for (const length of this.#lengths.keys())
+      if (length <= event.event.length) this.#byBeginning.get(event.event.slice(0, length))?.visit(facts, check);
     return members;
   }
 
   #shelve(group: Group<Member>): void {
-    const { names, beginnings } = shelvesOf(group.spec.events, this.#catalogue);
+    const { names, beginnings } = shelvesOf(group.spec.events);
     for (const name of names) {
-      const shelf = this.#byName.get(name) ?? new EventShelf(specOf(this.#catalogue, name), this.#catalogue);
+      const shelf = this.#byName.get(name) ?? this.#newShelf([specOf(this.#catalogue, name)]);
       this.#byName.set(name, shelf);
       shelf.add(group.spec.filter, group);
     }
     for (const beginning of beginnings) {
       let shelf = this.#byBeginning.get(beginning);
       if (shelf === undefined) {
-        shelf = new EventShelf(this.#catalogue.custom, this.#catalogue);
+        shelf = this.#newShelf(specsOf(this.#catalogue, [`${beginning}*`]));
         this.#byBeginning.set(beginning, shelf);
         this.#lengths.set(beginning.length, (this.#lengths.get(beginning.length) ?? 0) + 1);
       }
@@ -115,8 +127,12 @@ export class SubscriptionIndex<Member> {
     }
   }
 
+  #newShelf(specs: readonly EventSpec[]): EventShelf<Group<Member>> {
+    return new EventShelf({ specs, catalogue: this.#catalogue });
+  }
+
   #unshelve(group: Group<Member>): void {
-    const { names, beginnings } = shelvesOf(group.spec.events, this.#catalogue);
+    const { names, beginnings } = shelvesOf(group.spec.events);
     for (const name of names) takeFrom(this.#byName, name, group);
     for (const beginning of beginnings) {
       if (!takeFrom(this.#byBeginning, beginning, group)) continue;

@@ -103,6 +103,7 @@ class Commands:
         wanted = self.node.parts.filter.read(self.contract, self.limits, data)
         name = data.get("stream", "main")
         self.check_scope(connection.principal, wanted, name)
+        self._check_filters(connection, wanted)
         subscription_id = self._choose_id(connection, data)
         stream = self.node.streams.get(name)
         mode = data.get("replay", {}).get("mode", "warm")
@@ -158,6 +159,18 @@ class Commands:
 
     def covers(self, principal: Principal, events: list[str], stream: str) -> bool:
         return all(principal.may("subscribe", pattern, stream) for pattern in events)
+
+    def _check_filters(self, connection: Connection, wanted: Filter) -> None:
+        most = self.limits["filterCharactersPerConnection"]
+        filters = [*(each.wanted for each in self.node.subscriptions.of(connection)), wanted]
+        characters = sum(len(value) for each in filters for values in each.fields.values() for value in values)
+        if characters > most:
+            raise ProtocolError(
+                "limit_exceeded",
+                f"The filters of a connection have at most {most} characters together.",
+                pointer="/data/filter",
+                details={"limit": "filterCharactersPerConnection", "maximum": most},
+            )
 
     def _choose_id(self, connection: Connection, data: Mapping[str, Any]) -> str:
         most = self.limits["subscriptionsPerConnection"]

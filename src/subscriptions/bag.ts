@@ -1,0 +1,26 @@
+/** Items under keys. Most keys have one item, which then stands in the map itself: a set of one takes ten times the memory. */
+export type Bags<Key, Item extends object> = Map<Key, Item | Set<Item>>;
+
+export function addTo<Key, Item extends object>(bags: Bags<Key, Item>, key: Key, item: Item): void {
+  const bag = bags.get(key);
+  if (bag === undefined) bags.set(key, item);
+  else if (bag instanceof Set) bag.add(item);
+  else if (bag !== item) bags.set(key, new Set([bag, item]));
+}
+
+export function takeFrom<Key, Item extends object>(bags: Bags<Key, Item>, key: Key, item: Item): void {
+  const bag = bags.get(key);
+  if (bag instanceof Set) {
+    bag.delete(item);
+    if (bag.size === 0) bags.delete(key);
+  } else if (bag === item) {
+    bags.delete(key);
+  }
+}
+
+export function visitAt<Key, Item extends object>(bags: Bags<Key, Item>, key: Key, visit: (item: Item) => void): void {
+  const bag = bags.get(key);
+  if (bag === undefined) return;
+  if (bag instanceof Set) for (const item of bag) visit(item);
+  else visit(bag);
+}

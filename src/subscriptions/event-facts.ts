@@ -1,0 +1,62 @@
+/** What filters look at in one event, brought into the form in which it is compared: once per event, not once per filter. */
+import { specOf } from '../catalogue/catalogue.ts';
+import type { Catalogue, EventSpec, FilterKind } from '../catalogue/catalogue.ts';
+import { valueAt } from '../replay/pointer.ts';
+
+/** What a filter looks at. */
+export interface Matchable {
+  readonly event: string;
+  readonly source: { readonly name: string; readonly principal: string };
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+export function lastSegment(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The strings that an event holds at the pointers of a field; an array stands for each of its elements. */
+export function valuesAt(event: Matchable, pointers: readonly string[]): readonly string[] {
+  const values: string[] = [];
+  for (const pointer of pointers) {
+    const value = valueAt(event, pointer);
+    if (typeof value === 'string') values.push(value);
+    else if (Array.isArray(value)) for (const each of value) if (typeof each === 'string') values.push(each);
+  }
+  return values;
+}
+
+function normalised(kind: FilterKind | undefined, values: readonly string[]): readonly string[] {
+  if (kind === 'path') return values.map((each) => each.normalize('NFC'));
+  if (kind === 'extension') return values.map((each) => lastSegment(each.normalize('NFC')).toLowerCase());
+  return values;
+}
+
+export class EventFacts {
+  readonly event: string;
+  readonly #source: Matchable;
+  readonly #catalogue: Catalogue;
+  readonly #spec: EventSpec;
+  readonly #values = new Map<string, readonly string[]>();
+
+  constructor(source: Matchable, catalogue: Catalogue) {
+    this.event = source.event;
+    this.#source = source;
+    this.#catalogue = catalogue;
+    this.#spec = specOf(catalogue, source.event);
+  }
+
+  /** Whether the event has the field at all: one that it does not declare constrains nothing (SUB-4). */
+  declares(field: string): boolean {
+    return this.#spec.filterable[field] !== undefined;
+  }
+
+  /** The event's values of a field: paths in NFC, for extensions the names of the files in lower case, others as they are. */
+  values(field: string): readonly string[] {
+    const known = this.#values.get(field);
+    if (known !== undefined) return known;
+    const found = valuesAt(this.#source, this.#spec.filterable[field] ?? []);
+    const values = normalised(this.#catalogue.filters.get(field), found);
+    this.#values.set(field, values);
+    return values;
+  }
+}
