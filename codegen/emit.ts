@@ -9,9 +9,11 @@ import { emitClient } from './emit/client.ts';
 import { emitHandlers } from './emit/handlers.ts';
 import { emitPackage, emitReadme } from './emit/package.ts';
 import { emitProtocol } from './emit/protocol.ts';
+import { emitPythonPackage, emitPythonSources } from './emit/python/package.ts';
 import { emitReferencePage } from './emit/reference/page.ts';
 import { emitReferenceText } from './emit/reference/text.ts';
 import { emitSchemas } from './emit/schemas.ts';
+import { ORIGIN } from './emit/text.ts';
 import { emitTypes } from './emit/types.ts';
 import { emitValidators } from './emit/validators.ts';
 import type { Contract } from './model.ts';
@@ -21,13 +23,16 @@ export type Files = ReadonlyMap<string, string>;
 
 /** Where the client and the reference go in this repository. */
 const CLIENT = 'generated';
+const PYTHON = 'generated/python';
 const REFERENCE = 'docs/reference';
 
 /** Everything that this repository keeps, by path from its root. */
 export async function emitAll(contract: Contract): Promise<Files> {
   const client = await emitPackageFiles(contract);
+  const python = await emitPythonPackage(contract, pythonBanner(ORIGIN));
   return sorted([
     ...[...client].map(([path, text]): [string, string] => [`${CLIENT}/${path}`, text]),
+    ...[...python].map(([path, text]): [string, string] => [`${PYTHON}/${path}`, text]),
     [`${REFERENCE}/index.html`, emitReferencePage(contract)],
     [`${REFERENCE}/protocol.md`, emitReferenceText(contract)],
   ]);
@@ -42,6 +47,15 @@ export async function render(document: AsyncAPIDocumentInterface): Promise<Files
 async function emitPackageFiles(contract: Contract): Promise<Files> {
   const sources = await emitSources(contract);
   return sorted([...sources, ['package.json', emitPackage(contract)], ['README.md', emitReadme(contract)]]);
+}
+
+/** The Python client as sources, to be put into anybody's project. @param origin what they are generated from, and how */
+export async function emitPython(contract: Contract, origin: string): Promise<Files> {
+  return emitPythonSources(contract, pythonBanner(origin));
+}
+
+function pythonBanner(origin: string): string {
+  return `Generated from ${origin}. Do not edit: change the contract and generate again.`;
 }
 
 /** The client as sources, to be put into anybody's project. */

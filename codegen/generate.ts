@@ -10,7 +10,7 @@ import { checkClientNeeds } from './client-needs.ts';
 import type { AsyncAPIDocumentInterface } from './contract.ts';
 import { loadContract } from './contract.ts';
 import { makeDirectory, unwritable } from './directory.ts';
-import { emitAll, emitSources } from './emit.ts';
+import { emitAll, emitPython, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
 import { ORIGIN } from './emit/text.ts';
 import { openContract } from './extension/open.ts';
@@ -24,7 +24,7 @@ const COMMAND = 'npm run generate';
 
 /** Directories that hold generated files only; what else lies there is left over from an older contract. */
 const OWNED = ['generated', 'docs/reference'];
-const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE)(?:\/|$)/;
+const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE|__pycache__|build|[^/]+\.egg-info)(?:\/|$)/;
 
 export interface GenerateToOptions {
   /** Path of the contract. */
@@ -36,7 +36,11 @@ export interface GenerateToOptions {
    * read; `.ts` is for projects whose TypeScript Node itself runs, which need `allowImportingTsExtensions`.
    */
   readonly importEnding?: '.ts' | '.js';
+  /** What the client is written in; TypeScript by default. */
+  readonly lang?: Language;
 }
+
+export type Language = 'typescript' | 'python';
 
 export interface Generated {
   /** Paths below `out`. */
@@ -49,12 +53,13 @@ export interface Generated {
  * @throws {ContractError} when the contract breaks a rule.
  * @throws {OutputError} when `out` cannot be written; errors of reading the contract pass through.
  */
-export async function generateTo({ contract: file, out, importEnding = '.js' }: GenerateToOptions): Promise<Generated> {
+export async function generateTo(options: GenerateToOptions): Promise<Generated> {
+  const { contract: file, out, importEnding = '.js', lang = 'typescript' } = options;
   const { contract, source } = await openContract(file);
   const needs = checkClientNeeds(source);
   if (needs.length > 0) throw new ContractError(file, needs);
-  const sources = await emitSources(contract);
   const origin = `${basename(file)} by \`tidemark generate\``;
+  const sources = lang === 'python' ? await emitPython(contract, origin) : await emitSources(contract);
   const directories = new Set([...sources.keys()].map((path) => dirname(join(out, path))));
   for (const directory of directories) await makeDirectory(directory);
   for (const [path, text] of sources) {

@@ -31,7 +31,10 @@ const PACKAGES: Readonly<Record<string, Package>> = {
   codegen: {
     dist: 'codegen/dist',
     projects: ['codegen/tsconfig.build.json'],
-    copies: [{ patterns: ['runtime/**/*.ts'], from: 'codegen' }, { patterns: ['asyncapi.yaml'] }],
+    copies: [
+      { patterns: ['runtime/**/*.ts', 'python/runtime/*.py'], from: 'codegen' },
+      { patterns: ['asyncapi.yaml'] },
+    ],
   },
   gateway: {
     dist: 'dist',

@@ -4,9 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { CHROMIUM, locate, OPENSSL, PYTHON, REDIS } from './tools.ts';
+import { CHROMIUM, locate, OPENSSL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
 
-const missing = [REDIS, CHROMIUM, OPENSSL, PYTHON].filter((tool) => locate(tool) === undefined);
+const missing = [REDIS, CHROMIUM, OPENSSL, PYTHON, ...PYTHON_PACKAGES].filter((tool) => locate(tool) === undefined);
 if (missing.length > 0) {
   const packages = missing.map((tool) => tool.debianPackage);
   const rootOnDebian = existsSync('/etc/debian_version') && process.getuid?.() === 0;

@@ -62,6 +62,7 @@ try {
     await step(`Ctrl-C ends npx tidemark serve (${node} Node)`, interrupt);
   }
   await step('the client runs on the oldest Node that it names itself', runOldestClient);
+  await step('the Python client builds as a wheel, which installs and runs on its own', installWheel);
 } finally {
   gateway?.kill('SIGKILL');
   site.close();
@@ -185,6 +186,24 @@ async function runOldestClient(): Promise<void> {
   const program =
     "import { createClient } from 'tidemark-client'; createClient({ url: 'ws://127.0.0.1:9/ws' }).close();";
   await run([node, '--input-type=module', '--eval', program], { cwd: home });
+}
+
+async function installWheel(): Promise<void> {
+  const python = '/usr/bin/python3';
+  const source = resolve(home, 'python');
+  const target = resolve(home, 'site-packages');
+  // A copy: building leaves files beside the sources.
+  await cp(resolve(ROOT, 'generated/python'), source, { recursive: true });
+  const offline = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check', '--quiet'];
+  await run([python, '-m', 'pip', 'wheel', ...offline, '--wheel-dir', home, source], { cwd: home });
+  const wheel = `tidemark_client-${version}-py3-none-any.whl`;
+  await run([python, '-m', 'pip', 'install', '--no-deps', '--quiet', '--target', target, resolve(home, wheel)], {
+    cwd: home,
+  });
+  const program =
+    'import sys; sys.path.insert(0, sys.argv[1]); import tidemark_client as t; print(t.__file__, t.__version__)';
+  const output = await run([python, '-c', program, target], { cwd: home });
+  assert.equal(output.trim(), `${target}/tidemark_client/__init__.py ${version}`);
 }
 
 async function printVersion(): Promise<void> {

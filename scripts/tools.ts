@@ -1,10 +1,12 @@
 /** Programs that the tests and the smoke test run, and where to find them. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export interface Tool {
   /** The names that the program goes by, best first. */
   readonly commands: readonly string[];
+  /** What is there once the package is installed, where the package has no command of its own. */
+  readonly file?: string;
   readonly debianPackage: string;
   readonly brewFormula: string;
 }
@@ -14,6 +16,16 @@ export const REDIS: Tool = { commands: ['redis-server'], debianPackage: 'redis-s
 export const OPENSSL: Tool = { commands: ['openssl'], debianPackage: 'openssl', brewFormula: 'openssl' };
 /** Runs the independent server that the conformance suite is proved with; its standard library is enough. */
 export const PYTHON: Tool = { commands: ['python3'], debianPackage: 'python3', brewFormula: 'python' };
+/** Debian's Python with what the tests of the Python client use: its one dependency, a type checker, and what builds a wheel. */
+export const PYTHON_PACKAGES: readonly Tool[] = [
+  { commands: ['mypy'], debianPackage: 'mypy', brewFormula: 'mypy' },
+  ...['websockets', 'pip', 'setuptools', 'wheel'].map((name) => ({
+    commands: [`python3-${name}`],
+    file: `/usr/lib/python3/dist-packages/${name}/__init__.py`,
+    debianPackage: `python3-${name}`,
+    brewFormula: `python-${name}`,
+  })),
+];
 export const CHROMIUM: Tool = {
   commands: ['chromium', 'chromium-browser', 'google-chrome'],
   debianPackage: 'chromium',
@@ -22,6 +34,7 @@ export const CHROMIUM: Tool = {
 
 /** The path of the program, or `undefined` where it is not on PATH. */
 export function locate(tool: Tool): string | undefined {
+  if (tool.file !== undefined) return existsSync(tool.file) ? tool.file : undefined;
   const directories = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');
   return tool.commands
     .flatMap((command) => directories.map((directory) => join(directory, command)))

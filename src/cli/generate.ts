@@ -11,6 +11,7 @@ interface GenerateOptions {
   readonly contract?: string;
   readonly out: string;
   readonly importEnding: '.ts' | '.js';
+  readonly lang: 'typescript' | 'python';
   readonly json?: true;
 }
 
@@ -20,6 +21,11 @@ export function registerGenerate(program: Command): void {
     .description('write a typed client, without dependencies, from a contract')
     .option('--contract <file>', "an AsyncAPI 3 contract (default: this version's own)")
     .requiredOption('--out <directory>', 'where the sources go')
+    .addOption(
+      new Option('--lang <language>', 'what the client is written in')
+        .choices(['typescript', 'python'])
+        .default('typescript'),
+    )
     .addOption(
       new Option(
         '--import-ending <ending>',
@@ -35,11 +41,11 @@ export function registerGenerate(program: Command): void {
 /** In a clone the contract stands beside `src/`, in the package beside `dist/src/`: both are two levels up from here. */
 const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
-async function generate({ contract = OWN_CONTRACT, out, importEnding, json }: GenerateOptions): Promise<void> {
+async function generate({ contract = OWN_CONTRACT, out, importEnding, lang, json }: GenerateOptions): Promise<void> {
   if (!existsSync(contract)) throw new CliError(`There is no contract at ${contract}.`, EXIT.usage);
   const { generateTo } = await loadCodegen('generate', 'tidemark generate');
   try {
-    const { files, digest } = await generateTo({ contract, out, importEnding });
+    const { files, digest } = await generateTo({ contract, out, importEnding, lang });
     if (json) await printJson({ out, files, digest });
     else say(`${files.length} files written to ${out}, from the contract with the digest ${digest}.`);
   } catch (error) {

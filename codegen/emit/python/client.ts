@@ -1,0 +1,284 @@
+/** `client.py`: the contract's names over the hand-written runtime, which is copied beside it. */
+import type { Command, Contract, Event } from '../../model.ts';
+import { resolveSchema, schemaName } from '../../model.ts';
+import type { Schema } from '../../model.ts';
+import { className, docstring, literal } from './names.ts';
+
+export function emitPythonClient(contract: Contract, banner: string): string {
+  const filter = filterType(contract);
+  const welcome = welcomeType(contract);
+  const data = [...contract.commands.map(({ replyData }) => className(replyData)), filter, welcome].filter(isImported);
+  const names = new Set([
+    ...data,
+    ...contract.events.flatMap(({ schema, payload }) => [className(schema), className(payload)]),
+    'AnyEvent',
+    'DeclaredEvent',
+  ]);
+  return `"""The client: types and constants of the contract over the runtime.
+
+${banner}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeGuard, Union, cast, overload
+
+from .protocol import SPEC
+from .runtime.client_core import ClientCore
+from .runtime.connection import TokenSource
+from .runtime.subscription import Gap, Subscription
+from .runtime.wire import Position
+from .types import (
+${[...names]
+  .toSorted()
+  .map((name) => `    ${name},`)
+  .join('\n')}
+)
+
+#: The names of the events that the contract declares.
+EventName = Literal[${contract.events.map(({ name }) => literal(name)).join(', ')}]
+
+
+class Client(ClientCore):
+    """A connection that reconnects by itself, with subscriptions that resume where they were.
+
+    Opens nothing yet: the first subscription, command or \`\`connect()\`\` does. Times are in seconds.
+    """
+
+${init()}
+${contract.events.map((event) => subscribeOverload(filter, [event.name], className(event.schema))).join('\n')}
+${subscribeOverload(filter, undefined, 'DeclaredEvent', 'Sequence[EventName]')}
+${subscribeOverload(filter, undefined, 'AnyEvent', 'Sequence[str]')}
+${subscribeOverload(filter, undefined, 'Union[AnyEvent, Gap]', 'Sequence[str]', 'inline')}
+${subscribe(filter)}
+${contract.events.map(broadcastOverload).join('\n')}
+${commands(contract, welcome)}
+
+${contract.events.map(isEventOverload).join('\n\n\n')}
+
+
+def is_event(event: object, name: str) -> bool:
+    """Narrows an event of a subscription to several names, or to a wildcard, to a declared one."""
+    return isinstance(event, dict) and event.get("event") == name
+
+
+def is_gap(item: object) -> TypeGuard[Gap]:
+    """Tells the gaps from the events of a subscription with \`\`gaps="inline"\`\`."""
+    return isinstance(item, Gap)
+`;
+}
+
+const ANY_OBJECT = 'Mapping[str, object]';
+
+/** What `subscribe` takes as `filter`: a schema with a name of its own, or any object. */
+function filterType(contract: Contract): string {
+  const command = contract.commands.find(({ name }) => name === 'subscribe');
+  return named(command === undefined ? undefined : contract.schemas[command.data]?.properties?.['filter']);
+}
+
+function welcomeType(contract: Contract): string {
+  const schema = contract.messages['welcome']?.schema ?? '';
+  return named(contract.schemas[schema] && resolveSchema(contract, contract.schemas[schema]).properties?.['data']);
+}
+
+function named(schema: Schema | undefined): string {
+  return schema?.$ref === undefined ? ANY_OBJECT : className(schemaName(schema.$ref));
+}
+
+function isImported(type: string): boolean {
+  return type !== ANY_OBJECT;
+}
+
+function init(): string {
+  return `    def __init__(
+        self,
+        url: str,
+        *,
+        token: Union[TokenSource, None] = None,
+        api_key: Union[str, None] = None,
+        backoff_min: float = 0.5,
+        backoff_max: float = 20.0,
+        max_attempts: Union[int, None] = None,
+        open_timeout: float = 10.0,
+        command_timeout: float = 10.0,
+        silent_intervals: float = 2.5,
+        stable_after: float = 5.0,
+    ) -> None:
+        """Raises ValueError on an address that cannot be used or carries a credential (SEC-2).
+
+        token: a token, or a function (plain or async) that fetches a valid one before each connection and whenever one expires.
+        backoff_min, backoff_max: bounds of the waits between attempts. max_attempts: attempts in a row that may fail.
+        open_timeout: from the attempt to the first message. command_timeout: from a call to its reply.
+        silent_intervals: heartbeat intervals without a message after which the connection is given up.
+        stable_after: a connection that lasted this long starts the backoff anew.
+        """
+        super().__init__(
+            SPEC,
+            url,
+            token=token,
+            api_key=api_key,
+            backoff_min=backoff_min,
+            backoff_max=backoff_max,
+            max_attempts=max_attempts,
+            open_timeout=open_timeout,
+            command_timeout=command_timeout,
+            silent_intervals=silent_intervals,
+            stable_after=stable_after,
+        )
+`;
+}
+
+const SUBSCRIBE_OPTIONS = (filter: string, gaps: string, values: boolean): string => {
+  const or = (value: string): string => (values ? value : '...');
+  return `        stream: str = ${or('"main"')},
+        filter: Union[${filter}, None] = ${or('None')},
+        replay: Union[Literal["warm", "none"], Position] = ${or('"warm"')},
+        subscription_id: Union[str, None] = ${or('None')},
+        buffer_limit: int = ${or('10_000')},
+        on_full: Literal["park", "error"] = ${or('"park"')},
+        gaps: ${gaps},
+        on_gap: Union[Callable[[Gap], object], None] = ${or('None')},
+`;
+};
+
+function subscribeOverload(
+  filter: string,
+  names: readonly string[] | undefined,
+  item: string,
+  type = `Sequence[Literal[${(names ?? []).map(literal).join(', ')}]]`,
+  gaps: 'aside' | 'inline' = 'aside',
+): string {
+  const option = gaps === 'aside' ? 'Literal["aside"] = ...' : 'Literal["inline"]';
+  return `    @overload
+    def subscribe(
+        self,
+        events: ${type},
+        *,
+${SUBSCRIBE_OPTIONS(filter, option, false)}    ) -> Subscription[${item}]: ...
+`;
+}
+
+function subscribe(filter: string): string {
+  return `    def subscribe(
+        self,
+        events: Sequence[str],
+        *,
+${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> Subscription[Any]:
+        """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
+
+        replay: "warm" for a picture first, "none" for the future only, or a Position to resume from.
+        buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: \`\`park\`\` unsubscribes and
+        resumes when half has been read; \`\`error\`\` ends the subscription with the position to resume from.
+        gaps: \`\`inline\`\` also yields gaps between the events, in their place; \`\`on_gap\`\` is called for each in either case.
+
+        Raises ValueError when the id is taken by another subscription, ConnectionLost after \`\`close()\`\`.
+        """
+        return self._subscribe(
+            events,
+            stream=stream,
+            filter=${isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter'},
+            replay=replay,
+            subscription_id=subscription_id,
+            buffer_limit=buffer_limit,
+            on_full=on_full,
+            gaps=gaps,
+            on_gap=on_gap,
+        )
+`;
+}
+
+const BROADCAST_OPTIONS = (values: boolean): string => {
+  const or = (value: string): string => (values ? value : '...');
+  return `        stream: str = ${or('"main"')},
+        source: Union[str, None] = ${or('None')},
+        idempotency_key: Union[str, None] = ${or('None')},
+        timeout: Union[float, None] = ${or('None')},
+`;
+};
+
+function broadcastOverload({ name, payload }: Event): string {
+  return `    @overload
+    async def broadcast(
+        self,
+        event: Literal[${literal(name)}],
+        payload: ${className(payload)},
+        *,
+${BROADCAST_OPTIONS(false)}    ) -> BroadcastedData: ...
+`;
+}
+
+/** Named by the contract: the runtime's client is made for these commands (\`client-needs.ts\`). */
+function commands({ commands: all }: Contract, welcome: string): string {
+  const replyOf = (name: string): string =>
+    className(all.find((each: Command) => each.name === name)?.replyData ?? 'object');
+  const summaryOf = (name: string): string => docstring(all.find((each) => each.name === name)?.summary ?? '');
+  const broadcasted = replyOf('broadcast');
+  return `    async def broadcast(
+        self,
+        event: str,
+        payload: Mapping[str, object],
+        *,
+${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
+        """${summaryOf('broadcast')}
+
+        The gateway must allow it (BRD-1, BRD-2). With an idempotency key it can be repeated safely. For an event that the contract
+        does not declare, use :meth:\`broadcast_custom\`.
+
+        Raises TidemarkError (the server's answer) or ConnectionLost (\`\`connection_lost\`\`: it may have been published).
+        """
+        return await self.broadcast_custom(
+            event, payload, stream=stream, source=source, idempotency_key=idempotency_key, timeout=timeout
+        )
+
+    async def broadcast_custom(
+        self,
+        event: str,
+        payload: Mapping[str, object],
+        *,
+${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
+        """Publishes an event of any name; its payload is any JSON object (EVT-4). Raises as :meth:\`broadcast\`."""
+        data: dict[str, object] = {"stream": stream, "event": event, "payload": payload}
+        if source is not None:
+            data["source"] = source
+        if idempotency_key is not None:
+            data["idempotencyKey"] = idempotency_key
+        return cast(${broadcasted}, await self._call("broadcast", data, timeout))
+
+    async def connect(self, *, timeout: Union[float, None] = None) -> ${welcome}:
+        """Connects now rather than with the first use. Returns the server's \`\`welcome\`\`. Raises ConnectionLost."""
+        await self.ping(timeout=timeout)
+        assert self._welcome is not None
+        return cast(${welcome}, self._welcome)
+
+    async def ping(self, *, timeout: Union[float, None] = None) -> ${replyOf('ping')}:
+        """${summaryOf('ping')} Raises TidemarkError or ConnectionLost."""
+        return cast(${replyOf('ping')}, await self._call("ping", {}, timeout))
+
+    async def sync(self, stream: str = "main", *, timeout: Union[float, None] = None) -> ${replyOf('sync')}:
+        """Returns once every event published on the stream before this call, and matching this client's subscriptions, has arrived.
+
+        They may still wait in a subscription's buffer (SYN-1). Raises TidemarkError or ConnectionLost.
+        """
+        return cast(${replyOf('sync')}, await self._call("sync", {"stream": stream}, timeout))
+
+    async def list_subscriptions(self, *, timeout: Union[float, None] = None) -> ${replyOf('list_subscriptions')}:
+        """${summaryOf('list_subscriptions')} Raises TidemarkError or ConnectionLost."""
+        return cast(${replyOf('list_subscriptions')}, await self._call("list_subscriptions", {}, timeout))
+
+    async def authenticate(self, token: str, *, timeout: Union[float, None] = None) -> ${replyOf('authenticate')}:
+        """Replaces the credential without losing subscriptions (SEC-3), and uses it for later connections too.
+
+        Raises TidemarkError or ConnectionLost.
+        """
+        reply = await self._call("authenticate", {"token": token}, timeout)
+        self._connection.adopt_token(token)
+        self.report("authenticated", reply)
+        return cast(${replyOf('authenticate')}, reply)
+`;
+}
+
+function isEventOverload({ name, schema }: Event): string {
+  return `@overload
+def is_event(event: object, name: Literal[${literal(name)}]) -> TypeGuard[${className(schema)}]: ...`;
+}

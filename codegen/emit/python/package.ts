@@ -1,0 +1,159 @@
+/** The Python package: what `pip` needs, and all of its sources. */
+import { readdir, readFile } from 'node:fs/promises';
+import type { Contract } from '../../model.ts';
+import { emitPythonClient } from './client.ts';
+import { emitPythonProtocol } from './protocol.ts';
+import { emitPythonTypes } from './types.ts';
+
+export const PYTHON_PACKAGE = 'tidemark_client';
+
+/** Path → text of every source of the package, by path from the directory that holds the package. */
+export async function emitPythonSources(contract: Contract, banner: string): Promise<ReadonlyMap<string, string>> {
+  const at = (path: string): string => `${PYTHON_PACKAGE}/${path}`;
+  return new Map([
+    [at('__init__.py'), init(contract, banner)],
+    [at('client.py'), emitPythonClient(contract, banner)],
+    [at('protocol.py'), emitPythonProtocol(contract, banner)],
+    [at('py.typed'), ''],
+    [at('types.py'), emitPythonTypes(contract, banner)],
+    ...(await readRuntime()).map(([path, text]): [string, string] => [at(`runtime/${path}`), text]),
+  ]);
+}
+
+/** The sources, and what makes a distribution of them. */
+export async function emitPythonPackage(contract: Contract, banner: string): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ...(await emitPythonSources(contract, banner)),
+    ['README.md', readme(contract)],
+    ['pyproject.toml', project(contract)],
+  ]);
+}
+
+async function readRuntime(): Promise<[string, string][]> {
+  const directory = new URL('../../python/runtime/', import.meta.url);
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.py')).toSorted();
+  return Promise.all(names.map(async (name) => [name, await readFile(new URL(name, directory), 'utf8')]));
+}
+
+function init({ version }: Contract, banner: string): string {
+  return `"""Typed asyncio client of the Tidemark protocol.
+
+${banner}
+"""
+
+from .client import Client, EventName, is_event, is_gap
+from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .runtime.subscription import Gap, ReplaySummary, Subscription
+from .runtime.wire import Position
+
+__version__ = ${JSON.stringify(version)}
+
+__all__ = [
+    "Client",
+    "ConnectionLost",
+    "EventName",
+    "Gap",
+    "Position",
+    "ProtocolViolation",
+    "ReplaySummary",
+    "Subscription",
+    "SubscriptionEnded",
+    "TidemarkError",
+    "is_event",
+    "is_gap",
+]
+`;
+}
+
+function project({ version, license }: Contract): string {
+  return `[build-system]
+requires = ["setuptools>=61"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "tidemark-client"
+version = ${JSON.stringify(version)}
+description = "Typed asyncio client of the Tidemark protocol: events over WebSocket with replay and reported gaps."
+readme = "README.md"
+license = { text = ${JSON.stringify(license)} }
+requires-python = ">=3.11"
+dependencies = ["websockets>=10.4"]
+keywords = ["events", "websocket", "client", "sdk", "asyncio"]
+classifiers = ["Typing :: Typed", "Framework :: AsyncIO"]
+
+[project.urls]
+Homepage = "https://tidemark.example"
+
+[tool.setuptools]
+packages = ["${PYTHON_PACKAGE}", "${PYTHON_PACKAGE}.runtime"]
+
+[tool.setuptools.package-data]
+${PYTHON_PACKAGE} = ["py.typed"]
+
+[tool.mypy]
+strict = true
+`;
+}
+
+function readme({ version, digest, events, errors }: Contract): string {
+  return `# tidemark-client for Python
+
+Typed asyncio client of the Tidemark protocol ${version}. Python 3.11 or later and
+[websockets](https://pypi.org/project/websockets/); nothing else. Everything here is generated from the contract (${digest.slice(0, 19)}…): change the contract,
+not these files.
+
+\`\`\`console
+$ pip install ./generated/python        # from a clone
+\`\`\`
+
+\`\`\`python
+import asyncio
+from tidemark_client import Client
+
+
+async def main() -> None:
+    async with Client("ws://127.0.0.1:7400/ws") as client:
+        async with client.subscribe(["file_change"], filter={"extensions": [".ts"]}) as changes:
+            async for event in changes:
+                print(event["payload"]["changeType"], event["payload"]["path"])  # typed by the contract
+
+
+asyncio.run(main())
+\`\`\`
+
+- **Events.** ${events.map(({ name }) => `\`${name}\``).join(', ')}, and custom events of any other name. A subscription to one declared name
+  yields that event's type. With several names or a wildcard, narrow with \`is_event(event, "${events[0]?.name ?? 'name'}")\`.
+- **Reconnect and resume.** The client reconnects by itself, with backoff and by the class of the close code. Subscriptions resume
+  where they were: each event arrives once and in order. What could not be delivered is reported as a \`Gap\` (\`on_gap=\`, or
+  \`gaps="inline"\` and \`is_gap\`). \`subscription.position\` is where another process can resume: \`replay=Position(...)\`.
+- **Commands.** \`broadcast\`, \`broadcast_custom\`, \`ping\`, \`sync\`, \`list_subscriptions\`, \`authenticate\`. They raise \`TidemarkError\` (the
+  server's answer; \`code\` is one of ${Object.keys(errors).length}) or \`ConnectionLost\` (there was no answer).
+- **Buffers.** At most \`buffer_limit\` events wait for a reader. Then the subscription is parked: it unsubscribes, and resumes when half
+  has been read. What falls out of the server's history meanwhile is reported as a gap.
+- **Cancellation.** Cancelling the task that waits for the next event loses nothing. Leaving an \`async for\` loop does not end the
+  subscription; \`async with\` and \`await subscription.unsubscribe()\` do.
+
+## Publish
+
+\`\`\`python
+from tidemark_client import Client, TidemarkError
+
+
+async def publish(client: Client) -> None:
+    try:
+        placed = await client.broadcast("entity_created", {"id": "fn:start", "entityType": "function", "name": "start"})
+        print("published as", placed["sequenceId"])
+    except TidemarkError as error:
+        print(error.code, error)  # forbidden: broadcast is off, or the credential has no scope for it
+\`\`\`
+
+## Listen to the client itself
+
+\`client.on(name, listener)\` reports what no call returns: \`reconnecting\`, \`closed\`, \`gap\`, \`parked\`, \`loss\`, \`error\` and others, listed in
+its docstring. Without \`max_attempts\` a client tries until it is closed.
+
+## From a contract of your own
+
+\`npx tidemark generate --lang python --contract my.yaml --out src/\` writes the same package as sources.
+`;
+}

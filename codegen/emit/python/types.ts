@@ -1,0 +1,174 @@
+/**
+ * `types.py`: every schema of the contract as a type. Objects are `TypedDict`s, because that is what JSON becomes in Python; what is
+ * anonymous in the contract gets the name of the place where it stands.
+ */
+import type { Contract, Schema } from '../../model.ts';
+import { schemaName } from '../../model.ts';
+import { className, docstring, isIdentifier, literal } from './names.ts';
+
+const HEADER = `from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NotRequired, TypedDict, Union
+
+
+`;
+
+export function emitPythonTypes(contract: Contract, banner: string): string {
+  const module = new TypesModule(contract);
+  for (const [name, schema] of Object.entries(contract.schemas)) module.define(className(name), schema);
+  const declared = contract.events.map(({ schema }) => className(schema));
+  const custom = className(contract.customEvent.schema);
+  return [
+    `"""Types of the wire, one per schema of the contract.\n\n${banner}\n"""\n\n`,
+    HEADER,
+    module.text(),
+    alias('DeclaredEvent', union(declared), '`data` of an event that the contract declares: its "event" tells which.'),
+    alias('AnyEvent', union([...declared, custom]), '`data` of any event (EVT-4).'),
+  ].join('');
+}
+
+function alias(name: string, type: string, text: string): string {
+  return `#: ${docstring(text)}\n${name} = ${type}\n\n`;
+}
+
+function union(types: readonly string[]): string {
+  const distinct = [...new Set(types)];
+  return distinct.length === 1 ? (distinct[0] ?? 'object') : `Union[${distinct.join(', ')}]`;
+}
+
+class TypesModule {
+  /** Classes first: an alias is evaluated where it stands, a class's members are not. */
+  readonly #classes: string[] = [];
+  readonly #aliases = new Map<string, string>();
+  readonly #used = new Set<string>();
+
+  constructor(contract: Contract) {
+    for (const name of Object.keys(contract.schemas)) this.#used.add(className(name));
+  }
+
+  define(name: string, schema: Schema): void {
+    if (isStructure(schema)) this.#defineClass(name, schema);
+    else this.#aliases.set(name, this.#aliasText(name, schema));
+  }
+
+  text(): string {
+    return [...this.#classes, ...this.#orderedAliases()].join('\n');
+  }
+
+  #aliasText(name: string, schema: Schema): string {
+    const text = schema.description === undefined ? '' : `#: ${docstring(schema.description)}\n`;
+    return `${text}${name} = ${this.#type(schema, name)}\n`;
+  }
+
+  /** An alias that names another one comes after it. */
+  #orderedAliases(): readonly string[] {
+    const done: string[] = [];
+    const visited = new Set<string>();
+    const visit = (name: string): void => {
+      const text = this.#aliases.get(name);
+      if (text === undefined || visited.has(name)) return;
+      visited.add(name);
+      for (const other of this.#aliases.keys())
+        if (other !== name && new RegExp(`\\b${other}\\b`).test(text.slice(text.lastIndexOf(`${name} = `))))
+          visit(other);
+      done.push(text);
+    };
+    for (const name of this.#aliases.keys()) visit(name);
+    return done;
+  }
+
+  #defineClass(name: string, schema: Schema): void {
+    const required = new Set(schema.required ?? []);
+    const members = Object.entries(schema.properties ?? {}).map(([key, member]) => {
+      const type = this.#type(member, `${name}${className(key.charAt(0).toUpperCase() + key.slice(1))}`);
+      return { key, type: required.has(key) ? type : `NotRequired[${type}]`, description: member.description };
+    });
+    if (members.every(({ key }) => isIdentifier(key))) {
+      const lines = members.flatMap(({ key, type, description }) => [
+        ...(description === undefined ? [] : [`    #: ${docstring(description)}`]),
+        `    ${key}: ${type}`,
+      ]);
+      const text = schema.description === undefined ? [] : [`    """${docstring(schema.description)}"""`, ''];
+      const body = [...text, ...lines];
+      this.#classes.push(
+        [`class ${name}(TypedDict):`, ...(body.length === 0 ? ['    pass'] : body), '', ''].join('\n'),
+      );
+      return;
+    }
+    // Keys that no class can have as members. Types are quoted: this form is evaluated where it stands.
+    const entries = members.map(({ key, type }) => `    ${literal(key)}: ${literal(type)},`);
+    this.#classes.push([`${name} = TypedDict(${literal(name)}, {`, ...entries, '})', '', ''].join('\n'));
+  }
+
+  /** The type of a schema. @param place a name for what has none of its own */
+  #type(schema: Schema, place: string): string {
+    if (schema.$ref !== undefined) return className(schemaName(schema.$ref));
+    if (schema.const !== undefined) return literalType([schema.const]);
+    if (schema.enum !== undefined) return literalType(schema.enum);
+    const choices = schema.oneOf ?? schema.anyOf;
+    if (choices !== undefined) return union(choices.map((each, at) => this.#type(each, `${place}${at + 1}`)));
+    return this.#typeOfKind(schema, place);
+  }
+
+  #typeOfKind(schema: Schema, place: string): string {
+    switch (schema.type) {
+      case 'string':
+        return 'str';
+      case 'integer':
+        return 'int';
+      case 'number':
+        return 'float';
+      case 'boolean':
+        return 'bool';
+      case 'null':
+        return 'None';
+      case 'array':
+        return `Sequence[${schema.items === undefined ? 'object' : this.#type(schema.items, `${place}Item`)}]`;
+      case 'object':
+        return this.#objectType(schema, place);
+      default:
+        return 'object';
+    }
+  }
+
+  #objectType(schema: Schema, place: string): string {
+    if (isStructure(schema)) {
+      const name = this.#unused(place);
+      this.#defineClass(name, schema);
+      return name;
+    }
+    const { additionalProperties } = schema;
+    const value =
+      typeof additionalProperties === 'object' ? this.#type(additionalProperties, `${place}Value`) : 'object';
+    return `Mapping[str, ${value}]`;
+  }
+
+  #unused(place: string): string {
+    let name = place;
+    while (this.#used.has(name)) name += '_';
+    this.#used.add(name);
+    return name;
+  }
+}
+
+/** An object whose members are known; any other object is a mapping. */
+function isStructure(schema: Schema): boolean {
+  return schema.$ref === undefined && schema.type === 'object' && Object.keys(schema.properties ?? {}).length > 0;
+}
+
+function literalType(values: readonly unknown[]): string {
+  const simple = values.filter((value) => ['string', 'boolean'].includes(typeof value) || Number.isInteger(value));
+  const literals = simple.map((value) =>
+    typeof value === 'string'
+      ? literal(value)
+      : typeof value === 'boolean'
+        ? value
+          ? 'True'
+          : 'False'
+        : String(value),
+  );
+  const others = values.filter((value) => !simple.includes(value));
+  const types = others.map((value) => (value === null ? 'None' : typeof value === 'number' ? 'float' : 'object'));
+  return union([...(literals.length > 0 ? [`Literal[${literals.join(', ')}]`] : []), ...types]);
+}

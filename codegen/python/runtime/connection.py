@@ -1,0 +1,406 @@
+"""The connection that outlives its sockets: opens one, authenticates, reports when it is ready, and when a socket ends decides
+by the close code's class whether, when and how to reconnect (CON-6)::
+
+    idle -> connecting -> authenticating -> ready -> waiting -> connecting ...
+                                any of them -> stopped
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Literal, Protocol, Union
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from .commands import Answer, CommandTable, Settle
+from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .link import Link, LinkEnd
+from .timing import MAX_HEARTBEAT, MIN_HEARTBEAT, Timer, backoff, bounded, retry_delay
+from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, classify_close, is_number
+
+ConnectionState = Literal["idle", "connecting", "authenticating", "ready", "waiting", "stopped"]
+
+#: A fixed token, or a function that fetches a valid one: it is called before every connection.
+TokenSource = Union[str, Callable[[], Union[str, Awaitable[str]]]]
+
+#: How long ``stop`` waits for the server's side of the closing handshake, in seconds.
+CLOSE_GRACE = 1.0
+#: A credential is renewed after this part of the time that it has left.
+RENEW_AT = 0.9
+#: With less left, in seconds, the server's own answer (4100) is awaited: a token function that answers from a cache would
+#: otherwise be asked ever faster.
+MIN_LEFT = 2.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    url: str
+    token: Union[TokenSource, None]
+    api_key: Union[str, None]
+    backoff_min: float
+    backoff_max: float
+    max_attempts: Union[int, None]
+    open_timeout: float
+    command_timeout: float
+    silent_intervals: float
+    stable_after: float
+    random: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class ConnectionEnd:
+    """How a socket ended, and what follows."""
+
+    code: int
+    reason: str
+    close_class: CloseClass
+    will_reconnect: bool
+
+
+class ConnectionHooks(Protocol):
+    """Wired once, by the client. All are called synchronously."""
+
+    def on_connecting(self, attempt: int) -> None: ...
+
+    def on_authenticated(self, data: JsonObject) -> None: ...
+
+    def on_ready(self) -> None: ...
+
+    def on_push(self, frame: Frame) -> None: ...
+
+    def on_end(self, end: ConnectionEnd) -> None: ...
+
+    def on_reconnecting(self, attempt: int, delay: float) -> None: ...
+
+    def on_stopped(self, error: BaseException) -> None: ...
+
+    def on_error(self, error: BaseException) -> None: ...
+
+
+def read_url(url: str, credential_parameters: frozenset[str]) -> str:
+    """The address to connect to. Raises ValueError when it is no such address, or carries a credential (SEC-2)."""
+    parts = urlsplit(url)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    if scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValueError(f"url: {url.split('?')[0]!r} is not an address; it must begin with ws://, wss://, http:// or https://.")
+    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    secret = next((name for name in names if name.lower() in credential_parameters), None)
+    if secret is not None or parts.username is not None or parts.password is not None:
+        where = "the user part" if secret is None else f'the parameter "{secret}"'
+        raise ValueError(f"url: it carries a credential in {where}. Use token= or api_key= instead.")
+    return urlunsplit((scheme, parts.netloc, parts.path, parts.query, ""))
+
+
+class Connection:
+    def __init__(self, settings: Settings, spec: ProtocolSpec, hooks: ConnectionHooks) -> None:
+        self._settings = settings
+        self._spec = spec
+        self._hooks = hooks
+        self._token = settings.token
+        self._table = CommandTable(spec.replies)
+        self._waiting_calls: list[tuple[asyncio.Future[JsonObject], Callable[[Link], None]]] = []
+        self._link: Union[Link, None] = None
+        self._unstable = 0
+        self._unreached = 0
+        self._ready_at: Union[float, None] = None
+        self._retry_after: Union[float, None] = None
+        self._refusals = 0
+        self._wait = Timer()
+        self._renewal = Timer()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stop_error: BaseException = ConnectionLost("client_closed", "The client was closed.")
+        self.state: ConnectionState = "idle"
+
+    @property
+    def events(self) -> int:
+        """Event messages received on the present socket."""
+        return 0 if self._link is None else self._link.events
+
+    def begin(self) -> None:
+        """There is work: connects if nobody has yet."""
+        if self.state == "idle":
+            self._start(self._connect())
+
+    async def call(self, command: str, data: JsonObject, timeout: Union[float, None] = None) -> JsonObject:
+        """A caller's command: waits for a connection, for the reply or for its timeout. It is sent at most once."""
+        if self.state == "stopped":
+            raise self._stop_error
+        loop = asyncio.get_running_loop()
+        limit = self._settings.command_timeout if timeout is None else timeout
+        deadline = loop.time() + limit
+        future: asyncio.Future[JsonObject] = loop.create_future()
+        forget: list[Callable[[], None]] = []
+
+        def settle(answer: Answer) -> None:
+            if future.done():
+                return
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+        def send(link: Link) -> None:
+            forget.append(self._table.send(link.send, command, data, max(deadline - loop.time(), 0), settle))
+
+        waiting = (future, send)
+        timer = Timer()
+        if self.state == "ready" and self._link is not None:
+            send(self._link)
+        else:
+            self._waiting_calls.append(waiting)
+            lost = ConnectionLost("timeout", f'No connection to send "{command}" on within {limit:g} s.')
+            timer.start(limit, lambda: settle(lost) if waiting in self._waiting_calls else None)
+            self.begin()
+        try:
+            return await future
+        finally:
+            timer.cancel()
+            if waiting in self._waiting_calls:
+                self._waiting_calls.remove(waiting)
+            for each in forget:
+                each()
+
+    def request(self, command: str, data: JsonObject, settle: Settle) -> bool:
+        """A command of the client's own. Returns False when the connection is not ready."""
+        link = self._link
+        if self.state != "ready" or link is None:
+            return False
+
+        live: Link = link
+
+        def settled(answer: Answer) -> None:
+            # A server that does not answer in time leaves both sides with different pictures: begin anew.
+            if isinstance(answer, ConnectionLost) and answer.reason == "timeout":
+                live.give_up(str(answer))
+            else:
+                settle(answer)
+
+        self._table.send(link.send, command, data, self._settings.command_timeout, settled)
+        return True
+
+    def adopt_token(self, token: str) -> None:
+        """Uses a token that the server has accepted from now on; a function stays in charge."""
+        if not callable(self._token):
+            self._token = token
+
+    def welcomed(self, data: JsonObject) -> None:
+        interval = data.get("heartbeatIntervalMs")
+        if self._link is not None and is_number(interval) and isinstance(interval, (int, float)):
+            self._link.expect_heartbeats(bounded(interval / 1000, MIN_HEARTBEAT, MAX_HEARTBEAT))
+
+    def announce_closing(self, code: int, retry_after: Union[float, None]) -> None:
+        if self._link is not None:
+            self._link.closing = (code, retry_after)
+
+    def restart(self, reason: str) -> None:
+        """Drops the present socket and reconnects as after a broken one."""
+        if self._link is not None:
+            self._link.give_up(reason)
+
+    async def stop(self, error: BaseException) -> None:
+        """Ends it for good; what is pending fails with ``error``."""
+        if self.state == "stopped":
+            return
+        link, self._link = self._link, None
+        self.state = "stopped"
+        self._stop_error = error
+        self._wait.cancel()
+        self._renewal.cancel()
+        self._table.fail_all(error)
+        for future, _ in list(self._waiting_calls):
+            if not future.done():
+                future.set_exception(error)
+        self._hooks.on_stopped(error)
+        current = asyncio.current_task()
+        for task in [each for each in self._tasks if each is not current]:
+            task.cancel()
+        if link is not None:
+            await link.close(CLOSE_GRACE)
+
+    # ---- the socket
+
+    def link_opened(self, link: Link) -> None:
+        if self.state != "connecting":
+            return
+        self._start(self._authenticate_or_go_on(link))
+
+    def link_received(self, link: Link, frame: Frame) -> None:
+        if link is self._link and not self._table.receive(frame):
+            self._hooks.on_push(frame)
+
+    def link_invalid(self, error: ProtocolViolation) -> None:
+        self._hooks.on_error(error)
+
+    def link_ended(self, link: Link, end: LinkEnd) -> None:
+        if self.state == "stopped" or link is not self._link:
+            return
+        self._link = None
+        self.state = "waiting"
+        self._renewal.cancel()
+        code = end.code if end.code >= 4000 or end.closing is None else end.closing[0]
+        close_class = classify_close(code, self._spec)
+        final = self._final_error(code, close_class, end.reason)
+        if end.closing is not None and end.closing[1] is not None:
+            self._retry_after = end.closing[1]
+        self._hooks.on_end(ConnectionEnd(code, end.reason, close_class, final is None))
+        text = f"The connection ended ({code}) before the reply arrived."
+        self._table.fail_all(ConnectionLost("connection_lost", text, close_code=code, close_class=close_class))
+        if self._still("waiting"):
+            if final is None:
+                self._retry()
+            else:
+                self._start(self.stop(final))
+
+    def _still(self, state: ConnectionState) -> bool:
+        """Whether a listener has left the state as it was."""
+        return self.state == state
+
+    async def _connect(self) -> None:
+        self.state = "connecting"
+        self._hooks.on_connecting(self._unreached + 1)
+        if self._still("connecting"):
+            self._link = Link(
+                self,
+                url=self._settings.url,
+                subprotocol=self._spec.subprotocol,
+                open_timeout=self._settings.open_timeout,
+                silent_intervals=self._settings.silent_intervals,
+            )
+
+    async def _authenticate_or_go_on(self, link: Link) -> None:
+        try:
+            credential = await self._credential()
+        except Exception as error:  # noqa: BLE001 - whatever the caller's function raises
+            self._hooks.on_error(error)
+            link.give_up("no credential: the token function failed")
+            return
+        if link is not self._link or not link.usable:
+            return
+        if credential is None:
+            self._ready(link)
+            return
+        self.state = "authenticating"
+        self._table.send(
+            link.send,
+            "authenticate",
+            credential,
+            self._settings.command_timeout,
+            lambda answer: self._authenticated(link, answer),
+        )
+
+    async def _credential(self) -> Union[JsonObject, None]:
+        if self._settings.api_key is not None:
+            return {"apiKey": self._settings.api_key}
+        if self._token is None:
+            return None
+        if isinstance(self._token, str):
+            return {"token": self._token}
+        token = self._token()
+        return {"token": await token if inspect.isawaitable(token) else token}
+
+    def _authenticated(self, link: Link, answer: Answer) -> None:
+        if not isinstance(answer, BaseException):
+            self._refusals = 0
+            self._accepted(link, answer)
+            self._ready(link)
+            return
+        if not link.usable:
+            return  # The end of the connection decides what follows.
+        self._hooks.on_error(answer)
+        if not isinstance(answer, TidemarkError) or answer.retryable:
+            self._retry_after = answer.retry_after if isinstance(answer, TidemarkError) else None
+            link.give_up("not authenticated")
+            return
+        # The first refusal may mean an expired token, so a token function gets one more chance.
+        self._refusals += 1
+        if callable(self._token) and self._refusals == 1:
+            link.give_up("not authenticated")
+        else:
+            self._start(self.stop(answer))
+
+    def _accepted(self, link: Link, data: JsonObject) -> None:
+        """A credential is in force: plans its renewal where a token function can give the next one (SEC-3)."""
+        self._hooks.on_authenticated(data)
+        self._renewal.cancel()
+        principal = data.get("principal")
+        expires_at = principal.get("expiresAt") if isinstance(principal, dict) else None
+        if not callable(self._token) or not isinstance(expires_at, str):
+            return
+        try:
+            expiry = datetime.fromisoformat(expires_at.replace("Z", "+00:00"))
+        except ValueError:
+            return
+        left = (expiry - datetime.now(timezone.utc)).total_seconds()
+        if left >= MIN_LEFT:
+            self._renewal.start(left * RENEW_AT, lambda: self._start(self._renew(link)))
+
+    async def _renew(self, link: Link) -> None:
+        try:
+            credential = await self._credential()
+        except Exception as error:  # noqa: BLE001 - the present token stays until it expires
+            self._hooks.on_error(error)
+            return
+        if credential is None or not link.usable:
+            return
+
+        def settled(answer: Answer) -> None:
+            if not isinstance(answer, BaseException):
+                self._accepted(link, answer)
+            elif link.usable:
+                self._hooks.on_error(answer)
+
+        self._table.send(link.send, "authenticate", credential, self._settings.command_timeout, settled)
+
+    def _ready(self, link: Link) -> None:
+        if self.state == "stopped":
+            return
+        self.state = "ready"
+        self._unreached = 0
+        self._ready_at = asyncio.get_running_loop().time()
+        self._hooks.on_ready()
+        waiting, self._waiting_calls = self._waiting_calls, []
+        for future, send in waiting:
+            if not future.done():
+                send(link)
+
+    def _final_error(self, code: int, close_class: CloseClass, reason: str) -> Union[ConnectionLost, None]:
+        """Why no further attempt makes sense, or None."""
+        name = self._spec.close_codes.get(code)
+        close = f"{code}{'' if name is None else ' ' + name[0]}{'' if reason == '' else ': ' + reason}"
+        if close_class == "do-not-retry":
+            text = f"The server closed the connection and asked not to retry unchanged ({close})."
+        elif close_class == "refresh" and not callable(self._token):
+            text = f"The credential is no longer accepted ({close}). Pass token= a function to have it renewed."
+        else:
+            return None
+        return ConnectionLost("refused", text, close_code=code, close_class=close_class)
+
+    def _retry(self) -> None:
+        settings = self._settings
+        now = asyncio.get_running_loop().time()
+        if self._ready_at is None:
+            self._unreached += 1
+        elif now - self._ready_at >= settings.stable_after:
+            self._unstable = 0
+        if settings.max_attempts is not None and self._unreached >= settings.max_attempts:
+            attempts = f"{self._unreached} attempt{'' if self._unreached == 1 else 's'}"
+            lost = ConnectionLost("unreachable", f"Not connected after {attempts} to {settings.url}.")
+            self._start(self.stop(lost))
+            return
+        if self._retry_after is not None:
+            delay = retry_delay(self._retry_after)
+        else:
+            delay = backoff(self._unstable, settings.random, settings.backoff_min, settings.backoff_max)
+        self._unstable += 1
+        self._retry_after = self._ready_at = None
+        self._hooks.on_reconnecting(self._unreached + 1, delay)
+        if self._still("waiting"):
+            self._wait.start(delay, lambda: self._start(self._connect()))
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

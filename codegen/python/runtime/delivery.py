@@ -1,0 +1,104 @@
+"""What was received and not yet read.
+
+It knows its reader's position: that of the last item taken, which is what may be stored to resume from in another process, since
+what still waits here would be lost with this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Union
+
+from .wire import Position
+
+
+class _Entry:
+    __slots__ = ("item", "position")
+
+    def __init__(self, item: object, position: Union[Position, None]) -> None:
+        self.item = item
+        #: The reader's position once the item is taken; None leaves it where it is.
+        self.position = position
+
+
+class DeliveryQueue:
+    """Items for one reader. A reader that is cancelled while it waits has taken nothing: no item is lost with it."""
+
+    def __init__(self, on_read: Callable[[], None], position: Union[Position, None] = None) -> None:
+        self._entries: deque[_Entry] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._on_read = on_read
+        self._position = position
+        self._ended = False
+        self._error: Union[BaseException, None] = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def position(self) -> Union[Position, None]:
+        return self._position
+
+    def push(self, item: object, position: Union[Position, None]) -> None:
+        if self._ended:
+            return
+        self._entries.append(_Entry(item, position))
+        self._wake()
+
+    def mark(self, position: Union[Position, None]) -> None:
+        """The position has moved without an item: it becomes the reader's once everything before has been read."""
+        if position is None:
+            return
+        if self._entries:
+            self._entries[-1].position = position
+        else:
+            self._position = position
+
+    async def take(self) -> object:
+        """The next item. Raises StopAsyncIteration at the end, or, once, the error that ended the queue."""
+        while not self._entries:
+            if self._ended:
+                error, self._error = self._error, None
+                raise StopAsyncIteration() if error is None else error
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                # Woken and cancelled in the same turn: another reader takes what it was woken for.
+                if waiter.done() and not waiter.cancelled():
+                    self._wake()
+                raise
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+        entry = self._entries.popleft()
+        if entry.position is not None:
+            self._position = entry.position
+        self._on_read()
+        return entry.item
+
+    def end(self, error: Union[BaseException, None] = None) -> None:
+        """Ends after what waits has been read; with an error, the reader then meets that error, once."""
+        if self._ended:
+            return
+        self._ended = True
+        self._error = error
+        while self._waiters:
+            self._wake()
+
+    def stop(self, error: Union[BaseException, None] = None) -> None:
+        """Ends at once: what waits is dropped."""
+        self._entries.clear()
+        if self._ended:
+            self._error = error
+        self.end(error)
+
+    def _wake(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return

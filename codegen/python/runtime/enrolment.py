@@ -1,0 +1,148 @@
+"""Keeps the server's side of one subscription in step with what its owner wants, over any number of connections.
+
+Two small states instead of one large one: what the server has (``wire``) and what is wanted (``want``). Whatever happens changes one
+of them, and ``_reconcile`` sends the one command that brings them closer. So an unsubscribe during a subscribe waits for its reply:
+sent at once, it could be handled first, and leave a subscription that nobody reads.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, Union
+
+from .commands import Answer, Settle
+from .cursor import Asked
+from .errors import ProtocolViolation, TidemarkError
+from .timing import Timer, retry_delay
+from .wire import JsonObject
+
+Wire = Literal["none", "subscribing", "active", "unsubscribing"]
+Want = Literal["running", "parked", "ended"]
+
+
+class EnrolmentOwner(Protocol):
+    def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool: ...
+
+    def backoff(self, attempt: int) -> float: ...
+
+    def next_subscribe(self) -> tuple[Asked, JsonObject]: ...
+
+    def subscribed(self, asked: Asked, data: JsonObject) -> None: ...
+
+    def postponed(self, error: TidemarkError, delay: float) -> None: ...
+
+    def refused(self, error: BaseException) -> None: ...
+
+    def detached(self) -> None: ...
+
+
+class Enrolment:
+    def __init__(self, id_: str, owner: EnrolmentOwner) -> None:
+        self._id = id_
+        self._owner = owner
+        self.wire: Wire = "none"
+        self.want: Want = "running"
+        #: Events have been passed over since it was parked: what the server has must end, and be resumed anew.
+        self._stale = False
+        self._detached = False
+        self._refusals = 0
+        self._retry = Timer()
+
+    @property
+    def attentive(self) -> bool:
+        """Events count only between ``subscribed`` and our own ``unsubscribe``; later ones are not wanted, or are replayed."""
+        return self.wire == "active" and self.want == "running" and not self._stale
+
+    def connected(self) -> None:
+        self._reconcile()
+
+    def lost(self) -> None:
+        """The server has nothing any more: the connection has ended, or the server ended the subscription."""
+        self._set_wire("none")
+        self._retry.cancel()
+        if self.want == "ended":
+            self._reconcile()
+
+    def park(self) -> None:
+        if self.want == "running":
+            self.want = "parked"
+            self._stale = self.wire != "none"
+            self._reconcile()
+
+    def unpark(self) -> None:
+        if self.want == "parked":
+            self.want = "running"
+            self._reconcile()
+
+    def end(self) -> None:
+        self.want = "ended"
+        if self.wire == "none":
+            self._retry.cancel()
+        self._reconcile()
+
+    def _reconcile(self) -> None:
+        if self._retry.running:
+            return
+        if self.wire == "active" and (self.want != "running" or self._stale):
+            self._unsubscribe()
+        elif self.wire == "none" and self.want == "running":
+            self._subscribe()
+        elif self.wire == "none" and self.want == "ended":
+            self._detach()
+
+    def _subscribe(self) -> None:
+        asked, data = self._owner.next_subscribe()
+
+        def settled(answer: Answer) -> None:
+            if isinstance(answer, BaseException):
+                self._refused("none", answer)
+                return
+            self._set_wire("active")
+            self._refusals = 0
+            self._owner.subscribed(asked, answer)
+            self._reconcile()
+
+        # A command that has to wait for its turn counts as sent.
+        self.wire = "subscribing"
+        if not self._owner.send_command("subscribe", data, settled):
+            self.wire = "none"
+
+    def _unsubscribe(self) -> None:
+        def settled(answer: Answer) -> None:
+            if isinstance(answer, TidemarkError) and answer.retryable:
+                self._refused("active", answer)
+                return
+            # Any other error means that the server does not have it.
+            self._set_wire("none")
+            self._reconcile()
+
+        self.wire = "unsubscribing"
+        if not self._owner.send_command("unsubscribe", {"subscriptionId": self._id}, settled):
+            self.wire = "active"
+
+    def _refused(self, wire: Wire, error: BaseException) -> None:
+        # A connection that ended is reported by ``lost`` too, and there is nothing to add.
+        if not isinstance(error, (TidemarkError, ProtocolViolation)):
+            return
+        self._set_wire(wire)
+        if isinstance(error, ProtocolViolation) or not error.retryable:
+            self._owner.refused(error)
+            return
+        if self.want == "ended" and wire == "none":
+            self._detach()
+            return
+        asked = self._owner.backoff(self._refusals) if error.retry_after is None else error.retry_after
+        delay = retry_delay(asked)
+        self._refusals += 1
+        self._retry.start(delay, self._reconcile)
+        self._owner.postponed(error, delay)
+
+    def _set_wire(self, wire: Union[Wire, Literal["none"]]) -> None:
+        self.wire = wire
+        if wire == "none":
+            self._stale = False
+
+    def _detach(self) -> None:
+        if not self._detached:
+            self._detached = True
+            self._retry.cancel()
+            self._owner.detached()

@@ -1,0 +1,97 @@
+"""What a caller can meet.
+
+``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``: the server,
+or a limit of the caller's, ended a subscription. ``ProtocolViolation``: the server sent what the contract does not allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Union
+
+from .wire import CloseClass, JsonObject, Position, is_number
+
+ConnectionReason = Literal["connection_lost", "timeout", "refused", "unreachable", "client_closed"]
+
+
+class TidemarkError(Exception):
+    """The server refused a command (ERR-1). The connection goes on."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: Union[float, None] = None,
+        pointer: Union[str, None] = None,
+        details: Union[Mapping[str, object], None] = None,
+    ) -> None:
+        super().__init__(message)
+        #: One of the contract's error codes; a newer server may know more of them.
+        self.code = code
+        self.message = message
+        #: Whether the same command may succeed later, unchanged.
+        self.retryable = retryable
+        #: When to try again, in seconds from the answer.
+        self.retry_after = retry_after
+        #: RFC 6901 pointer into the command to the value at fault.
+        self.pointer = pointer
+        self.details = details
+
+    @staticmethod
+    def read(data: JsonObject) -> "TidemarkError":
+        """Reads ``data`` of an ``error``; a server that says less than it must is still understood."""
+        code, message, pointer, details = (data.get(name) for name in ("code", "message", "pointer", "details"))
+        after = data.get("retryAfterMs")
+        return TidemarkError(
+            code if isinstance(code, str) else "internal",
+            message if isinstance(message, str) else "The server refused the command and gave no reason.",
+            retryable=data.get("retryable") is True,
+            retry_after=float(after) / 1000 if is_number(after) and isinstance(after, (int, float)) else None,
+            pointer=pointer if isinstance(pointer, str) else None,
+            details=details if isinstance(details, Mapping) else None,
+        )
+
+
+class ConnectionLost(Exception):
+    """A command or a subscription had no connection to go through. ``reason`` is one of:
+
+    ``connection_lost`` the connection ended after the command was sent: the server may have carried it out;
+    ``timeout`` no reply in time, or no connection to send on; ``refused`` the server asked not to retry, or the credential
+    cannot be renewed; ``unreachable`` ``max_attempts`` attempts in a row failed; ``client_closed`` this client was closed.
+    """
+
+    def __init__(
+        self,
+        reason: ConnectionReason,
+        message: str,
+        *,
+        close_code: Union[int, None] = None,
+        close_class: Union[CloseClass, None] = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.close_code = close_code
+        self.close_class = close_class
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later, on this client."""
+        return self.reason in ("connection_lost", "timeout")
+
+
+class SubscriptionEnded(Exception):
+    """A subscription ended although nobody here asked for it. What was received before has been handed over."""
+
+    def __init__(self, reason: str, message: str, *, subscription_id: str, position: Union[Position, None]) -> None:
+        super().__init__(message)
+        #: ``buffer_overflow``, or the reason of the server's ``subscription_closed`` (for example ``forbidden``).
+        self.reason = reason
+        self.subscription_id = subscription_id
+        #: Where a new subscription can resume without a loss; None while no complete picture was received.
+        self.position = position
+
+
+class ProtocolViolation(Exception):
+    """The server sent something that the contract does not allow."""

@@ -1,0 +1,367 @@
+"""One subscription: takes the server's messages, decides with its cursor which events are new, and queues them for its reader."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, Literal, Protocol, TypeVar, Union, cast
+
+from .commands import Settle
+from .cursor import Asked, ClientGapReason, Cursor, CursorGap
+from .delivery import DeliveryQueue
+from .enrolment import Enrolment
+from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .wire import EventHead, JsonObject, Position, read_position
+
+Item_co = TypeVar("Item_co", covariant=True)
+Self = TypeVar("Self", bound="Subscription[object]")
+
+#: ``waiting``: not on a connection. ``parked``: its buffer was full; it resumes when half of the buffer has been read.
+SubscriptionState = Literal["waiting", "subscribing", "replaying", "live", "parked", "ended"]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Events that are lost, reported where they are missing (GAP-1)."""
+
+    subscription_id: str
+    stream: str
+    #: The last position before the loss; None when the subscription had none.
+    start: Union[Position, None]
+    #: Delivery goes on after this position.
+    end: Union[Position, None]
+    #: A reason of the contract, or one that the client found itself.
+    reason: str
+    #: What may repair the picture: the contract's ``repair`` object.
+    repair: Union[Mapping[str, object], None]
+    noticed_by: Literal["server", "client"]
+
+
+@dataclass(frozen=True)
+class ReplaySummary:
+    """What the last ``replay_complete`` reported (RPL-2, RPL-3)."""
+
+    position: Position
+    count: int
+    #: A bound of history cut the picture: it may be incomplete.
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """The ``subscribe`` command without the part that changes between connections."""
+
+    stream: str
+    events: Sequence[str]
+    filter: Union[JsonObject, None]
+    replay: Union[Literal["warm", "none"], Position]
+
+
+class SubscriptionPort(Protocol):
+    """What a subscription needs of its client."""
+
+    def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool: ...
+
+    def backoff(self, attempt: int) -> float: ...
+
+    def report(self, name: str, detail: object) -> None: ...
+
+    def remove(self, id_: str) -> None: ...
+
+
+class Subscription(Generic[Item_co]):
+    """A subscription that outlives connections: ``async for event in subscription``.
+
+    Its events arrive in the order of the stream, each exactly once, over any number of connections. Two exceptions, both
+    announced: after a gap with ``recovered`` False a warm picture follows in full, to rebuild from; and an event that the server
+    proves to have lost on the way (listener ``loss``) arrives late, as a replay.
+
+    Leaving an ``async for`` loop does not end it: use ``async with``, or call :meth:`unsubscribe`. Cancelling the task that waits
+    for the next event loses nothing.
+    """
+
+    def __init__(
+        self,
+        id_: str,
+        request: Request,
+        port: SubscriptionPort,
+        *,
+        limit: int,
+        on_full: Literal["park", "error"],
+        inline_gaps: bool,
+        on_gap: Union[Callable[[Gap], object], None],
+    ) -> None:
+        self.id = id_
+        self._request = request
+        self._port = port
+        self._limit = max(1, limit)
+        self._on_full = on_full
+        self._inline_gaps = inline_gaps
+        self._on_gap = on_gap
+        after = request.replay if isinstance(request.replay, Position) else None
+        self._cursor = Cursor(after)
+        self._queue = DeliveryQueue(self._read, after)
+        self._enrolment = Enrolment(id_, self)
+        self._ready = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._failure: Union[BaseException, None] = None
+        self.recovery: Union[Mapping[str, object], None] = None
+        self.replay: Union[ReplaySummary, None] = None
+        self.gap_count = 0
+
+    # ---- for its owner
+
+    @property
+    def stream(self) -> str:
+        return self._request.stream
+
+    @property
+    def state(self) -> SubscriptionState:
+        if self._enrolment.want != "running":
+            return self._enrolment.want
+        if self._enrolment.attentive:
+            return "live" if self._cursor.live else "replaying"
+        return "subscribing" if self._enrolment.wire == "subscribing" else "waiting"
+
+    @property
+    def position(self) -> Union[Position, None]:
+        """The reader's position: resuming here, in this process or another, misses nothing that has not been read.
+
+        None until the first picture is complete.
+        """
+        return self._queue.position
+
+    @property
+    def recovered(self) -> Union[bool, None]:
+        """The outcome of the latest resume; None when none was attempted (RPL-4)."""
+        if self.recovery is None or self.recovery.get("attempted") is not True:
+            return None
+        return self.recovery.get("recovered") is True
+
+    @property
+    def buffered(self) -> int:
+        """Items that wait for the reader."""
+        return len(self._queue)
+
+    async def ready(self) -> None:
+        """Returns once the server has confirmed it. Raises what ended the subscription before that."""
+        await self._until(self._ready)
+
+    async def caught_up(self) -> ReplaySummary:
+        """Returns once the first replay has been received in whole; with ``replay="none"`` at once. Raises as :meth:`ready`."""
+        await self._until(self._caught_up)
+        assert self.replay is not None
+        return self.replay
+
+    async def unsubscribe(self) -> None:
+        """Ends it: nothing is yielded any more. Returns when the server has confirmed, or there is no connection."""
+        self._queue.stop()
+        self._end(self._ended("unsubscribed", "The subscription was ended by its owner."))
+        await self._gone.wait()
+
+    def __aiter__(self: Self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item_co:
+        return cast(Item_co, await self._queue.take())
+
+    async def __aenter__(self: Self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Union[type[BaseException], None],
+        error: Union[BaseException, None],
+        trace: Union[TracebackType, None],
+    ) -> None:
+        await self.unsubscribe()
+
+    async def _until(self, event: asyncio.Event) -> None:
+        await event.wait()
+        if self._failure is not None and (event is self._ready or self.replay is None):
+            raise self._failure
+
+    # ---- what the connection reports
+
+    def connected(self) -> None:
+        self._enrolment.connected()
+
+    def disconnected(self, forget: Union[ClientGapReason, None] = None) -> None:
+        if forget is not None:
+            self._cursor.forget(forget)
+        self._enrolment.lost()
+
+    def shut_down(self, error: Union[BaseException, None]) -> None:
+        """The client has ended. ``error`` is what the reader meets after what is buffered; without one it ends at once."""
+        if error is None:
+            self._queue.stop()
+        else:
+            self._queue.end(error)
+        self._end(error or ConnectionLost("client_closed", "The client was closed."))
+        self._enrolment.lost()
+
+    def event(self, data: JsonObject, head: EventHead) -> None:
+        if not self._enrolment.attentive:
+            return
+        fresh, gap = self._cursor.accept(head.position)
+        if gap is not None:
+            self._report_own(gap)
+        if fresh:
+            self._push(data)
+            return
+        self._queue.mark(self._cursor.position)
+        if not head.is_replay:
+            text = (
+                f'The live event {head.position.sequence_id} of "{head.stream}" arrived twice, or out of order, for "{self.id}".'
+                " It was dropped (EVT-2, STR-2)."
+            )
+            self._port.report("error", ProtocolViolation(text))
+
+    def replay_complete(self, summary: ReplaySummary) -> None:
+        if not self._enrolment.attentive:
+            return
+        gap = self._cursor.complete(summary.position)
+        if gap is not None:
+            self._report_own(gap)
+        self._caught(summary)
+
+    def heartbeat(self, position: Union[Position, None]) -> None:
+        """A heartbeat that proves that nothing was lost so far, with the stream's position where it was named."""
+        if not self._enrolment.attentive:
+            return
+        gap = None if position is None else self._cursor.heartbeat(position)
+        if gap is not None:
+            self._report_own(gap)
+        self._cursor.prove()
+        self._queue.mark(self._cursor.position)
+
+    def loss_found(self) -> None:
+        """A heartbeat's ``delivered`` disagrees with the count: the connection is about to be dropped for it."""
+        self._cursor.rewind()
+
+    def gap(self, data: JsonObject) -> None:
+        if not self._enrolment.attentive:
+            return
+        start, end, reason, repair = read_position(data.get("from")), read_position(data.get("to")), data.get("reason"), data.get("repair")
+        reason = reason if isinstance(reason, str) else "unknown"
+        # A source's loss is no loss of the stream: its events never existed, so no position moves (GAP-2).
+        if start is not None and end is not None and reason != "source_overflow":
+            self._cursor.skip(start, end)
+        self._report(start, end, reason, repair if isinstance(repair, dict) else None, "server")
+
+    def closed_by_server(self, reason: str) -> None:
+        """``subscription_closed`` (SEC-3)."""
+        self._enrolment.lost()
+        text = f'The server ended the subscription "{self.id}": {reason}.'
+        self._fail(self._ended(reason, text))
+
+    # ---- for its enrolment
+
+    def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:
+        return self._port.send_command(command, data, settle)
+
+    def backoff(self, attempt: int) -> float:
+        return self._port.backoff(attempt)
+
+    def next_subscribe(self) -> tuple[Asked, JsonObject]:
+        request, after = self._request, self._cursor.position
+        data: dict[str, object] = {"subscriptionId": self.id, "stream": request.stream, "events": list(request.events)}
+        if request.filter is not None:
+            data["filter"] = request.filter
+        if after is not None:
+            return "resume", {**data, "replay": {"mode": "resume", "after": after.as_json()}}
+        # A resume whose position has become void begins with a picture.
+        mode: Literal["warm", "none"] = "none" if request.replay == "none" else "warm"
+        return mode, {**data, "replay": {"mode": mode}}
+
+    def subscribed(self, asked: Asked, data: JsonObject) -> None:
+        position = read_position(data.get("position"))
+        if position is None:
+            self._fail(ProtocolViolation(f'The reply "subscribed" for "{self.id}" has no position (SUB-1).'))
+            return
+        again = self.recovery is not None
+        recovery = data.get("recovery")
+        outcome: Mapping[str, object] = recovery if isinstance(recovery, dict) else {}
+        gap = self._cursor.start(
+            position, asked, attempted=outcome.get("attempted") is True, recovered=outcome.get("recovered") is True
+        )
+        self.recovery = outcome
+        self._ready.set()
+        if again:
+            self._port.report("resumed", self)
+        if gap is not None:
+            self._report_own(gap)
+        if asked == "none":
+            self._caught(ReplaySummary(position, 0, False))
+
+    def postponed(self, error: TidemarkError, delay: float) -> None:
+        self._port.report("postponed", error)
+
+    def refused(self, error: BaseException) -> None:
+        self._fail(error)
+
+    def detached(self) -> None:
+        self._gone.set()
+        self._port.remove(self.id)
+
+    # ---- towards the reader
+
+    def _fail(self, error: BaseException) -> None:
+        self._queue.end(error)
+        self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._ready.set()
+        self._caught_up.set()
+        self._enrolment.end()
+
+    def _push(self, item: object) -> None:
+        self._queue.push(item, self._cursor.position)
+        if len(self._queue) < self._limit or self._enrolment.want != "running":
+            return
+        if self._on_full == "error":
+            text = f'{len(self._queue)} items waited for the reader of "{self.id}", which is the limit.'
+            self._fail(self._ended("buffer_overflow", text))
+            return
+        self._enrolment.park()
+        self._port.report("parked", self)
+
+    def _read(self) -> None:
+        if len(self._queue) <= self._limit / 2:
+            self._enrolment.unpark()
+
+    def _caught(self, summary: ReplaySummary) -> None:
+        self._queue.mark(self._cursor.position)
+        self.replay = summary
+        self._caught_up.set()
+
+    def _report_own(self, gap: CursorGap) -> None:
+        self._report(gap.start, gap.end, gap.reason, None, "client")
+
+    def _report(
+        self,
+        start: Union[Position, None],
+        end: Union[Position, None],
+        reason: str,
+        repair: Union[Mapping[str, object], None],
+        noticed_by: Literal["server", "client"],
+    ) -> None:
+        gap = Gap(self.id, self.stream, start, end, reason, repair, noticed_by)
+        self.gap_count += 1
+        if self._inline_gaps:
+            self._push(gap)
+        else:
+            self._queue.mark(self._cursor.position)
+        if self._on_gap is not None:
+            self._on_gap(gap)
+        self._port.report("gap", gap)
+
+    def _ended(self, reason: str, message: str) -> SubscriptionEnded:
+        # Where a successor can begin once everything buffered has been read.
+        position = self._cursor.position or self._queue.position
+        return SubscriptionEnded(reason, message, subscription_id=self.id, position=position)

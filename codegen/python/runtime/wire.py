@@ -1,0 +1,130 @@
+"""What the client must know of the wire by itself: frames, positions, close codes. Everything else comes from the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Union
+
+JsonObject = Mapping[str, object]
+
+CloseClass = Literal["do-not-retry", "refresh", "retry-resume", "retry-fresh"]
+
+MAX_SAFE_INTEGER = 2**53 - 1
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a stream. Positions compare only within one epoch (STR-3)."""
+
+    epoch: str
+    sequence_id: int
+
+    def as_json(self) -> dict[str, object]:
+        return {"epoch": self.epoch, "sequenceId": self.sequence_id}
+
+
+@dataclass(frozen=True)
+class ProtocolSpec:
+    """The constants of the contract that the client needs."""
+
+    subprotocol: str
+    #: Names under which credentials are wrongly put into addresses, in lower case (SEC-2).
+    credential_parameters: frozenset[str]
+    #: Command name -> type of the reply of its success.
+    replies: Mapping[str, str]
+    #: Close code -> name and class (CON-6).
+    close_codes: Mapping[int, tuple[str, CloseClass]]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message (ENV-1)."""
+
+    type: str
+    id: Union[str, None]
+    data: JsonObject
+
+
+@dataclass(frozen=True)
+class EventHead:
+    """The part of an event's ``data`` that decides where it goes."""
+
+    subscription_ids: Sequence[str]
+    is_replay: bool
+    stream: str
+    position: Position
+
+
+def read_frame(text: object) -> Union[Frame, str]:
+    """Returns the frame, or the reason why the text is none. Unknown types and extra fields are fine (ENV-4)."""
+    if not isinstance(text, str):
+        return "a binary frame; every message is a text frame (ENV-1)"
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return "a frame that is not JSON"
+    if not isinstance(value, dict):
+        return "a frame that is not a JSON object"
+    kind, id_, data = value.get("type"), value.get("id"), value.get("data")
+    if not isinstance(kind, str):
+        return 'a message without a "type"'
+    if not isinstance(data, dict):
+        return f'a "{kind}" message without an object "data"'
+    if id_ is not None and not isinstance(id_, str):
+        return f'a "{kind}" message whose "id" is not a string'
+    return Frame(kind, id_, data)
+
+
+def read_position(value: object) -> Union[Position, None]:
+    if not isinstance(value, Mapping):
+        return None
+    epoch, sequence_id = value.get("epoch"), value.get("sequenceId")
+    if isinstance(epoch, str) and is_sequence(sequence_id):
+        assert isinstance(sequence_id, int)
+        return Position(epoch, sequence_id)
+    return None
+
+
+def read_event_head(data: JsonObject) -> Union[EventHead, None]:
+    ids, is_replay, stream = data.get("subscriptionIds"), data.get("isReplay"), data.get("stream")
+    position = read_position(data)
+    if not is_strings(ids) or not isinstance(is_replay, bool) or not isinstance(stream, str) or position is None:
+        return None
+    assert isinstance(ids, list)
+    return EventHead(ids, is_replay, stream, position)
+
+
+def is_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def is_sequence(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+#: The hundreds of the private codes carry the class, so that a code of a newer contract is still understood.
+_CLASS_BY_HUNDRED: Mapping[int, CloseClass] = {
+    40: "do-not-retry",
+    41: "refresh",
+    42: "retry-resume",
+    43: "retry-fresh",
+}
+
+#: RFC 6455 codes that refuse what this client is, which another attempt does not change: policy violation, missing extension.
+_STANDARD_REFUSALS = frozenset({1008, 1010})
+
+
+def classify_close(code: int, spec: ProtocolSpec) -> CloseClass:
+    """What a close code asks of the client (CON-6)."""
+    known = spec.close_codes.get(code)
+    if known is not None:
+        return known[1]
+    if code in _STANDARD_REFUSALS:
+        return "do-not-retry"
+    return _CLASS_BY_HUNDRED.get(code // 100, "retry-resume")

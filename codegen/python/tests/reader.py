@@ -1,0 +1,50 @@
+"""A reader that tests drive: subscribes as its argument says, and prints what it receives, one JSON object a line."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from tidemark_client import Client, ConnectionLost, Position, SubscriptionEnded, TidemarkError, is_gap
+
+
+def say(kind: str, **detail: Any) -> None:
+    print(json.dumps({"kind": kind, **detail}), flush=True)
+
+
+def place(position: Any) -> Any:
+    return None if position is None else [position.epoch, position.sequence_id]
+
+
+async def read(options: dict[str, Any]) -> None:
+    client = Client(options["url"], token=options.get("token"), backoff_min=0.005, backoff_max=0.05, max_attempts=options.get("maxAttempts"))
+    client.on("reconnecting", lambda detail: say("reconnecting"))
+    client.on("closed", lambda end: say("closed", code=end.code, willReconnect=end.will_reconnect))  # type: ignore[attr-defined]
+    client.on("parked", lambda _: say("parked"))
+    client.on("loss", lambda detail: say("loss"))
+    client.on("error", lambda error: say("error", error=type(error).__name__, text=str(error)))
+    after = options.get("after")
+    subscription = client.subscribe(
+        options["events"],
+        stream=options.get("stream", "main"),
+        filter=options.get("filter"),
+        replay=Position(*after) if after else options.get("replay", "warm"),
+        buffer_limit=options.get("bufferLimit", 10_000),
+        gaps="inline",
+    )
+    try:
+        await subscription.caught_up()
+        say("caught_up")
+        async for item in subscription:
+            if is_gap(item):
+                say("gap", reason=item.reason, start=place(item.start), end=place(item.end), repair=item.repair)
+            else:
+                say("event", event=item["event"], sequenceId=item["sequenceId"], isReplay=item["isReplay"], payload=item["payload"])  # type: ignore[index]
+            await asyncio.sleep(options.get("pauseMs", 0) / 1000)
+    except (ConnectionLost, SubscriptionEnded, TidemarkError) as error:
+        say("ended", error=type(error).__name__, reason=getattr(error, "reason", getattr(error, "code", None)))
+    finally:
+        await client.close()
+
+
+asyncio.run(read(json.loads(sys.argv[1])))

@@ -1,0 +1,45 @@
+"""Numbers that a server sends are bounded before anything waits for them."""
+
+import math
+import unittest
+
+from runtime.connection import read_url
+from runtime.timing import MAX_RETRY, MIN_RETRY, backoff, retry_delay
+from runtime.wire import read_frame, read_position
+
+
+class ANumberOfAServer(unittest.TestCase):
+    def test_is_no_wait_below_the_floor_or_above_the_ceiling(self) -> None:
+        for asked in (-5.0, 0.0, math.nan):
+            self.assertEqual(retry_delay(asked), MIN_RETRY)
+        for asked in (9e15, math.inf):
+            self.assertEqual(retry_delay(asked), MAX_RETRY)
+
+    def test_lets_backoff_grow_to_its_bound_and_no_further(self) -> None:
+        waits = [backoff(attempt, lambda: 1.0, 0.5, 20.0) for attempt in (0, 1, 5, 6, 1000)]
+        self.assertEqual(waits, [0.5, 1.0, 16.0, 20.0, 20.0])
+
+    def test_is_no_position_unless_it_is_a_whole_number_that_json_can_carry(self) -> None:
+        for number in (-1, 1.5, True, "1", 2**53):
+            self.assertIsNone(read_position({"epoch": "e", "sequenceId": number}))
+
+
+class AFrame(unittest.TestCase):
+    def test_that_is_none_is_refused_with_a_reason(self) -> None:
+        for text in (b"{}", "{", "[]", '{"data":{}}', '{"type":"a"}', '{"type":"a","data":[]}', '{"type":"a","id":1,"data":{}}', "[" * 100_000):
+            self.assertIsInstance(read_frame(text), str)
+
+
+class AnAddress(unittest.TestCase):
+    def test_with_a_credential_is_refused_without_repeating_it(self) -> None:
+        for url in ("ws://a/ws?Token=s3cret", "ws://user:s3cret@a/ws", "ftp://a/?token=s3cret"):
+            with self.assertRaises(ValueError) as caught:
+                read_url(url, frozenset({"token"}))
+            self.assertNotIn("s3cret", str(caught.exception))
+
+    def test_of_http_is_read_as_one_of_websocket(self) -> None:
+        self.assertEqual(read_url("https://a:1/ws?x=1#top", frozenset()), "wss://a:1/ws?x=1")
+
+
+if __name__ == "__main__":
+    unittest.main()

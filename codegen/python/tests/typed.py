@@ -1,0 +1,21 @@
+"""Compiles under ``mypy --strict``: events are typed by the names that are subscribed to."""
+
+from tidemark_client import Client, is_event
+
+
+async def use(client: Client) -> None:
+    async with client.subscribe(["file_change"], filter={"extensions": [".ts"]}) as changes:
+        async for change in changes:
+            path: str = change["payload"]["path"]
+            print(path)
+    async for declared in client.subscribe(["file_change", "entity_created"]):
+        if declared["event"] == "entity_created":
+            name: str = declared["payload"]["name"]
+            print(name)
+    async for event in client.subscribe(["*"]):
+        if is_event(event, "session_event"):
+            actor = event["payload"]["sessionId"]
+            print(actor.upper())
+    placed = await client.broadcast("entity_created", {"id": "a", "entityType": "function", "name": "a"})
+    number: int = placed["sequenceId"]
+    await client.broadcast_custom("modified_cluster", {"cluster": "billing", "files": number})

@@ -1,0 +1,26 @@
+"""Typed asyncio client of the Tidemark protocol.
+
+Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
+"""
+
+from .client import Client, EventName, is_event, is_gap
+from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .runtime.subscription import Gap, ReplaySummary, Subscription
+from .runtime.wire import Position
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "Client",
+    "ConnectionLost",
+    "EventName",
+    "Gap",
+    "Position",
+    "ProtocolViolation",
+    "ReplaySummary",
+    "Subscription",
+    "SubscriptionEnded",
+    "TidemarkError",
+    "is_event",
+    "is_gap",
+]

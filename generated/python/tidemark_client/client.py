@@ -1,0 +1,563 @@
+"""The client: types and constants of the contract over the runtime.
+
+Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeGuard, Union, cast, overload
+
+from .protocol import SPEC
+from .runtime.client_core import ClientCore
+from .runtime.connection import TokenSource
+from .runtime.subscription import Gap, Subscription
+from .runtime.wire import Position
+from .types import (
+    AnyEvent,
+    AuthenticatedData,
+    BroadcastedData,
+    DeclaredEvent,
+    EntityCreatedEvent,
+    EntityCreatedPayload,
+    EntityDeletedEvent,
+    EntityDeletedPayload,
+    EntityUpdatedEvent,
+    EntityUpdatedPayload,
+    FileChangeEvent,
+    FileChangePayload,
+    GraphUpdateEvent,
+    GraphUpdatePayload,
+    PongData,
+    RelationshipCreatedEvent,
+    RelationshipCreatedPayload,
+    RelationshipDeletedEvent,
+    RelationshipDeletedPayload,
+    RelationshipUpdatedEvent,
+    RelationshipUpdatedPayload,
+    SessionEventEvent,
+    SessionEventPayload,
+    SubscribedData,
+    SubscriptionFilter,
+    SubscriptionsData,
+    SyncStatusEvent,
+    SyncStatusPayload,
+    SyncedData,
+    UnsubscribedData,
+    WelcomeData,
+)
+
+#: The names of the events that the contract declares.
+EventName = Literal["file_change", "entity_created", "entity_updated", "entity_deleted", "relationship_created", "relationship_updated", "relationship_deleted", "graph_update", "sync_status", "session_event"]
+
+
+class Client(ClientCore):
+    """A connection that reconnects by itself, with subscriptions that resume where they were.
+
+    Opens nothing yet: the first subscription, command or ``connect()`` does. Times are in seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Union[TokenSource, None] = None,
+        api_key: Union[str, None] = None,
+        backoff_min: float = 0.5,
+        backoff_max: float = 20.0,
+        max_attempts: Union[int, None] = None,
+        open_timeout: float = 10.0,
+        command_timeout: float = 10.0,
+        silent_intervals: float = 2.5,
+        stable_after: float = 5.0,
+    ) -> None:
+        """Raises ValueError on an address that cannot be used or carries a credential (SEC-2).
+
+        token: a token, or a function (plain or async) that fetches a valid one before each connection and whenever one expires.
+        backoff_min, backoff_max: bounds of the waits between attempts. max_attempts: attempts in a row that may fail.
+        open_timeout: from the attempt to the first message. command_timeout: from a call to its reply.
+        silent_intervals: heartbeat intervals without a message after which the connection is given up.
+        stable_after: a connection that lasted this long starts the backoff anew.
+        """
+        super().__init__(
+            SPEC,
+            url,
+            token=token,
+            api_key=api_key,
+            backoff_min=backoff_min,
+            backoff_max=backoff_max,
+            max_attempts=max_attempts,
+            open_timeout=open_timeout,
+            command_timeout=command_timeout,
+            silent_intervals=silent_intervals,
+            stable_after=stable_after,
+        )
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["file_change"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[FileChangeEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["entity_created"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[EntityCreatedEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["entity_updated"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[EntityUpdatedEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["entity_deleted"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[EntityDeletedEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["relationship_created"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[RelationshipCreatedEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["relationship_updated"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[RelationshipUpdatedEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["relationship_deleted"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[RelationshipDeletedEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["graph_update"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[GraphUpdateEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["sync_status"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[SyncStatusEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[Literal["session_event"]],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[SessionEventEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[EventName],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[DeclaredEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[str],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[AnyEvent]: ...
+
+    @overload
+    def subscribe(
+        self,
+        events: Sequence[str],
+        *,
+        stream: str = ...,
+        filter: Union[SubscriptionFilter, None] = ...,
+        replay: Union[Literal["warm", "none"], Position] = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["inline"],
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Subscription[Union[AnyEvent, Gap]]: ...
+
+    def subscribe(
+        self,
+        events: Sequence[str],
+        *,
+        stream: str = "main",
+        filter: Union[SubscriptionFilter, None] = None,
+        replay: Union[Literal["warm", "none"], Position] = "warm",
+        subscription_id: Union[str, None] = None,
+        buffer_limit: int = 10_000,
+        on_full: Literal["park", "error"] = "park",
+        gaps: Literal["aside", "inline"] = "aside",
+        on_gap: Union[Callable[[Gap], object], None] = None,
+    ) -> Subscription[Any]:
+        """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
+
+        replay: "warm" for a picture first, "none" for the future only, or a Position to resume from.
+        buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: ``park`` unsubscribes and
+        resumes when half has been read; ``error`` ends the subscription with the position to resume from.
+        gaps: ``inline`` also yields gaps between the events, in their place; ``on_gap`` is called for each in either case.
+
+        Raises ValueError when the id is taken by another subscription, ConnectionLost after ``close()``.
+        """
+        return self._subscribe(
+            events,
+            stream=stream,
+            filter=cast("Union[Mapping[str, object], None]", filter),
+            replay=replay,
+            subscription_id=subscription_id,
+            buffer_limit=buffer_limit,
+            on_full=on_full,
+            gaps=gaps,
+            on_gap=on_gap,
+        )
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["file_change"],
+        payload: FileChangePayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["entity_created"],
+        payload: EntityCreatedPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["entity_updated"],
+        payload: EntityUpdatedPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["entity_deleted"],
+        payload: EntityDeletedPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["relationship_created"],
+        payload: RelationshipCreatedPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["relationship_updated"],
+        payload: RelationshipUpdatedPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["relationship_deleted"],
+        payload: RelationshipDeletedPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["graph_update"],
+        payload: GraphUpdatePayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["sync_status"],
+        payload: SyncStatusPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    @overload
+    async def broadcast(
+        self,
+        event: Literal["session_event"],
+        payload: SessionEventPayload,
+        *,
+        stream: str = ...,
+        source: Union[str, None] = ...,
+        idempotency_key: Union[str, None] = ...,
+        timeout: Union[float, None] = ...,
+    ) -> BroadcastedData: ...
+
+    async def broadcast(
+        self,
+        event: str,
+        payload: Mapping[str, object],
+        *,
+        stream: str = "main",
+        source: Union[str, None] = None,
+        idempotency_key: Union[str, None] = None,
+        timeout: Union[float, None] = None,
+    ) -> BroadcastedData:
+        """Publish one event.
+
+        The gateway must allow it (BRD-1, BRD-2). With an idempotency key it can be repeated safely. For an event that the contract
+        does not declare, use :meth:`broadcast_custom`.
+
+        Raises TidemarkError (the server's answer) or ConnectionLost (``connection_lost``: it may have been published).
+        """
+        return await self.broadcast_custom(
+            event, payload, stream=stream, source=source, idempotency_key=idempotency_key, timeout=timeout
+        )
+
+    async def broadcast_custom(
+        self,
+        event: str,
+        payload: Mapping[str, object],
+        *,
+        stream: str = "main",
+        source: Union[str, None] = None,
+        idempotency_key: Union[str, None] = None,
+        timeout: Union[float, None] = None,
+    ) -> BroadcastedData:
+        """Publishes an event of any name; its payload is any JSON object (EVT-4). Raises as :meth:`broadcast`."""
+        data: dict[str, object] = {"stream": stream, "event": event, "payload": payload}
+        if source is not None:
+            data["source"] = source
+        if idempotency_key is not None:
+            data["idempotencyKey"] = idempotency_key
+        return cast(BroadcastedData, await self._call("broadcast", data, timeout))
+
+    async def connect(self, *, timeout: Union[float, None] = None) -> WelcomeData:
+        """Connects now rather than with the first use. Returns the server's ``welcome``. Raises ConnectionLost."""
+        await self.ping(timeout=timeout)
+        assert self._welcome is not None
+        return cast(WelcomeData, self._welcome)
+
+    async def ping(self, *, timeout: Union[float, None] = None) -> PongData:
+        """Is anyone there? Raises TidemarkError or ConnectionLost."""
+        return cast(PongData, await self._call("ping", {}, timeout))
+
+    async def sync(self, stream: str = "main", *, timeout: Union[float, None] = None) -> SyncedData:
+        """Returns once every event published on the stream before this call, and matching this client's subscriptions, has arrived.
+
+        They may still wait in a subscription's buffer (SYN-1). Raises TidemarkError or ConnectionLost.
+        """
+        return cast(SyncedData, await self._call("sync", {"stream": stream}, timeout))
+
+    async def list_subscriptions(self, *, timeout: Union[float, None] = None) -> SubscriptionsData:
+        """See this connection's subscriptions. Raises TidemarkError or ConnectionLost."""
+        return cast(SubscriptionsData, await self._call("list_subscriptions", {}, timeout))
+
+    async def authenticate(self, token: str, *, timeout: Union[float, None] = None) -> AuthenticatedData:
+        """Replaces the credential without losing subscriptions (SEC-3), and uses it for later connections too.
+
+        Raises TidemarkError or ConnectionLost.
+        """
+        reply = await self._call("authenticate", {"token": token}, timeout)
+        self._connection.adopt_token(token)
+        self.report("authenticated", reply)
+        return cast(AuthenticatedData, reply)
+
+
+@overload
+def is_event(event: object, name: Literal["file_change"]) -> TypeGuard[FileChangeEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["entity_created"]) -> TypeGuard[EntityCreatedEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["entity_updated"]) -> TypeGuard[EntityUpdatedEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["entity_deleted"]) -> TypeGuard[EntityDeletedEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["relationship_created"]) -> TypeGuard[RelationshipCreatedEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["relationship_updated"]) -> TypeGuard[RelationshipUpdatedEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["relationship_deleted"]) -> TypeGuard[RelationshipDeletedEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["graph_update"]) -> TypeGuard[GraphUpdateEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["sync_status"]) -> TypeGuard[SyncStatusEvent]: ...
+
+
+@overload
+def is_event(event: object, name: Literal["session_event"]) -> TypeGuard[SessionEventEvent]: ...
+
+
+def is_event(event: object, name: str) -> bool:
+    """Narrows an event of a subscription to several names, or to a wildcard, to a declared one."""
+    return isinstance(event, dict) and event.get("event") == name
+
+
+def is_gap(item: object) -> TypeGuard[Gap]:
+    """Tells the gaps from the events of a subscription with ``gaps="inline"``."""
+    return isinstance(item, Gap)

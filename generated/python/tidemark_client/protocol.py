@@ -1,0 +1,66 @@
+"""Names, codes and policies of the protocol.
+
+Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .runtime.wire import ProtocolSpec
+
+#: The version of the contract.
+PROTOCOL_VERSION: Final = "1.0.0"
+#: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
+CONTRACT_DIGEST: Final = "sha256:7c0089f3df5abf2fb9a5353c3a8a094d59ecaadeaf353da43c0c7df9b191b830"
+#: Where the gateway accepts WebSocket connections.
+WEBSOCKET_PATH: Final = "/ws"
+#: The declared events. Any other name is a custom event (EVT-4).
+EVENTS: Final = ("file_change", "entity_created", "entity_updated", "entity_deleted", "relationship_created", "relationship_updated", "relationship_deleted", "graph_update", "sync_status", "session_event",)
+#: What can be wrong with a command (ERR-1).
+ERROR_CODES: Final = ("invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "rate_limited", "broker_unavailable", "internal",)
+#: Why events are lost (GAP-1).
+GAP_REASONS: Final = ("epoch_changed", "window_exceeded", "unknown_position", "slow_consumer", "source_overflow", "broker_lost",)
+#: Replay policy of each declared event, `*` for custom ones (RPL-3).
+REPLAY_POLICIES: Final[Mapping[str, str]] = {
+    "file_change": "none",
+    "entity_created": "latest-per-key",
+    "entity_updated": "latest-per-key",
+    "entity_deleted": "latest-per-key",
+    "relationship_created": "latest-per-key",
+    "relationship_updated": "latest-per-key",
+    "relationship_deleted": "latest-per-key",
+    "graph_update": "latest",
+    "sync_status": "latest",
+    "session_event": "log",
+    "*": "latest",
+}
+
+SPEC: Final = ProtocolSpec(
+    subprotocol="tidemark.v1",
+    credential_parameters=frozenset({"access_token", "token", "api_key", "apikey", "api-key", "key", "jwt", "auth", "authorization", "bearer", "x-api-key"}),
+    replies={
+        "subscribe": "subscribed",
+        "unsubscribe": "unsubscribed",
+        "list_subscriptions": "subscriptions",
+        "broadcast": "broadcasted",
+        "authenticate": "authenticated",
+        "sync": "synced",
+        "ping": "pong",
+    },
+    close_codes={
+        4000: ("protocol_error", "do-not-retry"),
+        4003: ("forbidden", "do-not-retry"),
+        4006: ("unsupported_version", "do-not-retry"),
+        4008: ("auth_timeout", "do-not-retry"),
+        4100: ("token_expired", "refresh"),
+        4101: ("token_revoked", "refresh"),
+        4200: ("shutdown", "retry-resume"),
+        4201: ("slow_consumer", "retry-resume"),
+        4202: ("overloaded", "retry-resume"),
+        4203: ("heartbeat_timeout", "retry-resume"),
+        4204: ("rate_limited", "retry-resume"),
+        4300: ("state_invalidated", "retry-fresh"),
+    },
+)

@@ -1,0 +1,329 @@
+"""The client, without the contract's names: ``client.py`` of the generated package adds those and nothing else."""
+
+from __future__ import annotations
+
+import random as random_module
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, TypeVar, Union
+
+from .commands import Pacer, Settle
+from .connection import Connection, ConnectionEnd, Settings, TokenSource, read_url
+from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .subscription import Gap, ReplaySummary, Request, Subscription
+from .timing import backoff
+from .wire import (
+    EventHead,
+    Frame,
+    JsonObject,
+    Position,
+    ProtocolSpec,
+    is_number,
+    is_strings,
+    read_event_head,
+    read_position,
+)
+
+Self = TypeVar("Self", bound="ClientCore")
+
+ClientState = Literal["idle", "connecting", "open", "reconnecting", "closed"]
+
+#: What :meth:`ClientCore.on` can listen to.
+Lifecycle = Literal[
+    "connecting",
+    "welcome",
+    "authenticated",
+    "ready",
+    "closing",
+    "closed",
+    "reconnecting",
+    "resumed",
+    "postponed",
+    "parked",
+    "gap",
+    "loss",
+    "error",
+]
+
+
+class ClientCore:
+    def __init__(
+        self,
+        spec: ProtocolSpec,
+        url: str,
+        *,
+        token: Union[TokenSource, None] = None,
+        api_key: Union[str, None] = None,
+        backoff_min: float = 0.5,
+        backoff_max: float = 20.0,
+        max_attempts: Union[int, None] = None,
+        open_timeout: float = 10.0,
+        command_timeout: float = 10.0,
+        silent_intervals: float = 2.5,
+        stable_after: float = 5.0,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        if token is not None and api_key is not None:
+            raise ValueError("Pass either token= or api_key=, not both.")
+        self._settings = Settings(
+            url=read_url(url, spec.credential_parameters),
+            token=token,
+            api_key=api_key,
+            backoff_min=backoff_min,
+            backoff_max=backoff_max,
+            max_attempts=max_attempts,
+            open_timeout=open_timeout,
+            command_timeout=command_timeout,
+            silent_intervals=silent_intervals,
+            stable_after=stable_after,
+            random=random,
+        )
+        self._connection = Connection(self._settings, spec, self)
+        self._pacer = Pacer(self._connection.request)
+        self._subscriptions: dict[str, Subscription[object]] = {}
+        self._listeners: dict[str, list[Callable[[object], object]]] = {}
+        self._last_subscription = 0
+        self._welcome: Union[JsonObject, None] = None
+        self._pushes: Mapping[str, Callable[[JsonObject], None]] = {
+            "welcome": self._welcomed,
+            "event": self._event,
+            "heartbeat": self._heartbeat,
+            "replay_complete": self._replay_complete,
+            "gap": self._gap,
+            "subscription_closed": self._subscription_closed,
+            "closing": self._closing,
+            "error": self._refused,
+        }
+
+    @property
+    def state(self) -> ClientState:
+        state = self._connection.state
+        if state == "ready":
+            return "open"
+        if state == "waiting":
+            return "reconnecting"
+        if state == "stopped":
+            return "closed"
+        return "idle" if state == "idle" else "connecting"
+
+    def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
+        """Listens to the client itself. Returns the function that stops listening.
+
+        ``connecting`` (attempt), ``welcome``, ``authenticated``, ``ready``, ``closing``, ``closed`` (ConnectionEnd),
+        ``reconnecting`` (attempt, seconds), ``resumed`` and ``parked`` (Subscription), ``postponed`` (TidemarkError), ``gap`` (Gap),
+        ``loss`` (sent, received) and ``error`` (an exception that no call raises).
+        """
+        listeners = self._listeners.setdefault(name, [])
+        listeners.append(listener)
+
+        def off() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+
+        return off
+
+    async def __aenter__(self: Self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Union[type[BaseException], None],
+        error: Union[BaseException, None],
+        trace: Union[TracebackType, None],
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends every subscription, fails what is pending with ``ConnectionLost`` ``client_closed``, closes the connection."""
+        await self._connection.stop(ConnectionLost("client_closed", "The client was closed."))
+
+    # ---- for the generated facade
+
+    def _subscribe(
+        self,
+        events: Sequence[str],
+        *,
+        stream: str,
+        filter: Union[Mapping[str, object], None],
+        replay: Union[Literal["warm", "none"], Position],
+        subscription_id: Union[str, None],
+        buffer_limit: int,
+        on_full: Literal["park", "error"],
+        gaps: Literal["aside", "inline"],
+        on_gap: Union[Callable[[Gap], object], None],
+    ) -> Subscription[object]:
+        if self.state == "closed":
+            raise ConnectionLost("client_closed", "The client was closed.")
+        if isinstance(events, str):
+            raise TypeError(f'events is a list of names: ["{events}"]')
+        if not isinstance(replay, Position) and replay not in ("warm", "none"):
+            raise ValueError('replay is "warm", "none" or a Position to resume from')
+        id_ = self._next_id() if subscription_id is None else subscription_id
+        if id_ in self._subscriptions:
+            raise ValueError(f'A subscription "{id_}" exists already; end it first, or choose another id.')
+        subscription: Subscription[object] = Subscription(
+            id_,
+            Request(stream, tuple(events), filter, replay),
+            self,
+            limit=buffer_limit,
+            on_full=on_full,
+            inline_gaps=gaps == "inline",
+            on_gap=on_gap,
+        )
+        self._subscriptions[id_] = subscription
+        subscription.connected()
+        self._connection.begin()
+        return subscription
+
+    async def _call(self, command: str, data: JsonObject, timeout: Union[float, None]) -> JsonObject:
+        return await self._connection.call(command, data, timeout)
+
+    # ---- for its subscriptions
+
+    def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:
+        if self._connection.state != "ready":
+            return False
+        self._pacer.request(command, data, settle)
+        return True
+
+    def backoff(self, attempt: int) -> float:
+        return backoff(attempt, self._settings.random, self._settings.backoff_min, self._settings.backoff_max)
+
+    def report(self, name: str, detail: object) -> None:
+        for listener in list(self._listeners.get(name, ())):
+            listener(detail)
+
+    def remove(self, id_: str) -> None:
+        self._subscriptions.pop(id_, None)
+
+    # ---- for its connection
+
+    def on_connecting(self, attempt: int) -> None:
+        self.report("connecting", attempt)
+
+    def on_authenticated(self, data: JsonObject) -> None:
+        self.report("authenticated", data)
+
+    def on_ready(self) -> None:
+        for subscription in list(self._subscriptions.values()):
+            subscription.connected()
+        if self._welcome is not None:
+            self.report("ready", self._settings.url)
+
+    def on_end(self, end: ConnectionEnd) -> None:
+        self._welcome = None
+        self._pacer.reset()
+        for subscription in list(self._subscriptions.values()):
+            subscription.disconnected("state_invalidated" if end.close_class == "retry-fresh" else None)
+        self.report("closed", end)
+
+    def on_reconnecting(self, attempt: int, delay: float) -> None:
+        self.report("reconnecting", (attempt, delay))
+
+    def on_stopped(self, error: BaseException) -> None:
+        self._pacer.reset()
+        self._welcome = None
+        by_owner = isinstance(error, ConnectionLost) and error.reason == "client_closed"
+        for subscription in list(self._subscriptions.values()):
+            subscription.shut_down(None if by_owner else error)
+        if not by_owner:
+            self.report("error", error)
+
+    def on_error(self, error: BaseException) -> None:
+        self.report("error", error)
+
+    def on_push(self, frame: Frame) -> None:
+        """From the server's pushes to whom they concern. Types that are not known are ignored (ENV-4)."""
+        handler = self._pushes.get(frame.type)
+        if handler is not None:
+            handler(frame.data)
+
+    def _welcomed(self, data: JsonObject) -> None:
+        self._welcome = data
+        self._connection.welcomed(data)
+        self.report("welcome", data)
+        if self.state == "open":
+            self.report("ready", self._settings.url)
+
+    def _event(self, data: JsonObject) -> None:
+        head: Union[EventHead, None] = read_event_head(data)
+        if head is None:
+            self._violation('an "event" without subscriptionIds, isReplay, stream or position (EVT-1)')
+            return
+        for id_ in head.subscription_ids:
+            subscription = self._subscriptions.get(id_)
+            if subscription is not None:
+                subscription.event(data, head)
+
+    def _heartbeat(self, data: JsonObject) -> None:
+        delivered, positions = data.get("delivered"), data.get("positions")
+        if not isinstance(delivered, int) or not isinstance(positions, list):
+            self._violation('a "heartbeat" without delivered or positions (CON-3)')
+            return
+        received = self._connection.events
+        if delivered > received:
+            for subscription in list(self._subscriptions.values()):
+                subscription.loss_found()
+            self.report("loss", (delivered, received))
+            self._connection.restart(f"{delivered} events were sent, {received} arrived")
+            return
+        if delivered < received:
+            self._violation(f'a "heartbeat" that counts {delivered} events where {received} arrived (CON-3)')
+            return
+        by_stream: dict[str, Position] = {}
+        for entry in positions:
+            position = read_position(entry)
+            if position is not None and isinstance(entry.get("stream"), str):
+                by_stream[entry["stream"]] = position
+        for subscription in list(self._subscriptions.values()):
+            subscription.heartbeat(by_stream.get(subscription.stream))
+
+    def _replay_complete(self, data: JsonObject) -> None:
+        position, id_ = read_position(data.get("position")), data.get("subscriptionId")
+        if position is None or not isinstance(id_, str):
+            self._violation('a "replay_complete" without subscriptionId or position (RPL-2)')
+            return
+        count = data.get("count")
+        subscription = self._subscriptions.get(id_)
+        if subscription is not None:
+            summary = ReplaySummary(position, count if isinstance(count, int) else 0, data.get("truncated") is True)
+            subscription.replay_complete(summary)
+
+    def _gap(self, data: JsonObject) -> None:
+        ids = data.get("subscriptionIds")
+        if not is_strings(ids) or not isinstance(ids, list):
+            self._violation('a "gap" without subscriptionIds (GAP-1)')
+            return
+        for id_ in ids:
+            subscription = self._subscriptions.get(id_)
+            if subscription is not None:
+                subscription.gap(data)
+
+    def _subscription_closed(self, data: JsonObject) -> None:
+        id_, reason = data.get("subscriptionId"), data.get("reason")
+        subscription = self._subscriptions.get(id_) if isinstance(id_, str) else None
+        if subscription is not None:
+            subscription.closed_by_server(reason if isinstance(reason, str) else "unknown")
+
+    def _closing(self, data: JsonObject) -> None:
+        code, after = data.get("code"), data.get("retryAfterMs")
+        if not isinstance(code, int):
+            self._violation('a "closing" without code (CON-5)')
+            return
+        wait = float(after) / 1000 if is_number(after) and isinstance(after, (int, float)) else None
+        self._connection.announce_closing(code, wait)
+        self.report("closing", data)
+
+    def _refused(self, data: JsonObject) -> None:
+        # Without the id of a command: the server could not read what it answers.
+        self.report("error", TidemarkError.read(data))
+
+    def _violation(self, what: str) -> None:
+        self.report("error", ProtocolViolation(f"The server sent {what}. It was ignored."))
+
+    def _next_id(self) -> str:
+        while True:
+            self._last_subscription += 1
+            id_ = f"s{self._last_subscription}"
+            if id_ not in self._subscriptions:
+                return id_

@@ -1,0 +1,150 @@
+"""Commands that wait for their reply (ENV-3), and the pace at which subscriptions send theirs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Union
+
+from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .timing import Timer, retry_delay
+from .wire import Frame, JsonObject
+
+#: ``data`` of the success reply, or why there is none.
+Answer = Union[JsonObject, BaseException]
+
+#: Called within the turn that read the reply: the events that follow a ``subscribed`` must find the subscription ready.
+Settle = Callable[[Answer], None]
+
+
+class CommandTable:
+    """Ids that are never used twice, one answer each, and an end for all of them when the connection ends."""
+
+    def __init__(self, replies: Mapping[str, str]) -> None:
+        self._replies = replies
+        self._pending: dict[str, tuple[str, Settle, Timer]] = {}
+        self._last_id = 0
+
+    def send(
+        self, send: Callable[[Frame], None], command: str, data: JsonObject, timeout: float, settle: Settle
+    ) -> Callable[[], None]:
+        """Sends a command. Returns the function that forgets it: its reply is then ignored."""
+        self._last_id += 1
+        id_ = f"c{self._last_id}"
+        timer = Timer()
+        lost = ConnectionLost("timeout", f'No reply to "{command}" within {timeout:g} s.')
+        timer.start(timeout, lambda: self._settle(id_, lost))
+        self._pending[id_] = (command, settle, timer)
+        send(Frame(command, id_, data))
+
+        def forget() -> None:
+            self._pending.pop(id_, None)
+            timer.cancel()
+
+        return forget
+
+    def receive(self, frame: Frame) -> bool:
+        """Returns False when the frame is no reply; a reply that nobody waits for any more is one."""
+        if frame.id is None:
+            return False
+        pending = self._pending.get(frame.id)
+        if pending is not None:
+            self._settle(frame.id, self._read(frame, pending[0]))
+        return True
+
+    def fail_all(self, error: BaseException) -> None:
+        """The connection has ended: nobody knows whether these were carried out."""
+        for id_ in list(self._pending):
+            self._settle(id_, error)
+
+    def _settle(self, id_: str, answer: Answer) -> None:
+        pending = self._pending.pop(id_, None)
+        if pending is None:
+            return
+        _, settle, timer = pending
+        timer.cancel()
+        settle(answer)
+
+    def _read(self, frame: Frame, command: str) -> Answer:
+        if frame.type == "error":
+            return TidemarkError.read(frame.data)
+        expected = self._replies.get(command)
+        if frame.type == expected:
+            return frame.data
+        return ProtocolViolation(f'The server answered "{command}" with "{frame.type}"; "{expected}" was expected.')
+
+
+#: Sends a command. Returns False when there is no connection to send it on.
+Send = Callable[[str, JsonObject, Settle], bool]
+
+#: Commands that may wait for their replies at a time: few against any sensible allowance, many against one at a time.
+IN_FLIGHT = 8
+#: A wait, in seconds, where a server refuses without a time.
+DEFAULT_PAUSE = 1.0
+#: How much further apart commands leave after each refusal.
+WIDENING = 1.5
+#: Longest distance, in seconds: where a server asks for more, its allowance is refilled by more than one.
+MAX_SPACING = 0.1
+
+
+class Pacer:
+    """Spreads the commands that subscriptions send.
+
+    After a reconnect a hundred of them would leave at once, more than a server's allowance may hold, and a client that keeps
+    exceeding it is closed (4204), only to send the same hundred again. A few leave at a time, until the server first answers
+    ``rate_limited``. From then on they leave one by one, as far apart as that answer asked; and further, whenever one that left
+    at that distance is refused again.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._waiting: deque[Callable[[], bool]] = deque()
+        self._in_flight = 0
+        self._spacing = 0.0
+        #: Counts the changes of the distance: a refusal of a command that left before the last one says nothing about it.
+        self._spacings = 0
+        #: Counts connections: a reply that belongs to an earlier one changes nothing here.
+        self._connection = 0
+        self._pause = Timer()
+
+    def request(self, command: str, data: JsonObject, settle: Settle) -> None:
+        """Sends the command in its turn. To be called with a connection that is ready."""
+        connection = self._connection
+
+        def send() -> bool:
+            spacing = self._spacings
+
+            def settled(answer: Answer) -> None:
+                if connection == self._connection:
+                    self._in_flight -= 1
+                    self._heed(answer, spacing)
+                settle(answer)
+                self._pump()
+
+            return self._send(command, data, settled)
+
+        self._waiting.append(send)
+        self._pump()
+
+    def reset(self) -> None:
+        """The connection has ended: what waited is void."""
+        self._connection += 1
+        self._waiting.clear()
+        self._in_flight = 0
+        self._pause.cancel()
+
+    def _pump(self) -> None:
+        while not self._pause.running and self._in_flight < IN_FLIGHT and self._waiting:
+            if self._waiting.popleft()():
+                self._in_flight += 1
+            if self._spacing > 0:
+                self._pause.start(self._spacing, self._pump)
+
+    def _heed(self, answer: Answer, spacing: int) -> None:
+        if not isinstance(answer, TidemarkError) or answer.code != "rate_limited":
+            return
+        wait = retry_delay(DEFAULT_PAUSE if answer.retry_after is None else answer.retry_after)
+        if spacing == self._spacings:
+            self._spacing = min(max(self._spacing * WIDENING, wait), MAX_SPACING)
+            self._spacings += 1
+        self._pause.start(wait, self._pump)

@@ -1,0 +1,211 @@
+"""One WebSocket from its opening to its end: frames in and out, the count of events, and the watch over silence.
+
+Knows nothing of reconnecting. It reports its end exactly once, and nothing after it. The one module that uses ``websockets``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, Union, cast
+
+import websockets
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from .errors import ProtocolViolation
+from .timing import Timer
+from .wire import Frame, read_frame
+
+#: Largest message that is accepted from a server, in bytes: listings and pictures are larger than what clients may send.
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+#: The asyncio client of the installed version, which is another module in websockets 10 than in 14.
+CONNECT: Callable[..., Awaitable[object]] = getattr(websockets, "connect")
+
+ABNORMAL = 1006
+NORMAL = 1000
+
+
+@dataclass(frozen=True)
+class LinkEnd:
+    """Why a connection is over."""
+
+    #: WebSocket close code; 1006 when there was none.
+    code: int
+    reason: str
+    #: Code and wait in seconds of the ``closing`` push that announced it (CON-5).
+    closing: Union[tuple[int, Union[float, None]], None]
+
+
+class Socket(Protocol):
+    """The part of a ``websockets`` connection that is used; the same in all its versions since 10."""
+
+    async def recv(self) -> Union[str, bytes]: ...
+
+    async def send(self, message: str) -> None: ...
+
+    async def close(self, code: int = NORMAL, reason: str = "") -> None: ...
+
+
+class LinkHandlers(Protocol):
+    def link_opened(self, link: "Link") -> None: ...
+
+    def link_received(self, link: "Link", frame: Frame) -> None: ...
+
+    def link_invalid(self, error: ProtocolViolation) -> None: ...
+
+    def link_ended(self, link: "Link", end: LinkEnd) -> None: ...
+
+
+class Link:
+    def __init__(
+        self, handlers: LinkHandlers, *, url: str, subprotocol: str, open_timeout: float, silent_intervals: float
+    ) -> None:
+        self._handlers = handlers
+        self._url = url
+        self._subprotocol = subprotocol
+        self._patience = open_timeout
+        self._silent_intervals = silent_intervals
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+        self._watch = Timer()
+        self._outgoing: deque[str] = deque()
+        self._has_outgoing = asyncio.Event()
+        self._socket: Union[Socket, None] = None
+        self._over = False
+        self.events = 0
+        self.closing: Union[tuple[int, Union[float, None]], None] = None
+        self._task = self._loop.create_task(self._run())
+        self._look()
+
+    @property
+    def usable(self) -> bool:
+        return self._socket is not None and not self._over
+
+    def send(self, frame: Frame) -> None:
+        if not self.usable:
+            return
+        self._outgoing.append(json.dumps({"type": frame.type, "id": frame.id, "data": frame.data}, ensure_ascii=False))
+        self._has_outgoing.set()
+
+    def expect_heartbeats(self, interval: float) -> None:
+        """From the ``welcome``: how often, in seconds, the server promises to be heard."""
+        self._patience = interval * self._silent_intervals
+        self._look()
+
+    def give_up(self, reason: str) -> None:
+        """Gives the connection up; reports its end as if it had broken (1006)."""
+        if not self._over:
+            self._end(ABNORMAL, reason)
+            self._task.cancel()
+
+    async def close(self, grace: float) -> None:
+        """Ends it on purpose, without a report. Returns once the peer agreed, or after ``grace`` seconds."""
+        if self._over:
+            return
+        self._over = True
+        self._watch.cancel()
+        socket = self._socket
+        if socket is not None:
+            try:
+                await asyncio.wait_for(socket.close(NORMAL, "client closed"), grace)
+            except (asyncio.TimeoutError, OSError, WebSocketException):
+                pass
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        socket: Union[Socket, None] = None
+        sender: Union[asyncio.Task[None], None] = None
+        code, reason = ABNORMAL, ""
+        try:
+            socket = await self._open()
+            if self._over:
+                return
+            self._socket = socket
+            self._heard_at = self._loop.time()
+            sender = self._loop.create_task(self._send_all(socket))
+            self._handlers.link_opened(self)
+            while True:
+                self._received(await socket.recv())
+        except ConnectionClosed as error:
+            code, reason = close_of(error)
+        except (OSError, asyncio.TimeoutError, WebSocketException) as error:
+            reason = f"{type(error).__name__}: {error}"
+        finally:
+            if sender is not None:
+                sender.cancel()
+            if socket is not None and self._over:
+                # A peer that is gone never answers the closing handshake: it is not waited for.
+                abandon(socket, self._loop)
+            self._end(code, reason)
+
+    async def _open(self) -> Socket:
+        # Pings of our own would only repeat what the server's heartbeats prove. The client reads as fast as it can, and bounds
+        # what waits for its readers itself.
+        socket = await CONNECT(
+            self._url,
+            subprotocols=[self._subprotocol],
+            max_size=MAX_MESSAGE_BYTES,
+            ping_interval=None,
+            open_timeout=None,
+            close_timeout=1,
+        )
+        return cast(Socket, socket)
+
+    async def _send_all(self, socket: Socket) -> None:
+        try:
+            while True:
+                await self._has_outgoing.wait()
+                self._has_outgoing.clear()
+                while self._outgoing:
+                    await socket.send(self._outgoing.popleft())
+        except (OSError, WebSocketException):
+            return  # The reader learns of it too, and reports it.
+
+    def _received(self, text: object) -> None:
+        if self._over:
+            return
+        self._heard_at = self._loop.time()
+        frame = read_frame(text)
+        if isinstance(frame, str):
+            self._handlers.link_invalid(ProtocolViolation(f"The server sent {frame}. The frame was ignored."))
+            return
+        if frame.type == "event":
+            self.events += 1
+        self._handlers.link_received(self, frame)
+
+    def _look(self) -> None:
+        """One timer per span of patience, not one per message: it looks how long it has been quiet, and waits for the rest."""
+        if self._over:
+            return
+        quiet = self._loop.time() - self._heard_at
+        if quiet >= self._patience:
+            self.give_up(f"no message for {quiet:.1f} s")
+        else:
+            self._watch.start(self._patience - quiet, self._look)
+
+    def _end(self, code: int, reason: str) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._watch.cancel()
+        self._handlers.link_ended(self, LinkEnd(code, reason, self.closing))
+
+
+def close_of(error: ConnectionClosed) -> tuple[int, str]:
+    """Code and reason of the peer's close frame; 1006 where there was none (RFC 6455 §7.1.5)."""
+    received = getattr(error, "rcvd", None)
+    return (ABNORMAL, "") if received is None else (int(received.code), str(received.reason))
+
+
+def abandon(socket: Socket, loop: asyncio.AbstractEventLoop) -> None:
+    """Cuts the connection off without a closing handshake."""
+    transport = getattr(socket, "transport", None)
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+    else:
+        loop.create_task(socket.close())

@@ -1,0 +1,148 @@
+/** The Python SDK against the gateway: as `pip` would install it, on Debian's Python, over real sockets. */
+import { execFile, spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { onCleanup, PATIENCE, serve } from '../testing/rig.ts';
+import { SeveringProxy } from '../testing/severing-proxy.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const PACKAGE = join(ROOT, 'generated/python');
+const SOURCES = join(ROOT, 'codegen/python');
+/** Debian's: it has the packages that the tests install. */
+const PYTHON = '/usr/bin/python3';
+const MYPY = '/usr/bin/mypy';
+
+interface Line {
+  readonly kind: string;
+  readonly sequenceId?: number;
+  readonly isReplay?: boolean;
+  readonly event?: string;
+  readonly reason?: string;
+  readonly error?: string;
+  readonly code?: number;
+  readonly willReconnect?: boolean;
+  readonly start?: readonly [string, number] | null;
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+class Reader {
+  readonly lines: Line[] = [];
+  stderr = '';
+
+  constructor(options: Readonly<Record<string, unknown>>) {
+    const env = { ...process.env, PYTHONPATH: PACKAGE, PYTHONUNBUFFERED: '1' };
+    const child = spawn(PYTHON, [join(SOURCES, 'tests/reader.py'), JSON.stringify(options)], { env });
+    onCleanup(() => child.kill('SIGKILL'));
+    createInterface({ input: child.stdout }).on('line', (line) => this.lines.push(JSON.parse(line) as Line));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+  }
+
+  of(kind: string): readonly Line[] {
+    return this.lines.filter((line) => line.kind === kind);
+  }
+
+  async reach(kind: string, count = 1): Promise<void> {
+    await vi.waitFor(() => {
+      if (this.of(kind).length < count) throw new Error(`${count} × ${kind} did not arrive. ${this.stderr}`);
+    }, PATIENCE);
+  }
+}
+
+const file = (path: string) => ({ path, root: 'shop', changeType: 'modify', fileType: 'file' }) as const;
+const entity = (id: string) => ({ id, entityType: 'function', name: id });
+const numbers = (reader: Reader): readonly unknown[] => reader.of('event').map(({ sequenceId }) => sequenceId);
+
+async function proxyOf(url: string): Promise<SeveringProxy> {
+  const proxy = await SeveringProxy.before(url);
+  onCleanup(() => proxy.close());
+  return proxy;
+}
+
+describe('the Python client', () => {
+  test('is typed: mypy --strict accepts it, and a wrong field of an event is an error', async () => {
+    const env = { ...process.env, MYPYPATH: PACKAGE };
+    const flags = ['--strict', '--cache-dir', join(ROOT, 'node_modules/.cache/mypy')];
+    const check = (...names: readonly string[]) =>
+      promisify(execFile)(MYPY, [...flags, ...names.map((name) => join(SOURCES, 'tests', name))], { cwd: ROOT, env });
+    await check('typed.py', '../../../generated/python/tidemark_client');
+    await expect(check('mistyped.py')).rejects.toMatchObject({
+      stdout: expect.stringMatching(
+        /:8: error: .* no key "colour"[^]*:9: error: No overload variant[^]*:10: error: No overload variant[^]*Found 3 errors/,
+      ),
+    });
+  }, 240_000);
+
+  test('passes its own tests', async () => {
+    const { stderr } = await promisify(execFile)(PYTHON, ['-m', 'unittest', 'discover', '-s', 'tests', '-t', '.'], {
+      cwd: SOURCES,
+    });
+    expect(stderr).toMatch(/\nOK\n$/);
+  });
+
+  test('yields what its filter lets through, after a warm picture', async () => {
+    const { gateway, url } = await serve();
+    for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`));
+    const graph = new Reader({ url, events: ['entity_*'] });
+    const sources = new Reader({ url, events: ['file_change'], filter: { extensions: ['.ts'] } });
+    await Promise.all([graph.reach('caught_up'), sources.reach('caught_up')]);
+    for (const path of ['a.js', 'a.ts']) await gateway.publish('file_change', file(path));
+    await Promise.all([graph.reach('event', 8), sources.reach('event')]);
+    expect(graph.of('event').every(({ isReplay }) => isReplay)).toBe(true);
+    expect(sources.of('event')).toMatchObject([{ event: 'file_change', payload: { path: 'a.ts' }, isReplay: false }]);
+  });
+
+  test('loses and repeats nothing while its connection is cut again and again under load', async () => {
+    const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
+    const proxy = await proxyOf(url);
+    const all = new Reader({ url: proxy.url, events: ['*'], replay: 'none' });
+    const small = new Reader({ url: proxy.url, events: ['*'], replay: 'none', bufferLimit: 8, pauseMs: 1 });
+    await Promise.all([all.reach('caught_up'), small.reach('caught_up')]);
+    for (let n = 0; n < 600; n += 1) {
+      await gateway.publish('file_change', file(`src/${n}.ts`));
+      if (n % 60 === 59) proxy.sever();
+      if (n % 4 === 0) await sleep(1);
+    }
+    const expected = Array.from({ length: 600 }, (_, n) => n + 1);
+    for (const reader of [all, small]) {
+      await reader.reach('event', 600);
+      expect(numbers(reader)).toEqual(expected);
+      expect([...reader.of('gap'), ...reader.of('loss'), ...reader.of('error')]).toEqual([]);
+    }
+    expect(proxy.accepted).toBeGreaterThan(5);
+  });
+
+  test('reports in its place what history no longer holds, and goes on', async () => {
+    const { gateway, url } = await serve({ limits: { historyEvents: 5 } });
+    const proxy = await proxyOf(url);
+    const first = await gateway.publish('file_change', file('0.ts'));
+    for (let n = 1; n < 30; n += 1) await gateway.publish('file_change', file(`${n}.ts`));
+    const reader = new Reader({ url: proxy.url, events: ['file_change'], after: [first.epoch, 1] });
+    await reader.reach('gap');
+    await reader.reach('caught_up');
+    await gateway.publish('file_change', file('live.ts'));
+    await vi.waitFor(() => expect(reader.of('event').at(-1)?.payload).toMatchObject({ path: 'live.ts' }), PATIENCE);
+    expect(reader.of('gap')).toMatchObject([{ reason: 'window_exceeded', start: [first.epoch, 1] }]);
+  });
+
+  test('reconnects after a shutdown, and ends with the reason where the server asks not to retry', async () => {
+    const { gateway, url, port } = await serve({ random: () => 0.02 });
+    const reader = new Reader({ url, events: ['file_change'] });
+    await reader.reach('caught_up');
+    await gateway.close();
+    const second = await serve({ port });
+    await reader.reach('gap');
+    await second.gateway.publish('file_change', file('again.ts'));
+    await reader.reach('event');
+    expect(reader.of('closed')[0]).toMatchObject({ code: 4200, willReconnect: true });
+    expect(reader.of('gap')).toMatchObject([{ reason: 'epoch_changed' }]);
+    const refused = new Reader({ url, events: ['file_change'], filter: { entityTypes: ['function'] } });
+    await refused.reach('ended');
+    expect(refused.of('ended')).toMatchObject([{ error: 'TidemarkError', reason: 'filter_not_applicable' }]);
+    const alone = new Reader({ url: 'ws://127.0.0.1:9/ws', events: ['*'], maxAttempts: 2 });
+    await alone.reach('ended');
+    expect(alone.of('ended')).toMatchObject([{ error: 'ConnectionLost', reason: 'unreachable' }]);
+  });
+});
