@@ -209,16 +209,19 @@ function commandOf(raw: RawContract, name: string, operation: RawOperation): Com
     data: dataOf(schemas, asked),
     replyData: dataOf(schemas, answered),
     scopes: operation['x-scopes'] ?? [],
+    beforeAuthentication: operation['x-before-authentication'] ?? false,
   };
 }
 
 function httpOf(raw: RawContract, name: string, operation: RawOperation): HttpOperation {
   const [request] = operation.messages;
   const binding = operation.bindings?.http;
+  const channel = raw.channels[refName(operation.channel)];
   return {
     ...baseOf(name, operation),
     method: binding?.method ?? 'GET',
-    path: raw.channels[refName(operation.channel)]?.address ?? '',
+    path: channel?.address ?? '',
+    servesBelow: channel?.['x-serves-below'] ?? false,
     query: binding?.query,
     request: request === undefined ? '' : messageName(raw, request),
     replies: repliesOf(raw, operation),

@@ -92,6 +92,7 @@ const operation = {
       properties: { messages: { type: 'array', minItems: 1, items: ref } },
     },
     'x-scopes': texts,
+    'x-before-authentication': { const: true },
     'x-requirements': clauses,
   },
 };
@@ -128,7 +129,13 @@ const CONTRACT_SHAPE = {
       additionalProperties: {
         type: 'object',
         required: ['address', 'description', 'messages'],
-        properties: { address: text, description: text, messages: mapOf(ref), 'x-requirements': clauses },
+        properties: {
+          address: text,
+          description: text,
+          messages: mapOf(ref),
+          'x-requirements': clauses,
+          'x-serves-below': { const: true },
+        },
       },
     },
     operations: mapOf(operation),
@@ -139,7 +146,14 @@ const CONTRACT_SHAPE = {
     },
     'x-subprotocol': text,
     'x-credential-parameters': texts,
-    'x-errors': mapOf(closed({ retryable: { type: 'boolean' }, httpStatus: { type: 'integer' }, description: text })),
+    'x-errors': mapOf(
+      closed({
+        retryable: { type: 'boolean' },
+        httpStatus: { type: 'integer' },
+        'counts?': { enum: ['bad-message'] },
+        description: text,
+      }),
+    ),
     'x-close-codes': mapOf(closed({ name: text, class: text, description: text })),
     'x-close-classes': mapOf(text),
     'x-limits': mapOf(

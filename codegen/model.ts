@@ -71,6 +71,8 @@ export interface Command extends OperationBase {
   readonly data: string;
   readonly replyData: string;
   readonly scopes: readonly string[];
+  /** Whether a client may send it before it has authenticated (SEC-2). */
+  readonly beforeAuthentication: boolean;
 }
 
 /** Volunteered by the server. `event` has one message per declared event, the others have one. */
@@ -81,6 +83,8 @@ export interface Push extends OperationBase {
 export interface HttpOperation extends OperationBase {
   readonly method: string;
   readonly path: string;
+  /** Whether every address below the path belongs to the resource too. */
+  readonly servesBelow: boolean;
   readonly query: Schema | undefined;
   readonly request: string;
   readonly replies: readonly string[];
@@ -119,6 +123,8 @@ export interface CloseCode {
 export interface ErrorSpec {
   readonly retryable: boolean;
   readonly httpStatus: number;
+  /** Set where the error counts towards `badMessagesPerMinute` (ERR-2). */
+  readonly counts?: 'bad-message';
   readonly description: string;
 }
 

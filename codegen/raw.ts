@@ -33,6 +33,7 @@ export interface RawOperation {
   readonly reply?: { readonly channel?: Ref; readonly messages: readonly Ref[] };
   readonly bindings?: { readonly http?: { readonly method: string; readonly query?: Schema } };
   readonly 'x-scopes'?: readonly string[];
+  readonly 'x-before-authentication'?: true;
   readonly 'x-requirements'?: readonly string[];
 }
 
@@ -41,6 +42,7 @@ export interface RawChannel {
   readonly title?: string;
   readonly description: string;
   readonly messages: Readonly<Record<string, Ref>>;
+  readonly 'x-serves-below'?: true;
   readonly 'x-requirements'?: readonly string[];
 }
 

@@ -85,7 +85,7 @@ validate27.errors = vErrors;
 return errors === 0;
 }
 
-const pattern3 = new RegExp("^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*[._]?\\*?)$", "u");
+const pattern3 = new RegExp("^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)$", "u");
 
 function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -98,7 +98,7 @@ return false;
 }
 else {
 if(!pattern3.test(data)){
-validate29.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*[._]?\\*?)$"},message:"does not have the form that it needs: The name of an event, such as `build.finished`, or a beginning of names followed by `*`, such as `entity_*`; `*` alone means every event"}];
+validate29.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)$"},message:"does not have the form that it needs: The name of an event, such as `build.finished`, or a beginning of names followed by `*`, such as `entity_*`; `*` alone means every event"}];
 return false;
 }
 }
@@ -1914,7 +1914,7 @@ validate104.errors = vErrors;
 return errors === 0;
 }
 
-const pattern7 = new RegExp("^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$", "u");
+const pattern7 = new RegExp("^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z$", "u");
 
 function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1922,7 +1922,7 @@ let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
 if(!pattern7.test(data)){
-validate106.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$"},message:"does not have the form that it needs: RFC 3339, UTC, with milliseconds"}];
+validate106.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z$"},message:"does not have the form that it needs: RFC 3339, UTC, with milliseconds"}];
 return false;
 }
 }
@@ -5589,7 +5589,7 @@ return errors === 0;
 
 const tolerantAuthenticatedMessage = validate215;
 const schema77 = {"type":"object","required":["kind","id","scopes"],"properties":{"kind":{"type":"string","enum":["anonymous","user","agent","api_key","service"]},"id":{"type":"string","minLength":1,"maxLength":256},"scopes":{"type":"array","maxItems":256,"items":{"$ref":"strict.Scope"}},"expiresAt":{"$ref":"strict.Timestamp"}},"$id":"tolerant.Principal"};
-const pattern10 = new RegExp("^(admin:read|(subscribe|publish):[a-z0-9_.*]+(@[A-Za-z0-9._:*-]+)?)$", "u");
+const pattern10 = new RegExp("^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$", "u");
 
 function validate219(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -5602,7 +5602,7 @@ return false;
 }
 else {
 if(!pattern10.test(data)){
-validate219.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(admin:read|(subscribe|publish):[a-z0-9_.*]+(@[A-Za-z0-9._:*-]+)?)$"},message:"does not have the form that it needs: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`"}];
+validate219.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$"},message:"does not have the form that it needs: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`"}];
 return false;
 }
 }

@@ -11,6 +11,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ulid } from 'ulid';
+import { HTTP_OPERATIONS } from '../generated/protocol.ts';
 import type { OpenObject, PayloadMap } from '../generated/types.ts';
 import { httpValidators } from '../generated/validators.js';
 import { assertProtected } from './auth/exposure.ts';
@@ -224,7 +225,7 @@ export class Gateway<Payloads = PayloadMap> {
       ...(source === undefined ? {} : { source }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
-    checkRequest(request, httpValidators.broadcast_request);
+    checkRequest(request, httpValidators.broadcast_request, HTTP_OPERATIONS.post_broadcast.errorPointers);
     if (this.#ended)
       throw new ProtocolError('broker_unavailable', 'The gateway has been closed: nothing was stored.', {
         details: { outcome: 'not_stored' },

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import * as protocol from '../../generated/protocol.ts';
@@ -9,16 +11,25 @@ import { emitProtocol } from './protocol.ts';
 
 type Entries<Value> = Readonly<Record<string, Value>>;
 
+interface Text {
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+}
+
 /** As much of `asyncapi.yaml` as the constants come from, read without our own reader. */
 interface Yaml {
   readonly info: { readonly version: string };
-  readonly channels: Entries<{ readonly address: string }>;
+  readonly channels: Entries<{ readonly address: string; readonly 'x-serves-below'?: true }>;
   readonly operations: Entries<{
     readonly action: string;
     readonly channel: { readonly $ref: string };
     readonly reply?: { readonly messages: readonly { readonly $ref: string }[] };
     readonly messages: readonly { readonly $ref: string }[];
-    readonly bindings?: { readonly http: { readonly method: string } };
+    readonly bindings?: {
+      readonly http: { readonly method: string; readonly query?: { readonly properties: Entries<Entries<unknown>> } };
+    };
+    readonly 'x-before-authentication'?: true;
     readonly 'x-scopes'?: readonly string[];
   }>;
   readonly components: {
@@ -29,10 +40,11 @@ interface Yaml {
       readonly 'x-error-pointers'?: object;
       readonly 'x-ordered'?: true;
     }>;
+    readonly schemas: Entries<Text>;
   };
   readonly 'x-subprotocol': string;
   readonly 'x-credential-parameters': readonly string[];
-  readonly 'x-errors': Entries<{ readonly retryable: boolean; readonly httpStatus: number }>;
+  readonly 'x-errors': Entries<{ readonly retryable: boolean; readonly httpStatus: number; readonly counts?: string }>;
   readonly 'x-close-codes': Entries<{ readonly name: string; readonly class: string }>;
   readonly 'x-limits': Entries<object>;
   readonly 'x-filters': Entries<{ readonly kind: string }>;
@@ -58,10 +70,17 @@ describe('the constants', () => {
   test('have each command with its reply, and each push', () => {
     const commands = overSocket.filter(([, { action }]) => action === 'receive');
     expect(Object.entries(protocol.COMMANDS)).toEqual(
-      commands.map(([name, { reply, 'x-scopes': scopes = [] }]) => [
-        name,
-        { reply: last(reply?.messages[0]?.$ref), scopes, errorPointers: messages[name]?.['x-error-pointers'] ?? {} },
-      ]),
+      commands.map(
+        ([name, { reply, 'x-scopes': scopes = [], 'x-before-authentication': beforeAuthentication = false }]) => [
+          name,
+          {
+            reply: last(reply?.messages[0]?.$ref),
+            scopes,
+            beforeAuthentication,
+            errorPointers: messages[name]?.['x-error-pointers'] ?? {},
+          },
+        ],
+      ),
     );
     expect(protocol.PUSHES).toEqual(overSocket.filter(([, { action }]) => action === 'send').map(([name]) => name));
   });
@@ -70,6 +89,46 @@ describe('the constants', () => {
     const ordered = Object.keys(messages).filter((name) => messages[name]?.['x-ordered'] === true);
     expect(ordered).toContain('synced');
     expect(protocol.ORDERED_MESSAGES).toEqual(ordered);
+  });
+
+  test('have the form of each text, which judges as its schema does', () => {
+    const ajv = new Ajv();
+    const texts = Object.entries(yaml.components.schemas).filter(([, { pattern }]) => pattern !== undefined);
+    expect(Object.keys(protocol.PATTERNS)).toEqual(texts.map(([name]) => name));
+    for (const [name, { pattern = '', minLength, maxLength }] of texts) {
+      const bounds = Object.entries({ minLength, maxLength }).filter(([, bound]) => bound !== undefined);
+      const fits = ajv.compile({ type: 'string', pattern, ...Object.fromEntries(bounds) });
+      const form: RegExp = protocol.PATTERNS[name as keyof typeof protocol.PATTERNS];
+      // fast-check makes no texts for look-ahead.
+      const valid = pattern.includes('(?!') ? fc.string({ maxLength: 8 }) : fc.stringMatching(new RegExp(pattern));
+      const judged = fc.oneof(
+        valid,
+        fc.tuple(valid, fc.string({ unit: 'binary', maxLength: 2 })).map(([a, b]) => a + b),
+      );
+      fc.assert(
+        fc.property(judged, (text) => form.test(text) === fits(text)),
+        { numRuns: 100 },
+      );
+    }
+  });
+
+  test('give one grammar of event names and patterns (C9): what a name is, a pattern is too', () => {
+    const { EventName, EventPattern, Scope } = protocol.PATTERNS;
+    for (const name of ['a', 'file_change', 'build.finished', 'a1.b_2.c'])
+      expect([EventName.test(name), EventPattern.test(name), EventPattern.test(`${name}*`)]).toEqual([
+        true,
+        true,
+        true,
+      ]);
+    for (const wrong of ['', 'build.', 'x..y', '.x', '1x', 'X', 'a-b', 'a'.repeat(129)])
+      expect([wrong, EventName.test(wrong), EventPattern.test(wrong), Scope.test(`publish:${wrong}`)]).toEqual([
+        wrong,
+        false,
+        false,
+        wrong.length > 128,
+      ]);
+    for (const pattern of ['*', 'entity_*', 'build.*', 'build.f*']) expect(EventPattern.test(pattern)).toBe(true);
+    for (const pattern of ['x..*', '.*', '**', 'a*b', '_*']) expect(EventPattern.test(pattern)).toBe(false);
   });
 
   test('have each HTTP resource with method, path, scopes and the errors of its request', () => {
@@ -81,6 +140,13 @@ describe('the constants', () => {
         {
           method: bindings?.http.method,
           path: yaml.channels[last(channel.$ref)]?.address,
+          servesBelow: yaml.channels[last(channel.$ref)]?.['x-serves-below'] ?? false,
+          query: Object.fromEntries(
+            Object.entries(bindings?.http.query?.properties ?? {}).map(([key, { description: _, ...rest }]) => [
+              key,
+              rest,
+            ]),
+          ),
           scopes,
           errorPointers: messages[last(requests[0]?.$ref)]?.['x-error-pointers'] ?? {},
         },
@@ -105,9 +171,9 @@ describe('the constants', () => {
   });
 
   test('have each error with its status', () => {
-    const errors = Object.entries(yaml['x-errors']).map(([name, { retryable, httpStatus }]) => [
+    const errors = Object.entries(yaml['x-errors']).map(([name, { retryable, httpStatus, counts }]) => [
       name,
-      { retryable, httpStatus },
+      { retryable, httpStatus, ...(counts === undefined ? {} : { counts }) },
     ]);
     expect(Object.entries(protocol.ERRORS)).toEqual(errors);
   });

@@ -1,11 +1,12 @@
 /** `protocol.ts`: the names, codes, limits and policies of the contract as constants, and the types of their names. */
-import type { Contract, Event } from '../model.ts';
+import type { Contract, Event, Schema } from '../model.ts';
 import { banner, doc, key, literal, quote, union } from './text.ts';
 
 export function emitProtocol(contract: Contract): string {
   return [
     banner('Names, codes, limits and policies of the protocol.'),
     emitIdentity(contract),
+    emitPatterns(contract),
     emitOperations(contract),
     emitEvents(contract),
     emitCodes(contract),
@@ -57,7 +58,44 @@ function emitIdentity(contract: Contract): string {
   ].join('\n');
 }
 
-function emitOperations({ commands, pushes, http, messages }: Contract): string {
+/** One regular expression for all that a schema says of a text: its pattern, and its length in characters. */
+function patternOf({ pattern = '', minLength, maxLength }: Schema): string {
+  if (minLength === undefined && maxLength === undefined) return String(new RegExp(pattern, 'u'));
+  const length = `^(?=[^]{${minLength ?? 0},${maxLength ?? ''}}$)`;
+  return String(new RegExp(`${length}${isAnchored(pattern) ? pattern : `(?=[^]*?(?:${pattern}))`}`, 'u'));
+}
+
+/** Whether every match of the pattern begins where the text does. */
+function isAnchored(pattern: string): boolean {
+  let outside = pattern.replaceAll(/\\[^]|\[(?:\\[^]|[^\]\\])*\]/g, '');
+  for (let before = ''; before !== outside;) {
+    before = outside;
+    outside = outside.replaceAll(/\([^()]*\)/g, '');
+  }
+  return pattern.startsWith('^') && !outside.includes('|');
+}
+
+function emitPatterns({ schemas }: Contract): string {
+  const texts = Object.entries(schemas).filter(([, { pattern }]) => pattern !== undefined);
+  const lines = texts.map(([name, schema]) => `  ${key(name)}: ${patternOf(schema)},\n`);
+  return `${doc('The texts that have a form, by the name of their schema: what matches is valid, length included.')}
+export const PATTERNS = {
+${lines.join('')}} as const satisfies Readonly<Record<string, RegExp>>;
+`;
+}
+
+/** What one parameter of a query may be. Everything in a query is text; an integer is written in decimal digits. */
+function queryOf(query: Schema | undefined): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query?.properties ?? {}).map(([name, { type, minimum, maximum, default: value }]) => [
+      name,
+      { type, minimum, maximum, default: value },
+    ]),
+  );
+}
+
+function emitOperations(contract: Contract): string {
+  const { commands, pushes, http, messages } = contract;
   const byName = Object.fromEntries(commands.map((command) => [command.name, command]));
   const resources = Object.fromEntries(http.map((operation) => [operation.name, operation]));
   return [
@@ -68,11 +106,12 @@ function emitOperations({ commands, pushes, http, messages }: Contract): string 
     ),
     table(
       'COMMANDS',
-      'Each command: the message of its success, the scopes that it needs (SEC-1), and the error that a bad value earns where it is not `invalid_message`.',
+      'Each command: the message of its success, the scopes that it needs (SEC-1), whether it may come before `authenticate` (SEC-2), and the error that a bad value earns where it is not `invalid_message`.',
       byName,
-      ({ name, reply, scopes }) => ({
+      ({ name, reply, scopes, beforeAuthentication }) => ({
         reply,
         scopes,
+        beforeAuthentication,
         errorPointers: messages[name]?.errorPointers ?? {},
       }),
     ),
@@ -91,11 +130,13 @@ function emitOperations({ commands, pushes, http, messages }: Contract): string 
     ),
     table(
       'HTTP_OPERATIONS',
-      'The HTTP resources (OPS-0) and the scopes that they need (SEC-1).',
+      'The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too.',
       resources,
-      ({ method, path, scopes, request }) => ({
+      ({ method, path, servesBelow, query, scopes, request }) => ({
         method,
         path,
+        servesBelow,
+        query: queryOf(query),
         scopes,
         errorPointers: messages[request]?.errorPointers ?? {},
       }),
@@ -184,10 +225,10 @@ function emitCodes({ closeCodes, closeClasses, errors, gapReasons }: Contract): 
     names('ErrorCode', 'What can be wrong with a command (ERR-1).', Object.keys(errors)),
     table(
       'ERRORS',
-      'Whether to try again, and the status of the same failure over HTTP (OPS-0).',
+      'Whether to try again, the status of the same failure over HTTP (OPS-0), and whether the error counts as a bad message (ERR-2).',
       errors,
-      ({ retryable, httpStatus }) => ({ retryable, httpStatus }),
-      '{ readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number } }',
+      ({ retryable, httpStatus, counts }) => ({ retryable, httpStatus, counts }),
+      "{ readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number; readonly counts?: 'bad-message' } }",
     ),
     list('GAP_REASONS', 'Why events are lost (GAP-1).', Object.keys(gapReasons)),
     'export type GapReason = (typeof GAP_REASONS)[number];\n',

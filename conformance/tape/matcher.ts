@@ -3,6 +3,7 @@
  * members than the pattern names, a matcher (an object whose one key begins with `$`) says what else will do, and what a
  * matcher binds can be referred to later. `matcher-cases.json` says the same by example.
  */
+import { PATTERNS } from '../../generated/protocol.ts';
 import { httpValidators, payloadValidators, serverValidators, commandValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { asText, equal, isArray, isObject, member, pointer } from '../trace/json.ts';
@@ -48,9 +49,6 @@ export interface Match {
   /** What was bound before, and what this match binds. */
   readonly bindings: Bindings;
 }
-
-/** RFC 3339 in UTC with milliseconds (ENV-5). */
-const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /** One attempt: collects differences, and what is bound on the way. */
 class Attempt {
@@ -216,7 +214,7 @@ function sequence(argument: Json, actual: Json | undefined, path: string, attemp
 }
 
 function time(argument: Json, actual: Json | undefined, path: string, attempt: Attempt): void {
-  if (typeof actual !== 'string' || !TIME.test(actual))
+  if (typeof actual !== 'string' || !PATTERNS.Timestamp.test(actual))
     return attempt.miss(path, 'a time, RFC 3339 in UTC with milliseconds', actual);
   const { from, to } = isObject(argument) ? argument : {};
   const bound = (name: Json | undefined): string | undefined =>

@@ -2,7 +2,7 @@
  * A trace, read: per connection, what was asked, what was answered, which subscriptions lived from when to when, and which
  * events came. The invariants look at this and at nothing else.
  */
-import { COMMANDS } from '../../generated/protocol.ts';
+import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
 import { isObject, member, numberAt, textAt, textsAt } from './json.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Frame, Trace } from './trace.ts';
@@ -123,7 +123,7 @@ function readCommand(frame: Frame): Command {
   return {
     frame,
     type: typeOf(frame),
-    id: id !== undefined && /^[\x20-\x7e]{1,64}$/.test(id) ? id : undefined,
+    id: id !== undefined && PATTERNS.MessageId.test(id) ? id : undefined,
     data: dataOf(frame) ?? null,
     malformed: frame.malformed === true,
     reply: undefined,

@@ -4,6 +4,7 @@
  *
  * @module tidemark/scopes
  */
+import { PATTERNS } from '../../generated/protocol.ts';
 import { covers } from '../catalogue/event-pattern.ts';
 
 export type Action = 'subscribe' | 'publish' | 'admin:read';
@@ -17,20 +18,19 @@ export type Scope =
     }
   | { readonly action: 'admin:read'; readonly text: string };
 
-const GRANT = /^(subscribe|publish):([a-z0-9_.]*\*?)(?:@([A-Za-z0-9._:-]*\*?))?$/;
-
 /**
  * @throws {RangeError} naming what is wrong, for configuration and tokens
  */
 export function parseScope(text: string): Scope {
-  if (text === 'admin:read') return { action: 'admin:read', text };
-  const [, action, events, streams] = GRANT.exec(text) ?? [];
-  if ((action !== 'subscribe' && action !== 'publish') || events === undefined || events === '' || streams === '') {
+  if (!PATTERNS.Scope.test(text)) {
     throw new RangeError(
       `${JSON.stringify(text.slice(0, 256))} is not a scope; write subscribe:<events>[@<streams>], publish:<events>[@<streams>] or admin:read.`,
     );
   }
-  return { action, events, streams: streams ?? '*', text };
+  if (text === 'admin:read') return { action: 'admin:read', text };
+  const colon = text.indexOf(':');
+  const [events = '', streams = '*'] = text.slice(colon + 1).split('@');
+  return { action: text.startsWith('subscribe:') ? 'subscribe' : 'publish', events, streams, text };
 }
 
 /** Whether one of the scopes covers the whole of an event pattern on a stream. The one place that decides. */

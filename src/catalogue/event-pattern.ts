@@ -1,14 +1,12 @@
 /** Names of events and patterns over them: a name, a beginning followed by `*`, or `*` alone (SUB-1, EVT-4). */
+import { PATTERNS } from '../../generated/protocol.ts';
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 // Cycle of types: a table is made of a catalogue, which knows its patterns.
 import type { EventTable } from './event-table.ts';
 
-const NAME = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
-const PATTERN = /^(?:\*|[a-z][a-z0-9_.]*\*)$/;
-
 export function isEventName(text: string): boolean {
-  return NAME.test(text);
+  return PATTERNS.EventName.test(text);
 }
 
 export function matchesName(pattern: string, name: string): boolean {
@@ -38,7 +36,7 @@ export function normaliseEvents(
     });
   }
   for (const [at, event] of events.entries()) {
-    if (NAME.test(event) || PATTERN.test(event)) continue;
+    if (PATTERNS.EventPattern.test(event)) continue;
     throw new ProtocolError(
       'invalid_message',
       `${JSON.stringify(event)} is neither the name of an event nor a beginning followed by "*".`,

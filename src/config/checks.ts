@@ -1,5 +1,5 @@
 /** What a setting may not be although its kind allows it: values that would be taken, and then do nothing or harm. */
-import { httpValidators } from '../../generated/validators.js';
+import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 // Cycle of types: the checks read a whole configuration, and reading a configuration runs them.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
@@ -10,8 +10,13 @@ import { eventTable } from '../catalogue/event-table.ts';
 export type Where = (key: string) => string;
 
 const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
-/** What the gateway serves beside its path (OPS-1, OPS-4). */
-const TAKEN = /^\/(?:healthz|readyz|metrics|asyncapi\.yaml|docs|console(?:\/.*)?)$/;
+/** What the gateway serves at fixed addresses: everything but its own path and what lies below it (OPS-1, OPS-4). */
+const FIXED = Object.values(HTTP_OPERATIONS).filter(({ path }) => !path.startsWith(`${WEBSOCKET_PATH}/`));
+
+function isTaken(path: string): boolean {
+  return FIXED.some((each) => path === each.path || (each.servesBelow && path.startsWith(`${each.path}/`)));
+}
+
 /** Schemes that pages of programs have, such as `vscode-webview://…`; what `new URL` knows is compared with what it makes of it. */
 const OTHER_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*A-Z]*$/;
 const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@?#[\]*]+)$/i;
@@ -36,13 +41,13 @@ function pathFault(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must begin with /.';
   if (!PATH.test(path))
     return `is ${JSON.stringify(path)}; it must be segments of letters, digits, dots, dashes, underscores and tildes, such as /ws.`;
-  return TAKEN.test(path)
+  return isTaken(path)
     ? `is ${path}, where the gateway serves something else; take another one, such as /ws.`
     : undefined;
 }
 
 function streamFault(stream: string): string | undefined {
-  if (httpValidators.explain_request({ stream, event: 'any', payload: {} })) return undefined;
+  if (PATTERNS.StreamName.test(stream)) return undefined;
   return `is ${JSON.stringify(stream)}, which is no stream; write main, workspace:<id> or session:<id>.`;
 }
 

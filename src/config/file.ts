@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
 import type { Node, YAMLMap } from 'yaml';
+import { PATTERNS } from '../../generated/protocol.ts';
 import { SETTINGS } from './settings.ts';
 import type { Setting } from './settings.ts';
 
@@ -35,7 +36,10 @@ const SECTIONS: ReadonlySet<string> = new Set(
 
 /** Whether a key of the table, or a replay policy of a custom event, which the table cannot name. */
 function isKnown(key: string): boolean {
-  return SETTINGS.some((each) => each.key === key) || /^replay\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/.test(key);
+  return (
+    SETTINGS.some((each) => each.key === key) ||
+    (key.startsWith('replay.') && PATTERNS.EventName.test(key.slice('replay.'.length)))
+  );
 }
 
 /** @throws {Error} when the file cannot be read */

@@ -4,8 +4,8 @@
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { CLOSE_CODES } from '../../generated/protocol.ts';
-import type { CloseName, ErrorCode } from '../../generated/protocol.ts';
+import { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
+import type { CloseName } from '../../generated/protocol.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import type { Position } from '../broker/broker.ts';
 import { encodeMessage } from '../wire/codec.ts';
@@ -19,8 +19,6 @@ import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
 
 /** Commands that wait for their turn before reading from the socket is paused. */
 const MAX_WAITING = 64;
-/** Messages that break the contract; `rate_limited` and refusals of well-formed commands are not among them (ERR-2). */
-const BAD_MESSAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid_json', 'invalid_message', 'unknown_type']);
 const BAD_MESSAGE_WINDOW_MS = 60_000;
 const NOT_TEXT = 1003;
 
@@ -131,7 +129,7 @@ export class Connection implements Outlet {
   /** Counts an error against the peer; too many of a kind within a minute end the connection (ERR-2). */
   countError(error: ProtocolError): void {
     const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
-    if (BAD_MESSAGES.has(error.code)) {
+    if (ERRORS[error.code].counts === 'bad-message') {
       this.#badSince = [...this.#badSince.filter((at) => at > since), this.#options.now()];
       if (this.#badSince.length >= this.#options.limits.badMessagesPerMinute)
         this.#closeAfterReply('protocol_error', 'Too many messages that break the contract.');

@@ -50,7 +50,7 @@ export class Guard {
     const operation = HTTP_OPERATIONS[name];
     const open = operation.scopes.length === 0;
     const principal = open ? authenticator.anonymous : await this.#principal(request);
-    if (fits !== undefined) checkRequest(request.body, fits);
+    if (fits !== undefined) checkRequest(request.body, fits, operation.errorPointers);
     const caller = { principal, remoteAddress: request.ip };
     authorise(operation, request.body, caller, audit);
     return caller;

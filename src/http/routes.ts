@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry as MetricsRegistry } from 'prom-client';
-import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
+import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -15,6 +15,7 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import type { Publisher } from '../publishing/publisher.ts';
+import { addressOf, readQuery } from './address.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
 import { registerConsoleAssets, sendConsole } from './console-page.ts';
@@ -65,31 +66,6 @@ function decodeBody(body: string | Buffer): string {
   }
 }
 
-function queryOf(raw: unknown): SubscriptionQuery {
-  const query = raw as Record<string, unknown>;
-  const known = ['stream', 'event', 'principal', 'connection', 'limit', 'cursor'];
-  const unknown = Object.keys(query).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw new ProtocolError(
-      'invalid_message',
-      `Unknown query parameter ${JSON.stringify(unknown)}; known: ${known.join(', ')}.`,
-    );
-  const repeated = known.find((key) => Array.isArray(query[key]));
-  if (repeated !== undefined) throw new ProtocolError('invalid_message', `\`${repeated}\` stands twice in the query.`);
-  const text = (key: string): Record<string, string> => (typeof query[key] === 'string' ? { [key]: query[key] } : {});
-  const limit = query['limit'] === undefined ? undefined : Number(query['limit']);
-  if (limit !== undefined && !(/^\d+$/.test(String(query['limit'])) && limit >= 1 && limit <= 1000))
-    throw new ProtocolError('invalid_message', '`limit` is a whole number from 1 to 1000.');
-  return {
-    ...text('stream'),
-    ...text('event'),
-    ...text('principal'),
-    ...text('connection'),
-    ...text('cursor'),
-    ...(limit === undefined ? {} : { limit }),
-  };
-}
-
 interface Route {
   /** The schema of the body, where the operation has one. */
   readonly body?: Validator;
@@ -103,7 +79,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     get_health: { answer: () => introspection.health() },
     get_healthz: { answer: () => ({ status: 'ok' }) },
     get_readyz: { answer: (_request, reply) => readiness(introspection, reply) },
-    get_subscriptions: { answer: (request) => options.subscriptions(queryOf(request.query)) },
+    get_subscriptions: { answer: (request) => options.subscriptions(readQuery('get_subscriptions', request.query)) },
     post_broadcast: {
       body: httpValidators.broadcast_request,
       answer: ({ body }, _reply, caller) =>
@@ -162,10 +138,9 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   options.answering.watch(app);
   app.addHook('onRequest', async (request) => guard.checkAdmission(request));
   for (const [name, { body, answer }] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
-    const { method, path } = HTTP_OPERATIONS[name];
     app.route({
-      method,
-      url: path.replace(WEBSOCKET_PATH, options.path),
+      method: HTTP_OPERATIONS[name].method,
+      url: addressOf(name, options.path),
       handler: async (request, reply) => answer(request, reply, await guard.admit(name, request, body)),
     });
   }

@@ -1,7 +1,7 @@
 /**
  * What an operator can ask a running gateway (OPS-1 to OPS-3). Reads, never changes.
  */
-import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
   Explanation,
   Health,
@@ -52,7 +52,7 @@ export interface SubscriptionQuery {
 }
 
 /** Items on a page where the query does not say. */
-export const DEFAULT_PAGE = 100;
+export const DEFAULT_PAGE = HTTP_OPERATIONS.get_subscriptions.query.limit.default;
 
 function time(ms: number): string {
   return new Date(ms).toISOString();

@@ -16,9 +16,6 @@ import type { Session } from './session.ts';
 /** Replies that keep their place among the events; the others may overtake events that wait (BCK-3). */
 const ORDERED: ReadonlySet<string> = new Set(ORDERED_MESSAGES);
 
-/** What a client may do before it has authenticated (SEC-2). */
-const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set<CommandName>(['ping', 'authenticate']);
-
 export interface RouterOptions<Context> {
   readonly handlers: Handlers<Context>;
   readonly validators: Readonly<Record<CommandName, Validator>>;
@@ -61,7 +58,7 @@ export class Router<Context extends { readonly session: Session }> {
     const retryAfterMs = session.commands.take();
     if (retryAfterMs > 0)
       throw new ProtocolError('rate_limited', 'Too many commands; wait and send again.', { retryAfterMs });
-    if (!session.authenticated && !BEFORE_AUTHENTICATION.has(command.type)) {
+    if (!session.authenticated && !COMMANDS[command.type].beforeAuthentication) {
       this.#options.onUnauthenticated(session);
       throw new ProtocolError('unauthenticated', 'Send `authenticate` with a token or an API key first.');
     }

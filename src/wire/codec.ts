@@ -7,7 +7,7 @@
  *
  * Connections whose prefixes are equal share the bytes of the whole frame (EVT-1).
  */
-import { COMMANDS } from '../../generated/protocol.ts';
+import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import type { CommandMessage, ReplyMessage, ServerMessage } from '../../generated/types.ts';
 import type { Validator } from '../../generated/validators.js';
@@ -15,8 +15,6 @@ import type { EventRecord } from '../broker/broker.ts';
 import { ProtocolError } from '../errors.ts';
 import { parseJson } from './json-guard.ts';
 import { schemaError } from './schema-error.ts';
-
-const MESSAGE_ID = /^[\x20-\x7E]{1,64}$/;
 
 /** What could be read of a frame: the `id` is known as early as possible, so that the refusal can echo it (ENV-3). */
 export type Decoded =
@@ -72,7 +70,7 @@ export function decodeCommand(
     };
   }
   const { type, id: rawId } = value as { readonly type?: unknown; readonly id?: unknown };
-  const id = typeof rawId === 'string' && MESSAGE_ID.test(rawId) ? rawId : undefined;
+  const id = typeof rawId === 'string' && PATTERNS.MessageId.test(rawId) ? rawId : undefined;
   if (typeof type !== 'string') {
     return {
       id,

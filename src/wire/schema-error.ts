@@ -53,10 +53,10 @@ function wordsOf({ params, message = 'does not fit its schema' }: ValidationErro
 }
 
 /**
- * Checks the body of a request against its schema.
+ * Checks the body of a request against its schema; `codes` are the operation's `errorPointers`.
  * @throws {ProtocolError} `stream_invalid`, `payload_invalid` or `invalid_message`
  */
-export function checkRequest(body: unknown, fits: Validator): void {
+export function checkRequest(body: unknown, fits: Validator, codes: NonNullable<SchemaErrorOptions['codes']>): void {
   if (fits(body)) return;
-  throw schemaError(fits.errors ?? [], { codes: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } });
+  throw schemaError(fits.errors ?? [], { codes });
 }
