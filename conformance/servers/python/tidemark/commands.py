@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Connection", Command], None]
 
-BEFORE_AUTHENTICATION = frozenset({"ping", "authenticate"})
-
 
 class Commands:
     def __init__(self, node: Node) -> None:
@@ -33,7 +31,7 @@ class Commands:
 
     def handle(self, connection: Connection, command: Command) -> None:
         """:raises ProtocolError: when the command is refused; then nothing has changed"""
-        if connection.authentication_required and command.type not in BEFORE_AUTHENTICATION:
+        if connection.authentication_required and command.type not in self.contract.before_authentication:
             raise ProtocolError("unauthenticated", "Send `authenticate` with a token or an API key first.")
         self._handlers[command.type](connection, command)
 

@@ -23,8 +23,6 @@ from .wire import Wire
 if TYPE_CHECKING:
     from .node import Node
 
-STRIKES = frozenset({"invalid_json", "invalid_message", "unknown_type"})
-"""Errors of messages that break the contract (ERR-2); others are refusals of messages that keep to it."""
 
 CLOSE_GRACE = 5.0
 """Seconds in which a peer may answer the close frame, or read what stands before it."""
@@ -332,7 +330,7 @@ class Connection:
 
     def refuse(self, error: ProtocolError) -> None:
         self.queue_urgent(error_message(self.node.contract, error))
-        if error.code in STRIKES and self._strikes.add() >= self.node.limits["badMessagesPerMinute"]:
+        if error.code in self.node.contract.bad_messages and self._strikes.add() >= self.node.limits["badMessagesPerMinute"]:
             self.close("protocol_error")
 
     def check_rate(self) -> None:

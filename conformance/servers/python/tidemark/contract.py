@@ -51,6 +51,12 @@ class Contract:
         self.schemas: Mapping[str, Any] = document["components"]["schemas"]
         self.messages: Mapping[str, Any] = document["components"]["messages"]
         self.errors: Mapping[str, Any] = document["x-errors"]
+        self.bad_messages = frozenset(
+            code for code, spec in self.errors.items() if spec.get("counts") == "bad-message"
+        )
+        self.before_authentication = frozenset(
+            name for name, operation in document["operations"].items() if operation.get("x-before-authentication")
+        )
         self.limits: Mapping[str, Any] = document["x-limits"]
         self.filter_kinds: Mapping[str, str] = {name: spec["kind"] for name, spec in document["x-filters"].items()}
         self.close_codes: Mapping[str, tuple[int, bool]] = {
