@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:7c0089f3df5abf2fb9a5353c3a8a094d59ecaadeaf353da43c0c7df9b191b830';
+export const CONTRACT_DIGEST = 'sha256:adcb05612a141ec145adedfb35ce6b055a502a8482c819631d3657b8cb1fc98c';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -28,6 +28,20 @@ export const CREDENTIAL_PARAMETERS = [
   'x-api-key',
 ] as const;
 
+/** The texts that have a form, by the name of their schema: what matches is valid, length included. */
+export const PATTERNS = {
+  MessageId: /^(?=[^]{1,64}$)^[\x20-\x7E]+$/u,
+  StreamName: /^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$/u,
+  EventName: /^(?=[^]{0,128}$)^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/u,
+  EventPattern: /^(?=[^]{0,128}$)^(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.?\*)?)$/u,
+  SubscriptionId: /^[A-Za-z0-9._:-]{1,64}$/u,
+  Timestamp: /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/u,
+  Ulid: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/u,
+  RelativePath: /^(?=[^]{1,4096}$)^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\\\x00]+$/u,
+  Scope: /^(?=[^]{0,256}$)^(admin:read|(subscribe|publish):(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.?\*)?)(@(\*|[A-Za-z0-9._:-]+\*?))?)$/u,
+  ContractDigest: /^sha256:[0-9a-f]{64}$/u,
+} as const satisfies Readonly<Record<string, RegExp>>;
+
 /** What a client can ask. */
 export type CommandName =
   | 'subscribe'
@@ -38,15 +52,15 @@ export type CommandName =
   | 'sync'
   | 'ping';
 
-/** Each command: the message of its success, the scopes that it needs (SEC-1), and the error that a bad value earns where it is not `invalid_message`. */
+/** Each command: the message of its success, the scopes that it needs (SEC-1), whether it may come before `authenticate` (SEC-2), and the error that a bad value earns where it is not `invalid_message`. */
 export const COMMANDS = {
-  subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
-  unsubscribe: { reply: 'unsubscribed', scopes: [], errorPointers: {} },
-  list_subscriptions: { reply: 'subscriptions', scopes: [], errorPointers: {} },
-  broadcast: { reply: 'broadcasted', scopes: ['publish:<event>@<stream>'], errorPointers: { '/data/stream': 'stream_invalid', '/data/payload': 'payload_invalid' } },
-  authenticate: { reply: 'authenticated', scopes: [], errorPointers: {} },
-  sync: { reply: 'synced', scopes: ['subscribe:<any>@<stream>'], errorPointers: { '/data/stream': 'stream_invalid' } },
-  ping: { reply: 'pong', scopes: [], errorPointers: {} },
+  subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
+  unsubscribe: { reply: 'unsubscribed', scopes: [], beforeAuthentication: false, errorPointers: {} },
+  list_subscriptions: { reply: 'subscriptions', scopes: [], beforeAuthentication: false, errorPointers: {} },
+  broadcast: { reply: 'broadcasted', scopes: ['publish:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/payload': 'payload_invalid' } },
+  authenticate: { reply: 'authenticated', scopes: [], beforeAuthentication: true, errorPointers: {} },
+  sync: { reply: 'synced', scopes: ['subscribe:<any>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid' } },
+  ping: { reply: 'pong', scopes: [], beforeAuthentication: true, errorPointers: {} },
 } as const;
 
 /** What the server volunteers. */
@@ -73,18 +87,18 @@ export const ORDERED_MESSAGES = [
   'subscription_closed',
 ] as const;
 
-/** The HTTP resources (OPS-0) and the scopes that they need (SEC-1). */
+/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. */
 export const HTTP_OPERATIONS = {
-  get_health: { method: 'GET', path: '/ws/health', scopes: [], errorPointers: {} },
-  get_healthz: { method: 'GET', path: '/healthz', scopes: [], errorPointers: {} },
-  get_readyz: { method: 'GET', path: '/readyz', scopes: [], errorPointers: {} },
-  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', scopes: ['admin:read'], errorPointers: {} },
-  post_broadcast: { method: 'POST', path: '/ws/broadcast', scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
-  post_explain: { method: 'POST', path: '/ws/explain', scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
-  get_metrics: { method: 'GET', path: '/metrics', scopes: [], errorPointers: {} },
-  get_contract: { method: 'GET', path: '/asyncapi.yaml', scopes: [], errorPointers: {} },
-  get_docs: { method: 'GET', path: '/docs', scopes: [], errorPointers: {} },
-  get_console: { method: 'GET', path: '/console', scopes: [], errorPointers: {} },
+  get_health: { method: 'GET', path: '/ws/health', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
+  get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
+  get_readyz: { method: 'GET', path: '/readyz', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
+  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
+  post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
+  get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
+  get_docs: { method: 'GET', path: '/docs', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
+  get_console: { method: 'GET', path: '/console', servesBelow: true, query: {}, scopes: [], errorPointers: {} },
 } as const;
 
 export type HttpOperationName = keyof typeof HTTP_OPERATIONS;
@@ -226,11 +240,11 @@ export type ErrorCode =
   | 'broker_unavailable'
   | 'internal';
 
-/** Whether to try again, and the status of the same failure over HTTP (OPS-0). */
-export const ERRORS: { readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number } } = {
-  invalid_json: { retryable: false, httpStatus: 400 },
-  invalid_message: { retryable: false, httpStatus: 400 },
-  unknown_type: { retryable: false, httpStatus: 404 },
+/** Whether to try again, the status of the same failure over HTTP (OPS-0), and whether the error counts as a bad message (ERR-2). */
+export const ERRORS: { readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number; readonly counts?: 'bad-message' } } = {
+  invalid_json: { retryable: false, httpStatus: 400, counts: 'bad-message' },
+  invalid_message: { retryable: false, httpStatus: 400, counts: 'bad-message' },
+  unknown_type: { retryable: false, httpStatus: 404, counts: 'bad-message' },
   unauthenticated: { retryable: false, httpStatus: 401 },
   forbidden: { retryable: false, httpStatus: 403 },
   subscription_exists: { retryable: false, httpStatus: 409 },
@@ -379,7 +393,7 @@ export const CLAUSES = {
   'SEC-5': { level: 'must', observable: 'operator', text: 'Without credentials the gateway serves loopback only, and says so at its start; anything else needs credentials or `--insecure`.' },
   'SYN-1': { level: 'must', observable: 'client', text: '`synced` comes once every matching event that was published on the stream before the command has been written to the connection.' },
   'ERR-1': { level: 'must', observable: 'client', text: 'An error carries a code of this contract, a text for people, whether to try again, and, where it helps, when, a pointer and details.' },
-  'ERR-2': { level: 'must', observable: 'client', text: 'A bad message costs an error, not the connection; too many of them within a minute close it with 4000. No message carries a stack trace, a path of the server or a secret.' },
+  'ERR-2': { level: 'must', observable: 'client', text: 'A bad message (an error that `x-errors` marks with `counts: bad-message`) costs an error, not the connection; too many of them within a minute close it with 4000. No message carries a stack trace, a path of the server or a secret.' },
   'ERR-3': { level: 'must', observable: 'client', text: 'Depth is limited before parsing; deep, repeated-key, huge-number, lone-surrogate and `__proto__` input is answered by an error and changes nothing; a text frame that is not UTF-8 ends its connection with 1007 (RFC 6455).' },
   'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure carries the `error` message with the status that `x-errors` names.' },
   'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` tells status, versions, connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },

@@ -142,9 +142,9 @@ describe('the constants', () => {
           path: yaml.channels[last(channel.$ref)]?.address,
           servesBelow: yaml.channels[last(channel.$ref)]?.['x-serves-below'] ?? false,
           query: Object.fromEntries(
-            Object.entries(bindings?.http.query?.properties ?? {}).map(([key, { description: _, ...rest }]) => [
+            Object.entries(bindings?.http.query?.properties ?? {}).map(([key, parameter]) => [
               key,
-              rest,
+              Object.fromEntries(Object.entries(parameter).filter(([keyword]) => keyword !== 'description')),
             ]),
           ),
           scopes,

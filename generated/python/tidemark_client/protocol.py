@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:7c0089f3df5abf2fb9a5353c3a8a094d59ecaadeaf353da43c0c7df9b191b830"
+CONTRACT_DIGEST: Final = "sha256:adcb05612a141ec145adedfb35ce6b055a502a8482c819631d3657b8cb1fc98c"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
