@@ -1,0 +1,8 @@
+import { expect, test } from 'vitest';
+import { firstViolation } from '../testing/slow-readers/schedule.ts';
+
+const SCHEDULES = 100_000;
+
+test(`in ${SCHEDULES} schedules of slow readers, order holds, heartbeats are true and no resume loses anything`, async () => {
+  expect(await firstViolation(SCHEDULES)).toBeUndefined();
+}, 3_600_000);

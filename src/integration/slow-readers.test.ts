@@ -1,0 +1,94 @@
+/** A gateway with slow readers, in thousands of random schedules; and the proof that the simulator finds what is wrong. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Connection } from '../connections/connection.ts';
+import { Outbox } from '../delivery/outbox.ts';
+import { firstViolation } from '../testing/slow-readers/schedule.ts';
+
+const SCHEDULES = 2000;
+
+afterEach(() => vi.restoreAllMocks());
+
+test(`in ${SCHEDULES} schedules of slow readers, order holds, heartbeats are true and no resume loses anything`, async () => {
+  expect(await firstViolation(SCHEDULES)).toBeUndefined();
+}, 120_000);
+
+// oxlint-disable-next-line typescript/unbound-method -- each is called on an outbox below
+const { push, pushEvent, pushInOrder, unwritten } = Outbox.prototype;
+
+function overtaking(type: string): void {
+  vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, options = {}) {
+    if (!frame.includes(`{"type":"${type}"`)) return pushInOrder.call(this, frame, options);
+    options.onWritten?.();
+    push.call(this, frame);
+  });
+}
+
+/** Each planted fault, and the rules by which it is found. */
+const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; readonly plant: () => void }>> = {
+  'a heartbeat that claims the head, whatever waits': {
+    rules: ['position', 'resume'],
+    plant: () => vi.spyOn(Outbox.prototype, 'unwritten').mockReturnValue(new Map()),
+  },
+  'a heartbeat that looks only at the first of what waits': {
+    rules: ['position', 'resume'],
+    plant: () =>
+      vi.spyOn(Outbox.prototype, 'unwritten').mockImplementation(function (this: Outbox) {
+        return new Map([...unwritten.call(this)].slice(0, 1));
+      }),
+  },
+  'a heartbeat that is one event ahead': {
+    rules: ['position', 'resume'],
+    plant: () =>
+      vi.spyOn(Outbox.prototype, 'unwritten').mockImplementation(function (this: Outbox) {
+        return new Map(
+          [...unwritten.call(this)].map(([stream, { epoch, sequenceId }]) => [
+            stream,
+            { epoch, sequenceId: sequenceId + 1 },
+          ]),
+        );
+      }),
+  },
+  'a gap that heartbeats do not wait for': {
+    rules: ['position', 'resume'],
+    plant: () =>
+      vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, { onWritten } = {}) {
+        pushInOrder.call(this, frame, onWritten === undefined ? {} : { onWritten });
+      }),
+  },
+  'a stream that is named before its subscribed': {
+    rules: ['named'],
+    plant: () =>
+      vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, options = {}) {
+        options.onWritten?.();
+        pushInOrder.call(this, frame, options);
+      }),
+  },
+  'a heartbeat that counts what is still in the queue': {
+    rules: ['delivered'],
+    plant: () =>
+      vi.spyOn(Connection.prototype, 'delivered', 'get').mockImplementation(function (this: Connection) {
+        return this.outbox.delivered + this.queuedMessages;
+      }),
+  },
+  'an event that is dropped while another waits': {
+    rules: ['whole', 'resume'],
+    plant: () => {
+      vi.spyOn(Outbox.prototype, 'pushEvent').mockImplementation(function (this: Outbox, frame, place) {
+        if (this.queuedMessages < 3) pushEvent.call(this, frame, place);
+      });
+    },
+  },
+  ...Object.fromEntries(
+    ['subscribed', 'unsubscribed', 'authenticated', 'synced', 'subscription_closed', 'gap', 'replay_complete'].map(
+      (type) => [`${type} that overtakes`, { rules: ['order', 'life', 'barrier'], plant: () => overtaking(type) }],
+    ),
+  ),
+};
+
+describe('the simulator finds', () => {
+  test.each(Object.entries(FAULTS))('%s', async (_name, { rules, plant }) => {
+    plant();
+    const violation = await firstViolation(500);
+    expect(violation?.found.map(({ rule }) => rule)).toEqual(expect.arrayContaining([expect.toBeOneOf([...rules])]));
+  });
+});

@@ -1,0 +1,212 @@
+/** What a schedule must show: order (BCK-3), positions (CON-7), and that nothing is missing after a resume from any heartbeat. */
+import type { Resumed } from './schedule.ts';
+import type { Asked, Peer, Simulation, TrueEvent } from './simulation.ts';
+import type { WrittenFrame } from './simulated-peer.ts';
+
+export interface Violation {
+  readonly rule: string;
+  readonly text: string;
+}
+
+interface Position {
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sequenceId: number;
+}
+
+const idsOf = ({ data }: WrittenFrame): readonly string[] =>
+  (data['subscriptionIds'] as readonly string[] | undefined) ?? [String(data['subscriptionId'])];
+const numberOf = ({ data }: WrittenFrame): number => Number(data['sequenceId']);
+
+export function judge(simulation: Simulation, resumed: readonly Resumed[]): readonly Violation[] {
+  const violations = simulation.faults.map((fault): Violation => ({ rule: 'fault', text: String(fault) }));
+  const report = (rule: string, text: string): void => void violations.push({ rule, text });
+  for (const peer of simulation.peers) {
+    const frames = simulation.framesOf(peer);
+    judgeOrder(simulation, peer, frames, report);
+    judgeLives(peer, frames, report);
+    judgeBarriers(simulation, peer, frames, report);
+    frames.forEach((frame, at) => {
+      if (frame.type === 'heartbeat') judgeHeartbeat(simulation, peer, frames, at, report);
+    });
+    if (!peer.session.closed) for (const asked of peer.asked) judgeWhole(simulation, asked, frames, report);
+  }
+  for (const each of resumed) judgeResume(simulation, each, report);
+  return violations;
+}
+
+type Report = (rule: string, text: string) => void;
+
+/** The step at which a message came about that keeps its place; undefined for one that may overtake. */
+function dueAt({ truth, losses }: Simulation, peer: Peer, frame: WrittenFrame): number | undefined {
+  const subscribedAt = (): number | undefined => peer.asked.find(({ id }) => idsOf(frame).includes(id))?.step;
+  switch (frame.type) {
+    case 'event': {
+      if (frame.data['isReplay'] === true) return subscribedAt();
+      return truth.get(String(frame.data['stream']))?.[numberOf(frame) - 1]?.step;
+    }
+    case 'replay_complete':
+      return subscribedAt();
+    case 'gap': {
+      const { reason, stream, to, repair } = frame.data as {
+        reason: string;
+        stream: string;
+        to: Position;
+        repair?: { paths: string[] };
+      };
+      if (reason === 'source_overflow') return losses.get(repair?.paths[0] ?? '');
+      return reason === 'broker_lost' ? losses.get(`${stream}>${to.sequenceId}`) : subscribedAt();
+    }
+    case 'subscribed':
+    case 'unsubscribed':
+    case 'synced':
+    case 'authenticated':
+      return peer.commands.get(frame.id ?? '')?.step;
+    default:
+      return undefined;
+  }
+}
+
+function judgeOrder(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
+  let latest = 0;
+  for (const frame of frames) {
+    const due = dueAt(simulation, peer, frame);
+    if (due === undefined) continue;
+    // A loss of files that is told again among a replay is as old as it is.
+    const isToldAgain = frame.type === 'gap' && frame.data['reason'] === 'source_overflow';
+    if (due < latest && !isToldAgain)
+      report('order', `${frame.type} of step ${due} comes after something of step ${latest}`);
+    latest = Math.max(latest, due);
+  }
+}
+
+/** `subscribed`, the replay, `replay_complete`, live events, the end: nothing before, between or after. */
+function judgeLives(peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
+  for (const { id } of peer.asked) {
+    let phase: 'before' | 'replay' | 'live' | 'ended' = 'before';
+    let last = 0;
+    for (const frame of frames) {
+      if (!idsOf(frame).includes(id)) continue;
+      const { type, data } = frame;
+      if (type === 'subscribed') phase = 'replay';
+      else if (type === 'replay_complete') phase = 'live';
+      else if (type === 'unsubscribed' || type === 'subscription_closed') phase = 'ended';
+      else if (type === 'event') {
+        if (phase === 'before' || phase === 'ended') report('life', `an event for ${id} ${phase}`);
+        if (data['isReplay'] === true && phase !== 'replay')
+          report('life', `a replayed event for ${id} in phase ${phase}`);
+        if (numberOf(frame) <= last) report('life', `${numberOf(frame)} after ${last} for ${id}`);
+        last = numberOf(frame);
+      } else if (type === 'gap' && (phase === 'before' || phase === 'ended'))
+        report('life', `a gap for ${id} ${phase}`);
+    }
+  }
+}
+
+function matches({ events }: Asked, { event }: TrueEvent): boolean {
+  return events.includes('*') || events.includes(event);
+}
+
+/** The live events of a subscription that must have come: those that reached the node between its beginning and its end. */
+function missable({ truth }: Simulation, asked: Asked, before: number): readonly TrueEvent[] {
+  return (truth.get(asked.stream) ?? []).filter(
+    (each) =>
+      each.step > asked.step &&
+      each.step < Math.min(before, asked.ended ?? Infinity) &&
+      each.arrived &&
+      matches(asked, each),
+  );
+}
+
+function received(asked: Asked, frames: readonly WrittenFrame[]): ReadonlySet<number> {
+  return new Set(frames.filter((frame) => frame.type === 'event' && idsOf(frame).includes(asked.id)).map(numberOf));
+}
+
+function judgeWhole(simulation: Simulation, asked: Asked, frames: readonly WrittenFrame[], report: Report): void {
+  if (!frames.some((frame) => frame.type === 'subscribed' && idsOf(frame).includes(asked.id))) return;
+  const got = received(asked, frames);
+  for (const { sequenceId } of missable(simulation, asked, Infinity))
+    if (!got.has(sequenceId)) report('whole', `${sequenceId} of ${asked.stream} never came for ${asked.id}`);
+}
+
+/** `synced`, `unsubscribed` and `authenticated` come behind everything that was published before them (SYN-1, BCK-3). */
+function judgeBarriers(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
+  frames.forEach((frame, at) => {
+    const command = peer.commands.get(frame.id ?? '');
+    if (command === undefined || !['synced', 'unsubscribed', 'authenticated'].includes(frame.type)) return;
+    const before = frames.slice(0, at);
+    for (const asked of peer.asked) {
+      if (
+        asked.step > command.step ||
+        !before.some((each) => each.type === 'subscribed' && idsOf(each).includes(asked.id))
+      )
+        continue;
+      const got = received(asked, before);
+      for (const { sequenceId } of missable(simulation, asked, command.step))
+        if (!got.has(sequenceId)) report('barrier', `${frame.type} comes before ${sequenceId} of ${asked.stream}`);
+    }
+  });
+}
+
+function judgeHeartbeat(
+  simulation: Simulation,
+  peer: Peer,
+  frames: readonly WrittenFrame[],
+  at: number,
+  report: Report,
+): void {
+  const beat = frames[at];
+  if (beat === undefined) return;
+  const [before, after] = [frames.slice(0, at), frames.slice(at + 1)];
+  const delivered = before.filter(({ type }) => type === 'event').length;
+  if (beat.data['delivered'] !== delivered)
+    report('delivered', `${String(beat.data['delivered'])} where ${delivered} came`);
+  const positions = new Map((beat.data['positions'] as readonly Position[]).map((each) => [each.stream, each]));
+  const begun = new Set(before.filter(({ type }) => type === 'subscribed').flatMap(idsOf));
+  for (const asked of peer.asked) {
+    const isOver = asked.ended !== undefined && asked.ended <= beat.step;
+    if (begun.has(asked.id) && !isOver && !positions.has(asked.stream)) report('named', `${asked.stream} is not named`);
+  }
+  for (const { stream, sequenceId } of positions.values()) {
+    if (![...begun].some((id) => peer.asked.some((each) => each.id === id && each.stream === stream)))
+      report('named', `${stream} is named before its subscribed`);
+    for (const frame of after) {
+      if (!idsOf(frame).some((id) => begun.has(id)) || frame.data['stream'] !== stream) continue;
+      if (frame.type === 'event' && numberOf(frame) <= sequenceId)
+        report('position', `${stream} ${sequenceId}, and ${numberOf(frame)} came after`);
+      const { from } = frame.data as { from?: Position };
+      if (frame.type === 'gap' && from !== undefined && from.sequenceId < sequenceId)
+        report('position', `${stream} ${sequenceId}, and a gap from ${from.sequenceId} came after`);
+    }
+    const head = simulation.truth.get(stream)?.length;
+    if (at === frames.length - 1 && !peer.session.closed && sequenceId !== head)
+      report('position', `${stream} ${sequenceId} where nothing waits and the head is ${head}`);
+  }
+}
+
+/** What came before the cut, and what the resume gave, is everything; or the resume told that it is not. */
+function judgeResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
+  const asked = peer.asked.find((each) => each.id === id);
+  const second = again.asked[0];
+  if (asked === undefined || second === undefined) return;
+  const frames = simulation.framesOf(again);
+  if (frames.some(({ type }) => type === 'gap')) return;
+  const whole = simulation.framesOf(peer);
+  const [first, rest] = [whole.slice(0, cutAt), whole.slice(cutAt)];
+  const got = new Set([...received(asked, first), ...received(second, frames)]);
+  const lost = new Set(
+    first
+      .filter(({ type, data }) => type === 'gap' && data['reason'] === 'broker_lost' && data['stream'] === asked.stream)
+      .flatMap(({ data }) => {
+        const { from, to } = data as { from: Position; to: Position };
+        return Array.from({ length: to.sequenceId - from.sequenceId }, (_, n) => from.sequenceId + n + 1);
+      }),
+  );
+  const live = (simulation.truth.get(asked.stream) ?? []).filter(
+    (each) => each.step > asked.step && matches(asked, each),
+  );
+  const needed = new Set([...live.map(({ sequenceId }) => sequenceId), ...received(asked, rest)]);
+  for (const sequenceId of needed)
+    if (!got.has(sequenceId) && !lost.has(sequenceId))
+      report('resume', `${sequenceId} of ${asked.stream} is lost for ${id}`);
+}

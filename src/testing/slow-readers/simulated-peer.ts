@@ -1,0 +1,103 @@
+/**
+ * The other end of a connection without a network: a socket that takes bytes as its buffer allows, and a `ws` that hands over
+ * frames. What the gateway wrote is kept with the step at which it was written.
+ */
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+
+/** A message that the gateway has written. */
+export interface WrittenFrame {
+  readonly type: string;
+  readonly id: string | undefined;
+  // The judge looks into whatever came.
+  readonly data: Record<string, unknown>;
+  /** The step of the schedule at which the frame was handed to the socket. */
+  readonly step: number;
+}
+
+const HIGH_WATER_BYTES = 4096;
+
+export class SimulatedSocket extends EventEmitter {
+  readonly #written: { readonly bytes: Buffer; readonly step: number }[] = [];
+  readonly #frames: WrittenFrame[] = [];
+  #needsDrain = false;
+  writableLength = 0;
+  /** The present step; set by the simulation. */
+  step = 0;
+
+  write(bytes: Buffer): boolean {
+    this.#written.push({ bytes, step: this.step });
+    this.writableLength += bytes.length;
+    this.#needsDrain = this.writableLength >= HIGH_WATER_BYTES;
+    return !this.#needsDrain;
+  }
+
+  /** The peer reads so many bytes; an emptied buffer asks for more, as a stream's does. */
+  read(bytes: number): void {
+    this.writableLength = Math.max(0, this.writableLength - bytes);
+    if (this.writableLength > 0 || !this.#needsDrain) return;
+    this.#needsDrain = false;
+    this.emit('drain');
+  }
+
+  /** Everything written so far; a write holds whole frames. */
+  frames(): readonly WrittenFrame[] {
+    for (const { bytes, step } of this.#written.splice(0))
+      for (const message of messagesIn(bytes)) this.#frames.push({ ...message, step });
+    return this.#frames;
+  }
+
+  asDuplex(): Duplex {
+    return this as unknown as Duplex;
+  }
+}
+
+/** RFC 6455 §5.2, as far as servers need it: unmasked text frames. */
+function* messagesIn(bytes: Buffer): Generator<Omit<WrittenFrame, 'step'>> {
+  for (let at = 0; at < bytes.length;) {
+    const short = (bytes[at + 1] ?? 0) & 0x7f;
+    const [start, length] =
+      short < 126
+        ? [at + 2, short]
+        : short === 126
+          ? [at + 4, bytes.readUInt16BE(at + 2)]
+          : [at + 10, Number(bytes.readBigUInt64BE(at + 2))];
+    const { type, id, data } = JSON.parse(bytes.toString('utf8', start, start + length)) as WrittenFrame;
+    yield { type, id, data };
+    at = start + length;
+  }
+}
+
+/** As much of `ws` as a connection uses. */
+export class SimulatedWs extends EventEmitter {
+  isPaused = false;
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  ping(): void {
+    this.emit('pong');
+  }
+
+  close(code: number): void {
+    this.emit('close', code);
+  }
+
+  terminate(): void {
+    this.emit('close', 1006);
+  }
+
+  send(text: string): void {
+    this.emit('message', Buffer.from(text), false);
+  }
+
+  asWebSocket(): WebSocket {
+    return this as unknown as WebSocket;
+  }
+}
