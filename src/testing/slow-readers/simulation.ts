@@ -127,7 +127,7 @@ export class Simulation {
     this.#services = {
       broker: this.#broker,
       catalogue: stockCatalogue,
-      registry: new SubscriptionRegistry({ broker: this.#broker, fanout: this.#fanout }),
+      registry: new SubscriptionRegistry({ broker: this.#broker, fanout: this.#fanout, limits }),
       publisher: new Publisher({ counters, broker: this.#broker, catalogue: stockCatalogue, limits, audit }),
       authenticator: AUTHENTICATOR,
       audit,
