@@ -139,6 +139,23 @@ describe('beyond history', () => {
     expect(sequenceIds(history.snapshot().retained)).toEqual([1, 3, 4]);
   });
 
+  test('what is retained is not looked at for the head, however many keys there are', () => {
+    const history = historyOf({ events: 1, keys: 10_000 });
+    let looked = 0;
+    for (let n = 1; n <= 5_000; n += 1) {
+      const record = entity(n, 'created', `key-${n}`);
+      history.append(
+        new Proxy(record, { get: (of, name) => ((looked += Number(name === 'sequenceId')), Reflect.get(of, name)) }),
+      );
+    }
+    looked = 0;
+    for (let n = 0; n < 100; n += 1)
+      expect(history.snapshot()).toMatchObject({ head: { sequenceId: 5_000 }, floor: 5_000 });
+    expect(looked).toBe(0);
+    expect(history.snapshot().retained).toHaveLength(4_999);
+    expect(looked).toBeGreaterThan(4_999);
+  });
+
   test('nothing is retained of events that are not replayed per key or name', () => {
     const history = historyOf({ events: 1 });
     history.append(recordAt(1, { event: 'file_change', payload: { path: 'a' } }));

@@ -7,7 +7,7 @@
  */
 import { Losses } from './losses.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
-import type { EventRecord, Position, Snapshot } from './record.ts';
+import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { keyOf } from './warm.ts';
 
 export interface HistoryBounds {
@@ -30,6 +30,37 @@ export interface StreamHistoryOptions {
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
   readonly losses?: Losses;
+}
+
+interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted' | 'since'> {
+  readonly readRetained: (floor: number) => readonly EventRecord[];
+  readonly readLosses: (floor: number) => readonly KeptLoss[];
+}
+
+/** Sorts what was retained only when somebody asks for it. */
+class HistorySnapshot implements Snapshot {
+  readonly head: Position;
+  readonly floor: number;
+  readonly keysEvicted: boolean;
+  readonly since: Snapshot['since'];
+  readonly #source: SnapshotSource;
+  #retained: readonly EventRecord[] | undefined;
+
+  constructor(source: SnapshotSource) {
+    this.head = source.head;
+    this.floor = source.floor;
+    this.keysEvicted = source.keysEvicted;
+    this.since = source.since;
+    this.#source = source;
+  }
+
+  get retained(): readonly EventRecord[] {
+    return (this.#retained ??= this.#source.readRetained(this.floor));
+  }
+
+  get losses(): readonly KeptLoss[] {
+    return this.#source.readLosses(this.floor);
+  }
 }
 
 /** The newest event of each name, by key; the key touched longest ago stands first. */
@@ -109,16 +140,16 @@ export class StreamHistory {
     this.#losses.add({ ...this.#head, paths });
   }
 
+  /** Costs nothing by itself: most callers only want the head. */
   snapshot(): Snapshot {
-    const { floor } = this;
-    return {
+    return new HistorySnapshot({
       head: this.#head,
-      floor,
-      since: (sequenceId) => this.#log.slice(this.#start + Math.max(0, sequenceId - floor + 1)),
-      retained: this.#retainedBelow(floor),
+      floor: this.floor,
       keysEvicted: this.#keysEvicted,
-      losses: this.#losses.within(this.#head.epoch, floor),
-    };
+      since: (sequenceId) => this.#log.slice(this.#start + Math.max(0, sequenceId - this.floor + 1)),
+      readRetained: (floor) => this.#retainedBelow(floor),
+      readLosses: (floor) => this.#losses.within(this.#head.epoch, floor),
+    });
   }
 
   #dropOldest(): void {

@@ -15,16 +15,21 @@ export interface RedisProcessOptions {
   readonly sentinel?: readonly string[];
   /** A free one when absent. */
   readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
+
+class ServerEnded extends Error {}
 
 export class RedisProcess {
   readonly port: number;
   readonly directory: string;
   readonly #mode: readonly string[];
   readonly #settings: Readonly<Record<string, string>>;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, { settings, sentinel }: RedisProcessOptions) {
+  private constructor(port: number, { settings, sentinel, env = {} }: RedisProcessOptions) {
+    this.#env = env;
     this.port = port;
     this.directory = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
     if (sentinel === undefined) {
@@ -40,9 +45,17 @@ export class RedisProcess {
 
   /** @throws {Error} with the line to run when redis-server is not installed. */
   static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
-    const redis = new RedisProcess(options.port ?? (await freePort()), options);
-    await redis.launch();
-    return redis;
+    for (let attempt = 1; ; attempt += 1) {
+      const redis = new RedisProcess(options.port ?? (await freePort()), options);
+      try {
+        await redis.launch();
+        return redis;
+      } catch (error) {
+        await redis.stop();
+        // Another process may have taken the port since it was found free.
+        if (options.port !== undefined || attempt === 5 || !(error instanceof ServerEnded)) throw error;
+      }
+    }
   }
 
   get url(): string {
@@ -53,13 +66,16 @@ export class RedisProcess {
   async launch(): Promise<void> {
     const settings = { port: String(this.port), dir: this.directory, ...this.#settings };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn('redis-server', [...this.#mode, ...args], { stdio: 'ignore' });
+    const child = spawn('redis-server', [...this.#mode, ...args], {
+      stdio: 'ignore',
+      env: { ...process.env, ...this.#env },
+    });
     this.#child = child;
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (cause) => {
         reject(new Error('redis-server does not start; on Debian: apt-get install -y redis-server', { cause }));
       });
-      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)));
+      child.once('exit', (code) => reject(new ServerEnded(`redis-server ended with ${code}`)));
     });
     await Promise.race([this.#answers(), failed]);
     failed.catch(() => undefined);
@@ -94,6 +110,8 @@ export class RedisProcess {
       const socket = connect(this.port, '127.0.0.1');
       socket.setTimeout(10_000, () => socket.destroy(new Error('Redis does not answer')));
       socket.once('error', reject);
+      // Sentinels have the clients of a server disconnected that they promote.
+      socket.once('close', () => reject(new Error('Redis closed the connection without a reply')));
       socket.once('data', (data) => {
         socket.destroy();
         resolve(data.toString());
@@ -102,8 +120,17 @@ export class RedisProcess {
     });
   }
 
+  /** Resolves once the reply to a command holds a text. The bound is against hanging only. */
+  async says(command: readonly string[], text: string, withinMs = 60_000): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    while (!(await this.command(...command).catch(() => '')).includes(text)) {
+      if (performance.now() > deadline) throw new Error(`${command.join(' ')} does not say ${text}`);
+      await delay(20);
+    }
+  }
+
   async #answers(): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    for (let attempt = 0; attempt < 1_000; attempt += 1) {
       const reply = await this.command('PING').catch(() => '');
       if (reply.startsWith('+PONG')) return;
       await delay(20);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { SUITE_LIMITS } from '../broker-suite.ts';
-import type { BrokerLimits, PublishResult } from '../broker.ts';
+import type { BrokerLimits, BrokerLog, PublishResult } from '../broker.ts';
 import { RedisBroker } from '../redis/redis-broker.ts';
 import { checkHistories, NodeHistory } from './history-checker.ts';
 import type { HistoryReport } from './history-checker.ts';
@@ -13,6 +13,7 @@ export interface RigOptions {
   readonly nodes: number;
   readonly limits?: Partial<BrokerLimits>;
   readonly stream?: string;
+  readonly log?: BrokerLog;
 }
 
 export interface RigNode {
@@ -21,6 +22,8 @@ export interface RigNode {
 }
 
 const EVENTS = eventTable();
+/** Against hanging only: on a busy machine all of it takes longer. */
+const PATIENCE_MS = 40_000;
 
 export class RedisRig {
   readonly nodes: RigNode[] = [];
@@ -46,7 +49,14 @@ export class RedisRig {
 
   async join(name: string, url: string = this.#options.url): Promise<RigNode> {
     const limits = { ...SUITE_LIMITS, ...this.#options.limits };
-    const broker = new RedisBroker({ url, limits, events: EVENTS, nodeId: name });
+    const { log } = this.#options;
+    const broker = new RedisBroker({
+      url,
+      limits,
+      events: EVENTS,
+      nodeId: name,
+      ...(log === undefined ? {} : { log }),
+    });
     const history = new NodeHistory(name);
     await broker.start(history);
     await broker.attach(this.stream);
@@ -73,12 +83,12 @@ export class RedisRig {
   }
 
   /** Resolves once so many more publishes were acknowledged. */
-  async progress(count: number, withinMs = 8_000): Promise<void> {
+  async progress(count: number, withinMs = PATIENCE_MS): Promise<void> {
     const goal = this.acknowledged.length + count;
     await until(() => this.acknowledged.length >= goal, withinMs, `${count} more publishes`);
   }
 
-  async allConnected(withinMs: number): Promise<void> {
+  async allConnected(withinMs = PATIENCE_MS): Promise<void> {
     await until(() => this.nodes.every(({ broker }) => broker.health().connected), withinMs, 'all nodes connected');
   }
 
@@ -105,7 +115,7 @@ export class RedisRig {
   }
 
   /** A node may still be on its way back to Redis. */
-  async #sync(broker: RedisBroker, withinMs = 8_000): Promise<void> {
+  async #sync(broker: RedisBroker, withinMs = PATIENCE_MS): Promise<void> {
     const deadline = performance.now() + withinMs;
     for (;;) {
       try {
