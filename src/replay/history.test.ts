@@ -145,7 +145,12 @@ describe('beyond history', () => {
     for (let n = 1; n <= 5_000; n += 1) {
       const record = entity(n, 'created', `key-${n}`);
       history.append(
-        new Proxy(record, { get: (of, name) => ((looked += Number(name === 'sequenceId')), Reflect.get(of, name)) }),
+        new Proxy(record, {
+          get: (of, name): unknown => {
+            looked += Number(name === 'sequenceId');
+            return Reflect.get(of, name);
+          },
+        }),
       );
     }
     looked = 0;

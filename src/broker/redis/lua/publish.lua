@@ -34,13 +34,14 @@ if now > at then at = now end
 
 local count = (#ARGV - 5) / 4
 local trims = seq % 64 + count >= 64
-local writes = {
+local needed = {
   {'XADD', KEYS[2], '*', 'e', ''}, {'HSET', KEYS[3], 'f', ''}, {'HDEL', KEYS[3], 'f'}, {'ZADD', KEYS[4], 0, 'm'},
   {'ZREM', KEYS[4], 'm'}, {'ZPOPMIN', KEYS[4]}, {'XTRIM', KEYS[2], 'MAXLEN', 0}, {'PEXPIRE', KEYS[2], 1},
   {'SET', KEYS[1], ''}, {ARGV[3], ARGV[2], ''},
 }
-for i = 1, #writes do
-  if not redis.acl_check_cmd(unpack(writes[i])) then return {'denied ' .. writes[i][1]} end
+if trims then needed[#needed + 1] = {'MEMORY', 'USAGE', KEYS[2]} end
+for i = 1, #needed do
+  if not redis.acl_check_cmd(unpack(needed[i])) then return {'denied ' .. needed[i][1]} end
 end
 redis.call('HLEN', KEYS[3])
 redis.call('ZCARD', KEYS[4])

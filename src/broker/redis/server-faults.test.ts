@@ -1,0 +1,139 @@
+/** What operators and other programs do to a Redis that runs: nothing is lost, doubled or reordered in silence. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { eventTable } from '../../catalogue/event-table.ts';
+import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
+import type { BrokerLimits } from '../broker.ts';
+import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
+import { RedisProcess } from '../testing/redis-process.ts';
+import { RedisRig, until } from '../testing/redis-rig.ts';
+import { RedisBroker } from './redis-broker.ts';
+
+const resources: { close?(): Promise<void>; stop?(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const resource of resources.splice(0)) await (resource.close?.() ?? resource.stop?.());
+});
+
+function held<T extends (typeof resources)[number]>(resource: T): T {
+  resources.unshift(resource);
+  return resource;
+}
+
+async function loadedNodes(redis: RedisProcess, url = redis.url): Promise<RedisRig> {
+  const rig = held(await RedisRig.start({ url, nodes: 3 }));
+  rig.load({ publishers: 6, pauseMs: 2 });
+  await rig.progress(100);
+  return rig;
+}
+
+describe('under load', () => {
+  test('FLUSHALL begins a new epoch, and every subscriber is told', async () => {
+    const redis = held(await RedisProcess.start());
+    const rig = await loadedNodes(redis);
+    await redis.command('FLUSHALL');
+    await rig.progress(200);
+    expect((await rig.finish()).violations).toEqual([]);
+    for (const { history } of rig.nodes) {
+      expect(history.losses.map(({ reason }) => reason)).toEqual(['epoch_changed']);
+    }
+  });
+
+  test('SCRIPT FLUSH costs nothing', async () => {
+    const redis = held(await RedisProcess.start());
+    const rig = await loadedNodes(redis);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await redis.command('SCRIPT', 'FLUSH');
+      await rig.progress(60);
+    }
+    const { violations, deliveredEverywhere } = await rig.finish();
+    expect(violations).toEqual([]);
+    expect(deliveredEverywhere).toBe(rig.acknowledged.length);
+    expect(rig.refused).toEqual({ not_stored: 0, unknown: 0 });
+  });
+
+  test.each(['ALL', 'WRITE'])('CLIENT PAUSE %s costs delay, and no event', async (mode) => {
+    const redis = held(await RedisProcess.start());
+    const rig = await loadedNodes(redis);
+    await redis.command('CLIENT', 'PAUSE', '1500', mode);
+    await rig.progress(200);
+    expect((await rig.finish()).violations).toEqual([]);
+    for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
+  });
+
+  test.each(['memory|usage', 'set', 'publish', 'xtrim'])(
+    'a permission that is taken away (%s) stores nothing half, and its return lets events through',
+    async (command) => {
+      const redis = held(await RedisProcess.start());
+      await createAclUser(redis);
+      const url = `redis://${ACL_LOGIN}@127.0.0.1:${redis.port}`;
+      const rig = await loadedNodes(redis, url);
+      await redis.command('ACL', 'SETUSER', 'tidemark', `-${command}`);
+      await until(() => rig.refused.not_stored > 20, 40_000, 'refusals');
+      await redis.command('ACL', 'SETUSER', 'tidemark', `+${command}`);
+      await rig.progress(100);
+      const late = await rig.join('late');
+      await rig.progress(20);
+      const { violations } = await rig.finish();
+      expect(violations).toEqual([]);
+      const numbers = rig.acknowledged.map(({ sequenceId }) => sequenceId).toSorted((a, b) => a - b);
+      expect(new Set(numbers).size).toBe(numbers.length);
+      expect(late.broker.snapshot('main').floor).toBe(1);
+      for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
+    },
+  );
+});
+
+describe('a log', () => {
+  async function brokerOn(redis: RedisProcess, limits: Partial<BrokerLimits> = {}): Promise<RedisBroker> {
+    const broker = held(
+      new RedisBroker({ url: redis.url, limits: { ...SUITE_LIMITS, ...limits }, events: eventTable() }),
+    );
+    await broker.start(new RecordingListener());
+    return broker;
+  }
+
+  test('with several entries under one number, and entries that were never published, can be read', async () => {
+    const redis = held(await RedisProcess.start());
+    const broker = await brokerOn(redis);
+    const published = [await broker.publish(draftOf()), await broker.publish(draftOf())];
+    const { epoch } = published[0] ?? { epoch: '' };
+    const future = Date.now() + 3_600_000;
+    for (const [at, number] of [
+      [future, 3],
+      [future + 1, 3],
+    ] as const) {
+      const line = `${epoch} ${number} ${at} never-${at} modified_cluster "source":{"name":"x","principal":"p"},"payload":{}`;
+      await redis.command('XADD', 'tidemark:{main}:log', `${at}-${number}`, 'e', line);
+    }
+    const late = await brokerOn(redis);
+    await late.attach('main');
+    expect(late.snapshot('main').head).toEqual({ epoch, sequenceId: 2 });
+    expect(
+      late
+        .snapshot('main')
+        .since(0)
+        .map(({ eventId }) => eventId),
+    ).toEqual(published.map(({ eventId }) => eventId));
+  });
+
+  test('with a hole can be read from behind the hole', async () => {
+    const redis = held(await RedisProcess.start());
+    const broker = await brokerOn(redis);
+    for (let n = 0; n < 5; n += 1) await broker.publish(draftOf());
+    const entries = await redis.command('XRANGE', 'tidemark:{main}:log', '-', '+');
+    await redis.command('XDEL', 'tidemark:{main}:log', /\d+-3(?=\r)/.exec(entries)?.[0] ?? '');
+    const late = await brokerOn(redis);
+    await late.attach('main');
+    expect(late.snapshot('main')).toMatchObject({ head: { sequenceId: 5 }, floor: 4 });
+  });
+
+  test('outlives twice the age of history after each publish, also with few events', async () => {
+    const redis = held(await RedisProcess.start());
+    const broker = await brokerOn(redis, { historyAgeMs: 30_000 });
+    for (let turn = 0; turn < 3; turn += 1) {
+      await broker.publish(draftOf());
+      const ttl = Number(/^:(\d+)/.exec(await redis.command('PTTL', 'tidemark:{main}:log'))?.[1]);
+      expect(ttl).toBeGreaterThan(50_000);
+      await redis.command('PEXPIRE', 'tidemark:{main}:log', '1000');
+    }
+  });
+});
