@@ -1,0 +1,60 @@
+/** One difference between two versions of a schema, before anybody asks who sends and who receives. */
+import type { Place } from './schema-document.ts';
+import type { Path } from './json.ts';
+
+/**
+ * What a change does to the set of valid values.
+ *
+ * - `narrows`: values that were valid are invalid now.
+ * - `widens`: values that were invalid are valid now.
+ * - `adds-fields`: as `widens`, but only by members that the old version does not know, which clients ignore (ENV-4).
+ * - `replaces`: both.
+ * - `undecided`: cannot be decided, for example between two regular expressions.
+ * - `meaning`: the same values are valid, and mean something else.
+ */
+export type Effect = 'narrows' | 'widens' | 'adds-fields' | 'replaces' | 'undecided' | 'meaning';
+
+export interface Side {
+  readonly path: Path;
+  /** Undefined when nothing is at the path. */
+  readonly value: unknown;
+}
+
+export interface Change {
+  readonly rule: string;
+  readonly effect: Effect;
+  readonly was: Side;
+  readonly now: Side;
+  /** What changed, as the beginning of a sentence. */
+  readonly text: string;
+}
+
+/** Whether the old version accepts everything that the new one accepts, apart from members that it does not know. */
+export function staysWithin(changes: readonly Change[]): boolean {
+  return changes.every(({ effect }) => effect === 'narrows' || effect === 'adds-fields' || effect === 'meaning');
+}
+
+/** Whether the new version accepts everything that the old one accepts. */
+export function stillAccepts(changes: readonly Change[]): boolean {
+  return changes.every(({ effect }) => effect === 'widens' || effect === 'adds-fields' || effect === 'meaning');
+}
+
+/** The same keyword on both sides. */
+export function sides(was: Place, now: Place, keyword: string): Pick<Change, 'was' | 'now'> {
+  return { was: sideOf(was, keyword), now: sideOf(now, keyword) };
+}
+
+export function sideOf({ schema, path }: Place, keyword: string): Side {
+  const value = typeof schema === 'boolean' ? undefined : schema[keyword];
+  return { path: value === undefined ? path : [...path, keyword], value };
+}
+
+export function whole({ schema, path }: Place): Side {
+  return { path, value: schema };
+}
+
+/** A value in a sentence: short, on one line. */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

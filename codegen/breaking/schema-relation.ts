@@ -1,0 +1,301 @@
+/**
+ * What changed between two versions of a schema, and what that does to the set of valid values. Keyword by keyword: as a
+ * schema is the conjunction of its keywords, a schema of which every keyword only widens only widens. Where that reasoning
+ * does not hold, the change is reported as undecided, never left out.
+ */
+import { show, sideOf, sides, whole } from './change.ts';
+import type { Change } from './change.ts';
+import { equal, isObject, union } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { boundChanges, numberChanges, stringChanges, uniqueChanges } from './keywords.ts';
+import { acceptsAll, assertionsOf, listOf, part } from './schema-document.ts';
+import type { Place, SchemaDocument } from './schema-document.ts';
+import { relateObjects } from './object-relation.ts';
+import { sharedTypes, typeChanges, typesOf } from './types.ts';
+import { relateUnions } from './union-relation.ts';
+import { toPointer } from '../source.ts';
+
+export type ObjectPlace = Place & { readonly schema: JsonObject };
+
+export interface PlacePair {
+  readonly was: ObjectPlace;
+  readonly now: ObjectPlace;
+}
+
+/** Keywords that a group of its own compares. */
+const GROUPED: ReadonlySet<string> = new Set([
+  'type',
+  'const',
+  'enum',
+  'properties',
+  'required',
+  'additionalProperties',
+  'minProperties',
+  'maxProperties',
+  'items',
+  'minItems',
+  'maxItems',
+  'uniqueItems',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'format',
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'oneOf',
+  'anyOf',
+  'allOf',
+  'default',
+]);
+
+/** Keywords whose effect depends on others beside them: beside any change, nothing is decided. */
+const COUPLED: ReadonlySet<string> = new Set([
+  'patternProperties',
+  'unevaluatedProperties',
+  'unevaluatedItems',
+  'prefixItems',
+  'additionalItems',
+  'contains',
+  'minContains',
+  'maxContains',
+]);
+
+export class SchemaRelation {
+  readonly was: SchemaDocument;
+  readonly now: SchemaDocument;
+  readonly #unchanged: ReadonlySet<string>;
+  /** Pairs that are being compared: a circle adds nothing to what its first round finds. */
+  readonly #open = new Set<string>();
+
+  constructor(was: SchemaDocument, now: SchemaDocument) {
+    this.was = was;
+    this.now = now;
+    this.#unchanged = unchangedNames(was, now);
+  }
+
+  relate(before: Place, after: Place): Change[] {
+    const [was, now] = [this.was.resolve(before), this.now.resolve(after)];
+    if (was === undefined || now === undefined) return [unresolved(before, after)];
+    if (this.isSame(was, now)) return [];
+    const pair = `${toPointer(was.path)} ${toPointer(now.path)}`;
+    if (this.#open.has(pair)) return [];
+    this.#open.add(pair);
+    try {
+      return this.#compare(was, now);
+    } finally {
+      this.#open.delete(pair);
+    }
+  }
+
+  /** Equal apart from annotations, references included. */
+  isSame({ schema: before }: Place, { schema: after }: Place): boolean {
+    if (typeof before === 'boolean' || typeof after === 'boolean') return before === after;
+    const [a, b] = [this.was.bare(before), this.now.bare(after)];
+    return a.text === b.text && a.refs.every((ref) => this.#unchanged.has(ref));
+  }
+
+  #compare(was: Place, now: Place): Change[] {
+    const bounded = restriction(was, now);
+    if (bounded !== undefined) return bounded;
+    if (typeof was.schema === 'boolean' || typeof now.schema === 'boolean') return [];
+    const pair = { was, now } as PlacePair;
+    const listed = this.#relateValues(pair);
+    if (listed !== undefined) return [...listed, ...this.#restChanges(pair, listed)];
+    if (this.was.branchesOf(was).length > 1 || this.now.branchesOf(now).length > 1) return relateUnions(this, pair);
+    const shared = sharedTypes(typesOf(was.schema), typesOf(now.schema));
+    const changes = [
+      ...typeChanges(pair),
+      ...(shared.has('string') ? stringChanges(pair) : []),
+      ...(shared.has('number') || shared.has('integer') ? numberChanges(pair, !shared.has('number')) : []),
+      ...(shared.has('array') ? this.#relateArrays(pair) : []),
+      ...(shared.has('object') ? relateObjects(this, pair) : []),
+      ...this.#nestedUnions(pair),
+      ...this.#conjunctions(pair),
+    ];
+    return [...changes, ...this.#restChanges(pair, changes)];
+  }
+
+  /** Both, or one, of the schemas lists its values. */
+  #relateValues(pair: PlacePair): Change[] | undefined {
+    const { was, now } = pair;
+    const [before, after] = [this.was.valuesOf(was), this.now.valuesOf(now)];
+    if (before === undefined && after === undefined) return undefined;
+    const rejected = (before ?? []).filter((value) => this.now.accepts(now, value) !== true);
+    const added = (after ?? []).filter((value) => this.was.accepts(was, value) !== true);
+    const at = valueSides(was, now);
+    if (before !== undefined && after !== undefined) return listChanges(at, rejected, added);
+    if (before !== undefined)
+      return [
+        {
+          rule: 'enum-removed',
+          effect: rejected.length > 0 ? 'replaces' : 'widens',
+          ...at,
+          text: `the list of values ${show(before)} was removed`,
+        },
+      ];
+    return [
+      {
+        rule: 'enum-added',
+        effect: added.length > 0 ? 'replaces' : 'narrows',
+        ...at,
+        text: `only the values ${show(after)} are valid now`,
+      },
+    ];
+  }
+
+  #relateArrays(pair: PlacePair): Change[] {
+    const { was, now } = pair;
+    const items = (place: Place): Place => part(place, 'items') ?? { schema: true, path: place.path };
+    return [
+      ...boundChanges(pair, 'minItems'),
+      ...boundChanges(pair, 'maxItems'),
+      ...uniqueChanges(pair),
+      ...this.relate(items(was), items(now)),
+    ];
+  }
+
+  /** Alternatives beside other keywords: a conjunction of both. */
+  #nestedUnions({ was, now }: PlacePair): Change[] {
+    return (['oneOf', 'anyOf'] as const).flatMap((keyword) => {
+      const [before, after] = [was.schema[keyword], now.schema[keyword]];
+      if (before === undefined && after === undefined) return [];
+      const at = sides(was, now, keyword);
+      const rule = `${keyword === 'oneOf' ? 'one-of' : 'any-of'}-${before === undefined ? 'added' : after === undefined ? 'removed' : 'changed'}`;
+      if (before === undefined) return [{ rule, effect: 'narrows', ...at, text: `${keyword} was added` }];
+      if (after === undefined) return [{ rule, effect: 'widens', ...at, text: `${keyword} was removed` }];
+      if (this.#sameKeyword(before, after)) return [];
+      return [undecided({ was, now }, keyword)];
+    });
+  }
+
+  #conjunctions({ was, now }: PlacePair): Change[] {
+    const [before, after] = [listOf(was.schema['allOf']), listOf(now.schema['allOf'])];
+    return Array.from({ length: Math.max(before.length, after.length) }, (_each, index) => index).flatMap((index) => {
+      const [a, b] = [part(was, 'allOf', index), part(now, 'allOf', index)];
+      if (a !== undefined && b !== undefined) return this.relate(a, b);
+      const at = { was: a === undefined ? whole(was) : whole(a), now: b === undefined ? whole(now) : whole(b) };
+      if (a === undefined) return [{ rule: 'all-of-added', effect: 'narrows', ...at, text: 'a part of allOf was added' }];
+      return [{ rule: 'all-of-removed', effect: 'widens', ...at, text: 'a part of allOf was removed' }];
+    });
+  }
+
+  /** Keywords that nothing above compares, and those whose effect hangs on what changed above. */
+  #restChanges(pair: PlacePair, found: readonly Change[]): Change[] {
+    const { was, now } = pair;
+    const keywords = union(
+      assertionsOf(was.schema).map(([keyword]) => keyword),
+      assertionsOf(now.schema).map(([keyword]) => keyword),
+    );
+    return keywords.flatMap((keyword): Change[] => {
+      const isEqual = this.#sameKeyword(was.schema[keyword], now.schema[keyword]);
+      if (keyword === 'default') return isEqual ? [] : [defaultChange(pair)];
+      if (GROUPED.has(keyword)) return [];
+      if (isEqual) return COUPLED.has(keyword) && found.length > 0 ? [undecided(pair, keyword)] : [];
+      if (keyword.startsWith('x-')) return [{ ...undecided(pair, keyword), rule: 'fact-changed', effect: 'meaning' }];
+      return [undecided(pair, keyword)];
+    });
+  }
+
+  #sameKeyword(before: unknown, after: unknown): boolean {
+    const wrap = (value: unknown): JsonObject => ({ allOf: [value] });
+    if (before === undefined || after === undefined) return before === after;
+    if (!isObject(before) && !Array.isArray(before)) return equal(before, after);
+    return this.isSame({ schema: wrap(before), path: [] }, { schema: wrap(after), path: [] });
+  }
+}
+
+function valueSides(was: ObjectPlace, now: ObjectPlace): Pick<Change, 'was' | 'now'> {
+  const keywordOf = ({ schema }: ObjectPlace): string =>
+    ['const', 'enum', 'oneOf', 'anyOf', 'type'].find((keyword) => keyword in schema) ?? 'type';
+  return { was: sideOf(was, keywordOf(was)), now: sideOf(now, keywordOf(now)) };
+}
+
+function listChanges(
+  at: Pick<Change, 'was' | 'now'>,
+  removed: readonly unknown[],
+  added: readonly unknown[],
+): Change[] {
+  const names = (values: readonly unknown[]): string => values.map(show).join(', ');
+  const changes: Change[] = [];
+  if (removed.length > 0)
+    changes.push({
+      rule: 'value-removed',
+      effect: 'narrows',
+      ...at,
+      text: `${names(removed)} ${removed.length > 1 ? 'are' : 'is'} no longer a valid value`,
+    });
+  if (added.length > 0)
+    changes.push({
+      rule: 'value-added',
+      effect: 'widens',
+      ...at,
+      text: `${names(added)} ${added.length > 1 ? 'are valid values' : 'is a valid value'} now`,
+    });
+  return changes;
+}
+
+function defaultChange({ was, now }: PlacePair): Change {
+  const [before, after] = [was.schema['default'], now.schema['default']];
+  return {
+    rule: 'default-changed',
+    effect: 'meaning',
+    ...sides(was, now, 'default'),
+    text: `the default went from ${show(before)} to ${show(after)}`,
+  };
+}
+
+function undecided({ was, now }: Readonly<Record<'was' | 'now', Place>>, keyword: string): Change {
+  return {
+    rule: 'keyword-undecided',
+    effect: 'undecided',
+    ...sides(was, now, keyword),
+    text: `what a change at ${keyword} does to the valid values cannot be decided`,
+  };
+}
+
+function unresolved(was: Place, now: Place): Change {
+  return {
+    rule: 'reference-unresolved',
+    effect: 'undecided',
+    was: whole(was),
+    now: whole(now),
+    text: 'a reference cannot be followed, so nothing can be decided about what it stands for',
+  };
+}
+
+/** One of the two accepts everything, or nothing. */
+function restriction(was: Place, now: Place): Change[] | undefined {
+  const at = { was: whole(was), now: whole(now) };
+  const [before, after] = [acceptsAll(was.schema), acceptsAll(now.schema)];
+  if (before && after) return [];
+  if (was.schema === false || after)
+    return [{ rule: 'schema-opened', effect: 'widens', ...at, text: 'any value is valid now' }];
+  if (now.schema === false) return [{ rule: 'schema-closed', effect: 'narrows', ...at, text: 'no value is valid now' }];
+  if (before) return [{ rule: 'schema-restricted', effect: 'narrows', ...at, text: 'not every value is valid any more' }];
+  return undefined;
+}
+
+/**
+ * The names of schemas that are equal in both versions, with everything that they refer to: all that have the same text,
+ * less those that refer to one that is not among them, until nothing changes.
+ */
+function unchangedNames(was: SchemaDocument, now: SchemaDocument): ReadonlySet<string> {
+  const refsOf = new Map<string, readonly string[]>();
+  const names = Object.keys(was.at(['components', 'schemas'])?.schema ?? {});
+  for (const name of names) {
+    const path = ['components', 'schemas', name];
+    const [before, after] = [was.at(path)?.schema, now.at(path)?.schema];
+    if (!isObject(before) || !isObject(after)) continue;
+    const bare = was.bare(before);
+    if (bare.text === now.bare(after).text) refsOf.set(`#${toPointer(path)}`, bare.refs);
+  }
+  for (let size = -1; size !== refsOf.size; ) {
+    size = refsOf.size;
+    for (const [name, refs] of refsOf) if (refs.some((ref) => !refsOf.has(ref))) refsOf.delete(name);
+  }
+  return new Set(refsOf.keys());
+}
+

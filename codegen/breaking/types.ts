@@ -1,0 +1,37 @@
+/** The `type` keyword: which kinds of JSON value a schema accepts at all. */
+import { show, sides } from './change.ts';
+import type { Change } from './change.ts';
+import type { JsonObject } from './json.ts';
+import type { PlacePair } from './schema-relation.ts';
+import { listOf } from './schema-document.ts';
+
+const ALL = ['null', 'boolean', 'number', 'string', 'array', 'object'];
+
+/** Without `type`, every kind. `number` stands for every number, `integer` for whole ones alone. */
+export function typesOf(schema: JsonObject): ReadonlySet<string> {
+  const { type } = schema;
+  const said = typeof type === 'string' ? [type] : listOf(type).map(String);
+  const types = new Set(said.length > 0 ? said : ALL);
+  if (types.has('number')) types.delete('integer');
+  return types;
+}
+
+function admits(types: ReadonlySet<string>, type: string): boolean {
+  return types.has(type) || (type === 'integer' && types.has('number'));
+}
+
+export function sharedTypes(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...[...a].filter((type) => admits(b, type)), ...[...b].filter((type) => admits(a, type))]);
+}
+
+export function typeChanges({ was, now }: PlacePair): Change[] {
+  const [before, after] = [typesOf(was.schema), typesOf(now.schema)];
+  const removed = [...before].some((type) => !admits(after, type));
+  const added = [...after].some((type) => !admits(before, type));
+  if (!removed && !added) return [];
+  const effect = removed && added ? 'replaces' : removed ? 'narrows' : 'widens';
+  const name = (types: ReadonlySet<string>, said: unknown): string =>
+    said === undefined ? 'any' : show(types.size === 1 ? [...types][0] : [...types]);
+  const text = `type went from ${name(before, was.schema['type'])} to ${name(after, now.schema['type'])}`;
+  return [{ rule: 'type-changed', effect, ...sides(was, now, 'type'), text }];
+}
