@@ -56,9 +56,23 @@ function relateMember(relation: SchemaRelation, { was, now }: PlacePair, name: s
     ];
   // Only named on one side, and any value will do on the other: told by the member's name.
   if (!isDeclared(was) && acceptsAll(before.schema) && !acceptsAll(after.schema))
-    return [{ rule: 'property-declared', effect: 'narrows', ...at, text: `${name}, which could hold anything, has a schema now` }];
+    return [
+      {
+        rule: 'property-declared',
+        effect: 'narrows',
+        ...at,
+        text: `${name}, which could hold anything, has a schema now`,
+      },
+    ];
   if (!isDeclared(now) && acceptsAll(after.schema) && !acceptsAll(before.schema))
-    return [{ rule: 'property-undeclared', effect: 'widens', ...at, text: `${name} lost its schema, and can hold anything now` }];
+    return [
+      {
+        rule: 'property-undeclared',
+        effect: 'widens',
+        ...at,
+        text: `${name} lost its schema, and can hold anything now`,
+      },
+    ];
   return relation.relate(before, after);
 }
 
@@ -98,7 +112,17 @@ function requiredChanges({ was, now }: PlacePair): Change[] {
   const added = after.filter((name) => !before.includes(name));
   const removed = before.filter((name) => !after.includes(name));
   return [
-    ...added.map((name): Change => ({ rule: 'required-added', effect: 'narrows', ...at, text: `${name} is required now` })),
-    ...removed.map((name): Change => ({ rule: 'required-removed', effect: 'widens', ...at, text: `${name} is optional now` })),
+    ...added.map((name): Change => ({
+      rule: 'required-added',
+      effect: 'narrows',
+      ...at,
+      text: `${name} is required now`,
+    })),
+    ...removed.map((name): Change => ({
+      rule: 'required-removed',
+      effect: 'widens',
+      ...at,
+      text: `${name} is optional now`,
+    })),
   ];
 }

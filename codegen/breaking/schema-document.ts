@@ -45,7 +45,12 @@ export function assertionsOf(schema: JsonObject): [keyword: string, value: unkno
 
 export function acceptsAll(schema: JsonSchema): boolean {
   if (typeof schema === 'boolean') return schema;
-  return assertionsOf(schema).every(([keyword]) => keyword === 'default' || keyword.startsWith('x-'));
+  return !assertionsOf(schema).some(([keyword]) => restricts(keyword));
+}
+
+/** Whether a keyword has a say in which values are valid. */
+function restricts(keyword: string): boolean {
+  return keyword !== 'default' && !keyword.startsWith('x-');
 }
 
 export function part({ schema, path }: Place, ...keys: Path): Place | undefined {
@@ -75,12 +80,13 @@ export class SchemaDocument {
   /** Follows references. @returns undefined where one leads out of the document, nowhere or in a circle. */
   resolve(place: Place): Place | undefined {
     let at: Place | undefined = place;
-    for (const seen = new Set<string>(); at !== undefined; ) {
+    for (const seen = new Set<string>(); at !== undefined;) {
       const { schema, path }: Place = at;
       if (typeof schema === 'boolean' || typeof schema['$ref'] !== 'string') return at;
       const { $ref, ...rest } = schema;
       // Keywords beside a reference hold as well: the same as a conjunction.
-      if (assertionsOf(rest).length > 0) return { schema: { ...rest, allOf: [{ $ref }, ...listOf(rest['allOf'])] }, path };
+      if (assertionsOf(rest).length > 0)
+        return { schema: { ...rest, allOf: [{ $ref }, ...listOf(rest['allOf'])] }, path };
       if (seen.has($ref) || !$ref.startsWith('#/')) return undefined;
       seen.add($ref);
       at = this.at(fromPointer($ref.slice(1)).map(decode));
@@ -137,7 +143,7 @@ export class SchemaDocument {
   branchesOf(place: Place, depth = 0): readonly Place[] {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || typeof at.schema === 'boolean') return [at ?? place];
-    const keywords = assertionsOf(at.schema);
+    const keywords = assertionsOf(at.schema).filter(([keyword]) => restricts(keyword));
     const [keyword, list] = keywords[0] ?? [];
     if (keywords.length !== 1 || (keyword !== 'oneOf' && keyword !== 'anyOf') || !Array.isArray(list)) return [at];
     return list.flatMap((_each, index) => {

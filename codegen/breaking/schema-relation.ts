@@ -104,7 +104,10 @@ export class SchemaRelation {
     const pair = { was, now } as PlacePair;
     const listed = this.#relateValues(pair);
     if (listed !== undefined) return [...listed, ...this.#restChanges(pair, listed)];
-    if (this.was.branchesOf(was).length > 1 || this.now.branchesOf(now).length > 1) return relateUnions(this, pair);
+    if (this.was.branchesOf(was).length > 1 || this.now.branchesOf(now).length > 1) {
+      const variants = relateUnions(this, pair);
+      return [...variants, ...this.#restChanges(pair, variants)];
+    }
     const shared = sharedTypes(typesOf(was.schema), typesOf(now.schema));
     const changes = [
       ...typeChanges(pair),
@@ -177,7 +180,8 @@ export class SchemaRelation {
       const [a, b] = [part(was, 'allOf', index), part(now, 'allOf', index)];
       if (a !== undefined && b !== undefined) return this.relate(a, b);
       const at = { was: a === undefined ? whole(was) : whole(a), now: b === undefined ? whole(now) : whole(b) };
-      if (a === undefined) return [{ rule: 'all-of-added', effect: 'narrows', ...at, text: 'a part of allOf was added' }];
+      if (a === undefined)
+        return [{ rule: 'all-of-added', effect: 'narrows', ...at, text: 'a part of allOf was added' }];
       return [{ rule: 'all-of-removed', effect: 'widens', ...at, text: 'a part of allOf was removed' }];
     });
   }
@@ -274,7 +278,8 @@ function restriction(was: Place, now: Place): Change[] | undefined {
   if (was.schema === false || after)
     return [{ rule: 'schema-opened', effect: 'widens', ...at, text: 'any value is valid now' }];
   if (now.schema === false) return [{ rule: 'schema-closed', effect: 'narrows', ...at, text: 'no value is valid now' }];
-  if (before) return [{ rule: 'schema-restricted', effect: 'narrows', ...at, text: 'not every value is valid any more' }];
+  if (before)
+    return [{ rule: 'schema-restricted', effect: 'narrows', ...at, text: 'not every value is valid any more' }];
   return undefined;
 }
 
@@ -292,10 +297,9 @@ function unchangedNames(was: SchemaDocument, now: SchemaDocument): ReadonlySet<s
     const bare = was.bare(before);
     if (bare.text === now.bare(after).text) refsOf.set(`#${toPointer(path)}`, bare.refs);
   }
-  for (let size = -1; size !== refsOf.size; ) {
+  for (let size = -1; size !== refsOf.size;) {
     size = refsOf.size;
     for (const [name, refs] of refsOf) if (refs.some((ref) => !refsOf.has(ref))) refsOf.delete(name);
   }
   return new Set(refsOf.keys());
 }
-

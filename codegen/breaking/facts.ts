@@ -1,0 +1,218 @@
+/**
+ * What operations, channels and messages say beside their schemas. A fact that nothing here knows is undecided when it
+ * changes: new facts are never passed over in silence.
+ */
+import type { Direction, Draft, Findings, Severity } from './finding.ts';
+import { show } from './change.ts';
+import type { JsonObject, Path } from './json.ts';
+import { equal, isObject, textsOf, union } from './json.ts';
+
+interface Part {
+  readonly path: Path;
+  readonly raw: JsonObject;
+  readonly channel?: Part;
+}
+
+interface Pair {
+  readonly before: Part;
+  readonly after: Part;
+  readonly by: string;
+}
+
+/** A fact in both versions; undefined where it is absent. */
+interface Fact {
+  readonly key: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+interface Verdict {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly direction: Direction;
+  readonly summary: string;
+  readonly reason: string;
+}
+
+type Judge = (fact: Fact) => readonly Verdict[];
+
+const IGNORED: ReadonlySet<string> = new Set([
+  // Words for people, and what is compared elsewhere.
+  'name',
+  'title',
+  'summary',
+  'description',
+  'tags',
+  'externalDocs',
+  'examples',
+  'payload',
+  'messages',
+  'reply',
+  'channel',
+  'action',
+  'address',
+  'x-requirements',
+  'x-event',
+  'x-payload',
+  'x-replay',
+  'x-filterable',
+]);
+
+export function compareFacts(findings: Findings, { before, after, by }: Pair): void {
+  for (const key of union(Object.keys(before.raw), Object.keys(after.raw))) {
+    if (IGNORED.has(key)) continue;
+    const fact = { key, before: before.raw[key], after: after.raw[key] };
+    const [a, b] =
+      key === 'bindings' ? [otherBindings(fact.before), otherBindings(fact.after)] : [fact.before, fact.after];
+    if (equal(a, b)) continue;
+    for (const verdict of (JUDGES[key] ?? unknownFact)(fact)) findings.add(draftOf(verdict, before, after, fact), by);
+  }
+  const [old, next] = [before.channel, after.channel];
+  if (old !== undefined && next !== undefined) compareFacts(findings, { before: old, after: next, by });
+}
+
+function draftOf(verdict: Verdict, before: Part, after: Part, { key, before: was, after: now }: Fact): Draft {
+  const side = (part: Part, value: unknown): Draft['was'] => ({
+    path: value === undefined ? part.path : [...part.path, key],
+    value,
+  });
+  const undecided = verdict.rule === 'fact-undecided' ? { decided: false as const } : {};
+  return { ...verdict, ...undecided, was: side(before, was), now: side(after, now) };
+}
+
+/** The method and the query of HTTP are compared as such, and versions of bindings say nothing about the wire. */
+function otherBindings(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const http = isObject(value['http']) ? value['http'] : {};
+  const { method: _method, query: _query, bindingVersion: _version, ...rest } = http;
+  const ws = isObject(value['ws']) ? value['ws'] : {};
+  const { bindingVersion: _other, ...others } = ws;
+  return { ...value, http: rest, ws: others };
+}
+
+function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
+  return [
+    {
+      rule: 'fact-undecided',
+      severity: 'breaking',
+      direction: 'server-to-client',
+      summary: `${key} went from ${show(before)} to ${show(after)}`,
+      reason: 'What this change does to clients of the old contract cannot be decided, so it counts as breaking.',
+    },
+  ];
+}
+
+/** A promise that `true` gives and absence does not. */
+function promise(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
+  return ({ key, after }) => {
+    const isGiven = after === true;
+    return [
+      {
+        rule: `${rule}-${isGiven ? 'added' : 'removed'}`,
+        severity: isGiven ? 'compatible' : 'breaking',
+        direction,
+        summary: `${key} was ${isGiven ? 'added' : 'removed'}`,
+        reason: isGiven ? words.given : words.lost,
+      },
+    ];
+  };
+}
+
+const scopes: Judge = ({ before, after }) => {
+  const [old, next] = [textsOf(before), textsOf(after)];
+  return [
+    ...next
+      .filter((scope) => !old.includes(scope))
+      .map((scope): Verdict => ({
+        rule: 'scope-required',
+        severity: 'breaking',
+        direction: 'client-to-server',
+        summary: `the scope ${scope} is needed now`,
+        reason: 'Principals without that scope could do this, and are refused with `forbidden` now.',
+      })),
+    ...old
+      .filter((scope) => !next.includes(scope))
+      .map((scope): Verdict => ({
+        rule: 'scope-not-required',
+        severity: 'compatible',
+        direction: 'client-to-server',
+        summary: `the scope ${scope} is no longer needed`,
+        reason: 'Everybody who could do this still can.',
+      })),
+  ];
+};
+
+const errorPointers: Judge = ({ before, after }) => {
+  const [old, next] = [isObject(before) ? before : {}, isObject(after) ? after : {}];
+  return union(Object.keys(old), Object.keys(next))
+    .filter((pointer) => old[pointer] !== next[pointer])
+    .map((pointer) => ({
+      rule: 'error-pointer-changed',
+      severity: 'breaking',
+      direction: 'server-to-client',
+      summary: `a bad value at ${pointer} is answered with ${codeOf(next[pointer])} instead of ${codeOf(old[pointer])}`,
+      reason: 'Clients of the old contract that act on the code no longer find it.',
+    }));
+};
+
+function codeOf(code: unknown): string {
+  return typeof code === 'string' ? code : 'invalid_message';
+}
+
+/** Security requirements, media types and ids of correlation: absence is not the same as freedom, but needs nothing. */
+function addedOrChanged(rule: string, direction: Direction, words: Readonly<Record<'added' | 'lost', string>>): Judge {
+  return ({ key, before, after }) => {
+    const isLost = after === undefined;
+    const verb = before === undefined ? 'added' : isLost ? 'removed' : 'changed';
+    return [
+      {
+        rule: `${rule}-${verb}`,
+        severity: words[isLost ? 'lost' : 'added'] === HARMLESS ? 'compatible' : 'breaking',
+        direction,
+        summary: `${key} was ${verb}`,
+        reason: words[isLost ? 'lost' : 'added'],
+      },
+    ];
+  };
+}
+
+const HARMLESS = 'Everybody who could do this still can.';
+
+const correlation: Judge = ({ before, after }) => [
+  {
+    rule: before === undefined ? 'correlation-added' : 'correlation-changed',
+    severity: before === undefined ? 'compatible' : 'breaking',
+    direction: 'server-to-client',
+    summary: `correlationId went from ${show(before)} to ${show(after)}`,
+    reason:
+      before === undefined
+        ? 'It describes which field joins a reply to its command; the fields themselves are compared by their schemas.'
+        : 'Clients of the old contract look for the id of their command elsewhere.',
+  },
+];
+
+const JUDGES: Readonly<Record<string, Judge>> = {
+  'x-scopes': scopes,
+  'x-error-pointers': errorPointers,
+  'x-ordered': promise('order', 'server-to-client', {
+    given: 'Clients of the old contract do not count on the order.',
+    lost: 'The message may overtake queued events now, and clients of the old contract count on its place.',
+  }),
+  'x-before-authentication': promise('before-authentication', 'client-to-server', {
+    given: 'The new server accepts it earlier than the old one did.',
+    lost: 'The new server refuses it before `authenticate`, where clients of the old contract may send it.',
+  }),
+  'x-serves-below': promise('serves-below', 'client-to-server', {
+    given: 'Addresses below the path were free before.',
+    lost: 'Clients of the old contract may ask for addresses below the path.',
+  }),
+  security: addedOrChanged('security', 'client-to-server', {
+    added: 'Clients of the old contract may come without the credential that is asked for now.',
+    lost: HARMLESS,
+  }),
+  contentType: addedOrChanged('content-type', 'server-to-client', {
+    added: 'Clients of the old contract read and write another media type.',
+    lost: 'Clients of the old contract read and write another media type.',
+  }),
+  correlationId: correlation,
+};

@@ -1,0 +1,266 @@
+/** Commands, pushes and HTTP operations: which there are, where they are, and what they carry. */
+import { staysWithin } from './change.ts';
+import type { ContractView, MessageView, OperationView } from './contract-view.ts';
+import { compareFacts } from './facts.ts';
+import type { Draft, Findings, Use } from './finding.ts';
+import { objectAt, textAt, union, valueAt } from './json.ts';
+import type { Path } from './json.ts';
+import type { Place } from './schema-document.ts';
+import { SchemaRelation } from './schema-relation.ts';
+
+export interface Versions {
+  readonly was: ContractView;
+  readonly now: ContractView;
+  readonly relation: SchemaRelation;
+  readonly findings: Findings;
+}
+
+export function compareOperations(versions: Versions): void {
+  const { was, now, findings } = versions;
+  for (const name of union(was.operations.keys(), now.operations.keys())) {
+    const [before, after] = [was.operations.get(name), now.operations.get(name)];
+    if (before !== undefined && after !== undefined) compareOperation(versions, before, after);
+    else if (before !== undefined) findings.add(removed(before), name);
+    else if (after !== undefined) findings.add(added(after), name);
+  }
+}
+
+const WORDS = { command: 'command', push: 'push', http: 'HTTP operation' } as const;
+
+function removed({ name, kind, path, raw }: OperationView): Draft {
+  return {
+    rule: `${kind}-removed`,
+    severity: 'breaking',
+    direction: kind === 'push' ? 'server-to-client' : 'client-to-server',
+    was: { path, value: raw['action'] },
+    now: { path: ['operations'], value: undefined },
+    summary: `the ${WORDS[kind]} ${name} was removed`,
+    reason:
+      kind === 'push'
+        ? 'Clients of the old contract may wait for it, and it never comes.'
+        : 'The new server does not know what clients of the old contract may send.',
+  };
+}
+
+function added({ name, kind, path, raw }: OperationView): Draft {
+  return {
+    rule: `${kind}-added`,
+    severity: 'compatible',
+    direction: kind === 'push' ? 'server-to-client' : 'client-to-server',
+    was: { path: ['operations'], value: undefined },
+    now: { path, value: raw['action'] },
+    summary: `the ${WORDS[kind]} ${name} was added`,
+    reason:
+      kind === 'push'
+        ? 'Clients ignore push types that they do not know (ENV-4).'
+        : 'Clients of the old contract do not use it.',
+  };
+}
+
+function compareOperation(versions: Versions, before: OperationView, after: OperationView): void {
+  const { name } = after;
+  if (before.kind !== after.kind) {
+    versions.findings.add(
+      {
+        rule: 'operation-moved',
+        severity: 'breaking',
+        direction: 'client-to-server',
+        was: { path: before.path, value: before.kind },
+        now: { path: after.path, value: after.kind },
+        summary: `${name} was a ${WORDS[before.kind]} and is a ${WORDS[after.kind]}`,
+        reason: 'Clients of the old contract look for it elsewhere.',
+      },
+      name,
+    );
+    return;
+  }
+  compareFacts(versions.findings, { before, after, by: name });
+  if (after.kind === 'http') compareHttp(versions, before, after);
+  else if (after.kind === 'command') compareCommand(versions, before, after);
+  else comparePush(versions, before, after);
+}
+
+function compareCommand(versions: Versions, before: OperationView, after: OperationView): void {
+  const use: Use = { by: after.name, direction: 'client-to-server', envelope: true };
+  relateByName(versions, before.messages, after.messages, use, missing('command-message'));
+  const answer: Use = { by: after.name, direction: 'server-to-client', envelope: true };
+  relateByName(versions, before.replies, after.replies, answer, {
+    removed: (message) => replyRemoved(before, after, message),
+    added: (message) => replyAdded(before, after, message),
+  });
+}
+
+/** Messages of events are compared as events. */
+function comparePush(versions: Versions, before: OperationView, after: OperationView): void {
+  const isOther = ({ raw }: MessageView): boolean => raw['x-event'] === undefined;
+  const use: Use = { by: after.name, direction: 'server-to-client', envelope: true };
+  relateByName(versions, before.messages.filter(isOther), after.messages.filter(isOther), use, missing('push-message'));
+}
+
+interface Unpaired {
+  readonly removed: (message: MessageView) => Draft;
+  readonly added: (message: MessageView) => Draft;
+}
+
+/** A message that only one version has, where commands and pushes have exactly one each. */
+function missing(rule: string): Unpaired {
+  const draft = (message: MessageView, verb: 'removed' | 'added'): Draft => ({
+    rule: `${rule}-${verb}`,
+    severity: rule === 'push-message' && verb === 'added' ? 'compatible' : 'breaking',
+    direction: rule === 'push-message' ? 'server-to-client' : 'client-to-server',
+    was: { path: message.path, value: verb === 'removed' ? message.name : undefined },
+    now: { path: message.path, value: verb === 'added' ? message.name : undefined },
+    summary: `the message ${message.name} was ${verb}`,
+    reason:
+      rule === 'push-message' && verb === 'added'
+        ? 'Clients ignore push types that they do not know (ENV-4).'
+        : 'Clients of the old contract know the message under another name.',
+  });
+  return { removed: (message) => draft(message, 'removed'), added: (message) => draft(message, 'added') };
+}
+
+function replyRemoved(before: OperationView, after: OperationView, { name }: MessageView): Draft {
+  return {
+    rule: 'reply-removed',
+    severity: 'compatible',
+    direction: 'server-to-client',
+    was: { path: [...before.path, 'reply', 'messages'], value: name },
+    now: { path: [...after.path, 'reply', 'messages'], value: undefined },
+    summary: `${after.name} is no longer answered with ${name}`,
+    reason: 'The new server sends it no more; clients of the old contract expect the other replies too.',
+  };
+}
+
+function replyAdded(before: OperationView, after: OperationView, { name }: MessageView): Draft {
+  return {
+    rule: 'reply-added',
+    severity: 'breaking',
+    direction: 'server-to-client',
+    was: { path: [...before.path, 'reply', 'messages'], value: undefined },
+    now: { path: [...after.path, 'reply', 'messages'], value: name },
+    summary: `${after.name} can be answered with ${name} now`,
+    reason: 'Clients of the old contract do not know that reply, and go on waiting for one that they know.',
+  };
+}
+
+function relateByName(
+  versions: Versions,
+  before: readonly MessageView[],
+  after: readonly MessageView[],
+  use: Use,
+  unpaired: Unpaired,
+): void {
+  const find = (list: readonly MessageView[], name: string): MessageView | undefined =>
+    list.find((each) => each.name === name);
+  for (const name of union(
+    before.map((each) => each.name),
+    after.map((each) => each.name),
+  )) {
+    const [a, b] = [find(before, name), find(after, name)];
+    if (a !== undefined && b !== undefined) relateMessages(versions, a, b, use);
+    else if (a !== undefined) versions.findings.add(unpaired.removed(a), use.by);
+    else if (b !== undefined) versions.findings.add(unpaired.added(b), use.by);
+  }
+}
+
+export function relateMessages(versions: Versions, before: MessageView, after: MessageView, use: Use): void {
+  compareFacts(versions.findings, { before, after, by: use.by });
+  relatePlaces(versions, before.payload, after.payload, use);
+}
+
+export function relatePlaces({ relation, was, now, findings }: Versions, before: Place, after: Place, use: Use): void {
+  const top = {
+    was: was.schemas.resolve(before)?.path ?? before.path,
+    now: now.schemas.resolve(after)?.path ?? after.path,
+  };
+  findings.addChanges(relation.relate(before, after), use, top);
+}
+
+function compareHttp(versions: Versions, before: OperationView, after: OperationView): void {
+  const { findings } = versions;
+  for (const [rule, at] of HTTP_PLACES) {
+    const [was, now] = [at(before), at(after)];
+    if (was.value === now.value) continue;
+    findings.add(
+      {
+        rule,
+        severity: 'breaking',
+        direction: 'client-to-server',
+        was,
+        now,
+        summary: `${after.name} went from ${String(was.value)} to ${String(now.value)}`,
+        reason: 'Clients of the old contract send their requests to the old one.',
+      },
+      after.name,
+    );
+  }
+  relatePlaces(versions, queryOf(before), queryOf(after), {
+    by: `${after.name} (query)`,
+    direction: 'client-to-server',
+  });
+  const request: Use = { by: `${after.name} (request)`, direction: 'client-to-server' };
+  relateBodies(versions, { before: before.messages, after: after.messages, use: request, operations: [before, after] });
+  const answer: Use = { by: `${after.name} (answer)`, direction: 'server-to-client' };
+  relateBodies(versions, { before: before.replies, after: after.replies, use: answer, operations: [before, after] });
+}
+
+const HTTP_PLACES: readonly (readonly [string, (operation: OperationView) => { path: Path; value: unknown }])[] = [
+  [
+    'method-changed',
+    ({ path, raw }) => ({
+      path: [...path, 'bindings', 'http', 'method'],
+      value: valueAt(raw, ['bindings', 'http', 'method']) ?? 'GET',
+    }),
+  ],
+  ['address-changed', ({ channel }) => ({ path: [...channel.path, 'address'], value: textAt(channel.raw, 'address') })],
+];
+
+/** Without a schema for the query, no parameter is known. */
+function queryOf({ path, raw }: OperationView): Place {
+  const query = objectAt(raw, 'bindings', 'http')['query'];
+  const place = [...path, 'bindings', 'http', 'query'];
+  return {
+    schema:
+      query === undefined ? { type: 'object', additionalProperties: false } : (query as object as Place['schema']),
+    path: query === undefined ? path : place,
+  };
+}
+
+interface Bodies {
+  readonly before: readonly MessageView[];
+  readonly after: readonly MessageView[];
+  readonly use: Use;
+  readonly operations: readonly [OperationView, OperationView];
+}
+
+/** Bodies carry no name: those of the same name are compared, then what is left over by its shape. */
+function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
+  const [left, right] = [new Set(before), new Set(after)];
+  for (const a of before) {
+    const b = after.find(({ name }) => name === a.name) ?? (before.length === 1 ? after[0] : undefined);
+    if (b === undefined || !right.has(b)) continue;
+    left.delete(a);
+    right.delete(b);
+    relateMessages(versions, a, b, use);
+  }
+  const isRequest = use.direction === 'client-to-server';
+  for (const a of left) {
+    versions.findings.add((isRequest ? requestRemoved : replyRemoved)(...operations, a), use.by);
+  }
+  for (const b of right) {
+    const isKnown = before.some((a) => staysWithin(versions.relation.relate(a.payload, b.payload)));
+    if (!isRequest && !isKnown) versions.findings.add(replyAdded(...operations, b), use.by);
+  }
+}
+
+function requestRemoved(before: OperationView, after: OperationView, { name }: MessageView): Draft {
+  return {
+    rule: 'request-removed',
+    severity: 'breaking',
+    direction: 'client-to-server',
+    was: { path: [...before.path, 'messages'], value: name },
+    now: { path: [...after.path, 'messages'], value: undefined },
+    summary: `${after.name} no longer takes ${name}`,
+    reason: 'The new server refuses something that clients of the old contract may send.',
+  };
+}

@@ -1,0 +1,359 @@
+/** The tables of a contract: errors, close codes, limits, scopes, filter fields, replay policies, gap reasons, clauses. */
+import { show } from './change.ts';
+import type { Direction, Draft, Severity } from './finding.ts';
+import type { Versions } from './operations.ts';
+import { equal, objectAt, union } from './json.ts';
+import type { JsonObject } from './json.ts';
+
+/** How the addition, the removal and each member of an entry is judged. */
+interface Registry {
+  readonly noun: string;
+  readonly direction: Direction;
+  readonly added: Judgement | ((entry: unknown) => Judgement);
+  readonly removed: Judgement;
+  readonly members?: Readonly<Record<string, Judgement | Compare>>;
+  /** For tables whose entries are texts. */
+  readonly text?: 'prose' | Judgement;
+}
+
+interface Judgement {
+  readonly severity: Severity;
+  readonly reason: string;
+  readonly direction?: Direction;
+  readonly decided?: false;
+}
+
+type Compare = (before: unknown, after: unknown) => Judgement;
+
+const breaking = (reason: string, direction?: Direction): Judgement => ({
+  severity: 'breaking',
+  reason,
+  ...(direction === undefined ? {} : { direction }),
+});
+const warning = (reason: string): Judgement => ({ severity: 'warning', reason });
+const compatible = (reason: string): Judgement => ({ severity: 'compatible', reason });
+const undecided = (reason: string): Judgement => ({ severity: 'breaking', reason, decided: false });
+
+/** For numbers that limit what clients may do: less is stricter. */
+function moved(words: Readonly<Record<'raised' | 'lowered', Judgement>>): Compare {
+  return (before, after) => (Number(after) > Number(before) ? words.raised : words.lowered);
+}
+
+const OPERATOR_REFUSED = 'Gateways whose configuration uses a value outside the new range no longer start.';
+
+const ERROR_KNOWN = 'Clients of the old contract have a list of errors, and this one is not in it.';
+
+const REGISTRIES: Readonly<Record<string, Registry>> = {
+  'x-errors': {
+    noun: 'error',
+    direction: 'server-to-client',
+    added: breaking(ERROR_KNOWN),
+    removed: warning('Clients that act on this code never see it again. Check what is reported in its place.'),
+    members: {
+      retryable: breaking('Clients of the old contract retry what cannot succeed, or give up on what can.'),
+      httpStatus: breaking('HTTP clients of the old contract act on the old status.'),
+      counts: (_before, after) =>
+        after === undefined
+          ? compatible('The error no longer counts towards closing the connection.')
+          : breaking(
+              'The error counts towards closing the connection now (ERR-2), which clients of the old contract do not expect.',
+            ),
+    },
+  },
+  'x-close-codes': {
+    noun: 'close code',
+    direction: 'server-to-client',
+    added: compatible('Clients act on the class of a close code that they do not know (CON-6).'),
+    removed: warning('Clients that act on this code never see it again. Check which code takes its place.'),
+    members: {
+      name: breaking('`closing` names the code, and clients of the old contract know it by its old name.'),
+      class: breaking(
+        'The class says whether to retry (CON-6); clients of the old contract do what the old class says.',
+      ),
+    },
+  },
+  'x-close-classes': {
+    noun: 'class of close codes',
+    direction: 'server-to-client',
+    added: breaking('Clients of the old contract do not know what to do after a close of this class (CON-6).'),
+    removed: breaking('Clients of the old contract do what the class says, and the new contract has it no more.'),
+    text: 'prose',
+  },
+  'x-limits': {
+    noun: 'limit',
+    direction: 'client-to-server',
+    added: warning('Clients of the old contract do not know the bound, and may exceed it.'),
+    removed: breaking('Clients may read it from `welcome.limits`, and configurations that set it are refused.'),
+    members: {
+      default: moved({
+        raised: compatible('Gateways with the default allow more than before.'),
+        lowered: warning(
+          'Gateways with the default allow less than before; clients that do not read `welcome.limits` may exceed it.',
+        ),
+      }),
+      minimum: moved({
+        raised: breaking(OPERATOR_REFUSED, 'operator'),
+        lowered: warning('A gateway may now allow less than clients of the old contract could count on.'),
+      }),
+      maximum: moved({
+        raised: compatible('A gateway may allow more than before; `welcome.limits` reports it.'),
+        lowered: breaking(OPERATOR_REFUSED, 'operator'),
+      }),
+      unit: breaking('Clients and configurations of the old contract read the number in the old unit.'),
+    },
+  },
+  'x-filters': {
+    noun: 'filter field',
+    direction: 'client-to-server',
+    added: compatible('Clients of the old contract do not use it.'),
+    removed: breaking('Subscriptions of old clients that use it are refused.'),
+    members: { kind: breaking('Values match differently, so filters of old clients select other events.') },
+  },
+  'x-replay-policies': {
+    noun: 'replay policy',
+    direction: 'server-to-client',
+    added: compatible('It matters only where an event uses it, which is a finding of its own.'),
+    removed: compatible('It matters only where an event used it, which is a finding of its own.'),
+    text: 'prose',
+  },
+  'x-gap-reasons': {
+    noun: 'reason for a gap',
+    direction: 'server-to-client',
+    added: breaking('Clients of the old contract have a list of reasons, and this one is not in it.'),
+    removed: compatible('Clients of the old contract expect everything that the new server may send.'),
+    text: 'prose',
+  },
+  'x-requirements': {
+    noun: 'clause',
+    direction: 'server-to-client',
+    added: compatible('The new contract promises more. Check that it asks nothing new of clients.'),
+    removed: breaking('What the clause promised no longer holds for clients that count on it.'),
+    members: {
+      level: (_before, after) =>
+        after === 'must'
+          ? compatible('The promise became stronger.')
+          : breaking('The promise became weaker, and clients may count on it.'),
+      text: warning('A program cannot read the clause. Check that it still promises what clients count on.'),
+    },
+  },
+};
+
+export function compareRegistries(versions: Versions): void {
+  const { was, now, findings } = versions;
+  const keys = union(Object.keys(was.document), Object.keys(now.document)).filter((key) => key.startsWith('x-'));
+  for (const key of keys) {
+    const [before, after] = [was.document[key], now.document[key]];
+    if (equal(before, after) || Object.hasOwn(ROOT_FACTS, key)) continue;
+    const registry = REGISTRIES[key];
+    const drafts =
+      registry === undefined
+        ? [entryDraft({ rule: 'fact-undecided', path: [key], before, after, summary: `${key} changed` }, UNKNOWN)]
+        : registryDrafts(key, registry, objectAt(was.document, key), objectAt(now.document, key));
+    for (const draft of drafts) findings.add(draft);
+  }
+  for (const [key, compare] of Object.entries(ROOT_FACTS))
+    if (!equal(was.document[key], now.document[key]))
+      for (const draft of compare(was.document[key], now.document[key])) findings.add(draft);
+}
+
+const UNKNOWN: Judgement & { readonly direction: Direction } = {
+  ...undecided('What this change does to clients of the old contract cannot be decided, so it counts as breaking.'),
+  direction: 'server-to-client',
+};
+
+function registryDrafts(key: string, registry: Registry, before: JsonObject, after: JsonObject): Draft[] {
+  return union(Object.keys(before), Object.keys(after)).flatMap((name): Draft[] => {
+    const [old, next] = [before[name], after[name]];
+    if (equal(old, next)) return [];
+    const at = { path: [key, name], before: old, after: next };
+    const rule = registry.noun
+      .replace('class of close codes', 'close-class')
+      .replace('reason for a gap', 'gap-reason')
+      .replaceAll(' ', '-');
+    const judged = (judgement: Judgement): Judgement & { readonly direction: Direction } => ({
+      ...judgement,
+      direction: judgement.direction ?? registry.direction,
+    });
+    if (old === undefined) {
+      const judgement = typeof registry.added === 'function' ? registry.added(next) : registry.added;
+      return [
+        entryDraft(
+          { ...at, rule: `${rule}-added`, summary: `the ${registry.noun} ${name} was added` },
+          judged(judgement),
+        ),
+      ];
+    }
+    if (next === undefined)
+      return [
+        entryDraft(
+          { ...at, rule: `${rule}-removed`, summary: `the ${registry.noun} ${name} was removed` },
+          judged(registry.removed),
+        ),
+      ];
+    return memberDrafts({ key, name, rule, registry, before: old, after: next }, judged);
+  });
+}
+
+interface EntryPair {
+  readonly key: string;
+  readonly name: string;
+  readonly rule: string;
+  readonly registry: Registry;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+function memberDrafts(
+  { key, name, rule, registry, before, after }: EntryPair,
+  judged: (judgement: Judgement) => Judgement & { readonly direction: Direction },
+): Draft[] {
+  if (registry.text === 'prose') return [];
+  const [old, next] = [objectAt(before), objectAt(after)];
+  return union(Object.keys(old), Object.keys(next)).flatMap((member): Draft[] => {
+    const [a, b] = [old[member], next[member]];
+    if (equal(a, b) || member === 'description' || member === 'observable') return [];
+    const judge = registry.members?.[member];
+    const judgement = judge === undefined ? UNKNOWN : typeof judge === 'function' ? judge(a, b) : judge;
+    const verb =
+      typeof a === 'number' && typeof b === 'number' && key === 'x-limits' ? (b > a ? 'raised' : 'lowered') : 'changed';
+    const kebab = member.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return [
+      entryDraft(
+        {
+          rule: judge === undefined ? 'fact-undecided' : `${rule}-${kebab}-${verb}`,
+          path: [key, name, member],
+          before: a,
+          after: b,
+          summary:
+            member === 'text'
+              ? `the text of clause ${name} changed`
+              : `${member} of ${name} went from ${show(a)} to ${show(b)}`,
+        },
+        judged(judgement),
+      ),
+    ];
+  });
+}
+
+interface Entry {
+  readonly rule: string;
+  readonly path: readonly string[];
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly summary: string;
+}
+
+function entryDraft(
+  { rule, path, before, after, summary }: Entry,
+  { severity, reason, direction, decided }: Judgement & { readonly direction: Direction },
+): Draft {
+  const side = (value: unknown): Draft['was'] => ({ path: value === undefined ? path.slice(0, -1) : path, value });
+  return {
+    rule,
+    severity,
+    ...(decided === undefined ? {} : { decided }),
+    direction,
+    was: side(before),
+    now: side(after),
+    summary,
+    reason,
+  };
+}
+
+/** Facts of the whole document that are no tables. */
+const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknown) => readonly Draft[]>> = {
+  'x-subprotocol': (before, after) => [
+    entryDraft(
+      {
+        rule: 'subprotocol-changed',
+        path: ['x-subprotocol'],
+        before,
+        after,
+        summary: `the subprotocol went from ${show(before)} to ${show(after)}`,
+      },
+      {
+        ...breaking('Clients of the old contract offer the old one, and are refused at the upgrade (CON-1).'),
+        direction: 'client-to-server',
+      },
+    ),
+  ],
+  'x-credential-parameters': (before, after) => {
+    const [old, next] = [listOf(before), listOf(after)];
+    const draft = (name: string, verb: 'added' | 'removed', judgement: Judgement): Draft =>
+      entryDraft(
+        {
+          rule: `credential-parameter-${verb}`,
+          path: ['x-credential-parameters'],
+          before,
+          after,
+          summary: `the credential parameter ${name} was ${verb}`,
+        },
+        { ...judgement, direction: 'client-to-server' },
+      );
+    return [
+      ...next
+        .filter((name) => !old.includes(name))
+        .map((name) =>
+          draft(
+            name,
+            'added',
+            breaking('Addresses with a query parameter of this name are refused with 400 now (SEC-2).'),
+          ),
+        ),
+      ...old
+        .filter((name) => !next.includes(name))
+        .map((name) =>
+          draft(name, 'removed', warning('Credentials in addresses are no longer refused under this name (SEC-2).')),
+        ),
+    ];
+  },
+  'x-scopes': (before, after) => {
+    const [old, next] = [objectAt(before, 'kinds'), objectAt(after, 'kinds')];
+    const kinds = union(Object.keys(old), Object.keys(next)).filter(
+      (kind) => Object.hasOwn(old, kind) !== Object.hasOwn(next, kind),
+    );
+    const [a, b] = [objectAt(before)['grammar'], objectAt(after)['grammar']];
+    return [
+      ...kinds.map((kind) =>
+        entryDraft(
+          {
+            rule: `scope-kind-${Object.hasOwn(next, kind) ? 'added' : 'removed'}`,
+            path: ['x-scopes', 'kinds', kind],
+            before: old[kind],
+            after: next[kind],
+            summary: `the kind of scope ${kind} was ${Object.hasOwn(next, kind) ? 'added' : 'removed'}`,
+          },
+          {
+            ...(Object.hasOwn(next, kind)
+              ? compatible('Keys and tokens that exist keep their scopes.')
+              : breaking('Keys and tokens that exist hold scopes of this kind, which mean nothing now.')),
+            direction: 'client-to-server',
+          },
+        ),
+      ),
+      ...(a === b
+        ? []
+        : [
+            entryDraft(
+              {
+                rule: 'scope-grammar-changed',
+                path: ['x-scopes', 'grammar'],
+                before: a,
+                after: b,
+                summary: 'the grammar of scopes changed',
+              },
+              {
+                ...undecided(
+                  'Whether every scope that exists still fits cannot be decided, so this counts as breaking.',
+                ),
+                direction: 'client-to-server',
+              },
+            ),
+          ]),
+    ];
+  },
+};
+
+function listOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
