@@ -66,7 +66,14 @@ export class SchemaDocument {
 
   constructor(document: JsonObject) {
     this.#document = document;
-    this.#ajv = new Ajv2020({ formats: FORMATS, strict: false, logger: false, validateSchema: false });
+    this.#ajv = new Ajv2020({
+      formats: FORMATS,
+      strict: false,
+      logger: false,
+      validateSchema: false,
+      allErrors: true,
+      verbose: true,
+    });
     const { components = {}, operations = {}, channels = {} } = document;
     this.#ajv.addSchema({ $id: 'contract', components, operations, channels });
   }

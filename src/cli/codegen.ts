@@ -3,6 +3,7 @@
  * loaded when a command needs it. In a clone its sources stand beside src/ and are loaded as they are.
  */
 import { existsSync } from 'node:fs';
+import type * as Gate from 'tidemark-codegen/breaking/gate';
 import type * as Directory from 'tidemark-codegen/directory';
 import type * as BuiltForm from 'tidemark-codegen/extension/built-form';
 import type * as Open from 'tidemark-codegen/extension/open';
@@ -14,6 +15,7 @@ import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
 
 interface CodegenModules {
+  readonly 'breaking/gate': typeof Gate;
   readonly directory: typeof Directory;
   readonly 'extension/built-form': typeof BuiltForm;
   readonly 'extension/open': typeof Open;

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   key: async () => (await import('./key.ts')).registerKey,
   contract: async () => (await import('./contract.ts')).registerContract,
   generate: async () => (await import('./generate.ts')).registerGenerate,
+  breaking: async () => (await import('./breaking.ts')).registerBreaking,
 };
 
 /** Holds the command that is asked for, or all of them, for help and for hints at what was meant. */

@@ -1,0 +1,97 @@
+/**
+ * `tidemark breaking`: reads two versions of a contract, compares them, and tries recorded tapes against the new one. The
+ * command line calls only this file.
+ */
+import { checkExtensions } from '../extensions.ts';
+import { lint } from '../rules.ts';
+import { ContractError, readSource, sourceOf } from '../source.ts';
+import type { Source } from '../source.ts';
+import { checkVersion } from '../specification.ts';
+import { compareContracts } from './compare.ts';
+import type { ContractVersion } from './compare.ts';
+import type { CompatibilityFinding, Severity } from './finding.ts';
+import { isObject } from './json.ts';
+import { readFrames } from './tape-frames.ts';
+import { checkTapes } from './tapes.ts';
+import type { BrokenFrame } from './tapes.ts';
+
+export { ContractError } from '../source.ts';
+export { formatGithub, formatText } from './format.ts';
+export { TapeError } from './tape-frames.ts';
+
+export interface GateOptions {
+  /** The older version: its text, and what it is called in messages. */
+  readonly against: { readonly name: string; readonly text: string };
+  /** Path of the newer version. */
+  readonly contract: string;
+  /** Directory with recorded tapes. */
+  readonly tapes?: string;
+}
+
+export interface TapeSummary {
+  readonly tapes: number;
+  /** Frames that fitted the old contract. */
+  readonly frames: number;
+  readonly broken: readonly BrokenFrame[];
+}
+
+export interface GateReport {
+  readonly against: string;
+  readonly contract: string;
+  /** How many rules of `tidemark generate` the newer contract breaks; they are no findings. */
+  readonly brokenRules: number;
+  /** How many findings of each severity. */
+  readonly counts: Readonly<Record<Severity, number>>;
+  readonly findings: readonly CompatibilityFinding[];
+  /** Absent where no tapes were given. */
+  readonly tapes?: TapeSummary;
+}
+
+/**
+ * @throws {ContractError} when one of the two is not YAML, or not an AsyncAPI document.
+ * @throws {TapeError} when there are no tapes, or they cannot be read; errors of the file system pass through.
+ */
+export async function compareVersions({ against, contract, tapes }: GateOptions): Promise<GateReport> {
+  const before = readVersion(sourceOf(against.name, against.text));
+  const source = await readSource(contract);
+  const after = readVersion(source);
+  const findings = compareContracts(before, after);
+  const names = { against: against.name, contract, brokenRules: countRules(source) };
+  if (tapes === undefined) return { ...names, counts: countOf(findings), findings };
+  const { tapes: count, frames } = await readFrames(tapes);
+  const report = checkTapes({ before, after, findings, frames });
+  const summary = { tapes: count, frames: report.judged, broken: report.broken };
+  return { ...names, counts: countOf(findings), findings: report.findings, tapes: summary };
+}
+
+/** Rules bind neither version: an older contract knew others, and a newer one may be half done. */
+function readVersion(source: Source): ContractVersion {
+  if (!isObject(source.value) || !isObject(source.value['channels']) || !isObject(source.value['operations']))
+    throw new ContractError(source.file, [
+      {
+        rule: 'asyncapi',
+        pointer: '',
+        line: 1,
+        text: 'is not an AsyncAPI 3 document with channels and operations. Give a version of the contract.',
+      },
+    ]);
+  return versionOf(source);
+}
+
+/** How many rules the newer contract breaks; what follows from a wrong shape is not counted. */
+function countRules(source: Source): number {
+  for (const check of [checkVersion, checkExtensions, lint]) {
+    const { length } = check(source);
+    if (length > 0) return length;
+  }
+  return 0;
+}
+
+function versionOf({ file, value, lineOf }: Source): ContractVersion {
+  return { name: file, document: isObject(value) ? value : {}, lineOf };
+}
+
+function countOf(findings: readonly CompatibilityFinding[]): Record<Severity, number> {
+  const count = (severity: Severity): number => findings.filter((each) => each.severity === severity).length;
+  return { breaking: count('breaking'), warning: count('warning'), compatible: count('compatible') };
+}

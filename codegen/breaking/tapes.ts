@@ -1,0 +1,232 @@
+/** Which recorded frames fitted the old contract and do not fit the new one, and which finding says why. */
+import type { ErrorObject } from 'ajv';
+import { ContractView } from './contract-view.ts';
+import type { ContractVersion, MessageView, OperationView } from './contract-view.ts';
+import type { CompatibilityFinding } from './finding.ts';
+import { isObject, objectAt, textAt, textsOf } from './json.ts';
+import type { JsonObject } from './json.ts';
+import type { Place } from './schema-document.ts';
+import { toPointer } from '../source.ts';
+import type { Frame } from './tape-frames.ts';
+
+export interface BrokenFrame {
+  /** `tape:line`. */
+  readonly at: string;
+  /** Why the frame does not fit the new contract. */
+  readonly reason: string;
+}
+
+export interface TapeReport {
+  /** How many frames fitted the old contract, and so say something. */
+  readonly judged: number;
+  readonly broken: readonly BrokenFrame[];
+  /** The findings, with the frames that they break. */
+  readonly findings: readonly CompatibilityFinding[];
+}
+
+export interface TapeCheck {
+  readonly before: ContractVersion;
+  readonly after: ContractVersion;
+  readonly findings: readonly CompatibilityFinding[];
+  readonly frames: readonly Frame[];
+}
+
+export function checkTapes({ before, after, findings, frames }: TapeCheck): TapeReport {
+  const [was, now] = [new FrameJudge(before), new FrameJudge(after)];
+  const broken: BrokenFrame[] = [];
+  const byFinding = new Map<CompatibilityFinding, Set<string>>();
+  let judged = 0;
+  for (const frame of frames) {
+    if (was.faultOf(frame) !== undefined) continue;
+    judged += 1;
+    const fault = now.faultOf(frame);
+    if (fault === undefined) continue;
+    broken.push({ at: frame.at, reason: fault.reason });
+    for (const finding of causesOf(fault, findings)) {
+      const known = byFinding.get(finding) ?? new Set();
+      byFinding.set(finding, known.add(frame.at));
+    }
+  }
+  return {
+    judged,
+    broken,
+    findings: findings.map((finding) => ({ ...finding, tapes: [...(byFinding.get(finding) ?? [])] })),
+  };
+}
+
+interface Fault {
+  readonly reason: string;
+  /** Into the new contract: the keywords that refuse the frame. */
+  readonly pointers: readonly string[];
+  /** Operation or event, where there is none of that name any more. */
+  readonly missing?: string;
+}
+
+function causesOf({ pointers, missing }: Fault, findings: readonly CompatibilityFinding[]): CompatibilityFinding[] {
+  return findings.filter(
+    ({ now, usedBy, rule }) =>
+      pointers.includes(now.pointer) ||
+      (missing !== undefined && rule.endsWith('-removed') && usedBy.includes(missing)),
+  );
+}
+
+/** Says what is wrong with a frame by one version of the contract. */
+class FrameJudge {
+  readonly #view: ContractView;
+  /** For patterns, which name some members only. */
+  readonly #partial: ContractView;
+  readonly #pointers: WeakMap<object, string>;
+
+  constructor(version: ContractVersion) {
+    this.#view = new ContractView(version);
+    this.#partial = new ContractView({ ...version, document: relaxDocument(version.document) });
+    this.#pointers = new WeakMap();
+    for (const { document } of [this.#view, this.#partial]) indexPointers(document, '', this.#pointers);
+  }
+
+  faultOf(frame: Frame): Fault | undefined {
+    switch (frame.kind) {
+      case 'command':
+        return this.#command(frame.value);
+      case 'publication':
+        return this.#publication(frame.value);
+      case 'message':
+        return this.#message(frame.value);
+      case 'request':
+        return this.#request(frame);
+      case 'answer':
+        return this.#answer(frame);
+    }
+  }
+
+  #command(value: unknown): Fault | undefined {
+    const type = textAt(value, 'type') ?? '';
+    const operation = this.#view.operations.get(type);
+    if (operation?.kind !== 'command') return missing(`the command ${type}`, type);
+    return (
+      this.#anyOf(this.#view, operation.messages, value) ??
+      (publishes(operation) ? this.#publication(objectAt(value)['data']) : undefined)
+    );
+  }
+
+  #publication(value: unknown): Fault | undefined {
+    const published = this.#view.events.get(textAt(value, 'event') ?? '')?.published;
+    return published === undefined ? undefined : this.#fits(this.#view, published, objectAt(value)['payload']);
+  }
+
+  #message(value: unknown): Fault | undefined {
+    const type = textAt(value, 'type') ?? '';
+    if (type === 'event') {
+      const name = textAt(value, 'data', 'event') ?? '*';
+      const event = this.#partial.events.get(name) ?? this.#partial.events.get('*');
+      return event === undefined
+        ? missing(`the event ${name}`, `event ${name}`)
+        : this.#anyOf(this.#partial, [event.message], value);
+    }
+    const known = [...this.#partial.operations.values()].flatMap((operation) =>
+      [...(operation.kind === 'push' ? operation.messages : operation.replies)].filter(({ name }) => name === type),
+    );
+    return known.length === 0 ? missing(`the message ${type}`, type) : this.#anyOf(this.#partial, known, value);
+  }
+
+  #request({ value, resource = '' }: Frame): Fault | undefined {
+    const operation = operationAt(this.#view, resource);
+    if (operation === undefined) return missing(resource, resource);
+    return (
+      this.#anyOf(this.#view, operation.messages, value) ??
+      (publishes(operation) ? this.#publication(value) : undefined)
+    );
+  }
+
+  #answer({ value, resource = '' }: Frame): Fault | undefined {
+    const operation = operationAt(this.#partial, resource);
+    return operation === undefined ? missing(resource, resource) : this.#anyOf(this.#partial, operation.replies, value);
+  }
+
+  #anyOf(view: ContractView, messages: readonly MessageView[], value: unknown): Fault | undefined {
+    const faults = messages.map(({ payload }) => this.#fits(view, payload, value));
+    const [first] = faults;
+    if (first === undefined || faults.includes(undefined)) return undefined;
+    return { reason: first.reason, pointers: faults.flatMap((fault) => fault?.pointers ?? []) };
+  }
+
+  #fits(view: ContractView, place: Place, value: unknown): Fault | undefined {
+    const validate = view.schemas.validator(place);
+    if (validate === undefined || validate(value)) return undefined;
+    const errors = validate.errors ?? [];
+    const [{ instancePath = '', message = 'does not fit' } = {}] = errors;
+    return {
+      reason: `${instancePath === '' ? 'the value' : instancePath} ${message}`,
+      pointers: errors.flatMap((error) => this.#pointersOf(error)),
+    };
+  }
+
+  /** An error of a keyword is one of the keyword, or of the schema that has it. */
+  #pointersOf({ keyword, parentSchema }: ErrorObject): string[] {
+    const pointer = isObject(parentSchema) ? this.#pointers.get(parentSchema) : undefined;
+    return pointer === undefined ? [] : [pointer, `${pointer}/${keyword}`];
+  }
+}
+
+function missing(what: string, name: string): Fault {
+  return { reason: `there is no ${what.replace(/^the /, '')} any more`, pointers: [], missing: name };
+}
+
+function publishes({ raw }: OperationView): boolean {
+  return textsOf(raw['x-scopes']).some((scope) => scope.startsWith('publish:'));
+}
+
+function operationAt({ operations }: ContractView, resource: string): OperationView | undefined {
+  return [...operations.values()].find(
+    ({ kind, raw, channel }) =>
+      kind === 'http' &&
+      `${textAt(raw, 'bindings', 'http', 'method') ?? 'GET'} ${textAt(channel.raw, 'address') ?? ''}` === resource,
+  );
+}
+
+function indexPointers(value: unknown, pointer: string, pointers: WeakMap<object, string>): void {
+  if (typeof value !== 'object' || value === null || pointers.has(value)) return;
+  pointers.set(value, pointer);
+  for (const [key, each] of Object.entries(value)) indexPointers(each, `${pointer}${toPointer([key])}`, pointers);
+}
+
+/** The document with schemas that a part of a valid message fits too. */
+function relaxDocument(document: JsonObject): JsonObject {
+  const components = objectAt(document, 'components');
+  const { schemas, messages } = {
+    schemas: objectAt(components, 'schemas'),
+    messages: objectAt(components, 'messages'),
+  };
+  return {
+    ...document,
+    components: {
+      ...components,
+      schemas: mapValues(schemas, relax),
+      messages: mapValues(messages, (message) =>
+        isObject(message) && isObject(message['payload'])
+          ? { ...message, payload: relax(message['payload']) }
+          : message,
+      ),
+    },
+  };
+}
+
+/** What asks for something that a pattern may leave out. */
+const DEMANDS: ReadonlySet<string> = new Set(['required', 'minItems', 'minProperties', 'contains', 'uniqueItems']);
+
+function relax(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(relax);
+  if (!isObject(schema)) return schema;
+  const kept = Object.entries(schema).filter(([keyword]) => !DEMANDS.has(keyword));
+  return Object.fromEntries(
+    kept.map(([keyword, value]) => {
+      if (keyword === 'const' || keyword === 'enum') return [keyword, value];
+      if (keyword === 'properties' && isObject(value)) return [keyword, mapValues(value, relax)];
+      return [keyword === 'oneOf' ? 'anyOf' : keyword, relax(value)];
+    }),
+  );
+}
+
+function mapValues(record: JsonObject, change: (value: unknown) => unknown): JsonObject {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,72 @@
+/** `tidemark breaking`: whether clients of an older contract still work with the newer one. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { loadCodegen } from './codegen.ts';
+import { readContractText } from './contract-source.ts';
+import { CliError, EXIT } from './exit.ts';
+import { plain, print, printJson, say } from './terminal.ts';
+
+interface BreakingOptions {
+  readonly against: string;
+  readonly contract: string;
+  readonly tapes?: string;
+  readonly format: 'text' | 'json' | 'github';
+  readonly json?: true;
+}
+
+const NAME = 'tidemark breaking';
+
+/** In a clone the contract stands beside `src/`, in the package beside `dist/src/`: both are two levels up from here. */
+const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
+
+export function registerBreaking(program: Command): void {
+  program
+    .command('breaking')
+    .description('compare two versions of a contract: do clients of the old one still work?')
+    .requiredOption('--against <source>', 'the older contract: a file, an http(s) address, or REF or REF:PATH of Git')
+    .addOption(
+      new Option('--contract <file>', 'the newer contract').default(OWN_CONTRACT, "this version's own contract"),
+    )
+    .option('--tapes <directory>', 'recorded tapes (*.ndjson); reports which of their frames no longer fit')
+    .addOption(
+      new Option('--format <format>', 'github: annotations of GitHub Actions')
+        .choices(['text', 'json', 'github'])
+        .default('text'),
+    )
+    .option('--json', 'the same as --format json')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 nothing breaks, 2 wrong usage or a contract that cannot be read, 3 something breaks, 5 the address cannot be reached.',
+    )
+    .action(breaking);
+}
+
+async function breaking({ against, contract, tapes, format, json }: BreakingOptions): Promise<void> {
+  if (!existsSync(contract)) throw new CliError(`--contract: ${contract} does not exist.`, EXIT.usage);
+  if (tapes !== undefined && !existsSync(tapes)) throw new CliError(`--tapes: ${tapes} does not exist.`, EXIT.usage);
+  const old = await readContractText(against, contract);
+  const gate = await loadCodegen('breaking/gate', NAME);
+  const { compareVersions, ContractError, TapeError } = gate;
+  const report = await compareVersions({ against: old, contract, ...(tapes === undefined ? {} : { tapes }) }).catch(
+    (error: unknown) => {
+      if (error instanceof ContractError || error instanceof TapeError)
+        throw new CliError(error.message, EXIT.usage, { cause: error });
+      throw error;
+    },
+  );
+  if (report.brokenRules > 0)
+    say(
+      `Note: ${contract} breaks ${report.brokenRules === 1 ? 'a rule' : `${report.brokenRules} rules`} of contracts; tidemark generate lists them.`,
+    );
+  if (json === true || format === 'json') await printJson(report);
+  else if (format === 'text') await printLines(gate.formatText(report));
+  else await printLines(gate.formatGithub(report));
+  if (report.counts.breaking > 0) process.exitCode = EXIT.findings;
+}
+
+/** Contracts come from anywhere: control characters in them are shown, not obeyed. */
+async function printLines(text: string): Promise<void> {
+  if (text !== '') await print(text.split('\n').map(plain).join('\n'));
+}

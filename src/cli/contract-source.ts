@@ -1,0 +1,113 @@
+/** Where `--against` takes an older contract from: a file, an address, or a revision of Git. */
+import { execFile } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { CliError, EXIT } from './exit.ts';
+
+export interface ContractText {
+  /** For messages; without credentials. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A contract is text of some hundred kilobytes; whatever is larger is something else. */
+const MAXIMUM_BYTES = 16 * 1024 * 1024;
+const TIMEOUT_MS = 15_000;
+
+/**
+ * @param against an `http:` or `https:` address, a path that exists, or `REF` or `REF:PATH` of Git
+ * @param contract the newer contract: `REF` alone stands for this file in that revision
+ * @throws {CliError} exit code 5 where an address cannot be reached, else 2
+ */
+export async function readContractText(against: string, contract: string): Promise<ContractText> {
+  if (/^https?:\/\//i.test(against)) return readAddress(against);
+  const found = await stat(against).catch(() => undefined);
+  if (found?.isFile() === true) return { name: against, text: await readFile(against, 'utf8') };
+  if (found !== undefined) throw new CliError(`--against: ${against} is not a file.`, EXIT.usage);
+  return readRevision(against, contract);
+}
+
+async function readAddress(address: string): Promise<ContractText> {
+  const { url, headers, name } = parseAddress(address);
+  try {
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new CliError(
+        `--against: ${name} answered with status ${response.status} instead of a contract.`,
+        EXIT.unreachable,
+      );
+    }
+    return { name, text: await readBody(response, name) };
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`--against: ${name} cannot be reached: ${causeOf(error)}.`, EXIT.unreachable, { cause: error });
+  }
+}
+
+/** `fetch` refuses credentials in an address, and messages must not show them. */
+function parseAddress(address: string): { url: URL; headers: Record<string, string>; name: string } {
+  if (!URL.canParse(address)) throw new CliError(`--against: ${address} is not a valid address.`, EXIT.usage);
+  const url = new URL(address);
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const headers = username === '' ? {} : { authorization: `Basic ${Buffer.from(given).toString('base64')}` };
+  return {
+    url,
+    headers: { accept: 'application/yaml, text/yaml, */*', ...headers },
+    name: `${url.origin}${url.pathname}`,
+  };
+}
+
+async function readBody(response: Response, name: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAXIMUM_BYTES)
+      throw new CliError(`--against: ${name} is larger than ${MAXIMUM_BYTES} bytes.`, EXIT.usage);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} seconds`;
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+}
+
+/** `REF:PATH` is as `git show` takes it: from the top of the repository, or after `./` from the working directory. */
+async function readRevision(revision: string, contract: string): Promise<ContractText> {
+  const hasPath = revision.includes(':');
+  const cwd = hasPath ? process.cwd() : dirname(resolve(contract));
+  const object = hasPath ? revision : `${revision}:./${basename(contract)}`;
+  if (revision.startsWith('-')) throw notFound(revision, 'a revision does not begin with "-"');
+  try {
+    const options = { cwd, encoding: 'utf8', maxBuffer: MAXIMUM_BYTES } as const;
+    const { stdout } = await promisify(execFile)('git', ['show', object], options);
+    return { name: object, text: stdout };
+  } catch (error) {
+    throw notFound(revision, gitFault(error), error);
+  }
+}
+
+function gitFault(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'git is not installed';
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  const [line = ''] = said.replace(/^fatal: /, '').split('\n');
+  return line === '' ? 'git failed' : line;
+}
+
+function notFound(against: string, why: string, cause?: unknown): CliError {
+  return new CliError(
+    `--against: there is no file ${against}, and it is not a revision of Git either: ${why.replace(/\.$/, '')}. ` +
+      'Give a file, an http(s) address, REF, or REF:PATH.',
+    EXIT.usage,
+    { cause },
+  );
+}
