@@ -42,14 +42,14 @@ function formatFinding({ against, contract, tapes }: GateReport, finding: Compat
     head,
     `  ${reason}`,
     `  direction  ${direction}${usedBy.length > 0 ? `, in ${usedBy.join(', ')}` : ''}`,
-    `  old  ${at(against, was)}${valueOf(was.value)}`,
-    `  new  ${at(contract, now)}${valueOf(now.value)}`,
+    `  old  ${placeOf(against, was)}${valueOf(was.value)}`,
+    `  new  ${placeOf(contract, now)}${valueOf(now.value)}`,
     ...(tapes === undefined ? [] : [`  tapes  ${tapesOf(finding)}`]),
     '',
   ].join('\n');
 }
 
-function at(file: string, { line, pointer }: CompatibilityFinding['was']): string {
+function placeOf(file: string, { line, pointer }: CompatibilityFinding['was']): string {
   return `${file}${line === undefined ? '' : `:${line}`} ${pointer}`;
 }
 

@@ -2,11 +2,8 @@
  * `tidemark breaking`: reads two versions of a contract, compares them, and tries recorded tapes against the new one. The
  * command line calls only this file.
  */
-import { checkExtensions } from '../extensions.ts';
-import { lint } from '../rules.ts';
 import { ContractError, readSource, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
-import { checkVersion } from '../specification.ts';
 import { compareContracts } from './compare.ts';
 import type { ContractVersion } from './compare.ts';
 import type { CompatibilityFinding, Severity } from './finding.ts';
@@ -38,8 +35,6 @@ export interface TapeSummary {
 export interface GateReport {
   readonly against: string;
   readonly contract: string;
-  /** How many rules of `tidemark generate` the newer contract breaks; they are no findings. */
-  readonly brokenRules: number;
   /** How many findings of each severity. */
   readonly counts: Readonly<Record<Severity, number>>;
   readonly findings: readonly CompatibilityFinding[];
@@ -53,10 +48,9 @@ export interface GateReport {
  */
 export async function compareVersions({ against, contract, tapes }: GateOptions): Promise<GateReport> {
   const before = readVersion(sourceOf(against.name, against.text));
-  const source = await readSource(contract);
-  const after = readVersion(source);
+  const after = readVersion(await readSource(contract));
   const findings = compareContracts(before, after);
-  const names = { against: against.name, contract, brokenRules: countRules(source) };
+  const names = { against: against.name, contract };
   if (tapes === undefined) return { ...names, counts: countOf(findings), findings };
   const { tapes: count, frames } = await readFrames(tapes);
   const report = checkTapes({ before, after, findings, frames });
@@ -76,15 +70,6 @@ function readVersion(source: Source): ContractVersion {
       },
     ]);
   return versionOf(source);
-}
-
-/** How many rules the newer contract breaks; what follows from a wrong shape is not counted. */
-function countRules(source: Source): number {
-  for (const check of [checkVersion, checkExtensions, lint]) {
-    const { length } = check(source);
-    if (length > 0) return length;
-  }
-  return 0;
 }
 
 function versionOf({ file, value, lineOf }: Source): ContractVersion {

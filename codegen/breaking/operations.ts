@@ -6,7 +6,7 @@ import type { Draft, Findings, Use } from './finding.ts';
 import { objectAt, textAt, union, valueAt } from './json.ts';
 import type { Path } from './json.ts';
 import type { Place } from './schema-document.ts';
-import { SchemaRelation } from './schema-relation.ts';
+import type { SchemaRelation } from './schema-relation.ts';
 
 export interface Versions {
   readonly was: ContractView;
@@ -90,9 +90,9 @@ function compareCommand(versions: Versions, before: OperationView, after: Operat
   });
 }
 
-/** Messages of events are compared as events. */
+/** Messages of events are compared as events; a reference that leads nowhere is missing. */
 function comparePush(versions: Versions, before: OperationView, after: OperationView): void {
-  const isOther = ({ raw }: MessageView): boolean => raw['x-event'] === undefined;
+  const isOther = ({ raw }: MessageView): boolean => raw['x-event'] === undefined && raw['payload'] !== undefined;
   const use: Use = { by: after.name, direction: 'server-to-client', envelope: true };
   relateByName(versions, before.messages.filter(isOther), after.messages.filter(isOther), use, missing('push-message'));
 }

@@ -60,22 +60,12 @@ export function part({ schema, path }: Place, ...keys: Path): Place | undefined 
 
 export class SchemaDocument {
   readonly #document: JsonObject;
-  readonly #ajv: Ajv2020;
+  #ajv: Ajv2020 | undefined;
   readonly #validators = new Map<string, ValidateFunction | undefined>();
   readonly #bare = new WeakMap<JsonObject, Bare>();
 
   constructor(document: JsonObject) {
     this.#document = document;
-    this.#ajv = new Ajv2020({
-      formats: FORMATS,
-      strict: false,
-      logger: false,
-      validateSchema: false,
-      allErrors: true,
-      verbose: true,
-    });
-    const { components = {}, operations = {}, channels = {} } = document;
-    this.#ajv.addSchema({ $id: 'contract', components, operations, channels });
   }
 
   /** @returns undefined where nothing at the path is a schema. */
@@ -89,7 +79,13 @@ export class SchemaDocument {
     let at: Place | undefined = place;
     for (const seen = new Set<string>(); at !== undefined;) {
       const { schema, path }: Place = at;
-      if (typeof schema === 'boolean' || typeof schema['$ref'] !== 'string') return at;
+      if (typeof schema === 'boolean') return at;
+      const only = onlyPart(at);
+      if (only !== undefined) {
+        at = only;
+        continue;
+      }
+      if (typeof schema['$ref'] !== 'string') return at;
       const { $ref, ...rest } = schema;
       // Keywords beside a reference hold as well: the same as a conjunction.
       if (assertionsOf(rest).length > 0)
@@ -114,10 +110,28 @@ export class SchemaDocument {
 
   #compile(pointer: string): ValidateFunction | undefined {
     try {
-      return this.#ajv.compile({ $ref: `contract#${encodeURI(pointer)}` });
+      return this.#validation().compile({ $ref: `contract#${encodeURI(pointer)}` });
     } catch {
       return undefined;
     }
+  }
+
+  /** Made when the first value is checked. */
+  #validation(): Ajv2020 {
+    if (this.#ajv !== undefined) return this.#ajv;
+    const ajv = new Ajv2020({
+      formats: FORMATS,
+      strict: false,
+      logger: false,
+      meta: false,
+      validateSchema: false,
+      allErrors: true,
+      verbose: true,
+    });
+    const { components = {}, operations = {}, channels = {} } = this.#document;
+    ajv.addSchema({ $id: 'contract', components, operations, channels });
+    this.#ajv = ajv;
+    return ajv;
   }
 
   /** The text of a schema without its annotations, and the references in it. */
@@ -177,7 +191,9 @@ export interface Bare {
 }
 
 export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+  if (!Array.isArray(value)) return [];
+  const list: readonly unknown[] = value;
+  return list;
 }
 
 function decode(part_: string): string {
@@ -188,9 +204,16 @@ function decode(part_: string): string {
   }
 }
 
+/** What a conjunction of one schema consists of. */
+function onlyPart(place: Place): Place | undefined {
+  if (typeof place.schema === 'boolean' || listOf(place.schema['allOf']).length !== 1) return undefined;
+  const others = assertionsOf(place.schema).filter(([keyword]) => keyword !== 'allOf');
+  return others.length === 0 ? part(place, 'allOf', 0) : undefined;
+}
+
 function listedValues(schema: JsonObject): readonly unknown[] | undefined {
   if ('const' in schema) return [schema['const']];
-  if (Array.isArray(schema['enum'])) return schema['enum'];
+  if (Array.isArray(schema['enum'])) return listOf(schema['enum']);
   const types = typeof schema['type'] === 'string' ? [schema['type']] : listOf(schema['type']);
   if (types.length === 0 || !types.every((type) => type === 'boolean' || type === 'null')) return undefined;
   return types.flatMap((type) => (type === 'null' ? [null] : [true, false]));

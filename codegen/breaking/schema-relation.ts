@@ -108,6 +108,7 @@ export class SchemaRelation {
       const variants = relateUnions(this, pair);
       return [...variants, ...this.#restChanges(pair, variants)];
     }
+    if ('allOf' in was.schema !== 'allOf' in now.schema) return this.#relateParts(partsOf(was), partsOf(now));
     const shared = sharedTypes(typesOf(was.schema), typesOf(now.schema));
     const changes = [
       ...typeChanges(pair),
@@ -175,11 +176,16 @@ export class SchemaRelation {
   }
 
   #conjunctions({ was, now }: PlacePair): Change[] {
-    const [before, after] = [listOf(was.schema['allOf']), listOf(now.schema['allOf'])];
+    const parts = (place: Place): Place[] =>
+      partsOf({ ...place, schema: isObject(place.schema) ? { allOf: place.schema['allOf'] ?? [] } : true });
+    return this.#relateParts(parts(was), parts(now));
+  }
+
+  #relateParts(before: readonly Place[], after: readonly Place[]): Change[] {
     return Array.from({ length: Math.max(before.length, after.length) }, (_each, index) => index).flatMap((index) => {
-      const [a, b] = [part(was, 'allOf', index), part(now, 'allOf', index)];
+      const [a, b] = [before[index], after[index]];
       if (a !== undefined && b !== undefined) return this.relate(a, b);
-      const at = { was: a === undefined ? whole(was) : whole(a), now: b === undefined ? whole(now) : whole(b) };
+      const at = { was: partSide(a, before), now: partSide(b, after) };
       if (a === undefined)
         return [{ rule: 'all-of-added', effect: 'narrows', ...at, text: 'a part of allOf was added' }];
       return [{ rule: 'all-of-removed', effect: 'widens', ...at, text: 'a part of allOf was removed' }];
@@ -209,6 +215,18 @@ export class SchemaRelation {
     if (!isObject(before) && !Array.isArray(before)) return equal(before, after);
     return this.isSame({ schema: wrap(before), path: [] }, { schema: wrap(after), path: [] });
   }
+}
+
+/** A schema as the conjunction that it is: its parts, and what is beside them; itself where it has no `allOf`. */
+function partsOf(place: Place): Place[] {
+  if (typeof place.schema === 'boolean' || !('allOf' in place.schema)) return [place];
+  const { allOf, ...rest } = place.schema;
+  const parts = listOf(allOf).flatMap((_each, index) => part(place, 'allOf', index) ?? []);
+  return acceptsAll(rest) ? parts : [...parts, { schema: rest, path: place.path }];
+}
+
+function partSide(place: Place | undefined, siblings: readonly Place[]): Change['was'] {
+  return place === undefined ? { path: siblings[0]?.path.slice(0, -2) ?? [], value: undefined } : whole(place);
 }
 
 function valueSides(was: ObjectPlace, now: ObjectPlace): Pick<Change, 'was' | 'now'> {

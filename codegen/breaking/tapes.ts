@@ -63,12 +63,16 @@ interface Fault {
 }
 
 function causesOf({ pointers, missing }: Fault, findings: readonly CompatibilityFinding[]): CompatibilityFinding[] {
-  return findings.filter(
+  const refusing = findings.filter(({ rule }) => !WIDENING.has(rule));
+  return refusing.filter(
     ({ now, usedBy, rule }) =>
       pointers.includes(now.pointer) ||
       (missing !== undefined && rule.endsWith('-removed') && usedBy.includes(missing)),
   );
 }
+
+/** Changes that refuse nothing, at keywords where others do. */
+const WIDENING: ReadonlySet<string> = new Set(['value-added', 'variant-added', 'required-removed']);
 
 /** Says what is wrong with a frame by one version of the contract. */
 class FrameJudge {
@@ -94,7 +98,7 @@ class FrameJudge {
         return this.#message(frame.value);
       case 'request':
         return this.#request(frame);
-      case 'answer':
+      default:
         return this.#answer(frame);
     }
   }
@@ -102,7 +106,7 @@ class FrameJudge {
   #command(value: unknown): Fault | undefined {
     const type = textAt(value, 'type') ?? '';
     const operation = this.#view.operations.get(type);
-    if (operation?.kind !== 'command') return missing(`the command ${type}`, type);
+    if (operation?.kind !== 'command') return absent(`the command ${type}`, type);
     return (
       this.#anyOf(this.#view, operation.messages, value) ??
       (publishes(operation) ? this.#publication(objectAt(value)['data']) : undefined)
@@ -120,18 +124,18 @@ class FrameJudge {
       const name = textAt(value, 'data', 'event') ?? '*';
       const event = this.#partial.events.get(name) ?? this.#partial.events.get('*');
       return event === undefined
-        ? missing(`the event ${name}`, `event ${name}`)
+        ? absent(`the event ${name}`, `event ${name}`)
         : this.#anyOf(this.#partial, [event.message], value);
     }
     const known = [...this.#partial.operations.values()].flatMap((operation) =>
       [...(operation.kind === 'push' ? operation.messages : operation.replies)].filter(({ name }) => name === type),
     );
-    return known.length === 0 ? missing(`the message ${type}`, type) : this.#anyOf(this.#partial, known, value);
+    return known.length === 0 ? absent(`the message ${type}`, type) : this.#anyOf(this.#partial, known, value);
   }
 
   #request({ value, resource = '' }: Frame): Fault | undefined {
     const operation = operationAt(this.#view, resource);
-    if (operation === undefined) return missing(resource, resource);
+    if (operation === undefined) return absent(resource, resource);
     return (
       this.#anyOf(this.#view, operation.messages, value) ??
       (publishes(operation) ? this.#publication(value) : undefined)
@@ -140,7 +144,7 @@ class FrameJudge {
 
   #answer({ value, resource = '' }: Frame): Fault | undefined {
     const operation = operationAt(this.#partial, resource);
-    return operation === undefined ? missing(resource, resource) : this.#anyOf(this.#partial, operation.replies, value);
+    return operation === undefined ? absent(resource, resource) : this.#anyOf(this.#partial, operation.replies, value);
   }
 
   #anyOf(view: ContractView, messages: readonly MessageView[], value: unknown): Fault | undefined {
@@ -154,7 +158,8 @@ class FrameJudge {
     const validate = view.schemas.validator(place);
     if (validate === undefined || validate(value)) return undefined;
     const errors = validate.errors ?? [];
-    const [{ instancePath = '', message = 'does not fit' } = {}] = errors;
+    const [first] = errors;
+    const { instancePath, message = 'does not fit' } = first ?? { instancePath: '' };
     return {
       reason: `${instancePath === '' ? 'the value' : instancePath} ${message}`,
       pointers: errors.flatMap((error) => this.#pointersOf(error)),
@@ -168,7 +173,7 @@ class FrameJudge {
   }
 }
 
-function missing(what: string, name: string): Fault {
+function absent(what: string, name: string): Fault {
   return { reason: `there is no ${what.replace(/^the /, '')} any more`, pointers: [], missing: name };
 }
 

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { loadCodegen } from './codegen.ts';
 import { readContractText } from './contract-source.ts';
 import { CliError, EXIT } from './exit.ts';
-import { plain, print, printJson, say } from './terminal.ts';
+import { plain, print, printJson } from './terminal.ts';
 
 interface BreakingOptions {
   readonly against: string;
@@ -56,10 +56,6 @@ async function breaking({ against, contract, tapes, format, json }: BreakingOpti
       throw error;
     },
   );
-  if (report.brokenRules > 0)
-    say(
-      `Note: ${contract} breaks ${report.brokenRules === 1 ? 'a rule' : `${report.brokenRules} rules`} of contracts; tidemark generate lists them.`,
-    );
   if (json === true || format === 'json') await printJson(report);
   else if (format === 'text') await printLines(gate.formatText(report));
   else await printLines(gate.formatGithub(report));

@@ -65,7 +65,7 @@ function parseAddress(address: string): { url: URL; headers: Record<string, stri
 async function readBody(response: Response, name: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > MAXIMUM_BYTES)
       throw new CliError(`--against: ${name} is larger than ${MAXIMUM_BYTES} bytes.`, EXIT.usage);

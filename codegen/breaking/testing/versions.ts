@@ -1,0 +1,46 @@
+/** The contract of this repository with parts of it changed, as two versions to compare. */
+import { readFileSync } from 'node:fs';
+import { compareContracts } from '../compare.ts';
+import type { ContractVersion } from '../compare.ts';
+import type { CompatibilityFinding } from '../finding.ts';
+import { fromPointer, sourceOf } from '../../source.ts';
+
+export const CONTRACT = readFileSync(new URL('../../../asyncapi.yaml', import.meta.url), 'utf8');
+
+const SOURCE = sourceOf('asyncapi.yaml', CONTRACT);
+
+/** Pointer → what is there instead; `undefined` takes the part out. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+export function versionWith(changes: Changes = {}): ContractVersion {
+  const document = structuredClone(SOURCE.value) as Record<string, unknown>;
+  for (const [pointer, part] of Object.entries(changes)) {
+    const path = fromPointer(pointer);
+    const last = path.pop() ?? '';
+    let parent = document;
+    for (const key of path) parent = parent[key] as Record<string, unknown>;
+    if (!(typeof parent === 'object' && parent !== null)) throw new Error(`Nothing is at ${pointer}.`);
+    if (part === undefined && !Object.hasOwn(parent, last))
+      throw new Error(`There is nothing to remove at ${pointer}.`);
+    if (part !== undefined) parent[last] = part;
+    else if (Array.isArray(parent)) parent.splice(Number(last), 1);
+    else delete parent[last];
+  }
+  return { name: 'asyncapi.yaml', document, lineOf: SOURCE.lineOf };
+}
+
+export function findingsOf(before: Changes, after: Changes): CompatibilityFinding[] {
+  return compareContracts(versionWith(before), versionWith(after));
+}
+
+/** What is at a pointer of the contract. */
+export function at(pointer: string): unknown {
+  return fromPointer(pointer).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], SOURCE.value);
+}
+
+/** `rule severity direction` of every finding. */
+export function verdictsOf(findings: readonly CompatibilityFinding[]): string[] {
+  return findings.map(({ rule, severity, direction, decided }) =>
+    [rule, decided ? severity : 'undecided', direction].join(' '),
+  );
+}
