@@ -1,6 +1,6 @@
 /** The report as text for people, and as annotations of GitHub's workflow commands. */
 import type { CompatibilityFinding, Severity } from './finding.ts';
-import type { GateReport } from './gate.ts';
+import type { GateReport } from './report.ts';
 import { show } from './change.ts';
 
 const HEADINGS: Readonly<Record<Severity, string>> = {

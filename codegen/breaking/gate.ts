@@ -10,7 +10,7 @@ import type { CompatibilityFinding, Severity } from './finding.ts';
 import { isObject } from './json.ts';
 import { readFrames } from './tape-frames.ts';
 import { checkTapes } from './tapes.ts';
-import type { BrokenFrame } from './tapes.ts';
+import type { GateReport } from './report.ts';
 
 export { ContractError } from '../source.ts';
 export { formatGithub, formatText } from './format.ts';
@@ -23,23 +23,6 @@ export interface GateOptions {
   readonly contract: string;
   /** Directory with recorded tapes. */
   readonly tapes?: string;
-}
-
-export interface TapeSummary {
-  readonly tapes: number;
-  /** Frames that fitted the old contract. */
-  readonly frames: number;
-  readonly broken: readonly BrokenFrame[];
-}
-
-export interface GateReport {
-  readonly against: string;
-  readonly contract: string;
-  /** How many findings of each severity. */
-  readonly counts: Readonly<Record<Severity, number>>;
-  readonly findings: readonly CompatibilityFinding[];
-  /** Absent where no tapes were given. */
-  readonly tapes?: TapeSummary;
 }
 
 /**

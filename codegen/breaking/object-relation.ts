@@ -5,9 +5,9 @@ import { objectAt, textsOf, union } from './json.ts';
 import { boundChanges } from './keywords.ts';
 import { acceptsAll, part } from './schema-document.ts';
 import type { Place } from './schema-document.ts';
-import type { ObjectPlace, PlacePair, SchemaRelation } from './schema-relation.ts';
+import type { ObjectPlace, PlacePair, Relation } from './relation.ts';
 
-export function relateObjects(relation: SchemaRelation, pair: PlacePair): Change[] {
+export function relateObjects(relation: Relation, pair: PlacePair): Change[] {
   const { was, now } = pair;
   const names = union(Object.keys(objectAt(was.schema, 'properties')), Object.keys(objectAt(now.schema, 'properties')));
   return [
@@ -29,7 +29,7 @@ export function memberOf(place: ObjectPlace, name: string): Place {
   return part(place, 'properties', name) ?? othersOf(place);
 }
 
-function relateMember(relation: SchemaRelation, { was, now }: PlacePair, name: string): Change[] {
+function relateMember(relation: Relation, { was, now }: PlacePair, name: string): Change[] {
   const [before, after] = [memberOf(was, name), memberOf(now, name)];
   const isDeclared = ({ schema }: ObjectPlace): boolean => Object.hasOwn(objectAt(schema, 'properties'), name);
   const at = { was: whole(before), now: whole(after) };
@@ -76,7 +76,7 @@ function relateMember(relation: SchemaRelation, { was, now }: PlacePair, name: s
   return relation.relate(before, after);
 }
 
-function relateOthers(relation: SchemaRelation, { was, now }: PlacePair): Change[] {
+function relateOthers(relation: Relation, { was, now }: PlacePair): Change[] {
   const [before, after] = [othersOf(was), othersOf(now)];
   const at = sides(was, now, 'additionalProperties');
   if (before.schema === after.schema) return [];

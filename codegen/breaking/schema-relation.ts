@@ -10,17 +10,11 @@ import type { JsonObject } from './json.ts';
 import { boundChanges, numberChanges, stringChanges, uniqueChanges } from './keywords.ts';
 import { acceptsAll, assertionsOf, listOf, part } from './schema-document.ts';
 import type { Place, SchemaDocument } from './schema-document.ts';
+import type { ObjectPlace, PlacePair, Relation } from './relation.ts';
 import { relateObjects } from './object-relation.ts';
 import { sharedTypes, typeChanges, typesOf } from './types.ts';
 import { relateUnions } from './union-relation.ts';
 import { toPointer } from '../source.ts';
-
-export type ObjectPlace = Place & { readonly schema: JsonObject };
-
-export interface PlacePair {
-  readonly was: ObjectPlace;
-  readonly now: ObjectPlace;
-}
 
 /** Keywords that a group of its own compares. */
 const GROUPED: ReadonlySet<string> = new Set([
@@ -63,7 +57,7 @@ const COUPLED: ReadonlySet<string> = new Set([
   'maxContains',
 ]);
 
-export class SchemaRelation {
+export class SchemaRelation implements Relation {
   readonly was: SchemaDocument;
   readonly now: SchemaDocument;
   readonly #unchanged: ReadonlySet<string>;

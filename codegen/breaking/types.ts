@@ -2,7 +2,7 @@
 import { show, sides } from './change.ts';
 import type { Change } from './change.ts';
 import type { JsonObject } from './json.ts';
-import type { PlacePair } from './schema-relation.ts';
+import type { PlacePair } from './relation.ts';
 import { listOf } from './schema-document.ts';
 
 const ALL = ['null', 'boolean', 'number', 'string', 'array', 'object'];

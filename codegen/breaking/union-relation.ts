@@ -4,12 +4,12 @@ import type { Change } from './change.ts';
 import { equal, objectAt, textsOf, union } from './json.ts';
 import { memberOf } from './object-relation.ts';
 import { toPointer } from '../source.ts';
-import type { ObjectPlace, PlacePair, SchemaRelation } from './schema-relation.ts';
+import type { ObjectPlace, PlacePair, Relation } from './relation.ts';
 import { listOf } from './schema-document.ts';
 import type { Place, SchemaDocument } from './schema-document.ts';
 import { sharedTypes, typesOf } from './types.ts';
 
-export function relateUnions(relation: SchemaRelation, { was, now }: PlacePair): Change[] {
+export function relateUnions(relation: Relation, { was, now }: PlacePair): Change[] {
   const { before, after } = alternatives(relation, { was, now });
   const changes = [...pairUp(relation, { was, now }, before, after)];
   if (changes.length > 0) {
@@ -29,7 +29,7 @@ interface Alternatives {
 }
 
 /** A single schema is taken apart by its types, so that it can be compared with alternatives. */
-function alternatives({ was: old, now: next }: SchemaRelation, { was, now }: PlacePair): Alternatives {
+function alternatives({ was: old, now: next }: Relation, { was, now }: PlacePair): Alternatives {
   const [before, after] = [old.branchesOf(was), next.branchesOf(now)];
   return {
     before: after.length > 1 ? before.flatMap(byType) : before,
@@ -45,7 +45,7 @@ function byType(place: Place): Place[] {
 }
 
 function* pairUp(
-  relation: SchemaRelation,
+  relation: Relation,
   { was, now }: PlacePair,
   before: readonly Place[],
   after: readonly Place[],
@@ -106,7 +106,7 @@ function nameOf({ path }: Place): string {
 }
 
 /** Both require a member that can hold one value only, and it is the same one. */
-function haveSameMark({ was, now }: SchemaRelation, a: Place, b: Place): boolean {
+function haveSameMark({ was, now }: Relation, a: Place, b: Place): boolean {
   const [before, after] = [marksOf(was, a), marksOf(now, b)];
   const shared = [...before.keys()].filter((name) => after.has(name));
   return shared.length > 0 && shared.every((name) => equal(before.get(name), after.get(name)));
