@@ -1,5 +1,4 @@
 /** What each step does. A step returns when it is met, and throws when it is not. */
-import { spawn } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { isObject } from '../trace/json.ts';
@@ -19,6 +18,7 @@ import type {
   Step,
 } from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
+import { CommandError, runCommand } from '../target/command.ts';
 import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS, StarvedError, UntestableError } from './context.ts';
 import { exchange } from './exchange.ts';
@@ -240,17 +240,19 @@ async function closed(step: ClosedStep, scene: Scene): Promise<void> {
 }
 
 /** Runs a command of the configuration to its end. */
-function control(step: ControlStep, scene: Scene): Promise<void> {
+async function control(step: ControlStep, scene: Scene): Promise<void> {
   const command = scene.context.config.control[step.name];
-  const [program, ...rest] = command ?? [];
-  if (program === undefined) throw new UntestableError(`the configuration has no control command ${step.name}`);
-  return new Promise((done, reject) => {
-    const child = spawn(program, rest, { stdio: 'ignore' });
-    child.on('error', (error) => reject(new UntestableError(`${step.name}: ${error.message}`)));
-    child.on('exit', (code) =>
-      code === 0 ? done() : reject(new UntestableError(`${step.name} ended with ${code ?? 'a signal'}`)),
-    );
-  });
+  if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
+  try {
+    await runCommand(command);
+  } catch (error) {
+    if (error instanceof CommandError) throw new UntestableError(`${step.name}: ${error.message}`);
+    throw error;
+  }
+}
+
+function isCommand(command: readonly string[] | undefined): command is readonly [string, ...string[]] {
+  return command !== undefined && command.length > 0;
 }
 
 /** What the server gave may be such that nobody could send it back: that is no fault of the tape. */

@@ -1,5 +1,6 @@
 /** Stimulus ports: how the suite makes the target emit events. Each is one small object behind the same interface. */
 import { spawn } from 'node:child_process';
+import { COMMAND_TIMEOUT_MS } from '../target/command.ts';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
@@ -87,6 +88,9 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
   };
 }
 
+/** For the stimulus command to end once its input has. */
+const STIMULUS_GRACE_MS = 5000;
+
 /** One process for the run, fed a line per event. */
 function openExec(command: readonly string[]): StimulusPort {
   const [program = '', ...rest] = command;
@@ -98,11 +102,22 @@ function openExec(command: readonly string[]): StimulusPort {
   return {
     publish: async (event) => {
       if (fault !== undefined) throw new StimulusError(`the stimulus command does not run: ${fault}`);
-      await new Promise<void>((done) => {
-        child.stdin?.write(`${JSON.stringify({ stream: 'main', ...event })}\n`, () => done());
+      await new Promise<void>((done, reject) => {
+        const late = new StimulusError('the stimulus command does not read its input');
+        const timer = setTimeout(() => reject(late), COMMAND_TIMEOUT_MS);
+        child.stdin?.write(`${JSON.stringify({ stream: 'main', ...event })}\n`, () => {
+          clearTimeout(timer);
+          done();
+        });
       });
     },
-    close: () => child.stdin?.end(),
+    close: () => {
+      child.stdin?.end();
+      // The run has ended: a command that goes on must not hold it.
+      const timer = setTimeout(() => child.kill('SIGKILL'), STIMULUS_GRACE_MS);
+      child.once('exit', () => clearTimeout(timer));
+      if (fault !== undefined) clearTimeout(timer);
+    },
   };
 }
 

@@ -1,9 +1,8 @@
 /** Credentials of a target: where their secrets are found, and how they are presented. Secrets never reach a trace. */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { isArray, isObject, tryParse } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
+import { CommandError, outputOfCommand } from './command.ts';
 
 export type SecretKind = 'token' | 'apiKey';
 
@@ -27,8 +26,6 @@ export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
 
-const run = promisify(execFile);
-
 function isCommand(value: Json | undefined): value is [string, ...string[]] {
   return isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
 }
@@ -50,11 +47,11 @@ async function secretOf(source: SecretSource): Promise<string> {
   }
   try {
     if ('file' in source) return (await readFile(source.file, 'utf8')).trim();
-    const [program, ...rest] = source.command;
-    return (await run(program, rest)).stdout.trim();
+    return (await outputOfCommand(source.command)).trim();
   } catch (cause) {
     const what = 'file' in source ? source.file : source.command.join(' ');
-    throw new SecretError(`no secret came from ${what}`, { cause });
+    const reason = cause instanceof CommandError ? `: ${cause.message}` : '';
+    throw new SecretError(`no secret came from ${what}${reason}`, { cause });
   }
 }
 
