@@ -72,6 +72,8 @@ export class MemoryBroker implements Broker {
   /** In order of expiry, because the window is one constant. */
   readonly #remembered = new Map<string, Remembered>();
   #lives = 0;
+  /** Streams that have had an event: only these count against the bound, a name alone costs nothing that stays. */
+  #withEvents = 0;
   #listener: BrokerListener | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -115,7 +117,10 @@ export class MemoryBroker implements Broker {
   }
 
   attach(stream: string): Promise<void> {
-    this.#stream(stream, this.#now()).attached += 1;
+    const now = this.#now();
+    // A name alone must not push out a stream that has events: whoever publishes makes room.
+    const attached = this.#known(stream, now) ?? this.#create(stream, now);
+    attached.attached += 1;
     return Promise.resolve();
   }
 
@@ -194,24 +199,29 @@ export class MemoryBroker implements Broker {
       draft,
     );
     // Only now: a payload that cannot be encoded must not cost a number.
+    if (stream.sequenceId === 0) {
+      this.#makeRoom();
+      this.#withEvents += 1;
+    }
     stream.sequenceId += 1;
     stream.emittedAtMs = Math.max(stream.emittedAtMs, now);
     stream.history.append(record);
     return record;
   }
 
-  #stream(name: string, now: number): MemoryStream {
+  /** The stream, if there is one; it counts as used from now on. */
+  #known(name: string, now: number): MemoryStream | undefined {
     const known = this.#streams.get(name);
-    if (known !== undefined && !this.#expire(known, now)) {
-      known.usedAtMs = now;
-      this.#streams.delete(name);
-      this.#streams.set(name, known);
-      return known;
-    }
-    this.#makeRoom();
-    const stream = this.#create(name, now);
-    this.#streams.set(name, stream);
-    return stream;
+    if (known === undefined || this.#expire(known, now)) return undefined;
+    known.usedAtMs = now;
+    this.#streams.delete(name);
+    this.#streams.set(name, known);
+    return known;
+  }
+
+  #stream(name: string, now: number): MemoryStream {
+    const known = this.#known(name, now);
+    return known ?? this.#create(name, now);
   }
 
   #create(name: string, now: number): MemoryStream {
@@ -221,7 +231,9 @@ export class MemoryBroker implements Broker {
       events: this.#events,
       after: { epoch, sequenceId: 0 },
     });
-    return { name, epoch, history, sequenceId: 0, emittedAtMs: 0, usedAtMs: now, attached: 0 };
+    const stream = { name, epoch, history, sequenceId: 0, emittedAtMs: 0, usedAtMs: now, attached: 0 };
+    this.#streams.set(name, stream);
+    return stream;
   }
 
   /**
@@ -238,9 +250,9 @@ export class MemoryBroker implements Broker {
   }
 
   #makeRoom(): void {
-    if (this.#streams.size < this.#maxStreams) return;
+    if (this.#withEvents < this.#maxStreams) return;
     for (const stream of this.#streams.values()) {
-      if (stream.attached > 0) continue;
+      if (stream.attached > 0 || stream.sequenceId === 0) continue;
       this.#forget(stream);
       return;
     }
@@ -248,7 +260,9 @@ export class MemoryBroker implements Broker {
 
   #forget(stream: MemoryStream): void {
     this.#streams.delete(stream.name);
-    if (stream.sequenceId > 0) this.#lives += 1;
+    if (stream.sequenceId === 0) return;
+    this.#lives += 1;
+    this.#withEvents -= 1;
   }
 
   #recall(key: string, now: number): PublishResult | undefined {

@@ -28,6 +28,8 @@ export interface AttachedStreamsOptions {
   readonly events: EventTable;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
+  /** TTL of the keys of a stream that has no events yet, in milliseconds, where `ttlOf` gives none. */
+  readonly blankTtlMs: number;
   readonly listener: () => BrokerListener | undefined;
   readonly log: BrokerLog;
 }
@@ -291,9 +293,18 @@ export class AttachedStreams {
       if (behind) this.#suspect(stream, attached);
       if (behind || (await fence.isSuspicious(stream, state))) await attached.mirror.catchUp();
       else fence.adopt(stream, state, departures);
+      if (state?.sequenceId === 0 && ttl === 0) await this.#keepBlank(stream, attached);
     } catch (error) {
       this.#options.log.warn({ err: error, stream }, 'The head of a stream cannot be read');
     }
+  }
+
+  /** A stream without events lives as long as somebody follows it. Renewed by the script, which knows whether it is still blank. */
+  async #keepBlank(stream: string, attached: Attached): Promise<void> {
+    const due = performance.now() - attached.renewedAt > this.#options.blankTtlMs / 4;
+    if (attached.count === 0 || !due) return;
+    attached.renewedAt = performance.now();
+    await this.#options.fence.open(stream);
   }
 
   /** Events, but no message since the last look: the subscription may be gone without anybody having said so. */

@@ -58,6 +58,8 @@ export interface RedisBrokerOptions {
   readonly deadAfterMs?: number;
   /** A node that cannot reach Redis for so long is given up by the others, in milliseconds (docs/decisions/0007). */
   readonly leaseMs?: number;
+  /** How long a stream without events is kept when nobody follows it, in milliseconds; one hour by default. */
+  readonly blankTtlMs?: number;
   /** Events that may wait for Redis at once before further ones are refused. */
   readonly maxPendingPublishes?: number;
 }
@@ -98,6 +100,7 @@ export class RedisBroker implements Broker {
     const address = parseRedisUrl(options.url);
     const nodeId = options.nodeId ?? ulid();
     const { limits, events, heartbeatIntervalMs: intervalMs = 1_000, deadAfterMs = 2_500 } = options;
+    const { blankTtlMs = 3_600_000 } = options;
     const timing = { intervalMs, deadAfterMs };
     this.#options = options;
     this.#address = address;
@@ -149,6 +152,7 @@ export class RedisBroker implements Broker {
       registry: this.#registry,
       newEpoch: () => ulid(),
       ttlOf: (stream) => ttlOf(stream, limits),
+      blankTtlMs,
       waitMs: 3_000,
       listenMs: intervalMs * 1.5,
     });
@@ -167,6 +171,7 @@ export class RedisBroker implements Broker {
       limits,
       events,
       ttlOf: (stream) => ttlOf(stream, limits),
+      blankTtlMs,
       listener: () => this.#listener,
       log: this.#log,
     });

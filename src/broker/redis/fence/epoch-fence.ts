@@ -24,6 +24,8 @@ export interface FenceOptions {
   readonly newEpoch: () => string;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
+  /** TTL of the keys of a stream that has no events yet, in milliseconds, where `ttlOf` gives none. */
+  readonly blankTtlMs: number;
   /** How long the other nodes may take to say what they know, in milliseconds. */
   readonly waitMs: number;
   /** How long a node listens before it takes it that nobody vouches, in milliseconds: others may be reconnecting. */
@@ -101,10 +103,11 @@ export class EpochFence {
 
   /** The stream's state, begun if it has none; the fence has decided. */
   async open(stream: string): Promise<StreamState> {
-    const { connection, keys, newEpoch, ttlOf } = this.#options;
+    const { connection, keys, newEpoch, ttlOf, blankTtlMs } = this.#options;
     const { meta, log, latest, order, losses, witness } = keys.of(stream);
     const { departures } = this;
-    const args = [await this.incarnation(stream), newEpoch(), ttlOf(stream)];
+    const ttl = ttlOf(stream);
+    const args = [await this.incarnation(stream), newEpoch(), ttl > 0 ? ttl : blankTtlMs];
     const state = parseState(String(await connection.run('open', [meta, log, latest, order, losses, witness], args)));
     if (await this.isSuspicious(stream, state)) return this.settle(stream);
     this.adopt(stream, state, departures);

@@ -1,0 +1,136 @@
+/** What a stranger names leaves nothing behind: no stream, no key, no memory of its connection (SEC-1, SYN-1). */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { NOBODY } from '../auth/principal.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { parseScope } from '../auth/scope.ts';
+import { MemoryBroker } from '../broker/memory.ts';
+import { eventTable } from '../catalogue/event-table.ts';
+import { redisBroker } from '../broker/redis/redis-broker.ts';
+import { RedisProcess } from '../broker/testing/redis-process.ts';
+import { resolveLimits } from '../options.ts';
+import type { RawClient } from '../testing/raw-client.ts';
+import { PATIENCE, connect, serve } from '../testing/rig.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const NAMES = Array.from({ length: 40 }, (_, n) => `workspace:made-up-${n}`);
+
+/** Whoever comes may follow `main` and nothing else. */
+const CONFINED: Authenticator = {
+  required: false,
+  anonymous: { ...NOBODY, scopes: [parseScope('subscribe:*@main')] },
+  authenticate: () => Promise.reject(new Error('not used here')),
+  onRevoked: () => undefined,
+  close: () => Promise.resolve(),
+};
+
+async function nameAll(client: RawClient): Promise<readonly string[]> {
+  const answers = new Set<string>();
+  for (const stream of NAMES) {
+    const synced = await client.call('sync', { stream });
+    const subscribed = await client.call('subscribe', { stream, events: ['*'] });
+    for (const { type, data } of [synced, subscribed]) answers.add(type === 'error' ? String(data['code']) : type);
+    if (subscribed.type === 'subscribed') await client.call('unsubscribe', { all: true });
+  }
+  return [...answers];
+}
+
+const BURST = { commandBurst: 1000 };
+
+describe('a made-up name, on the memory broker,', () => {
+  test('is refused where no scope allows it, and leaves no stream', async () => {
+    const { gateway, url } = await serve({ authenticator: CONFINED, limits: BURST });
+    expect(await nameAll(await connect(url))).toEqual(['forbidden']);
+    expect(gateway.health().streams).toEqual([]);
+  });
+
+  test('that is allowed leaves no stream either, and pushes none out', async () => {
+    const limits = resolveLimits({ sessionTtlMs: 60_000 });
+    const broker = new MemoryBroker({ limits, events: eventTable(), maxStreams: 1 });
+    const { gateway, url } = await serve({ broker, limits: BURST });
+    await gateway.publish('tick', { n: 1 }, { stream: 'workspace:real' });
+    const before = gateway.health().streams;
+    expect(await nameAll(await connect(url))).toEqual(['synced', 'subscribed']);
+    expect(gateway.health().streams).toEqual(before);
+  });
+});
+
+/** An integer reply. */
+const numberIn = (reply: string): number => Number(reply.replace(':', ''));
+
+describe('a made-up name, on Redis,', () => {
+  let redis: RedisProcess;
+  beforeAll(async () => {
+    redis = await RedisProcess.start();
+  });
+  afterAll(() => redis.stop());
+
+  const keysOf = async (prefix: string): Promise<readonly string[]> =>
+    (await redis.command('KEYS', `${prefix}:{*}:*`)).split('\n').filter((line) => line.includes(prefix));
+  const brokerOf = (prefix: string, blankTtlMs?: number) =>
+    redisBroker({
+      url: `redis://127.0.0.1:${redis.port}?prefix=${prefix}`,
+      heartbeatIntervalMs: 100,
+      ...(blankTtlMs === undefined ? {} : { blankTtlMs }),
+    });
+
+  test('is refused where no scope allows it, and leaves no key', async () => {
+    const { url } = await serve({ authenticator: CONFINED, broker: brokerOf('refused'), limits: BURST });
+    expect(await nameAll(await connect(url))).toEqual(['forbidden']);
+    expect(await keysOf('refused')).toEqual([]);
+  });
+
+  test('that is allowed leaves only keys that go by themselves', async () => {
+    const { url } = await serve({ broker: brokerOf('allowed', 500), limits: BURST });
+    expect(await nameAll(await connect(url))).toEqual(['synced', 'subscribed']);
+    await vi.waitFor(async () => expect(await keysOf('allowed')).toEqual([]), PATIENCE);
+  });
+
+  test('lives as long as somebody follows it, and stays once something was published', async () => {
+    const { gateway, url } = await serve({ broker: brokerOf('kept', 800) });
+    const client = await connect(url);
+    for (const stream of ['workspace:a', 'workspace:b']) await client.call('subscribe', { stream, events: ['*'] });
+    const published = await gateway.publish('tick', { n: 1 }, { stream: 'workspace:b' });
+    const started = performance.now();
+    while (performance.now() - started < 2000) {
+      const left = numberIn(await redis.command('PTTL', 'kept:{workspace:a}:meta'));
+      expect(left).toBeGreaterThan(0);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(numberIn(await redis.command('PTTL', 'kept:{workspace:b}:meta'))).toBe(-1);
+    expect(client.frames.filter(({ type }) => type === 'gap')).toEqual([]);
+    expect((await client.call('sync', { stream: 'workspace:b' })).data['position']).toEqual({
+      epoch: published.epoch,
+      sequenceId: published.sequenceId,
+    });
+  });
+});
+
+test('subscribing to ever new streams and leaving them at once, in one packet, keeps nothing of them', async () => {
+  const { gateway, url } = await serve({ limits: { commandBurst: 100_000, commandsPerSecond: 100_000 } });
+  const client = await connect(url);
+  let named = 0;
+  /** Bytes of the heap that are in use after so many more pairs. */
+  const heapAfter = async (pairs: number): Promise<number> => {
+    for (const end = named + pairs; named < end;) {
+      for (let n = 0; n < 100; n += 1) {
+        named += 1;
+        const subscriptionId = `s${named}`;
+        const data = { subscriptionId, stream: `workspace:n${named}`, events: ['*'] };
+        client.sendText(JSON.stringify({ type: 'subscribe', data }));
+        client.sendText(JSON.stringify({ type: 'unsubscribe', data: { subscriptionId } }));
+      }
+      await client.until(() => client.frames.filter(({ type }) => type === 'unsubscribed').length === 100);
+      client.frames.length = 0;
+    }
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(2000);
+  const grown = (await heapAfter(6000)) - before;
+  expect(grown / 6000).toBeLessThan(60);
+  expect(gateway.health()).toMatchObject({ streams: [], subscriptions: { total: 0 } });
+}, 60_000);
