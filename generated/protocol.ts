@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:adcb05612a141ec145adedfb35ce6b055a502a8482c819631d3657b8cb1fc98c';
+export const CONTRACT_DIGEST = 'sha256:5600eb1e7fed96870e84c4ee75256e154d14a8a898d150063358cfb1a9088d44';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -37,7 +37,7 @@ export const PATTERNS = {
   SubscriptionId: /^[A-Za-z0-9._:-]{1,64}$/u,
   Timestamp: /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/u,
   Ulid: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/u,
-  RelativePath: /^(?=[^]{1,4096}$)^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\\\x00]+$/u,
+  RelativePath: /^(?=[^]{1,4096}$)^(?![/\\])(?!([^\x00]*[/\\])?\.\.([/\\]|$))[^\x00]+$/u,
   Scope: /^(?=[^]{0,256}$)^(admin:read|(subscribe|publish):(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.?\*)?)(@(\*|[A-Za-z0-9._:-]+\*?))?)$/u,
   ContractDigest: /^sha256:[0-9a-f]{64}$/u,
 } as const satisfies Readonly<Record<string, RegExp>>;

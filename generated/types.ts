@@ -27,7 +27,7 @@ export type Bytes = number;
 export type Timestamp = string;
 /** A ULID: 26 characters that sort by the time at which they were made. */
 export type Ulid = string;
-/** A POSIX path relative to the watched root: no leading `/`, no `..`, no backslash. */
+/** A POSIX path relative to the watched root. A backslash is an ordinary character of a name there; so that no reader leaves the root by it, the path neither begins with `/` or a backslash, nor has a segment `..` between either. */
 export type RelativePath = string;
 /** A short name for people. */
 export type Label = string;

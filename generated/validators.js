@@ -1855,7 +1855,7 @@ return errors === 0;
 
 const strictFileChangePayload = validate100;
 const schema40 = {"type":"object","additionalProperties":false,"required":["path","root","changeType","fileType"],"properties":{"path":{"$ref":"strict.RelativePath"},"root":{"type":"string","minLength":1,"maxLength":256},"changeType":{"type":"string","enum":["create","modify","delete","rename"]},"previousPath":{"$ref":"strict.RelativePath"},"size":{"$ref":"strict.Bytes"},"mtime":{"$ref":"strict.Timestamp"},"fileType":{"type":"string","enum":["file","directory","symlink","other"]}},"$id":"strict.FileChangePayload"};
-const pattern6 = new RegExp("^(?!/)(?!(.*/)?\\.\\.(/|$))[^\\\\\\x00]+$", "u");
+const pattern6 = new RegExp("^(?![/\\\\])(?!([^\\x00]*[/\\\\])?\\.\\.([/\\\\]|$))[^\\x00]+$", "u");
 
 function validate101(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1873,7 +1873,7 @@ return false;
 }
 else {
 if(!pattern6.test(data)){
-validate101.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(?!/)(?!(.*/)?\\.\\.(/|$))[^\\\\\\x00]+$"},message:"does not have the form that it needs: A POSIX path relative to the watched root: no leading `/`, no `..`, no backslash"}];
+validate101.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(?![/\\\\])(?!([^\\x00]*[/\\\\])?\\.\\.([/\\\\]|$))[^\\x00]+$"},message:"does not have the form that it needs: A POSIX path relative to the watched root. A backslash is an ordinary character of a name there; so that no reader leaves the root by it, the path neither begins with `/` or a backslash, nor has a segment `..` between either"}];
 return false;
 }
 }

@@ -40,6 +40,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ['codegen/'],
   fastify: ['src/http/'],
   ioredis: ['src/broker/redis/'],
+  koffi: ['src/sources/engine/inotify.ts'],
   ws: ['src/connections/', 'conformance/target/socket.ts'],
 };
 

@@ -4,7 +4,7 @@
  * there is no room to keep is said as a loss (GAP-2).
  */
 import { posix } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
@@ -32,6 +32,10 @@ type Item =
 /** A tree that is copied or deleted comes in one piece. About 300 bytes each. */
 const CAPACITY = 200_000;
 const RETRY_MS = [100, 2_000] as const;
+/** Changes in one batch: as many as one call of the script of the Redis broker takes. */
+const BATCH = 128;
+/** Changes that wait when a source is asked to go on. */
+const COMFORTABLE = 2_000;
 
 export class FileFeed implements FileSourceListener {
   readonly #options: FileFeedOptions;
@@ -40,6 +44,10 @@ export class FileFeed implements FileSourceListener {
   /** Items at the front of the queue that are done; cutting them off moves the rest. */
   #done = 0;
   #running: Promise<void> | undefined;
+  /** Begins the idempotency keys of this feed; a random id for each change would cost more than the change. */
+  readonly #id = ulid();
+  #changes = 0;
+  readonly #drained: (() => void)[] = [];
 
   constructor(options: FileFeedOptions) {
     this.#options = options;
@@ -51,7 +59,8 @@ export class FileFeed implements FileSourceListener {
   }
 
   publish(change: FileChangePayload): void {
-    this.#enqueue({ kind: 'change', change, key: ulid() });
+    this.#changes += 1;
+    this.#enqueue({ kind: 'change', change, key: `${this.#id}.${this.#changes}` });
   }
 
   loss(paths: readonly string[]): void {
@@ -62,10 +71,17 @@ export class FileFeed implements FileSourceListener {
     this.#options.warn(text);
   }
 
+  /** Resolves when so little waits that more may come. */
+  ready(): Promise<void> {
+    if (this.waiting <= COMFORTABLE) return Promise.resolve();
+    return new Promise((resolve) => void this.#drained.push(resolve));
+  }
+
   /** Gives up what waits. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    for (const each of this.#drained.splice(0)) each();
   }
 
   #enqueue(item: Item): void {
@@ -81,36 +97,70 @@ export class FileFeed implements FileSourceListener {
   }
 
   async #run(): Promise<void> {
-    for (let item = this.#queue[0]; item !== undefined && !this.#stop.signal.aborted; item = this.#queue[this.#done]) {
-      await this.#send(item);
+    while (this.waiting > 0 && !this.#stop.signal.aborted) {
+      const batch = this.#nextBatch();
+      const sent = await this.#send(batch);
       // An overflow may have replaced the queue meanwhile.
-      if (this.#queue[this.#done] === item) this.#done += 1;
+      if (this.#queue[this.#done] === batch[0]) this.#done += sent;
       if (this.#done * 2 > this.#queue.length) {
         this.#queue = this.#queue.slice(this.#done);
         this.#done = 0;
       }
+      // Other work of the gateway comes between two batches, however many there are.
+      await nextTurn();
     }
     this.#queue = [];
     this.#done = 0;
     this.#running = undefined;
+    for (const each of this.#drained.splice(0)) each();
   }
 
-  async #send(item: Item): Promise<void> {
-    const { target, retryMs: [first, longest] = RETRY_MS } = this.#options;
+  /** What goes to the broker together: changes in a row, or one loss. */
+  #nextBatch(): readonly Item[] {
+    const batch: Item[] = [];
+    for (let at = this.#done; at < this.#queue.length && batch.length < BATCH; at += 1) {
+      const item = this.#queue[at];
+      if (item === undefined || (item.kind === 'loss' && batch.length > 0)) break;
+      batch.push(item);
+      if (item.kind === 'loss') break;
+    }
+    return batch;
+  }
+
+  /**
+   * Sends a batch until it is taken. The publishes of one turn of the event loop keep their order, with Redis as one call of a
+   * script. After a failure everything from the first failed item on is sent again, in order: what was taken after it is
+   * recognised by its key.
+   * @returns how many items are done: all, unless the feed is closed
+   */
+  async #send(batch: readonly Item[]): Promise<number> {
+    const { retryMs: [first, longest] = RETRY_MS } = this.#options;
+    let sent = 0;
     for (let waitMs = first; !this.#stop.signal.aborted; waitMs = Math.min(waitMs * 2, longest)) {
-      try {
-        if (item.kind === 'change') await target.publish(item.change, item.key);
-        else await target.announceLoss(item.paths);
-        return;
-      } catch (error) {
-        if (!(error instanceof ProtocolError && error.retryable)) return this.#giveUp(item, error);
-      }
+      const results = await Promise.allSettled(batch.slice(sent).map((each) => this.#sendOne(each)));
+      const failed = results.findIndex((each) => each.status === 'rejected');
+      if (failed < 0) return batch.length;
+      if (failed > 0) waitMs = first;
+      sent += failed;
       await delay(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+    return sent;
+  }
+
+  /** @throws {ProtocolError} that is worth a retry */
+  async #sendOne(item: Item): Promise<void> {
+    const { target } = this.#options;
+    try {
+      if (item.kind === 'change') await target.publish(item.change, item.key);
+      else await target.announceLoss(item.paths);
+    } catch (error) {
+      if (error instanceof ProtocolError && error.retryable) throw error;
+      await this.#giveUp(item, error);
     }
   }
 
   /** A change that will never be published, for example under a name that the contract does not allow. */
-  #giveUp(item: Item, error: unknown): void {
+  async #giveUp(item: Item, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : 'unknown fault';
     if (item.kind === 'loss') {
       this.#options.warn(`A loss could not be said: ${reason}`);
@@ -119,6 +169,6 @@ export class FileFeed implements FileSourceListener {
     const { path } = item.change;
     this.#options.warn(`A change of ${JSON.stringify(path)} could not be published, and is said as a loss: ${reason}`);
     const directory = posix.dirname(path);
-    this.#queue.splice(this.#done + 1, 0, { kind: 'loss', paths: [directory === '.' ? '' : directory] });
+    await this.#sendOne({ kind: 'loss', paths: [directory === '.' ? '' : directory] });
   }
 }

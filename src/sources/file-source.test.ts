@@ -1,5 +1,4 @@
-import type { FSWatcher } from 'node:fs';
-import { mkdirSync, rmSync, watch as watchDirectory, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,20 +86,6 @@ describe('a watched directory', () => {
     expect(await story()).toEqual(['create link']);
   });
 
-  test('says what it lost when the watcher fails, and goes on (GAP-2)', async () => {
-    let watcher: FSWatcher | undefined;
-    const watched = await watch(
-      {},
-      { watch: (directory, options, onChange) => (watcher = watchDirectory(directory, options, onChange)) },
-    );
-    watcher?.emit('error', new Error(`Events were dropped in ${watched.directory}`));
-    await vi.waitUntil(() => watched.losses.length === 1, wait);
-    expect(watched.losses).toEqual([['']]);
-    expect(watched.warnings.join()).not.toContain(watched.directory);
-    await watched.write('after.ts');
-    expect(await watched.story()).toEqual(['create after.ts']);
-  });
-
   test('misses nothing that happens while it reads changed rules', async () => {
     const { directory, write, story } = await watch({ 'a.ts': '1', 'b.ts': '2', 'old.log': '3' });
     await write('.gitignore', '*.log\n');
@@ -113,61 +98,6 @@ describe('a watched directory', () => {
       expect.arrayContaining(['create .gitignore', 'create c.ts', 'delete b.ts', 'modify a.ts']),
     );
     expect(lines.filter((each) => each.includes('log'))).toEqual([]);
-  });
-
-  test('says that it lost something when a new directory cannot be watched, and tells it as soon as it can (GAP-2)', async () => {
-    let full = false;
-    const { directory, losses, warnings, story } = await watch(
-      {},
-      {
-        watch: (path, options, onChange) => {
-          if (full) throw new Error(`ENOSPC: System limit for number of file watchers reached, watch '${path}'`);
-          return watchDirectory(path, options, onChange);
-        },
-      },
-    );
-    full = true;
-    mkdirSync(join(directory, 'new'));
-    await vi.waitUntil(() => losses.length === 1, wait);
-    expect(losses).toEqual([['new']]);
-    expect(warnings).toEqual([
-      expect.stringContaining("ENOSPC: System limit for number of file watchers reached, watch './new'"),
-    ]);
-    writeFileSync(join(directory, 'new/x.ts'), '1');
-    full = false;
-    await vi.waitUntil(async () => (await story()).includes('create new/x.ts'), wait);
-    writeFileSync(join(directory, 'new/x.ts'), '22');
-    expect((await story()).at(-1)).toBe('modify new/x.ts');
-  });
-
-  test('says that a directory may not be read, and tells what is in it once it may', async () => {
-    let closed = true;
-    const { warnings, losses, story } = await watch(
-      { 'private/x.ts': '1' },
-      {
-        watch: (path, options, onChange) => {
-          if (closed && path.endsWith('private')) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
-          return watchDirectory(path, options, onChange);
-        },
-      },
-    );
-    expect(warnings).toEqual(['private cannot be read and is not watched.']);
-    closed = false;
-    await vi.waitUntil(async () => (await story()).includes('create private/x.ts'), wait);
-    expect(losses).toEqual([]);
-  });
-
-  test('does not start where not all of it can be watched', async () => {
-    const full = watch(
-      { 'src/a.ts': '1' },
-      {
-        watch: (path, options, onChange) => {
-          if (path.endsWith('src')) throw new Error('ENOSPC: System limit for number of file watchers reached');
-          return watchDirectory(path, options, onChange);
-        },
-      },
-    );
-    await expect(full).rejects.toThrow('System limit for number of file watchers reached');
   });
 
   test('tells what lies below when a directory takes the place of a file or of another directory, and back', async () => {
@@ -187,35 +117,6 @@ describe('a watched directory', () => {
     await rename(join(directory, 'file'), join(other, 'gone'));
     await rename(join(other, 'file'), join(directory, 'file'));
     expect(pathsAfter(await story(), before)).toEqual(['file']);
-  });
-
-  test('finds by looking again what a watcher that was overrun left out, and begins anew', async () => {
-    let room = Infinity;
-    const { directory, warnings, story } = await watch(
-      { 'old/a.ts': '1', 'old/b.ts': '1' },
-      {
-        largeBatch: 4,
-        watch: (root, options, onChange) =>
-          // What the kernel does when its queue is full: the first events come, the rest is never heard of.
-          watchDirectory(root, options, (type, name) => {
-            room -= 1;
-            if (room >= 0) onChange(type, name);
-          }),
-      },
-    );
-    expect(await story()).toEqual([]);
-    room = 4;
-    for (let n = 0; n < 20; n += 1) writeFileSync(join(directory, `new-${n}.ts`), '1');
-    rmSync(join(directory, 'old'), { recursive: true });
-    await vi.waitUntil(() => warnings.length === 1, wait);
-    room = Infinity;
-    expect((await story()).toSorted()).toEqual(
-      [
-        ...Array.from({ length: 20 }, (_, n) => `create new-${n}.ts`),
-        ...['old', 'old/a.ts', 'old/b.ts'].map((path) => `delete ${path}`),
-      ].toSorted(),
-    );
-    expect(warnings).toEqual([expect.stringMatching(/overrun: \d+ changes were found/)]);
   });
 
   test('says that its root is gone and that it came back, each as a loss', async () => {

@@ -30,6 +30,8 @@ export interface WatchOptions {
   readonly stream?: string;
   /** Takes what an operator should know: what cannot be read or watched, and what is given up. */
   readonly onWarning: (text: string) => void;
+  /** Called a few times a second while the directory is first read, with the number of files and directories found so far. */
+  readonly onProgress?: (known: number) => void;
 }
 
 export interface WatchedDirectory {
@@ -43,7 +45,7 @@ export interface WatchedDirectory {
 
 /** @throws {Error} when the directory is not there or not all of it can be watched. */
 export async function watchDirectory(target: FileChangeTarget, options: WatchOptions): Promise<WatchedDirectory> {
-  const { directory, root, stream = 'main', onWarning } = options;
+  const { directory, root, stream = 'main', onWarning, onProgress } = options;
   const feed = new FileFeed({
     target: {
       publish: (change, idempotencyKey) =>
@@ -52,7 +54,13 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
     },
     warn: onWarning,
   });
-  const source = new FileSource({ directory, listener: feed, ...(root === undefined ? {} : { root }) });
+  const source = new FileSource({
+    directory,
+    listener: feed,
+    ready: () => feed.ready(),
+    ...(root === undefined ? {} : { root }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
   await source.start();
   // The stream outlives this process, and nobody has watched since the last one ended (GAP-2).
   if (target.health().broker.kind === 'redis') feed.loss(['']);

@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:adcb05612a141ec145adedfb35ce6b055a502a8482c819631d3657b8cb1fc98c"
+CONTRACT_DIGEST: Final = "sha256:5600eb1e7fed96870e84c4ee75256e154d14a8a898d150063358cfb1a9088d44"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -1274,7 +1274,7 @@ Timestamp = str
 #: A ULID: 26 characters that sort by the time at which they were made.
 Ulid = str
 
-#: A POSIX path relative to the watched root: no leading `/`, no `..`, no backslash.
+#: A POSIX path relative to the watched root. A backslash is an ordinary character of a name there; so that no reader leaves the root by it, the path neither begins with `/` or a backslash, nor has a segment `..` between either.
 RelativePath = str
 
 #: A short name for people.

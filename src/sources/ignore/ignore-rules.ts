@@ -1,55 +1,144 @@
-/** Which files a watched directory does not speak of: fixed names, and every `.gitignore` on the way down. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import ignore from 'ignore';
-import type { Ignore } from 'ignore';
+/**
+ * Which files a source does not report: fixed names, and what Git would ignore there. Rules come, the nearest first, from the
+ * `.gitignore` files from a directory up to the root of its repository, then from the repository's `.git/info/exclude`.
+ */
+import { basename, dirname } from 'node:path';
+import type { ByteString } from '../names.ts';
+import type { IgnorePattern, PatternOptions } from './pattern.ts';
+import { NO_RULES, readRuleFile, readSmallFile, versionOf } from './rule-file.ts';
+import type { RuleFile } from './rule-file.ts';
 
 /** Never watched: they change by the thousand, and nobody edits them. */
-export const ALWAYS_IGNORED: readonly string[] = ['node_modules', '.git'];
-
+export const ALWAYS_IGNORED: ReadonlySet<ByteString> = new Set(['node_modules', '.git']);
 export const IGNORE_FILE = '.gitignore';
 
+/** The rules of one file, and those that hold where they say nothing. */
 export class IgnoreRules {
-  readonly #directory: string;
-  /** By the directory that the file stands in; `''` is the root. */
-  readonly #rules = new Map<string, Ignore>();
+  readonly #literals = new Map<ByteString, number[]>();
+  /** Those that are not looked up by name, with their places. */
+  readonly #others: (readonly [place: number, pattern: IgnorePattern])[] = [];
+  readonly #patterns: readonly IgnorePattern[];
+  readonly parent: IgnoreRules | undefined;
+  /** Where the file stands: what is before the paths that its patterns see, with a `/` at its end unless it is empty. */
+  readonly base: ByteString;
+  readonly version: string;
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(base: ByteString, file: RuleFile, parent: IgnoreRules | undefined) {
+    this.base = base;
+    this.parent = parent;
+    this.version = file.version;
+    this.#patterns = file.patterns;
+    file.patterns.forEach((pattern, place) => {
+      if (pattern.literal === undefined) this.#others.push([place, pattern]);
+      else this.#literals.set(pattern.literal, [...(this.#literals.get(pattern.literal) ?? []), place]);
+    });
   }
 
-  /** Reads the ignore file of a directory, if it has one. The path is relative to the root. */
-  async load(path: string): Promise<void> {
+  /**
+   * Whether an entry is ignored by itself; that the directories above it are not is for the caller to know.
+   * @param path from where the bases of these rules begin
+   */
+  ignores(path: ByteString, kind: 'file' | 'directory'): boolean {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (ALWAYS_IGNORED.has(name)) return true;
+    return this.#verdict(path.slice(this.base.length), name, kind) ?? this.parent?.ignores(path, kind) ?? false;
+  }
+
+  /** By the last pattern that matches; undefined when none does. */
+  #verdict(path: ByteString, name: ByteString, kind: 'file' | 'directory'): boolean | undefined {
+    const applies = (pattern: IgnorePattern | undefined): boolean =>
+      pattern !== undefined && (kind === 'directory' || !pattern.directoryOnly);
+    let best = this.#literals.get(name)?.findLast((place) => applies(this.#patterns[place])) ?? -1;
+    for (let at = this.#others.length - 1; at >= 0; at -= 1) {
+      const [place, pattern] = this.#others[at] ?? [-1, undefined];
+      if (place < best || pattern === undefined) break;
+      if (!applies(pattern) || !pattern.matches(pattern.nameOnly ? name : path)) continue;
+      best = place;
+      break;
+    }
+    return best < 0 ? undefined : this.#patterns[best]?.negated !== true;
+  }
+}
+
+export interface RulesAbove {
+  /** What holds in the root by what stands above it. */
+  readonly rules: IgnoreRules;
+  /** What stands before a path relative to the root, so that {@link IgnoreRules.ignores} understands it. */
+  readonly prefix: ByteString;
+  /** Of all files that were looked at: a change means that the rules are to be read again. */
+  readonly version: string;
+  readonly problems: readonly string[];
+}
+
+/** Looks for the repository that a directory lies in, and reads the rules between the two. */
+export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbove {
+  const above: ByteString[] = [];
+  const seen: string[] = [];
+  let top: ByteString | undefined;
+  for (let at = root; ; at = dirname(at)) {
+    const git = versionOf(`${at}/.git`);
+    seen.push(git === 'none' || git === 'unknown' ? git : 'there');
+    if (git !== 'none' && git !== 'unknown') {
+      top = at;
+      break;
+    }
+    if (dirname(at) === at) break;
+    above.unshift(dirname(at));
+  }
+  const problems: string[] = [];
+  const read = (path: ByteString, shown: string): RuleFile => {
+    const file = attempt(path, options, (problem) => problems.push(`${shown} is not used: ${problem}.`));
+    seen.push(file.version);
+    return file;
+  };
+  if (top === undefined)
+    return { rules: new IgnoreRules('', NO_RULES, undefined), prefix: '', version: seen.join(), problems };
+  const prefix = root === top ? '' : `${root.slice(top === '/' ? 1 : top.length + 1)}/`;
+  let rules = new IgnoreRules('', read(excludeFile(top), '.git/info/exclude'), undefined);
+  for (const directory of above) {
+    const base = directory === top ? '' : `${directory.slice(top === '/' ? 1 : top.length + 1)}/`;
+    rules = new IgnoreRules(
+      base,
+      read(`${directory}/${IGNORE_FILE}`, `the ${IGNORE_FILE} of a directory above the root`),
+      rules,
+    );
+  }
+  return { rules, prefix, version: seen.join(), problems };
+}
+
+/** The rules of a repository that lies inside the root: nothing of what holds around it holds in it. */
+export function rulesOfRepository(directory: ByteString, base: ByteString, options: PatternOptions): IgnoreRules {
+  return new IgnoreRules(base, attempt(excludeFile(directory), options), undefined);
+}
+
+function attempt(path: ByteString, options: PatternOptions, onProblem?: (text: string) => void): RuleFile {
+  try {
+    const file = readRuleFile(path, options);
+    if (file.problem !== undefined) onProblem?.(file.problem);
+    return file;
+  } catch {
+    onProblem?.('it cannot be read');
+    return { ...NO_RULES, version: 'unknown' };
+  }
+}
+
+/** `.git` is a directory, or in a linked work tree a file that names one, whose `commondir` names the repository. */
+function excludeFile(top: ByteString): ByteString {
+  const git = `${top}/.git`;
+  try {
+    const named = /^gitdir: (.+?)\s*$/.exec(readSmallFile(git))?.[1];
+    if (named === undefined) return `${git}/info/exclude`;
+    const own = absolute(named, top);
     try {
-      const text = await readFile(join(this.#directory, path, IGNORE_FILE), 'utf8');
-      this.#rules.set(path, ignore({ allowRelativePaths: false }).add(text));
+      return `${absolute(readSmallFile(`${own}/commondir`).trim(), own)}/info/exclude`;
     } catch {
-      // No such file, or none that can be read: no rules.
-      this.#rules.delete(path);
+      return `${own}/info/exclude`;
     }
+  } catch {
+    return `${git}/info/exclude`;
   }
+}
 
-  /** Whether a file or directory, or one that it lies in, is ignored. */
-  ignores(path: string, kind: 'file' | 'directory'): boolean {
-    const segments = path.split('/');
-    if (segments.some((each) => ALWAYS_IGNORED.includes(each))) return true;
-    for (let depth = 1; depth <= segments.length; depth += 1) {
-      const part = segments.slice(0, depth);
-      if (this.#ignoresOne(part, depth < segments.length ? 'directory' : kind)) return true;
-    }
-    return false;
-  }
-
-  /** Git's order: rules further down overrule those above. */
-  #ignoresOne(segments: readonly string[], kind: 'file' | 'directory'): boolean {
-    for (let depth = segments.length - 1; depth >= 0; depth -= 1) {
-      const rules = this.#rules.get(segments.slice(0, depth).join('/'));
-      if (rules === undefined) continue;
-      const rest = segments.slice(depth).join('/');
-      const verdict = rules.test(kind === 'directory' ? `${rest}/` : rest);
-      if (verdict.ignored) return true;
-      if (verdict.unignored) return false;
-    }
-    return false;
-  }
+function absolute(path: ByteString, from: ByteString): ByteString {
+  return path.startsWith('/') || basename(path) === '' ? path : `${from}/${path}`;
 }

@@ -1,0 +1,207 @@
+/**
+ * From what was seen to what has happened. A watch names paths, and knows nothing of what is there; the tree tells the rest.
+ *
+ * - A path that was there before and still is: `modify`. That is also how an editor's atomic save reads (write a temporary
+ *   file, rename it over the old one), because the name is what people mean by "the file".
+ * - A new path of a file that just vanished elsewhere: `rename`. A renamed directory gives one rename for itself and one for each
+ *   entry below, so that a filter on paths sees the files move.
+ * - What came and went within one batch: nothing.
+ */
+import type { Directory, Tree } from './directory.ts';
+import { identityOf, isSameFile } from './facts.ts';
+import type { Facts } from './facts.ts';
+import type { Reporter } from './reporter.ts';
+import type { ByteString } from './names.ts';
+
+/** An entry that differs from what was known of it, and what is there now, if anything. */
+export interface Sighting {
+  readonly directory: Directory;
+  readonly name: ByteString;
+  readonly facts: Facts | undefined;
+  /** Whether the system reported that its attributes changed. */
+  readonly attributes: boolean;
+}
+
+export interface BatchHost {
+  /** Ends the watch of a directory that is gone, or has moved out of sight. */
+  forget(directory: Directory): void;
+  /** A known directory stands elsewhere now. */
+  moved(directory: Directory): void;
+}
+
+export class Batch {
+  readonly #tree: Tree;
+  readonly #reporter: Reporter;
+  readonly #host: BatchHost;
+  #sightings: Sighting[] = [];
+  /** Where the newest sighting of an entry stands. */
+  #places = new Map<Directory, Map<ByteString, number>>();
+  /** What had vanished when directories were last moved. */
+  #lost = new Map<string, Sighting>();
+
+  constructor(tree: Tree, reporter: Reporter, host: BatchHost) {
+    this.#tree = tree;
+    this.#reporter = reporter;
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#sightings.length;
+  }
+
+  get hasVanished(): boolean {
+    return this.#sightings.some(({ facts }) => facts === undefined);
+  }
+
+  add(sighting: Sighting): void {
+    const { directory, name } = sighting;
+    let places = this.#places.get(directory);
+    if (places === undefined) this.#places.set(directory, (places = new Map<ByteString, number>()));
+    const place = places.get(name);
+    if (place !== undefined) this.#sightings[place] = sighting;
+    else places.set(name, this.#sightings.push(sighting) - 1);
+  }
+
+  /** Leaves out what has vanished where more was reported meanwhile: the other half of a rename may be among it. */
+  postpone(isDue: (sighting: Sighting) => boolean): void {
+    this.#replace(this.#sightings.filter((each) => each.facts !== undefined || isDue(each)));
+  }
+
+  clear(): void {
+    this.#replace([]);
+  }
+
+  /** Moves the known directories that now stand elsewhere; their watches go with them. */
+  moveDirectories(): void {
+    this.#lost = this.#vanished();
+    if (this.#lost.size > 0) this.#replace(this.#sightings.filter((each) => !this.moveDirectory(each)));
+  }
+
+  /** Moves a directory here when it is one that vanished in this batch; false when it is not. */
+  moveDirectory(sighting: Sighting): boolean {
+    const from = sighting.facts?.fileType === 'directory' ? this.#source(sighting, this.#lost) : undefined;
+    if (from === undefined) return false;
+    this.#rename(from, sighting);
+    return true;
+  }
+
+  /**
+   * Reports what has been collected. `keepVanished` holds back what is gone, because a part of what is read next may be where it
+   * went.
+   */
+  settle({ keepVanished }: { readonly keepVanished: boolean }): void {
+    const vanished = this.#vanished();
+    const sightings = this.#sightings;
+    this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
+    const moves = new Map<Sighting, Sighting>();
+    for (const each of sightings) {
+      // A directory that moved was moved before; one that is new is being read under its new name.
+      const movable = each.facts !== undefined && each.facts.fileType !== 'directory';
+      const from = movable ? this.#source(each, vanished) : undefined;
+      if (from !== undefined) moves.set(each, from);
+    }
+    const moved = new Set(moves.values());
+    for (const each of sightings) {
+      const from = moves.get(each);
+      if (from !== undefined) this.#rename(from, each);
+      else if (each.facts !== undefined) this.#present(each, each.facts);
+      else if (!keepVanished && !moved.has(each)) this.#gone(each);
+    }
+    if (keepVanished) this.#replace(this.#sightings.filter((each) => !moved.has(each)));
+    else this.#lost = new Map();
+  }
+
+  #replace(sightings: Sighting[]): void {
+    this.#sightings = [];
+    this.#places = new Map();
+    for (const each of sightings) this.add(each);
+  }
+
+  #vanished(): Map<string, Sighting> {
+    const vanished = new Map<string, Sighting>();
+    for (const each of this.#sightings) {
+      const before = each.facts === undefined ? this.#tree.visible(each.directory, each.name) : undefined;
+      if (before !== undefined) vanished.set(identityOf(before), each);
+    }
+    return vanished;
+  }
+
+  /** Where a new entry was before; taken out of `vanished`, for a second link to the file is new. */
+  #source({ directory, name, facts }: Sighting, vanished: Map<string, Sighting>): Sighting | undefined {
+    if (facts === undefined || vanished.size === 0 || this.#tree.visible(directory, name) !== undefined)
+      return undefined;
+    const identity = identityOf(facts);
+    const from = vanished.get(identity);
+    const before = from === undefined ? undefined : this.#tree.visible(from.directory, from.name);
+    if (from === undefined || before === undefined || !isSameFile(before, facts)) return undefined;
+    // A directory that is said to be inside itself was not moved there.
+    const node = from.directory.directories.get(from.name);
+    if (node !== undefined && directory.isBelow(node)) return undefined;
+    vanished.delete(identity);
+    return from;
+  }
+
+  #rename(from: Sighting, { directory, name, facts }: Sighting): void {
+    if (facts === undefined) return;
+    const previous = from.directory.pathOf(from.name);
+    this.#drop(directory, name);
+    this.#tree.move(from.directory, from.name, directory, name);
+    this.#tree.put(directory, name, facts);
+    this.#reporter.rename(previous, directory, name, facts);
+    const node = directory.directories.get(name);
+    if (node === undefined) return;
+    const { length } = node.path;
+    for (const each of node.subtree()) {
+      for (const [inside, row] of each.entries)
+        if (!this.#tree.table.isHidden(row))
+          this.#reporter.rename(previous + each.pathOf(inside).slice(length), each, inside, this.#tree.table.get(row));
+      this.#host.moved(each);
+    }
+  }
+
+  #present({ directory, name, attributes }: Sighting, facts: Facts): void {
+    const before = this.#tree.visible(directory, name);
+    if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
+    this.#tree.put(directory, name, facts);
+    if (before === undefined) this.#reporter.change('create', directory, name, facts);
+    else if (before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
+    // A directory changes with every entry in it, and those are reported for themselves.
+    else if (facts.fileType !== 'directory' || (attributes && before.ctimeMs !== facts.ctimeMs))
+      this.#reporter.change('modify', directory, name, facts);
+  }
+
+  #gone({ directory, name }: Sighting): void {
+    const row = this.#tree.row(directory, name);
+    if (row === undefined) return;
+    const before = this.#tree.table.get(row);
+    if (before.fileType === 'directory') this.#dropBelow(directory, name);
+    this.#tree.remove(directory, name);
+    this.#reporter.change('delete', directory, name, before);
+  }
+
+  /** Reports what was below a directory as deleted, and forgets the directory. */
+  #dropBelow(directory: Directory, name: ByteString): void {
+    const node = directory.directories.get(name);
+    if (node === undefined) return;
+    for (const each of [...node.subtree()].toReversed()) {
+      for (const [inside, row] of [...each.entries]) {
+        const facts = this.#tree.table.get(row);
+        this.#tree.remove(each, inside);
+        this.#reporter.change('delete', each, inside, facts);
+      }
+      this.#host.forget(each);
+    }
+    directory.directories.delete(name);
+  }
+
+  /** Makes room for what moved here: only what is hidden can be in the way. */
+  #drop(directory: Directory, name: ByteString): void {
+    const node = directory.directories.get(name);
+    for (const each of node?.subtree() ?? []) {
+      for (const inside of [...each.entries.keys()]) this.#tree.remove(each, inside);
+      this.#host.forget(each);
+    }
+    directory.directories.delete(name);
+    this.#tree.remove(directory, name);
+  }
+}

@@ -1,0 +1,148 @@
+/** The tree below a root as it was last seen: one object for each directory, one row of a table for each entry. */
+import type { WatchId } from './engine/engine.ts';
+import { FactsTable } from './facts.ts';
+import type { Facts } from './facts.ts';
+import type { IgnoreRules } from './ignore/ignore-rules.ts';
+import type { ByteString } from './names.ts';
+
+/**
+ * - `new`: known by name; it will be watched, then read.
+ * - `watched`: watched, and read since its watch began: what happens in it is reported.
+ * - `unreadable`: could not be watched or read, for a reason other than that it is gone. It is tried again, and what is known of it
+ *   stays known.
+ * - `lost`: its watch has ended by itself.
+ * - `ignored`: it became ignored; it is remembered but not watched.
+ */
+export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
+
+export class Directory {
+  name: ByteString;
+  parent: Directory | undefined;
+  /** Rows of the facts table. */
+  readonly entries = new Map<ByteString, number>();
+  readonly directories = new Map<ByteString, Directory>();
+  state: DirectoryState = 'new';
+  watch: WatchId | undefined;
+  /** What holds for its entries. */
+  rules: IgnoreRules | undefined;
+  /** Whether it waits to be read. */
+  queued = false;
+  failures = 0;
+  retryAtMs = 0;
+
+  constructor(name: ByteString, parent: Directory | undefined) {
+    this.name = name;
+    this.parent = parent;
+  }
+
+  /** Relative to the root; `''` for the root itself. */
+  get path(): ByteString {
+    if (this.parent === undefined) return '';
+    const above = this.parent.path;
+    return above === '' ? this.name : `${above}/${this.name}`;
+  }
+
+  pathOf(name: ByteString): ByteString {
+    const { path } = this;
+    return path === '' ? name : `${path}/${name}`;
+  }
+
+  /** Itself and all known directories below, each before those inside it. */
+  *subtree(): Generator<Directory> {
+    const pending: Directory[] = [this];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      yield next;
+      pending.push(...next.directories.values());
+    }
+  }
+
+  isBelow(other: Directory): boolean {
+    return this === other || this.parent?.isBelow(other) === true;
+  }
+}
+
+/** What is known, and who is told of a watch. */
+export class Tree {
+  readonly root = new Directory('', undefined);
+  readonly table = new FactsTable();
+  readonly watchers = new Map<WatchId, Set<Directory>>();
+  /** Entries that are known and not hidden. */
+  size = 0;
+
+  /** The row of an entry, also of a hidden one. */
+  row(directory: Directory, name: ByteString): number | undefined {
+    return directory.entries.get(name);
+  }
+
+  /** What is known of an entry that subscribers know too. */
+  visible(directory: Directory, name: ByteString): Facts | undefined {
+    const row = directory.entries.get(name);
+    return row === undefined || this.table.isHidden(row) ? undefined : this.table.get(row);
+  }
+
+  put(directory: Directory, name: ByteString, facts: Facts): void {
+    const row = directory.entries.get(name);
+    if (row === undefined) {
+      directory.entries.set(name, this.table.add(facts));
+      this.size += 1;
+    } else {
+      if (this.table.isHidden(row)) this.size += 1;
+      this.table.set(row, facts);
+    }
+  }
+
+  remove(directory: Directory, name: ByteString): void {
+    const row = directory.entries.get(name);
+    if (row === undefined) return;
+    if (!this.table.isHidden(row)) this.size -= 1;
+    this.table.remove(row);
+    directory.entries.delete(name);
+  }
+
+  hide(directory: Directory, name: ByteString): void {
+    const row = directory.entries.get(name);
+    if (row === undefined || this.table.isHidden(row)) return;
+    this.table.hide(row);
+    this.size -= 1;
+  }
+
+  /** Gives an entry another place, with all that is known below it. */
+  move(from: Directory, name: ByteString, to: Directory, newName: ByteString): void {
+    const row = from.entries.get(name);
+    if (row === undefined) return;
+    from.entries.delete(name);
+    to.entries.set(newName, row);
+    const moved = from.directories.get(name);
+    if (moved === undefined) return;
+    from.directories.delete(name);
+    moved.name = newName;
+    moved.parent = to;
+    to.directories.set(newName, moved);
+  }
+
+  /** The directory at a path, or undefined when it is not known. */
+  find(path: ByteString): Directory | undefined {
+    let at: Directory | undefined = this.root;
+    for (const segment of path === '' ? [] : path.split('/')) at = at?.directories.get(segment);
+    return at;
+  }
+
+  listen(directory: Directory, watch: WatchId): void {
+    directory.watch = watch;
+    const listeners = this.watchers.get(watch);
+    if (listeners === undefined) this.watchers.set(watch, new Set([directory]));
+    else listeners.add(directory);
+  }
+
+  /** Returns the watch when nobody is told of it any more. */
+  unlisten(directory: Directory): WatchId | undefined {
+    const { watch } = directory;
+    if (watch === undefined) return undefined;
+    directory.watch = undefined;
+    const listeners = this.watchers.get(watch);
+    listeners?.delete(directory);
+    if (listeners?.size !== 0) return undefined;
+    this.watchers.delete(watch);
+    return watch;
+  }
+}

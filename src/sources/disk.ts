@@ -1,0 +1,51 @@
+/** The file system as a source sees it; replaced in tests, to make it fail. */
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { factsFrom, lookAt } from './facts.ts';
+import type { Facts } from './facts.ts';
+import { toBuffer } from './names.ts';
+import type { ByteString } from './names.ts';
+
+export interface Disk {
+  /** Looks at a path, at a link itself. @throws {Error} of the file system */
+  look(path: ByteString): Facts;
+  /** The names in a directory. @throws {Error} of the file system */
+  list(path: ByteString): readonly ByteString[];
+  /** Looks at the target of a path. @throws {Error} of the file system */
+  follow(path: ByteString): Facts;
+  /** @throws {Error} of the file system */
+  resolve(path: ByteString): ByteString;
+  /** Where file systems are mounted, as the system lists them; empty where it does not. */
+  mounts(): string;
+}
+
+export const realDisk: Disk = {
+  look: lookAt,
+  list: (path) => readdirSync(toBuffer(path), { encoding: 'latin1' }),
+  follow: (path) => factsFrom(statSync(toBuffer(path)), Date.now()),
+  resolve: (path) => {
+    const resolved = realpathSync(toBuffer(path), 'buffer').toString('latin1');
+    return process.platform === 'win32' ? resolved.replaceAll('\\', '/') : resolved;
+  },
+  mounts: () => {
+    try {
+      return readFileSync('/proc/self/mountinfo', 'latin1');
+    } catch {
+      return '';
+    }
+  },
+};
+
+/** The places of a mount table that lie below a directory, relative to it. */
+export function mountsBelow(table: string, root: ByteString): ByteString[] {
+  const prefix = root === '/' ? '/' : `${root}/`;
+  return table
+    .split('\n')
+    .map((line) => unescape(line.split(' ')[4] ?? ''))
+    .filter((place) => place.startsWith(prefix) && place !== prefix)
+    .map((place) => place.slice(prefix.length));
+}
+
+/** Space, tab, newline and backslash stand in the table as three octal digits. */
+function unescape(text: string): ByteString {
+  return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

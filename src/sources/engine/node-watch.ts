@@ -1,0 +1,81 @@
+/**
+ * `fs.watch` of Node, where inotify cannot be called: on macOS and Windows one recursive watch at the root, elsewhere one for each
+ * directory. It does not report an overflow; a batch that is about as large as the system's queue is taken for one.
+ */
+import { watch as watchDirectory } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { sep } from 'node:path';
+import { toBuffer } from '../names.ts';
+import type { ByteString } from '../names.ts';
+import type { Engine, Reports, WatchId } from './engine.ts';
+
+/** Reports between two drains from which on some may have been lost: a quarter of the default queue of Linux. */
+const LARGE_BATCH = 4_096;
+
+type Report = (reports: Reports) => void;
+
+export class NodeWatchEngine implements Engine {
+  readonly coversTree: boolean;
+  readonly #watchers = new Map<WatchId, FSWatcher>();
+  #waiting: Report[] = [];
+  #wake: (() => void) | undefined;
+  #nextId = 1;
+
+  constructor(platform: NodeJS.Platform = process.platform) {
+    this.coversTree = platform === 'darwin' || platform === 'win32';
+  }
+
+  add(path: ByteString): WatchId {
+    const watch = this.#nextId;
+    const options = { recursive: this.coversTree, encoding: 'latin1' } as const;
+    const watcher = watchDirectory(toBuffer(path), options, (_type, name) => {
+      // Windows reports in this way that its buffer was too small.
+      if (name === null) this.#take((reports) => reports.onOverflow());
+      else if (this.coversTree) this.#take((reports) => reports.onPath(name.split(sep).join('/')));
+      else this.#take((reports) => reports.onName(watch, name, 'content'));
+    });
+    watcher.on('error', () => this.#take((reports) => reports.onEnd(watch)));
+    this.#nextId += 1;
+    this.#watchers.set(watch, watcher);
+    return watch;
+  }
+
+  remove(watch: WatchId): void {
+    this.#watchers.get(watch)?.close();
+    this.#watchers.delete(watch);
+  }
+
+  drain(reports: Reports): boolean {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    for (const report of taken) report(reports);
+    if (taken.length >= LARGE_BATCH) reports.onOverflow();
+    return taken.length > 0;
+  }
+
+  async wait(timeoutMs: number): Promise<void> {
+    if (this.#waiting.length > 0) return new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  /** Ends a wait. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  close(): void {
+    for (const watch of [...this.#watchers.keys()]) this.remove(watch);
+  }
+
+  #take(report: Report): void {
+    this.#waiting.push(report);
+    this.#wake?.();
+  }
+}

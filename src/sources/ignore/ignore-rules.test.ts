@@ -1,0 +1,262 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { array, assert as check, constantFrom, property, record, stringMatching, tuple, uniqueArray } from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { toBuffer, toByteString } from '../names.ts';
+import type { ByteString } from '../names.ts';
+import { IgnoreRules, rulesAbove } from './ignore-rules.ts';
+import { parsePattern } from './pattern.ts';
+import { readRuleFile } from './rule-file.ts';
+
+const OPTIONS = { foldCase: false };
+const directories: string[] = [];
+
+afterEach(() => {
+  for (const each of directories.splice(0)) rmSync(each, { recursive: true, force: true });
+});
+
+/** A repository with these ignore files. */
+function repository(files: Readonly<Record<string, string>>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-ignore-'));
+  directories.push(directory);
+  git(directory, ['init', '-q']);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(directory, dirname(path)), { recursive: true });
+    writeFileSync(join(directory, path), Buffer.from(text, 'latin1'));
+  }
+  return directory;
+}
+
+function git(directory: string, args: readonly string[], input?: Buffer): Buffer {
+  const { stdout, status, stderr } = spawnSync('git', ['-C', directory, ...args], {
+    ...(input === undefined ? {} : { input }),
+    env: { ...process.env, GIT_CONFIG_NOSYSTEM: '1', HOME: directory, XDG_CONFIG_HOME: directory },
+  });
+  if (status !== 0 && status !== 1) throw new Error(`git ${args.join(' ')}: ${String(stderr)}`);
+  return stdout;
+}
+
+/** What the real Git ignores of these paths; the trees exist, for Git asks the disk whether a path is a directory. */
+function ignoredByGit(directory: string, paths: readonly ByteString[]): Set<ByteString> {
+  const input = Buffer.concat(paths.map((each) => toBuffer(`${each}\0`)));
+  const answer = git(directory, ['check-ignore', '--no-index', '-z', '--stdin'], input).toString('latin1');
+  return new Set(answer.split('\0').filter((each) => each !== ''));
+}
+
+/** The same by our rules, from the root down, as the source walks. */
+function isIgnored(root: string, path: ByteString): boolean {
+  const bytes = toByteString(root);
+  const { rules: above, prefix } = rulesAbove(bytes, OPTIONS);
+  let rules = new IgnoreRules(prefix, readRuleFile(`${bytes}/.gitignore`, OPTIONS), above);
+  const segments = path.split('/');
+  for (let depth = 1; depth <= segments.length; depth += 1) {
+    const part = segments.slice(0, depth).join('/');
+    if (rules.ignores(prefix + part, depth < segments.length ? 'directory' : 'file')) return true;
+    if (depth === segments.length) break;
+    rules = new IgnoreRules(`${prefix}${part}/`, readRuleFile(`${bytes}/${part}/.gitignore`, OPTIONS), rules);
+  }
+  return false;
+}
+
+function makeFiles(directory: string, paths: readonly ByteString[]): ByteString[] {
+  return paths.filter((path) => {
+    try {
+      mkdirSync(toBuffer(`${toByteString(directory)}/${dirname(path)}`), { recursive: true });
+      writeFileSync(toBuffer(`${toByteString(directory)}/${path}`), 'x', { flag: 'a' });
+      return true;
+    } catch {
+      // A file stands where this path needs a directory, or the other way round.
+      return false;
+    }
+  });
+}
+
+/** Which of the paths that could be made are ignored, by Git and by our rules. */
+function compare(files: Readonly<Record<string, string>>, paths: readonly ByteString[]) {
+  const directory = repository(files);
+  const made = makeFiles(directory, paths);
+  const byGit = ignoredByGit(directory, made);
+  const pick = (ignored: (path: ByteString) => boolean): ByteString[] => made.filter(ignored);
+  return { byGit: pick((path) => byGit.has(path)), byUs: pick((path) => isIgnored(directory, path)) };
+}
+
+const CASES: readonly (readonly [name: string, files: Readonly<Record<string, string>>, paths: readonly string[]])[] = [
+  [
+    'case',
+    { '.gitignore': 'Build/\n*.LOG\nREADME.md\n' },
+    ['build/x.ts', 'a.log', 'readme.md', 'Build/x.ts', 'a.LOG', 'README.md'],
+  ],
+  ['a byte order mark', { '.gitignore': '\u00ef\u00bb\u00bf*.log\nx.txt\n' }, ['a.log', 'x.txt']],
+  ['carriage returns', { '.gitignore': '*.log\r\nout/\r\n' }, ['a.log', 'out/x']],
+  ['negation', { '.gitignore': 'build/*\n!build/keep/\n' }, ['build/keep/x', 'build/y']],
+  [
+    'nested files',
+    { '.gitignore': '*.log\n!keep.log\n', 'p/.gitignore': 'keep.log\n' },
+    ['keep.log', 'p/keep.log', 'a.log'],
+  ],
+  [
+    'brackets',
+    { '.gitignore': '*.[[:digit:]]\nx[!a]y\n[z-a]q\nr[a-]s\nt[]]u\nv[[:nope:]]w\n' },
+    ['a.5', 'a.d', 'xby', 'xay', 'zq', 'r-s', 't]u', 'vnw'],
+  ],
+  ['a backslash at the end', { '.gitignore': 'test\\\nok.txt\n' }, ['test', 'ok.txt']],
+  ['spaces', { '.gitignore': 'a \nb\\ \n  c\n' }, ['a', 'b ', 'b', '  c', 'c']],
+  ['an unclosed bracket', { '.gitignore': 'foo[\nbar\n' }, ['foo[', 'bar', 'foo']],
+  ['ranges', { '.gitignore': 'pqh[A-\\]\nbar\npqi[A-/]\n' }, ['pqhA', 'bar', 'pqiA']],
+  [
+    'double stars',
+    { '.gitignore': '**/foo/**\na/**/b\n**x\nc**/d\n' },
+    ['foo/y', 'z/foo/y', 'a/b', 'a/q/r/b', 'dx', 'd/yx', 'cd', 'cc/e/d', 'c/d'],
+  ],
+  ['escapes', { '.gitignore': '\\#a\n\\!b\n#c\n' }, ['#a', '!b', '#c']],
+  [
+    'slashes',
+    { '.gitignore': 'doc/frotz\nfoo/\n/top\n' },
+    ['doc/frotz', 'a/doc/frotz', 'foo/x', 'a/foo/x', 'top', 'a/top'],
+  ],
+  ['bytes', { '.gitignore': 'a?b\n' }, ['a/b', 'axb', 'a\u00c3\u00a9b']],
+  [
+    'plain characters',
+    { '.gitignore': '$RECYCLE.BIN/\na+b\n(x)\n{a,b}.ts\n' },
+    ['$RECYCLE.BIN/x', 'a+b', '(x)', 'a.ts', '{a,b}.ts'],
+  ],
+  [
+    'a directory that is allowed again',
+    { '.gitignore': 'dist/\n', 'pkg/.gitignore': '!dist/\n' },
+    ['pkg/dist/x.js', 'dist/x'],
+  ],
+  ['everything but', { '.gitignore': '/*\n!/src\n!/.gitignore\n' }, ['src/a', 'lib/a']],
+  ['not UTF-8', { '.gitignore': 'caf\u00e9/\nx?y\n' }, ['caf\u00e9/x', 'x\u00e9y', 'caf\u00c3\u00a9/x']],
+  [
+    'the exclude file',
+    { '.git/info/exclude': '*.log\n!a.log\nb\n', '.gitignore': 'a.log\n!b\n' },
+    ['a.log', 'b', 'c.log'],
+  ],
+];
+
+describe('ignore rules agree with git check-ignore', () => {
+  test.each(CASES)('about %s', (_name, files, paths) => {
+    const { byGit, byUs } = compare(files, paths);
+    expect(byUs).toEqual(byGit);
+  });
+
+  test('over generated trees and rules', () => {
+    const name = stringMatching(/^[abA.é][abAB.\-[\]\\!é ]{0,3}$/)
+      .map(toByteString)
+      .filter((each) => each !== '.' && each !== '..');
+    const path = array(name, { minLength: 1, maxLength: 4 }).map((segments) => segments.join('/'));
+    const piece = constantFrom(
+      'a',
+      'b',
+      'A',
+      '.',
+      '*',
+      '**',
+      '?',
+      '/',
+      '[ab]',
+      '[!a]',
+      '[a-z]',
+      '[[:upper:]]',
+      '\\',
+      'é',
+      ' ',
+      '**/',
+      '/**',
+      '[',
+      ']',
+      '!',
+    );
+    const line = tuple(
+      constantFrom('', '', '', '!', '/', '!/'),
+      array(piece, { minLength: 1, maxLength: 6 }),
+      constantFrom('', '', '/', ' '),
+    ).map(([start, pieces, end]) => toByteString(start + pieces.join('') + end));
+    const rules = array(line, { maxLength: 5 }).map((lines) => lines.join('\n'));
+    const tree = record({
+      paths: uniqueArray(path, { minLength: 8, maxLength: 24 }),
+      top: rules,
+      inner: rules,
+      exclude: rules,
+    });
+    check(
+      property(tree, ({ paths, top, inner, exclude }) => {
+        const nested = paths.find((each) => each.includes('/'));
+        const files: Record<string, string> = { '.gitignore': top, '.git/info/exclude': exclude };
+        const directory = repository(files);
+        const made = makeFiles(directory, paths);
+        if (nested !== undefined && made.includes(nested))
+          writeFileSync(
+            toBuffer(`${toByteString(directory)}/${dirname(nested)}/.gitignore`),
+            Buffer.from(inner, 'latin1'),
+          );
+        const wanted = ignoredByGit(directory, made);
+        const differences = made.filter((each) => isIgnored(directory, each) !== wanted.has(each));
+        rmSync(directory, { recursive: true, force: true });
+        expect(differences).toEqual([]);
+      }),
+      { numRuns: Number(process.env['TIDEMARK_IGNORE_RUNS'] ?? 25) },
+    );
+  });
+
+  test('below a directory that is not the root of its repository', () => {
+    const directory = repository({
+      '.gitignore': '/pkg/out/\n*.tmp\n',
+      '.git/info/exclude': 'secret\n',
+      'pkg/.gitignore': '!b.tmp\n',
+    });
+    const paths = ['out/x', 'a.tmp', 'b.tmp', 'secret', 'src/secret', 'fine.ts'];
+    makeFiles(`${directory}/pkg`, paths);
+    const wanted = ignoredByGit(
+      directory,
+      paths.map((each) => `pkg/${each}`),
+    );
+    expect(paths.filter((each) => isIgnored(`${directory}/pkg`, each)).map((each) => `pkg/${each}`)).toEqual([
+      ...wanted,
+    ]);
+  });
+
+  test('in a linked work tree, whose exclude file stands in the repository', () => {
+    const directory = repository({ '.git/info/exclude': 'secret\n', a: '1' });
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org'];
+    git(directory, ['add', 'a']);
+    git(directory, [...identity, 'commit', '-qm', 'a']);
+    git(directory, ['worktree', 'add', '-q', 'linked']);
+    makeFiles(`${directory}/linked`, ['secret', 'fine']);
+    expect([...ignoredByGit(`${directory}/linked`, ['secret', 'fine'])]).toEqual(['secret']);
+    expect(['secret', 'fine'].filter((each) => isIgnored(`${directory}/linked`, each))).toEqual(['secret']);
+  });
+});
+
+describe('a pattern', () => {
+  test('takes time that grows with pattern × path only', () => {
+    const visits = (stars: number): number => {
+      const pattern = parsePattern('**/a*/'.repeat(stars), OPTIONS);
+      const path = Array.from({ length: 200 }, () => 'aaaa').join('/');
+      const before = process.cpuUsage().user;
+      for (let n = 0; n < 50; n += 1) pattern?.matches(path);
+      return process.cpuUsage().user - before;
+    };
+    visits(9);
+    // Exponential matching would not end; a factor of nine in the pattern may cost about nine times, here bounded by a hundred.
+    expect(visits(18)).toBeLessThan(100 * Math.max(visits(2), 1_000));
+  });
+});
+
+describe('an ignore file', () => {
+  test.each([
+    ['a FIFO', (path: string) => void spawnSync('mkfifo', [path])],
+    ['a link to an endless device', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a directory', (path: string) => mkdirSync(path)],
+    ['a huge file', (path: string) => writeFileSync(path, Buffer.alloc(2 * 1024 * 1024, 'a\n'))],
+  ])('that is %s is not used, and says why', (_name, make) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tidemark-ignore-'));
+    directories.push(directory);
+    make(join(directory, '.gitignore'));
+    const file = readRuleFile(toByteString(join(directory, '.gitignore')), OPTIONS);
+    expect(file.patterns).toEqual([]);
+    expect(file.problem).toMatch(/regular file|bytes/);
+  });
+});

@@ -1,0 +1,89 @@
+/** Reads ignore files: regular files of bounded size only, whatever stands under the name. */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { toBuffer } from '../names.ts';
+import type { ByteString } from '../names.ts';
+import { isGone } from '../errors.ts';
+import { parsePattern } from './pattern.ts';
+import type { IgnorePattern, PatternOptions } from './pattern.ts';
+
+/** Far above any real ignore file; more is not read. In bytes. */
+const LARGEST = 1024 * 1024;
+/** More lines than this in one file are not used, because every path is compared with every line. */
+const MOST_PATTERNS = 10_000;
+
+export interface RuleFile {
+  readonly patterns: readonly IgnorePattern[];
+  /** Tells one state of the file from another; `none` when there is no file. */
+  readonly version: string;
+  /** Why the file is not used, for a warning. */
+  readonly problem: string | undefined;
+}
+
+export const NO_RULES: RuleFile = { patterns: [], version: 'none', problem: undefined };
+
+function unusable(version: string, problem: string): RuleFile {
+  return { patterns: [], version, problem };
+}
+
+/** What tells one state of a file from another. */
+export function versionOf(path: ByteString): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = lstatSync(toBuffer(path));
+    return [dev, ino, size, mtimeMs, ctimeMs].join(':');
+  } catch (error) {
+    return isGone(error) ? 'none' : 'unknown';
+  }
+}
+
+/**
+ * Reads a small regular file without following a link and without waiting for a writer, as a FIFO would.
+ * @throws {Error} of the file system, or one that says why the file is not read.
+ */
+export function readSmallFile(path: ByteString): ByteString {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const descriptor = openSync(toBuffer(path), O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new Error('it is not a regular file');
+    if (stats.size > LARGEST) throw new Error(`it has ${stats.size} bytes; at most ${LARGEST} are read`);
+    const buffer = Buffer.alloc(LARGEST + 1);
+    let length = 0;
+    for (;;) {
+      const count = readSync(descriptor, buffer, length, buffer.length - length, null);
+      length += count;
+      if (length > LARGEST) throw new Error(`it has more than ${LARGEST} bytes`);
+      if (count === 0) return buffer.toString('latin1', 0, length);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Reads an ignore file.
+ * @throws {Error} of the file system where it is not known what the file holds: the caller keeps its old rules and tries again.
+ */
+export function readRuleFile(path: ByteString, options: PatternOptions): RuleFile {
+  const version = versionOf(path);
+  if (version === 'none') return NO_RULES;
+  try {
+    // Git does not follow a link of this name either.
+    if (!lstatSync(toBuffer(path)).isFile()) return unusable(version, 'it is not a regular file');
+    return { patterns: parse(readSmallFile(path), options), version, problem: undefined };
+  } catch (error) {
+    if (isGone(error)) return NO_RULES;
+    if (error instanceof Error && 'code' in error && error.code !== 'ELOOP') throw error;
+    return unusable(version, error instanceof Error ? error.message : 'it cannot be read');
+  }
+}
+
+function parse(text: ByteString, options: PatternOptions): readonly IgnorePattern[] {
+  const patterns: IgnorePattern[] = [];
+  // A byte order mark is skipped, and a carriage return belongs to the end of the line.
+  for (const line of text.replace(/^\u00ef\u00bb\u00bf/, '').split('\n')) {
+    const pattern = parsePattern(line.replace(/\r$/, ''), options);
+    if (pattern !== undefined) patterns.push(pattern);
+    if (patterns.length >= MOST_PATTERNS) break;
+  }
+  return patterns;
+}

@@ -1,0 +1,47 @@
+/**
+ * File names as the file system has them. Inside the file source a name or path is a string with one character per byte, so that
+ * every name is kept exactly, UTF-8 or not; it becomes text only where it is reported.
+ */
+
+/** A name or a path, one character (U+0000 to U+00FF) per byte. */
+export type ByteString = string;
+
+/** The longest path of the contract's `RelativePath`, in characters. */
+const LONGEST_PATH = 4096;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const NOT_ASCII = /[\u0080-\uffff]/;
+/** A segment `..`, also where a reader on Windows would see one. */
+const LEAVES_ROOT = /(?:^|[/\\])\.\.(?:$|[/\\])/;
+
+export function toByteString(text: string): ByteString {
+  return NOT_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+}
+
+/** For the functions of `node:fs`. */
+export function toBuffer(path: ByteString): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+/** The text of a name or path, or undefined when its bytes are not UTF-8. */
+export function toText(bytes: ByteString): string | undefined {
+  if (!NOT_ASCII.test(bytes)) return bytes;
+  try {
+    return utf8.decode(toBuffer(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of a path that an event can carry (`RelativePath` of the contract), or undefined. */
+export function toReportablePath(bytes: ByteString): string | undefined {
+  const text = toText(bytes);
+  if (text === undefined || text.length > LONGEST_PATH || text.startsWith('\\') || LEAVES_ROOT.test(text))
+    return undefined;
+  return text;
+}
+
+/** For a warning: readable, whatever the bytes are. */
+export function toDisplay(bytes: ByteString): string {
+  return JSON.stringify(toText(bytes) ?? toBuffer(bytes).toString('utf8'));
+}

@@ -1,0 +1,117 @@
+/** Puts what a source found into the words of the contract, and reports what it has no words for as a loss. */
+import type { FileChangePayload } from '../../generated/types.ts';
+import type { Directory } from './directory.ts';
+import type { Facts } from './facts.ts';
+import { toDisplay, toReportablePath } from './names.ts';
+import type { ByteString } from './names.ts';
+
+/** What a source tells its host, in order. */
+export type SourceItem =
+  | { readonly kind: 'change'; readonly change: FileChangePayload }
+  /** Directories to look at again, relative to the root; `''` is the root itself. */
+  | { readonly kind: 'loss'; readonly paths: readonly string[] }
+  | { readonly kind: 'warning'; readonly text: string };
+
+/** Changes under names that no event can carry are reported once a minute at most for each directory. */
+const UNREPORTABLE_PAUSE_MS = 60_000;
+/** Warnings about single names; after that many a source says no more of them. */
+const MOST_NAMES_WARNED = 1_000;
+/** Years 1970 to 9999: others have no timestamp in the contract. */
+const LAST_TIMESTAMP_MS = 253_402_300_799_999;
+
+export class Reporter {
+  readonly #root: string;
+  readonly #send: (item: SourceItem) => void;
+  /** When the last loss of a directory for names in it was reported. */
+  readonly #lastLoss = new Map<string, number>();
+  readonly #pendingLosses = new Set<string>();
+  readonly #warnedNames = new Set<ByteString>();
+
+  constructor(root: string, send: (item: SourceItem) => void) {
+    this.#root = root;
+    this.#send = send;
+  }
+
+  warn(text: string): void {
+    this.#send({ kind: 'warning', text });
+  }
+
+  /** Reports that changes below these directories may have been missed. */
+  lose(directories: readonly Directory[]): void {
+    if (directories.length === 0) return;
+    this.#send({ kind: 'loss', paths: [...new Set(directories.map(nameableAncestor))] });
+  }
+
+  change(changeType: 'create' | 'modify' | 'delete', directory: Directory, name: ByteString, facts: Facts): void {
+    const path = this.#text(directory, name);
+    if (path !== undefined) this.#send({ kind: 'change', change: this.#payload(path, changeType, facts) });
+  }
+
+  /** @param previous the path before, relative to the root */
+  rename(previous: ByteString, directory: Directory, name: ByteString, facts: Facts): void {
+    const path = this.#text(directory, name);
+    const previousPath = toReportablePath(previous);
+    if (path === undefined) {
+      if (previousPath !== undefined)
+        this.#send({ kind: 'change', change: this.#payload(previousPath, 'delete', facts) });
+      return;
+    }
+    const change = this.#payload(path, previousPath === undefined ? 'create' : 'rename', facts);
+    this.#send({ kind: 'change', change: previousPath === undefined ? change : { ...change, previousPath } });
+  }
+
+  /** Warns of a name that no event can carry; called where it is first seen. */
+  noteName(directory: Directory, name: ByteString): void {
+    this.#warnOfName(directory.pathOf(name));
+  }
+
+  /** Reports losses that had to wait. */
+  reportPending(nowMs: number): void {
+    for (const path of this.#pendingLosses) this.#loseFor(path, nowMs);
+  }
+
+  #text(directory: Directory, name: ByteString): string | undefined {
+    const path = directory.pathOf(name);
+    const text = toReportablePath(path);
+    if (text !== undefined) return text;
+    this.#warnOfName(path);
+    this.#loseFor(nameableAncestor(directory), Date.now());
+    return undefined;
+  }
+
+  #warnOfName(path: ByteString): void {
+    if (toReportablePath(path) !== undefined || this.#warnedNames.has(path)) return;
+    if (this.#warnedNames.size >= MOST_NAMES_WARNED) return;
+    this.#warnedNames.add(path);
+    this.warn(
+      `No event can carry the name ${toDisplay(path)}: changes of it are reported as a loss of its directory, at most once a minute.`,
+    );
+  }
+
+  #loseFor(path: string, nowMs: number): void {
+    if (nowMs - (this.#lastLoss.get(path) ?? -UNREPORTABLE_PAUSE_MS) < UNREPORTABLE_PAUSE_MS) {
+      this.#pendingLosses.add(path);
+      return;
+    }
+    this.#pendingLosses.delete(path);
+    this.#lastLoss.set(path, nowMs);
+    this.#send({ kind: 'loss', paths: [path] });
+  }
+
+  #payload(path: string, changeType: FileChangePayload['changeType'], facts: Facts): FileChangePayload {
+    const { fileType, size, mtimeMs } = facts;
+    const base = { path, root: this.#root, changeType, fileType };
+    if (changeType === 'delete') return base;
+    if (!(mtimeMs >= 0 && mtimeMs <= LAST_TIMESTAMP_MS)) return { ...base, size };
+    return { ...base, size, mtime: new Date(mtimeMs).toISOString() };
+  }
+}
+
+/** The path of a directory, or of the nearest one above it that an event can name. */
+export function nameableAncestor(directory: Directory): string {
+  for (let at: Directory | undefined = directory; at?.parent !== undefined; at = at.parent) {
+    const text = toReportablePath(at.path);
+    if (text !== undefined) return text;
+  }
+  return '';
+}

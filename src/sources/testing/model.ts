@@ -1,0 +1,65 @@
+/** What a subscriber believes after the events of a source, and what a walk of the tree finds: the two must agree. */
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FileChangePayload } from '../../../generated/types.ts';
+
+/** By path: type, and for a file its size and time of modification. */
+export type Picture = Map<string, string>;
+
+/** A file of which only the path is compared. */
+const LINKED = 'file with several names';
+
+function describeEntry(fileType: string, size: number | undefined, mtime: string | undefined): string {
+  return fileType === 'file' ? `${fileType} ${size} ${mtime}` : fileType;
+}
+
+/** Everything below a directory but what is always ignored. */
+export function walk(
+  directory: string,
+  linked: ReadonlySet<number> = new Set(),
+  path = '',
+  into: Picture = new Map(),
+): Picture {
+  for (const name of readdirSync(join(directory, path))) {
+    if (name === '.git' || name === 'node_modules') continue;
+    const below = path === '' ? name : `${path}/${name}`;
+    const stats = lstatSync(join(directory, below));
+    const type = stats.isFile()
+      ? 'file'
+      : stats.isDirectory()
+        ? 'directory'
+        : stats.isSymbolicLink()
+          ? 'symlink'
+          : 'other';
+    into.set(
+      below,
+      linked.has(stats.ino) && type === 'file'
+        ? LINKED
+        : describeEntry(type, stats.size, new Date(stats.mtimeMs).toISOString()),
+    );
+    if (type === 'directory') walk(directory, linked, below, into);
+  }
+  return into;
+}
+
+export function apply(
+  picture: Picture,
+  { path, previousPath, changeType, fileType, size, mtime }: FileChangePayload,
+): void {
+  if (changeType === 'delete') {
+    picture.delete(path);
+    return;
+  }
+  if (previousPath !== undefined) picture.delete(previousPath);
+  picture.set(path, describeEntry(fileType, size, mtime));
+}
+
+/** Paths about which a picture is wrong. */
+export function differences(believed: Picture, real: Picture): string[] {
+  const lines: string[] = [];
+  for (const [path, what] of real)
+    if (believed.get(path) !== what && !(what === LINKED && believed.get(path)?.startsWith('file') === true))
+      lines.push(`${path}: is ${what}, reported as ${believed.get(path) ?? 'not there'}`);
+  for (const path of believed.keys()) if (!real.has(path)) lines.push(`${path}: is gone, reported as there`);
+  return lines;
+}

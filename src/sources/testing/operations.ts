@@ -1,0 +1,140 @@
+/** Random work in a directory, as people, editors and tools do it; the same for the same seed. */
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+export class Operations {
+  readonly #directory: string;
+  readonly #outside: string;
+  #state: number;
+  /** Inodes that had two names: a write through one of them is not reported for the other. */
+  readonly linked = new Set<number>();
+
+  /** @param outside a directory on the same file system, to move things out to and in from */
+  constructor(directory: string, outside: string, seed: number) {
+    this.#directory = directory;
+    this.#outside = outside;
+    this.#state = seed;
+  }
+
+  /** One operation; returns its name. An operation that the tree does not allow is none. */
+  run(): string {
+    const kinds = Object.keys(this.#operations);
+    const kind = kinds[this.#number(kinds.length)] ?? '';
+    try {
+      this.#operations[kind]?.();
+    } catch {
+      // A directory where a file was wanted, a name that is taken: that is how random work is.
+    }
+    return kind;
+  }
+
+  readonly #operations: Readonly<Record<string, () => void>> = {
+    write: () => writeFileSync(this.#place(), 'x'.repeat(this.#number(50))),
+    writeOld: () => writeFileSync(this.#some(), 'y'.repeat(this.#number(50))),
+    append: () => appendFileSync(this.#some(), 'z'),
+    sameSize: () => writeFileSync(this.#some(), String(this.#number(10))),
+    touchOldTime: () => this.#touchOldTime(this.#some()),
+    chmod: () => chmodSync(this.#some(), 0o700),
+    mkdir: () => mkdirSync(this.#place(), { recursive: true }),
+    mkdirDeep: () => {
+      const deep = join(this.#place(), this.#name(), this.#name());
+      mkdirSync(deep, { recursive: true });
+      writeFileSync(join(deep, this.#name()), '1');
+    },
+    remove: () => rmSync(this.#some()),
+    removeTree: () => rmSync(this.#some(), { recursive: true, force: true }),
+    rename: () => renameSync(this.#some(), this.#place()),
+    renameOver: () => renameSync(this.#some(), this.#some()),
+    thereAndBack: () => {
+      const [from, to] = [this.#some(), this.#place()];
+      if (existsSync(to)) return;
+      renameSync(from, to);
+      renameSync(to, from);
+      if (lstatSync(from).isDirectory()) writeFileSync(join(from, this.#name()), 'back');
+    },
+    moveOut: () => renameSync(this.#some(), join(this.#outside, this.#name())),
+    moveIn: () => {
+      const name = readdirSync(this.#outside)[0];
+      if (name !== undefined) renameSync(join(this.#outside, name), this.#place());
+    },
+    copyTree: () => void spawnSync('cp', ['-r', this.#some(), this.#place()]),
+    copyWithTimes: () => void spawnSync('cp', ['-p', this.#some(), this.#some()]),
+    hardLink: () => {
+      const file = this.#some();
+      linkSync(file, this.#place());
+      this.linked.add(lstatSync(file).ino);
+    },
+    symlink: () => symlinkSync('somewhere', this.#place()),
+    editorSave: () => {
+      const file = this.#some();
+      writeFileSync(`${file}~tmp`, `saved ${this.#number(1000)}`);
+      renameSync(`${file}~tmp`, file);
+    },
+    swap: () => {
+      const [one, other] = [this.#some(), this.#some()];
+      renameSync(one, `${this.#directory}/swap`);
+      renameSync(other, one);
+      renameSync(`${this.#directory}/swap`, other);
+    },
+    replaceByDirectory: () => {
+      const file = this.#some();
+      rmSync(file, { recursive: true, force: true });
+      mkdirSync(join(file, this.#name()), { recursive: true });
+    },
+  };
+
+  #touchOldTime(file: string): void {
+    const { atime, mtime } = lstatSync(file);
+    appendFileSync(file, 'q');
+    utimesSync(file, atime, mtime);
+  }
+
+  /** xorshift32 */
+  #number(below: number): number {
+    this.#state ^= this.#state << 13;
+    this.#state ^= this.#state >>> 17;
+    this.#state ^= this.#state << 5;
+    return (this.#state >>> 0) % below;
+  }
+
+  #name(): string {
+    return ['a', 'b', 'c', 'd', 'é', 'e\u0301', 'f g', 'back\\slash', 'new\nline'][this.#number(9)] ?? 'a';
+  }
+
+  /** A directory, by a random way down. */
+  #below(): string {
+    let at = this.#directory;
+    for (let depth = this.#number(4); depth > 0; depth -= 1) {
+      const names = readdirSync(at).filter((each) => lstatSync(join(at, each)).isDirectory());
+      const next = names[this.#number(names.length + 1)];
+      if (next === undefined) break;
+      at = join(at, next);
+    }
+    return at;
+  }
+
+  /** Something that is there. */
+  #some(): string {
+    const directory = this.#below();
+    const names = readdirSync(directory);
+    return join(directory, names[this.#number(Math.max(1, names.length))] ?? this.#name());
+  }
+
+  #place(): string {
+    return join(this.#below(), this.#name());
+  }
+}

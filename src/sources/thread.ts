@@ -1,0 +1,93 @@
+/**
+ * The thread of a file source: reads the file system synchronously, so that however much happens there, the gateway's own event
+ * loop only takes what it has found, in portions that it asks for.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { realDisk } from './disk.ts';
+import { chooseEngine } from './engine/choose.ts';
+import type { SourceItem } from './reporter.ts';
+import { TreeSource } from './tree-source.ts';
+
+export interface ThreadData {
+  readonly directory: string;
+  readonly root: string;
+  readonly rootCheckMs: number | undefined;
+}
+
+export type ToThread = { readonly kind: 'close' } | { readonly kind: 'more' };
+
+export type FromThread =
+  | { readonly kind: 'progress'; readonly known: number }
+  | { readonly kind: 'ready'; readonly known: number; readonly engine: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly code: unknown }
+  | { readonly kind: 'bell'; readonly descriptor: number }
+  | { readonly kind: 'items'; readonly items: readonly SourceItem[]; readonly known: number };
+
+/** Items in one message: taking them costs the gateway a few milliseconds. */
+const PORTION = 500;
+/** Items that wait for the gateway at most; more are given up and reported as a loss. */
+const CAPACITY = 200_000;
+
+async function main(): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new Error('this module runs in a worker thread');
+  const { directory, root, rootCheckMs } = workerData as ThreadData;
+  const post = (message: FromThread): void => port.postMessage(message);
+  let waiting: SourceItem[] = [];
+  /** Portions that the gateway has asked for. */
+  let wanted = 2;
+  let scheduled = false;
+  const flush = (): void => {
+    scheduled = false;
+    while (wanted > 0 && waiting.length > 0) {
+      wanted -= 1;
+      const items = waiting.slice(0, PORTION);
+      waiting = waiting.slice(PORTION);
+      post({ kind: 'items', items, known: source.size });
+    }
+  };
+  const { engine, bell, wake } = await chooseEngine();
+  const source = new TreeSource({
+    directory,
+    root,
+    engine,
+    disk: realDisk,
+    send: (item) => {
+      if (waiting.length >= CAPACITY)
+        waiting = [
+          { kind: 'warning', text: `${waiting.length} changes were given up.` },
+          { kind: 'loss', paths: [''] },
+        ];
+      waiting.push(item);
+      if (scheduled) return;
+      scheduled = true;
+      queueMicrotask(flush);
+    },
+    onProgress: (known) => post({ kind: 'progress', known }),
+    ...(rootCheckMs === undefined ? {} : { rootCheckMs }),
+  });
+  port.on('message', (message: ToThread) => {
+    if (message.kind === 'more') {
+      wanted += 1;
+      flush();
+    } else {
+      source.close();
+      wake();
+    }
+  });
+  if (bell !== undefined) post({ kind: 'bell', descriptor: bell });
+  try {
+    source.begin();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    post({ kind: 'failed', reason: error instanceof Error ? error.message : 'unknown error', code });
+    engine.close();
+    port.close();
+    return;
+  }
+  post({ kind: 'ready', known: source.size, engine: bell === undefined ? 'fs.watch' : 'inotify' });
+  await source.run();
+  port.close();
+}
+
+await main();
