@@ -14,22 +14,15 @@ import type {
   SourceLoss,
   StreamLoss,
 } from './broker.ts';
+import { SUITE_LIMITS } from './testing/suite-limits.ts';
+
+export { SUITE_LIMITS };
 
 export interface BrokerSuite {
   readonly name: string;
   /** A broker with nothing in it, not started. */
   create(limits: BrokerLimits): Promise<Broker>;
 }
-
-export const SUITE_LIMITS: BrokerLimits = {
-  historyEvents: 10_000,
-  historyBytes: 32 * 1024 * 1024,
-  historyAgeMs: 3_600_000,
-  sessionHistoryEvents: 2_000,
-  sessionTtlMs: 3_600_000,
-  retainedKeys: 10_000,
-  idempotencyWindowMs: 60_000,
-};
 
 /** Remembers every call, in order. */
 export class RecordingListener implements BrokerListener {

@@ -131,10 +131,8 @@ export class RedisPublisher {
       const { departures } = fence;
       const replies = await this.#run(stream, batch, incarnation);
       const [first = ''] = replies;
-      if (first === 'foreign') throw new NotStored(`another version of Tidemark wrote the stream ${stream}`);
-      if (first.startsWith('denied '))
-        throw new NotStored(`the Redis user may not run ${first.slice('denied '.length)}`);
-      if (first !== 'unborn' && first !== 'fenced') return { departures, replies };
+      if (/^(published|duplicate) /.test(first)) return { departures, replies };
+      if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
       await this.#beforeSending(() => (first === 'unborn' ? fence.open(stream) : fence.settle(stream)));
     }

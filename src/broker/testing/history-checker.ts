@@ -13,6 +13,8 @@ export class NodeHistory implements BrokerListener {
   readonly told: Told[] = [];
   readonly health: { readonly at: number; readonly connected: boolean }[] = [];
   start: Position | undefined;
+  /** Events that were acknowledged before it was attached: those of an earlier epoch are history that it never had. */
+  joinedAfter: ReadonlySet<string> = new Set();
 
   constructor(name: string) {
     this.name = name;
@@ -114,7 +116,9 @@ function received(node: NodeHistory, { eventId }: PublishResult): boolean {
 }
 
 /** Whether the node attached behind the event, or a loss that it was told of includes it. */
-function isCovered({ start, losses }: NodeHistory, { epoch, sequenceId }: PublishResult): boolean {
+function isCovered({ start, losses, joinedAfter }: NodeHistory, result: PublishResult): boolean {
+  const { epoch, sequenceId, eventId } = result;
+  if (start !== undefined && start.epoch !== epoch && joinedAfter.has(eventId)) return true;
   if (start !== undefined && start.epoch === epoch && sequenceId <= start.sequenceId) return true;
   return losses.some(({ from, to }) => {
     if (from.epoch !== to.epoch) return to.epoch !== epoch && (from.epoch !== epoch || sequenceId > from.sequenceId);

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
-import { SUITE_LIMITS } from '../broker-suite.ts';
 import type { BrokerLimits, BrokerLog, PublishResult } from '../broker.ts';
+import { SUITE_LIMITS } from './suite-limits.ts';
 import { RedisBroker } from '../redis/redis-broker.ts';
 import { checkHistories, NodeHistory } from './history-checker.ts';
 import type { HistoryReport } from './history-checker.ts';
@@ -14,6 +14,7 @@ export interface RigOptions {
   readonly limits?: Partial<BrokerLimits>;
   readonly stream?: string;
   readonly log?: BrokerLog;
+  readonly leaseMs?: number;
 }
 
 export interface RigNode {
@@ -49,13 +50,14 @@ export class RedisRig {
 
   async join(name: string, url: string = this.#options.url): Promise<RigNode> {
     const limits = { ...SUITE_LIMITS, ...this.#options.limits };
-    const { log } = this.#options;
+    const { log, leaseMs } = this.#options;
     const broker = new RedisBroker({
       url,
       limits,
       events: EVENTS,
       nodeId: name,
       ...(log === undefined ? {} : { log }),
+      ...(leaseMs === undefined ? {} : { leaseMs }),
     });
     const history = new NodeHistory(name);
     await broker.start(history);

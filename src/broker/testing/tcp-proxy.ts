@@ -28,13 +28,15 @@ export class TcpProxy {
     });
   }
 
-  /** Bytes vanish in both directions, connections stay open and new ones are taken. */
+  /** Bytes are held in both directions, as TCP holds them while packets are lost; connections stay open and new ones are taken. */
   silence(): void {
     this.#silent = true;
+    for (const socket of this.#sockets) socket.pause();
   }
 
   speak(): void {
     this.#silent = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   /** Connections from now on lead to another port; the present ones end. */
@@ -58,9 +60,8 @@ export class TcpProxy {
     for (const end of ends) {
       this.#sockets.add(end);
       const other = end === client ? upstream : client;
-      end.on('data', (data) => {
-        if (!this.#silent) other.write(data);
-      });
+      end.on('data', (data) => other.write(data));
+      if (this.#silent) end.pause();
       end.on('error', () => undefined);
       end.on('close', () => {
         this.#sockets.delete(end);

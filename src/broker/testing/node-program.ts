@@ -1,0 +1,48 @@
+/** One node in a process of its own (node-process.ts): attaches `main`, publishes all the time, and writes what it is told. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventTable } from '../../catalogue/event-table.ts';
+import { SUITE_LIMITS } from './suite-limits.ts';
+import type { BrokerListener } from '../broker.ts';
+import { RedisBroker } from '../redis/redis-broker.ts';
+
+const { url, name, leaseMs } = JSON.parse(process.argv[2] ?? '{}') as { url: string; name: string; leaseMs?: number };
+
+function write(kind: string, value: unknown): void {
+  process.stdout.write(`${JSON.stringify([kind, value])}\n`);
+}
+
+const listener: BrokerListener = {
+  nodeId: name,
+  onEvent: (record) => write('event', record),
+  onLoss: (loss) => write('loss', loss),
+  onSourceLoss: () => undefined,
+  onHealth: () => undefined,
+  onQuestion: () => undefined,
+};
+
+const timing = leaseMs === undefined ? {} : { leaseMs };
+const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events: eventTable(), nodeId: name, ...timing });
+await broker.start(listener);
+await broker.attach('main');
+write('start', broker.snapshot('main').head);
+
+let ending = false;
+process.once('SIGTERM', () => (ending = true));
+while (!ending) {
+  try {
+    const source = { name, principal: 'user:ana' };
+    write('acknowledged', await broker.publish({ stream: 'main', event: 'session_event', source, payload: {} }));
+  } catch {
+    // Refused: Redis is away, or this node has to join again.
+  }
+  await delay(5);
+}
+for (let synced = false; !synced;) {
+  synced = await broker.sync('main').then(
+    () => true,
+    () => false,
+  );
+  if (!synced) await delay(50);
+}
+write('end', broker.snapshot('main').head);
+await broker.close();

@@ -1,0 +1,12 @@
+/** Bounds that no test of a broker reaches unless it means to. */
+import type { BrokerLimits } from '../broker.ts';
+
+export const SUITE_LIMITS: BrokerLimits = {
+  historyEvents: 10_000,
+  historyBytes: 32 * 1024 * 1024,
+  historyAgeMs: 3_600_000,
+  sessionHistoryEvents: 2_000,
+  sessionTtlMs: 3_600_000,
+  retainedKeys: 10_000,
+  idempotencyWindowMs: 60_000,
+};
