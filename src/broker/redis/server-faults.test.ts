@@ -1,5 +1,5 @@
 /** What operators and other programs do to a Redis that runs: nothing is lost, doubled or reordered in silence. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
 import type { BrokerLimits } from '../broker.ts';
@@ -10,6 +10,7 @@ import { RedisBroker } from './redis-broker.ts';
 
 const resources: { close?(): Promise<void>; stop?(): Promise<void> }[] = [];
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const resource of resources.splice(0)) await (resource.close?.() ?? resource.stop?.());
 });
 
@@ -80,6 +81,39 @@ describe('under load', () => {
       for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
     },
   );
+});
+
+describe('a clock', () => {
+  test('of the nodes that jumps by a day, forward and back, costs no event and no connection', async () => {
+    const redis = held(await RedisProcess.start());
+    const rig = await loadedNodes(redis);
+    const now = Date.now.bind(Date);
+    for (const days of [1, -1, 0]) {
+      vi.spyOn(Date, 'now').mockImplementation(() => now() + days * 86_400_000);
+      await rig.progress(60);
+    }
+    const { violations, deliveredEverywhere } = await rig.finish();
+    expect(violations).toEqual([]);
+    expect(deliveredEverywhere).toBe(rig.acknowledged.length);
+    for (const { history } of rig.nodes) expect(history.health.every(({ connected }) => connected)).toBe(true);
+  });
+
+  test('of Redis that steps back by an hour under load: time stands still in the stream, and nothing is lost', async () => {
+    const redis = held(await RedisProcess.start());
+    const rig = await loadedNodes(redis);
+    // As an event left it that was stored before the clock was set back.
+    const ahead = `local s = redis.call('GET', KEYS[1])
+      local seq, at, rest = string.match(s, '^f2 (%d+) (%d+) (.*)$')
+      return redis.call('SET', KEYS[1], 'f2 ' .. seq .. ' ' .. (at + 3600000) .. ' ' .. rest)`;
+    expect(await redis.command('EVAL', ahead, '1', 'tidemark:{main}:meta')).toBe('+OK\r\n');
+    await rig.progress(100);
+    const { violations, deliveredEverywhere } = await rig.finish();
+    expect(violations).toEqual([]);
+    expect(deliveredEverywhere).toBe(rig.acknowledged.length);
+    const times = rig.nodes[0]?.history.events.map(({ emittedAt }) => emittedAt) ?? [];
+    expect(times).toEqual(times.toSorted());
+    expect(Date.parse(times.at(-1) ?? '')).toBeGreaterThan(Date.now() + 3_000_000);
+  });
 });
 
 describe('a log', () => {

@@ -26,9 +26,9 @@ await broker.start(listener);
 await broker.attach('main');
 write('start', broker.snapshot('main').head);
 
-let ending = false;
-process.once('SIGTERM', () => (ending = true));
-while (!ending) {
+const ending = new AbortController();
+process.once('SIGTERM', () => ending.abort());
+while (!ending.signal.aborted) {
   try {
     const source = { name, principal: 'user:ana' };
     write('acknowledged', await broker.publish({ stream: 'main', event: 'session_event', source, payload: {} }));

@@ -94,11 +94,15 @@ export class RedisRig {
     await until(() => this.nodes.every(({ broker }) => broker.health().connected), withinMs, 'all nodes connected');
   }
 
-  /** Stops the load, lets every node hear the last event, and judges. */
-  async finish(): Promise<HistoryReport> {
+  async stopLoad(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#publishing);
     this.#publishing = [];
+  }
+
+  /** Stops the load, lets every node hear the last event, and judges. */
+  async finish(): Promise<HistoryReport> {
+    await this.stopLoad();
     await Promise.all(this.nodes.map(({ broker }) => this.#sync(broker)));
     const report = checkHistories(
       this.nodes.map(({ history }) => history),
