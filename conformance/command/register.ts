@@ -46,6 +46,10 @@ function registerRun(program: Command): void {
     .option('--config <file>', 'what else there is to know of it: stimulus, credentials, control commands')
     .option('--stimulus <port>', 'how events are made: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none')
     .option('--tapes <directory>', 'tapes of your own instead of those of the suite')
+    .option(
+      '--contract <path>',
+      'also check the events that this contract declares: an own-events document, or the directory that `tidemark contract build` wrote',
+    )
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
       new Option('--level <level>', 'leave out what is only advised, or not')

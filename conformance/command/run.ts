@@ -14,6 +14,7 @@ import { EXIT } from '../runner/verdict.ts';
 import type { CheckResult } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import type { Tape } from '../tape/tape.ts';
+import { useContract } from './contract.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { targetOf } from './target.ts';
 import { UsageError, print, readInput, say, terminalWidth } from './terminal.ts';
@@ -24,6 +25,8 @@ export interface RunFlags {
   readonly config?: string;
   readonly stimulus?: string;
   readonly tapes?: string;
+  /** Path of a contract with own events. */
+  readonly contract?: string;
   readonly only?: string;
   readonly level: 'must' | 'should';
   readonly knownFailing?: string;
@@ -58,6 +61,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
     ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
     ...(flags.tapes === undefined ? [] : [`--tapes ${flags.tapes}`]),
+    ...(flags.contract === undefined ? [] : [`--contract ${flags.contract}`]),
     ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
     ...(flags.exchanges === 40 ? [] : [`--exchanges ${flags.exchanges}`]),
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
@@ -141,7 +145,8 @@ export async function runCommand(flags: RunFlags): Promise<number> {
   const config = targetOf(flags);
   // Faults of usage are said before anything is sent.
   parseReports(flags.report);
-  const tapes = suiteTapes(flags.tapes);
+  const own = flags.contract === undefined ? [] : await useContract(flags.contract);
+  const tapes = [...suiteTapes(flags.tapes), ...own];
   say(`judging ${config.url} by ${tapes.length} ${tapes.length === 1 ? 'tape' : 'tapes'}`);
   const result = await runOften(flags, tapes, config);
   return tell(flags, result, config).outcome.exit;

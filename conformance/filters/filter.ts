@@ -2,10 +2,10 @@
  * What a filter means (SUB-4, SUB-5), told a second time and in another way than any server does: the suite judges by this.
  * `filters.json` is the table that both have to agree with.
  */
-import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
-import type { EventSpec, FilterField } from '../../generated/protocol.ts';
 import { isArray, textsAt, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
+import { filterKinds, specOf } from './declared-events.ts';
+import type { FilterKind } from './declared-events.ts';
 
 /** What a subscription asks for. */
 export interface Wanted {
@@ -18,10 +18,6 @@ export interface Candidate {
   readonly event: string;
   readonly payload: Json;
   readonly source: Json;
-}
-
-export function specOf(event: string): EventSpec {
-  return Object.hasOwn(EVENTS, event) ? EVENTS[event as keyof typeof EVENTS] : CUSTOM_EVENT;
 }
 
 /** A name, or the beginning of one followed by `*`. */
@@ -80,9 +76,7 @@ export function matchesExtension(wanted: string, actual: string): boolean {
   return parts.length > extension.length && parts.slice(-extension.length).join('.') === extension.join('.');
 }
 
-const MATCH: Readonly<
-  Record<(typeof FILTER_FIELDS)[FilterField]['kind'], (wanted: string, actual: string) => boolean>
-> = {
+const MATCH: Readonly<Record<FilterKind, (wanted: string, actual: string) => boolean>> = {
   path: matchesPath,
   extension: matchesExtension,
   exact: (wanted, actual) => wanted === actual,
@@ -102,12 +96,10 @@ function valuesOf(candidate: Candidate, pointers: readonly string[]): readonly s
 export function wants({ events, filter }: Wanted, candidate: Candidate): boolean {
   if (!events.some((pattern) => coversEvent(pattern, candidate.event))) return false;
   const { filterable } = specOf(candidate.event);
-  return (Object.keys(FILTER_FIELDS) as FilterField[]).every((field) => {
+  return [...filterKinds()].every(([field, kind]) => {
     const pointers = filterable[field];
     if (filter[field] === undefined || pointers === undefined) return true;
     const values = valuesOf(candidate, pointers);
-    return textsAt(filter, field).some((wanted) =>
-      values.some((value) => MATCH[FILTER_FIELDS[field].kind](wanted, value)),
-    );
+    return textsAt(filter, field).some((wanted) => values.some((value) => MATCH[kind](wanted, value)));
   });
 }

@@ -9,6 +9,7 @@ import type { Validator } from '../../generated/validators.js';
 import { clausesOfMessage, clausesOfOperation, httpOperation } from './contract.ts';
 import { isObject, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
+import { withoutOwnFields } from '../filters/declared-events.ts';
 import type { Finding, TraceCheck, Violation } from '../trace/finding.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
@@ -180,7 +181,8 @@ export function ownFaults(trace: Trace): readonly string[] {
   return trace.frames.flatMap((frame) => {
     if (frame.dir !== '>>' || frame.kind !== 'text' || frame.malformed === true) return [];
     const type = textAt(frame.json, 'type') ?? '';
-    const fault = faultOf(Object.hasOwn(validators, type) ? validators[type] : undefined, frame.json);
+    const message = withoutOwnFields(frame.json);
+    const fault = faultOf(Object.hasOwn(validators, type) ? validators[type] : undefined, message);
     return fault === undefined ? [] : [`frame ${frame.n}, sent by ${frame.actor}: ${fault}`];
   });
 }

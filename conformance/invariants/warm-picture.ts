@@ -1,6 +1,6 @@
-import { EVENTS } from '../../generated/protocol.ts';
 import type { ReplaySpec } from '../../generated/protocol.ts';
-import { specOf, wants } from '../filters/filter.ts';
+import { isDeclared, specOf } from '../filters/declared-events.ts';
+import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { asText, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
@@ -10,7 +10,7 @@ import { dataOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 /** The policy in force: an operator may have changed it, and says so in `welcome`. */
 function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
   const spec = specOf(event).replay;
-  const said = textAt(member(member(welcome, 'features'), 'replay'), Object.hasOwn(EVENTS, event) ? event : '*');
+  const said = textAt(member(member(welcome, 'features'), 'replay'), isDeclared(event) ? event : '*');
   return said === undefined || said === spec.policy ? spec : { ...spec, policy: said as ReplaySpec['policy'] };
 }
 

@@ -1,5 +1,6 @@
 /** One tape being run: its actors, what it has bound, and how far each branch has read. */
 import { commandValidators } from '../../generated/validators.js';
+import { withoutOwnFields } from '../filters/declared-events.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Tape } from '../tape/tape.ts';
 import type { Within } from '../tape/tape.ts';
@@ -78,7 +79,7 @@ export function assertFits(message: JsonObject, where: string): void {
   const { type } = message;
   const validators: Readonly<Record<string, (value: unknown) => boolean>> = commandValidators;
   const name = typeof type === 'string' && Object.hasOwn(validators, type) ? type : undefined;
-  if (name === undefined || validators[name]?.(message) !== true)
+  if (name === undefined || validators[name]?.(withoutOwnFields(message)) !== true)
     throw new HarnessError(
       `${where} sends ${JSON.stringify(message)}, which does not fit the contract; use "sendText"`,
     );

@@ -69,6 +69,13 @@ export function serveOpen(options: { readonly broadcast?: 'on' | 'off' } = {}): 
   return serve(SERVE, [JSON.stringify({ limits: SMALL_LIMITS, broadcast: 'on', ...options })]);
 }
 
+/** A gateway with a team's own events. @param contract path of an own-events document or of a built form */
+export function serveContract(contract: string): Promise<Served> {
+  const file = join(mkdtempSync(join(tmpdir(), 'conformance-')), 'tidemark.yaml');
+  writeFileSync(file, JSON.stringify({ port: 0, broadcast: 'on', contract, limits: SMALL_LIMITS }));
+  return serve(TIDEMARK, ['serve', '--config', file, '--json']);
+}
+
 /** A gateway as it comes: it watches a directory, and everyone may publish. */
 export function serveWatching(directory: string): Promise<Served> {
   return serve(TIDEMARK, ['serve', '--port', '0', '--watch', directory, '--broadcast', 'on', '--json']);

@@ -1,0 +1,53 @@
+/**
+ * Which events the suite judges by: those of the contract that it was generated from, and those of the contract that a run
+ * names (`--contract`), which are declared once, before the run begins.
+ */
+import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
+import type { ReplaySpec } from '../../generated/protocol.ts';
+import { isObject } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+
+export type FilterKind = 'path' | 'extension' | 'exact';
+
+export interface EventSpec {
+  readonly replay: ReplaySpec;
+  /** Filter field → pointers into the event's `data`. */
+  readonly filterable: Readonly<Record<string, readonly string[]>>;
+}
+
+const events = new Map<string, EventSpec>(Object.entries(EVENTS));
+const fields = new Map<string, FilterKind>(Object.entries(FILTER_FIELDS).map(([field, { kind }]) => [field, kind]));
+
+/** Adds the events and filter fields of another contract. */
+export function declareEvents(
+  added: ReadonlyMap<string, EventSpec>,
+  addedFields: ReadonlyMap<string, FilterKind>,
+): void {
+  for (const [name, spec] of added) events.set(name, spec);
+  for (const [field, kind] of addedFields) fields.set(field, kind);
+}
+
+export function isDeclared(event: string): boolean {
+  return events.has(event);
+}
+
+export function specOf(event: string): EventSpec {
+  return events.get(event) ?? CUSTOM_EVENT;
+}
+
+/** How the values of each filter field are compared. */
+export function filterKinds(): ReadonlyMap<string, FilterKind> {
+  return fields;
+}
+
+/**
+ * A command as the contract of the suite has it: without the filter fields of another contract, which its validators do not
+ * know. What such a field may hold is what every field may hold.
+ */
+export function withoutOwnFields(message: Json | undefined): Json | undefined {
+  const data = isObject(message) ? message['data'] : undefined;
+  const filter = isObject(data) ? data['filter'] : undefined;
+  if (!isObject(message) || !isObject(data) || !isObject(filter)) return message;
+  const kept = Object.entries(filter).filter(([field]) => !fields.has(field) || Object.hasOwn(FILTER_FIELDS, field));
+  return { ...message, data: { ...data, filter: Object.fromEntries(kept) } };
+}

@@ -1,0 +1,260 @@
+/**
+ * Checks of a team's own events, made from the contract that declares them: a payload that fits is delivered, one that does
+ * not is refused with the pointer, each filter field of the event narrows, and its replay policy holds.
+ */
+import type { ClauseId } from '../../generated/protocol.ts';
+import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import type { EventSpec, FilterKind } from '../filters/declared-events.ts';
+import { isArray, isObject, valueAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import type { Step, StimEvent, Tape, TapeHeader } from './tape.ts';
+import { invalidPayloads } from './invalid-payloads.ts';
+import type { Schema, Schemas } from './invalid-payloads.ts';
+
+export interface OwnEvent extends EventSpec {
+  readonly name: string;
+  /** Payloads that fit: the examples of the contract. */
+  readonly payloads: readonly JsonObject[];
+  readonly schema: Schema;
+}
+
+export interface OwnContract {
+  readonly events: readonly OwnEvent[];
+  /** The filter fields of the contract. */
+  readonly filters: ReadonlyMap<string, FilterKind>;
+  readonly schemas: Schemas;
+}
+
+const ACTOR = 'alice';
+const FENCE = 'suite.fence';
+const ELSEWHERE = 'suite-elsewhere';
+
+interface Checked {
+  readonly event: OwnEvent;
+  readonly contract: OwnContract;
+  readonly payload: JsonObject;
+  /** One for each check, so that the counts of one do not depend on another. */
+  readonly stream: string;
+}
+
+export function ownEventTapes(contract: OwnContract): readonly Tape[] {
+  return contract.events.flatMap((event, at) => {
+    const [payload] = event.payloads;
+    if (payload === undefined) return [];
+    const checked = (check: string): Checked => ({
+      event,
+      contract,
+      payload,
+      stream: `workspace:\${nonce}-${at}${check}`,
+    });
+    return [
+      payloadTape(checked('p')),
+      ...Object.keys(event.filterable).flatMap((field, index) => filterTape(field, checked(`f${index}`))),
+      replayTape(checked('r')),
+    ];
+  });
+}
+
+type Head = Pick<TapeHeader, 'clauses' | 'why'> & { readonly needs?: readonly string[]; readonly check: string };
+
+function tapeOf({ event }: Checked, { check, clauses, why, needs = [] }: Head, steps: readonly Step[]): Tape {
+  const id = `own/${event.name}/${check}`;
+  const stimulus = steps.some(({ verb }) => verb === 'stim') ? 'publish' : 'none';
+  return {
+    header: { tape: 1, id, clauses, level: 'must', needs, stimulus, why, actors: { [ACTOR]: {} } },
+    steps: steps.map((step, index) => ({ ...step, line: index + 1 })),
+    file: `${event.name} of the contract`,
+  };
+}
+
+function subscribe(id: string, data: JsonObject): readonly Step[] {
+  return [
+    { verb: 'send', as: ACTOR, message: { type: 'subscribe', id, data: { subscriptionId: id, ...data } }, line: 0 },
+    { verb: 'recv', as: ACTOR, pattern: { type: 'subscribed', id }, line: 0 },
+  ];
+}
+
+const open: Step = { verb: 'open', as: ACTOR, line: 0 };
+
+function payloadTape(checked: Checked): Tape {
+  const { event, contract, payload, stream } = checked;
+  const { method, path } = HTTP_OPERATIONS.post_broadcast;
+  const post = (body: JsonObject, expect: Json): Step => ({
+    verb: 'http',
+    request: { method, path, body: { stream, event: event.name, payload: body } },
+    expect,
+    line: 0,
+  });
+  const refused = invalidPayloads(event.schema, payload, contract.schemas).map(({ payload: body, pointer }) =>
+    post(body, {
+      status: 422,
+      body: { type: 'error', data: { code: 'payload_invalid', pointer: `/payload${pointer}` } },
+    }),
+  );
+  const isEvent = (fitting: JsonObject): Json => ({ type: 'event', data: { event: event.name, payload: fitting } });
+  const steps = [
+    open,
+    ...subscribe('s1', { stream, events: [event.name], replay: { mode: 'none' } }),
+    ...refused,
+    // What was refused has no number: the first event that fits is the first of its stream.
+    post(payload, { status: 200, body: { sequenceId: 1 } }),
+    ...event.payloads.slice(1).map((each) => post(each, { status: 200 })),
+    ...event.payloads.map((each): Step => ({ verb: 'recv', as: ACTOR, pattern: isEvent(each), line: 0 })),
+  ];
+  const why = `A ${event.name} that fits its schema is delivered; any other is refused with the pointer, and not stored.`;
+  return tapeOf(checked, { check: 'payload', clauses: ['EVT-3'], needs: ['http'], why }, steps);
+}
+
+/** A value that a filter asks for and the payload has, and one that it has not. */
+function wantedValues(
+  field: string,
+  { event, contract, payload }: Checked,
+): { readonly met: string; readonly unmet: string } | undefined {
+  const kind = contract.filters.get(field);
+  const values = (event.filterable[field] ?? []).flatMap((pointer) => {
+    const value = valueAt({ payload }, pointer) ?? null;
+    return (isArray(value) ? value : [value]).filter((each) => typeof each === 'string');
+  });
+  const [value] = values;
+  // No path or extension could be made of the example; sources are those of the publisher.
+  if (kind === undefined || value === undefined || value === '') return undefined;
+  if (kind === 'exact') return { met: value, unmet: `${ELSEWHERE}-${value}`.slice(0, 200) };
+  if (kind === 'path')
+    return /^[\w./-]+$/.test(value) && !value.startsWith('/') ? { met: value, unmet: ELSEWHERE } : undefined;
+  const extension = /\.\w+$/.exec(value)?.[0];
+  return extension === undefined ? undefined : { met: extension, unmet: '.suite' };
+}
+
+function filterTape(field: string, checked: Checked): readonly Tape[] {
+  const { event, payload, stream } = checked;
+  const wanted = wantedValues(field, checked);
+  if (wanted === undefined) return [];
+  const made = (subscription: string): Json => ({
+    type: 'event',
+    data: { eventId: { $ref: 'made/0/eventId' }, subscriptionIds: { $contains: [subscription] } },
+  });
+  const follow = (id: string, value: string): readonly Step[] =>
+    subscribe(id, { stream, events: [event.name], filter: { [field]: [value] }, replay: { mode: 'none' } });
+  const events: readonly StimEvent[] = [
+    { stream, event: event.name, payload },
+    { stream, event: FENCE, payload: {} },
+  ];
+  const fence = { type: 'event', data: { event: FENCE } };
+  const steps: readonly Step[] = [
+    open,
+    ...follow('met', wanted.met),
+    ...follow('unmet', wanted.unmet),
+    ...subscribe('fence', { stream, events: [FENCE], replay: { mode: 'none' } }),
+    { verb: 'stim', events, bind: 'made', line: 0 },
+    {
+      verb: 'par',
+      branches: [
+        [{ verb: 'recv', as: ACTOR, pattern: made('met'), line: 0 }],
+        [{ verb: 'never', as: ACTOR, pattern: made('unmet'), until: fence, line: 0 }],
+      ],
+      line: 0,
+    },
+  ];
+  const why = `The filter field ${field} narrows ${event.name} to the events that have one of its values.`;
+  return [tapeOf(checked, { check: `filter-${field}`, clauses: ['SUB-4'], why }, steps)];
+}
+
+/** Publications, and the places among them of those that a warm replay brings. */
+function replayCase({ event, payload, contract }: Checked): {
+  readonly payloads: readonly JsonObject[];
+  readonly kept: readonly number[];
+} {
+  const { policy, key = '', clears } = event.replay;
+  const thrice = [payload, payload, payload];
+  if (policy === 'none' || clears === true) return { payloads: thrice, kept: [] };
+  if (policy === 'log') return { payloads: thrice, kept: [0, 1, 2] };
+  if (policy === 'latest') return { payloads: thrice, kept: [2] };
+  const other = withOtherKey(payload, key, event.schema, contract.schemas);
+  return other === undefined ? { payloads: thrice, kept: [2] } : { payloads: [payload, other, payload], kept: [1, 2] };
+}
+
+/** The same payload under another key; undefined where the schema says too much of what a key may be. */
+function withOtherKey(payload: JsonObject, key: string, schema: Schema, schemas: Schemas): JsonObject | undefined {
+  const [, first = '', ...rest] = key.split('/').slice(1);
+  const member = schema.properties?.[first];
+  const name = member?.$ref?.slice(member.$ref.lastIndexOf('/') + 1);
+  const {
+    type,
+    enum: values,
+    pattern,
+    format,
+    const: constant,
+    maxLength = Number.MAX_SAFE_INTEGER,
+  } = (name === undefined ? member : schemas[name]) ?? {};
+  const value = payload[first];
+  if (rest.length > 0 || type !== 'string' || typeof value !== 'string') return undefined;
+  if (constant !== undefined || pattern !== undefined || format !== undefined) return undefined;
+  const other = values === undefined ? `${value}2` : values.find((each) => each !== value);
+  return typeof other === 'string' && other.length <= maxLength ? { ...payload, [first]: other } : undefined;
+}
+
+function replayTape(checked: Checked): Tape {
+  const { event, stream } = checked;
+  const { payloads, kept } = replayCase(checked);
+  const steps: readonly Step[] = [
+    open,
+    {
+      verb: 'stim',
+      events: payloads.map((payload) => ({ stream, event: event.name, payload })),
+      bind: 'made',
+      line: 0,
+    },
+    ...subscribe('s1', { stream, events: [event.name], replay: { mode: 'warm' } }),
+    ...kept.map((at): Step => ({
+      verb: 'recv',
+      as: ACTOR,
+      pattern: {
+        type: 'event',
+        data: { eventId: { $ref: `made/${at}/eventId` }, isReplay: true, replayReason: 'warm' },
+      },
+      line: 0,
+    })),
+    { verb: 'recv', as: ACTOR, pattern: { type: 'replay_complete', data: { count: kept.length } }, line: 0 },
+  ];
+  const clauses: readonly ClauseId[] = ['RPL-3'];
+  const why = `A warm replay of ${event.name} is what its replay policy (${event.replay.policy}) makes of the past.`;
+  const needs = [`policy:${event.name}=${event.replay.policy}`];
+  return tapeOf(checked, { check: 'replay', clauses, needs, why }, steps);
+}
+
+/**
+ * Reads the merged contract, as `contract.json` of the built form has it, and finds the events that the suite does not know.
+ * @throws {TypeError} when the value is no contract
+ */
+export function readOwnContract(contract: Json, known: (event: string) => boolean): OwnContract {
+  const messages = partOf(contract, 'components', 'messages');
+  const schemas = partOf(contract, 'components', 'schemas') as unknown as Schemas;
+  const events = Object.values(messages).flatMap((message) => {
+    if (!isObject(message) || typeof message['x-event'] !== 'string' || message['x-event'] === '*') return [];
+    const name = message['x-event'];
+    if (known(name)) return [];
+    const examples = isArray(message['examples'] ?? null) ? (message['examples'] as readonly Json[]) : [];
+    return [
+      {
+        name,
+        replay: message['x-replay'] as unknown as OwnEvent['replay'],
+        filterable: message['x-filterable'] as unknown as OwnEvent['filterable'],
+        payloads: examples
+          .map((each) => valueAt(each, '/payload/data/payload') ?? null)
+          .filter((each) => isObject(each)),
+        schema: schemas[typeof message['x-payload'] === 'string' ? message['x-payload'] : ''] ?? {},
+      },
+    ];
+  });
+  const filters = Object.entries(partOf(contract, 'x-filters')).map(
+    ([field, value]) => [field, valueAt(value, '/kind') as FilterKind] as const,
+  );
+  return { events, filters: new Map(filters), schemas };
+}
+
+function partOf(value: Json, ...keys: readonly string[]): JsonObject {
+  let found: Json = value;
+  for (const key of keys) found = (isObject(found) ? found[key] : undefined) ?? null;
+  if (!isObject(found)) throw new TypeError(`It has no ${keys.join('.')}: it is no contract of Tidemark.`);
+  return found;
+}
