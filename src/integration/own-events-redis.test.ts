@@ -7,6 +7,7 @@ import { redisBroker } from '../broker/redis/redis-broker.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
 import { buildContract } from '../testing/own-contract.ts';
 import { connect, PATIENCE, serve } from '../testing/rig.ts';
+import type { Limits } from '../options.ts';
 import type { Served } from '../testing/rig.ts';
 
 let redis: RedisProcess;
@@ -18,8 +19,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => redis.stop());
 
-const node = (url: string, nodeId: string, own?: BuiltContract): Promise<Served> =>
-  serve({ nodeId, broker: redisBroker({ url }), broadcast: 'on', ...(own === undefined ? {} : { contract: own }) });
+const node = (url: string, nodeId: string, own?: BuiltContract, limits: Partial<Limits> = {}): Promise<Served> =>
+  serve({ nodeId, limits, broker: redisBroker({ url }), ...(own === undefined ? {} : { contract: own }) });
 
 const freshUrl = (): string => `${redis.url}?prefix=o${(prefixes += 1)}`;
 
@@ -68,7 +69,24 @@ describe('two nodes with different contracts', () => {
       { target: 'api', ok: true },
       { target: 'web', ok: false },
     ]);
-    const third = await node(url, 'third', contract);
-    expect(await eventsAt(third.url)).toEqual(await eventsAt(own.url));
+    expect(await eventsAt((await node(url, 'late', contract)).url)).toEqual(await eventsAt(own.url));
+  });
+
+  test('leave nothing behind in Redis of what the other keeps per key', async () => {
+    const url = freshUrl();
+    const limits = { retainedKeys: 2 };
+    const own = await node(url, 'own', contract, limits);
+    for (const target of ['web', 'api']) await own.gateway.publish('build_finished', { target, ok: true });
+    const stock = await node(url, 'stock', undefined, limits);
+    const entity = (id: string): object => ({ id, entityType: 'class', name: id });
+    for (const id of ['a', 'b']) await stock.gateway.publish('entity_created', entity(id) as never);
+    const [, prefix = ''] = url.split('prefix=');
+    const fields = await redis.command('hkeys', `${prefix}:{main}:latest`);
+    expect(
+      fields
+        .split('\r\n')
+        .filter((line) => /^\w/.test(line))
+        .toSorted(),
+    ).toEqual(['entity_created entity a', 'entity_created entity b', 'names']);
   });
 });

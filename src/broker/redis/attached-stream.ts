@@ -17,7 +17,6 @@ import { asTexts, parseLine, parsePublished, parseState } from './line.ts';
 import type { Line } from './line.ts';
 import { StreamMirror } from './mirror.ts';
 import { SourceLosses } from './source-losses.ts';
-import { namesPerKey } from './retain.ts';
 import type { HistorySeed, LogPage, MirrorHistory, MirrorSource } from './mirror.ts';
 
 export interface AttachedStreamsOptions {
@@ -236,11 +235,11 @@ export class AttachedStreams {
   }
 
   async #readRetained(stream: string): Promise<readonly Line[]> {
-    const { connection, keys, events } = this.#options;
+    const { connection, keys } = this.#options;
     const { meta, latest, order } = keys.of(stream);
     const lines: Line[] = [];
     for (let from = '-inf'; from !== '';) {
-      const reply = await connection.run('retained', [meta, latest, order], [from, PAGE_EVENTS, namesPerKey(events)]);
+      const reply = await connection.run('retained', [meta, latest, order], [from, PAGE_EVENTS]);
       const [, next = '', ...page] = asTexts(reply);
       lines.push(...page.map(parseLine));
       from = next;

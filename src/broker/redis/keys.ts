@@ -13,6 +13,7 @@
  *                                       evicted      1 once the bound on retained keys pushed one out
  *   tidemark:{main}:log       stream  <at>-<sequence> → e: <line>
  *   tidemark:{main}:latest    hash    <event> <key> → <line>, the newest event of a name under a key (RPL-3)
+ *                                     names → the names of events that are kept per key, by nodes of whatever contract
  *   tidemark:{main}:order     zset    <key> by sequence: which key to push out first; a key is `entity <id>`,
  *                                     `relationship <id>` or, for `latest`, `name <event>`
  *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>, a source's loss, the head at that moment and

@@ -23,7 +23,6 @@ const COMMANDS = [
   'HGET K f',
   'HGETALL K',
   'HINCRBY K f 1',
-  'HLEN K',
   'HSET K f v',
   'MEMORY USAGE K',
   'PEXPIRE K 1',

@@ -9,7 +9,7 @@
 --
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
 -- ARGV 1 incarnation, 2 channel, 3 PUBLISH or SPUBLISH, 4 bounds "events bytes age ttl keys window" (ms, 0: none),
---      5 names of the events that are kept per key, then four for each event: its id, its line without the place, what
+--      5 names of the events that this node keeps per key, then four for each event: its id, its line without the place, what
 --      to retain ('+key': it is the newest of its name under the key, '-key': the key is cleared, '': nothing), which of
 --      KEYS is its idempotency key ('' for none)
 -- Returns one text for each event: 'published <epoch> <sequence> <eventId> <at>' or 'duplicate …' with the first result; or
@@ -43,15 +43,19 @@ if trims then needed[#needed + 1] = {'MEMORY', 'USAGE', KEYS[2]} end
 for i = 1, #needed do
   if not redis.acl_check_cmd(unpack(needed[i])) then return {'denied ' .. needed[i][1]} end
 end
-redis.call('HLEN', KEYS[3])
+-- Nodes may have different contracts: what any of them keeps per key is found again by all of them.
+local names, grown = redis.call('HGET', KEYS[3], 'names') or '', false
+for name in string.gmatch(ARGV[5], '%S+') do
+  if not string.find(names .. ' ', ' ' .. name .. ' ', 1, true) then names, grown = names .. ' ' .. name, true end
+end
 redis.call('ZCARD', KEYS[4])
 local length = redis.call('XLEN', KEYS[2])
 local used = trims and redis.call('MEMORY', 'USAGE', KEYS[2]) or 0
 
 -- `latest` events stand under a key of their own: 'name <event>'.
 local function drop(key)
-  local names = string.match(key, '^name (.*)$') or ARGV[5]
-  for name in string.gmatch(names, '%S+') do redis.call('HDEL', KEYS[3], name .. ' ' .. key) end
+  local under = string.match(key, '^name (.*)$') or names
+  for name in string.gmatch(under, '%S+') do redis.call('HDEL', KEYS[3], name .. ' ' .. key) end
 end
 
 local firsts = {}
@@ -95,6 +99,7 @@ end
 if #lines == 0 then return replies end
 
 if kept then
+  if grown then redis.call('HSET', KEYS[3], 'names', names) end
   local excess = redis.call('ZCARD', KEYS[4]) - max_keys
   if excess > 0 then
     local out = redis.call('ZPOPMIN', KEYS[4], excess)

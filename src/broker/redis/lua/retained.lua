@@ -1,15 +1,16 @@
 #!lua flags=no-writes,allow-oom
 -- One page of the newest events per key, with the state of the same instant.
 -- KEYS 1 meta, 2 latest, 3 order
--- ARGV 1 lowest score ('-inf' or '(<score>'), 2 most keys, 3 names of the events that are kept per key
+-- ARGV 1 lowest score ('-inf' or '(<score>'), 2 most keys
 -- Returns {state or false, score to go on from or '', line…}.
 local state = redis.call('GET', KEYS[1])
 local keys = redis.call('ZRANGEBYSCORE', KEYS[3], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local names = redis.call('HGET', KEYS[2], 'names') or ''
 local reply = {state, ''}
 if #keys == ARGV[2] * 2 then reply[2] = '(' .. keys[#keys] end
 for i = 1, #keys, 2 do
-  local names = string.match(keys[i], '^name (.*)$') or ARGV[3]
-  for name in string.gmatch(names, '%S+') do
+  local under = string.match(keys[i], '^name (.*)$') or names
+  for name in string.gmatch(under, '%S+') do
     local line = redis.call('HGET', KEYS[2], name .. ' ' .. keys[i])
     if line then reply[#reply + 1] = line end
   end
