@@ -5,7 +5,6 @@
  * from the file itself, where every reference still is a name: the parser's resolved document has none any more.
  */
 import { createHash } from 'node:crypto';
-import { Parser } from '@asyncapi/parser';
 import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
 import { checkExtensions } from './extensions.ts';
 import type { Command, Contract, Event, HttpOperation, Message, Push, Schema } from './model.ts';
@@ -69,6 +68,8 @@ function refuse(source: Source, findings: readonly Finding[]): void {
 }
 
 async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
+  // Loading the parser takes longer than everything else does, and an own-events document is checked without it.
+  const { Parser } = await import('@asyncapi/parser');
   // The parser reads YAML 1.2 without merge keys, hence JSON.
   const { document, diagnostics } = await new Parser().parse(JSON.stringify(source.value));
   refuse(source, specificationFindings(source, diagnostics));

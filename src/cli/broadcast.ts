@@ -5,7 +5,7 @@ import type { BroadcastData, BroadcastedData, OpenObject } from '../../generated
 import { httpValidators } from '../../generated/validators.js';
 import { LIMITS } from '../../generated/protocol.ts';
 import { parseJson } from '../wire/json-guard.ts';
-import { broadcastExamples } from './contract-examples.ts';
+import { bundledExamples, gatewayExamples } from './contract-examples.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 import { call, remoteOptions } from './remote.ts';
@@ -30,17 +30,18 @@ export function registerBroadcast(program: Command): void {
     .option('--stream <name>', 'main (default), workspace:<id> or session:<id>')
     .option('--source <label>', 'what the publisher calls itself')
     .option('--idempotency-key <key>', 'a repetition with the same key publishes nothing')
-    .option('--example <name>', 'publish an example of the contract; `list` names them')
+    .option('--example <name>', "publish an example of the gateway's contract; `list` names them")
     .option('--json', 'print the whole answer')
     .action(broadcast);
 }
 
 async function broadcast(options: BroadcastOptions): Promise<void> {
   if (options.example === 'list') {
-    await print([...broadcastExamples().keys()].join('\n'));
+    const examples = (await gatewayExamples(options.url)) ?? bundledExamples();
+    await print([...examples.keys()].join('\n'));
     return;
   }
-  const body = bodyOf(options);
+  const body = await bodyOf(options);
   const answer = (await call(options, {
     method: 'POST',
     below: '/broadcast',
@@ -54,20 +55,21 @@ async function broadcast(options: BroadcastOptions): Promise<void> {
   );
 }
 
-function bodyOf(options: BroadcastOptions): BroadcastData {
+async function bodyOf(options: BroadcastOptions): Promise<BroadcastData> {
   const { stream, source, idempotencyKey } = options;
   return {
-    ...(options.example === undefined ? eventOf(options) : exampleOf(options.example, options)),
+    ...(options.example === undefined ? eventOf(options) : await exampleOf(options.example, options)),
     ...(stream === undefined ? {} : { stream }),
     ...(source === undefined ? {} : { source }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
 
-function exampleOf(name: string, { event, payload }: BroadcastOptions): BroadcastData {
+async function exampleOf(name: string, { event, payload, url }: BroadcastOptions): Promise<BroadcastData> {
   if (event !== undefined || payload !== undefined)
     throw new CliError('--example brings its own event and payload: leave out --event and --payload.', EXIT.usage);
-  const examples = broadcastExamples();
+  const bundled = bundledExamples();
+  const examples = bundled.has(name) ? bundled : ((await gatewayExamples(url)) ?? bundled);
   const example = examples.get(name);
   if (example !== undefined) return example;
   throw new CliError(`There is no example ${name}. There are: ${[...examples.keys()].join(', ')}.`, EXIT.usage);

@@ -1,6 +1,8 @@
-/** The examples of the contract, for `broadcast --example`. */
+/** The examples of a contract, for `broadcast --example`: those of this version, and those of the gateway that is talked to. */
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import type { BroadcastData } from '../../generated/types.ts';
+import { documentUrl } from './remote.ts';
 
 interface BundledMessage {
   readonly 'x-event'?: string;
@@ -11,10 +13,29 @@ interface Bundle {
   readonly components: { readonly messages: Readonly<Record<string, BundledMessage>> };
 }
 
-/** Ready to be published, by name: those of the broadcast operation, and the first one of each declared event. */
-export function broadcastExamples(): ReadonlyMap<string, BroadcastData> {
-  const text = readFileSync(new URL('../../generated/contract.json', import.meta.url), 'utf8');
-  const { messages } = (JSON.parse(text) as Bundle).components;
+/** Ready to be published, by name. */
+export type Examples = ReadonlyMap<string, BroadcastData>;
+
+const PATIENCE_MS = 3_000;
+
+export function bundledExamples(): Examples {
+  return examplesOf(
+    JSON.parse(readFileSync(new URL('../../generated/contract.json', import.meta.url), 'utf8')) as Bundle,
+  );
+}
+
+/** @returns undefined where the gateway does not answer, or not with a contract */
+export async function gatewayExamples(url: string): Promise<Examples | undefined> {
+  try {
+    const answer = await fetch(documentUrl(url, '/asyncapi.yaml'), { signal: AbortSignal.timeout(PATIENCE_MS) });
+    return answer.ok ? examplesOf(parse(await answer.text(), { merge: true, maxAliasCount: -1 }) as Bundle) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Those of the broadcast operation, and the first one of each declared event. */
+function examplesOf({ components: { messages } }: Bundle): Examples {
   const examples = new Map<string, BroadcastData>();
   for (const { 'x-event': event, examples: [first] = [] } of Object.values(messages)) {
     if (event === undefined || event === '*' || first === undefined) continue;

@@ -50,7 +50,7 @@ export function registerListen(program: Command): void {
     )
     .option(
       '--filter <field=values>',
-      `any field of the contract's filter: ${[...stockCatalogue.filters.keys()].join(', ')}`,
+      `any filter field: ${[...stockCatalogue.filters.keys()].join(', ')}, and those of the gateway's own events`,
       append,
     )
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
@@ -115,6 +115,7 @@ async function listen(options: ListenOptions): Promise<void> {
     options.timeout === undefined ? undefined : setTimeout(() => interrupt.abort('timeout'), options.timeout);
   try {
     await firstConnection(client, { url, signal: interrupt.signal });
+    checkRequest(client, request);
     await follow(client, { request, options, wait, signal: interrupt.signal });
   } catch (error) {
     if (!interrupt.signal.aborted) throw asCliError(error, options);
@@ -244,13 +245,33 @@ function filterOf({ path = [], ext = [], filter = [] }: ListenOptions): Subscrip
   add('extensions', ext);
   for (const each of filter) {
     const [, field = '', values = ''] = /^(\w+)=(.+)$/.exec(each) ?? [];
-    if (!stockCatalogue.filters.has(field)) {
-      const known = [...stockCatalogue.filters.keys()].join(', ');
-      throw new CliError(`--filter ${each} is not <field>=<values>; the fields are ${known}.`, EXIT.usage);
-    }
+    if (field === '') throw unknownField(each);
     add(field, values.split(','));
   }
   return Object.fromEntries(fields);
+}
+
+function unknownField(text: string): CliError {
+  const known = [...stockCatalogue.filters.keys()].join(', ');
+  return new CliError(`--filter ${text} is not <field>=<values>; the fields are ${known}.`, EXIT.usage);
+}
+
+/**
+ * A gateway of the same contract has the fields and events that are known here. Any other may have more, and knows best.
+ * @throws {CliError} for a filter field that the gateway cannot have
+ */
+function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Following['request']): void {
+  if (contract === undefined) return;
+  const stranger = Object.keys(filter).find((field) => !stockCatalogue.filters.has(field));
+  if (contract.matches && stranger !== undefined) throw unknownField(`${stranger}=…`);
+  const missing = events.filter((event) => contract.missingEvents.includes(event));
+  if (missing.length > 0)
+    say(
+      tint(
+        'yellow',
+        `the contract of this gateway does not declare ${missing.join(', ')}: events of that name are custom ones`,
+      ),
+    );
 }
 
 function asCliError(error: unknown, options: ListenOptions): unknown {

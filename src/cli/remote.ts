@@ -99,6 +99,13 @@ function httpUrl(url: string, below: string): URL {
   return address;
 }
 
+/** Address of a document that the gateway serves at its top level. */
+export function documentUrl(url: string, path: string): string {
+  const address = new URL(webSocketUrl(url));
+  address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';
+  return new URL(path, address).href;
+}
+
 export interface Call {
   readonly method?: 'GET' | 'POST';
   /** Below the WebSocket's path. */

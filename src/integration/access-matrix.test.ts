@@ -11,7 +11,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { NOBODY } from '../auth/principal.ts';
 import type { Principal } from '../auth/principal.ts';
 import { parseScope } from '../auth/scope.ts';
-import { broadcastExamples } from '../cli/contract-examples.ts';
+import { bundledExamples } from '../cli/contract-examples.ts';
 import { ProtocolError } from '../errors.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway } from '../gateway.ts';
@@ -87,7 +87,7 @@ const authenticator: Authenticator = {
   close: () => Promise.resolve(),
 };
 
-const examples = broadcastExamples();
+const examples = bundledExamples();
 const payloadOf = (name: Name): object => examples.get(name)?.payload ?? { ok: true };
 
 let gateway: Gateway;

@@ -7,7 +7,7 @@ import { vi } from 'vitest';
 
 export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
 /** For what a process does soon, on a busy machine. */
-export const wait = { timeout: 8_000, interval: 20 };
+export const wait = { timeout: 30_000, interval: 20 };
 
 export interface CliOptions {
   readonly cwd: string;
