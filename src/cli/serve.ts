@@ -117,10 +117,20 @@ async function watch(
 ): Promise<WatchedDirectory> {
   const onWarning = (text: string): void => say(tint('yellow', `${root}: ${text}`));
   try {
-    return await watchDirectory(gateway, { directory, root, stream, onWarning });
+    return await watchDirectory(gateway, { directory, root, stream, onWarning, onProgress: reportProgress(root) });
   } catch (error) {
     throw new CliError(`${directory} cannot be watched: ${reasonOf(error)}`, EXIT.usage, { cause: error });
   }
+}
+
+/** A large directory takes a while to read: a line each second shows that it goes on. */
+function reportProgress(root: string): (known: number) => void {
+  let next = Date.now() + 1_000;
+  return (known) => {
+    if (Date.now() < next) return;
+    next = Date.now() + 1_000;
+    say(`${root}: ${known} files and directories read so far`);
+  };
 }
 
 interface Stop {

@@ -160,7 +160,9 @@ export class Batch {
   }
 
   #present({ directory, name, attributes }: Sighting, facts: Facts): void {
-    const before = this.#tree.visible(directory, name);
+    // Subscribers know what was hidden, too, as it was when it became ignored.
+    const row = this.#tree.row(directory, name);
+    const before = row === undefined ? undefined : this.#tree.table.get(row);
     if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
     this.#tree.put(directory, name, facts);
     if (before === undefined) this.#reporter.change('create', directory, name, facts);

@@ -1,6 +1,6 @@
 /** The file system as a source sees it; replaced in tests, to make it fail. */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { factsFrom, lookAt } from './facts.ts';
+import { factsFrom, isSameFile, lookAt } from './facts.ts';
 import type { Facts } from './facts.ts';
 import { toBuffer } from './names.ts';
 import type { ByteString } from './names.ts';
@@ -48,4 +48,16 @@ export function mountsBelow(table: string, root: ByteString): ByteString[] {
 /** Space, tab, newline and backslash stand in the table as three octal digits. */
 function unescape(text: string): ByteString {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/** Whether upper and lower case are the same to a file system: then a directory is found under its name in the other case. */
+export function foldsCase(disk: Disk, directory: ByteString, facts: Facts): boolean {
+  const other = directory.replaceAll(/[a-z]/gi, (letter) =>
+    letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
+  );
+  try {
+    return other !== directory && isSameFile(disk.follow(other), facts);
+  } catch {
+    return false;
+  }
 }

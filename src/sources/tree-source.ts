@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
 import { Tree } from './directory.ts';
 import type { Directory } from './directory.ts';
-import { mountsBelow } from './disk.ts';
+import { DirtyNames } from './dirty-names.ts';
+import { foldsCase, mountsBelow } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Engine, ReportKind, Reports, WatchId } from './engine/engine.ts';
 import { isGone, reasonOf } from './errors.ts';
@@ -51,8 +52,6 @@ const PROGRESS_MS = 250;
 /** Names whose change may change the rules of what lies beside and below them. */
 const RULE_NAMES: readonly ByteString[] = ['.gitignore', '.git'];
 
-type Dirty = Map<Directory, Map<ByteString, ReportKind>>;
-
 export class TreeSource {
   readonly #options: TreeSourceOptions;
   readonly #reporter: Reporter;
@@ -63,8 +62,7 @@ export class TreeSource {
   #rootFacts: Facts | undefined;
   #above: RulesAbove | undefined;
   #foldCase = false;
-  #dirty: Dirty = new Map();
-  #dirtyNames = 0;
+  #dirty = new DirtyNames();
   #overflowed = false;
   #mounts = '';
   /** Why the root cannot be watched at present; said once. */
@@ -73,7 +71,7 @@ export class TreeSource {
   #closed = false;
   readonly #reports: Reports = {
     onName: (watch, name, kind) => this.#onName(watch, name, kind),
-    onPath: (path) => this.#onPath(path),
+    onPath: (path) => this.#dirty.addPath(this.#tree.root, path),
     onEnd: (watch) => this.#onEnd(watch),
     onOverflow: () => void (this.#overflowed = true),
   };
@@ -124,13 +122,13 @@ export class TreeSource {
   }
 
   #hasWork(): boolean {
-    return this.#dirty.size > 0 || this.#overflowed || this.#walker.waiting > 0;
+    return this.#dirty.count > 0 || this.#overflowed || this.#walker.waiting > 0;
   }
 
   /** Waits until a batch is complete. */
   async #gather(): Promise<void> {
     const untilMs = Date.now() + LONGEST_MS;
-    for (let quiet = false; !quiet && !this.#closed && Date.now() < untilMs && this.#dirtyNames < MANY_NAMES;) {
+    for (let quiet = false; !quiet && !this.#closed && Date.now() < untilMs && this.#dirty.count < MANY_NAMES;) {
       await delay(PAUSE_MS);
       quiet = !this.#breathe();
     }
@@ -143,8 +141,7 @@ export class TreeSource {
   #step(): void {
     if (Date.now() >= this.#nextCheckMs) this.#check();
     if (this.#rootFacts === undefined) {
-      this.#dirty = new Map();
-      this.#dirtyNames = 0;
+      this.#dirty = new DirtyNames();
       return;
     }
     if (this.#overflowed) this.#recover();
@@ -160,9 +157,8 @@ export class TreeSource {
 
   /** Looks at all that was reported; false when the root is not what it was. */
   #examineDirty(): boolean {
-    const dirty = this.#dirty;
-    this.#dirty = new Map();
-    this.#dirtyNames = 0;
+    const dirty = this.#dirty.byDirectory;
+    this.#dirty = new DirtyNames();
     this.#walker.holdDirectories = [];
     const reruled = new Set<Directory>();
     for (const [directory, names] of dirty) {
@@ -175,7 +171,7 @@ export class TreeSource {
     if (this.#batch.hasVanished) {
       // The other half of a rename is in the queue by now, if there is one.
       this.#breathe();
-      this.#batch.postpone(({ directory, name }) => !this.#isDirty(directory, name));
+      this.#batch.postpone(({ directory, name }) => !this.#dirty.holds(directory, name));
     }
     if (this.#batch.hasVanished && !this.#rootStands()) {
       this.#batch.clear();
@@ -195,19 +191,13 @@ export class TreeSource {
     if (reruled.size > 0 && !RULE_NAMES.includes(name))
       for (let at: Directory | undefined = directory; at !== undefined && !waits; at = at.parent)
         waits = reruled.has(at);
-    if (waits) this.#mark(directory, name, kind);
+    if (waits) this.#dirty.add(directory, name, kind);
     else this.#walker.examine(directory, name, kind);
   }
 
   #isKnown(directory: Directory): boolean {
     if (directory === this.#tree.root) return true;
     return directory.isBelow(this.#tree.root) && directory.parent?.directories.get(directory.name) === directory;
-  }
-
-  /** Whether more was reported of an entry, or of a directory that it is in. */
-  #isDirty(directory: Directory, name: ByteString): boolean {
-    if (this.#dirty.get(directory)?.has(name) === true) return true;
-    return directory.parent !== undefined && this.#isDirty(directory.parent, directory.name);
   }
 
   /** Compares everything, because reports were lost. */
@@ -217,26 +207,8 @@ export class TreeSource {
     for (const each of this.#tree.root.subtree()) if (each.state !== 'ignored') this.#walker.queue(each);
   }
 
-  #mark(directory: Directory, name: ByteString, kind: ReportKind): void {
-    let names = this.#dirty.get(directory);
-    if (names === undefined) this.#dirty.set(directory, (names = new Map<ByteString, ReportKind>()));
-    const before = names.get(name);
-    if (before === undefined) this.#dirtyNames += 1;
-    if (before === undefined || before === 'closed' || kind === 'attributes') names.set(name, kind);
-  }
-
   #onName(watch: WatchId, name: ByteString, kind: ReportKind): void {
-    for (const each of this.#tree.watchers.get(watch) ?? []) this.#mark(each, name, kind);
-  }
-
-  #onPath(path: ByteString): void {
-    let at = this.#tree.root;
-    for (const segment of path.split('/')) {
-      const next = at.directories.get(segment);
-      if (next === undefined) return this.#mark(at, segment, 'content');
-      if (next.pathOf('') === `${path}/`) return this.#mark(at, segment, 'content');
-      at = next;
-    }
+    for (const each of this.#tree.watchers.get(watch) ?? []) this.#dirty.add(each, name, kind);
   }
 
   #onEnd(watch: WatchId): void {
@@ -244,7 +216,7 @@ export class TreeSource {
       this.#tree.unlisten(each);
       each.state = 'lost';
       if (each.parent === undefined) this.#nextCheckMs = 0;
-      else this.#mark(each.parent, each.name, 'content');
+      else this.#dirty.add(each.parent, each.name, 'content');
     }
   }
 
@@ -253,11 +225,10 @@ export class TreeSource {
     const { engine, disk, directory, onProgress } = this.#options;
     this.#release();
     this.#tree = new Tree();
-    this.#dirty = new Map();
-    this.#dirtyNames = 0;
+    this.#dirty = new DirtyNames();
     this.#overflowed = false;
     this.#root = disk.resolve(toByteString(directory));
-    this.#foldCase = this.#foldsCase();
+    this.#foldCase = this.#rootFacts !== undefined && foldsCase(disk, this.#root, this.#rootFacts);
     this.#mounts = disk.mounts();
     this.#above = rulesAbove(this.#root, { foldCase: this.#foldCase });
     this.#above.problems.forEach((each) => this.#reporter.warn(each));
@@ -290,19 +261,6 @@ export class TreeSource {
     this.#tree.watchers.clear();
   }
 
-  /** Whether upper and lower case are the same here: then the root can be found under a name in the other case. */
-  #foldsCase(): boolean {
-    const other = this.#root.replaceAll(/[a-z]/gi, (letter) =>
-      letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
-    );
-    if (other === this.#root || this.#rootFacts === undefined) return false;
-    try {
-      return isSameFile(this.#options.disk.follow(other), this.#rootFacts);
-    } catch {
-      return false;
-    }
-  }
-
   /** Whether the operator's path still leads to what is watched. */
   #rootStands(): boolean {
     try {
@@ -325,7 +283,7 @@ export class TreeSource {
     const mounts = this.#options.disk.mounts();
     if (mounts !== this.#mounts) {
       for (const path of [...mountsBelow(mounts, this.#root), ...mountsBelow(this.#mounts, this.#root)])
-        this.#onPath(path);
+        this.#dirty.addPath(this.#tree.root, path);
       this.#mounts = mounts;
     }
     const above = rulesAbove(this.#root, { foldCase: this.#foldCase });

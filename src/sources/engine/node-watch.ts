@@ -5,7 +5,7 @@
 import { watch as watchDirectory } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { sep } from 'node:path';
-import { toBuffer } from '../names.ts';
+import { toBuffer, toText } from '../names.ts';
 import type { ByteString } from '../names.ts';
 import type { Engine, Reports, WatchId } from './engine.ts';
 
@@ -28,7 +28,9 @@ export class NodeWatchEngine implements Engine {
   add(path: ByteString): WatchId {
     const watch = this.#nextId;
     const options = { recursive: this.coversTree, encoding: 'latin1' } as const;
-    const watcher = watchDirectory(toBuffer(path), options, (_type, name) => {
+    // A recursive watch takes no bytes.
+    const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
+    const watcher = watchDirectory(place, options, (_type, name) => {
       // Windows reports in this way that its buffer was too small.
       if (name === null) this.#take((reports) => reports.onOverflow());
       else if (this.coversTree) this.#take((reports) => reports.onPath(name.split(sep).join('/')));

@@ -1,0 +1,180 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { realDisk } from './disk.ts';
+import type { Disk } from './disk.ts';
+import type { Engine } from './engine/engine.ts';
+import { InotifyEngine } from './engine/inotify.ts';
+import { NodeWatchEngine } from './engine/node-watch.ts';
+import type { SourceItem } from './reporter.ts';
+import { cleanUp, cleanups, wait } from './testing/watched.ts';
+import { TreeSource } from './tree-source.ts';
+
+afterEach(cleanUp);
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+/** The real engine, whose waits leave the event loop free. */
+function inotify(): Engine {
+  const engine = new InotifyEngine();
+  return {
+    coversTree: false,
+    add: (path) => engine.add(path),
+    remove: (watch) => engine.remove(watch),
+    drain: (reports) => engine.drain(reports),
+    wait: () => delay(5),
+    close: () => engine.close(),
+  };
+}
+
+function start(options: { readonly disk?: Partial<Disk>; readonly engine?: Partial<Engine> } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-tree-'));
+  cleanups.push(() => rm(directory, { recursive: true, force: true }));
+  mkdirSync(join(directory, 'old'));
+  const items: SourceItem[] = [];
+  const source = new TreeSource({
+    directory,
+    root: 'r',
+    engine: { ...inotify(), ...options.engine },
+    disk: { ...realDisk, ...options.disk },
+    send: (item) => void items.push(item),
+    rootCheckMs: 20,
+  });
+  const begin = (): void => {
+    source.begin();
+    const ended = source.run();
+    cleanups.push(async () => {
+      source.close();
+      await ended;
+    });
+  };
+  const changed = (path: string): boolean => items.some((each) => each.kind === 'change' && each.change.path === path);
+  const losses = (): unknown[] => items.flatMap((each) => (each.kind === 'loss' ? [each.paths] : []));
+  const warnings = (): string[] => items.flatMap((each) => (each.kind === 'warning' ? [each.text] : []));
+  return { directory, begin, changed, losses, warnings, items };
+}
+
+describe('a tree source whose system fails', () => {
+  test.each(['EMFILE', 'EACCES', 'EIO', 'ESTALE', 'ENOSPC'])(
+    'with %s reports a loss, and what it missed once the fault is over',
+    async (code) => {
+      let broken = false;
+      const list: Disk['list'] = (path) => {
+        if (broken && path.includes('/new')) throw failure(code);
+        return realDisk.list(path);
+      };
+      const { directory, begin, changed, losses, warnings } = start({ disk: { list } });
+      begin();
+      broken = true;
+      mkdirSync(join(directory, 'new/sub'), { recursive: true });
+      writeFileSync(join(directory, 'new/sub/a'), '1');
+      await vi.waitUntil(() => losses().length > 0, wait);
+      expect(losses()[0]).toEqual(['new']);
+      expect(warnings().join()).toContain('new cannot be read and is not watched');
+      broken = false;
+      await vi.waitUntil(() => changed('new/sub/a'), wait);
+      writeFileSync(join(directory, 'new/sub/b'), '1');
+      await vi.waitUntil(() => changed('new/sub/b'), wait);
+    },
+  );
+
+  test('does not take an entry that cannot be looked at for a deleted one', async () => {
+    let broken = false;
+    const look: Disk['look'] = (path) => {
+      if (broken && path.endsWith('/old/a')) throw failure('EIO');
+      return realDisk.look(path);
+    };
+    const { directory, begin, losses, items, changed } = start({ disk: { look } });
+    writeFileSync(join(directory, 'old/a'), '1');
+    begin();
+    broken = true;
+    writeFileSync(join(directory, 'old/a'), '22');
+    await vi.waitUntil(() => losses().length > 0, wait);
+    expect(losses()).toEqual([['old']]);
+    broken = false;
+    await vi.waitUntil(() => changed('old/a'), wait);
+    expect(items.filter((each) => each.kind === 'change' && each.change.changeType === 'delete')).toEqual([]);
+  });
+
+  test('does not begin where not all of it can be watched, and begins without what it may not read', () => {
+    const refuses = (code: string): (() => void) => {
+      const engine = inotify();
+      const add: Engine['add'] = (path) => {
+        if (path.endsWith('/old')) throw failure(code);
+        return engine.add(path);
+      };
+      const { begin } = start({ engine: { add } });
+      return begin;
+    };
+    expect(refuses('ENOSPC')).toThrow('ENOSPC');
+    expect(refuses('EACCES')).not.toThrow();
+  });
+
+  test('compares everything after the queue of the system has overflowed', async () => {
+    const engine = inotify();
+    let deaf = false;
+    const drain: Engine['drain'] = (reports) => {
+      if (!deaf) return engine.drain(reports);
+      engine.drain({
+        onName: () => undefined,
+        onPath: () => undefined,
+        onEnd: () => undefined,
+        onOverflow: () => undefined,
+      });
+      return false;
+    };
+    let overflowed = false;
+    const { directory, begin, changed, warnings } = start({
+      engine: {
+        ...engine,
+        drain: (reports) => {
+          if (overflowed) reports.onOverflow();
+          overflowed = false;
+          return drain(reports);
+        },
+      },
+    });
+    begin();
+    deaf = true;
+    mkdirSync(join(directory, 'made/deep'), { recursive: true });
+    writeFileSync(join(directory, 'made/deep/a'), '1');
+    await delay(60);
+    expect(changed('made/deep/a')).toBe(false);
+    deaf = false;
+    overflowed = true;
+    await vi.waitUntil(() => changed('made/deep/a'), wait);
+    expect(warnings()).toEqual([expect.stringContaining('overrun')]);
+  });
+});
+
+describe('a tree source without inotify', () => {
+  test.each([
+    ['with one watch for each directory', 'linux'],
+    ['with one watch for the whole tree, as on macOS and Windows', 'darwin'],
+  ] as const)('%s reports what happens in new and old directories', async (_name, platform) => {
+    const engine = new NodeWatchEngine(platform);
+    const { directory, begin, changed } = start({
+      engine: {
+        coversTree: engine.coversTree,
+        add: (path) => engine.add(path),
+        remove: (watch) => engine.remove(watch),
+        drain: (reports) => engine.drain(reports),
+        wait: (timeoutMs) => engine.wait(timeoutMs),
+        close: () => engine.close(),
+      },
+    });
+    begin();
+    writeFileSync(join(directory, 'old/a'), '1');
+    await vi.waitUntil(() => changed('old/a'), wait);
+    mkdirSync(join(directory, 'n/m'), { recursive: true });
+    await vi.waitUntil(() => changed('n/m'), wait);
+    writeFileSync(join(directory, 'n/m/b'), '1');
+    await vi.waitUntil(() => changed('n/m/b'), wait);
+    expect(engine.coversTree).toBe(platform === 'darwin');
+  });
+});
