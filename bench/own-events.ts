@@ -1,0 +1,107 @@
+/**
+ * What an event costs the gateway, by where it was declared: `node bench/own-events.ts [subscriptions]`.
+ *
+ * The same payload is checked, matched with subscriptions that filter by a field of the event, and handed on, once as an event
+ * that the stock contract declares (`entity_created`) and once as an event of an own contract with the same payload, filter field
+ * and replay policy. Rounds are interleaved, so that a machine that is busy with something else slows both.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildTo } from '../codegen/extension/built-form.ts';
+import { openContract } from '../codegen/extension/open.ts';
+import { catalogueOf, loadContract } from '../src/catalogue/built-contract.ts';
+import { MemoryBroker } from '../src/broker/memory.ts';
+import type { EventRecord } from '../src/broker/broker.ts';
+import { eventTable } from '../src/catalogue/event-table.ts';
+import { resolveLimits } from '../src/options.ts';
+import { Counters } from '../src/introspection/counters.ts';
+import { Publisher } from '../src/publishing/publisher.ts';
+import { Audit } from '../src/auth/audit.ts';
+import { GATEWAY_PRINCIPAL } from '../src/auth/principal.ts';
+import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
+
+const ROUNDS = 20;
+const EVENTS = 5_000;
+
+/** As `EntityCreatedPayload` of the stock contract is. */
+const DOCUMENT = `asyncapi: 3.0.0
+info: { title: Bench, version: 1.0.0 }
+x-extends: tidemark
+components:
+  messages:
+    thing_created:
+      summary: As entity_created.
+      x-replay: { policy: latest-per-key, key: /payload/id }
+      x-filterable: { thingTypes: [/payload/entityType], paths: [/payload/path], extensions: [/payload/path] }
+      payload:
+        type: object
+        required: [id, entityType, name]
+        properties:
+          id: { type: string, minLength: 1, maxLength: 1024 }
+          entityType: { type: string, minLength: 1, maxLength: 128 }
+          name: { type: string, maxLength: 1024 }
+          path: { $ref: '#/components/schemas/RelativePath' }
+`;
+
+const KINDS = [
+  { event: 'entity_created', field: 'entityTypes' },
+  { event: 'thing_created', field: 'thingTypes' },
+] as const;
+
+const count = Number(process.argv[2] ?? 10_000);
+const directory = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
+writeFileSync(join(directory, 'events.yaml'), DOCUMENT);
+await buildTo(await openContract(join(directory, 'events.yaml')), join(directory, 'built'));
+const catalogue = catalogueOf(await loadContract(join(directory, 'built')));
+rmSync(directory, { recursive: true });
+
+const limits = resolveLimits();
+const index = new SubscriptionIndex<number>(catalogue);
+for (let n = 0; n < count; n += 1)
+  for (const { event, field } of KINDS) index.add({ events: [event], filter: { [field]: [`type-${n % 500}`] } }, n);
+let matched = 0;
+const broker = new MemoryBroker({ limits, now: Date.now, events: eventTable({}, catalogue) });
+await broker.start({
+  nodeId: 'bench',
+  onEvent: (record: EventRecord) => (matched += index.match(record).length),
+  onLoss: () => undefined,
+  onSourceLoss: () => undefined,
+  onHealth: () => undefined,
+  onQuestion: () => undefined,
+});
+await broker.attach('main');
+const publisher = new Publisher({ broker, catalogue, limits, audit: new Audit(), counters: new Counters() });
+const origin = { name: 'host', principal: GATEWAY_PRINCIPAL, payloadPointer: '' } as const;
+
+/** CPU time per event, in microseconds. */
+async function measure(event: string): Promise<{ readonly us: number; readonly matches: number }> {
+  const before = matched;
+  const start = process.cpuUsage();
+  for (let n = 0; n < EVENTS; n += 1) {
+    const payload = { id: `e${n % 1000}`, entityType: `type-${n % 500}`, name: 'thing', path: `src/a/file-${n}.ts` };
+    await publisher.publish({ stream: 'main', event, payload }, origin);
+  }
+  const { user, system } = process.cpuUsage(start);
+  return { us: (user + system) / EVENTS, matches: (matched - before) / EVENTS };
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+for (const { event } of KINDS) await measure(event);
+const rounds: { readonly stock: number; readonly own: number }[] = [];
+for (let round = 0; round < ROUNDS; round += 1) {
+  // Who comes first changes from round to round.
+  const order = round % 2 === 0 ? KINDS : KINDS.toReversed();
+  const [first, second] = [await measure(order[0].event), await measure(order[1].event)];
+  if (first.matches !== second.matches) throw new Error(`${first.matches} and ${second.matches} matches per event`);
+  const [stock, own] = round % 2 === 0 ? [first, second] : [second, first];
+  rounds.push({ stock: stock.us, own: own.us });
+}
+const [stock, own] = [median(rounds.map((each) => each.stock)), median(rounds.map((each) => each.own))];
+console.log(
+  `${count} subscriptions to each event, ${ROUNDS} interleaved rounds of ${EVENTS} events, medians of CPU time`,
+);
+console.log(`stock  ${stock.toFixed(2)} µs per event (entity_created)`);
+console.log(`own    ${own.toFixed(2)} µs per event (thing_created)`);
+console.log(`ratio  ${(own / stock).toFixed(3)} (own / stock)`);
