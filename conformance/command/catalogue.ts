@@ -1,4 +1,4 @@
-/** `conformance list`, `explain` and `show`: what there is, and what it means. */
+/** `conformance list`, `explain` and `show`: the clauses, checks and tapes, and what they mean. */
 import { readFileSync } from 'node:fs';
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -46,7 +46,7 @@ function listClauses(entries: readonly Entry[], flags: ListFlags): number {
       print(
         `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${observable === 'operator' ? ' (operators only)' : ''}`}`,
       );
-  // A clause that a client can observe, and that nothing judges, is a hole in the suite.
+  // The suite must have a check for every clause that a client can observe.
   const open = rows.filter(({ checks, observable }) => checks.length === 0 && observable === 'client');
   return open.length === 0 ? EXIT.ok : EXIT.findings;
 }
@@ -64,16 +64,16 @@ export function listCommand(flags: ListFlags): number {
 
 function explainClause(id: ClauseId, entries: readonly Entry[]): void {
   const { level, observable, text } = CLAUSES[id];
-  print(`${id} (${level}, seen by ${observable === 'client' ? 'clients' : 'operators only'})\n  ${text}\n`);
+  print(`${id} (${level}, observable by ${observable === 'client' ? 'clients' : 'operators only'})\n  ${text}\n`);
   const citing = entries.filter(({ clauses }) => clauses.includes(id));
   for (const each of citing) print(`  ${each.id}\n    ${each.why}`);
-  if (citing.length === 0) print('  No check judges it.');
+  if (citing.length === 0) print('  No check tests this clause.');
 }
 
 function explainEntry({ id, clauses, level, why, needs }: Entry): void {
   print(`${id} (${level})\n  ${why}\n`);
   for (const clause of clauses) print(`  ${clause}  ${CLAUSES[clause].text}`);
-  if (needs.length > 0) print(`  applies where: ${needs.join(', ')}`);
+  if (needs.length > 0) print(`  needs: ${needs.join(', ')}`);
 }
 
 export function explainCommand(name: string, flags: { readonly tapes?: string }): number {
@@ -84,17 +84,19 @@ export function explainCommand(name: string, flags: { readonly tapes?: string })
   }
   const entry = entries.find(({ id }) => id === name);
   if (entry === undefined)
-    throw new UsageError(`${JSON.stringify(name)} is neither a clause nor a check; see \`conformance list\`.`);
+    throw new UsageError(
+      `${JSON.stringify(name)} is neither a clause nor a check; \`tidemark conformance list\` shows all.`,
+    );
   explainEntry(entry);
   return EXIT.ok;
 }
 
-/** By id, or by the path of a file. */
+/** Finds a tape by its id or by the path of its file. */
 export function findTape(name: string, directory?: string): Tape {
   if (!name.endsWith('.ndjson')) {
     const found = suiteTapes(directory).find(({ header }) => header.id === name);
     if (found === undefined)
-      throw new UsageError(`There is no tape ${JSON.stringify(name)}; see \`conformance list\`.`);
+      throw new UsageError(`There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows all.`);
     return found;
   }
   try {

@@ -1,4 +1,4 @@
-/** `conformance check`: judges a trace that was taken elsewhere, offline. */
+/** `conformance check`: checks a recorded trace offline. */
 import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import { textReport } from '../report/text.ts';
@@ -21,9 +21,9 @@ export function checkCommand(file: string, flags: CheckFlags): number {
   const began = performance.now();
   const trace = readTrace(readInput(file), file);
   const chosen = TRACE_CHECKS.filter(({ id }) => isChosen(id, flags.only));
-  if (chosen.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check of a trace.`);
-  // What did not happen in a trace was not asked for: nobody claimed that it would.
-  const checks = judgeTrace(trace, chosen, () => ({ verdict: 'N/A', reason: 'it did not happen' }));
+  if (chosen.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check that applies to a trace.`);
+  // A recorded trace need not contain everything that a check looks at, so a check without input is N/A, not VACUOUS.
+  const checks = judgeTrace(trace, chosen, () => ({ verdict: 'N/A', reason: 'it does not occur in the trace' }));
   const durationMs = Math.round(performance.now() - began);
   const outcome = judgeRun(checks, []);
   const summary = summarise({ trace, checks, outcome, harnessFaults: [], durationMs });

@@ -1,4 +1,4 @@
-/** `conformance doctor`: what the suite would be able to judge at a target, and what it lacks. */
+/** `conformance doctor`: reports which checks could run against a target, and what the others need. */
 import { CONTRACT_DIGEST } from '../../generated/protocol.ts';
 import { applicability } from '../target/needs.ts';
 import { openTarget } from '../runner/run.ts';
@@ -32,7 +32,7 @@ function known({ profile }: RunContext): readonly Diagnosis[] {
     },
     {
       good: same,
-      text: same ? 'it was made from the contract of this suite' : 'it was made from another contract than this suite',
+      text: same ? 'the target has the same contract as this suite' : 'the target has another contract than this suite',
     },
     {
       good: true,
@@ -40,13 +40,16 @@ function known({ profile }: RunContext): readonly Diagnosis[] {
     },
     {
       good: http === 'served',
-      text: http === 'served' ? 'HTTP is served' : 'HTTP is not served; say "without": ["http"] if that is meant',
+      text:
+        http === 'served'
+          ? 'HTTP is served'
+          : 'HTTP is not served; if that is intended, add "without": ["http"] to the configuration',
     },
     { good: true, text: `the broadcast command is ${features.broadcast ? 'on' : 'off'}` },
   ];
 }
 
-/** Makes one event and looks whether the witness sees it. */
+/** Makes one event and checks that the witness receives it. */
 async function stimulus(context: RunContext): Promise<Diagnosis> {
   const { port } = choosePort(context);
   const stream = port === 'fs' ? 'main' : `workspace:${context.nonce}`;
@@ -63,10 +66,10 @@ async function stimulus(context: RunContext): Promise<Diagnosis> {
     const seen = await witness.signal.until(() => witness.seen({ ...event, stream }, compare), witness.patience);
     opened.close();
     if (seen === undefined)
-      return { good: false, text: `stimulus (${port}): the event was made, but the witness never saw it` };
+      return { good: false, text: `stimulus (${port}): the event was made, but the witness did not receive it` };
     return {
       good: true,
-      text: `stimulus (${port}): an event takes ${Math.round(context.now() - began)} ms to the witness`,
+      text: `stimulus (${port}): an event reaches the witness after ${Math.round(context.now() - began)} ms`,
     };
   } catch (error) {
     return { good: false, text: `stimulus (${port}): ${error instanceof Error ? error.message : String(error)}` };

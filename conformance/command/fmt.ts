@@ -1,4 +1,4 @@
-/** `conformance fmt`: writes tapes in the one way, or says which are not. */
+/** `conformance fmt`: formats tapes and lists the files that changed. */
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../runner/verdict.ts';
@@ -15,7 +15,7 @@ function filesOf(names: readonly string[]): readonly string[] {
   const given = names.length === 0 ? [TAPES] : names;
   return given.flatMap((name) => {
     const kind = statSync(name, { throwIfNoEntry: false });
-    if (kind === undefined) throw new UsageError(`${name} is not there.`);
+    if (kind === undefined) throw new UsageError(`${name} does not exist.`);
     return kind.isDirectory()
       ? globSync('**/*.ndjson', { cwd: name })
           .toSorted()

@@ -1,10 +1,10 @@
-/** `conformance generalise`: a tape from a capture. */
+/** `conformance generalise`: makes a tape from a capture. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { generalise } from '../generalise/generalise.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { readTrace } from '../trace/trace.ts';
-import { UsageError, print, readInput, say } from './terminal.ts';
+import { UsageError, print, readInput, printStatus } from './terminal.ts';
 
 export interface GeneraliseFlags {
   readonly id: string;
@@ -15,15 +15,15 @@ export interface GeneraliseFlags {
 
 export function generaliseCommand(file: string, flags: GeneraliseFlags): number {
   const { id, why, out } = flags;
-  if (out !== undefined && existsSync(out)) throw new UsageError(`${out} is there already; name another file.`);
+  if (out !== undefined && existsSync(out)) throw new UsageError(`${out} already exists; choose another file.`);
   const clauses = flags.clauses.split(',').map((each) => each.trim());
   const { text, notes } = generalise(readTrace(readInput(file), file), { id, clauses, why });
-  for (const note of notes) say(note);
+  for (const note of notes) printStatus(note);
   if (out === undefined) print(text);
   else {
     mkdirSync(dirname(out), { recursive: true });
     writeFileSync(out, text);
-    say(`${out} is written; look at it with: npx tidemark conformance show ${out}`);
+    printStatus(`Wrote ${out}. Show it with: npx tidemark conformance show ${out}`);
   }
   return EXIT.ok;
 }

@@ -11,10 +11,10 @@ import type { Summary } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import type { Target } from '../hostile/wire.ts';
 
-/** As everywhere in the command line: what each exit code means. */
+/** The exit codes of the whole command line. */
 const EXIT = { ok: 0, findings: 3, usage: 2, unreachable: 5 } as const;
 
-/** What commander exits with where an option is wrong. */
+/** Commander's exit code for an invalid option. */
 const COMMANDER_USAGE = 1;
 
 interface Options {
@@ -31,7 +31,7 @@ interface Options {
 function parseTarget(text: string): Target {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['ws:', 'wss:'].includes(url.protocol))
-    throw new InvalidArgumentError('It reads ws://host:port/ws or wss://….');
+    throw new InvalidArgumentError('Expected ws://host:port/ws or wss://….');
   const secure = url.protocol === 'wss:';
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -43,11 +43,11 @@ function parseTarget(text: string): Target {
 
 function parseCount(text: string): number {
   const count = Number(text);
-  if (!Number.isFinite(count) || count <= 0) throw new InvalidArgumentError('It is a number above 0.');
+  if (!Number.isFinite(count) || count <= 0) throw new InvalidArgumentError('Expected a number above 0.');
   return count;
 }
 
-/** Globs over ids, with commas between: `*` stands for anything. */
+/** Comma-separated globs over ids; `*` matches any characters. */
 function selector(globs: string): (id: string) => boolean {
   const each = globs.split(',').map(globSelector);
   return (id) => each.some((selects) => selects(id));
@@ -70,7 +70,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** What the bounds that the caller set add to the findings of a run. */
+/** Findings for the bounds of `--max-latency` and `--max-growth`. */
 function boundFindings({ neighbour, gateway }: Summary, { maxLatency, maxGrowth }: Options): readonly string[] {
   const worst = Math.max(...Object.values(neighbour.latency).map((each) => each.maxMs));
   const growth = (gateway.residentMiBAfter ?? 0) - (gateway.residentMiBBefore ?? 0);
@@ -83,13 +83,13 @@ function boundFindings({ neighbour, gateway }: Summary, { maxLatency, maxGrowth 
 async function act(options: Options, fail: (message: string) => never): Promise<void> {
   const selects = selector(options.only ?? '*');
   const rows = readRows().filter((row) => selects(row.id) || casesOf(row).some(({ entry }) => selects(entry.id)));
-  if (rows.length === 0) fail(`No case fits ${options.only ?? '*'}; --list shows them all.`);
+  if (rows.length === 0) fail(`--only ${options.only ?? '*'} matches no case; --list shows all.`);
   if (options.list === true) {
     for (const { id, clause, why } of rows)
       print(options.json === true ? JSON.stringify({ id, clause, why }) : `${id}  ${clause}  ${why}`);
     return;
   }
-  if (options.url === undefined) fail('--url is needed: the gateway to be tested.');
+  if (options.url === undefined) fail('--url is required: the WebSocket address of the gateway to test.');
   const run = await runPack({
     target: options.url,
     rows,
@@ -107,21 +107,21 @@ async function act(options: Options, fail: (message: string) => never): Promise<
   process.exitCode = red ? EXIT.findings : EXIT.ok;
 }
 
-/** Makes a command of commander the hostile pack's. */
+/** Adds the options and the action of the hostile pack to a command. */
 export function configureHostile(command: Command): Command {
   return command
-    .description('send a gateway everything that it should withstand, while a neighbour measures whether it does')
+    .description('send a gateway invalid and hostile input, and measure the effect on a well-behaved client')
     .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
-    .option('--only <globs>', 'only the cases whose id fits, for example "json/*,utf8/*"')
-    .option('--token-file <file>', 'a JWT to connect with; otherwise TIDEMARK_TOKEN or TIDEMARK_API_KEY')
-    .option('--patience <ms>', 'how long an answer may take, where a case does not say', parseCount, 4000)
-    .option('--max-latency <ms>', 'longest time that the neighbour may wait', parseCount, 1000)
-    .option('--max-growth <MiB>', "how much the gateway's memory may grow, where it tells", parseCount, 256)
+    .option('--only <globs>', 'run only the cases whose id matches, for example "json/*,utf8/*"')
+    .option('--token-file <file>', 'a JWT to connect with; by default TIDEMARK_TOKEN or TIDEMARK_API_KEY')
+    .option('--patience <ms>', 'how long an answer may take, unless the case sets its own limit', parseCount, 4000)
+    .option('--max-latency <ms>', 'how long the well-behaved client may wait at most', parseCount, 1000)
+    .option('--max-growth <MiB>', "how much the gateway's memory may grow, if /metrics reports it", parseCount, 256)
     .option('--list', 'list the cases instead of running them')
     .option('--json', 'NDJSON: a line per case, then the summary')
     .exitOverride(({ exitCode }) => process.exit(exitCode === COMMANDER_USAGE ? EXIT.usage : exitCode))
     .action(async (_options, self: Command) => {
-      // A reader that has seen enough, such as `head`, ends the run.
+      // A reader that closes the pipe early, such as `head`, ends the run.
       process.stdout.on('error', () => process.exit());
       try {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));

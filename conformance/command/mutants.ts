@@ -1,13 +1,13 @@
-/** `conformance mutants`: proves that the suite notices what is wrong, and only that. */
+/** `conformance mutants`: proves that the suite detects wrong servers and passes correct ones. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { UsageError, guarded, print, say } from './terminal.ts';
+import { UsageError, guarded, print, printStatus } from './terminal.ts';
 import { CLAUSE_IDS } from '../invariants/contract.ts';
 import { CLAUSES } from '../../generated/protocol.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
-import { DOORS, listMutants, listVariants, serve } from '../mutants/host.ts';
-import type { Door, Mutant, Variant } from '../mutants/host.ts';
+import { SETUPS, listMutants, listVariants, serve } from '../mutants/host.ts';
+import type { Setup, Mutant, Variant } from '../mutants/host.ts';
 import { isProof, killOf, matrixOf, matrixText } from '../mutants/matrix.ts';
 import type { RightTrial, Suite, Trial } from '../mutants/matrix.ts';
 import { checksOfClause, checksOfSuite, judge } from '../mutants/suite.ts';
@@ -27,21 +27,21 @@ export function registerMutants(program: Command): void {
   program
     .command('mutants')
     .description(
-      'run the suite against servers that are wrong on purpose, and print which check notices which (3 when one survives)',
+      'run the suite against servers that are wrong on purpose, and print which checks detect each (exit 3 when one survives)',
     )
-    .option('--only <globs>', 'only these mutants and variants, for example "resume-*,shuffled-keys"')
-    .option('--sample <n>', 'only so many of each, chosen by the seed', whole)
+    .option('--only <globs>', 'run only these mutants and variants, for example "resume-*,shuffled-keys"')
+    .option('--sample <n>', 'run only N mutants and N variants, chosen by the seed', whole)
     .option('--seed <n>', 'chooses the sample', whole, 1)
-    .option('--jobs <n>', 'servers at a time', whole, 2)
-    .option('--thorough', 'the whole suite against every mutant, not only the checks of the clause that it breaks')
-    .option('--list', 'list them instead')
+    .option('--jobs <n>', 'how many servers to test at once', whole, 2)
+    .option('--thorough', 'run the whole suite against every mutant, not only the checks of the clause that it breaks')
+    .option('--list', 'list the mutants and variants without running them')
     .option('--json', 'print the matrix as JSON')
     .action((flags: MutantFlags) => guarded(() => mutants(flags)));
 }
 
 function whole(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number from 1.');
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
   return value;
 }
 
@@ -53,7 +53,8 @@ async function mutants(flags: MutantFlags): Promise<number> {
   };
   const wrong = choose(await listMutants());
   const right = choose(await listVariants());
-  if (wrong.length + right.length === 0) throw new UsageError(`No mutant fits ${only ?? ''}.`);
+  if (wrong.length + right.length === 0)
+    throw new UsageError(`--only ${only ?? ''} matches no mutant or variant; --list shows all.`);
   if (flags.list === true) return list(wrong, right);
   const trials = await inParallel(wrong, jobs, (mutant) => tried(mutant, flags));
   const passed = await inParallel(right, jobs, triedRight);
@@ -63,7 +64,7 @@ async function mutants(flags: MutantFlags): Promise<number> {
   return isProof(matrix, scope) ? EXIT.ok : EXIT.findings;
 }
 
-/** Everything that a whole matrix has to speak of. */
+/** The checks and clauses that a whole matrix must cover. */
 function suite(): Suite {
   const clauses = CLAUSE_IDS.filter((id) => CLAUSES[id].observable === 'client');
   return { checks: checksOfSuite().map(({ id }) => id), clauses };
@@ -78,8 +79,8 @@ function list(wrong: readonly Mutant[], right: readonly Variant[]): number {
   return EXIT.ok;
 }
 
-async function judgeAt(deviation: readonly string[], door: Door, only?: string): Promise<Judgement> {
-  const { config, stop } = await serve(deviation, door);
+async function judgeAt(deviation: readonly string[], setup: Setup, only?: string): Promise<Judgement> {
+  const { config, stop } = await serve(deviation, setup);
   try {
     return await judge(config, only);
   } finally {
@@ -88,25 +89,25 @@ async function judgeAt(deviation: readonly string[], door: Door, only?: string):
 }
 
 /**
- * Behind one door after the other, until it is noticed; first by the checks of its clause alone, which takes seconds. What holds over
- * a whole history may need the whole suite to happen.
+ * Tries one set-up after the other until the mutant is killed. The checks of its clause run first, which takes seconds;
+ * then the whole suite, because some invariants need its traffic.
  */
 async function tried(mutant: Mutant, { thorough }: MutantFlags): Promise<Trial> {
   const { name, clause } = mutant;
   const judgements: Judgement[] = [];
   const scopes = thorough === true ? [undefined] : [checksOfClause(clause), undefined];
-  for (const [only, door] of scopes.flatMap((scope) => DOORS.map((each) => [scope, each] as const))) {
-    judgements.push(await judgeAt(['--mutant', name], door, only));
+  for (const [only, setup] of scopes.flatMap((scope) => SETUPS.map((each) => [scope, each] as const))) {
+    judgements.push(await judgeAt(['--mutant', name], setup, only));
     if (killOf({ mutant, judgements }).outcome === 'killed') break;
   }
   const { outcome, by } = killOf({ mutant, judgements });
-  say(`${outcome.padEnd(8)}  ${clause.padEnd(6)} ${name}${outcome === 'killed' ? '' : `: ${by.join(' ')}`}`);
+  printStatus(`${outcome.padEnd(8)}  ${clause.padEnd(6)} ${name}${outcome === 'killed' ? '' : `: ${by.join(' ')}`}`);
   return { mutant, judgements };
 }
 
 async function triedRight(variant: Variant): Promise<RightTrial> {
-  const judgement = await judgeAt(variant.deviation, variant.door);
-  say(`${judgement.exit === EXIT.ok ? 'passes' : 'WRONGED'}   ${variant.name}`);
+  const judgement = await judgeAt(variant.deviation, variant.setup);
+  printStatus(`${judgement.exit === EXIT.ok ? 'passes' : 'FAILED'}   ${variant.name}`);
   return { variant, judgement };
 }
 
@@ -124,7 +125,7 @@ async function inParallel<In, Out>(
   return results;
 }
 
-/** The same for the same seed: every third of them, say, beginning anywhere. */
+/** Takes every n-th item, starting at an offset that the seed decides, so that equal seeds give equal samples. */
 function sampleOf<Item>(all: readonly Item[], count: number, seed: number): readonly Item[] {
   const step = Math.max(1, Math.floor(all.length / count));
   return Array.from(

@@ -1,11 +1,11 @@
-/** `conformance record`: writes down what real clients and a real gateway say to each other. */
+/** `conformance record`: records the traffic between real clients and a real gateway. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../target/config.ts';
 import { startRecorder } from '../record/recorder.ts';
 import type { Recorder, RecorderOptions } from '../record/recorder.ts';
 import { EXIT } from '../runner/verdict.ts';
-import { UsageError, say } from './terminal.ts';
+import { UsageError, printStatus } from './terminal.ts';
 
 export interface RecordFlags {
   readonly listen: string;
@@ -20,14 +20,16 @@ function listenAt(text: string): { readonly host: string; readonly port: number 
   const host = colon <= 0 ? '127.0.0.1' : text.slice(0, colon);
   const port = Number(text.slice(colon + 1));
   if (!/^\d+$/.test(text.slice(colon + 1)) || port > 65_535)
-    throw new UsageError(`--listen ${text}: say a port, such as :9000, or a host and a port.`);
+    throw new UsageError(`--listen must be a port, such as :9000, or HOST:PORT, not ${JSON.stringify(text)}.`);
   return { host, port };
 }
 
 function addressOf(text: string, what: string, protocols: readonly string[]): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !protocols.includes(url.protocol))
-    throw new ConfigError(`${what} ${text}: it is an address such as ${protocols[0] ?? ''}//127.0.0.1:7400/ws.`);
+    throw new ConfigError(
+      `${what} must be an address such as ${protocols[0] ?? ''}//127.0.0.1:7400/ws, not ${JSON.stringify(text)}.`,
+    );
   return url;
 }
 
@@ -35,8 +37,14 @@ function optionsOf({ target: address, httpUrl: httpAddress, listen, out }: Recor
   const target = addressOf(address, '--target', ['ws:', 'wss:']);
   const beside = new URL(address.replace(/^ws/, 'http')).origin;
   const httpTarget = addressOf(httpAddress ?? beside, '--http-url', ['http:', 'https:']);
-  if (existsSync(out)) throw new UsageError(`${out} is there already; name another file with --out.`);
-  return { ...listenAt(listen), target, httpTarget, out, onConnection: (actor, how) => say(`${actor}: ${how}`) };
+  if (existsSync(out)) throw new UsageError(`${out} already exists; choose another file with --out.`);
+  return {
+    ...listenAt(listen),
+    target,
+    httpTarget,
+    out,
+    onConnection: (actor, how) => printStatus(`${actor}: ${how}`),
+  };
 }
 
 async function start(options: RecorderOptions): Promise<Recorder> {
@@ -51,13 +59,15 @@ async function start(options: RecorderOptions): Promise<Recorder> {
   }
 }
 
-/** Until it is interrupted. */
+/** Records until the process is interrupted. */
 export async function recordCommand(flags: RecordFlags): Promise<number> {
   const recorder = await start(optionsOf(flags));
-  say(`recording into ${flags.out}; let clients connect to ${recorder.url}; Ctrl-C ends it`);
+  printStatus(`recording to ${flags.out}; connect your clients to ${recorder.url}; press Ctrl-C to stop`);
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const frames = recorder.frames();
   await recorder.close();
-  say(`${frames} frames in ${flags.out}; make a tape of it with: npx tidemark conformance generalise ${flags.out} …`);
+  printStatus(
+    `Wrote ${frames} frames to ${flags.out}. Make a tape with: npx tidemark conformance generalise ${flags.out} …`,
+  );
   return EXIT.ok;
 }

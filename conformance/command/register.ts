@@ -19,13 +19,13 @@ import { guarded } from './terminal.ts';
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It is a number above 0.');
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
   return value;
 }
 
 function whole(text: string): number {
   const value = positive(text);
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('It is a whole number.');
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number.');
   return value;
 }
 
@@ -40,62 +40,67 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 function registerRun(program: Command): void {
   program
     .command('run')
-    .description('judge a gateway')
-    .option('--url <url>', 'where its WebSocket is, for example ws://127.0.0.1:7400/ws')
-    .option('--http-url <url>', 'where its HTTP operations are; by default at the same address')
-    .option('--config <file>', 'what else there is to know of it: stimulus, credentials, control commands')
-    .option('--stimulus <port>', 'how events are made: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none')
-    .option('--tapes <directory>', 'tapes of your own instead of those of the suite')
+    .description('test a gateway')
+    .option('--url <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
+    .option('--http-url <url>', 'address of its HTTP operations; by default the host of --url')
+    .option('--config <file>', 'JSON file with address, stimulus, credentials and control commands')
+    .option('--stimulus <port>', 'how the suite makes events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none')
+    .option('--tapes <directory>', 'run your own tapes instead of those of the suite')
     .option(
       '--contract <path>',
       'also check the events that this contract declares: an own-events document, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
-      new Option('--level <level>', 'leave out what is only advised, or not')
+      new Option('--level <level>', 'must: skip tapes of level "should"; should: run all')
         .choices(['must', 'should'])
         .default('should'),
     )
     .option(
       '--known-failing <file>',
-      'checks that are expected to fail, one id per line; they still run, and must fail',
+      'file with the ids of checks that are expected to fail, one per line; they still run and must fail',
     )
-    .option('--seed <n>', 'makes the same exchanges again', whole, Math.floor(Math.random() * 2 ** 31) + 1)
-    .option('--exchanges <n>', 'exchanges to make up; 0 for none', natural, 40)
-    .option('--counterexamples <directory>', 'where the smallest exchange that went wrong is written', '.')
-    .option('--repeat <n>', 'run so many times; the worst run counts', whole, 1)
-    .option('--jobs <n>', 'tapes at a time', whole, 4)
+    .option(
+      '--seed <n>',
+      'seed of the generated exchanges; repeat it to repeat them',
+      whole,
+      Math.floor(Math.random() * 2 ** 31) + 1,
+    )
+    .option('--exchanges <n>', 'how many exchanges to generate; 0 for none', natural, 40)
+    .option('--counterexamples <directory>', 'where to write the smallest failing exchange', '.')
+    .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
+    .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
     .option('--time-scale <x>', 'multiply every time limit', positive, 1)
     .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
-    .option('--junit <file>', 'short for --report junit=FILE')
-    .option('--trace <file>', 'write everything that was sent and received')
+    .option('--junit <file>', 'same as --report junit=FILE')
+    .option('--trace <file>', 'write every frame that was sent and received, as NDJSON')
     .option('--json', 'print the report as JSON')
-    .option('--verbose', 'say each verdict as it falls')
+    .option('--verbose', 'print each verdict as soon as it is known')
     .action((flags: RunFlags) => guarded(() => runCommand(flags)));
 }
 
 function registerReading(program: Command): void {
   program
     .command('check')
-    .description('judge a trace that was taken elsewhere, offline')
-    .argument('<trace>', 'NDJSON, as --trace writes it')
-    .option('--only <globs>', 'only these checks')
+    .description('check a recorded trace offline')
+    .argument('<trace>', 'NDJSON file from `run --trace` or `record`')
+    .option('--only <globs>', 'run only these checks')
     .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
     .option('--json', 'print the report as JSON')
     .action((file: string, flags: CheckFlags) => guarded(() => checkCommand(file, flags)));
   program
     .command('list')
-    .description('list the checks; with --clauses, what judges each clause (3 when a clause has none)')
-    .option('--only <globs>', 'only these checks')
-    .option('--tapes <directory>', 'tapes of your own')
-    .option('--clauses', 'by clause')
-    .option('--json', 'as JSON')
+    .description('list the checks; with --clauses, list the checks of each clause (exit 3 when a clause has none)')
+    .option('--only <globs>', 'list only these checks')
+    .option('--tapes <directory>', 'list your own tapes instead of those of the suite')
+    .option('--clauses', 'list by clause')
+    .option('--json', 'print as JSON')
     .action((flags: ListFlags) => guarded(() => listCommand(flags)));
   program
     .command('explain')
     .description('explain a clause or a check')
     .argument('<id>', 'for example RPL-2 or subscribe/resume')
-    .option('--tapes <directory>', 'tapes of your own')
+    .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
     .action((id: string, flags: { readonly tapes?: string }) => guarded(() => explainCommand(id, flags)));
 }
 
@@ -103,34 +108,34 @@ function registerTapes(program: Command): void {
   program
     .command('show')
     .description('show a tape as lanes')
-    .argument('<tape>', 'its id, or a file')
-    .option('--tapes <directory>', 'tapes of your own')
+    .argument('<tape>', 'id or file of the tape')
+    .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
     .action((name: string, flags: { readonly tapes?: string }) => guarded(() => showCommand(name, flags)));
   program
     .command('fmt')
-    .description('write tapes in the one way; names those that were not')
-    .argument('[files...]', 'files or directories; the tapes of the suite by default')
-    .option('--check', 'only look (3 when one is not)')
+    .description('format tapes; list the files that changed')
+    .argument('[files...]', 'files or directories; by default the tapes of the suite')
+    .option('--check', 'change nothing; exit 3 when a file is not formatted')
     .action((names: readonly string[], flags: FmtFlags) => guarded(() => fmtCommand(names, flags)));
 }
 
 function registerRecording(program: Command): void {
   program
     .command('record')
-    .description('stand between clients and a gateway, and write down what they say')
-    .option('--listen <port>', 'where clients connect to: :PORT or HOST:PORT', ':9000')
-    .requiredOption('--target <url>', 'where the WebSocket of the gateway is, for example ws://127.0.0.1:7400/ws')
-    .option('--http-url <url>', 'where its HTTP operations are; by default at the same address')
-    .option('--out <file>', 'the capture; a file that is not there yet', 'capture.ndjson')
+    .description('record the traffic between clients and a gateway, as a proxy')
+    .option('--listen <port>', 'address for clients to connect to: :PORT or HOST:PORT', ':9000')
+    .requiredOption('--target <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
+    .option('--http-url <url>', 'address of its HTTP operations; by default the host of --target')
+    .option('--out <file>', 'file to write; it must not exist', 'capture.ndjson')
     .action((flags: RecordFlags) => guarded(() => recordCommand(flags)));
   program
     .command('generalise')
-    .description('make a tape of a capture')
-    .argument('<capture>', 'as `record` writes it')
-    .requiredOption('--id <id>', 'the id of the tape, for example recorded/ide-session')
-    .requiredOption('--clauses <ids>', 'the clauses that it judges, for example "RPL-4,STR-2"')
-    .requiredOption('--why <sentence>', 'what holds')
-    .option('--out <file>', 'where to write it; printed by default')
+    .description('make a tape from a capture')
+    .argument('<capture>', 'file from `record`')
+    .requiredOption('--id <id>', 'id of the tape, for example recorded/ide-session')
+    .requiredOption('--clauses <ids>', 'clauses that the tape tests, for example "RPL-4,STR-2"')
+    .requiredOption('--why <sentence>', 'what the server must do, in one sentence')
+    .option('--out <file>', 'file to write; by default the tape is printed')
     .action((file: string, flags: GeneraliseFlags) => guarded(() => generaliseCommand(file, flags)));
 }
 
@@ -142,9 +147,9 @@ export function registerConformance(program: Command): void {
   registerRecording(program);
   program
     .command('doctor')
-    .description('look at a target: what could be judged there, and what is missing')
-    .option('--url <url>', 'where its WebSocket is')
-    .option('--config <file>', 'what else there is to know of it')
-    .option('--stimulus <port>', 'how events are made')
+    .description('report which checks could run against a gateway, and what the others need')
+    .option('--url <url>', 'WebSocket address of the gateway')
+    .option('--config <file>', 'JSON file with address, stimulus, credentials and control commands')
+    .option('--stimulus <port>', 'how the suite makes events')
     .action((flags: DoctorFlags) => guarded(() => doctorCommand(flags)));
 }

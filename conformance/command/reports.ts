@@ -27,7 +27,7 @@ export interface ReportRequest {
   readonly file: string;
 }
 
-/** @throws {UsageError} for a format that there is not. */
+/** @throws {UsageError} for an unknown format. */
 export function parseReports(values: readonly string[]): readonly ReportRequest[] {
   return values
     .flatMap((value) => value.split(','))
@@ -36,7 +36,7 @@ export function parseReports(values: readonly string[]): readonly ReportRequest[
       const file = rest.join('=');
       if (!Object.hasOwn(RENDERERS, format) || file === '')
         throw new UsageError(
-          `--report takes FORMAT=FILE, with ${Object.keys(RENDERERS).join(', ')} as formats, not ${JSON.stringify(value)}.`,
+          `--report must be FORMAT=FILE, where FORMAT is one of ${Object.keys(RENDERERS).join(', ')}, not ${JSON.stringify(value)}.`,
         );
       return { format, file };
     });

@@ -1,4 +1,4 @@
-/** `conformance run`: judges a gateway. */
+/** `conformance run`: tests a gateway. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TRACE_CHECKS } from '../invariants/checks.ts';
@@ -17,7 +17,7 @@ import type { Tape } from '../tape/tape.ts';
 import { useContract } from './contract.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { targetOf } from './target.ts';
-import { UsageError, print, readInput, say, terminalWidth } from './terminal.ts';
+import { UsageError, print, readInput, printStatus, terminalWidth } from './terminal.ts';
 
 export interface RunFlags {
   readonly url?: string;
@@ -43,7 +43,7 @@ export interface RunFlags {
   readonly verbose?: true;
 }
 
-/** One id per line; `#` begins a comment. @throws {UsageError} for an id that no check has. */
+/** One id per line; `#` begins a comment. @throws {UsageError} when a listed id is not the id of a check. */
 function knownFailingOf(file: string | undefined, ids: readonly string[]): ReadonlySet<string> {
   if (file === undefined) return new Set();
   const listed = readInput(file)
@@ -51,7 +51,8 @@ function knownFailingOf(file: string | undefined, ids: readonly string[]): Reado
     .map((line) => line.replace(/#.*$/, '').trim());
   const entries = listed.filter((line) => line !== '');
   const unknown = entries.find((entry) => !ids.includes(entry));
-  if (unknown !== undefined) throw new UsageError(`${file} lists ${JSON.stringify(unknown)}, which is no check.`);
+  if (unknown !== undefined)
+    throw new UsageError(`${file} lists ${JSON.stringify(unknown)}, which is not the id of a check.`);
   return new Set(entries);
 }
 
@@ -66,7 +67,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     ...(flags.exchanges === 40 ? [] : [`--exchanges ${flags.exchanges}`]),
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
-  // Whatever belongs to the whole history is judged over the same history again.
+  // Invariants look at the whole trace, so repeating one means repeating the same selection of checks.
   const isOfHistory = (id: string): boolean => /^(?:frames|invariants)\//.test(id) || id === '*';
   const only = (id: string): string => {
     const globs = isOfHistory(id) ? flags.only : id;
@@ -76,16 +77,19 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
   return (id) => `npx tidemark conformance run ${options.join(' ')}${seed(id)}${only(id)}`;
 }
 
-/** The worst of several runs is the result: green once is not green. */
+/** The worst of several runs is the result, so that a flaky server does not pass. */
 const SEVERITY: readonly number[] = [EXIT.ok, EXIT.inconclusive, EXIT.findings, EXIT.usage, EXIT.harness];
 
 function worse(left: Run, right: Run): Run {
   return SEVERITY.indexOf(right.outcome.exit) >= SEVERITY.indexOf(left.outcome.exit) ? right : left;
 }
 
-/** Verdicts as they fall, or how many there are: a run takes about twice the target's heartbeat interval, a minute by default. */
+/**
+ * Prints each verdict, or a progress count: a run takes about twice the target's heartbeat interval, a minute by
+ * default.
+ */
 function onResultOf(flags: RunFlags, most: number): (check: CheckResult) => void {
-  if (flags.verbose === true) return (check) => say(checkLine(check));
+  if (flags.verbose === true) return (check) => printStatus(checkLine(check));
   if (!process.stderr.isTTY) return () => undefined;
   let done = 0;
   return () => {
@@ -98,7 +102,9 @@ function onResultOf(flags: RunFlags, most: number): (check: CheckResult) => void
 async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetConfig): Promise<Run> {
   const ids = [...tapes.map(({ header }) => header.id), EXCHANGES.id, ...TRACE_CHECKS.map(({ id }) => id)];
   if (!ids.some((id) => isChosen(id, flags.only)))
-    throw new UsageError(`--only ${flags.only ?? ''} matches none of ${ids.length} checks; see \`conformance list\`.`);
+    throw new UsageError(
+      `--only ${flags.only ?? ''} matches none of ${ids.length} checks; \`tidemark conformance list\` shows all.`,
+    );
   const knownFailing = knownFailingOf(flags.knownFailing, ids);
   let worst: Run | undefined;
   for (let round = 1; round <= flags.repeat; round += 1) {
@@ -115,14 +121,14 @@ async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetC
       library: flags.tapes === undefined ? 'suite' : 'own',
       onResult: onResultOf(flags, ids.length),
     });
-    if (flags.repeat > 1) say(`run ${round} of ${flags.repeat}: ${result.outcome.text}`);
+    if (flags.repeat > 1) printStatus(`run ${round} of ${flags.repeat}: ${result.outcome.text}`);
     worst = worst === undefined ? result : worse(worst, result);
   }
-  if (worst === undefined) throw new UsageError('--repeat is 1 or more.');
+  if (worst === undefined) throw new UsageError('--repeat must be 1 or more.');
   return worst;
 }
 
-function tell(flags: RunFlags, result: Run, config: TargetConfig): Summary {
+function reportRun(flags: RunFlags, result: Run, config: TargetConfig): Summary {
   const summary = summarise(result, result);
   const explanation: Explanation = {
     trace: result.trace,
@@ -134,7 +140,7 @@ function tell(flags: RunFlags, result: Run, config: TargetConfig): Summary {
   if (result.counterexample !== undefined) {
     const file = join(flags.counterexamples, `counterexample-${flags.seed}.ndjson`);
     writeFileSync(file, result.counterexample);
-    say(`The smallest exchange that went wrong is in ${file}.`);
+    printStatus(`Wrote the smallest failing exchange to ${file}.`);
   }
   if (flags.trace !== undefined) writeFileSync(flags.trace, result.trace.toNdjson());
   print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
@@ -143,11 +149,11 @@ function tell(flags: RunFlags, result: Run, config: TargetConfig): Summary {
 
 export async function runCommand(flags: RunFlags): Promise<number> {
   const config = targetOf(flags);
-  // Faults of usage are said before anything is sent.
+  // Report wrong usage before anything is sent.
   parseReports(flags.report);
   const own = flags.contract === undefined ? [] : await useContract(flags.contract);
   const tapes = [...suiteTapes(flags.tapes), ...own];
-  say(`judging ${config.url} by ${tapes.length} ${tapes.length === 1 ? 'tape' : 'tapes'}`);
+  printStatus(`running ${tapes.length} ${tapes.length === 1 ? 'tape' : 'tapes'} against ${config.url}`);
   const result = await runOften(flags, tapes, config);
-  return tell(flags, result, config).outcome.exit;
+  return reportRun(flags, result, config).outcome.exit;
 }

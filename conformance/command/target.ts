@@ -13,7 +13,7 @@ export interface TargetFlags {
 /** @throws {ConfigError} naming the file. */
 export function targetOf({ url, httpUrl, stimulus, config }: TargetFlags): TargetConfig {
   if (url === undefined && config === undefined)
-    throw new UsageError('Say where the gateway is: --url ws://127.0.0.1:7400/ws, or --config FILE.');
+    throw new UsageError('No gateway given: use --url ws://127.0.0.1:7400/ws, or --config FILE.');
   const over = {
     ...(url === undefined ? {} : { url }),
     ...(httpUrl === undefined ? {} : { httpUrl }),

@@ -1,4 +1,4 @@
-/** Data goes to stdout, talk to stderr. */
+/** Output of the commands: results go to stdout, progress and errors to stderr. */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../target/config.ts';
 import { UnreachableError } from '../runner/context.ts';
@@ -8,12 +8,12 @@ import { EXIT } from '../runner/verdict.ts';
 import { TapeError } from '../tape/fault.ts';
 import { TraceError } from '../trace/trace.ts';
 
-/** What the user asked for cannot be done as it was asked: exit 2. */
+/** Wrong usage of a command: exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A file that the user named. @throws {UsageError} when it cannot be read. */
+/** Reads a file that the user named. @throws {UsageError} when it cannot be read. */
 export function readInput(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -26,11 +26,11 @@ export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }
 
-export function say(text: string): void {
+export function printStatus(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Width of the terminal, in characters; wide where there is none, so that nothing is cut in a log. */
+/** Width of the terminal, in characters; 160 without a terminal, so that lines in a log are not cut. */
 export function terminalWidth(): number {
   return process.stdout.columns ?? 160;
 }
@@ -43,7 +43,7 @@ export function exitOf(error: unknown): number {
   return EXIT.harness;
 }
 
-/** Runs a command to its exit code. A fault of the suite itself shows its stack, everything else one line. */
+/** Runs a command to its exit code. A bug in the suite itself prints a stack trace, any other error one line. */
 export async function guarded(work: () => Promise<number> | number): Promise<void> {
   try {
     process.exitCode = await work();
@@ -51,6 +51,6 @@ export async function guarded(work: () => Promise<number> | number): Promise<voi
     process.exitCode = exitOf(error);
     const isOurs = process.exitCode === EXIT.harness;
     const text = error instanceof Error ? ((isOurs ? error.stack : undefined) ?? error.message) : String(error);
-    say(`conformance: ${text}`);
+    printStatus(`conformance: ${text}`);
   }
 }

@@ -1,4 +1,4 @@
-/** A generated exchange as a tape: a counterexample that can be kept, read and run again. */
+/** Converts a generated exchange to a tape, so that a counterexample can be kept, read and repeated. */
 import type { Json, JsonObject } from '../trace/json.ts';
 import { formatTape } from '../tape/format.ts';
 import { CLIENTS } from './operation.ts';
@@ -47,7 +47,7 @@ class Writer {
     const { client, id, events, filter, mode, meanwhile } = operation;
     this.#subscribes += 1;
     const before = `p${this.#subscribes - 1}`;
-    // Without a frame that is certain to have come, a resume goes on from where the last subscription began.
+    // No received event is certain in a tape, so a resume continues from the start position of the last subscription.
     const after = {
       epoch: { $ref: `${before}/data/position/epoch` },
       sequenceId: { $ref: `${before}/data/position/sequenceId` },
@@ -86,7 +86,7 @@ export interface TapeText {
   readonly why: string;
 }
 
-/** The tape as NDJSON. What it judges by itself is little: the invariants over its trace judge the rest, as they did. */
+/** The tape as NDJSON. It has few expectations of its own: the invariants over its trace find the fault again. */
 export function exchangeTape(operations: readonly Operation[], { id, clauses, why }: TapeText): string {
   const writer = new Writer();
   for (const operation of operations) writer.write(operation);

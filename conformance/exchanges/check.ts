@@ -1,6 +1,6 @@
 /**
- * Level 4 as a check: fast-check makes exchanges, the checks of the trace are the only oracle, and what is left after
- * shrinking is written as a tape.
+ * Level 4 as a check: fast-check generates exchanges, the trace checks are the only oracle, and a shrunk failing
+ * exchange is written as a tape.
  */
 import * as fc from 'fast-check';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -29,23 +29,23 @@ export const EXCHANGES = {
     'RPL-4',
     'SYN-1',
   ] as readonly ClauseId[],
-  why: 'No exchange that the suite makes up leads to anything that the contract does not allow.',
+  why: 'No generated exchange makes the server break the contract.',
 } as const;
 
 export interface ExchangeOptions {
   readonly context: RunContext;
-  /** The same seed makes the same exchanges. */
+  /** Equal seeds generate equal exchanges. */
   readonly seed: number;
   readonly count: number;
 }
 
 export interface ExchangeResult {
   readonly check: CheckResult;
-  /** The smallest exchange that went wrong, as a tape. */
+  /** The smallest failing exchange, as a tape. */
   readonly counterexample?: string;
 }
 
-/** Time for shrinking, in milliseconds: a server that is wrong in everything need not be wrong in every detail. */
+/** Time limit for shrinking, in milliseconds, because a server that fails everything would be shrunk for very long. */
 const SHRINK_MS = 20_000;
 
 interface Found {
@@ -53,7 +53,7 @@ interface Found {
   readonly played: Played;
 }
 
-/** What stops the whole check instead of being a finding. */
+/** An error that stops the whole check instead of being a finding. */
 class Stop extends Error {
   override readonly name = 'Stop';
 }
@@ -62,7 +62,7 @@ function isNoFinding(error: unknown): boolean {
   return [UntestableError, UnreachableError, StarvedError, StimulusError].some((each) => error instanceof each);
 }
 
-/** Puts the frames of the exchange into the trace of the run, where they get numbers of their own. */
+/** Copies the frames of the exchange into the trace of the run, where they get new numbers. */
 function adopt(played: Played, { trace }: RunContext): ReadonlyMap<number, number> {
   const connections = new Map<number, number>([[0, 0]]);
   const numbers = new Map<number, number>();

@@ -13,11 +13,11 @@ import { exchangeTape } from './as-tape.ts';
 import { isFitting, malformedMessages } from './malformed.ts';
 import { exchanges } from './operation.ts';
 
-describe('a made-up exchange', () => {
-  test('is a tape that can be read, whatever it consists of', () => {
+describe('a generated exchange', () => {
+  test('always converts to a valid tape', () => {
     fc.assert(
       fc.property(exchanges, (operations) => {
-        // An exchange in which nobody says anything expects nothing, and is no tape.
+        // An exchange without commands has no expectation, so it is not a valid tape.
         fc.pre(operations.some(({ op }) => op !== 'publish' && op !== 'reconnect'));
         const text = exchangeTape(operations, { id: 'exchanges/x', clauses: ['ENV-3'], why: 'It was made up.' });
         expect(parseTape(text, 'x.ndjson').steps.length).toBeGreaterThan(0);
@@ -25,7 +25,7 @@ describe('a made-up exchange', () => {
     );
   });
 
-  test('holds no malformed message that fits after all, also when it is shrunk', () => {
+  test('has no malformed message that is valid by the contract, also after shrinking', () => {
     fc.assert(fc.property(malformedMessages(), (message) => !isFitting(message)));
     const shrunk = fc.check(fc.property(malformedMessages(), () => false));
     expect(shrunk.failed).toBe(true);
@@ -71,7 +71,7 @@ describe('generated exchanges', () => {
     expect(code).toBe(0);
   }, 30_000);
 
-  test('find what a wrong server does, and leave a small tape that shows it', async () => {
+  test('find a wrong server, and write a small tape that shows its fault', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'exchanges-'));
     const { code, stdout } = await judge('double', directory);
     expect(stdout).toContain('came live twice (EVT-2; --seed 7)');
@@ -79,7 +79,7 @@ describe('generated exchanges', () => {
     const [file = ''] = readdirSync(directory);
     const { header, steps } = parseTape(readFileSync(join(directory, file), 'utf8'), file);
     expect(header.clauses).toContain('EVT-2');
-    // To connect, to subscribe, to publish, and the fence: what is left after shrinking is no more than it takes.
+    // After shrinking only the necessary steps are left: connect, subscribe, publish, and the fence.
     expect(steps.length).toBeLessThanOrEqual(6);
   }, 60_000);
 
@@ -87,7 +87,7 @@ describe('generated exchanges', () => {
     ['skipReplayed', 'replay_complete counts'],
     ['noErrors', 'was never answered'],
   ] as const)(
-    'find a server that is wrong in another way (%s)',
+    'find other wrong servers (%s)',
     async (fault, text) => {
       const { code, stdout } = await judge(fault, mkdtempSync(join(tmpdir(), 'exchanges-')));
       expect(stdout).toContain(text);

@@ -1,6 +1,7 @@
 /**
- * Messages that look like commands but do not fit the contract: its own examples with one thing put wrong. Whatever is made,
- * also while a counterexample is being shrunk, is held against the validators: what fits after all is thrown away.
+ * Messages that look like commands but are not valid by the contract: its own examples with one fault added. Every
+ * generated
+ * message, also during shrinking, is checked with the validators, and valid messages are discarded.
  */
 import * as fc from 'fast-check';
 import contractJson from '../../generated/contract.json' with { type: 'json' };
@@ -9,7 +10,9 @@ import { commandValidators } from '../../generated/validators.js';
 import { isArray, isObject, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
-/** The examples of the commands in the contract; none of `authenticate`, which would count as an attack. */
+/**
+ * The examples of the commands in the contract; without `authenticate`, because the server would count failed attempts.
+ */
 function examples(): readonly JsonObject[] {
   const contract = contractJson as unknown as Json;
   return Object.keys(COMMANDS)
@@ -23,13 +26,13 @@ function examples(): readonly JsonObject[] {
 
 type Path = readonly string[];
 
-/** Every place in a message: the message itself, its members, theirs. */
+/** Every path in a message: the message itself, its members, and their members. */
 function places(value: Json, path: Path = []): readonly Path[] {
   if (!isObject(value)) return [path];
   return [path, ...Object.entries(value).flatMap(([key, each]) => places(each, [...path, key]))];
 }
 
-/** The message with something else at a place; undefined takes what is there away. */
+/** The message with another value at a path; undefined removes the member. */
 function put(message: Json, path: Path, value: Json | undefined): Json {
   const [key, ...rest] = path;
   if (key === undefined || !isObject(message)) return value ?? {};
@@ -67,7 +70,7 @@ const faults: fc.Arbitrary<Fault> = fc.oneof(
   ),
 );
 
-/** Whether a message is a command that fits the contract. */
+/** Whether a message is a command that is valid by the contract. */
 export function isFitting(message: Json): boolean {
   const type = textAt(message, 'type') ?? '';
   const validators: Readonly<Record<string, (value: unknown) => boolean>> = commandValidators;

@@ -1,9 +1,12 @@
-/** Level 4: what a generated exchange consists of. Operations are data, so that one that went wrong can be written as a tape. */
+/**
+ * Level 4: what a generated exchange consists of. Operations are data, so that a failing exchange can be written as a
+ * tape.
+ */
 import * as fc from 'fast-check';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { malformedMessages } from './malformed.ts';
 
-/** Two clients, each with up to three subscriptions, on one stream of their own. */
+/** Two clients, each with up to three subscriptions, on one stream that only they use. */
 export const CLIENTS = ['alice', 'bob'] as const;
 export type Client = (typeof CLIENTS)[number];
 
@@ -14,7 +17,7 @@ export type Operation =
       readonly id: string;
       readonly events: readonly string[];
       readonly filter: JsonObject;
-      /** `resume` goes on from the last position that the client saw, and is `warm` where it saw none. */
+      /** `resume` continues from the last position that the client received, and becomes `warm` if there is none. */
       readonly mode: 'none' | 'warm' | 'resume';
       /** Events that are published while the subscription is being made. */
       readonly meanwhile: readonly Publication[];
@@ -33,7 +36,7 @@ export interface Publication {
 const client = fc.constantFrom(...CLIENTS);
 const id = fc.constantFrom('s1', 's2', 's3');
 
-/** What may be asked for together: the filter has to be declared by one of the events. */
+/** Valid combinations of events and filter: one of the events must declare the filter field. */
 const wish: fc.Arbitrary<{ readonly events: readonly string[]; readonly filter: JsonObject }> = fc.constantFrom(
   { events: ['*'], filter: {} },
   { events: ['entity_*'], filter: {} },
@@ -91,7 +94,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('malformed' as const), client, message: malformedMessages() }) },
 );
 
-/** So few malformed messages that they do not end the connection (ERR-2). */
+/** Bounds malformed messages, so that they do not end the connection (ERR-2). */
 const MOST_OPERATIONS = 18;
 
 export const exchanges: fc.Arbitrary<readonly Operation[]> = fc.array(operation, {

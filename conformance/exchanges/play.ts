@@ -1,4 +1,4 @@
-/** Plays a generated exchange against the target, in a trace of its own. */
+/** Runs a generated exchange against the target, in a separate trace. */
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import type { Violation } from '../trace/finding.ts';
 import { QUIET_MARK } from '../invariants/quiet.ts';
@@ -21,7 +21,7 @@ export interface Played {
   readonly violations: readonly (Violation & { readonly check: string })[];
 }
 
-/** The runner hardly ran: nothing of what came late is the target's fault. */
+/** The share of stalled time above which late frames are not the target's fault. */
 const STARVED_SHARE = 0.5;
 
 class Player {
@@ -45,7 +45,8 @@ class Player {
     const options = { actor: client, spec: {}, check: CHECK, timeoutMs: this.#patience };
     const made = new Connection(this.#context, options);
     const refused = await made.open(options);
-    if (refused !== undefined) throw new UntestableError(`${client} was refused with ${refused.status}`);
+    if (refused !== undefined)
+      throw new UntestableError(`the upgrade of ${client} was rejected with status ${refused.status}`);
     this.#connections.set(client, made);
     return made;
   }
@@ -62,7 +63,7 @@ class Player {
     for (const event of events) await this.#port.publish({ ...event, stream: this.#stream });
   }
 
-  /** Where a client would resume: the last position of the stream that reached it. */
+  /** The position from which a client would resume: the last position of the stream that it received. */
   #last(client: Client): Json | undefined {
     const frames = this.#context.trace.frames.filter(({ actor, dir }) => actor === client && dir === '<<');
     for (const frame of frames.toReversed()) {
@@ -120,7 +121,7 @@ class Player {
     }
   }
 
-  /** A last fence on both connections, so that everything that is to come has come; then they are closed. */
+  /** Sends a last `sync` on both connections, so that every event has arrived, then closes them. */
   async finish(): Promise<void> {
     for (const client of CLIENTS)
       if (this.#connections.has(client)) await this.#ask(client, 'sync', { stream: this.#stream });
@@ -135,7 +136,7 @@ class Player {
   }
 }
 
-/** A witness on the stream makes known what was really emitted. */
+/** Opens a witness on the stream, so that the trace shows every emitted event. */
 async function watch(context: RunContext, stream: string): Promise<Connection> {
   const options = { actor: 'witness', spec: {}, check: CHECK, timeoutMs: PATIENCE_MS * context.timeScale };
   const witness = new Connection(context, options);
@@ -146,7 +147,7 @@ async function watch(context: RunContext, stream: string): Promise<Connection> {
   return witness;
 }
 
-/** Each exchange has a stream of its own, so that one that is played again is played anew. */
+/** Each exchange uses a new stream, so that repeating an exchange starts from an empty stream. */
 export async function playExchange(operations: readonly Operation[], run: RunContext, stream: string): Promise<Played> {
   const trace = new Trace(
     { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: run.config.url },
@@ -169,6 +170,6 @@ export async function playExchange(operations: readonly Operation[], run: RunCon
   );
   const stalled = run.watch.stalledMs(from, run.now());
   if (violations.length > 0 && stalled > (run.now() - from) * STARVED_SHARE)
-    throw new StarvedError(`the runner stood still for ${Math.round(stalled)} ms`);
+    throw new StarvedError(`the runner's event loop stalled for ${Math.round(stalled)} ms`);
   return { trace, violations };
 }

@@ -13,12 +13,12 @@ describe('the table of filter cases', () => {
     expect(wants({ events, filter }, { event, payload, source: { name: source, principal: 'user:x' } })).toBe(matches);
   });
 
-  test('has, in every group, something that matches and something that does not', () => {
+  test('has a matching and a non-matching case in every group', () => {
     for (const { name, cases: list } of filterGroups())
       expect([name, new Set(list.map(({ matches }) => matches)).size]).toEqual([name, 2]);
   });
 
-  test('becomes a tape per group, which looks at every case', () => {
+  test('becomes one tape per group, which covers every case', () => {
     for (const [index, tape] of filterTapes().entries()) {
       const steps = flatten(tape.steps);
       const stimuli = steps.flatMap((step) => (step.verb === 'stim' ? step.events : []));
@@ -32,7 +32,7 @@ describe('a path', () => {
   const segment = fc.stringMatching(/^[a-c[\]][a-c.[\]]{0,3}$/);
   const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
 
-  test('matches itself, and everything below it, as a plain pattern', () => {
+  test('matches itself and everything below it when used as a plain pattern', () => {
     fc.assert(
       fc.property(path, path, (parent, below) => {
         expect(matchesPath(parent, parent)).toBe(true);
@@ -42,7 +42,7 @@ describe('a path', () => {
     );
   });
 
-  test('matches every pattern that is made of it by putting wildcards for its parts', () => {
+  test('matches every pattern made from it by replacing parts with wildcards', () => {
     fc.assert(
       fc.property(path, fc.nat(3), (text, at) => {
         const parts = text.split('/');
@@ -74,7 +74,7 @@ test('an extension is the same with and without its dot, in either case', () => 
   );
 });
 
-test('a star covers what begins alike, and nothing else', () => {
+test('a star covers only names with the prefix before it', () => {
   expect(coversEvent('entity_*', 'entity_created')).toBe(true);
   expect(coversEvent('entity_*', 'entity')).toBe(false);
   expect(coversEvent('*', 'anything')).toBe(true);

@@ -1,39 +1,39 @@
 /**
- * What a filter means (SUB-4, SUB-5), told a second time and in another way than any server does: the suite judges by this.
- * `filters.json` is the table that both have to agree with.
+ * The meaning of filters (SUB-4, SUB-5), implemented independently of any server, for the checks of the suite.
+ * `filters.json` is the table that servers and this file must both satisfy.
  */
 import { isArray, textsAt, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { filterKinds, specOf } from './declared-events.ts';
 import type { FilterKind } from './declared-events.ts';
 
-/** What a subscription asks for. */
+/** The events and the filter of a subscription. */
 export interface Wanted {
   readonly events: readonly string[];
   readonly filter: JsonObject;
 }
 
-/** `data` of an event message, or as much of it as a filter looks at. */
+/** The part of an event's `data` that filters look at. */
 export interface Candidate {
   readonly event: string;
   readonly payload: Json;
   readonly source: Json;
 }
 
-/** A name, or the beginning of one followed by `*`. */
+/** Whether a pattern (a name, or a prefix followed by `*`) matches a name. */
 export function coversEvent(pattern: string, event: string): boolean {
   const star = pattern.indexOf('*');
   return star < 0 ? pattern === event : event.slice(0, star) === pattern.slice(0, star);
 }
 
-/** A table of what is left of the text after each prefix of the pattern: no pattern can make it slower than their product. */
+/** Matches with dynamic programming, so that time is bounded by the product of the lengths for every pattern. */
 function matchesRun<P, S>(
   pattern: readonly P[],
   subject: readonly S[],
   isRun: (part: P) => boolean,
   same: (part: P, item: S) => boolean,
 ): boolean {
-  // reach[k]: whether the pattern so far can have consumed exactly the first k items.
+  // reach[k]: whether the pattern so far can match exactly the first k items.
   let reach = [true, ...subject.map(() => false)];
   for (const part of pattern) {
     const next = subject.map(() => false);
@@ -57,7 +57,7 @@ function matchesSegment(pattern: string, segment: string): boolean {
   );
 }
 
-/** A plain path takes everything below it; one with a wildcard has to fit the whole path. */
+/** A plain path matches everything below it; a pattern with a wildcard must match the whole path. */
 export function matchesPath(wanted: string, actual: string): boolean {
   const pattern = wanted
     .normalize('NFC')
@@ -69,7 +69,7 @@ export function matchesPath(wanted: string, actual: string): boolean {
   return matchesRun(pattern, path, (part) => part === '**', matchesSegment);
 }
 
-/** `.ts` and `ts` are the same; the name of the file has to end in it, after a dot. */
+/** `.ts` and `ts` are the same; the file name must end with a dot and the extension. */
 export function matchesExtension(wanted: string, actual: string): boolean {
   const parts = actual.normalize('NFC').toLowerCase().split('/').at(-1)?.split('.') ?? [];
   const extension = wanted.normalize('NFC').toLowerCase().replace(/^\./, '').split('.');
@@ -92,7 +92,7 @@ function valuesOf(candidate: Candidate, pointers: readonly string[]): readonly s
     .filter((value) => typeof value === 'string');
 }
 
-/** Whether an event is for a subscription. */
+/** Whether an event matches a subscription. */
 export function wants({ events, filter }: Wanted, candidate: Candidate): boolean {
   if (!events.some((pattern) => coversEvent(pattern, candidate.event))) return false;
   const { filterable } = specOf(candidate.event);

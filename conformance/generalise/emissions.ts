@@ -1,8 +1,8 @@
 /**
- * Where the events of a capture came from. Those that a client of it published follow from its command; all others become
- * stimuli, each placed where every effect that it had still can come of it:
+ * Finds the cause of each event of a capture. Events that a client of the capture published follow from its command;
+ * all others become stimuli. Each stimulus is placed early enough for all its effects:
  *
- * - before anybody received it live, and before any command whose reply shows that it had happened;
+ * - before any client received it live, and before any command whose reply shows that it had been published;
  * - before the subscribe command that had it replayed;
  * - before every later event of its stream.
  */
@@ -14,14 +14,14 @@ import { bodyOf } from './story.ts';
 import type { Asked, Cause, Commanded, Story } from './story.ts';
 
 export interface Emission extends Place {
-  /** `data` of the event, as anybody received it. */
+  /** `data` of the event, as a client received it. */
   readonly data: JsonObject;
-  /** Before which frame of the capture it happened. */
+  /** The number of the frame before which it was published. */
   at: number;
   readonly live: Frame[];
 }
 
-/** Events that nobody in the capture published. */
+/** Events that no client in the capture published. */
 export interface Emitted {
   readonly kind: 'emitted';
   readonly at: number;
@@ -31,7 +31,7 @@ export interface Emitted {
 
 export type Beat = Cause | Emitted;
 
-/** Events of one stream with nothing between them are made in one step, up to so many. */
+/** How many consecutive events of one stream are made in one step at most. */
 const STEP_EVENTS = 50;
 
 interface Place {
@@ -40,7 +40,7 @@ interface Place {
   readonly sequenceId: number;
 }
 
-/** Lives of two streams may carry one name. */
+/** Two streams may have equal epochs. */
 const lifeOf = ({ stream, epoch }: Place): string => `${stream} ${epoch}`;
 const keyOf = (place: Place): string => `${lifeOf(place)} ${place.sequenceId}`;
 
@@ -53,7 +53,7 @@ function isEvent(frame: Frame): boolean {
   return textAt(frame.json, 'type') === 'event';
 }
 
-/** The place of the event that a command or a request published. */
+/** The position of the event that a command or a request published. */
 function published(cause: Cause): Place | undefined {
   const result = resultOf(cause);
   return member(result, 'duplicate') === true ? undefined : placeIn(result);
@@ -79,7 +79,7 @@ export function isBroadcast(cause: Cause): cause is Asked {
   return cause.kind === 'http' && cause.request['method'] === method && cause.request['path'] === path;
 }
 
-/** Positions that a reply shows: whatever lies before them had happened when the command was carried out. */
+/** Positions in a reply: events at or before them had been published when the server handled the command. */
 function positionsOf(cause: Cause): readonly Place[] {
   if (cause.kind !== 'command') return [];
   return cause.effects.flatMap(({ json }) => {
@@ -94,7 +94,7 @@ function positionsOf(cause: Cause): readonly Place[] {
 class Table {
   readonly #emissions = new Map<string, Emission>();
 
-  /** Learns of an event that somebody received. */
+  /** Records an event that a client received. */
   see(frame: Frame, at: number): Emission | undefined {
     const data = dataOf(frame);
     const place = placeIn(data);
@@ -109,13 +109,13 @@ class Table {
     return this.#emissions.get(keyOf(place));
   }
 
-  /** Everything up to a position had happened before. */
+  /** Records that every event up to a position had been published before a frame. */
   bound(place: Place, at: number): void {
     for (const each of this.#emissions.values())
       if (lifeOf(each) === lifeOf(place) && each.sequenceId <= place.sequenceId) each.at = Math.min(each.at, at);
   }
 
-  /** In the order of their streams; no event is later than the one after it. */
+  /** Orders the events by stream, and moves none behind its successor. */
   inOrder(): readonly Emission[] {
     const all = [...this.#emissions.values()].toSorted((left, right) => right.sequenceId - left.sequenceId);
     const next = new Map<string, number>();
@@ -148,7 +148,7 @@ function grouped(emissions: readonly Emission[], causes: readonly Cause[]): read
   }));
 }
 
-/** Everything that happened, in an order in which it can be made to happen again. */
+/** All beats and stimuli, in an order in which a tape can repeat them. */
 export function beatsOf({ causes, live }: Story): readonly Beat[] {
   const table = new Table();
   for (const frame of live) table.see(frame, frame.n)?.live.push(frame);
@@ -167,7 +167,7 @@ export function beatsOf({ causes, live }: Story): readonly Beat[] {
   return [...causes, ...grouped(foreign, causes)].toSorted((left, right) => left.at - right.at);
 }
 
-/** The command's own answer, which may come before or after the event that it publishes. */
+/** The reply to the command, which may arrive before or after the event that it publishes. */
 export function isOwnReply(cause: Commanded, frame: Frame): boolean {
   return frame.actor === cause.actor && !isEvent(frame);
 }

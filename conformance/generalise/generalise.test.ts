@@ -7,7 +7,7 @@ import { generalise } from './generalise.ts';
 const EPOCH = 'life-1';
 const WORDS = { id: 'recorded/small', clauses: ['RPL-2'], why: 'It holds.' };
 
-/** A capture, written as a play. */
+/** Builds a capture. */
 class Play {
   readonly trace = new Trace({ trace: 1, startedAt: '', target: '' }, () => 0);
 
@@ -60,7 +60,7 @@ function at(sequenceId: number): JsonObject {
   return { epoch: EPOCH, sequenceId };
 }
 
-/** The step of a line, for short: what it does, and with which message or event. */
+/** A short description of a step: its verb and its message type or event. */
 function short(line: string): string {
   const step = JSON.parse(line) as Readonly<Record<string, JsonObject>>;
   const { as = '', send, recv, stim, par } = step;
@@ -72,8 +72,8 @@ function short(line: string): string {
   return `${JSON.stringify(as).replaceAll('"', '')} ${verb}${typeof type === 'string' ? ` ${type}` : ''}`;
 }
 
-describe('a tape of a capture', () => {
-  test('makes an event before the subscription that replays it, or behind the reply of the one that sees it live', () => {
+describe('a tape from a capture', () => {
+  test('makes an event before the subscription that replays it, or after the reply of the one that receives it live', () => {
     const { lines } = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'warm' }, 2)
@@ -94,7 +94,7 @@ describe('a tape of a capture', () => {
     ]);
   });
 
-  test('makes an event before a later client subscribes behind it, even if another one received it only then', () => {
+  test('makes an event before a later subscription whose position includes it, even if another client received it later', () => {
     const { lines } = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 0)
@@ -110,7 +110,7 @@ describe('a tape of a capture', () => {
     ]);
   });
 
-  test('keeps what clients chose, refers to what the server made, and leaves out what is only so here', () => {
+  test('keeps values from clients, refers to values from the server, and leaves out settings of this server', () => {
     const play = new Play().opens('client1').subscribes('client1', { mode: 'none' }, 0).event('client1', 1);
     play
       .says('client1', 'sync', { stream: 'main' }, 'c2')
@@ -141,7 +141,7 @@ describe('a tape of a capture', () => {
     expect(steps[6]).toMatchObject({ recv: { data: { position: { sequenceId: { $ref: 'made1/sequenceId' } } } } });
   });
 
-  test('takes a reply and the event that it speaks of in either order', () => {
+  test('accepts a reply and the event that it published in either order', () => {
     const place = { stream: 'main', ...at(1), eventId: '00000000000000000000000001', duplicate: false };
     const { lines } = new Play()
       .opens('client1')
@@ -154,17 +154,17 @@ describe('a tape of a capture', () => {
     expect(lines.at(-1)).not.toContain('"$ref":"n');
   });
 
-  test('is refused for a capture that begins in the middle', () => {
+  test('is an error for a capture that starts after the clients connected', () => {
     const play = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 9)
       .opens('client2')
       .subscribes('client2', { mode: 'resume', after: at(5) }, 9, { attempted: true, recovered: true });
-    expect(() => play.lines).toThrow('Frame 5 resumes after a position that nothing in the capture shows');
+    expect(() => play.lines).toThrow('Frame 5 resumes after a position that does not occur in the capture');
     expect(() => new Play().lines).toThrow('No client connects in this capture.');
   });
 
-  test('says what it leaves out, and what no client brought about', () => {
+  test('reports what it leaves out, and what no client caused', () => {
     const play = new Play()
       .opens('client1')
       .hears('client1', 'heartbeat', { delivered: 0, positions: [] })
@@ -175,8 +175,8 @@ describe('a tape of a capture', () => {
     expect(notes).toEqual([
       'left out: 1 × heartbeat',
       'left out: 1 × ping',
-      'frame 4: no client brought it about; see whether it has a place in the tape',
-      'frame 5: no client brought it about; see whether it has a place in the tape',
+      'frame 4: no client caused this message; check whether it belongs in the tape',
+      'frame 5: no client caused this message; check whether it belongs in the tape',
     ]);
     expect(text).toContain('{"as":"client1","closed":{"code":4200}}');
   });

@@ -1,4 +1,4 @@
-/** Makes a tape of a capture: real traffic that can be played again, against any gateway, at any pace. */
+/** Makes a tape from a capture, so that recorded traffic can be repeated against any gateway, at any pace. */
 import { member, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { formatTape } from '../tape/format.ts';
@@ -21,7 +21,7 @@ export interface TapeWords {
 export interface Generalised {
   /** The tape as NDJSON. */
   readonly text: string;
-  /** What of the capture is not in the tape, or will need the author's eye. */
+  /** What was left out of the tape, and what its author should review. */
   readonly notes: readonly string[];
 }
 
@@ -38,7 +38,7 @@ function linesOf(beats: readonly Beat[], names: Names): readonly JsonObject[] {
   return writer.lines;
 }
 
-/** What is seen of the past is a matter of the policies in force: a tape about them applies where they are the same. */
+/** A warm replay depends on the replay policies, so the tape needs a target with the same policies. */
 function policyNeeds(beats: readonly Beat[], policies: JsonObject): readonly string[] {
   const replays = beats.some((beat) =>
     beat.effects.some(({ json }) => textAt(member(json, 'data'), 'replayReason') === 'warm'),
@@ -60,22 +60,22 @@ function needsOf(beats: readonly Beat[], policies: JsonObject): readonly string[
 }
 
 function notesOf({ leftOut }: Story, beats: readonly Beat[]): readonly string[] {
-  const said = beats.filter(({ kind }) => kind === 'said' || kind === 'closed');
+  const unprompted = beats.filter(({ kind }) => kind === 'unprompted' || kind === 'closed');
   return [
     ...[...leftOut].map(([what, count]) => `left out: ${count} × ${what}`),
-    ...said.map(
-      ({ at }) => `frame ${Math.ceil(at)}: no client brought it about; see whether it has a place in the tape`,
+    ...unprompted.map(
+      ({ at }) => `frame ${Math.ceil(at)}: no client caused this message; check whether it belongs in the tape`,
     ),
   ];
 }
 
-/** @throws {GeneraliseError} when the capture does not hold what a tape needs. */
+/** @throws {GeneraliseError} when the capture is incomplete. */
 export function generalise(trace: Trace, { id, clauses, why }: TapeWords): Generalised {
   const story = storyOf(trace);
   const beats = beatsOf(story);
   const actors = [...new Set(beats.flatMap((beat) => ('actor' in beat ? [beat.actor] : [])))];
   if (actors.length === 0) throw new GeneraliseError('No client connects in this capture.');
-  // What is said once only need not be kept for later: so everything is written twice, and counted first.
+  // A value that occurs once need not be bound. So the tape is written twice: first to count values, then for real.
   const names = new Names();
   linesOf(beats, names);
   const steps = linesOf(beats, names.afresh());

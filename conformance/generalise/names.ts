@@ -1,10 +1,10 @@
-/** What a server made up in the recording, and by which name the tape refers to what the server makes up instead. */
+/** Names in the tape for values that the server chose in the recording. */
 import type { Json } from '../trace/json.ts';
 import type { Scope, Volatility } from './volatile.ts';
 
 /**
- * Two values with one key are one thing. Numbers belong to one life of one stream, lives to a stream, and times to an event: within
- * one millisecond there may be several.
+ * Values with equal keys are the same value. A number belongs to one epoch of one stream, an epoch to a stream, and a
+ * time to an event, because several events may share a millisecond.
  */
 export function keyOf(kind: Volatility, value: Json, { stream = 'main', epoch = '', sequenceId = 0 }: Scope): string {
   if (kind === 'timestamp') return `${kind} ${stream} ${epoch} ${sequenceId} ${JSON.stringify(value)}`;
@@ -12,7 +12,7 @@ export function keyOf(kind: Volatility, value: Json, { stream = 'main', epoch = 
   return `${kind} ${value === epoch ? stream : ''} ${JSON.stringify(value)}`;
 }
 
-/** What such a value looks like, where it does not matter which one it is. */
+/** A pattern that accepts any value of the kind. */
 const SHAPES: Readonly<Record<Volatility, Json>> = {
   sequence: { $type: 'integer' },
   timestamp: { $time: true },
@@ -34,14 +34,14 @@ const PREFIXES: Readonly<Record<Volatility, string>> = {
 };
 
 export class Names {
-  /** By key: what `$ref` says. */
+  /** By key: the argument of `$ref`. */
   readonly #known = new Map<string, string>();
-  /** How often a key turns up in the recording. */
+  /** How often a key occurs in the recording. */
   readonly #uses = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   #counting = true;
 
-  /** Knows what turned up how often, and no names yet. */
+  /** Keeps the counts and forgets the names, for the second pass. */
   afresh(): Names {
     const names = new Names();
     for (const [key, uses] of this.#uses) names.#uses.set(key, uses);
@@ -67,8 +67,9 @@ export class Names {
   }
 
   /**
-   * The pattern for a value that the server made: the same as before, or what is kept for later, or anything of its kind. In a branch
-   * beside another one only those count that were `known` before both.
+   * The pattern for a value that the server chose: a reference if it is bound, a binding if it occurs again later,
+   * otherwise any value of its kind. Inside a branch of `par`, only names that were `known` before the branches may be
+   * used.
    */
   pattern(kind: Volatility, key: string, known?: ReadonlySet<string>): Json {
     const name = this.#known.get(key);

@@ -1,6 +1,6 @@
 /**
- * What happened in a capture, by cause: each thing that a client did, with everything that it brought about. A tape made of this
- * waits for effects, never for a time.
+ * A capture by cause and effect: each client action with the messages that it caused. A tape made from it waits for
+ * effects, never for a fixed time.
  */
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
@@ -10,9 +10,9 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
 interface CauseBase {
-  /** Where it stands among the others. */
+  /** Its place in the order of the capture. */
   readonly at: number;
-  /** Messages of the server, in the order in which they came. */
+  /** Messages of the server that it caused, in order. */
   readonly effects: Frame[];
 }
 
@@ -35,7 +35,7 @@ export interface Commanded extends Acted {
   readonly message: JsonObject;
 }
 
-/** What the contract does not describe: text that is no command, and binary frames. */
+/** Frames that are not commands of the contract: other text, and binary frames. */
 export interface Malformed extends Acted {
   readonly kind: 'malformed';
   readonly frame: Frame;
@@ -47,30 +47,30 @@ export interface Asked extends CauseBase {
   answer?: JsonObject;
 }
 
-/** The client ended its connection; without a code it was cut. */
+/** The client closed its connection with a code, or cut it without one. */
 export interface Dropped extends Acted {
   readonly kind: 'dropped';
   readonly code?: number;
 }
 
-/** The server ended it. */
+/** The server closed the connection. */
 export interface Closed extends Acted {
   readonly kind: 'closed';
   readonly code: number;
 }
 
-/** The server said something that no client asked for. */
+/** The server sent a message that no client caused. */
 export interface Said extends Acted {
-  readonly kind: 'said';
+  readonly kind: 'unprompted';
 }
 
 export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dropped | Closed | Said;
 
 export interface Story {
   readonly causes: readonly Cause[];
-  /** Live events: what brought them about is not known yet. */
+  /** Live events, whose cause is not known yet. */
   readonly live: readonly Frame[];
-  /** By the kind of a frame or the type of a message: how many have no place in a tape. */
+  /** How many frames were left out, by kind of frame or type of message. */
   readonly leftOut: ReadonlyMap<string, number>;
   /** `features.replay` of the first `welcome`. */
   readonly policies: JsonObject;
@@ -88,13 +88,13 @@ function commandOf(message: Json | undefined): CommandName | undefined {
   return commandValidators[name](message) ? name : undefined;
 }
 
-/** One connection, as far as it has been read. */
+/** The state of one connection while the capture is read. */
 class Line {
   readonly actor: string;
-  /** Commands by their id, and by the subscription that they made. */
+  /** Commands by id, and by the subscription that they made. */
   readonly #byId = new Map<string, Cause>();
   readonly #bySubscription = new Map<string, Cause>();
-  /** What was sent without an id and has not been answered yet. */
+  /** Messages that were sent without an id and have no reply yet. */
   readonly #unanswered: Cause[] = [];
   #opened: Cause | undefined;
   #authenticated: Cause | undefined;
@@ -125,7 +125,7 @@ class Line {
     this.#ended = true;
     const code = numberAt(frame.json, 'code') ?? 1006;
     const base: Dropped = { kind: 'dropped', at: frame.n, effects: [], actor: this.actor };
-    // Neither of the two stands in a close frame.
+    // These two codes are never sent in a close frame.
     return code === 1005 || code === 1006 ? base : { ...base, code };
   }
 
@@ -134,7 +134,7 @@ class Line {
     return this.#opened;
   }
 
-  /** Whatever brought the message about; undefined when nothing in the capture did. */
+  /** The cause of a message; undefined when the capture has none. */
   causeOf(message: Json | undefined): Cause | undefined {
     const type = textAt(message, 'type');
     const data = objectAt(message, 'data');
@@ -175,7 +175,7 @@ class Reader {
   readonly leftOut = new Map<string, number>();
   policies: JsonObject = {};
   readonly #lines = new Map<number, Line>();
-  /** Requests over HTTP without an answer yet. */
+  /** HTTP requests without a response yet. */
   readonly #asked: Asked[] = [];
 
   take(frame: Frame): void {
@@ -220,24 +220,24 @@ class Reader {
       return undefined;
     }
     const cause = line.causeOf(json);
-    if (cause === undefined) return { kind: 'said', at: frame.n, effects: [frame], actor: frame.actor };
+    if (cause === undefined) return { kind: 'unprompted', at: frame.n, effects: [frame], actor: frame.actor };
     cause.effects.push(frame);
     return undefined;
   }
 
   #http(frame: Frame): void {
-    const said = isObject(frame.json) ? frame.json : {};
+    const content = isObject(frame.json) ? frame.json : {};
     if (frame.dir === '>>') {
-      const asked: Asked = { kind: 'http', at: frame.n, effects: [], request: said };
+      const asked: Asked = { kind: 'http', at: frame.n, effects: [], request: content };
       this.causes.push(asked);
       this.#asked.push(asked);
       return;
     }
     const index = this.#asked.findIndex(
-      ({ request }) => request['method'] === said['method'] && request['path'] === said['path'],
+      ({ request }) => request['method'] === content['method'] && request['path'] === content['path'],
     );
     const [asked] = index < 0 ? [] : this.#asked.splice(index, 1);
-    if (asked !== undefined) asked.answer = said;
+    if (asked !== undefined) asked.answer = content;
   }
 }
 
@@ -248,7 +248,7 @@ export function storyOf(trace: Trace): Story {
   return { causes, live, leftOut, policies };
 }
 
-/** What a frame or an answer over HTTP holds, if that is JSON. */
+/** The JSON of a frame or of an HTTP response, if it is JSON. */
 export function bodyOf(answer: JsonObject | undefined): Json | undefined {
   const body = member(answer, 'body');
   return typeof body === 'string' ? tryParse(body) : body;

@@ -1,23 +1,23 @@
-/** What of a message is different in every run: the contract says so itself (`x-volatile`). */
+/** Values of a message that differ from run to run, as the contract marks them (`x-volatile`). */
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 import { equal, isArray, isObject, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
 const CONTRACT = contractJson as unknown as Json;
 
-/** `server`: what a server is, or has configured; `text`: words for people; `order`: that of a list, which says nothing. */
+/** `server`: settings of the server; `text`: text for people; `order`: a list whose order has no meaning. */
 export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text' | 'order';
 
 const CLASSES: readonly string[] = ['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order'];
 
-/** Where a value stands: the nearest members of these names, beside it or above it. */
+/** The context of a value: the nearest members with these names, next to it or above it. */
 export interface Scope {
   readonly stream?: string;
   readonly epoch?: string;
   readonly sequenceId?: number;
 }
 
-/** Decides what stands in the place of a volatile value; undefined leaves it out. */
+/** Returns the replacement of a volatile value; undefined leaves it out. */
 export type Replace = (kind: Volatility, value: Json, scope: Scope) => Json | undefined;
 
 export function narrowed(scope: Scope, value: JsonObject): Scope {
@@ -39,7 +39,7 @@ function resolved(schema: Json | undefined): Json | undefined {
   return reference === undefined ? schema : resolved(valueAt(CONTRACT, reference.slice(1)));
 }
 
-/** Whether a value can be meant by a branch: what the branch requires is there, and what it fixes is so. */
+/** Whether a value can belong to a branch of a schema: it has the required members and the constant values. */
 function mayBe(branch: Json | undefined, value: Json): boolean {
   const schema = resolved(branch);
   const required = member(schema, 'required');
@@ -78,12 +78,12 @@ function replaceIn(schema: Json | undefined, value: Json, scope: Scope, replace:
   return Object.fromEntries(entries);
 }
 
-/** The schema of a message of the contract, by the name of the message. */
+/** The schema of a message of the contract, by its name. */
 function schemaOfMessage(name: string): Json | undefined {
   return valueAt(CONTRACT, `/components/messages/${name}/payload`);
 }
 
-/** Puts something in the place of each volatile value of a message, which concerns a stream even where it does not say so. */
+/** Replaces each volatile value of a message. The stream is passed because not every message names it. */
 export function replaceVolatile(
   messageName: string,
   message: JsonObject,

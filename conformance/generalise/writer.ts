@@ -1,4 +1,4 @@
-/** The steps of a tape, made of what happened: each cause, then everything that came of it. */
+/** Writes the steps of a tape: each cause, then all its effects. */
 import { isArray, isObject, member, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
@@ -11,19 +11,19 @@ import type { Asked, Commanded, Malformed } from './story.ts';
 import { narrowed, replaceVolatile } from './volatile.ts';
 import type { Replace } from './volatile.ts';
 
-/** The capture does not hold what a tape would need. */
+/** The capture is incomplete. */
 export class GeneraliseError extends Error {
   override readonly name = 'GeneraliseError';
 }
 
-/** Streams of the run's own, so that nobody else's events are among them. */
+/** Gives a stream a name that is unique to the run, so that it contains no events of other clients. */
 function ownStream(stream: string): string {
   if (stream === 'main') return 'workspace:${nonce}';
   const colon = stream.indexOf(':');
   return `${stream.slice(0, colon)}:\${nonce}-${stream.slice(colon + 1)}`;
 }
 
-/** Names that clients choose, and that have to be the run's own. A session's stream carries the name of the session. */
+/** Names that clients choose and that must be unique to the run. The name of a session is part of its stream's name. */
 const OWN: Readonly<Record<string, (name: string) => string>> = {
   stream: ownStream,
   sessionId: (name) => `\${nonce}-${name}`,
@@ -31,7 +31,7 @@ const OWN: Readonly<Record<string, (name: string) => string>> = {
   idempotencyKey: (name) => `\${nonce}-${name}`,
 };
 
-/** The same value with names of the run's own. */
+/** The same value with names that are unique to the run. */
 function owned(value: Json, rename?: (name: string) => string): Json {
   if (typeof value === 'string') return rename === undefined ? value : rename(value);
   if (isArray(value)) return value.map((each) => owned(each, rename));
@@ -45,7 +45,7 @@ function objectOf(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** An event is described by the envelope that all events share. */
+/** Events share one envelope in the contract. */
 function messageName(message: JsonObject): string {
   const type = textAt(message, 'type') ?? '';
   return type === 'event' ? 'custom_event' : type;
@@ -60,13 +60,13 @@ const DROPPED: ReadonlySet<string> = new Set(['server', 'text', 'secret']);
 export class Writer {
   readonly lines: JsonObject[] = [];
   readonly #names: Names;
-  /** What clients chose stays what it is: ids wherever they stand, numbers where they are those of the stream. */
+  /** Values that clients chose are kept: ids everywhere, numbers if they are not those of the stream. */
   readonly #chosen = new Set<Json>();
   /** By actor and subscription. */
   readonly #streams = new Map<string, string>();
   readonly #serverMade = new Set<string>();
 
-  /** Resumes that worked, by the number of their frame. */
+  /** Successful resumes, by the number of their frame. */
   readonly #resumed: ReadonlySet<number>;
 
   constructor(names: Names, resumed: ReadonlySet<number>) {
@@ -91,7 +91,7 @@ export class Writer {
         return void this.lines.push({ as: beat.actor, drop: beat.code === undefined ? {} : { code: beat.code } });
       case 'closed':
         return void this.lines.push({ as: beat.actor, closed: { code: beat.code } });
-      case 'said':
+      case 'unprompted':
         return this.#receive(beat.effects);
       case 'emitted':
         return this.#emitted(beat);
@@ -102,7 +102,7 @@ export class Writer {
     for (const frame of frames) this.lines.push(this.#receipt(frame));
   }
 
-  /** In a branch beside another one, with what was `known` before both. */
+  /** Writes a branch of `par`, with the names that were `known` before the branches. */
   #receipt({ actor, json }: Frame, known?: ReadonlySet<string>): JsonObject {
     return { as: actor, recv: this.#pattern(actor, objectOf(json), known) };
   }
@@ -132,7 +132,7 @@ export class Writer {
     const own = effects.filter((each) => each.actor === actor);
     const replies = own.filter((each) => isOwnReply(cause, each));
     if (command !== 'broadcast' || replies.length === own.length) return this.#receive(effects);
-    // The publisher's reply may overtake its own event, or come after it.
+    // The publisher's reply may arrive before or after its own event.
     const { keys } = this.#names;
     const events = own.filter((each) => !replies.includes(each)).map((each) => this.#receipt(each));
     this.lines.push({ par: [events, replies.map((each) => this.#receipt(each, keys))] });
@@ -153,7 +153,7 @@ export class Writer {
     const ids = [member(after, 'epoch'), member(after, 'sequenceId')];
     if (ids.some((each) => isObject(each)) && !ids.every((each) => isObject(each)) && this.#resumed.has(at))
       throw new GeneraliseError(
-        `Frame ${at} resumes after a position that nothing in the capture shows. Record from the first connection on.`,
+        `Frame ${at} resumes after a position that does not occur in the capture. Start the recorder before the clients.`,
       );
     return objectOf(owned(made));
   }
@@ -185,7 +185,7 @@ export class Writer {
     this.#receive(effects);
   }
 
-  /** From here on, what the server made of the event is known by these names. */
+  /** Binds the values that the server chose for the event. */
   #learnEvent(data: JsonObject, base: string): void {
     const kinds = { epoch: 'id', sequenceId: 'sequence', eventId: 'id', emittedAt: 'timestamp' } as const;
     for (const [name, kind] of Object.entries(kinds)) {

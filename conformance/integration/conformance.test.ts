@@ -39,14 +39,14 @@ const PONG = '{"as":"alice","recv":{"type":"pong","id":"c1"}}';
 const NO_PONG = '{"as":"alice","recv":{"type":"error","id":"c1"},"within":500}';
 
 describe('the gateway', () => {
-  test('is conformant where everyone may do everything', async () => {
+  test('is conformant without credentials', async () => {
     const files = ['html', 'junit', 'tap', 'md', 'json'].map((format) => `${format}=${at(`open.${format}`)}`);
     const { code, stdout } = await suite('run', '--url', open.url, '--report', files.join(','));
     expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
     expect(code).toBe(0);
   }, 60_000);
 
-  test('is conformant where credentials decide, down to its shutdown', async () => {
+  test('is conformant with credentials, shutdown included', async () => {
     const { code, stdout } = await suite('run', '--config', secured.config);
     expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
     expect(stdout).not.toContain('Not judged');
@@ -57,16 +57,16 @@ describe('the gateway', () => {
 describe('a report', () => {
   const read = (format: string): string => readFileSync(at(`open.${format}`), 'utf8');
 
-  test('in HTML is one file that asks for nothing else, with lanes and what is not covered', () => {
+  test('in HTML is one self-contained file with lanes and uncovered clauses', () => {
     const html = read('html');
-    // The lanes hold whatever payloads there were, so the markup is looked at without its texts.
+    // The lanes contain arbitrary payloads, so only the markup is checked, without its text.
     const markup = html.replaceAll(/>[^<]*</g, '><').replaceAll(/title="[^"]*"/g, '');
     expect(markup.match(/<script|<link|<img|<iframe|src=|@import|url\(|href="(?!#)/g)).toBeNull();
     for (const part of ['<h2>What is not covered</h2>', 'id="c-subscribe-resume"', '<table class="lanes">'])
       expect(html.includes(part)).toBe(true);
   });
 
-  test('for machines counts the same checks in every format', () => {
+  test('counts the same checks in every machine-readable format', () => {
     const { checks } = JSON.parse(read('json')) as { readonly checks: readonly unknown[] };
     expect(checks.length).toBeGreaterThan(100);
     expect(read('junit').match(/<testcase /g)).toHaveLength(checks.length);
@@ -76,7 +76,7 @@ describe('a report', () => {
 });
 
 describe('a run ends', () => {
-  test('with 3 when a check fails, and says the clause, the nearest frame, the lanes and how to see it again', async () => {
+  test('with 3 when a check fails, and prints the clause, the nearest frame, the lanes and the command to repeat it', async () => {
     const own = tapes('failing', { 'ping/wrong.ndjson': [header('ping/wrong'), OPEN, PING, NO_PONG] });
     const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--only', 'ping/*');
     expect(code).toBe(3);
@@ -87,7 +87,7 @@ describe('a run ends', () => {
     expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --tapes ${own} --only 'ping/wrong'`);
   });
 
-  test('with 3 when an invariant of chosen tapes fails, and says how to choose them again', async () => {
+  test('with 3 when an invariant fails for chosen tapes, and prints the command to repeat them', async () => {
     const skipping = await servePython('--mutant', 'sequence-skips');
     try {
       const { code, stdout } = await suite('run', '--url', skipping.url, '--only', 'event/workspace-order');
@@ -100,7 +100,7 @@ describe('a run ends', () => {
     }
   });
 
-  test('with 0 when what is known to fail fails, with 3 when it does not', async () => {
+  test('with 0 when a check that is known to fail fails, with 3 when it passes', async () => {
     const own = tapes('known', {
       'ping/wrong.ndjson': [header('ping/wrong'), OPEN, PING, NO_PONG],
       'ping/right.ndjson': [header('ping/right'), OPEN, PING, PONG],
@@ -110,11 +110,11 @@ describe('a run ends', () => {
     expect((await suite(...base, '--known-failing', at('known.txt'))).code).toBe(0);
     writeFileSync(at('stale.txt'), 'ping/wrong\nping/right\n');
     const stale = await suite(...base, '--known-failing', at('stale.txt'));
-    expect(stale.stdout).toContain('1 listed as failing, but not failing');
+    expect(stale.stdout).toContain('1 listed in --known-failing, but not failing');
     expect(stale.code).toBe(3);
   });
 
-  test('with 3 when a MUST cannot be tested', async () => {
+  test('with 3 when a MUST check cannot run', async () => {
     const { code, stdout } = await suite(
       'run',
       '--url',
@@ -128,36 +128,36 @@ describe('a run ends', () => {
     expect(code).toBe(3);
   });
 
-  test('with 3 when a MUST is vacuous: what it judges never happened', async () => {
-    const { code, stdout } = await suite('run', '--url', open.url, '--only', 'ping/echo,invariants/gap-said');
-    expect(stdout).toContain('VACUOUS invariants/gap-said');
+  test('with 3 when a MUST check is vacuous: what it looks at never happened', async () => {
+    const { code, stdout } = await suite('run', '--url', open.url, '--only', 'ping/echo,invariants/gap-reported');
+    expect(stdout).toContain('VACUOUS invariants/gap-reported');
     expect(code).toBe(3);
   });
 
-  test('with 3 when credentials are claimed and none are given, so that nothing is left out in silence', async () => {
+  test('with 3 when credentials are claimed but not configured, so that no check is skipped unnoticed', async () => {
     writeFileSync(at('claims.json'), JSON.stringify({ url: open.url, claims: ['auth'] }));
     const { code, stdout } = await suite('run', '--config', at('claims.json'), '--only', 'authenticate/*');
     expect(stdout).toContain('UNTESTABLE authenticate/first');
     expect(code).toBe(3);
     writeFileSync(at('bogus.json'), JSON.stringify({ url: open.url, claims: ['bogus'] }));
     const bogus = await suite('run', '--config', at('bogus.json'));
-    expect(bogus.stderr).toContain(`${at('bogus.json')}: claims knows no "bogus"`);
+    expect(bogus.stderr).toContain(`${at('bogus.json')}: claims has an unknown feature "bogus"`);
     expect(bogus.code).toBe(2);
   });
 
-  test('with 0 when tapes of one’s own pass, whatever they do not bring about', async () => {
+  test('with 0 when the user’s own tapes pass, although some invariants have nothing to check', async () => {
     const own = tapes('own', { 'ping/mine.ndjson': [header('ping/mine'), OPEN, PING, PONG] });
     const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--exchanges', '0');
     expect(stdout).not.toContain('VACUOUS');
     expect(code).toBe(0);
     const missing = await suite('run', '--url', open.url, '--tapes', at('nowhere'));
-    expect(missing.stderr).toContain('There is no such directory.');
+    expect(missing.stderr).toContain('The directory does not exist.');
     expect(missing.code).toBe(2);
   });
 
-  test('with 5 when nothing was judged', async () => {
+  test('with 5 when no check ran', async () => {
     const { code, stdout } = await suite('run', '--url', open.url, '--only', 'broadcast/off');
-    expect(stdout).toContain('nothing was judged');
+    expect(stdout).toContain('no check ran');
     expect(code).toBe(5);
   });
 
@@ -166,11 +166,11 @@ describe('a run ends', () => {
       'ping/own.ndjson': [header('ping/own'), OPEN, '{"as":"alice","send":{"type":"ping","data":{"a":1}}}', PONG],
     });
     const { code, stdout } = await suite('run', '--url', open.url, '--tapes', own, '--only', 'ping/*');
-    expect(stdout).toContain('the suite itself is at fault');
+    expect(stdout).toContain('the suite itself broke the contract');
     expect(code).toBe(1);
   });
 
-  test('with 5 where nobody answers, and where somebody else does', async () => {
+  test('with 5 when nothing answers, or a server that is not a Tidemark gateway', async () => {
     const nobody = await suite('run', '--url', 'ws://127.0.0.1:1/ws');
     expect(nobody.stderr).toContain('ECONNREFUSED');
     expect(nobody.code).toBe(5);
@@ -179,30 +179,30 @@ describe('a run ends', () => {
     const { port } = other.address() as AddressInfo;
     const answer = await suite('run', '--url', `ws://127.0.0.1:${port}/ws`);
     other.close();
-    expect(answer.stderr).toContain('the upgrade was refused with 200');
+    expect(answer.stderr).toContain('the upgrade was rejected with status 200');
     expect(answer.code).toBe(5);
   });
 });
 
 describe('wrong usage ends with 2:', () => {
   test.each<[string, readonly string[], string]>([
-    ['no target', ['run'], 'Say where the gateway is'],
-    ['an address that is none', ['run', '--url', 'localhost:7400'], 'no WebSocket address'],
+    ['no target', ['run'], 'No gateway given'],
+    ['an invalid address', ['run', '--url', 'localhost:7400'], 'not a WebSocket address'],
     ['a pattern that matches nothing', ['run', '--url', 'ws://127.0.0.1:1/ws', '--only', 'nope/*'], 'matches none of'],
-    ['a format that there is not', ['run', '--url', 'ws://127.0.0.1:1/ws', '--report', 'pdf=x'], '--report takes'],
-    ['a configuration that is not there', ['run', '--config', '/nowhere.json'], 'cannot be read'],
-    ['a level that there is not', ['run', '--url', 'ws://127.0.0.1:1/ws', '--level', 'may'], 'Allowed choices'],
-    ['an option that there is not', ['run', '--speed'], 'unknown option'],
-    ['a clause that there is not', ['explain', 'ENV-99'], 'neither a clause nor a check'],
-    ['a tape that there is not', ['show', 'ping/nope'], 'no tape'],
-    ['a trace that is not there', ['check', '/nowhere.ndjson'], 'cannot be read'],
+    ['an unknown format', ['run', '--url', 'ws://127.0.0.1:1/ws', '--report', 'pdf=x'], '--report must be'],
+    ['a missing configuration', ['run', '--config', '/nowhere.json'], 'cannot be read'],
+    ['an unknown level', ['run', '--url', 'ws://127.0.0.1:1/ws', '--level', 'may'], 'Allowed choices'],
+    ['an unknown option', ['run', '--speed'], 'unknown option'],
+    ['an unknown clause', ['explain', 'ENV-99'], 'neither a clause nor a check'],
+    ['an unknown tape', ['show', 'ping/nope'], 'no tape'],
+    ['a missing trace', ['check', '/nowhere.ndjson'], 'cannot be read'],
   ])('%s', async (_what, args, text) => {
     const { code, stderr } = await suite(...args);
     expect(stderr).toContain(text);
     expect(code).toBe(2);
   });
 
-  test('a bad tape, by file and line', async () => {
+  test('an invalid tape, with file and line', async () => {
     const own = tapes('bad', { 'ping/bad.ndjson': [header('ping/bad'), OPEN, '{"as":"alice","hear":{}}'] });
     const { code, stderr } = await suite('run', '--url', open.url, '--tapes', own);
     expect(stderr).toMatch(/ping\/bad\.ndjson:3: A step has exactly one of/);
@@ -212,24 +212,24 @@ describe('wrong usage ends with 2:', () => {
   test('a list of known failures with an unknown check', async () => {
     writeFileSync(at('unknown.txt'), 'ping/nope\n');
     const { code, stderr } = await suite('run', '--url', open.url, '--known-failing', at('unknown.txt'));
-    expect(stderr).toContain('"ping/nope", which is no check');
+    expect(stderr).toContain('"ping/nope", which is not the id of a check');
     expect(code).toBe(2);
   });
 });
 
-describe('a trace that was taken elsewhere', () => {
+describe('a recorded trace', () => {
   const judge = (name: string, lines: ReturnType<typeof goldenLines>): ReturnType<typeof suite> => {
     writeFileSync(at(name), traceOf(lines).trace.toNdjson());
     return suite('check', at(name), '--only', 'invariants/*');
   };
 
-  test('is green when there is nothing to find', async () => {
+  test('passes when it has no fault', async () => {
     const { code, stdout } = await judge('golden.ndjson', goldenLines());
     expect(stdout).toContain('23 PASS');
     expect(code).toBe(0);
   });
 
-  test('gives away a planted duplicate, hole and late event, each with its frames', async () => {
+  test('fails for an inserted duplicate, a missing event and a late event, each with its frames', async () => {
     const lines = goldenLines();
     const index = (label: string): number => lines.findIndex((line) => line.label === label);
     const planted = lines.flatMap((line) => {
@@ -265,14 +265,14 @@ describe('the catalogue', () => {
     expect((await suite('show', 'sync/barrier')).stdout).toMatch(/alice +>> sync #c2/);
   });
 
-  test('is written in the one way', async () => {
+  test('is formatted', async () => {
     expect(await suite('fmt', '--check')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 });
 
-test('the doctor says what can be judged at a target', async () => {
+test('the doctor reports which checks can run against a target', async () => {
   const { code, stdout } = await suite('doctor', '--url', open.url);
-  expect(stdout).toContain('it was made from the contract of this suite');
+  expect(stdout).toContain('the target has the same contract as this suite');
   expect(stdout).toMatch(/stimulus \(inband\): an event takes \d+ ms to the witness/);
   expect(stdout).toMatch(/\d+ of \d+ tapes apply/);
   expect(code).toBe(0);

@@ -6,7 +6,7 @@ import { closeDiscipline } from './close-discipline.ts';
 import { contiguous } from './contiguous.ts';
 import { filterComplete } from './filter-complete.ts';
 import { filterSound } from './filter-sound.ts';
-import { gapSaid } from './gap-said.ts';
+import { gapReported } from './gap-reported.ts';
 import { heartbeatCadence } from './heartbeat-cadence.ts';
 import { heartbeatPing } from './heartbeat-ping.ts';
 import { heartbeatTruth } from './heartbeat-truth.ts';
@@ -41,7 +41,7 @@ export const INVARIANTS: readonly Invariant[] = [
   replayCourse,
   resumeWhole,
   warmPicture,
-  gapSaid,
+  gapReported,
   syncBarrier,
   scopeGate,
   heartbeatTruth,

@@ -1,4 +1,4 @@
-/** The server that can be wrong on purpose: the independent one in Python, which knows its mutants by name. */
+/** Runs the independent server in Python, as it is or as one of its mutants or benign variants. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -11,41 +11,41 @@ import { outputOf } from './suite.ts';
 
 const SERVER = fileURLToPath(new URL('../servers/python', import.meta.url));
 
-/** One way of being wrong, and the clause that it breaks. */
+/** A server that is wrong in one way, and the clause that it breaks. */
 export interface Mutant {
   readonly name: string;
   readonly clause: string;
   readonly what: string;
 }
 
-/** How a target is served. */
-export type Door = 'open' | 'secured' | 'mute';
+/** How a server is configured. */
+export type Setup = 'open' | 'secured' | 'mute';
 
-const BEHIND: Readonly<Record<Door, string>> = {
-  open: 'served to everyone',
-  secured: 'served to those whose credentials allow it',
-  mute: 'served to everyone, but without the broadcast command',
+const SETUP_TEXTS: Readonly<Record<Setup, string>> = {
+  open: 'no credentials required',
+  secured: 'credentials required',
+  mute: 'no credentials required, broadcast command off',
 };
 
-/** What is not seen at one is looked for at the next. */
-export const DOORS: readonly Door[] = ['open', 'secured', 'mute'];
+/** Set-ups in the order in which a mutant is tried. */
+export const SETUPS: readonly Setup[] = ['open', 'secured', 'mute'];
 
-/** A server that is right, and has to pass: as it is, or in an unusual way. */
+/** A correct server, unchanged or unusual, which must pass. */
 export interface Variant {
   readonly name: string;
   readonly what: string;
-  readonly door: Door;
+  readonly setup: Setup;
   readonly deviation: readonly string[];
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface Served {
-  /** What the suite has to know of it. */
+  /** The suite's configuration for the server. */
   readonly config: JsonObject;
   readonly stop: () => Promise<void>;
 }
 
-/** So small that what happens at them can be seen within seconds. */
+/** Small limits, so that a run reaches them within seconds. */
 const LIMITS = [
   'heartbeatIntervalMs=1000',
   'sendQueueBytes=262144',
@@ -66,20 +66,25 @@ export async function listMutants(): Promise<readonly Mutant[]> {
   return JSON.parse((await outputOf('python3', [SERVER, '--list-mutants'])).stdout) as Mutant[];
 }
 
-/** First of all the server itself behind every door: where that fails, what a mutant is caught with there proves nothing. */
+/** The unchanged server in every set-up comes first: if it fails there, a failing mutant proves nothing. */
 export async function listVariants(): Promise<readonly Variant[]> {
-  const itself = DOORS.map((door): Variant => ({ name: `itself-${door}`, what: BEHIND[door], door, deviation: [] }));
+  const itself = SETUPS.map((setup): Variant => ({
+    name: `itself-${setup}`,
+    what: SETUP_TEXTS[setup],
+    setup,
+    deviation: [],
+  }));
   const { stdout } = await outputOf('python3', [SERVER, '--list-benign']);
   const unusual = JSON.parse(stdout) as readonly Pick<Variant, 'name' | 'what'>[];
   return [
     ...itself,
-    ...unusual.map((each): Variant => ({ ...each, door: 'open', deviation: ['--benign', each.name] })),
+    ...unusual.map((each): Variant => ({ ...each, setup: 'open', deviation: ['--benign', each.name] })),
   ];
 }
 
 interface Files {
   readonly all: string;
-  /** What is left of them after the revocation. */
+  /** The tokens that remain after the revocation. */
   readonly rest: string;
   readonly credentials: JsonObject;
 }
@@ -96,14 +101,14 @@ async function writeTokens(directory: string): Promise<Files> {
   return { all: at('tokens.json'), rest: at('rest.json'), credentials };
 }
 
-/** Without a deviation the server is right. */
-export async function serve(deviation: readonly string[], door: Door): Promise<Served> {
+/** Starts the server; without a deviation it is correct. */
+export async function serve(deviation: readonly string[], setup: Setup): Promise<Served> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-mutant-'));
   const { all, rest, credentials } = await writeTokens(directory);
   const limits = LIMITS.flatMap((limit) => ['--limit', limit]);
   const options = [
-    ...(door === 'mute' ? [] : ['--broadcast']),
-    ...(door === 'secured' ? ['--tokens', all] : []),
+    ...(setup === 'mute' ? [] : ['--broadcast']),
+    ...(setup === 'secured' ? ['--tokens', all] : []),
     ...limits,
     ...deviation,
   ];
@@ -114,7 +119,7 @@ export async function serve(deviation: readonly string[], door: Door): Promise<S
   const control = { shutdown: ['kill', '-TERM', pid], overflow: ['kill', '-USR2', pid] };
   const revoke = ['sh', '-c', `cp '${rest}' '${all}' && kill -HUP ${pid}`];
   return {
-    config: door === 'secured' ? { url, credentials, control: { ...control, revoke } } : { url, control },
+    config: setup === 'secured' ? { url, credentials, control: { ...control, revoke } } : { url, control },
     stop: async () => {
       server.kill('SIGKILL');
       await rm(directory, { recursive: true });

@@ -1,9 +1,9 @@
-/** The kill matrix: which wrong server is noticed by which checks. Pure; the runs are handed in. */
+/** The kill matrix: which checks detect which wrong server. Pure: the results of the runs are its input. */
 import { EXIT } from '../runner/verdict.ts';
 import type { Mutant, Variant } from './host.ts';
 import type { Check, Judgement } from './suite.ts';
 
-/** Verdicts that say that something was seen. A check that had nothing to judge makes a run red too, but has noticed nothing. */
+/** Verdicts by which a check detects a mutant. VACUOUS makes a run fail too, but detects nothing. */
 const RED: ReadonlySet<string> = new Set(['FAIL']);
 
 export interface Trial {
@@ -14,13 +14,16 @@ export interface Trial {
 export interface Kill {
   readonly mutant: Mutant;
   /**
-   * Killed: by a MUST check of the clause that it breaks. Strayed: noticed, but by other checks only. Broke: the suite took the
-   * fault for one of its own, which a wrong server must never bring it to.
+   * Killed: a MUST check of the broken clause failed. Strayed: only other checks failed. Survived: no check failed.
+   * Broke: the suite reported a bug of its own, which a wrong server must never cause.
    */
   readonly outcome: 'killed' | 'strayed' | 'survived' | 'broke';
-  /** Red checks of its clause; where it strayed, all red ones; where the suite broke or could not begin, what it said. */
+  /**
+   * Killed: the failed checks of the clause. Strayed: all failed checks. Otherwise: the error text of the suite, if
+   * any.
+   */
   readonly by: readonly string[];
-  /** Every red check. */
+  /** Every failed check. */
   readonly red: readonly string[];
 }
 
@@ -29,7 +32,7 @@ export interface RightTrial {
   readonly judgement: Judgement;
 }
 
-/** What a matrix has to speak of: checks by their ids, and the clauses that a client can observe. */
+/** What a matrix must cover: the ids of all checks, and the clauses that a client can observe. */
 export interface Suite {
   readonly checks: readonly string[];
   readonly clauses: readonly string[];
@@ -37,14 +40,17 @@ export interface Suite {
 
 export interface Matrix {
   readonly kills: readonly Kill[];
-  /** Checks that noticed no mutant of any of their clauses. What a mutant that does nothing right is noticed by says little. */
+  /**
+   * Checks that detected no mutant of their own clauses. Mutants of other clauses do not count: a mutant that does
+   * nothing right fails every check.
+   */
   readonly idle: readonly string[];
-  /** Checks that applied to no server at all. */
+  /** Checks that applied to no server. */
   readonly unused: readonly string[];
-  /** Clauses that no mutant breaks: nothing shows that the suite judges them. */
+  /** Clauses that no mutant breaks, so that nothing proves that the suite tests them. */
   readonly unbroken: readonly string[];
-  /** Variants that are right and were judged wrong, with the checks that erred. */
-  readonly wronged: readonly { readonly variant: Variant; readonly by: readonly string[] }[];
+  /** Correct variants that failed, with the checks that failed them. */
+  readonly failed: readonly { readonly variant: Variant; readonly by: readonly string[] }[];
 }
 
 export function killOf({ mutant, judgements }: Trial): Kill {
@@ -71,30 +77,33 @@ export function matrixOf(
   for (const { mutant, judgements } of trials)
     for (const { id, clauses: cited, verdict } of judgements.flatMap(({ checks }) => checks)) {
       (verdict === 'N/A' ? inapplicable : judged).add(id);
-      // What only advises is not red, and yet has noticed.
+      // A SHOULD check warns instead of failing, and a warning detects the mutant too.
       if ((RED.has(verdict) || verdict === 'WARN') && cited.includes(mutant.clause)) killers.add(id);
     }
   const unused = all.filter((id) => inapplicable.has(id) && !judged.has(id));
   const idle = all.filter((id) => !killers.has(id) && !unused.includes(id));
   const unbroken = clauses.filter((clause) => !trials.some(({ mutant }) => mutant.clause === clause));
-  const wronged = right.flatMap(({ variant, judgement: { exit, checks, text } }) => {
+  const failed = right.flatMap(({ variant, judgement: { exit, checks, text } }) => {
     const by = checks.filter(({ verdict }) => RED.has(verdict)).map(({ id }) => id);
     return exit === 0 ? [] : [{ variant, by: by.length > 0 ? by : [text || `exit ${exit}`] }];
   });
-  return { kills, idle, unused, unbroken, wronged };
+  return { kills, idle, unused, unbroken, failed };
 }
 
-/** Whether the matrix is what it has to be. A sample of mutants says nothing about idle checks. */
-export function isProof({ kills, idle, unbroken, wronged }: Matrix, scope: 'whole' | 'sample'): boolean {
+/** Whether the matrix proves the suite. A sample of mutants cannot show that a check kills none. */
+export function isProof({ kills, idle, unbroken, failed }: Matrix, scope: 'whole' | 'sample'): boolean {
   const all = kills.every(({ outcome }) => outcome === 'killed');
-  return all && wronged.length === 0 && (scope === 'sample' || idle.length + unbroken.length === 0);
+  return all && failed.length === 0 && (scope === 'sample' || idle.length + unbroken.length === 0);
 }
 
-/** Killers named per mutant in a whole matrix; whoever asks for a few mutants wants to know whether their own check is among them. */
+/**
+ * Checks listed per mutant in a whole matrix. With --only all are listed, because a tape's author looks for one of
+ * them.
+ */
 const SHOWN = 4;
 
 export function matrixText(
-  { kills, idle, unused, unbroken, wronged }: Matrix,
+  { kills, idle, unused, unbroken, failed }: Matrix,
   variants: number,
   scope: 'whole' | 'sample',
 ): string {
@@ -105,15 +114,15 @@ export function matrixText(
     return `${outcome.padEnd(8)}  ${mutant.clause.padEnd(6)} ${mutant.name.padEnd(width)}  ${by.slice(0, most).join(' ')}${more}`;
   });
   const killed = kills.filter(({ outcome }) => outcome === 'killed').length;
-  const said = (what: string, ids: readonly string[]): readonly string[] =>
+  const listed = (what: string, ids: readonly string[]): readonly string[] =>
     scope === 'sample' || ids.length === 0 ? [] : [`${what}: ${ids.join(' ')}`];
-  const total = `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - wronged.length} of ${variants} right servers pass`;
+  const total = `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - failed.length} of ${variants} correct servers pass`;
   return [
     ...lines,
-    ...wronged.map(({ variant, by }) => `WRONGED   ${variant.name}: ${by.join(' ')}`),
-    ...said('checks that noticed none of their clauses', idle),
-    ...said('checks that applied to none of these', unused),
-    ...said('clauses that no mutant breaks', unbroken),
+    ...failed.map(({ variant, by }) => `FAILED    ${variant.name}: ${by.join(' ')}`),
+    ...listed('checks that killed no mutant of their clauses', idle),
+    ...listed('checks that applied to no server', unused),
+    ...listed('clauses that no mutant breaks', unbroken),
     scope === 'sample' ? total : `${total}; ${idle.length} checks killed nothing`,
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-test('every mutant is killed by a check of its clause, every check kills one, every right server passes', async () => {
+test('every mutant is killed by a check of its clause, every check kills one, every correct server passes', async () => {
   const main = fileURLToPath(new URL('../command/main.ts', import.meta.url));
   const child = spawn(process.execPath, [main, 'mutants'], { stdio: ['ignore', 'pipe', 'inherit'] });
   let stdout = '';

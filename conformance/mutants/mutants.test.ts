@@ -22,7 +22,7 @@ function judged(
 }
 
 describe('a mutant', () => {
-  test('is killed by a MUST check of the clause that it breaks, and by nothing less', () => {
+  test('is killed only by a MUST check of the clause that it breaks', () => {
     const outcome = (...judgements: readonly Judgement[]): string => killOf({ mutant, judgements }).outcome;
     expect(outcome(judged(['ping/echo', 'FAIL']))).toBe('killed');
     expect(outcome(judged(['ping/echo', 'VACUOUS']))).toBe('survived');
@@ -33,7 +33,7 @@ describe('a mutant', () => {
     expect(outcome({ ...judged(['ping/echo', 'FAIL']), exit: 1 })).toBe('broke');
   });
 
-  test('survives where the suite cannot begin, which says why', () => {
+  test('survives, with the reason, when the suite cannot start', () => {
     const judgements = [{ exit: 5, checks: [], text: 'no welcome came' }];
     expect(killOf({ mutant, judgements })).toEqual({ mutant, outcome: 'survived', by: ['no welcome came'], red: [] });
   });
@@ -41,11 +41,11 @@ describe('a mutant', () => {
 
 describe('a matrix', () => {
   const right: RightTrial = {
-    variant: { name: 'shuffled', what: '', door: 'open', deviation: [] },
+    variant: { name: 'shuffled', what: '', setup: 'open', deviation: [] },
     judgement: judged(['ping/echo', 'PASS']),
   };
 
-  test('is a proof when every mutant is killed, every check kills, and nobody is wronged', () => {
+  test('is a proof when every mutant is killed, every check kills one, and every correct server passes', () => {
     const matrix = matrixOf(
       { checks: ['ping/echo'], clauses: ['ENV-3'] },
       [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }],
@@ -53,11 +53,11 @@ describe('a matrix', () => {
     );
     expect(isProof(matrix, 'whole')).toBe(true);
     expect(matrixText(matrix, 1, 'whole')).toMatch(
-      /1 of 1 mutants killed.*1 of 1 right servers pass; 0 checks killed nothing$/,
+      /1 of 1 mutants killed.*1 of 1 correct servers pass; 0 checks killed nothing$/,
     );
   });
 
-  test('names checks that kill nothing, which only a whole run can tell', () => {
+  test('lists checks that kill nothing, which only a whole run can show', () => {
     const checks = judged(
       ['ping/echo', 'FAIL'],
       ['ping/idle', 'PASS'],
@@ -66,13 +66,13 @@ describe('a matrix', () => {
     );
     const all = ['ping/echo', 'ping/idle', 'ping/other', 'ping/unseen', 'sync/x'];
     const matrix = matrixOf({ checks: all, clauses: ['ENV-3'] }, [{ mutant, judgements: [checks] }], []);
-    // A check that fails at a server which breaks something else has not shown that it judges its own clause.
+    // A check that fails for a mutant of another clause has not shown that it tests its own.
     expect(matrix.idle).toEqual(['ping/idle', 'ping/unseen', 'sync/x']);
     expect(matrix.unused).toEqual(['ping/other']);
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
   });
 
-  test('names every check that noticed, where a few mutants were asked for', () => {
+  test('lists every check that killed a mutant when only a few mutants were chosen', () => {
     const checks = ['ping/a', 'ping/b', 'ping/c', 'ping/d', 'ping/mine'];
     const judgements = [judged(...checks.map((id) => [id, 'FAIL'] as const))];
     const matrix = matrixOf({ checks, clauses: ['ENV-3'] }, [{ mutant, judgements }], []);
@@ -80,15 +80,15 @@ describe('a matrix', () => {
     expect(matrixText(matrix, 0, 'whole')).toContain('ping/d and 1 more');
   });
 
-  test('names clauses that no mutant breaks', () => {
+  test('lists clauses that no mutant breaks', () => {
     const suite = { checks: ['ping/echo'], clauses: ['ENV-3', 'SUB-1'] };
     const matrix = matrixOf(suite, [{ mutant, judgements: [judged(['ping/echo', 'FAIL'])] }], [right]);
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);
     expect(matrixText(matrix, 1, 'whole')).toContain('clauses that no mutant breaks: SUB-1');
   });
 
-  test('names the right that were wronged, also where the suite could not begin', () => {
-    const wronged = matrixOf(
+  test('lists correct servers that failed, also when the suite could not start', () => {
+    const failed = matrixOf(
       { checks: [], clauses: [] },
       [],
       [
@@ -96,13 +96,13 @@ describe('a matrix', () => {
         { ...right, judgement: { exit: 5, checks: [], text: 'nobody answers' } },
       ],
     );
-    expect(wronged.wronged.map(({ by }) => by)).toEqual([['ping/echo'], ['nobody answers']]);
-    expect(isProof(wronged, 'sample')).toBe(false);
+    expect(failed.failed.map(({ by }) => by)).toEqual([['ping/echo'], ['nobody answers']]);
+    expect(isProof(failed, 'sample')).toBe(false);
   });
 });
 
 describe('the suite', () => {
-  test('notices a sample of wrong servers, and lets a sample of right ones pass', async () => {
+  test('kills a sample of mutants, and passes a sample of correct servers', async () => {
     const main = fileURLToPath(new URL('../command/main.ts', import.meta.url));
     const only = 'sequence-skips,path-is-a-prefix,replay-flagged-live,scope-unchecked,extra-fields,itself-secured';
     const child = spawn(process.execPath, [main, 'mutants', '--jobs', '4', '--only', only], {
@@ -111,7 +111,7 @@ describe('the suite', () => {
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
     const [code] = (await once(child, 'close')) as [number | null];
-    expect(stdout).toContain('4 of 4 mutants killed by a check of their clause; 2 of 2 right servers pass');
+    expect(stdout).toContain('4 of 4 mutants killed by a check of their clause; 2 of 2 correct servers pass');
     expect(code).toBe(0);
   }, 120_000);
 });

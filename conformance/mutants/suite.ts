@@ -1,4 +1,4 @@
-/** A run of the suite: a process of its own, as a user would start it. */
+/** Runs the suite in a separate process, as a user would. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,13 +10,13 @@ import { EXCHANGES } from '../exchanges/check.ts';
 import type { JsonObject } from '../trace/json.ts';
 import { suiteTapes } from '../tape/library.ts';
 
-/** In the package the suite is compiled, in a clone it runs as it stands. */
+/** In the package the suite is compiled; in a clone Node runs the sources. */
 const SUITE = fileURLToPath(
   new URL(`../command/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 );
-/** Many tapes wait at a server that does not answer: they wait together. */
+/** Many tapes at once, so that their time-outs overlap when a server does not answer. */
 const JOBS = '16';
-/** Without a seed of its own a run would not be the same tomorrow. */
+/** A fixed seed, so that runs can be repeated. */
 const SEED = '1';
 
 export interface Check {
@@ -28,9 +28,9 @@ export interface Check {
 
 export interface Judgement {
   readonly exit: number;
-  /** Empty when the suite could not begin. */
+  /** Empty when the suite could not start. */
   readonly checks: readonly Check[];
-  /** What the suite said where it did not come to an end. */
+  /** The error text of the suite when it did not finish. */
   readonly text: string;
 }
 
@@ -73,7 +73,7 @@ export async function judge(config: JsonObject, only?: string): Promise<Judgemen
   await writeFile(file, JSON.stringify(config));
   const some = only === undefined ? [] : ['--only', only];
   const options = ['--config', file, '--jobs', JOBS, '--seed', SEED, '--json', ...some];
-  // What a run leaves behind, such as the tape of a counterexample, goes with the directory.
+  // Files that the run writes, such as a counterexample, are deleted with the directory.
   const { exit, stdout, text } = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
   await rm(directory, { recursive: true });
   return { exit, checks: checksOf(stdout), text: text.split('\n').at(-1) ?? '' };

@@ -1,4 +1,4 @@
-/** A capture is a trace that is written while it is made, line by line, so that a recording that is cut short is not lost. */
+/** A capture is a trace that is written line by line, so that an interrupted recording is not lost. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import type { NewFrame } from '../trace/trace.ts';
@@ -9,7 +9,7 @@ export class Capture {
   readonly #trace: Trace;
   #file: number | undefined;
 
-  /** Rejects a file that is there already. Only its owner may read it: what is no credential may be private all the same. */
+  /** Creates the file, and rejects when it exists. Only the owner may read it, because payloads may be private. */
   constructor(path: string, target: string) {
     const began = performance.now();
     const header = { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target } as const;
@@ -30,7 +30,7 @@ export class Capture {
     return this.#trace.nextConnection();
   }
 
-  /** What comes after the end is not written. */
+  /** Frames after the end are not written. */
   add(frame: NewFrame): void {
     if (this.#file === undefined) return;
     if (frame.kind === 'text' && frame.dir === '>>') this.pseudonyms.learnMessage(frame.text);

@@ -1,7 +1,7 @@
-/** Headers on their way through the recorder. */
+/** Headers as the recorder forwards them. */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Belong to one hop, and are made anew for the next. Bodies are written down, so they are not to be compressed. */
+/** Hop-by-hop headers, which are not forwarded, and `accept-encoding`, so that bodies are not compressed. */
 const HOP: ReadonlySet<string> = new Set([
   'accept-encoding',
   'connection',
@@ -26,7 +26,7 @@ export function passedOn(headers: IncomingHttpHeaders | Headers): Headers {
   );
 }
 
-/** A page that the recorder served comes from the target's own origin, as far as the target is concerned. */
+/** A page served through the recorder has the recorder's origin; the target must receive its own origin instead. */
 export function requestHeaders(headers: IncomingHttpHeaders, target: URL): Headers {
   const passed = passedOn(headers);
   const isOwn = headers.origin !== undefined && headers.origin === `http://${headers.host ?? ''}`;

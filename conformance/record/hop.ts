@@ -1,4 +1,4 @@
-/** One client's connection through the recorder: whatever one side says is written down and said to the other. */
+/** One client's connection through the recorder: every frame is recorded and forwarded to the other side. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { acceptSocket, openSocket } from '../target/socket.ts';
@@ -7,9 +7,9 @@ import type { FrameKind } from '../trace/trace.ts';
 import type { Capture } from './capture.ts';
 import { passedOn, requestHeaders } from './headers.ts';
 
-/** Longest wait for the target's answer to an upgrade, in milliseconds. */
+/** How long to wait for the target's response to an upgrade, in milliseconds. */
 const PATIENCE_MS = 10_000;
-/** What the client is answered when the target is not there, or speaks something else (RFC 9110 §15.6.3). */
+/** Status for the client when the target is unreachable or not a WebSocket server (RFC 9110 §15.6.3). */
 const UNREACHABLE = 502;
 
 export interface Upgrade {
@@ -30,7 +30,7 @@ function pass(to: Socket, kind: 'text' | 'binary' | 'ping' | 'pong', content: st
   else to.sendFrame({ opcode: kind, hex: content });
 }
 
-/** Ends one side as the other was ended: without a close frame there when there was none here. */
+/** Ends one side as the other side ended: with the same close code, or without a close frame. */
 function finish(to: Socket, code: number, reason: string): void {
   if (code === 1006) to.cut();
   else if (code === 1005) to.close();
@@ -50,7 +50,7 @@ export class Hop {
   readonly #connection: number;
   #client: Socket | undefined;
   #target: Socket | undefined;
-  /** What the target says before the client is let in. */
+  /** Frames of the target that arrive before the client's upgrade is complete. */
   readonly #early: ((client: Socket) => void)[] = [];
   #opened = false;
   #ended = false;
@@ -94,7 +94,7 @@ export class Hop {
       url: this.#address(request),
       protocols: (request.headers['sec-websocket-protocol'] ?? '').split(',').flatMap((each) => each.trim() || []),
       headers: requestHeaders(request.headers, this.#options.httpTarget),
-      // Pongs are the client's to give.
+      // The client answers pings, not the recorder.
       pong: 'never',
       timeoutMs: PATIENCE_MS,
       onOpen: (protocol) => {
@@ -112,21 +112,21 @@ export class Hop {
     });
     if ('socket' in handshake) return handshake.socket;
     if ('refused' in handshake) return handshake.refused;
-    return { status: UNREACHABLE, headers: {}, body: 'The target does not answer as a WebSocket.\n' };
+    return { status: UNREACHABLE, headers: {}, body: 'The target is not reachable as a WebSocket.\n' };
   }
 
-  /** The client is let in only when, and only as, the target lets it in. */
-  async open({ request, socket, head }: Upgrade): Promise<'let in' | 'refused' | 'no answer of the target'> {
+  /** Accepts the client only after the target accepted, with the same subprotocol. */
+  async open({ request, socket, head }: Upgrade): Promise<'accepted' | 'rejected' | 'the target does not answer'> {
     const answer = await this.#reach(request);
     if ('status' in answer) {
       this.#note('<<', 'refused', JSON.stringify({ status: answer.status, body: answer.body }));
       refuse(socket, answer);
-      return answer.status === UNREACHABLE ? 'no answer of the target' : 'refused';
+      return answer.status === UNREACHABLE ? 'the target does not answer' : 'rejected';
     }
     this.#target = answer;
     if (socket.destroyed) this.#end('>>', 1006, '');
     else await this.#accept({ request, socket, head }, answer);
-    return 'let in';
+    return 'accepted';
   }
 
   async #accept({ request, socket, head }: Upgrade, target: Socket): Promise<void> {

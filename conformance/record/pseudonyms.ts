@@ -1,15 +1,15 @@
 /**
- * Secrets are replaced before anything touches the disk. One that was seen once is replaced wherever it turns up again, and
- * always by the same word, so that a capture still shows who used which credential.
+ * Secrets are replaced before a capture is written. A known secret is replaced wherever it occurs, always by the same
+ * name, so that the capture still shows which client used which credential.
  */
 import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { isObject, tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 
-/** Shorter texts are no secrets, and would turn up in the middle of words. */
+/** Shorter strings are not treated as secrets: replacing them would garble other words. */
 const SHORTEST = 6;
 
-/** Names under which credentials stand in addresses and messages, in lower case. */
+/** Names of parameters and members that hold credentials, in lower case. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([...CREDENTIAL_PARAMETERS, 'password', 'secret']);
 
 export class Pseudonyms {
@@ -20,14 +20,14 @@ export class Pseudonyms {
       this.#known.set(secret, `secret-${this.#known.size + 1}`);
   }
 
-  /** Learns what the headers of a request present. */
+  /** Learns the secrets in the headers of a request. */
   learnHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>): void {
     const { authorization, 'x-api-key': apiKey, cookie } = headers;
     if (typeof authorization === 'string') this.learn(authorization.replace(/^\S+\s+/, ''));
     for (const each of [apiKey, cookie]) if (typeof each === 'string') this.learn(each);
   }
 
-  /** Learns what an address holds where no credential belongs. */
+  /** Learns the secrets in an address, where clients must not put them. */
   learnQuery(query: URLSearchParams): void {
     for (const [name, value] of query) if (SECRET_NAMES.has(name.toLowerCase())) this.learn(value);
   }
@@ -41,13 +41,13 @@ export class Pseudonyms {
     }
   }
 
-  /** Learns the secrets of an `authenticate` command. Payloads of events are nobody's credentials. */
+  /** Learns the secrets of an `authenticate` command. Payloads of events are not searched. */
   learnMessage(text: string): void {
     const json = tryParse(text);
     if (isObject(json) && json['type'] === 'authenticate') this.#learnMembers(json['data'] ?? null);
   }
 
-  /** The text without any secret that was seen so far. */
+  /** The text with every known secret replaced. */
   hide(text: string): string {
     let hidden = text;
     for (const [secret, name] of this.#known) {

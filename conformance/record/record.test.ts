@@ -40,14 +40,14 @@ describe('the session of an editor, recorded on real files', () => {
     const words = ['--id', 'recorded/mine', '--clauses', 'RPL-4,RPL-2', '--why', 'Panes see what concerns them.'];
     const out = at('tapes/recorded/mine.ndjson');
     const { code, stderr } = await suite('generalise', at('session.ndjson'), ...words, '--out', out);
-    expect(stderr).toContain('mine.ndjson is written');
+    expect(stderr).toContain('mine.ndjson. Show it with');
     expect(code).toBe(0);
   }, 60_000);
 
   const play = (url: string): ReturnType<typeof suite> =>
     suite('run', '--url', url, '--tapes', at('tapes'), '--only', 'recorded/*', '--time-scale', '0.4');
 
-  test('is a tape that the gateway and a server in another language pass', async () => {
+  test('becomes a tape that the gateway and the Python server pass', async () => {
     const servers = [await serveWatching(at('work')), await servePython()];
     cleanups.push(...servers.map((each) => () => each.stop()));
     for (const { url } of servers) {
@@ -57,7 +57,7 @@ describe('the session of an editor, recorded on real files', () => {
     }
   }, 30_000);
 
-  test('is a tape that a server fails which loses an event at a resume', async () => {
+  test('becomes a tape that fails for a server which loses an event at a resume', async () => {
     const mutant = await servePython('--mutant', 'resume-skips-one');
     cleanups.push(() => mutant.stop());
     const { code, stdout } = await play(mutant.url);
@@ -65,8 +65,8 @@ describe('the session of an editor, recorded on real files', () => {
     expect(code).toBe(3);
   }, 30_000);
 
-  describe('judged as a trace', () => {
-    /** The session with something done to the live events of whoever follows everything. */
+  describe('checked as a trace', () => {
+    /** The session with a change to the live events of the connection that subscribes to everything. */
     async function judged(
       name: string,
       spoil: (lines: string[], live: readonly number[]) => void,
@@ -91,7 +91,7 @@ describe('the session of an editor, recorded on real files', () => {
       expect(code).toBe(0);
     });
 
-    test('a planted duplicate is found, with its frames', async () => {
+    test('an inserted duplicate is found, with its frames', async () => {
       const { code, stdout } = await judged('duplicate', (lines, [first = 0]) => {
         lines.splice(first, 0, lines[first] ?? '');
       });
@@ -100,7 +100,7 @@ describe('the session of an editor, recorded on real files', () => {
       expect(stdout).toMatch(frameNumbers);
     });
 
-    test('a planted hole is found, with its frames', async () => {
+    test('a missing event is found, with its frames', async () => {
       const { code, stdout } = await judged('hole', (lines, [, second = 0]) => {
         lines.splice(second, 1);
       });
@@ -109,7 +109,7 @@ describe('the session of an editor, recorded on real files', () => {
       expect(stdout).toMatch(frameNumbers);
     });
 
-    test('a planted late event is found, with its frames', async () => {
+    test('a late event is found, with its frames', async () => {
       const { code, stdout } = await judged('late', (lines, [first = 0, second = 0]) => {
         lines.splice(second + 1, 0, lines[first] ?? '');
         lines.splice(first, 1);
@@ -122,7 +122,7 @@ describe('the session of an editor, recorded on real files', () => {
 });
 
 describe('a capture', () => {
-  test('holds no credential, only names for them, and belongs to its owner', async () => {
+  test('contains names instead of credentials, and only its owner can read it', async () => {
     const secured = await serveSecured();
     cleanups.push(() => secured.stop());
     const recording = await record(secured.url, at('secret.ndjson'));
@@ -137,7 +137,7 @@ describe('a capture', () => {
     await once(socket, 'open');
     socket.send(JSON.stringify({ type: 'authenticate', id: 'a', data: { apiKey: other } }));
     await expect.poll(() => said.some((each) => each.includes('"authenticated"'))).toBe(true);
-    // The gateway refuses a credential in an address: it would be written down everywhere.
+    // The gateway rejects a credential in an address, because addresses are logged everywhere.
     const query = new WebSocket(`${recording.url}?token=${token}x`, ['tidemark.v1']);
     query.on('error', () => undefined);
     await once(query, 'unexpected-response');
@@ -154,10 +154,10 @@ describe('a capture', () => {
     expect(statSync(at('secret.ndjson')).mode & 0o777).toBe(0o600);
   }, 30_000);
 
-  test('is not written over another one', async () => {
+  test('does not overwrite an existing file', async () => {
     writeFileSync(at('there.ndjson'), 'precious');
     const { code, stderr } = await suite('record', '--target', 'ws://127.0.0.1:1/ws', '--out', at('there.ndjson'));
-    expect(stderr).toContain('is there already');
+    expect(stderr).toContain('already exists');
     expect(code).toBe(2);
     expect(readFileSync(at('there.ndjson'), 'utf8')).toBe('precious');
   });
@@ -168,11 +168,11 @@ describe('the recorder', () => {
     readonly recorder: Recorder;
     readonly out: string;
     readonly connect: (path?: string) => Promise<Handshake>;
-    /** What the client got. */
+    /** What the client received. */
     readonly got: string[];
   }
 
-  /** In front of a server that says something the moment it lets a client in, echoes, and closes when it is told to. */
+  /** A recorder in front of a server that sends a message right after the upgrade, echoes, and closes on request. */
   async function bench(name: string): Promise<Bench> {
     const server = createServer((_request, response) =>
       response.writeHead(418, { 'x-tea': 'green' }).end('{"short":1}'),
@@ -230,7 +230,7 @@ describe('the recorder', () => {
 
   const shown = ({ dir, kind, text }: Frame): string => `${dir} ${kind} ${text}`;
 
-  test('passes everything on as it is, and writes down who began it', async () => {
+  test('forwards every frame unchanged, and records its sender', async () => {
     const { recorder, out, connect, got } = await bench('relay.ndjson');
     const handshake = await connect();
     if (!('socket' in handshake)) throw new Error('not let in');
@@ -264,7 +264,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('ends one side as the other ended: with the code of the close, or without a word', async () => {
+  test('ends one side as the other ended: with the same close code, or without a close frame', async () => {
     const proper = await bench('close.ndjson');
     const first = await proper.connect();
     if ('socket' in first) first.socket.close(1000, 'bye');
@@ -279,7 +279,7 @@ describe('the recorder', () => {
     await cut.recorder.close();
   });
 
-  test('hands on refusals and answers over HTTP, headers and all', async () => {
+  test('forwards rejections and HTTP responses, including headers', async () => {
     const { recorder, out, connect } = await bench('refused.ndjson');
     expect(await connect('?refuse=1')).toMatchObject({
       refused: { status: 503, body: 'late', headers: { 'retry-after': '7' } },
@@ -299,7 +299,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('answers 502 where the target is not there, and lives on', async () => {
+  test('answers 502 when the target is unreachable, and keeps running', async () => {
     const recorder = await startRecorder({
       target: new URL('ws://127.0.0.1:1/ws'),
       httpTarget: new URL('http://127.0.0.1:1'),

@@ -1,7 +1,7 @@
 /**
- * The recorder: stands between real clients and a real gateway, for WebSocket and HTTP, passes everything on as it is, and writes
- * down every message, ping, pong and close, with who began it. It reads as fast as it can: a client that is slow is slow towards
- * the recorder, not towards the gateway.
+ * The recorder: a proxy between real clients and a real gateway, for WebSocket and HTTP. It forwards everything
+ * unchanged, and records every message, ping, pong and close with its sender. It reads as fast as it can, so a slow
+ * client is slow for the recorder, not for the gateway.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -19,7 +19,7 @@ export interface RecorderOptions {
   /** Where the target's WebSocket is, for example `ws://127.0.0.1:7400/ws`. */
   readonly target: URL;
   readonly httpTarget: URL;
-  /** The file that is written. */
+  /** The file to write. */
   readonly out: string;
   readonly host: string;
   readonly port: number;
@@ -27,17 +27,17 @@ export interface RecorderOptions {
 }
 
 export interface Recorder {
-  /** Where clients connect to. */
+  /** The address for clients. */
   readonly url: string;
   /** Frames written so far. */
   readonly frames: () => number;
-  /** Ends the file, then every connection. */
+  /** Closes the file, then every connection. */
   close(): Promise<void>;
 }
 
-/** Longest wait for an answer over HTTP, in milliseconds. */
+/** How long to wait for an HTTP response, in milliseconds. */
 const PATIENCE_MS = 10_000;
-/** Bodies that are no JSON are written down up to this many characters. */
+/** How many characters of a body are recorded if it is not JSON. */
 const KEPT = 4000;
 
 async function readBody(request: IncomingMessage): Promise<string> {
@@ -98,7 +98,7 @@ class Relay {
   }
 }
 
-/** Listens, and records until it is closed. Rejects when the port or the file cannot be had. */
+/** Listens, and records until it is closed. Rejects when it cannot use the port or the file. */
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
   const server = createServer();
   server.listen(options.port, options.host);

@@ -1,4 +1,4 @@
-/** A failed check, explained: the clause, the expected, the nearest, the lanes, and how to see it again. */
+/** Explains a failed check: the clause, the expectation, the nearest frame, the last frames, and how to repeat it. */
 import { CLAUSES } from '../../generated/protocol.ts';
 import { asText } from '../trace/json.ts';
 import type { CheckResult, Failure } from '../runner/verdict.ts';

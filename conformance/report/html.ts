@@ -1,4 +1,4 @@
-/** The report as one HTML file that needs nothing else: no script, no font, no address outside. */
+/** The report as one self-contained HTML file: no scripts, no fonts, no external addresses. */
 import type { CheckResult, Verdict } from '../runner/verdict.ts';
 import { isFinding } from '../runner/verdict.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
@@ -23,7 +23,7 @@ function anchor(id: string): string {
   return `c-${id.replaceAll('/', '-')}`;
 }
 
-/** One row of a lane: the frame stands in the column of its actor. */
+/** One row of the lanes: the frame is in the column of its actor. */
 function rowOf(frame: Frame, actors: readonly string[], proofs: ReadonlySet<number>): string {
   const text = frameText(frame);
   const shown = text.length > SHOWN_TEXT ? `${text.slice(0, SHOWN_TEXT)}…` : text;
@@ -34,9 +34,9 @@ function rowOf(frame: Frame, actors: readonly string[], proofs: ReadonlySet<numb
 
 function lanesOf(check: CheckResult, trace: Trace): string {
   const all = framesOf(trace, check);
-  if (all.length === 0) return '<p>No frame belongs to it.</p>';
+  if (all.length === 0) return '<p>This check has no frames.</p>';
   const frames = all.slice(0, SHOWN_FRAMES);
-  // Those of the tape first, those of the runner behind them.
+  // The actors of the tape first, then those of the runner.
   const named = [...new Set(frames.map(({ actor }) => actor))];
   const actors = [
     ...named.filter((each) => !RESERVED_ACTORS.includes(each)),
@@ -51,11 +51,11 @@ function lanesOf(check: CheckResult, trace: Trace): string {
 function checkSection(check: CheckResult, trace: Trace, explanation: Explanation): string {
   const { id, why, clauses, verdict, reason, fired, durationMs, known } = check;
   const open = isFinding(check) || verdict === 'INCONCLUSIVE' ? ' open' : '';
-  const told =
+  const details =
     check.failures.length > 0 ? `<pre>${escapeMarkup(explainFailure(check, explanation).join('\n'))}</pre>` : '';
   const links = clauses.map((each) => `<a href="#${each}">${each}</a>`).join(' ');
   return `<details id="${anchor(id)}"${open}><summary>${badge(verdict)} <code>${escapeMarkup(id)}</code>${known === true ? ' (known to fail)' : ''} <span class="why">${escapeMarkup(why)}</span></summary>
-<p>${links} · judged ${fired} times · ${durationMs} ms${reason === undefined ? '' : ` · ${escapeMarkup(reason)}`}</p>${told}${lanesOf(check, trace)}</details>`;
+<p>${links} · checked ${fired === 1 ? 'once' : `${fired} times`} · ${durationMs} ms${reason === undefined ? '' : ` · ${escapeMarkup(reason)}`}</p>${details}${lanesOf(check, trace)}</details>`;
 }
 
 function clauseRow({ id, text, verdict, checks, observable }: ClauseResult): string {
@@ -64,12 +64,12 @@ function clauseRow({ id, text, verdict, checks, observable }: ClauseResult): str
       (each) => `<a class="t-${each.verdict.replace('/', '')}" href="#${anchor(each.id)}">${escapeMarkup(each.id)}</a>`,
     )
     .join(' ');
-  return `<tr id="${id}"><th>${id}</th><td>${badge(verdict)}</td><td>${escapeMarkup(text)}${observable === 'operator' ? ' <em>(seen by operators only)</em>' : ''}</td><td class="links">${links}</td></tr>`;
+  return `<tr id="${id}"><th>${id}</th><td>${badge(verdict)}</td><td>${escapeMarkup(text)}${observable === 'operator' ? ' <em>(observable by operators only)</em>' : ''}</td><td class="links">${links}</td></tr>`;
 }
 
 function uncovered(clauses: readonly ClauseResult[]): string {
   const open = clauses.filter(({ verdict }) => !['PASS', 'FAIL'].includes(verdict));
-  if (open.length === 0) return '<p>Nothing: every clause was judged.</p>';
+  if (open.length === 0) return '<p>Nothing: every clause was checked.</p>';
   const items = open.map(
     ({ id, verdict, text }) => `<li><a href="#${id}">${id}</a> ${badge(verdict)} ${escapeMarkup(text)}</li>`,
   );
@@ -97,7 +97,7 @@ export function htmlReport(summary: Summary, explanation: Explanation): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Tidemark conformance: ${escapeMarkup(outcome.text)}</title><style>${STYLE}</style></head>
 <body><header class="${outcome.exit === 0 ? 'good' : 'bad'}"><h1>${escapeMarkup(outcome.text)}</h1>
-<p>${escapeMarkup(target.url)}${target.nodeId === undefined ? '' : ` · ${escapeMarkup(target.nodeId)}`} · ${escapeMarkup(startedAt)} · ${(durationMs / 1000).toFixed(1)} s · ${frames} frames · protocol ${suite.protocolVersion}${sameContract ? '' : ' · <strong>the target was made from another contract than this suite</strong>'}</p>
+<p>${escapeMarkup(target.url)}${target.nodeId === undefined ? '' : ` · ${escapeMarkup(target.nodeId)}`} · ${escapeMarkup(startedAt)} · ${(durationMs / 1000).toFixed(1)} s · ${frames} frames · protocol ${suite.protocolVersion}${sameContract ? '' : ' · <strong>the target has another contract than this suite</strong>'}</p>
 <p>${tally}</p></header>
 <main><section><h2>Coverage: ${judged} of ${clauses.length} clauses judged</h2>${coverageBar(clauses)}</section>
 <section><h2>What is not covered</h2>${uncovered(clauses)}</section>

@@ -1,4 +1,4 @@
-/** The report as JSON: the summary, as it is. */
+/** The report as JSON: the summary, unchanged. */
 import type { Summary } from './summary.ts';
 
 export function jsonReport(summary: Summary): string {

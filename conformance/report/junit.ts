@@ -7,10 +7,10 @@ import { escapeMarkup } from './markup.ts';
 import type { Summary } from './summary.ts';
 
 function bodyOf(check: CheckResult, explanation: Explanation): string {
-  const told = escapeMarkup(explainFailure(check, explanation).join('\n'));
+  const details = escapeMarkup(explainFailure(check, explanation).join('\n'));
   const short = escapeMarkup(check.failures[0]?.text ?? check.reason ?? check.verdict);
-  if (isFinding(check)) return `<failure type="${check.verdict}" message="${short}">${told}</failure>`;
-  if (check.verdict === 'INCONCLUSIVE') return `<error type="INCONCLUSIVE" message="${short}">${told}</error>`;
+  if (isFinding(check)) return `<failure type="${check.verdict}" message="${short}">${details}</failure>`;
+  if (check.verdict === 'INCONCLUSIVE') return `<error type="INCONCLUSIVE" message="${short}">${details}</error>`;
   if (check.verdict === 'PASS') return '';
   return `<skipped message="${escapeMarkup(`${check.verdict}: ${short}`)}"/>`;
 }
@@ -18,9 +18,9 @@ function bodyOf(check: CheckResult, explanation: Explanation): string {
 function caseOf(check: CheckResult, explanation: Explanation): string {
   const group = check.id.split('/')[0] ?? '';
   const name = `${check.id} [${check.clauses.join(' ')}]`;
-  const head = `<testcase classname="${escapeMarkup(`conformance.${group}`)}" name="${escapeMarkup(name)}" time="${(check.durationMs / 1000).toFixed(3)}"`;
+  const attributes = `<testcase classname="${escapeMarkup(`conformance.${group}`)}" name="${escapeMarkup(name)}" time="${(check.durationMs / 1000).toFixed(3)}"`;
   const body = bodyOf(check, explanation);
-  return body === '' ? `    ${head}/>` : `    ${head}>${body}</testcase>`;
+  return body === '' ? `    ${attributes}/>` : `    ${attributes}>${body}</testcase>`;
 }
 
 export function junitReport(summary: Summary, explanation: Explanation): string {

@@ -1,4 +1,4 @@
-/** Frames as lanes: who said what to the server, and what came back. */
+/** Frames as lanes: what each actor sent to the server and received from it. */
 import { isObject, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
@@ -33,11 +33,11 @@ function cut(text: string, width: number): string {
 
 /** One line: number, milliseconds, actor, direction, content. */
 export function laneLine(frame: Frame, options: { readonly width: number }): string {
-  const head = `${String(frame.n).padStart(6)} ${frame.at.toFixed(0).padStart(6)} ms  ${frame.actor.padEnd(9)} ${frame.dir} `;
-  return `${head}${cut(frameText(frame), Math.max(20, options.width - head.length))}`;
+  const prefix = `${String(frame.n).padStart(6)} ${frame.at.toFixed(0).padStart(6)} ms  ${frame.actor.padEnd(9)} ${frame.dir} `;
+  return `${prefix}${cut(frameText(frame), Math.max(20, options.width - prefix.length))}`;
 }
 
-/** The frames around those that matter: at most `count` of them, ending soon after the last. */
+/** At most `count` frames, up to shortly after the last of the frames in `matter`. */
 export function excerpt(frames: readonly Frame[], matter: readonly number[], count: number): readonly Frame[] {
   const last = Math.max(...matter, 0);
   const index = last === 0 ? frames.length : frames.findIndex(({ n }) => n > last) + 2;

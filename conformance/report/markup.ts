@@ -1,4 +1,4 @@
-/** Text inside XML and HTML. */
+/** Escapes text for XML and HTML. */
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -8,7 +8,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 export function escapeMarkup(text: string): string {
-  // XML 1.0 knows no other control characters than tab and the ends of lines.
+  // XML 1.0 allows no control characters except tab and line ends.
   return text
     .replaceAll(/\p{Cc}|[\ufffe\uffff]/gu, (each) => ('\t\n\r'.includes(each) ? each : '\ufffd'))
     .replaceAll(/[&<>"']/g, (each) => ESCAPES[each] ?? each);

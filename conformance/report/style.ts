@@ -1,4 +1,4 @@
-/** How the HTML report looks, in light and in dark. */
+/** Style sheet of the HTML report, for light and dark mode. */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#f3f5f7;--line:#d5dae0;--dim:#5a6572;--good:#1a7f37;--bad:#c62828;--warn:#9a6700;--none:#6e7781;--in:#eef5ff;--out:#f4f1ff;--proof:#ffe3e0}
 @media (prefers-color-scheme:dark){:root{--bg:#14171b;--fg:#e4e8ec;--soft:#1d2228;--line:#343b44;--dim:#9aa5b1;--good:#56c271;--bad:#ff7b72;--warn:#e3b341;--none:#8b949e;--in:#16263c;--out:#241f3d;--proof:#4d1f1c}}

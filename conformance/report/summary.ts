@@ -1,4 +1,4 @@
-/** What a run comes to, as data: every report is a rendering of this. */
+/** The result of a run as data; every report format renders this. */
 import { CLAUSES, CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
 import { CLAUSE_IDS } from '../invariants/contract.ts';
@@ -7,7 +7,7 @@ import { VERDICTS, isFinding } from '../runner/verdict.ts';
 import type { CheckResult, Outcome, Verdict } from '../runner/verdict.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
-/** What is known of one clause after a run. `NONE`: no check cites it. */
+/** The result of one clause. `NONE`: no check cites it. */
 export interface ClauseResult {
   readonly id: ClauseId;
   readonly text: string;
@@ -25,7 +25,7 @@ export interface Summary {
     readonly contractDigest?: string;
     readonly heartbeatIntervalMs?: number;
   };
-  /** Whether the whole suite ran, so that what was not judged is worth saying. */
+  /** Whether the whole suite ran; only then do reports list the clauses that were not checked. */
   readonly scope: 'everything' | 'a part';
   readonly startedAt: string;
   readonly durationMs: number;
@@ -37,7 +37,7 @@ export interface Summary {
   readonly harnessFaults: readonly string[];
 }
 
-/** A clause is as good as the worst that was found about it, and never better than what was really judged. */
+/** The verdict of a clause is the first of these that one of its checks has. */
 const WORST_FIRST: readonly Verdict[] = ['FAIL', 'UNTESTABLE', 'INCONCLUSIVE', 'PASS', 'WARN', 'VACUOUS', 'N/A'];
 
 function verdictOf(checks: readonly CheckResult[]): Verdict | 'NONE' {
@@ -65,7 +65,7 @@ export function countVerdicts(checks: readonly CheckResult[]): Readonly<Record<V
   return Object.fromEntries(counts) as Record<Verdict, number>;
 }
 
-/** The judged part of what is summarised; a trace that was taken elsewhere has no more than this. */
+/** The input of a summary that a recorded trace has as well. */
 export interface Judged {
   readonly trace: Trace;
   readonly checks: readonly CheckResult[];
@@ -102,12 +102,12 @@ export function summarise(judged: Judged, run?: Run): Summary {
   };
 }
 
-/** The checks that keep a run from being green, or that could not be judged. */
+/** The checks that failed, warned or were inconclusive. */
 export function troubles(checks: readonly CheckResult[]): readonly CheckResult[] {
   return checks.filter((check) => isFinding(check) || check.verdict === 'INCONCLUSIVE' || check.verdict === 'WARN');
 }
 
-/** The frames of one check, and of the runner’s own connections that served it. */
+/** The frames of one check, including those of the runner’s own connections for it. */
 export function framesOf(trace: Trace, check: CheckResult): readonly Frame[] {
   if (check.kind === 'tape' || check.kind === 'generated')
     return trace.frames.filter((frame) => frame.check === check.id);

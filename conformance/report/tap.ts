@@ -17,14 +17,14 @@ function pointOf(check: CheckResult, number: number, explanation: Explanation): 
   const isBad = isFinding(check) || check.verdict === 'INCONCLUSIVE' || check.known === true;
   const line = `${isBad ? 'not ok' : 'ok'} ${number} - ${check.id.replaceAll('#', '\\#')}${directive(check)}`;
   if (!isFinding(check) && check.verdict !== 'INCONCLUSIVE') return [line];
-  const told = explainFailure(check, explanation).map((each) => `    ${each}`);
+  const details = explainFailure(check, explanation).map((each) => `    ${each}`);
   return [
     line,
     '  ---',
     `  clauses: [${check.clauses.join(', ')}]`,
     `  verdict: ${check.verdict}`,
     '  message: |',
-    ...told,
+    ...details,
     '  ...',
   ];
 }

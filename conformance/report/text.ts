@@ -5,21 +5,21 @@ import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import type { CheckResult } from '../runner/verdict.ts';
 
-/** One line per check, as they are judged. */
+/** One line per check, printed when its verdict is known. */
 export function checkLine({ verdict, id, reason, durationMs, known }: CheckResult): string {
   const time = durationMs >= 1000 ? ` (${(durationMs / 1000).toFixed(1)} s)` : '';
   return `${verdict.padEnd(12)} ${id}${known === true ? ' [known]' : ''}${time}${reason === undefined ? '' : ` – ${reason}`}`;
 }
 
 function uncoveredLines({ clauses, scope }: Summary): readonly string[] {
-  // Whoever asked for a part of the suite knows that it is a part.
+  // With --only, most clauses are not checked on purpose.
   if (scope !== 'everything') return [];
   const open = clauses.filter(
     ({ verdict, observable }) => verdict !== 'PASS' && verdict !== 'FAIL' && observable === 'client',
   );
-  if (open.length === 0) return ['Every clause that a client can observe was judged.'];
-  const said = open.map(({ id, verdict }) => `${id} (${verdict === 'NONE' ? 'no check' : verdict})`);
-  return [`Not judged: ${said.join(', ')}`];
+  if (open.length === 0) return ['Every clause that a client can observe was checked.'];
+  const entries = open.map(({ id, verdict }) => `${id} (${verdict === 'NONE' ? 'no check' : verdict})`);
+  return [`Not checked: ${entries.join(', ')}`];
 }
 
 export function textReport(summary: Summary, explanation: Explanation): string {

@@ -1,8 +1,8 @@
 /**
- * Keeps the suite within the rate that the target allows (`limits.commandsPerSecond`, `limits.commandBurst`), as any decent
- * client does: a refusal for haste would say nothing about what is being tested. What is sent malformed is sent as it comes.
+ * Keeps the suite within the rate that the target allows (`limits.commandsPerSecond`, `limits.commandBurst`), because a
+ * rate limit error would hide what the check tests. Malformed messages are sent without waiting.
  */
-/** A share of the allowance is left alone: the server's clock is not ours. */
+/** Only a share of the allowance is used, because the server's clock may differ from ours. */
 const MARGIN = 0.9;
 
 export class Allowance {
@@ -26,7 +26,7 @@ export class Allowance {
     this.#at = now;
   }
 
-  /** Takes one command from the allowance; how long to wait, in milliseconds, before it may be sent. */
+  /** Takes one command from the allowance. @returns how long to wait before it may be sent, in milliseconds. */
   take(): number {
     this.#refill();
     this.#tokens -= 1;

@@ -1,4 +1,4 @@
-/** One connection of an actor: writes everything into the trace, and lets steps wait for what comes. */
+/** One connection of an actor: writes every frame into the trace, and lets steps wait for messages. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { SecretError, present, withoutSecrets } from '../target/credential.ts';
 import type { Presented } from '../target/credential.ts';
@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
 }
 
-/** The credential of an actor: the one it names, else the default one, where there is one. */
+/** The credential of an actor: the one that it names, otherwise the default one, if configured. */
 export async function credentialOf(
   name: string | undefined,
   context: Pick<RunContext, 'config'>,
@@ -46,7 +46,7 @@ export async function credentialOf(
 /** Raw content is kept in the trace up to this many characters. */
 const SHOWN = 4096;
 
-/** What a connection needs of a run; the probe's is made before anything is known of the target. */
+/** The part of a run that a connection needs; the probe connects before anything is known about the target. */
 export type ConnectionContext = Omit<RunContext, 'profile'> & Partial<Pick<RunContext, 'profile'>>;
 
 function allowanceOf({ profile, now }: ConnectionContext): Allowance | undefined {
@@ -76,7 +76,7 @@ export class Connection {
     this.number = context.trace.nextConnection();
   }
 
-  /** Resolves with the refusal when the upgrade was refused. */
+  /** Opens the connection. Resolves with the response when the server rejected the upgrade. */
   async open({ spec, timeoutMs }: ConnectOptions): Promise<Refused | undefined> {
     const { config } = this.#context;
     const url = new URL(config.url);
@@ -135,7 +135,7 @@ export class Connection {
     this.signal.notify();
   }
 
-  /** Sends a command, not faster than the target allows. */
+  /** Sends a command, within the rate that the target allows. */
   async sendCommand(text: string): Promise<void> {
     const waitMs = this.#allowance?.take() ?? 0;
     if (waitMs > 0)
@@ -159,7 +159,7 @@ export class Connection {
     const { opcode, times = 1, fin = true } = frame;
     const content = (frame.hex ?? frame.text ?? '').repeat(Math.min(times, SHOWN));
     this.#fragments += content.slice(0, SHOWN);
-    // The parts of a message are one message, whole with the last of them.
+    // The fragments of a message count as one message, complete with the last fragment.
     if (fin) {
       this.#add({ dir: '>>', kind: opcode, text: this.#fragments.slice(0, SHOWN), malformed: true });
       this.#fragments = '';
@@ -167,7 +167,7 @@ export class Connection {
     this.#socket?.sendFrame(frame);
   }
 
-  /** Closes properly, or cuts; resolves when the connection has ended. */
+  /** Closes with a code, or cuts the connection without one; resolves when it has ended. */
   async end(how: { readonly code?: number }, timeoutMs: number): Promise<void> {
     const { code } = how;
     this.#add({ dir: '>>', kind: 'close', text: JSON.stringify({ code: code ?? 1006, reason: '' }) });
@@ -184,7 +184,7 @@ export class Connection {
     this.#socket?.setReading(state);
   }
 
-  /** Waits for a message, already here or still to come; undefined when the time is up or the connection has ended. */
+  /** Waits for a message, received already or later; undefined after the time-out or when the connection has ended. */
   find(fits: (frame: Frame) => boolean, timeoutMs: number): Promise<Frame | undefined> {
     return this.signal
       .until(() => {

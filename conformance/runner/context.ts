@@ -1,4 +1,4 @@
-/** What all checks of a run share. */
+/** State that all checks of a run share. */
 import type { TargetConfig } from '../target/config.ts';
 import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -6,7 +6,7 @@ import type { Trace } from '../trace/trace.ts';
 import type { Connection } from './connection.ts';
 import type { SelfWatch } from './watch.ts';
 
-/** How long an ordinary answer may take, in milliseconds, before `--time-scale`. */
+/** How long a reply may take, in milliseconds, before `--time-scale`. */
 export const PATIENCE_MS = 5000;
 
 export interface RunContext {
@@ -17,28 +17,28 @@ export interface RunContext {
   readonly timeScale: number;
   /** Milliseconds since the run began. */
   readonly now: () => number;
-  /** Distinguishes this run's paths, ids and streams on a server that others use too. */
+  /** Part of this run's paths, ids and streams, so that other runs on the same server do not affect it. */
   readonly nonce: string;
-  /** Every connection of the run: they stay open until its end, so that late frames are seen. */
+  /** Every connection of the run: they stay open until the end, so that late frames are recorded. */
   readonly connections: Connection[];
 }
 
-/** The target cannot be reached, or went away: nothing is said about its conformance. */
+/** The target cannot be reached, so its conformance is unknown. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
-/** The suite was given no means to test this. */
+/** The configuration gives no way to test this. */
 export class UntestableError extends Error {
   override readonly name = 'UntestableError';
 }
 
-/** The runner itself did not get to run. */
+/** The runner got too little CPU time. */
 export class StarvedError extends Error {
   override readonly name = 'StarvedError';
 }
 
-/** The suite did something that the contract does not allow. */
+/** A bug in the suite: it did something that the contract does not allow. */
 export class HarnessError extends Error {
   override readonly name = 'HarnessError';
 }

@@ -1,4 +1,4 @@
-/** One HTTP request and its answer, written into the trace. */
+/** Sends one HTTP request and writes it and its response into the trace. */
 import { callHttp } from '../target/http.ts';
 import { tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
@@ -21,7 +21,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** The body as JSON where it is JSON, else as a text. */
+  /** The body as JSON if it is JSON, otherwise as a string. */
   readonly body: Json;
 }
 
@@ -32,7 +32,7 @@ function addressOf(request: HttpRequest, base: string): URL {
   return url;
 }
 
-/** @throws {UnreachableError} when there is no answer. */
+/** @throws {UnreachableError} when there is no response. */
 export async function exchange({ context, check, request, timeoutMs }: Exchange): Promise<Answer> {
   const { config, trace, timeScale } = context;
   const { method, body } = request;

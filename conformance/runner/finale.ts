@@ -1,6 +1,6 @@
 /**
- * The end of a run. Connections have stayed open, so that what comes too late or twice is still seen. Now each gets a last
- * fence, the server is asked what it thinks of them, they are closed, and it is asked again.
+ * The end of a run. Connections have stayed open, so that late and duplicate frames are recorded. Now each sends a last
+ * `sync`, the server is asked for its list of their subscriptions, they are closed, and the server is asked again.
  */
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
@@ -14,7 +14,7 @@ import type { RunContext } from './context.ts';
 import { exchange } from './exchange.ts';
 
 const CHECK = 'finale';
-/** Connections that the server is asked about: enough to find a fault, few enough to be quick. */
+/** How many connections to ask the server about: enough to find a fault, few enough to be quick. */
 const SAMPLE = 24;
 const POLL_MS = 50;
 
@@ -35,12 +35,12 @@ function livingStreams({ lives }: ConnectionReading): readonly string[] {
   return [...new Set(lives.filter(({ ended }) => ended === undefined).map(({ stream }) => stream))];
 }
 
-/** Everything published so far has been written once this is answered. */
+/** When the server answers, it has written every event published so far. */
 async function fence({ connection, reading }: Pair, patience: number): Promise<void> {
   for (const [index, stream] of livingStreams(reading).entries()) {
     const id = `finale-${index}`;
     const command = { type: 'sync', id, data: { stream } };
-    // A wrong server may have taken a name that is none: what the suite itself says keeps to the contract all the same.
+    // A wrong server may have accepted an invalid stream name; the suite must not send it again.
     if (!commandValidators.sync(command)) continue;
     await connection.sendCommand(JSON.stringify(command));
     await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
@@ -63,7 +63,7 @@ async function settle(context: RunContext, patience: number): Promise<void> {
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
 
-/** How many subscriptions the server lists for a connection; undefined when it does not say. */
+/** How many subscriptions the server lists for a connection; undefined when it does not answer. */
 async function ask(context: RunContext, connectionId: string): Promise<number | undefined> {
   const { method, path } = HTTP_OPERATIONS.get_subscriptions;
   const request = { method, path, query: { connection: connectionId } };
@@ -72,7 +72,7 @@ async function ask(context: RunContext, connectionId: string): Promise<number | 
   return isArray(items) ? items.length : undefined;
 }
 
-/** An end takes its time to be noticed: asks until nothing is listed, or the time is up. */
+/** A server may notice the end of a connection late: asks until nothing is listed, or the time is up. */
 async function askUntilGone(context: RunContext, connectionId: string, deadline: number): Promise<void> {
   for (;;) {
     const listed = await ask(context, connectionId);
@@ -101,7 +101,7 @@ export async function finale(context: RunContext): Promise<void> {
     const deadline = context.now() + patience;
     if (asks) for (const id of ids) await askUntilGone(context, id, deadline);
   } catch (error) {
-    // A target that was shut down by the last tape cannot be asked any more.
+    // The last tape may have shut the target down.
     if (!(error instanceof UnreachableError)) throw error;
   }
 }

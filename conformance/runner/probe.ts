@@ -1,4 +1,4 @@
-/** The first look at a target: what it says of itself decides which checks apply. */
+/** Connects to a target once to read its `welcome`, which decides which checks apply. */
 import { randomBytes } from 'node:crypto';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
@@ -10,7 +10,9 @@ import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
 import { exchange } from './exchange.ts';
 
-/** Whose connection is refused or gets no welcome that can be read is not a Tidemark gateway; nothing else would be worth running. */
+/**
+ * The upgrade was rejected, or no valid `welcome` arrived: the target is not a Tidemark gateway, and no check can run.
+ */
 export class NotAGatewayError extends Error {
   override readonly name = 'NotAGatewayError';
 }
@@ -29,8 +31,8 @@ async function probeHttp(context: Omit<RunContext, 'profile'>): Promise<Profile[
 }
 
 /**
- * @throws {UnreachableError} when nobody answers.
- * @throws {NotAGatewayError} when somebody else does.
+ * @throws {UnreachableError} when nothing answers.
+ * @throws {NotAGatewayError} when another kind of server answers.
  */
 export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profile> {
   const timeoutMs = PATIENCE_MS * context.timeScale;
@@ -38,11 +40,13 @@ export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profi
   const connection = new Connection(context, options);
   const refused = await connection.open(options);
   if (refused !== undefined)
-    throw new NotAGatewayError(`the upgrade was refused with ${refused.status}: ${refused.body.slice(0, 200)}`);
+    throw new NotAGatewayError(
+      `not a Tidemark gateway: the upgrade was rejected with status ${refused.status}: ${refused.body.slice(0, 200)}`,
+    );
   const welcome = await connection.find((frame) => typeOf(frame) === 'welcome', timeoutMs);
-  if (welcome === undefined) throw new NotAGatewayError(`no welcome came within ${timeoutMs} ms`);
+  if (welcome === undefined) throw new NotAGatewayError(`not a Tidemark gateway: no welcome within ${timeoutMs} ms`);
   const validator = serverValidators.welcome;
-  // What is wrong with its envelope is for the checks to say: they can run once its data can be read.
+  // Faults of the envelope are left to the checks, which can run as soon as `data` is readable.
   const said = { type: 'welcome', data: member(welcome.json, 'data') };
   if (!validator(said)) {
     const [fault] = validator.errors ?? [];
@@ -57,7 +61,7 @@ export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profi
   return { welcome: data, http };
 }
 
-/** Small letters and digits, so that it can be part of every kind of name. */
+/** Lower-case letters and digits, so that it can be part of every kind of name. */
 export function makeNonce(): string {
   return `t${BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36)}`;
 }

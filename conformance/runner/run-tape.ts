@@ -1,4 +1,4 @@
-/** Runs one tape to its verdict. */
+/** Runs one tape and returns its verdict. */
 import { textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
@@ -16,7 +16,7 @@ import { StimulusError, choosePort, openPort } from './stimulus.ts';
 import type { CheckResult } from './verdict.ts';
 import { Witness } from './witness.ts';
 
-/** The streams on which events will be made, and which the witness therefore follows. */
+/** The streams on which the tape makes events; the witness subscribes to them. */
 export function streamsOf(tape: Tape): readonly string[] {
   const streams = flatten(tape.steps).flatMap((step) => {
     if (step.verb === 'stim') return step.events.map(({ stream }) => stream ?? 'main');
@@ -29,7 +29,7 @@ export function streamsOf(tape: Tape): readonly string[] {
 
 /** The same tape with its placeholders replaced. Lines keep their numbers. */
 export function instantiate(tape: Tape, names: Names): Tape {
-  // A tape is JSON but for optional members, which stay as they are.
+  // A tape is JSON except for optional members, which stay undefined.
   return expand(tape as unknown as Json, names) as unknown as Tape;
 }
 
@@ -63,15 +63,15 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
   if (error instanceof UntestableError) return { verdict: 'UNTESTABLE', reason: error.message, failures: [], fired };
   if (error instanceof StarvedError || error instanceof UnreachableError)
     return { verdict: 'INCONCLUSIVE', reason: error.message, failures: [], fired };
-  // Every name is bound somewhere (the parser has seen to that): what the server gave does not hold what is referred to.
+  // The parser checked that every name is bound, so the server's message lacks the member that is referred to.
   if (error instanceof UnboundError)
-    return failed({ text: `what the tape refers to did not come: ${error.message}`, frames: [] });
+    return failed({ text: `a value that the tape refers to was not received: ${error.message}`, frames: [] });
   throw error;
 }
 
 /** @throws {HarnessError} when the suite itself did something wrong. */
 export async function runTape(source: Tape, context: RunContext, nonce: string): Promise<CheckResult> {
-  // A page is served where the socket is, by the other scheme.
+  // Pages of the target have the host of its WebSocket and the scheme of HTTP.
   const { origin } = new URL(context.config.url.replace(/^ws/, 'http'));
   const tape = instantiate(source, { nonce, origin });
   const { id, clauses, level, why, needs } = tape.header;
@@ -94,13 +94,14 @@ export async function runTape(source: Tape, context: RunContext, nonce: string):
     scene = new Scene(context, tape, stage, await credentialsIn(tape, context));
     await performAll(tape.steps, scene, new Map());
     const { judged } = scene;
-    if (judged === 0) return finish({ verdict: 'VACUOUS', reason: 'nothing was judged', failures: [], fired: 0 });
+    if (judged === 0)
+      return finish({ verdict: 'VACUOUS', reason: 'no expectation was reached', failures: [], fired: 0 });
     return finish({ verdict: 'PASS', failures: [], fired: judged });
   } catch (error) {
     return finish(judgeError(error, tape, scene?.judged ?? 0));
   } finally {
     stage?.port.close();
-    // A reader that was paused would be closed as a slow consumer later, and be taken for a fault of the server.
+    // The server would later close a paused reader as a slow client, which would look like a fault of the server.
     for (const connection of scene?.connections ?? []) connection.setReading('on');
   }
 }

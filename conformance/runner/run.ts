@@ -24,17 +24,17 @@ export interface RunOptions {
   readonly tapes: readonly Tape[];
   /** Globs of check ids, separated by commas. */
   readonly only?: string;
-  /** `must` leaves out what is only advised. */
+  /** `must` skips checks of level `should`. */
   readonly level: Level;
   /** Ids that are expected to fail. */
   readonly knownFailing: ReadonlySet<string>;
   readonly timeScale: number;
   /** Tapes at a time. */
   readonly jobs: number;
-  /** Exchanges to make up (level 4), and the seed that makes them. */
+  /** How many exchanges to generate (level 4), and their seed. */
   readonly exchanges: number;
   readonly seed: number;
-  /** Whether the tapes are those of the suite, which bring everything about that the trace is judged by, or somebody's own. */
+  /** Whose tapes run. Those of the suite cause everything that the trace checks look at; the user's own need not. */
   readonly library: 'suite' | 'own';
   readonly onResult?: (result: CheckResult) => void;
 }
@@ -46,22 +46,22 @@ export interface Run {
   readonly nonce: string;
   readonly checks: readonly CheckResult[];
   readonly harnessFaults: readonly string[];
-  /** The smallest generated exchange that went wrong, as a tape. */
+  /** The smallest failing exchange, as a tape. */
   readonly counterexample?: string;
   readonly outcome: Outcome;
   readonly trace: Trace;
   readonly durationMs: number;
 }
 
-/** What it means that a check of the trace had nothing to judge. */
+/** The verdict of a trace check that had nothing to check. */
 export interface Idle {
   readonly verdict: 'VACUOUS' | 'N/A' | 'UNTESTABLE';
   readonly reason: string;
 }
 
-const NEVER_HAPPENED = 'what it judges never happened';
+const NEVER_HAPPENED = 'what it looks at never happened';
 
-/** Judges a finished trace: one result per check of levels 1 and 3. */
+/** Checks a finished trace: one result per check of levels 1 and 3. */
 export function judgeTrace(
   trace: Trace,
   checks: readonly TraceCheck[],
@@ -107,7 +107,7 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** What the target is asked to do to itself comes when everything else is over, a shutdown last of all. */
+/** Tapes with control commands run after all others, those that shut the target down last. */
 const STAGES = ['calm', 'control', 'shutdown'] as const;
 
 function stageOf({ header }: Tape): (typeof STAGES)[number] {
@@ -115,7 +115,7 @@ function stageOf({ header }: Tape): (typeof STAGES)[number] {
   return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
 }
 
-/** What came of the parts of a run, as they were done. */
+/** The results of the parts of a run. */
 class Course {
   readonly checks: CheckResult[] = [];
   readonly faults: string[] = [];
@@ -149,7 +149,7 @@ class Course {
     await inParallel(due, jobs, ([index, tape]) => this.#runTape(tape, index));
   }
 
-  /** Level 4, unless it was not chosen. */
+  /** Runs level 4 if it was chosen. */
   async makeExchanges(): Promise<void> {
     const { only, exchanges: count, seed } = this.#options;
     if (count === 0 || !isChosen(EXCHANGES.id, only)) return;
@@ -163,10 +163,10 @@ class Course {
     const judged = judgeTrace(this.#context.trace, TRACE_CHECKS, ({ needs = [] }) => {
       const applies = applicability(needs, this.#context);
       if (applies.verdict !== 'applies') return applies;
-      // Of tapes of one's own nobody claims that they bring everything about.
+      // The user's own tapes need not cause everything that the checks look at.
       return { verdict: library === 'own' ? 'N/A' : 'VACUOUS', reason: NEVER_HAPPENED };
     });
-    // A part of the suite is judged by that part; what else broke on the way is said all the same.
+    // With --only, vacuous invariants are left out, but failed ones are reported.
     for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#tell(result);
     this.faults.push(...ownFaults(this.#context.trace));
   }
@@ -179,9 +179,9 @@ export interface Target {
 }
 
 /**
- * Connects to a target and asks it what it is.
- * @throws {UnreachableError} when nobody answers.
- * @throws {NotAGatewayError} when somebody else does.
+ * Connects to a target and reads its `welcome`.
+ * @throws {UnreachableError} when nothing answers.
+ * @throws {NotAGatewayError} when another kind of server answers.
  */
 export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale'>): Promise<Target> {
   const { config, timeScale } = options;

@@ -1,4 +1,4 @@
-/** One tape being run: its actors, what it has bound, and how far each branch has read. */
+/** The state of one running tape: its actors, its bindings, and how far each branch has read. */
 import { commandValidators } from '../../generated/validators.js';
 import { withoutOwnFields } from '../filters/declared-events.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -11,10 +11,10 @@ import type { StimulusPort } from './stimulus.ts';
 import type { Failure } from './verdict.ts';
 import type { Witness } from './witness.ts';
 
-/** What `{"$ref": "credentials/NAME"}` looks into: `data` of an `authenticate` command. */
+/** The values of `{"$ref": "credentials/NAME"}`: `data` of an `authenticate` command. */
 export const CREDENTIALS = 'credentials';
 
-/** A step was not met. */
+/** A step failed. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
   readonly failure: Failure;
@@ -25,13 +25,15 @@ export class StepFailed extends Error {
   }
 }
 
-/** Where each actor's reading has come to: the index of the next message. */
+/** Per actor, the index of the next message to read. */
 export type Cursors = Map<string, number>;
 
 export interface Stage {
   readonly port: StimulusPort;
   readonly witness: Witness;
-  /** How an emitted event is told from others: files say more than was asked for. */
+  /**
+   * How to recognise an emitted event: by its path when a file change made it, because its payload has more members.
+   */
   readonly compare: 'payload' | 'path';
 }
 
@@ -40,7 +42,7 @@ export class Scene {
   readonly tape: Tape;
   readonly bindings: Map<string, Json>;
   readonly stage: Stage | undefined;
-  /** Expectations met so far. */
+  /** How many expectations were met so far. */
   judged = 0;
   readonly #connections = new Map<string, Connection>();
 
@@ -57,7 +59,7 @@ export class Scene {
     return found;
   }
 
-  /** Every actor's connection; a reconnect replaces the one before. */
+  /** The connection of each actor; a reconnect replaces it. */
   get connections(): readonly Connection[] {
     return [...this.#connections.values()];
   }
@@ -74,13 +76,15 @@ export class Scene {
   }
 }
 
-/** Commands of the suite itself fit the contract; if one does not, that is no finding about the server. */
+/**
+ * Commands of the suite must be valid by the contract; an invalid one is a bug in the suite or tape, not in the server.
+ */
 export function assertFits(message: JsonObject, where: string): void {
   const { type } = message;
   const validators: Readonly<Record<string, (value: unknown) => boolean>> = commandValidators;
   const name = typeof type === 'string' && Object.hasOwn(validators, type) ? type : undefined;
   if (name === undefined || validators[name]?.(withoutOwnFields(message)) !== true)
     throw new HarnessError(
-      `${where} sends ${JSON.stringify(message)}, which does not fit the contract; use "sendText"`,
+      `${where} sends ${JSON.stringify(message)}, which is not valid by the contract; use "sendText" for invalid messages`,
     );
 }

@@ -1,8 +1,8 @@
-/** Lets many wait for a condition on what has come so far. */
+/** Lets several waiters wait for a condition on the messages received so far. */
 export class Signal {
   readonly #waiters = new Set<() => void>();
 
-  /** Something has come: every waiter looks again. */
+  /** A message has arrived: every waiter checks its condition again. */
   notify(): void {
     for (const wake of [...this.#waiters]) wake();
   }

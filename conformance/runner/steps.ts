@@ -1,4 +1,4 @@
-/** What each step does. A step returns when it is met, and throws when it is not. */
+/** Runs each kind of step. A step returns when it passes and throws when it fails. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { isObject } from '../trace/json.ts';
@@ -26,12 +26,14 @@ import type { Signal } from './signal.ts';
 import { StepFailed, assertFits } from './scene.ts';
 import type { Cursors, Scene } from './scene.ts';
 
-/** Above this share of a wait, a stall of the runner's own event loop makes a time-out say nothing. */
+/**
+ * When the runner's event loop stalled for more than this share of a wait, a time-out proves nothing about the server.
+ */
 const STARVED_SHARE = 0.25;
-/** How often a wait begins anew when the runner was starved, before it gives up. */
+/** How often a wait is restarted when the runner stalled. */
 const SECOND_CHANCES = 2;
 
-/** Waits, not counting time in which the runner did not get to run. @throws {StarvedError} when it hardly ever did. */
+/** Waits, not counting time in which the runner stalled. @throws {StarvedError} when it stalled most of the time. */
 async function patiently<T>(
   scene: Scene,
   signal: Signal,
@@ -47,7 +49,7 @@ async function patiently<T>(
     stalled = watch.stalledMs(from, now());
     if (stalled <= patience * STARVED_SHARE) return undefined;
   }
-  throw new StarvedError(`the runner stood still for ${Math.round(stalled)} of ${patience} ms`);
+  throw new StarvedError(`the runner's event loop stalled for ${Math.round(stalled)} of ${patience} ms`);
 }
 
 async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<void> {
@@ -59,7 +61,12 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
     scene.place(step.as, connection);
     cursors.set(step.as, 0);
     if (step.refused !== undefined)
-      throw new StepFailed({ text: `${step.as} was let in`, line: step.line, expected: step.refused, frames: [] });
+      throw new StepFailed({
+        text: `the server accepted the upgrade of ${step.as}`,
+        line: step.line,
+        expected: step.refused,
+        frames: [],
+      });
     if (step.protocol === undefined) return;
     const text = 'the server chose another subprotocol';
     return judgeValue(step.protocol, connection.protocol, { scene, line: step.line, text });
@@ -67,11 +74,15 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
   const answer = { status: refused.status, headers: refused.headers, body: bodyOf(refused.body) };
   if (step.refused === undefined)
     throw new StepFailed({
-      text: `the upgrade of ${step.as} was refused with ${refused.status}: ${refused.body.slice(0, 200)}`,
+      text: `the upgrade of ${step.as} was rejected with status ${refused.status}: ${refused.body.slice(0, 200)}`,
       line: step.line,
       frames: [],
     });
-  judgeValue(step.refused, answer, { scene, line: step.line, text: `the refusal of ${step.as} is another one` });
+  judgeValue(step.refused, answer, {
+    scene,
+    line: step.line,
+    text: `the upgrade of ${step.as} was rejected, but not as expected`,
+  });
 }
 
 function bodyOf(text: string): Json {
@@ -89,7 +100,7 @@ interface Judgement {
   readonly bind?: string;
 }
 
-/** Judges one value that is not a message. */
+/** Compares one value that is not a message with a pattern. */
 function judgeValue(pattern: Json, value: Json, { scene, line, text, bind }: Judgement): void {
   const { differences, bindings } = match(pattern, value, scene.bindings);
   if (differences.length > 0) {
@@ -105,7 +116,7 @@ function keep(bindings: ReadonlyMap<string, Json>, scene: Scene): void {
   for (const [name, value] of bindings) scene.bindings.set(name, value);
 }
 
-/** The first message from the cursor on that fits and that no other step has claimed. */
+/** The first message from the cursor on that matches and that no other step has claimed. */
 function scan(step: RecvStep, scene: Scene, connection: Connection, from: number): number | undefined {
   const { received, taken } = connection;
   for (let index = from; index < received.length; index += 1) {
@@ -135,15 +146,15 @@ async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<voi
 function missed(step: RecvStep, scene: Scene, connection: Connection, from: number, patience: number): StepFailed {
   const { received, closed: end } = connection;
   const later = nearest(step.pattern, received.slice(from), (frame: Frame) => frame.json, scene.bindings);
-  // What came too early is worth more to the reader than what came at the right time but is something else.
+  // A matching message that arrived too early explains the failure better than another message at the right time.
   const any = nearest(step.pattern, received.slice(0, from), (frame: Frame) => frame.json, scene.bindings);
   const best = any?.differences.length === 0 ? any : (later ?? any);
   const text =
     end === undefined
-      ? `${step.as} did not receive it within ${patience} ms`
-      : `${step.as} was closed with ${end.code} before it came`;
+      ? `${step.as} did not receive the expected message within ${patience} ms`
+      : `the connection of ${step.as} was closed with ${end.code} before the expected message arrived`;
   return new StepFailed({
-    text: best?.differences.length === 0 ? `${text}: it came too early, or was taken by another step` : text,
+    text: best?.differences.length === 0 ? `${text}: it arrived too early, or another step claimed it` : text,
     line: step.line,
     expected: step.pattern,
     ...(best === undefined
@@ -167,7 +178,7 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
   const caught = connection.received.slice(from, reach).find((each) => fits(step.pattern, each.json, scene.bindings));
   if (caught !== undefined)
     throw new StepFailed({
-      text: `${step.as} received what must not come`,
+      text: `${step.as} received a message that must not be sent`,
       line: step.line,
       expected: { never: step.pattern },
       nearest: { frame: caught.n, value: caught.json ?? null, differences: [] },
@@ -186,14 +197,18 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
 async function http(step: HttpStep, scene: Scene): Promise<void> {
   const { context, bindings } = scene;
   const deadline = context.now() + scene.patience(step.within);
-  // The parts of a request are JSON, and so is what is put in for references.
+  // The parts of a request are JSON, before and after references are replaced.
   const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
   for (;;) {
     const { status, headers, body } = await exchange({ context, check: scene.tape.header.id, request });
     const answer = { status, headers, body };
     const settled = fits(step.expect, answer, bindings);
     if (settled || step.within === undefined || context.now() > deadline) {
-      const judgement = { scene, line: step.line, text: `${request.method} ${request.path} answered something else` };
+      const judgement = {
+        scene,
+        line: step.line,
+        text: `the response to ${request.method} ${request.path} is not as expected`,
+      };
       return judgeValue(step.expect, answer, step.bind === undefined ? judgement : { ...judgement, bind: step.bind });
     }
     await new Promise((done) => {
@@ -212,7 +227,7 @@ async function stim(step: StimStep, scene: Scene): Promise<void> {
     const data = await patiently(scene, stage.witness.signal, patience, () => stage.witness.seen(event, stage.compare));
     if (data === undefined) {
       throw new StepFailed({
-        text: `the witness, who subscribes to everything on ${event.stream ?? 'main'}, did not see the ${event.event}`,
+        text: `the witness, which subscribes to everything on ${event.stream ?? 'main'}, did not receive the event ${event.event}`,
         line: step.line,
         expected: { event: event.event, payload: event.payload },
         frames: [],
@@ -229,17 +244,21 @@ async function closed(step: ClosedStep, scene: Scene): Promise<void> {
   const end = await patiently(scene, connection.signal, patience, () => connection.closed);
   if (end === undefined) {
     throw new StepFailed({
-      text: `${step.as} was not closed within ${patience} ms`,
+      text: `the connection of ${step.as} was not closed within ${patience} ms`,
       line: step.line,
       expected: step.pattern,
       frames: [],
     });
   }
   const value = { code: end.code, reason: end.reason };
-  judgeValue(step.pattern, value, { scene, line: step.line, text: `${step.as} was closed in another way` });
+  judgeValue(step.pattern, value, {
+    scene,
+    line: step.line,
+    text: `the connection of ${step.as} was closed, but not as expected`,
+  });
 }
 
-/** Runs a command of the configuration to its end. */
+/** Runs a command of the configuration and waits until it exits. */
 async function control(step: ControlStep, scene: Scene): Promise<void> {
   const command = scene.context.config.control[step.name];
   if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
@@ -255,13 +274,13 @@ function isCommand(command: readonly string[] | undefined): command is readonly 
   return command !== undefined && command.length > 0;
 }
 
-/** What the server gave may be such that nobody could send it back: that is no fault of the tape. */
+/** A wrong server may have sent a value that is not valid in a command: a failure of the server, not of the tape. */
 function assertSendable(message: JsonObject, { as, line }: SendStep): void {
   try {
     assertFits(message, as);
   } catch (cause) {
     if (!(cause instanceof HarnessError)) throw cause;
-    const text = `${as} cannot send back what the server gave: ${JSON.stringify(message)} does not fit the contract`;
+    const text = `the server sent a value that is not valid in a command: ${JSON.stringify(message)}, from ${as}, does not match the contract`;
     throw new StepFailed({ text, line, frames: [] });
   }
 }
@@ -304,7 +323,7 @@ async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void
   }
 }
 
-/** Branches run side by side, each reading from where the step began. */
+/** Branches run concurrently; each reads from where the step began. */
 async function par(branches: readonly (readonly Step[])[], scene: Scene, cursors: Cursors): Promise<void> {
   const copies = branches.map(() => new Map(cursors));
   const results = await Promise.allSettled(

@@ -14,12 +14,12 @@ import type { RunContext } from './context.ts';
 import { exchange } from './exchange.ts';
 
 export interface StimulusPort {
-  /** Makes one event. That it was really emitted is what the witness says, not the port. */
+  /** Makes one event. Whether it was emitted is decided by the witness, not by the port. */
   publish(event: StimEvent): Promise<void>;
   close(): void;
 }
 
-/** A port refused an event: the target's own words. */
+/** The target rejected an event; the message contains its answer. */
 export class StimulusError extends Error {
   override readonly name = 'StimulusError';
 }
@@ -29,7 +29,7 @@ export interface PortOptions {
   readonly check: string;
 }
 
-/** Times that a publication is tried again after `rate_limited`. */
+/** How often a publish is retried after `rate_limited`. */
 const RETRIES = 20;
 
 function wait(ms: number): Promise<void> {
@@ -42,7 +42,8 @@ async function openInband({ context, check }: PortOptions): Promise<StimulusPort
   const options = { actor: 'publisher', spec: {}, check, timeoutMs: PATIENCE_MS * context.timeScale };
   const connection = new Connection(context, options);
   const refused = await connection.open(options);
-  if (refused !== undefined) throw new UntestableError(`the publisher's connection was refused with ${refused.status}`);
+  if (refused !== undefined)
+    throw new UntestableError(`the publisher's upgrade was rejected with status ${refused.status}`);
   let serial = 0;
   const attempt = async (event: StimEvent): Promise<number | undefined> => {
     serial += 1;
@@ -88,10 +89,10 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
   };
 }
 
-/** For the stimulus command to end once its input has. */
+/** How long the stimulus command may take to exit after its input has ended, in milliseconds. */
 const STIMULUS_GRACE_MS = 5000;
 
-/** One process for the run, fed a line per event. */
+/** Starts one process for the run; it receives one line per event. */
 function openExec(command: readonly string[]): StimulusPort {
   const [program = '', ...rest] = command;
   const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'ignore', 'inherit'] });
@@ -153,10 +154,12 @@ export function choosePort(context: RunContext): StimulusConfig {
 export async function openPort(kind: StimulusKind, options: PortOptions): Promise<StimulusPort> {
   const config = choosePort(options.context);
   if (config.port === 'fs' && kind === 'publish')
-    throw new UntestableError('the stimulus port changes files only, and this needs other events; see "stimulus"');
+    throw new UntestableError(
+      'the configured stimulus only changes files, and this check needs other events; configure another "stimulus"',
+    );
   if (config.port === 'inband') return openInband(options);
   if (config.port === 'http') return openHttp(options);
   if (config.port === 'exec') return openExec(config.command);
   if (config.port === 'fs') return openFs(config.directory);
-  throw new UntestableError('no stimulus: say in the configuration how events are made at this target');
+  throw new UntestableError('no stimulus: set --stimulus or "stimulus" to choose how the suite makes events');
 }

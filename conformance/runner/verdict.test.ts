@@ -17,46 +17,46 @@ const check = (verdict: Verdict, members: Partial<CheckResult> = {}): CheckResul
 
 const exit = (...checks: readonly CheckResult[]): number => judgeRun(checks, []).exit;
 
-describe('a run is green', () => {
-  test('when what was judged passed', () => {
+describe('a run passes', () => {
+  test('when all checks pass', () => {
     expect(exit(check('PASS'))).toBe(EXIT.ok);
   });
 
-  test('when something does not apply, as long as something else does', () => {
+  test('when some checks do not apply, as long as others do', () => {
     expect(exit(check('PASS'), check('N/A'))).toBe(EXIT.ok);
   });
 
-  test('when only a SHOULD failed, or was vacuous', () => {
+  test('when only a SHOULD check failed or was vacuous', () => {
     expect(exit(check('PASS'), check('WARN', { level: 'should' }), check('VACUOUS', { level: 'should' }))).toBe(
       EXIT.ok,
     );
   });
 
-  test('when what is known to fail failed', () => {
+  test('when a check that is known to fail fails', () => {
     expect(exit(check('PASS'), check('FAIL', { known: true }))).toBe(EXIT.ok);
   });
 });
 
-describe('a run is not green', () => {
-  test.each<Verdict>(['FAIL', 'UNTESTABLE', 'VACUOUS'])('when a MUST is %s', (verdict) => {
+describe('a run does not pass', () => {
+  test.each<Verdict>(['FAIL', 'UNTESTABLE', 'VACUOUS'])('when a MUST check is %s', (verdict) => {
     expect(exit(check('PASS'), check(verdict))).toBe(EXIT.findings);
   });
 
-  test('when what is known to fail passes: the list is stale', () => {
+  test('when a check that is known to fail passes: the list is out of date', () => {
     const outcome = judgeRun([check('PASS'), check('PASS', { known: true })], []);
     expect(outcome.exit).toBe(EXIT.findings);
-    expect(outcome.text).toContain('listed as failing');
+    expect(outcome.text).toContain('listed in --known-failing');
   });
 
   test('when no check ran', () => {
     expect(exit()).toBe(EXIT.inconclusive);
   });
 
-  test('when nothing applied', () => {
+  test('when no check applied', () => {
     expect(exit(check('N/A'), check('N/A'))).toBe(EXIT.inconclusive);
   });
 
-  test('when the runner was starved', () => {
+  test('when the runner got too little CPU time', () => {
     expect(exit(check('PASS'), check('INCONCLUSIVE'))).toBe(EXIT.inconclusive);
   });
 
@@ -65,6 +65,6 @@ describe('a run is not green', () => {
   });
 });
 
-test('a finding outweighs what could not be judged', () => {
+test('a failed check outweighs an inconclusive one', () => {
   expect(exit(check('FAIL'), check('INCONCLUSIVE'))).toBe(EXIT.findings);
 });

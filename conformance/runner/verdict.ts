@@ -1,15 +1,15 @@
-/** What a check comes to, and what a run comes to. */
+/** The verdict of a check and the outcome of a run. */
 import type { ClauseId } from '../../generated/protocol.ts';
 import type { Json } from '../trace/json.ts';
 import type { Level } from '../tape/tape.ts';
 import type { Difference } from '../tape/matcher.ts';
 
 /**
- * - `PASS`, `FAIL`: judged. `WARN`: a SHOULD that failed.
- * - `N/A`: the target says that it does without.
- * - `UNTESTABLE`: the target claims it, but the suite was given no means to test it.
- * - `VACUOUS`: what it judges never happened.
- * - `INCONCLUSIVE`: the runner itself was starved, or the network broke.
+ * - `PASS`, `FAIL`: the server met the check, or did not. `WARN`: a check of level `should` failed.
+ * - `N/A`: the check does not apply to the target.
+ * - `UNTESTABLE`: the target claims the feature, but the configuration gives no way to test it.
+ * - `VACUOUS`: what the check looks at never happened.
+ * - `INCONCLUSIVE`: the runner got too little CPU time, or the network failed.
  */
 export const VERDICTS = ['PASS', 'FAIL', 'WARN', 'N/A', 'UNTESTABLE', 'VACUOUS', 'INCONCLUSIVE'] as const;
 
@@ -19,12 +19,12 @@ export type Verdict = (typeof VERDICTS)[number];
 export interface Failure {
   /** One sentence. */
   readonly text: string;
-  /** The line of the tape, or undefined for checks that are no tapes. */
+  /** The line of the tape; undefined when the check is not a tape. */
   readonly line?: number;
   readonly expected?: Json;
-  /** The nearest frame's number, what it held, and where it differs. */
+  /** The number, value and differences of the frame that is nearest to the expectation. */
   readonly nearest?: { readonly frame: number; readonly value: Json; readonly differences: readonly Difference[] };
-  /** Frame numbers that prove it. */
+  /** Numbers of the frames that prove the failure. */
   readonly frames: readonly number[];
 }
 
@@ -40,10 +40,10 @@ export interface CheckResult {
   /** Why the verdict is neither PASS nor FAIL. */
   readonly reason?: string;
   readonly failures: readonly Failure[];
-  /** How often the check had something to judge. */
+  /** How often the check was applied. */
   readonly fired: number;
   readonly durationMs: number;
-  /** Listed as failing: it still runs, and must fail. */
+  /** Listed in `--known-failing`: the check still runs and must fail. */
   readonly known?: true;
 }
 
@@ -51,14 +51,14 @@ export const EXIT = { ok: 0, harness: 1, usage: 2, findings: 3, inconclusive: 5 
 
 export interface Outcome {
   readonly exit: (typeof EXIT)[keyof typeof EXIT];
-  /** One sentence that says why. */
+  /** The reason, in one sentence. */
   readonly text: string;
 }
 
-/** Verdicts of which a MUST does not count as met. */
+/** Verdicts with which a MUST check is not met. */
 const UNMET: readonly Verdict[] = ['FAIL', 'UNTESTABLE', 'VACUOUS'];
 
-/** Whether this check alone keeps a run from being green. */
+/** Whether this check alone makes the run fail. */
 export function isFinding(check: CheckResult): boolean {
   if (check.known === true) return check.verdict === 'PASS' || check.verdict === 'N/A';
   return check.level === 'must' && UNMET.includes(check.verdict);
@@ -69,12 +69,12 @@ function count(checks: readonly CheckResult[], ...verdicts: readonly Verdict[]):
 }
 
 /**
- * Never green by accident: something must have been judged, nothing unexpected may have failed, no MUST may be left
- * untested, and an entry of the known-failing list that passes is stale.
+ * A run must not pass by accident: at least one check must have run, none may have failed unexpectedly, no MUST may be
+ * untested, and no check in the known-failing list may pass.
  */
 export function judgeRun(checks: readonly CheckResult[], harnessFaults: readonly string[]): Outcome {
   const [fault] = harnessFaults;
-  if (fault !== undefined) return { exit: EXIT.harness, text: `the suite itself is at fault: ${fault}` };
+  if (fault !== undefined) return { exit: EXIT.harness, text: `the suite itself broke the contract: ${fault}` };
   const findings = checks.filter(isFinding);
   if (findings.length > 0) {
     const stale = findings.filter(({ known }) => known === true).length;
@@ -82,14 +82,15 @@ export function judgeRun(checks: readonly CheckResult[], harnessFaults: readonly
       [count(findings, 'FAIL'), 'failed'],
       [count(findings, 'UNTESTABLE'), 'untestable'],
       [count(findings, 'VACUOUS'), 'vacuous'],
-      [stale, 'listed as failing, but not failing'],
+      [stale, 'listed in --known-failing, but not failing'],
     ] as const;
-    const said = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
-    return { exit: EXIT.findings, text: `not conformant: ${said.join(', ')}` };
+    const counts = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+    return { exit: EXIT.findings, text: `not conformant: ${counts.join(', ')}` };
   }
   const inconclusive = count(checks, 'INCONCLUSIVE');
-  if (inconclusive > 0) return { exit: EXIT.inconclusive, text: `inconclusive: ${inconclusive} could not be judged` };
+  if (inconclusive > 0)
+    return { exit: EXIT.inconclusive, text: `inconclusive: ${inconclusive} checks gave no result; run again` };
   const judged = count(checks, 'PASS', 'FAIL', 'WARN');
-  if (judged === 0) return { exit: EXIT.inconclusive, text: 'nothing was judged' };
+  if (judged === 0) return { exit: EXIT.inconclusive, text: 'no check ran' };
   return { exit: EXIT.ok, text: `conformant: ${count(checks, 'PASS')} of ${judged} checks passed` };
 }

@@ -1,6 +1,6 @@
-/** Watches the runner itself. A check that timed out while the runner was starved says nothing about the server. */
+/** Detects stalls of the runner itself: a time-out during a stall proves nothing about the server. */
 const PERIOD_MS = 20;
-const TOLD_MS = 250;
+const REPORTED_MS = 250;
 
 interface Stall {
   readonly from: number;
@@ -14,7 +14,7 @@ export class SelfWatch {
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  /** `onStall` is told of every stall that is long enough to be noticed elsewhere. */
+  /** @param onStall called for every stall longer than `REPORTED_MS`. */
   constructor(now: () => number, onStall: (ms: number) => void) {
     this.#now = now;
     this.#onStall = onStall;
@@ -25,13 +25,13 @@ export class SelfWatch {
 
   #tick(): void {
     const now = this.#now();
-    // A tick that is late by its own period and more has been waiting for the event loop, not for the clock.
+    // A tick that is late by more than its own period was delayed by the event loop, not by the clock.
     if (now - this.#last > PERIOD_MS * 3) this.#stalls.push({ from: this.#last + PERIOD_MS, to: now });
-    if (now - this.#last > TOLD_MS) this.#onStall(Math.round(now - this.#last));
+    if (now - this.#last > REPORTED_MS) this.#onStall(Math.round(now - this.#last));
     this.#last = now;
   }
 
-  /** For how long, in milliseconds, the event loop stood still between two moments. */
+  /** How long the event loop stalled between two times, in milliseconds. */
   stalledMs(from: number, to: number): number {
     return this.#stalls.reduce((sum, each) => sum + Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)), 0);
   }

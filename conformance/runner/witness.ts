@@ -1,6 +1,6 @@
 /**
- * The witness: a connection without a filter beside the actors of a tape. What it sees is what was really emitted, so that
- * filters and replays are judged by comparison within one run.
+ * The witness: a connection without a filter, in addition to the actors of a tape. It receives every event that was
+ * emitted, so that filters and replays can be checked by comparison.
  */
 import { equal, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
@@ -19,9 +19,9 @@ export interface WitnessOptions {
 
 export class Witness {
   readonly #connection: Connection;
-  /** How long an event may take to be seen, in milliseconds. */
+  /** How long an event may take to arrive, in milliseconds. */
   readonly patience: number;
-  /** Frames that already vouch for an event. */
+  /** Numbers of the frames that were already matched with an event. */
   readonly #claimed = new Set<number>();
 
   private constructor(connection: Connection, patience: number) {
@@ -34,14 +34,15 @@ export class Witness {
     const options = { actor: 'witness', spec: {}, check, timeoutMs: patience };
     const connection = new Connection(context, options);
     const refused = await connection.open(options);
-    if (refused !== undefined) throw new UntestableError(`the witness was refused with ${refused.status}`);
+    if (refused !== undefined)
+      throw new UntestableError(`the upgrade of the witness was rejected with status ${refused.status}`);
     for (const [index, stream] of streams.entries()) {
       const id = `witness-${index + 1}`;
       const data = { subscriptionId: id, stream, events: ['*'], replay: { mode: 'none' } };
       await connection.sendCommand(JSON.stringify({ type: 'subscribe', id, data }));
       const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
       if (reply === undefined || typeOf(reply) !== 'subscribed')
-        throw new UntestableError(`the witness cannot follow ${stream}: ${reply?.text ?? 'no reply'}`);
+        throw new UntestableError(`the witness cannot subscribe to ${stream}: ${reply?.text ?? 'no reply'}`);
     }
     return new Witness(connection, patience);
   }
@@ -50,7 +51,7 @@ export class Witness {
     return this.#connection.signal;
   }
 
-  /** The `data` of the event as it was emitted, once it has come. Each message vouches for one event. */
+  /** The `data` of an emitted event once it was received. Each message is matched with one event. */
   seen(event: StimEvent, compare: 'payload' | 'path'): Json | undefined {
     const frame = this.#connection.received.find((each) => !this.#claimed.has(each.n) && is(each, event, compare));
     if (frame === undefined) return undefined;
@@ -59,7 +60,10 @@ export class Witness {
   }
 }
 
-/** Whether a frame holds the event. Made by a change of a file, an event says more than was asked for. */
+/**
+ * Whether a frame holds the event. A file change is compared by path and type only, because its payload has more
+ * members.
+ */
 function is(frame: Frame, event: StimEvent, compare: 'payload' | 'path'): boolean {
   const data = member(frame.json, 'data');
   if (typeOf(frame) !== 'event' || textAt(data, 'event') !== event.event) return false;

@@ -1,10 +1,10 @@
-/** What a tape has bound by name, and how a value refers to it. */
+/** Values that a tape has bound by name, and references to them. */
 import { asText, isArray, isObject, member, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
 export type Bindings = ReadonlyMap<string, Json>;
 
-/** A reference to what was never bound: the tape is wrong, not the server. */
+/** A reference to a name that was never bound: a fault of the tape, not of the server. */
 export class UnboundError extends Error {
   override readonly name = 'UnboundError';
 }
@@ -21,20 +21,21 @@ export function lookUp(reference: string, bindings: Bindings): Json {
   const slash = reference.indexOf('/');
   const name = slash < 0 ? reference : reference.slice(0, slash);
   const found = valueAt(bindings.get(name), slash < 0 ? '' : reference.slice(slash));
-  if (found === undefined) throw new UnboundError(`Nothing is bound as ${JSON.stringify(reference)}.`);
+  if (found === undefined) throw new UnboundError(`No value is bound as ${JSON.stringify(reference)}.`);
   return found;
 }
 
-/** `{after: name, plus?: n}`: the sequenceId that is bound there, and n (1 by default) more. */
+/** `{after: name, plus?: n}`: the sequenceId of the bound value plus n (1 by default). */
 export function sequenceAfter(argument: JsonObject, bindings: Bindings): number {
   const { after, plus } = argument;
   const bound = typeof after === 'string' ? lookUp(after, bindings) : undefined;
   const base = typeof bound === 'number' ? bound : member(bound, 'sequenceId');
-  if (typeof base !== 'number') throw new UnboundError(`${JSON.stringify(after)} holds no sequenceId.`);
+  if (typeof base !== 'number')
+    throw new UnboundError(`${JSON.stringify(after)} is bound to a value without a sequenceId.`);
   return base + (typeof plus === 'number' ? plus : 1);
 }
 
-/** Puts values for `$ref` and `$seq`, so that the rest can be sent. */
+/** Replaces `$ref` and `$seq` by their values. */
 export function resolve(value: Json, bindings: Bindings): Json {
   if (isArray(value)) return value.map((each) => resolve(each, bindings));
   if (!isObject(value)) return value;
@@ -44,13 +45,13 @@ export function resolve(value: Json, bindings: Bindings): Json {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolve(each, bindings)]));
 }
 
-/** What placeholders stand for: `nonce` tells runs apart, `origin` is that of pages which the target serves itself. */
+/** Values of placeholders: `nonce` is unique to the run, `origin` is the target's own origin. */
 export interface Names {
   readonly nonce: string;
   readonly origin: string;
 }
 
-/** Besides names, `${fill:N}` stands for N characters that nobody wants to read. */
+/** `${fill:N}` is replaced by N characters. */
 export const PLACEHOLDER = /\$\{(?:(nonce|origin)|fill:(\d{1,6}))\}/g;
 
 function expandText(text: string, names: Names): string {
@@ -59,7 +60,7 @@ function expandText(text: string, names: Names): string {
   );
 }
 
-/** Puts values for the placeholders in every text, keys included. */
+/** Replaces the placeholders in every string, keys included. */
 export function expand<T extends Json>(value: T, names: Names): T;
 export function expand(value: Json, names: Names): Json {
   if (typeof value === 'string') return expandText(value, names);

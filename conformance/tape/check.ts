@@ -1,4 +1,4 @@
-/** What can be known of a tape before it runs: a fault found here cannot become a false verdict later. */
+/** Checks a tape before it runs, so that a fault of the tape cannot become a wrong verdict. */
 import { asText, isArray, isObject } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { PLACEHOLDER, dollarKey } from './bindings.ts';
@@ -17,7 +17,7 @@ interface Walk {
 function checkReference(reference: Json | undefined, walk: Walk): void {
   const name = typeof reference === 'string' ? reference.split('/')[0] : undefined;
   if (name === undefined || !walk.bound.has(name))
-    walk.fail(`${JSON.stringify(reference)} refers to what no earlier step has bound.`);
+    walk.fail(`${JSON.stringify(reference)} refers to a name that no earlier step has bound.`);
 }
 
 function checkExpression(value: Json, walk: Walk): void {
@@ -30,15 +30,15 @@ function checkExpression(value: Json, walk: Walk): void {
 
 function checkMatcher(key: string, argument: Json, walk: Walk): void {
   if (!(MATCHERS as readonly string[]).includes(key))
-    walk.fail(`${key} is no matcher; there are ${MATCHERS.join(', ')}.`);
+    walk.fail(`${key} is not a matcher; the matchers are ${MATCHERS.join(', ')}.`);
   if (key === '$ref') checkReference(argument, walk);
   if (key === '$seq' && isObject(argument)) checkReference(argument['after'], walk);
   if (key === '$time' && isObject(argument)) for (const each of Object.values(argument)) checkReference(each, walk);
   if (key === '$re') checkExpression(argument, walk);
-  if (key === '$type' && !TYPES.includes(asText(argument))) walk.fail(`$type is one of ${TYPES.join(', ')}.`);
+  if (key === '$type' && !TYPES.includes(asText(argument))) walk.fail(`$type must be one of ${TYPES.join(', ')}.`);
   if (key === '$schema' && schemaOf(asText(argument)) === undefined)
     walk.fail(`The contract has no message ${JSON.stringify(argument)}.`);
-  if (['$in', '$unordered'].includes(key) && !isArray(argument)) walk.fail(`${key} takes a list.`);
+  if (['$in', '$unordered'].includes(key) && !isArray(argument)) walk.fail(`The argument of ${key} must be a list.`);
   if (key === '$bind') checkBind(argument, walk);
   else checkPattern(argument, walk);
 }
@@ -46,7 +46,7 @@ function checkMatcher(key: string, argument: Json, walk: Walk): void {
 function checkBind(argument: Json, walk: Walk): void {
   const [name, pattern] = isArray(argument) ? argument : [argument];
   if (typeof name !== 'string' || !/^[a-z][a-zA-Z0-9_-]*$/.test(name))
-    walk.fail('$bind takes a name, or a list of a name and a pattern.');
+    walk.fail('The argument of $bind must be a name, or a list of a name and a pattern.');
   if (pattern !== undefined) checkPattern(pattern, walk);
   walk.bound.add(name);
 }
@@ -55,14 +55,15 @@ function checkBind(argument: Json, walk: Walk): void {
 function checkPattern(value: Json | undefined, walk: Walk): void {
   if (typeof value === 'string') {
     const stray = /\$\{[^}]*\}?/.exec(value.replaceAll(PLACEHOLDER, ''));
-    if (stray !== null) walk.fail(`${stray[0]} is no placeholder; there are \${nonce}, \${origin} and \${fill:N}.`);
+    if (stray !== null)
+      walk.fail(`${stray[0]} is not a placeholder; the placeholders are \${nonce}, \${origin} and \${fill:N}.`);
   } else if (isArray(value)) {
     for (const each of value) checkPattern(each, walk);
   } else if (isObject(value)) {
     const key = dollarKey(value);
     if (key !== undefined) return checkMatcher(key, value[key] ?? null, walk);
     const stray = Object.keys(value).find((each) => each.startsWith('$') && each !== '${nonce}');
-    if (stray !== undefined) walk.fail(`A matcher is alone in its object; ${stray} is not.`);
+    if (stray !== undefined) walk.fail(`A matcher must be the only key of its object; ${stray} is not.`);
     for (const each of Object.values(value)) checkPattern(each, walk);
   }
 }
@@ -104,9 +105,9 @@ function checkActors(tape: Tape, steps: readonly Step[]): void {
     const fail = (text: string): never => {
       throw new TapeError(tape.file, step.line, text);
     };
-    if (!Object.hasOwn(tape.header.actors, step.as)) fail(`The header names no actor ${JSON.stringify(step.as)}.`);
+    if (!Object.hasOwn(tape.header.actors, step.as)) fail(`The header has no actor ${JSON.stringify(step.as)}.`);
     if (step.verb === 'open') opened.add(step.as);
-    else if (!opened.has(step.as)) fail(`${step.as} has no connection yet; "open" comes first.`);
+    else if (!opened.has(step.as)) fail(`${step.as} has no connection yet; "open" must come first.`);
   }
 }
 
@@ -116,10 +117,10 @@ function checkStimulus(tape: Tape, steps: readonly Step[], headerLine: number): 
     throw new TapeError(
       tape.file,
       first.line,
-      'A tape with "stim" says "stimulus": "publish" or "files" in its header.',
+      'The header of a tape with "stim" must have "stimulus": "publish" or "files".',
     );
   if (first === undefined && tape.header.stimulus !== 'none')
-    throw new TapeError(tape.file, headerLine, 'The header claims a stimulus, but no step has "stim".');
+    throw new TapeError(tape.file, headerLine, 'The header has a "stimulus", but no step has "stim".');
 }
 
 /** @throws {TapeError} naming file and line. */
@@ -127,7 +128,7 @@ export function checkTape(tape: Tape, headerLine: number): void {
   const steps = flatten(tape.steps);
   checkActors(tape, steps);
   checkStimulus(tape, steps, headerLine);
-  // What the runner binds itself: the credentials of the configuration.
+  // The runner binds the credentials of the configuration.
   const bound = new Set(['credentials']);
   for (const step of steps) {
     const fail = (text: string): never => {
@@ -140,6 +141,6 @@ export function checkTape(tape: Tape, headerLine: number): void {
     throw new TapeError(
       tape.file,
       headerLine,
-      'No step judges anything: a tape without expectations would always be green.',
+      'The tape has no expectation ("recv", "never", "closed", …), so it would always pass.',
     );
 }

@@ -1,4 +1,4 @@
-/** A tape that cannot be run as it is written. */
+/** An invalid tape. */
 export class TapeError extends Error {
   override readonly name = 'TapeError';
   readonly file: string;

@@ -1,6 +1,7 @@
 /**
- * `filters.json` as tapes: each group of the table becomes one check, in which a server delivers, or does not, exactly what
- * the table says. Nothing is interpreted on the way, so that a fault of the suite's own matcher cannot hide one of the server.
+ * `filters.json` as tapes: each group of the table becomes one check, in which a server must deliver exactly the events
+ * that the table lists. The suite's own filter matcher is not involved, so that a bug in it cannot hide a bug of the
+ * server.
  */
 import { readFileSync } from 'node:fs';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -40,7 +41,7 @@ function subscribe(id: string, events: readonly string[], filter: JsonObject, li
   ];
 }
 
-/** The event of a case, told by where it stands among those that were made. */
+/** The event of a case, identified by its index among the events that were made. */
 function eventOf(index: number, subscription: string): Json {
   return {
     type: 'event',
@@ -49,7 +50,7 @@ function eventOf(index: number, subscription: string): Json {
 }
 
 function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
-  // Equal filters share a subscription: a connection may not hold any number of them.
+  // Equal filters share a subscription, because the number per connection is limited.
   const ids = new Map<string, string>();
   const idOf = ({ events, filter }: FilterCase): string => {
     const key = JSON.stringify([events, filter]);

@@ -1,4 +1,4 @@
-/** The one way to write a tape down: keys in a fixed order, defaults left out, one object per line. */
+/** The canonical format of a tape: keys in a fixed order, defaults left out, one object per line. */
 import { isArray, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { readLines } from './parse.ts';
@@ -28,7 +28,7 @@ const STEP_KEYS = [
 const ENVELOPE_KEYS = ['type', 'id', 'data'];
 const DEFAULTS: JsonObject = { level: 'must', stimulus: 'none', needs: [] };
 
-/** Members in the given order first, then the others as they stand. */
+/** Members in the given order first, then the others in their own order. */
 function ordered(value: JsonObject, keys: readonly string[]): JsonObject {
   const known = keys.filter((key) => Object.hasOwn(value, key));
   const others = Object.keys(value).filter((key) => !keys.includes(key));
@@ -48,7 +48,7 @@ function tidyStep(step: Json): Json {
 
 function tidyHeader(header: JsonObject): JsonObject {
   const members = Object.entries(ordered(header, HEADER_KEYS));
-  // The level is said even where it is the usual one: it is what a reader looks for first.
+  // The level is written even when it is the default, because readers look for it first.
   const kept = members.filter(
     ([key, value]) => key === 'level' || JSON.stringify(DEFAULTS[key]) !== JSON.stringify(value),
   );
@@ -56,7 +56,7 @@ function tidyHeader(header: JsonObject): JsonObject {
   return ordered({ ...Object.fromEntries(kept), ...level }, HEADER_KEYS);
 }
 
-/** @throws {TapeError} when a line is no JSON object. */
+/** @throws {TapeError} when a line is not a JSON object. */
 export function formatTape(text: string, file: string): string {
   const [header, ...steps] = readLines(text, file);
   if (header === undefined) return '';

@@ -11,11 +11,11 @@ import type { ActorSpec, TapeHeader } from './tape.ts';
 const KEYS = ['tape', 'id', 'clauses', 'level', 'needs', 'stimulus', 'why', 'actors'];
 const ACTOR_KEYS = ['protocols', 'credential', 'headers', 'query', 'pong'];
 
-/** Connections of the runner's own carry these names in the trace. */
+/** Names of the runner's own connections in the trace. */
 export const RESERVED_ACTORS: readonly string[] = ['witness', 'publisher', 'http'];
 
 function texts(value: Json | undefined, what: string, reader: Reader): readonly string[] {
-  if (!isArray(value)) return reader.fail(`${what} is a list of texts.`);
+  if (!isArray(value)) return reader.fail(`${what} must be a list of strings.`);
   return value.map((each) => reader.text(each, what));
 }
 
@@ -23,13 +23,13 @@ function readClauses(value: Json | undefined, reader: Reader): readonly ClauseId
   const ids = texts(value, '"clauses"', reader);
   const unknown = ids.find((each) => !Object.hasOwn(CLAUSES, each));
   if (unknown !== undefined) reader.fail(`The contract has no clause ${unknown}.`);
-  if (ids.length === 0) reader.fail('A tape judges one clause or more; name them in "clauses".');
+  if (ids.length === 0) reader.fail('"clauses" must name at least one clause.');
   return ids as readonly ClauseId[];
 }
 
 function readActor(name: string, value: Json, reader: Reader): ActorSpec {
   if (RESERVED_ACTORS.includes(name))
-    reader.fail(`"${name}" is a name of the runner's own; call the actor something else.`);
+    reader.fail(`"${name}" is reserved for the runner; choose another name for the actor.`);
   const what = `Actor ${name}`;
   const { protocols, credential, headers, query, pong } = reader.object(value, what, ACTOR_KEYS);
   return {
@@ -45,11 +45,11 @@ export function readHeader(line: JsonObject, reader: Reader): TapeHeader {
   const header = reader.object(line, 'The header', KEYS);
   if (header['tape'] !== TAPE_VERSION)
     reader.fail(
-      `The header says "tape": ${JSON.stringify(header['tape'])}; this runner reads version ${TAPE_VERSION}.`,
+      `The header has "tape": ${JSON.stringify(header['tape'])}; this runner supports version ${TAPE_VERSION}.`,
     );
   const id = reader.text(header['id'], '"id"');
   if (!/^[a-z_]+\/[a-z0-9-]+$/.test(id))
-    reader.fail('"id" is an operation or push, "/", and a name in small letters, digits and "-".');
+    reader.fail('"id" must be an operation or push, "/", and a name of lower-case letters, digits and "-".');
   const actors = Object.entries(reader.object(header['actors'] ?? {}, '"actors"'));
   return {
     tape: TAPE_VERSION,

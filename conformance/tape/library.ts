@@ -15,24 +15,25 @@ export const TAPES = fileURLToPath(new URL('../tapes', import.meta.url));
  */
 export function loadTapes(directory: string = TAPES): readonly Tape[] {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new TapeError(relative(process.cwd(), directory), 1, 'There is no such directory.');
+    throw new TapeError(relative(process.cwd(), directory), 1, 'The directory does not exist.');
   const files = globSync('**/*.ndjson', { cwd: directory }).toSorted();
   return files.map((name) => {
     const file = resolve(directory, name);
     const shown = relative(process.cwd(), file);
     const tape = parseTape(readFileSync(file, 'utf8'), shown);
     const id = name.replaceAll('\\', '/').replace(/\.ndjson$/, '');
-    if (tape.header.id !== id) throw new TapeError(shown, 1, `The id is ${tape.header.id}, the path says ${id}.`);
+    if (tape.header.id !== id)
+      throw new TapeError(shown, 1, `The id is ${tape.header.id}, but the path of the file requires ${id}.`);
     return tape;
   });
 }
 
-/** The tapes of the suite, with those that are made from tables; or those of a directory of the user's own. */
+/** The tapes of the suite, including those made from tables, or the tapes of a directory. */
 export function suiteTapes(directory?: string): readonly Tape[] {
   return directory === undefined ? [...loadTapes(), ...filterTapes()] : loadTapes(directory);
 }
 
-/** Whether an id is chosen by `--only`: a glob, or a list of globs separated by commas. */
+/** Whether `--only` (a comma-separated list of globs) selects an id. */
 export function isChosen(id: string, only: string | undefined): boolean {
   return only === undefined || only.split(',').some((glob) => matchesGlob(id, glob.trim()));
 }

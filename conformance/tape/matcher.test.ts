@@ -29,7 +29,7 @@ describe('the table of matcher cases', () => {
     expect(Object.fromEntries(found.bindings)).toMatchObject(each.binds ?? {});
   });
 
-  test('has a case in which each matcher fits, and one in which it does not', () => {
+  test('has a matching and a non-matching case for each matcher', () => {
     for (const name of MATCHERS) {
       const mine = cases.filter(({ pattern }) => JSON.stringify(pattern).includes(`"${name}"`));
       expect([name, mine.some((each) => each.fits), mine.some((each) => !each.fits)]).toEqual([name, true, true]);
@@ -38,7 +38,7 @@ describe('the table of matcher cases', () => {
 });
 
 describe('a pattern', () => {
-  test('that refers to what was never bound is an error, not a mismatch', () => {
+  test('that refers to a name that was never bound is an error, not a mismatch', () => {
     expect(() => fits({ $ref: 'nobody' }, 1)).toThrow(UnboundError);
   });
 
@@ -50,7 +50,7 @@ describe('a pattern', () => {
 });
 
 describe('the nearest frame', () => {
-  test('is the one with the same type, whatever else differs', () => {
+  test('is one with the same type, if any', () => {
     const candidates = [
       { type: 'event', data: { sequenceId: 7, payload: { n: 1 } } },
       { type: 'pong', data: {} },
@@ -68,7 +68,7 @@ describe('the nearest frame', () => {
     ]);
   });
 
-  test('is none where nothing came', () => {
+  test('is undefined when no frame was received', () => {
     expect(nearest({ type: 'pong' }, [], (each: Json) => each, new Map())).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Whether a value fits a pattern. A pattern is the value itself, written down, with three liberties: an object may have more
- * members than the pattern names, a matcher (an object whose one key begins with `$`) says what else will do, and what a
- * matcher binds can be referred to later. `matcher-cases.json` says the same by example.
+ * Matches values against patterns. A pattern is the expected value, with three exceptions: an object may have more
+ * members than the pattern names, a matcher (an object whose only key begins with `$`) accepts a set of values, and a
+ * later pattern can refer to a value that a matcher has bound. `matcher-cases.json` has examples.
  */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { httpValidators, payloadValidators, serverValidators, commandValidators } from '../../generated/validators.js';
@@ -33,24 +33,24 @@ export const MATCHERS = [
 
 export type MatcherName = (typeof MATCHERS)[number];
 
-/** Where a value does not fit. */
+/** One difference between a value and a pattern. */
 export interface Difference {
   /** JSON pointer into the value. */
   readonly path: string;
-  /** What would have fitted, for people. */
+  /** Description of the expected value, for people. */
   readonly expected: string;
-  /** Undefined when nothing stands there. */
+  /** Undefined when the member is missing. */
   readonly actual: Json | undefined;
 }
 
 export interface Match {
-  /** Empty when the value fits. */
+  /** Empty when the value matches. */
   readonly differences: readonly Difference[];
-  /** What was bound before, and what this match binds. */
+  /** The bindings so far, to which the match adds its own. */
   readonly bindings: Bindings;
 }
 
-/** One attempt: collects differences, and what is bound on the way. */
+/** One attempt to match: collects differences and bindings. */
 class Attempt {
   readonly differences: Difference[] = [];
   readonly bindings: Map<string, Json>;
@@ -63,7 +63,7 @@ class Attempt {
     this.differences.push({ path, expected, actual });
   }
 
-  /** A try inside a try: what it binds counts only when it fits. */
+  /** A nested attempt: its bindings are kept only when it matches. */
   fits(pattern: Json, actual: Json | undefined): boolean {
     const inner = new Attempt(this.bindings);
     inner.match(pattern, actual, '');
@@ -100,7 +100,7 @@ class Attempt {
 
 type Test = (argument: Json, actual: Json | undefined, path: string, attempt: Attempt) => void;
 
-/** A matcher that looks at the value only; its argument may hold `$ref`. */
+/** A matcher that depends only on the value; its argument may contain `$ref`. */
 function plain(holds: (argument: Json, actual: Json) => boolean, expected: (argument: Json) => string): Test {
   return (argument, actual, path, attempt) => {
     const resolved = resolve(argument, attempt.bindings);
@@ -141,8 +141,7 @@ function contains(argument: Json, actual: Json | undefined, path: string, attemp
 }
 
 /**
- * Gives each pattern an element of its own, backtracking where an early choice was wrong. Returns a pattern that is left
- * without one.
+ * Assigns a different element to each pattern, with backtracking. Returns a pattern for which no element is left.
  */
 function assign(patterns: readonly Json[], actual: readonly Json[], attempt: Attempt): Json | undefined {
   const used = new Set<number>();
@@ -174,8 +173,8 @@ function unordered(argument: Json, actual: Json | undefined, path: string, attem
 }
 
 function each(argument: Json, actual: Json | undefined, path: string, attempt: Attempt): void {
-  // An empty list fits everything that is said of each element, and so proves nothing; `[]` expects one.
-  if (!isArray(actual) || actual.length === 0) return attempt.miss(path, 'a list with something in it', actual);
+  // An empty list would match any `$each` and prove nothing; use `[]` to expect an empty list.
+  if (!isArray(actual) || actual.length === 0) return attempt.miss(path, 'a non-empty list', actual);
   for (const [index, element] of actual.entries()) attempt.match(argument, element, pointer(path, index));
 }
 
@@ -239,15 +238,15 @@ const TESTS: Readonly<Record<MatcherName, Test>> = {
   },
   $re: plain(
     isText((text, expression) => new RegExp(expression, 'u').test(text)),
-    (argument) => `a text that fits /${asText(argument)}/`,
+    (argument) => `a string that matches /${asText(argument)}/`,
   ),
   $prefix: plain(
     isText((text, start) => text.startsWith(start)),
-    (argument) => `a text that begins with ${JSON.stringify(argument)}`,
+    (argument) => `a string that begins with ${JSON.stringify(argument)}`,
   ),
   $suffix: plain(
     isText((text, end) => text.endsWith(end)),
-    (argument) => `a text that ends with ${JSON.stringify(argument)}`,
+    (argument) => `a string that ends with ${JSON.stringify(argument)}`,
   ),
   $lt: plain(
     compare((actual, bound) => actual < bound),
@@ -270,7 +269,7 @@ const TESTS: Readonly<Record<MatcherName, Test>> = {
   $time: time,
 };
 
-/** Matches a value against a pattern. Throws an UnboundError when the pattern refers to what was never bound. */
+/** Matches a value against a pattern. Throws an UnboundError when the pattern refers to a name that was never bound. */
 export function match(pattern: Json, actual: Json | undefined, bindings: Bindings = new Map()): Match {
   const attempt = new Attempt(bindings);
   attempt.match(pattern, actual, '');

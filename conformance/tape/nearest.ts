@@ -1,4 +1,4 @@
-/** Of the messages that did come, the one that was nearest to what was expected. */
+/** Finds the received message that is nearest to the expected one. */
 import type { Json } from '../trace/json.ts';
 import type { Bindings } from './bindings.ts';
 import { match } from './matcher.ts';
@@ -9,14 +9,14 @@ export interface Nearest<T> {
   readonly differences: readonly Difference[];
 }
 
-/** A wrong `type` or `id` makes a message another one: it weighs more than any value within. */
+/** A wrong `type` or `id` weighs more than any difference in `data`. */
 const HEAVY: Readonly<Record<string, number>> = { '/type': 100, '/id': 30, '/data/event': 20 };
 
 function distance(differences: readonly Difference[]): number {
   return differences.reduce((sum, { path }) => sum + (HEAVY[path] ?? 1), 0);
 }
 
-/** The nearest of the candidates, the later one where two are equally near; undefined when there are none. */
+/** The nearest candidate (of equally near ones, the latest); undefined when there are none. */
 export function nearest<T>(
   pattern: Json,
   candidates: readonly T[],

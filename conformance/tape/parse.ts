@@ -1,4 +1,4 @@
-/** Reads a tape. Whatever is wrong with one is said with file and line before anything is sent. */
+/** Parses a tape. Every fault is reported with file and line before anything is sent. */
 import { isArray, isObject, tryParse } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { checkTape } from './check.ts';
@@ -13,7 +13,7 @@ const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect'] as const;
 type Modifier = (typeof MODIFIERS)[number];
 
 interface VerbSpec {
-  /** Keys beside the verb: those that have to be there, and those that may. `note` may always. */
+  /** Keys besides the verb: required and optional ones. `note` is always allowed. */
   readonly needs: readonly Modifier[];
   readonly takes: readonly Modifier[];
   readonly read: (value: Json, line: JsonObject, reader: Reader) => Omit<Step, keyof StepBase>;
@@ -38,7 +38,7 @@ const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
     read: (value, line, reader) => {
       const { refused, protocol } = reader.object(value, '"open"', ['refused', 'protocol']);
       if (refused !== undefined && protocol !== undefined)
-        reader.fail('A refused upgrade chooses no subprotocol: "refused" or "protocol", not both.');
+        reader.fail('"open" must not have both "refused" and "protocol": a rejected upgrade chooses no subprotocol.');
       const step = { verb: 'open', as: actor(line, reader), ...waits(line, reader) } as const;
       return {
         ...step,
@@ -142,12 +142,12 @@ const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
     takes: [],
     read: (value, _line, reader) => {
       const branches = reader
-        .list(value, '"par" takes a list of lists of steps.')
+        .list(value, '"par" must be a list of lists of steps.')
         .map((branch) =>
-          reader.list(branch, 'A branch of "par" is a list of steps.').map((each) => readStep(each, reader)),
+          reader.list(branch, 'A branch of "par" must be a list of steps.').map((each) => readStep(each, reader)),
         );
       if (branches.length < 2 || branches.some((branch) => branch.length === 0))
-        reader.fail('"par" takes two branches or more, none of them empty.');
+        reader.fail('"par" must have at least two branches, none of them empty.');
       return { verb: 'par', branches };
     },
   },
@@ -159,16 +159,20 @@ function readStep(value: Json, reader: Reader): Step {
   const verbs = keys.filter((key) => Object.hasOwn(VERBS, key)) as Step['verb'][];
   const [verb] = verbs;
   if (verb === undefined || verbs.length !== 1)
-    return reader.fail(`A step has exactly one of ${Object.keys(VERBS).join(', ')}; this one has ${keys.join(', ')}.`);
+    return reader.fail(
+      `A step must have exactly one of ${Object.keys(VERBS).join(', ')}; this one has ${keys.join(', ')}.`,
+    );
   const spec = VERBS[verb];
   const allowed: readonly string[] = [verb, 'note', ...spec.needs, ...spec.takes];
   const stray = keys.find((key) => !allowed.includes(key));
   if (stray !== undefined)
-    return reader.fail(`"${verb}" knows no ${JSON.stringify(stray)}; it takes ${allowed.slice(1).join(', ')}.`);
+    return reader.fail(
+      `"${verb}" has an unknown key ${JSON.stringify(stray)}; allowed are ${allowed.slice(1).join(', ')}.`,
+    );
   const missing = spec.needs.find((key) => line[key] === undefined);
   if (missing !== undefined) return reader.fail(`"${verb}" needs "${missing}".`);
   const note = line['note'] === undefined ? {} : { note: reader.text(line['note'], '"note"') };
-  // The verb's own reader has made all that its kind of step holds.
+  // The reader of the verb has set every member of its kind of step.
   return { ...spec.read(line[verb] ?? null, line, reader), ...note, line: reader.line } as Step;
 }
 
@@ -177,12 +181,12 @@ export interface SourceLine {
   readonly value: JsonObject;
 }
 
-/** The JSON of each line. Empty lines are skipped, so that a tape may be laid out in paragraphs. */
+/** The JSON of each line. Empty lines are skipped, so that a tape can have paragraphs. */
 export function readLines(text: string, file: string): readonly SourceLine[] {
   return text.split('\n').flatMap((raw, index) => {
     if (raw.trim() === '') return [];
     const value = tryParse(raw);
-    if (!isObject(value)) throw new TapeError(file, index + 1, 'A line of a tape is one JSON object.');
+    if (!isObject(value)) throw new TapeError(file, index + 1, 'A line of a tape must be one JSON object.');
     return [{ number: index + 1, value }];
   });
 }
@@ -190,7 +194,7 @@ export function readLines(text: string, file: string): readonly SourceLine[] {
 /** @throws {TapeError} naming file and line. */
 export function parseTape(text: string, file: string): Tape {
   const [first, ...rest] = readLines(text, file);
-  if (first === undefined) throw new TapeError(file, 1, 'The file is empty; a tape begins with its header.');
+  if (first === undefined) throw new TapeError(file, 1, 'The file is empty; a tape must begin with its header.');
   const tape: Tape = {
     header: readHeader(first.value, readerAt(file, first.number)),
     steps: rest.map(({ value, number }) => readStep(value, readerAt(file, number))),
@@ -205,7 +209,7 @@ function readerAt(file: string, line: number): Reader {
     throw new TapeError(file, line, text);
   };
   const text = (value: Json | undefined, what: string): string =>
-    typeof value === 'string' && value !== '' ? value : fail(`${what} is a text that is not empty.`);
+    typeof value === 'string' && value !== '' ? value : fail(`${what} must be a non-empty string.`);
   return {
     line,
     fail,
@@ -214,22 +218,24 @@ function readerAt(file: string, line: number): Reader {
       const found = text(value, what);
       return /^[a-z][a-zA-Z0-9_-]*$/.test(found)
         ? found
-        : fail(`${what} is a name: a small letter, then letters and digits.`);
+        : fail(`${what} must be a name: a lower-case letter, then letters and digits.`);
     },
     whole: (value, what) =>
       typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
         ? value
-        : fail(`${what} is a whole number that is not negative.`),
-    list: (value, complaint) => (isArray(value) ? value : fail(complaint)),
+        : fail(`${what} must be a whole number that is not negative.`),
+    list: (value, message) => (isArray(value) ? value : fail(message)),
     oneOf: (value, what, options) =>
       options.find((each) => each === value) ??
-      fail(`${what} is ${options.map((each) => JSON.stringify(each)).join(' or ')}, not ${JSON.stringify(value)}.`),
+      fail(
+        `${what} must be ${options.map((each) => JSON.stringify(each)).join(' or ')}, not ${JSON.stringify(value)}.`,
+      ),
     object: (value, what, keys) => {
-      if (!isObject(value)) return fail(`${what} is an object.`);
+      if (!isObject(value)) return fail(`${what} must be an object.`);
       const stray = keys === undefined ? undefined : Object.keys(value).find((key) => !keys.includes(key));
       return stray === undefined
         ? value
-        : fail(`${what} knows no ${JSON.stringify(stray)}; it takes ${keys?.join(', ')}.`);
+        : fail(`${what} has an unknown key ${JSON.stringify(stray)}; allowed are ${keys?.join(', ')}.`);
     },
   };
 }

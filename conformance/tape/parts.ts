@@ -1,16 +1,16 @@
-/** Parts of steps, each read and checked. */
+/** Reads and checks the parts of steps. */
 import { asText, isArray, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { HttpRequest, RawFrame, StimEvent, Within } from './tape.ts';
 
-/** Reads values of one line; whatever does not fit is an error that names the line. */
+/** Reads the values of one line; an invalid value is an error with the line number. */
 export interface Reader {
   readonly line: number;
   readonly fail: (text: string) => never;
   readonly text: (value: Json | undefined, what: string) => string;
   readonly name: (value: Json | undefined, what: string) => string;
   readonly whole: (value: Json | undefined, what: string) => number;
-  readonly list: (value: Json | undefined, complaint: string) => readonly Json[];
+  readonly list: (value: Json | undefined, message: string) => readonly Json[];
   readonly oneOf: <T extends string>(value: Json | undefined, what: string, options: readonly T[]) => T;
   readonly object: (value: Json | undefined, what: string, keys?: readonly string[]) => JsonObject;
 }
@@ -23,7 +23,7 @@ export function readTexts(value: Json, what: string, reader: Reader): Readonly<R
 export function readWithin(value: Json, reader: Reader): Within {
   if (isObject(value)) {
     const { heartbeats } = reader.object(value, '"within"', ['heartbeats']);
-    if (typeof heartbeats !== 'number' || heartbeats <= 0) reader.fail('"heartbeats" is a number above 0.');
+    if (typeof heartbeats !== 'number' || heartbeats <= 0) reader.fail('"heartbeats" must be a number above 0.');
     return { heartbeats };
   }
   return reader.whole(value, '"within", in milliseconds,');
@@ -37,13 +37,13 @@ export function readFrame(value: Json, reader: Reader): RawFrame {
     'times',
     'fin',
   ]);
-  if (text !== undefined && hex !== undefined) reader.fail('A frame holds "text" or "hex", not both.');
+  if (text !== undefined && hex !== undefined) reader.fail('A frame must not have both "text" and "hex".');
   if (hex !== undefined && !/^(?:[0-9a-f]{2})*$/.test(reader.text(hex, '"hex"')))
-    reader.fail('"hex" is pairs of small hexadecimal digits.');
-  if (fin !== undefined && typeof fin !== 'boolean') reader.fail('"fin" is true or false.');
+    reader.fail('"hex" must be pairs of lower-case hexadecimal digits.');
+  if (fin !== undefined && typeof fin !== 'boolean') reader.fail('"fin" must be true or false.');
   return {
     opcode: reader.oneOf(opcode, '"opcode"', ['text', 'binary', 'ping', 'pong'] as const),
-    ...(text === undefined ? {} : { text: typeof text === 'string' ? text : reader.fail('"text" is a text.') }),
+    ...(text === undefined ? {} : { text: typeof text === 'string' ? text : reader.fail('"text" must be a string.') }),
     ...(hex === undefined ? {} : { hex: asText(hex) }),
     ...(times === undefined ? {} : { times: reader.whole(times, '"times"') }),
     ...(fin === undefined ? {} : { fin }),
@@ -65,7 +65,7 @@ export function readHttp(value: Json, reader: Reader): HttpRequest {
 
 export function readStim(value: Json, reader: Reader): readonly StimEvent[] {
   const list = isArray(value) ? value : [value];
-  if (list.length === 0) reader.fail('"stim" holds an event, or a list of events.');
+  if (list.length === 0) reader.fail('"stim" must be an event, or a list of events.');
   return list.map((each) => {
     const { stream, event, payload, source } = reader.object(each, 'An event of "stim"', [
       'stream',

@@ -8,32 +8,32 @@ import { readLines } from './parse.ts';
 const schema = JSON.parse(readFileSync(new URL('tape.schema.json', import.meta.url), 'utf8')) as object;
 const fits = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(schema);
 
-describe('the published schema', () => {
+describe('the JSON Schema of tapes', () => {
   test.each(loadTapes().map((tape) => [tape.header.id, tape] as const))('accepts every line of %s', (_id, { file }) => {
     for (const { number, value } of readLines(readFileSync(file, 'utf8'), file))
       expect([number, fits(value), fits.errors]).toEqual([number, true, null]);
   });
 
   test.each([
-    ['a verb that there is not', { as: 'alice', hear: {} }],
+    ['an unknown verb', { as: 'alice', hear: {} }],
     ['two verbs', { as: 'alice', recv: {}, pause: 'read' }],
-    ['an actor left out', { recv: {} }],
+    ['a missing actor', { recv: {} }],
     ['never without until', { as: 'alice', never: {} }],
     ['a key that the verb does not take', { as: 'alice', send: {}, within: 5 }],
-    ['a lone branch', { par: [[{ as: 'alice', recv: {} }]] }],
+    ['a single branch', { par: [[{ as: 'alice', recv: {} }]] }],
     ['a fault inside a branch', { par: [[{ as: 'alice', recv: {} }], [{ recv: {} }]] }],
     ['text and hex together', { as: 'alice', sendFrame: { opcode: 'text', text: 'a', hex: '00' } }],
     ['a header of another version', { tape: 2, id: 'ping/echo', clauses: ['ENV-3'], why: 'w' }],
     [
-      'an actor called like one of the runner',
+      'an actor with a name that is reserved for the runner',
       { tape: 1, id: 'a/b', clauses: ['ENV-3'], why: 'w', actors: { http: {} } },
     ],
-  ])('refuses %s', (_what, line) => {
+  ])('rejects %s', (_what, line) => {
     expect(fits(line)).toBe(false);
   });
 });
 
-test('the brief of the matchers is the list of the matchers', () => {
+test('matcher-cases.json has cases for every matcher', () => {
   const { cases } = JSON.parse(readFileSync(new URL('matcher-cases.json', import.meta.url), 'utf8')) as {
     readonly cases: readonly { readonly pattern: unknown }[];
   };

@@ -1,36 +1,36 @@
-/** A tape as lanes, to be read: `alice >> subscribe`, `alice << subscribed`. */
+/** Renders a tape as readable lanes: `alice >> subscribe`, `alice << subscribed`. */
 import { isArray, isObject, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { dollarKey } from './bindings.ts';
 import type { Step, Tape, Within } from './tape.ts';
 
-/** A pattern, close to how one would say it. */
-function said(pattern: Json): string {
+/** A pattern in a short notation for people. */
+function patternText(pattern: Json): string {
   const key = dollarKey(pattern);
   if (key !== undefined && isObject(pattern)) {
     const argument = pattern[key] ?? null;
     if (key === '$any') return '*';
     if (key === '$absent') return 'nothing';
-    return `<${key.slice(1)} ${isArray(argument) ? argument.map(said).join(' | ') : said(argument)}>`;
+    return `<${key.slice(1)} ${isArray(argument) ? argument.map(patternText).join(' | ') : patternText(argument)}>`;
   }
-  if (isArray(pattern)) return `[${pattern.map(said).join(', ')}]`;
+  if (isArray(pattern)) return `[${pattern.map(patternText).join(', ')}]`;
   if (isObject(pattern))
     return `{${Object.entries(pattern)
-      .map(([name, each]) => `${name}: ${said(each)}`)
+      .map(([name, each]) => `${name}: ${patternText(each)}`)
       .join(', ')}}`;
   return JSON.stringify(pattern);
 }
 
 function message(value: Json): string {
   const type = textAt(value, 'type');
-  if (!isObject(value) || type === undefined) return said(value);
+  if (!isObject(value) || type === undefined) return patternText(value);
   const { id, data, ...rest } = value;
   const others: JsonObject = Object.fromEntries(Object.entries(rest).filter(([key]) => key !== 'type'));
   return [
     type,
-    ...(id === undefined ? [] : [`#${typeof id === 'string' ? id : said(id)}`]),
-    ...(data === undefined ? [] : [said(data)]),
-    ...(Object.keys(others).length === 0 ? [] : [said(others)]),
+    ...(id === undefined ? [] : [`#${typeof id === 'string' ? id : patternText(id)}`]),
+    ...(data === undefined ? [] : [patternText(data)]),
+    ...(Object.keys(others).length === 0 ? [] : [patternText(others)]),
   ].join(' ');
 }
 
@@ -47,7 +47,9 @@ function lines(step: Step): readonly string[] {
   const lane = 'as' in step ? step.as.padEnd(8) : '';
   switch (step.verb) {
     case 'open':
-      return [`${lane} ** connects${step.refused === undefined ? '' : `, and is refused: ${said(step.refused)}`}`];
+      return [
+        `${lane} ** connects${step.refused === undefined ? '' : `, and is rejected: ${patternText(step.refused)}`}`,
+      ];
     case 'send':
       return [`${lane} >> ${message(step.message)}`];
     case 'sendText':
@@ -65,25 +67,25 @@ function lines(step: Step): readonly string[] {
       ];
     case 'http':
       return [
-        `${'http'.padEnd(8)} >> ${step.request.method} ${step.request.path}${step.request.query === undefined ? '' : ` ${said(step.request.query)}`}${step.request.body === undefined ? '' : ` ${said(step.request.body)}`}`,
-        `${'http'.padEnd(8)} << ${said(step.expect)}${named(step.bind)}`,
+        `${'http'.padEnd(8)} >> ${step.request.method} ${step.request.path}${step.request.query === undefined ? '' : ` ${patternText(step.request.query)}`}${step.request.body === undefined ? '' : ` ${patternText(step.request.body)}`}`,
+        `${'http'.padEnd(8)} << ${patternText(step.expect)}${named(step.bind)}`,
       ];
     case 'stim':
       return step.events.map(
         (event) =>
-          `${'*'.padEnd(8)} ** ${event.event} on ${event.stream ?? 'main'} ${said(event.payload)}${named(step.bind)}`,
+          `${'*'.padEnd(8)} ** ${event.event} on ${event.stream ?? 'main'} ${patternText(event.payload)}${named(step.bind)}`,
       );
     case 'drop':
-      return [`${lane} ** ${step.code === undefined ? 'is cut off' : `closes with ${step.code}`}`];
+      return [`${lane} ** ${step.code === undefined ? 'cuts the connection' : `closes with ${step.code}`}`];
     case 'pause':
       return [`${lane} ** ${step.what === 'read' ? 'stops reading' : 'reads again'}`];
     case 'closed':
-      return [`${lane} << closed ${said(step.pattern)}${within(step.within)}`];
+      return [`${lane} << closed ${patternText(step.pattern)}${within(step.within)}`];
     case 'control':
-      return [`${'*'.padEnd(8)} ** the target is told to ${step.name}`];
+      return [`${'*'.padEnd(8)} ** the control command ${step.name} runs`];
     case 'par':
       return [
-        'together',
+        'concurrently',
         ...step.branches.flatMap((branch) =>
           branch.flatMap(lines).map((line, index) => `${index === 0 ? ' ┌ ' : ' │ '}${line}`),
         ),

@@ -1,12 +1,14 @@
 /**
- * What a tape is: data, not code. A file holds one tape, one JSON object per line: the header, then the steps.
+ * The types of a tape. A tape is data, not code: a file holds one tape, one JSON object per line: the header, then the
+ * steps.
  *
  *     {"tape":1,"id":"ping/echo","clauses":["ENV-3"],"level":"must","why":"…","actors":{"alice":{}}}
  *     {"as":"alice","open":{}}
  *     {"as":"alice","send":{"type":"ping","id":"c1","data":{}}}
  *     {"as":"alice","recv":{"type":"pong","id":"c1"}}
  *
- * `tape.schema.json` beside this file is the same as a JSON Schema; `matcher-cases.json` says what the matchers mean.
+ * `tape.schema.json` in this directory is the JSON Schema of the format; `matcher-cases.json` has examples of the
+ * matchers.
  */
 import type { ClauseId } from '../../generated/protocol.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -15,28 +17,28 @@ export const TAPE_VERSION = 1;
 
 export type Level = 'must' | 'should';
 
-/** What must be possible at the target before a tape can judge it: `publish` any event, or change `files` below a watched directory. */
+/** What a tape needs to make events: `publish` any event, or change `files` below a watched directory. */
 export type StimulusKind = 'none' | 'publish' | 'files';
 
 export interface ActorSpec {
-  /** Subprotocols to offer; `[]` offers none. The contract's own by default. */
+  /** Subprotocols to offer; `[]` offers none. By default that of the contract. */
   readonly protocols?: readonly string[];
   /** Which credential of the configuration to present at the upgrade; `none` presents none. */
   readonly credential?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What follows the `?` of the address. */
+  /** Query parameters of the address. */
   readonly query?: Readonly<Record<string, string>>;
-  /** Whether the actor answers WebSocket pings, as every client does by itself. */
+  /** Whether the actor answers WebSocket pings, as WebSocket libraries do by default. */
   readonly pong?: 'auto' | 'never';
 }
 
 export interface TapeHeader {
   readonly tape: typeof TAPE_VERSION;
-  /** The path below `tapes/`, without its ending: operation or push, then a name. */
+  /** The path below `tapes/`, without extension: operation or push, then a name. */
   readonly id: string;
   readonly clauses: readonly ClauseId[];
   readonly level: Level;
-  /** Conditions of the target under which the tape applies; see `runner/needs.ts`. */
+  /** Conditions of the target under which the tape applies; see `target/needs.ts`. */
   readonly needs: readonly string[];
   readonly stimulus: StimulusKind;
   readonly why: string;
@@ -58,22 +60,22 @@ export type Within = number | { readonly heartbeats: number };
 
 export interface OpenStep extends ActorStep {
   readonly verb: 'open';
-  /** A pattern for `{status, headers, body}` when the upgrade has to be refused. */
+  /** A pattern for `{status, headers, body}` when the upgrade must be rejected. */
   readonly refused?: Json;
-  /** A pattern for the subprotocol that the server chose; the empty text when it chose none. */
+  /** A pattern for the subprotocol that the server chose; the empty string when it chose none. */
   readonly protocol?: Json;
   readonly within?: Within;
 }
 
 export interface SendStep extends ActorStep {
   readonly verb: 'send';
-  /** A command that fits the contract; one that does not is a fault of the tape. */
+  /** A command that is valid by the contract; an invalid one is a fault of the tape. */
   readonly message: JsonObject;
 }
 
 export interface SendTextStep extends ActorStep {
   readonly verb: 'sendText';
-  /** Anything as a text frame: a text as it stands, everything else as JSON. */
+  /** Sent as a text frame: a string unchanged, any other value as JSON. */
   readonly text: Json;
 }
 
@@ -81,7 +83,7 @@ export interface RawFrame {
   readonly opcode: 'text' | 'binary' | 'ping' | 'pong';
   readonly text?: string;
   readonly hex?: string;
-  /** Repeats the content, for frames that are too big to be written down. */
+  /** Repeats the content this many times, for large frames. */
   readonly times?: number;
   /** False when a fragment of the same message follows. */
   readonly fin?: boolean;
@@ -102,7 +104,7 @@ export interface RecvStep extends ActorStep {
 export interface NeverStep extends ActorStep {
   readonly verb: 'never';
   readonly pattern: Json;
-  /** What ends the watch: a message that the server may not send before the forbidden one (a sentinel event, `synced`). */
+  /** The fence: a message that the server must not send before the forbidden one (a later event, `synced`). */
   readonly until: Json;
   readonly within?: Within;
 }
@@ -112,7 +114,7 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, Json>>;
-  /** A text is sent as it stands, everything else as JSON. */
+  /** A string is sent unchanged, any other value as JSON. */
   readonly body?: Json;
   readonly credential?: string;
 }
@@ -120,7 +122,10 @@ export interface HttpRequest {
 export interface HttpStep extends StepBase {
   readonly verb: 'http';
   readonly request: HttpRequest;
-  /** A pattern for `{status, headers, body}`. Asked again until it fits or the time is up, when `within` is given. */
+  /**
+   * A pattern for `{status, headers, body}`. With `within`, the request is repeated until the response matches or the
+   * time is up.
+   */
   readonly expect: Json;
   readonly bind?: string;
   readonly within?: Within;
@@ -141,13 +146,13 @@ export interface StimStep extends StepBase {
 
 export interface DropStep extends ActorStep {
   readonly verb: 'drop';
-  /** With a code the connection is closed properly, without it is cut. */
+  /** With a code, the connection is closed with a close frame; without one, it is cut. */
   readonly code?: number;
 }
 
 export interface PauseStep extends ActorStep {
   readonly verb: 'pause';
-  /** `read` stops reading from the socket, `off` goes on. */
+  /** `read` stops reading from the socket, `off` resumes reading. */
   readonly what: 'read' | 'off';
 }
 
@@ -187,11 +192,11 @@ export type Step =
 export interface Tape {
   readonly header: TapeHeader;
   readonly steps: readonly Step[];
-  /** Where it was read from, for messages. */
+  /** The path of the file, for error messages. */
   readonly file: string;
 }
 
-/** Every step, those inside `par` too, in the order of the file. */
+/** Every step, including those inside `par`, in the order of the file. */
 export function flatten(steps: readonly Step[]): readonly Step[] {
   return steps.flatMap((step) => (step.verb === 'par' ? [step, ...step.branches.flatMap(flatten)] : [step]));
 }

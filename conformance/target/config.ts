@@ -1,4 +1,4 @@
-/** What the suite has to know of a target: where it is, how events are made there, and who may do what. */
+/** The suite's configuration for a target: its address, how to make events there, and its credentials. */
 import { readFileSync } from 'node:fs';
 import { readSource } from './credential.ts';
 import type { Credential } from './credential.ts';
@@ -18,17 +18,17 @@ export interface TargetConfig {
   readonly url: string;
   readonly httpUrl: string;
   readonly stimulus: StimulusConfig;
-  /** By name. `default` is presented by every actor that names no other, and by the witness and the publisher. */
+  /** By name. `default` is used by every actor that names no other credential, and by the witness and the publisher. */
   readonly credentials: Readonly<Record<string, Credential>>;
   /** Commands that make the target do something: `shutdown`, `restart`, `revoke`, … */
   readonly control: Readonly<Record<string, readonly string[]>>;
-  /** Features that the target does without; their tapes do not apply. */
+  /** Features that the target does not have; their tapes do not apply. */
   readonly without: readonly string[];
-  /** Features that the target is said to have; a tape for one that cannot be tested is UNTESTABLE. */
+  /** Features that the target claims to have; a tape for a claimed feature that cannot be tested is UNTESTABLE. */
   readonly claims: readonly string[];
 }
 
-/** A configuration that cannot be used: exit 2. */
+/** An invalid configuration: exit 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -38,11 +38,11 @@ function fail(text: string): never {
 }
 
 function readText(value: Json | undefined, what: string): string {
-  return typeof value === 'string' && value !== '' ? value : fail(`${what} is a text that is not empty.`);
+  return typeof value === 'string' && value !== '' ? value : fail(`${what} must be a non-empty string.`);
 }
 
 function texts(value: Json | undefined, what: string): readonly string[] {
-  return isArray(value) ? value.map((each) => readText(each, what)) : fail(`${what} is a list of texts.`);
+  return isArray(value) ? value.map((each) => readText(each, what)) : fail(`${what} must be a list of strings.`);
 }
 
 /** Names of features, as tapes need them. */
@@ -51,32 +51,33 @@ function readNeeds(value: Json | undefined, what: string): readonly string[] {
   const stray = names.find((name) => !isNeed(name));
   if (stray !== undefined)
     fail(
-      `${what} knows no ${JSON.stringify(stray)}; a feature is one of ${NEEDS.join(', ')}, or such a name with what is needed of it, as in "control:revoke".`,
+      `${what} has an unknown feature ${JSON.stringify(stray)}; a feature is one of ${NEEDS.join(', ')}, or one of these with an argument, such as "control:revoke".`,
     );
   return names;
 }
 
-/** Secrets are not written down in a configuration: they stand in the environment or in a file, or a command makes them. */
+/** A configuration does not contain secrets: they come from the environment, a file or a command. */
 function readCredential(name: string, value: Json): Credential {
   const what = `credentials.${name}`;
-  if (!isObject(value) || Object.keys(value).length !== 1) return fail(`${what} is {"token": …} or {"apiKey": …}.`);
+  if (!isObject(value) || Object.keys(value).length !== 1)
+    return fail(`${what} must be {"token": …} or {"apiKey": …}.`);
   const kind = value['token'] === undefined ? 'apiKey' : 'token';
   const source = readSource(value[kind]);
   if (source === undefined)
     return fail(
-      `${what}.${kind} is {"env": "NAME"}, {"file": "path"} or {"command": ["…"]}; secrets are not written down here.`,
+      `${what}.${kind} must be {"env": "NAME"}, {"file": "path"} or {"command": ["…"]}; the configuration must not contain the secret itself.`,
     );
   return { kind, source };
 }
 
 function readStimulus(value: Json | undefined): StimulusConfig {
   if (value === undefined) return { port: 'auto' };
-  if (!isObject(value)) return fail('stimulus is an object with a "port".');
+  if (!isObject(value)) return fail('stimulus must be an object with a "port".');
   const { port } = value;
   if (port === 'exec') return { port, command: texts(value['command'], 'stimulus.command') };
   if (port === 'fs') return { port, directory: readText(value['directory'], 'stimulus.directory') };
   if (port === 'auto' || port === 'inband' || port === 'http' || port === 'none') return { port };
-  return fail('stimulus.port is auto, inband, http, exec, fs or none.');
+  return fail('stimulus.port must be auto, inband, http, exec, fs or none.');
 }
 
 /** `inband`, `http`, `none`, `auto`, `exec:COMMAND` or `fs:DIRECTORY`, as on the command line. */
@@ -89,7 +90,7 @@ export function parseStimulus(value: string): StimulusConfig {
   return readStimulus({ port: port ?? '' });
 }
 
-/** The HTTP side of a gateway has the address of its WebSocket. */
+/** By default HTTP has the same host and port as the WebSocket. */
 function httpUrlOf(url: string): string {
   const address = new URL(url);
   address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';
@@ -98,24 +99,25 @@ function httpUrlOf(url: string): string {
 
 function checkUrl(value: string): string {
   if (!URL.canParse(value) || !/^wss?:$/.test(new URL(value).protocol))
-    fail(`${JSON.stringify(value)} is no WebSocket address; write, for example, ws://127.0.0.1:7400/ws.`);
+    fail(`${JSON.stringify(value)} is not a WebSocket address; expected, for example, ws://127.0.0.1:7400/ws.`);
   return value;
 }
 
 const KEYS = ['url', 'httpUrl', 'stimulus', 'credentials', 'control', 'without', 'claims'];
 
-/** Reads a configuration (as parsed JSON), with what the command line says above it. */
+/** Reads a configuration (as parsed JSON); options of the command line override it. */
 export function readConfig(
   value: Json,
   over: { readonly url?: string; readonly httpUrl?: string; readonly stimulus?: string } = {},
 ): TargetConfig {
-  if (!isObject(value)) return fail('A configuration is one JSON object.');
+  if (!isObject(value)) return fail('The configuration must be one JSON object.');
   const stray = Object.keys(value).find((key) => !KEYS.includes(key));
-  if (stray !== undefined) fail(`A configuration knows no ${JSON.stringify(stray)}; it takes ${KEYS.join(', ')}.`);
+  if (stray !== undefined)
+    fail(`The configuration has an unknown key ${JSON.stringify(stray)}; allowed are ${KEYS.join(', ')}.`);
   const url = checkUrl(over.url ?? readText(value['url'], 'url (or --url)'));
   const { credentials = {}, control = {} } = value;
-  if (!isObject(credentials)) return fail('credentials is an object.');
-  if (!isObject(control)) return fail('control is an object.');
+  if (!isObject(credentials)) return fail('credentials must be an object.');
+  if (!isObject(control)) return fail('control must be an object.');
   return {
     url,
     httpUrl: over.httpUrl ?? (value['httpUrl'] === undefined ? httpUrlOf(url) : readText(value['httpUrl'], 'httpUrl')),
@@ -131,7 +133,7 @@ export function readConfig(
 
 export function readConfigFile(file: string): Json {
   try {
-    return tryParse(readFileSync(file, 'utf8')) ?? fail(`${file} is no JSON.`);
+    return tryParse(readFileSync(file, 'utf8')) ?? fail(`${file} is not JSON.`);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`${file} cannot be read.`, { cause });

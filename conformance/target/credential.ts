@@ -1,4 +1,4 @@
-/** Credentials of a target: where their secrets are found, and how they are presented. Secrets never reach a trace. */
+/** Credentials of a target: where their secrets come from, and how they are sent. Secrets never reach a trace. */
 import { readFile } from 'node:fs/promises';
 import { isArray, isObject, tryParse } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -6,7 +6,7 @@ import { CommandError, outputOfCommand } from './command.ts';
 
 export type SecretKind = 'token' | 'apiKey';
 
-/** Where a secret is found. A command makes it afresh each time that it is needed. */
+/** Where a secret comes from. A command runs again each time the secret is needed. */
 export type SecretSource =
   { readonly env: string } | { readonly file: string } | { readonly command: readonly [string, ...string[]] };
 
@@ -15,13 +15,13 @@ export interface Credential {
   readonly source: SecretSource;
 }
 
-/** As headers of an upgrade or a request, and as `data` of the `authenticate` command. */
+/** A credential as headers of an upgrade or request, and as `data` of the `authenticate` command. */
 export interface Presented {
   readonly headers: Readonly<Record<string, string>>;
   readonly data: JsonObject;
 }
 
-/** A secret that is not where the configuration says. */
+/** The secret is not where the configuration points to. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
@@ -42,7 +42,7 @@ export function readSource(value: Json | undefined): SecretSource | undefined {
 async function secretOf(source: SecretSource): Promise<string> {
   if ('env' in source) {
     const found = process.env[source.env];
-    if (found === undefined) throw new SecretError(`the environment has no ${source.env}`);
+    if (found === undefined) throw new SecretError(`the environment variable ${source.env} is not set`);
     return found;
   }
   try {
@@ -51,11 +51,11 @@ async function secretOf(source: SecretSource): Promise<string> {
   } catch (cause) {
     const what = 'file' in source ? source.file : source.command.join(' ');
     const reason = cause instanceof CommandError ? `: ${cause.message}` : '';
-    throw new SecretError(`no secret came from ${what}${reason}`, { cause });
+    throw new SecretError(`cannot read the secret from ${what}${reason}`, { cause });
   }
 }
 
-/** @throws {SecretError} when there is none. */
+/** @throws {SecretError} when the secret cannot be read. */
 export async function present({ kind, source }: Credential): Promise<Presented> {
   const secret = await secretOf(source);
   const headers: Readonly<Record<string, string>> =
@@ -63,7 +63,7 @@ export async function present({ kind, source }: Credential): Promise<Presented> 
   return { headers, data: { [kind]: secret } };
 }
 
-/** What may be written down of a message that is sent: of `authenticate` not its secrets. */
+/** A sent message for the trace: the secrets of `authenticate` are masked. */
 export function withoutSecrets(text: string): string {
   const json = tryParse(text);
   if (!isObject(json) || json['type'] !== 'authenticate' || !isObject(json['data'])) return text;

@@ -30,7 +30,7 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   };
 }
 
-/** Rejects when there is no answer. */
+/** Sends one request. Rejects when there is no response. */
 export function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const { method, url, body, timeoutMs } = call;
   const headers = {
@@ -39,7 +39,7 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
   };
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    // A connection of its own for each request: none is kept open to end in the middle of the next one.
+    // A new connection for each request: a kept-alive one could be closed while the next request uses it.
     const outgoing = send(url, { method, headers, agent: false, timeout: timeoutMs }, (response) => {
       readAnswer(response).then(resolve, reject);
     });

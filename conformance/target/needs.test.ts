@@ -7,7 +7,7 @@ const context = {
   config: { without: [], claims: [] },
 } as unknown as RunContext;
 
-test('a tape applies where its limits are in reach, and where it keeps within them', () => {
+test('a tape applies when it can reach its limits, or stays within them', () => {
   const verdict = (need: string): string => applicability([need], context).verdict;
   expect(['limit:payloadBytes<=32768', 'limit:payloadBytes>=32768'].map(verdict)).toEqual(['applies', 'applies']);
   expect(['limit:payloadBytes<=32767', 'limit:payloadBytes>=32769', 'limit:unknown>=0'].map(verdict)).toEqual([
@@ -20,7 +20,7 @@ test('a tape applies where its limits are in reach, and where it keeps within th
   });
 });
 
-test('a need that says no bound is none', () => {
+test('a need on a limit without a bound is invalid', () => {
   expect(['limit:payloadBytes<=1', 'http', 'control:shutdown'].every(isNeed)).toBe(true);
   expect(['limit:payloadBytes', 'limit:payloadBytes<5', 'limit:payloadBytes<=', 'moon'].some(isNeed)).toBe(false);
 });

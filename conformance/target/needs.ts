@@ -1,15 +1,16 @@
 /**
  * Conditions under which a tape applies to a target:
  *
- * - `open`: the target serves clients without a credential; `auth`: it asks for one, and the configuration has some
+ * - `open`: the target serves clients without a credential; `auth`: the configuration has credentials
  * - `broadcast`: the `broadcast` command is on; `no-broadcast`: it is off
  * - `http`: the HTTP operations are served
  * - `control:NAME`, `credential:NAME`: the configuration has that command or credential
- * - `limit:NAME<=N`: the limit is in force and not above N, so that the tape can reach it; `limit:NAME>=N`: not below, so that
- *   the tape keeps within it
- * - `policy:EVENT=POLICY`: what a warm replay holds of the event is what the contract says, not what an operator made of it
+ * - `limit:NAME<=N`: the limit is at most N, so that the tape can reach it; `limit:NAME>=N`: it is at least N, so that
+ * the tape stays within it
+ * - `policy:EVENT=POLICY`: the replay policy of the event is POLICY, the contract's default; an operator may change it
  *
- * A target that does without is N/A. One that claims the feature, while the configuration gives no means, is UNTESTABLE.
+ * If the target lacks the feature, the tape is N/A. If it claims the feature and the configuration has no way to test
+ * it, the tape is UNTESTABLE.
  */
 import { asText, member, textAt } from '../trace/json.ts';
 // Cycle of types: a need is compared with a configuration, which checks the needs it names.
@@ -21,7 +22,7 @@ export type Applicability =
 
 const APPLIES: Applicability = { verdict: 'applies' };
 
-/** What the contract asks of every gateway: doing without has to be said (`without`). */
+/** Features that the contract requires: a target without them must be configured so (`without`). */
 const MANDATORY = ['http'];
 
 /** For example `payloadBytes<=65536`. */
@@ -39,7 +40,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   open: ({ profile }) =>
     profile.welcome.principal.kind === 'anonymous' && !profile.welcome.authenticationRequired
       ? undefined
-      : 'the target asks for a credential',
+      : 'the target requires a credential',
   auth: ({ config }) =>
     Object.keys(config.credentials).length > 0 ? undefined : 'the configuration has no credentials',
   broadcast: ({ profile }) => (profile.welcome.features.broadcast ? undefined : 'the broadcast command is off'),
@@ -52,7 +53,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   policy: ({ profile }, argument) => {
     const [event = '', policy = ''] = argument.split('=');
     const inForce = textAt(profile.welcome.features.replay, event);
-    return inForce === policy ? undefined : `the replay policy of ${event} is ${inForce ?? 'not said'}`;
+    return inForce === policy ? undefined : `the replay policy of ${event} is ${inForce ?? 'not reported'}`;
   },
   limit: ({ profile }, argument) => {
     const [, name = '', sign = '', bound = ''] = BOUND.exec(argument) ?? [];
@@ -71,7 +72,7 @@ export function isNeed(need: string): boolean {
   return Object.hasOwn(TESTS, name) && (name !== 'limit' || BOUND.test(argument));
 }
 
-/** Who claims `auth` claims whatever only credentials can show. */
+/** Claiming `auth` claims every feature that needs credentials to test. */
 function isClaimed(need: string, claims: readonly string[]): boolean {
   const [name = ''] = need.split(':');
   const ofAuth = name === 'credential' || need === 'control:revoke';
@@ -83,7 +84,8 @@ export function applicability(needs: readonly string[], context: NeedContext): A
     const [name = '', argument = ''] = need.split(':');
     const missing = TESTS[name]?.(context, argument);
     if (missing === undefined) continue;
-    if (context.config.without.includes(name)) return { verdict: 'N/A', reason: `the target does without ${name}` };
+    if (context.config.without.includes(name))
+      return { verdict: 'N/A', reason: `the configuration lists ${name} under "without"` };
     return { verdict: isClaimed(need, context.config.claims) ? 'UNTESTABLE' : 'N/A', reason: missing };
   }
   return APPLIES;

@@ -1,4 +1,4 @@
-/** What the target reported of itself when the run began. */
+/** What the target reported about itself at the start of the run. */
 import type { WelcomeData } from '../../generated/types.ts';
 
 export interface Profile {

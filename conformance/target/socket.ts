@@ -1,4 +1,4 @@
-/** WebSocket connections as the suite needs them: every frame is seen, nothing is interpreted. The one user of `ws`. */
+/** WebSocket connections that report every frame without interpreting it. The only importer of `ws`. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -11,16 +11,16 @@ export interface SocketOptions {
   readonly pong: 'auto' | 'never';
   /** Longest wait for the handshake, in milliseconds. */
   readonly timeoutMs: number;
-  /** Before any frame, with the subprotocol that the server chose. */
+  /** Called before any frame, with the subprotocol that the server chose. */
   readonly onOpen: (protocol: string) => void;
   readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
-  /** The client's own library could not read what came. */
+  /** The client's library could not read a frame. */
   readonly onFault: (text: string) => void;
-  /** The connection has ended; a code of 1006 means without a close frame. */
+  /** The connection has ended; code 1006 means without a close frame. */
   readonly onClose: (code: number, reason: string) => void;
 }
 
-/** The upgrade was answered by something else than 101. */
+/** The upgrade was answered with a status other than 101. */
 export interface Refused {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -32,9 +32,9 @@ export interface Socket {
   readonly protocol: string;
   sendText(text: string): void;
   sendFrame(frame: RawFrame): void;
-  /** Closes properly; without a code in the close frame when none is given. */
+  /** Closes with a closing handshake; the close frame has a code only when one is given. */
   close(code?: number, reason?: string): void;
-  /** Ends the TCP connection without a word. */
+  /** Ends the TCP connection without a close frame. */
   cut(): void;
   setReading(state: 'on' | 'off'): void;
 }
@@ -42,9 +42,9 @@ export interface Socket {
 export type Handshake =
   | { readonly socket: Socket }
   | { readonly refused: Refused }
-  /** The server agreed to the upgrade, but in a way that the client's library must not accept. */
+  /** The server accepted the upgrade with a response that the client's library must reject. */
   | { readonly faulty: string }
-  /** No answer at all: the network, not the server, has spoken. */
+  /** No response: a network error. */
   | { readonly unreachable: string };
 
 function headersOf(response: IncomingMessage): Readonly<Record<string, string>> {
@@ -91,7 +91,7 @@ function wrap(ws: WebSocket, underlying: () => Duplex | undefined): Socket {
   };
 }
 
-/** Connects. Never throws: how the handshake ended is the result. */
+/** Connects. Never throws: the result describes how the handshake ended. */
 export function openSocket(options: SocketOptions): Promise<Handshake> {
   return new Promise((resolve) => {
     const ws = new WebSocket(options.url, [...options.protocols], {
@@ -102,7 +102,7 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     });
     let underlying: Duplex | undefined;
     let opened = false;
-    let complaint = 'the connection ended during the handshake';
+    let failure = 'the connection ended during the handshake';
     ws.on('upgrade', (response) => (underlying = response.socket));
     ws.on('open', () => {
       opened = true;
@@ -125,11 +125,11 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     ws.on('ping', (data) => options.onFrame('ping', data.toString('hex')));
     ws.on('pong', (data) => options.onFrame('pong', data.toString('hex')));
     ws.on('error', (error) => {
-      complaint = error.message === '' ? String(Reflect.get(error, 'code')) : error.message;
-      if (opened) options.onFault(complaint);
+      failure = error.message === '' ? String(Reflect.get(error, 'code')) : error.message;
+      if (opened) options.onFault(failure);
     });
     ws.on('close', (code, reason) => {
-      resolve(underlying === undefined ? { unreachable: complaint } : { faulty: complaint });
+      resolve(underlying === undefined ? { unreachable: failure } : { faulty: failure });
       options.onClose(code, reason.toString('utf8'));
     });
   });
@@ -142,7 +142,7 @@ export interface AcceptOptions {
   readonly onClose: SocketOptions['onClose'];
 }
 
-/** Agrees to an upgrade, as a server. Pings are handed on like everything else, and answered by nobody here. */
+/** Accepts an upgrade, as a server. Pings are passed to the handler like every frame, and not answered here. */
 export function acceptSocket(
   request: IncomingMessage,
   socket: Duplex,

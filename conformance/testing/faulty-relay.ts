@@ -1,4 +1,4 @@
-/** Stands between the suite and a gateway, and spoils what the gateway says: a wrong server without writing one. */
+/** A proxy between the suite and a gateway that corrupts the gateway's messages, to get a wrong server. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -8,14 +8,14 @@ interface Message {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What becomes of one message of the server: no message, one or several. State lives as long as its connection. */
+/** Maps one message of the server to none, one or several. Its state lasts as long as the connection. */
 export type Fault = () => (message: Message) => readonly Message[];
 
 export const FAULTS = {
-  /** Every live event twice. */
+  /** Sends every live event twice. */
   double: () => (message) =>
     message.type === 'event' && message.data['isReplay'] === false ? [message, message] : [message],
-  /** The first event of each replay is left out. */
+  /** Drops the first event of each replay. */
   skipReplayed: () => {
     let skip = false;
     return (message) => {
@@ -25,7 +25,7 @@ export const FAULTS = {
       return [];
     };
   },
-  /** Errors are swallowed. */
+  /** Drops errors. */
   noErrors: () => (message) => (message.type === 'error' ? [] : [message]),
 } as const satisfies Readonly<Record<string, Fault>>;
 

@@ -1,6 +1,6 @@
 /**
- * A small, faultless history in which every invariant has something to judge: a witness that publishes, and alice, who follows
- * with a filter, syncs, resumes, fails to resume, unsubscribes and is sent away.
+ * A small correct trace to which every invariant applies: a witness that publishes, and alice, who subscribes with a
+ * filter, syncs, resumes, fails to resume, unsubscribes and is drained.
  */
 import type { Json, JsonObject } from '../trace/json.ts';
 import { QUIET_MARK } from '../invariants/quiet.ts';
@@ -181,7 +181,7 @@ export function goldenLines(): readonly Labelled[] {
   return script.lines;
 }
 
-/** The lines as a trace, and the number of each label in it. */
+/** The lines as a trace, and the frame number of each label. */
 export function traceOf(lines: readonly Labelled[]): {
   readonly trace: Trace;
   readonly numberOf: (label: string) => number;

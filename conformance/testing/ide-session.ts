@@ -1,10 +1,12 @@
 /**
- * A session as editors and agents have it, on real files and with the generated client: an explorer that follows sources, a graph
- * view, an indexer that publishes, an agent that follows everything, a connection that breaks, and work that is handed over.
+ * A realistic session of an editor and agents, on real files and with the generated client: an explorer that subscribes
+ * to source files, a graph view, an indexer that publishes, an agent that subscribes to everything, a connection that
+ * breaks, and work that is handed over.
  *
  *     node conformance/testing/ide-session.ts ws://127.0.0.1:9000/ws DIRECTORY
  *
- * The directory is the one that the gateway behind the address watches. Ends when everybody has seen what they wait for.
+ * DIRECTORY is the directory that the gateway watches. The program ends when every client has received the expected
+ * events.
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,10 +17,10 @@ import type { SessionEventPayload } from '../../generated/types.ts';
 
 const [url = 'ws://127.0.0.1:9000/ws', directory = '.'] = process.argv.slice(2);
 
-/** Nobody listens there. */
+/** An address on which nothing listens. */
 const NOWHERE = 'ws://127.0.0.1:1/ws';
 
-/** A client and its link, which can break, and stays broken until it is mended. */
+/** A client whose connection can be broken and restored. */
 class Line {
   readonly #link: { socket?: WebSocket; broken: boolean } = { broken: false };
   readonly client: TidemarkClient;
@@ -44,7 +46,7 @@ class Line {
   }
 }
 
-/** What somebody has received, and a way to wait for more. */
+/** The events that a client has received, and a way to wait for more. */
 class Log {
   readonly #events: TidemarkEvent[] = [];
   #wake: () => void = () => undefined;
@@ -89,7 +91,7 @@ function follow(log: Log, line: Line, request: Parameters<TidemarkClient['subscr
 const index = (event: string, payload: Readonly<Record<string, unknown>>): Promise<unknown> =>
   lines.indexer.client.broadcast({ stream: 'main', event, payload });
 
-// The indexer has been at work before anybody looks.
+// The indexer publishes before any client subscribes.
 for (const name of ['parse', 'render', 'print'])
   await index('entity_created', { id: `fn:${name}`, entityType: 'function', name, path: 'src/parse.ts' });
 await index('entity_created', { id: 'class:App', entityType: 'class', name: 'App' });
@@ -103,7 +105,7 @@ await follow(graph, lines.graph, {
   filter: { entityTypes: ['function'], relationshipTypes: ['calls'] },
 });
 
-// Somebody edits.
+// Files are edited.
 await edit('src/parse.ts', 'export const parse = 1;\n');
 await explorer.until(file('src/parse.ts', 'create'));
 await edit('src/parse.ts', 'export const parse = 2;\n');
@@ -123,8 +125,7 @@ await graph.until(entity('calls:1', 'relationship_created'));
 await edit('src/render.ts', 'export const render = 1;\n');
 await explorer.until(file('src/render.ts', 'create'));
 
-// The explorer's connection breaks, and the work goes on. What it misses begins with something that it follows, and it is back
-// only after all of it: a server that loses any of this at the resume is caught.
+// The explorer's connection breaks while the work continues. It reconnects after all edits and missed a matching event first, so a server that loses any event at the resume is detected.
 lines.explorer.cut();
 await rename(join(directory, 'src/parse.ts'), join(directory, 'src/parser.ts'));
 await agent.until(file('src/parser.ts', 'rename'));
@@ -135,7 +136,7 @@ await agent.until(file('src/notes.mts', 'delete'));
 lines.explorer.mend();
 await explorer.until(file('docs/late.md', 'create'));
 
-// One agent hands its work over; whoever comes later reads the whole session.
+// One agent hands its work over; a later subscriber receives the whole session.
 const session = (
   sessionEvent: SessionEventPayload['sessionEvent'],
   more: Partial<SessionEventPayload>,

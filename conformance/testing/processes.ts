@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The suite and the gateway meet over a socket only; so do their tests. */
+/** The suite and the gateway communicate only over a socket, also in tests. */
 const SUITE = path('../command/main.ts');
 const TIDEMARK = path('../../bin/tidemark.js');
 const SERVE = path('../../src/testing/serve-gateway.ts');
@@ -32,7 +32,7 @@ async function finish(file: string, args: readonly string[]): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
-/** Runs the suite to its end. */
+/** Runs the suite until it exits. */
 export function suite(...args: readonly string[]): Promise<Ended> {
   return finish(SUITE, args);
 }
@@ -61,10 +61,10 @@ async function serve(file: string, args: readonly string[], program = process.ex
   return { url, pid, stop };
 }
 
-/** So small that what happens at them can be seen within seconds. */
+/** Small limits, so that tests reach them within seconds. */
 export const SMALL_LIMITS = { heartbeatIntervalMs: 1000, sendQueueBytes: 262_144, sessionHistoryEvents: 50 } as const;
 
-/** A gateway that lets everyone do everything. */
+/** A gateway without credentials. */
 export function serveOpen(options: { readonly broadcast?: 'on' | 'off' } = {}): Promise<Served> {
   return serve(SERVE, [JSON.stringify({ limits: SMALL_LIMITS, broadcast: 'on', ...options })]);
 }
@@ -76,22 +76,22 @@ export function serveContract(contract: string): Promise<Served> {
   return serve(TIDEMARK, ['serve', '--config', file, '--json']);
 }
 
-/** A gateway as it comes: it watches a directory, and everyone may publish. */
+/** A gateway that watches a directory, with broadcast on. */
 export function serveWatching(directory: string): Promise<Served> {
   return serve(TIDEMARK, ['serve', '--port', '0', '--watch', directory, '--broadcast', 'on', '--json']);
 }
 
-/** The independent server; with a mutant it is wrong on purpose. */
+/** The independent server in Python; with `--mutant` it is wrong on purpose. */
 export function servePython(...options: readonly string[]): Promise<Served> {
   return serve(PYTHON, ['--port', '0', '--broadcast', ...options], 'python3');
 }
 
 export interface Secured extends Served {
-  /** A configuration of the suite, with everything that its tapes ask for. */
+  /** A configuration of the suite that meets the needs of all its tapes. */
   readonly config: string;
 }
 
-/** A gateway that asks for credentials, and the suite's configuration for it. */
+/** A gateway that requires credentials, and the suite's configuration for it. */
 export async function serveSecured(): Promise<Secured> {
   const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
   const at = (name: string): string => join(directory, name);
@@ -130,7 +130,7 @@ export async function serveSecured(): Promise<Secured> {
       revocable: { apiKey: { file: at('revocable') } },
     },
     control: {
-      // Another directory in its place: the gateway cannot know what it has missed.
+      // Replaces the watched directory, so that the gateway cannot know which changes it missed.
       overflow: ['sh', '-c', `cd '${directory}' && mkdir next && mv -T watched before.$$ && mv -T next watched`],
       revoke: [process.execPath, TIDEMARK, 'key', 'revoke', id, '--file', at('keys.json')],
       shutdown: ['kill', '-TERM', String(served.pid)],

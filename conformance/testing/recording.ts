@@ -1,4 +1,4 @@
-/** A recorder as a user runs it, in front of a gateway. */
+/** A recorder in a separate process, as a user runs it, in front of a gateway. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -9,7 +9,7 @@ const SESSION = fileURLToPath(new URL('ide-session.ts', import.meta.url));
 
 export interface Recording {
   readonly url: string;
-  /** Ctrl-C; gives the exit code. */
+  /** Interrupts the recorder (Ctrl-C) and returns its exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -29,7 +29,7 @@ export async function record(target: string, out: string): Promise<Recording> {
   };
 }
 
-/** Plays an editor's session through a recorder, to its end. */
+/** Runs an editor's session through a recorder until it ends. */
 export async function playSession(url: string, directory: string): Promise<number | null> {
   const child = spawn(process.execPath, [SESSION, url, directory], { stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];

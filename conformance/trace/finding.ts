@@ -1,4 +1,4 @@
-/** What a check of a trace comes to, at levels 1 and 3. */
+/** The result of a trace check, at levels 1 and 3. */
 import type { ClauseId } from '../../generated/protocol.ts';
 import { read } from './reading.ts';
 import type { Reading } from './reading.ts';
@@ -7,13 +7,13 @@ import type { Frame, Trace } from './trace.ts';
 export interface Violation {
   readonly clauses: readonly ClauseId[];
   readonly text: string;
-  /** The fewest frames that prove it, ascending. */
+  /** Numbers of the frames that prove it, ascending; as few as possible. */
   readonly frames: readonly number[];
 }
 
 export interface Finding {
   readonly violations: readonly Violation[];
-  /** How often there was something to judge. */
+  /** How often the check was applied. */
   readonly fired: number;
 }
 
@@ -21,19 +21,19 @@ export interface TraceCheck {
   readonly id: string;
   readonly clauses: readonly ClauseId[];
   readonly why: string;
-  /** Without these (see `runner/needs.ts`) what it judges cannot happen at all. */
+  /** Needs (see `target/needs.ts`) without which the check can never apply. */
   readonly needs?: readonly string[];
   readonly judge: (trace: Trace) => Finding;
 }
 
-/** Collects what an invariant finds. */
+/** Collects the findings of an invariant. */
 export interface Report {
-  /** Something was there to be judged. */
+  /** Counts that the invariant was applied once. */
   fire(): void;
   violate(text: string, ...frames: readonly (Frame | undefined)[]): void;
 }
 
-/** A statement about the whole history. Violations are of its first clause unless it says otherwise. */
+/** A property of the whole trace. */
 export interface Invariant {
   readonly id: string;
   readonly clauses: readonly ClauseId[];
@@ -42,7 +42,7 @@ export interface Invariant {
   readonly look: (reading: Reading, report: Report) => void;
 }
 
-/** A server that is wrong once is often wrong a thousand times; a few of them say as much. */
+/** A wrong server often repeats the same violation a thousand times; a few are enough. */
 const MOST_VIOLATIONS = 20;
 
 export function checkOf({ id, clauses, why, needs = [], look }: Invariant): TraceCheck {

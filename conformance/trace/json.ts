@@ -1,4 +1,4 @@
-/** JSON values, as they travel. */
+/** JSON values and helpers to read them. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
 export interface JsonObject {
@@ -13,12 +13,12 @@ export function isArray(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** A member that the object itself has, so that `__proto__` and its like are never found. */
+/** An own member of an object, so that `__proto__` and similar names are never found. */
 export function member(value: unknown, key: string): Json | undefined {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-/** Whether two values are the same JSON; the order of keys does not count. */
+/** Whether two values are the same JSON; the order of keys is ignored. */
 export function equal(left: Json | undefined, right: Json | undefined): boolean {
   if (isArray(left) && isArray(right))
     return left.length === right.length && left.every((each, index) => equal(each, right[index]));
@@ -29,12 +29,12 @@ export function equal(left: Json | undefined, right: Json | undefined): boolean 
   return left === right;
 }
 
-/** One more token of a JSON pointer (RFC 6901). */
+/** Appends a token to a JSON pointer (RFC 6901). */
 export function pointer(base: string, key: string | number): string {
   return `${base}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-/** What stands at a pointer (RFC 6901), or undefined. */
+/** The value at a JSON pointer (RFC 6901), or undefined. */
 export function valueAt(value: Json | undefined, path: string): Json | undefined {
   if (path === '') return value;
   let found: Json | undefined = value;
@@ -46,7 +46,7 @@ export function valueAt(value: Json | undefined, path: string): Json | undefined
   return found;
 }
 
-/** Parses what came from outside; undefined when it is not JSON. */
+/** Parses JSON; undefined when the text is not JSON. */
 export function tryParse(text: string): Json | undefined {
   try {
     return JSON.parse(text) as Json;
@@ -55,13 +55,13 @@ export function tryParse(text: string): Json | undefined {
   }
 }
 
-/** A text as it stands, everything else as JSON; nothing is the empty text. */
+/** A string unchanged, any other value as JSON, undefined as the empty string. */
 export function asText(value: Json | undefined): string {
   if (value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** A text member, or undefined. */
+/** A string member, or undefined. */
 export function textAt(value: Json | undefined, key: string): string | undefined {
   const found = member(value, key);
   return typeof found === 'string' ? found : undefined;

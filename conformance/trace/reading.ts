@@ -1,13 +1,13 @@
 /**
- * A trace, read: per connection, what was asked, what was answered, which subscriptions lived from when to when, and which
- * events came. The invariants look at this and at nothing else.
+ * A trace as the invariants read it: per connection its commands with their replies, its subscriptions from start to
+ * end, and the events that it received.
  */
 import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
 import { isObject, member, numberAt, textAt, textsAt } from './json.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Frame, Trace } from './trace.ts';
 
-/** An `event` message. What is missing or of a wrong type is level 1's affair; such frames are left out here. */
+/** An `event` message. Events with missing or invalid members are left out here; level 1 reports them. */
 export interface SeenEvent {
   readonly frame: Frame;
   readonly subscriptionIds: readonly string[];
@@ -33,14 +33,14 @@ export interface Life {
   readonly id: string;
   readonly stream: string;
   readonly events: readonly string[];
-  /** As asked for: what the server makes of it is what is being judged. */
+  /** As the client requested it, not as the server normalised it. */
   readonly filter: JsonObject;
   readonly mode: string;
   readonly after: Place | undefined;
   readonly subscribed: Frame;
   readonly position: Place;
   readonly recovery: Json;
-  /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it lives. */
+  /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it is active. */
   ended: Frame | undefined;
   /** Its `replay_complete`. */
   completed: Frame | undefined;
@@ -62,12 +62,12 @@ export interface ConnectionReading {
   /** Messages of the server, in order. */
   readonly received: readonly Frame[];
   readonly commands: readonly Command[];
-  /** Replies that answer no command. */
+  /** Replies without a matching command. */
   readonly orphans: readonly Frame[];
   readonly lives: readonly Life[];
   readonly events: readonly SeenEvent[];
   readonly welcome: Json | undefined;
-  /** The client ended it. */
+  /** The frame with which the client ended the connection. */
   readonly left: Frame | undefined;
   readonly closed: Frame | undefined;
 }
@@ -187,7 +187,7 @@ interface Building extends ConnectionReading {
   closed: Frame | undefined;
 }
 
-/** The subscription with that id which lives at this point of the reading. */
+/** The active subscription with that id, at this point of the trace. */
 function living(connection: Building, id: string): Life | undefined {
   return connection.lives.findLast((life) => life.id === id && life.ended === undefined);
 }
@@ -258,7 +258,7 @@ export function readFrames(trace: Trace): Reading {
 
 const READINGS = new WeakMap<Trace, { readonly frames: number; readonly reading: Reading }>();
 
-/** The reading of a trace, made once for all invariants. */
+/** The reading of a trace, computed once for all invariants. */
 export function read(trace: Trace): Reading {
   const known = READINGS.get(trace);
   if (known?.frames === trace.frames.length) return known.reading;
@@ -267,12 +267,12 @@ export function read(trace: Trace): Reading {
   return reading;
 }
 
-/** Whether a subscription lives at a frame. */
+/** Whether a subscription is active at a frame. */
 export function livesAt(life: Life, n: number): boolean {
   return life.subscribed.n < n && (life.ended === undefined || n < life.ended.n);
 }
 
-/** The gaps that were said to a subscription. */
+/** The gaps that a subscription received. */
 export function gapsOf(life: Life): readonly Frame[] {
   return life.connection.received.filter(
     (frame) =>
@@ -280,7 +280,7 @@ export function gapsOf(life: Life): readonly Frame[] {
   );
 }
 
-/** Every event that anyone saw, by stream and epoch and then by number: what is known to have been emitted. */
+/** Every event that any connection received, by stream and epoch and then by number. */
 export function knownEvents(reading: Reading): ReadonlyMap<string, ReadonlyMap<number, SeenEvent>> {
   const known = new Map<string, Map<number, SeenEvent>>();
   for (const { events } of reading.connections)

@@ -1,8 +1,8 @@
 /**
- * The one trace of a run: what every connection sent and received, in the order in which the runner saw it. Levels 1 and 3
- * judge nothing else, so that a trace that was taken elsewhere can be judged in the same way (`conformance check`).
+ * The one trace of a run: what every connection sent and received, in the order in which the runner saw it. Levels 1
+ * and 3 use only the trace, so that a recorded trace can be checked in the same way (`conformance check`).
  *
- * As NDJSON: a header line, then one frame per line. Of a frame only `actor`, `connection`, `dir` and `text` are needed;
+ * As NDJSON: a header line, then one frame per line. A frame needs only `actor`, `connection`, `dir` and `text`;
  * numbers and times are filled in.
  */
 import { asText, isObject, tryParse } from './json.ts';
@@ -13,7 +13,10 @@ export const TRACE_VERSION = 1;
 /** From the actor's side: `>>` it sent, `<<` it received. */
 export type Direction = '>>' | '<<';
 
-/** `open` and `refused` end a handshake; `http` is a request or its answer; `mark` is said by the runner, not by a wire. */
+/**
+ * `open` and `refused` end a handshake; `http` is a request or its response; `mark` is a note of the runner, not a
+ * frame.
+ */
 export type FrameKind = 'open' | 'refused' | 'text' | 'binary' | 'ping' | 'pong' | 'close' | 'http' | 'mark';
 
 export interface Frame {
@@ -27,11 +30,11 @@ export interface Frame {
   readonly dir: Direction;
   readonly kind: FrameKind;
   readonly text: string;
-  /** The text as JSON; undefined when it is none. */
+  /** The parsed text; undefined when it is not JSON. */
   readonly json: Json | undefined;
   /** The check that the connection belongs to. */
   readonly check?: string;
-  /** Sent malformed on purpose: level 1 does not judge it. */
+  /** Sent malformed on purpose: level 1 skips it. */
   readonly malformed?: true;
 }
 
@@ -92,12 +95,13 @@ const KINDS: readonly string[] = ['open', 'refused', 'text', 'binary', 'ping', '
 
 function readFrame(line: JsonObject, where: string): NewFrame {
   const { actor, connection, dir, kind = 'text', text = '', check, malformed, at } = line;
-  if (typeof actor !== 'string') throw new TraceError(`${where}: "actor" is a text.`);
-  if (typeof connection !== 'number') throw new TraceError(`${where}: "connection" is a number.`);
-  if (dir !== '>>' && dir !== '<<') throw new TraceError(`${where}: "dir" is ">>" (the client sent) or "<<".`);
+  if (typeof actor !== 'string') throw new TraceError(`${where}: "actor" must be a string.`);
+  if (typeof connection !== 'number') throw new TraceError(`${where}: "connection" must be a number.`);
+  if (dir !== '>>' && dir !== '<<')
+    throw new TraceError(`${where}: "dir" must be ">>" (sent by the client) or "<<" (sent by the server).`);
   if (typeof kind !== 'string' || !KINDS.includes(kind))
-    throw new TraceError(`${where}: "kind" is one of ${KINDS.join(', ')}.`);
-  if (typeof text !== 'string') throw new TraceError(`${where}: "text" is the message as a text.`);
+    throw new TraceError(`${where}: "kind" must be one of ${KINDS.join(', ')}.`);
+  if (typeof text !== 'string') throw new TraceError(`${where}: "text" must be a string.`);
   return {
     actor,
     connection,
@@ -118,10 +122,10 @@ export function readTrace(text: string, file: string): Trace {
     if (raw.trim() === '') continue;
     const where = `${file}:${index + 1}`;
     const line = tryParse(raw);
-    if (!isObject(line)) throw new TraceError(`${where}: a line of a trace is one JSON object.`);
+    if (!isObject(line)) throw new TraceError(`${where}: a line of a trace must be one JSON object.`);
     if (trace === undefined) {
       if (line['trace'] !== TRACE_VERSION)
-        throw new TraceError(`${where}: a trace begins with {"trace":${TRACE_VERSION},"startedAt":…,"target":…}.`);
+        throw new TraceError(`${where}: a trace must begin with {"trace":${TRACE_VERSION},"startedAt":…,"target":…}.`);
       const { startedAt, target } = line;
       const header = {
         trace: TRACE_VERSION,
@@ -135,6 +139,6 @@ export function readTrace(text: string, file: string): Trace {
     clock = frame.at ?? clock;
     trace.add(frame);
   }
-  if (trace === undefined) throw new TraceError(`${file}: there is no trace in it.`);
+  if (trace === undefined) throw new TraceError(`${file}: the file contains no trace.`);
   return trace;
 }

@@ -3,8 +3,8 @@ import { equal, member, textAt, textsAt } from '../trace/json.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 
 /** A resume that was not recovered says what is lost before anything else comes. */
-export const gapSaid: Invariant = {
-  id: 'invariants/gap-said',
+export const gapReported: Invariant = {
+  id: 'invariants/gap-reported',
   clauses: ['GAP-1', 'RPL-4'],
   why: 'A failed recovery is followed by a gap with its reason, from the position asked for to the one given, before replay.',
   look: ({ connections }, report) => {
