@@ -59,12 +59,12 @@ for await (const event of changes) {
 
 - **Events.** ${list(events.map(({ name }) => name))}, and custom events of any other name. A subscription to a declared name yields
   that event's type; with a wildcard, tell events apart with \`isEvent(event, '${events[0]?.name ?? ''}')\`.
-- **Reconnect and resume.** The connection comes back by itself, with backoff and by the class of the close code. Subscriptions
-  resume where they were: each event comes once and in order. What could not be delivered is said as a gap (\`onGap\`, or
-  \`gaps: 'inline'\` and \`isGap\`); \`subscription.position\` is where another process can go on.
-- **Commands.** ${list(commands.map(({ name }) => name))}. They reject with \`TidemarkError\` (the server's answer; \`code\` is one of
-  ${Object.keys(errors).length} codes) or \`ConnectionError\` (there was no answer).
-- **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or give an \`AbortSignal\`.
+- **Reconnect and resume.** The client reconnects automatically, with backoff, as the class of the close code requires.
+  Subscriptions resume where they were: each event is yielded once and in order. Events that could not be delivered are reported
+  as a gap (\`onGap\`, or \`gaps: 'inline'\` and \`isGap\`). Another process can resume from \`subscription.position\`.
+- **Commands.** ${list(commands.map(({ name }) => name))}. They reject with \`TidemarkError\` (the server rejected the command; \`code\` is one of
+  ${Object.keys(errors).length} codes) or \`ConnectionError\` (no answer).
+- **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or pass an \`AbortSignal\`.
 
 ## Publishing
 
@@ -82,12 +82,12 @@ try {
 \`\`\`
 
 \`stream\` is required here, unlike in \`subscribe\`. The gateway must have broadcast turned on (\`tidemark serve --broadcast on\`);
-otherwise the answer is \`forbidden\`. \`welcome.features.broadcast\` tells beforehand.
+otherwise the server answers \`forbidden\`. \`welcome.features.broadcast\` shows whether it is on.
 
-## When nobody answers
+## When the server is unreachable
 
-A client waits for its server and tries for ever: until then a loop over a subscription is silent. Listen to what the client
-tells about itself, and set \`maxAttempts\` where a program should rather end:
+By default a client retries without limit, and a loop over a subscription waits. To see what happens, listen to the client's own
+events; to give up, set \`maxAttempts\`:
 
 \`\`\`ts
 import { ConnectionError, createClient } from 'tidemark-client';
@@ -106,28 +106,28 @@ try {
 \`\`\`
 
 \`client.state\` is \`idle\`, \`connecting\`, \`open\`, \`reconnecting\` or \`closed\`. Without \`maxAttempts\`, \`connect()\` waits until the server is
-there; commands reject after \`commandTimeoutMs\` in either case. \`client.on\` knows these events:
+reachable; commands reject after \`commandTimeoutMs\` in either case. \`client.on\` accepts these events:
 
 | event | when |
 |---|---|
 | \`connecting\`, \`open\`, \`welcome\`, \`authenticated\` | the steps of a connection |
-| \`ready\` | it takes commands: the server has said \`welcome\` and accepted the credential, if there is one |
-| \`closing\`, \`closed\`, \`reconnecting\` | the server is about to close; a socket has ended; the next one comes after \`delayMs\` |
-| \`resumed\`, \`gap\` | a subscription is in force again; what could not be delivered |
-| \`postponed\` | the server asked to wait with a subscribe or an unsubscribe; it is sent again after \`delayMs\` |
-| \`parked\` | a loop reads too slowly: its subscription rests until half of its buffer has been read |
-| \`loss\` | the server sent more events than came: the client reconnects to fetch them |
-| \`error\` | what no call reports, such as a refused credential or the reason why the client gave up |
+| \`ready\` | commands can be sent: \`welcome\` was received and the credential, if any, was accepted |
+| \`closing\`, \`closed\`, \`reconnecting\` | the server is about to close; a socket has ended; the next socket is opened after \`delayMs\` |
+| \`resumed\`, \`gap\` | a subscription is active again; events could not be delivered |
+| \`postponed\` | the server temporarily refused a subscribe or unsubscribe; it is retried after \`delayMs\` |
+| \`parked\` | a loop reads too slowly: its subscription is paused until half of its buffer has been read |
+| \`loss\` | the server sent more events than were received: the client reconnects to fetch them |
+| \`error\` | an error that no call reports, such as a rejected credential or the reason why the client gave up |
 
 ## From a contract of your own
 
-\`npx tidemark generate --contract my.yaml --out src/events\` writes the same client as sources into a project, for any contract that
-has what this one has. Its imports end in \`.js\`, which TypeScript reads with every setting and bundlers read too; where Node itself runs
-the TypeScript, say \`--import-ending .ts\` (and \`allowImportingTsExtensions\` to the compiler).
+\`npx tidemark generate --contract my.yaml --out src/events\` writes the same client as sources into a project, for any contract with
+the same protocol. Its imports end in \`.js\`, which TypeScript and bundlers accept with every setting. If Node runs the TypeScript
+files directly, pass \`--import-ending .ts\` (and set \`allowImportingTsExtensions\` for the compiler).
 
 ## What can be imported
 
-| import | what |
+| import | contents |
 |---|---|
 | \`tidemark-client\` | the client |
 | \`tidemark-client/types\` | types of every message and payload |

@@ -1,5 +1,5 @@
 /**
- * Presents the credential on each connection, and a fresh one before it expires (SEC-2, SEC-3).
+ * Sends the credential on each connection, and a new one before it expires (SEC-2, SEC-3).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -26,16 +26,18 @@ export interface AuthenticationHandlers {
   readonly onRefused: (error: TidemarkError) => void;
 }
 
-/** A credential is renewed after this part of the life that it has left. */
+/** A credential is renewed after this fraction of its remaining lifetime. */
 const RENEW_AT = 0.9;
 
-/** With less than this left, in milliseconds, the server's own word (4100) is awaited: a token function that answers from
- * a cache would else be asked ever faster. */
+/**
+ * With less lifetime left than this, in milliseconds, the client waits until the server closes with 4100: a token function
+ * that returns a cached token would otherwise be called faster and faster.
+ */
 const MIN_LEFT_MS = 2_000;
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
-  /** Refusals in a row. The first may mean an expired token, so a token function gets one more chance. */
+  /** Consecutive rejections. The first may be due to an expired token, so a token function is called once more. */
   #refusals = 0;
   #cancelRenewal: () => void = () => undefined;
 
@@ -52,7 +54,7 @@ export class Authenticator {
         handlers.onAccepted();
         return;
       }
-      // When the connection itself is gone, its end decides what follows.
+      // When the connection has ended, its close code decides what follows.
       if (!link.usable) return;
       onError(asError(answer.error));
       if (!(answer.error instanceof TidemarkError) || answer.error.retryable) {
@@ -65,14 +67,14 @@ export class Authenticator {
     });
   }
 
-  /** A credential is in force: plans its renewal where a token function can give the next one. */
+  /** A credential was accepted: schedules its renewal if there is a token function. */
   accepted(link: Link, data: Frame['data']): void {
     this.#options.onAuthenticated(data);
     this.cancel();
     const expiresAt = isObject(data.principal) ? data.principal.expiresAt : undefined;
     if (!this.#options.credentials.renewable || typeof expiresAt !== 'string') return;
     const leftMs = Date.parse(expiresAt) - Date.now();
-    // Accepted just now and yet expired: the clocks disagree.
+    // Just accepted, but expired by our clock: the clocks differ.
     if (!(leftMs >= MIN_LEFT_MS)) return;
     this.#cancelRenewal = startTimer(leftMs * RENEW_AT, () => void this.#renew(link));
   }
@@ -92,7 +94,7 @@ export class Authenticator {
         else if (link.usable) onError(asError(answer.error));
       });
     } catch (cause) {
-      onError(new Error('The token function failed; the present token stays until it expires.', { cause }));
+      onError(new Error('The token function failed; the current token is used until it expires.', { cause }));
     }
   }
 }

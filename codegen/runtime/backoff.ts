@@ -1,5 +1,5 @@
 /**
- * How long to wait before the next attempt.
+ * The delay before the next attempt to connect.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -1,8 +1,8 @@
 /**
- * The client, without the contract's names: {@link Protocol} brings them as types, {@link ProtocolSpec} as constants.
+ * The client, independent of a contract: {@link Protocol} supplies its types, {@link ProtocolSpec} its constants.
  *
- * The facade, `client.ts` beside this directory in the generated package, fills both in and adds nothing else; its text is
- * in `codegen/emit/client.ts`. Copied with this file is every `*.ts` of this directory but the tests; not `testing/`.
+ * The facade, `client.ts` in the generated package, sets both and adds nothing else; `codegen/emit/client.ts` generates
+ * it. Every `*.ts` file of this directory except tests and `testing/` is copied into the package.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -28,7 +28,7 @@ import type { ClientOptions, Settings } from './settings.ts';
 import type { ItemOf, SubscribeOptions, Subscription } from './subscription.ts';
 import type { Frame, Protocol, ProtocolSpec } from './wire.ts';
 
-/** Commands that are a plain question and answer; the others change what the client keeps track of. */
+/** Commands without effect on the client's own state. */
 export type PlainCommand<P extends Protocol> = Exclude<
   keyof P['commands'] & keyof P['replies'] & string,
   'subscribe' | 'unsubscribe' | 'authenticate'
@@ -54,8 +54,8 @@ export class ClientCore<P extends Protocol> {
   #closed: Promise<void> | undefined;
 
   /**
-   * Opens nothing yet: the first subscription, command or `connect()` does.
-   * @throws {TypeError} on an address that cannot be used or carries a credential, and where there is no WebSocket.
+   * Does not connect yet: the first subscription, command or `connect()` does.
+   * @throws {TypeError} when the address is invalid or contains a credential, or no WebSocket class is available.
    */
   constructor(spec: ProtocolSpec, options: ClientOptions) {
     const settings = readSettings(options, spec);
@@ -72,7 +72,7 @@ export class ClientCore<P extends Protocol> {
       },
       onLoss: (loss) => {
         this.#emitter.emit('loss', loss);
-        this.#connection.restart(`${loss.sent} events were sent, ${loss.received} came`);
+        this.#connection.restart(`${loss.sent} events were sent, ${loss.received} received`);
       },
       onError: (error) => this.#emitter.emit('error', error),
     });
@@ -111,12 +111,12 @@ export class ClientCore<P extends Protocol> {
     return state === 'idle' ? 'idle' : 'connecting';
   }
 
-  /** What the server said of itself and of us on the present connection; undefined while there is none. */
+  /** The server's `welcome` on the current connection; undefined without a connection. */
   get welcome(): P['pushes']['welcome'] | undefined {
     return this.#welcome;
   }
 
-  /** Whether the server has the contract that this client was made from, and what differs; undefined until it first said so. */
+  /** The comparison of the server's contract with this client's; undefined before the first `welcome`. */
   get contract(): ContractMatch | undefined {
     return this.#contract;
   }
@@ -126,7 +126,7 @@ export class ClientCore<P extends Protocol> {
     return [...this.#feeds.values()];
   }
 
-  /** Listens to the client's own life. @returns the function that stops listening. */
+  /** Adds a listener for events about the client itself. @returns a function that removes it. */
   on<Name extends keyof Lifecycle<P>>(
     name: Name,
     listener: (detail: Lifecycle<P>[Name]) => void,
@@ -136,9 +136,9 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Connects now rather than with the first use.
+   * Connects now instead of on first use.
    * @returns the server's `welcome`, once commands can be sent.
-   * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is refused.
+   * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is rejected.
    */
   connect(): Promise<P['pushes']['welcome']> {
     return new Promise((resolve, reject) => {
@@ -153,9 +153,9 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Follows events. The subscription outlives connections: it resumes by itself, yields each event once and says every gap.
-   * Never throws for what the server says: that ends the iterator, and rejects `ready`.
-   * @throws {TypeError} when the id is taken by another subscription of this client, or `replay` cannot be read;
+   * Subscribes to events. The subscription continues over reconnects: it resumes automatically, yields each event once
+   * and reports every gap. Errors of the server are not thrown here: they end the iterator and reject `ready`.
+   * @throws {TypeError} when another subscription of this client has the id, or `replay` is invalid;
    *   {ConnectionError} after `close()`.
    */
   subscribe<const Pattern extends EventPattern<P>, const Gaps extends 'aside' | 'inline' = 'aside'>(
@@ -164,7 +164,7 @@ export class ClientCore<P extends Protocol> {
     if (this.state === 'closed') throw closedError();
     const { subscriptionId: id = this.#nextId(), onGap, signal, buffer = {} } = options;
     if (this.#feeds.has(id))
-      throw new TypeError(`A subscription "${id}" exists already; end it first, or choose another id.`);
+      throw new TypeError(`A subscription "${id}" already exists; end it first, or choose another id.`);
     const feed = new Feed({
       id,
       port: this.#port,
@@ -180,13 +180,15 @@ export class ClientCore<P extends Protocol> {
       feed.connected();
       this.#connection.review();
     }
-    // The one place where what came over the wire is given the contract's types.
+    // The only place where received data gets the contract's types.
     return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
   }
 
   /**
-   * Sends a command and waits for its reply. It waits for a connection too, but is sent at most once.
-   * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (it may have been carried out),
+   * Sends a command and waits for its reply, after waiting for a connection if necessary. A command is sent at most
+   * once.
+   * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (the server may have
+   * executed it),
    *   `client_closed`, `refused`, `unreachable`; the signal's reason.
    */
   command<const Name extends PlainCommand<P>>(
@@ -197,20 +199,20 @@ export class ClientCore<P extends Protocol> {
     return this.#ask(name, data as object, options);
   }
 
-  /** Is anyone there? */
+  /** Checks that the server answers. */
   ping(options?: CallOptions): Promise<P['replies']['ping']> {
     return this.#ask('ping', {}, options);
   }
 
   /**
-   * Resolves once every event published on the stream before this call, and matching this client's subscriptions, has come
-   * over the connection (SYN-1). They may still wait in a subscription's buffer.
+   * Resolves when every matching event that was published on the stream before this call has been received (SYN-1).
+   * Events may still wait in a subscription's buffer.
    */
   sync(stream: string, options?: CallOptions): Promise<P['replies']['sync']> {
     return this.#ask('sync', { stream }, options);
   }
 
-  /** Publishes one event, where the server allows it (BRD-2). Give an `idempotencyKey` to be able to repeat it safely. */
+  /** Publishes one event, if the server allows it (BRD-2). With an `idempotencyKey` it can be repeated safely. */
   broadcast<const Name extends EventName<P> | (string & {})>(
     event: BroadcastOf<P, Name>,
     options?: CallOptions,
@@ -218,12 +220,12 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('broadcast', event, options);
   }
 
-  /** What the server holds for this connection. */
+  /** Lists the subscriptions of this connection on the server. */
   listSubscriptions(options?: CallOptions): Promise<P['replies']['list_subscriptions']> {
     return this.#ask('list_subscriptions', {}, options);
   }
 
-  /** Swaps the credential without losing subscriptions (SEC-3), and uses it for later connections too. */
+  /** Replaces the credential without losing subscriptions (SEC-3), also for later connections. */
   async authenticate(token: string, options?: CallOptions): Promise<P['replies']['authenticate']> {
     const reply = await this.#ask('authenticate', { token }, options);
     this.#credentials.adopt(token);
@@ -232,8 +234,9 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Ends every subscription, rejects what is pending with {@link ConnectionError} `client_closed`, and closes the connection.
-   * Iterators end quietly. Resolves when the server has agreed, or after a second.
+   * Ends every subscription, rejects what is pending with {@link ConnectionError} `client_closed`, and closes the
+   * connection.
+   * Iterators end without an error. Resolves when the server has closed too, or after a second.
    */
   close(): Promise<void> {
     return this.#close(closedError());
@@ -291,7 +294,7 @@ export class ClientCore<P extends Protocol> {
     this.#settleReady();
   }
 
-  /** Called when commands can be sent and when `welcome` has come, in whichever order: the second time it is so. */
+  /** Called when commands can be sent and when `welcome` was received; acts on the second of the two. */
   #settleReady(): void {
     if (this.state !== 'open' || this.#welcome === undefined) return;
     this.#emitter.emit('ready', { url: this.#settings.url });

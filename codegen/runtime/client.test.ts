@@ -6,7 +6,7 @@ import { clientOf, fakeServer, modelServer, rejection } from './testing/harness.
 import { StandInClient } from './testing/stand-in.ts';
 
 describe('connecting', () => {
-  test('opens nothing before the first use, and then welcomes', async () => {
+  test('connects on first use, and resolves with the welcome', async () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     const seen: string[] = [];
@@ -30,7 +30,7 @@ describe('connecting', () => {
     expect(await clientOf(server, { WebSocket: WsWebSocket }).ping()).toHaveProperty('time');
   });
 
-  test('comes back until somebody is there', async () => {
+  test('retries until the server is reachable', async () => {
     const first = await fakeServer();
     const port = Number(new URL(first.url).port);
     await first.close();
@@ -44,7 +44,7 @@ describe('connecting', () => {
     expect(Math.max(...delays)).toBeLessThanOrEqual(20);
   });
 
-  test('gives up after as many attempts as it may make', async () => {
+  test('gives up after maxAttempts attempts', async () => {
     const server = await fakeServer();
     await server.close();
     const client = clientOf(server, { maxAttempts: 3 });
@@ -57,7 +57,7 @@ describe('connecting', () => {
     expect([client.state, ...attempts]).toEqual(['closed', 1, 2, 3]);
   });
 
-  test('gives up a server that accepts and then says nothing', async () => {
+  test('gives up on a server that accepts the connection and then sends nothing', async () => {
     const server = await fakeServer({ greet: 'no' });
     const client = clientOf(server, { openTimeoutMs: 30 });
     void client.connect().catch(() => undefined);
@@ -65,7 +65,7 @@ describe('connecting', () => {
   });
 
   test.each(['ftp://localhost/ws', 'ws://localhost/ws?access_token=abc', 'ws://ana:secret@localhost/ws'])(
-    'refuses the address %s at once',
+    'rejects the address %s immediately',
     (url) => {
       expect(() => new StandInClient({ url })).toThrow(TypeError);
       expect(() => new StandInClient({ url })).not.toThrow(/secret|abc/u);
@@ -87,7 +87,7 @@ describe('commands', () => {
     expect([(await a).position.sequenceId, (await b).position.sequenceId]).toEqual([1, 2]);
   });
 
-  test('reject with all that the server said', async () => {
+  test('reject with every member of the error', async () => {
     const server = await fakeServer({
       script: (connection, command) =>
         connection.refuse(command, {
@@ -102,7 +102,7 @@ describe('commands', () => {
     expect(error).toMatchObject({ code: 'rate_limited', retryable: true, retryAfterMs: 400, pointer: '/data/event' });
   });
 
-  test('each send what the contract names', async () => {
+  test('each send the members that the contract names', async () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     await client.subscribe({ events: ['file_change'], subscriptionId: 'mine' }).ready;
@@ -112,7 +112,7 @@ describe('commands', () => {
     expect(await client.command('ping', {})).toHaveProperty('time');
   });
 
-  test('that get no reply in time reject, and a late reply is ignored', async () => {
+  test('without a reply in time reject, and a late reply is ignored', async () => {
     const server = await fakeServer();
     const client = clientOf(server);
     const errors: Error[] = [];
@@ -192,7 +192,7 @@ describe('what a server may and may not send', () => {
     ['an array', '[]'],
     ['a message without type', '{"data":{}}'],
     ['a message without data', '{"type":"event"}'],
-    ['a message with a strange id', '{"type":"pong","id":7,"data":{}}'],
+    ['a message whose id is not a string', '{"type":"pong","id":7,"data":{}}'],
     ['a binary frame', Buffer.from('{}')],
     ['an event without its head', '{"type":"event","data":{}}'],
     [
@@ -200,11 +200,11 @@ describe('what a server may and may not send', () => {
       '{"type":"event","data":{"subscriptionIds":["s1"],"isReplay":false,"stream":"main","epoch":"e","sequenceId":1.5}}',
     ],
     ['a heartbeat without counts', '{"type":"heartbeat","data":{}}'],
-    ['a replay_complete of nobody', '{"type":"replay_complete","data":{}}'],
-    ['a gap of nobody', '{"type":"gap","data":{}}'],
-    ['a subscription_closed of nobody', '{"type":"subscription_closed","data":{}}'],
+    ['a replay_complete without subscription', '{"type":"replay_complete","data":{}}'],
+    ['a gap without subscriptions', '{"type":"gap","data":{}}'],
+    ['a subscription_closed without subscription', '{"type":"subscription_closed","data":{}}'],
     ['a closing without code', '{"type":"closing","data":{}}'],
-  ])('%s is reported as a violation, and the connection lives', async (_what, frame) => {
+  ])('%s is reported as a violation, and the connection stays open', async (_what, frame) => {
     const { server } = await modelServer();
     const client = clientOf(server);
     await client.connect();
@@ -226,7 +226,7 @@ describe('what a server may and may not send', () => {
 });
 
 describe('closing', () => {
-  test('rejects what is pending, ends iterators quietly, and refuses what comes later', async () => {
+  test('rejects pending calls, ends iterators without an error, and rejects later calls', async () => {
     const server = await fakeServer();
     const client = clientOf(server);
     const pending = rejection(client.ping());
@@ -244,7 +244,7 @@ describe('closing', () => {
     expect(() => client.subscribe({ events: ['*'] })).toThrow(ConnectionError);
   });
 
-  test('while waiting for the next attempt makes none', async () => {
+  test('while waiting for the next attempt cancels it', async () => {
     const server = await fakeServer();
     const client = clientOf(server, { backoff: { minMs: 30, maxMs: 30 }, random: () => 1 });
     await client.connect();
@@ -255,7 +255,7 @@ describe('closing', () => {
     expect(server.connections.length).toBe(1);
   });
 
-  test('from a listener, at any point of its life, is safe', async () => {
+  test('is safe from any listener', async () => {
     for (const name of ['connecting', 'open', 'welcome', 'closed', 'reconnecting'] as const) {
       const server = await fakeServer();
       const client = clientOf(server);

@@ -11,7 +11,7 @@ export interface ClosingNotice {
   readonly retryAfterMs: number | undefined;
 }
 
-/** The hundreds of the private codes carry the class, so that a code of a newer contract is still understood. */
+/** The first two digits of a private code give its class, so that codes of a newer contract can be classified. */
 const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
   40: 'do-not-retry',
   41: 'refresh',
@@ -20,8 +20,8 @@ const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
 };
 
 /**
- * RFC 6455 codes that blame what this client is, which another attempt does not change: 1008 policy violation (proxies),
- * 1010 a missing extension. All others (1000, 1001, 1006, 1009, 1011, 1012, 1013 …) end one connection, not the service.
+ * RFC 6455 codes that reject this client itself, so that another attempt fails too: 1008 policy violation (proxies),
+ * 1010 a missing extension. All others (1000, 1001, 1006, 1009, 1011, 1012, 1013 …) end only this connection.
  */
 const STANDARD_REFUSALS: ReadonlySet<number> = new Set([1008, 1010]);
 
@@ -31,7 +31,7 @@ export function classifyClose(code: number, spec: ProtocolSpec): CloseClass {
   return CLASS_BY_HUNDRED[Math.floor(code / 100)] ?? 'retry-resume';
 }
 
-/** The contract's name of a close code, for texts. */
+/** The contract's name of a close code, for messages. */
 export function closeName(code: number, spec: ProtocolSpec): string | undefined {
   return Object.entries(spec.closeCodes).find(([, entry]) => entry.code === code)?.[0];
 }

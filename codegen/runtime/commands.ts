@@ -1,6 +1,6 @@
 /**
- * Commands that wait for their reply (ENV-3): ids that are never used twice, one answer each, and an end for all of
- * them when the connection ends.
+ * Commands that wait for their reply (ENV-3). Ids are never reused, each command gets one answer, and all fail when the
+ * connection ends.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -10,15 +10,15 @@ import { startTimer } from './timers.ts';
 import type { Frame, ProtocolSpec } from './wire.ts';
 
 /**
- * `data` of the success reply, or why there is none: a TidemarkError, a ConnectionError, a ProtocolViolation, or what the
- * caller's signal was aborted with.
+ * `data` of the reply, or the error: a TidemarkError, a ConnectionError, a ProtocolViolation, or the reason of the
+ * caller's signal.
  */
 export type Answer =
   { readonly ok: true; readonly data: Frame['data'] } | { readonly ok: false; readonly error: unknown };
 
 /**
- * Called within the turn that read the reply. A promise would be a turn late: the events that follow a `subscribed` can
- * be read from the same packet, and must find the subscription ready.
+ * Called synchronously when the reply is read. A promise would resolve too late: events after `subscribed` may be read
+ * from the same packet, and the subscription must be ready for them.
  */
 export type Settle = (answer: Answer) => void;
 
@@ -37,7 +37,7 @@ export class CommandTable {
     this.#commands = commands;
   }
 
-  /** Sends a command. @returns the function that forgets it: its reply is then ignored. */
+  /** Sends a command. @returns a function that cancels the wait: the reply is then ignored. */
   send(link: Link, command: string, data: Frame['data'], timeoutMs: number, settle: Settle): () => void {
     this.#lastId += 1;
     const id = `c${this.#lastId}`;
@@ -53,7 +53,7 @@ export class CommandTable {
     };
   }
 
-  /** @returns false when the frame is no reply; a reply that nobody waits for any more is one. */
+  /** @returns false when the frame is not a reply. A late reply counts as one. */
   receive(frame: Frame): boolean {
     if (frame.id === undefined) return false;
     const pending = this.#pending.get(frame.id);
@@ -62,7 +62,7 @@ export class CommandTable {
     return true;
   }
 
-  /** The connection has ended: nobody knows whether these were carried out. */
+  /** The connection has ended: the server may or may not have executed the pending commands. */
   failAll(error: unknown): void {
     for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, error });
   }
@@ -76,12 +76,12 @@ export class CommandTable {
   }
 }
 
-/** Reads `data` of an `error` (ERR-1); a server that says less than it must is still understood. */
+/** Reads `data` of an `error` (ERR-1); missing members get defaults. */
 export function readError(data: Frame['data']): TidemarkError {
   const { code, message, retryable, retryAfterMs, pointer, details } = data;
   return new TidemarkError({
     code: typeof code === 'string' ? code : 'internal',
-    message: typeof message === 'string' ? message : 'The server refused the command and did not say why.',
+    message: typeof message === 'string' ? message : 'The server rejected the command without a message.',
     retryable: retryable === true,
     retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined,
     pointer: typeof pointer === 'string' ? pointer : undefined,

@@ -18,7 +18,7 @@ test('the same contract matches', () => {
   });
 });
 
-test('of another contract is told which events either side lacks', () => {
+test('of different contracts lists the events that either side lacks', () => {
   expect(matchContract(OWN, welcomeOf('sha256:b', 'file_change', 'deployed'))).toMatchObject({
     matches: false,
     missingEvents: ['built'],
@@ -26,7 +26,7 @@ test('of another contract is told which events either side lacks', () => {
   });
 });
 
-test('a server that names neither digest nor events is not known to lack any', () => {
+test('a server without digest and events in its welcome is not assumed to lack any', () => {
   expect(matchContract(OWN, {})).toEqual({
     matches: false,
     ownDigest: 'sha256:a',
@@ -36,7 +36,7 @@ test('a server that names neither digest nor events is not known to lack any', (
   });
 });
 
-test('a client reports a mismatch with its welcome, and goes on', async () => {
+test('a client reports a mismatch after welcome, and continues', async () => {
   const server = await fakeServer({ greet: 'no' });
   const client = clientOf(server);
   const mismatches: unknown[] = [];

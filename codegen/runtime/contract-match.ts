@@ -1,5 +1,5 @@
 /**
- * Whether client and server were made from the same contract, and what differs where they were not.
+ * Compares the contracts of client and server.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -35,7 +35,7 @@ export function matchContract(
 ): ContractMatch {
   const serverDigest = typeof contractDigest === 'string' ? contractDigest : undefined;
   const replay = isObject(features) && isObject(features.replay) ? features.replay : undefined;
-  // A server that does not say which events it declares may have them all.
+  // A server that does not list its declared events may have all of them.
   const named = replay === undefined ? events : Object.keys(replay).filter((name) => name !== CUSTOM);
   return {
     matches: serverDigest === ownDigest,

@@ -13,7 +13,7 @@ function liveAt(sequenceId: number): Cursor {
 }
 
 describe('the position', () => {
-  test('does not exist during a warm replay, since a resume from its middle would miss the rest', () => {
+  test('is undefined during a warm replay, because a resume from its middle would miss the rest', () => {
     const cursor = new Cursor();
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.accept(at(3));
@@ -33,7 +33,7 @@ describe('the position', () => {
     expect(cursor.position).toEqual(at(11));
   });
 
-  test('moves with heartbeats, where a filter hides the events', () => {
+  test('moves with heartbeats when no event matches the filter', () => {
     const cursor = liveAt(4);
     cursor.heard(at(400));
     expect(cursor.position).toEqual(at(400));
@@ -43,7 +43,7 @@ describe('the position', () => {
 });
 
 describe('duplicates', () => {
-  test('a warm replay that begins again after a drop goes on where it stopped', () => {
+  test('a warm replay that is repeated after a lost connection yields only what is missing', () => {
     const cursor = new Cursor();
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.accept(at(3));
@@ -52,7 +52,7 @@ describe('duplicates', () => {
     expect([3, 5, 8].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, false, true]);
   });
 
-  test('after a failed resume the whole picture is new again', () => {
+  test('after a failed resume every replayed event is new again', () => {
     const cursor = new Cursor(at(3));
     const gap = cursor.start({ position: at(90), asked: 'resume', recovery: FAILED });
     expect(gap).toBeUndefined();
@@ -60,7 +60,7 @@ describe('duplicates', () => {
     expect(cursor.accept(at(2)).fresh).toBe(true);
   });
 
-  test('are told apart by number after any number of heartbeats', () => {
+  test('are recognised by number after any number of heartbeats', () => {
     const cursor = liveAt(0);
     for (let n = 1; n <= 20; n += 1) {
       expect(cursor.accept(at(n)).fresh).toBe(true);
@@ -72,14 +72,14 @@ describe('duplicates', () => {
 });
 
 describe('a change of epoch', () => {
-  test('that the server announced is no gap of the client', () => {
+  test('that the server announced is not reported by the client', () => {
     const cursor = liveAt(4);
     cursor.skip(at(4), at(0, 'e2'));
     expect(cursor.position).toEqual(at(0, 'e2'));
     expect(cursor.accept(at(1, 'e2'))).toEqual({ fresh: true });
   });
 
-  test('that nobody announced is said by the client', () => {
+  test('that the server did not announce is reported by the client', () => {
     const cursor = liveAt(4);
     expect(cursor.accept(at(3, 'e2'))).toEqual({
       fresh: true,
@@ -88,7 +88,7 @@ describe('a change of epoch', () => {
     expect(cursor.position).toEqual(at(3, 'e2'));
   });
 
-  test('waits for events of the old life that the gap has overtaken', () => {
+  test('waits for events of the old epoch that the gap has overtaken', () => {
     const cursor = liveAt(4);
     cursor.skip(at(6), at(0, 'e2'));
     expect(cursor.accept(at(5))).toEqual({ fresh: true });
@@ -97,7 +97,7 @@ describe('a change of epoch', () => {
     expect(cursor.accept(at(1, 'e2'))).toEqual({ fresh: true });
   });
 
-  test('between connections, with a server that does not say it, is said by the client', () => {
+  test('between connections that the server does not announce is reported by the client', () => {
     const cursor = liveAt(4);
     expect(cursor.start({ position: at(2, 'e2'), asked: 'resume', recovery: RECOVERED })).toEqual({
       reason: 'epoch_changed',
@@ -108,13 +108,13 @@ describe('a change of epoch', () => {
 });
 
 describe('a gap within an epoch', () => {
-  test('moves the position past what is lost', () => {
+  test('moves the position past the lost events', () => {
     const cursor = liveAt(4);
     cursor.skip(at(4), at(9));
     expect(cursor.position).toEqual(at(9));
   });
 
-  test('that has overtaken events leaves the position behind them', () => {
+  test('that has overtaken events does not move the position past them', () => {
     const cursor = liveAt(4);
     cursor.skip(at(6), at(9));
     expect(cursor.position).toEqual(at(4));
@@ -122,7 +122,7 @@ describe('a gap within an epoch', () => {
     expect(cursor.position).toEqual(at(10));
   });
 
-  test('during a replay moves nothing', () => {
+  test('during a replay does not move the position', () => {
     const cursor = new Cursor();
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.skip(at(9), at(20));
@@ -131,7 +131,7 @@ describe('a gap within an epoch', () => {
 });
 
 describe('a loss on the way', () => {
-  test('goes back to the last proven position, and hands over exactly what is missing', () => {
+  test('moves back to the last proven position, and delivers exactly the missing events', () => {
     const cursor = liveAt(0);
     cursor.accept(at(1));
     cursor.prove();
@@ -144,7 +144,7 @@ describe('a loss on the way', () => {
     expect(cursor.position).toEqual(at(5));
   });
 
-  test('a proof in the middle of the repair does not hide what is still to come', () => {
+  test('a proof during the repair does not hide events that are still missing', () => {
     const cursor = liveAt(0);
     for (const n of [1, 3, 5]) cursor.accept(at(n));
     cursor.rewind();
@@ -155,7 +155,7 @@ describe('a loss on the way', () => {
     expect([3, 4, 5].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, true, false]);
   });
 
-  test('without a proven position is said, and a fresh picture asked for', () => {
+  test('without a proven position is reported, and a warm replay requested', () => {
     const cursor = new Cursor();
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.complete(at(9));
@@ -170,7 +170,7 @@ describe('a loss on the way', () => {
     expect(cursor.accept(at(11)).fresh).toBe(true);
   });
 
-  test('after more events than can be remembered is said too', () => {
+  test('after more events than the cursor can remember is reported too', () => {
     const cursor = liveAt(0);
     for (let n = 1; n <= 20_000; n += 1) cursor.accept(at(n));
     cursor.rewind();

@@ -1,15 +1,16 @@
 /**
- * Where one subscription stands in its stream: which events are new, and from where to resume so that nothing is missed.
- * No socket, no clock: messages in, decisions out.
+ * Tracks the position of one subscription in its stream: which events are new, and where to resume so that none is
+ * missed. Pure: no socket and no clock.
  *
- * Three marks, because "received" means three things:
+ * There are three marks, because "received" has three meanings:
  *
  *     proven ≤ position          a heartbeat's `delivered` has confirmed everything up to `proven` (CON-3);
- *       floor … seen             TCP has handed over everything up to `position`: what a plain resume needs.
- *                                Numbers up to `floor`, and those in `seen`, are known: they are duplicates if they come again.
+ *       floor … seen             everything up to `position` was received: a plain resume starts here.
+ *                                Numbers up to `floor`, and those in `seen`, were received: they are duplicates if they
+ * arrive again.
  *
- * The position does not move during a warm replay: a picture is complete only with its `replay_complete`, and a resume
- * from its middle would miss the rest. It does move during a resume replay, which is ascending and without holes.
+ * The position does not move during a warm replay: it is complete only with its `replay_complete`, and a resume from
+ * its middle would miss the rest. The position does move during a resume replay, which is ascending and complete.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -17,20 +18,20 @@ import type { Asked } from './enrolment.ts';
 import type { Position } from './wire.ts';
 
 /**
- * Why the client itself says a loss: the server asked for a fresh start or gave one unasked (`state_invalidated`), the
- * stream's life changed and the server did not say it (`epoch_changed`, STR-3), or `delivered` disagreed and there is
- * no proven position to repair from (`unproven`, CON-3).
+ * Why the client itself reports a loss: the server required or made a fresh start (`state_invalidated`), the epoch
+ * changed without a gap from the server (`epoch_changed`, STR-3), or `delivered` differed and there is no proven
+ * position to repair from (`unproven`, CON-3).
  */
 export type ClientGapReason = 'epoch_changed' | 'state_invalidated' | 'unproven';
 
-/** A loss that the client has to say itself. */
+/** A loss that the client must report itself. */
 export interface CursorGap {
   readonly reason: ClientGapReason;
   readonly from: Position | undefined;
   readonly to: Position;
 }
 
-/** What the server's `subscribed` says to a cursor. */
+/** The parts of `subscribed` that a cursor needs. */
 export interface Start {
   readonly position: Position;
   readonly asked: Asked;
@@ -42,24 +43,27 @@ export interface Verdict {
   readonly gap?: CursorGap;
 }
 
-/** Bound on `seen` between two heartbeats: 25 s at 600 events a second. Beyond it, order alone tells duplicates. */
+/**
+ * Bound on `seen` between two heartbeats: 25 s at 600 events a second. Beyond it, duplicates are recognised only by
+ * order.
+ */
 const MAX_SEEN = 16_384;
 
 export class Cursor {
   #position: Position | undefined;
   #proven: Position | undefined;
-  /** The life of the stream that events are expected from. */
+  /** The epoch of the expected events. */
   #epoch: string | undefined;
-  /** A newer life that a `gap` has announced while events of the old one were still under way. */
+  /** A newer epoch that a `gap` has announced while events of the old one were still in transit. */
   #announced: Position | undefined;
   #floor = 0;
   readonly #seen = new Set<number>();
   /** Newest number received on this connection; 0 when none was. Numbers ascend along a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
-  /** Set while the next `subscribed` has to say a loss: why, and where we stood. */
+  /** Set while the next `subscribed` must report a loss: its reason, and the position before it. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
-  /** `seen` has been cut since the last proof: a loss could not be told from a duplicate. */
+  /** `seen` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate. */
   #cut = false;
 
   constructor(after?: Position) {
@@ -70,7 +74,7 @@ export class Cursor {
     this.#floor = after.sequenceId;
   }
 
-  /** Resume here and nothing is missed; undefined while only a fresh start can promise that. */
+  /** Where to resume without missing an event; undefined while only a fresh start can guarantee that. */
   get position(): Position | undefined {
     return this.#position;
   }
@@ -79,7 +83,7 @@ export class Cursor {
     return this.#phase === 'live';
   }
 
-  /** `subscribed` came. @returns a loss that the server will not say itself. */
+  /** Handles `subscribed`. @returns a loss that the server does not report itself. */
   start({ position, asked, recovery }: Start): CursorGap | undefined {
     this.#newest = 0;
     const resumed = asked === 'resume' && recovery.recovered && position.epoch === this.#epoch;
@@ -88,8 +92,8 @@ export class Cursor {
       return undefined;
     }
     const gap = this.#unsaid({ position, asked, recovery });
-    // After a failed resume the picture is built anew, so events that were seen before are wanted again (RPL-4). A warm
-    // replay that merely begins again after a drop goes on where it stopped.
+    // After a failed resume the state is rebuilt, so events that were seen before are wanted again (RPL-4). A warm
+    // replay that is repeated after a lost connection continues where it stopped.
     if (asked === 'resume' || gap !== undefined || position.epoch !== this.#epoch) this.#reset(position.epoch);
     this.#forgotten = undefined;
     this.#phase = asked === 'none' ? 'live' : 'warm';
@@ -100,7 +104,7 @@ export class Cursor {
     return gap;
   }
 
-  /** An event came. `fresh` says whether it is new here. */
+  /** Handles an event. `fresh` is whether it is new to this subscription. */
   accept(event: Position): Verdict {
     const gap =
       event.epoch === this.#epoch ? undefined : this.#enter({ epoch: event.epoch, sequenceId: event.sequenceId - 1 });
@@ -115,7 +119,7 @@ export class Cursor {
     return gap === undefined ? { fresh } : { fresh, gap };
   }
 
-  /** `replay_complete` came: the picture, or the repair, is whole. */
+  /** Handles `replay_complete`: the replay is complete. */
   complete(position: Position): CursorGap | undefined {
     this.#phase = 'live';
     const gap = position.epoch === this.#epoch ? undefined : this.#enter(position);
@@ -123,7 +127,7 @@ export class Cursor {
     return gap;
   }
 
-  /** A heartbeat named the stream's position: a quiet or filtered subscription holds a fresh one (CON-3). */
+  /** Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3). */
   heard(position: Position): CursorGap | undefined {
     if (this.#phase !== 'live') return undefined;
     const gap = position.epoch === this.#epoch ? undefined : this.#enter(position);
@@ -131,7 +135,7 @@ export class Cursor {
     return gap;
   }
 
-  /** A heartbeat's `delivered` agreed with our count: nothing up to here was lost on the way. */
+  /** A heartbeat's `delivered` equals our count: no event up to here was lost on the way. */
   prove(): void {
     this.#settle();
     this.#cut = false;
@@ -139,8 +143,9 @@ export class Cursor {
   }
 
   /**
-   * The server said a loss from one position to another. Pushes of control may overtake events (BCK-1), so the position
-   * jumps only when nothing before the loss is still under way; else the next event beyond it moves it.
+   * The server reported a loss from one position to another. Control messages may overtake events (BCK-1), so the
+   * position moves only when no event before the loss is still in transit; otherwise the next event after the loss
+   * moves it.
    */
   skip(from: Position, to: Position): void {
     const newLife = to.epoch !== this.#epoch;
@@ -153,16 +158,16 @@ export class Cursor {
   }
 
   /**
-   * `delivered` disagreed: some event of this connection never came. The next resume starts where everything was proven,
-   * and what was received since is dropped as duplicate, so that exactly the lost ones are handed over, late. Where that
-   * cannot be, the loss is said and a fresh picture asked for.
+   * `delivered` differs: an event of this connection was not received. The next resume starts at the last proven
+   * position, and events received since are dropped as duplicates, so that exactly the lost ones are delivered, late.
+   * If there is no proven position, the loss is reported and a warm replay requested.
    */
   rewind(): void {
     if (this.#proven === undefined || this.#cut) this.forget('unproven');
     else this.#position = this.#proven;
   }
 
-  /** The position is void, for example by a 43xx close: the loss is said with the next `subscribed`. */
+  /** Discards the position, for example after a 43xx close: the loss is reported with the next `subscribed`. */
   forget(reason: ClientGapReason): void {
     if (this.#epoch === undefined) return;
     this.#forgotten ??= { reason, from: this.#position };
@@ -170,7 +175,7 @@ export class Cursor {
     this.#proven = undefined;
   }
 
-  /** A start that is no continuation, and that no `gap` of the server explains. */
+  /** The loss of a start that is not a continuation and that no `gap` of the server reports. */
   #unsaid({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
     // `recovered: false` is explained by the server's own gap (RPL-4).
@@ -179,7 +184,7 @@ export class Cursor {
     return { reason, from: this.#position, to: position };
   }
 
-  /** Another life of the stream begins. Silent when a `gap` has announced it, else it is the client that says so. */
+  /** Enters a new epoch. @returns the loss, unless a `gap` of the server has announced it. */
   #enter(at: Position): CursorGap | undefined {
     const from = this.#position;
     const announced = this.#announced?.epoch === at.epoch ? this.#announced : undefined;
@@ -209,7 +214,7 @@ export class Cursor {
     this.#position = { epoch: to.epoch, sequenceId: to.sequenceId };
   }
 
-  /** What is at or before the newest number of this connection cannot come again as new: forget it by its bound. */
+  /** Events at or before the newest number of this connection cannot arrive again as new, so `floor` replaces them. */
   #settle(): void {
     this.#floor = Math.max(this.#floor, this.#newest);
     for (const sequenceId of this.#seen) if (sequenceId <= this.#floor) this.#seen.delete(sequenceId);

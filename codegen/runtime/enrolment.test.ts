@@ -9,7 +9,7 @@ const LATER = {
   error: new TidemarkError({ code: 'rate_limited', message: 'later', retryable: true, retryAfterMs: 1 }),
 } as const;
 
-/** An enrolment whose server is the test: `sent` are the commands that wait for an answer. */
+/** An enrolment whose server is the test: `sent` holds the commands that wait for an answer. */
 function enrol(): { enrolment: Enrolment; sent: [string, Settle][]; log: string[] } {
   const sent: [string, Settle][] = [];
   const log: string[] = [];
@@ -30,7 +30,7 @@ function enrol(): { enrolment: Enrolment; sent: [string, Settle][]; log: string[
 }
 
 describe('an enrolment', () => {
-  test('that is wanted again while its unsubscribe is under way ends first, and begins anew', () => {
+  test('that is wanted again during its unsubscribe ends first, then subscribes again', () => {
     const { enrolment, sent } = enrol();
     enrolment.connected();
     sent[0]?.[1](OK);
@@ -41,7 +41,7 @@ describe('an enrolment', () => {
     expect(sent.map(([command]) => command)).toEqual(['subscribe', 'unsubscribe', 'subscribe']);
   });
 
-  test('whose unsubscribe was put off does not take up where it stopped listening', async () => {
+  test('whose unsubscribe was postponed does not accept events again before a new subscribe', async () => {
     const { enrolment, sent } = enrol();
     enrolment.connected();
     sent[0]?.[1](OK);
@@ -56,7 +56,7 @@ describe('an enrolment', () => {
     expect([sent[3]?.[0], enrolment.attentive]).toEqual(['subscribe', true]);
   });
 
-  test('says that a subscribe was put off, and asks again', async () => {
+  test('reports a postponed subscribe, and retries it', async () => {
     const { enrolment, sent, log } = enrol();
     enrolment.connected();
     sent[0]?.[1](LATER);
@@ -66,7 +66,7 @@ describe('an enrolment', () => {
     expect(log).toEqual(['postponed rate_limited 1', 'subscribed']);
   });
 
-  test('that ended while its subscribe was put off is over', () => {
+  test('that ended while its subscribe was postponed is detached', () => {
     const { enrolment, sent, log } = enrol();
     enrolment.connected();
     enrolment.end();
@@ -74,7 +74,7 @@ describe('an enrolment', () => {
     expect([sent.length, ...log]).toEqual([1, 'detached']);
   });
 
-  test('is detached once, however often its end is said', () => {
+  test('is detached once, however often it is ended', () => {
     const { enrolment, sent, log } = enrol();
     enrolment.connected();
     sent[0]?.[1](OK);

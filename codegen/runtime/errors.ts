@@ -1,7 +1,7 @@
 /**
- * What a caller can meet: {@link TidemarkError} (the server answered "no"), {@link ConnectionError} (there was no
- * answer), {@link SubscriptionError} (the server ended a subscription, or a limit of the caller's did) and
- * {@link ProtocolViolation} (the server sent what the contract does not allow).
+ * The errors of the client: {@link TidemarkError} (the server rejected a command), {@link ConnectionError} (no answer),
+ * {@link SubscriptionError} (the server or a full buffer ended a subscription) and {@link ProtocolViolation} (the
+ * server broke the contract).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -17,15 +17,15 @@ export interface ErrorData {
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The server refused a command (ERR-1). The connection goes on. */
+/** The server rejected a command (ERR-1). The connection stays open. */
 export class TidemarkError extends Error {
-  /** One of the contract's error codes; a newer server may know more of them. */
+  /** One of the contract's error codes; a newer server may have more. */
   readonly code: string;
   /** Whether the same command may succeed later, unchanged. */
   readonly retryable: boolean;
-  /** When to try again, in milliseconds from the answer. */
+  /** How long to wait before a retry, in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** RFC 6901 pointer into the command to the value that is at fault. */
+  /** JSON pointer (RFC 6901) to the invalid value in the command. */
   readonly pointer: string | undefined;
   readonly details: Readonly<Record<string, unknown>> | undefined;
 
@@ -41,25 +41,25 @@ export class TidemarkError extends Error {
 }
 
 export type ConnectionErrorReason =
-  /** The connection ended after the command was sent: it may or may not have been carried out. */
+  /** The connection ended after the command was sent: the server may or may not have executed it. */
   | 'connection_lost'
   /** No answer in time, or no connection to send on. */
   | 'timeout'
-  /** The server said not to come back unchanged, or the credential cannot be renewed. */
+  /** The server asked not to reconnect unchanged, or the credential cannot be renewed. */
   | 'refused'
-  /** As many attempts in a row as `maxAttempts` allows have failed. */
+  /** `maxAttempts` consecutive attempts failed. */
   | 'unreachable'
   /** This client was closed. */
   | 'client_closed';
 
 export interface ConnectionErrorOptions {
-  /** WebSocket close code, where there was one. */
+  /** WebSocket close code, if the server sent one. */
   readonly closeCode?: number | undefined;
   readonly closeClass?: CloseClass | undefined;
   readonly cause?: unknown;
 }
 
-/** A command or a subscription that had no connection to go through. */
+/** A command or subscription failed because there was no connection or no answer. */
 export class ConnectionError extends Error {
   readonly reason: ConnectionErrorReason;
   readonly closeCode: number | undefined;
@@ -79,12 +79,12 @@ export class ConnectionError extends Error {
   }
 }
 
-/** A subscription ended although nobody here asked for it. What was received before has been handed over. */
+/** A subscription ended without a call of `unsubscribe()`. Events received before were yielded. */
 export class SubscriptionError extends Error {
   /** `buffer_overflow`, or the reason of the server's `subscription_closed` (for example `forbidden`). */
   readonly reason: string;
   readonly subscriptionId: string;
-  /** Where a new subscription can resume without a loss; undefined while no complete picture was received. */
+  /** Where a new subscription can resume without loss; undefined before the first warm replay is complete. */
   readonly position: Position | undefined;
 
   constructor(reason: string, message: string, at: { subscriptionId: string; position: Position | undefined }) {
@@ -97,8 +97,8 @@ export class SubscriptionError extends Error {
 }
 
 /**
- * The server sent something that the contract does not allow. Said by the `error` lifecycle event; a command whose reply
- * it spoilt also rejects with it.
+ * The server sent something that the contract does not allow. Reported by the lifecycle event `error`; if it was the
+ * reply to a command, the command rejects with it.
  */
 export class ProtocolViolation extends Error {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {

@@ -26,7 +26,7 @@ describe('the type of an event', () => {
   });
 
   test('reaches the loop over a subscription', () => {
-    // Never connects: the types are what is tested.
+    // Never connects: only the types are tested.
     const follow = async (client: StandInClient): Promise<void> => {
       for await (const event of client.subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } })) {
         expectTypeOf(event).toEqualTypeOf<FileChangeEvent>();
@@ -42,14 +42,14 @@ describe('the type of an event', () => {
       }
       // @ts-expect-error a filter field that the contract does not have
       client.subscribe({ events: ['file_change'], filter: { extension: ['.ts'] } });
-      // @ts-expect-error subscriptions are the client's own business
+      // @ts-expect-error the client manages subscriptions itself
       await client.command('subscribe', { events: ['file_change'] });
     };
     expect(follow).toBeTypeOf('function');
   });
 });
 
-test('isEvent tells a declared event from a custom one that shares its prefix, and from a gap', () => {
+test('isEvent distinguishes a declared event from a custom one with the same prefix, and from a gap', () => {
   const event = { event: 'entity_created', payload: {} };
   expect(isEvent(event, 'entity_created')).toBe(true);
   expect(isEvent({ event: 'entity_merged' }, 'entity_created')).toBe(false);

@@ -1,6 +1,6 @@
 /**
- * What stands behind a {@link Subscription}: takes the server's messages, decides with its cursor which events are new,
- * and queues them for the reader. `Enrolment` does the asking.
+ * Implements a {@link Subscription}: receives the server's messages, decides with its cursor which events are new, and
+ * queues them for the reader. `Enrolment` sends its commands.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -18,7 +18,7 @@ import type { ReplaySummary, SubscriptionState } from './subscription.ts';
 import { isObject, readPosition } from './wire.ts';
 import type { EventHead, Frame, Position } from './wire.ts';
 
-/** A gap as it stands in the queue and goes to listeners; the facade gives it its type. */
+/** A gap for the queue and for listeners; the facade adds the contract's types. */
 export interface FeedGap {
   readonly kind: 'gap';
   readonly subscriptionId: string;
@@ -30,7 +30,7 @@ export interface FeedGap {
   readonly noticedBy: 'server' | 'client';
 }
 
-/** What a feed needs of its client. */
+/** The functions of the client that a feed uses. */
 export interface FeedPort {
   readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
   readonly backoffMs: (attempt: number) => number;
@@ -39,7 +39,7 @@ export interface FeedPort {
   readonly onPostponed: (feed: Feed, error: TidemarkError, delayMs: number) => void;
   readonly onParked: (feed: Feed) => void;
   readonly onViolation: (error: ProtocolViolation) => void;
-  /** It holds nothing on the server any more, and never will. */
+  /** The feed has ended on both sides. */
   readonly onDetached: (feed: Feed) => void;
 }
 
@@ -136,7 +136,7 @@ export class Feed {
   [Symbol.asyncIterator](): AsyncIterator<object, undefined> {
     return {
       next: () => this.#queue.next(),
-      // The loop need not wait for the server's word: nothing is yielded from here on anyway.
+      // The loop need not wait for the server's reply, because nothing more is yielded.
       return: () => {
         void this.unsubscribe();
         return Promise.resolve({ done: true, value: undefined });
@@ -151,19 +151,19 @@ export class Feed {
     return this.#detached.promise;
   }
 
-  // ---- what the connection tells
+  // ---- calls from the connection
 
   connected(): void {
     this.#enrolment.connected();
   }
 
-  /** @param forget why the position is void, when it is (43xx). */
+  /** @param forget why the position must be discarded, if it must (43xx). */
   disconnected(forget?: ClientGapReason): void {
     if (forget !== undefined) this.#cursor.forget(forget);
     this.#enrolment.lost();
   }
 
-  /** The client has ended. @param error what the reader meets after what is buffered, or at once. */
+  /** The client was closed. @param error the iterator throws it after the buffered items, or immediately. */
   shutDown(error: unknown, { atOnce }: { readonly atOnce: boolean }): void {
     if (atOnce) this.#queue.stop(error);
     else this.#queue.end(error);
@@ -181,7 +181,7 @@ export class Feed {
     }
     this.#queue.mark(this.#cursor.position);
     if (head.isReplay) return;
-    const text = `The live event ${head.sequenceId} of "${head.stream}" came twice, or out of order, for "${this.id}".`;
+    const text = `The live event ${head.sequenceId} of "${head.stream}" was received twice or out of order for "${this.id}".`;
     this.#options.port.onViolation(new ProtocolViolation(`${text} It was dropped (EVT-2, STR-2).`));
   }
 
@@ -192,7 +192,7 @@ export class Feed {
     this.#caught(summary);
   }
 
-  /** A heartbeat that proves that nothing was lost so far, with the stream's position where it was named. */
+  /** A heartbeat that proves that no event was lost so far, with the stream's position if it has one. */
   heartbeat(position: Position | undefined): void {
     if (!this.#enrolment.attentive) return;
     const gap = position === undefined ? undefined : this.#cursor.heard(position);
@@ -201,7 +201,7 @@ export class Feed {
     this.#queue.mark(this.#cursor.position);
   }
 
-  /** A heartbeat's `delivered` disagrees with the count: the connection is about to be dropped for it. */
+  /** A heartbeat's `delivered` differs from the count: the client will reconnect. */
   lossFound(): void {
     this.#cursor.rewind();
   }
@@ -211,7 +211,7 @@ export class Feed {
     const from = readPosition(data.from);
     const to = readPosition(data.to);
     const reason = typeof data.reason === 'string' ? data.reason : 'unknown';
-    // A source's loss is no loss of the stream: its events never existed, so no position moves (GAP-2).
+    // A loss in a source is not a loss in the stream: its events were never published, so no position moves (GAP-2).
     if (from !== undefined && to !== undefined && reason !== 'source_overflow') this.#cursor.skip(from, to);
     const repair = isObject(data.repair) ? data.repair : undefined;
     this.#say({ from, to, reason, repair, noticedBy: 'server' });
@@ -223,14 +223,14 @@ export class Feed {
     this.#fail(new SubscriptionError(reason, `The server ended the subscription "${this.id}": ${reason}.`, this.#at()));
   }
 
-  // ---- towards the server
+  // ---- commands to the server
 
   #nextSubscribe(): { readonly asked: Asked; readonly data: Frame['data'] } {
     const { stream, events, filter, replay } = this.#options.request;
     const after = this.#cursor.position;
     const common = { subscriptionId: this.id, stream, events, ...(filter === undefined ? {} : { filter }) };
     if (after !== undefined) return { asked: 'resume', data: { ...common, replay: { mode: 'resume', after } } };
-    // A resume whose position has become void begins with a picture.
+    // After the position was discarded, a resume becomes a warm replay.
     const mode = replay.mode === 'none' ? 'none' : 'warm';
     return { asked: mode, data: { ...common, replay: { mode } } };
   }
@@ -270,13 +270,13 @@ export class Feed {
     this.#end(reason);
   };
 
-  // ---- towards the reader
+  // ---- items for the reader
 
   #push(item: object): void {
     this.#queue.push(item, this.#cursor.position);
     if (this.#queue.size < this.#options.limit || this.#enrolment.want !== 'running') return;
     if (this.#options.onFull === 'error') {
-      const text = `${this.#queue.size} items waited for the reader of "${this.id}", which is the limit.`;
+      const text = `The buffer of "${this.id}" is full: ${this.#queue.size} items wait for the reader. Read faster, raise buffer.limit, or use onFull: "park".`;
       this.#fail(new SubscriptionError('buffer_overflow', text, this.#at()));
       return;
     }
@@ -306,7 +306,7 @@ export class Feed {
     this.#options.port.onGap(this, item);
   }
 
-  /** Where a successor can begin once everything buffered has been read. */
+  /** Where a new subscription can resume after all buffered items were read. */
   #at(): { subscriptionId: string; position: Position | undefined } {
     return { subscriptionId: this.id, position: this.#cursor.position ?? this.#queue.position };
   }

@@ -1,6 +1,6 @@
 /**
- * One WebSocket from its opening to its end: frames in and out, the count of events, and the watch over silence. Knows
- * nothing of reconnecting. It reports its end exactly once, and nothing after it, whatever the socket still does.
+ * One WebSocket from opening to end: frames in and out, the count of events, and the time-out for silence. It does not
+ * reconnect. It reports its end exactly once and nothing afterwards.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -42,7 +42,7 @@ export interface LinkOptions {
   readonly subprotocol: string;
   /** From the attempt to the first message, in milliseconds. */
   readonly openTimeoutMs: number;
-  /** Silence of this many heartbeat intervals means that the peer is gone. */
+  /** Number of heartbeat intervals without a message after which the peer counts as gone. */
   readonly silentIntervals: number;
 }
 
@@ -53,7 +53,7 @@ export interface LinkHandlers {
   readonly onEnd: (end: LinkEnd) => void;
 }
 
-/** Codes of our own side; WHATWG lets a client choose 1000 or 3000–4999. */
+/** Close codes that the client sends; WHATWG allows 1000 and 3000–4999. */
 export const CLOSED_BY_CLIENT = 1000;
 const GIVEN_UP_BY_CLIENT = 3001;
 
@@ -82,7 +82,7 @@ export class Link {
       this.#onSocketClosed?.();
       this.#end(code, reason);
     });
-    // Always followed by `close`, which tells more; without a listener some implementations throw.
+    // Always followed by `close`, which has the details; without a listener some implementations throw.
     this.#socket.addEventListener('error', () => undefined);
     this.#watch();
   }
@@ -100,25 +100,28 @@ export class Link {
     if (this.usable) this.#socket.send(JSON.stringify(frame));
   }
 
-  /** From the `welcome`: how often the server promises to be heard. */
+  /** Sets the interval at which the server promised heartbeats in `welcome`. */
   expectHeartbeats(intervalMs: number): void {
     this.#patienceMs = intervalMs * this.#options.silentIntervals;
     this.#watch();
   }
 
-  /** The server says that it is about to close. The close that follows may be lost; this is not. */
+  /** The server announced that it will close. Keeps the code, because the close frame may be lost. */
   announceClosing(notice: ClosingNotice): void {
     this.#closing = notice;
   }
 
-  /** Gives the connection up; reports its end as if it had broken (1006). */
+  /** Drops the connection and reports its end as 1006. */
   giveUp(reason: string): void {
     if (this.#over) return;
     this.#closeSocket(GIVEN_UP_BY_CLIENT, reason);
     this.#end(1006, reason);
   }
 
-  /** Ends it on purpose, without a report. Resolves once the peer agreed, or after `graceMs`. */
+  /**
+   * Closes the connection on purpose, without reporting its end. Resolves when the peer has closed too, or after
+   * `graceMs`.
+   */
   close(graceMs: number): Promise<void> {
     if (this.#over) return Promise.resolve();
     this.#over = true;
@@ -152,12 +155,14 @@ export class Link {
     this.#handlers.onFrame(frame);
   }
 
-  /** One timer per span of patience, not one per message: it looks how long it has been quiet, and sleeps for the rest. */
+  /**
+   * Detects silence with one timer instead of one per message: when it fires, it is restarted for the rest of the time.
+   */
   #watch(): void {
     this.#cancelWatch();
     const quietMs = performance.now() - this.#heardAt;
     if (quietMs >= this.#patienceMs) {
-      this.giveUp(`nothing heard for ${Math.round(quietMs)} ms`);
+      this.giveUp(`no message received for ${Math.round(quietMs)} ms`);
       return;
     }
     this.#cancelWatch = startTimer(this.#patienceMs - quietMs, () => this.#watch());

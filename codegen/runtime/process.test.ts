@@ -5,7 +5,7 @@ import { fakeServer, modelServer } from './testing/harness.ts';
 
 const run = promisify(execFile);
 
-/** Runs a module that has `StandInClient` and `url` at hand; gives up after eight seconds. */
+/** Runs a module with `StandInClient` and `url` in scope; fails after eight seconds. */
 async function program(url: string, body: string): Promise<{ stdout: string; ms: number }> {
   const standIn = new URL('testing/stand-in.ts', import.meta.url).href;
   const source = `import { StandInClient } from ${JSON.stringify(standIn)}; const url = ${JSON.stringify(url)}; ${body}`;
@@ -25,7 +25,7 @@ describe('a Node process', () => {
     expect(stdout).toBe('closed\n');
   });
 
-  test('is not kept alive by a client that comes back for nobody', async () => {
+  test('is not kept alive by a reconnect that nothing waits for', async () => {
     const { server } = await modelServer();
     server.onConnection = (connection) => setTimeout(() => connection.drop(), 100);
     const { stdout, ms } = await program(
@@ -38,7 +38,7 @@ describe('a Node process', () => {
     expect(ms).toBeLessThan(8_000);
   });
 
-  test('stays while a reader waits for a connection', async () => {
+  test('is kept alive while a reader waits for a connection', async () => {
     const gone = await fakeServer();
     await gone.close();
     const { stdout } = await program(

@@ -5,7 +5,7 @@ import { DeliveryQueue } from './queue.ts';
 const at = (sequenceId: number): { epoch: string; sequenceId: number } => ({ epoch: 'e', sequenceId });
 
 describe('the delivery queue', () => {
-  test('holds the position of the last item taken, not of the last received', async () => {
+  test('has the position of the last item read, not of the last received', async () => {
     const queue = new DeliveryQueue<string>(() => undefined);
     queue.push('a', at(1));
     queue.push('b', at(2));
@@ -14,7 +14,7 @@ describe('the delivery queue', () => {
     expect(queue.position).toEqual(at(1));
   });
 
-  test('a mark counts once everything before it has been taken', async () => {
+  test('a mark takes effect when every item before it was read', async () => {
     const queue = new DeliveryQueue<string>(() => undefined);
     queue.mark(at(3));
     expect(queue.position).toEqual(at(3));
@@ -25,14 +25,14 @@ describe('the delivery queue', () => {
     expect(queue.position).toEqual(at(9));
   });
 
-  test('an item without a position leaves the reader where it is', async () => {
+  test('an item without a position does not move the reader', async () => {
     const queue = new DeliveryQueue<string>(() => undefined, at(5));
     queue.push('warm', undefined);
     await queue.next();
     expect(queue.position).toEqual(at(5));
   });
 
-  test('an end with an error comes after what waits, once', async () => {
+  test('an end with an error is thrown once, after the waiting items', async () => {
     const queue = new DeliveryQueue<string>(() => undefined);
     queue.push('a', at(1));
     queue.end(new Error('over'));
@@ -41,7 +41,7 @@ describe('the delivery queue', () => {
     expect(await queue.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('a stop drops what waits, and ends readers that wait', async () => {
+  test('a stop drops waiting items, and ends waiting readers', async () => {
     const waiting = new DeliveryQueue<string>(() => undefined);
     const reader = waiting.next();
     waiting.stop();
@@ -52,7 +52,7 @@ describe('the delivery queue', () => {
     expect(await full.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('a stop after an end with an error wins', async () => {
+  test('a stop replaces an earlier end with an error', async () => {
     const queue = new DeliveryQueue<string>(() => undefined);
     queue.end(new Error('over'));
     queue.stop();

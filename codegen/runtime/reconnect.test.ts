@@ -4,22 +4,25 @@ import { until } from './testing/fake-server.ts';
 import { clientOf, collect, fakeServer, modelServer, rejection } from './testing/harness.ts';
 
 describe('close codes', () => {
-  test.each([4000, 4003, 4006, 4008, 1008])('%i: the client stops, and says why to everybody', async (code) => {
-    const { server } = await modelServer();
-    const client = clientOf(server);
-    const subscription = client.subscribe({ events: ['*'] });
-    await subscription.ready;
-    const { ended } = collect(subscription);
-    const closed = new Promise((resolve) => client.on('closed', resolve));
-    server.connections[0]?.close(code, 'because');
-    expect(await closed).toMatchObject({ code, class: 'do-not-retry', willReconnect: false });
-    expect(await ended).toMatchObject({ name: 'ConnectionError', reason: 'refused', closeCode: code });
-    expect(client.state).toBe('closed');
-    expect(await rejection(client.ping())).toBeInstanceOf(ConnectionError);
-  });
+  test.each([4000, 4003, 4006, 4008, 1008])(
+    '%i: the client stops, and every pending call gets the reason',
+    async (code) => {
+      const { server } = await modelServer();
+      const client = clientOf(server);
+      const subscription = client.subscribe({ events: ['*'] });
+      await subscription.ready;
+      const { ended } = collect(subscription);
+      const closed = new Promise((resolve) => client.on('closed', resolve));
+      server.connections[0]?.close(code, 'because');
+      expect(await closed).toMatchObject({ code, class: 'do-not-retry', willReconnect: false });
+      expect(await ended).toMatchObject({ name: 'ConnectionError', reason: 'refused', closeCode: code });
+      expect(client.state).toBe('closed');
+      expect(await rejection(client.ping())).toBeInstanceOf(ConnectionError);
+    },
+  );
 
   test.each([4200, 4201, 4202, 4203, 4204, 1000, 1001, 1011, 1012, 1013])(
-    '%i: it comes back and resumes',
+    '%i: the client reconnects and resumes',
     async (code) => {
       const { server, model } = await modelServer();
       const client = clientOf(server);
@@ -35,7 +38,7 @@ describe('close codes', () => {
     },
   );
 
-  test('4300: it comes back without a position, and the loss is said', async () => {
+  test('4300: the client reconnects without a position, and reports the loss', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['entity_created'], gaps: 'inline' });
@@ -51,7 +54,7 @@ describe('close codes', () => {
     expect(items[2]).toMatchObject({ event: 'entity_created', isReplay: true, sequenceId: 1 });
   });
 
-  test('a closing push counts even when its close frame is lost', async () => {
+  test('a closing push takes effect even when its close frame is lost', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { backoff: { minMs: 10_000, maxMs: 10_000 }, random: () => 1 });
     const closing = new Promise((resolve) => client.on('closing', resolve));
@@ -68,7 +71,7 @@ describe('close codes', () => {
     expect(delays).toEqual([40, 10_000]);
   });
 
-  test('a connection that got ready and broke is no failed attempt to reach the server', async () => {
+  test('a connection that was ready before it broke does not count as a failed attempt', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { maxAttempts: 1 });
     void client.connect();
@@ -80,7 +83,7 @@ describe('close codes', () => {
     expect(await server.connection(4)).toMatchObject({ isOpen: true });
   });
 
-  test('the wait grows with each connection that does not hold, and begins anew after one that did', async () => {
+  test('the wait grows with each connection that does not last, and is reset after one that did', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { backoff: { minMs: 2, maxMs: 100 }, random: () => 1, stableAfterMs: 60 });
     const delays: number[] = [];
@@ -99,7 +102,7 @@ describe('close codes', () => {
 });
 
 describe('silence', () => {
-  test('of more than two heartbeats is the end of a connection', async () => {
+  test('of more than two heartbeats ends the connection', async () => {
     const server = await fakeServer({ heartbeatIntervalMs: 40 });
     const client = clientOf(server);
     const closed = new Promise((resolve) => client.on('closed', resolve));
@@ -125,7 +128,7 @@ describe('silence', () => {
 });
 
 describe('credentials', () => {
-  test('the token is the first command, and everything else waits for its reply', async () => {
+  test('the token is sent first, and every other command waits for its reply', async () => {
     const server = await fakeServer();
     const client = clientOf(server, { token: 'secret' });
     client.subscribe({ events: ['*'] });
@@ -138,7 +141,7 @@ describe('credentials', () => {
     await connection.take('subscribe');
   });
 
-  test('an API key travels the same way', async () => {
+  test('an API key is sent in the same way', async () => {
     const server = await fakeServer();
     void clientOf(server, { apiKey: 'tm_1' })
       .connect()
@@ -146,7 +149,7 @@ describe('credentials', () => {
     expect((await (await server.connection(1)).take('authenticate')).data).toEqual({ apiKey: 'tm_1' });
   });
 
-  test('41xx: the token function is asked again, and subscriptions go on', async () => {
+  test('41xx: the token function is called again, and subscriptions continue', async () => {
     const { server, model } = await modelServer();
     let fetched = 0;
     const client = clientOf(server, { token: async () => `t${(fetched += 1)}` });
@@ -161,7 +164,7 @@ describe('credentials', () => {
     await until(() => items.length === 1, 'the event');
   });
 
-  test('41xx with a fixed token is the end, since there is no other', async () => {
+  test('41xx with a fixed token stops the client, because it has no other', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { token: 'fixed' });
     await client.connect();
@@ -170,7 +173,7 @@ describe('credentials', () => {
     expect(await ended).toMatchObject({ reason: 'refused', closeCode: 4100 });
   });
 
-  test('a refused token is fetched once more, then the refusal is final', async () => {
+  test('a rejected token is fetched once more, then the rejection is final', async () => {
     const server = await fakeServer({
       script: (connection, command) => connection.refuse(command, { code: 'unauthenticated' }),
     });
@@ -182,7 +185,7 @@ describe('credentials', () => {
     expect([fetched, server.connections.length, client.state]).toEqual([2, 2, 'closed']);
   });
 
-  test('a server that cannot check it now is tried again when it says', async () => {
+  test('a server that cannot verify the token yet is retried after its retryAfterMs', async () => {
     const server = await fakeServer({
       script: (connection, command) => {
         if (server.connections.length > 1) connection.reply(command, 'authenticated', { principal: { id: 'u' } });
@@ -196,7 +199,7 @@ describe('credentials', () => {
     expect(delays).toEqual([15]);
   });
 
-  test('a token function that fails is asked again later', async () => {
+  test('a token function that fails is called again later', async () => {
     const { server } = await modelServer();
     let calls = 0;
     const client = clientOf(server, {
@@ -213,7 +216,7 @@ describe('credentials', () => {
     expect(errors[0]?.cause).toMatchObject({ message: 'no network' });
   });
 
-  test('authenticate swaps the credential on a live connection, for later ones too', async () => {
+  test('authenticate replaces the credential of the connection and of later ones', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { token: 'old' });
     await client.connect();

@@ -10,7 +10,7 @@ import type { StandInEvent, StandInGap } from './testing/stand-in.ts';
 import type { Position } from './wire.ts';
 
 describe('gaps', () => {
-  test('of a failed resume are said, and a whole picture follows', async () => {
+  test('of a failed resume are reported, and a complete warm replay follows', async () => {
     const { server, model } = await modelServer();
     model.publish('entity_created', { id: 'a' });
     const client = clientOf(server);
@@ -35,7 +35,7 @@ describe('gaps', () => {
     expect(subscription.recovery).toEqual({ attempted: true, recovered: false, reason: 'window_exceeded' });
   });
 
-  test('of an epoch that ends under a live subscription are said, and it goes on', async () => {
+  test('of an epoch that ends during a live subscription are reported, and the subscription continues', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const gaps: unknown[] = [];
@@ -57,7 +57,7 @@ describe('gaps', () => {
     expect(subscription.position).toEqual({ epoch: 'e2', sequenceId: 1 });
   });
 
-  test('that a server forgets to say at a change of epoch are said by the client', async () => {
+  test('that a server does not report at a change of epoch are reported by the client', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' }, gaps: 'inline' });
@@ -70,7 +70,7 @@ describe('gaps', () => {
     expect(items[1]).toMatchObject({ kind: 'gap', reason: 'epoch_changed', noticedBy: 'client' });
   });
 
-  test('of a source carry their repair and move no position', async () => {
+  test('of a source include their repair and do not move the position', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' }, gaps: 'inline' });
@@ -89,7 +89,7 @@ describe('gaps', () => {
 });
 
 describe('proof of delivery', () => {
-  test('an event lost on the way is noticed, said, and handed over exactly once', async () => {
+  test('an event lost on the way is detected, reported, and delivered exactly once', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const losses: unknown[] = [];
@@ -108,7 +108,7 @@ describe('proof of delivery', () => {
     expect(server.connections.length).toBe(2);
   });
 
-  test('a heartbeat that agrees changes nothing', async () => {
+  test('a heartbeat with an equal count changes nothing', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'] });
@@ -122,7 +122,7 @@ describe('proof of delivery', () => {
     expect([server.connections.length, client.state]).toEqual([1, 'open']);
   });
 
-  test('a server that counts fewer than came is reported, and not fled from', async () => {
+  test('a heartbeat with too low a count is reported, and the client stays connected', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const reported = new Promise((resolve) => client.on('error', resolve));
@@ -135,7 +135,7 @@ describe('proof of delivery', () => {
   });
 });
 
-test('a live event that comes twice is dropped and reported', async () => {
+test('a live event that is received twice is dropped and reported', async () => {
   const { server, model } = await modelServer();
   const client = clientOf(server);
   const errors: Error[] = [];
@@ -152,7 +152,7 @@ test('a live event that comes twice is dropped and reported', async () => {
   expect(errors[0]).toBeInstanceOf(ProtocolViolation);
 });
 
-test('a warm replay that was cut off is asked for again, and what came is not repeated', async () => {
+test('an interrupted warm replay is requested again, and received events are not repeated', async () => {
   const position = { epoch: 'e', sequenceId: 3 };
   const server = await fakeServer({
     script: (connection, command) => {
@@ -242,7 +242,7 @@ describe('whatever is lost', () => {
         };
         await until(() => !silent().includes(place(last)), 'the last event, or a gap in its place');
         expect(silent()).toEqual([]);
-        // What comes again comes in a picture, and only a gap asks for one.
+        // Only a warm replay repeats events, and only a gap causes one.
         const again = events().filter(
           (event, index, all) => all.findIndex((each) => place(each) === place(event)) < index,
         );

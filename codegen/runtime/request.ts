@@ -1,12 +1,12 @@
 /**
- * What a subscription asks of the server, once read from its options.
+ * Reads the options of a subscription into the request for the server.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { readPosition } from './wire.ts';
 import type { Position } from './wire.ts';
 
-/** The `subscribe` command without the part that changes between connections. */
+/** The parts of the `subscribe` command that do not change between connections. */
 export interface FeedRequest {
   readonly stream: string;
   readonly events: readonly string[];
@@ -17,7 +17,7 @@ export interface FeedRequest {
 /**
  * The defaults are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
  *
- * @throws {TypeError} when `replay` is none of the contract's: to begin anew instead would hide a loss.
+ * @throws {TypeError} when `replay` is invalid: falling back to a fresh start would hide a loss.
  */
 export function readRequest(options: {
   readonly events: readonly string[];
@@ -33,10 +33,10 @@ function readReplay(replay: object | undefined): FeedRequest['replay'] {
   if (replay === undefined) return { mode: 'warm' };
   const { mode, after } = { mode: undefined, after: undefined, ...replay } as { mode?: unknown; after?: unknown };
   if (mode === 'warm' || mode === 'none') return { mode };
-  if (mode !== 'resume') throw new TypeError('`replay.mode` is "none", "warm" or "resume".');
+  if (mode !== 'resume') throw new TypeError('`replay.mode` must be "none", "warm" or "resume".');
   const position = readPosition(after);
   if (position !== undefined) return { mode, after: position };
   throw new TypeError(
-    '`replay.after` is no position: {epoch, sequenceId}, as events carry them, with a whole number from 0 to 2^53 - 1.',
+    '`replay.after` must be a position {epoch, sequenceId}, as in events; sequenceId is a whole number from 0 to 2^53 - 1.',
   );
 }

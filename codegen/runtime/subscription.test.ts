@@ -7,7 +7,7 @@ const sequenceIds = (items: readonly { readonly sequenceId?: number }[]): (numbe
   items.map(({ sequenceId }) => sequenceId);
 
 describe('a subscription', () => {
-  test('says what is in force, replays the picture, and goes on live', async () => {
+  test('resolves with the reply, yields the warm replay, and continues live', async () => {
     const { server, model } = await modelServer();
     model.publish('entity_created', { id: 'a' });
     model.publish('file_change', { path: 'x' });
@@ -25,16 +25,16 @@ describe('a subscription', () => {
     ]);
   });
 
-  test('does not begin anew where it cannot read the position to resume from: that would hide a loss', async () => {
+  test('rejects an invalid position to resume from: a fresh start would hide a loss', async () => {
     const client = clientOf(await fakeServer());
     const after = { epoch: 'e1', sequenceId: 1 };
     for (const [replay, text] of [
-      [{ mode: 'resume', after: { ...after, sequenceId: '1' } }, /`replay\.after` is no position/],
-      [{ mode: 'resume', after: { ...after, sequenceId: 2 ** 53 } }, /`replay\.after` is no position/],
-      [{ mode: 'resume', after: { ...after, sequenceId: -1 } }, /`replay\.after` is no position/],
-      [{ mode: 'resume', after: { sequenceId: 1 } }, /`replay\.after` is no position/],
-      [{ mode: 'resume' }, /`replay\.after` is no position/],
-      [{ mode: 'all' }, /`replay\.mode` is "none", "warm" or "resume"/],
+      [{ mode: 'resume', after: { ...after, sequenceId: '1' } }, /`replay\.after` must be a position/],
+      [{ mode: 'resume', after: { ...after, sequenceId: 2 ** 53 } }, /`replay\.after` must be a position/],
+      [{ mode: 'resume', after: { ...after, sequenceId: -1 } }, /`replay\.after` must be a position/],
+      [{ mode: 'resume', after: { sequenceId: 1 } }, /`replay\.after` must be a position/],
+      [{ mode: 'resume' }, /`replay\.after` must be a position/],
+      [{ mode: 'all' }, /`replay\.mode` must be "none", "warm" or "resume"/],
       [{ after }, /`replay\.mode` is/],
     ] as const)
       expect(() => client.subscribe({ events: ['*'], replay: replay as never })).toThrow(text);
@@ -71,7 +71,7 @@ describe('a subscription', () => {
     expect(all.id).not.toBe(files.id);
   });
 
-  test('its position is its reader’s, and is where another process can go on', async () => {
+  test('has the position of its reader, from which another process can resume', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
@@ -102,7 +102,7 @@ describe('a subscription', () => {
     expect(again.data.replay).toEqual({ mode: 'resume', after: { epoch: 'e1', sequenceId: 3 } });
   });
 
-  test('an id that is taken is refused at once', async () => {
+  test('rejects an id that is in use', async () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     client.subscribe({ events: ['*'], subscriptionId: 's1' });
@@ -111,7 +111,7 @@ describe('a subscription', () => {
     expect(client.subscriptions.map(({ id }) => id)).toEqual(['s1', 's2']);
   });
 
-  test('that the server refuses ends with its error', async () => {
+  test('that the server rejects ends with its error', async () => {
     const server = await fakeServer({
       script: (connection, command) => connection.refuse(command, { code: 'filter_invalid', pointer: '/data/filter' }),
     });
@@ -124,7 +124,7 @@ describe('a subscription', () => {
     expect([subscription.state, client.subscriptions.length]).toEqual(['ended', 0]);
   });
 
-  test('that the server refuses for now is asked for again when it says', async () => {
+  test('that the server temporarily refuses is retried after its retryAfterMs', async () => {
     let refusals = 0;
     const server = await fakeServer({
       script: (connection, command) => {
@@ -146,7 +146,7 @@ describe('a subscription', () => {
     expect([refusals, server.connections.length]).toEqual([3, 1]);
   });
 
-  test('is one of many: their commands are paced, so that a server’s allowance is hardly exceeded', async () => {
+  test('shares a rate limit with others: their commands are paced so that it is hardly exceeded', async () => {
     let [allowance, refusals] = [20, 0];
     const refill = setInterval(() => (allowance = Math.min(20, allowance + 4)), 4);
     const server = await fakeServer({
@@ -171,7 +171,7 @@ describe('a subscription', () => {
     expect(refusals).toBeLessThan(20);
   });
 
-  test('that gets no answer makes the client begin anew', async () => {
+  test('without an answer makes the client reconnect', async () => {
     const server = await fakeServer();
     clientOf(server, { commandTimeoutMs: 30 }).subscribe({ events: ['*'] });
     await (await server.connection(1)).take('subscribe');
@@ -186,7 +186,7 @@ describe('a subscription', () => {
     expect(await rejection(clientOf(server).subscribe({ events: ['*'] }).ready)).toBeInstanceOf(ProtocolViolation);
   });
 
-  test('that the server ends yields what was received, then says why', async () => {
+  test('that the server ends yields received events, then throws the reason', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
@@ -202,7 +202,7 @@ describe('a subscription', () => {
 });
 
 describe('ending a subscription', () => {
-  test('by leaving the loop unsubscribes, and nothing more is kept', async () => {
+  test('by leaving the loop unsubscribes and frees its state', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });
@@ -218,7 +218,7 @@ describe('ending a subscription', () => {
     await until(() => client.subscriptions.length === 0, 'nothing to be kept');
   });
 
-  test('waits for the server’s word, and yields nothing meanwhile', async () => {
+  test('waits for the server’s reply, and yields nothing meanwhile', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'] });
@@ -242,7 +242,7 @@ describe('ending a subscription', () => {
     expect([model.subscribers, await take(subscription, 1)]).toEqual([0, []]);
   });
 
-  test('before its subscribe was answered waits for that answer, so that nothing stays behind', async () => {
+  test('before its subscribe was answered waits for that reply, so that no subscription is left on the server', async () => {
     const server = await fakeServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'] });
@@ -260,7 +260,7 @@ describe('ending a subscription', () => {
     await done;
   });
 
-  test('without a connection needs none, and the next one knows nothing of it', async () => {
+  test('without a connection resolves, and is not subscribed on the next connection', async () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     const [gone, kept] = [client.subscribe({ events: ['*'] }), client.subscribe({ events: ['*'] })];
@@ -273,7 +273,7 @@ describe('ending a subscription', () => {
     expect(second.commands.map(({ data }) => data.subscriptionId)).toEqual([kept.id]);
   });
 
-  test('frees its id for the next', async () => {
+  test('frees its id', async () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     for (let n = 0; n < 3; n += 1) {
@@ -284,7 +284,7 @@ describe('ending a subscription', () => {
     expect(server.connections[0]?.commands.length).toBe(6);
   });
 
-  test('that the server no longer knows is fine', async () => {
+  test('that the server no longer has succeeds', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['*'] });
@@ -337,7 +337,7 @@ describe('a full buffer', () => {
     expect(gaps).toEqual([]);
   });
 
-  test('of a warm picture larger than itself still gives all of it', async () => {
+  test('smaller than the warm replay still yields all of it', async () => {
     const { server, model } = await modelServer();
     for (let n = 0; n < 100; n += 1) model.publish('entity_created', { id: String(n) });
     const client = clientOf(server);
@@ -346,7 +346,7 @@ describe('a full buffer', () => {
     expect((await subscription.caughtUp).position).toEqual(model.head);
   });
 
-  test('that rests for too long says the gap', async () => {
+  test('reports a gap when the subscription is paused for too long', async () => {
     const { server, model } = await modelServer();
     model.window = 20;
     const client = clientOf(server);
@@ -360,7 +360,7 @@ describe('a full buffer', () => {
     expect([subscription.recovered, subscription.gapCount]).toEqual([false, 1]);
   });
 
-  test('can end the subscription instead, with the position to go on from', async () => {
+  test('can end the subscription instead, with the position to resume from', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({

@@ -1,5 +1,5 @@
 /**
- * One subscription as its owner sees it.
+ * The public interface of a subscription.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -7,27 +7,28 @@ import type { EventFor, EventPattern, SubscriptionGap } from './events.ts';
 import type { Position, Protocol } from './wire.ts';
 
 export type SubscriptionState =
-  /** Not on a connection: the first one, or the next, is awaited. */
+  /** Waiting for a connection. */
   | 'waiting'
   | 'subscribing'
   | 'replaying'
   | 'live'
-  /** Its buffer was full: unsubscribed on the server, to be resumed when half of the buffer has been read. */
+  /** The buffer was full: unsubscribed on the server until half of the buffer has been read, then resumed. */
   | 'parked'
   | 'ended';
 
 export interface BufferOptions {
-  /** Items that may wait for the reader. Default 10,000. */
+  /** How many items may wait for the reader. Default 10,000. */
   readonly limit?: number;
   /**
-   * What a full buffer does. `park` (the default) unsubscribes and resumes from the last buffered position once half has
-   * been read: pressure reaches the server, and what falls out of history meanwhile is said as a gap. `error` ends the
-   * subscription: the reader takes what was buffered, then meets a `SubscriptionError` with the position to resume from.
+   * What happens when the buffer is full. `park` (the default) unsubscribes, and resumes from the last buffered
+   * position when half has been read; events that leave the server's history meanwhile are reported as a gap. `error`
+   * ends the subscription: the iterator yields the buffered items, then throws a `SubscriptionError` with the position
+   * to resume from.
    */
   readonly onFull?: 'park' | 'error';
 }
 
-/** What is asked of the server; `events`, `filter` and `replay` are the contract's own. */
+/** Options of `subscribe`; `events`, `filter` and `replay` are those of the contract's command. */
 export interface SubscribeOptions<
   P extends Protocol,
   Pattern extends EventPattern<P>,
@@ -37,62 +38,66 @@ export interface SubscribeOptions<
   /** Default `main`. */
   readonly stream?: string;
   readonly filter?: P['commands']['subscribe']['filter'];
-  /** How the first subscribe begins. Later ones, after a drop, resume by themselves. Default: warm. */
+  /**
+   * The replay of the first subscribe. After a lost connection the subscription resumes automatically. Default: warm.
+   */
   readonly replay?: P['commands']['subscribe']['replay'];
-  /** Default: one of this client's making. */
+  /** Default: an id that the client generates. */
   readonly subscriptionId?: string;
   /** Ends the subscription when aborted; its iterator then throws the signal's reason. */
   readonly signal?: AbortSignal;
-  /** `inline` yields gaps between the events, in their place; tell them apart with `isGap`. Default `aside`. */
+  /** `inline` yields gaps between the events; tell them apart with `isGap`. `aside` does not. Default `aside`. */
   readonly gaps?: Gaps;
-  /** Called at once for each gap, whether or not gaps are also yielded inline. */
+  /** Called immediately for each gap, also when gaps are yielded inline. */
   readonly onGap?: (gap: SubscriptionGap<P>) => void;
   readonly buffer?: BufferOptions;
 }
 
-/** What a subscription to these patterns yields. */
+/** The type of the items of a subscription to these patterns. */
 export type ItemOf<P extends Protocol, Pattern extends string, Gaps extends 'aside' | 'inline'> =
   EventFor<P, Pattern> | (Gaps extends 'inline' ? SubscriptionGap<P> : never);
 
-/** What the last `replay_complete` said (RPL-2, RPL-3). */
+/** The content of a `replay_complete` (RPL-2, RPL-3). */
 export interface ReplaySummary {
   readonly position: Position;
   readonly count: number;
-  /** A bound of history cut the picture: it may be incomplete. */
+  /** The replay may be incomplete, because history is bounded. */
   readonly truncated: boolean;
 }
 
 /**
- * A subscription that outlives connections. Iterate it once; leaving the loop unsubscribes.
+ * A subscription that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
  *
- * Its events come in the order of the stream, each exactly once, over any number of connections. Two exceptions, both
- * announced: after a gap with `recovered === false` a warm picture follows in full, to rebuild from; and an event that
- * the server proves to have lost on the way (lifecycle `loss`) comes late, as a replay.
+ * It yields events in the order of the stream, each exactly once, over any number of connections. There are two
+ * exceptions, both announced: after a gap with `recovered === false`, a complete warm replay follows, to rebuild state
+ * from; and an event that was lost on the way (lifecycle event `loss`) is yielded late, as a replay.
  */
 export interface Subscription<P extends Protocol, Item> extends AsyncIterable<Item> {
   readonly id: string;
   readonly stream: string;
   readonly state: SubscriptionState;
   /**
-   * The reader's position: resuming here, in this process or another, misses nothing that has not been read. Undefined
-   * until the first picture is complete.
+   * The position of the reader: resuming here, in this process or another, delivers every event that was not read yet.
+   * Undefined until the first warm replay is complete.
    */
   readonly position: Position | undefined;
   /** The outcome of the latest subscribe (RPL-4). */
   readonly recovery: P['replies']['subscribe']['recovery'] | undefined;
   /** `recovery` in one word: undefined when no resume was attempted. */
   readonly recovered: boolean | undefined;
-  /** What the first `subscribed` said. Rejects when the subscription ends before. */
+  /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
   readonly ready: Promise<P['replies']['subscribe']>;
-  /** Resolves when the first replay has been received in whole; at once with `mode: none`. Rejects as `ready` does. */
+  /** Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects as `ready` does. */
   readonly caughtUp: Promise<ReplaySummary>;
   /** The latest replay. */
   readonly replay: ReplaySummary | undefined;
-  /** Gaps said so far. */
+  /** Number of gaps so far. */
   readonly gapCount: number;
-  /** Items that wait for the reader. */
+  /** Number of items that wait for the reader. */
   readonly buffered: number;
   [Symbol.asyncIterator](): AsyncIterator<Item, undefined>;
-  /** Ends it: nothing is yielded any more. Resolves when the server has confirmed, or there is no connection. */
+  /**
+   * Ends the subscription: nothing more is yielded. Resolves when the server has confirmed, or without a connection.
+   */
   unsubscribe(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 /**
- * Timers that do not keep a Node process alive unless there is work that waits for them. Browsers have no such notion.
+ * Timers that by default do not keep a Node process alive. Browsers ignore the option.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 
 export interface TimerOptions {
-  /** Keep the process alive until the timer fires: only for a reconnect that somebody waits for. */
+  /**
+   * Keep the process alive until the timer fires: only for a reconnect that a pending call or subscription waits for.
+   */
   readonly holdsProcess?: boolean;
 }
 

@@ -205,7 +205,7 @@ describe('wrong usage ends with 2:', () => {
   test('an invalid tape, with file and line', async () => {
     const own = tapes('bad', { 'ping/bad.ndjson': [header('ping/bad'), OPEN, '{"as":"alice","hear":{}}'] });
     const { code, stderr } = await suite('run', '--url', open.url, '--tapes', own);
-    expect(stderr).toMatch(/ping\/bad\.ndjson:3: A step has exactly one of/);
+    expect(stderr).toMatch(/ping\/bad\.ndjson:3: A step must have exactly one of/);
     expect(code).toBe(2);
   });
 
@@ -273,7 +273,7 @@ describe('the catalogue', () => {
 test('the doctor reports which checks can run against a target', async () => {
   const { code, stdout } = await suite('doctor', '--url', open.url);
   expect(stdout).toContain('the target has the same contract as this suite');
-  expect(stdout).toMatch(/stimulus \(inband\): an event takes \d+ ms to the witness/);
+  expect(stdout).toMatch(/stimulus \(inband\): an event reaches the witness after \d+ ms/);
   expect(stdout).toMatch(/\d+ of \d+ tapes apply/);
   expect(code).toBe(0);
 });

@@ -125,7 +125,8 @@ await graph.until(entity('calls:1', 'relationship_created'));
 await edit('src/render.ts', 'export const render = 1;\n');
 await explorer.until(file('src/render.ts', 'create'));
 
-// The explorer's connection breaks while the work continues. It reconnects after all edits and missed a matching event first, so a server that loses any event at the resume is detected.
+// The explorer's connection breaks while the work continues. It reconnects after all edits and missed a matching event
+// first, so a server that loses any event at the resume is detected.
 lines.explorer.cut();
 await rename(join(directory, 'src/parse.ts'), join(directory, 'src/parser.ts'));
 await agent.until(file('src/parser.ts', 'rename'));

@@ -1,6 +1,6 @@
 /**
- * Commands as a caller sees them: a promise each, which waits for a connection, for the reply, for its timeout or for
- * its signal, whichever comes first. A command is sent at most once: only the caller knows whether it may be repeated.
+ * Commands of callers. Each is a promise that waits for a connection and the reply, and rejects on its time-out or
+ * signal. A command is sent at most once: only the caller knows whether it may be repeated.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -13,7 +13,7 @@ import type { Frame } from './wire.ts';
 export interface CallOptions {
   /** In milliseconds. Default: the client's `commandTimeoutMs`. */
   readonly timeoutMs?: number;
-  /** Rejects the call with the signal's reason. A command that was sent may be carried out all the same. */
+  /** Rejects the call with the signal's reason. The server may still execute a command that was sent. */
   readonly signal?: AbortSignal;
 }
 
@@ -30,12 +30,12 @@ export class CallQueue {
     this.#table = table;
   }
 
-  /** Calls that no connection has carried yet. */
+  /** Number of calls that were not sent yet. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** @param link the connection, when there is one that is ready. */
+  /** @param link the connection, if one is ready. */
   call(
     command: string,
     data: Frame['data'],

@@ -1,6 +1,6 @@
 /**
- * The connection that outlives its sockets: opens one, authenticates, says when it is ready, and when a socket ends
- * decides by the close code's class whether, when and how to come back (CON-6).
+ * A connection that reconnects: opens a socket, authenticates, reports when it is ready, and when the socket ends
+ * decides by the class of the close code whether, when and how to reconnect (CON-6).
  *
  *     idle → connecting → authenticating → ready → waiting → connecting …
  *                                 any of them → stopped
@@ -24,16 +24,16 @@ import type { CloseClass, Frame, ProtocolSpec } from './wire.ts';
 
 export type ConnectionState = 'idle' | 'connecting' | 'authenticating' | 'ready' | 'waiting' | 'stopped';
 
-/** How a socket ended, and what follows. */
+/** How a socket ended, and whether the client reconnects. */
 export interface ConnectionEnd {
-  /** The code that decided; that of a `closing` push when the close frame itself never came. */
+  /** The close code; that of the `closing` push when no close frame was received. */
   readonly code: number;
   readonly reason: string;
   readonly class: CloseClass;
   readonly willReconnect: boolean;
 }
 
-/** Wired once, by the client. All are called synchronously. */
+/** Callbacks of the client. All are called synchronously. */
 export interface ConnectionHooks {
   readonly onConnecting: (attempt: number) => void;
   readonly onOpen: () => void;
@@ -46,7 +46,10 @@ export interface ConnectionHooks {
   /** No further attempt will be made. */
   readonly onStopped: (error: unknown) => void;
   readonly onError: (error: Error) => void;
-  /** Whether somebody waits for the connection: only then does a wait for the next attempt keep a process alive. */
+  /**
+   * Whether calls or subscriptions wait for the connection: only then does the wait for a reconnect keep the process
+   * alive.
+   */
   readonly hasWork: () => boolean;
 }
 
@@ -70,12 +73,12 @@ export class Connection {
   readonly #authenticator: Authenticator;
   #state: ConnectionState = 'idle';
   #link: Link | undefined;
-  /** Connections in a row that did not hold: what the backoff grows with. */
+  /** Consecutive connections that did not last; the backoff grows with this number. */
   #unstable = 0;
-  /** Attempts in a row that never got ready: what `maxAttempts` bounds. */
+  /** Consecutive attempts that did not become ready, bounded by `maxAttempts`. */
   #unreached = 0;
   #readyAt: number | undefined;
-  /** When to come back, as a server's error asked. */
+  /** The delay before the next attempt that the server asked for. */
   #retryAfterMs: number | undefined;
   #nextAttemptAt = 0;
   #cancelWait: () => void = () => undefined;
@@ -101,12 +104,12 @@ export class Connection {
     return this.#state;
   }
 
-  /** Events received on the present socket. */
+  /** Number of events received on the current socket. */
   get events(): number {
     return this.#link?.events ?? 0;
   }
 
-  /** There is work, or less of it: connects if nobody has yet, and keeps the process alive as long as it should be. */
+  /** Call after the amount of work changed: connects if needed, and updates whether the process is kept alive. */
   review(): void {
     if (this.#state === 'idle') void this.#connect();
     else if (this.#state === 'waiting') this.#wait();
@@ -122,12 +125,15 @@ export class Connection {
     return reply;
   }
 
-  /** A command of the runtime's own. @returns false when the connection is not ready; `settle` is then never called. */
+  /**
+   * Sends a command of the runtime itself. @returns false when the connection is not ready; `settle` is then never
+   * called.
+   */
   request(command: string, data: Frame['data'], settle: Settle): boolean {
     if (this.#state !== 'ready' || this.#link === undefined) return false;
     const link = this.#link;
     this.#table.send(link, command, data, this.#settings.commandTimeoutMs, (answer) => {
-      // A server that does not answer in time leaves both sides with different pictures: begin anew.
+      // Without a reply in time, client and server may disagree about the subscription: reconnect.
       const error = answer.ok ? undefined : answer.error;
       if (error instanceof ConnectionError && error.reason === 'timeout') link.giveUp(error.message);
       else settle(answer);
@@ -143,12 +149,12 @@ export class Connection {
     this.#link?.announceClosing({ code, retryAfterMs });
   }
 
-  /** Drops the present socket and comes back as after a broken one. */
+  /** Drops the current socket and reconnects as after a lost connection. */
   restart(reason: string): void {
     this.#link?.giveUp(reason);
   }
 
-  /** Ends it for good. @param error what pending calls reject with. */
+  /** Closes the connection permanently. @param error pending calls reject with it. */
   async stop(error: unknown): Promise<void> {
     if (this.#state === 'stopped') return;
     const link = this.#link;
@@ -172,7 +178,7 @@ export class Connection {
     } catch (cause) {
       if (this.state !== 'connecting') return;
       this.#hooks.onError(
-        new Error('The token function failed; it is asked again before the next attempt.', { cause }),
+        new Error('The token function failed; it is called again before the next attempt.', { cause }),
       );
       this.#retry();
       return;
@@ -192,7 +198,7 @@ export class Connection {
       );
       this.#link = link;
     } catch (cause) {
-      void this.stop(new ConnectionError('refused', `No WebSocket to ${url} could be made.`, { cause }));
+      void this.stop(new ConnectionError('refused', `Could not create a WebSocket to ${url}.`, { cause }));
     }
   }
 
@@ -239,7 +245,7 @@ export class Connection {
     if (end.closing?.retryAfterMs !== undefined) this.#retryAfterMs = end.closing.retryAfterMs;
     this.#hooks.onEnd({ code, reason: end.reason, class: closeClass, willReconnect: final === undefined });
     this.#table.failAll(
-      new ConnectionError('connection_lost', `The connection ended (${code}) before the reply came.`, {
+      new ConnectionError('connection_lost', `The connection ended (${code}) before the reply was received.`, {
         closeCode: code,
         closeClass,
       }),
@@ -250,15 +256,15 @@ export class Connection {
     else void this.stop(final);
   }
 
-  /** Why no further attempt makes sense, or undefined. */
+  /** The error when reconnecting is pointless, otherwise undefined. */
   #finalError(code: number, closeClass: CloseClass, reason: string): ConnectionError | undefined {
-    const said = `${code} ${closeName(code, this.#spec) ?? ''}`.trim() + (reason === '' ? '' : `: ${reason}`);
+    const cause = `${code} ${closeName(code, this.#spec) ?? ''}`.trim() + (reason === '' ? '' : `: ${reason}`);
     if (closeClass === 'do-not-retry') {
-      const text = `The server closed the connection and asked not to retry unchanged (${said}).`;
+      const text = `The server closed the connection and asked the client not to reconnect unchanged (${cause}).`;
       return new ConnectionError('refused', text, { closeCode: code, closeClass });
     }
     if (closeClass === 'refresh' && !this.#credentials.renewable) {
-      const text = `The credential is no longer accepted (${said}). Give "token" as a function to have it renewed.`;
+      const text = `The credential is no longer accepted (${cause}). Set the "token" option to a function to renew it automatically.`;
       return new ConnectionError('refused', text, { closeCode: code, closeClass });
     }
     return undefined;
@@ -269,7 +275,7 @@ export class Connection {
     if (this.#readyAt !== undefined && performance.now() - this.#readyAt >= stableAfterMs) this.#unstable = 0;
     if (this.#readyAt === undefined) this.#unreached += 1;
     if (this.#unreached >= maxAttempts) {
-      const text = `Not connected after ${this.#unreached} ${this.#unreached === 1 ? 'attempt' : 'attempts'} to ${this.#settings.url}.`;
+      const text = `Could not connect after ${this.#unreached} ${this.#unreached === 1 ? 'attempt' : 'attempts'} to ${this.#settings.url}.`;
       void this.stop(new ConnectionError('unreachable', text));
       return;
     }

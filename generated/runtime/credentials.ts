@@ -1,6 +1,6 @@
 /**
- * The credential of a client, and where the next one comes from. It travels in the first command, `authenticate`:
- * a WHATWG WebSocket cannot set headers, and an address is logged by everything that it passes (SEC-2).
+ * The credential of a client, and its source. It is sent in the first command, `authenticate`, because a WHATWG
+ * WebSocket cannot set headers, and addresses are logged by proxies and servers (SEC-2).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -30,7 +30,7 @@ export class Credentials {
     return this.#source !== undefined || this.#apiKey !== undefined;
   }
 
-  /** Whether another attempt can bring another credential. */
+  /** Whether the next attempt can use a new credential. */
   get renewable(): boolean {
     return typeof this.#source === 'function';
   }
@@ -42,7 +42,7 @@ export class Credentials {
     return { token: typeof this.#source === 'function' ? await this.#source() : this.#source };
   }
 
-  /** Uses a token that the server has accepted from now on; a function stays in charge. */
+  /** Uses an accepted token for later connections. A token function is kept. */
   adopt(token: string): void {
     if (typeof this.#source !== 'function') this.#source = token;
   }
@@ -50,7 +50,8 @@ export class Credentials {
 
 /**
  * The address to connect to, as `ws:` or `wss:`.
- * @throws {TypeError} when it is no such address, or carries a credential: a gateway refuses those with a 400 that no client sees.
+ * @throws {TypeError} when the address is invalid or contains a credential: a gateway rejects those with a status 400,
+ * which WebSocket clients cannot see.
  */
 export function readUrl(url: string | URL, credentialParameters: readonly string[]): string {
   const parsed = new URL(url);
@@ -62,7 +63,7 @@ export function readUrl(url: string | URL, credentialParameters: readonly string
   const secret = [...parsed.searchParams.keys()].find((name) => credentialParameters.includes(name.toLowerCase()));
   if (secret !== undefined || parsed.username !== '' || parsed.password !== '') {
     const where = secret === undefined ? 'the user part' : `the parameter "${secret}"`;
-    throw new TypeError(`The url carries a credential in ${where}. Use the "token" or "apiKey" option instead.`);
+    throw new TypeError(`The url contains a credential in ${where}. Use the "token" or "apiKey" option instead.`);
   }
   parsed.hash = '';
   return parsed.href;

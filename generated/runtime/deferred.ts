@@ -1,5 +1,5 @@
 /**
- * A promise with its ends outside.
+ * A promise that can be resolved or rejected from outside.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -10,7 +10,7 @@ export interface Deferred<Value> {
   readonly reject: (error: unknown) => void;
 }
 
-/** One that nobody awaits does not count as an unhandled rejection when it is rejected. */
+/** Makes a deferred promise. Its rejection is never reported as unhandled. */
 export function defer<Value>(): Deferred<Value> {
   let resolve: (value: Value) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;

@@ -1,5 +1,5 @@
 /**
- * A typed emitter, small enough to run anywhere.
+ * A typed event emitter for Node and browsers.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -1,9 +1,10 @@
 /**
- * Keeps the server's side of one subscription in step with what its owner wants, over any number of connections.
+ * Keeps the state of one subscription on the server equal to the state that its owner wants, over any number of
+ * connections.
  *
- * Two small states instead of one large one: what the server has (`wire`) and what is wanted (`want`). Whatever happens
- * changes one of them, and `#reconcile` sends the one command that brings them closer. So an unsubscribe during a
- * subscribe waits for its reply: sent at once, it could be handled first, and leave a subscription that nobody reads.
+ * There are two states: what the server has (`wire`) and what is wanted (`want`). Every change of one of them calls
+ * `#reconcile`, which sends the next command. An unsubscribe during a subscribe therefore waits for the reply of the
+ * subscribe: sent immediately, it could be handled first and leave a subscription that nothing reads.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -12,7 +13,7 @@ import { ProtocolViolation, TidemarkError } from './errors.ts';
 import { startTimer } from './timers.ts';
 import type { Frame } from './wire.ts';
 
-/** How a subscribe is asked: with a position, for a warm picture, or for the future only (RPL-1). */
+/** The replay mode of a subscribe (RPL-1). */
 export type Asked = 'resume' | 'warm' | 'none';
 
 export interface EnrolmentOptions {
@@ -20,14 +21,14 @@ export interface EnrolmentOptions {
   /** See `Connection.request`. */
   readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
   readonly backoffMs: (attempt: number) => number;
-  /** What the next subscribe asks. */
+  /** Makes the next subscribe command. */
   readonly nextSubscribe: () => { readonly asked: Asked; readonly data: Frame['data'] };
   readonly onSubscribed: (asked: Asked, data: Frame['data']) => void;
-  /** The server refuses it for now: it is asked again after `delayMs`. */
+  /** The server temporarily refused the command; it is retried after `delayMs`. */
   readonly onPostponed: (error: TidemarkError, delayMs: number) => void;
-  /** The server refuses it for good. */
+  /** The server rejected the subscription permanently. */
   readonly onRefused: (error: Error) => void;
-  /** It is over, and the server holds nothing of it. Called once. */
+  /** The subscription has ended on both sides. Called once. */
   readonly onDetached: () => void;
 }
 
@@ -35,7 +36,7 @@ export class Enrolment {
   readonly #options: EnrolmentOptions;
   #wire: 'none' | 'subscribing' | 'active' | 'unsubscribing' = 'none';
   #want: 'running' | 'parked' | 'ended' = 'running';
-  /** Events have been passed over since it was parked: what the server has must end, and be resumed anew. */
+  /** Events were skipped while parked, so the subscription on the server must be ended and resumed. */
   #stale = false;
   #detached = false;
   #refusals = 0;
@@ -53,7 +54,10 @@ export class Enrolment {
     return this.#want;
   }
 
-  /** Events count only between `subscribed` and our own `unsubscribe`; later ones are not wanted, or will be replayed. */
+  /**
+   * Whether events are accepted: only between `subscribed` and our own `unsubscribe`. Later ones are unwanted or will
+   * be replayed.
+   */
   get attentive(): boolean {
     return this.#wire === 'active' && this.#want === 'running' && !this.#stale;
   }
@@ -63,7 +67,7 @@ export class Enrolment {
     this.#reconcile();
   }
 
-  /** The server has nothing any more: the connection is gone, or the server has ended the subscription. */
+  /** The subscription no longer exists on the server: the connection or the subscription has ended. */
   lost(): void {
     this.#setWire('none');
     this.#clearRetry();
@@ -125,9 +129,9 @@ export class Enrolment {
     if (sent) this.#setWire('unsubscribing');
   }
 
-  /** The server said no, for now or for good. */
+  /** The server refused a command, temporarily or permanently. */
   #refused(wire: 'none' | 'active', error: unknown): void {
-    // A connection that ended comes as `lost` too, and says all there is to say.
+    // When the connection has ended, `lost` is called too and handles it.
     if (!(error instanceof TidemarkError || error instanceof ProtocolViolation)) return;
     this.#setWire(wire);
     if (error instanceof ProtocolViolation || !error.retryable) {

@@ -1,5 +1,5 @@
 /**
- * From the patterns of a subscription to the type of its events, at compile time, and back again at run time.
+ * Derives the type of a subscription's events from its patterns, and narrows events at run time.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -12,7 +12,7 @@ export type EventName<P extends Protocol> = keyof P['events'] & string;
 /** An event's name, or a prefix and a trailing `*` (SUB-1). Names of custom events are any other string. */
 export type EventPattern<P extends Protocol> = EventName<P> | '*' | (string & {});
 
-/** A custom event, with its name kept where the pattern spells it. */
+/** A custom event; its name is a literal type when the pattern has no wildcard. */
 type Custom<P extends Protocol, Name extends string> = Omit<P['customEvent'], 'event'> & { readonly event: Name };
 
 type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
@@ -24,12 +24,12 @@ type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
       : Custom<P, Pattern>;
 
 /**
- * What a subscription to `Pattern` yields. A declared name gives that event; a wildcard gives every declared event that it
- * covers, and custom ones, whose names nobody can list: tell them apart with {@link isEvent}.
+ * The items of a subscription to `Pattern`. A declared name gives that event; a wildcard gives every declared event
+ * that it covers, and custom events: tell them apart with {@link isEvent}.
  */
 export type EventFor<P extends Protocol, Pattern extends string> = Pattern extends string ? ForOne<P, Pattern> : never;
 
-/** What `broadcast` takes: the payload of a declared event is typed, that of a custom one is any object. */
+/** The argument of `broadcast`: the payload of a declared event is typed, that of a custom event is any object. */
 export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
   P['commands']['broadcast'],
   'event' | 'payload'
@@ -38,24 +38,24 @@ export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
   readonly payload: Name extends keyof P['payloads'] ? P['payloads'][Name] : P['commands']['broadcast']['payload'];
 };
 
-/** Events lost, said where they are missing (GAP-1). */
+/** Reports lost events, at their place in the stream (GAP-1). */
 export interface SubscriptionGap<P extends Protocol> {
   readonly kind: 'gap';
   readonly subscriptionId: string;
   readonly stream: string;
   /** The last position before the loss; undefined when the subscription had none. */
   readonly from: Position | undefined;
-  /** Delivery goes on after this position. */
+  /** Delivery continues after this position. */
   readonly to: Position | undefined;
-  /** A reason of the contract, or one that the client found itself. */
+  /** A reason from the contract, or one that the client detected. */
   readonly reason: P['pushes']['gap']['reason'] | ClientGapReason;
-  /** What may repair the picture. */
+  /** How the loss may be repaired. */
   readonly repair: P['pushes']['gap']['repair'] | undefined;
-  /** Who noticed. The client does where the server should have said it (STR-3). */
+  /** Who detected the loss. The client does when the server should have reported it (STR-3). */
   readonly noticedBy: 'server' | 'client';
 }
 
-/** Narrows an event of a wildcard subscription to a declared one. A foreign name narrows to a custom event. */
+/** Narrows an event of a wildcard subscription to a declared one. An undeclared name narrows to a custom event. */
 export type IsEvent<P extends Protocol> = <const Name extends EventName<P>>(
   item: { readonly event: string } | SubscriptionGap<P>,
   name: Name,
@@ -65,7 +65,7 @@ export function isEventNamed(item: object, name: string): boolean {
   return 'event' in item && item.event === name;
 }
 
-/** Tells the gaps from the events of a subscription with `gaps: 'inline'`. */
+/** Whether an item of a subscription with `gaps: 'inline'` is a gap and not an event. */
 export function isGap<Item extends object>(item: Item): item is Extract<Item, { readonly kind: 'gap' }> {
   return 'kind' in item && item.kind === 'gap';
 }

@@ -1,10 +1,12 @@
 /**
- * Spreads the commands that subscriptions send. After a reconnect a hundred of them would leave at once, more than a server's
- * allowance may hold, and a client that keeps exceeding it is sent away (4204), to come back with the same hundred.
+ * Limits the rate of the commands that subscriptions send. After a reconnect a hundred commands could be sent at once
+ * and exceed the server's rate limit. A client that keeps exceeding it is closed with 4204, and would reconnect with
+ * the same hundred.
  *
- * A few leave at a time, until the server first says `rate_limited`. From then on, for the client's whole life, they leave
- * one by one, as far apart as that answer asked; and further, whenever one that left at that distance is refused again. (An
- * answer tells when the next command may come, which can be sooner than one command may come after the other.)
+ * A few commands are in flight at once until the server first answers `rate_limited`. From then on, until the client is
+ * closed, they are sent one by one, spaced by the `retryAfterMs` of that answer. The spacing grows whenever a command
+ * sent with it is rate limited again, because `retryAfterMs` only says when the next command is allowed, not the
+ * sustained rate.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -16,16 +18,16 @@ import type { Frame } from './wire.ts';
 /** Sends a command. @returns false when there is no connection to send it on. */
 export type Send = (command: string, data: Frame['data'], settle: Settle) => boolean;
 
-/** Commands that may wait for their replies at a time: few against any sensible allowance, many against one at a time. */
+/** Maximum number of commands in flight: below any sensible rate limit, and much faster than one at a time. */
 const IN_FLIGHT = 8;
 
-/** A wait, in milliseconds, where a server refuses without saying for how long. */
+/** The wait, in milliseconds, when `rate_limited` has no `retryAfterMs`. */
 const DEFAULT_PAUSE_MS = 1_000;
 
-/** How much further apart commands leave after each refusal. */
+/** Factor by which the spacing grows after each `rate_limited`. */
 const WIDENING = 1.5;
 
-/** Longest distance, in milliseconds: where a server asks for more, its allowance is refilled by more than one. */
+/** Maximum spacing, in milliseconds. A server that asks for a longer wait refills its allowance by several commands. */
 const MAX_SPACING_MS = 100;
 
 export class Pacer {
@@ -33,9 +35,12 @@ export class Pacer {
   #waiting: (() => boolean)[] = [];
   #inFlight = 0;
   #spacingMs = 0;
-  /** Counts the changes of the distance: a refusal of a command that left before the last one says nothing about it. */
+  /**
+   * Counts the changes of the spacing: a `rate_limited` for a command sent before the last change is not evidence about
+   * it.
+   */
   #spacings = 0;
-  /** Counts connections: a reply that belongs to an earlier one changes nothing here. */
+  /** Counts connections: replies on earlier connections are ignored. */
   #life = 0;
   #cancelPause: (() => void) | undefined;
 
@@ -43,7 +48,7 @@ export class Pacer {
     this.#send = send;
   }
 
-  /** Sends the command in its turn. To be called with a connection that is ready. */
+  /** Queues the command. Call it only while the connection is ready. */
   request(command: string, data: Frame['data'], settle: Settle): void {
     const life = this.#life;
     this.#waiting.push(() => {
@@ -60,7 +65,7 @@ export class Pacer {
     this.#pump();
   }
 
-  /** The connection has ended: what waited is void. */
+  /** The connection has ended: drops queued commands. */
   reset(): void {
     this.#life += 1;
     this.#waiting = [];

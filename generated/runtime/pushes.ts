@@ -1,5 +1,5 @@
 /**
- * From the server's pushes to whom they concern. Types that are not known are ignored (ENV-4).
+ * Dispatches the server's pushes to the subscriptions and the client. Unknown types are ignored (ENV-4).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -11,7 +11,7 @@ import type { Frame, Position } from './wire.ts';
 
 export interface PushesOptions {
   readonly feeds: ReadonlyMap<string, Feed>;
-  /** Event messages that came over the present connection. */
+  /** Number of event messages received on the current connection. */
   readonly eventsReceived: () => number;
   readonly onWelcome: (data: Frame['data']) => void;
   readonly onClosing: (data: Frame['data'], code: number, retryAfterMs: number | undefined) => void;
@@ -33,7 +33,7 @@ export class Pushes {
       ['subscription_closed', (data) => this.#subscriptionClosed(data)],
       ['welcome', options.onWelcome],
       ['closing', (data) => this.#closing(data)],
-      // Without the id of a command: the server could not read what it answers.
+      // An error without id: the server could not read the id of the command.
       ['error', (data) => options.onError(readError(data))],
     ]);
   }
@@ -64,7 +64,7 @@ export class Pushes {
       return;
     }
     if (delivered < received) {
-      this.#violation(`a "heartbeat" that counts ${delivered} events where ${received} came (CON-3)`);
+      this.#violation(`a "heartbeat" that counts ${delivered} events when ${received} were received (CON-3)`);
       return;
     }
     const byStream = new Map<string, Position>();

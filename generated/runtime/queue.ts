@@ -1,6 +1,6 @@
 /**
- * What was received and not yet read. It knows its reader's position: that of the last item taken, which is what may be
- * stored to resume from in another process, since what still waits here would be lost with this one.
+ * The queue of received items that were not read yet. `position` is that of the last item read: store this one to
+ * resume in another process, because queued items are lost with this process.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -52,7 +52,7 @@ export class DeliveryQueue<Item> {
     reader.resolve({ done: false, value: item });
   }
 
-  /** The position has moved without an item: the reader holds it once it has taken everything before. */
+  /** Moves the position without an item: it takes effect when every item before it has been read. */
   mark(position: Position | undefined): void {
     if (position === undefined) return;
     const last = this.size === 0 ? undefined : this.#entries.at(-1);
@@ -71,14 +71,14 @@ export class DeliveryQueue<Item> {
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
   }
 
-  /** Ends after what waits has been read; with an error, the reader then meets that error, once. */
+  /** Ends the queue after the waiting items were read; with an error, the next read then throws it, once. */
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
     for (const reader of this.#readers.splice(0)) this.#ended(this.#end).then(reader.resolve, reader.reject);
   }
 
-  /** Ends at once: what waits is dropped. */
+  /** Ends the queue immediately and drops the waiting items. */
   stop(error?: unknown): void {
     this.#entries = [];
     this.#head = 0;

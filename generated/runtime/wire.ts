@@ -1,12 +1,12 @@
 /**
- * The little that the runtime itself must know of the wire. Everything else comes in as types, through {@link Protocol},
- * and as constants, through {@link ProtocolSpec}: the generated facade fills both from the contract, and the compiler
- * refuses a contract that the runtime could not work with.
+ * The parts of the protocol that the runtime itself reads. Everything else is passed as types ({@link Protocol}) and
+ * constants ({@link ProtocolSpec}): the generated facade sets both from the contract, and a contract that the runtime
+ * cannot work with does not compile.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 
-/** A place in a stream. Positions compare only within one epoch (STR-3). */
+/** A position in a stream. Positions compare only within one epoch (STR-3). */
 export interface Position {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -55,7 +55,7 @@ export interface ProtocolSpec {
   /** Names of the declared events. */
   readonly events: readonly string[];
   readonly subprotocol: string;
-  /** Names under which credentials are wrongly put into addresses, in lower case. */
+  /** Query parameters that would hold a credential, in lower case. */
   readonly credentialParameters: readonly string[];
   /** By command name. */
   readonly commands: Readonly<Record<string, { readonly reply: string }>>;
@@ -63,7 +63,7 @@ export interface ProtocolSpec {
   readonly closeCodes: Readonly<Record<string, { readonly code: number; readonly class: CloseClass }>>;
 }
 
-/** One message as read from the socket (ENV-1). `data` is trusted as far as the runtime has looked at it. */
+/** One message as read from the socket (ENV-1). `data` is validated only by the code that reads it. */
 export interface Frame {
   readonly type: string;
   readonly id?: string | undefined;
@@ -77,7 +77,7 @@ export interface EventHead extends Position {
   readonly stream: string;
 }
 
-/** @returns the frame, or the reason why the text is none. Unknown types and extra fields are fine (ENV-4). */
+/** @returns the frame, or the reason why the text is invalid. Unknown types and extra fields are allowed (ENV-4). */
 export function readFrame(text: unknown): Frame | string {
   if (typeof text !== 'string') return 'a binary frame; every message is a text frame (ENV-1)';
   let value: unknown;
@@ -90,7 +90,7 @@ export function readFrame(text: unknown): Frame | string {
   const { type, id, data } = value;
   if (typeof type !== 'string') return 'a message without a "type"';
   if (!isObject(data)) return `a "${type}" message without an object "data"`;
-  if (id !== undefined && typeof id !== 'string') return `a "${type}" message whose "id" is no string`;
+  if (id !== undefined && typeof id !== 'string') return `a "${type}" message whose "id" is not a string`;
   return { type, id, data };
 }
 

@@ -1,4 +1,4 @@
-/** A WebSocket server that does what a test says: by hand, one frame at a time, or by a script for each command. */
+/** A WebSocket server that tests control: frame by frame, or with a script for each command. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
@@ -8,19 +8,19 @@ import type { Frame } from '../wire.ts';
 export type Script = (connection: FakeConnection, command: Frame) => void;
 
 export interface FakeServerOptions {
-  /** Answers commands; without one, nothing is answered but what the test sends itself. */
+  /** Answers commands; without it, only the test itself sends frames. */
   readonly script?: Script;
   readonly heartbeatIntervalMs?: number;
   /** Sends `welcome` on each connection; default yes. */
   readonly greet?: 'yes' | 'no';
   readonly port?: number;
-  /** What it speaks; default `tidemark.v1`. */
+  /** Its subprotocol; default `tidemark.v1`. */
   readonly subprotocol?: string;
 }
 
 export class FakeConnection {
   readonly commands: Frame[] = [];
-  /** As a server counts them for `delivered`. */
+  /** The count for `delivered`. */
   events = 0;
   closeCode: number | undefined;
   readonly #socket: WebSocket;
@@ -55,7 +55,7 @@ export class FakeConnection {
     this.reply(command, 'error', { message: `refused: ${error.code}`, retryable: false, ...error });
   }
 
-  /** An abrupt end: no close frame, bytes under way are lost. */
+  /** Cuts the connection: no close frame, and bytes in transit are lost. */
   drop(): void {
     this.#socket.terminate();
   }
@@ -64,7 +64,7 @@ export class FakeConnection {
     this.#socket.close(code, reason);
   }
 
-  /** Stops reading and answering, as a dead peer does. */
+  /** Stops reading and answering, like a dead peer. */
   freeze(): void {
     this.#socket.pause();
   }
@@ -136,7 +136,7 @@ export async function startFakeServer(options: FakeServerOptions = {}): Promise<
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 5_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

@@ -1,4 +1,4 @@
-/** Clients and servers of one test, all ended with it. */
+/** Clients and servers of one test; all are closed after it. */
 import { afterEach } from 'vitest';
 import type { ClientOptions } from '../settings.ts';
 import type { Subscription } from '../subscription.ts';
@@ -28,7 +28,7 @@ export async function modelServer(options?: FakeServerOptions): Promise<{ server
   };
 }
 
-/** A client that comes back within milliseconds, with fixed jitter. */
+/** A client that reconnects within milliseconds, with fixed jitter. */
 export function clientOf(server: { readonly url: string }, options: Partial<ClientOptions> = {}): StandInClient {
   const backoff = { minMs: 4, maxMs: 20 };
   const client = new StandInClient({ url: server.url, backoff, random: seededRandom(7), ...options });
@@ -48,7 +48,7 @@ export async function take<Item>(subscription: Subscription<StandIn, Item>, coun
   return items;
 }
 
-/** Collects everything a subscription yields, in the background; `failure` is what ended it. */
+/** Collects the items of a subscription in the background; `failure` is the error that ended it. */
 export function collect<Item>(subscription: Subscription<StandIn, Item>): {
   readonly items: Item[];
   readonly ended: Promise<unknown>;
@@ -65,7 +65,7 @@ export function collect<Item>(subscription: Subscription<StandIn, Item>): {
   return { items, ended: run() };
 }
 
-/** What a promise was rejected with; fails when it was not. */
+/** The reason of a rejected promise; fails when the promise resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   const outcome = await promise.then(
     (value) => ({ value }),

@@ -1,5 +1,5 @@
 /**
- * One stream with history and the replay rules of RPL, in the plainest form: what a client's picture is compared with.
+ * A simple model of one stream with history and the replay rules of RPL, against which a client's state is compared.
  * Every name is `latest-per-key` by `payload.id` in a warm replay, except `file_change`, which is not replayed.
  */
 import type { Frame, Position } from '../wire.ts';
@@ -25,7 +25,7 @@ export class ModelGateway {
   log: ModelEvent[] = [];
   /** Everything ever published, over all epochs. */
   readonly published: ModelEvent[] = [];
-  /** Events kept for replay; older ones are out of the window. */
+  /** Number of events kept for replay; older ones are out of the window. */
   window = Number.POSITIVE_INFINITY;
   /** Called before each event frame; return false to lose the frame although it is counted. */
   carry: (event: ModelEvent) => boolean = () => true;
@@ -54,7 +54,7 @@ export class ModelGateway {
     return record;
   }
 
-  /** The stream's counter is lost: a new life, said to whoever is there. */
+  /** The stream's counter is lost: starts a new epoch and reports it to every subscriber. */
   loseEpoch(epoch: string): void {
     const from = this.head;
     this.epoch = epoch;

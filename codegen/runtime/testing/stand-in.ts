@@ -1,4 +1,7 @@
-/** A small contract, so that the runtime is tested without the generated one; the facade as codegen writes it. */
+/**
+ * A small contract and the facade that codegen would generate for it, so that the runtime is tested without generated
+ * code.
+ */
 import { ClientCore } from '../client-core.ts';
 import { isEventNamed } from '../events.ts';
 import type { EventFor, IsEvent, SubscriptionGap } from '../events.ts';
