@@ -35,7 +35,7 @@ describe('a subscription', () => {
       [{ mode: 'resume', after: { sequenceId: 1 } }, /`replay\.after` must be a position/],
       [{ mode: 'resume' }, /`replay\.after` must be a position/],
       [{ mode: 'all' }, /`replay\.mode` must be "none", "warm" or "resume"/],
-      [{ after }, /`replay\.mode` is/],
+      [{ after }, /`replay\.mode` must be/],
     ] as const)
       expect(() => client.subscribe({ events: ['*'], replay: replay as never })).toThrow(text);
   });

@@ -27,7 +27,7 @@ describe('a command of the configuration', () => {
   test('that is to give a secret is named when it does not', async () => {
     const source = { command: ['sh', '-c', 'exit 4'] } as const;
     await expect(present({ kind: 'token', source })).rejects.toThrow(
-      'no secret came from sh -c exit 4: it ended with 4',
+      'cannot read the secret from sh -c exit 4: it ended with 4',
     );
   });
 });
