@@ -376,21 +376,21 @@ export function brokerSuite(suite: BrokerSuite): void {
       });
 
       test('keeps the whole log of a session that goes on, also beyond the time after which a silent one ends', async () => {
-        const { broker } = await open({ sessionTtlMs: 400 });
+        const { broker } = await open({ sessionTtlMs: 1_500 });
         const session = draftOf({ stream: 'session:s', event: 'session_event' });
         for (let n = 0; n < 5; n += 1) {
           await broker.publish(session);
-          await delay(150);
+          await delay(500);
         }
         await broker.attach('session:s');
         expect(broker.snapshot('session:s').since(0)).toHaveLength(5);
       });
 
       test('keeps its counter while somebody is attached', async () => {
-        const { broker, listener } = await open({ sessionTtlMs: 150 });
+        const { broker, listener } = await open({ sessionTtlMs: 1_000 });
         await broker.attach('session:s');
         const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        await delay(400);
+        await delay(2_200);
         const { head, floor } = broker.snapshot('session:s');
         expect({ head, floor }).toEqual({ head: { epoch: first.epoch, sequenceId: 1 }, floor: 2 });
         const second = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));

@@ -11,7 +11,7 @@
  */
 import type { GapReason } from '../../generated/protocol.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
-import type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
+import type { EventRecord, EventSource, Position, Snapshot, StreamPosition } from '../replay/record.ts';
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
@@ -25,8 +25,7 @@ export interface EventDraft {
   readonly idempotencyKey?: string;
 }
 
-export interface PublishResult extends Position {
-  readonly stream: string;
+export interface PublishResult extends StreamPosition {
   readonly eventId: string;
   /** True when an idempotency key was seen before: nothing was published, the first result is repeated. */
   readonly duplicate: boolean;

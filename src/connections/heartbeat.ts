@@ -3,7 +3,7 @@
  * phase, so that ten thousand heartbeats do not leave in one tick.
  */
 import type { Broker } from '../broker/broker.ts';
-import type { StreamPlace } from '../session/session.ts';
+import type { StreamPosition } from '../replay/record.ts';
 import type { Connection } from './connection.ts';
 
 /** Parts into which an interval is cut: a heartbeat is at most this fraction of an interval late. */
@@ -81,7 +81,7 @@ export class Heartbeat {
  * How far each subscribed stream has been written: before whatever still waits, else the stream's head, though a filter may have
  * hidden its last events (CON-7).
  */
-function positionsOf({ session, outbox }: Connection, broker: Broker): StreamPlace[] {
+function positionsOf({ session, outbox }: Connection, broker: Broker): StreamPosition[] {
   const unwritten = outbox.unwritten();
   const confirmed = [...session.subscriptions.values()].filter((each) => each.confirmed);
   return [...new Set(confirmed.map((each) => each.stream))].map((stream) => {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
 import { eventFrameBytes, eventPrefix } from '../wire/codec.ts';
 import { FlushScheduler, Outbox } from './outbox.ts';
-import type { StreamPlace } from '../session/session.ts';
+import type { StreamPosition } from '../replay/record.ts';
 import type { Bound } from './outbox.ts';
 
 const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
@@ -77,7 +77,7 @@ function rig(limits: Partial<typeof LIMITS> = {}): Rig {
   };
 }
 
-const place = (sequenceId: number): StreamPlace => ({ stream: 'main', epoch: 'e', sequenceId });
+const place = (sequenceId: number): StreamPosition => ({ stream: 'main', epoch: 'e', sequenceId });
 const frame = (bytes: number): Buffer => Buffer.alloc(bytes, 'x');
 const record = (sequenceId: number, text = '') =>
   recordFromDraft(

@@ -12,7 +12,8 @@
  */
 import type { Writable } from 'node:stream';
 import type { EventRecord, Position } from '../broker/broker.ts';
-import type { OrderedOptions, StreamPlace } from '../session/session.ts';
+import type { StreamPosition } from '../replay/record.ts';
+import type { OrderedOptions } from '../session/session.ts';
 import { eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
@@ -29,7 +30,7 @@ export interface OutboxLimits {
 interface EventFrame {
   readonly kind: 'event';
   readonly frame: Buffer;
-  readonly place: StreamPlace;
+  readonly place: StreamPosition;
   readonly since: number;
 }
 
@@ -129,7 +130,7 @@ export class Outbox {
     this.#enqueue({ kind: 'message', frame, ...options, since: this.#options.now() });
   }
 
-  pushEvent(frame: Buffer, place: StreamPlace): void {
+  pushEvent(frame: Buffer, place: StreamPosition): void {
     this.#enqueue({ kind: 'event', frame, place, since: this.#options.now() });
   }
 
@@ -347,7 +348,7 @@ export class Outbox {
 }
 
 /** The position before what is left of an entry; undefined when the entry belongs to no place of a stream. */
-function placeBefore(entry: Entry): StreamPlace | undefined {
+function placeBefore(entry: Entry): StreamPosition | undefined {
   if (entry.kind === 'message') return entry.after;
   const next = entry.kind === 'event' ? entry.place : entry.records[entry.next];
   return next === undefined ? undefined : { stream: next.stream, epoch: next.epoch, sequenceId: next.sequenceId - 1 };

@@ -6,6 +6,11 @@ export interface Position {
   readonly sequenceId: number;
 }
 
+/** A position and the stream that it is in. */
+export interface StreamPosition extends Position {
+  readonly stream: string;
+}
+
 /** Who published an event: a label of the publisher's choice and the principal that the server stamped (BRD-2). */
 export interface EventSource {
   readonly name: string;

@@ -6,19 +6,15 @@ import type { ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
+import type { StreamPosition } from '../replay/record.ts';
 // Cycle of types: a session holds its subscriptions, each of which knows its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** A stream and a place in it. */
-export interface StreamPlace extends Position {
-  readonly stream: string;
-}
-
 /** What comes with messages that keep their place. */
 export interface OrderedOptions {
   /** The position that the client must resume from as long as it has not received them: of a gap, its `from` (CON-7). */
-  readonly after?: StreamPlace;
+  readonly after?: StreamPosition;
   /** Called when they are handed to the socket. */
   readonly onWritten?: () => void;
 }
@@ -30,7 +26,7 @@ export interface Outlet {
   /** Messages that keep their place among the events and are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
   /** A live event, already encoded. */
-  sendEvent(frame: Buffer, place: StreamPlace): void;
+  sendEvent(frame: Buffer, place: StreamPosition): void;
   /** Events of history, ascending, with the frame prefix that makes them this connection's. */
   sendReplay(records: readonly EventRecord[], prefix: string): void;
   close(name: CloseName, reason: string): void;

@@ -20,7 +20,7 @@ function held<T extends (typeof resources)[number]>(resource: T): T {
 }
 
 async function loadedNodes(redis: RedisProcess, url = redis.url): Promise<RedisRig> {
-  const rig = held(await RedisRig.start({ url, nodes: 3 }));
+  const rig = held(await RedisRig.start({ url, nodes: 3, patient: true }));
   rig.load({ publishers: 6, pauseMs: 2 });
   await rig.progress(100);
   return rig;
@@ -51,7 +51,7 @@ describe('under load', () => {
     expect(rig.refused).toEqual({ not_stored: 0, unknown: 0 });
   });
 
-  test.each(['ALL', 'WRITE'])('CLIENT PAUSE %s costs delay, and no event', async (mode) => {
+  test.each(['ALL', 'WRITE'])('CLIENT PAUSE %s costs delay, and nothing else', async (mode) => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     await redis.command('CLIENT', 'PAUSE', '1500', mode);
