@@ -91,6 +91,37 @@ describe('a client that does not read', () => {
     expect(metrics).toContain('tidemark_closed_slow_total 0\n');
   });
 
+  test('that subscribes while its socket is full is told no position before the replay that waits for it (CON-7)', async () => {
+    const { gateway, url } = await serve({ limits: { sendQueueBytes: 64 * 1024 * 1024, heartbeatIntervalMs: 1000 } });
+    const client = await stall(url);
+    const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 1024 * 1024);
+    const epoch = gateway.health().streams[0]?.position.epoch;
+    const replay = { mode: 'resume', after: { epoch, sequenceId: 0 } };
+    const second = { subscriptionId: 'late', events: ['tick'], replay };
+    const subscribed = client.call('subscribe', second);
+    // The command is in the gateway once another one on the same machine, sent later, has been answered.
+    const other = await connect(url);
+    await other.call('ping');
+    await other.until(() => other.frames.filter(({ type }) => type === 'heartbeat').length >= 1);
+    client.ws.resume();
+    await subscribed;
+    await client.find(({ type, data }) => type === 'replay_complete' && data['subscriptionId'] === 'late');
+    await client.until(() => client.frames.at(-1)?.type === 'heartbeat');
+    let heartbeats = 0;
+    for (const [at, { type, data }] of client.frames.entries()) {
+      if (type !== 'heartbeat') continue;
+      heartbeats += 1;
+      const [position] = data['positions'] as readonly { readonly sequenceId: number }[];
+      const begun = client.frames.slice(0, at).filter((each) => each.type === 'subscribed').length;
+      const rest = client.frames
+        .slice(at)
+        .filter((each) => each.type === 'event' && (begun === 2 || each.data['isReplay'] === false));
+      for (const each of rest) expect(each.data['sequenceId']).toBeGreaterThan(position?.sequenceId ?? 0);
+    }
+    expect(heartbeats).toBeGreaterThan(0);
+    expect(client.events().length).toBe(2 * published);
+  });
+
   test('gets its answers before the events that wait for it (BCK-1)', async () => {
     const { gateway, url } = await serve({ limits: { sendQueueBytes: 64 * 1024 * 1024 } });
     const client = await stall(url);
