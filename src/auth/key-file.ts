@@ -3,7 +3,7 @@
  *
  * @module tidemark/key-file
  */
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
@@ -15,8 +15,6 @@ interface KeyFile {
   readonly keys: readonly StoredKey[];
 }
 
-/** A lock that is older was left behind by a program that ended badly. */
-const STALE_LOCK_MS = 10_000;
 const LOCK_PATIENCE_MS = 5_000;
 
 export class KeyFileStorage implements KeyStorage {
@@ -40,8 +38,7 @@ export class KeyFileStorage implements KeyStorage {
 
   async change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true });
-    const lock = `${this.#path}.lock`;
-    await takeLock(lock);
+    const release = await takeLock(`${this.#path}.lock`);
     try {
       const file: KeyFile = { version: 1, keys: edit(await this.read()) };
       const temporary = `${this.#path}.${ulid()}`;
@@ -49,7 +46,7 @@ export class KeyFileStorage implements KeyStorage {
       // Readers see the old file or the new one, never half of one.
       await rename(temporary, this.#path);
     } finally {
-      await rm(lock, { force: true });
+      release();
     }
   }
 
@@ -58,23 +55,35 @@ export class KeyFileStorage implements KeyStorage {
   }
 }
 
-async function takeLock(path: string): Promise<void> {
+/**
+ * Locks the file between processes, by the lock that SQLite takes from the system: it ends with its process, however that
+ * ends, so that no lock is ever stale and none has to be taken away from anybody. The file stays where it is, empty.
+ * @returns what releases the lock
+ */
+async function takeLock(path: string): Promise<() => void> {
+  // Loaded only here: a gateway reads keys and never changes them.
+  const { DatabaseSync } = await import('node:sqlite');
+  await (await open(path, 'a', 0o600)).close();
   const deadline = Date.now() + LOCK_PATIENCE_MS;
   for (;;) {
+    const database = new DatabaseSync(path, { timeout: 0 });
     try {
-      await (await open(path, 'wx', 0o600)).close();
-      return;
+      database.exec('BEGIN EXCLUSIVE');
+      return () => database.close();
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      database.close();
+      if (!isBusy(error)) throw new Error(`The lock ${path} cannot be taken.`, { cause: error });
     }
-    const age = await stat(path).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > STALE_LOCK_MS) await rm(path, { force: true });
-    else if (Date.now() > deadline) throw new Error(`Someone else is changing the keys: ${path} is there. Try again.`);
-    else await delay(20);
+    if (Date.now() > deadline)
+      throw new Error(`Another process has been changing the keys for ${LOCK_PATIENCE_MS / 1000} seconds. Try again.`);
+    await delay(20);
   }
+}
+
+const SQLITE_BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
 function keysOf(text: string, path: string): readonly StoredKey[] {

@@ -16,18 +16,30 @@ export function originPolicy(options: {
   readonly allowedHosts: readonly string[];
 }): OriginPolicy {
   return {
-    allowedOrigins: new Set(options.allowedOrigins),
-    allowedHosts: new Set([...LOOPBACK_NAMES, ...options.allowedHosts.map((each) => each.toLowerCase())]),
+    allowedOrigins: new Set(options.allowedOrigins.map(normalOrigin)),
+    allowedHosts: new Set([...LOOPBACK_NAMES, ...options.allowedHosts.map(hostName)]),
   };
 }
 
 /** An address that the gateway listens on is a name that it is served under, unless it stands for all of them. */
 export function serveUnder(host: string, { allowedHosts }: OriginPolicy): void {
-  if (!WILDCARDS.has(host)) allowedHosts.add(host.includes(':') ? `[${host.toLowerCase()}]` : host.toLowerCase());
+  if (!WILDCARDS.has(host)) allowedHosts.add(hostName(host.includes(':') ? `[${host}]` : host));
 }
 
+/** Without port, in lower case; an IPv6 address in its shortest form. */
 function hostName(host: string): string {
-  return host.toLowerCase().replace(/:\d+$/, '');
+  const name = host.toLowerCase().replace(/(?<=[^:]|\]):\d*$/, '');
+  const address = `http://${name}`;
+  return name.startsWith('[') && URL.canParse(address) ? new URL(address).hostname : name;
+}
+
+/**
+ * As RFC 6454 §4 compares: scheme and host in lower case, the standard port left out. What has no such form stays as it is,
+ * and is compared as text: `null`, and schemes of programs such as `vscode-webview://…`.
+ */
+function normalOrigin(origin: string): string {
+  const isPlain = /^https?:\/\/[^/?#@\\\s]+$/i.test(origin);
+  return isPlain && URL.canParse(origin) ? new URL(origin).origin : origin;
 }
 
 /** What is wrong with the Host header, or undefined. */
@@ -42,7 +54,11 @@ export function checkOrigin(
   host: string | undefined,
   policy: OriginPolicy,
 ): string | undefined {
-  if (origin === undefined || policy.allowedOrigins.has(origin)) return undefined;
-  if (host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)) return undefined;
+  if (origin === undefined) return undefined;
+  const normal = normalOrigin(origin);
+  if (policy.allowedOrigins.has(normal)) return undefined;
+  // A proxy may end TLS, so that the scheme of the page is not known here.
+  const isOwn = (scheme: string): boolean => normal === normalOrigin(`${scheme}://${host}`);
+  if (host !== undefined && (isOwn('http') || isOwn('https'))) return undefined;
   return 'Pages of that origin may not connect; the operator can add it to the allowed origins.';
 }

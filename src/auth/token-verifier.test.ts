@@ -8,7 +8,7 @@ import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJW
 import type { JWK } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { IssuerSettings } from './settings.ts';
-import { TokenVerifier } from './token-verifier.ts';
+import { KeysUnavailable, TokenVerifier } from './token-verifier.ts';
 
 const SECRET = 'a secret of more than thirty-two bytes';
 const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -208,11 +208,35 @@ describe('a set of keys behind an address', () => {
     expect(asked()).toBe(1);
     keys.push(await jwk(second, 'two'));
     const rotated = await sign(second.privateKey, { header: { kid: 'two' } }, 'ES256');
-    // Within the cooldown an unknown key does not make us ask: nobody can have us flood the issuer.
-    await expect(verifier.verify(rotated)).rejects.toThrow(/no applicable key/);
-    await expect(verifier.verify(rotated)).rejects.toThrow(/no applicable key/);
+    // Within the cooldown an unknown key does not make us ask: nobody can have us flood the issuer. Nobody can tell yet.
+    await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
+    await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     expect(asked()).toBe(1);
     expect(await (await open([remote(url)])).verify(rotated)).toMatchObject({ id: 'agent:refactor' });
+  });
+
+  test('is tried key by key for a token that does not name its key', async () => {
+    const [first, second, other] = await Promise.all(
+      ['1', '2', '3'].map(() => generateKeyPair('ES256', { extractable: true })),
+    );
+    if (first === undefined || second === undefined || other === undefined) throw new Error('no keys');
+    const keys = await Promise.all([first, second].map(({ publicKey }) => exportJWK(publicKey)));
+    const verifier = await open([remote((await keyServer(() => ({ keys }))).url)]);
+    for (const { privateKey } of [first, second])
+      expect(await verifier.verify(await sign(privateKey, {}, 'ES256'))).toMatchObject({ id: 'agent:refactor' });
+    await expect(verifier.verify(await sign(other.privateKey, {}, 'ES256'))).rejects.toThrow(/signature/);
+    const expired = await sign(second.privateKey, { claims: { exp: seconds - 6 } }, 'ES256');
+    await expect(verifier.verify(expired)).rejects.toThrow(/exp/);
+  });
+
+  test('says for certain that a key is not in a set which was fetched for it', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'one' };
+    const { url } = await keyServer(() => ({ keys: [jwk] }));
+    const verifier = await open([remote(url)]);
+    const unknown = verifier.verify(await sign(privateKey, { header: { kid: 'none' } }, 'ES256'));
+    await expect(unknown).rejects.toThrow(/no applicable key/);
+    await expect(unknown).rejects.not.toThrow(KeysUnavailable);
   });
 
   test('is not taken from where the token points', async () => {

@@ -8,11 +8,12 @@ import {
   customFetch,
   decodeJwt,
   decodeProtectedHeader,
+  errors,
   importJWK,
   importSPKI,
   jwtVerify,
 } from 'jose';
-import type { CryptoKey, JWK, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JWK, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
 import type { Principal } from './principal.ts';
 import { parseScope } from './scope.ts';
 import type { Scope } from './scope.ts';
@@ -35,7 +36,7 @@ export function isSubject(text: string): boolean {
 const JWKS = {
   timeoutDuration: 3_000,
   /** An unknown `kid` asks for the set again at most this often. */
-  cooldownDuration: 10_000,
+  cooldownDuration: 5_000,
   cacheMaxAge: 600_000,
 } as const;
 const MAX_JWKS_BYTES = 262_144;
@@ -96,10 +97,7 @@ export class TokenVerifier {
       clockTolerance: clockToleranceSeconds,
       currentDate: new Date(now()),
     };
-    // One signature for each kind of key; both are the same call.
-    const { payload } =
-      typeof key === 'function' ? await jwtVerify(token, key, options) : await jwtVerify(token, key, options);
-    return this.#principal(payload, settings);
+    return this.#principal(await verifySignature(token, key, options), settings);
   }
 
   #principal({ sub = '', exp = 0, iat, scope, scopes }: JWTPayload, { kind }: IssuerSettings): Principal {
@@ -112,6 +110,53 @@ export class TokenVerifier {
       throw new Error(`the token lives ${lifetime} s, more than auth.maxLifetimeSeconds`);
     return { kind, id: `${kind}:${sub}`, scopes: scopesOf(scope ?? scopes), expiresAt: exp * 1000 };
   }
+}
+
+async function verifySignature(token: string, key: Key, options: JWTVerifyOptions): Promise<JWTPayload> {
+  if (typeof key !== 'function') return (await jwtVerify(token, key, options)).payload;
+  try {
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (error) {
+    if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyWithAny(token, error, options);
+    throw error;
+  }
+}
+
+/** The token does not say which key signed it (`kid` is optional, RFC 7515 §4.1.4): the first that fits. */
+async function verifyWithAny(
+  token: string,
+  keys: AsyncIterable<CryptoKey>,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let wrong: unknown;
+  for await (const key of keys) {
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      wrong = error;
+    }
+  }
+  throw wrong;
+}
+
+/**
+ * A set of keys that is fetched when a token names a key that is not in it. Within the cooldown it is not fetched again, so
+ * that nobody can have us flood the issuer: whether a key was added meanwhile is then not known.
+ */
+function remoteKeys(url: string): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(new URL(url), { ...JWKS, [customFetch]: fetchKeys });
+  return async (header, token) => {
+    const isRecent = keys.coolingDown;
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!isRecent || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      throw new KeysUnavailable(`no applicable key is in the set of ${url}, which was fetched a moment ago`, {
+        cause: error,
+      });
+    }
+  };
 }
 
 /** `scope` as in RFC 8693 (a text with spaces), or a list. What is not of our grammar belongs to other services. */
@@ -130,7 +175,7 @@ async function readKey({ key, algorithms }: IssuerSettings, name: string): Promi
   const place = `${name}.${key.kind}`;
   switch (key.kind) {
     case 'jwksUrl':
-      return createRemoteJWKSet(new URL(key.value), { ...JWKS, [customFetch]: fetchKeys });
+      return remoteKeys(key.value);
     case 'publicKeyFile':
       return readPublicKeys(await readText(key.value, place), algorithms, place);
     case 'secretFile':

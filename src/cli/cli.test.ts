@@ -64,7 +64,10 @@ describe('tidemark serve', () => {
     const taken = await finish(['serve', '--port', new URL(url).port]);
     expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/listens on .* already.*--port 0/) });
     const missing = await finish(['serve', '--port', '0', '--watch', 'nowhere']);
-    expect(missing).toMatchObject({ code: 2, stderr: expect.stringMatching(/nowhere cannot be watched: ENOENT/) });
+    expect(missing).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^--watch: \S*nowhere does not exist\.$/m),
+    });
   });
 
   test('fails when the Redis that it was given does not answer', async () => {

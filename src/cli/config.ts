@@ -11,7 +11,7 @@ import { configurationOptions, problemLines, readConfiguration } from './configu
 import { EXIT } from './exit.ts';
 import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
-import { reasonOf } from './reason.ts';
+import { reasonOf, watchFault } from './reason.ts';
 import { print, printJson, say, table, tint } from './terminal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -67,7 +67,7 @@ async function directoryFault(directory: string): Promise<string | undefined> {
     await (await opendir(directory)).close();
     return undefined;
   } catch (error) {
-    return `${directory} cannot be watched: ${reasonOf(error)}`;
+    return watchFault(directory, error);
   }
 }
 

@@ -310,7 +310,7 @@ describe('tidemark config', () => {
   test('check finds what serve would not: a directory to watch that is not there', async () => {
     const { code, stderr } = await runner.finish(['config', 'check', '--watch', 'shop', '--watch', 'nowhere']);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^watch: \S+\/nowhere cannot be watched: ENOENT/m);
+    expect(stderr).toMatch(/^watch: \S+\/nowhere does not exist\.$/m);
     expect(stderr).not.toContain('shop cannot');
   });
 

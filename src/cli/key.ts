@@ -26,6 +26,8 @@ interface CreateOptions extends Place {
 interface RotateOptions extends Place {
   /** Seconds. */
   readonly overlap: number;
+  /** Seconds. */
+  readonly expires?: number;
 }
 
 const DEFAULT_OVERLAP_S = 86_400;
@@ -39,8 +41,11 @@ export function registerKey(program: Command): void {
     .action(create);
   place(key.command('list')).description('print all keys, without their secrets').action(list);
   place(key.command('rotate <id>'))
-    .description('make another key of the same name and scopes; the old one goes on for a while')
-    .addOption(durationOption('--overlap <time>', 'how long the old key goes on').default(DEFAULT_OVERLAP_S, '1d'))
+    .description('make another key with the same name, scopes and lifetime; the old key remains valid for a while')
+    .addOption(
+      durationOption('--overlap <time>', 'how long the old key remains valid').default(DEFAULT_OVERLAP_S, '1d'),
+    )
+    .addOption(durationOption('--expires <time>', 'when the new key ends (default: after the lifetime of the old key)'))
     .action(rotate);
   place(key.command('revoke <id>'))
     .description('end a key at once: its connections are closed with 4101 on every node')
@@ -80,7 +85,13 @@ async function rotate(id: string, options: RotateOptions): Promise<void> {
     const old = await find(storage, id);
     if (!isLive(old, now.getTime()))
       throw new CliError(`The key ${id} does not count any more; create another one.`, EXIT.usage);
-    const { secret, stored } = newKey({ name: old.name, scopes: old.scopes, now });
+    const lifetime = options.expires ?? lifetimeOf(old);
+    const { secret, stored } = newKey({
+      name: old.name,
+      scopes: old.scopes,
+      now,
+      ...(lifetime === undefined ? {} : { expiresAt: later(now, lifetime) }),
+    });
     const end = later(now, options.overlap).toISOString();
     const expiresAt = old.expiresAt === undefined || end < old.expiresAt ? end : old.expiresAt;
     await storage.change((keys) => [...keys.map((key) => (key.id === id ? { ...key, expiresAt } : key)), stored]);
@@ -145,6 +156,11 @@ function storageOf({ file, config }: Place): KeyStorage {
     'The configuration keeps no API keys: give --file, or set `auth.apiKeysFile` or `auth.apiKeys`.',
     EXIT.usage,
   );
+}
+
+/** In seconds; undefined for a key that never expires. */
+function lifetimeOf({ createdAt, expiresAt }: StoredKey): number | undefined {
+  return expiresAt === undefined ? undefined : (Date.parse(expiresAt) - Date.parse(createdAt)) / 1000;
 }
 
 function later(from: Date, seconds: number): Date {

@@ -7,3 +7,9 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error.message === '' ? error.name : error.message;
 }
+
+/** Why a directory cannot be watched. */
+export function watchFault(directory: string, error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return `${directory} does not exist.`;
+  return `${directory} cannot be watched: ${reasonOf(error)}`;
+}

@@ -26,6 +26,7 @@ function checkScope(text: string): void {
   try {
     parseScope(text);
   } catch (error) {
-    throw new CliError(`--scope: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+    const several = /[\s,]/.test(text.trim()) ? ' For several scopes, repeat --scope.' : '';
+    throw new CliError(`--scope: ${reasonOf(error)}${several}`, EXIT.usage, { cause: error });
   }
 }

@@ -13,7 +13,7 @@ import { configurationOptions, problemLines, readConfiguration } from './configu
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
-import { reasonOf } from './reason.ts';
+import { reasonOf, watchFault } from './reason.ts';
 import { startReport } from './serve-report.ts';
 import { printJson, say, tint } from './terminal.ts';
 
@@ -119,7 +119,7 @@ async function watch(
   try {
     return await watchDirectory(gateway, { directory, root, stream, onWarning, onProgress: reportProgress(root) });
   } catch (error) {
-    throw new CliError(`${directory} cannot be watched: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+    throw new CliError(`--watch: ${watchFault(directory, error)}`, EXIT.usage, { cause: error });
   }
 }
 

@@ -53,6 +53,8 @@ function streamFault(stream: string): string | undefined {
 
 /** Browsers send scheme and host in lower case, without a standard port, path or slash: nothing else ever matches. */
 function originFault(origin: string): string | undefined {
+  if (origin.includes('*'))
+    return `holds ${JSON.stringify(origin)}; origins are compared whole, without wildcards. List each origin: https://ide.example`;
   const standard = /^https?:/i.test(origin) && URL.canParse(origin) ? new URL(origin).origin : undefined;
   if (standard === origin || origin === 'null' || OTHER_ORIGIN.test(origin)) return undefined;
   const example = standard ?? 'https://ide.example';

@@ -54,6 +54,9 @@ describe('a Redis URL', () => {
   test.each([
     ['http://h', /is not of the form redis:/],
     ['redis://', /is not of the form/],
+    ['redis://:pa%ss@h', /"%" in its password .* percent-encoding .*: write "%" itself as %25/],
+    ['redis://%zz:pass@h', /"%" in its user name/],
+    ['redis+sentinel://h/my%master', /"%" in its name of the master/],
     ['redis://ana:p/w@h', /percent-encoded: %2F for \/, %40 for @/],
     ['redis://a,b', /several hosts: use redis\+sentinel/],
     ['redis://h:99999', /expected host\[:port\]/],

@@ -110,14 +110,26 @@ function parsePath(path: string, mode: RedisAddress['mode']): { db: number; mast
   if (rest.length > 0 || !/^\d{1,4}$/.test(db))
     throw new Error(`The Redis URL has the path "${path}": expected a database number.`);
   if (mode === 'cluster' && db !== '0') throw new Error('A Redis cluster has database 0 only: leave the path out.');
-  return { db: Number(db), ...(master === undefined ? {} : { master: decodeURIComponent(master) }) };
+  return { db: Number(db), ...(master === undefined ? {} : { master: decoded(master, 'name of the master') }) };
+}
+
+/** The value itself may be a secret, and is not repeated. */
+function decoded(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    throw new Error(
+      `The Redis URL has a "%" in its ${what} that begins no percent-encoding (RFC 3986 §2.1): write "%" itself as %25.`,
+      { cause: error },
+    );
+  }
 }
 
 function parseLogin(login: string): { username?: string; password?: string } {
   if (login === '') return {};
   const colon = login.indexOf(':');
-  const username = decodeURIComponent(colon < 0 ? login : login.slice(0, colon));
-  const password = colon < 0 ? undefined : decodeURIComponent(login.slice(colon + 1));
+  const username = decoded(colon < 0 ? login : login.slice(0, colon), 'user name');
+  const password = colon < 0 ? undefined : decoded(login.slice(colon + 1), 'password');
   return { ...(username === '' ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
 
