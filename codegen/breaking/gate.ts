@@ -2,6 +2,11 @@
  * `tidemark breaking`: reads two versions of a contract, compares them, and tries recorded tapes against the new one. The
  * command line calls only this file.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isExtension } from '../extension/document.ts';
+import { openContract } from '../extension/open.ts';
 import { ContractError, readSource, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
 import { compareContracts } from './compare.ts';
@@ -30,8 +35,8 @@ export interface GateOptions {
  * @throws {TapeError} when there are no tapes, or they cannot be read; errors of the file system pass through.
  */
 export async function compareVersions({ against, contract, tapes }: GateOptions): Promise<GateReport> {
-  const before = readVersion(sourceOf(against.name, against.text));
-  const after = readVersion(await readSource(contract));
+  const before = readVersion(await openBaseline(against));
+  const after = readVersion(await openVersion(await readSource(contract)));
   const findings = compareContracts(before, after);
   const names = { against: against.name, contract };
   if (tapes === undefined) return { ...names, counts: countOf(findings), findings };
@@ -39,6 +44,25 @@ export async function compareVersions({ against, contract, tapes }: GateOptions)
   const report = checkTapes({ before, after, findings, frames });
   const summary = { tapes: count, frames: report.judged, broken: report.broken };
   return { ...names, counts: countOf(findings), findings: report.findings, tapes: summary };
+}
+
+/** An own-events document is compared as the whole contract that it makes with the one that it extends. */
+async function openVersion(source: Source): Promise<Source> {
+  return isExtension(source.value) ? (await openContract(source.file)).source : source;
+}
+
+/** The merge reads files: a text from Git or from an address becomes one. Its own references to files lead nowhere there. */
+async function openBaseline({ name, text }: GateOptions['against']): Promise<Source> {
+  const source = sourceOf(name, text);
+  if (!isExtension(source.value)) return source;
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-breaking-'));
+  try {
+    const file = join(directory, 'against.yaml');
+    await writeFile(file, text);
+    return { ...(await openContract(file)).source, file: name };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 /** Rules bind neither version: an older contract knew others, and a newer one may be half done. */

@@ -127,7 +127,14 @@ describe('what is wrong', () => {
   });
 
   test('is an origin that no browser sends, or a host with more than its name (SEC-4)', () => {
-    const origins = ['*', 'ide.example', 'https://IDE.example', 'https://ide.example/', 'https://ide.example:443', 'https://*.ide.example'];
+    const origins = [
+      '*',
+      'ide.example',
+      'https://IDE.example',
+      'https://ide.example/',
+      'https://ide.example:443',
+      'https://*.ide.example',
+    ];
     const hosts = ['https://a.example', 'a.example:443', 'a.example/ws', '*.example', ''];
     for (const origin of origins)
       expect(resolveConfig({ flags: { 'allow-origin': [origin] } }).problems).toEqual([
