@@ -1,0 +1,51 @@
+/**
+ * The long run of file-model.test.ts, on each kind of file system. `TIDEMARK_MODEL_OPERATIONS` sets the operations on each; the
+ * rounds of 25 take about a third of a second.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { explore } from './testing/explore.ts';
+import { cleanUp, cleanups } from './testing/watched.ts';
+
+afterEach(cleanUp);
+
+const PER_ROUND = 25;
+const ROUNDS = Math.ceil(Number(process.env['TIDEMARK_MODEL_OPERATIONS'] ?? 100_000) / PER_ROUND);
+const SEED = Number(process.env['TIDEMARK_MODEL_SEED'] ?? 7);
+
+function run(program: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+}
+
+/** A directory with a file system of its own mounted on it; needs root. */
+function mounted(kind: 'tmpfs' | 'overlay'): string {
+  const base = mkdtempSync(join(tmpdir(), `tidemark-${kind}-`));
+  run('mount', '-t', 'tmpfs', 'none', base);
+  cleanups.push(async () => {
+    run('umount', base);
+    rmSync(base, { recursive: true });
+  });
+  if (kind === 'tmpfs') return base;
+  for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(base, name));
+  const layers = ['lower', 'upper', 'work'].map((name) => `${name}dir=${join(base, name)}`).join();
+  run('mount', '-t', 'overlay', 'overlay', '-o', layers, join(base, 'merged'));
+  cleanups.push(async () => run('umount', join(base, 'merged')));
+  return join(base, 'merged');
+}
+
+describe('after long random work, what was reported is what is there', () => {
+  test.each([
+    ['the local disk', tmpdir],
+    ['tmpfs', () => mounted('tmpfs')],
+    ['overlayfs', () => mounted('overlay')],
+  ])('on %s', { timeout: 7_200_000 }, async (_name, place) => {
+    expect(await explore({ seed: SEED, rounds: ROUNDS, perRound: PER_ROUND, place: place() })).toEqual({
+      losses: [],
+      warnings: [],
+    });
+  });
+});
