@@ -65,7 +65,7 @@ interface OperationBase {
 
 /** Asked by the client, answered by exactly one reply or `error` (ENV-3). */
 export interface Command extends OperationBase {
-  /** Name of the message of a success. */
+  /** Name of the message that is the success reply. */
   readonly reply: string;
   /** Names of the schemas of both `data`. */
   readonly data: string;

@@ -6,7 +6,7 @@ import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Principal } from './principal.ts';
 import { parseScope } from './scope.ts';
 
-/** As it is kept. Times are RFC 3339. */
+/** An API key as it is stored. Times are RFC 3339. */
 export interface StoredKey {
   readonly id: string;
   /** Who uses it; two keys of one name may live side by side while one replaces the other. */

@@ -101,7 +101,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
   counter(registry, 'accepted', 'Connections accepted.', () => counters.accepted);
   labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => counters.refused);
   labelled(registry, 'closed', 'code', 'Connections closed, by close code.', () => counters.closed);
-  labelled(registry, 'gaps', 'reason', 'Gaps said to clients, by reason.', () => counters.gaps);
+  labelled(registry, 'gaps', 'reason', 'Gaps sent to clients, by reason.', () => counters.gaps);
   labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => counters.errors);
   new Gauge({
     name: 'tidemark_limit',

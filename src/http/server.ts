@@ -32,7 +32,10 @@ export interface Http {
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
   /** Adds the routes to a host's Fastify instance, in a context of their own. */
   register(host: FastifyInstance): Promise<void>;
-  /** Answers the gateway's addresses on a host's server and leaves the others to the host. Returns what undoes it. */
+  /**
+   * Answers the gateway's addresses on a host's server and leaves the others to the host. Returns a function that
+   * undoes this.
+   */
   share(host: Server): Promise<() => void>;
   /** Whether a request of that connection waits for its answer. */
   answering(socket: Duplex): boolean;

@@ -240,7 +240,7 @@ describe('credentials of the client', () => {
 });
 
 describe('commands of the client', () => {
-  test('sync is passed once everything before it has come', async () => {
+  test('sync resolves when every earlier event was received', async () => {
     const { gateway, url } = await serve();
     const client = clientOf(url);
     const subscription = client.subscribe({ events: ['*'], replay: { mode: 'none' } });

@@ -240,7 +240,7 @@ describe('a subscription', () => {
     expect((await client.call('unsubscribe', { subscriptionId: 'zzz' })).data['code']).toBe('subscription_not_found');
   });
 
-  test('that has ended gets nothing more (SUB-2)', async () => {
+  test('that has ended receives nothing more (SUB-2)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'a', events: ['*'] });

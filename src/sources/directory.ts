@@ -106,7 +106,7 @@ export class Tree {
     this.size -= 1;
   }
 
-  /** Gives an entry another place, with all that is known below it. */
+  /** Moves an entry and everything known below it. */
   move(from: Directory, name: ByteString, to: Directory, newName: ByteString): void {
     const row = from.entries.get(name);
     if (row === undefined) return;

@@ -258,7 +258,7 @@ function dotted(pointer: string): string {
   return pointer.slice(1).replaceAll('/', '.');
 }
 
-/** Replies that are no JSON of the contract's, or the same everywhere. */
+/** Replies that the contract does not describe as JSON, or that are the same for every operation. */
 const UNTOLD: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
 
 function httpTopic(contract: Contract, operation: HttpOperation): Topic {

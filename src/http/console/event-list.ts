@@ -9,7 +9,7 @@ export class EventList {
   readonly #list = find('events', HTMLOListElement);
   readonly #count = find('count', HTMLElement);
   readonly #quiet = find('quiet', HTMLParagraphElement);
-  /** What came since the last frame was drawn; while held, it waits here. */
+  /** Events received since the list was last drawn; while the list is held, they wait here. */
   #waiting: HTMLLIElement[] = [];
   #total = 0;
   #held = false;
