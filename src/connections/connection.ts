@@ -13,6 +13,8 @@ import type { ProtocolError } from '../errors.ts';
 import type { HandlerServices } from '../handlers/context.ts';
 import type { Router } from '../session/router.ts';
 import type { HandlerContext } from '../handlers/context.ts';
+import { nextTurn } from '../session/turn-budget.ts';
+import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
@@ -25,6 +27,7 @@ const NOT_TEXT = 1003;
 export interface ConnectionLimits extends OutboxLimits {
   readonly badMessagesPerMinute: number;
   readonly commandBurst: number;
+  readonly commandCostMs: number;
 }
 
 export interface ConnectionOptions {
@@ -34,6 +37,7 @@ export interface ConnectionOptions {
   readonly services: HandlerServices;
   readonly router: Router<HandlerContext>;
   readonly scheduler: FlushScheduler;
+  readonly turn: TurnBudget;
   readonly limits: ConnectionLimits;
   readonly now: () => number;
   readonly random: () => number;
@@ -49,6 +53,7 @@ export class Connection implements Outlet {
   readonly outbox: Outbox;
   readonly #options: ConnectionOptions;
   readonly #context: HandlerContext;
+  readonly #turn: TurnBudget;
   readonly #waiting: string[] = [];
   #busy = false;
   #closing = false;
@@ -62,6 +67,7 @@ export class Connection implements Outlet {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.session = options.session;
+    this.#turn = options.turn;
     this.#context = { ...options.services, session: options.session };
     this.outbox = new Outbox({
       socket: options.socket,
@@ -72,6 +78,7 @@ export class Connection implements Outlet {
         options.onFault(error, this.session);
         this.terminate();
       },
+      onWork: (ms) => this.session.chargeWork(ms),
       onOverflow: (bound) => this.close('slow_consumer', `The send queue passed its bound on ${bound}.`),
     });
     options.session.bind(this);
@@ -110,10 +117,15 @@ export class Connection implements Outlet {
   }
 
   #take(text: string): void {
+    const before = process.threadCpuUsage();
     const pending = this.#options.router.receive(text, this.#context);
-    if (pending === undefined) return;
+    const { user, system } = process.threadCpuUsage(before);
+    const ms = (user + system) / 1000;
+    this.session.chargeWork(ms - this.#options.limits.commandCostMs);
+    this.#turn.spend(ms);
+    if (pending === undefined && !this.#turn.over) return;
     this.#busy = true;
-    void pending.then(() => this.#next());
+    void Promise.all([pending, this.#turn.over ? nextTurn() : undefined]).then(() => this.#next());
   }
 
   #next(): void {
@@ -163,7 +175,7 @@ export class Connection implements Outlet {
 
   sendEvent: Outlet['sendEvent'] = (frame, place) => this.outbox.pushEvent(frame, place);
 
-  sendReplay: Outlet['sendReplay'] = (records, prefix) => this.outbox.pushReplay(records, prefix);
+  sendReplay: Outlet['sendReplay'] = (replay) => this.outbox.pushReplay(replay);
 
   /** A message that tells the state at the moment when it is written. */
   sendReport(make: () => ServerMessage): void {

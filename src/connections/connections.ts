@@ -15,6 +15,7 @@ import type { Counters } from '../introspection/counters.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { Router } from '../session/router.ts';
 import { Session } from '../session/session.ts';
+import { TurnBudget } from '../session/turn-budget.ts';
 import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection } from './connection.ts';
@@ -38,7 +39,8 @@ export class Connections {
   readonly #services: HandlerServices;
   readonly #acceptor: Acceptor;
   readonly #heartbeat: Heartbeat;
-  readonly #scheduler = new FlushScheduler();
+  readonly #scheduler: FlushScheduler;
+  readonly #turn: TurnBudget;
   readonly #connections = new Map<string, Connection>();
   readonly #router: Router<HandlerContext>;
   readonly #onFault: (error: unknown, session: Session) => void;
@@ -48,6 +50,8 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     const { limits, authenticator, now } = options;
+    this.#scheduler = new FlushScheduler(limits);
+    this.#turn = new TurnBudget(limits.turnBudgetMs);
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>
       options.log.error({ err: error, connectionId }, 'a connection could not be served');
@@ -105,6 +109,7 @@ export class Connections {
       services: this.#services,
       router: this.#router,
       scheduler: this.#scheduler,
+      turn: this.#turn,
       limits,
       now,
       random,

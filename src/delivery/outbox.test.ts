@@ -7,6 +7,8 @@ import { recordFromDraft } from '../broker/event-encoding.ts';
 import { eventFrameBytes, eventPrefix } from '../wire/codec.ts';
 import { FlushScheduler, Outbox } from './outbox.ts';
 import type { StreamPosition } from '../replay/record.ts';
+import type { EventRecord } from '../broker/broker.ts';
+import type { Replay } from '../session/session.ts';
 import type { Bound } from './outbox.ts';
 
 const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
@@ -41,6 +43,11 @@ class Peer extends Writable {
   }
 }
 
+/** A replay of all of them. */
+function replayOf(records: readonly EventRecord[], prefix: string): Replay {
+  return { after: place(0), prefix, items: records[Symbol.iterator]() };
+}
+
 interface Rig {
   readonly outbox: Outbox;
   readonly peer: Peer;
@@ -59,7 +66,7 @@ function rig(limits: Partial<typeof LIMITS> = {}): Rig {
   const outbox = new Outbox({
     socket: peer,
     limits: { ...LIMITS, ...limits },
-    scheduler: new FlushScheduler(),
+    scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
     now: () => clock.ms,
     onFault: (error) => faults.push(error),
     onOverflow: (bound) => {
@@ -123,7 +130,7 @@ describe('an outbox', () => {
     const shared = frame(100);
     const written: Buffer[] = [];
     const socket = new Writable({ write: (chunk: Buffer, _encoding, done) => (written.push(chunk), done()) });
-    const scheduler = new FlushScheduler();
+    const scheduler = new FlushScheduler({ turnBudgetMs: 10 });
     const nothing = (): void => undefined;
     for (const _ of [1, 2, 3])
       new Outbox({
@@ -157,7 +164,7 @@ describe('the bounds of an outbox', () => {
     ['messages', 'events', (outbox) => outbox.pushEvent(frame(10), place(1))],
     ['bytes', 'replies', (outbox) => outbox.push(frame(1000))],
     ['messages', 'replies', (outbox) => outbox.push(frame(10))],
-    ['messages', 'replays', (outbox) => outbox.pushReplay([record(1)], eventPrefix(['s']))],
+    ['messages', 'replays', (outbox) => outbox.pushReplay(replayOf([record(1)], eventPrefix(['s'])))],
   ])('end it past %s of %s', async (bound, _what, push) => {
     const slow = rig();
     await stall(slow);
@@ -239,7 +246,7 @@ describe('the bounds of an outbox', () => {
     const outbox: Outbox = new Outbox({
       socket: peer,
       limits: LIMITS,
-      scheduler: new FlushScheduler(),
+      scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
       now: () => 0,
       onOverflow: () => outbox.finish(Buffer.from('closing')),
       onFault: (error) => said.push(String(error)),
@@ -265,7 +272,7 @@ describe('a replay', () => {
     const prefix = eventPrefix(['s'], 'resume');
     const records = Array.from({ length: 90 }, (_, n) => record(n + 1, 'y'.repeat(5000)));
     const inSocket = slow.outbox.queuedBytes;
-    slow.outbox.pushReplay(records, prefix);
+    slow.outbox.pushReplay(replayOf(records, prefix));
     expect(slow.outbox.queuedBytes).toBe(inSocket);
     slow.outbox.pushInOrder(Buffer.from('replay_complete'));
     slow.outbox.pushEvent(Buffer.from('live'), place(91));
@@ -283,10 +290,8 @@ describe('a replay', () => {
   test('is not old as long as it makes progress', async () => {
     const slow = rig({ sendQueueBytes: 1024 * 1024 });
     await stall(slow);
-    slow.outbox.pushReplay(
-      Array.from({ length: 300 }, (_, n) => record(n + 1, 'y'.repeat(5000))),
-      eventPrefix(['s']),
-    );
+    const records = Array.from({ length: 300 }, (_, n) => record(n + 1, 'y'.repeat(5000)));
+    slow.outbox.pushReplay(replayOf(records, eventPrefix(['s'])));
     for (let step = 0; step < 5; step += 1) {
       slow.clock.ms += 900;
       slow.outbox.checkAge();
@@ -320,7 +325,7 @@ describe('on a real socket', () => {
     const outbox = new Outbox({
       socket: far,
       limits: LIMITS,
-      scheduler: new FlushScheduler(),
+      scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
       now: Date.now,
       onOverflow: (bound) => overflows.push(bound),
       onFault: () => undefined,

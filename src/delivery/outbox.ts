@@ -7,14 +7,15 @@
  * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. Both lanes together
  * are bounded by bytes, messages and age; past half of a bound the connection is slow, past the bound it is over (BCK-2).
  * Replies count too: a peer that asks and never reads would otherwise fill the memory with answers.
- * A replay is not copied into the queue: its frames are made from history while the socket takes them, so a long replay
- * to a slow reader holds references, not bytes.
+ * A replay is not copied into the queue: its events are chosen and its frames made while the socket takes them, so a long replay
+ * to a slow reader holds references, not bytes. Choosing is work, and done in slices: see {@link FlushScheduler}.
  */
 import type { Writable } from 'node:stream';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
-import type { OrderedOptions } from '../session/session.ts';
-import { eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
+import type { ServerMessage } from '../../generated/types.ts';
+import type { OrderedOptions, Replay } from '../session/session.ts';
+import { encodeMessage, eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
 const CHUNK_BYTES = 64 * 1024;
@@ -45,15 +46,16 @@ interface Control {
   readonly since: number;
 }
 
-interface Replay {
+interface ReplayEntry {
   readonly kind: 'replay';
-  readonly records: readonly EventRecord[];
-  readonly prefix: string;
-  next: number;
+  readonly replay: Replay;
+  /** Chosen, but too large for the chunk that was being made. */
+  held: EventRecord | ServerMessage | undefined;
+  after: StreamPosition;
   since: number;
 }
 
-type Entry = EventFrame | MessageFrame | Replay;
+type Entry = EventFrame | MessageFrame | ReplayEntry;
 
 export type Bound = 'bytes' | 'messages' | 'age';
 
@@ -66,20 +68,48 @@ export interface OutboxOptions {
   readonly onOverflow: (bound: Bound) => void;
   /** Called when a message that waited could not be made; nothing more is written. */
   readonly onFault: (error: unknown) => void;
+  /** Told what choosing events for a replay has cost, in milliseconds of processing time. */
+  readonly onWork?: (ms: number) => void;
 }
 
-/** Collects the outboxes that have something to send and flushes each once, after the present round of I/O callbacks. */
+/** How long one outbox chooses events before the next one has its turn, in milliseconds. */
+const SLICE_MS = 2;
+
+/**
+ * Collects the outboxes that have something to send and flushes each once, after the present round of I/O callbacks. Those with a
+ * replay come after all others, in rotation, and for no longer than the budget of a turn; then everybody else has a turn.
+ */
 export class FlushScheduler {
+  readonly #turnMs: number;
   #due: Outbox[] = [];
+  #replaying: Outbox[] = [];
+  #armed = false;
+
+  constructor(options: { readonly turnBudgetMs: number }) {
+    this.#turnMs = options.turnBudgetMs;
+  }
 
   schedule(outbox: Outbox): void {
-    if (this.#due.push(outbox) === 1) setImmediate(() => this.#run());
+    (outbox.replaying ? this.#replaying : this.#due).push(outbox);
+    if (this.#armed) return;
+    this.#armed = true;
+    setImmediate(() => this.#run());
   }
 
   #run(): void {
+    this.#armed = false;
     const due = this.#due;
     this.#due = [];
-    for (const outbox of due) outbox.flush();
+    for (const outbox of due) outbox.flush(0);
+    const until = performance.now() + this.#turnMs;
+    for (let now = 0; now < until; now = performance.now()) {
+      const outbox = this.#replaying.shift();
+      if (outbox === undefined) return;
+      outbox.flushReplay(Math.min(until, performance.now() + SLICE_MS));
+    }
+    if (this.#replaying.length === 0 || this.#armed) return;
+    this.#armed = true;
+    setImmediate(() => this.#run());
   }
 }
 
@@ -97,6 +127,8 @@ export class Outbox {
   /** Since when the socket has taken nothing, or undefined while it takes what it is given. */
   #blockedSince: number | undefined;
   #ended = false;
+  /** See {@link flush}. */
+  #deadline = 0;
   /** Event messages written to the socket so far (CON-3). */
   delivered = 0;
 
@@ -105,7 +137,7 @@ export class Outbox {
     this.#chunkBytes = Math.min(CHUNK_BYTES, options.limits.sendQueueBytes / CHUNKS_PER_QUEUE);
     options.socket.on('drain', () => {
       this.#blockedSince = undefined;
-      this.flush();
+      this.flush(0);
     });
   }
 
@@ -134,9 +166,14 @@ export class Outbox {
     this.#enqueue({ kind: 'event', frame, place, since: this.#options.now() });
   }
 
-  /** Events of history, ascending, each to be sent with `prefix` before its body. */
-  pushReplay(records: readonly EventRecord[], prefix: string): void {
-    if (records.length > 0) this.#enqueue({ kind: 'replay', records, prefix, next: 0, since: this.#options.now() });
+  /** Keeps its place among the events; what it holds is decided as the socket takes it. */
+  pushReplay(replay: Replay): void {
+    this.#enqueue({ kind: 'replay', replay, held: undefined, after: replay.after, since: this.#options.now() });
+  }
+
+  /** Whether a replay is next. */
+  get replaying(): boolean {
+    return this.#entries[this.#first]?.kind === 'replay' && this.#control.length === 0;
   }
 
   /**
@@ -209,10 +246,24 @@ export class Outbox {
     this.#blockedSince = undefined;
   }
 
-  /** Writes what is due, as far as the socket takes it. */
-  flush(): void {
+  /**
+   * Writes what is due, as far as the socket takes it.
+   * @param deadline until when events may be chosen for a replay, by the performance clock; the rest follows in a later turn
+   */
+  flush(deadline = performance.now() + SLICE_MS): void {
     this.#scheduled = false;
-    while (!this.#ended && this.#blockedSince === undefined) if (!this.#write()) return;
+    this.#deadline = deadline;
+    while (!this.#ended && this.#blockedSince === undefined) if (!this.#write()) break;
+    this.#deadline = 0;
+    if (this.replaying) this.#schedule();
+  }
+
+  /** The same, and reports what it cost. */
+  flushReplay(deadline: number): void {
+    const before = process.threadCpuUsage();
+    this.flush(deadline);
+    const { user, system } = process.threadCpuUsage(before);
+    this.#options.onWork?.((user + system) / 1000);
   }
 
   /** Writes one chunk; false when there was none. Never throws: other connections wait their turn in the same loop. */
@@ -257,7 +308,9 @@ export class Outbox {
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;
+    this.#deadline = performance.now() + SLICE_MS;
     while (this.#options.socket.writableLength === 0) if (!this.#write()) break;
+    this.#deadline = 0;
     const bound = this.#full();
     if (bound !== undefined) this.#options.onOverflow(bound);
   }
@@ -307,7 +360,7 @@ export class Outbox {
       }
       return undefined;
     }
-    if (entry.kind === 'replay') return this.#takeReplay(entry, room);
+    if (entry.kind === 'replay') return this.#takeReplay(entry, room) ?? this.#takeBehind(entry, room);
     this.#advance();
     this.#queuedBytes -= entry.frame.length;
     if (entry.kind === 'event') this.delivered += 1;
@@ -315,23 +368,49 @@ export class Outbox {
     return entry.frame;
   }
 
-  #takeReplay(entry: Replay, room: number): Buffer {
+  /** What comes after a replay that had nothing more to send. */
+  #takeBehind(replay: ReplayEntry, room: number): Buffer | undefined {
+    return this.#entries[this.#first] === replay ? undefined : this.#take(room);
+  }
+
+  /** Several frames of a replay up to `room` bytes; undefined when there was no time, or nothing, to choose any. */
+  #takeReplay(entry: ReplayEntry, room: number): Buffer | undefined {
+    const { prefix, items } = entry.replay;
+    const frames: (EventRecord | Buffer)[] = [];
     let bytes = 0;
-    let end = entry.next;
-    for (let record = entry.records[end]; record !== undefined; record = entry.records[end]) {
-      const size = eventFrameBytes(entry.prefix, record);
-      if (bytes > 0 && bytes + size > room) break;
+    while (performance.now() < this.#deadline) {
+      const next = entry.held === undefined ? items.next() : { done: false as const, value: entry.held };
+      entry.held = undefined;
+      if (next.done === true) {
+        this.#advance();
+        break;
+      }
+      if (next.value === undefined) continue;
+      const frame = 'body' in next.value ? next.value : encodeMessage(next.value);
+      const size = 'body' in frame ? eventFrameBytes(prefix, frame) : frame.length;
+      if (bytes > 0 && bytes + size > room) {
+        entry.held = next.value;
+        break;
+      }
+      frames.push(frame);
       bytes += size;
-      end += 1;
     }
+    entry.since = this.#options.now();
+    return bytes === 0 ? undefined : this.#replayChunk(entry, frames, bytes);
+  }
+
+  #replayChunk(entry: ReplayEntry, frames: readonly (EventRecord | Buffer)[], bytes: number): Buffer {
     const chunk = Buffer.allocUnsafe(bytes);
     let offset = 0;
-    for (const record of entry.records.slice(entry.next, end))
-      offset = writeEventFrame(chunk, offset, entry.prefix, record);
-    this.delivered += end - entry.next;
-    entry.next = end;
-    entry.since = this.#options.now();
-    if (end === entry.records.length) this.#advance();
+    for (const frame of frames) {
+      if (!('body' in frame)) {
+        offset += frame.copy(chunk, offset);
+        continue;
+      }
+      offset = writeEventFrame(chunk, offset, entry.replay.prefix, frame);
+      this.delivered += 1;
+      entry.after = frame;
+    }
     return chunk;
   }
 
@@ -350,6 +429,7 @@ export class Outbox {
 /** The position before what is left of an entry; undefined when the entry belongs to no place of a stream. */
 function placeBefore(entry: Entry): StreamPosition | undefined {
   if (entry.kind === 'message') return entry.after;
-  const next = entry.kind === 'event' ? entry.place : entry.records[entry.next];
-  return next === undefined ? undefined : { stream: next.stream, epoch: next.epoch, sequenceId: next.sequenceId - 1 };
+  if (entry.kind === 'replay') return entry.after;
+  const { stream, epoch, sequenceId } = entry.place;
+  return { stream, epoch, sequenceId: sequenceId - 1 };
 }

@@ -3,6 +3,7 @@ import type { PushMessage, SubscribeData, SubscribedData } from '../../generated
 import type { Filter } from '../catalogue/catalogue.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
+import type { EventRecord, KeptLoss } from '../replay/record.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryPlan } from '../replay/recovery.ts';
 import { EventFacts } from '../subscriptions/event-facts.ts';
@@ -79,7 +80,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   });
 }
 
-function count({ counters, now }: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
+function count({ counters }: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
   const gaps = [
     ...(plan.gap === undefined ? [] : [plan.gap.reason]),
     ...plan.losses.map(() => 'source_overflow' as const),
@@ -87,27 +88,6 @@ function count({ counters, now }: HandlerContext, subscription: Subscription, pl
   for (const reason of gaps) counters.countGap(reason);
   subscription.gaps += gaps.length;
   if (plan.gap !== undefined) counters.countFailedResume();
-  if (subscription.replayMode === 'none') return;
-  counters.countReplay({ kind: plan.replayReason, events: plan.records.length });
-  subscription.replayed += plan.records.length;
-  subscription.replayedAt = now();
-}
-
-/** The replay, with each loss of a source where it happened (GAP-2). */
-function sendRecords(subscription: Subscription, plan: RecoveryPlan): void {
-  const { id, session, stream } = subscription;
-  const prefix = eventPrefix([id], plan.replayReason);
-  let records = plan.records;
-  for (const loss of plan.losses) {
-    const after = records.findIndex(({ sequenceId }) => sequenceId > loss.sequenceId);
-    const before = after < 0 ? records : records.slice(0, after);
-    session.outlet.sendReplay(before, prefix);
-    records = records.slice(before.length);
-    const { epoch, sequenceId } = loss;
-    const gap = { type: 'gap', data: { ...sourceGap(stream, loss), subscriptionIds: [id] } } as const;
-    session.outlet.sendInOrder([gap], { after: { stream, epoch, sequenceId } });
-  }
-  session.outlet.sendReplay(records, prefix);
 }
 
 /** The gap of a resume that failed. It is written with `subscribed`, so that no heartbeat comes between the two (CON-7). */
@@ -115,13 +95,45 @@ function failedResume({ id, stream }: Subscription, { gap }: RecoveryPlan): read
   return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
 }
 
-/** What follows `subscribed`: the replay and its end (RPL-2). */
-function sendReplay(subscription: Subscription, plan: RecoveryPlan): void {
+/** What follows `subscribed`: the replay, with each loss of a source where it happened (GAP-2), and its end (RPL-2). */
+function* replayItems(
+  subscription: Subscription,
+  plan: RecoveryPlan,
+  { counters, now }: HandlerContext,
+): Generator<EventRecord | PushMessage | undefined, void, void> {
+  const { id, stream } = subscription;
+  const losses = [...plan.losses];
+  const gap = (loss: KeptLoss): PushMessage => ({
+    type: 'gap',
+    data: { ...sourceGap(stream, loss), subscriptionIds: [id] },
+  });
+  let events = 0;
+  for (const record of plan.records) {
+    if (record !== undefined) {
+      for (let loss = losses[0]; loss !== undefined && loss.sequenceId < record.sequenceId; loss = losses[0]) {
+        losses.shift();
+        yield gap(loss);
+      }
+      events += 1;
+      subscription.replayed += 1;
+    }
+    yield record;
+  }
+  yield* losses.map(gap);
+  subscription.replayedAt = now();
+  counters.countReplay({ kind: plan.replayReason, events });
+  const { position, truncated } = plan;
+  yield { type: 'replay_complete', data: { subscriptionId: id, position, count: events, truncated } };
+}
+
+function sendReplay(subscription: Subscription, plan: RecoveryPlan, context: HandlerContext): void {
+  const { id, session, stream } = subscription;
   if (subscription.replayMode === 'none') return;
-  sendRecords(subscription, plan);
-  const { position, truncated, records } = plan;
-  const data = { subscriptionId: subscription.id, position, count: records.length, truncated };
-  subscription.session.outlet.sendInOrder([{ type: 'replay_complete', data }]);
+  session.outlet.sendReplay({
+    after: { stream, ...plan.after },
+    prefix: eventPrefix([id], plan.replayReason),
+    items: replayItems(subscription, plan, context),
+  });
 }
 
 /**
@@ -168,7 +180,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
     afterReply: () => {
       if (plan === undefined) return;
       count(context, subscription, plan);
-      sendReplay(subscription, plan);
+      sendReplay(subscription, plan, context);
     },
   };
 };

@@ -265,6 +265,46 @@ const CASES: Readonly<Record<LimitName, Case>> = {
     },
     outcome: [[undefined, undefined, undefined, 'rate_limited', 'rate_limited'], 4204],
   },
+  commandCostMs: {
+    low: 1,
+    with: { commandsPerSecond: 1, commandBurst: 2, patternLength: 4096, payloadBytes: 16_384 },
+    pass: async (rig) => {
+      // Each event costs well over a millisecond to compare, whatever the machine.
+      const path = `${'a/'.repeat(1900)}b`;
+      const payload = { path, root: 'r', changeType: 'create', fileType: 'file' };
+      const { epoch } = await rig.publish('file_change', payload);
+      for (let n = 0; n < 10; n += 1) await rig.publish('file_change', payload);
+      const client = await rig.connect();
+      const paths = Array.from({ length: 5 }, (_, n) => `**/${'a/'.repeat(1900)}${n}`);
+      const replay = { mode: 'resume', after: { epoch, sequenceId: 0 } };
+      await client.call('subscribe', { events: ['file_change'], filter: { paths }, replay });
+      await client.find((each) => each.type === 'replay_complete');
+      return (await client.call('ping')).data;
+    },
+    outcome: { code: 'rate_limited', retryable: true },
+  },
+  turnBudgetMs: {
+    low: 1,
+    with: { patternLength: 4096, payloadBytes: 16_384 },
+    pass: async (rig) => {
+      const path = `${'a/'.repeat(1900)}b`;
+      const payload = { path, root: 'r', changeType: 'create', fileType: 'file' };
+      const { epoch } = await rig.publish('file_change', payload);
+      for (let n = 0; n < 10; n += 1) await rig.publish('file_change', payload);
+      const client = await rig.connect();
+      const neighbour = await rig.connect();
+      const paths = Array.from({ length: 5 }, (_, n) => `**/${'a/'.repeat(1900)}${n}`);
+      const replay = { mode: 'resume', after: { epoch, sequenceId: 0 } };
+      await client.call('subscribe', { events: ['file_change'], filter: { paths }, replay });
+      // The neighbour is answered while the replay is still being chosen.
+      const first = await Promise.race([
+        client.find((each) => each.type === 'replay_complete'),
+        neighbour.call('ping'),
+      ]);
+      return first.type;
+    },
+    outcome: 'pong',
+  },
   badMessagesPerMinute: {
     low: 3,
     pass: async (rig) => {

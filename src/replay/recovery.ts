@@ -5,7 +5,8 @@ import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayRequest } from '../../generated/types.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
-import { warmPicture } from './warm.ts';
+import { chooseMatching, chooseWarm } from './warm.ts';
+import type { Chosen } from './warm.ts';
 
 export interface RecoveryFacts {
   readonly snapshot: Snapshot;
@@ -26,8 +27,10 @@ export interface RecoveryPlan {
   readonly recovery: Recovery;
   /** To be said after `subscribed`, when a resume has failed. */
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
-  /** Ascending. */
-  readonly records: readonly EventRecord[];
+  /** Ascending, and chosen as they are asked for; what is published meanwhile is not among them. */
+  readonly records: Chosen;
+  /** The position before the first of them. */
+  readonly after: Position;
   /** To be said among the records, each behind those up to its position (GAP-2); ascending. */
   readonly losses: readonly KeptLoss[];
   readonly replayReason: 'warm' | 'resume';
@@ -44,15 +47,16 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
   return after.sequenceId < snapshot.floor - 1 ? 'window_exceeded' : undefined;
 }
 
-function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'losses' | 'replayReason' | 'truncated'> {
+function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
-  const records = warmPicture([...snapshot.retained, ...snapshot.since(0)], { table, matches });
+  const records = chooseWarm([...snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
   // Beyond history only the newest event of a key is at hand: an older one that the filter would let through may be gone.
   const mayLack = policies.has('log') || (perKey && (snapshot.keysEvicted || filtered));
   // With all of history at hand nothing is missing, whatever was not retained beside it.
   const truncated = snapshot.floor > 1 && mayLack;
-  return { records, losses: [], replayReason: 'warm', truncated };
+  const after = { epoch: snapshot.head.epoch, sequenceId: 0 };
+  return { records, after, losses: [], replayReason: 'warm', truncated };
 }
 
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
@@ -63,7 +67,8 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       position,
       recovery: { attempted: false },
       gap: undefined,
-      records: [],
+      records: chooseMatching([], matches),
+      after: position,
       losses: [],
       replayReason: 'warm',
       truncated: false,
@@ -82,7 +87,8 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     position,
     recovery: { attempted: true, recovered: true },
     gap: undefined,
-    records: snapshot.since(after.sequenceId).filter(matches),
+    records: chooseMatching(snapshot.since(after.sequenceId), matches),
+    after,
     // One at the very position may have been said, or not any more before the connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),
     replayReason: 'resume',

@@ -4,13 +4,13 @@ import { StreamHistory } from './history.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
-import { warmPicture } from './warm.ts';
+import { chooseWarm } from './warm.ts';
 
 const table = eventTable();
 const everything = (): boolean => true;
 
 function picture(records: readonly EventRecord[], matches: (record: EventRecord) => boolean = everything) {
-  return sequenceIds(warmPicture(records, { table, matches }));
+  return sequenceIds([...chooseWarm(records, { table, matches })].filter((each) => each !== undefined));
 }
 
 function stream(...events: readonly (readonly [event: string, payload?: object])[]): EventRecord[] {
@@ -63,7 +63,11 @@ describe('the warm picture', () => {
   test('follows the policies that an operator has set', () => {
     const records = stream(['file_change', { path: 'a' }], ['file_change', { path: 'b' }], ['build.done']);
     const custom = eventTable({ file_change: 'log', '*': 'none' });
-    expect(sequenceIds(warmPicture(records, { table: custom, matches: everything }))).toEqual([1, 2]);
+    expect(
+      sequenceIds(
+        [...chooseWarm(records, { table: custom, matches: everything })].filter((each) => each !== undefined),
+      ),
+    ).toEqual([1, 2]);
     expect(() => eventTable({ file_change: 'latest-per-key' })).toThrow('file_change has no key');
   });
 

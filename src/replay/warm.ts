@@ -15,17 +15,31 @@ export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefin
   return typeof key === 'string' ? `${replay.keySpace ?? record.event}\u0000${key}` : undefined;
 }
 
+export type Matches = (record: EventRecord) => boolean;
+
+/**
+ * The events of a replay, chosen one at a time (RPL-2) from a snapshot that later events do not change. `undefined` stands for an
+ * event that was looked at and not chosen: whoever drives the generator can stop there and go on later.
+ */
+export type Chosen = Generator<EventRecord | undefined, void, void>;
+
+/** The candidates that match, in their order. */
+export function* chooseMatching(candidates: readonly EventRecord[], matches: Matches): Chosen {
+  for (const record of candidates) yield matches(record) ? record : undefined;
+}
+
 /**
  * Walks the candidates in ascending order: a deletion clears its key, whatever the filter; a matching event takes the place of
  * the one before it under its key, or is added where its policy is `log`.
  */
-export function warmPicture(
+export function* chooseWarm(
   candidates: Iterable<EventRecord>,
-  options: { readonly table: EventTable; readonly matches: (record: EventRecord) => boolean },
-): readonly EventRecord[] {
+  options: { readonly table: EventTable; readonly matches: Matches },
+): Chosen {
   const byKey = new Map<string, EventRecord>();
   const logged: EventRecord[] = [];
   for (const record of candidates) {
+    yield undefined;
     const { replay } = options.table.of(record.event);
     if (replay.policy === 'none') continue;
     const key = keyOf(record, replay);
@@ -36,5 +50,5 @@ export function warmPicture(
       else if (key !== undefined) byKey.set(key, record);
     }
   }
-  return [...logged, ...byKey.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
+  yield* [...logged, ...byKey.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }

@@ -19,6 +19,16 @@ export interface OrderedOptions {
   readonly onWritten?: () => void;
 }
 
+/** What follows a `subscribed`: chosen and encoded only as the socket takes it. */
+export interface Replay {
+  /** The position before the first event. */
+  readonly after: StreamPosition;
+  /** The frame prefix that makes the events this connection's. */
+  readonly prefix: string;
+  /** Ascending; `undefined` where there is nothing to send yet, so that others can have a turn. */
+  readonly items: Iterator<EventRecord | ServerMessage | undefined>;
+}
+
 /** The way out to one client. */
 export interface Outlet {
   /** A message that may overtake events (BCK-1). */
@@ -27,8 +37,8 @@ export interface Outlet {
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
   /** A live event, already encoded. */
   sendEvent(frame: Buffer, place: StreamPosition): void;
-  /** Events of history, ascending, with the frame prefix that makes them this connection's. */
-  sendReplay(records: readonly EventRecord[], prefix: string): void;
+  /** Events of history and what is said among them, made as the socket takes them. */
+  sendReplay(replay: Replay): void;
   close(name: CloseName, reason: string): void;
   /** Each stream of which something is still to be written, with the position before the first of it (CON-7). */
   unwritten(): ReadonlyMap<string, Position>;
@@ -45,7 +55,11 @@ export interface SessionOptions {
   /** False until a first `authenticate` succeeded, where credentials are required (SEC-2). */
   readonly authenticated: 'yes' | 'not-yet';
   readonly remoteAddress: string;
-  readonly limits: { readonly commandsPerSecond: number; readonly commandBurst: number };
+  readonly limits: {
+    readonly commandsPerSecond: number;
+    readonly commandBurst: number;
+    readonly commandCostMs: number;
+  };
   readonly now: () => number;
 }
 
@@ -64,6 +78,7 @@ export class Session {
   /** Fan-out's scratch: the matching subscriptions of the event that is being delivered. */
   readonly matched: Subscription[] = [];
   #serial = 0;
+  readonly #costMs: number;
   readonly #now: () => number;
   #outlet: Outlet | undefined;
 
@@ -77,6 +92,7 @@ export class Session {
       burst: options.limits.commandBurst,
       now: options.now,
     });
+    this.#costMs = options.limits.commandCostMs;
     this.#now = options.now;
     this.openedAt = options.now();
     this.lastActivityAt = this.openedAt;
@@ -90,6 +106,11 @@ export class Session {
   get outlet(): Outlet {
     if (this.#outlet === undefined) throw new Error('The session has no outlet yet.');
     return this.#outlet;
+  }
+
+  /** Pays for processing time, in milliseconds, beyond what the commands themselves have paid for. */
+  chargeWork(ms: number): void {
+    if (ms > 0) this.commands.charge(ms / this.#costMs);
   }
 
   touch(): void {

@@ -8,6 +8,9 @@ export interface TokenBucketOptions {
   readonly now: () => number;
 }
 
+/** Nobody has to wait longer than this for a token, in seconds. */
+const MOST_DEBT_S = 60;
+
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
   /**
@@ -21,6 +24,12 @@ export class TokenBucket {
     this.#options = options;
     this.#thousandths = options.burst * 1000;
     this.#at = options.now();
+  }
+
+  /** Takes tokens for what has been done already, and leaves a debt where there are not as many. */
+  charge(tokens: number): void {
+    const least = -MOST_DEBT_S * this.#options.ratePerSecond * 1000;
+    this.#thousandths = Math.max(least, this.#thousandths - Math.round(tokens * 1000));
   }
 
   /** Takes one token and returns 0, or takes none and returns after how many milliseconds there will be one. */
