@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:5600eb1e7fed96870e84c4ee75256e154d14a8a898d150063358cfb1a9088d44';
+export const CONTRACT_DIGEST = 'sha256:37a2a1808c9e1eb346e572ebd12db2743aad955656731ac7c8e4dc1e990c9858';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -285,6 +285,8 @@ export type LimitName =
   | 'filterBytes'
   | 'commandsPerSecond'
   | 'commandBurst'
+  | 'commandCostMs'
+  | 'turnBudgetMs'
   | 'badMessagesPerMinute'
   | 'connectionsPerNode'
   | 'connectionsPerAddress'
@@ -301,6 +303,10 @@ export type LimitName =
   | 'sessionHistoryEvents'
   | 'sessionTtlMs'
   | 'retainedKeys'
+  | 'retainedBytes'
+  | 'historyBudgetBytes'
+  | 'streamsPerNode'
+  | 'idempotencyKeys'
   | 'idempotencyWindowMs'
   | 'drainMs';
 
@@ -325,6 +331,8 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Memory for the subscriptions of one node, as the gateway estimates it. One principal may use as much as it leaves free.' },
   commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection.' },
   commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands above the steady rate that are let through at once.' },
+  commandCostMs: { default: 2, unit: 'ms', minimum: 1, maximum: 10000, description: 'Processing time that one command pays for. A command that takes longer, its replay included, counts as several against `commandsPerSecond`.' },
+  turnBudgetMs: { default: 10, unit: 'ms', minimum: 1, maximum: 1000, description: 'Longest time for which the server works on replays and commands before all other clients have a turn.' },
   badMessagesPerMinute: { default: 20, unit: 'messages/min', minimum: 1, maximum: 10000, description: 'Messages that break the contract before the connection is closed with 4000.' },
   connectionsPerNode: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000, description: 'Open connections of one node; further upgrades get 503.' },
   connectionsPerAddress: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000, description: 'Open connections from one address; further upgrades get 429.' },
@@ -341,6 +349,10 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   sessionHistoryEvents: { default: 2000, unit: 'events', minimum: 1, maximum: 10000000, description: 'Kept for replay per session stream.' },
   sessionTtlMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'A session stream without traffic expires after this time.' },
   retainedKeys: { default: 10000, unit: 'keys', minimum: 1, maximum: 10000000, description: 'Entities and relationships per stream whose newest event is kept for a warm picture, oldest out.' },
+  retainedBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'The newest events per key that one stream keeps for a warm picture, oldest key out.' },
+  historyBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Memory for the history of all streams of one node, as the gateway estimates it. Past it the principal that uses most loses its oldest events, those of session streams first.' },
+  streamsPerNode: { default: 10000, unit: 'streams', minimum: 16, maximum: 10000000, description: 'Streams that one node keeps. Past it the session stream that was unused longest is forgotten, of the principal that has most; `main` and workspaces are not.' },
+  idempotencyKeys: { default: 100000, unit: 'keys', minimum: 16, maximum: 100000000, description: 'Idempotency keys that one node remembers. Past it the principal that has most loses its oldest ones before their window is over.' },
   idempotencyWindowMs: { default: 600000, unit: 'ms', minimum: 1000, maximum: 86400000, description: 'How long an idempotency key is remembered.' },
   drainMs: { default: 10000, unit: 'ms', minimum: 0, maximum: 600000, description: 'From the beginning of a shutdown to its hard end.' },
 };

@@ -307,6 +307,10 @@ export interface EffectiveLimits {
   readonly patternLength: Count;
   readonly commandsPerSecond: Count;
   readonly commandBurst: Count;
+  readonly filterCharactersPerConnection?: Count;
+  readonly filterBytes?: Count;
+  readonly commandCostMs?: Count;
+  readonly turnBudgetMs?: Count;
   readonly badMessagesPerMinute: Count;
   readonly connectionsPerNode: Count;
   readonly connectionsPerAddress: Count;
@@ -323,6 +327,10 @@ export interface EffectiveLimits {
   readonly sessionHistoryEvents: Count;
   readonly sessionTtlMs: Count;
   readonly retainedKeys: Count;
+  readonly retainedBytes?: Count;
+  readonly historyBudgetBytes?: Count;
+  readonly streamsPerNode?: Count;
+  readonly idempotencyKeys?: Count;
   readonly idempotencyWindowMs: Count;
   readonly drainMs: Count;
 }
@@ -1045,8 +1053,22 @@ export interface Health {
   readonly broker: HealthBroker;
   readonly backpressure: HealthBackpressure;
   readonly replay: HealthReplay;
+  readonly budgets?: HealthBudgets;
   /** Nodes on the same broker that have another contract; absent when all have this one. Events that a node does not declare are custom events there. */
   readonly otherContracts?: readonly NodeContract[];
+}
+/** What clients share on this node, under the name of the limit that bounds it. */
+export interface HealthBudgets {
+  readonly filterBytes?: HealthBudget;
+  readonly historyBudgetBytes?: HealthBudget;
+  readonly streamsPerNode?: HealthBudget;
+  readonly idempotencyKeys?: HealthBudget;
+}
+/** One budget, in the unit of its limit. */
+export interface HealthBudget {
+  readonly used: Count;
+  readonly maximum: Count;
+  readonly dropped: Count;
 }
 /** The contract of another node. */
 export interface NodeContract {

@@ -115,6 +115,7 @@ export class Gateway<Payloads = PayloadMap> {
       broker,
       catalogue,
       fanout: this.#fanout,
+      budgets: () => ({ ...broker.budgets(), filterBytes: registry.filters }),
       counters,
       connections: () => this.#connections.view(),
       draining: () => this.#closed !== undefined,

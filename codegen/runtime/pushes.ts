@@ -3,6 +3,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
+import { retryAfterOf } from './bounds.ts';
 import { readError } from './commands.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { Feed } from './feed.ts';
@@ -110,7 +111,7 @@ export class Pushes {
       this.#violation('a "closing" without code (CON-5)');
       return;
     }
-    this.#options.onClosing(data, code, typeof retryAfterMs === 'number' ? retryAfterMs : undefined);
+    this.#options.onClosing(data, code, retryAfterOf(retryAfterMs));
   }
 
   #violation(what: string): void {

@@ -129,7 +129,7 @@ describe('a subscription', () => {
     const server = await fakeServer({
       script: (connection, command) => {
         refusals += 1;
-        if (refusals < 3) connection.refuse(command, { code: 'rate_limited', retryable: true, retryAfterMs: 5 });
+        if (refusals < 3) connection.refuse(command, { code: 'rate_limited', retryable: true, retryAfterMs: 105 });
         else {
           const position = { epoch: 'e', sequenceId: 0 };
           connection.reply(command, 'subscribed', { ...command.data, position, recovery: { attempted: false } });
@@ -141,7 +141,7 @@ describe('a subscription', () => {
     client.on('postponed', (detail) => postponed.push(detail));
     expect(await client.subscribe({ events: ['*'] }).ready).toHaveProperty('position');
     const error = expect.objectContaining({ code: 'rate_limited' }) as unknown;
-    const once = { subscriptionId: 's1', stream: 'main', error, delayMs: 5 };
+    const once = { subscriptionId: 's1', stream: 'main', error, delayMs: 105 };
     expect(postponed).toEqual([once, once]);
     expect([refusals, server.connections.length]).toEqual([3, 1]);
   });

@@ -7,6 +7,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { backoffDelayMs } from './backoff.ts';
+import { heartbeatIntervalOf } from './bounds.ts';
 import type { CallOptions } from './calls.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEnd } from './connection.ts';
@@ -286,8 +287,8 @@ export class ClientCore<P extends Protocol> {
 
   #welcomed(data: Frame['data']): void {
     this.#welcome = data as unknown as P['pushes']['welcome'];
-    const interval = data.heartbeatIntervalMs;
-    if (typeof interval === 'number' && interval > 0) this.#connection.expectHeartbeats(interval);
+    const interval = heartbeatIntervalOf(data.heartbeatIntervalMs);
+    if (interval !== undefined) this.#connection.expectHeartbeats(interval);
     this.#emitter.emit('welcome', this.#welcome);
     this.#contract = matchContract(this.#spec, data);
     if (!this.#contract.matches) this.#emitter.emit('contractMismatch', this.#contract);

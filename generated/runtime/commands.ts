@@ -4,6 +4,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
+import { retryAfterOf } from './bounds.ts';
 import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
 import type { Link } from './link.ts';
 import { startTimer } from './timers.ts';
@@ -83,7 +84,7 @@ export function readError(data: Frame['data']): TidemarkError {
     code: typeof code === 'string' ? code : 'internal',
     message: typeof message === 'string' ? message : 'The server rejected the command without a message.',
     retryable: retryable === true,
-    retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined,
+    retryAfterMs: retryAfterOf(retryAfterMs),
     pointer: typeof pointer === 'string' ? pointer : undefined,
     details: typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined,
   });

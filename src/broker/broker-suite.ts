@@ -138,7 +138,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         await broker.sync('main');
         const record = listener.events[0];
         if (record === undefined) throw new Error('nothing was delivered');
-        const { body, bytes, ...fields } = record;
+        const { body, bytes, weight, ...fields } = record;
         const parsed: Record<string, unknown> = JSON.parse(`{${body}}`);
         expect(Object.keys(parsed)).toEqual([
           'stream',
@@ -153,6 +153,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(parsed).toEqual(fields);
         expect(fields.payload).toEqual(payload);
         expect(bytes).toBe(Buffer.byteLength(body));
+        expect(weight).toBeGreaterThan(2 * bytes);
       });
 
       test('stamps an emittedAt that never decreases (STR-4)', async () => {

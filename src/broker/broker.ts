@@ -10,6 +10,7 @@
  * at which an event could be lost or doubled (RPL-2).
  */
 import type { GapReason } from '../../generated/protocol.ts';
+import type { Budget } from '../replay/budget.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, EventSource, Position, Snapshot, StreamPosition } from '../replay/record.ts';
 
@@ -123,6 +124,10 @@ export interface BrokerLimits {
   readonly sessionHistoryEvents: number;
   readonly sessionTtlMs: number;
   readonly retainedKeys: number;
+  readonly retainedBytes: number;
+  readonly historyBudgetBytes: number;
+  readonly streamsPerNode: number;
+  readonly idempotencyKeys: number;
   readonly idempotencyWindowMs: number;
 }
 
@@ -157,6 +162,8 @@ export interface Broker {
    */
   askNodes(question: string): Promise<NodeAnswers>;
   health(): BrokerHealth;
+  /** What clients share on this node, and how much of it is in use. */
+  budgets(): Readonly<Record<string, Budget>>;
   /** Streams with a history: all of them for the memory broker, the attached ones for Redis. */
   streams(): readonly StreamInfo[];
   close(): Promise<void>;

@@ -53,6 +53,7 @@ interface Content extends Pick<EventDraft, 'source' | 'payload'> {
 
 function build(fields: RecordFields, { source, payload, content }: Content): EventRecord {
   const body = encodeBody(fields, content);
+  const bytes = Buffer.byteLength(body);
   return {
     stream: fields.stream,
     epoch: fields.epoch,
@@ -63,8 +64,26 @@ function build(fields: RecordFields, { source, payload, content }: Content): Eve
     source,
     payload,
     body,
-    bytes: Buffer.byteLength(body),
+    bytes,
+    weight: weightOf(body, bytes),
   };
+}
+
+/** The record itself, its strings, and its places in history and among the newest per key. Measured: 450 to 650 bytes. */
+const RECORD_BYTES = 640;
+/** A decoded object or array, and a decoded member beside its text. */
+const [CONTAINER_BYTES, MEMBER_BYTES] = [56, 16];
+
+/** The text stands in memory twice: as the body, and as what the payload was decoded from. */
+function weightOf(body: string, bytes: number): number {
+  let [containers, members] = [0, 0];
+  for (let at = 0; at < body.length; at += 1) {
+    const code = body.charCodeAt(at);
+    if (code === 0x7b || code === 0x5b) containers += 1;
+    else if (code === 0x2c) members += 1;
+  }
+  const characterBytes = bytes === body.length ? 1 : 2;
+  return RECORD_BYTES + 2 * characterBytes * body.length + containers * CONTAINER_BYTES + members * MEMBER_BYTES;
 }
 
 let lastMs = Number.NaN;

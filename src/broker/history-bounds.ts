@@ -14,6 +14,7 @@ export function historyBounds(stream: string, limits: BrokerLimits): HistoryBoun
     ageMs: limits.historyAgeMs,
     silenceMs: session ? limits.sessionTtlMs : Number.POSITIVE_INFINITY,
     keys: limits.retainedKeys,
+    keyBytes: limits.retainedBytes,
   };
 }
 

@@ -7,6 +7,8 @@
  * remembering it. A stream that has no event yet may be forgotten without that: its counter is 0 either way.
  */
 import { monotonicFactory } from 'ulid';
+import { Budget } from '../replay/budget.ts';
+import { shrinkHistories } from '../replay/history-budget.ts';
 import { StreamHistory } from '../replay/history.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type {
@@ -22,6 +24,7 @@ import type {
   SourceLoss,
   StreamInfo,
 } from './broker.ts';
+import { ProtocolError } from '../errors.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';
 import { recordFromDraft } from './event-encoding.ts';
 
@@ -33,16 +36,14 @@ export interface MemoryBrokerOptions {
   readonly now?: () => number;
   /** A ULID for the given time. */
   readonly newId?: (nowMs: number) => string;
-  /** Streams kept at once; past it the longest unused one that is not attached is forgotten. */
-  readonly maxStreams?: number;
-  /** Idempotency results kept at once, oldest out. */
-  readonly maxIdempotencyKeys?: number;
   /** How often aged events and expired session streams are dropped, in milliseconds. */
   readonly sweepIntervalMs?: number;
 }
 
 interface MemoryStream {
   readonly name: string;
+  /** Who published on it first. A stream without events has none: a name alone costs nothing that stays. */
+  owner: string | undefined;
   readonly epoch: string;
   readonly history: StreamHistory;
   sequenceId: number;
@@ -63,17 +64,14 @@ export class MemoryBroker implements Broker {
   readonly #events: EventTable;
   readonly #now: () => number;
   readonly #newId: (nowMs: number) => string;
-  readonly #maxStreams: number;
-  readonly #maxIdempotencyKeys: number;
+  readonly #budgets: Readonly<Record<'historyBudgetBytes' | 'streamsPerNode' | 'idempotencyKeys', Budget>>;
   readonly #sweepIntervalMs: number;
   readonly #process: string;
   /** In order of last use: the first one is the longest unused. */
   readonly #streams = new Map<string, MemoryStream>();
-  /** In order of expiry, because the window is one constant. */
-  readonly #remembered = new Map<string, Remembered>();
+  /** By principal; of one principal in order of expiry, because the window is one constant. */
+  readonly #remembered = new Map<string, Map<string, Remembered>>();
   #lives = 0;
-  /** Streams that have had an event: only these count against the bound, a name alone costs nothing that stays. */
-  #withEvents = 0;
   #listener: BrokerListener | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -82,8 +80,12 @@ export class MemoryBroker implements Broker {
     this.#events = options.events;
     this.#now = options.now ?? Date.now;
     this.#newId = options.newId ?? monotonicFactory();
-    this.#maxStreams = options.maxStreams ?? 10_000;
-    this.#maxIdempotencyKeys = options.maxIdempotencyKeys ?? 100_000;
+    const { historyBudgetBytes, streamsPerNode, idempotencyKeys } = options.limits;
+    this.#budgets = {
+      historyBudgetBytes: new Budget(historyBudgetBytes),
+      streamsPerNode: new Budget(streamsPerNode),
+      idempotencyKeys: new Budget(idempotencyKeys),
+    };
     this.#sweepIntervalMs = options.sweepIntervalMs ?? 30_000;
     this.#process = this.#newId(this.#now());
   }
@@ -99,7 +101,7 @@ export class MemoryBroker implements Broker {
   async publish(draft: EventDraft): Promise<PublishResult> {
     const now = this.#now();
     const key = draft.idempotencyKey === undefined ? undefined : idempotencyKey(draft, draft.idempotencyKey);
-    const first = key === undefined ? undefined : this.#recall(key, now);
+    const first = key === undefined ? undefined : this.#recall(draft.source.principal, key, now);
     if (first !== undefined) return { ...first, duplicate: true };
 
     const stream = this.#stream(draft.stream, now);
@@ -111,7 +113,8 @@ export class MemoryBroker implements Broker {
       eventId: record.eventId,
       duplicate: false,
     };
-    if (key !== undefined) this.#remember(key, { result, untilMs: now + this.#limits.idempotencyWindowMs });
+    if (key !== undefined)
+      this.#remember(draft.source.principal, key, { result, untilMs: now + this.#limits.idempotencyWindowMs });
     if (stream.attached > 0) this.#listener?.onEvent(record);
     return result;
   }
@@ -130,7 +133,7 @@ export class MemoryBroker implements Broker {
     stream.attached -= 1;
     stream.usedAtMs = this.#now();
     const blank = stream.sequenceId === 0 && stream.history.snapshot().losses.length === 0;
-    if (stream.attached === 0 && blank) this.#streams.delete(name);
+    if (stream.attached === 0 && blank) this.#drop(stream);
   }
 
   /** Every publish has reached `onEvent` before it resolved: there is nothing to wait for. */
@@ -157,6 +160,10 @@ export class MemoryBroker implements Broker {
     return Promise.resolve({ answers: [], missing: [] });
   }
 
+  budgets(): Readonly<Record<string, Budget>> {
+    return this.#budgets;
+  }
+
   health(): BrokerHealth {
     return { kind: 'memory', connected: true, lagMs: 0 };
   }
@@ -180,10 +187,11 @@ export class MemoryBroker implements Broker {
   sweep(): void {
     const now = this.#now();
     for (const stream of this.#streams.values()) this.#expire(stream, now);
-    for (const [key, { untilMs }] of this.#remembered) {
-      if (untilMs > now) break;
-      this.#remembered.delete(key);
-    }
+    for (const [principal, keys] of this.#remembered)
+      for (const [key, { untilMs }] of keys) {
+        if (untilMs > now) break;
+        this.#forgetIdempotency(principal, key);
+      }
   }
 
   #append(stream: MemoryStream, draft: EventDraft, now: number): EventRecord {
@@ -200,12 +208,13 @@ export class MemoryBroker implements Broker {
     );
     // Only now: a payload that cannot be encoded must not cost a number.
     if (stream.sequenceId === 0) {
-      this.#makeRoom();
-      this.#withEvents += 1;
+      this.#makeRoom(stream);
+      this.#own(stream, draft.source.principal);
     }
     stream.sequenceId += 1;
     stream.emittedAtMs = Math.max(stream.emittedAtMs, now);
     stream.history.append(record);
+    shrinkHistories(this.#budgets.historyBudgetBytes, () => this.#streams.values());
     return record;
   }
 
@@ -230,8 +239,18 @@ export class MemoryBroker implements Broker {
       bounds: historyBounds(name, this.#limits),
       events: this.#events,
       after: { epoch, sequenceId: 0 },
+      budget: this.#budgets.historyBudgetBytes,
     });
-    const stream = { name, epoch, history, sequenceId: 0, emittedAtMs: 0, usedAtMs: now, attached: 0 };
+    const stream: MemoryStream = {
+      name,
+      owner: undefined,
+      epoch,
+      history,
+      sequenceId: 0,
+      emittedAtMs: 0,
+      usedAtMs: now,
+      attached: 0,
+    };
     this.#streams.set(name, stream);
     return stream;
   }
@@ -249,38 +268,81 @@ export class MemoryBroker implements Broker {
     return true;
   }
 
-  #makeRoom(): void {
-    if (this.#withEvents < this.#maxStreams) return;
+  /**
+   * Forgets a session stream for a new stream, of the principal that has most streams first, and the one unused longest.
+   * @throws {ProtocolError} `limit_exceeded` when there is none: `main` and workspaces do not give way
+   */
+  #makeRoom(newcomer: MemoryStream): void {
+    const streams = this.#budgets.streamsPerNode;
+    if (streams.used < streams.limit) return;
+    const { heaviest } = streams;
+    let victim: MemoryStream | undefined;
     for (const stream of this.#streams.values()) {
-      if (stream.attached > 0 || stream.sequenceId === 0) continue;
-      this.#forget(stream);
-      return;
+      if (stream.attached > 0 || stream.owner === undefined || !isSessionStream(stream.name)) continue;
+      victim ??= stream;
+      if (stream.owner !== heaviest) continue;
+      victim = stream;
+      break;
     }
+    if (victim === undefined) {
+      if (newcomer.attached === 0) this.#drop(newcomer);
+      const details = { limit: 'streamsPerNode', maximum: streams.limit };
+      throw new ProtocolError(
+        'limit_exceeded',
+        `This node keeps ${streams.limit} streams; ${newcomer.name} would be another.`,
+        {
+          details,
+        },
+      );
+    }
+    streams.dropped += 1;
+    this.#forget(victim);
+  }
+
+  #own(stream: MemoryStream, principal: string): void {
+    stream.owner = principal;
+    this.#budgets.streamsPerNode.count(principal, 1);
   }
 
   #forget(stream: MemoryStream): void {
-    this.#streams.delete(stream.name);
-    if (stream.sequenceId === 0) return;
-    this.#lives += 1;
-    this.#withEvents -= 1;
+    this.#drop(stream);
+    if (stream.sequenceId > 0) this.#lives += 1;
   }
 
-  #recall(key: string, now: number): PublishResult | undefined {
-    const remembered = this.#remembered.get(key);
+  #drop(stream: MemoryStream): void {
+    this.#streams.delete(stream.name);
+    stream.history.close();
+    if (stream.owner !== undefined) this.#budgets.streamsPerNode.count(stream.owner, -1);
+  }
+
+  #recall(principal: string, key: string, now: number): PublishResult | undefined {
+    const remembered = this.#remembered.get(principal)?.get(key);
     return remembered !== undefined && remembered.untilMs > now ? remembered.result : undefined;
   }
 
-  #remember(key: string, remembered: Remembered): void {
-    this.#remembered.delete(key);
-    this.#remembered.set(key, remembered);
-    if (this.#remembered.size <= this.#maxIdempotencyKeys) return;
-    for (const oldest of this.#remembered.keys()) {
-      this.#remembered.delete(oldest);
-      return;
+  #remember(principal: string, key: string, remembered: Remembered): void {
+    const budget = this.#budgets.idempotencyKeys;
+    this.#forgetIdempotency(principal, key);
+    const keys = this.#remembered.get(principal) ?? new Map<string, Remembered>();
+    this.#remembered.set(principal, keys);
+    keys.set(key, remembered);
+    budget.count(principal, 1);
+    while (budget.used > budget.limit) {
+      const { heaviest = principal } = budget;
+      const [oldest = key] = this.#remembered.get(heaviest)?.keys() ?? [];
+      this.#forgetIdempotency(heaviest, oldest);
+      budget.dropped += 1;
     }
+  }
+
+  #forgetIdempotency(principal: string, key: string): void {
+    const keys = this.#remembered.get(principal);
+    if (keys?.delete(key) !== true) return;
+    this.#budgets.idempotencyKeys.count(principal, -1);
+    if (keys.size === 0) this.#remembered.delete(principal);
   }
 }
 
 function idempotencyKey(draft: EventDraft, key: string): string {
-  return JSON.stringify([draft.source.principal, draft.stream, key]);
+  return JSON.stringify([draft.stream, key]);
 }

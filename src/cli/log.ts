@@ -33,9 +33,28 @@ export function createLog(level: string): Log {
   };
 }
 
+/**
+ * Lines that wait for a reader of stderr, in bytes; further ones are dropped and counted. A log that waits for its reader would stop
+ * the gateway with it.
+ */
+const MOST_UNREAD_BYTES = 1024 * 1024;
+
 function lineWriter(): (line: string) => void {
   if (process.stderr.isTTY) return (line) => say(shortLine(JSON.parse(line) as LogLine));
-  const stderr = pino.destination({ dest: 2, sync: true });
+  const stderr = pino.destination({ dest: 2, sync: false, maxLength: MOST_UNREAD_BYTES });
+  let dropped = 0;
+  stderr.on('drop', () => (dropped += 1));
+  stderr.on('drain', () => {
+    if (dropped === 0) return;
+    const lost = {
+      level: pino.levels.values['warn'],
+      time: Date.now(),
+      dropped,
+      msg: 'log lines were dropped: nobody read them',
+    };
+    dropped = 0;
+    stderr.write(`${JSON.stringify(lost)}\n`);
+  });
   return (line) => void stderr.write(line);
 }
 

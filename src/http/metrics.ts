@@ -104,6 +104,22 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
   labelled(registry, 'gaps', 'reason', 'Gaps sent to clients, by reason.', () => counters.gaps);
   labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => counters.errors);
   new Gauge({
+    name: 'tidemark_budget_used',
+    help: 'What clients use of each budget of this node; tidemark_limit of the same name is its maximum.',
+    labelNames: ['name'],
+    registers: [registry],
+    collect() {
+      for (const [name, { used }] of Object.entries(health().budgets ?? {})) this.set({ name }, used);
+    },
+  });
+  labelled(
+    registry,
+    'budget_dropped',
+    'name',
+    'Events, streams and keys that gave way to a budget.',
+    () => new Map(Object.entries(health().budgets ?? {}).map(([name, { dropped }]) => [name, dropped])),
+  );
+  new Gauge({
     name: 'tidemark_limit',
     help: 'The limits in force.',
     labelNames: ['name'],

@@ -48,10 +48,10 @@ describe('a made-up name, on the memory broker,', () => {
   });
 
   test('that is allowed leaves no stream either, and pushes none out', async () => {
-    const limits = resolveLimits({ sessionTtlMs: 60_000 });
-    const broker = new MemoryBroker({ limits, events: eventTable(), maxStreams: 1 });
+    const limits = resolveLimits({ sessionTtlMs: 60_000, streamsPerNode: 16 });
+    const broker = new MemoryBroker({ limits, events: eventTable() });
     const { gateway, url } = await serve({ broker, limits: BURST });
-    await gateway.publish('tick', { n: 1 }, { stream: 'workspace:real' });
+    for (let n = 0; n < 16; n += 1) await gateway.publish('tick', { n }, { stream: `session:real${n}` });
     const before = gateway.health().streams;
     expect(await nameAll(await connect(url))).toEqual(['synced', 'subscribed']);
     expect(gateway.health().streams).toEqual(before);

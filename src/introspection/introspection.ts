@@ -11,6 +11,7 @@ import type {
 } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Budget } from '../replay/budget.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Counters } from './counters.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
@@ -35,6 +36,7 @@ export interface IntrospectionOptions {
   readonly broker: Broker;
   readonly catalogue: Catalogue;
   readonly fanout: Fanout;
+  readonly budgets: () => Readonly<Record<string, Budget>>;
   readonly counters: Counters;
   readonly connections: () => ConnectionsView;
   readonly draining: () => boolean;
@@ -104,6 +106,12 @@ export class Introspection {
       })),
       broker: { kind, connected, lagMs },
       backpressure: { queuedBytes, slow, closedSlow: counters.closedSlow },
+      budgets: Object.fromEntries(
+        Object.entries(this.#options.budgets()).map(([name, { used, limit, dropped }]) => [
+          name,
+          { used, maximum: limit, dropped },
+        ]),
+      ),
       replay: { ...counters.replay },
       ...(others.length === 0 ? {} : { otherContracts: others.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) }),
     };

@@ -7,6 +7,8 @@ export class Budget {
   readonly limit: number;
   readonly #byOwner = new Map<string, number>();
   #used = 0;
+  /** What had to give way so far. */
+  dropped = 0;
 
   constructor(limit: number) {
     this.limit = limit;

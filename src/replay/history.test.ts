@@ -6,7 +6,7 @@ import { eventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 
-const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000 };
+const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000, keyBytes: 1e9 };
 
 function historyOf(bounds: Partial<HistoryBounds> = {}): StreamHistory {
   const after = { epoch: EPOCH, sequenceId: 0 };
@@ -128,7 +128,7 @@ describe('beyond history', () => {
   });
 
   test('keys are bounded, the one untouched for longest goes first, and that is said', () => {
-    const history = historyOf({ events: 1, keys: 2 });
+    const history = historyOf({ events: 1, keys: 2, keyBytes: 1e9 });
     history.append(entity(1, 'created', 'a'));
     history.append(entity(2, 'created', 'b'));
     history.append(entity(3, 'updated', 'a'));

@@ -5,6 +5,7 @@
  *     retained: newest per key            history: floor … head
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
  */
+import type { Budget } from './budget.ts';
 import { Losses } from './losses.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
@@ -19,6 +20,8 @@ export interface HistoryBounds {
   readonly silenceMs: number;
   /** Keys whose newest events are retained beyond history. */
   readonly keys: number;
+  /** Their encoded size. */
+  readonly keyBytes: number;
 }
 
 export interface StreamHistoryOptions {
@@ -30,6 +33,8 @@ export interface StreamHistoryOptions {
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
   readonly losses?: Losses;
+  /** Counts the memory of this history with that of others. */
+  readonly budget?: Budget;
 }
 
 interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted' | 'since'> {
@@ -74,10 +79,15 @@ export class StreamHistory {
   readonly #events: EventTable;
   readonly #retained: Retained = new Map();
   readonly #losses: Losses;
+  readonly #budget: Budget | undefined;
+  /** Memory of what is kept here, by who published it. */
+  readonly #weights = new Map<string, number>();
   #keysEvicted: boolean;
-  #log: EventRecord[] = [];
+  /** The first `#start` of them have been dropped, and are undefined. */
+  #log: (EventRecord | undefined)[] = [];
   #start = 0;
   #bytes = 0;
+  #retainedBytes = 0;
   #head: Position;
 
   constructor(options: StreamHistoryOptions) {
@@ -86,7 +96,11 @@ export class StreamHistory {
     this.#head = { epoch: options.after.epoch, sequenceId: options.after.sequenceId };
     this.#keysEvicted = options.keysEvicted ?? false;
     this.#losses = options.losses ?? new Losses();
-    for (const record of options.retained ?? []) this.#retain(record);
+    this.#budget = options.budget;
+    for (const record of options.retained ?? []) {
+      this.#count(record, 1);
+      this.#retain(record);
+    }
   }
 
   /** Events in history. */
@@ -97,6 +111,16 @@ export class StreamHistory {
   /** Their encoded size. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Encoded size of the newest events per key. */
+  get retainedBytes(): number {
+    return this.#retainedBytes;
+  }
+
+  /** Estimated memory of what a principal has published here and is still kept. */
+  weightOf(principal: string): number {
+    return this.#weights.get(principal) ?? 0;
   }
 
   get head(): Position {
@@ -120,6 +144,7 @@ export class StreamHistory {
     this.#head = { epoch, sequenceId: record.sequenceId };
     this.#log.push(record);
     this.#bytes += record.bytes;
+    this.#count(record, 1);
     this.#retain(record);
     while (this.events > this.#bounds.events || (this.#bytes > this.#bounds.bytes && this.events > 1))
       this.#dropOldest();
@@ -146,7 +171,10 @@ export class StreamHistory {
       head: this.#head,
       floor: this.floor,
       keysEvicted: this.#keysEvicted,
-      since: (sequenceId) => this.#log.slice(this.#start + Math.max(0, sequenceId - this.floor + 1)),
+      since: (sequenceId) =>
+        this.#log
+          .slice(this.#start + Math.max(0, sequenceId - this.floor + 1))
+          .filter((record) => record !== undefined),
       readRetained: (floor) => this.#retainedBelow(floor),
       readLosses: (floor) => this.#losses.within(this.#head.epoch, floor),
     });
@@ -156,7 +184,10 @@ export class StreamHistory {
     const oldest = this.#log[this.#start];
     if (oldest === undefined) return;
     this.#bytes -= oldest.bytes;
+    // What has been dropped must not be held until the array is cut.
+    this.#log[this.#start] = undefined;
     this.#start += 1;
+    if (!this.#isRetained(oldest)) this.#count(oldest, -1);
     if (this.#start < TRIM_AT || this.#start * 2 < this.#log.length) return;
     this.#log = this.#log.slice(this.#start);
     this.#start = 0;
@@ -165,23 +196,67 @@ export class StreamHistory {
   #retain(record: EventRecord): void {
     const { replay } = this.#events.of(record.event);
     const key = keyOf(record, replay);
-    if (key === undefined) return;
-    if (replay.clears === true) {
-      this.#retained.delete(key);
+    if (key === undefined) {
+      if (record.sequenceId < this.floor) this.#count(record, -1);
       return;
     }
     const byName = this.#retained.get(key) ?? new Map<string, EventRecord>();
+    if (replay.clears === true) {
+      this.#forgetKey(key, byName);
+      return;
+    }
+    const before = byName.get(record.event);
     byName.set(record.event, record);
+    if (before !== undefined) this.#release(before);
+    this.#retainedBytes += record.bytes;
     this.#retained.delete(key);
     this.#retained.set(key, byName);
-    if (this.#retained.size > this.#bounds.keys) this.#evictKey();
+    while (this.#retained.size > this.#bounds.keys || this.#retainedBytes > this.#bounds.keyBytes)
+      if (this.#retained.size === 1 || !this.#evictKey()) break;
   }
 
-  #evictKey(): void {
-    const { value: oldest } = this.#retained.keys().next();
-    if (oldest === undefined) return;
-    this.#retained.delete(oldest);
+  #forgetKey(key: string, byName: ReadonlyMap<string, EventRecord>): void {
+    this.#retained.delete(key);
+    for (const record of byName.values()) this.#release(record);
+  }
+
+  /** A record is no longer among the newest per key; it may still be in history. */
+  #release(record: EventRecord): void {
+    this.#retainedBytes -= record.bytes;
+    if (record.sequenceId < this.floor) this.#count(record, -1);
+  }
+
+  #isRetained(record: EventRecord): boolean {
+    const key = keyOf(record, this.#events.of(record.event).replay);
+    return key !== undefined && this.#retained.get(key)?.get(record.event) === record;
+  }
+
+  #count({ source: { principal }, weight }: EventRecord, sign: 1 | -1): void {
+    this.#budget?.count(principal, sign * weight);
+    const left = this.weightOf(principal) + sign * weight;
+    if (left > 0) this.#weights.set(principal, left);
+    else this.#weights.delete(principal);
+  }
+
+  /** Drops the oldest event, or with none left the key that was touched longest ago; false when there is nothing to drop. */
+  giveWay(): boolean {
+    if (this.events === 0) return this.#evictKey();
+    this.#dropOldest();
+    return true;
+  }
+
+  #evictKey(): boolean {
+    const [oldest] = this.#retained;
+    if (oldest === undefined) return false;
+    this.#forgetKey(...oldest);
     this.#keysEvicted = true;
+    return true;
+  }
+
+  /** Gives back to the budget what the whole history has taken: it is not used any more. */
+  close(): void {
+    for (const [principal, weight] of this.#weights) this.#budget?.count(principal, -weight);
+    this.#weights.clear();
   }
 
   #retainedBelow(floor: number): readonly EventRecord[] {

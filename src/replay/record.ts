@@ -35,6 +35,8 @@ export interface EventRecord {
   readonly body: string;
   /** Length of `body` in UTF-8 bytes: what history's byte bound counts. */
   readonly bytes: number;
+  /** Estimated memory in bytes, the decoded payload included: what the node's budget for history counts. */
+  readonly weight: number;
 }
 
 /** A loss at a source, at the position that was the head when it was said (GAP-2). */

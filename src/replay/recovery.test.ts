@@ -10,7 +10,7 @@ import type { RecoveryFacts, RecoveryPlan } from './recovery.ts';
 import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 
 const table = eventTable();
-const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000 };
+const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000, keyBytes: 1e9 };
 
 /** What a plan replays, once. */
 const chosen = (made: RecoveryPlan): readonly EventRecord[] => [...made.records].filter((each) => each !== undefined);
@@ -130,7 +130,7 @@ describe('a resume', () => {
   });
 
   test('is never called truncated: it is complete or it is not a resume', () => {
-    const history = historyOf(files(30), { events: 10, keys: 1 });
+    const history = historyOf(files(30), { events: 10, keys: 1, keyBytes: 1e9 });
     expect(plan(history, resume(20))).toMatchObject({ truncated: false, replayReason: 'resume' });
   });
 });
@@ -155,9 +155,9 @@ describe('a warm picture', () => {
   test.each<[string, readonly EventRecord[], Partial<HistoryBounds>, ReplayPolicy, boolean]>([
     ['everything is in history', entities, {}, 'latest-per-key', false],
     ['keys are retained beyond history', entities, { events: 1 }, 'latest-per-key', false],
-    ['a key was pushed out', entities, { events: 1, keys: 2 }, 'latest-per-key', true],
-    ['a key was pushed out, but history is whole', entities, { keys: 2 }, 'latest-per-key', false],
-    ['a key was pushed out, but none is asked for', entities, { events: 1, keys: 2 }, 'none', false],
+    ['a key was pushed out', entities, { events: 1, keys: 2, keyBytes: 1e9 }, 'latest-per-key', true],
+    ['a key was pushed out, but history is whole', entities, { keys: 2, keyBytes: 1e9 }, 'latest-per-key', false],
+    ['a key was pushed out, but none is asked for', entities, { events: 1, keys: 2, keyBytes: 1e9 }, 'none', false],
     ['the log is whole', log, {}, 'log', false],
     ['the log has lost its beginning', log, { events: 2 }, 'log', true],
   ])('says whether a bound has cut it: %s', (_what, records, bounds, policy, truncated) => {

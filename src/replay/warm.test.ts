@@ -85,7 +85,7 @@ describe('the warm picture', () => {
         (sketches, events, chosen) => {
           const all = stream(...sketches.map(([event, id]) => [event, { id }] as const));
           const history = new StreamHistory({
-            bounds: { events, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 100 },
+            bounds: { events, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 100, keyBytes: 1e9 },
             events: table,
             after: { epoch: EPOCH, sequenceId: 0 },
           });

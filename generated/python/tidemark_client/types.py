@@ -260,6 +260,10 @@ class EffectiveLimits(TypedDict):
     patternLength: Count
     commandsPerSecond: Count
     commandBurst: Count
+    filterCharactersPerConnection: NotRequired[Count]
+    filterBytes: NotRequired[Count]
+    commandCostMs: NotRequired[Count]
+    turnBudgetMs: NotRequired[Count]
     badMessagesPerMinute: Count
     connectionsPerNode: Count
     connectionsPerAddress: Count
@@ -276,6 +280,10 @@ class EffectiveLimits(TypedDict):
     sessionHistoryEvents: Count
     sessionTtlMs: Count
     retainedKeys: Count
+    retainedBytes: NotRequired[Count]
+    historyBudgetBytes: NotRequired[Count]
+    streamsPerNode: NotRequired[Count]
+    idempotencyKeys: NotRequired[Count]
     idempotencyWindowMs: Count
     drainMs: Count
 
@@ -1116,8 +1124,26 @@ class Health(TypedDict):
     broker: HealthBroker
     backpressure: HealthBackpressure
     replay: HealthReplay
+    budgets: NotRequired[HealthBudgets]
     #: Nodes on the same broker that have another contract; absent when all have this one. Events that a node does not declare are custom events there.
     otherContracts: NotRequired[Sequence[NodeContract]]
+
+
+class HealthBudgets(TypedDict):
+    """What clients share on this node, under the name of the limit that bounds it."""
+
+    filterBytes: NotRequired[HealthBudget]
+    historyBudgetBytes: NotRequired[HealthBudget]
+    streamsPerNode: NotRequired[HealthBudget]
+    idempotencyKeys: NotRequired[HealthBudget]
+
+
+class HealthBudget(TypedDict):
+    """One budget, in the unit of its limit."""
+
+    used: Count
+    maximum: Count
+    dropped: Count
 
 
 class NodeContract(TypedDict):

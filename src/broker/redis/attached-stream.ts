@@ -5,6 +5,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
+import { Budget } from '../../replay/budget.ts';
+import { shrinkHistories } from '../../replay/history-budget.ts';
+import type { BudgetedStream } from '../../replay/history-budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Losses } from '../../replay/losses.ts';
@@ -54,12 +57,15 @@ const PATIENCE_MS = 20;
 
 export class AttachedStreams {
   readonly #options: AttachedStreamsOptions;
+  /** Memory of all mirrors of this node. */
+  readonly budget: Budget;
   readonly #attached = new Map<string, Attached>();
   readonly #subscribed = new Set<string>();
   #subscribing: Promise<void> | undefined;
 
   constructor(options: AttachedStreamsOptions) {
     this.#options = options;
+    this.budget = new Budget(options.limits.historyBudgetBytes);
   }
 
   async attach(stream: string): Promise<void> {
@@ -153,10 +159,20 @@ export class AttachedStreams {
   lookAtHeads(): void {
     const now = performance.now();
     for (const [stream, attached] of this.#attached) {
-      if (attached.count === 0 && now - attached.leftAt > LINGER_MS) this.#attached.delete(stream);
-      else void this.#lookAtHead(stream, attached);
+      if (attached.count > 0 || now - attached.leftAt <= LINGER_MS) {
+        void this.#lookAtHead(stream, attached);
+        continue;
+      }
+      this.#attached.delete(stream);
+      attached.mirror.history?.close();
     }
+    shrinkHistories(this.budget, () => this.#mirrored());
     this.#subscribe().catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe at Redis'));
+  }
+
+  *#mirrored(): Generator<BudgetedStream> {
+    for (const [name, { mirror }] of this.#attached)
+      if (mirror.history !== undefined) yield { name, history: mirror.history };
   }
 
   close(): void {
@@ -214,7 +230,7 @@ export class AttachedStreams {
 
   #createHistory(stream: string, seed: HistorySeed & { readonly losses: Losses }): MirrorHistory {
     const { limits, events } = this.#options;
-    return new StreamHistory({ bounds: historyBounds(stream, limits), events, ...seed });
+    return new StreamHistory({ bounds: historyBounds(stream, limits), events, budget: this.budget, ...seed });
   }
 
   #sourceOf(stream: string): MirrorSource {

@@ -18,6 +18,9 @@ export interface MirrorHistory {
   append(record: EventRecord): void;
   expire(nowMs: number): void;
   snapshot(): Snapshot;
+  giveWay(): boolean;
+  weightOf(principal: string): number;
+  close(): void;
 }
 
 export interface HistorySeed {
@@ -254,6 +257,7 @@ export class StreamMirror {
       retained: retained.map((line) => recordOf(this.stream, line)),
       keysEvicted: state.evicted,
     });
+    this.#loaded?.history.close();
     const loaded: Loaded = { history, head: { ...after, at: state.at, eventId: '-' } };
     this.#loaded = loaded;
     const missedFrom = before === undefined ? Number.POSITIVE_INFINITY : this.#sayLoss(before, after);

@@ -13,6 +13,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicFactory, ulid } from 'ulid';
 import { ProtocolError } from '../../errors.ts';
+import type { Budget } from '../../replay/budget.ts';
 import type { EventTable } from '../../catalogue/event-table.ts';
 import { ttlOf } from '../history-bounds.ts';
 import type {
@@ -232,6 +233,10 @@ export class RedisBroker implements Broker {
 
   askNodes(question: string): Promise<NodeAnswers> {
     return this.#nodes.ask(question, { reachable: this.#connected });
+  }
+
+  budgets(): Readonly<Record<string, Budget>> {
+    return { historyBudgetBytes: this.#streams.budget };
   }
 
   health(): BrokerHealth {

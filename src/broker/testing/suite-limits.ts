@@ -8,5 +8,9 @@ export const SUITE_LIMITS: BrokerLimits = {
   sessionHistoryEvents: 2_000,
   sessionTtlMs: 3_600_000,
   retainedKeys: 10_000,
+  retainedBytes: 32 * 1024 * 1024,
+  historyBudgetBytes: 256 * 1024 * 1024,
+  streamsPerNode: 10_000,
+  idempotencyKeys: 100_000,
   idempotencyWindowMs: 60_000,
 };

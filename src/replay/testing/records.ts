@@ -26,6 +26,7 @@ export function recordAt(sequenceId: number, sketch: RecordSketch = {}): EventRe
     payload,
     body: '',
     bytes,
+    weight: bytes,
   };
 }
 

@@ -23,6 +23,7 @@ import { resolveLimits } from '../../options.ts';
 import { Publisher } from '../../publishing/publisher.ts';
 import { Router } from '../../session/router.ts';
 import { Session } from '../../session/session.ts';
+import { TurnBudget } from '../../session/turn-budget.ts';
 import { Random } from './random.ts';
 import { SimulatedSocket, SimulatedWs } from './simulated-peer.ts';
 import type { WrittenFrame } from './simulated-peer.ts';
@@ -73,7 +74,7 @@ class SteppedScheduler extends FlushScheduler {
   run(): void {
     const due = this.#due;
     this.#due = new Set();
-    for (const outbox of due) outbox.flush();
+    for (const outbox of due) outbox.flush(Infinity);
   }
 }
 
@@ -97,7 +98,7 @@ export class Simulation {
   step = 0;
   readonly #broker: MemoryBroker;
   readonly #fanout: Fanout;
-  readonly #scheduler = new SteppedScheduler();
+  readonly #scheduler = new SteppedScheduler({ turnBudgetMs: 10 });
   readonly #heartbeat: Heartbeat;
   readonly #services: HandlerServices;
   readonly #router: Router<HandlerContext>;
@@ -191,6 +192,7 @@ export class Simulation {
       services: this.#services,
       router: this.#router,
       scheduler: this.#scheduler,
+      turn: new TurnBudget(this.#limits.turnBudgetMs),
       limits: this.#limits,
       now,
       random: () => 0.5,

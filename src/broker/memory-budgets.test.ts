@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { eventTable } from '../catalogue/event-table.ts';
+import { SUITE_LIMITS } from './testing/suite-limits.ts';
+import type { BrokerLimits } from './broker.ts';
+import { MemoryBroker } from './memory.ts';
+
+const MIB = 1024 * 1024;
+
+function brokerWith(limits: Partial<BrokerLimits>): MemoryBroker {
+  return new MemoryBroker({ limits: { ...SUITE_LIMITS, ...limits }, events: eventTable() });
+}
+
+function publish(
+  broker: MemoryBroker,
+  principal: string,
+  stream: string,
+  more: { readonly event?: string; readonly payload?: Record<string, unknown>; readonly idempotencyKey?: string } = {},
+): ReturnType<MemoryBroker['publish']> {
+  return broker.publish({ event: 'note', payload: {}, ...more, stream, source: { name: 'test', principal } });
+}
+
+async function floorOf(broker: MemoryBroker, stream: string): Promise<number> {
+  await broker.attach(stream);
+  const { floor } = broker.snapshot(stream);
+  broker.detach(stream);
+  return floor;
+}
+
+describe('the budget for history', () => {
+  const big = { payload: { text: 'x'.repeat(60_000) } };
+
+  test('takes from who uses most, never from a neighbour, however many streams the events are spread over', async () => {
+    const broker = brokerWith({ historyBudgetBytes: 8 * MIB });
+    await publish(broker, 'ana', 'main', big);
+    await publish(broker, 'ana', 'session:ana', big);
+    for (let n = 0; n < 300; n += 1) await publish(broker, 'greedy', `session:g${n % 12}`, big);
+    const { historyBudgetBytes: budget } = broker.budgets();
+    expect(budget?.used).toBeLessThanOrEqual(8 * MIB);
+    expect(budget?.usedBy('greedy')).toBeGreaterThan(6 * MIB);
+    expect(budget?.dropped).toBeGreaterThan(150);
+    expect([await floorOf(broker, 'main'), await floorOf(broker, 'session:ana')]).toEqual([1, 1]);
+  });
+
+  test('takes from session streams first', async () => {
+    const broker = brokerWith({ historyBudgetBytes: 4 * MIB });
+    for (let n = 0; n < 10; n += 1) await publish(broker, 'ana', 'main', big);
+    for (let n = 0; n < 60; n += 1) await publish(broker, 'ana', 'session:one', big);
+    expect(await floorOf(broker, 'main')).toBe(1);
+    expect(await floorOf(broker, 'session:one')).toBeGreaterThan(30);
+  });
+
+  test('counts the newest events per key, too', async () => {
+    const broker = brokerWith({ historyBudgetBytes: 4 * MIB, historyEvents: 10, retainedBytes: 1024 * MIB });
+    const name = 'n'.repeat(60_000);
+    for (let n = 0; n < 200; n += 1)
+      await publish(broker, 'ana', 'main', {
+        event: 'entity_created',
+        payload: { id: `${n}`, entityType: 'function', name },
+      });
+    expect(broker.budgets()['historyBudgetBytes']?.used).toBeLessThanOrEqual(4 * MIB);
+    await broker.attach('main');
+    expect(broker.snapshot('main').keysEvicted).toBe(true);
+  });
+
+  test('gets everything back from streams that are forgotten', async () => {
+    const broker = brokerWith({ streamsPerNode: 16 });
+    for (let n = 0; n < 100; n += 1) await publish(broker, 'ana', `session:s${n}`, big);
+    const { historyBudgetBytes, streamsPerNode } = broker.budgets();
+    expect(streamsPerNode?.used).toBe(16);
+    expect(historyBudgetBytes?.used).toBeLessThan(16 * 130_000);
+  });
+
+  test('knows that a small text can be a large object', async () => {
+    const broker = brokerWith({});
+    await publish(broker, 'ana', 'main', { payload: { all: Array.from({ length: 1000 }, () => []) } });
+    expect(broker.budgets()['historyBudgetBytes']?.used).toBeGreaterThan(50_000);
+  });
+});
+
+describe('the number of streams', () => {
+  test('is kept by forgetting session streams of who has most: main, workspaces and neighbours stay', async () => {
+    const broker = brokerWith({ streamsPerNode: 100 });
+    const kept = ['main', 'workspace:w', 'session:ana'];
+    const first = await Promise.all(kept.map((stream) => publish(broker, 'ana', stream)));
+    for (let n = 0; n < 1000; n += 1) await publish(broker, 'greedy', `session:g${n}`);
+    const second = await Promise.all(kept.map((stream) => publish(broker, 'ana', stream)));
+    expect(second.map((each) => [each.epoch, each.sequenceId])).toEqual(first.map((each) => [each.epoch, 2]));
+    expect(broker.budgets()['streamsPerNode']).toMatchObject({ used: 100, dropped: 903 });
+  });
+});
+
+describe('the number of idempotency keys', () => {
+  test('is kept by forgetting those of who has most: a neighbour repeats safely', async () => {
+    const broker = brokerWith({ idempotencyKeys: 100 });
+    const mine = await publish(broker, 'ana', 'main', { idempotencyKey: 'mine' });
+    for (let n = 0; n < 1000; n += 1) await publish(broker, 'greedy', 'main', { idempotencyKey: `k${n}` });
+    const again = await publish(broker, 'ana', 'main', { idempotencyKey: 'mine' });
+    expect(again).toEqual({ ...mine, duplicate: true });
+    expect(broker.budgets()['idempotencyKeys']).toMatchObject({ used: 100, dropped: 901 });
+  });
+});

@@ -1,0 +1,33 @@
+/** Keeps the histories of a node within one budget. */
+import type { Budget } from './budget.ts';
+import type { StreamHistory } from './history.ts';
+
+export interface BudgetedStream {
+  readonly name: string;
+  readonly history: Pick<StreamHistory, 'giveWay' | 'weightOf'>;
+}
+
+/** Once past the limit, this part of it is made free: then it takes many events until the next time. */
+const FREED = 1 / 16;
+
+/**
+ * Past the limit, the principal that uses most loses its oldest events, those of session streams first and of a stream that was
+ * unused longest before another. What is gone is reported as after any other bound: `window_exceeded` at a resume, `truncated` in a
+ * warm picture (RPL-3, RPL-4).
+ * @param streams in order of use, the longest unused first
+ */
+export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {
+  if (budget.used <= budget.limit) return;
+  const goal = budget.limit * (1 - FREED);
+  for (let before = Infinity; budget.used > goal && budget.used < before;) {
+    before = budget.used;
+    for (const kind of ['session', 'other'] as const)
+      for (const { name, history } of streams()) {
+        if (name.startsWith('session:') !== (kind === 'session')) continue;
+        const { heaviest } = budget;
+        while (budget.used > goal && heaviest !== undefined && history.weightOf(heaviest) > 0 && history.giveWay())
+          budget.dropped += 1;
+        if (budget.used <= goal) return;
+      }
+  }
+}
