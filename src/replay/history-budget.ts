@@ -24,9 +24,8 @@ export function shrinkHistories(budget: Budget, streams: () => Iterable<Budgeted
     for (const kind of ['session', 'other'] as const)
       for (const { name, history } of streams()) {
         if (name.startsWith('session:') !== (kind === 'session')) continue;
-        const { heaviest } = budget;
-        while (budget.used > goal && heaviest !== undefined && history.weightOf(heaviest) > 0 && history.giveWay())
-          budget.dropped += 1;
+        const heaviest = budget.heaviest ?? '';
+        while (budget.used > goal && history.weightOf(heaviest) > 0 && history.giveWay()) budget.dropped += 1;
         if (budget.used <= goal) return;
       }
   }
