@@ -11,6 +11,7 @@ import type { Command, Contract, Event, HttpOperation, Message, Push, Schema } f
 import { resolveSchema, schemaName } from './model.ts';
 import { CONNECTION, messageName, refName } from './raw.ts';
 import type { RawContract, RawMessage, RawOperation } from './raw.ts';
+import { resolveReferences } from './references.ts';
 import { lint } from './rules.ts';
 import { ContractError, readSource } from './source.ts';
 import type { Finding, Source } from './source.ts';
@@ -39,11 +40,14 @@ export async function parseContract(source: Source): Promise<LoadedContract> {
 }
 
 /** By our own rules alone: for a contract that consists of parts of which each is AsyncAPI. @throws {ContractError} */
-export function checkContract(source: Source): Contract {
-  refuse(source, checkVersion(source));
+export function checkContract(written: Source): Contract {
+  refuse(written, checkVersion(written));
+  const { value, findings } = resolveReferences(written);
+  refuse(written, findings);
+  const source: Source = { ...written, value };
   refuse(source, checkExtensions(source));
   refuse(source, lint(source));
-  return flatten(source.value as RawContract);
+  return flatten(value as RawContract);
 }
 
 /** Tools of AsyncAPI's world hand documents around; this is the way back. */
@@ -70,8 +74,8 @@ function refuse(source: Source, findings: readonly Finding[]): void {
 async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
   // Loading the parser takes longer than everything else does, and an own-events document is checked without it.
   const { Parser } = await import('@asyncapi/parser');
-  // The parser reads YAML 1.2 without merge keys, hence JSON.
-  const { document, diagnostics } = await new Parser().parse(JSON.stringify(source.value));
+  // The raw text: what our own reader forgives, other AsyncAPI tools cannot read.
+  const { document, diagnostics } = await new Parser().parse(source.text);
   refuse(source, specificationFindings(source, diagnostics));
   if (document === undefined)
     throw new Error('The parser finds nothing wrong with the contract, and gives no document.');

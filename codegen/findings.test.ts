@@ -58,7 +58,7 @@ describe('findings', () => {
 
   test('are one where nothing else can be said: another version of AsyncAPI, or no AsyncAPI', async () => {
     expect(await findingsIn(SHOP.replace('asyncapi: 3.0.0', 'asyncapi: 2.6.0'))).toEqual([
-      `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 is needed. Convert the contract.`,
+      `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 or 3.1.0 is needed. Convert the contract.`,
     ]);
     const no = expect.stringMatching(/^shop\.yaml:1 asyncapi \(top\): is no AsyncAPI document\. Begin it with/);
     for (const text of ['', '[]', 'openapi: 3.1.0', 'just words']) expect(await findingsIn(text)).toEqual([no]);

@@ -14,6 +14,7 @@ import { emitAll, emitPython, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
 import { ORIGIN } from './emit/text.ts';
 import { openContract } from './extension/open.ts';
+import { resolveReferences } from './references.ts';
 import { ContractError } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -56,7 +57,7 @@ export interface Generated {
 export async function generateTo(options: GenerateToOptions): Promise<Generated> {
   const { contract: file, out, importEnding = '.js', lang = 'typescript' } = options;
   const { contract, source } = await openContract(file);
-  const needs = checkClientNeeds(source);
+  const needs = checkClientNeeds({ ...source, value: resolveReferences(source).value });
   if (needs.length > 0) throw new ContractError(file, needs);
   const origin = `${basename(file)} by \`tidemark generate\``;
   const sources = lang === 'python' ? await emitPython(contract, origin) : await emitSources(contract);

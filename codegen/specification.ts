@@ -2,8 +2,10 @@
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** The version of AsyncAPI that we read. */
+/** The version of AsyncAPI that our own contract is written in. */
 export const ASYNCAPI = '3.0.0';
+/** The versions that we read. */
+const READABLE: readonly unknown[] = [ASYNCAPI, '3.1.0'];
 
 /** What of the parser's findings is read here. */
 export interface Diagnostic {
@@ -19,11 +21,11 @@ const WARNING = 1;
 /** Rule `asyncapi`. Everything else that could be said of a file of another version is a consequence. */
 export function checkVersion(source: Source): Finding[] {
   const version = isObject(source.value) ? source.value['asyncapi'] : undefined;
-  if (version === ASYNCAPI) return [];
+  if (READABLE.includes(version)) return [];
   const text =
     version === undefined
       ? `is no AsyncAPI document. Begin it with \`asyncapi: ${ASYNCAPI}\`.`
-      : `this is AsyncAPI ${typeof version === 'string' ? version : JSON.stringify(version)}; ${ASYNCAPI} is needed. Convert the contract.`;
+      : `this is AsyncAPI ${typeof version === 'string' ? version : JSON.stringify(version)}; ${READABLE.join(' or ')} is needed. Convert the contract.`;
   const path = version === undefined ? [] : ['asyncapi'];
   return [{ rule: 'asyncapi', pointer: toPointer(path), line: source.lineOf(path) ?? 1, text }];
 }

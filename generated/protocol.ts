@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:37a2a1808c9e1eb346e572ebd12db2743aad955656731ac7c8e4dc1e990c9858';
+export const CONTRACT_DIGEST = 'sha256:2fc93f0d206ee21665ecbaa833d4f40d93f492a6b4c41ff42cbc9f300521ab27';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -163,7 +163,7 @@ export const EVENTS: { readonly [Name in EventName]: EventSpec } = {
   relationship_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship', clears: true }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
   graph_update: { replay: { policy: 'latest' }, filterable: { paths: ['/payload/paths'], operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] } },
   sync_status: { replay: { policy: 'latest' }, filterable: { operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] } },
-  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] } },
+  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], relationshipTypes: ['/payload/relationships/relationshipType'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] } },
 };
 
 /** The same for every event that the contract does not declare. */

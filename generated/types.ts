@@ -33,6 +33,39 @@ export type RelativePath = string;
 export type Label = string;
 /** One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`. */
 export type Scope = string;
+/** Which kind of credential was presented. */
+export type PrincipalKind = 'anonymous' | 'user' | 'agent' | 'api_key' | 'service';
+/** Which. */
+export type BrokerKind = 'memory' | 'redis';
+/** What happened. */
+export type FileChangeType = 'create' | 'modify' | 'delete' | 'rename';
+/** What it is; of something deleted, what it was. */
+export type FileType = 'file' | 'directory' | 'symlink' | 'other';
+/** Degraded: the broker is away. */
+export type GatewayStatus = 'ok' | 'degraded' | 'draining';
+/** Ready or why not. */
+export type ProbeStatus = 'ok' | 'draining' | 'broker_unavailable';
+/** The stream began a new epoch; history no longer reaches back that far; or the position lies ahead of the head. */
+export type RecoveryFailureReason = 'epoch_changed' | 'window_exceeded' | 'unknown_position';
+/** As asked for. */
+export type ReplayMode = 'none' | 'warm' | 'resume';
+/** Which step. */
+export type SessionEventName =
+  | 'session_started'
+  | 'session_keepalive'
+  | 'session_relationships'
+  | 'session_checkpoint'
+  | 'session_handoff'
+  | 'session_teardown'
+  | 'modified'
+  | 'broke'
+  | 'test_pass';
+/** How bad. */
+export type Severity = 'low' | 'medium' | 'high' | 'critical';
+/** The credential in force does not cover it. */
+export type SubscriptionClosedReason = 'forbidden';
+/** Where it stands. */
+export type SyncState = 'started' | 'running' | 'completed' | 'failed';
 /** Any of these. */
 export type FilterValues = readonly string[];
 /** What of the past is wanted. */
@@ -122,8 +155,7 @@ export interface EventSource {
 }
 /** Who the server thinks the client is. */
 export interface Principal {
-  /** Which kind of credential was presented. */
-  readonly kind: 'anonymous' | 'user' | 'agent' | 'api_key' | 'service';
+  readonly kind: PrincipalKind;
   /** For example `user:ana`. */
   readonly id: string;
   /** What it may do. */
@@ -177,8 +209,7 @@ export interface RecoveryFailed {
   readonly attempted: true;
   /** But not possible. */
   readonly recovered: false;
-  /** The stream began a new life; history no longer reaches back that far; or the position lies ahead of the head. */
-  readonly reason: 'epoch_changed' | 'window_exceeded' | 'unknown_position';
+  readonly reason: RecoveryFailureReason;
 }
 /** What to follow. */
 export interface SubscribeData {
@@ -399,8 +430,7 @@ export interface HeartbeatData {
 /** What has ended, and why. */
 export interface SubscriptionClosedData {
   readonly subscriptionId: SubscriptionId;
-  /** The credential in force does not cover it. */
-  readonly reason: 'forbidden';
+  readonly reason: SubscriptionClosedReason;
 }
 /** The close that follows. */
 export interface ClosingData {
@@ -416,13 +446,11 @@ export interface FileChangePayload {
   readonly path: RelativePath;
   /** The name of the watched root; never a path of the server. */
   readonly root: string;
-  /** What happened. */
-  readonly changeType: 'create' | 'modify' | 'delete' | 'rename';
+  readonly changeType: FileChangeType;
   readonly previousPath?: RelativePath;
   readonly size?: Bytes;
   readonly mtime?: Timestamp;
-  /** What it is; of something deleted, what it was. */
-  readonly fileType: 'file' | 'directory' | 'symlink' | 'other';
+  readonly fileType: FileType;
 }
 /** An entity. */
 export interface EntityCreatedPayload {
@@ -456,12 +484,12 @@ export interface EntityUpdatedPayload {
   /** Names of the fields that changed. */
   readonly changedFields: readonly string[];
 }
-/** An entity that is gone. */
+/** A deleted entity; its `id` is enough. */
 export interface EntityDeletedPayload {
   /** Identifies the entity in the graph. */
   readonly id: string;
   /** For example `function`. */
-  readonly entityType: string;
+  readonly entityType?: string;
   /** As it is written in the code. */
   readonly name?: string;
   readonly path?: RelativePath;
@@ -495,16 +523,16 @@ export interface RelationshipUpdatedPayload {
   readonly toEntityId: string;
   readonly metadata?: OpenObject;
 }
-/** A relationship that is gone. */
+/** A deleted relationship; its `id` is enough. */
 export interface RelationshipDeletedPayload {
   /** Identifies the relationship in the graph. */
   readonly id: string;
   /** For example `calls`. */
-  readonly relationshipType: string;
+  readonly relationshipType?: string;
   /** Where it begins. */
-  readonly fromEntityId: string;
+  readonly fromEntityId?: string;
   /** Where it ends. */
-  readonly toEntityId: string;
+  readonly toEntityId?: string;
   readonly metadata?: OpenObject;
 }
 /** A bulk change, summarised. */
@@ -524,8 +552,7 @@ export interface GraphUpdatePayload {
 }
 /** Progress of an indexer. */
 export interface SyncStatusPayload {
-  /** Where it stands. */
-  readonly status: 'started' | 'running' | 'completed' | 'failed';
+  readonly status: SyncState;
   readonly operationId?: OperationId;
   readonly processed?: Count;
   readonly total?: Count;
@@ -556,8 +583,7 @@ export interface StateTransition {
 }
 /** What it did. */
 export interface Impact {
-  /** How bad. */
-  readonly severity: 'low' | 'medium' | 'high' | 'critical';
+  readonly severity: Severity;
   /** Names of tests. */
   readonly testsFailed?: readonly string[];
   /** Change of a measure; negative is faster. */
@@ -579,17 +605,7 @@ export interface SessionRelationship {
 export interface SessionEventPayload {
   /** The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`. */
   readonly sessionId: string;
-  /** Which step. */
-  readonly sessionEvent:
-    | 'session_started'
-    | 'session_keepalive'
-    | 'session_relationships'
-    | 'session_checkpoint'
-    | 'session_handoff'
-    | 'session_teardown'
-    | 'modified'
-    | 'broke'
-    | 'test_pass';
+  readonly sessionEvent: SessionEventName;
   readonly operationId?: OperationId;
   /** Which agent or person. */
   readonly actor?: string;
@@ -994,8 +1010,7 @@ export interface CustomEventMessage {
 }
 /** A probe's answer. */
 export interface Probe {
-  /** Ready or why not. */
-  readonly status: 'ok' | 'draining' | 'broker_unavailable';
+  readonly status: ProbeStatus;
 }
 /** How many of each. */
 export interface CountsByName {
@@ -1015,8 +1030,7 @@ export interface HealthStream {
 }
 /** The broker. */
 export interface HealthBroker {
-  /** Which. */
-  readonly kind: 'memory' | 'redis';
+  readonly kind: BrokerKind;
   /** Whether it answers. */
   readonly connected: boolean;
   /** Round trip of its own heartbeat in milliseconds. */
@@ -1037,8 +1051,7 @@ export interface HealthReplay {
 }
 /** The gateway at this moment. */
 export interface Health {
-  /** Degraded: the broker is away. */
-  readonly status: 'ok' | 'degraded' | 'draining';
+  readonly status: GatewayStatus;
   /** Of the gateway. */
   readonly version: string;
   /** Of this contract. */
@@ -1077,8 +1090,7 @@ export interface NodeContract {
 }
 /** What was replayed. */
 export interface SubscriptionReplay {
-  /** As asked for. */
-  readonly mode: 'none' | 'warm' | 'resume';
+  readonly mode: ReplayMode;
   readonly count: Count;
   readonly lastAt?: Timestamp;
 }

@@ -2,7 +2,7 @@
  * The meaning of filters (SUB-4, SUB-5), implemented independently of any server, for the checks of the suite.
  * `filters.json` is the table that servers and this file must both satisfy.
  */
-import { isArray, textsAt, valueAt } from '../trace/json.ts';
+import { isArray, member, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { filterKinds, specOf } from './declared-events.ts';
 import type { FilterKind } from './declared-events.ts';
@@ -85,11 +85,15 @@ const MATCH: Readonly<Record<FilterKind, (wanted: string, actual: string) => boo
 function valuesOf(candidate: Candidate, pointers: readonly string[]): readonly string[] {
   const { payload, source } = candidate;
   return pointers
-    .flatMap((path) => {
-      const value = valueAt({ payload, source }, path);
-      return isArray(value) ? value : [value ?? null];
-    })
+    .flatMap((path) => valuesBelow({ payload, source }, path.split('/').slice(1)))
     .filter((value) => typeof value === 'string');
+}
+
+/** An array stands for each of its elements, on the way and at the end. */
+function valuesBelow(value: Json | undefined, [key, ...rest]: readonly string[]): readonly Json[] {
+  if (isArray(value)) return value.flatMap((each) => valuesBelow(each, key === undefined ? [] : [key, ...rest]));
+  if (value === undefined || key === undefined) return value === undefined ? [] : [value];
+  return valuesBelow(member(value, key), rest);
 }
 
 /** Whether an event matches a subscription. */

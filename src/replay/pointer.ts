@@ -14,6 +14,20 @@ function segmentsOf(pointer: string): readonly string[] {
   return segments;
 }
 
+/**
+ * Every value that a pointer of the contract names; an array stands for each of its elements, at the end of the pointer and
+ * on the way.
+ */
+export function valuesAt(value: unknown, pointer: string): readonly unknown[] {
+  let found: readonly unknown[] = [value];
+  for (const segment of segmentsOf(pointer))
+    found = found.flat().flatMap((each) => {
+      const isOwn = typeof each === 'object' && each !== null && Object.hasOwn(each, segment);
+      return isOwn ? [(each as Readonly<Record<string, unknown>>)[segment]] : [];
+    });
+  return found.flat();
+}
+
 /** The value that a pointer of the contract names, or undefined. Only own members count: `/constructor` names nothing. */
 export function valueAt(value: unknown, pointer: string): unknown {
   let at = value;

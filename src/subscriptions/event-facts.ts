@@ -1,7 +1,7 @@
 /** What filters look at in one event, brought into the form in which it is compared: once per event, not once per filter. */
 import { specOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, EventSpec, FilterKind } from '../catalogue/catalogue.ts';
-import { valueAt } from '../replay/pointer.ts';
+import { valuesAt } from '../replay/pointer.ts';
 
 /** What a filter looks at. */
 export interface Matchable {
@@ -15,14 +15,9 @@ export function lastSegment(path: string): string {
 }
 
 /** The strings that an event holds at the pointers of a field; an array stands for each of its elements. */
-export function valuesAt(event: Matchable, pointers: readonly string[]): readonly string[] {
-  const values: string[] = [];
-  for (const pointer of pointers) {
-    const value = valueAt(event, pointer);
-    if (typeof value === 'string') values.push(value);
-    else if (Array.isArray(value)) for (const each of value) if (typeof each === 'string') values.push(each);
-  }
-  return values;
+export function stringsAt(event: Matchable, pointers: readonly string[]): readonly string[] {
+  const isString = (value: unknown): value is string => typeof value === 'string';
+  return pointers.flatMap((pointer) => valuesAt(event, pointer).filter(isString));
 }
 
 function normalised(kind: FilterKind | undefined, values: readonly string[]): readonly string[] {
@@ -54,7 +49,7 @@ export class EventFacts {
   values(field: string): readonly string[] {
     const known = this.#values.get(field);
     if (known !== undefined) return known;
-    const found = valuesAt(this.#source, this.#spec.filterable[field] ?? []);
+    const found = stringsAt(this.#source, this.#spec.filterable[field] ?? []);
     const values = normalised(this.#catalogue.filters.get(field), found);
     this.#values.set(field, values);
     return values;

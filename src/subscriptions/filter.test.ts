@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
 import { acmeCatalogue as catalogue } from '../catalogue/testing/acme-catalogue.ts';
-import { EventFacts, valuesAt } from './event-facts.ts';
+import { EventFacts, stringsAt } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
 import { compileFilter, explainMismatch, normaliseFilter } from './filter.ts';
 
@@ -96,7 +96,7 @@ describe('a filter', () => {
   });
 
   test('sees only what an event holds itself, never what every object has', () => {
-    expect(valuesAt(event('x', {}), ['/payload/constructor/name', '/payload/__proto__', '/source/name'])).toEqual([
+    expect(stringsAt(event('x', {}), ['/payload/constructor/name', '/payload/__proto__', '/source/name'])).toEqual([
       'watcher',
     ]);
     expect(specOf(catalogue, 'constructor')).toEqual(specOf(catalogue, 'any_custom_event'));

@@ -5,7 +5,7 @@
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, Filter, FilterKind } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
-import { EventFacts, valuesAt } from './event-facts.ts';
+import { EventFacts, stringsAt } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
 import { normalisePattern } from './glob.ts';
 import { PathSet } from './path-set.ts';
@@ -181,6 +181,6 @@ export function explainMismatch(
   const clause = failing(events, clausesOf(filter, catalogue), new EventFacts(event, catalogue));
   if (clause === undefined) return undefined;
   if (clause === 'events') return { clause, wanted: events, seen: [event.event] };
-  const seen = valuesAt(event, specOf(catalogue, event.event).filterable[clause] ?? []);
+  const seen = stringsAt(event, specOf(catalogue, event.event).filterable[clause] ?? []);
   return { clause, wanted: filter[clause] ?? [], seen };
 }

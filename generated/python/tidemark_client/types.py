@@ -35,8 +35,7 @@ class EventSource(TypedDict):
 class Principal(TypedDict):
     """Who the server thinks the client is."""
 
-    #: Which kind of credential was presented.
-    kind: Literal["anonymous", "user", "agent", "api_key", "service"]
+    kind: PrincipalKind
     #: For example `user:ana`.
     id: str
     #: What it may do.
@@ -104,8 +103,7 @@ class RecoveryFailed(TypedDict):
     attempted: Literal[True]
     #: But not possible.
     recovered: Literal[False]
-    #: The stream began a new life; history no longer reaches back that far; or the position lies ahead of the head.
-    reason: Literal["epoch_changed", "window_exceeded", "unknown_position"]
+    reason: RecoveryFailureReason
 
 
 class SubscribeData(TypedDict):
@@ -362,8 +360,7 @@ class SubscriptionClosedData(TypedDict):
     """What has ended, and why."""
 
     subscriptionId: SubscriptionId
-    #: The credential in force does not cover it.
-    reason: Literal["forbidden"]
+    reason: SubscriptionClosedReason
 
 
 class ClosingData(TypedDict):
@@ -383,13 +380,11 @@ class FileChangePayload(TypedDict):
     path: RelativePath
     #: The name of the watched root; never a path of the server.
     root: str
-    #: What happened.
-    changeType: Literal["create", "modify", "delete", "rename"]
+    changeType: FileChangeType
     previousPath: NotRequired[RelativePath]
     size: NotRequired[Bytes]
     mtime: NotRequired[Timestamp]
-    #: What it is; of something deleted, what it was.
-    fileType: Literal["file", "directory", "symlink", "other"]
+    fileType: FileType
 
 
 class EntityCreatedPayload(TypedDict):
@@ -429,12 +424,12 @@ class EntityUpdatedPayload(TypedDict):
 
 
 class EntityDeletedPayload(TypedDict):
-    """An entity that is gone."""
+    """A deleted entity; its `id` is enough."""
 
     #: Identifies the entity in the graph.
     id: str
     #: For example `function`.
-    entityType: str
+    entityType: NotRequired[str]
     #: As it is written in the code.
     name: NotRequired[str]
     path: NotRequired[RelativePath]
@@ -474,16 +469,16 @@ class RelationshipUpdatedPayload(TypedDict):
 
 
 class RelationshipDeletedPayload(TypedDict):
-    """A relationship that is gone."""
+    """A deleted relationship; its `id` is enough."""
 
     #: Identifies the relationship in the graph.
     id: str
     #: For example `calls`.
-    relationshipType: str
+    relationshipType: NotRequired[str]
     #: Where it begins.
-    fromEntityId: str
+    fromEntityId: NotRequired[str]
     #: Where it ends.
-    toEntityId: str
+    toEntityId: NotRequired[str]
     metadata: NotRequired[OpenObject]
 
 
@@ -507,8 +502,7 @@ class GraphUpdatePayload(TypedDict):
 class SyncStatusPayload(TypedDict):
     """Progress of an indexer."""
 
-    #: Where it stands.
-    status: Literal["started", "running", "completed", "failed"]
+    status: SyncState
     operationId: NotRequired[OperationId]
     processed: NotRequired[Count]
     total: NotRequired[Count]
@@ -540,8 +534,7 @@ StateTransition = TypedDict("StateTransition", {
 class Impact(TypedDict):
     """What it did."""
 
-    #: How bad.
-    severity: Literal["low", "medium", "high", "critical"]
+    severity: Severity
     #: Names of tests.
     testsFailed: NotRequired[Sequence[str]]
     #: Change of a measure; negative is faster.
@@ -567,8 +560,7 @@ class SessionEventPayload(TypedDict):
 
     #: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`.
     sessionId: str
-    #: Which step.
-    sessionEvent: Literal["session_started", "session_keepalive", "session_relationships", "session_checkpoint", "session_handoff", "session_teardown", "modified", "broke", "test_pass"]
+    sessionEvent: SessionEventName
     operationId: NotRequired[OperationId]
     #: Which agent or person.
     actor: NotRequired[str]
@@ -1057,8 +1049,7 @@ class CustomEventMessage(TypedDict):
 class Probe(TypedDict):
     """A probe's answer."""
 
-    #: Ready or why not.
-    status: Literal["ok", "draining", "broker_unavailable"]
+    status: ProbeStatus
 
 
 class HealthSubscriptions(TypedDict):
@@ -1080,8 +1071,7 @@ class HealthStream(TypedDict):
 class HealthBroker(TypedDict):
     """The broker."""
 
-    #: Which.
-    kind: Literal["memory", "redis"]
+    kind: BrokerKind
     #: Whether it answers.
     connected: bool
     #: Round trip of its own heartbeat in milliseconds.
@@ -1108,8 +1098,7 @@ class HealthReplay(TypedDict):
 class Health(TypedDict):
     """The gateway at this moment."""
 
-    #: Degraded: the broker is away.
-    status: Literal["ok", "degraded", "draining"]
+    status: GatewayStatus
     #: Of the gateway.
     version: str
     #: Of this contract.
@@ -1156,8 +1145,7 @@ class NodeContract(TypedDict):
 class SubscriptionReplay(TypedDict):
     """What was replayed."""
 
-    #: As asked for.
-    mode: Literal["none", "warm", "resume"]
+    mode: ReplayMode
     count: Count
     lastAt: NotRequired[Timestamp]
 
@@ -1311,6 +1299,42 @@ Scope = str
 
 #: Any JSON object.
 OpenObject = Mapping[str, object]
+
+#: Which.
+BrokerKind = Literal["memory", "redis"]
+
+#: What happened.
+FileChangeType = Literal["create", "modify", "delete", "rename"]
+
+#: What it is; of something deleted, what it was.
+FileType = Literal["file", "directory", "symlink", "other"]
+
+#: Degraded: the broker is away.
+GatewayStatus = Literal["ok", "degraded", "draining"]
+
+#: Which kind of credential was presented.
+PrincipalKind = Literal["anonymous", "user", "agent", "api_key", "service"]
+
+#: Ready or why not.
+ProbeStatus = Literal["ok", "draining", "broker_unavailable"]
+
+#: The stream began a new epoch; history no longer reaches back that far; or the position lies ahead of the head.
+RecoveryFailureReason = Literal["epoch_changed", "window_exceeded", "unknown_position"]
+
+#: As asked for.
+ReplayMode = Literal["none", "warm", "resume"]
+
+#: Which step.
+SessionEventName = Literal["session_started", "session_keepalive", "session_relationships", "session_checkpoint", "session_handoff", "session_teardown", "modified", "broke", "test_pass"]
+
+#: How bad.
+Severity = Literal["low", "medium", "high", "critical"]
+
+#: The credential in force does not cover it.
+SubscriptionClosedReason = Literal["forbidden"]
+
+#: Where it stands.
+SyncState = Literal["started", "running", "completed", "failed"]
 
 #: Any of these.
 FilterValues = Sequence[str]

@@ -98,13 +98,15 @@ def escape(key: str) -> str:
 
 
 def values_at(value: Any, pointer: str) -> list[str]:
-    """The text, or the texts of the list, at a pointer; none when nothing is there."""
+    """The texts at a pointer, in which a list stands for each of its items; none when nothing is there."""
+    found = [value]
     for step in pointer.split("/")[1:]:
-        if not isinstance(value, dict) or step not in value:
-            return []
-        value = value[step]
-    found = value if isinstance(value, list) else [value]
-    return [item for item in found if isinstance(item, str)]
+        found = [item[step] for item in _spread(found) if isinstance(item, dict) and step in item]
+    return [item for item in _spread(found) if isinstance(item, str)]
+
+
+def _spread(values: list[Any]) -> list[Any]:
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
 def encode(value: Any) -> str:

@@ -1,0 +1,83 @@
+/**
+ * References that the rest of codegen need not know: a tag, an operation, a channel or a reply that stands in `components` is put
+ * where it is referred to. References to schemas and messages stay, because their names become the names of types.
+ */
+import { fromPointer, toPointer } from './source.ts';
+import type { Finding, Source } from './source.ts';
+
+/** Where AsyncAPI allows a reference in place of the value; `*` stands for every member. */
+const PLACES: readonly string[] = [
+  '/info/tags/*',
+  '/operations/*',
+  '/operations/*/tags/*',
+  '/operations/*/reply',
+  '/operations/*/bindings',
+  '/channels/*',
+];
+
+type Path = readonly (string | number)[];
+
+/** @returns the contract with these references replaced, and a finding for each that leads nowhere or in a circle. */
+export function resolveReferences(source: Source): { readonly value: unknown; readonly findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  let { value } = source;
+  for (const place of PLACES) {
+    for (const path of pathsOf(value, fromPointer(place))) {
+      const target = targetOf(value, path, (text) =>
+        findings.push({ rule: 'reference', pointer: toPointer(path), line: source.lineOf(path), text }),
+      );
+      if (target !== undefined) value = withAt(value, path, target);
+    }
+  }
+  return { value, findings };
+}
+
+function pathsOf(value: unknown, pattern: readonly string[], path: Path = []): Path[] {
+  const [key, ...rest] = pattern;
+  if (key === undefined) return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    key === '*' || key === name ? pathsOf(member, rest, [...path, name]) : [],
+  );
+}
+
+function targetOf(value: unknown, path: Path, report: (text: string) => void): unknown {
+  let reference = referenceOf(valueAt(value, path));
+  if (reference === undefined) return undefined;
+  for (const seen = new Set<string>(); ;) {
+    if (seen.has(reference)) report(`refers to ${reference}, which refers back to it. Break the circle.`);
+    const isLocal = reference.startsWith('#/');
+    const target = isLocal ? valueAt(value, fromPointer(reference.slice(1))) : undefined;
+    if (seen.has(reference)) return undefined;
+    if (target === undefined) {
+      report(`refers to ${reference}, which is not in this file. Refer to a part of this file: #/components/…`);
+      return undefined;
+    }
+    const next = referenceOf(target);
+    if (next === undefined) return target;
+    seen.add(reference);
+    reference = next;
+  }
+}
+
+function referenceOf(value: unknown): string | undefined {
+  const reference = typeof value === 'object' && value !== null ? (value as { $ref?: unknown }).$ref : undefined;
+  return typeof reference === 'string' ? reference : undefined;
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((parent, key) => {
+    const isOwn = typeof parent === 'object' && parent !== null && Object.hasOwn(parent, key);
+    return isOwn ? (parent as Readonly<Record<string | number, unknown>>)[key] : undefined;
+  }, value);
+}
+
+function withAt(value: unknown, [key, ...rest]: Path, replacement: unknown): unknown {
+  if (key === undefined) return replacement;
+  if (Array.isArray(value))
+    return value.map((each, at) => (at === Number(key) ? withAt(each, rest, replacement) : each));
+  const members = Object.entries(value as object);
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, name === key ? withAt(member, rest, replacement) : member]),
+  );
+}
