@@ -164,7 +164,7 @@ export class Gateway<Payloads = PayloadMap> {
     assertProtected({ host, required: authenticator.required, insecure });
     await this.start();
     if (!authenticator.required)
-      log.info({ host }, 'no credential is configured: whoever reaches this address may do everything');
+      log.debug({ host }, 'no credential is configured: anyone who can reach this address has full access');
     serveUnder(host, this.#options.origins);
     const actual = await this.#http.listen({ host, port });
     this.#detachers.push(this.#takeUpgrades(this.#http.server));
