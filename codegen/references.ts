@@ -75,7 +75,9 @@ function valueAt(value: unknown, path: Path): unknown {
 function withAt(value: unknown, [key, ...rest]: Path, replacement: unknown): unknown {
   if (key === undefined) return replacement;
   if (Array.isArray(value))
-    return value.map((each, at) => (at === Number(key) ? withAt(each, rest, replacement) : each));
+    return (value as readonly unknown[]).map((each, at) =>
+      at === Number(key) ? withAt(each, rest, replacement) : each,
+    );
   const members = Object.entries(value as object);
   return Object.fromEntries(
     members.map(([name, member]) => [name, name === key ? withAt(member, rest, replacement) : member]),

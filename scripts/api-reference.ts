@@ -29,6 +29,7 @@ const PARTS: readonly Part[] = [
     entryPoints: [
       'src/gateway.ts',
       'src/errors.ts',
+      'src/catalogue/built-contract.ts',
       'src/sources/watched-directory.ts',
       'src/broker/redis/redis-broker.ts',
       'src/auth/configured-authenticator.ts',

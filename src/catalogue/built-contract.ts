@@ -1,6 +1,8 @@
 /**
  * A contract in its built form (`tidemark contract build`): reads the directory, checks that it is whole and that this
  * version can use it, and makes a catalogue of it.
+ *
+ * @module tidemark/contract
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -82,7 +82,7 @@ const SLICE_MS = 2;
 export class FlushScheduler {
   readonly #turnMs: number;
   #due: Outbox[] = [];
-  #replaying: Outbox[] = [];
+  readonly #replaying: Outbox[] = [];
   #armed = false;
 
   constructor(options: { readonly turnBudgetMs: number }) {

@@ -109,7 +109,8 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
     labelNames: ['name'],
     registers: [registry],
     collect() {
-      for (const [name, { used }] of Object.entries(health().budgets ?? {})) this.set({ name }, used);
+      const budgets: Readonly<Record<string, { readonly used: number }>> = { ...health().budgets };
+      for (const [name, { used }] of Object.entries(budgets)) this.set({ name }, used);
     },
   });
   labelled(
