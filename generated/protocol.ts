@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:2fc93f0d206ee21665ecbaa833d4f40d93f492a6b4c41ff42cbc9f300521ab27';
+export const CONTRACT_DIGEST = 'sha256:327b18bb9470efdaaa585fd96a269761bff05d65852f67c102eb51fa1bd88acb';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -331,7 +331,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Memory for the subscriptions of one node, as the gateway estimates it. One principal may use as much as it leaves free.' },
   commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection.' },
   commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands above the steady rate that are let through at once.' },
-  commandCostMs: { default: 2, unit: 'ms', minimum: 1, maximum: 10000, description: 'Processing time that one command pays for. A command that takes longer, its replay included, counts as several against `commandsPerSecond`.' },
+  commandCostMs: { default: 5, unit: 'ms', minimum: 1, maximum: 10000, description: 'Processing time that one command pays for. A command that takes longer, its replay included, counts as several against `commandsPerSecond`.' },
   turnBudgetMs: { default: 10, unit: 'ms', minimum: 1, maximum: 1000, description: 'Longest time for which the server works on replays and commands before all other clients have a turn.' },
   badMessagesPerMinute: { default: 20, unit: 'messages/min', minimum: 1, maximum: 10000, description: 'Messages that break the contract before the connection is closed with 4000.' },
   connectionsPerNode: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000, description: 'Open connections of one node; further upgrades get 503.' },

@@ -117,15 +117,21 @@ export class Connection implements Outlet {
   }
 
   #take(text: string): void {
+    this.#turn.start();
     const before = process.threadCpuUsage();
     const pending = this.#options.router.receive(text, this.#context);
     const { user, system } = process.threadCpuUsage(before);
-    const ms = (user + system) / 1000;
-    this.session.chargeWork(ms - this.#options.limits.commandCostMs);
-    this.#turn.spend(ms);
+    this.session.chargeWork((user + system) / 1000 - this.#options.limits.commandCostMs);
     if (pending === undefined && !this.#turn.over) return;
     this.#busy = true;
-    void Promise.all([pending, this.#turn.over ? nextTurn() : undefined]).then(() => this.#next());
+    void this.#follow(pending);
+  }
+
+  /** Goes on with the next command when this one is answered, and everybody else has had a turn where its time was used up. */
+  async #follow(pending: Promise<void> | void): Promise<void> {
+    await pending;
+    if (this.#turn.over) await nextTurn();
+    this.#next();
   }
 
   #next(): void {

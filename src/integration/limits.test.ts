@@ -239,7 +239,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
   },
   commandsPerSecond: {
     low: 2,
-    with: { commandBurst: 1 },
+    with: { commandBurst: 1, commandCostMs: 10_000 },
     pass: async (rig) => {
       const client = await rig.connect();
       const first = await client.call('ping');
@@ -256,7 +256,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
   },
   commandBurst: {
     low: 3,
-    with: { commandsPerSecond: 1 },
+    with: { commandsPerSecond: 1, commandCostMs: 10_000 },
     pass: async (rig) => {
       const client = await rig.connect();
       const replies = await Promise.all(Array.from({ length: 5 }, () => client.call('ping')));

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Connection } from '../connections/connection.ts';
 import { Outbox } from '../delivery/outbox.ts';
+import { encodeMessage } from '../wire/codec.ts';
 import { firstViolation } from '../testing/slow-readers/schedule.ts';
 
 const SCHEDULES = 2000;
@@ -13,13 +14,25 @@ test(`in ${SCHEDULES} schedules of slow readers, order holds, heartbeats are tru
 }, 120_000);
 
 // oxlint-disable-next-line typescript/unbound-method -- each is called on an outbox below
-const { push, pushEvent, pushInOrder, unwritten } = Outbox.prototype;
+const { push, pushEvent, pushInOrder, pushReplay, unwritten } = Outbox.prototype;
 
 function overtaking(type: string): void {
   vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, options = {}) {
     if (!frame.includes(`{"type":"${type}"`)) return pushInOrder.call(this, frame, options);
     options.onWritten?.();
     push.call(this, frame);
+  });
+}
+
+/** The end of a replay that does not wait for the replay. */
+function overtakingEnd(): void {
+  vi.spyOn(Outbox.prototype, 'pushReplay').mockImplementation(function (this: Outbox, replay) {
+    const items = [...{ [Symbol.iterator]: () => replay.items }];
+    const isEnd = (item: (typeof items)[number]): boolean =>
+      item !== undefined && 'type' in item && item.type === 'replay_complete';
+    for (const item of items)
+      if (item !== undefined && 'type' in item && isEnd(item)) push.call(this, encodeMessage(item));
+    pushReplay.call(this, { ...replay, items: items.filter((item) => !isEnd(item))[Symbol.iterator]() });
   });
 }
 
@@ -79,10 +92,12 @@ const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; reado
     },
   },
   ...Object.fromEntries(
-    ['subscribed', 'unsubscribed', 'authenticated', 'synced', 'subscription_closed', 'gap', 'replay_complete'].map(
-      (type) => [`${type} that overtakes`, { rules: ['order', 'life', 'barrier'], plant: () => overtaking(type) }],
-    ),
+    ['subscribed', 'unsubscribed', 'authenticated', 'synced', 'subscription_closed', 'gap'].map((type) => [
+      `${type} that overtakes`,
+      { rules: ['order', 'life', 'barrier'], plant: () => overtaking(type) },
+    ]),
   ),
+  'replay_complete that overtakes': { rules: ['order', 'life', 'barrier'], plant: overtakingEnd },
 };
 
 describe('the simulator finds', () => {

@@ -1,30 +1,26 @@
 /**
- * The time that commands may take before everybody else has a turn. One read of a socket can hold thousands of them, and `ws` hands
- * over all of it at once.
+ * The time that commands may take before everybody else has a turn. One read of a socket can hold thousands of them, `ws` hands over
+ * all of it at once, and what waits only for promises goes on in the same turn of the event loop.
  */
 export class TurnBudget {
   readonly #limitMs: number;
-  #spentMs = 0;
-  #resetting = false;
+  /** When the first command of this turn began, by the performance clock. */
+  #startedAt: number | undefined;
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
   }
 
-  /** Whether what comes now should wait for the next turn of the event loop. */
-  get over(): boolean {
-    return this.#spentMs >= this.#limitMs;
+  /** A command begins. */
+  start(): void {
+    if (this.#startedAt !== undefined) return;
+    this.#startedAt = performance.now();
+    setImmediate(() => (this.#startedAt = undefined));
   }
 
-  /** Counts milliseconds of work against the present turn. */
-  spend(ms: number): void {
-    this.#spentMs += ms;
-    if (this.#resetting) return;
-    this.#resetting = true;
-    setImmediate(() => {
-      this.#spentMs = 0;
-      this.#resetting = false;
-    });
+  /** Whether what comes now should wait for the next turn of the event loop. */
+  get over(): boolean {
+    return this.#startedAt !== undefined && performance.now() - this.#startedAt >= this.#limitMs;
   }
 }
 
