@@ -69,7 +69,7 @@ function build(fields: RecordFields, { source, payload, content }: Content): Eve
   };
 }
 
-/** The record itself, its strings, and its places in history and among the newest per key. Measured: 450 to 650 bytes. */
+/** The record itself, its strings, and its places in history and among the newest per key. Estimated at 450 to 650 bytes, not measured. */
 const RECORD_BYTES = 640;
 /** A decoded object or array, and a decoded member beside its text. */
 const [CONTAINER_BYTES, MEMBER_BYTES] = [56, 16];
