@@ -47,7 +47,7 @@ export function checkContract(written: Source): Contract {
   const source: Source = { ...written, value };
   refuse(source, checkExtensions(source));
   refuse(source, lint(source));
-  return flatten(value as RawContract);
+  return flatten(value as RawContract, canonicalJson(written.value));
 }
 
 /** Tools of AsyncAPI's world hand documents around; this is the way back. */
@@ -92,8 +92,8 @@ function sortKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }
 
-function flatten(raw: RawContract): Contract {
-  const bundle = canonicalJson(raw);
+/** @param bundle the contract as it was written, with its references */
+function flatten(raw: RawContract, bundle: string): Contract {
   const { schemas } = raw.components;
   const connection = raw.channels[CONNECTION];
   const events = Object.entries(raw.components.messages).flatMap(([name, message]) => eventOf(schemas, name, message));

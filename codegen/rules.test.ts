@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseContract } from './contract.ts';
 import { checkExtensions } from './extensions.ts';
+import { resolveReferences } from './references.ts';
 import { lint, RULES } from './rules.ts';
 import { readSource, sourceOf } from './source.ts';
 import type { Finding } from './source.ts';
@@ -24,7 +25,10 @@ describe('the fixture', () => {
 
 describe('asyncapi.yaml', () => {
   test('keeps every rule', async () => {
-    const source = await readSource(new URL('../asyncapi.yaml', import.meta.url).pathname);
+    const written = await readSource(new URL('../asyncapi.yaml', import.meta.url).pathname);
+    const { value, findings } = resolveReferences(written);
+    expect(findings).toEqual([]);
+    const source = { ...written, value };
     expect([...checkExtensions(source), ...lint(source)]).toEqual([]);
   });
 });
@@ -258,5 +262,42 @@ describe('the shape of extensions', () => {
 
   test('refuses a clause that is cited twice in one place', () => {
     expect(shapeOf({ '/operations/subscribe/x-requirements': ['SUB-1', 'SUB-1'] })).toHaveLength(1);
+  });
+});
+
+describe('a reference in place of a tag, an operation or a reply', () => {
+  const TAG = { name: 'orders', description: 'About orders.' };
+
+  test('gives what it refers to, in 3.0 and in 3.1', async () => {
+    for (const asyncapi of ['3.0.0', '3.1.0']) {
+      const source = shopWith({
+        '/asyncapi': asyncapi,
+        '/components/tags': { orders: TAG },
+        '/info/tags': [{ $ref: '#/components/tags/orders' }],
+        '/operations/subscribe/tags': [{ $ref: '#/components/tags/orders' }],
+      });
+      const { contract } = await parseContract(source);
+      expect(contract.commands.find(({ name }) => name === 'subscribe')?.tags).toEqual(['orders']);
+    }
+  });
+
+  test.each([
+    [{ '/info/tags': [{ $ref: '#/components/tags/nowhere' }] }, '/info/tags/0', /which is not in this file/],
+    [
+      {
+        '/info/tags': [{ $ref: '#/components/tags/a' }],
+        '/components/tags': { a: { $ref: '#/components/tags/b' }, b: { $ref: '#/components/tags/a' } },
+      },
+      '/info/tags/0',
+      /refers back to it/,
+    ],
+  ])('that leads nowhere or in a circle is a finding %#', (changes: Changes, pointer, text) => {
+    const [finding] = resolveReferences(shopWith(changes)).findings;
+    expect(finding).toMatchObject({
+      rule: 'reference',
+      pointer,
+      text: expect.stringMatching(text),
+      line: expect.any(Number),
+    });
   });
 });

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:327b18bb9470efdaaa585fd96a269761bff05d65852f67c102eb51fa1bd88acb';
+export const CONTRACT_DIGEST = 'sha256:dea4744f86911ac5ea5b92862a3d3f6e63d6b9c323f8d99a5c70993acee9f077';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

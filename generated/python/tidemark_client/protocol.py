@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:327b18bb9470efdaaa585fd96a269761bff05d65852f67c102eb51fa1bd88acb"
+CONTRACT_DIGEST: Final = "sha256:dea4744f86911ac5ea5b92862a3d3f6e63d6b9c323f8d99a5c70993acee9f077"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
