@@ -101,7 +101,7 @@ const ROWS: readonly Row[] = [
   ['a reply may lack a member', { [`${schemas}/PongData/required`]: [] }, [`required-removed breaking ${RECEIVED}`]],
   [
     'a push has another value',
-    { [`${schemas}/SubscriptionClosedData/properties/reason/enum`]: ['forbidden', 'expired'] },
+    { [`${schemas}/SubscriptionClosedReason/enum`]: ['forbidden', 'expired'] },
     [`value-added breaking ${RECEIVED}`],
   ],
   [
@@ -137,7 +137,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'a payload needs a member no more: who reads it misses it',
-    { [`${schemas}/EntityDeletedPayload/required`]: ['id'] },
+    { [`${schemas}/GraphUpdatePayload/required`]: [] },
     [`required-removed breaking ${RECEIVED}`, `required-removed compatible ${SENT}`],
   ],
   [

@@ -107,14 +107,16 @@ export async function serveSecured(): Promise<Secured> {
     ...scopes.flatMap((scope) => ['--scope', scope]),
     ...more,
   ];
-  const [all, reader, key] = await Promise.all([
+  const [all, reader, confined, key] = await Promise.all([
     tidemark(...token('all', ['subscribe:*', 'publish:*', 'admin:read'])),
     tidemark(...token('reader', ['subscribe:entity_*'])),
+    tidemark(...token('confined', ['subscribe:entity_*@session:confined'])),
     tidemark('key', 'create', 'suite', '--file', at('keys.json'), '--scope', 'subscribe:*', '--json'),
   ]);
   const { key: apiKey, id } = JSON.parse(key.stdout) as { readonly key: string; readonly id: string };
   writeFileSync(at('all'), all.stdout);
   writeFileSync(at('reader'), reader.stdout);
+  writeFileSync(at('confined'), confined.stdout);
   writeFileSync(at('revocable'), apiKey);
 
   mkdirSync(at('watched'));
@@ -126,6 +128,7 @@ export async function serveSecured(): Promise<Secured> {
     credentials: {
       default: { token: { file: at('all') } },
       reader: { token: { file: at('reader') } },
+      confined: { token: { file: at('confined') } },
       expiring: { token: { command: expiring } },
       revocable: { apiKey: { file: at('revocable') } },
     },

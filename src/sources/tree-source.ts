@@ -38,6 +38,8 @@ export interface TreeSourceOptions {
 }
 
 const ROOT_CHECK_MS = 1_000;
+/** A process that exits waits for its threads, and a thread in a system call is not interrupted: a second SIGTERM took 1.1 s. */
+const LONGEST_WAIT_MS = 100;
 /** A batch ends with a pause: the steps of an editor's save belong together. */
 const PAUSE_MS = 10;
 /** A batch waits no longer than this, however busy it is. */
@@ -107,7 +109,7 @@ export class TreeSource {
         this.#failed(error);
       }
       if (!this.#hasWork() && !this.#closed)
-        await engine.wait(Math.max(1, Math.min(this.#nextCheckMs - Date.now(), this.#checkMs)));
+        await engine.wait(Math.max(1, Math.min(this.#nextCheckMs - Date.now(), this.#checkMs, LONGEST_WAIT_MS)));
     }
     this.#release();
     engine.close();
