@@ -82,6 +82,20 @@ describe('every count', () => {
   });
 });
 
+describe('what a budget holds', () => {
+  test('is the same in the metrics as in health, and grows with what is stored', async () => {
+    const { gateway, httpUrl } = await serve();
+    const before = gateway.health().budgets?.historyBudgetBytes?.used ?? 0;
+    for (let n = 0; n < 50; n += 1) await gateway.publish('tick', { n, text: 'x'.repeat(1000) });
+    const text = await (await fetch(`${httpUrl}/metrics`)).text();
+    const { budgets = {} } = gateway.health();
+    expect(Object.keys(budgets).length).toBeGreaterThan(2);
+    for (const [name, { used }] of Object.entries(budgets))
+      expect(text).toContain(`tidemark_budget_used{name="${name}"} ${used}\n`);
+    expect((gateway.health().budgets?.historyBudgetBytes?.used ?? 0) - before).toBeGreaterThan(50_000);
+  });
+});
+
 describe('a close', () => {
   test('past a bound counts as 4201, though the peer reads nothing and is only seen to end', async () => {
     const served = await serve({ limits: { sendQueueBytes: 65_536 } });

@@ -142,7 +142,8 @@ export async function seenMetrics({ httpUrl }: Served): Promise<Metrics> {
 }
 
 export function metricsIn(text: string): Metrics {
-  const lines = text.split('\n').filter((line) => line.startsWith('tidemark_') && !line.startsWith('tidemark_limit{'));
+  // Limits are no counts, and what a budget holds is an estimate of memory that no client sees: both are compared elsewhere.
+  const lines = text.split('\n').filter((line) => /^tidemark_(?!limit\{|budget_used\{)/.test(line));
   return Object.fromEntries(
     lines.map((line) => {
       const end = line.lastIndexOf(' ');

@@ -77,7 +77,7 @@ th[scope="row"] code { background: none; padding: 0; font-weight: 600; }
 .bounds code { background: none; padding: 0; }
 .d1 > th { padding-left: 1.2rem; } .d2 > th { padding-left: 2.4rem; } .d3 > th { padding-left: 3.6rem; } .d4 > th { padding-left: 4.8rem; }
 .must { color: var(--accent); font-size: 0.8em; }
-.num { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.num { font-variant-numeric: tabular-nums; }
 .num .g { margin-left: 0.18em; }
 td small { display: block; color: var(--faint); font-size: 0.86em; }
 

@@ -104,7 +104,7 @@ function amountHtml(each: Amount): string {
 
 /** 1048576 with thin gaps that are style, not text: who searches for the number finds it. */
 function thousands(amount: number): string {
-  return String(amount).replaceAll(/\B(\d{3})(?=(?:\d{3})*$)/g, '<span class="g">$1</span>');
+  return String(amount).replaceAll(/\B(\d{3})(?=(?:\d{3})*$)/g, '<wbr><span class="g">$1</span>');
 }
 
 /** Names with something to say about them have a line each. */
