@@ -1,6 +1,6 @@
 /**
  * Numbers that a server sends, within what can be right. A server that is wrong, or hostile, must not make a client reconnect in a
- * loop, wait for ever, or take a live connection for a dead one.
+ * loop, wait without limit, or take a live connection for a dead one.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

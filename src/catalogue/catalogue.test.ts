@@ -5,7 +5,7 @@ import { stockCatalogue } from './catalogue.ts';
 
 /** What the generated code has to say of events. */
 const KNOWLEDGE =
-  /\b(?:EVENTS|CUSTOM_EVENT|FILTER_FIELDS|CONTRACT_DIGEST|payloadValidators|commandValidators|EventName|FilterField)\b/g;
+  /(?<!PATTERNS\.)\b(?:EVENTS|CUSTOM_EVENT|FILTER_FIELDS|CONTRACT_DIGEST|payloadValidators|commandValidators|EventName|FilterField)\b/g;
 
 /** Where events may be known by name: the catalogue, and the sources that publish one. */
 const PLACES = ['src/catalogue/', 'src/sources/'];
