@@ -103,7 +103,7 @@ export class Connection {
     }
     this.#allowance = allowanceOf(this.#context);
     this.#socket = handshake.socket;
-    this.#context.connections.push(this);
+    this.#context.connections.add(this);
     return undefined;
   }
 

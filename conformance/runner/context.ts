@@ -3,7 +3,7 @@ import type { TargetConfig } from '../target/config.ts';
 import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
 // Cycle of types: the context lists the connections of a run, each of which knows the context.
-import type { Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
 import type { SelfWatch } from './watch.ts';
 
 /** How long a reply may take, in milliseconds, before `--time-scale`. */
@@ -19,8 +19,7 @@ export interface RunContext {
   readonly now: () => number;
   /** Part of this run's paths, ids and streams, so that other runs on the same server do not affect it. */
   readonly nonce: string;
-  /** Every connection of the run: they stay open until the end, so that late frames are recorded. */
-  readonly connections: Connection[];
+  readonly connections: Connections;
 }
 
 /** The target cannot be reached, so its conformance is unknown. */

@@ -25,7 +25,7 @@ interface Pair {
 
 function openPairs(context: RunContext): readonly Pair[] {
   const readings = new Map(readFrames(context.trace).connections.map((each) => [each.number, each]));
-  return context.connections.flatMap((connection) => {
+  return [...context.connections].flatMap((connection) => {
     const reading = readings.get(connection.number);
     return reading === undefined || !connection.isOpen ? [] : [{ connection, reading }];
   });

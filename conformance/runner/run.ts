@@ -7,7 +7,7 @@ import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
-import type { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import { HarnessError } from './context.ts';
 import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
@@ -192,11 +192,11 @@ export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale
     trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: `stalled ${ms}` });
   };
   const watch = new SelfWatch(now, onStall);
-  const connections: Connection[] = [];
+  const connections = new Connections();
   const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), connections };
   const close = (): void => {
     watch.close();
-    for (const connection of connections) connection.cut();
+    connections.cutAll();
   };
   try {
     return { context: { ...bare, profile: await probe(bare) }, close };
