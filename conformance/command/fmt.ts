@@ -1,11 +1,11 @@
 /** `conformance fmt`: formats tapes and lists the files that changed. */
-import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../runner/verdict.ts';
 import { formatTape } from '../tape/format.ts';
 import { TAPES } from '../tape/library.ts';
 import { parseTape } from '../tape/parse.ts';
-import { UsageError, print } from './terminal.ts';
+import { UsageError, print, writeOutput } from './terminal.ts';
 
 export interface FmtFlags {
   readonly check?: true;
@@ -33,7 +33,7 @@ export function fmtCommand(names: readonly string[], flags: FmtFlags): number {
     if (after === before) continue;
     untidy += 1;
     print(file);
-    if (flags.check !== true) writeFileSync(file, after);
+    if (flags.check !== true) writeOutput(file, after);
   }
   return flags.check === true && untidy > 0 ? EXIT.findings : EXIT.ok;
 }

@@ -1,10 +1,9 @@
 /** `conformance generalise`: makes a tape from a capture. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { generalise } from '../generalise/generalise.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { readTrace } from '../trace/trace.ts';
-import { UsageError, print, readInput, printStatus } from './terminal.ts';
+import { UsageError, print, printStatus, readInput, writeOutput } from './terminal.ts';
 
 export interface GeneraliseFlags {
   readonly id: string;
@@ -21,8 +20,7 @@ export function generaliseCommand(file: string, flags: GeneraliseFlags): number 
   for (const note of notes) printStatus(note);
   if (out === undefined) print(text);
   else {
-    mkdirSync(dirname(out), { recursive: true });
-    writeFileSync(out, text);
+    writeOutput(out, text);
     printStatus(`Wrote ${out}. Show it with: npx tidemark conformance show ${out}`);
   }
   return EXIT.ok;

@@ -13,7 +13,7 @@ import { fmtCommand } from './fmt.ts';
 import type { FmtFlags } from './fmt.ts';
 import { recordCommand } from './record.ts';
 import type { RecordFlags } from './record.ts';
-import { runCommand } from './run.ts';
+import { COUNTEREXAMPLES, runCommand } from './run.ts';
 import type { RunFlags } from './run.ts';
 import { guarded } from './terminal.ts';
 
@@ -67,7 +67,7 @@ function registerRun(program: Command): void {
       Math.floor(Math.random() * 2 ** 31) + 1,
     )
     .option('--exchanges <n>', 'how many exchanges to generate; 0 for none', natural, 40)
-    .option('--counterexamples <directory>', 'where to write the smallest failing exchange', '.')
+    .option('--counterexamples <directory>', 'where to write the smallest failing exchange', COUNTEREXAMPLES)
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
     .option('--time-scale <x>', 'multiply every time limit', positive, 1)

@@ -1,6 +1,4 @@
 /** `--report html=out.html,junit=out.xml`: which reports are written where. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Explanation } from '../report/failure.ts';
 import { htmlReport } from '../report/html.ts';
 import { jsonReport } from '../report/json.ts';
@@ -9,7 +7,7 @@ import { markdownReport } from '../report/markdown.ts';
 import type { Summary } from '../report/summary.ts';
 import { tapReport } from '../report/tap.ts';
 import { textReport } from '../report/text.ts';
-import { UsageError } from './terminal.ts';
+import { UsageError, writeOutput } from './terminal.ts';
 
 type Renderer = (summary: Summary, explanation: Explanation) => string;
 
@@ -43,8 +41,5 @@ export function parseReports(values: readonly string[]): readonly ReportRequest[
 }
 
 export function writeReports(requests: readonly ReportRequest[], summary: Summary, explanation: Explanation): void {
-  for (const { format, file } of requests) {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, RENDERERS[format]?.(summary, explanation) ?? '');
-  }
+  for (const { format, file } of requests) writeOutput(file, RENDERERS[format]?.(summary, explanation) ?? '');
 }

@@ -1,5 +1,4 @@
 /** `conformance run`: tests a gateway. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import type { TargetConfig } from '../target/config.ts';
@@ -17,7 +16,10 @@ import type { Tape } from '../tape/tape.ts';
 import { useContract } from './contract.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { targetOf } from './target.ts';
-import { UsageError, print, readInput, printStatus, terminalWidth } from './terminal.ts';
+import { UsageError, print, printStatus, readInput, terminalWidth, writeOutput } from './terminal.ts';
+
+/** The directory of failing exchanges when the user names none. */
+export const COUNTEREXAMPLES = 'counterexamples';
 
 export interface RunFlags {
   readonly url?: string;
@@ -135,16 +137,22 @@ function reportRun(flags: RunFlags, result: Run, config: TargetConfig): Summary 
     repeat: repeatCommand(flags, config),
     width: terminalWidth(),
   };
+  // First, so that a file that cannot be written does not hide the result.
+  print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
   const junit = flags.junit === undefined ? [] : [{ format: 'junit', file: flags.junit }];
   writeReports([...parseReports(flags.report), ...junit], summary, explanation);
-  if (result.counterexample !== undefined) {
-    const file = join(flags.counterexamples, `counterexample-${flags.seed}.ndjson`);
-    writeFileSync(file, result.counterexample);
-    printStatus(`Wrote the smallest failing exchange to ${file}.`);
-  }
-  if (flags.trace !== undefined) writeFileSync(flags.trace, result.trace.toNdjson());
-  print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
+  if (result.counterexample !== undefined) writeCounterexample(flags, result.counterexample);
+  if (flags.trace !== undefined) writeOutput(flags.trace, result.trace.toNdjson());
   return summary;
+}
+
+/** Git ignores the directory, because its files belong to one run. */
+function writeCounterexample({ counterexamples, seed }: RunFlags, tape: string): void {
+  const file = join(counterexamples, `counterexample-${seed}.ndjson`);
+  writeOutput(file, tape);
+  const ignore = join(counterexamples, '.gitignore');
+  if (counterexamples === COUNTEREXAMPLES) writeOutput(ignore, '*\n');
+  printStatus(`Wrote the smallest failing exchange to ${file}.`);
 }
 
 export async function runCommand(flags: RunFlags): Promise<number> {

@@ -1,5 +1,6 @@
 /** Output of the commands: results go to stdout, progress and errors to stderr. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ConfigError } from '../target/config.ts';
 import { UnreachableError } from '../runner/context.ts';
 import { GeneraliseError } from '../generalise/writer.ts';
@@ -19,6 +20,17 @@ export function readInput(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new UsageError(`${file} cannot be read.`, { cause });
+  }
+}
+
+/** Writes a file that the user named, and creates its directory. @throws {UsageError} when it cannot be written. */
+export function writeOutput(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new UsageError(`${file} cannot be written (${reason}).`, { cause });
   }
 }
 

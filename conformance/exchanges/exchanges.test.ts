@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -72,7 +72,7 @@ describe('generated exchanges', () => {
   }, 30_000);
 
   test('find a wrong server, and write a small tape that shows its fault', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'exchanges-'));
+    const directory = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'not', 'made', 'yet');
     const { code, stdout } = await judge('double', directory);
     expect(stdout).toContain('came live twice (EVT-2; --seed 7)');
     expect(code).toBe(3);
@@ -81,6 +81,15 @@ describe('generated exchanges', () => {
     expect(header.clauses).toContain('EVT-2');
     // After shrinking only the necessary steps are left: connect, subscribe, publish, and the fence.
     expect(steps.length).toBeLessThanOrEqual(6);
+  }, 60_000);
+
+  test('show their result also when the tape cannot be written', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'file');
+    writeFileSync(file, '');
+    const { code, stdout, stderr } = await judge('double', join(file, 'below'));
+    expect(stdout).toContain('came live twice');
+    expect(stderr).toMatch(/below\/counterexample-7\.ndjson cannot be written \(\w+\)\.\n$/);
+    expect(code).toBe(2);
   }, 60_000);
 
   test.each([
