@@ -1,18 +1,15 @@
 /** `tidemark contract init | check | show | build`: events of your own, in one small file. */
-import { watch } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { OpenedContract } from 'tidemark-codegen/extension/open';
 import { loadCodegen } from './codegen.ts';
 import { CliError, EXIT } from './exit.ts';
+import { FileChanges } from './file-changes.ts';
 import { asCliError } from './open-contract.ts';
 import { print, printJson, say, table, tint } from './terminal.ts';
 
 const STANDARD_FILE = 'events.yaml';
-/** Editors write a file in several steps; one look after the last of them is enough. */
-const SETTLE_MS = 100;
 
 interface CheckOptions {
   readonly watch?: true;
@@ -90,6 +87,7 @@ async function check(file: string, options: CheckOptions): Promise<void> {
       const opened = await open(file);
       const events = opened.contract.events.map(({ name }) => name);
       const own = opened.own?.events.map(({ name }) => name) ?? events;
+      process.exitCode = EXIT.ok;
       if (options.json) await printJson({ ok: true, digest: opened.contract.digest, events, own, findings: [] });
       else say(tint('green', `${file} is valid. Events: ${own.join(', ')}.`));
       return opened.files;
@@ -98,7 +96,7 @@ async function check(file: string, options: CheckOptions): Promise<void> {
       if (!options.json || findings === undefined) throw error;
       await printJson({ ok: false, findings });
       process.exitCode = EXIT.findings;
-      return [file];
+      return filesWithFindings(error);
     }
   });
 }
@@ -142,7 +140,7 @@ async function build(file: string, options: BuildOptions): Promise<void> {
   });
 }
 
-/** @param work done once, or again at every change of one of the files that it returns */
+/** @param work done once, or again after every change of one of the files that it returns or reports findings in */
 async function repeat(
   file: string,
   { watch: isWatching }: CheckOptions,
@@ -152,33 +150,26 @@ async function repeat(
     await work();
     return;
   }
-  let files: readonly string[] = [file];
+  const changes = new FileChanges();
+  await changes.follow([file], Infinity).catch(async (error: unknown) => {
+    throw await asCliError(file, error);
+  });
   for (;;) {
-    try {
-      files = await work();
-    } catch (error) {
+    const began = Date.now();
+    const files = await work().catch((error: unknown) => {
       if (!(error instanceof CliError)) throw error;
       say(tint('red', error.message));
-    }
-    await changeOf(files);
+      return filesWithFindings(error);
+    });
+    const local = files.filter((each) => !/^https?:/.test(each));
+    await changes.follow(local, began);
+    await changes.next();
   }
 }
 
-/** Watches directories: editors put a new file in the place of the old one. */
-async function changeOf(files: readonly string[]): Promise<void> {
-  const names = Map.groupBy(
-    files.filter((each) => !/^https?:/.test(each)).map((each) => resolve(each)),
-    (each) => dirname(each),
-  );
-  const { promise, resolve: changed } = Promise.withResolvers<void>();
-  let timer: NodeJS.Timeout | undefined;
-  const watchers = [...names].map(([directory, paths]) =>
-    watch(directory, (_type, name) => {
-      if (name !== null && !paths.some((path) => basename(path) === name)) return;
-      clearTimeout(timer);
-      timer = setTimeout(changed, SETTLE_MS);
-    }),
-  );
-  await promise;
-  for (const watcher of watchers) watcher.close();
+/** The files, besides the one that was opened, in which something is wrong. */
+function filesWithFindings(error: unknown): readonly string[] {
+  const findings = findingsOf(error);
+  if (!Array.isArray(findings)) return [];
+  return findings.flatMap((each: { readonly file?: unknown }) => (typeof each.file === 'string' ? [each.file] : []));
 }

@@ -165,6 +165,19 @@ describe('tidemark contract', () => {
     await vi.waitFor(() => expect(watching.stderr).toContain('Events: build_ended.'), PATIENCE);
   });
 
+  test('check --watch looks again when a file is mended that the document refers to', async () => {
+    await writeFile(join(home, 'payload.json'), '{"type": "object", "required": ["gone"], "properties": {}}');
+    const events = 'components: { messages: { made: { summary: Made., payload: { $ref: ./payload.json } } } }';
+    await writeFile(
+      join(home, 'refers.yaml'),
+      `asyncapi: 3.0.0\nx-extends: tidemark\ninfo: { title: R, version: 1.0.0 }\n${events}\n`,
+    );
+    const watching = runner.start(['contract', 'check', 'refers.yaml', '--watch']);
+    await vi.waitFor(() => expect(watching.stderr).toContain('payload.json:1'), PATIENCE);
+    await writeFile(join(home, 'payload.json'), '{"type": "object", "properties": {}}');
+    await vi.waitFor(() => expect(watching.stderr).toContain('refers.yaml is valid'), PATIENCE);
+  });
+
   test('serve takes the contract from the file and the environment, and a replay policy for its events', async () => {
     await writeFile(join(home, 'own.yaml'), `contract: ${ACME}\nport: 0\nreplay: { build_finished: log }\n`);
     expect(await finish(['config', 'check', '--config', 'own.yaml'])).toMatchObject({ code: 0 });

@@ -1,0 +1,65 @@
+/** Waits for changes of a few named files, for commands with `--watch`. */
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+
+/** Editors write a file in several steps; one look after the last of them is enough. In milliseconds. */
+const SETTLE_MS = 100;
+/** Time stamps of a file system lag behind the clock by up to one timer tick, at most 10 ms on Linux. */
+const STAMP_LAG_MS = 10;
+
+/**
+ * A change between two waits is kept for the next wait, so that none is missed while the caller works. Directories are
+ * watched instead of files, because editors put a new file in the place of the old one.
+ */
+export class FileChanges {
+  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #paths = new Set<string>();
+  #settling: NodeJS.Timeout | undefined;
+  #settled = Promise.withResolvers<void>();
+
+  /**
+   * Follows more files.
+   * @param since when the caller began to read them, in milliseconds since the epoch: a file that has changed after
+   *   that counts as changed, although it was not watched yet.
+   */
+  async follow(files: readonly string[], since: number): Promise<void> {
+    const added = files.map((each) => resolve(each)).filter((each) => !this.#paths.has(each));
+    for (const path of added) {
+      this.#paths.add(path);
+      this.#watch(dirname(path));
+    }
+    for (const path of added) if (await hasChangedSince(path, since)) this.#noteChange();
+  }
+
+  /** Resolves once files have changed and are no longer being written. */
+  async next(): Promise<void> {
+    await this.#settled.promise;
+    this.#settled = Promise.withResolvers<void>();
+  }
+
+  #watch(directory: string): void {
+    if (this.#watchers.has(directory)) return;
+    const watcher = watch(directory, (_type, name) => {
+      if (name !== null && !this.#paths.has(resolve(directory, basename(name)))) return;
+      this.#noteChange();
+    });
+    this.#watchers.set(directory, watcher);
+  }
+
+  #noteChange(): void {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#settled.resolve(), SETTLE_MS);
+  }
+}
+
+/** A missing file has not changed: its creation is reported by the watcher. */
+async function hasChangedSince(path: string, since: number): Promise<boolean> {
+  try {
+    return (await stat(path)).ctimeMs >= since - STAMP_LAG_MS;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
