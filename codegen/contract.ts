@@ -227,6 +227,7 @@ function httpOf(raw: RawContract, name: string, operation: RawOperation): HttpOp
     method: binding?.method ?? 'GET',
     path: channel?.address ?? '',
     servesBelow: channel?.['x-serves-below'] ?? false,
+    anyOrigin: operation['x-any-origin'] ?? false,
     query: binding?.query,
     request: request === undefined ? '' : messageName(raw, request),
     replies: repliesOf(raw, operation),

@@ -93,6 +93,7 @@ const operation = {
     },
     'x-scopes': texts,
     'x-before-authentication': { const: true },
+    'x-any-origin': { const: true },
     'x-requirements': clauses,
   },
 };

@@ -85,6 +85,8 @@ export interface HttpOperation extends OperationBase {
   readonly path: string;
   /** Whether every address below the path belongs to the resource too. */
   readonly servesBelow: boolean;
+  /** Whether pages of every origin may read the answer (SEC-4). */
+  readonly anyOrigin: boolean;
   readonly query: Schema | undefined;
   readonly request: string;
   readonly replies: readonly string[];

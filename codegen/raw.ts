@@ -34,6 +34,7 @@ export interface RawOperation {
   readonly bindings?: { readonly http?: { readonly method: string; readonly query?: Schema } };
   readonly 'x-scopes'?: readonly string[];
   readonly 'x-before-authentication'?: true;
+  readonly 'x-any-origin'?: true;
   readonly 'x-requirements'?: readonly string[];
 }
 

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:dea4744f86911ac5ea5b92862a3d3f6e63d6b9c323f8d99a5c70993acee9f077';
+export const CONTRACT_DIGEST = 'sha256:812586e3fd3b048c7889241af2673dc6c3bbe8d61bf1adfc7df54132de72e1cc';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -87,18 +87,18 @@ export const ORDERED_MESSAGES = [
   'subscription_closed',
 ] as const;
 
-/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. */
+/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4). */
 export const HTTP_OPERATIONS = {
-  get_health: { method: 'GET', path: '/ws/health', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
-  get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
-  get_readyz: { method: 'GET', path: '/readyz', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
-  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
-  post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
-  post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
-  get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
-  get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
-  get_docs: { method: 'GET', path: '/docs', servesBelow: false, query: {}, scopes: [], errorPointers: {} },
-  get_console: { method: 'GET', path: '/console', servesBelow: true, query: {}, scopes: [], errorPointers: {} },
+  get_health: { method: 'GET', path: '/ws/health', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
+  get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
+  get_readyz: { method: 'GET', path: '/readyz', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
+  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, anyOrigin: false, query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
+  post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, anyOrigin: false, query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, anyOrigin: false, query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
+  get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, anyOrigin: true, query: {}, scopes: [], errorPointers: {} },
+  get_docs: { method: 'GET', path: '/docs', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
+  get_console: { method: 'GET', path: '/console', servesBelow: true, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
 } as const;
 
 export type HttpOperationName = keyof typeof HTTP_OPERATIONS;
@@ -401,7 +401,7 @@ export const CLAUSES = {
   'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see: every operation needs the scopes of its `x-scopes`, and one that is refused for the lack of a scope changes nothing. Principals are users or agents with a JWT, API keys, and services.' },
   'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is refused with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
-  'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the names served.' },
+  'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the names served. An operation with `x-any-origin` answers pages of every origin.' },
   'SEC-5': { level: 'must', observable: 'operator', text: 'Without credentials the gateway serves loopback only, and says so at its start; anything else needs credentials or `--insecure`.' },
   'SYN-1': { level: 'must', observable: 'client', text: '`synced` comes once every matching event that was published on the stream before the command has been written to the connection.' },
   'ERR-1': { level: 'must', observable: 'client', text: 'An error carries a code of this contract, a text for people, whether to try again, and, where it helps, when, a pointer and details.' },
@@ -412,6 +412,7 @@ export const CLAUSES = {
   'OPS-2': { level: 'must', observable: 'client', text: '`GET /ws/subscriptions`, with scope `admin:read`, lists every subscription of every node, paged and filterable, and names the nodes that did not answer.' },
   'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` tells which subscriptions an event matches, and for the others the condition that fails.' },
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
+  'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
 } as const;
 
 export type ClauseId = keyof typeof CLAUSES;

@@ -206,6 +206,10 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     given: 'Addresses below the path were free before.',
     lost: 'Clients of the old contract may ask for addresses below the path.',
   }),
+  'x-any-origin': promise('any-origin', 'server-to-client', {
+    given: 'Pages of every origin may read the answer now.',
+    lost: 'The new server refuses pages of other origins, which read the answer under the old contract.',
+  }),
   security: addedOrChanged('security', 'client-to-server', {
     added: 'Clients of the old contract may come without the credential that is asked for now.',
     lost: HARMLESS,

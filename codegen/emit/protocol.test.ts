@@ -30,6 +30,7 @@ interface Yaml {
       readonly http: { readonly method: string; readonly query?: { readonly properties: Entries<Entries<unknown>> } };
     };
     readonly 'x-before-authentication'?: true;
+    readonly 'x-any-origin'?: true;
     readonly 'x-scopes'?: readonly string[];
   }>;
   readonly components: {
@@ -135,22 +136,28 @@ describe('the constants', () => {
     const resources = operations.filter((operation) => !overSocket.includes(operation));
     expect(resources.length).toBeGreaterThan(5);
     expect(Object.entries(protocol.HTTP_OPERATIONS)).toEqual(
-      resources.map(([name, { bindings, channel, messages: requests, 'x-scopes': scopes = [] }]) => [
-        name,
-        {
-          method: bindings?.http.method,
-          path: yaml.channels[last(channel.$ref)]?.address,
-          servesBelow: yaml.channels[last(channel.$ref)]?.['x-serves-below'] ?? false,
-          query: Object.fromEntries(
-            Object.entries(bindings?.http.query?.properties ?? {}).map(([key, parameter]) => [
-              key,
-              Object.fromEntries(Object.entries(parameter).filter(([keyword]) => keyword !== 'description')),
-            ]),
-          ),
-          scopes,
-          errorPointers: messages[last(requests[0]?.$ref)]?.['x-error-pointers'] ?? {},
-        },
-      ]),
+      resources.map(
+        ([
+          name,
+          { bindings, channel, messages: requests, 'x-scopes': scopes = [], 'x-any-origin': anyOrigin = false },
+        ]) => [
+          name,
+          {
+            method: bindings?.http.method,
+            path: yaml.channels[last(channel.$ref)]?.address,
+            servesBelow: yaml.channels[last(channel.$ref)]?.['x-serves-below'] ?? false,
+            anyOrigin,
+            query: Object.fromEntries(
+              Object.entries(bindings?.http.query?.properties ?? {}).map(([key, parameter]) => [
+                key,
+                Object.fromEntries(Object.entries(parameter).filter(([keyword]) => keyword !== 'description')),
+              ]),
+            ),
+            scopes,
+            errorPointers: messages[last(requests[0]?.$ref)]?.['x-error-pointers'] ?? {},
+          },
+        ],
+      ),
     );
   });
 

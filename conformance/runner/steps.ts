@@ -1,4 +1,5 @@
 /** Runs each kind of step. A step returns when it passes and throws when it fails. */
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { isObject } from '../trace/json.ts';
@@ -200,8 +201,9 @@ async function http(step: HttpStep, scene: Scene): Promise<void> {
   // The parts of a request are JSON, before and after references are replaced.
   const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
   for (;;) {
-    const { status, headers, body } = await exchange({ context, check: scene.tape.header.id, request });
-    const answer = { status, headers, body };
+    const { status, headers, text, body } = await exchange({ context, check: scene.tape.header.id, request });
+    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+    const answer = { status, headers, body, digest };
     const settled = fits(step.expect, answer, bindings);
     if (settled || step.within === undefined || context.now() > deadline) {
       const judgement = {

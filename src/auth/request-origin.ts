@@ -9,22 +9,27 @@ import { exposureOf } from './exposure.ts';
 import { checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
 
+/** Whose pages may read the answer: those that the operator allows, or all, where the contract says `x-any-origin`. */
+export type AdmittedPages = 'of allowed origins' | 'of any origin';
+
 export interface AdmissionOptions {
   readonly authenticator: Pick<Authenticator, 'required'>;
   readonly origins: OriginPolicy;
   /** The operator has said that something else checks who comes. */
   readonly insecure: boolean;
+  /** By default, only those of allowed origins. */
+  readonly pages?: AdmittedPages;
 }
 
 /** Why it may not, or undefined. */
 export function admissionFault(
   request: IncomingMessage,
-  { authenticator: { required }, origins, insecure }: AdmissionOptions,
+  { authenticator: { required }, origins, insecure, pages }: AdmissionOptions,
 ): string | undefined {
   const host = requestHost(request);
   return (
     exposureOf(request.socket.localAddress, { required, insecure }) ??
     checkHost(host, origins) ??
-    checkOrigin(request.headers.origin, host, origins)
+    (pages === 'of any origin' ? undefined : checkOrigin(request.headers.origin, host, origins))
   );
 }

@@ -137,6 +137,7 @@ export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
     commands: commandValidators,
     documents: () => ({
       asyncapi: readFileSync(join(directory, 'asyncapi.yaml'), 'utf8'),
+      bundle: readFileSync(join(directory, 'contract.json'), 'utf8'),
       docs: readFileSync(join(directory, 'docs.html'), 'utf8'),
     }),
   };

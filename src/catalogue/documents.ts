@@ -4,13 +4,19 @@ import { existsSync, readFileSync } from 'node:fs';
 export interface ContractDocuments {
   /** The contract as AsyncAPI, in YAML. */
   readonly asyncapi: string;
+  /** The bundled contract in JSON, of which the digest is taken. */
+  readonly bundle: string;
   /** The rendered reference, one HTML page. */
   readonly docs: string;
 }
 
 /** In a clone they stand beside `src/`, in the published package beside `dist/src/` or below it. */
 export function stockDocuments(): ContractDocuments {
-  return { asyncapi: readStock('asyncapi.yaml'), docs: readStock('docs/reference/index.html') };
+  return {
+    asyncapi: readStock('asyncapi.yaml'),
+    bundle: readStock('generated/contract.json'),
+    docs: readStock('docs/reference/index.html'),
+  };
 }
 
 function readStock(path: string): string {

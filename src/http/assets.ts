@@ -3,14 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 
 export interface DocumentAssets {
-  /** The contract, in YAML. */
-  readonly contract: string;
+  readonly contract: { readonly yaml: string; readonly json: string };
   readonly docs: { readonly html: string; readonly headers: Readonly<Record<string, string>> };
 }
 
 export function documentAssets(catalogue: Catalogue): DocumentAssets {
-  const { asyncapi, docs } = catalogue.documents();
-  return { contract: asyncapi, docs: { html: docs, headers: pageHeaders(docs) } };
+  const { asyncapi, bundle, docs } = catalogue.documents();
+  return { contract: { yaml: asyncapi, json: bundle }, docs: { html: docs, headers: pageHeaders(docs) } };
 }
 
 /** The page may use its own style and nothing else (Content Security Policy Level 3, hash sources). */

@@ -12,6 +12,7 @@ import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { admissionFault } from '../auth/request-origin.ts';
+import type { AdmittedPages } from '../auth/request-origin.ts';
 import { ProtocolError } from '../errors.ts';
 import { checkRequest } from '../wire/schema-error.ts';
 
@@ -30,8 +31,8 @@ export class Guard {
   }
 
   /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
-  checkAdmission(request: FastifyRequest): void {
-    const fault = admissionFault(request.raw, this.#options);
+  checkAdmission(request: FastifyRequest, pages: AdmittedPages): void {
+    const fault = admissionFault(request.raw, { ...this.#options, pages });
     try {
       if (fault !== undefined) throw new ProtocolError('forbidden', fault);
       refuseCredentialInAddress(request.raw);

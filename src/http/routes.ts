@@ -15,6 +15,7 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import type { Publisher } from '../publishing/publisher.ts';
+import { prefersJson } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
@@ -66,6 +67,8 @@ function decodeBody(body: string | Buffer): string {
   }
 }
 
+const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
+
 interface Route {
   /** The schema of the body, where the operation has one. */
   readonly body?: Validator;
@@ -98,7 +101,12 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
         reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
     },
     get_contract: {
-      answer: (_request, reply) => reply.header('content-type', 'application/yaml').send(assets.contract),
+      answer: ({ headers }, reply) => {
+        const [type, text] = prefersJson(headers.accept)
+          ? ['application/json', assets.contract.json]
+          : ['application/yaml', assets.contract.yaml];
+        return reply.headers({ 'content-type': `${type}; charset=utf-8`, vary: 'Accept' }).send(text);
+      },
     },
     get_docs: { answer: (_request, reply) => reply.headers(assets.docs.headers).send(assets.docs.html) },
     get_console: { answer: (_request, reply) => sendConsole(reply, path) },
@@ -136,7 +144,14 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     },
   );
   options.answering.watch(app);
-  app.addHook('onRequest', async (request) => guard.checkAdmission(request));
+  const openAddresses = new Set<string | undefined>(
+    OPERATION_NAMES.filter((name) => HTTP_OPERATIONS[name].anyOrigin).map((name) => addressOf(name, options.path)),
+  );
+  app.addHook('onRequest', async (request, reply) => {
+    const pages = openAddresses.has(request.routeOptions.url) ? 'of any origin' : 'of allowed origins';
+    if (pages === 'of any origin') void reply.header('access-control-allow-origin', '*');
+    guard.checkAdmission(request, pages);
+  });
   for (const [name, { body, answer }] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
     app.route({
       method: HTTP_OPERATIONS[name].method,

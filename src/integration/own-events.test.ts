@@ -104,5 +104,7 @@ describe('an own event', () => {
     });
     expect(await (await fetch(`${httpUrl}/docs`)).text()).toContain('build_finished');
     expect(await (await fetch(`${httpUrl}/asyncapi.yaml`)).text()).toContain('BuildFinishedPayload');
+    const json = await fetch(`${httpUrl}/asyncapi.yaml`, { headers: { accept: 'application/json' } });
+    expect(await json.json()).toMatchObject({ components: { schemas: { BuildFinishedPayload: { type: 'object' } } } });
   });
 });

@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:dea4744f86911ac5ea5b92862a3d3f6e63d6b9c323f8d99a5c70993acee9f077"
+CONTRACT_DIGEST: Final = "sha256:812586e3fd3b048c7889241af2673dc6c3bbe8d61bf1adfc7df54132de72e1cc"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -37,6 +37,16 @@ class HttpTest(ServerTest):
     async def test_the_contract_is_served_byte_for_byte(self) -> None:
         self.assertEqual((await self.http("GET", "/asyncapi.yaml"))[1], (ROOT / "asyncapi.yaml").read_text("utf-8"))
 
+    async def test_the_contract_is_json_for_a_client_that_prefers_it(self) -> None:
+        for accept, media_type in [
+            ("application/json", "application/json"),
+            ("application/json;q=0.5, application/yaml", "application/yaml"),
+            ("application/json;q=0, */*", "application/yaml"),
+        ]:
+            _, _, headers = await self.http("GET", "/asyncapi.yaml", headers={"Accept": accept})
+            self.assertEqual(headers["content-type"], f"{media_type}; charset=utf-8")
+            self.assertEqual((headers["access-control-allow-origin"], headers["vary"]), ("*", "Accept"))
+
     async def test_documents_are_served(self) -> None:
         for path in ("/docs", "/console", "/metrics"):
             self.assertEqual((await self.http("GET", path))[0], 200)

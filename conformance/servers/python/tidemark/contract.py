@@ -44,6 +44,7 @@ class Contract:
     def __init__(self, bundle: bytes, source: bytes) -> None:
         document: dict[str, Any] = json.loads(bundle)
         self.source = source
+        self.bundle = bundle
         self.digest = "sha256:" + hashlib.sha256(bundle).hexdigest()
         self.version: str = document["info"]["version"]
         self.subprotocol: str = document["x-subprotocol"]

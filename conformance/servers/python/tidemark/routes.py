@@ -20,7 +20,13 @@ Route = Callable[[Head, bytes], Response]
 
 SOCKET_PATH = "/ws"
 
+CONTRACT_PATH = "/asyncapi.yaml"
+"""Pages of every origin may read it (`x-any-origin`)."""
+
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
+
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
 
 class Routes:
     def __init__(self, node: Node) -> None:
@@ -34,7 +40,7 @@ class Routes:
             "/ws/broadcast": {"POST": self.post_broadcast},
             "/ws/explain": {"POST": self.post_explain},
             "/metrics": {"GET": self.get_metrics},
-            "/asyncapi.yaml": {"GET": self.get_contract},
+            CONTRACT_PATH: {"GET": self.get_contract},
             "/docs": {"GET": self.get_docs},
             "/console": {"GET": self.get_console},
             SOCKET_PATH: {"GET": self.get_socket},
@@ -76,11 +82,14 @@ class Routes:
             raise ProtocolError("invalid_message", "A request has one Host header.")
         if not self.is_served(hosts[0]):
             raise ProtocolError("forbidden", "This name is not served here; see --host-name.")
-        origins = head.all("origin")
+        origins = [] if self.is_open_to_pages(head.path) else head.all("origin")
         if not all(self.is_welcome_origin(origin, hosts[0]) for origin in origins):
             raise ProtocolError("forbidden", "Pages of this origin are not welcome here; see --origin.")
         if any(name.lower() in self.node.contract.credential_parameters for name in head.query):
             raise ProtocolError("invalid_message", "Addresses are logged: a credential goes into a header.")
+
+    def is_open_to_pages(self, path: str) -> bool:
+        return path == CONTRACT_PATH
 
     def is_served(self, host: str) -> bool:
         return host_name(host) in self.node.options.hosts
@@ -157,7 +166,14 @@ class Routes:
         return Response(200, introspection.metrics(self.node).encode(), "text/plain; version=0.0.4")
 
     def get_contract(self, head: Head, body: bytes) -> Response:
-        return Response(200, self.node.contract.source, "application/yaml")
+        contract = self.node.contract
+        as_json = prefers_json(head)
+        return Response(
+            200,
+            contract.bundle if as_json else contract.source,
+            "application/json" if as_json else "application/yaml",
+            headers=(("Access-Control-Allow-Origin", "*"), ("Vary", "Accept")),
+        )
 
     def get_docs(self, head: Head, body: bytes) -> Response:
         return Response(200, REFERENCE.read_bytes(), "text/html")
@@ -182,6 +198,21 @@ class Routes:
         value = self._reader.parse_object(text)
         self._reader.check(message, value)
         return value
+
+
+def prefers_json(head: Head) -> bool:
+    """Whether the client would rather have JSON than YAML (RFC 9110 §12.5.1); without a preference it gets YAML."""
+    weights: dict[str, float] = {}
+    for item in head.tokens("accept"):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        text = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        weights.setdefault(name, float(text) if _WEIGHT.fullmatch(text) else 0.0)
+
+    def weight(subtype: str) -> float:
+        ranges = (f"application/{subtype}", "application/*", "*/*")
+        return next((weights[each] for each in ranges if each in weights), 0.0)
+
+    return weight("json") > weight("yaml")
 
 
 def _console(figures: Mapping[str, Any]) -> str:

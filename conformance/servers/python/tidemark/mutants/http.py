@@ -80,6 +80,41 @@ class ContractCut(Routes):
         return Response(200, self.node.contract.source[:2000], "application/yaml")
 
 
+@mutant("contract-kept-from-pages", "pages of other origins may not read the contract", clause="OPS-5")
+class ContractKeptFromPages(Routes):
+    def is_open_to_pages(self, path: str) -> bool:
+        return False
+
+
+@mutant("contract-never-json", "the contract is YAML, whatever the client asks for", clause="OPS-5")
+class ContractNeverJson(Routes):
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        return super().get_contract(replace(head, headers=()), body)
+
+
+@mutant("contract-always-json", "the contract is JSON as soon as the client accepts it at all", clause="OPS-5")
+class ContractAlwaysJson(Routes):
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        wants = any("json" in each for each in head.all("accept"))
+        return super().get_contract(replace(head, headers=(("accept", "application/json"),) if wants else ()), body)
+
+
+@mutant("contract-rewritten", "the JSON of the contract has another digest than welcome says", clause="OPS-5")
+class ContractRewritten(Routes):
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        response = super().get_contract(head, body)
+        if response.media_type != "application/json":
+            return response
+        return replace(response, body=json.dumps(json.loads(response.body)).encode())
+
+
+@mutant("contract-cached-alike", "caches are not warned that the contract comes in two forms", clause="OPS-5")
+class ContractCachedAlike(Routes):
+    def get_contract(self, head: Head, body: bytes) -> Response:
+        response = super().get_contract(head, body)
+        return replace(response, headers=tuple(each for each in response.headers if each[0] != "Vary"))
+
+
 @mutant("queries-unchecked", "parameters that there are not are overlooked", clause="OPS-2")
 class QueriesUnchecked(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:

@@ -1,0 +1,32 @@
+/** Which form of a document a client wants (RFC 9110, 12.5.1). */
+
+interface MediaRange {
+  readonly range: string;
+  /** From 0, not acceptable, to 1. */
+  readonly weight: number;
+}
+
+/** From the most specific range to the least: the first one that covers a type decides. */
+const JSON_RANGES = ['application/json', 'application/*', '*/*'];
+const YAML_RANGES = ['application/yaml', 'application/*', '*/*'];
+
+/** Whether a client would rather have JSON than YAML; without a preference it gets YAML. */
+export function prefersJson(accept: string | undefined): boolean {
+  const ranges = (accept ?? '*/*').split(',').map(readRange);
+  return weightOf(JSON_RANGES, ranges) > weightOf(YAML_RANGES, ranges);
+}
+
+/** `application/json; charset=utf-8; q=0.5`; a weight that cannot be read counts as none. */
+function readRange(text: string): MediaRange {
+  const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+  return { range, weight: /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight) : 0 };
+}
+
+function weightOf(candidates: readonly string[], ranges: readonly MediaRange[]): number {
+  for (const candidate of candidates) {
+    const found = ranges.find(({ range }) => range === candidate);
+    if (found !== undefined) return found.weight;
+  }
+  return 0;
+}
