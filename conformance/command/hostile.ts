@@ -9,10 +9,8 @@ import { BadRow, readRows } from '../hostile/rows.ts';
 import { runPack } from '../hostile/run.ts';
 import type { Summary } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
+import { EXIT } from '../runner/verdict.ts';
 import type { Target } from '../hostile/wire.ts';
-
-/** The exit codes of the whole command line. */
-const EXIT = { ok: 0, findings: 3, usage: 2, unreachable: 5 } as const;
 
 /** Commander's exit code for an invalid option. */
 const COMMANDER_USAGE = 1;
@@ -127,7 +125,7 @@ export function configureHostile(command: Command): Command {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));
       } catch (error) {
         if (error instanceof BadRow) self.error(error.message, { exitCode: EXIT.usage });
-        if (error instanceof Unreachable) self.error(error.message, { exitCode: EXIT.unreachable });
+        if (error instanceof Unreachable) self.error(error.message, { exitCode: EXIT.inconclusive });
         throw error;
       }
     });

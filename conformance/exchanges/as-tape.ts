@@ -18,7 +18,7 @@ class Writer {
     this.lines.push({ as: client, open: {} });
   }
 
-  ask(client: Client, type: string, data: JsonObject): readonly JsonObject[] {
+  commandSteps(client: Client, type: string, data: JsonObject): readonly JsonObject[] {
     this.#connect(client);
     this.#serial += 1;
     const id = `x${this.#serial}`;
@@ -33,12 +33,12 @@ class Writer {
     if (operation.op === 'subscribe') lines.push(...this.#subscribe(operation));
     else if (operation.op === 'publish') lines.push(stim(operation.events));
     else if (operation.op === 'unsubscribe')
-      lines.push(...this.ask(operation.client, 'unsubscribe', { subscriptionId: operation.id }));
+      lines.push(...this.commandSteps(operation.client, 'unsubscribe', { subscriptionId: operation.id }));
     else if (operation.op === 'unsubscribe_all')
-      lines.push(...this.ask(operation.client, 'unsubscribe', { all: true }));
-    else if (operation.op === 'sync') lines.push(...this.ask(operation.client, 'sync', { stream: STREAM }));
-    else if (operation.op === 'ping') lines.push(...this.ask(operation.client, 'ping', {}));
-    else if (operation.op === 'list') lines.push(...this.ask(operation.client, 'list_subscriptions', {}));
+      lines.push(...this.commandSteps(operation.client, 'unsubscribe', { all: true }));
+    else if (operation.op === 'sync') lines.push(...this.commandSteps(operation.client, 'sync', { stream: STREAM }));
+    else if (operation.op === 'ping') lines.push(...this.commandSteps(operation.client, 'ping', {}));
+    else if (operation.op === 'list') lines.push(...this.commandSteps(operation.client, 'list_subscriptions', {}));
     else if (operation.op === 'malformed') this.#malformed(operation.client, operation.message);
     else this.#reconnect(operation.client);
   }
@@ -54,7 +54,13 @@ class Writer {
     };
     const replay =
       mode === 'resume' && this.#subscribes > 1 ? { mode, after } : { mode: mode === 'resume' ? 'warm' : mode };
-    const [send, recv] = this.ask(client, 'subscribe', { subscriptionId: id, stream: STREAM, events, filter, replay });
+    const [send, recv] = this.commandSteps(client, 'subscribe', {
+      subscriptionId: id,
+      stream: STREAM,
+      events,
+      filter,
+      replay,
+    });
     const asked = [send ?? {}, { ...recv, bind: `p${this.#subscribes}` }];
     return meanwhile.length === 0 ? asked : [{ par: [asked, [stim(meanwhile)]] }];
   }
@@ -72,7 +78,7 @@ class Writer {
 
   fence(): void {
     for (const client of CLIENTS)
-      if (this.#open.has(client)) this.lines.push(...this.ask(client, 'sync', { stream: STREAM }));
+      if (this.#open.has(client)) this.lines.push(...this.commandSteps(client, 'sync', { stream: STREAM }));
   }
 }
 

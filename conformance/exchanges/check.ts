@@ -57,12 +57,13 @@ interface Found {
   readonly played: Played;
 }
 
-/** An error that stops the whole check instead of being a finding. */
-class Stop extends Error {
-  override readonly name = 'Stop';
+/** Makes fast-check shrink the exchange. */
+class ViolationFound extends Error {
+  override readonly name = 'ViolationFound';
 }
 
-function isNoFinding(error: unknown): boolean {
+/** Whether an error stops the whole check instead of being a finding. */
+function stopsCheck(error: unknown): boolean {
   return [UntestableError, UnreachableError, StarvedError, StimulusError].some((each) => error instanceof each);
 }
 
@@ -102,11 +103,11 @@ export async function checkExchanges({ context, seed, count }: ExchangeOptions):
       if (found === undefined) shrinkUntil = context.now() + SHRINK_MS * context.timeScale;
       found = { operations, played };
     } catch (error) {
-      if (!isNoFinding(error)) throw error;
+      if (!stopsCheck(error)) throw error;
       stop = error;
       return;
     }
-    throw new Stop('a violation');
+    throw new ViolationFound('the exchange violates the contract');
   });
   await fc.check(property, { seed, numRuns: count });
   const base = {
@@ -124,7 +125,7 @@ export async function checkExchanges({ context, seed, count }: ExchangeOptions):
     return { check: { ...base, verdict: 'FAIL', failures: failuresOf(found, context, seed) }, counterexample };
   }
   if (stop !== undefined) {
-    const reason = stop instanceof Error ? stop.message : 'it was stopped';
+    const reason = stop instanceof Error ? stop.message : 'The check was stopped.';
     const verdict =
       stop instanceof UntestableError ? 'UNTESTABLE' : stop instanceof StimulusError ? 'FAIL' : 'INCONCLUSIVE';
     const failures = verdict === 'FAIL' ? [{ text: reason, frames: [] }] : [];

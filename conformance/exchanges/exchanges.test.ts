@@ -19,7 +19,7 @@ describe('a generated exchange', () => {
       fc.property(exchanges, (operations) => {
         // An exchange without commands has no expectation, so it is not a valid tape.
         fc.pre(operations.some(({ op }) => op !== 'publish' && op !== 'reconnect'));
-        const text = exchangeTape(operations, { id: 'exchanges/x', clauses: ['ENV-3'], why: 'It was made up.' });
+        const text = exchangeTape(operations, { id: 'exchanges/x', clauses: ['ENV-3'], why: 'Written for this test.' });
         expect(parseTape(text, 'x.ndjson').steps.length).toBeGreaterThan(0);
       }),
     );
@@ -71,7 +71,7 @@ describe('generated exchanges', () => {
     expect(code).toBe(0);
   }, 30_000);
 
-  test('find a wrong server, and write a small tape that shows its fault', async () => {
+  test('find a faulty server, and write a small tape that shows its fault', async () => {
     const directory = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'not', 'made', 'yet');
     const { code, stdout } = await judge('double', directory);
     expect(stdout).toContain('came live twice (EVT-2; --seed 7)');
@@ -93,10 +93,10 @@ describe('generated exchanges', () => {
   }, 60_000);
 
   test.each([
-    ['skipReplayed', 'replay_complete counts'],
+    ['skipReplayed', 'replay_complete reports'],
     ['noErrors', 'was never answered'],
   ] as const)(
-    'find other wrong servers (%s)',
+    'find other faulty servers (%s)',
     async (fault, text) => {
       const { code, stdout } = await judge(fault, mkdtempSync(join(tmpdir(), 'exchanges-')));
       expect(stdout).toContain(text);

@@ -32,7 +32,7 @@ function places(value: Json, path: Path = []): readonly Path[] {
   return [path, ...Object.entries(value).flatMap(([key, each]) => places(each, [...path, key]))];
 }
 
-/** The message with another value at a path; undefined removes the member. */
+/** Replaces the value at a path of the message; undefined removes the member. */
 function put(message: Json, path: Path, value: Json | undefined): Json {
   const [key, ...rest] = path;
   if (key === undefined || !isObject(message)) return value ?? {};

@@ -3,7 +3,7 @@ import type { ConnectionReading, SeenEvent } from '../trace/reading.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 import { textAt } from '../trace/json.ts';
 
-/** Whether a gap said that the stream began a new life between two events. */
+/** Whether a gap reported a new epoch of the stream between two events. */
 function gapBetween(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
   return connection.received.some(
     (frame) =>
@@ -14,12 +14,12 @@ function gapBetween(connection: ConnectionReading, before: SeenEvent, event: See
   );
 }
 
-/** The live events of a stream reach a connection in ascending order; a new epoch is said by a gap. */
+/** The live events of a stream reach a connection in ascending order; a gap reports a new epoch. */
 export const ascending: Invariant = {
   id: 'invariants/ascending',
   clauses: ['STR-2', 'STR-3'],
-  why: 'Along a stream, live sequenceIds grow strictly on every connection, and a change of epoch is said.',
-  look: ({ connections }, report) => {
+  why: 'On every connection, the live sequenceIds of a stream strictly increase, and a gap reports a change of epoch.',
+  check: ({ connections }, report) => {
     for (const connection of connections) {
       const last = new Map<string, SeenEvent>();
       for (const event of connection.events) {
@@ -43,7 +43,7 @@ export const ascending: Invariant = {
   },
 };
 
-/** A subscription made in the new epoch was told of it by its position. */
+/** A subscription made in the new epoch learned the epoch from its position. */
 function resubscribed(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
   return connection.lives.some(
     (life) => life.subscribed.n > before.frame.n && life.stream === event.stream && life.position.epoch === event.epoch,

@@ -5,7 +5,7 @@ import type { ConnectionReading } from '../trace/reading.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 
-/** Codes of RFC 6455 that a server may end a connection with; 1006 stands for none at all. */
+/** Close codes of RFC 6455 that a server may use. 1006 is not among them: it stands for a missing close frame. */
 const PROTOCOL_CODES: readonly number[] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013];
 
 function specOf(code: number | undefined): (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES] | undefined {
@@ -18,10 +18,10 @@ function judgeClosing(closing: Frame, end: Frame | undefined, connection: Connec
   const spec = specOf(code);
   const name = Object.entries(CLOSE_CODES).find(([, each]) => each.code === code)?.[0];
   if (spec === undefined || member(data, 'name') !== name || member(data, 'retryable') !== spec.retryable)
-    report.violate('closing does not say what the contract says of its code', closing);
+    report.violate('the name or retryable flag in closing does not match its code in the contract', closing);
   if (end !== undefined && connection.left === undefined && !equal(member(end.json, 'code'), code))
     report.violate(
-      `closing says ${code ?? 'nothing'}, the close frame ${JSON.stringify(member(end.json, 'code'))}`,
+      `closing announced code ${code ?? 'none'}, but the close frame has ${JSON.stringify(member(end.json, 'code'))}`,
       closing,
       end,
     );
@@ -29,12 +29,12 @@ function judgeClosing(closing: Frame, end: Frame | undefined, connection: Connec
   if (after !== undefined) report.violate(`a ${typeOf(after)} came after closing`, closing, after);
 }
 
-/** A server that ends a connection says so, with a code that says what to do. */
+/** A server announces the end of a connection, with a code from which the client knows whether to reconnect. */
 export const closeDiscipline: Invariant = {
   id: 'invariants/close-discipline',
   clauses: ['CON-6', 'CON-5'],
-  why: 'The server closes with a code of the contract or of RFC 6455, as closing has said, and sends nothing after it.',
-  look: ({ connections }, report) => {
+  why: 'The server closes with a code of the contract or of RFC 6455, the same as in closing, and sends nothing after it.',
+  check: ({ connections }, report) => {
     for (const connection of connections) {
       const { closed: end, left, received } = connection;
       const closing = received.find((frame) => typeOf(frame) === 'closing');
@@ -54,7 +54,7 @@ export const closeDiscipline: Invariant = {
           end,
         );
       if (specOf(code) !== undefined && closing === undefined)
-        report.violate(`the connection was closed with ${code ?? ''} without closing`, end);
+        report.violate(`the connection was closed with ${code ?? ''} without a closing message before`, end);
     }
   },
 };

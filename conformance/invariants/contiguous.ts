@@ -6,17 +6,17 @@ function isWhole(life: Life): boolean {
   return life.events.includes('*') && Object.keys(life.filter).length === 0;
 }
 
-/** Whoever follows a whole stream sees every number. */
+/** A subscription to a whole stream receives every sequenceId. */
 export const contiguous: Invariant = {
   id: 'invariants/contiguous',
   clauses: ['STR-2', 'GAP-1'],
-  why: 'A subscription to everything on a stream sees each sequenceId, one after the other, from its position on.',
-  look: ({ connections }, report) => {
+  why: 'A subscription to everything on a stream receives each sequenceId after its position, in order and without holes.',
+  check: ({ connections }, report) => {
     for (const connection of connections)
       for (const life of connection.lives.filter(isWhole)) {
         let { sequenceId: at, epoch } = life.position;
         let before = life.subscribed;
-        // A gap says what is missing, and that the numbers may go on elsewhere.
+        // A gap reports which events are missing and at which position the stream continues.
         const gaps = gapsOf(life);
         for (const event of connection.events) {
           if (event.isReplay || event.stream !== life.stream || !livesAt(life, event.frame.n)) continue;

@@ -1,4 +1,4 @@
-/** The contract, as far as judging needs it: which clauses a message serves, and what HTTP operations answer. */
+/** What the checks need from the contract: the clauses that apply to a message, and the responses of HTTP operations. */
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 import { CLAUSES, HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { ClauseId, HttpOperationName } from '../../generated/protocol.ts';
@@ -13,13 +13,13 @@ export function isClause(id: string): id is ClauseId {
 
 export const CLAUSE_IDS: readonly ClauseId[] = Object.keys(CLAUSES).filter(isClause);
 
-/** The clauses that a message of the contract serves (`x-requirements`). */
+/** The clauses that apply to a message of the contract (`x-requirements`). */
 export function clausesOfMessage(name: string): readonly ClauseId[] {
   const message = valueAt(CONTRACT, `/components/messages/${name}`);
   return textsAt(message, 'x-requirements').filter(isClause);
 }
 
-/** The clauses that an operation serves. */
+/** The clauses that apply to an operation. */
 export function clausesOfOperation(name: string): readonly ClauseId[] {
   return textsAt(valueAt(CONTRACT, `/operations/${name}`), 'x-requirements').filter(isClause);
 }
@@ -28,7 +28,7 @@ function lastOf(reference: string | undefined): string {
   return reference?.slice(reference.lastIndexOf('/') + 1) ?? '';
 }
 
-/** Names of the messages that an HTTP operation may answer with. */
+/** Names of the messages with which an HTTP operation may respond. */
 function repliesOf(operation: HttpOperationName): readonly string[] {
   const messages = valueAt(CONTRACT, `/operations/${operation}/reply/messages`);
   return isArray(messages) ? messages.map((each) => lastOf(textAt(each, '$ref'))) : [];
@@ -40,7 +40,7 @@ export interface HttpOperation {
   readonly clauses: readonly ClauseId[];
 }
 
-/** The operation behind a method and a path; undefined for what the contract does not describe. */
+/** The operation with this method and path, or undefined if the contract has none. */
 export function httpOperation(method: string, path: string): HttpOperation | undefined {
   const [plain] = path.split('?');
   const names = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];

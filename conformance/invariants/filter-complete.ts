@@ -4,8 +4,8 @@ import type { ConnectionReading, Life, SeenEvent } from '../trace/reading.ts';
 import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
 /**
- * Up to which number a connection has proved to have passed on everything: a live event is the fence for all before it,
- * because the order of a stream is never broken.
+ * The newest live event of a stream on a connection. Events arrive in order, so an earlier event that has not arrived by then is
+ * missing.
  */
 function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefined {
   let fence: SeenEvent | undefined;
@@ -16,12 +16,12 @@ function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefin
   return fence;
 }
 
-/** Every event that somebody saw, and that a subscription asked for, has come, up to its fence. */
+/** Every event up to the fence that any connection saw and that matches a subscription was delivered to that subscription. */
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
   clauses: ['SUB-4', 'SUB-5', 'EVT-2'],
-  why: 'What others saw emitted and a subscription asked for reaches it, and names it.',
-  look: (reading, report) => {
+  why: 'An emitted event that matches a subscription is delivered to its connection and names the subscription.',
+  check: (reading, report) => {
     const known = knownEvents(reading);
     for (const connection of reading.connections)
       for (const life of connection.lives) {

@@ -2,12 +2,12 @@ import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { livesAt } from '../trace/reading.ts';
 
-/** No subscription is named by an event that it did not ask for. */
+/** No event names a subscription that it does not match. */
 export const filterSound: Invariant = {
   id: 'invariants/filter-sound',
   clauses: ['SUB-4', 'SUB-5'],
-  why: 'Every event fits the events and the filter of every subscription that it names.',
-  look: ({ connections }, report) => {
+  why: 'Every event matches the event patterns and the filter of every subscription that it names.',
+  check: ({ connections }, report) => {
     for (const { events, lives } of connections)
       for (const event of events)
         for (const id of event.subscriptionIds) {
@@ -15,7 +15,7 @@ export const filterSound: Invariant = {
           if (life === undefined) continue;
           report.fire();
           if (!wants(life, event))
-            report.violate(`${id} did not ask for this ${event.event}`, life.subscribed, event.frame);
+            report.violate(`${id} is named by a ${event.event} that it does not match`, life.subscribed, event.frame);
         }
   },
 };

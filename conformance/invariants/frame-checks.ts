@@ -1,6 +1,6 @@
 /**
- * Level 1: every frame, in both directions, against the contract. What the suite itself sends wrong is a fault of the suite,
- * and told apart.
+ * Level 1: every frame, in both directions, against the contract. Mistakes in frames that the suite itself sent are reported
+ * separately, as faults of the suite.
  */
 import { COMMANDS, EVENTS, ERRORS, PUSHES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -26,7 +26,7 @@ function isTyped(frame: Frame, types: readonly string[]): boolean {
   return types.includes(textAt(frame.json, 'type') ?? '');
 }
 
-/** The name under which the contract knows a message: events by the name of the event. */
+/** The name of a message in the contract; for an event, the name of the event. */
 export function messageName(json: Json | undefined): string {
   const type = textAt(json, 'type') ?? '';
   if (type !== 'event') return type;
@@ -41,7 +41,7 @@ function faultOf(validator: Validator | undefined, value: unknown): string | und
   return `${first?.instancePath === '' ? 'the message' : (first?.instancePath ?? 'it')} ${first?.message ?? 'does not fit'}`;
 }
 
-/** Judges each frame by itself. */
+/** Checks each frame by itself. */
 function perFrame(frames: readonly Frame[], judge: (frame: Frame) => Omit<Violation, 'frames'> | undefined): Finding {
   const violations = frames.flatMap((frame) => {
     const found = judge(frame);
@@ -51,20 +51,20 @@ function perFrame(frames: readonly Frame[], judge: (frame: Frame) => Omit<Violat
 }
 
 function envelopeFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
-  const { kind, json, text } = frame;
-  const fault = (said: string, clause: ClauseId = 'ENV-1'): Omit<Violation, 'frames'> => ({
+  const { kind, json, text: frameText } = frame;
+  const fault = (text: string, clause: ClauseId = 'ENV-1'): Omit<Violation, 'frames'> => ({
     clauses: [clause],
-    text: said,
+    text,
   });
-  if (kind === 'mark') return fault(`the client's library could not read the frame: ${text}`);
+  if (kind === 'mark') return fault(`the suite's WebSocket library could not read the frame: ${frameText}`);
   if (kind === 'binary') return fault('the server sent a binary frame');
-  if (!isObject(json)) return fault('the frame is no JSON object');
+  if (!isObject(json)) return fault('the frame is not a JSON object');
   const stray = Object.keys(json).find((key) => !['type', 'id', 'data'].includes(key));
-  if (stray !== undefined) return fault(`the envelope has a member ${JSON.stringify(stray)}`);
-  if (!isObject(json['data'])) return fault('data is no object');
+  if (stray !== undefined) return fault(`the envelope has the unknown member ${JSON.stringify(stray)}`);
+  if (!isObject(json['data'])) return fault('data is not an object');
   const type = textAt(json, 'type') ?? '';
   if (!REPLIES.includes(type) && !PUSH_NAMES.includes(type))
-    return fault(`${JSON.stringify(json['type'] ?? null)} is no type of message`, 'ENV-2');
+    return fault(`${JSON.stringify(json['type'] ?? null)} is not a message type of the contract`, 'ENV-2');
   if (PUSH_NAMES.includes(type) && json['id'] !== undefined) return fault(`a push (${type}) carries an id`, 'ENV-3');
   return undefined;
 }
@@ -79,7 +79,7 @@ function contractFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   return { clauses, text: `${name}: ${fault}` };
 }
 
-/** Codes say whether to try again; the message says the same (ERR-1). */
+/** The contract defines for each code whether it is retryable; the message must agree (ERR-1). */
 function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const fault = contractFault(frame);
   if (fault !== undefined) return fault;
@@ -87,7 +87,10 @@ function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const code = textAt(data, 'code') ?? '';
   const known = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS] : undefined;
   if (known !== undefined && member(data, 'retryable') !== known.retryable)
-    return { clauses: ['ERR-1'], text: `${code} is ${known.retryable ? '' : 'not '}retryable by the contract` };
+    return {
+      clauses: ['ERR-1'],
+      text: `${code} is ${known.retryable ? '' : 'not '}retryable in the contract, but the message has the opposite`,
+    };
   return undefined;
 }
 
@@ -97,7 +100,7 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const body = member(frame.json, 'body');
   if (operation === undefined || typeof status !== 'number' || operation.replies.includes('text')) return undefined;
   const validators: Readonly<Record<string, Validator>> = httpValidators;
-  // A probe that says no has the shape of one that says yes.
+  // A failed probe has the same body schema as a successful one.
   const isFailure = status >= 400 && !operation.replies.includes('probe');
   const name = isFailure ? 'error' : operation.replies.find((each) => each !== 'error');
   const fault = faultOf(validators[name ?? ''], body);
@@ -105,7 +108,7 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const code = textAt(member(body, 'data'), 'code') ?? '';
   const wanted = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].httpStatus : status;
   if (isFailure && wanted !== status)
-    return { clauses: ['OPS-0'], text: `${operation.name}: ${code} goes with ${wanted}, not ${status}` };
+    return { clauses: ['OPS-0'], text: `${operation.name}: ${code} needs status ${wanted}, got ${status}` };
   return undefined;
 }
 
@@ -114,13 +117,13 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/envelope',
     clauses: ['ENV-1', 'ENV-2', 'ENV-3'],
-    why: 'Every message of the server is a text frame with type, data and, on a reply, id.',
+    why: 'Every message of the server is a text frame with type, data and, in a reply, id.',
     judge: (trace) => perFrame(received(trace), envelopeFault),
   },
   {
     id: 'frames/replies',
     clauses: ['ENV-5', 'SUB-1', 'SUB-6', 'SYN-1', 'BRD-1'],
-    why: 'Every successful reply fits its schema.',
+    why: 'Every successful reply is valid by its schema.',
     judge: (trace) =>
       perFrame(
         received(trace).filter((each) => isTyped(each, REPLIES) && !isTyped(each, ['error'])),
@@ -130,7 +133,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/errors',
     clauses: ['ERR-1'],
-    why: 'Every error fits its schema and agrees with the contract on whether to try again.',
+    why: 'Every error is valid by its schema and has the retryable flag that the contract gives its code.',
     judge: (trace) =>
       perFrame(
         received(trace).filter((each) => isTyped(each, ['error'])),
@@ -140,7 +143,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/events',
     clauses: ['EVT-1', 'EVT-3', 'STR-1'],
-    why: 'Every event fits the schema of its name, payload included.',
+    why: 'Every event is valid by the schema of its name, payload included.',
     judge: (trace) =>
       perFrame(
         received(trace).filter((each) => isTyped(each, ['event'])),
@@ -150,7 +153,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/pushes',
     clauses: ['CON-2', 'CON-3', 'RPL-2'],
-    why: 'Every other push fits its schema.',
+    why: 'Every other push is valid by its schema.',
     judge: (trace) =>
       perFrame(
         received(trace).filter((each) => isTyped(each, PUSH_NAMES) && !isTyped(each, ['event'])),
@@ -161,7 +164,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
     id: 'frames/http',
     needs: ['http'],
     clauses: ['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3'],
-    why: 'Every body over HTTP fits the schema of its operation, and every failure its status.',
+    why: 'Every HTTP body is valid by the schema of its operation, and every error code has its status.',
     judge: (trace) =>
       perFrame(
         trace.frames.filter((each) => each.kind === 'http' && each.dir === '<<' && isJudgedHttp(each)),
@@ -175,7 +178,7 @@ function isJudgedHttp(frame: Frame): boolean {
   return operation !== undefined && member(frame.json, 'status') !== undefined;
 }
 
-/** What the suite itself sent wrong, other than on purpose. */
+/** Invalid frames that the suite itself sent, except those that are invalid on purpose. */
 export function ownFaults(trace: Trace): readonly string[] {
   const validators: Readonly<Record<string, Validator>> = commandValidators;
   return trace.frames.flatMap((frame) => {

@@ -2,12 +2,12 @@ import type { Invariant } from '../trace/finding.ts';
 import { equal, member, textAt, textsAt } from '../trace/json.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 
-/** A resume that was not recovered says what is lost before anything else comes. */
+/** After a resume that was not recovered, a gap reports the lost range before anything else is delivered. */
 export const gapReported: Invariant = {
   id: 'invariants/gap-reported',
   clauses: ['GAP-1', 'RPL-4'],
-  why: 'A failed recovery is followed by a gap with its reason, from the position asked for to the one given, before replay.',
-  look: ({ connections }, report) => {
+  why: 'After a failed resume, and before the replay, a gap with the same reason covers the range from the requested position to the granted one.',
+  check: ({ connections }, report) => {
     for (const { lives, received } of connections)
       for (const life of lives) {
         if (member(life.recovery, 'recovered') !== false || life.completed === undefined) continue;
@@ -21,13 +21,13 @@ export const gapReported: Invariant = {
             textsAt(dataOf(frame), 'subscriptionIds').includes(id),
         );
         const data = gap === undefined ? undefined : dataOf(gap);
-        if (gap === undefined) report.violate(`${id}: the resume failed without a gap`, subscribed, completed);
+        if (gap === undefined) report.violate(`${id}: no gap followed the failed resume`, subscribed, completed);
         else if (textAt(data, 'reason') !== textAt(recovery, 'reason'))
           report.violate(`${id}: subscribed and gap give different reasons`, subscribed, gap);
         else if (after !== undefined && !equal(member(data, 'from'), { ...after }))
-          report.violate(`${id}: the gap does not begin at the position that was asked for`, subscribed, gap);
+          report.violate(`${id}: the gap does not begin at the requested position`, subscribed, gap);
         else if (!equal(member(data, 'to'), { ...position }))
-          report.violate(`${id}: the gap does not end at the position that was given`, subscribed, gap);
+          report.violate(`${id}: the gap does not end at the position in subscribed`, subscribed, gap);
       }
   },
 };

@@ -3,24 +3,27 @@ import { numberAt } from '../trace/json.ts';
 import { typeOf } from '../trace/reading.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
-/** How late heartbeats may be altogether, beside twice their interval: a busy machine is not a wrong server. */
+/**
+ * The total lateness that heartbeats may have in addition to one double interval, so that a busy machine does not fail a correct
+ * server.
+ */
 const SLACK_MS = 3000;
 
-/** For how long the one who took the trace stood still between two frames. */
+/** How long the recorder of the trace was stalled between two frames. */
 function stalledMs(trace: Trace, from: Frame, to: Frame): number {
   return trace.frames
     .slice(from.n, to.n)
     .reduce((sum, { kind, text }) => sum + Number((kind === 'mark' && /^stalled (\d+)$/.exec(text)?.[1]) || 0), 0);
 }
 
-/** Heartbeats come at least every second interval: one may be late, but not each of them. */
+/** A heartbeat may take two intervals, but heartbeats must not all be late. */
 export const heartbeatCadence: Invariant = {
   id: 'invariants/heartbeat-cadence',
   clauses: ['CON-3'],
-  why: 'A heartbeat goes out every heartbeatIntervalMs, on every connection.',
-  look: ({ connections, trace }, report) => {
+  why: 'Every connection receives a heartbeat each heartbeatIntervalMs.',
+  check: ({ connections, trace }, report) => {
     for (const { received, welcome, closed, left, frames } of connections) {
-      // Who does not read does not see heartbeats either.
+      // A client that has stopped reading receives no heartbeats.
       if (frames.some(({ kind, text }) => kind === 'mark' && text === 'reading off')) continue;
       const interval = numberAt(welcome, 'heartbeatIntervalMs');
       const first = received[0];
@@ -34,7 +37,7 @@ export const heartbeatCadence: Invariant = {
         lateMs = Math.max(0, lateMs + waitedMs - interval * 2);
         if (lateMs > SLACK_MS) {
           report.violate(
-            `no heartbeat within ${Math.round(waitedMs)} ms, and all of them ${Math.round(lateMs)} ms too late by then; the interval is ${interval}`,
+            `no heartbeat for ${Math.round(waitedMs)} ms, and a total delay of ${Math.round(lateMs)} ms; the interval is ${interval} ms`,
             before,
             frame,
           );

@@ -4,7 +4,10 @@ import type { ConnectionReading, Life, Place } from '../trace/reading.ts';
 import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 
-/** Its end was asked for before the heartbeat came: the server may have ended it, and its answer be on the way. */
+/**
+ * Whether the client asked to end the subscription before the heartbeat: the server may have ended it while its reply is still on
+ * the way.
+ */
 function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
   return connection.commands.some(({ type, data, frame }) => {
     if (frame.n > beat.n || frame.n < subscribed.n) return false;
@@ -12,7 +15,10 @@ function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
   });
 }
 
-/** A replay is on its way: the position lies before its next event, and so before what other subscriptions have got already. */
+/**
+ * Whether a replay is in progress: the reported position then lies before its next event, and so before events that other
+ * subscriptions already received.
+ */
 function isReplaying({ commands, lives }: ConnectionReading, stream: string, beat: Frame): boolean {
   return commands.some(({ type, data, frame, reply }) => {
     const mode = textAt(member(data, 'replay'), 'mode') ?? 'warm';
@@ -23,7 +29,7 @@ function isReplaying({ commands, lives }: ConnectionReading, stream: string, bea
   });
 }
 
-/** Subscriptions of a stream that had begun before the heartbeat, and no other one of their name after it. */
+/** Ids of subscriptions of a stream that began before the heartbeat, except ids that were used again after it. */
 function begunBefore(connection: ConnectionReading, stream: string, beat: Frame): ReadonlySet<string> {
   const begun = new Set<string>();
   for (const life of connection.lives) {
@@ -33,7 +39,7 @@ function begunBefore(connection: ConnectionReading, stream: string, beat: Frame)
   return begun;
 }
 
-/** Of what came after the heartbeat, for subscriptions that had begun before it: nothing lies at its position or before. */
+/** For subscriptions that began before the heartbeat: nothing that arrives after it may lie at or before its position. */
 function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, position: Place, report: Report): void {
   const begun = begunBefore(connection, stream, beat);
   const isBehind = (place: Place | undefined): boolean =>
@@ -42,7 +48,7 @@ function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, p
     if (event.frame.n < beat.n || event.stream !== stream || !event.subscriptionIds.some((id) => begun.has(id)))
       continue;
     if (!isBehind({ epoch: event.epoch, sequenceId: event.sequenceId - 1 })) continue;
-    const text = `${stream}: the heartbeat says ${position.sequenceId}, and ${event.sequenceId} came after it`;
+    const text = `${stream}: the heartbeat reports ${position.sequenceId}, but ${event.sequenceId} arrived after it`;
     return report.violate(text, beat, event.frame);
   }
   for (const frame of connection.received) {
@@ -51,7 +57,7 @@ function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, p
     if (!textsAt(data, 'subscriptionIds').some((id) => begun.has(id)) || !isBehind(placeOf(member(data, 'from'))))
       continue;
     return report.violate(
-      `${stream}: the heartbeat says ${position.sequenceId}, and a gap before it came after it`,
+      `${stream}: the heartbeat reports ${position.sequenceId}, but a gap before that position arrived after it`,
       beat,
       frame,
     );
@@ -59,16 +65,16 @@ function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, p
 }
 
 function judgePositions(connection: ConnectionReading, beat: Frame, report: Report): void {
-  const said = member(dataOf(beat), 'positions');
+  const reported = member(dataOf(beat), 'positions');
   const positions = new Map(
-    (isArray(said) ? said : []).map((each) => [textAt(each, 'stream'), placeOf(each)] as const),
+    (isArray(reported) ? reported : []).map((each) => [textAt(each, 'stream'), placeOf(each)] as const),
   );
   for (const [stream, position] of positions)
     if (stream !== undefined && position !== undefined) judgeRest(connection, beat, stream, position, report);
   for (const life of connection.lives.filter((each) => livesAt(each, beat.n) && !mayBeOver(each, beat))) {
     const position = positions.get(life.stream);
     if (position === undefined) {
-      report.violate(`the heartbeat says no position of ${life.stream}`, life.subscribed, beat);
+      report.violate(`the heartbeat has no position for ${life.stream}`, life.subscribed, beat);
       continue;
     }
     if (isReplaying(connection, life.stream, beat)) continue;
@@ -77,25 +83,29 @@ function judgePositions(connection: ConnectionReading, beat: Frame, report: Repo
     );
     if (last !== undefined && !last.isReplay && position.sequenceId < last.sequenceId)
       report.violate(
-        `${life.stream}: the heartbeat says ${position.sequenceId}, ${last.sequenceId} had come`,
+        `${life.stream}: the heartbeat reports ${position.sequenceId}, but ${last.sequenceId} had arrived before`,
         last.frame,
         beat,
       );
   }
 }
 
-/** What a heartbeat says is what came before it, and nothing that came after it. */
+/** A heartbeat counts and covers exactly what arrived before it. */
 export const heartbeatTruth: Invariant = {
   id: 'invariants/heartbeat-truth',
   clauses: ['CON-3', 'CON-7'],
-  why: 'delivered is the number of events that came before the heartbeat; positions names every subscribed stream, before everything that came later.',
-  look: ({ connections }, report) => {
+  why: 'delivered is the number of events received before the heartbeat; positions names every subscribed stream, and no later message lies at or before its position.',
+  check: ({ connections }, report) => {
     for (const connection of connections)
       for (const beat of connection.received.filter((frame) => typeOf(frame) === 'heartbeat')) {
         report.fire();
-        const came = connection.events.filter(({ frame }) => frame.n < beat.n).length;
-        const said = numberAt(dataOf(beat), 'delivered');
-        if (said !== came) report.violate(`the heartbeat counts ${said ?? 'nothing'}, ${came} events had come`, beat);
+        const received = connection.events.filter(({ frame }) => frame.n < beat.n).length;
+        const delivered = numberAt(dataOf(beat), 'delivered');
+        if (delivered !== received)
+          report.violate(
+            `the heartbeat reports ${delivered ?? 'nothing'} delivered events, but ${received} had arrived`,
+            beat,
+          );
         judgePositions(connection, beat, report);
       }
   },

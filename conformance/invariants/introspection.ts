@@ -11,7 +11,7 @@ interface Query {
   readonly items: readonly Json[];
 }
 
-/** Answers of `GET /ws/subscriptions?connection=…` that hold all of a connection's subscriptions. */
+/** Responses of `GET /ws/subscriptions?connection=…` that list all subscriptions of a connection. */
 function queriesIn(frames: readonly Frame[]): readonly Query[] {
   return frames.flatMap((frame) => {
     if (frame.kind !== 'http' || frame.dir !== '<<') return [];
@@ -24,9 +24,9 @@ function queriesIn(frames: readonly Frame[]): readonly Query[] {
   });
 }
 
-/** The connection did nothing and got nothing between the query and its answer that would change what it says. */
+/** Whether nothing happened on the connection between the query and its response that would change the response. */
 function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
-  // Who does not read does not know what has become of its connection.
+  // A client that has stopped reading does not know the state of its connection.
   const reading = connection.frames.findLast(
     ({ kind, n, text }) => kind === 'mark' && n < frame.n && text.startsWith('reading'),
   );
@@ -39,13 +39,13 @@ function describe(life: Life): string {
   return `${life.id} on ${life.stream}`;
 }
 
-/** What an operator is told of a connection is what the connection was told. */
+/** Operators see the same subscriptions of a connection as its client. */
 export const introspection: Invariant = {
   id: 'invariants/introspection',
   clauses: ['OPS-2'],
-  why: 'When nothing moves, GET /ws/subscriptions lists exactly the living subscriptions of a connection.',
+  why: 'While nothing changes, GET /ws/subscriptions lists exactly the active subscriptions of a connection.',
   needs: ['http'],
-  look: ({ connections, trace }, report) => {
+  check: ({ connections, trace }, report) => {
     const byId = new Map(connections.map((each) => [textAt(each.welcome, 'connectionId'), each] as const));
     const queries = queriesIn(trace.frames);
     for (const query of queries) {
@@ -53,7 +53,7 @@ export const introspection: Invariant = {
       if (connection === undefined || !isSettled(connection, query)) continue;
       const over = connection.left ?? connection.closed;
       const isOver = over !== undefined && over.n < query.frame.n;
-      // An end takes its time to be noticed: of the answers after it, the last one counts.
+      // The server may notice the end of a connection late, so only the last response after it counts.
       if (isOver && queries.some((each) => each.connectionId === query.connectionId && each.frame.n > query.frame.n))
         continue;
       report.fire();
@@ -69,7 +69,7 @@ export const introspection: Invariant = {
       if (missing !== undefined) report.violate(`${describe(missing)} is not listed`, missing.subscribed, query.frame);
       const extra = listed.find((each) => !living.some((life) => describe(life) === each));
       if (extra !== undefined)
-        report.violate(`${extra} is listed, but does not live`, isOver ? over : undefined, query.frame);
+        report.violate(`${extra} is listed but not active`, isOver ? over : undefined, query.frame);
     }
   },
 };

@@ -33,7 +33,7 @@ const rewrite =
         : line,
     );
 
-/** Takes every frame of a kind away, and says that connections are shown whole. */
+/** Removes every frame of a kind, and marks the connections as completely recorded. */
 const without =
   (kind: Labelled['kind']): Plant =>
   (lines) => {
@@ -46,13 +46,13 @@ const drop =
   (lines) =>
     lines.filter((line) => line.label !== label);
 
-/** Puts a copy of one line behind another. */
+/** Inserts a copy of one line after another. */
 const copy =
   (label: string, behind: string): Plant =>
   (lines) =>
     lines.flatMap((line) => (line.label === behind ? [line, { ...find(lines, label), label: 'planted' }] : [line]));
 
-/** Takes a line away and puts it behind another. */
+/** Moves a line to the place after another. */
 const move =
   (label: string, behind: string): Plant =>
   (lines) =>
@@ -70,7 +70,7 @@ const all =
   (lines) =>
     plants.reduce((sofar, plant) => plant(sofar), lines);
 
-/** What is planted, which invariant finds it, and the frames by which it proves it. */
+/** The planted fault, the invariant that finds it, and the frames that it names as proof. */
 const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] = [
   ['welcome-first', 'a subscribed before welcome', move('welcome', 's1'), ['s1']],
   ['welcome-first', 'a second welcome', copy('welcome', 'synced'), ['welcome', 'planted']],
@@ -86,11 +86,11 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ['no-orphan-reply', 'a reply without its id', rewrite('ended', { id: null }), ['ended']],
   ['ascending', 'two events swapped', move('w3', 'w4'), ['w4', 'w3']],
   ['ascending', 'a new epoch without a gap', change('w4', { epoch: 'epoch-2' }), ['w3', 'w4']],
-  ['contiguous', 'a hole in what a witness sees', drop('w3'), ['w2', 'w4']],
+  ['contiguous', 'a sequenceId that a witness misses', drop('w3'), ['w2', 'w4']],
   ['contiguous', 'a late event', move('w2', 'w4'), ['w1', 'w3']],
   [
     'one-payload',
-    'a time rewritten on replay',
+    'a replayed event with another emittedAt',
     change('warm1', { emittedAt: '2026-01-01T00:00:09.000Z' }),
     ['warm1', 'w1'],
   ],
@@ -100,19 +100,24 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     change('live4', { payload: { id: 'e9' } }),
     ['live4', 'w4'],
   ],
-  ['one-payload', 'an event under two numbers', change('live4', { sequenceId: 5 }), ['live4', 'w4']],
+  ['one-payload', 'an event with two sequenceIds', change('live4', { sequenceId: 5 }), ['live4', 'w4']],
   [
     'one-payload',
-    'an acknowledgement with another number',
+    'an acknowledgement with another sequenceId',
     change('broadcasted3', { sequenceId: 9 }),
     ['resumed3', 'broadcasted3'],
   ],
   ['one-live-message', 'an event delivered twice', copy('live4', 'synced'), ['live4', 'planted']],
-  ['time-sane', 'a time that goes back', change('w3', { emittedAt: '2026-01-01T00:00:00.000Z' }), ['w2', 'w3']],
+  ['time-sane', 'an emittedAt that decreases', change('w3', { emittedAt: '2026-01-01T00:00:00.000Z' }), ['w2', 'w3']],
   ['subscription-bounds', 'an event before subscribed', move('s1', 'warm2'), ['warm1']],
   ['subscription-bounds', 'an event after unsubscribed', copy('live4', 'ended'), ['ended', 'planted']],
   ['stream-isolation', 'an event of another stream', change('live4', { stream: 'workspace:w2' }), ['s1', 'live4']],
-  ['filter-sound', 'an event that was not asked for', change('live4', { event: 'sync_status' }), ['s1', 'live4']],
+  [
+    'filter-sound',
+    'an event that the subscription does not match',
+    change('live4', { event: 'sync_status' }),
+    ['s1', 'live4'],
+  ],
   [
     'filter-sound',
     'a value that the filter excludes',
@@ -121,7 +126,7 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ],
   [
     'filter-complete',
-    'an event that others saw and that never came',
+    'a matching event that was never delivered',
     all(copy('live4', 'heartbeat'), change('planted', { sequenceId: 5, eventId: 'x' }), drop('live4')),
     ['s1', 'w4', 'planted'],
   ],
@@ -133,7 +138,7 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ['replay-course', 'a second end', copy('s1-complete', 'synced'), ['s1-complete', 'planted']],
   [
     'replay-course',
-    'the reason of another kind of replay',
+    'a reason of another replay mode',
     change('resumed3', { replayReason: 'warm' }),
     ['s2', 'resumed3'],
   ],
@@ -144,21 +149,26 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     all(copy('warm2', 's2'), change('planted', { subscriptionIds: ['s2'] })),
     ['s2', 'planted'],
   ],
-  ['warm-picture', 'an entity left out', drop('warm2'), ['w2', 's1', 's1-complete']],
+  ['warm-picture', 'an entity missing from a warm replay', drop('warm2'), ['w2', 's1', 's1-complete']],
   [
     'warm-picture',
-    'an event whose policy is another',
+    'an event that its replay policy excludes',
     all(copy('warm1', 's3'), change('planted', { subscriptionIds: ['s3'] })),
     ['s3', 'planted'],
   ],
   ['gap-reported', 'a failed resume without a gap', drop('gap'), ['s3', 's3-complete']],
   ['gap-reported', 'a gap with another reason', change('gap', { reason: 'window_exceeded' }), ['s3', 'gap']],
-  ['gap-reported', 'a gap from elsewhere', change('gap', { from: { epoch: 'epoch-0', sequenceId: 8 } }), ['s3', 'gap']],
-  ['gap-reported', 'a gap to elsewhere', change('gap', { to: { epoch: 'epoch-1', sequenceId: 3 } }), ['s3', 'gap']],
-  ['sync-barrier', 'an event behind its barrier', move('live4', 'synced'), ['w4', 'ask-sync', 'synced']],
+  [
+    'gap-reported',
+    'a gap with another start',
+    change('gap', { from: { epoch: 'epoch-0', sequenceId: 8 } }),
+    ['s3', 'gap'],
+  ],
+  ['gap-reported', 'a gap with another end', change('gap', { to: { epoch: 'epoch-1', sequenceId: 3 } }), ['s3', 'gap']],
+  ['sync-barrier', 'an event after its barrier', move('live4', 'synced'), ['w4', 'ask-sync', 'synced']],
   [
     'sync-barrier',
-    'a barrier that says too little',
+    'a barrier whose position is too low',
     change('synced', { position: { epoch: 'epoch-1', sequenceId: 3 } }),
     ['w4', 'ask-sync', 'synced'],
   ],
@@ -175,17 +185,17 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     ['b1', 'broadcasted1'],
   ],
   ['heartbeat-truth', 'a wrong count', change('heartbeat', { delivered: 2 }), ['heartbeat']],
-  ['heartbeat-truth', 'a stream left out', change('heartbeat', { positions: [] }), ['s1', 'heartbeat']],
+  ['heartbeat-truth', 'a stream without a position', change('heartbeat', { positions: [] }), ['s1', 'heartbeat']],
   [
     'heartbeat-truth',
     'a position that lags behind',
     change('heartbeat', { positions: [{ stream: 'workspace:w', epoch: 'epoch-1', sequenceId: 3 }] }),
     ['live4', 'heartbeat'],
   ],
-  ['heartbeat-cadence', 'heartbeats that stay away', at('heartbeat', 60_000), ['welcome', 'heartbeat']],
+  ['heartbeat-cadence', 'missing heartbeats', at('heartbeat', 60_000), ['welcome', 'heartbeat']],
   [
     'heartbeat-cadence',
-    'heartbeats of which each is a little too late',
+    'heartbeats that are all slightly late',
     all(at('heartbeat', 2800), at('heartbeat-2', 2800)),
     ['heartbeat', 'heartbeat-2'],
   ],
@@ -194,20 +204,25 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ['close-discipline', 'a close with another code', rewrite('close', { code: 4201 }), ['closing', 'close']],
   [
     'close-discipline',
-    'an end without a close frame',
+    'a connection that ends without a close frame',
     all(drop('closing'), rewrite('close', { code: 1006 })),
     ['close'],
   ],
-  ['close-discipline', 'a code that there is not', all(drop('closing'), rewrite('close', { code: 4999 })), ['close']],
+  ['close-discipline', 'an unknown close code', all(drop('closing'), rewrite('close', { code: 4999 })), ['close']],
   ['close-discipline', 'a message after closing', move('heartbeat', 'closing'), ['closing', 'heartbeat']],
-  ['close-discipline', 'a class that its code does not have', change('closing', { retryable: false }), ['closing']],
+  [
+    'close-discipline',
+    'a retryable flag that does not match its code',
+    change('closing', { retryable: false }),
+    ['closing'],
+  ],
   ['introspection', 'a subscription that is not listed', rewrite('listed', { body: { items: [] } }), ['s2', 'listed']],
   ['introspection', 'a subscription that has ended', move('listed', 's1'), ['listed']],
 ];
 
 describe('the golden trace', () => {
   test.each(INVARIANTS.map((each) => [each.id, each] as const))(
-    'gives %s something to judge, and nothing to find',
+    'exercises %s and violates nothing',
     (_id, invariant) => {
       const { violations, fired } = checkOf(invariant).judge(traceOf(goldenLines()).trace);
       expect(violations).toEqual([]);
@@ -216,7 +231,7 @@ describe('the golden trace', () => {
   );
 });
 
-test('a heartbeat may say a position that lies behind while a resume is on its way', () => {
+test('a heartbeat may report an older position while a resume is in progress', () => {
   const behind = { positions: [{ stream: 'workspace:w', epoch: 'epoch-1', sequenceId: 2 }] };
   const judge = (plant: Plant): number => {
     const invariant = INVARIANTS.filter(({ id }) => id === 'invariants/heartbeat-truth');

@@ -1,12 +1,12 @@
 import type { Invariant } from '../trace/finding.ts';
 import type { SeenEvent } from '../trace/reading.ts';
 
-/** However many subscriptions of a connection match, an event comes live once. */
+/** A connection receives a live event once, even if several of its subscriptions match. */
 export const oneLiveMessage: Invariant = {
   id: 'invariants/one-live-message',
   clauses: ['EVT-2'],
-  why: 'One event reaches one connection in exactly one live message that names all matching subscriptions.',
-  look: ({ connections }, report) => {
+  why: 'A connection receives an event in exactly one live message, which names all matching subscriptions.',
+  check: ({ connections }, report) => {
     for (const { events } of connections) {
       const seen = new Map<string, SeenEvent>();
       for (const event of events) {

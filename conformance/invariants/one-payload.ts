@@ -16,18 +16,18 @@ interface Named {
   readonly frame: Frame;
 }
 
-/** One event stands at one position, and everyone who sees it, live or replayed, sees the same. */
+/** Every event has one position, and all clients receive the same event there, live or replayed. */
 export const onePayload: Invariant = {
   id: 'invariants/one-payload',
   clauses: ['STR-4', 'STR-2', 'EVT-1'],
   why: 'A position holds one event: same id, name, time, source and payload on every connection, live, replayed and acknowledged.',
-  look: ({ connections }, report) => {
+  check: ({ connections }, report) => {
     const atPlace = new Map<string, SeenEvent>();
     const byId = new Map<string, Named>();
     const name = (eventId: string, place: string, frame: Frame): void => {
       const known = byId.get(eventId);
       if (known === undefined) byId.set(eventId, { place, frame });
-      else if (known.place !== place) report.violate(`event ${eventId} stands at two positions`, known.frame, frame);
+      else if (known.place !== place) report.violate(`event ${eventId} has two positions`, known.frame, frame);
     };
     for (const { events, received } of connections) {
       for (const event of events) {

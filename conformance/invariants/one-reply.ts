@@ -9,12 +9,12 @@ function isCommand(type: string): type is CommandName {
   return Object.hasOwn(commandValidators, type);
 }
 
-/** Every command gets a reply of the right type, unless the connection ends first. */
+/** Every command gets a reply of its type, unless the connection ends first. */
 export const oneReply: Invariant = {
   id: 'invariants/one-reply',
   clauses: ['ENV-3'],
-  why: 'Every command, with or without an id, is answered, by its own reply or by an error.',
-  look: ({ connections, trace }, report) => {
+  why: 'Every command, with or without an id, is answered by its reply or by an error.',
+  check: ({ connections, trace }, report) => {
     const quiet = quietFrame(trace);
     for (const { commands, closed, left } of connections)
       for (const { frame, type, reply, malformed } of commands) {
@@ -25,7 +25,7 @@ export const oneReply: Invariant = {
             report.violate(`the ${malformed ? 'malformed message' : type} was never answered`, frame);
           continue;
         }
-        // Whatever was put wrong on purpose must not be taken for right, if wrong it is.
+        // A message that is invalid on purpose must be rejected. A message marked so may still be valid.
         if (malformed && isCommand(type) && typeOf(reply) !== 'error' && !commandValidators[type](frame.json)) {
           report.violate(`a malformed ${type} was accepted`, frame, reply);
           continue;

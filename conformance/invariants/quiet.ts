@@ -1,11 +1,11 @@
 import type { Trace } from '../trace/trace.ts';
 
-/** What the runner writes into the trace once every connection has had the time to be answered. */
+/** The note that the runner writes into the trace after every connection has had time for its replies. */
 export const QUIET_MARK = 'quiet';
-/** In a trace that was taken elsewhere: how long an answer may be out at its end, in milliseconds. */
+/** For a trace from another recorder: how long before its end a command must have been sent to need a reply, in milliseconds. */
 const GRACE_MS = 10_000;
 
-/** The number of the frame before which everything has had the time to happen. */
+/** The number of the frame before which every command has had time for its reply. */
 export function quietFrame(trace: Trace): number {
   const mark = trace.frames.findLast(({ kind, text }) => kind === 'mark' && text === QUIET_MARK);
   if (mark !== undefined) return mark.n;

@@ -13,17 +13,13 @@ function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Repor
     if (completed !== undefined && frame.n > completed.n)
       report.violate(`${id}: a replayed event came after replay_complete`, completed, frame);
     if (event.epoch === position.epoch && sequenceId > position.sequenceId)
-      report.violate(`${id}: replayed ${sequenceId}, which lies after its position`, life.subscribed, frame);
+      report.violate(`${id}: replayed ${sequenceId}, which is after its position`, life.subscribed, frame);
     if (mode === 'none')
-      report.violate(`${id}: something was replayed, though nothing was asked for`, life.subscribed, frame);
+      report.violate(`${id}: events were replayed although no replay was requested`, life.subscribed, frame);
     const reason = textAt(dataOf(frame), 'replayReason');
     const wanted = member(life.recovery, 'recovered') === true ? 'resume' : 'warm';
     if (reason !== wanted)
-      report.violate(
-        `${id}: the reason of the replay is ${reason ?? 'missing'}, not ${wanted}`,
-        life.subscribed,
-        frame,
-      );
+      report.violate(`${id}: expected replay reason ${wanted}, got ${reason ?? 'none'}`, life.subscribed, frame);
     before = event;
   }
 }
@@ -34,16 +30,20 @@ function judgeLive(life: Life, live: readonly SeenEvent[], report: Report): void
     if (mode !== 'none' && (completed === undefined || frame.n < completed.n))
       report.violate(`${id}: a live event came before replay_complete`, subscribed, frame);
     if (epoch === position.epoch && sequenceId <= position.sequenceId)
-      report.violate(`${id}: ${sequenceId} came live, but lies before its position`, subscribed, frame);
+      report.violate(
+        `${id}: live event ${sequenceId} is not after the position of the subscription`,
+        subscribed,
+        frame,
+      );
   }
 }
 
-/** `subscribed`, what is replayed, `replay_complete`, what is live. */
+/** The order of a subscription: `subscribed`, replayed events, `replay_complete`, live events. */
 export const replayCourse: Invariant = {
   id: 'invariants/replay-course',
   clauses: ['RPL-2', 'EVT-1'],
-  why: 'Replayed events ascend, say why they come, and stand between subscribed and replay_complete, which counts them; live ones follow.',
-  look: ({ connections }, report) => {
+  why: 'Replayed events ascend, carry the reason of the replay, and lie between subscribed and replay_complete, which counts them; live events follow.',
+  check: ({ connections }, report) => {
     for (const { lives, events, received } of connections)
       for (const life of lives) {
         const mine = events.filter((each) => each.subscriptionIds.includes(life.id) && livesAt(life, each.frame.n));
@@ -53,10 +53,10 @@ export const replayCourse: Invariant = {
         judgeReplayed(life, replayed, report);
         judgeLive(life, live, report);
         if (life.completed === undefined) continue;
-        const said = numberAt(dataOf(life.completed), 'count');
-        if (said !== replayed.length)
+        const counted = numberAt(dataOf(life.completed), 'count');
+        if (counted !== replayed.length)
           report.violate(
-            `${life.id}: replay_complete counts ${said ?? 'nothing'}, ${replayed.length} came`,
+            `${life.id}: replay_complete reports ${counted ?? 'no count'}, but ${replayed.length} events were replayed`,
             life.completed,
           );
         if (life.mode === 'none')

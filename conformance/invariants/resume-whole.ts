@@ -3,12 +3,12 @@ import type { Invariant } from '../trace/finding.ts';
 import { member } from '../trace/json.ts';
 import { knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
-/** What a resume says it recovered is all there: nothing skipped, nothing from before the position. */
+/** A resume that claims recovery replays all events after the position and none before. */
 export const resumeWhole: Invariant = {
   id: 'invariants/resume-whole',
   clauses: ['RPL-2', 'RPL-4'],
   why: 'A recovered resume replays every matching event after its position, and none at or before it.',
-  look: (reading, report) => {
+  check: (reading, report) => {
     const known = knownEvents(reading);
     for (const { lives, events } of reading.connections)
       for (const life of lives) {
@@ -21,13 +21,17 @@ export const resumeWhole: Invariant = {
         );
         for (const { sequenceId, frame } of replayed.values())
           if (sequenceId <= after.sequenceId)
-            report.violate(`${life.id}: resumed after ${after.sequenceId}, got ${sequenceId}`, life.subscribed, frame);
+            report.violate(
+              `${life.id}: resumed after ${after.sequenceId}, but ${sequenceId} was replayed`,
+              life.subscribed,
+              frame,
+            );
         for (const event of known.get(streamKey(life.stream, position.epoch))?.values() ?? []) {
           const { sequenceId, frame } = event;
           if (sequenceId <= after.sequenceId || sequenceId > position.sequenceId || !wants(life, event)) continue;
           report.fire();
           if (!replayed.has(sequenceId))
-            report.violate(`${life.id}: the resume left out ${sequenceId}`, frame, life.subscribed, completed);
+            report.violate(`${life.id}: the resume did not replay ${sequenceId}`, frame, life.subscribed, completed);
         }
       }
   },

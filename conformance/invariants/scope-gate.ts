@@ -8,7 +8,7 @@ function covers(glob: string, name: string): boolean {
   return glob.endsWith('*') ? name.startsWith(glob.slice(0, -1)) : glob === name;
 }
 
-/** `subscribe:<event-glob>[@<stream-glob>]`: whether one of the scopes allows it. */
+/** `subscribe:<event-glob>[@<stream-glob>]`: whether one of the scopes allows the action. */
 function allows(scopes: readonly string[], kind: 'subscribe' | 'publish', event: string, stream: string): boolean {
   return scopes.some((scope) => {
     const [what, streams = '*'] = scope.slice(kind.length + 1).split('@');
@@ -21,7 +21,7 @@ interface Era {
   readonly scopes: readonly string[];
 }
 
-/** What the client may do, and since which frame: `welcome` says it first, every `authenticated` anew. */
+/** The scopes of a client and the frame since which they apply: from `welcome` first, then from each `authenticated`. */
 function erasOf(connection: ConnectionReading): readonly Era[] {
   return connection.received
     .filter((frame) => ['welcome', 'authenticated'].includes(typeOf(frame)))
@@ -33,15 +33,15 @@ function scopesOf(data: Json | undefined): readonly string[] {
 }
 
 /**
- * Nobody sees or publishes what the scopes that the server itself named do not cover. Whoever may do everything
- * proves nothing.
+ * No client receives or publishes an event that the scopes named by the server do not cover. A client with full access proves
+ * nothing.
  */
 export const scopeGate: Invariant = {
   id: 'invariants/scope-gate',
   clauses: ['SEC-1', 'RPL-6', 'BRD-2'],
-  why: 'Every event delivered and every publication accepted is covered by the scopes of the principal at that moment.',
+  why: 'The scopes of the principal at that moment cover every delivered event and every accepted publication.',
   needs: ['auth'],
-  look: ({ connections }, report) => {
+  check: ({ connections }, report) => {
     for (const connection of connections) {
       const eras = erasOf(connection);
       const scopesAt = (n: number): readonly string[] =>

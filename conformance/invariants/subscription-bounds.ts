@@ -1,12 +1,12 @@
 import type { Invariant } from '../trace/finding.ts';
 import { livesAt } from '../trace/reading.ts';
 
-/** Nothing for a subscription before its `subscribed`, nothing after its end. */
+/** No event names a subscription before its `subscribed` or after its end. */
 export const subscriptionBounds: Invariant = {
   id: 'invariants/subscription-bounds',
   clauses: ['SUB-2'],
-  why: 'Every subscription that an event names was alive when the event came.',
-  look: ({ connections }, report) => {
+  why: 'Every subscription that an event names was active when the event arrived.',
+  check: ({ connections }, report) => {
     for (const { events, lives } of connections)
       for (const { subscriptionIds, frame } of events)
         for (const id of subscriptionIds) {

@@ -6,7 +6,7 @@ import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 
 interface Published {
-  /** The frame by which it is known that the event had been published. */
+  /** The first frame that proves that the event had been published. */
   readonly frame: Frame;
   readonly stream: string;
   readonly epoch: string;
@@ -16,7 +16,7 @@ interface Published {
   readonly source: Parameters<typeof wants>[1]['source'];
 }
 
-/** Events, each with the first frame in the trace that showed it: all that follows is later than its publication. */
+/** Events, each with the first frame in the trace that shows it. All later frames were sent after its publication. */
 function firstSeen(reading: Reading): readonly Published[] {
   const first = new Map<string, Published>();
   for (const { events } of reading.connections)
@@ -27,12 +27,12 @@ function firstSeen(reading: Reading): readonly Published[] {
   return [...first.values()];
 }
 
-/** `synced` is a barrier: what was published before its command has come before it. */
+/** `synced` is a barrier: it arrives after every event that was published before its command. */
 export const syncBarrier: Invariant = {
   id: 'invariants/sync-barrier',
   clauses: ['SYN-1'],
-  why: 'Every matching event that was published before a sync has been written to the connection before its synced.',
-  look: (reading, report) => {
+  why: 'Every matching event published before a sync is written to the connection before its synced.',
+  check: (reading, report) => {
     const published = firstSeen(reading);
     for (const { commands, lives, events } of reading.connections)
       for (const { type, data, frame: asked, reply } of commands) {
@@ -44,7 +44,7 @@ export const syncBarrier: Invariant = {
           if (event.stream !== stream || event.frame.n > asked.n || event.epoch !== position?.epoch) continue;
           if (event.sequenceId > position.sequenceId)
             report.violate(
-              `synced says ${position.sequenceId}, ${event.sequenceId} had been published`,
+              `synced reports ${position.sequenceId}, but ${event.sequenceId} had been published before the sync`,
               event.frame,
               asked,
               reply,
@@ -64,7 +64,7 @@ export const syncBarrier: Invariant = {
           );
           if (life !== undefined && !came)
             report.violate(
-              `${event.event} ${event.sequenceId} was published before the sync and had not come`,
+              `${event.event} ${event.sequenceId} was published before the sync but not delivered before synced`,
               event.frame,
               asked,
               reply,

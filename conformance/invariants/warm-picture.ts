@@ -7,16 +7,18 @@ import type { Json } from '../trace/json.ts';
 import type { Life, SeenEvent } from '../trace/reading.ts';
 import { dataOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
-/** The policy in force: an operator may have changed it, and says so in `welcome`. */
+/** The replay policy in force: an operator may have changed it, and `welcome` reports it. */
 function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
   const spec = specOf(event).replay;
-  const said = textAt(member(member(welcome, 'features'), 'replay'), isDeclared(event) ? event : '*');
-  return said === undefined || said === spec.policy ? spec : { ...spec, policy: said as ReplaySpec['policy'] };
+  const reported = textAt(member(member(welcome, 'features'), 'replay'), isDeclared(event) ? event : '*');
+  return reported === undefined || reported === spec.policy
+    ? spec
+    : { ...spec, policy: reported as ReplaySpec['policy'] };
 }
 
 /**
- * The events before the position as far back as they were seen without a hole. What lies before them can add to a picture, but
- * not take from it what these put there.
+ * The events before the position, back to the first hole in what was seen. Earlier events can add to a warm picture but never
+ * remove what these events put there.
  */
 function seenPast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] {
   const past: SeenEvent[] = [];
@@ -47,12 +49,12 @@ function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
   return [...kept.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 
-/** As far back as the past of a stream was seen, what warm replays is known to the event. */
+/** As far back as the stream was seen without holes, the exact set of events in a warm replay is known. */
 export const warmPicture: Invariant = {
   id: 'invariants/warm-picture',
   clauses: ['RPL-3', 'RPL-1'],
-  why: 'A warm replay is exactly what the replay policies of the events make of the stream’s past.',
-  look: (reading, report) => {
+  why: 'A warm replay contains exactly the events that the replay policies select from the past of the stream.',
+  check: (reading, report) => {
     const known = knownEvents(reading);
     for (const { lives, events } of reading.connections)
       for (const life of lives) {
@@ -68,14 +70,14 @@ export const warmPicture: Invariant = {
           if (!each.isReplay || !each.subscriptionIds.includes(life.id) || !livesAt(life, each.frame.n)) continue;
           if (!wanted.delete(each.sequenceId) && each.sequenceId >= oldest.sequenceId)
             report.violate(
-              `${life.id}: ${each.event} ${each.sequenceId} is no part of the picture`,
+              `${life.id}: ${each.event} ${each.sequenceId} does not belong to the warm picture`,
               life.subscribed,
               each.frame,
             );
         }
         for (const missing of wanted.values())
           report.violate(
-            `${life.id}: ${missing.event} ${missing.sequenceId} is missing in the picture`,
+            `${life.id}: ${missing.event} ${missing.sequenceId} is missing from the warm picture`,
             missing.frame,
             life.subscribed,
             completed,

@@ -1,12 +1,12 @@
 import type { Invariant } from '../trace/finding.ts';
 import { typeOf } from '../trace/reading.ts';
 
-/** A connection begins with `welcome`, and has no other. */
+/** Every connection begins with `welcome` and receives it only once. */
 export const welcomeFirst: Invariant = {
   id: 'invariants/welcome-first',
   clauses: ['CON-2'],
   why: 'The first message of every connection is welcome, and there is no second one.',
-  look: ({ connections }, report) => {
+  check: ({ connections }, report) => {
     for (const { received } of connections) {
       const [first] = received;
       if (first === undefined) continue;

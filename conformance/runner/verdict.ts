@@ -47,6 +47,7 @@ export interface CheckResult {
   readonly known?: true;
 }
 
+/** Exit codes of every command of the suite. `inconclusive` includes a target that cannot be reached. */
 export const EXIT = { ok: 0, harness: 1, usage: 2, findings: 3, inconclusive: 5 } as const;
 
 export interface Outcome {

@@ -39,17 +39,17 @@ export interface Invariant {
   readonly clauses: readonly ClauseId[];
   readonly why: string;
   readonly needs?: readonly string[];
-  readonly look: (reading: Reading, report: Report) => void;
+  readonly check: (reading: Reading, report: Report) => void;
 }
 
 /** A wrong server often repeats the same violation a thousand times; a few are enough. */
 const MOST_VIOLATIONS = 20;
 
-export function checkOf({ id, clauses, why, needs = [], look }: Invariant): TraceCheck {
+export function checkOf({ id, clauses, why, needs = [], check }: Invariant): TraceCheck {
   const judge = (trace: Trace): Finding => {
     const violations: Violation[] = [];
     let fired = 0;
-    look(read(trace), {
+    check(read(trace), {
       fire: () => {
         fired += 1;
       },
