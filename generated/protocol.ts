@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:812586e3fd3b048c7889241af2673dc6c3bbe8d61bf1adfc7df54132de72e1cc';
+export const CONTRACT_DIGEST = 'sha256:9f13fd2cbf051dd8ae86b8dfeedb7a9c74d83500c521837ade8c744663b5a035';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

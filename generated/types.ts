@@ -1101,6 +1101,8 @@ export interface SubscriptionReport {
   readonly nodeId: NodeId;
   /** Whose it is. */
   readonly principal: string;
+  /** The address of the client; behind a trusted proxy, the one that the proxy names. */
+  readonly remoteAddress?: string;
   readonly stream: StreamName;
   /** What it follows. */
   readonly events: readonly EventPattern[];

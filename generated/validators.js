@@ -14236,11 +14236,20 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.stream !== undefined){
+if(data.remoteAddress !== undefined){
+let data4 = data.remoteAddress;
 const _errs6 = errors;
-if(!(validate27(data.stream, {instancePath:instancePath+"/stream",parentData:data,parentDataProperty:"stream",rootData}))){
-vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
-errors = vErrors.length;
+if(errors === _errs6){
+if(typeof data4 === "string"){
+if(func2(data4) > 64){
+validate603.errors = [{instancePath:instancePath+"/remoteAddress",schemaPath:"#/properties/remoteAddress/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+}
+else {
+validate603.errors = [{instancePath:instancePath+"/remoteAddress",schemaPath:"#/properties/remoteAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid0 = _errs6 === errors;
 }
@@ -14248,25 +14257,37 @@ else {
 var valid0 = true;
 }
 if(valid0){
+if(data.stream !== undefined){
+const _errs8 = errors;
+if(!(validate27(data.stream, {instancePath:instancePath+"/stream",parentData:data,parentDataProperty:"stream",rootData}))){
+vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
 if(data.events !== undefined){
-let data5 = data.events;
-const _errs7 = errors;
-if(errors === _errs7){
-if(Array.isArray(data5)){
-if(data5.length > 1024){
+let data6 = data.events;
+const _errs9 = errors;
+if(errors === _errs9){
+if(Array.isArray(data6)){
+if(data6.length > 1024){
 validate603.errors = [{instancePath:instancePath+"/events",schemaPath:"#/properties/events/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid1 = true;
-const len0 = data5.length;
+const len0 = data6.length;
 for(let i0=0; i0<len0; i0++){
-const _errs9 = errors;
-if(!(validate29(data5[i0], {instancePath:instancePath+"/events/" + i0,parentData:data5,parentDataProperty:i0,rootData}))){
+const _errs11 = errors;
+if(!(validate29(data6[i0], {instancePath:instancePath+"/events/" + i0,parentData:data6,parentDataProperty:i0,rootData}))){
 vErrors = vErrors === null ? validate29.errors : vErrors.concat(validate29.errors);
 errors = vErrors.length;
 }
-var valid1 = _errs9 === errors;
+var valid1 = _errs11 === errors;
 if(!valid1){
 break;
 }
@@ -14278,40 +14299,16 @@ validate603.errors = [{instancePath:instancePath+"/events",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs7 === errors;
+var valid0 = _errs9 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.filter !== undefined){
-const _errs10 = errors;
+const _errs12 = errors;
 if(!(validate171(data.filter, {instancePath:instancePath+"/filter",parentData:data,parentDataProperty:"filter",rootData}))){
 vErrors = vErrors === null ? validate171.errors : vErrors.concat(validate171.errors);
-errors = vErrors.length;
-}
-var valid0 = _errs10 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.createdAt !== undefined){
-const _errs11 = errors;
-if(!(validate108(data.createdAt, {instancePath:instancePath+"/createdAt",parentData:data,parentDataProperty:"createdAt",rootData}))){
-vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
-errors = vErrors.length;
-}
-var valid0 = _errs11 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.lastActivityAt !== undefined){
-const _errs12 = errors;
-if(!(validate108(data.lastActivityAt, {instancePath:instancePath+"/lastActivityAt",parentData:data,parentDataProperty:"lastActivityAt",rootData}))){
-vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs12 === errors;
@@ -14320,9 +14317,9 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.lastDeliveredAt !== undefined){
+if(data.createdAt !== undefined){
 const _errs13 = errors;
-if(!(validate108(data.lastDeliveredAt, {instancePath:instancePath+"/lastDeliveredAt",parentData:data,parentDataProperty:"lastDeliveredAt",rootData}))){
+if(!(validate108(data.createdAt, {instancePath:instancePath+"/createdAt",parentData:data,parentDataProperty:"createdAt",rootData}))){
 vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
 errors = vErrors.length;
 }
@@ -14332,10 +14329,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.delivered !== undefined){
+if(data.lastActivityAt !== undefined){
 const _errs14 = errors;
-if(!(validate131(data.delivered, {instancePath:instancePath+"/delivered",parentData:data,parentDataProperty:"delivered",rootData}))){
-vErrors = vErrors === null ? validate131.errors : vErrors.concat(validate131.errors);
+if(!(validate108(data.lastActivityAt, {instancePath:instancePath+"/lastActivityAt",parentData:data,parentDataProperty:"lastActivityAt",rootData}))){
+vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs14 === errors;
@@ -14344,10 +14341,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.replay !== undefined){
+if(data.lastDeliveredAt !== undefined){
 const _errs15 = errors;
-if(!(validate614(data.replay, {instancePath:instancePath+"/replay",parentData:data,parentDataProperty:"replay",rootData}))){
-vErrors = vErrors === null ? validate614.errors : vErrors.concat(validate614.errors);
+if(!(validate108(data.lastDeliveredAt, {instancePath:instancePath+"/lastDeliveredAt",parentData:data,parentDataProperty:"lastDeliveredAt",rootData}))){
+vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs15 === errors;
@@ -14356,26 +14353,11 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.lag !== undefined){
-let data13 = data.lag;
+if(data.delivered !== undefined){
 const _errs16 = errors;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-validate603.errors = [{instancePath:instancePath+"/lag",schemaPath:"#/properties/lag/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs16){
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 > 9007199254740991 || isNaN(data13)){
-validate603.errors = [{instancePath:instancePath+"/lag",schemaPath:"#/properties/lag/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"}];
-return false;
-}
-else {
-if(data13 < 0 || isNaN(data13)){
-validate603.errors = [{instancePath:instancePath+"/lag",schemaPath:"#/properties/lag/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
+if(!(validate131(data.delivered, {instancePath:instancePath+"/delivered",parentData:data,parentDataProperty:"delivered",rootData}))){
+vErrors = vErrors === null ? validate131.errors : vErrors.concat(validate131.errors);
+errors = vErrors.length;
 }
 var valid0 = _errs16 === errors;
 }
@@ -14383,11 +14365,38 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.queuedBytes !== undefined){
-const _errs18 = errors;
-if(!(validate106(data.queuedBytes, {instancePath:instancePath+"/queuedBytes",parentData:data,parentDataProperty:"queuedBytes",rootData}))){
-vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
+if(data.replay !== undefined){
+const _errs17 = errors;
+if(!(validate614(data.replay, {instancePath:instancePath+"/replay",parentData:data,parentDataProperty:"replay",rootData}))){
+vErrors = vErrors === null ? validate614.errors : vErrors.concat(validate614.errors);
 errors = vErrors.length;
+}
+var valid0 = _errs17 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.lag !== undefined){
+let data14 = data.lag;
+const _errs18 = errors;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+validate603.errors = [{instancePath:instancePath+"/lag",schemaPath:"#/properties/lag/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs18){
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 9007199254740991 || isNaN(data14)){
+validate603.errors = [{instancePath:instancePath+"/lag",schemaPath:"#/properties/lag/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"}];
+return false;
+}
+else {
+if(data14 < 0 || isNaN(data14)){
+validate603.errors = [{instancePath:instancePath+"/lag",schemaPath:"#/properties/lag/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
 }
 var valid0 = _errs18 === errors;
 }
@@ -14395,22 +14404,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.oldestQueuedMs !== undefined){
-const _errs19 = errors;
-if(!(validate555(data.oldestQueuedMs, {instancePath:instancePath+"/oldestQueuedMs",parentData:data,parentDataProperty:"oldestQueuedMs",rootData}))){
-vErrors = vErrors === null ? validate555.errors : vErrors.concat(validate555.errors);
-errors = vErrors.length;
-}
-var valid0 = _errs19 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.gaps !== undefined){
+if(data.queuedBytes !== undefined){
 const _errs20 = errors;
-if(!(validate131(data.gaps, {instancePath:instancePath+"/gaps",parentData:data,parentDataProperty:"gaps",rootData}))){
-vErrors = vErrors === null ? validate131.errors : vErrors.concat(validate131.errors);
+if(!(validate106(data.queuedBytes, {instancePath:instancePath+"/queuedBytes",parentData:data,parentDataProperty:"queuedBytes",rootData}))){
+vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs20 === errors;
@@ -14419,16 +14416,41 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.slow !== undefined){
+if(data.oldestQueuedMs !== undefined){
 const _errs21 = errors;
-if(typeof data.slow !== "boolean"){
-validate603.errors = [{instancePath:instancePath+"/slow",schemaPath:"#/properties/slow/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
+if(!(validate555(data.oldestQueuedMs, {instancePath:instancePath+"/oldestQueuedMs",parentData:data,parentDataProperty:"oldestQueuedMs",rootData}))){
+vErrors = vErrors === null ? validate555.errors : vErrors.concat(validate555.errors);
+errors = vErrors.length;
 }
 var valid0 = _errs21 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.gaps !== undefined){
+const _errs22 = errors;
+if(!(validate131(data.gaps, {instancePath:instancePath+"/gaps",parentData:data,parentDataProperty:"gaps",rootData}))){
+vErrors = vErrors === null ? validate131.errors : vErrors.concat(validate131.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs22 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.slow !== undefined){
+const _errs23 = errors;
+if(typeof data.slow !== "boolean"){
+validate603.errors = [{instancePath:instancePath+"/slow",schemaPath:"#/properties/slow/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs23 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }

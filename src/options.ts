@@ -9,10 +9,12 @@ import { Audit } from './auth/audit.ts';
 import type { AuditSink } from './auth/audit.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { openAuthenticator } from './auth/authenticator.ts';
+import type { ForwardedHeader } from './auth/forwarded-hops.ts';
 import type { OriginPolicy } from './auth/origin.ts';
 import { originPolicy } from './auth/origin.ts';
 import { GATEWAY_PRINCIPAL } from './auth/principal.ts';
 import type { Principal } from './auth/principal.ts';
+import { TrustedProxies } from './auth/trusted-proxies.ts';
 import type { Broker, BrokerFactory } from './broker/broker.ts';
 import { MemoryBroker } from './broker/memory.ts';
 import { catalogueOf } from './catalogue/built-contract.ts';
@@ -47,6 +49,13 @@ export interface GatewayOptions<Payloads = PayloadMap> {
   readonly allowedOrigins?: readonly string[];
   /** Names under which the gateway is served beside the loopback names. */
   readonly allowedHosts?: readonly string[];
+  /**
+   * Addresses and CIDR ranges of the proxies in front, for example `10.0.0.0/24`. For a request from one of them the client's address,
+   * for limits, the audit log and the log, is the one that the proxies wrote into `forwardedHeader`; none by default.
+   */
+  readonly trustedProxies?: readonly string[];
+  /** The header that the proxies write; `x-forwarded-for` by default. The other one is ignored: a client may have sent it. */
+  readonly forwardedHeader?: ForwardedHeader;
   /** Whether clients may publish by the `broadcast` command; off by default (BRD-2). */
   readonly broadcast?: 'on' | 'off';
   /** Replay policies that differ from the contract's, per event name; `*` for custom events (RPL-3). */
@@ -70,6 +79,7 @@ export interface ResolvedOptions {
   readonly authenticator: Authenticator;
   readonly insecure: boolean;
   readonly origins: OriginPolicy;
+  readonly proxies: TrustedProxies;
   readonly broadcast: 'on' | 'off';
   readonly events: EventTable;
   readonly gatewayPrincipal: Principal;
@@ -113,6 +123,10 @@ export function resolveOptions(options: GatewayOptions<unknown>): ResolvedOption
     authenticator: options.authenticator ?? openAuthenticator(),
     insecure: options.insecure ?? false,
     origins: originPolicy({ allowedOrigins: options.allowedOrigins ?? [], allowedHosts: options.allowedHosts ?? [] }),
+    proxies: new TrustedProxies({
+      trustedProxies: options.trustedProxies ?? [],
+      forwardedHeader: options.forwardedHeader ?? 'x-forwarded-for',
+    }),
     broadcast: options.broadcast ?? 'off',
     events,
     gatewayPrincipal: GATEWAY_PRINCIPAL,

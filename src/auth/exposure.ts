@@ -1,4 +1,6 @@
 /** Where a gateway may be reached without credentials (SEC-5). */
+import type { ClientAddress } from './trusted-proxies.ts';
+
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
 
 export function isLoopback(host: string): boolean {
@@ -38,4 +40,16 @@ export function exposureOf(
   if (required || insecure || localAddress === undefined) return undefined;
   if (isLoopback(localAddress.replace(/^::ffff:/, ''))) return undefined;
   return 'Without credentials the gateway serves its own machine only (SEC-5).';
+}
+
+/** A proxy on this machine brings clients of other machines to a gateway that serves loopback only. */
+export function forwardedExposureOf(
+  { address, from }: ClientAddress,
+  { required, insecure }: Omit<Exposure, 'host'>,
+): string | undefined {
+  if (required || insecure || from === 'peer' || isLoopback(address)) return undefined;
+  return (
+    'Without credentials the gateway serves its own machine only, and a proxy forwarded this request from another one (SEC-5). Its ' +
+    'operator can configure `auth`, or set `insecure` if the proxy checks who may connect.'
+  );
 }

@@ -1,13 +1,15 @@
 /**
  * Whether a request may come in at all, be it an upgrade or plain HTTP: over which address, under which name and from which page
- * (SEC-4, SEC-5).
+ * (SEC-4, SEC-5). The names that count are those of Host and Origin, which the proxy passes on. A forwarded name (`X-Forwarded-Host`)
+ * does not: a page whose name was made to point at this machine can set that header on its own requests, and cannot set Host.
  */
 import type { IncomingMessage } from 'node:http';
 import { requestHost } from './request-target.ts';
 import type { Authenticator } from './authenticator.ts';
-import { exposureOf } from './exposure.ts';
+import { exposureOf, forwardedExposureOf } from './exposure.ts';
 import { checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Whose pages may read the answer: those that the operator allows, or all, where the contract says `x-any-origin`. */
 export type AdmittedPages = 'of allowed origins' | 'of any origin';
@@ -19,16 +21,18 @@ export interface AdmissionOptions {
   readonly insecure: boolean;
   /** By default, only those of allowed origins. */
   readonly pages?: AdmittedPages;
+  readonly proxies: TrustedProxies;
 }
 
 /** Why it may not, or undefined. */
 export function admissionFault(
   request: IncomingMessage,
-  { authenticator: { required }, origins, insecure, pages }: AdmissionOptions,
+  { authenticator: { required }, origins, insecure, pages, proxies }: AdmissionOptions,
 ): string | undefined {
   const host = requestHost(request);
   return (
     exposureOf(request.socket.localAddress, { required, insecure }) ??
+    forwardedExposureOf(proxies.clientOf(request), { required, insecure }) ??
     checkHost(host, origins) ??
     (pages === 'of any origin' ? undefined : checkOrigin(request.headers.origin, host, origins))
   );

@@ -73,6 +73,8 @@ function gatewayOptions(config: Config, log: Logger): GatewayOptions {
     broadcast: config.broadcast,
     allowedOrigins: config.allowedOrigins,
     allowedHosts: config.allowedHosts,
+    trustedProxies: config.trustedProxies,
+    forwardedHeader: config.forwardedHeader,
     insecure: config.insecure,
     log,
     ...(nodeId === undefined ? {} : { nodeId }),

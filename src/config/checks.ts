@@ -3,6 +3,7 @@ import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/proto
 // Cycle of types: the checks read a whole configuration, and reading a configuration runs them.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
+import { proxyFault } from '../auth/trusted-proxies.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 
@@ -27,6 +28,7 @@ export function valueProblems(config: Config, where: Where): Problem[] {
     ['watchStream', streamFault(config.watchStream)],
     ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
     ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
+    ...config.trustedProxies.map((each) => ['trustedProxies', proxyFault(each)] as const),
     // What an event of an own contract may be is checked with that contract.
     ...Object.entries(config.replay)
       .filter(([event]) => config.contract === undefined || event === '*' || stockCatalogue.events.has(event))
@@ -74,4 +76,17 @@ function replayFault(event: string, policy: Config['replay'][string]): string | 
     const others = stockCatalogue.events.has(event) ? event : 'a custom event';
     return `cannot be ${policy}: ${others} has no key. Choose none, latest or log.`;
   }
+}
+
+/** Settings for proxies that have no effect, or another one than their author may think. */
+export function proxyWarnings({ trustedProxies, forwardedHeader, auth, insecure }: Config): Problem[] {
+  if (trustedProxies.length === 0 && forwardedHeader === 'forwarded')
+    return [
+      { where: 'forwardedHeader', text: 'No proxy is trusted, so that the header is not read. List `trustedProxies`.' },
+    ];
+  if (trustedProxies.length === 0 || auth !== undefined || insecure) return [];
+  const text =
+    'No credential is configured, so that clients that a proxy forwards from other machines are refused (SEC-5). Configure `auth`, or ' +
+    'set --insecure if the proxy checks who may connect.';
+  return [{ where: 'trustedProxies', text }];
 }

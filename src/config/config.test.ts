@@ -151,6 +151,24 @@ describe('what is wrong', () => {
     expect(resolveConfig({ flags: fine }).problems).toEqual([]);
   });
 
+  test('is a trusted proxy that names no address, or everyone', () => {
+    for (const entry of ['proxy.example', '10.0.0.0/33', '0.0.0.0/0', '*'])
+      expect(resolveConfig({ flags: { 'trust-proxy': [entry], insecure: true } }).problems).toEqual([
+        { where: '--trust-proxy', text: expect.stringContaining(JSON.stringify(entry)) },
+      ]);
+    const { config, problems } = resolveConfig({
+      environment: { TIDEMARK_TRUSTED_PROXIES: '10.0.0.7, fd00::/64', TIDEMARK_FORWARDED_HEADER: 'forwarded' },
+    });
+    expect([config.trustedProxies, config.forwardedHeader, problems]).toEqual([
+      ['10.0.0.7', 'fd00::/64'],
+      'forwarded',
+      [],
+    ]);
+    expect(problemsOf('forwardedHeader: X-Real-IP\n')).toEqual([
+      'file:1 `forwardedHeader` must be one of x-forwarded-for, forwarded, not "X-Real-IP".',
+    ]);
+  });
+
   test('is a stream for file changes that no client can subscribe to', () => {
     expect(resolveConfig({ flags: { 'watch-stream': 'files' } }).problems).toEqual([
       { where: '--watch-stream', text: expect.stringContaining('workspace:<id>') },
@@ -185,6 +203,14 @@ describe('a warning', () => {
     expect(warned({ host: '0.0.0.0' })).toEqual(['auth', 'allowedHosts']);
     expect(warned({ host: '0.0.0.0', 'allow-host': ['events.example'] })).toEqual(['auth']);
     expect(warned({ host: '10.0.0.5' })).toEqual(['auth']);
+  });
+
+  test('names settings for proxies that have no effect, or let nobody in (SEC-5)', () => {
+    const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
+      resolveConfig({ flags }).warnings.map(({ where }) => where);
+    expect(warned({ 'forwarded-header': 'forwarded' })).toEqual(['auth', 'forwardedHeader']);
+    expect(warned({ 'trust-proxy': ['10.0.0.7'] })).toEqual(['auth', 'trustedProxies']);
+    expect(warned({ 'trust-proxy': ['10.0.0.7'], 'forwarded-header': 'forwarded', insecure: true })).toEqual(['auth']);
   });
 
   test('does not name the variable that holds the secret of an issuer', () => {

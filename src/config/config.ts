@@ -5,11 +5,12 @@
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../../generated/protocol.ts';
 import { isLoopback } from '../auth/exposure.ts';
+import type { ForwardedHeader } from '../auth/forwarded-hops.ts';
 import { WILDCARDS } from '../auth/origin.ts';
 import { readAuthSettings } from '../auth/settings.ts';
 import type { AuthSettings } from '../auth/settings.ts';
 import { parseRedisUrl } from '../broker/redis/url.ts';
-import { valueProblems } from './checks.ts';
+import { proxyWarnings, valueProblems } from './checks.ts';
 import { readConfigFile } from './file.ts';
 import type { FileSettings, Problem } from './file.ts';
 import { SETTINGS, variableOf } from './settings.ts';
@@ -34,6 +35,8 @@ export interface Config {
   readonly broadcast: 'on' | 'off';
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly forwardedHeader: ForwardedHeader;
   readonly insecure: boolean;
   /** Path of a contract with own events: a document, or a directory in built form. */
   readonly contract: string | undefined;
@@ -208,6 +211,8 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     broadcast: text('broadcast') === 'on' ? 'on' : 'off',
     allowedOrigins: list('allowedOrigins'),
     allowedHosts: list('allowedHosts'),
+    trustedProxies: list('trustedProxies'),
+    forwardedHeader: text('forwardedHeader') === 'forwarded' ? 'forwarded' : 'x-forwarded-for',
     insecure: values.get('insecure') === true,
     contract: text('contract'),
     auditFile: text('auditFile'),
@@ -288,5 +293,5 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
     const text = `The gateway listens on all addresses, but \`allowedHosts\` names none: only clients that come under a loopback name get in (SEC-4). List the names that clients use.`;
     warnings.push({ where: 'allowedHosts', text });
   }
-  return warnings;
+  return [...warnings, ...proxyWarnings(config)];
 }

@@ -84,6 +84,21 @@ const GENERAL: readonly Setting[] = [
     description: 'Names under which the gateway is served beside the loopback names (SEC-4).',
   },
   {
+    key: 'trustedProxies',
+    kind: 'list',
+    standard: [],
+    flag: 'trust-proxy',
+    description: "Addresses and CIDR ranges of proxies in front, whose `forwardedHeader` names the client's address.",
+  },
+  {
+    key: 'forwardedHeader',
+    kind: 'choice',
+    choices: ['x-forwarded-for', 'forwarded'],
+    standard: 'x-forwarded-for',
+    flag: 'forwarded-header',
+    description: 'The header that the trusted proxies write; the other one is ignored.',
+  },
+  {
     key: 'insecure',
     kind: 'switch',
     standard: false,

@@ -13,6 +13,7 @@ import type { Audit } from '../auth/audit.ts';
 import { credentialFrom } from '../auth/credential.ts';
 import { admissionFault } from '../auth/request-origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
+import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';
@@ -57,6 +58,7 @@ export interface AcceptorOptions {
   readonly authenticator: Authenticator;
   readonly origins: OriginPolicy;
   readonly insecure: boolean;
+  readonly proxies: TrustedProxies;
   readonly audit: Audit;
   readonly counters: Counters;
   readonly now: () => number;
@@ -113,7 +115,7 @@ export class Acceptor {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onEarlyError = (): void => void socket.destroy();
     socket.on('error', onEarlyError);
-    const remoteAddress = request.socket.remoteAddress ?? 'unknown';
+    const remoteAddress = this.#options.proxies.clientOf(request).address;
     try {
       this.#checkRoom(remoteAddress);
       this.#checkRate();
@@ -186,7 +188,8 @@ export class Acceptor {
     }
   }
 
-  #auditDenied({ socket: { remoteAddress = 'unknown' } }: IncomingMessage): void {
+  #auditDenied(request: IncomingMessage): void {
+    const remoteAddress = this.#options.proxies.clientOf(request).address;
     this.#options.audit.record({ kind: 'connect', remoteAddress, outcome: 'denied' });
   }
 

@@ -145,9 +145,17 @@ export class Connections {
   #onClosing(connection: Connection, name: CloseName): void {
     const { queuedBytes, queuedMessages, oldestQueuedMs, session } = connection;
     if (name === 'slow_consumer') this.#options.counters.countClosedSlow();
-    const { connectionId, principal } = session;
+    const { connectionId, principal, remoteAddress } = session;
     this.#options.log.info(
-      { connectionId, principal: principal.id, close: name, queuedBytes, queuedMessages, oldestQueuedMs },
+      {
+        connectionId,
+        principal: principal.id,
+        remoteAddress,
+        close: name,
+        queuedBytes,
+        queuedMessages,
+        oldestQueuedMs,
+      },
       'a connection is closed by the gateway',
     );
   }

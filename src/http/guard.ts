@@ -13,6 +13,7 @@ import type { OriginPolicy } from '../auth/origin.ts';
 import type { Principal } from '../auth/principal.ts';
 import { admissionFault } from '../auth/request-origin.ts';
 import type { AdmittedPages } from '../auth/request-origin.ts';
+import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import { ProtocolError } from '../errors.ts';
 import { checkRequest } from '../wire/schema-error.ts';
 
@@ -21,6 +22,7 @@ export interface GuardOptions {
   readonly audit: Audit;
   readonly origins: OriginPolicy;
   readonly insecure: boolean;
+  readonly proxies: TrustedProxies;
 }
 
 export class Guard {
@@ -37,7 +39,7 @@ export class Guard {
       if (fault !== undefined) throw new ProtocolError('forbidden', fault);
       refuseCredentialInAddress(request.raw);
     } catch (error) {
-      this.#options.audit.record({ kind: 'connect', remoteAddress: request.ip, outcome: 'denied' });
+      this.#options.audit.record({ kind: 'connect', remoteAddress: this.#addressOf(request), outcome: 'denied' });
       throw error;
     }
   }
@@ -52,7 +54,7 @@ export class Guard {
     const open = operation.scopes.length === 0;
     const principal = open ? authenticator.anonymous : await this.#principal(request);
     if (fits !== undefined) checkRequest(request.body, fits, operation.errorPointers);
-    const caller = { principal, remoteAddress: request.ip };
+    const caller = { principal, remoteAddress: this.#addressOf(request) };
     authorise(operation, request.body, caller, audit);
     return caller;
   }
@@ -60,9 +62,14 @@ export class Guard {
   async #principal(request: FastifyRequest): Promise<Principal> {
     const { authenticator, audit } = this.#options;
     const credential = credentialFrom(request.raw);
-    if (credential !== undefined) return identify(credential, { authenticator, audit, remoteAddress: request.ip });
+    if (credential !== undefined)
+      return identify(credential, { authenticator, audit, remoteAddress: this.#addressOf(request) });
     if (!authenticator.required) return authenticator.anonymous;
-    audit.record({ kind: 'authenticate', remoteAddress: request.ip, outcome: 'denied' });
+    audit.record({ kind: 'authenticate', remoteAddress: this.#addressOf(request), outcome: 'denied' });
     throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
+  }
+
+  #addressOf({ raw }: FastifyRequest): string {
+    return this.#options.proxies.clientOf(raw).address;
   }
 }

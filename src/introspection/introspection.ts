@@ -127,6 +127,7 @@ export class Introspection {
       connectionId: session.connectionId,
       nodeId: this.#options.nodeId,
       principal: session.principal.id,
+      remoteAddress: session.remoteAddress,
       stream: subscription.stream,
       events: [...subscription.events],
       filter: subscription.filter,

@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:812586e3fd3b048c7889241af2673dc6c3bbe8d61bf1adfc7df54132de72e1cc"
+CONTRACT_DIGEST: Final = "sha256:9f13fd2cbf051dd8ae86b8dfeedb7a9c74d83500c521837ade8c744663b5a035"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -1158,6 +1158,8 @@ class SubscriptionReport(TypedDict):
     nodeId: NodeId
     #: Whose it is.
     principal: str
+    #: The address of the client; behind a trusted proxy, the one that the proxy names.
+    remoteAddress: NotRequired[str]
     stream: StreamName
     #: What it follows.
     events: Sequence[EventPattern]

@@ -1,0 +1,63 @@
+/**
+ * Reads the addresses that proxies wrote into a request. Anyone may send these headers, and only the last element was written by the
+ * peer itself: so the elements are read one by one from the right, and what cannot be read ends the reading.
+ */
+import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+
+/** The header that the proxies in front write. The other one passes through them unchanged, as a client sent it. */
+export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
+
+const MAPPED = '::ffff:';
+/** An address with an optional port: `192.0.2.1:4711`, `[2001:db8::1]`, `[2001:db8::1]:4711`. */
+const WITH_PORT = /^(?:(?<v4>[\d.]+)|\[(?<v6>[\da-f:.]+:[\da-f:.]+)\])(?::\d{1,5})?$/i;
+/** One `name=value` of a `Forwarded` element (RFC 7239 §4). Escapes in a quoted string are not read: no address needs one. */
+const PAIR = /^[ \t]*([!#$%&'*+.^`|~\w-]+)=(?:"([^"\\]*)"|([^\s";,=\\]+))[ \t]*$/;
+
+/** In its shortest form; an IPv4 address that is written as an IPv6 one is the IPv4 address. Undefined for what is no address. */
+export function normalAddress(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  // A zone (`fe80::1%eth0`) has a meaning on one machine only.
+  if (!isIPv6(text) || text.includes('%')) return undefined;
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+  const mapped = address.slice(MAPPED.length);
+  return address.startsWith(MAPPED) && isIPv4(mapped) ? mapped : address;
+}
+
+/** The addresses from the last to the first; undefined stands for an element that names none. */
+export function* forwardedHops(
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  header: ForwardedHeader,
+): Generator<string | undefined> {
+  const value = headers[header];
+  if (value === undefined) return;
+  // Node joins the lines of a header in the order in which they were sent.
+  const text = Array.isArray(value) ? value.join(',') : value;
+  for (const element of elementsFromRight(text))
+    yield header === 'forwarded' ? addressOfElement(element) : addressOfNode(element.trim());
+}
+
+/** Cuts a list at its commas. A comma between quotes is none; a quote that a client left open cannot reach what stands right of it. */
+function* elementsFromRight(text: string): Generator<string> {
+  let element = '';
+  for (const part of text.split(',').toReversed()) {
+    element = element === '' ? part : `${part},${element}`;
+    if (element.split('"').length % 2 === 0) continue;
+    yield element;
+    element = '';
+  }
+  if (element !== '') yield element;
+}
+
+function addressOfElement(element: string): string | undefined {
+  const pairs = element.split(';').map((pair) => PAIR.exec(pair));
+  if (pairs.includes(null)) return undefined;
+  const nodes = pairs.filter((pair) => pair?.[1]?.toLowerCase() === 'for');
+  const [node] = nodes;
+  return nodes.length === 1 ? addressOfNode(node?.[2] ?? node?.[3] ?? '') : undefined;
+}
+
+function addressOfNode(text: string): string | undefined {
+  const { v4, v6 } = WITH_PORT.exec(text)?.groups ?? {};
+  return normalAddress(v4 ?? v6 ?? text);
+}

@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import type { IncomingMessage } from 'node:http';
+import type { ForwardedHeader } from './forwarded-hops.ts';
+import { TrustedProxies, proxyFault } from './trusted-proxies.ts';
+
+const PROXIES = ['10.0.0.0/24', '192.0.2.7', 'fd00:1::/64'];
+
+/** The client of a request from that peer. */
+function clientOf(peer: string | undefined, headers: IncomingMessage['headers'], header: ForwardedHeader): string {
+  const proxies = new TrustedProxies({ trustedProxies: PROXIES, forwardedHeader: header });
+  const socket = { remoteAddress: peer } as IncomingMessage['socket'];
+  return proxies.clientOf({ headers, socket }).address;
+}
+
+const byList = (peer: string, value: string): string => clientOf(peer, { 'x-forwarded-for': value }, 'x-forwarded-for');
+const byElements = (peer: string, value: string): string => clientOf(peer, { forwarded: value }, 'forwarded');
+
+describe('the client of a request is', () => {
+  test.each([
+    ['203.0.113.9', '203.0.113.9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['::ffff:cb00:7109', '203.0.113.9'],
+    ['2001:DB8:0:0::9', '2001:db8::9'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['10.0.1.1', '10.0.1.1'],
+    ['fd00:1:0:1::1', 'fd00:1:0:1::1'],
+  ])('the peer %s where it is not trusted, whatever it claims', (peer, address) => {
+    expect(byList(peer, '198.51.100.1')).toBe(address);
+    expect(byElements(peer, 'for=198.51.100.1')).toBe(address);
+  });
+
+  test('unknown for a socket in the file system, which cannot be trusted by address', () => {
+    expect(clientOf(undefined, { 'x-forwarded-for': '198.51.100.1' }, 'x-forwarded-for')).toBe('unknown');
+  });
+
+  test('the proxy itself where it names nobody', () => {
+    expect(clientOf('10.0.0.1', {}, 'x-forwarded-for')).toBe('10.0.0.1');
+  });
+
+  // Each from the trusted peer 10.0.0.1, which wrote the last element.
+  test.each([
+    ['one proxy', '198.51.100.1', '198.51.100.1'],
+    ['a chain of trusted proxies', '198.51.100.1, 192.0.2.7, fd00:1::8', '198.51.100.1'],
+    ['what a client put before its own address', '8.8.8.8, 10.0.0.2, 198.51.100.1', '198.51.100.1'],
+    ['an untrusted proxy between two trusted ones', '8.8.8.8, 10.0.0.3, 198.51.100.1, 10.0.0.2', '198.51.100.1'],
+    ['trusted addresses only', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
+    ['a port', '198.51.100.1:4711', '198.51.100.1'],
+    ['IPv6', '2001:DB8:0::9', '2001:db8::9'],
+    ['IPv6 in brackets', '[2001:db8::9]', '2001:db8::9'],
+    ['IPv6 in brackets with a port', '[2001:db8::9]:4711', '2001:db8::9'],
+    ['IPv4 as IPv6', '::ffff:198.51.100.1', '198.51.100.1'],
+    ['IPv4 as IPv6 in hexadecimal digits', '[::ffff:c633:6401]:80', '198.51.100.1'],
+    ['a trusted proxy as IPv6', '198.51.100.1, ::ffff:10.0.0.2', '198.51.100.1'],
+    ['spaces and tabs', ' \t198.51.100.1\t ', '198.51.100.1'],
+    ['rubbish of a client before its own address', '"<script>, \\, for="x, 198.51.100.1', '198.51.100.1'],
+  ])('read from X-Forwarded-For: %s', (_what, value, address) => {
+    expect(byList('10.0.0.1', value)).toBe(address);
+  });
+
+  test.each([
+    '',
+    ',',
+    'unknown',
+    '_hidden',
+    'localhost',
+    '198.51.100',
+    '198.51.100.256',
+    '0198.51.100.1',
+    '0x7f.0.0.1',
+    '198.51.100.1:port',
+    '198.51.100.1:123456',
+    '198.51.100.1 203.0.113.9',
+    '2001:db8::9:443:443:443:443:443:443',
+    '[2001:db8::9',
+    '[198.51.100.1]',
+    'fe80::1%eth0',
+    '"198.51.100.1"',
+    'for=198.51.100.1',
+    '198.51.100.1,',
+    '9'.repeat(10_000),
+  ])('the proxy itself where X-Forwarded-For ends in %j', (value) => {
+    expect(byList('10.0.0.1', value)).toBe('10.0.0.1');
+    expect(byList('10.0.0.1', `198.51.100.1, ${value}`)).toBe('10.0.0.1');
+  });
+
+  test('the last proxy that can be read where an element left of it cannot', () => {
+    expect(byList('10.0.0.1', '198.51.100.1, unknown, 10.0.0.2')).toBe('10.0.0.2');
+  });
+
+  test.each([
+    ['one proxy', 'for=198.51.100.1', '198.51.100.1'],
+    ['any case and other parameters', 'Proto=https;FOR=198.51.100.1;by=_x;host="a.example"', '198.51.100.1'],
+    ['IPv6', 'for="[2001:db8::9]"', '2001:db8::9'],
+    ['IPv6 with a port', 'for="[2001:DB8::9]:4711"', '2001:db8::9'],
+    ['a port without quotes', 'for=198.51.100.1:4711', '198.51.100.1'],
+    ['a chain', 'for=8.8.8.8, for=198.51.100.1, for=10.0.0.2;by=10.0.0.1', '198.51.100.1'],
+    ['a comma between quotes', 'for=198.51.100.1;host="a, for=8.8.8.8"', '198.51.100.1'],
+    ['a quote that a client left open', 'for=8.8.8.8;host=", for=198.51.100.1', '198.51.100.1'],
+    ['a quote that a client left open before a quoted one', 'x=", for="[2001:db8::9]";by="10.0.0.1"', '2001:db8::9'],
+  ])('read from Forwarded: %s', (_what, value, address) => {
+    expect(byElements('10.0.0.1', value)).toBe(address);
+  });
+
+  test.each([
+    '',
+    'for=unknown',
+    'for=_hidden',
+    'for=',
+    'by=198.51.100.1',
+    '198.51.100.1',
+    'for=198.51.100.1;for=8.8.8.8',
+    'for=198.51.100.1;',
+    'for = 198.51.100.1',
+    'for="198.51.100.1',
+    'for="198.51.\\100.1"',
+    // Host headers that would forge an element, had the proxy not escaped their quotes.
+    'for=198.51.100.1;host="a\\", for=8.8.8.8"',
+    'for=198.51.100.1;host="a\\", for=8.8.8.8;x=\\"b"',
+    'for=198.51.100.1;host="\\", for=8.8.8.8;x=\\""',
+  ])('the proxy itself where Forwarded ends in %j', (value) => {
+    expect(byElements('10.0.0.1', value)).toBe('10.0.0.1');
+  });
+
+  test('never read from the header that the proxies do not write', () => {
+    const headers = { 'x-forwarded-for': '198.51.100.1', forwarded: 'for=8.8.8.8', 'x-real-ip': '9.9.9.9' };
+    expect(clientOf('10.0.0.1', headers, 'x-forwarded-for')).toBe('198.51.100.1');
+    expect(clientOf('10.0.0.1', headers, 'forwarded')).toBe('8.8.8.8');
+    expect(clientOf('10.0.0.1', { forwarded: 'for=8.8.8.8' }, 'x-forwarded-for')).toBe('10.0.0.1');
+  });
+
+  test('found in time that grows with the length of the header only', () => {
+    const [start, open] = [performance.now(), 'for="'.repeat(3_000)];
+    for (const value of [open, ',"'.repeat(8_000), ';for=1'.repeat(2_700), `${','.repeat(16_000)}for=198.51.100.1`]) {
+      byElements('10.0.0.1', value);
+      byList('10.0.0.1', value);
+    }
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+});
+
+describe('a list of trusted proxies', () => {
+  test.each(['10.0.0.7', '10.0.0.0/24', '10.0.0.0/1', '::1', 'fd00::/8', '2001:db8::1/128', '::ffff:10.0.0.7'])(
+    'may hold %s',
+    (entry) => expect(proxyFault(entry)).toBeUndefined(),
+  );
+
+  test.each([
+    'proxy.example',
+    '10.0.0',
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    'fd00::/129',
+    '*',
+    '',
+  ])('may not hold %j', (entry) => expect(proxyFault(entry)).toContain('write the address of a proxy'));
+
+  test.each(['0.0.0.0/0', '::/0', '1.2.3.4/00'])('may not trust everyone by %s', (entry) =>
+    expect(proxyFault(entry)).toContain('trusts everyone'),
+  );
+
+  test('with an entry that cannot be used makes no gateway', () => {
+    const trustedProxies = ['10.0.0.1', 'proxy.example'];
+    expect(() => new TrustedProxies({ trustedProxies, forwardedHeader: 'forwarded' })).toThrow('"proxy.example"');
+  });
+});

@@ -1,0 +1,84 @@
+/**
+ * Which address a request comes from. Behind a proxy the peer of the socket is the proxy; the client's address is then in a header,
+ * which any client could send as well. It counts only as far as trusted proxies wrote it.
+ */
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIPv4 } from 'node:net';
+import { forwardedHops, normalAddress } from './forwarded-hops.ts';
+import type { ForwardedHeader } from './forwarded-hops.ts';
+
+export interface TrustedProxiesOptions {
+  /** Addresses and CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  readonly forwardedHeader: ForwardedHeader;
+}
+
+export interface ClientAddress {
+  /** Normalised; `unknown` for a socket in the file system. */
+  readonly address: string;
+  /** Whether it is the address of the socket's other end, or one that a trusted proxy named. */
+  readonly from: 'peer' | 'proxy';
+}
+
+interface Range {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/** Why an entry of the list cannot be used, or undefined. */
+export function proxyFault(entry: string): string | undefined {
+  const range = rangeOf(entry);
+  if (range === undefined)
+    return `holds ${JSON.stringify(entry)}; write the address of a proxy, or a range of addresses: 10.0.0.7, 10.0.0.0/24, fd00::/64`;
+  if (range.prefix === 0)
+    return `holds ${JSON.stringify(entry)}, which trusts everyone: any client could then claim any address. List your proxies alone.`;
+  return undefined;
+}
+
+function rangeOf(entry: string): Range | undefined {
+  const [text = '', length, ...more] = entry.split('/');
+  const address = normalAddress(text);
+  if (address === undefined || more.length > 0) return undefined;
+  const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+  // `::ffff:10.0.0.0/104` has the length of an IPv6 prefix and the address of an IPv4 one.
+  if (length !== undefined && family === 'ipv4' && !isIPv4(text)) return undefined;
+  const longest = family === 'ipv4' ? 32 : 128;
+  const prefix = length === undefined ? longest : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+  return prefix >= 0 && prefix <= longest ? { address, prefix, family } : undefined;
+}
+
+export class TrustedProxies {
+  readonly #ranges = new BlockList();
+  readonly #header: ForwardedHeader;
+
+  /** @throws {RangeError} naming the entry that cannot be used */
+  constructor({ trustedProxies, forwardedHeader }: TrustedProxiesOptions) {
+    this.#header = forwardedHeader;
+    for (const entry of trustedProxies) {
+      const fault = proxyFault(entry);
+      if (fault !== undefined) throw new RangeError(`trustedProxies ${fault}`);
+      const range = rangeOf(entry);
+      if (range !== undefined) this.#ranges.addSubnet(range.address, range.prefix, range.family);
+    }
+  }
+
+  /** Goes from the peer backwards through what the proxies wrote, up to the first address that is no trusted proxy. */
+  clientOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): ClientAddress {
+    const { remoteAddress = 'unknown' } = request.socket;
+    const peer = normalAddress(remoteAddress.replace(/%.*$/, '')) ?? remoteAddress;
+    if (!this.#trusts(peer)) return { address: peer, from: 'peer' };
+    let address = peer;
+    for (const hop of forwardedHops(request, this.#header)) {
+      if (hop === undefined) break;
+      address = hop;
+      if (!this.#trusts(hop)) break;
+    }
+    return { address, from: address === peer ? 'peer' : 'proxy' };
+  }
+
+  #trusts(address: string): boolean {
+    const known = normalAddress(address);
+    return known !== undefined && this.#ranges.check(known, isIPv4(known) ? 'ipv4' : 'ipv6');
+  }
+}

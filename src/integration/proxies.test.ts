@@ -1,0 +1,146 @@
+/** A gateway behind a real reverse proxy: whom it takes a client for, and what a client can pretend (SEC-2, SEC-4, SEC-5). */
+import { request } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import pino from 'pino';
+import { describe, expect, test, vi } from 'vitest';
+import type { SubscriptionsPage } from '../../generated/types.ts';
+import type { ForwardedHeader } from '../auth/forwarded-hops.ts';
+import type { GatewayOptions } from '../gateway.ts';
+import { RawClient } from '../testing/raw-client.ts';
+import { ReverseProxy } from '../testing/reverse-proxy.ts';
+import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
+import type { Served } from '../testing/rig.ts';
+
+/** Every address of 127.0.0.0/8 is this machine: the proxy is the first, clients are the others. */
+const PROXY = '127.0.0.1';
+const ANA = '127.0.0.2';
+const BEN = '127.0.0.3';
+const EVE = '127.0.0.4';
+
+interface Behind extends Served {
+  readonly proxy: ReverseProxy;
+  readonly audit: Record<string, unknown>[];
+}
+
+async function serveBehindProxy(
+  options: GatewayOptions = {},
+  header: ForwardedHeader = 'x-forwarded-for',
+): Promise<Behind> {
+  const audit: Record<string, unknown>[] = [];
+  const served = await serve({
+    trustedProxies: [PROXY],
+    forwardedHeader: header,
+    auditSink: (line) => void audit.push(JSON.parse(line) as Record<string, unknown>),
+    ...options,
+  });
+  const proxy = await ReverseProxy.before(served.url, header);
+  onCleanup(() => proxy.close());
+  return { ...served, proxy, audit };
+}
+
+interface Sending {
+  readonly from?: string;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+async function get(url: string, { from = ANA, headers = {} }: Sending = {}): Promise<{ status: number; body: string }> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(url, { localAddress: from, headers, agent: false }, resolve).on('error', reject).end();
+  });
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(Buffer.from(chunk as Uint8Array));
+  return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** Where the gateway says that the client of a connection is. */
+async function addressSeen(behind: Behind, client: RawClient): Promise<string | undefined> {
+  await client.call('subscribe', { events: ['tick'] });
+  const { body } = await get(`${behind.httpUrl}/ws/subscriptions`);
+  const { items } = JSON.parse(body) as SubscriptionsPage;
+  const connectionId = client.frames.find(({ type }) => type === 'welcome')?.data['connectionId'];
+  return items.find((each) => each.connectionId === connectionId)?.remoteAddress;
+}
+
+const FORGED = { 'x-forwarded-for': '198.51.100.1', forwarded: 'for=198.51.100.1', 'x-real-ip': '198.51.100.1' };
+
+describe.each(['x-forwarded-for', 'forwarded'] as const)('behind a proxy that writes %s a client', (header) => {
+  test('is listed, limited and audited under its own address', async () => {
+    const behind = await serveBehindProxy({ limits: { connectionsPerAddress: 1 } }, header);
+    const { proxy, audit } = behind;
+    const ana = await connect(proxy.url, { localAddress: ANA });
+    expect((await RawClient.refused(proxy.url, { localAddress: ANA })).status).toBe(429);
+    const ben = await connect(proxy.url, { localAddress: BEN });
+    expect(await addressSeen(behind, ana)).toBe(ANA);
+    expect(await addressSeen(behind, ben)).toBe(BEN);
+    await get(`${proxy.httpUrl}/ws/health?token=x`, { from: BEN });
+    await RawClient.refused(proxy.url, { localAddress: EVE, origin: 'https://evil.example' });
+    expect(audit).toMatchObject([
+      { kind: 'connect', remoteAddress: BEN, outcome: 'denied' },
+      { kind: 'connect', remoteAddress: EVE, outcome: 'denied' },
+    ]);
+  });
+
+  test('cannot claim another address, through the proxy or past it', async () => {
+    const behind = await serveBehindProxy({}, header);
+    const through = await connect(behind.proxy.url, { localAddress: ANA, headers: FORGED });
+    const past = await connect(behind.url, { localAddress: BEN, headers: FORGED });
+    expect([await addressSeen(behind, through), await addressSeen(behind, past)]).toEqual([ANA, BEN]);
+  });
+
+  test('that sends what cannot be read is still known by its own address', async () => {
+    const behind = await serveBehindProxy({}, header);
+    for (const value of ['"', 'for="[', ',,,', 'unknown', 'x'.repeat(4000), '127.0.0.1,'.repeat(1000)]) {
+      const client = await connect(behind.proxy.url, { localAddress: ANA, headers: { [header]: value } });
+      expect(await addressSeen(behind, client)).toBe(ANA);
+    }
+  });
+});
+
+test('without a trusted proxy everyone has the address of the proxy, as before', async () => {
+  const behind = await serveBehindProxy({ trustedProxies: [] });
+  const client = await connect(behind.proxy.url, { localAddress: ANA });
+  expect(await addressSeen(behind, client)).toBe(PROXY);
+});
+
+test('the log names the address of a client that the gateway closes', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+  const { proxy } = await serveBehindProxy({ log, limits: { badMessagesPerMinute: 1 } });
+  const client = await connect(proxy.url, { localAddress: ANA });
+  client.sendText('{');
+  expect((await client.closed).code).toBe(4000);
+  await vi.waitFor(() => expect(lines.join('')).toContain(`"remoteAddress":"${ANA}"`), PATIENCE);
+});
+
+describe('a forwarded name', () => {
+  test('admits nobody: Host and Origin count as the proxy passes them on (SEC-4)', async () => {
+    const { proxy, httpUrl } = await serveBehindProxy();
+    const rebound = { host: 'evil.example', 'x-forwarded-host': 'localhost', 'x-forwarded-proto': 'https' };
+    expect((await get(`${proxy.httpUrl}/healthz`, { headers: rebound })).status).toBe(403);
+    // A page on the proxy's own machine reaches the gateway as the proxy does.
+    expect((await get(`${httpUrl}/healthz`, { from: PROXY, headers: rebound })).status).toBe(403);
+    const origin = 'https://evil.example';
+    const headers = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example;proto=https' };
+    expect((await RawClient.refused(proxy.url, { origin, headers })).status).toBe(403);
+  });
+});
+
+describe('without credentials (SEC-5)', () => {
+  const OUTSIDE = { 'x-forwarded-for': '203.0.113.9' };
+  /** Ana is a proxy as well, and tells who comes from another machine. */
+  const trustedProxies = [PROXY, ANA];
+
+  test('a client that the proxies forward from another machine is refused', async () => {
+    const { proxy } = await serveBehindProxy({ trustedProxies });
+    const refused = await RawClient.refused(proxy.url, { localAddress: ANA, headers: OUTSIDE });
+    expect([refused.status, refused.body]).toEqual([403, expect.stringContaining('SEC-5')]);
+    expect((await get(`${proxy.httpUrl}/ws/health`, { headers: OUTSIDE })).status).toBe(403);
+    expect((await get(`${proxy.httpUrl}/ws/health`, { headers: { 'x-forwarded-for': '127.0.0.9' } })).status).toBe(200);
+  });
+
+  test('it is served where the operator says that the proxy checks who comes', async () => {
+    const behind = await serveBehindProxy({ trustedProxies, insecure: true });
+    const client = await connect(behind.proxy.url, { localAddress: ANA, headers: OUTSIDE });
+    expect(await addressSeen(behind, client)).toBe('203.0.113.9');
+  });
+});
