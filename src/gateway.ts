@@ -82,6 +82,7 @@ export class Gateway<Payloads = PayloadMap> {
   readonly #detachers: (() => void)[] = [];
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
+  #closeAnnounced = false;
   /** Set when nothing can be published any more; while it drains, other nodes go on. */
   #ended = false;
 
@@ -118,7 +119,7 @@ export class Gateway<Payloads = PayloadMap> {
       budgets: () => ({ ...broker.budgets(), filterBytes: registry.filters }),
       counters,
       connections: () => this.#connections.view(),
-      draining: () => this.#closed !== undefined,
+      draining: () => this.#closeAnnounced || this.#closed !== undefined,
       now,
     });
     this.#http = createHttp({
@@ -294,6 +295,14 @@ export class Gateway<Payloads = PayloadMap> {
   /** What `GET /ws/health` answers. */
   health(): ReturnType<Introspection['health']> {
     return this.#introspection.health();
+  }
+
+  /**
+   * `/readyz` answers 503 from now on, so that a load balancer sends new clients elsewhere. Everything else goes on until `close`: clients
+   * that the balancer still sends are served.
+   */
+  announceClose(): void {
+    this.#closeAnnounced = true;
   }
 
   /**

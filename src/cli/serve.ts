@@ -15,6 +15,7 @@ import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
 import { reasonOf, watchFault } from './reason.ts';
 import { startReport } from './serve-report.ts';
+import { stopOnSignals } from './stop-on-signals.ts';
 import { printJson, say, tint } from './terminal.ts';
 
 export function registerServe(program: Command): void {
@@ -33,7 +34,7 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const authenticator = await openAuthentication(config, log);
   const gateway = await makeGateway(config, { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: WatchedDirectory[] = [];
-  const stop = stopOnSignals(gateway, watching);
+  const stop = stopOnSignals({ gateway, watching, delayMs: config.shutdownDelayMs });
   try {
     const listening = await listen(gateway, config);
     release();
@@ -133,39 +134,4 @@ function reportProgress(root: string): (known: number) => void {
     next = Date.now() + 1_000;
     say(`${root}: ${known} files and directories read so far`);
   };
-}
-
-interface Stop {
-  /** Ends what has begun, where the start failed. */
-  abandon(): Promise<void>;
-}
-
-/** The first signal drains (CON-5), a second one ends at once. */
-function stopOnSignals(gateway: Gateway, watching: readonly WatchedDirectory[]): Stop {
-  let stopping = false;
-  const end = async (drainMs?: number): Promise<void> => {
-    // Who asks whether it is ready hears no from here on, before anything else ends.
-    const closed = gateway.close(drainMs === undefined ? {} : { drainMs });
-    await Promise.all([closed, ...watching.map((each) => each.close())]);
-  };
-  const onSignal = (signal: NodeJS.Signals): void => {
-    process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
-    if (stopping) {
-      say(tint('yellow', 'stopping at once'));
-      void gateway.close({ drainMs: 0 });
-      // Whatever else would have to be waited for, a broker that does not answer for example.
-      process.exit();
-    }
-    stopping = true;
-    say(tint('dim', `${signal}: draining; once more ends at once`));
-    end().then(
-      () => process.exit(),
-      (error: unknown) => {
-        say(tint('red', `The gateway did not stop cleanly: ${reasonOf(error)}`));
-        process.exit(EXIT.runtime);
-      },
-    );
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return { abandon: () => end(0) };
 }

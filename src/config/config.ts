@@ -38,6 +38,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly forwardedHeader: ForwardedHeader;
   readonly insecure: boolean;
+  readonly shutdownDelayMs: number;
   /** Path of a contract with own events: a document, or a directory in built form. */
   readonly contract: string | undefined;
   readonly auditFile: string | undefined;
@@ -214,6 +215,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     trustedProxies: list('trustedProxies'),
     forwardedHeader: text('forwardedHeader') === 'forwarded' ? 'forwarded' : 'x-forwarded-for',
     insecure: values.get('insecure') === true,
+    shutdownDelayMs: Number(values.get('shutdownDelayMs')),
     contract: text('contract'),
     auditFile: text('auditFile'),
     logLevel: text('logLevel') ?? 'info',

@@ -106,6 +106,15 @@ const GENERAL: readonly Setting[] = [
     description: 'Serve beyond loopback although no credential is configured (SEC-5).',
   },
   {
+    key: 'shutdownDelayMs',
+    kind: 'integer',
+    standard: 0,
+    minimum: 0,
+    maximum: 600_000,
+    flag: 'shutdown-delay',
+    description: 'From SIGTERM until the gateway drains, in ms; meanwhile `/readyz` answers 503 and all else goes on.',
+  },
+  {
     key: 'contract',
     kind: 'text',
     flag: 'contract',

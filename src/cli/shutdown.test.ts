@@ -1,0 +1,79 @@
+/** How `serve` goes away in front of a load balancer: `/readyz` first, the port last. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { CliRunner, wait } from '../testing/cli-process.ts';
+import { RawClient } from '../testing/raw-client.ts';
+
+const HOUR_MS = '600000';
+let home: string;
+let runner: CliRunner;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tidemark-shutdown-'));
+  await mkdir(join(home, 'shop'));
+  runner = new CliRunner(home);
+});
+afterEach(() => runner.close());
+afterAll(() => rm(home, { recursive: true }));
+
+async function statusOf(url: string, path: string): Promise<number> {
+  return (await fetch(new URL(path, url.replace('ws:', 'http:')))).status;
+}
+
+describe('at SIGTERM with --shutdown-delay', () => {
+  test('/readyz turns to 503 and all else goes on, until a second signal ends it at once', async () => {
+    const { cli, url } = await runner.serve(['--watch', 'shop', '--shutdown-delay', HOUR_MS]);
+    expect(await statusOf(url, '/readyz')).toBe(200);
+    cli.process.kill('SIGTERM');
+    await vi.waitUntil(async () => (await statusOf(url, '/readyz')) === 503, wait);
+    expect(await statusOf(url, '/healthz')).toBe(200);
+    // A client that the balancer sends before it has probed again.
+    const client = await RawClient.open(url);
+    await client.call('subscribe', { events: ['file_change'], replay: { mode: 'none' } });
+    await writeFile(join(home, 'shop', 'late.ts'), '');
+    await client.find(({ type }) => type === 'event', 'the change of a file');
+    expect(cli.stderr).not.toContain('draining;');
+    cli.process.kill('SIGTERM');
+    expect(await cli.ended).toBe(0);
+    expect(cli.stderr).toContain('stopping at once');
+    client.close();
+  });
+
+  test('without a client the port stays open for that long, then the process ends', async () => {
+    const { cli, url } = await runner.serve(['--shutdown-delay', '700']);
+    const asked = performance.now();
+    cli.process.kill('SIGTERM');
+    const seen: number[] = [];
+    await vi.waitUntil(async () => {
+      const status = await statusOf(url, '/readyz').catch(() => 0);
+      seen.push(status);
+      return status === 0;
+    }, wait);
+    expect(await cli.ended).toBe(0);
+    expect(performance.now() - asked).toBeGreaterThan(700);
+    expect([...new Set(seen)].filter((each) => each !== 200)).toEqual([503, 0]);
+  });
+
+  test('a client is told to go when the time is over', async () => {
+    const { cli, url } = await runner.serve(['--shutdown-delay', '200']);
+    const client = await RawClient.open(url);
+    cli.process.kill('SIGTERM');
+    expect(await client.closed).toMatchObject({ code: 4200 });
+    expect(await cli.ended).toBe(0);
+  });
+
+  test('Ctrl-C does not wait', async () => {
+    const { cli } = await runner.serve(['--shutdown-delay', HOUR_MS]);
+    cli.process.kill('SIGINT');
+    expect(await cli.ended).toBe(130);
+  });
+});
+
+test('at SIGTERM the port closes at once by default', async () => {
+  const { cli } = await runner.serve();
+  cli.process.kill('SIGTERM');
+  expect(await cli.ended).toBe(0);
+  expect(cli.stderr).not.toContain('/readyz');
+});

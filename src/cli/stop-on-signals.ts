@@ -1,0 +1,59 @@
+/** How `serve` ends: readiness first, then the drain (CON-5), then the process. A second signal ends it at once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Gateway } from '../gateway.ts';
+import type { WatchedDirectory } from '../sources/watched-directory.ts';
+import { EXIT } from './exit.ts';
+import { reasonOf } from './reason.ts';
+import { say, tint } from './terminal.ts';
+
+export interface StopOptions {
+  readonly gateway: Gateway;
+  readonly watching: readonly WatchedDirectory[];
+  /**
+   * From SIGTERM until the drain, in milliseconds: a balancer that probes `/readyz` then sends nobody here any more. Ctrl-C (SIGINT) does
+   * not wait: no balancer is in front of a terminal.
+   */
+  readonly delayMs: number;
+}
+
+export interface Stop {
+  /** Ends what has begun, where the start failed. */
+  abandon(): Promise<void>;
+}
+
+export function stopOnSignals({ gateway, watching, delayMs }: StopOptions): Stop {
+  let stopping = false;
+  const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
+    // Whoever probes `/readyz` receives 503 from here on, before anything else ends.
+    const closed = gateway.close(options);
+    await Promise.all([closed, ...watching.map((each) => each.close())]);
+  };
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (signal === 'SIGTERM' && delayMs > 0) {
+      gateway.announceClose();
+      say(tint('dim', `SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; once more ends at once`));
+      await sleep(delayMs);
+    }
+    say(tint('dim', `${signal}: draining; once more ends at once`));
+    await end();
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
+    if (stopping) {
+      say(tint('yellow', 'stopping at once'));
+      void gateway.close({ drainMs: 0 });
+      // Whatever else would have to be waited for, a broker that does not answer for example.
+      process.exit();
+    }
+    stopping = true;
+    stop(signal).then(
+      () => process.exit(),
+      (error: unknown) => {
+        say(tint('red', `The gateway did not stop cleanly: ${reasonOf(error)}`));
+        process.exit(EXIT.runtime);
+      },
+    );
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return { abandon: () => end({ drainMs: 0 }) };
+}
