@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// The suite shares nothing with the gateway but the contract: it is a package of its own, reached under the same name.
+// The suite shares only the contract with the gateway: it is a package of its own, reached under the same name.
 const isConformance = process.argv[2] === 'conformance';
 if (isConformance) process.argv.splice(2, 1);
 const PROGRAM = isConformance ? 'conformance/command/main' : 'src/cli/main';

@@ -156,7 +156,7 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Serves on an address of its own. Port 0 takes a free one.
+   * Listens on its own address. Port 0 chooses a free port.
    * @throws {ExposureError} beyond loopback without credentials, unless `insecure` says that this is wanted (SEC-5)
    */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {

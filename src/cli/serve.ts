@@ -105,7 +105,7 @@ async function listen(gateway: Gateway, { host, port }: Config): Promise<Listeni
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') {
-      const text = `Something listens on ${host}:${port} already. Stop it, or choose another port: --port 0 takes a free one.`;
+      const text = `Something listens on ${host}:${port} already. Stop it, or choose another port: --port 0 chooses a free port.`;
       throw new CliError(text, EXIT.runtime, { cause: error });
     }
     const reason = error instanceof Error ? error.message : String(error);

@@ -35,7 +35,7 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 65_535,
     flag: 'port',
-    description: 'Port to listen on; 0 takes a free one.',
+    description: 'Port to listen on; 0 chooses a free port.',
   },
   { key: 'path', kind: 'text', standard: '/ws', flag: 'path', description: 'Where the WebSocket is.' },
   {

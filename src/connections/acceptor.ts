@@ -141,7 +141,7 @@ export class Acceptor {
   }
 
   #checkRate(): void {
-    if (this.#accepts.take() > 0) throw busy(503, 'Too many connections at once.');
+    if (this.#accepts.take() > 0) throw busy(503, 'Too many new connections per second.');
   }
 
   #checkRequest(request: IncomingMessage): void {

@@ -1,10 +1,10 @@
 /**
- * The losses of sources that a stream keeps beside its history: whoever resumes from before one, or from just there, must hear of it,
- * because the events that it stands for never existed (GAP-2).
+ * The losses of sources that a stream keeps beside its history: whoever resumes from before one, or from just there, must hear of
+ * it, because the events that it stands for never existed (GAP-2).
  */
 import type { KeptLoss, Position } from './record.ts';
 
-/** More are put together; what is said then is more than what was lost, never less. */
+/** Past this bound the oldest losses are merged: reporting too much is safe. */
 const MOST = 256;
 
 export class Losses {

@@ -17,7 +17,7 @@ export interface EventSource {
   readonly principal: string;
 }
 
-/** One event with its place in the stream. Immutable, shared by every recipient, live or replayed. */
+/** One event with its position in the stream. Immutable, shared by every recipient, live or replayed. */
 export interface EventRecord {
   readonly stream: string;
   readonly epoch: string;

@@ -1,4 +1,4 @@
-"""`python3 conformance/servers/python/`: a Tidemark server that shares nothing with the gateway but the contract."""
+"""`python3 conformance/servers/python/`: a Tidemark server that shares only the contract with the gateway."""
 
 from tidemark.main import main
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, and a client that knows nothing but JSON."""
+"""A server in its own process, and a client that only sends and receives JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Message = dict[str, Any]
 
 
 class Client:
-    """One connection. Messages that were not asked for are kept."""
+    """One connection. Messages that no test step has read yet are kept."""
 
     def __init__(self, socket: Any) -> None:
         self.socket = socket
@@ -50,7 +50,7 @@ class Client:
         return message
 
     async def ask_text(self, text: str) -> Message:
-        """The reply to whatever the text is."""
+        """Sends any text and returns the reply."""
         await self.socket.send(text)
         return await self.until("error")
 
@@ -59,7 +59,7 @@ class Client:
         return [event for event in events if all(event[key] == value for key, value in wanted.items())]
 
     async def closed(self) -> int:
-        """The close code, once everything before it has been read."""
+        """Reads everything up to the close frame and returns its code."""
         try:
             while True:
                 await self.receive()
@@ -69,7 +69,7 @@ class Client:
 
 
 class ServerTest(unittest.IsolatedAsyncioTestCase):
-    """Tests over a socket. `arguments` are those of the program."""
+    """Tests over a socket. `arguments` are the command-line arguments of the server."""
 
     arguments: tuple[str, ...] = ("--broadcast",)
 
@@ -98,7 +98,7 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
         os.kill(self.process.pid, number)
 
     async def connect(self, **options: Any) -> Client:
-        """A client that has been welcomed."""
+        """A client that has received `welcome`."""
         options.setdefault("subprotocols", ["tidemark.v1"])
         client = Client(await websockets.connect(self.url, **options))
         self.addAsyncCleanup(client.socket.close)
@@ -106,13 +106,13 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
         return client
 
     async def refused(self, **options: Any) -> int:
-        """The status with which an upgrade is refused."""
+        """The HTTP status with which the server rejects an upgrade."""
         with self.assertRaises(websockets.InvalidStatusCode) as caught:
             await websockets.connect(self.url, **options)
         return caught.exception.status_code
 
     async def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
-        """Status, body (parsed when it is JSON) and headers."""
+        """Status, body (parsed if it is JSON) and headers."""
         host, _, port = self.http_url.removeprefix("http://").rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -129,7 +129,7 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
             if await holds():
                 return
             await asyncio.sleep(0.02)
-        self.fail("it never came about")
+        self.fail("the condition was never met")
 
 
 def parse_answer(answer: bytes) -> tuple[int, Any, dict[str, str]]:

@@ -28,7 +28,7 @@ class HttpTest(ServerTest):
         )
         _, said = await asyncio.wait_for(second.communicate(), PATIENCE)
         self.assertEqual(second.returncode, 2)
-        self.assertRegex(said.decode(), rf"^cannot listen on 127\.0\.0\.1:{port}: .*--port 0 takes a free one\n$")
+        self.assertRegex(said.decode(), rf"^cannot listen on 127\.0\.0\.1:{port}: .*--port 0 chooses a free port\n$")
 
     async def test_the_socket_without_an_upgrade_is_426(self) -> None:
         status, body, headers = await self.http("GET", "/ws")
@@ -43,7 +43,7 @@ class HttpTest(ServerTest):
             ("application/json;q=0.5, application/yaml", "application/yaml"),
             ("application/json;q=0, */*", "application/yaml"),
         ]:
-            _, _, headers = await self.http("GET", "/asyncapi.yaml", headers={"Accept": accept})
+            _, _, headers = await self.http("GET", "/asyncapi.yaml", accept=accept)
             self.assertEqual(headers["content-type"], f"{media_type}; charset=utf-8")
             self.assertEqual((headers["access-control-allow-origin"], headers["vary"]), ("*", "Accept"))
 

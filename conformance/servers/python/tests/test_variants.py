@@ -31,7 +31,7 @@ class VariantsTest(unittest.IsolatedAsyncioTestCase):
 
 
 class BenignTest(ServerTest):
-    """All of them at once, but for the bursts, which would wait at each of the single bytes."""
+    """All benign variants at once, except the bursts, which would wait after every single byte."""
 
     async def asyncSetUp(self) -> None:
         names = [variant["name"] for variant in await listed("--list-benign") if variant["name"] != "bursts"]

@@ -1,4 +1,4 @@
-"""Servers that are right in unusual ways. A suite that fails one of them asks for more than the contract does."""
+"""Servers that satisfy the contract in unusual ways. A suite that fails one of them demands more than the contract."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .wire import Wire
 benign = Registry()
 
 
-@benign("shuffled-keys", "members of every object come in another order each time")
+@benign("shuffled-keys", "the members of every object are in random order")
 class ShuffledKeys(Connection):
     def encode(self, message: Message) -> str:
         return super().encode(_shuffled(message))
@@ -32,7 +32,7 @@ def _shuffled(value: Any) -> Any:
     return [_shuffled(item) for item in value] if isinstance(value, list) else value
 
 
-@benign("escaped-text", "every character beyond ASCII, and every slash, is escaped; blanks stand between the tokens")
+@benign("escaped-text", "every non-ASCII character and every slash is escaped, and spaces separate the tokens")
 class EscapedText(Connection):
     def encode(self, message: Message) -> str:
         return json.dumps(message, ensure_ascii=True, indent=1).replace("/", "\\/")
@@ -41,7 +41,7 @@ class EscapedText(Connection):
 PUSHES = frozenset({"welcome", "event", "replay_complete", "gap", "heartbeat", "subscription_closed", "closing"})
 
 
-@benign("extra-fields", "pushes have members that the contract does not know")
+@benign("extra-fields", "pushes have additional members")
 class ExtraFields(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -51,7 +51,7 @@ class ExtraFields(Connection):
         ]
 
 
-@benign("other-error-texts", "errors say other things to people, and have details")
+@benign("other-error-texts", "errors have other messages, and details")
 class OtherErrorTexts(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.text = "Nein. ✗ " + "…" * random.randint(0, 40)
@@ -59,22 +59,22 @@ class OtherErrorTexts(Connection):
         super().refuse(error)
 
 
-@benign("sequence-starts-high", "main is long past its beginning, and its history is gone")
+@benign("sequence-starts-high", "main has a high sequenceId and an empty history")
 class SequenceStartsHigh(Stream):
     def first_sequence_id(self) -> int:
         return 4_000_000_001 if self.name == "main" else 1
 
 
-@benign("jitter", "every message comes up to 300 ms late")
+@benign("jitter", "every message is delayed by up to 300 ms")
 class Jitter(Connection):
     async def write(self, outgoing: Outgoing) -> None:
-        # From when it was queued: a burst is late as a whole, and not each of its messages after the other.
+        # The delay counts from queuing, so a burst is delayed once as a whole, not once per message.
         due = outgoing.queued_at + random.uniform(0, 0.3)
         await asyncio.sleep(0 if outgoing.is_replay else max(0.0, due - time.monotonic()))
         await super().write(outgoing)
 
 
-@benign("one-byte-writes", "bytes go out one at a time")
+@benign("one-byte-writes", "bytes are sent one at a time")
 class OneByteWrites(Wire):
     async def write(self, data: bytes) -> None:
         for at in range(len(data)):
@@ -83,7 +83,7 @@ class OneByteWrites(Wire):
                 await asyncio.sleep(0)
 
 
-@benign("fragmented-frames", "every message comes in several frames, some of them empty")
+@benign("fragmented-frames", "every message is fragmented, and some fragments are empty")
 class FragmentedFrames(Wire):
     def frames(self, data: bytes) -> list[bytes]:
         cuts = sorted(random.randint(0, len(data)) for _ in range(random.randint(1, 5)))
@@ -92,7 +92,7 @@ class FragmentedFrames(Wire):
         return [encode_frame(CONTINUATION if at else TEXT, part, fin=at == last) for at, part in enumerate(parts)]
 
 
-@benign("heartbeats-anywhere", "heartbeats come between any two messages, besides the regular ones")
+@benign("heartbeats-anywhere", "additional heartbeats are sent between messages")
 class HeartbeatsAnywhere(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -100,7 +100,7 @@ class HeartbeatsAnywhere(Connection):
         return found if is_first or random.random() < 0.5 else [self.heartbeat(), *found]
 
 
-@benign("bursts", "nothing is written for a while, and then everything at once")
+@benign("bursts", "writes are held back and then sent in bursts")
 class Bursts(Wire):
     async def write(self, data: bytes) -> None:
         await asyncio.sleep(0.02)
@@ -110,7 +110,7 @@ class Bursts(Wire):
 FOREIGN = {"name": "somebody", "principal": "user:somebody"}
 
 
-@benign("foreign-traffic", "somebody else publishes on main at every command that comes in")
+@benign("foreign-traffic", "another publisher publishes on main whenever a command arrives")
 class ForeignTraffic(Connection):
     def receive(self, text: str) -> None:
         super().receive(text)

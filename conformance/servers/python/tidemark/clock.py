@@ -1,4 +1,4 @@
-"""Times and the identifiers that are made of them."""
+"""Timestamps, and the ids that contain them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def timestamp(milliseconds: int) -> str:
 
 
 def parse_timestamp(text: str) -> int:
-    """:raises ValueError: when the text is no RFC 3339 time."""
+    """:raises ValueError: if the text is not an RFC 3339 timestamp"""
     return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 class UlidMaker:
-    """ULIDs that ascend, also within one millisecond."""
+    """Makes ULIDs that ascend, even within one millisecond."""
 
     def __init__(self) -> None:
         self._last = 0

@@ -30,9 +30,9 @@ class Commands:
         self._handlers: Mapping[str, Handler] = {name: getattr(self, name) for name in self.contract.commands}
 
     def handle(self, connection: Connection, command: Command) -> None:
-        """:raises ProtocolError: when the command is refused; then nothing has changed"""
+        """:raises ProtocolError: if the command is rejected; then nothing has changed"""
         if connection.authentication_required and command.type not in self.contract.before_authentication:
-            raise ProtocolError("unauthenticated", "Send `authenticate` with a token or an API key first.")
+            raise ProtocolError("unauthenticated", "Not authenticated: send `authenticate` with a token or an API key first.")
         self._handlers[command.type](connection, command)
 
     def ping(self, connection: Connection, command: Command) -> None:
@@ -55,13 +55,13 @@ class Commands:
     def sync(self, connection: Connection, command: Command) -> None:
         stream = command.data["stream"]
         if not connection.principal.may_any("subscribe", stream):
-            raise ProtocolError("forbidden", f"This needs a subscribe scope on {stream}.")
+            raise ProtocolError("forbidden", f"A subscribe scope on {stream} is required.")
         position = self.node.streams.get(stream).head.wire()
         connection.queue(reply("synced", command.id, {"stream": stream, "position": position}))
 
     def broadcast(self, connection: Connection, command: Command) -> None:
         if not self.node.options.broadcast:
-            raise ProtocolError("forbidden", "The broadcast command is off at this gateway.")
+            raise ProtocolError("forbidden", "The broadcast command is disabled on this gateway.")
         result = self.node.publisher.broadcast(connection.principal, command.data, "/data")
         connection.queue(reply("broadcasted", command.id, result))
 
@@ -84,7 +84,8 @@ class Commands:
         connection.queue(reply("unsubscribed", command.id, {"subscriptionIds": [each.id for each in ended]}))
 
     def subscribe(self, connection: Connection, command: Command) -> None:
-        """`subscribed`, the replay and the beginning of live delivery are queued in one step: there is no seam."""
+        """Queues `subscribed` and the replay and starts live delivery in one step, so that no event is lost or doubled
+        between them."""
         subscription, replay = self.make_subscription(connection, command.data)
         self.node.subscriptions.add(subscription)
         gap = None
@@ -97,7 +98,7 @@ class Commands:
             connection.queue_replay(self.unroll(subscription, replay))
 
     def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
-        """:raises ProtocolError: when the command cannot be followed"""
+        """:raises ProtocolError: if the command is rejected"""
         wanted = self.node.parts.filter.read(self.contract, self.limits, data)
         name = data.get("stream", "main")
         self.check_scope(connection.principal, wanted, name)
@@ -124,7 +125,7 @@ class Commands:
         return picture
 
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
-        """The messages of a replay, each made when its turn comes; none once the subscription has ended."""
+        """The messages of a replay, each built when it is sent; none after the subscription has ended."""
         connection = subscription.connection
         for each in replay.in_order():
             if subscription.ended:
@@ -145,14 +146,14 @@ class Commands:
         yield Outgoing(lambda: push("replay_complete", data))
 
     def said(self, subscription: Subscription, loss: Loss) -> Outgoing:
-        """What a source lost, said at a resume (GAP-2)."""
+        """The gaps for source losses that a resume reports (GAP-2)."""
         return Outgoing(lambda: self.node.source_gap([subscription], loss))
 
     def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:
         for index, pattern in enumerate(wanted.events):
             if not principal.may("subscribe", pattern, stream):
                 raise ProtocolError(
-                    "forbidden", f"This needs the scope subscribe:{pattern}@{stream}.", pointer=f"/data/events/{index}"
+                    "forbidden", f"The scope subscribe:{pattern}@{stream} is required.", pointer=f"/data/events/{index}"
                 )
 
     def covers(self, principal: Principal, events: list[str], stream: str) -> bool:
@@ -165,7 +166,7 @@ class Commands:
         if characters > most:
             raise ProtocolError(
                 "limit_exceeded",
-                f"The filters of a connection have at most {most} characters together.",
+                f"The filters of a connection may have at most {most} characters in total.",
                 pointer="/data/filter",
                 details={"limit": "filterCharactersPerConnection", "maximum": most},
             )
@@ -176,13 +177,13 @@ class Commands:
         if chosen is not None and self.node.subscriptions.has(connection, chosen):
             raise ProtocolError(
                 "subscription_exists",
-                f"This connection already has a subscription {chosen}; it is untouched.",
+                f"This connection already has a subscription {chosen}, which is unchanged.",
                 pointer="/data/subscriptionId",
             )
         if len(self.node.subscriptions.of(connection)) >= most:
             raise ProtocolError(
                 "limit_exceeded",
-                f"A connection has at most {most} subscriptions.",
+                f"A connection may have at most {most} subscriptions.",
                 details={"limit": "subscriptionsPerConnection", "maximum": most},
             )
         while chosen is None or self.node.subscriptions.has(connection, chosen):

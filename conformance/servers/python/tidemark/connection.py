@@ -1,4 +1,4 @@
-"""One connection: what comes in, what goes out, and how it ends."""
+"""One connection: incoming commands, outgoing messages, and the close."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 
 CLOSE_GRACE = 5.0
-"""Seconds in which a peer may answer the close frame, or read what stands before it."""
+"""Seconds that a peer has to answer the close frame, or to read what was sent before it."""
 
 SLOW_GRACE = 15.0
-"""The same for a client that does not read: what says why it was closed stands behind what it has not read yet."""
+"""The same for a client that reads slowly: the reason for the close comes after the messages that it has not read yet."""
 
 REFUSALS_PER_BURST = 10
-"""After so many bursts that were refused within a minute, a client that does not slow down is sent away (4204)."""
+"""The number of rejected bursts within a minute after which a client that does not slow down is closed (4204)."""
 
 BATCH = 64
-"""Messages after which other connections get their turn."""
+"""The number of messages after which other connections get a turn."""
 
 
 class Connection:
@@ -59,10 +59,10 @@ class Connection:
     def make_reader(self) -> CommandReader:
         return CommandReader(self.node.contract, self.node.limits["jsonDepth"])
 
-    # ---- life
+    # ---- lifetime
 
     async def run(self) -> None:
-        """From `welcome` to the end."""
+        """Runs the connection from `welcome` to its end."""
         self.node.connections.add(self)
         self.welcome()
         reading = asyncio.create_task(self._read())
@@ -80,7 +80,7 @@ class Connection:
             self.wire.finish(CLOSE_GRACE)
 
     def leave(self) -> None:
-        """Nothing of this connection stays behind."""
+        """Removes everything that belongs to this connection."""
         self.closing = self.closing or "gone"
         self.node.connections.discard(self)
         for subscription in self.node.subscriptions.of(self):
@@ -111,7 +111,7 @@ class Connection:
         self.authentication_required = False
 
     def close(self, name: str) -> None:
-        """Says `closing` and closes, by the name of the code (CON-6)."""
+        """Sends `closing` and closes, with the code of this name (CON-6)."""
         if self.closing is not None:
             return
         self.closing = name
@@ -135,12 +135,12 @@ class Connection:
         code, retryable = self.node.contract.close_codes[name]
         data = {"code": code, "name": name, "retryable": retryable}
         if retryable:
-            # So that clients do not come back all at once.
+            # So that clients do not all reconnect at once.
             data["retryAfterMs"] = random.randint(500, 3000)
         return push("closing", data)
 
     def check(self) -> None:
-        """What time brings about: time-outs, credentials that end, clients that do not read."""
+        """Checks time limits: time-outs, expired credentials, clients that do not read."""
         limits = self.node.limits
         now = time.monotonic()
         stuck = self._writing_since is not None and now - self._writing_since > limits.seconds("sendQueueAgeMs")
@@ -155,24 +155,24 @@ class Connection:
         elif self.principal.expired:
             self.close("token_expired")
 
-    # ---- what goes out
+    # ---- outgoing
 
     def queue(self, message: Message) -> None:
-        """Keeps its place among the events."""
+        """Queues a message that keeps its place among the events."""
         self.queue_made(lambda: message)
 
     def queue_made(self, make: Callable[[], Message]) -> None:
-        """Made again when its turn comes; until then it counts with the size that it has now."""
+        """Queues a message that is built again when it is sent; until then its present size counts."""
         self._enqueue(Outgoing(make, size=len(encode(make()))))
 
     def queue_gap(self, message: Message) -> None:
-        """A loss among the events: until it is written, a heartbeat says the position before it (CON-7)."""
+        """Queues a gap among the events. Until it is written, a heartbeat reports the position before it (CON-7)."""
         data = message["data"]
         after = (data["stream"], Position(data["from"]["epoch"], data["from"]["sequenceId"]))
         self._enqueue(Outgoing(lambda: message, size=len(encode(message)), after=after))
 
     def queue_subscribed(self, message: Message, subscription: Subscription, gap: Message | None) -> None:
-        """The gap of a resume that failed goes with it."""
+        """Queues `subscribed`, together with the gap of a failed resume."""
 
         def confirm() -> None:
             subscription.confirmed = True
@@ -182,7 +182,7 @@ class Connection:
         self._enqueue(Outgoing(lambda: message, size=size, companions=companions, on_written=confirm))
 
     def queue_urgent(self, message: Message) -> None:
-        """Passes events that wait (BCK-1)."""
+        """Queues a message that overtakes waiting events (BCK-1)."""
         if self.closing is None:
             self.outbox.urgent(Outgoing(lambda: message, size=len(encode(message))))
             self._enqueued()
@@ -192,7 +192,7 @@ class Connection:
         self._wake.set()
 
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
-        """One live event, once, for all of the subscriptions that match (EVT-2)."""
+        """Queues one live event, once, for all matching subscriptions (EVT-2)."""
         ids = [subscription.id for subscription in subscriptions]
         self._enqueue(
             Outgoing(
@@ -219,13 +219,13 @@ class Connection:
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def written_position(self, stream: str) -> Position:
-        """Before everything of a stream that is still to be written (CON-7). A heartbeat passes events that wait: naming
-        the head would have a client resume behind events that it never got."""
+        """The position before everything of a stream that is still to be written (CON-7). A heartbeat overtakes waiting
+        events: if it reported the head, a client could resume after events that it never received."""
         position = self.outbox.first_waiting(stream) or self.node.streams.get(stream).head
         return Position(position.epoch, min([position.sequence_id, *self.replaying(stream, position.epoch)]))
 
     def replaying(self, stream: str, epoch: str) -> list[int]:
-        """Up to where each replay of the stream that goes on has been written."""
+        """The written position of each replay of the stream that is in progress."""
         return [
             each.replaying_after
             for each in self.node.subscriptions.of(self)
@@ -276,7 +276,7 @@ class Connection:
         return [self.encode(message) for message in self.messages(outgoing)]
 
     def messages(self, outgoing: Outgoing) -> list[Message]:
-        """What goes out when the turn of a message comes: that message, and what goes with it."""
+        """The messages to send for an entry of the queue: the entry, and the messages that belong to it."""
         return [outgoing.make(), *outgoing.companions]
 
     def encode(self, message: Message) -> str:
@@ -288,7 +288,7 @@ class Connection:
         self._writing_since = None
 
     async def _beat(self) -> None:
-        """A heartbeat and a WebSocket ping at every interval (CON-3, CON-4)."""
+        """Sends a heartbeat and a WebSocket ping at every interval (CON-3, CON-4)."""
         interval = self.node.limits.seconds("heartbeatIntervalMs")
         while True:
             await asyncio.sleep(interval)
@@ -299,7 +299,7 @@ class Connection:
         self.wire.send_ping()
         self._wake.set()
 
-    # ---- what comes in
+    # ---- incoming
 
     async def _read(self) -> None:
         while not self.wire.is_over:
@@ -312,7 +312,7 @@ class Connection:
             await self.wire.room()
 
     def receive(self, text: str) -> None:
-        """One text frame of the client: exactly one reply (ENV-3)."""
+        """Handles one text frame of the client, with exactly one reply (ENV-3)."""
         command_id = None
         try:
             command = self._reader.read(text)
@@ -324,7 +324,7 @@ class Connection:
             self.refuse(error)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            fault = ProtocolError("internal", "A fault of the server; its log has the details.")
+            fault = ProtocolError("internal", "Internal error. The server log has the details.")
             fault.command_id = command_id
             self.refuse(fault)
 
@@ -341,5 +341,5 @@ class Connection:
             self.close("rate_limited")
         limit = self.node.limits["commandsPerSecond"]
         raise ProtocolError(
-            "rate_limited", f"More than {limit} commands a second; wait and send again.", retry_after_ms=wait
+            "rate_limited", f"Rate limit exceeded: at most {limit} commands per second. Wait, then retry.", retry_after_ms=wait
         )

@@ -1,4 +1,4 @@
-"""The bundled contract: the one place that names, limits, schemas and policies come from."""
+"""The bundled contract: the only source of names, limits, schemas and policies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SOURCE = ROOT / "asyncapi.yaml"
 REFERENCE = ROOT / "docs" / "reference" / "index.html"
 
 CUSTOM = "*"
-"""The name under which the contract keeps what holds for every event that it does not declare."""
+"""The name under which the contract describes all events that it does not declare."""
 
 
 @dataclass(frozen=True)
 class ReplayPolicy:
-    """What a warm replay holds of one event (`x-replay`)."""
+    """Which events of one name a warm replay contains (`x-replay`)."""
 
     policy: str
     key: str | None = None
@@ -30,7 +30,7 @@ class ReplayPolicy:
 
 @dataclass(frozen=True)
 class EventSpec:
-    """What the contract says of one event, or, under `*`, of every event of a team's own."""
+    """What the contract declares for one event or, under `*`, for every custom event."""
 
     name: str
     payload_schema: str
@@ -39,7 +39,7 @@ class EventSpec:
 
 
 class Contract:
-    """The contract, looked up by the names that stand in it."""
+    """The contract, with lookups by its names."""
 
     def __init__(self, bundle: bytes, source: bytes) -> None:
         document: dict[str, Any] = json.loads(bundle)
@@ -72,7 +72,7 @@ class Contract:
         return cls(BUNDLE.read_bytes(), SOURCE.read_bytes())
 
     def _commands(self, document: Mapping[str, Any]) -> frozenset[str]:
-        """What a client may send on the connection: operations that the server receives there."""
+        """The commands that a client may send: the operations that the server receives on the connection."""
         return frozenset(
             name
             for name, operation in document["operations"].items()
@@ -100,7 +100,7 @@ class Contract:
         return self.resolve(self.messages[message]["payload"])
 
     def error_pointers(self, message: str) -> Mapping[str, str]:
-        """Where a value that does not fit has a code of its own."""
+        """The pointers at which an invalid value has its own error code."""
         pointers: Mapping[str, str] = self.messages[message].get("x-error-pointers", {})
         return pointers
 
@@ -111,7 +111,7 @@ class Contract:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits in force: the contract's defaults, some of them set by the operator."""
+    """The limits in force: the contract's defaults, some overridden by the operator."""
 
     values: Mapping[str, int]
 
@@ -123,17 +123,17 @@ class Limits:
 
     @classmethod
     def of(cls, contract: Contract, chosen: Mapping[str, int]) -> Limits:
-        """:raises ValueError: for a name that the contract does not know, or a value out of its range."""
+        """:raises ValueError: for an unknown name, or a value outside its range"""
         for name, value in chosen.items():
             spec = contract.limits.get(name)
             if spec is None:
-                raise ValueError(f"there is no limit {name!r}; there are {', '.join(contract.limits)}")
+                raise ValueError(f"unknown limit {name!r}; expected one of {', '.join(contract.limits)}")
             if not spec["minimum"] <= value <= spec["maximum"]:
-                raise ValueError(f"{name} is {value}; it lies between {spec['minimum']} and {spec['maximum']}")
+                raise ValueError(f"{name} is {value}; expected {spec['minimum']} to {spec['maximum']}")
         return cls({name: chosen.get(name, spec["default"]) for name, spec in contract.limits.items()})
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A pattern of the contract (ECMA-262) for Python, where `$` would also stand before a last line break."""
+    """Compiles a pattern of the contract (ECMA-262) for Python, where `$` would also match before a final line break."""
     ending = pattern[:-1] + r"\Z" if pattern.endswith("$") and not pattern.endswith(r"\$") else pattern
     return re.compile(ending, re.ASCII)

@@ -1,4 +1,4 @@
-"""`{type, id?, data}`: reading what clients send, and making what goes out (ENV-1 to ENV-4)."""
+"""`{type, id?, data}`: parses messages of clients and builds messages to clients (ENV-1 to ENV-4)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Command:
 
 
 class CommandReader:
-    """Text of a frame → command. Whatever it refuses knows the `id` to answer to, when there was one to read."""
+    """Parses the text of a frame into a command. Its errors carry the command's `id` if that could be read."""
 
     def __init__(self, contract: Contract, depth: int) -> None:
         self._contract = contract
@@ -41,10 +41,10 @@ class CommandReader:
     def _read(self, value: dict[str, Any], command_id: str | None) -> Command:
         kind = value.get("type")
         if not isinstance(kind, str):
-            raise ProtocolError("invalid_message", "A message has a type, which is a text.", pointer="/type")
+            raise ProtocolError("invalid_message", "The message has no `type`, which must be a string.", pointer="/type")
         if kind not in self._contract.commands:
             known = ", ".join(sorted(self._contract.commands))
-            raise ProtocolError("unknown_type", f"There is no such command; there are {known}.", pointer="/type")
+            raise ProtocolError("unknown_type", f"Unknown command; expected one of {known}.", pointer="/type")
         self.check(kind, value)
         return Command(kind, command_id, value["data"])
 
@@ -55,11 +55,11 @@ class CommandReader:
         except JsonError as error:
             raise ProtocolError("invalid_json", str(error)) from error
         if not isinstance(value, dict):
-            raise ProtocolError("invalid_json", "One JSON object was expected.")
+            raise ProtocolError("invalid_json", "Expected one JSON object.")
         return value
 
     def check(self, message: str, value: dict[str, Any]) -> None:
-        """Holds a message, or the body of a request, against its schema.
+        """Validates a message, or the body of a request, against its schema.
 
         :raises ProtocolError: invalid_message, or what `x-error-pointers` says
         """
@@ -68,7 +68,7 @@ class CommandReader:
             raise ProtocolError(self._code(message, found), found.text, pointer=found.pointer)
         huge = find_huge_number(value)
         if huge is not None:
-            raise ProtocolError("invalid_message", "A number is past 2^53−1.", pointer=huge)
+            raise ProtocolError("invalid_message", "A number is larger than 2^53−1.", pointer=huge)
 
     def check_payload(self, event: str, payload: dict[str, Any], pointer: str) -> None:
         """:raises ProtocolError: payload_invalid"""
@@ -83,7 +83,7 @@ class CommandReader:
         return command_id if fits else None
 
     def _code(self, message: str, found: Violation) -> str:
-        """A field that is unknown or missing is a fault of the message (ENV-4); a value may have a code of its own."""
+        """An unknown or missing field is `invalid_message` (ENV-4); an invalid value may have its own code."""
         if found.kind == "value":
             for pointer, code in self._contract.error_pointers(message).items():
                 if found.pointer == pointer or found.pointer.startswith(pointer + "/"):

@@ -1,4 +1,4 @@
-"""The two kinds of failure: one answers a command, the other ends the connection."""
+"""The two kinds of error: one answers a command, the other ends the connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_POINTER = 1024
 
 
 class ProtocolError(Exception):
-    """A command that is refused. The text is for people at the other end and holds nothing of the server."""
+    """The rejection of a command. The text is for the user of the client and reveals nothing of the server."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class ProtocolError(Exception):
 
 
 class Disconnect(Exception):
-    """The end of a connection, by the name of its close code."""
+    """Ends the connection, with the close code of this name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -49,7 +49,7 @@ class Disconnect(Exception):
 
 
 def shorten_pointer(pointer: str) -> str:
-    """Names of unknown fields are as long as a client likes; the pointer is bounded, and so may end at a parent."""
+    """Shortens a pointer to the nearest parent within the bound, because names of unknown fields have any length."""
     while len(pointer) > LONGEST_POINTER:
         pointer = pointer.rpartition("/")[0]
     return pointer

@@ -1,6 +1,7 @@
-"""What a subscription wants: event patterns and filters (SUB-4, SUB-5).
+"""Event patterns and filters (SUB-4, SUB-5).
 
-Matching never takes longer than pattern × path, whatever the pattern: both loops below go back to the latest star only.
+For every pattern, matching takes at most pattern × path steps, because both loops below backtrack only to the latest
+star.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ S = TypeVar("S")
 
 
 def covers_event(pattern: str, name: str) -> bool:
-    """A name, or the beginning of names followed by `*`."""
+    """A name, or a prefix of names followed by `*`."""
     return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def match_run(
     pattern: Sequence[P], subject: Sequence[S], is_run: Callable[[P], bool], same: Callable[[P, S], bool]
 ) -> bool:
-    """Whether the pattern fits the whole subject, where a run takes any number of items, also none."""
+    """Whether the pattern matches the whole subject; a run matches any number of items, also none."""
     p = s = 0
     run = taken = -1
     while s < len(subject):
@@ -44,7 +45,7 @@ def match_run(
 
 
 def match_segment(pattern: str, segment: str) -> bool:
-    """`*` and `?` within one segment of a path; every other character is itself."""
+    """Matches `*` and `?` within one segment of a path; all other characters are literal."""
     return match_run(pattern, segment, lambda part: part == "*", lambda part, item: part in ("?", item))
 
 
@@ -53,13 +54,13 @@ def is_glob(path: str) -> bool:
 
 
 class Pattern(Protocol):
-    """One value of a filter field, made ready for matching."""
+    """One value of a filter field, prepared for matching."""
 
     def matches(self, value: str) -> bool: ...
 
 
 class PathPattern:
-    """A plain path fits itself and everything below it; a glob fits whole paths."""
+    """A plain path matches itself and everything below it; a glob matches whole paths."""
 
     def __init__(self, wanted: str) -> None:
         self._segments = wanted.split("/")
@@ -73,7 +74,7 @@ class PathPattern:
 
 
 class ExtensionPattern:
-    """The end of the file's name, after a dot: `.ts` fits `a.d.ts`, not `a.mts`."""
+    """The end of a file name, from a dot on: `.ts` matches `a.d.ts`, not `a.mts`."""
 
     def __init__(self, wanted: str) -> None:
         self._ending = wanted
@@ -99,29 +100,29 @@ PATTERNS: Mapping[str, Callable[[str], Pattern]] = {
 
 
 def normalise_path(value: str) -> str:
-    """:raises ValueError: with a text for people"""
+    """:raises ValueError: with a message for users"""
     if value.startswith("/"):
-        raise ValueError("Paths are relative to the watched root; leave out the leading slash.")
+        raise ValueError("Paths are relative to the watched root; remove the leading slash.")
     if "\\" in value or "\x00" in value:
-        raise ValueError("Paths are POSIX paths: their separator is /, and they hold no backslash.")
+        raise ValueError("Paths must use / as separator and contain no backslash.")
     path = unicodedata.normalize("NFC", value).removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
     if path in ("", "."):
-        raise ValueError("This is the whole root; leave the filter out to see all of it.")
+        raise ValueError("This path is the whole root; remove the filter to receive all events.")
     segments = path.split("/")
     if ".." in segments:
-        raise ValueError("A path does not leave the watched root by `..`.")
+        raise ValueError("A path must not leave the watched root with `..`.")
     if "" in segments or "." in segments:
-        raise ValueError("A segment of the path is empty or `.`; it would fit no path.")
+        raise ValueError("A segment of the path is empty or `.`, which matches no path.")
     return path
 
 
 def normalise_extension(value: str) -> str:
-    """:raises ValueError: with a text for people"""
+    """:raises ValueError: with a message for users"""
     bare = unicodedata.normalize("NFC", value).lower().removeprefix(".")
     if not bare or set(bare) & set("/\\*?\x00"):
-        raise ValueError("An extension is the end of a file's name, for example `.ts`.")
+        raise ValueError("An extension must be the end of a file name, for example `.ts`.")
     return "." + bare
 
 
@@ -142,7 +143,7 @@ class Mismatch:
 
 
 class Filter:
-    """Event patterns and a filter, as one subscription has them in force."""
+    """The event patterns and the filter of one subscription."""
 
     def __init__(self, contract: Contract, events: Sequence[str], fields: Mapping[str, Sequence[str]]) -> None:
         self._contract = contract
@@ -158,7 +159,7 @@ class Filter:
 
     @classmethod
     def read(cls, contract: Contract, limits: Limits, data: Mapping[str, Any]) -> Filter:
-        """`events` and `filter` of a subscribe command that fits its schema.
+        """Reads `events` and `filter` of a subscribe command that is valid by its schema.
 
         :raises ProtocolError: limit_exceeded, filter_invalid, filter_not_applicable
         """
@@ -176,7 +177,7 @@ class Filter:
             if not any(field in spec.filterable for spec in _specs_of(contract, events)):
                 raise ProtocolError(
                     "filter_not_applicable",
-                    f"None of the events {', '.join(events)} has what {field} looks at.",
+                    f"None of the events {', '.join(events)} has the filter field {field}.",
                     pointer=pointer,
                 )
         return cls(contract, events, fields)
@@ -199,7 +200,7 @@ class Filter:
         return any(covers_event(pattern, name) for pattern in self.events)
 
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
-        """The first condition that the event fails, or None when it matches."""
+        """The first condition that the event does not meet, or None if it matches."""
         if not self.follows(name):
             return Mismatch("events", self.events, [name])
         spec = self._contract.event(name)
@@ -211,7 +212,7 @@ class Filter:
         return None
 
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
-        """A field constrains only the events that declare it; there, a value that is absent does not match."""
+        """A field constrains only the events that declare it; for these, an absent value does not match."""
         pointers = spec.filterable.get(field)
         if pointers is None:
             return None
@@ -222,7 +223,7 @@ class Filter:
 
 
 def _specs_of(contract: Contract, events: Sequence[str]) -> list[EventSpec]:
-    """What may come under the patterns: the declared events that they cover, and those of a team's own."""
+    """The declared events that the patterns cover, and `*` if they also cover custom events."""
     declared = [
         spec for name, spec in contract.events.items() if any(covers_event(pattern, name) for pattern in events)
     ]
@@ -233,7 +234,7 @@ def _specs_of(contract: Contract, events: Sequence[str]) -> list[EventSpec]:
 def _limit_exceeded(limits: Limits, name: str, seen: int, pointer: str) -> ProtocolError:
     return ProtocolError(
         "limit_exceeded",
-        f"{seen} is above the limit of {limits[name]}.",
+        f"{seen} exceeds the limit of {limits[name]}.",
         pointer=pointer,
         details={"limit": name, "maximum": limits[name]},
     )

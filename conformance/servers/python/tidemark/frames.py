@@ -22,7 +22,7 @@ PROTOCOL_ERROR, UNSUPPORTED, NOT_UTF8, TOO_BIG = 1002, 1003, 1007, 1009
 
 
 class FrameError(Exception):
-    """Bytes after which a connection cannot go on; `code` is that of the close frame."""
+    """Invalid bytes that end the connection; `code` is for the close frame."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -38,13 +38,13 @@ class Frame:
 
 
 class FrameDecoder:
-    """Bytes of a client → frames. Whatever can be refused is refused as soon as the head of the frame is there."""
+    """Decodes the bytes of a client into frames. An invalid frame is rejected as soon as its header has arrived."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._buffer = bytearray()
         self._message_bytes: int | None = None
-        """Of the fragments so far; None between messages."""
+        """The size of the fragments so far; None between messages."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """:raises FrameError:"""
@@ -77,21 +77,21 @@ class FrameDecoder:
         if first & 0x70:
             raise FrameError(PROTOCOL_ERROR, "a reserved bit is set")
         if opcode not in OPCODES:
-            raise FrameError(PROTOCOL_ERROR, "no such opcode")
+            raise FrameError(PROTOCOL_ERROR, "unknown opcode")
         if not second & 0x80:
-            raise FrameError(PROTOCOL_ERROR, "the frame of a client is masked")
+            raise FrameError(PROTOCOL_ERROR, "a client must mask its frames")
         if opcode >= CLOSE and (not fin or second & 0x7F > LONGEST_CONTROL):
-            raise FrameError(PROTOCOL_ERROR, "a control frame is short and whole")
+            raise FrameError(PROTOCOL_ERROR, "a control frame must not be fragmented or longer than 125 bytes")
         if opcode == CONTINUATION and self._message_bytes is None:
-            raise FrameError(PROTOCOL_ERROR, "nothing to continue")
+            raise FrameError(PROTOCOL_ERROR, "a continuation frame without a message to continue")
         if opcode in (TEXT, BINARY) and self._message_bytes is not None:
-            raise FrameError(PROTOCOL_ERROR, "the message before is not finished")
+            raise FrameError(PROTOCOL_ERROR, "a new message before the end of the previous one")
 
     def _check_length(self, length: int, *, opcode: int) -> None:
         if length >> 63:
-            raise FrameError(PROTOCOL_ERROR, "the length has its highest bit set")
+            raise FrameError(PROTOCOL_ERROR, "the highest bit of the length is set")
         if opcode < CLOSE and (self._message_bytes or 0) + length > self._most_bytes:
-            raise FrameError(TOO_BIG, f"a message has at most {self._most_bytes} bytes")
+            raise FrameError(TOO_BIG, f"a message may have at most {self._most_bytes} bytes")
 
 
 def unmask(payload: bytes, mask: bytes) -> bytes:
@@ -115,12 +115,12 @@ def encode_close(code: int, reason: str) -> bytes:
 
 
 def check_close(data: bytes) -> None:
-    """:raises FrameError: for a close frame that may not be sent"""
+    """:raises FrameError: if the close frame is invalid"""
     if not data:
         return
     code = int.from_bytes(data[:2], "big")
     if len(data) == 1 or not (code in range(1000, 1015) and code not in (1004, 1005, 1006) or 3000 <= code < 5000):
-        raise FrameError(PROTOCOL_ERROR, "no such close code")
+        raise FrameError(PROTOCOL_ERROR, "invalid close code")
     decode_text(data[2:])
 
 
@@ -133,14 +133,14 @@ def decode_text(data: bytes) -> str:
 
 
 def accept_key(key: str) -> str:
-    """What answers a client's Sec-WebSocket-Key.
+    """The Sec-WebSocket-Accept for a client's Sec-WebSocket-Key.
 
-    :raises ValueError: when the key is not 16 bytes in base64
+    :raises ValueError: if the key is not 16 bytes in base64
     """
     try:
         raw = base64.b64decode(key, validate=True)
     except (binascii.Error, UnicodeError) as error:
         raise ValueError("the key is not base64") from error
     if len(raw) != 16:
-        raise ValueError("the key has 16 bytes")
+        raise ValueError("the key does not have 16 bytes")
     return base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()

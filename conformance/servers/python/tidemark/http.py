@@ -1,4 +1,4 @@
-"""HTTP/1.1, as much of it as a gateway needs: bounded heads and bodies, and nothing that can be read in two ways."""
+"""The part of HTTP/1.1 that a gateway needs: bounded headers and bodies, and no ambiguous requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xf
 
 
 class BadRequest(Exception):
-    """A request that is not understood; the connection ends with the answer."""
+    """An invalid request; the connection ends after the response."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -37,17 +37,17 @@ class Head:
     path: str
     query: Mapping[str, str]
     headers: tuple[tuple[str, str], ...]
-    """Names in lower case, in the order in which they came."""
+    """Names in lower case, in the order received."""
     minor: int
 
     def all(self, name: str) -> list[str]:
         return [value for each, value in self.headers if each == name]
 
     def get(self, name: str) -> str | None:
-        """:raises BadRequest: when the header stands there twice"""
+        """:raises BadRequest: if the header is repeated"""
         values = self.all(name)
         if len(values) > 1:
-            raise BadRequest(400, f"The header {name} stands there {len(values)} times.")
+            raise BadRequest(400, f"The header {name} occurs {len(values)} times; expected once.")
         return values[0] if values else None
 
     def tokens(self, name: str) -> list[str]:
@@ -85,7 +85,7 @@ class Response:
 
 
 async def read_head(reader: asyncio.StreamReader) -> Head | None:
-    """The next request on a connection; None when there is none.
+    """The next request on a connection, or None at its end.
 
     :raises BadRequest:
     """
@@ -93,10 +93,10 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
         raw = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         if error.partial:
-            raise BadRequest(400, "The request broke off.") from error
+            raise BadRequest(400, "The request ended early.") from error
         return None
     except asyncio.LimitOverrunError as error:
-        raise BadRequest(431, f"The head of a request has at most {HEAD_BYTES} bytes.") from error
+        raise BadRequest(431, f"The request line and headers exceed {HEAD_BYTES} bytes.") from error
     return parse_head(raw.decode("latin-1"))
 
 
@@ -104,36 +104,36 @@ def parse_head(text: str) -> Head:
     first, *lines = text.removesuffix("\r\n\r\n").split("\r\n")
     line = _REQUEST_LINE.fullmatch(first)
     if line is None:
-        raise BadRequest(400, "The first line is no HTTP/1.1 request.")
+        raise BadRequest(400, "The first line is not an HTTP/1.1 request line.")
     headers = []
     for each in lines:
         header = _HEADER.fullmatch(each)
         if header is None:
-            raise BadRequest(400, "A line of the head is no header.")
+            raise BadRequest(400, "A header line is malformed.")
         headers.append((header[1].lower(), header[2]))
     authority, path, query = _parse_target(line[2])
     if authority is not None:
-        # RFC 9112 §3.2.2: the address counts, whatever the header says.
+        # RFC 9112 §3.2.2: the host in the request target takes precedence over the Host header.
         headers = [("host", authority), *(header for header in headers if header[0] != "host")]
     return Head(line[1], path, query, tuple(headers), int(line[3]))
 
 
 def _parse_target(target: str) -> tuple[str | None, str, Mapping[str, str]]:
-    """Authority, path and query. A path stands there in one spelling only: nothing of ours needs to be escaped."""
+    """Authority, path and query. A path with escapes is rejected: none of the server's paths needs any."""
     match = _TARGET.fullmatch(target)
     if match is None:
-        raise BadRequest(400, "The address cannot be read.")
+        raise BadRequest(400, "The request target is malformed.")
     try:
         pairs = parse_qsl(match["query"] or "", keep_blank_values=True, errors="strict", max_num_fields=64)
     except ValueError as error:
-        raise BadRequest(400, "The query cannot be read.") from error
+        raise BadRequest(400, "The query is malformed.") from error
     if len({name for name, _ in pairs}) != len(pairs):
-        raise BadRequest(400, "A parameter stands twice in the query.")
+        raise BadRequest(400, "A query parameter is repeated.")
     return match["authority"], match["path"], dict(pairs)
 
 
 def host_name(host: str) -> str:
-    """The name within `name[:port]`, in lower case; empty when it is none."""
+    """The name in `name[:port]`, in lower case; empty if the header is malformed."""
     match = _HOST.fullmatch(host)
     return match["name"].strip("[]").lower() if match else ""
 
@@ -144,27 +144,27 @@ async def read_body(reader: asyncio.StreamReader, head: Head, most_bytes: int) -
     coding = head.get("transfer-encoding")
     if coding is not None:
         if length is not None or coding.lower() != "chunked" or head.minor == 0:
-            raise BadRequest(400, "A body is either of a known length or in chunks.")
+            raise BadRequest(400, "Content-Length and Transfer-Encoding must not be used together.")
         return await _chunks(reader, most_bytes)
     if re.fullmatch(r"[0-9]{1,15}", length or "0") is None:
-        raise BadRequest(400, "Content-Length is no number.")
+        raise BadRequest(400, "Content-Length is not a number.")
     return await _exactly(reader, int(length or "0"), most_bytes)
 
 
 async def _exactly(reader: asyncio.StreamReader, count: int, most_bytes: int) -> bytes:
     if count > most_bytes:
-        raise BadRequest(413, "The body is larger than what is taken.")
+        raise BadRequest(413, "The body is too large.")
     try:
         return await reader.readexactly(count)
     except asyncio.IncompleteReadError as error:
-        raise BadRequest(400, "The body broke off.") from error
+        raise BadRequest(400, "The body ended early.") from error
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
     try:
         return await reader.readuntil(b"\r\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise BadRequest(400, "A line of the chunks does not end.") from error
+        raise BadRequest(400, "A line of a chunked body has no end.") from error
 
 
 async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> bytes:
@@ -172,13 +172,13 @@ async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> bytes:
     while True:
         line = _CHUNK.fullmatch(await _line(reader))
         if line is None:
-            raise BadRequest(400, "A chunk has no length.")
+            raise BadRequest(400, "A chunk has no valid length.")
         size = int(line[1], 16)
         if size == 0:
             break
         body += await _exactly(reader, size, most_bytes - len(body))
         if await _exactly(reader, 2, 2) != b"\r\n":
-            raise BadRequest(400, "A chunk is longer than it says.")
+            raise BadRequest(400, "A chunk is longer than its length.")
     if await _line(reader) != b"\r\n":
-        raise BadRequest(400, "Trailers are not taken.")
+        raise BadRequest(400, "Trailers are not supported.")
     return bytes(body)

@@ -1,4 +1,4 @@
-"""What operators look at: health, subscriptions, explanations (OPS)."""
+"""Information for operators: health, subscriptions, explanations (OPS)."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def report(node: Node, subscription: Subscription) -> dict[str, Any]:
 
 
 def page(node: Node, query: Mapping[str, str]) -> dict[str, Any]:
-    """:raises ProtocolError: invalid_message, for a parameter that is not one"""
+    """:raises ProtocolError: invalid_message, for an unknown parameter"""
     for name in query:
         if name not in QUERY:
-            raise ProtocolError("invalid_message", f"There is no such parameter; there are {', '.join(sorted(QUERY))}.")
+            raise ProtocolError("invalid_message", f"Unknown query parameter; expected {', '.join(sorted(QUERY))}.")
     limit = _read_limit(query.get("limit"))
     after = _read_cursor(query.get("cursor"))
     chosen = sorted((each for each in node.subscriptions if _is_chosen(each, query)), key=_place)
@@ -117,7 +117,7 @@ def page(node: Node, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _place(subscription: Subscription) -> tuple[str, str]:
-    """Where a subscription stands among the pages: it keeps its place while others come and go."""
+    """The sort key of a subscription, which does not change when other subscriptions begin or end."""
     return subscription.connection.id, subscription.id
 
 
@@ -131,7 +131,7 @@ def _read_cursor(text: str | None) -> tuple[str, str]:
     try:
         connection, subscription = base64.b64decode(text, altchars=b"-_", validate=True).decode().split("\n")
     except (binascii.Error, UnicodeError, ValueError) as error:
-        raise ProtocolError("invalid_message", "The cursor is none that a page gave out.", pointer="/cursor") from error
+        raise ProtocolError("invalid_message", "The cursor is invalid; use nextCursor of a page.", pointer="/cursor") from error
     return connection, subscription
 
 
@@ -139,7 +139,7 @@ def _read_limit(text: str | None) -> int:
     if text is None:
         return USUAL_ITEMS
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST_ITEMS):
-        raise ProtocolError("invalid_message", f"limit is a number from 1 to {MOST_ITEMS}.", pointer="/limit")
+        raise ProtocolError("invalid_message", f"limit must be a number from 1 to {MOST_ITEMS}.", pointer="/limit")
     return int(text)
 
 
@@ -169,7 +169,7 @@ def _aggregates(chosen: list[Subscription]) -> dict[str, Any]:
 
 
 def explain(node: Node, principal: Principal, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Which subscriptions an event would reach. Nothing is published.
+    """The subscriptions that an event would match. Nothing is published.
 
     :raises ProtocolError: payload_too_large, payload_invalid
     """
@@ -199,9 +199,9 @@ def metrics(node: Node) -> str:
     """Prometheus text format, version 0.0.4."""
     figures = [
         ("connections", "gauge", "Open WebSocket connections.", len(node.connections)),
-        ("subscriptions", "gauge", "Live subscriptions.", sum(1 for _ in node.subscriptions)),
-        ("replayed_events_total", "counter", "Events sent again.", node.counters.events),
-        ("closed_slow_total", "counter", "Connections closed because they did not read.", node.counters.closed_slow),
+        ("subscriptions", "gauge", "Active subscriptions.", sum(1 for _ in node.subscriptions)),
+        ("replayed_events_total", "counter", "Replayed events sent.", node.counters.events),
+        ("closed_slow_total", "counter", "Connections closed as slow consumers.", node.counters.closed_slow),
     ]
     lines = [
         f"# HELP tidemark_{name} {text}\n# TYPE tidemark_{name} {kind}\ntidemark_{name} {value}\n"

@@ -24,19 +24,19 @@ from .variants import Registry
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 conformance/servers/python/", description="A Tidemark server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7400, help="0: any that is free")
+    parser.add_argument("--port", type=int, default=7400, help="0: any free port")
     parser.add_argument(
-        "--host-name", action="append", default=[], metavar="NAME", help="served besides loopback's names"
+        "--host-name", action="append", default=[], metavar="NAME", help="host name to serve besides the loopback names"
     )
-    parser.add_argument("--origin", action="append", default=[], metavar="ORIGIN", help="of pages that are welcome")
+    parser.add_argument("--origin", action="append", default=[], metavar="ORIGIN", help="origin of pages that may connect")
     parser.add_argument(
         "--tokens", type=Path, metavar="FILE", help="JSON: {token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}"
     )
-    parser.add_argument("--insecure", action="store_true", help="listen beyond loopback without credentials")
+    parser.add_argument("--insecure", action="store_true", help="listen on a public address without credentials")
     parser.add_argument("--broadcast", action="store_true", help="turn the broadcast command on")
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="one of x-limits")
-    parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="be wrong in one way")
-    parser.add_argument("--benign", action="append", default=[], metavar="NAME", help="be right in an unusual way")
+    parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="break one clause")
+    parser.add_argument("--benign", action="append", default=[], metavar="NAME", help="behave unusually within the contract")
     parser.add_argument("--list-mutants", action="store_true", help="print them as JSON")
     parser.add_argument("--list-benign", action="store_true", help="print them as JSON")
     return parser
@@ -52,7 +52,7 @@ def read_limits(contract: Contract, texts: Sequence[str]) -> Limits:
     for text in texts:
         name, _, value = text.partition("=")
         if not value.isdigit():
-            fail(f"--limit {text}: write NAME=NUMBER")
+            fail(f"--limit {text}: expected NAME=NUMBER")
         chosen[name] = int(value)
     try:
         return Limits.of(contract, chosen)
@@ -64,7 +64,7 @@ def choose(registry: Registry, names: Sequence[str]) -> list[type]:
     known = registry.variants
     for name in names:
         if name not in known:
-            fail(f"there is no {name!r}; there are {', '.join(known)}")
+            fail(f"unknown name {name!r}; expected one of {', '.join(known)}")
     return [known[name].part for name in names]
 
 
@@ -86,7 +86,7 @@ def make_node(arguments: argparse.Namespace) -> Node:
     contract = Contract.load()
     tokens = load_tokens(arguments.tokens, contract)
     if not tokens.required and not is_loopback(arguments.host) and not arguments.insecure:
-        fail(f"--host {arguments.host}: beyond loopback this needs --tokens FILE or --insecure")
+        fail(f"--host {arguments.host}: a public address needs --tokens FILE or --insecure")
     options = Options(
         read_limits(contract, arguments.limit),
         broadcast=arguments.broadcast,
@@ -104,11 +104,11 @@ async def serve(arguments: argparse.Namespace) -> None:
         port = await server.listen(arguments.host, arguments.port)
     except OSError as error:
         reason = str(error.strerror).rpartition(": ")[2]
-        fail(f"cannot listen on {arguments.host}:{arguments.port}: {reason}; --port 0 takes a free one")
+        fail(f"cannot listen on {arguments.host}:{arguments.port}: {reason}; --port 0 chooses a free port")
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     print(json.dumps({"url": f"ws://{host}:{port}/ws", "httpUrl": f"http://{host}:{port}"}), flush=True)
     if not node.tokens.required:
-        print("No credentials are configured: everyone who can reach this address may do everything.", file=sys.stderr)
+        print("No credentials are configured: anyone who can reach this address has full access.", file=sys.stderr)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -121,11 +121,11 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 
 def reload_tokens(node: Node, file: Path | None) -> None:
-    """Tokens that are no longer in the file are revoked."""
+    """Reloads the tokens; those that are no longer in the file are revoked."""
     try:
         node.tokens = Tokens.load(file, node.contract)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        print(f"--tokens {file}: {error}; the old ones stay", file=sys.stderr)
+        print(f"--tokens {file}: {error}; the previous tokens stay in force", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""One node: its streams, who follows them, and the way of an event from the publisher to the connections."""
+"""One node: its streams and subscriptions, and the delivery of an event from the publisher to the connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass
 class Counters:
-    """Since the process began."""
+    """Counts since the process started."""
 
     warm: int = 0
     resume: int = 0
@@ -34,7 +34,7 @@ class Counters:
 
 @dataclass
 class Options:
-    """What the operator chose."""
+    """The options of the operator."""
 
     limits: Limits
     node_id: str = "python-1"
@@ -62,13 +62,13 @@ class Node:
         self.commands = self.parts.commands(self)
 
     def principal_of(self, token: str | None) -> Principal | None:
-        """Who shows this credential; None when it is not valid."""
+        """The principal of a credential, or None if it is invalid."""
         if token is None:
             return NOBODY if self.tokens.required else EVERYONE
         return self.tokens.find(token)
 
     def publish(self, stream: str, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
-        """Number, history and fan-out in one step (STR-4)."""
+        """Assigns the position, stores the event and fans it out in one step (STR-4)."""
         event = self.streams.get(stream).append(name, source, payload)
         self.fan_out(event)
         return event
@@ -85,7 +85,7 @@ class Node:
         reason: str,
         repair: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The message that tells one connection that events between two positions are not coming (GAP-1)."""
+        """A `gap`: events between two positions will not be delivered to one connection (GAP-1)."""
         for subscription in subscriptions:
             subscription.gaps += 1
         data: dict[str, Any] = {
@@ -100,12 +100,12 @@ class Node:
         return push("gap", data)
 
     def source_gap(self, subscriptions: list[Subscription], loss: Loss) -> dict[str, Any]:
-        """Where to look again (GAP-2)."""
+        """A `gap` with the directories to read again (GAP-2)."""
         repair = {"kind": "rescan", "paths": loss.directories}
         return self.gap(subscriptions, loss.position, loss.position, "source_overflow", repair)
 
     def lose_track(self, stream: str, directories: list[str]) -> None:
-        """A watcher overflowed: whoever follows files has to look at the directories again (GAP-2)."""
+        """Reports a watcher overflow: subscribers of file events must read the directories again (GAP-2)."""
         loss = self.streams.get(stream).lose(directories)
         for connection, subscriptions in self.subscriptions.on(stream):
             followers = [each for each in subscriptions if each.wanted.follows("file_change")]
@@ -113,7 +113,7 @@ class Node:
                 connection.queue_gap(self.source_gap(followers, loss))
 
     def begin_anew(self, stream: Stream) -> None:
-        """Ends one life of a stream; whoever follows it is told (STR-3)."""
+        """Starts a new epoch of a stream and reports it to the subscribers (STR-3)."""
         self.streams.end(stream)
         followers = self.subscriptions.on(stream.name)
         if not followers:
@@ -128,7 +128,7 @@ class Node:
             self.begin_anew(stream)
 
     def housekeeping(self) -> None:
-        """What time alone brings about."""
+        """Does the work that depends only on time."""
         for stream in self.streams.expired():
             self.begin_anew(stream)
         for stream in self.streams:

@@ -1,7 +1,8 @@
-"""What one connection still has to be sent (BCK-1).
+"""The send queue of one connection (BCK-1).
 
-Two lanes: control messages pass whatever waits; what must keep its place among the events waits with them. A replay is
-one entry of the ordered lane, unrolled as the socket drains, so that a long one costs no copy and no bound.
+It has two lanes: control messages overtake everything queued, and messages that must keep their order wait with the
+events. A replay is one entry of the ordered lane. It is expanded as the socket drains, so a long replay needs no copy
+and does not count against the bound.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from .streams import Event, Position
 from .subscriptions import Subscription
 
 GUESSED_BYTES = 256
-"""For a message that is made only when its turn comes."""
+"""For a message that is built only when it is sent."""
 
 
 @dataclass
 class Outgoing:
-    """One message on its way: made now, or when its turn comes."""
+    """One queued message, built now or when it is sent."""
 
     make: Callable[[], Message]
     size: int = GUESSED_BYTES
@@ -31,15 +32,15 @@ class Outgoing:
     is_replay: bool = False
     queued_at: float = field(default_factory=time.monotonic)
     close: str | None = None
-    """The name of the close code: after this message the connection is closed."""
+    """The name of the close code if the connection is closed after this message."""
     companions: list[Message] = field(default_factory=list)
-    """Written with it, so that nothing comes in between."""
+    """Messages that are written directly after it."""
     after: tuple[str, Position] | None = None
-    """A stream, and the position that a client resumes from as long as it has not got the message (CON-7)."""
+    """A stream, and the position from which a client must resume while it has not received the message (CON-7)."""
     on_written: Callable[[], None] | None = None
 
     def before(self, stream: str) -> Position | None:
-        """The position of the stream that stands before this message; None when it belongs to another stream or to none."""
+        """The position of the stream before this message; None if the message does not belong to the stream."""
         if self.event is not None and self.event.stream == stream:
             return Position(self.event.position.epoch, self.event.sequence_id - 1)
         return self.after[1] if self.after is not None and self.after[0] == stream else None
@@ -68,7 +69,7 @@ class Outbox:
         self._ordered.append(messages)
 
     def take(self) -> Outgoing | None:
-        """The message whose turn it is."""
+        """Removes and returns the next message."""
         if self._control:
             return self._counted_off(self._control.popleft())
         while self._ordered:
@@ -88,13 +89,13 @@ class Outbox:
         self.bytes = self.messages = 0
 
     def oldest_ms(self) -> int:
-        """Age of the oldest message that waits for its turn."""
+        """The age of the oldest queued message."""
         firsts = [lane[0] for lane in (self._control, self._ordered) if lane]
         ages = [time.monotonic() - first.queued_at for first in firsts if isinstance(first, Outgoing)]
         return int(max(ages, default=0) * 1000)
 
     def first_waiting(self, stream: str) -> Position | None:
-        """The position before the first live event or gap of a stream that has not been written yet."""
+        """The position before the first unwritten live event or gap of a stream."""
         for message in self._ordered:
             before = message.before(stream) if isinstance(message, Outgoing) else None
             if before is not None:
@@ -102,7 +103,7 @@ class Outbox:
         return None
 
     def is_past(self, share: float) -> bool:
-        """Whether a bound is passed, or a share of one: half is the soft limit (BCK-2)."""
+        """Whether the queue exceeds a share of its bounds: half is the soft limit (BCK-2)."""
         return (
             self.bytes > self._limits["sendQueueBytes"] * share
             or self.messages > self._limits["sendQueueMessages"] * share

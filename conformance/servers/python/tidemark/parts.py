@@ -1,4 +1,4 @@
-"""The classes that a server is put together from. A mutant or a benign variant is a subclass of one of them."""
+"""The classes of which a server consists. A mutant or a benign variant is a subclass of one of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Parts:
 
 
 def compose(variants: list[type]) -> Parts:
-    """Each part is the plain class below all variants of it; variants of one part call each other by `super()`."""
+    """Combines the variants of each part with its plain class; variants of one part call each other by `super()`."""
     plain = Parts()
     chosen: dict[str, type] = {}
     for each in fields(Parts):

@@ -1,4 +1,4 @@
-"""Who a client is, and what it may do (SEC-1)."""
+"""The identity and the scopes of a client (SEC-1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = {"user": "user", "agent": "agent", "key": "api_key", "service": "servic
 
 
 def _covers(glob: str, pattern: str) -> bool:
-    """Whether all that the pattern stands for is within the glob; both are literals with an optional `*` at the end."""
+    """Whether the glob covers all names that the pattern covers; both are literals with an optional `*` at the end."""
     if glob.endswith("*"):
         return pattern.removesuffix("*").startswith(glob[:-1])
     return glob == pattern
@@ -45,17 +45,17 @@ class Principal:
     scopes: tuple[str, ...]
     expires_ms: int | None = None
     lifetime_ms: int | None = None
-    """Where a credential is good for so long from the moment at which it is shown."""
+    """If set, the credential expires so long after it is presented."""
 
     def shown(self) -> Principal:
         return self if self.lifetime_ms is None else replace(self, expires_ms=now_ms() + self.lifetime_ms)
 
     def may(self, action: str, event: str, stream: str) -> bool:
-        """`event` may be a pattern: then one scope has to cover all of it."""
+        """If `event` is a pattern, one scope must cover all of it."""
         return any(Scope.parse(text).covers(action, event, stream) for text in self.scopes)
 
     def may_any(self, action: str, stream: str) -> bool:
-        """Whether a scope holds on the stream, for whatever events."""
+        """Whether any scope applies to the stream, for any event."""
         return any(scope.action == action and _covers(scope.stream, stream) for scope in map(Scope.parse, self.scopes))
 
     def may_read_all(self) -> bool:
@@ -73,14 +73,14 @@ class Principal:
 
 
 EVERYONE = Principal("anonymous", "anonymous", ("subscribe:*", "publish:*", "admin:read"))
-"""Whoever comes where no credential is configured."""
+"""The principal of every client while no credential is configured."""
 
 NOBODY = Principal("anonymous", "anonymous", ())
-"""Whoever has not shown a credential yet."""
+"""The principal of a client that has not authenticated yet."""
 
 
 class Tokens:
-    """The credentials that are known: `{token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}` in a JSON file."""
+    """The configured credentials: `{token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}` in a JSON file."""
 
     def __init__(self, principals: Mapping[str, Principal]) -> None:
         self._principals = dict(principals)
@@ -90,7 +90,7 @@ class Tokens:
         return bool(self._principals)
 
     def find(self, token: str) -> Principal | None:
-        """Looks at all of them, so that the time it takes tells nothing."""
+        """Compares with all of them, so that the time reveals nothing."""
         found = None
         for known, principal in self._principals.items():
             if hmac.compare_digest(known.encode(), token.encode()):
@@ -102,7 +102,7 @@ class Tokens:
 
     @classmethod
     def load(cls, file: Path | None, contract: Contract) -> Tokens:
-        """:raises ValueError: when the file does not hold what it should"""
+        """:raises ValueError: if the content of the file is invalid"""
         if file is None:
             return cls({})
         entries = json.loads(file.read_text("utf-8"))
@@ -115,7 +115,7 @@ def _read_principal(entry: Mapping[str, Any], contract: Contract) -> Principal:
     pattern: re.Pattern[str] = compile_pattern(contract.schemas["Scope"]["pattern"])
     for scope in scopes:
         if pattern.search(scope) is None:
-            raise ValueError(f"{scope!r} of {name} is no scope")
+            raise ValueError(f"{scope!r} of {name} is not a valid scope")
     kind = entry.get("kind") or _KINDS.get(name.partition(":")[0], "user")
     expires = entry.get("expiresAt")
     expires_ms = None if expires is None else parse_timestamp(expires)

@@ -1,4 +1,4 @@
-"""Publishing: one operation behind two doors, the `broadcast` command and `POST /ws/broadcast` (BRD-1, BRD-2)."""
+"""Publishing: one operation for both the `broadcast` command and `POST /ws/broadcast` (BRD-1, BRD-2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_KEYS = 100_000
 
 
 class Idempotency:
-    """What was published under a key, for as long as the window lasts."""
+    """The publications of each idempotency key within the window."""
 
     def __init__(self, window: float) -> None:
         self._window = window
@@ -49,7 +49,8 @@ class Publisher:
         self._idempotency = Idempotency(node.limits.seconds("idempotencyWindowMs"))
 
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
-        """Publishes `data` of a command, or the body of a request, that fits its schema; `pointer` is where it stands.
+        """Publishes `data` of a command, or the body of a request, that is valid by its schema; `pointer` is its place
+        in the message.
 
         :raises ProtocolError: forbidden, payload_too_large, payload_invalid
         """
@@ -73,16 +74,16 @@ class Publisher:
         name, stream = data["event"], data["stream"]
         if not principal.may("publish", name, stream):
             raise ProtocolError(
-                "forbidden", f"This needs the scope publish:{name}@{stream}.", pointer=f"{pointer}/event"
+                "forbidden", f"The scope publish:{name}@{stream} is required.", pointer=f"{pointer}/event"
             )
         self.check_payload(name, data["payload"], f"{pointer}/payload")
 
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         most = self.node.limits["payloadBytes"]
         if len(encode(payload).encode()) > most:
-            raise ProtocolError("payload_too_large", f"A payload has at most {most} bytes as JSON.", pointer=pointer)
+            raise ProtocolError("payload_too_large", f"A payload may have at most {most} bytes as JSON.", pointer=pointer)
         self._reader.check_payload(name, payload, pointer)
 
     def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
-        """The label is the client's choice; the principal is not."""
+        """The client chooses the label but not the principal."""
         return {"name": data.get("source", principal.id[:LONGEST_LABEL]), "principal": principal.id}

@@ -1,4 +1,4 @@
-"""How often something may happen."""
+"""Rate limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 
 
 class TokenBucket:
-    """A steady rate, with a burst above it."""
+    """A steady rate, with bursts."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._rate = per_second
@@ -16,7 +16,7 @@ class TokenBucket:
         self._at = time.monotonic()
 
     def take(self) -> int:
-        """0 when it may happen now, or the milliseconds after which it may."""
+        """0 if allowed now, otherwise the milliseconds to wait."""
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
@@ -27,7 +27,7 @@ class TokenBucket:
 
 
 class MinuteCount:
-    """How often something happened within the last minute."""
+    """Counts occurrences within the last minute."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque()

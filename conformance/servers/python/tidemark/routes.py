@@ -1,4 +1,4 @@
-"""The HTTP operations, and who may call them (OPS, SEC)."""
+"""The HTTP operations and their access checks (OPS, SEC)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Routes:
             return self.failure(error)
 
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
-        """The `error` message, with the status that the contract names for its code (OPS-0)."""
+        """The `error` message, with the HTTP status of its code in the contract (OPS-0)."""
         fitting: int = self.node.contract.errors[error.code]["httpStatus"]
         headers = [("WWW-Authenticate", "Bearer")] if fitting == 401 else []
         return Response.json(status or fitting, error_message(self.node.contract, error), *headers)
@@ -62,31 +62,32 @@ class Routes:
     def _route(self, head: Head) -> Route:
         methods = self._routes.get(head.path)
         if methods is None:
-            raise ProtocolError("unknown_type", "There is nothing at this address.")
+            raise ProtocolError("unknown_type", "Not found; see /docs.")
         route = methods.get("GET" if head.method == "HEAD" else head.method)
         if route is None:
             allowed = ", ".join(methods)
-            failure = self.failure(ProtocolError("invalid_message", f"Here one may only {allowed}."), status=405)
+            failure = self.failure(ProtocolError("invalid_message", f"Method not allowed; use {allowed}."), status=405)
             return lambda _head, _body: Response(405, failure.body, headers=(("Allow", allowed),))
         return route
 
-    # ---- who may come in
+    # ---- access
 
     def check_door(self, head: Head) -> None:
-        """Names served, origins and credentials in the address: also for HTTP, which a browser's page could reach.
+        """Checks host name, origin and credentials in the query string; also for HTTP, because a page in a browser
+        could send the request.
 
         :raises ProtocolError: forbidden, invalid_message
         """
         hosts = head.all("host")
         if len(hosts) != 1:
-            raise ProtocolError("invalid_message", "A request has one Host header.")
+            raise ProtocolError("invalid_message", "A request must have exactly one Host header.")
         if not self.is_served(hosts[0]):
-            raise ProtocolError("forbidden", "This name is not served here; see --host-name.")
+            raise ProtocolError("forbidden", "This host name is not served; the operator can allow it with --host-name.")
         origins = [] if self.is_open_to_pages(head.path) else head.all("origin")
         if not all(self.is_welcome_origin(origin, hosts[0]) for origin in origins):
-            raise ProtocolError("forbidden", "Pages of this origin are not welcome here; see --origin.")
+            raise ProtocolError("forbidden", "Pages of this origin are not allowed; the operator can allow it with --origin.")
         if any(name.lower() in self.node.contract.credential_parameters for name in head.query):
-            raise ProtocolError("invalid_message", "Addresses are logged: a credential goes into a header.")
+            raise ProtocolError("invalid_message", "Send the credential in a header: addresses are logged.")
 
     def is_open_to_pages(self, path: str) -> bool:
         return path == CONTRACT_PATH
@@ -95,10 +96,10 @@ class Routes:
         return host_name(host) in self.node.options.hosts
 
     def choose_subprotocol(self, offered: list[str]) -> str | None:
-        """:raises ProtocolError: invalid_message, when none of them is ours"""
+        """:raises ProtocolError: invalid_message, if the server supports none of them"""
         subprotocol = self.node.contract.subprotocol
         if offered and subprotocol not in offered:
-            raise ProtocolError("invalid_message", f"None of the subprotocols is {subprotocol}.")
+            raise ProtocolError("invalid_message", f"Unsupported subprotocols; expected {subprotocol}.")
         return subprotocol if offered else None
 
     def is_welcome_origin(self, origin: str, host: str) -> bool:
@@ -106,8 +107,8 @@ class Routes:
         return origin in self.node.options.origins or (scheme in ("http", "https") and rest.lower() == host.lower())
 
     def token_of(self, head: Head) -> str | None:
-        """The credential of a request. An Authorization header of another scheme than Bearer holds none that can be
-        valid, and so is given on as it stands."""
+        """The credential of a request. An Authorization header with another scheme than Bearer cannot be valid; its
+        whole value is returned, so that it is rejected."""
         authorization = head.get("authorization")
         if authorization is None:
             return head.get("x-api-key")
@@ -123,16 +124,16 @@ class Routes:
         return principal, token
 
     def require(self, head: Head) -> Principal:
-        """:raises ProtocolError: unauthenticated, when a credential is needed and there is none"""
+        """:raises ProtocolError: unauthenticated, if a required credential is missing"""
         principal, token = self.identify(head)
         if token is None and self.node.tokens.required:
-            raise ProtocolError("unauthenticated", "This needs a credential in the header Authorization or X-API-Key.")
+            raise ProtocolError("unauthenticated", "A credential is required in the header Authorization or X-API-Key.")
         return principal
 
     def require_reader(self, head: Head) -> Principal:
         principal = self.require(head)
         if not principal.may_read_all():
-            raise ProtocolError("forbidden", "This needs the scope admin:read.")
+            raise ProtocolError("forbidden", "The scope admin:read is required.")
         return principal
 
     # ---- operations
@@ -183,14 +184,14 @@ class Routes:
 
     def get_socket(self, head: Head, body: bytes) -> Response:
         """`GET /ws` without an upgrade."""
-        error = ProtocolError("invalid_message", "This is a WebSocket; ask for an upgrade.")
+        error = ProtocolError("invalid_message", "This is a WebSocket endpoint; send an upgrade request.")
         failure = self.failure(error, status=426)
         return Response(426, failure.body, headers=(("Upgrade", "websocket"), ("Connection", "Upgrade, close")))
 
     def _read(self, message: str, head: Head, body: bytes) -> dict[str, Any]:
-        # A page elsewhere can have a browser send text/plain without asking first; application/json it cannot.
+        # A page of another origin can send text/plain without a CORS preflight, but not application/json.
         if _JSON_TYPE.fullmatch(head.get("content-type") or "") is None:
-            raise ProtocolError("invalid_message", "The body is JSON, and Content-Type says so: application/json.")
+            raise ProtocolError("invalid_message", "The body must be JSON, with Content-Type application/json.")
         try:
             text = body.decode()
         except UnicodeDecodeError as error:

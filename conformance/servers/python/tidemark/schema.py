@@ -1,4 +1,4 @@
-"""JSON Schema, as much of it as the contract uses, for values that come from outside: strict, and saying where."""
+"""The part of JSON Schema that the contract uses, for untrusted values. Every violation has a pointer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Violation:
-    """The first thing that does not fit."""
+    """The first violation of a schema."""
 
     pointer: str
     text: str
@@ -49,11 +49,11 @@ class Validator:
             return self._check_one_of(schema, value, pointer)
         wanted = schema.get("type")
         if wanted is not None and not _TYPES[wanted](value):
-            return Violation(pointer, f"This is no {wanted}.", "value")
+            return Violation(pointer, f"This must be of type {wanted}.", "value")
         if "const" in schema and value != schema["const"]:
-            return Violation(pointer, f"This has to be {schema['const']!r}.", "value")
+            return Violation(pointer, f"This must be {schema['const']!r}.", "value")
         if "enum" in schema and value not in schema["enum"]:
-            return Violation(pointer, f"This has to be one of {', '.join(schema['enum'])}.", "value")
+            return Violation(pointer, f"This must be one of {', '.join(schema['enum'])}.", "value")
         if isinstance(value, dict):
             return self._check_object(schema, value, pointer)
         if isinstance(value, list):
@@ -67,7 +67,7 @@ class Validator:
     def _check_object(self, schema: Schema, value: dict[str, Any], pointer: str) -> Violation | None:
         properties: Mapping[str, Schema] = schema.get("properties", {})
         others = schema.get("additionalProperties", True)
-        # A misspelt field is told as such, not as the one that is missing because of it.
+        # A misspelt field is reported as unknown, not as the field that is missing because of it.
         for name in value:
             if name not in properties and others is False:
                 return Violation(f"{pointer}/{escape(name)}", _unknown_field(name, list(properties)), "unknown")
@@ -84,10 +84,10 @@ class Validator:
 
     def _check_array(self, schema: Schema, value: list[Any], pointer: str) -> Violation | None:
         if len(value) < schema.get("minItems", 0):
-            return Violation(pointer, "This list is empty.", "value")
+            return Violation(pointer, "This list must not be empty.", "value")
         if len(value) > schema.get("maxItems", len(value)):
             return Violation(
-                pointer, f"This list holds {len(value)} items; at most {schema['maxItems']} are allowed.", "value"
+                pointer, f"This list has {len(value)} items; at most {schema['maxItems']} are allowed.", "value"
             )
         for index, item in enumerate(value):
             found = self.check(schema.get("items", {}), item, f"{pointer}/{index}")
@@ -96,7 +96,7 @@ class Validator:
         return None
 
     def _check_one_of(self, schema: Schema, value: Any, pointer: str) -> Violation | None:
-        """One of the branches fits, or the complaint is that of the branch which seems to be meant."""
+        """Checks that a branch matches; otherwise reports the violation of the branch that seems intended."""
         branches = [self._contract.resolve(branch) for branch in schema["oneOf"]]
         found = [(self.check(branch, value, pointer), branch) for branch in branches]
         if any(violation is None for violation, _ in found):
@@ -120,26 +120,26 @@ def _unknown_field(name: str, known: list[str]) -> str:
     hint = (
         f'did you mean "{alike[0]}"?'
         if alike
-        else f"there are {', '.join(known)}."
+        else f"known fields: {', '.join(known)}."
         if known
-        else "there are none here."
+        else "no fields are allowed here."
     )
     return f'Unknown field "{seen}"; {hint}'
 
 
 def _check_text(schema: Schema, value: str, pointer: str) -> Violation | None:
     if len(value) < schema.get("minLength", 0):
-        return Violation(pointer, "This text is empty.", "value")
+        return Violation(pointer, "This string must not be empty.", "value")
     if len(value) > schema.get("maxLength", len(value)):
         return Violation(
-            pointer, f"This text has {len(value)} characters; at most {schema['maxLength']} are allowed.", "value"
+            pointer, f"This string has {len(value)} characters; at most {schema['maxLength']} are allowed.", "value"
         )
     if "pattern" in schema and _pattern(schema["pattern"]).search(value) is None:
-        return Violation(pointer, f"This text does not fit {schema['pattern']}", "value")
+        return Violation(pointer, f"This string does not match {schema['pattern']}", "value")
     return None
 
 
 def _check_number(schema: Schema, value: int | float, pointer: str) -> Violation | None:
     if value < schema.get("minimum", value) or value > schema.get("maximum", value):
-        return Violation(pointer, f"This lies outside of {schema.get('minimum')} to {schema.get('maximum')}.", "value")
+        return Violation(pointer, f"This must be from {schema.get('minimum')} to {schema.get('maximum')}.", "value")
     return None

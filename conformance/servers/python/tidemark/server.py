@@ -14,10 +14,10 @@ from .routes import SOCKET_PATH
 from .wire import Wire
 
 HOUSEKEEPING = 0.1
-"""Seconds between looks at what time alone brings about."""
+"""Seconds between two rounds of the work that depends only on time."""
 
 LINGER = 0.5
-"""Seconds for which a draining node answers at least, so that clients are told 503 rather than find nobody."""
+"""Minimum seconds for which a draining node responds, so that clients get 503 instead of a refused connection."""
 
 CODES = {413: "payload_too_large", 429: "rate_limited", 503: "rate_limited"}
 
@@ -31,14 +31,14 @@ class Server:
         self._handlers: set[asyncio.Task[None]] = set()
 
     async def listen(self, host: str, port: int) -> int:
-        """:returns: the port, which the system chooses when it is 0"""
+        """:returns: the port, which the system chooses if 0 was given"""
         self._listener = await asyncio.start_server(self._accept, host, port, limit=HEAD_BYTES, backlog=1024)
         self._housekeeping = asyncio.create_task(self.node.keep_house(HOUSEKEEPING))
         chosen: int = self._listener.sockets[0].getsockname()[1]
         return chosen
 
     async def drain(self) -> None:
-        """Sends everyone away, and waits for them until the drain time is over."""
+        """Closes all connections, and waits for them until the drain time has passed."""
         self.node.draining = True
         for connection in list(self.node.connections):
             connection.close("shutdown")
@@ -66,7 +66,7 @@ class Server:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Requests, one after the other, until one of them becomes a WebSocket or the last."""
+        """Handles requests in order, until one becomes a WebSocket or is the last."""
         keep_alive = True
         while keep_alive:
             try:
@@ -114,16 +114,16 @@ class Server:
                 del self._addresses[address]
 
     def _refusal(self, address: str) -> Response | None:
-        """Whether there is room."""
+        """The error if a new connection exceeds a limit, or None."""
         limits = self.node.limits
         if self.node.draining:
-            return self._busy(503, "This node is going away; another will answer.")
+            return self._busy(503, "This node is shutting down; reconnect to another.")
         if self._addresses[address] >= limits["connectionsPerAddress"]:
             return self._busy(429, "Too many connections from one address.")
         if len(self.node.connections) >= limits["connectionsPerNode"]:
-            return self._busy(503, "This node has as many connections as it takes.")
+            return self._busy(503, "This node has reached its limit of connections.")
         if self._accepts.take():
-            return self._busy(503, "Too many connections at once.")
+            return self._busy(503, "Too many new connections per second.")
         return None
 
     def _busy(self, status: int, text: str) -> Response:
@@ -131,20 +131,20 @@ class Server:
         return Response(status, self._routes.failure(error).body, headers=(("Retry-After", "1"),))
 
     def _handshake(self, head: Head) -> bytes:
-        """The answer that opens the WebSocket (RFC 6455 §4.2).
+        """The response that opens the WebSocket (RFC 6455 §4.2).
 
-        :raises ProtocolError: when the request is not as it should be
+        :raises ProtocolError: if the request is invalid
         """
         if head.method != "GET" or head.minor != 1:
-            raise ProtocolError("invalid_message", "An upgrade is a GET over HTTP/1.1.")
+            raise ProtocolError("invalid_message", "An upgrade must be a GET over HTTP/1.1.")
         if head.tokens("upgrade") != ["websocket"] or "upgrade" not in head.tokens("connection"):
-            raise ProtocolError("invalid_message", "An upgrade says Upgrade: websocket and Connection: Upgrade.")
+            raise ProtocolError("invalid_message", "An upgrade must have the headers Upgrade: websocket and Connection: Upgrade.")
         if head.get("sec-websocket-version") != "13":
-            raise ProtocolError("invalid_message", "Sec-WebSocket-Version is 13.")
+            raise ProtocolError("invalid_message", "Sec-WebSocket-Version must be 13.")
         try:
             accepted = accept_key(head.get("sec-websocket-key") or "")
         except ValueError as error:
-            raise ProtocolError("invalid_message", "Sec-WebSocket-Key is 16 bytes in base64.") from error
+            raise ProtocolError("invalid_message", "Sec-WebSocket-Key must be 16 bytes in base64.") from error
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {accepted}")
         offered = [item.strip() for value in head.all("sec-websocket-protocol") for item in value.split(",")]

@@ -1,6 +1,6 @@
-"""Streams: order, history and what a replay holds (STR, RPL).
+"""Streams: order, history and replays (STR, RPL).
 
-Everything here is one step without a wait in it: number, append and publication cannot come apart.
+No method here waits, so numbering, storing and publishing an event is one step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Event:
-    """One event with its place in the stream."""
+    """One event with its position in the stream."""
 
     stream: str
     position: Position
@@ -36,14 +36,14 @@ class Event:
     source: Mapping[str, Any]
     payload: Mapping[str, Any]
     size: int = field(compare=False)
-    """Bytes of the encoded payload, and a little for the rest."""
+    """The size of the encoded payload, plus an allowance for the other fields."""
 
     @property
     def sequence_id(self) -> int:
         return self.position.sequence_id
 
     def shared(self) -> dict[str, Any]:
-        """The part of `event.data` that is the same for everyone, live or replayed (EVT-1)."""
+        """The part of `event.data` that is the same for all subscribers, live or replayed (EVT-1)."""
         return {
             "stream": self.stream,
             **self.position.wire(),
@@ -72,7 +72,7 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Loss:
-    """What a source lost, at the position that was the head then (GAP-2)."""
+    """The directories that a source lost, and the head at that moment (GAP-2)."""
 
     position: Position
     directories: list[str]
@@ -83,12 +83,12 @@ class Loss:
 
 
 MOST_LOSSES = 256
-"""More are put together: what is said then is more than what was lost, never less."""
+"""Past this bound the oldest losses are merged: reporting too much is safe."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What is sent again to one subscription."""
+    """The events and losses that are replayed to one subscription."""
 
     reason: str
     events: list[Event]
@@ -96,7 +96,7 @@ class Replay:
     losses: list[Loss] = field(default_factory=list)
 
     def in_order(self) -> list[Event | Loss]:
-        """Each loss stands behind the events up to its position."""
+        """Each loss follows the events up to its position."""
         pending = deque(self.losses)
         found: list[Event | Loss] = []
         for event in self.events:
@@ -110,7 +110,7 @@ OVERHEAD_BYTES = 256
 
 
 class Retained:
-    """The newest event per key and name, and per name, beyond what history holds: for warm pictures (RPL-3)."""
+    """The newest event per key and name, and per name, also after it left history: for warm pictures (RPL-3)."""
 
     def __init__(self, contract: Contract, most_keys: int) -> None:
         self._contract = contract
@@ -118,7 +118,7 @@ class Retained:
         self._keys: OrderedDict[tuple[str, str], dict[str, Event]] = OrderedDict()
         self._latest: dict[str, Event] = {}
         self.evicted: set[str] = set()
-        """Names of the events of which a key was given up."""
+        """Names of the events for which a key was dropped."""
 
     def add(self, event: Event) -> None:
         policy = self._contract.event(event.name).replay
@@ -149,7 +149,7 @@ def replay_key(contract: Contract, event: Event) -> tuple[str, str]:
 
 
 class Stream:
-    """One life of a stream: an epoch, a counter and a bounded history."""
+    """One epoch of a stream: a counter and a bounded history."""
 
     def __init__(self, name: str, epoch: str, contract: Contract, limits: Limits) -> None:
         self.name = name
@@ -169,7 +169,7 @@ class Stream:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing has happened here that a resume would have to tell."""
+        """Whether the stream has nothing that a resume could report."""
         return self.sequence_id == 0 and not self.history and not self._losses
 
     @property
@@ -178,11 +178,11 @@ class Stream:
 
     @property
     def floor(self) -> int:
-        """The number of the oldest event that history still holds, or will hold next."""
+        """The sequenceId of the oldest event in history, or of the next event if history is empty."""
         return self.history[0].sequence_id if self.history else self.sequence_id + 1
 
     def append(self, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
-        """Gives an event its place."""
+        """Assigns a position to an event and stores it."""
         self.touched_ms = max(now_ms(), self.touched_ms)
         self.sequence_id = self.next_sequence_id()
         size = len(encode(payload).encode()) + OVERHEAD_BYTES
@@ -197,7 +197,7 @@ class Stream:
         return self.sequence_id + 1
 
     def trim(self) -> None:
-        """Forgets what is past the bounds of history (RPL-5)."""
+        """Drops events beyond the bounds of history (RPL-5)."""
         most = self._limits["sessionHistoryEvents" if self.name.startswith("session:") else "historyEvents"]
         oldest = now_ms() - self._limits["historyAgeMs"]
         while self.history and (
@@ -210,7 +210,7 @@ class Stream:
             self._dropped.add(event.name)
 
     def recovery(self, after: Position) -> Recovery:
-        """Whether everything after a position can still be sent."""
+        """Whether all events after a position can still be sent."""
         self.trim()
         if after.epoch != self.epoch:
             return Recovery(attempted=True, reason="epoch_changed")
@@ -221,13 +221,13 @@ class Stream:
         return Recovery(attempted=True)
 
     def resume(self, wanted: Filter, after: Position) -> Replay:
-        """Everything after a position that can be recovered."""
+        """All events and losses after a recoverable position."""
         events = [event for event in self.history if event.sequence_id > after.sequence_id and matches(wanted, event)]
         losses = self.losses_since(after) if wanted.follows("file_change") else []
         return Replay("resume", events, truncated=False, losses=losses)
 
     def lose(self, directories: list[str]) -> Loss:
-        """Keeps what a source lost, for those who resume from here or before (GAP-2)."""
+        """Keeps a source loss for resumes from this position or earlier (GAP-2)."""
         loss = Loss(self.head, directories)
         self._losses = [each for each in self._losses if each.sequence_id >= self.floor - 1]
         self._losses.append(loss)
@@ -237,11 +237,12 @@ class Stream:
         return loss
 
     def losses_since(self, after: Position) -> list[Loss]:
-        """Also one at the very position: whether it was said before the connection broke, nobody knows."""
+        """Includes a loss at exactly the position, because it may not have reached the client before the connection
+        broke."""
         return [each for each in self._losses if each.sequence_id >= after.sequence_id]
 
     def warm(self, wanted: Filter) -> Replay:
-        """The picture that a subscriber who had always been there would hold, as each event's policy declares."""
+        """The state that a permanent subscriber would have, by the replay policy of each event."""
         self.trim()
         picture: dict[Any, Event] = {}
         for event in self._in_order():
@@ -264,7 +265,7 @@ class Stream:
         return sorted(kept, key=lambda event: event.sequence_id) + list(self.history)
 
     def picture_key(self, event: Event) -> Any:
-        """What a newer event replaces in a warm picture; None for an event that has no part in one."""
+        """The key under which a newer event replaces this one in a warm picture; None if warm pictures exclude it."""
         policy = self._contract.event(event.name).replay.policy
         if policy == "latest":
             return event.name
@@ -273,7 +274,7 @@ class Stream:
         return event.sequence_id if policy == "log" else None
 
     def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
-        """Whether something that the picture would hold is gone; also where only a look at lost events could tell."""
+        """Whether the picture lacks an event; also true if only the lost events could decide it."""
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay
@@ -291,7 +292,7 @@ def matches(wanted: Filter, event: Event) -> bool:
 
 
 class Streams:
-    """Every stream of this node."""
+    """All streams of this node."""
 
     def __init__(
         self, make: Callable[[str, str, Contract, Limits], Stream], contract: Contract, limits: Limits
@@ -306,20 +307,20 @@ class Streams:
         return iter(list(self._streams.values()))
 
     def get(self, name: str) -> Stream:
-        """Streams begin when they are first asked for. Blank ones cost nothing to forget: until one is forgotten that
-        was not, all of them begin with the same epoch and number."""
+        """Creates a stream on first use. Forgetting a blank stream is harmless: until a stream with content is
+        forgotten, all streams begin with the same epoch and sequenceId."""
         stream = self._streams.get(name)
         if stream is None:
             stream = self._streams[name] = self._make(name, self._epoch, self._contract, self._limits)
         return stream
 
     def end(self, stream: Stream) -> None:
-        """The next life of any stream has an epoch that no life before it had."""
+        """The next epoch of any stream is one that was never used before."""
         del self._streams[stream.name]
         if not stream.is_blank:
             self._epoch = make_ulid()
 
     def expired(self) -> list[Stream]:
-        """Session streams without traffic for longer than their TTL (RPL-5)."""
+        """Removes session streams without traffic for longer than their TTL (RPL-5)."""
         oldest = now_ms() - self._limits["sessionTtlMs"]
         return [stream for stream in self if stream.name.startswith("session:") and stream.touched_ms < oldest]

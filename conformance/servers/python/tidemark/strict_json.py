@@ -1,5 +1,5 @@
-"""JSON as the contract wants it (ERR-3): bounded in depth before it is parsed, and without anything that two parsers
-could read in two ways."""
+"""JSON under the rules of the contract (ERR-3): bounded depth before parsing, and nothing that two parsers could read
+differently."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, Iterator
 
 LARGEST_INTEGER = 2**53 - 1
 
-# A string is taken to its end or, when it has none, to the end of the text: each character is looked at once.
+# Matches a string to its end or, if unterminated, to the end of the text, so that each character is read once.
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonError(ValueError):
-    """Text that is not JSON, or not unambiguously so. The text is for people."""
+    """Text that is not JSON, or is ambiguous. The message is for users."""
 
 
 def parse(text: str, *, depth: int) -> Any:
@@ -29,7 +29,7 @@ def parse(text: str, *, depth: int) -> Any:
     except JsonError:
         raise
     except (ValueError, RecursionError) as cause:
-        raise JsonError("This is not JSON; one JSON object was expected.") from cause
+        raise JsonError("Invalid JSON; expected one JSON object.") from cause
     if _SURROGATE_ESCAPE.search(text):
         _check_surrogates(value)
     return value
@@ -42,7 +42,7 @@ def check_depth(text: str, limit: int) -> None:
         if symbol in ("[", "{"):
             depth += 1
             if depth > limit:
-                raise JsonError(f"This is nested more than {limit} levels deep.")
+                raise JsonError(f"The JSON is nested more than {limit} levels deep.")
         elif symbol in ("]", "}"):
             depth -= 1
 
@@ -50,9 +50,9 @@ def check_depth(text: str, limit: int) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise JsonError("A key stands twice in one object; which of its values is meant?")
+        raise JsonError("A key is repeated in one object.")
     if "__proto__" in value:
-        raise JsonError("The key __proto__ is not accepted anywhere.")
+        raise JsonError("The key __proto__ is not allowed.")
     return value
 
 
@@ -61,7 +61,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _integer(digits: str) -> int | float:
-    # Converting thousands of digits is slow, and nobody may send them: `find_huge_number` finds what is made of them.
+    # Converting thousands of digits is slow. Such a number becomes infinite, and `find_huge_number` rejects it.
     return int(digits) if len(digits) <= 20 else math.inf
 
 
@@ -69,13 +69,13 @@ def _check_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as cause:
-        raise JsonError("A text holds half of a surrogate pair.") from cause
+        raise JsonError("A string contains an unpaired surrogate.") from cause
 
 
 def find_huge_number(value: Any) -> str | None:
-    """The pointer to the first number past 2^53−1, which other parsers would change."""
+    """The pointer to the first number above 2^53−1, which other parsers would round."""
     for pointer, leaf in _numbers(value, ""):
-        # Beyond 2^53 every number that a double can hold is an integer, also where it is written with an exponent.
+        # Above 2^53 every double is an integer, also when written with an exponent.
         if abs(leaf) > LARGEST_INTEGER:
             return pointer
     return None
@@ -98,7 +98,7 @@ def escape(key: str) -> str:
 
 
 def values_at(value: Any, pointer: str) -> list[str]:
-    """The texts at a pointer, in which a list stands for each of its items; none when nothing is there."""
+    """The strings at a pointer, where a list stands for all its items; empty if there are none."""
     found = [value]
     for step in pointer.split("/")[1:]:
         found = [item[step] for item in _spread(found) if isinstance(item, dict) and step in item]

@@ -1,4 +1,4 @@
-"""Subscriptions, and which of them an event is for."""
+"""Subscriptions, and their matching."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Subscription:
-    """One subscription of one connection, and what came of it so far."""
+    """One subscription of one connection, with its counts."""
 
     connection: Connection
     id: str
@@ -24,7 +24,7 @@ class Subscription:
     wanted: Filter
     mode: str
     position: Position
-    """Where live delivery began."""
+    """The position at which live delivery began."""
     recovery: Recovery
     created_ms: int = field(default_factory=now_ms)
     active_ms: int = field(default_factory=now_ms)
@@ -34,19 +34,19 @@ class Subscription:
     replayed: int = 0
     gaps: int = 0
     replaying_after: int | None = None
-    """While a replay is being written: the number up to which it is."""
+    """While a replay is being written: the last written sequenceId."""
     confirmed: bool = False
     """Whether `subscribed` has been written."""
     ended: bool = False
 
     def mismatch(self, event: Event) -> Mismatch | None:
-        """Why a live event is not for this subscription, or None when it is."""
+        """Why a live event does not match this subscription, or None if it matches."""
         if event.stream != self.stream:
             return Mismatch("stream", [self.stream], [event.stream])
         return self.wanted.mismatch(event.name, event.payload, event.source)
 
     def wire(self) -> dict[str, Any]:
-        """What `subscribed` says."""
+        """The data of `subscribed`."""
         return {
             "subscriptionId": self.id,
             "stream": self.stream,
@@ -57,7 +57,7 @@ class Subscription:
         }
 
     def listed(self, head: Position) -> dict[str, Any]:
-        """One item of `subscriptions`, with the present position."""
+        """One item of `subscriptions`, with the current position."""
         return {
             **self.wire(),
             "position": head.wire(),
@@ -67,7 +67,7 @@ class Subscription:
         }
 
     def count(self, event: Event, *, is_replay: bool) -> None:
-        """Notes that an event message was written for this subscription."""
+        """Counts an event message that was written for this subscription."""
         self.active_ms = now_ms()
         if is_replay:
             self.replayed += 1
@@ -78,7 +78,7 @@ class Subscription:
 
 
 class SubscriptionTable:
-    """All subscriptions of this node: by stream for fan-out, by connection and id for commands."""
+    """All subscriptions of this node, by stream for fan-out, and by connection and id for commands."""
 
     def __init__(self) -> None:
         self._by_stream: dict[str, dict[Connection, dict[str, Subscription]]] = {}
@@ -124,7 +124,7 @@ class SubscriptionTable:
             del self._by_stream[subscription.stream]
 
     def matching(self, event: Event) -> Iterator[tuple[Connection, list[Subscription]]]:
-        """Each connection that the event is for, with every one of its subscriptions that matches (EVT-2)."""
+        """Each connection with its matching subscriptions (EVT-2)."""
         for connection, subscriptions in self.on(event.stream):
             matched = [each for each in subscriptions if each.mismatch(event) is None]
             if matched:

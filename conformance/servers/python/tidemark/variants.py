@@ -1,4 +1,4 @@
-"""Variants of a server: subclasses of its parts, under names of their own."""
+"""Named variants of a server: subclasses of its parts."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ HIGH_WATER = 64 * 1024
 class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_bytes: int) -> None:
         self.is_open = True
-        """Until a close frame has been put on its way."""
+        """Whether no close frame has been sent yet."""
         self.is_over = False
-        """Once nothing more will come."""
+        """Set when no more messages will arrive."""
         self._reader = reader
         self._writer = writer
         self._decoder = FrameDecoder(most_bytes)
@@ -46,19 +46,19 @@ class Wire:
     def _waiting_bytes(self) -> int:
         return sum(map(len, self._waiting))
 
-    # ---- in
+    # ---- incoming
 
     async def receive(self) -> list[str]:
-        """The messages that have come whole.
+        """The complete messages received.
 
-        What is no frame, no text or no UTF-8 ends the connection, as RFC 6455 and ENV-1 say.
+        An invalid frame, a binary message or invalid UTF-8 ends the connection (RFC 6455, ENV-1).
         """
         data = await self._reader.read(HIGH_WATER)
         self.is_over = not data
         return [] if self._failed else self._messages(data)
 
     def _messages(self, data: bytes) -> list[str]:
-        """Those before a fault count, and so do those before a close frame."""
+        """Includes messages before a fault or a close frame."""
         messages: list[str] = []
         try:
             for frame in self._decoder.feed(data):
@@ -80,7 +80,7 @@ class Wire:
             self.is_open = False
             self.is_over = True
         elif frame.opcode == BINARY:
-            raise FrameError(UNSUPPORTED, "text frames only")
+            raise FrameError(UNSUPPORTED, "only text frames are allowed")
         elif frame.opcode in (TEXT, CONTINUATION):
             return self._assemble(frame)
         return None
@@ -94,19 +94,19 @@ class Wire:
         return decode_text(b"".join(parts))
 
     def _fail(self, error: FrameError) -> None:
-        """What comes after a fault is read, so that the close frame gets through, and not looked at."""
+        """Reads and discards input after a fault, so that the close frame is delivered."""
         self._failed = True
         self.send_close(error.code, error.reason)
 
-    # ---- out
+    # ---- outgoing
 
     def send_text(self, text: str) -> None:
-        """Puts a message behind what waits; `flush` sends it."""
+        """Appends a message to the queue; `flush` sends it."""
         if self.is_open:
             self._waiting += self.frames(text.encode())
 
     def frames(self, data: bytes) -> list[bytes]:
-        """The frames of one message: one."""
+        """The frames of one message; here a single frame."""
         return [encode_frame(TEXT, data)]
 
     def send_ping(self) -> None:
@@ -122,7 +122,7 @@ class Wire:
             self._waiting.append(encode_frame(opcode, data))
 
     async def flush(self) -> None:
-        """Hands everything to the socket, and waits while that is full."""
+        """Hands everything to the socket, and waits while the socket is full."""
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             await self.write(b"".join(waiting))
@@ -133,13 +133,14 @@ class Wire:
         await self._writer.drain()
 
     async def room(self) -> None:
-        """Waits while answers pile up: whoever floods with pings and does not read is not read from either."""
+        """Waits while replies pile up: the server stops reading from a client that floods it with pings and does not
+        read."""
         while self._waiting_bytes() > HIGH_WATER:
             self._emptied.clear()
             await self._emptied.wait()
 
     def end_writing(self) -> None:
-        """After a fault the peer is not waited for (RFC 6455 §7.1.7)."""
+        """Does not wait for the peer after a fault (RFC 6455 §7.1.7)."""
         if self._failed and self._writer.can_write_eof():
             self._writer.write_eof()
 
@@ -147,6 +148,6 @@ class Wire:
         self._writer.transport.abort()
 
     def finish(self, grace: float) -> None:
-        """Closes once everything has been sent, or when the peer has not taken it in time."""
+        """Closes after everything has been sent, or after a time limit."""
         self._writer.close()
         asyncio.get_running_loop().call_later(grace, self.abort)

@@ -1,6 +1,7 @@
-"""Servers that are wrong on purpose, each in one way. A suite that lets one pass does not judge the clause it breaks.
+"""Servers that are wrong on purpose, each in one way. A suite that passes one of them does not test the clause that it
+breaks.
 
-Each is a subclass of one part, with one method that does the wrong thing; the rest of the server stays right.
+Each is a subclass of one part, with one wrong method; the rest of the server is unchanged.
 """
 
 from . import (

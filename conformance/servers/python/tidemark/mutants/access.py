@@ -1,4 +1,4 @@
-"""Wrong publications, and permissions that are none (BRD, SEC)."""
+"""Faults of publishing and of permissions (BRD, SEC)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class KeyForgotten(Publisher):
         return None
 
 
-@mutant("principal-chosen", "who publishes chooses the principal in source", clause="BRD-2")
+@mutant("principal-chosen", "a publisher chooses the principal in source", clause="BRD-2")
 class PrincipalChosen(Publisher):
     def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
         source = super().source(principal, data)
         return {**source, "principal": source["name"]}
 
 
-@mutant("error-yet-published", "a payload that is refused is published all the same", clause="EVT-3")
-class ErrorYetPublished(Publisher):
+@mutant("rejected-yet-published", "a rejected payload is published anyway", clause="EVT-3")
+class RejectedYetPublished(Publisher):
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
         try:
             return super().broadcast(principal, data, pointer)
@@ -45,27 +45,27 @@ class ErrorYetPublished(Publisher):
             raise
 
 
-@mutant("any-origin", "pages of every origin are welcome", clause="SEC-4")
+@mutant("any-origin", "pages of every origin may connect", clause="SEC-4")
 class AnyOrigin(Routes):
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         return True
 
 
-@mutant("token-in-address", "a credential in the address is overlooked", clause="SEC-2")
+@mutant("token-in-address", "a credential in the query string is ignored instead of rejected", clause="SEC-2")
 class TokenInAddress(Routes):
     def check_door(self, head: Head) -> None:
         super().check_door(replace(head, query={}))
 
 
-@mutant("scope-unchecked", "everyone may subscribe to everything", clause="SEC-1")
+@mutant("scope-unchecked", "subscribe scopes are not checked", clause="SEC-1")
 class ScopeUnchecked(Commands):
     def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:
         pass
 
 
-@mutant("sessions-alike", "whoever follows `session:1` also gets `session:10`", clause="STR-1")
+@mutant("sessions-alike", "a subscriber of `session:1` also receives events of `session:10`", clause="STR-1")
 class SessionsAlike(Connection):
-    """Copies of its events reach every subscription whose stream is the beginning of theirs."""
+    """Also delivers the events of a stream to subscriptions whose stream is a prefix of its name."""
 
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
         super().deliver(event, subscriptions)
@@ -74,32 +74,32 @@ class SessionsAlike(Connection):
                 Connection.deliver(subscription.connection, event, [subscription])
 
 
-@mutant("publish-unchecked", "everyone may publish everything", clause="BRD-2")
+@mutant("publish-unchecked", "publish scopes are not checked", clause="BRD-2")
 class PublishUnchecked(Publisher):
     def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
         self.check_payload(data["event"], data["payload"], f"{pointer}/payload")
 
 
-@mutant("broadcast-always-on", "the broadcast command works where it is off", clause="BRD-2")
+@mutant("broadcast-always-on", "the broadcast command works although it is disabled", clause="BRD-2")
 class BroadcastAlwaysOn(Commands):
     def broadcast(self, connection: Connection, command: Command) -> None:
         result = self.node.publisher.broadcast(connection.principal, command.data, "/data")
         connection.queue(reply("broadcasted", command.id, result))
 
 
-@mutant("duplicate-unsaid", "a repeated publication does not say that it is one", clause="BRD-1")
-class DuplicateUnsaid(Publisher):
+@mutant("duplicate-unreported", "the reply to a repeated publication does not mark it as a duplicate", clause="BRD-1")
+class DuplicateUnreported(Publisher):
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
         return {**super().broadcast(principal, data, pointer), "duplicate": False}
 
 
-@mutant("any-host", "every name is served", clause="SEC-4")
+@mutant("any-host", "requests for every host name are served", clause="SEC-4")
 class AnyHost(Routes):
     def is_served(self, host: str) -> bool:
         return True
 
 
-@mutant("bad-credential-anonymous", "a credential that is not valid makes its bearer anonymous", clause="SEC-2")
+@mutant("bad-credential-anonymous", "a client with an invalid credential becomes anonymous", clause="SEC-2")
 class BadCredentialAnonymous(Routes):
     def identify(self, head: Head) -> tuple[Principal, str | None]:
         try:
@@ -108,7 +108,7 @@ class BadCredentialAnonymous(Routes):
             return EVERYONE, None
 
 
-@mutant("readers-unchecked", "everyone may see what everyone subscribes to", clause="SEC-1")
+@mutant("readers-unchecked", "introspection shows all subscriptions without admin:read", clause="SEC-1")
 class ReadersUnchecked(Routes):
     def require_reader(self, head: Head) -> Principal:
         return self.identify(head)[0]
@@ -130,33 +130,33 @@ class ScopeCheckedOnce(Commands):
         return found
 
 
-@mutant("commands-before-credential", "commands are answered before a credential was given", clause="SEC-2")
+@mutant("commands-before-credential", "commands are answered before authentication", clause="SEC-2")
 class CommandsBeforeCredential(Connection):
     def __init__(self, node: Node, wire: Wire, principal: Principal, token: str | None) -> None:
         super().__init__(node, wire, principal if token is not None else EVERYONE, token)
         self.authentication_required = False
 
 
-@mutant("authenticated-in-words", "a first credential is acknowledged, and opens nothing", clause="SEC-2")
-class AuthenticatedInWords(Connection):
+@mutant("authenticated-without-effect", "the first `authenticate` is acknowledged but has no effect", clause="SEC-2")
+class AuthenticatedWithoutEffect(Connection):
     def authenticate(self, principal: Principal, token: str) -> None:
         pass
 
 
-@mutant("refresh-ends-all", "a new credential ends every subscription", clause="SEC-3")
+@mutant("refresh-ends-all", "re-authentication ends every subscription", clause="SEC-3")
 class RefreshEndsAll(Commands):
     def covers(self, principal: Principal, events: list[str], stream: str) -> bool:
         return False
 
 
-@mutant("narrowing-ignored", "a credential that covers less ends nothing", clause="SEC-3")
+@mutant("narrowing-ignored", "re-authentication with narrower scopes ends no subscription", clause="SEC-3")
 class NarrowingIgnored(Commands):
     def covers(self, principal: Principal, events: list[str], stream: str) -> bool:
         return True
 
 
 class PatientConnection(Connection):
-    """Overlooks one reason to close."""
+    """Ignores one reason to close."""
 
     overlooked: str
 
@@ -165,22 +165,22 @@ class PatientConnection(Connection):
             super().close(name)
 
 
-@mutant("credential-not-awaited", "who gives no credential may stay", clause="SEC-2")
+@mutant("credential-not-awaited", "a client that never authenticates is not closed", clause="SEC-2")
 class CredentialNotAwaited(PatientConnection):
     overlooked = "auth_timeout"
 
 
-@mutant("expiry-overlooked", "an expired token goes on being good", clause="SEC-3")
+@mutant("expiry-overlooked", "an expired token stays valid", clause="SEC-3")
 class ExpiryOverlooked(PatientConnection):
     overlooked = "token_expired"
 
 
-@mutant("revocation-overlooked", "a revoked credential goes on being good", clause="SEC-3")
+@mutant("revocation-overlooked", "a revoked credential stays valid", clause="SEC-3")
 class RevocationOverlooked(PatientConnection):
     overlooked = "token_revoked"
 
 
-@mutant("key-for-all-streams", "an idempotency key counts on every stream", clause="BRD-1")
+@mutant("key-for-all-streams", "an idempotency key applies to all streams together", clause="BRD-1")
 class KeyForAllStreams(Publisher):
     _known: ClassVar[dict[tuple[str, str], dict[str, Any]]] = {}
 
@@ -193,7 +193,7 @@ class KeyForAllStreams(Publisher):
         return result
 
 
-@mutant("no-echo", "a publisher does not get its own event", clause="BRD-1")
+@mutant("no-echo", "a publisher does not receive its own event", clause="BRD-1")
 class NoEcho(Commands):
     def broadcast(self, connection: Connection, command: Command) -> None:
         own = self.node.subscriptions.of(connection)
@@ -207,15 +207,15 @@ class NoEcho(Commands):
                 self.node.subscriptions.add(subscription)
 
 
-@mutant("place-of-the-next", "broadcasted gives the place that the next event will have", clause="BRD-1")
-class PlaceOfTheNext(Publisher):
+@mutant("position-of-the-next", "broadcasted reports the position of the next event", clause="BRD-1")
+class PositionOfTheNext(Publisher):
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
         result = super().broadcast(principal, data, pointer)
         return {**result, "sequenceId": result["sequenceId"] + 1}
 
 
-@mutant("past-unchecked", "everyone may resume from wherever they like, whatever they may follow", clause="RPL-6")
-class PastUnchecked(Commands):
+@mutant("replay-unchecked", "subscribe scopes are not checked for replays", clause="RPL-6")
+class ReplayUnchecked(Commands):
     def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
         if data.get("replay", {}).get("mode") != "resume":
             return super().make_subscription(connection, data)
@@ -227,14 +227,14 @@ class PastUnchecked(Commands):
             connection.principal = actual
 
 
-@mutant("past-of-old-credentials", "what may be replayed is decided by the widest credential so far", clause="RPL-6")
-class PastOfOldCredentials(Connection):
+@mutant("replay-with-old-credentials", "a replay is checked against the widest credential so far, not the present one", clause="RPL-6")
+class ReplayWithOldCredentials(Connection):
     def authenticate(self, principal: Principal, token: str) -> None:
         self._widest: tuple[str, ...] = (*getattr(self, "_widest", ()), *self.principal.scopes)
         super().authenticate(replace(principal, scopes=(*principal.scopes, *self._widest)), token)
 
 
-@mutant("key-per-door", "an idempotency key of one door is not known at the other", clause="BRD-1")
+@mutant("key-per-door", "an idempotency key used over HTTP is unknown over WebSocket, and the other way round", clause="BRD-1")
 class KeyPerDoor(Publisher):
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
         key = data.get("idempotencyKey")
@@ -242,13 +242,13 @@ class KeyPerDoor(Publisher):
         return super().broadcast(principal, own, pointer)
 
 
-@mutant("labels-lost", "the label that a publisher gives is replaced by its principal", clause="BRD-2")
+@mutant("labels-lost", "the label of a publisher is replaced by its principal", clause="BRD-2")
 class LabelsLost(Publisher):
     def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
         return {"name": principal.id, "principal": principal.id}
 
 
-@mutant("bad-refresh-drops", "a bad credential takes away what the one before it allowed", clause="SEC-3")
+@mutant("bad-refresh-drops", "a failed re-authentication removes the permissions of the previous credential", clause="SEC-3")
 class BadRefreshDrops(Commands):
     def authenticate(self, connection: Connection, command: Command) -> None:
         try:
@@ -258,32 +258,32 @@ class BadRefreshDrops(Commands):
             raise
 
 
-@mutant("own-origin-refused", "pages that the server serves itself are not welcome", clause="SEC-4")
-class OwnOriginRefused(Routes):
+@mutant("own-origin-rejected", "pages of the server's own origin are rejected", clause="SEC-4")
+class OwnOriginRejected(Routes):
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         return origin in self.node.options.origins
 
 
-@mutant("origin-by-prefix", "whose name begins like the server's is welcome", clause="SEC-4")
+@mutant("origin-by-prefix", "origins whose name begins like an allowed one may connect", clause="SEC-4")
 class OriginByPrefix(Routes):
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         return super().is_welcome_origin(origin, host) or origin.startswith(f"http://{host}")
 
 
-@mutant("no-origin-is-welcome", "a page without an origin of its own (null) is welcome", clause="SEC-4")
-class NoOriginIsWelcome(Routes):
+@mutant("null-origin-allowed", "a page with the opaque origin `null` may connect", clause="SEC-4")
+class NullOriginAllowed(Routes):
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         return super().is_welcome_origin(origin, host) or origin == "null"
 
 
-@mutant("scope-of-any-event", "one of the events that is covered opens all that a subscription names", clause="SEC-1")
+@mutant("scope-of-any-event", "one allowed event of a subscription allows all its events", clause="SEC-1")
 class ScopeOfAnyEvent(Commands):
     def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:
         if not any(principal.may("subscribe", pattern, stream) for pattern in wanted.events):
             super().check_scope(principal, wanted, stream)
 
 
-@mutant("http-publish-unchecked", "over HTTP everyone may publish everything", clause="BRD-2")
+@mutant("http-publish-unchecked", "publish scopes are not checked over HTTP", clause="BRD-2")
 class HttpPublishUnchecked(Publisher):
     def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
         if pointer:
@@ -292,13 +292,13 @@ class HttpPublishUnchecked(Publisher):
             self.check_payload(data["event"], data["payload"], "/payload")
 
 
-@mutant("expiry-said-revoked", "who shows an expired token is told that it was revoked", clause="SEC-3")
-class ExpirySaidRevoked(Connection):
+@mutant("expiry-reported-as-revocation", "a connection with an expired token is closed with the code for a revoked one", clause="SEC-3")
+class ExpiryReportedAsRevocation(Connection):
     def close(self, name: str) -> None:
         super().close("token_revoked" if name == "token_expired" else name)
 
 
-@mutant("api-key-header-unread", "X-API-Key is not looked at", clause="SEC-2")
+@mutant("api-key-header-unread", "X-API-Key is ignored", clause="SEC-2")
 class ApiKeyHeaderUnread(Routes):
     def token_of(self, head: Head) -> str | None:
         return super().token_of(head) if head.get("authorization") is not None else None

@@ -1,4 +1,4 @@
-"""Wrong answers to who subscribes, unsubscribes or asks what it follows (SUB)."""
+"""Faults in the replies to subscribe, unsubscribe and list_subscriptions (SUB)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("position-behind", "subscribed gives the place before the one where live delivery begins", clause="SUB-1")
+@mutant("position-behind", "subscribed reports the position before the one where live delivery begins", clause="SUB-1")
 class PositionBehind(Subscription):
     def wire(self) -> dict[str, Any]:
         place = self.position.wire()
         return {**super().wire(), "position": {**place, "sequenceId": max(0, place["sequenceId"] - 1)}}
 
 
-@mutant("events-widened", "subscribed says that every event was asked for", clause="SUB-1")
+@mutant("events-widened", "subscribed reports that all events were requested", clause="SUB-1")
 class EventsWidened(Subscription):
     def wire(self) -> dict[str, Any]:
         return {**super().wire(), "events": ["*"]}
 
 
-@mutant("all-but-one", "all ends every subscription but the newest, and says that it ended that too", clause="SUB-3")
+@mutant("all-but-one", "unsubscribe all ends all subscriptions except the newest, but reports that one as ended too", clause="SUB-3")
 class AllButOne(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         own = self.node.subscriptions.of(connection)
@@ -38,13 +38,13 @@ class AllButOne(Commands):
             self.node.subscriptions.add(own[-1])
 
 
-@mutant("delivered-uncounted", "subscriptions does not count what was delivered", clause="SUB-6")
+@mutant("delivered-uncounted", "subscriptions does not count delivered events", clause="SUB-6")
 class DeliveredUncounted(Subscription):
     def listed(self, head: Position) -> dict[str, Any]:
         return {**super().listed(head), "delivered": 0}
 
 
-@mutant("unsubscribed-a-little-late", "for a moment after unsubscribed events still come", clause="SUB-2")
+@mutant("unsubscribed-a-little-late", "events still arrive shortly after unsubscribed", clause="SUB-2")
 class UnsubscribedALittleLate(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         own = self.node.subscriptions.of(connection)
@@ -64,17 +64,17 @@ def _asked(subscription: Subscription) -> tuple[str, list[str], dict[str, list[s
     return subscription.stream, subscription.wanted.events, subscription.wanted.fields
 
 
-@mutant("same-filter-refused", "two subscriptions of a connection may not ask for the same", clause="SUB-3")
-class SameFilterRefused(Commands):
+@mutant("same-filter-rejected", "a second subscription with the same events and filter is rejected", clause="SUB-3")
+class SameFilterRejected(Commands):
     def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
         made = super().make_subscription(connection, data)
         for each in self.node.subscriptions.of(connection):
             if _asked(each) == _asked(made[0]):
-                raise ProtocolError("subscription_exists", "Another subscription asks for the same.")
+                raise ProtocolError("subscription_exists", "Another subscription has the same events and filter.")
         return made
 
 
-@mutant("empty-replies-to-all", "all ends every subscription, and names none of them", clause="SUB-3")
+@mutant("empty-replies-to-all", "the reply to unsubscribe all names no subscription", clause="SUB-3")
 class EmptyRepliesToAll(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)

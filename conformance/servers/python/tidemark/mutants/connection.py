@@ -1,4 +1,4 @@
-"""Wrong ways to begin, to go on and to end (CON)."""
+"""Faults at the beginning, during and at the end of a connection (CON)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..routes import Routes
 from .registry import mutant
 
 
-@mutant("late-welcome", "a heartbeat comes before welcome", clause="CON-2")
+@mutant("late-welcome", "a heartbeat is sent before welcome", clause="CON-2")
 class LateWelcome(Connection):
     def welcome(self) -> None:
         self.queue_urgent(self.heartbeat())
         super().welcome()
 
 
-@mutant("no-heartbeat", "nothing comes from an idle connection", clause="CON-3")
+@mutant("no-heartbeat", "no heartbeats are sent", clause="CON-3")
 class NoHeartbeat(Connection):
     def beat(self) -> None:
         self.wire.send_ping()
@@ -26,7 +26,7 @@ class NoHeartbeat(Connection):
 
 
 @mutant(
-    "delivered-per-subscription", "a heartbeat counts an event once per subscription that it matched", clause="CON-3"
+    "delivered-per-subscription", "a heartbeat counts an event once per matching subscription", clause="CON-3"
 )
 class DeliveredPerSubscription(Connection):
     async def write(self, outgoing: Outgoing) -> None:
@@ -34,34 +34,34 @@ class DeliveredPerSubscription(Connection):
         await super().write(outgoing)
 
 
-@mutant("delivered-without-replay", "a heartbeat does not count what was replayed", clause="CON-3")
+@mutant("delivered-without-replay", "a heartbeat does not count replayed events", clause="CON-3")
 class DeliveredWithoutReplay(Connection):
     async def write(self, outgoing: Outgoing) -> None:
         await super().write(outgoing)
         self.delivered -= outgoing.is_replay
 
 
-@mutant("closing-unsaid", "the connection is closed without closing", clause="CON-6")
-class ClosingUnsaid(Connection):
+@mutant("closing-missing", "the connection is closed without a closing message", clause="CON-6")
+class ClosingMissing(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         return [each for each in super().messages(outgoing) if each["type"] != "closing"]
 
 
-@mutant("subprotocol-first-offered", "whatever subprotocol is offered first is agreed to", clause="CON-1")
+@mutant("subprotocol-first-offered", "the server selects the first subprotocol that the client offers", clause="CON-1")
 class SubprotocolFirstOffered(Routes):
     def choose_subprotocol(self, offered: list[str]) -> str | None:
         chosen = super().choose_subprotocol(offered)
         return chosen if chosen is None else offered[0]
 
 
-@mutant("subprotocol-unchecked", "a subprotocol that the server does not speak is agreed to", clause="CON-1")
+@mutant("subprotocol-unchecked", "the server accepts an unknown subprotocol", clause="CON-1")
 class SubprotocolUnchecked(Routes):
     def choose_subprotocol(self, offered: list[str]) -> str | None:
         ours = self.node.contract.subprotocol
         return ours if ours in offered else next(iter(offered), None)
 
 
-@mutant("subprotocol-required", "a client that offers no subprotocol is refused", clause="CON-1")
+@mutant("subprotocol-required", "a client that offers no subprotocol is rejected", clause="CON-1")
 class SubprotocolRequired(Routes):
     def choose_subprotocol(self, offered: list[str]) -> str | None:
         return super().choose_subprotocol(offered or ["none"])
@@ -76,8 +76,8 @@ class ConnectionIdShared(Connection):
         return {**welcome, "data": {**welcome["data"], "connectionId": "01JD8Q6Z6M0000000000000001"}}
 
 
-@mutant("policies-unsaid", "welcome does not say what is replayed of custom events", clause="CON-2")
-class PoliciesUnsaid(Connection):
+@mutant("policies-unreported", "welcome lacks the replay policy of custom events", clause="CON-2")
+class PoliciesUnreported(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
         for each in found:
@@ -86,41 +86,41 @@ class PoliciesUnsaid(Connection):
         return found
 
 
-@mutant("ping-unsent", "no WebSocket ping comes with a heartbeat", clause="CON-4")
+@mutant("ping-unsent", "no WebSocket ping is sent with a heartbeat", clause="CON-4")
 class PingUnsent(Connection):
     def beat(self) -> None:
         self.queue_urgent(self.heartbeat())
 
 
-@mutant("dead-kept", "a client that answers no ping is kept for ever", clause="CON-4")
+@mutant("dead-kept", "a client that answers no ping is never closed", clause="CON-4")
 class DeadKept(Connection):
     def close(self, name: str) -> None:
         if name != "heartbeat_timeout":
             super().close(name)
 
 
-@mutant("talks-after-closing", "a heartbeat comes between closing and the close", clause="CON-6")
+@mutant("talks-after-closing", "a heartbeat is sent between closing and the close frame", clause="CON-6")
 class TalksAfterClosing(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
         return [*found, self.heartbeat()] if outgoing.close is not None else found
 
 
-@mutant("farewell-without-position", "a drain does not say how far a stream has been written", clause="CON-5")
-class FarewellWithoutPosition(Connection):
+@mutant("drain-without-position", "a drain does not report the written position of each stream", clause="CON-5")
+class DrainWithoutPosition(Connection):
     def heartbeat(self) -> Message:
         found = super().heartbeat()
         return push("heartbeat", {**found["data"], "positions": []}) if self.closing == "shutdown" else found
 
 
-@mutant("delivered-as-text", "a heartbeat writes its number as a text", clause="CON-3")
+@mutant("delivered-as-text", "a heartbeat writes delivered as a string", clause="CON-3")
 class DeliveredAsText(Connection):
     def heartbeat(self) -> Message:
         found = super().heartbeat()
         return push("heartbeat", {**found["data"], "delivered": str(found["data"]["delivered"])})
 
 
-@mutant("heartbeats-rare", "a heartbeat comes at every fourth interval", clause="CON-3")
+@mutant("heartbeats-rare", "a heartbeat is sent only every fourth interval", clause="CON-3")
 class HeartbeatsRare(Connection):
     _beats = 0
 
@@ -133,14 +133,14 @@ class HeartbeatsRare(Connection):
             self._wake.set()
 
 
-@mutant("positions-of-one", "a heartbeat says how far one stream is, whichever else are followed", clause="CON-3")
+@mutant("positions-of-one", "a heartbeat reports the position of only one stream", clause="CON-3")
 class PositionsOfOne(Connection):
     def heartbeat(self) -> Message:
         found = super().heartbeat()
         return push("heartbeat", {**found["data"], "positions": found["data"]["positions"][:1]})
 
 
-@mutant("positions-ahead", "a heartbeat says places that the streams have not reached", clause="CON-3")
+@mutant("positions-ahead", "a heartbeat reports positions that the streams have not reached", clause="CON-3")
 class PositionsAhead(Connection):
     def heartbeat(self) -> Message:
         data = super().heartbeat()["data"]
@@ -148,8 +148,8 @@ class PositionsAhead(Connection):
         return push("heartbeat", {**data, "positions": ahead})
 
 
-@mutant("commands-are-no-life", "a client that answers no ping is closed, however much it sends", clause="CON-4")
-class CommandsAreNoLife(Connection):
+@mutant("commands-do-not-prove-liveness", "a client that answers no ping is closed although it sends commands", clause="CON-4")
+class CommandsDoNotProveLiveness(Connection):
     async def _read(self) -> None:
         while not self.wire.is_over:
             texts = await self.wire.receive()
@@ -162,29 +162,29 @@ class CommandsAreNoLife(Connection):
             await self.wire.room()
 
 
-@mutant("shutdown-without-heartbeat", "a drain closes at once", clause="CON-5")
+@mutant("shutdown-without-heartbeat", "a drain closes connections immediately", clause="CON-5")
 class ShutdownWithoutHeartbeat(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
         return [each for each in found if each["type"] != "heartbeat" or self.closing is None]
 
 
-@mutant("closing-for-good", "closing says that no close may be tried again", clause="CON-6")
-class ClosingForGood(Connection):
+@mutant("closing-never-retryable", "closing marks every close as not retryable", clause="CON-6")
+class ClosingNeverRetryable(Connection):
     def closing_message(self, name: str) -> Message:
         found = super().closing_message(name)
         data = {key: value for key, value in found["data"].items() if key != "retryAfterMs"}
         return push("closing", {**data, "retryable": False})
 
 
-@mutant("subprotocol-unsaid", "of several subprotocols none is said to be agreed to", clause="CON-1")
-class SubprotocolUnsaid(Routes):
+@mutant("subprotocol-unconfirmed", "the server confirms no subprotocol although it accepts one", clause="CON-1")
+class SubprotocolUnconfirmed(Routes):
     def choose_subprotocol(self, offered: list[str]) -> str | None:
         chosen = super().choose_subprotocol(offered)
         return chosen if len(offered) == 1 else None
 
 
-@mutant("limits-misstated", "welcome says limits that are not those in force", clause="CON-2")
+@mutant("limits-misstated", "welcome reports limits other than those in force", clause="CON-2")
 class LimitsMisstated(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)

@@ -1,4 +1,4 @@
-"""Servers that are no server at all."""
+"""Servers that do not implement the protocol at all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("silent", "nothing is answered but with welcome", clause="ENV-3")
+@mutant("silent", "only welcome is sent", clause="ENV-3")
 class Silent(Connection):
     def receive(self, text: str) -> None:
         pass
 
 
-@mutant("ack-all", "whatever is asked is acknowledged, and nothing is done", clause="ENV-3")
+@mutant("ack-all", "every command is acknowledged but none has an effect", clause="ENV-3")
 class AckAll(Connection):
     def receive(self, text: str) -> None:
         try:
@@ -30,7 +30,7 @@ class AckAll(Connection):
             self.queue(push("heartbeat", {"delivered": 0, "positions": []}))
 
 
-@mutant("slow-halts-all", "a publication waits for whoever does not read", clause="BCK-1")
+@mutant("slow-halts-all", "a publication waits for clients that do not read", clause="BCK-1")
 class SlowHaltsAll(Connection):
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
         if self.outbox.bytes > self.node.limits["sendQueueBytes"] / 4:
@@ -38,14 +38,14 @@ class SlowHaltsAll(Connection):
         super().deliver(event, subscriptions)
 
 
-@mutant("slow-kept", "a queue grows for as long as its client does not read", clause="BCK-2")
+@mutant("slow-kept", "the queue of a client that does not read grows without limit", clause="BCK-2")
 class SlowKept(Connection):
     def close(self, name: str) -> None:
         if name != "slow_consumer":
             super().close(name)
 
 
-@mutant("slow-thinned", "who reads too slowly loses what waits for it, and stays", clause="BCK-2")
+@mutant("slow-thinned", "a slow client loses its queued messages but stays connected", clause="BCK-2")
 class SlowThinned(Connection):
     def close(self, name: str) -> None:
         if name == "slow_consumer":
@@ -54,13 +54,13 @@ class SlowThinned(Connection):
             super().close(name)
 
 
-@mutant("slow-sent-away", "who reads too slowly is told that it asked too often", clause="BCK-2")
-class SlowSentAway(Connection):
+@mutant("slow-closed-as-rate-limited", "a slow client is closed with the code for rate limits", clause="BCK-2")
+class SlowClosedAsRateLimited(Connection):
     def close(self, name: str) -> None:
         super().close("rate_limited" if name == "slow_consumer" else name)
 
 
-@mutant("echo", "whatever is sent comes back", clause="ENV-3")
+@mutant("echo", "every message is echoed", clause="ENV-3")
 class Echo(Connection):
     def receive(self, text: str) -> None:
         try:
@@ -69,9 +69,9 @@ class Echo(Connection):
             pass
 
 
-@mutant("canned", "every command is answered as it was the first time", clause="SUB-1")
+@mutant("canned", "every command gets the reply that the first such command got", clause="SUB-1")
 class Canned(Connection):
-    """Each answer fits the contract; it is only not the answer to what was asked."""
+    """Each reply is valid by the contract but does not belong to its command."""
 
     _known: ClassVar[dict[str, Message]] = {}
 

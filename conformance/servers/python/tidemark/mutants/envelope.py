@@ -1,4 +1,4 @@
-"""Wrong envelopes: what every message is made of (ENV)."""
+"""Faults of the message envelope (ENV)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from ..wire import Wire
 from .registry import REPLIES, mutant
 
 
-@mutant("reply-without-id", "replies do not say which command they answer", clause="ENV-3")
+@mutant("reply-without-id", "replies have no id", clause="ENV-3")
 class ReplyWithoutId(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         return [{key: value for key, value in each.items() if key != "id"} for each in super().messages(outgoing)]
 
 
-@mutant("reply-doubled", "every reply comes twice", clause="ENV-3")
+@mutant("reply-doubled", "every reply is sent twice", clause="ENV-3")
 class ReplyDoubled(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         return [each for each in super().messages(outgoing) for _ in range(2 if each["type"] in REPLIES else 1)]
 
 
-@mutant("reply-and-error", "an unsubscribe is acknowledged and refused as well", clause="ENV-3")
+@mutant("reply-and-error", "an unsubscribe gets both a reply and an error", clause="ENV-3")
 class ReplyAndError(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         super().unsubscribe(connection, command)
-        raise ProtocolError("internal", "Something went wrong after all.")
+        raise ProtocolError("internal", "An error after the reply.")
 
 
-@mutant("id-coerced", "an id of digits comes back as a number", clause="ENV-3")
+@mutant("id-coerced", "an id of digits is returned as a number", clause="ENV-3")
 class IdCoerced(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -53,7 +53,7 @@ class PushWithId(Connection):
         return [each if each["type"] in REPLIES else {"id": "push", **each} for each in super().messages(outgoing)]
 
 
-@mutant("binary-ignored", "a binary frame changes nothing", clause="ENV-1")
+@mutant("binary-ignored", "a binary frame is ignored", clause="ENV-1")
 class BinaryIgnored(Wire):
     def _take(self, frame: Frame) -> str | None:
         return None if frame.opcode == BINARY else super()._take(frame)
@@ -74,13 +74,13 @@ class ForgivingReader(CommandReader):
             self.check(message, value)
 
 
-@mutant("unknown-fields-ignored", "fields that nobody knows are overlooked", clause="ENV-4")
+@mutant("unknown-fields-ignored", "unknown fields are ignored", clause="ENV-4")
 class UnknownFieldsIgnored(Connection):
     def make_reader(self) -> CommandReader:
         return ForgivingReader(self.node.contract, self.node.limits["jsonDepth"])
 
 
-@mutant("replies-swapped", "every reply carries the id of the command before", clause="ENV-3")
+@mutant("replies-swapped", "every reply has the id of the previous command", clause="ENV-3")
 class RepliesSwapped(Connection):
     _last: str | None = None
 
@@ -92,13 +92,13 @@ class RepliesSwapped(Connection):
         return {**message, "id": known or message["id"]}
 
 
-@mutant("times-in-seconds", "times have no milliseconds", clause="ENV-5")
+@mutant("times-in-seconds", "timestamps have no milliseconds", clause="ENV-5")
 class TimesInSeconds(Connection):
     def encode(self, message: Message) -> str:
         return re.sub(r"(\d\d:\d\d:\d\d)\.\d{3}Z", r"\1Z", super().encode(message))
 
 
-@mutant("oversize-cut", "a message that is too big ends the connection without a word", clause="ERR-2")
+@mutant("oversize-cut", "an oversized message ends the connection without a close frame", clause="ERR-2")
 class OversizeCut(Wire):
     def _fail(self, error: FrameError) -> None:
         if error.code == TOO_BIG:
@@ -106,13 +106,13 @@ class OversizeCut(Wire):
         super()._fail(error)
 
 
-@mutant("fragments-apart", "each fragment of a message is taken for a message", clause="ENV-1")
+@mutant("fragments-apart", "each fragment of a message is treated as a message", clause="ENV-1")
 class FragmentsApart(Wire):
     def _assemble(self, frame: Frame) -> str | None:
         return frame.data.decode()
 
 
-@mutant("missing-type-is-ping", "a message without a type is taken for a ping", clause="ENV-2")
+@mutant("missing-type-is-ping", "a message without a type is treated as a ping", clause="ENV-2")
 class MissingTypeIsPing(Connection):
     def make_reader(self) -> CommandReader:
         return PingReader(self.node.contract, self.node.limits["jsonDepth"])
@@ -124,20 +124,20 @@ class PingReader(CommandReader):
         return value if isinstance(value.get("type"), str) else {**value, "type": "ping", "data": {}}
 
 
-@mutant("binary-events", "events come as binary frames", clause="ENV-1")
+@mutant("binary-events", "events are sent as binary frames", clause="ENV-1")
 class BinaryEvents(Wire):
     def frames(self, data: bytes) -> list[bytes]:
         return [encode_frame(BINARY, data)] if b'"isReplay"' in data else super().frames(data)
 
 
-@mutant("errors-without-id", "errors do not say which command they answer", clause="ENV-3")
+@mutant("errors-without-id", "errors have no id", clause="ENV-3")
 class ErrorsWithoutId(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.command_id = None
         super().refuse(error)
 
 
-@mutant("types-of-events", "the type of a message is the name of its event", clause="ENV-2")
+@mutant("types-of-events", "the type of an event message is the name of the event", clause="ENV-2")
 class TypesOfEvents(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
@@ -154,7 +154,7 @@ class ShallowReader(ForgivingReader):
             super().check(message, value)
 
 
-@mutant("nested-fields-ignored", "fields that nobody knows are overlooked within others", clause="ENV-4")
+@mutant("nested-fields-ignored", "unknown nested fields are ignored", clause="ENV-4")
 class NestedFieldsIgnored(Connection):
     def make_reader(self) -> CommandReader:
         return ShallowReader(self.node.contract, self.node.limits["jsonDepth"])

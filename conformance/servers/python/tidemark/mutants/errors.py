@@ -1,4 +1,4 @@
-"""Wrong errors and wrong introspection (ERR, OPS)."""
+"""Faults of errors and of introspection (ERR, OPS)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..wire import Wire
 from .registry import mutant
 
 
-@mutant("bad-json-closes", "the first bad message ends the connection", clause="ERR-2")
+@mutant("bad-json-closes", "the first invalid message ends the connection", clause="ERR-2")
 class BadJsonCloses(Connection):
     def refuse(self, error: ProtocolError) -> None:
         super().refuse(error)
@@ -30,15 +30,15 @@ class BadJsonCloses(Connection):
             self.close("protocol_error")
 
 
-@mutant("bad-json-ignored", "what is no JSON is not answered", clause="ERR-2")
+@mutant("bad-json-ignored", "invalid JSON is not answered", clause="ERR-2")
 class BadJsonIgnored(Connection):
     def refuse(self, error: ProtocolError) -> None:
         if error.code != "invalid_json":
             super().refuse(error)
 
 
-@mutant("stack-trace-told", "errors tell where in the server they came about", clause="ERR-2")
-class StackTraceTold(Connection):
+@mutant("stack-trace-leaked", "errors contain stack traces of the server", clause="ERR-2")
+class StackTraceLeaked(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.text += "\n" + "".join(traceback.format_exception(error))
         super().refuse(error)
@@ -59,13 +59,13 @@ def _without_proto(value: Any) -> Any:
     return [_without_proto(item) for item in value] if isinstance(value, list) else value
 
 
-@mutant("duplicate-keys-taken", "the last of two equal keys counts, and __proto__ is left out", clause="ERR-3")
+@mutant("duplicate-keys-taken", "the last of two equal keys is used, and __proto__ is dropped", clause="ERR-3")
 class DuplicateKeysTaken(Connection):
     def make_reader(self) -> CommandReader:
         return EasyReader(self.node.contract, self.node.limits["jsonDepth"])
 
 
-@mutant("everything-retryable", "every error says that it may be tried again", clause="ERR-1")
+@mutant("everything-retryable", "every error is marked as retryable", clause="ERR-1")
 class EverythingRetryable(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -74,21 +74,21 @@ class EverythingRetryable(Connection):
         ]
 
 
-@mutant("http-errors-bare", "a failure over HTTP is the data of an error without its envelope", clause="OPS-0")
+@mutant("http-errors-bare", "HTTP failures contain the error data without the envelope", clause="OPS-0")
 class HttpErrorsBare(Routes):
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
         response = super().failure(error, status=status)
         return replace(response, body=encode(json.loads(response.body)["data"]).encode())
 
 
-@mutant("subscriptions-never-leave", "introspection keeps subscriptions of connections that are gone", clause="OPS-2")
+@mutant("subscriptions-never-leave", "introspection keeps subscriptions of closed connections", clause="OPS-2")
 class SubscriptionsNeverLeave(Connection):
     def leave(self) -> None:
         self.closing = self.closing or "gone"
         self.node.connections.discard(self)
 
 
-@mutant("explain-all-match", "every subscription is said to match", clause="OPS-3")
+@mutant("explain-all-match", "explain reports every subscription as matching", clause="OPS-3")
 class ExplainAllMatch(Routes):
     def post_explain(self, head: Head, body: bytes) -> Response:
         response = super().post_explain(head, body)
@@ -99,27 +99,27 @@ class ExplainAllMatch(Routes):
         return Response.json(200, {"matches": answer["matches"] + places, "mismatches": []})
 
 
-@mutant("not-utf8-replaced", "bytes that are not UTF-8 are read as something else", clause="ERR-3")
+@mutant("not-utf8-replaced", "invalid UTF-8 is replaced instead of rejected", clause="ERR-3")
 class NotUtf8Replaced(Wire):
     def _assemble(self, frame: Frame) -> str | None:
         return super()._assemble(replace(frame, data=frame.data.decode(errors="replace").encode()))
 
 
-@mutant("pointers-unsaid", "an error does not say where the fault is", clause="ENV-4")
-class PointersUnsaid(Connection):
+@mutant("pointers-missing", "errors have no pointer", clause="ENV-4")
+class PointersMissing(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.pointer = None
         super().refuse(error)
 
 
-@mutant("bad-messages-for-ever", "however many bad messages come, the connection stays", clause="ERR-2")
-class BadMessagesForEver(Connection):
+@mutant("bad-messages-unlimited", "a connection is never closed for invalid messages", clause="ERR-2")
+class BadMessagesUnlimited(Connection):
     def close(self, name: str) -> None:
         if name != "protocol_error":
             super().close(name)
 
 
-@mutant("rate-unlimited", "commands may come as fast as they like", clause="ERR-1")
+@mutant("rate-unlimited", "the rate of commands is not limited", clause="ERR-1")
 class RateUnlimited(Connection):
     def check_rate(self) -> None:
         pass
@@ -131,34 +131,34 @@ class HealthOfTheBeginning(Routes):
         return Response.json(200, {**introspection.health(self.node), "connections": 0})
 
 
-@mutant("pages-all-alike", "every page of the list is the first", clause="OPS-2")
+@mutant("pages-all-alike", "every page of the list equals the first", clause="OPS-2")
 class PagesAllAlike(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         query = {name: value for name, value in head.query.items() if name != "cursor"}
         return super().get_subscriptions(replace(head, query=query), body)
 
 
-@mutant("list-unfiltered", "the list of subscriptions is whole, whatever was asked for", clause="OPS-2")
+@mutant("list-unfiltered", "the list of subscriptions ignores its query parameters", clause="OPS-2")
 class ListUnfiltered(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         query = {name: value for name, value in head.query.items() if name in ("limit", "cursor")}
         return super().get_subscriptions(replace(head, query=query), body)
 
 
-@mutant("depth-unlimited", "messages may be nested as deep as they like", clause="ERR-3")
+@mutant("depth-unlimited", "the nesting depth of messages is not limited", clause="ERR-3")
 class DepthUnlimited(Connection):
     def make_reader(self) -> CommandReader:
         return CommandReader(self.node.contract, 10_000)
 
 
-@mutant("when-unsaid", "who asks too often is not told when to try again", clause="ERR-1")
-class WhenUnsaid(Connection):
+@mutant("retry-after-missing", "a rate_limited error has no retryAfterMs", clause="ERR-1")
+class RetryAfterMissing(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.retry_after_ms = None
         super().refuse(error)
 
 
-@mutant("credential-echoed", "a credential that is refused is quoted", clause="ERR-2")
+@mutant("credential-echoed", "the error for an invalid credential quotes the credential", clause="ERR-2")
 class CredentialEchoed(Commands):
     def authenticate(self, connection: Connection, command: Command) -> None:
         try:
@@ -176,15 +176,15 @@ class BlindReader(CommandReader):
         raise NotImplementedError
 
 
-class SurrogatesMended(BlindReader):
+class SurrogatesRepaired(BlindReader):
     def mended(self, text: str) -> str:
         return re.sub(r"(?<!\\)\\u[dD][89a-fA-F]\w\w", "?", text)
 
 
-@mutant("surrogates-mended", "half of a surrogate pair becomes a question mark", clause="ERR-3")
+@mutant("surrogates-repaired", "an unpaired surrogate becomes a question mark", clause="ERR-3")
 class SurrogatesTaken(Connection):
     def make_reader(self) -> CommandReader:
-        return SurrogatesMended(self.node.contract, self.node.limits["jsonDepth"])
+        return SurrogatesRepaired(self.node.contract, self.node.limits["jsonDepth"])
 
 
 class NumbersRounded(BlindReader):
@@ -192,7 +192,7 @@ class NumbersRounded(BlindReader):
         return re.sub(r"\d{16,}(e\+?\d+)?", "9007199254740991", text)
 
 
-@mutant("numbers-rounded", "a number that is too large becomes the largest that is not", clause="ERR-3")
+@mutant("numbers-rounded", "a number above the limit becomes the largest allowed one", clause="ERR-3")
 class NumbersTaken(Connection):
     def make_reader(self) -> CommandReader:
         return NumbersRounded(self.node.contract, self.node.limits["jsonDepth"])
@@ -203,20 +203,20 @@ class ProtoRenamed(BlindReader):
         return text.replace('"__proto__"', '"proto"')
 
 
-@mutant("proto-renamed", "__proto__ becomes a key as any other", clause="ERR-3")
+@mutant("proto-renamed", "__proto__ is accepted as an ordinary key", clause="ERR-3")
 class ProtoTaken(Connection):
     def make_reader(self) -> CommandReader:
         return ProtoRenamed(self.node.contract, self.node.limits["jsonDepth"])
 
 
-@mutant("pointers-of-the-whole", "an error points at data, wherever the fault is", clause="ENV-4")
+@mutant("pointers-of-the-whole", "every error points at /data", clause="ENV-4")
 class PointersOfTheWhole(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.pointer = None if error.pointer is None else "/data"
         super().refuse(error)
 
 
-@mutant("failures-with-success", "a failure over HTTP has the status 200", clause="OPS-0")
+@mutant("failures-with-success", "HTTP failures have status 200", clause="OPS-0")
 class FailuresWithSuccess(Routes):
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
         return super().failure(error, status=200)
@@ -228,7 +228,7 @@ class HealthWithoutSubscriptions(Routes):
         return Response.json(200, {**introspection.health(self.node), "subscriptions": {"total": 0, "byEvent": {}}})
 
 
-@mutant("total-of-the-page", "the total of a list is that of its page", clause="OPS-2")
+@mutant("total-of-the-page", "the total of a list counts only its page", clause="OPS-2")
 class TotalOfThePage(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         response = super().get_subscriptions(head, body)
@@ -238,7 +238,7 @@ class TotalOfThePage(Routes):
         return Response.json(200, {**page, "total": len(page["items"])})
 
 
-@mutant("explain-blames-events", "whatever fails, explain says that it is the name of the event", clause="OPS-3")
+@mutant("explain-blames-events", "explain always blames the name of the event", clause="OPS-3")
 class ExplainBlamesEvents(Routes):
     def post_explain(self, head: Head, body: bytes) -> Response:
         response = super().post_explain(head, body)

@@ -1,4 +1,4 @@
-"""Filters that overlook something (SUB-4, SUB-5)."""
+"""Filters that match too much or too little (SUB-4, SUB-5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .registry import mutant
 
 
 class OverlookingFilter(Filter):
-    """One field never constrains anything."""
+    """Ignores one filter field."""
 
     overlooked: str
 
@@ -20,42 +20,42 @@ class OverlookingFilter(Filter):
         return None if field == self.overlooked else super().check_field(field, spec, event)
 
 
-@mutant("change-types-overlooked", "a filter by changeTypes lets every change through", clause="SUB-4")
+@mutant("change-types-overlooked", "the filter field changeTypes is ignored", clause="SUB-4")
 class ChangeTypesOverlooked(OverlookingFilter):
     overlooked = "changeTypes"
 
 
-@mutant("entity-types-overlooked", "a filter by entityTypes lets every entity through", clause="SUB-4")
+@mutant("entity-types-overlooked", "the filter field entityTypes is ignored", clause="SUB-4")
 class EntityTypesOverlooked(OverlookingFilter):
     overlooked = "entityTypes"
 
 
-@mutant("relationship-types-overlooked", "a filter by relationshipTypes lets all of them through", clause="SUB-4")
+@mutant("relationship-types-overlooked", "the filter field relationshipTypes is ignored", clause="SUB-4")
 class RelationshipTypesOverlooked(OverlookingFilter):
     overlooked = "relationshipTypes"
 
 
-@mutant("session-ids-overlooked", "a filter by sessionIds lets every session through", clause="SUB-4")
+@mutant("session-ids-overlooked", "the filter field sessionIds is ignored", clause="SUB-4")
 class SessionIdsOverlooked(OverlookingFilter):
     overlooked = "sessionIds"
 
 
-@mutant("operation-ids-overlooked", "a filter by operationIds lets every operation through", clause="SUB-4")
+@mutant("operation-ids-overlooked", "the filter field operationIds is ignored", clause="SUB-4")
 class OperationIdsOverlooked(OverlookingFilter):
     overlooked = "operationIds"
 
 
-@mutant("session-events-overlooked", "a filter by sessionEvents lets all of them through", clause="SUB-4")
+@mutant("session-events-overlooked", "the filter field sessionEvents is ignored", clause="SUB-4")
 class SessionEventsOverlooked(OverlookingFilter):
     overlooked = "sessionEvents"
 
 
-@mutant("actors-overlooked", "a filter by actors lets everyone through", clause="SUB-4")
+@mutant("actors-overlooked", "the filter field actors is ignored", clause="SUB-4")
 class ActorsOverlooked(OverlookingFilter):
     overlooked = "actors"
 
 
-@mutant("sources-overlooked", "a filter by sources lets every source through", clause="SUB-4")
+@mutant("sources-overlooked", "the filter field sources is ignored", clause="SUB-4")
 class SourcesOverlooked(OverlookingFilter):
     overlooked = "sources"
 
@@ -117,7 +117,7 @@ class BytesPattern(PathPattern):
         return unicodedata.is_normalized("NFC", value) and super().matches(value)
 
 
-@mutant("paths-unnormalised", "a path that is not in NFC matches nothing", clause="SUB-5")
+@mutant("paths-unnormalised", "paths are not normalised to NFC before matching", clause="SUB-5")
 class PathsUnnormalised(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         return BytesPattern(value) if kind == "path" else super().make_pattern(kind, value)
@@ -128,7 +128,7 @@ class FilePattern(PathPattern):
         return super().matches(value) and (self._glob or value.count("/") < len(self._segments))
 
 
-@mutant("directories-by-themselves", "`src` matches `src` alone, and nothing below it", clause="SUB-5")
+@mutant("directories-by-themselves", "`src` matches only `src` itself and nothing below it", clause="SUB-5")
 class DirectoriesByThemselves(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         return FilePattern(value) if kind == "path" else super().make_pattern(kind, value)

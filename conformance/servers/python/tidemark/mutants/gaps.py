@@ -1,4 +1,4 @@
-"""Losses that are said wrongly, or not at all (GAP)."""
+"""Losses that are reported wrongly or not at all (GAP)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .registry import mutant
 
 
 class RewritesGaps(Connection):
-    """What a gap says is changed on its way out."""
+    """Changes the content of gaps when they are sent."""
 
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -26,57 +26,57 @@ class RewritesGaps(Connection):
         raise NotImplementedError
 
 
-@mutant("gaps-without-width", "a gap begins where it ends", clause="GAP-1")
+@mutant("gaps-without-width", "the start of a gap equals its end", clause="GAP-1")
 class GapsWithoutWidth(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "from": data["to"]}
 
 
-@mutant("gaps-open-ended", "a gap ends where it begins", clause="GAP-1")
+@mutant("gaps-open-ended", "the end of a gap equals its start", clause="GAP-1")
 class GapsOpenEnded(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "to": data["from"]}
 
 
-@mutant("gap-reasons-alike", "every gap is said to come of an epoch that changed", clause="GAP-1")
+@mutant("gap-reasons-alike", "every gap has the reason epoch_changed", clause="GAP-1")
 class GapReasonsAlike(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "reason": "epoch_changed"}
 
 
-@mutant("gaps-of-nobody", "a gap names no subscription of the connection", clause="GAP-1")
-class GapsOfNobody(RewritesGaps):
+@mutant("gaps-without-subscriptions", "a gap names no subscription", clause="GAP-1")
+class GapsWithoutSubscriptions(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "subscriptionIds": ["everyone"]}
 
 
-@mutant("overflow-without-directories", "that a watcher lost track is told without where to look", clause="GAP-2")
+@mutant("overflow-without-directories", "the gap for a source loss names no directories", clause="GAP-2")
 class OverflowWithoutDirectories(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "repair": {"kind": "rescan", "paths": []}} if "repair" in data else data
 
 
-@mutant("overflow-unsaid", "that a watcher lost track is told to nobody", clause="GAP-2")
-class OverflowUnsaid(Connection):
+@mutant("overflow-unreported", "a source loss is not reported", clause="GAP-2")
+class OverflowUnreported(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
         return [each for each in found if each["data"].get("reason") != "source_overflow"]
 
 
-@mutant("overflow-forgotten", "what a source lost is said to those who are there, not to those who resume", clause="GAP-2")
+@mutant("overflow-forgotten", "a source loss is reported to live subscribers but not at a resume", clause="GAP-2")
 class OverflowForgotten(Stream):
     def losses_since(self, after: Position) -> list[Loss]:
         return []
 
 
-@mutant("overflow-said-again", "what a source lost is said at every resume, also from behind it", clause="GAP-2")
-class OverflowSaidAgain(Stream):
+@mutant("overflow-reported-again", "a source loss is reported at every resume, also from a position after it", clause="GAP-2")
+class OverflowReportedAgain(Stream):
     def losses_since(self, after: Position) -> list[Loss]:
         return super().losses_since(Position(after.epoch, 0))
 
 
-@mutant("overflow-out-of-place", "what a source lost is said behind the whole replay", clause="GAP-2")
-class OverflowOutOfPlace(Commands):
+@mutant("overflow-after-replay", "a resume reports a source loss after the whole replay", clause="GAP-2")
+class OverflowAfterReplay(Commands):
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
         *events, complete = super().unroll(subscription, replace(replay, losses=[]))
         yield from events
@@ -84,19 +84,19 @@ class OverflowOutOfPlace(Commands):
         yield complete
 
 
-@mutant("overflow-moved-to-head", "what a source lost is said with the head as its place", clause="GAP-2")
+@mutant("overflow-moved-to-head", "a resume reports a source loss at the head instead of at its position", clause="GAP-2")
 class OverflowMovedToHead(Commands):
     def said(self, subscription: Subscription, loss: Loss) -> Outgoing:
         return super().said(subscription, replace(loss, position=subscription.position))
 
 
-@mutant("overflow-unsaid-at-its-place", "a resume from just where a source lost track is not told", clause="GAP-2")
-class OverflowUnsaidAtItsPlace(Stream):
+@mutant("overflow-unreported-at-its-position", "a source loss is not reported at a resume from exactly its position", clause="GAP-2")
+class OverflowUnreportedAtItsPosition(Stream):
     def losses_since(self, after: Position) -> list[Loss]:
         return super().losses_since(replace(after, sequence_id=after.sequence_id + 1))
 
 
-@mutant("overflow-told-to-all", "a resume is told what a source lost, though it follows no files", clause="GAP-2")
-class OverflowToldToAll(Stream):
+@mutant("overflow-reported-to-all", "a source loss is reported at a resume of a subscription without file events", clause="GAP-2")
+class OverflowReportedToAll(Stream):
     def resume(self, wanted: Filter, after: Position) -> Replay:
         return replace(super().resume(wanted, after), losses=self.losses_since(after))

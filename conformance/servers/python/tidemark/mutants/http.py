@@ -1,4 +1,4 @@
-"""Wrong probes and documents (OPS)."""
+"""Faults of probes and documents (OPS)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ def _missing() -> Response:
     return Response.json(404, {})
 
 
-@mutant("healthz-in-words", "the liveness probe answers with a text", clause="OPS-1")
-class HealthzInWords(Routes):
+@mutant("healthz-as-text", "the liveness probe responds with plain text", clause="OPS-1")
+class HealthzAsText(Routes):
     def get_healthz(self, head: Head, body: bytes) -> Response:
         return Response(200, b"alive", "text/plain")
 
 
-@mutant("never-ready", "the readiness probe says that the node is draining", clause="OPS-1")
+@mutant("never-ready", "the readiness probe always reports draining", clause="OPS-1")
 class NeverReady(Routes):
     def get_readyz(self, head: Head, body: bytes) -> Response:
         return Response.json(503, {"status": "draining"})
 
 
-@mutant("upgrade-unasked", "GET /ws without an upgrade is answered with 200", clause="OPS-1")
-class UpgradeUnasked(Routes):
+@mutant("missing-upgrade-accepted", "GET /ws without an upgrade is answered with 200", clause="OPS-1")
+class MissingUpgradeAccepted(Routes):
     def get_socket(self, head: Head, body: bytes) -> Response:
         return Response.json(200, {"status": "ok"})
 
@@ -57,7 +57,7 @@ class ConsoleMissing(Routes):
         return _missing()
 
 
-@mutant("explain-publishes", "an event that is explained is published as well", clause="OPS-3")
+@mutant("explain-publishes", "explain also publishes the event", clause="OPS-3")
 class ExplainPublishes(Routes):
     def post_explain(self, head: Head, body: bytes) -> Response:
         response = super().post_explain(head, body)
@@ -68,13 +68,13 @@ class ExplainPublishes(Routes):
         return response
 
 
-@mutant("metrics-empty", "there are no metrics", clause="OPS-4")
+@mutant("metrics-empty", "the metrics are empty", clause="OPS-4")
 class MetricsEmpty(Routes):
     def get_metrics(self, head: Head, body: bytes) -> Response:
         return Response(200, b"", "text/plain; version=0.0.4")
 
 
-@mutant("contract-cut", "of the contract only the beginning is served", clause="OPS-4")
+@mutant("contract-cut", "only the beginning of the contract is served", clause="OPS-4")
 class ContractCut(Routes):
     def get_contract(self, head: Head, body: bytes) -> Response:
         return Response(200, self.node.contract.source[:2000], "application/yaml")
@@ -115,7 +115,7 @@ class ContractCachedAlike(Routes):
         return replace(response, headers=tuple(each for each in response.headers if each[0] != "Vary"))
 
 
-@mutant("queries-unchecked", "parameters that there are not are overlooked", clause="OPS-2")
+@mutant("queries-unchecked", "unknown query parameters are ignored", clause="OPS-2")
 class QueriesUnchecked(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         known = {name: value for name, value in head.query.items() if name in QUERY}

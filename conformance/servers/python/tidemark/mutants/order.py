@@ -1,4 +1,4 @@
-"""Messages that overtake what was due before them (BCK-3), and positions that nothing stands behind (CON-7)."""
+"""Messages that overtake earlier ones (BCK-3), and heartbeats that report positions not yet delivered (CON-7)."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("heartbeat-claims-head", "a heartbeat names the newest position, whatever is still to be written", clause="CON-7")
+@mutant("heartbeat-claims-head", "a heartbeat reports the head although events before it are still queued", clause="CON-7")
 class HeartbeatClaimsHead(Connection):
     def written_position(self, stream: str) -> Position:
         return self.node.streams.get(stream).head
 
 
-@mutant("heartbeat-forgets-replay", "during a replay a heartbeat names the position behind it", clause="CON-7")
+@mutant("heartbeat-forgets-replay", "during a replay a heartbeat reports the position at its end", clause="CON-7")
 class HeartbeatForgetsReplay(Connection):
     def replaying(self, stream: str, epoch: str) -> list[int]:
         return []
 
 
-@mutant("heartbeat-forgets-queue", "a heartbeat does not look at the live events that wait", clause="CON-7")
+@mutant("heartbeat-forgets-queue", "a heartbeat ignores queued live events", clause="CON-7")
 class HeartbeatForgetsQueue(Connection):
     def written_position(self, stream: str) -> Position:
         head = self.node.streams.get(stream).head
         return Position(head.epoch, min([head.sequence_id, *self.replaying(stream, head.epoch)]))
 
 
-@mutant("heartbeat-hides-replaying", "a heartbeat names no stream of which something is replayed", clause="CON-3")
+@mutant("heartbeat-hides-replaying", "a heartbeat omits streams with a replay in progress", clause="CON-3")
 class HeartbeatHidesReplaying(Connection):
     def heartbeat(self) -> Message:
         data = super().heartbeat()["data"]
@@ -41,7 +41,7 @@ class HeartbeatHidesReplaying(Connection):
 
 
 class Hasty(Connection):
-    """Sends some messages as if nothing waited."""
+    """Sends some messages before all queued ones."""
 
     HASTY: ClassVar[frozenset[str]] = frozenset()
 
@@ -52,33 +52,33 @@ class Hasty(Connection):
             super().queue(message)
 
 
-@mutant("unsubscribed-overtakes", "unsubscribed passes the events that wait", clause="BCK-3")
+@mutant("unsubscribed-overtakes", "unsubscribed overtakes queued events", clause="BCK-3")
 class UnsubscribedOvertakes(Hasty):
     HASTY = frozenset({"unsubscribed"})
 
 
-@mutant("authenticated-overtakes", "authenticated passes the events that wait", clause="BCK-3")
+@mutant("authenticated-overtakes", "authenticated overtakes queued events", clause="BCK-3")
 class AuthenticatedOvertakes(Hasty):
     HASTY = frozenset({"authenticated"})
 
 
-@mutant("synced-overtakes", "synced passes the events that wait", clause="BCK-3")
+@mutant("synced-overtakes", "synced overtakes queued events", clause="BCK-3")
 class SyncedOvertakes(Hasty):
     HASTY = frozenset({"synced"})
 
 
-@mutant("closed-overtakes", "subscription_closed passes the events of its subscription", clause="BCK-3")
+@mutant("closed-overtakes", "subscription_closed overtakes events of its subscription", clause="BCK-3")
 class ClosedOvertakes(Hasty):
     HASTY = frozenset({"subscription_closed", "authenticated"})
 
 
-@mutant("gap-overtakes", "a gap passes the events that came before the loss", clause="BCK-3")
+@mutant("gap-overtakes", "a gap overtakes the events before the loss", clause="BCK-3")
 class GapOvertakes(Connection):
     def queue_gap(self, message: Message) -> None:
         self.queue_urgent(message)
 
 
-@mutant("subscribed-overtakes", "subscribed passes the events that wait for other subscriptions", clause="BCK-3")
+@mutant("subscribed-overtakes", "subscribed overtakes queued events of other subscriptions", clause="BCK-3")
 class SubscribedOvertakes(Connection):
     def queue_subscribed(self, message: Message, subscription: Subscription, gap: Message | None) -> None:
         subscription.confirmed = True
@@ -87,7 +87,7 @@ class SubscribedOvertakes(Connection):
                 self.queue_urgent(each)
 
 
-@mutant("replay-complete-overtakes", "replay_complete passes the end of a replay that has to wait", clause="BCK-3")
+@mutant("replay-complete-overtakes", "replay_complete overtakes the last events of its replay", clause="BCK-3")
 class ReplayCompleteOvertakes(Commands):
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
         *events, complete = super().unroll(subscription, replay)
@@ -98,7 +98,7 @@ class ReplayCompleteOvertakes(Commands):
             yield complete
 
 
-@mutant("sync-unscoped", "a barrier tells the position of a stream that may not be read", clause="SEC-1")
+@mutant("sync-unscoped", "sync reports the position of a stream without a subscribe scope", clause="SEC-1")
 class SyncUnscoped(Commands):
     def sync(self, connection: Connection, command: Command) -> None:
         stream: str = command.data["stream"]

@@ -1,4 +1,4 @@
-"""Where mutants are listed, and what several of them need."""
+"""The registry of mutants, and helpers that several of them share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong numbers, and events that are not what they were (STR, EVT)."""
+"""Faults of positions and of event contents (STR, EVT)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("sequence-per-connection", "every connection numbers the events for itself", clause="STR-2")
+@mutant("sequence-per-connection", "sequenceIds are counted per connection", clause="STR-2")
 class SequencePerConnection(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
@@ -27,7 +27,7 @@ class SequencePerConnection(Connection):
         return message
 
 
-@mutant("sequence-as-text", "numbers are written as texts", clause="EVT-1")
+@mutant("sequence-as-text", "sequenceIds are strings", clause="EVT-1")
 class SequenceAsText(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
@@ -35,32 +35,32 @@ class SequenceAsText(Connection):
         return message
 
 
-@mutant("sequence-skips", "every third number is left out", clause="STR-2")
+@mutant("sequence-skips", "every third sequenceId is skipped", clause="STR-2")
 class SequenceSkips(Stream):
     def next_sequence_id(self) -> int:
         return self.sequence_id + (2 if self.sequence_id % 3 == 0 else 1)
 
 
-@mutant("emitted-at-rewritten", "a replayed event says when it was replayed", clause="STR-4")
+@mutant("emitted-at-rewritten", "emittedAt of a replayed event is the time of the replay", clause="STR-4")
 class EmittedAtRewritten(Connection):
     def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
         return super().replayed(replace(event, emitted_ms=now_ms()), subscription, reason)
 
 
-@mutant("event-per-subscription", "an event comes once for each subscription that it matches", clause="EVT-2")
+@mutant("event-per-subscription", "an event is sent once per matching subscription", clause="EVT-2")
 class EventPerSubscription(Connection):
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
         for subscription in subscriptions:
             super().deliver(event, [subscription])
 
 
-@mutant("payload-unchecked", "a declared event is published whatever its payload", clause="EVT-3")
+@mutant("payload-unchecked", "payloads of declared events are not validated", clause="EVT-3")
 class PayloadUnchecked(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         pass
 
 
-@mutant("numbers-begin-again", "a stream counts anew when a connection that follows it ends", clause="STR-2")
+@mutant("numbers-begin-again", "sequenceIds restart when a subscribed connection ends", clause="STR-2")
 class NumbersBeginAgain(Connection):
     def leave(self) -> None:
         for subscription in self.node.subscriptions.of(self):
@@ -68,7 +68,7 @@ class NumbersBeginAgain(Connection):
         super().leave()
 
 
-@mutant("numbers-wrap", "after 2^31 - 1 comes -2^31", clause="STR-2")
+@mutant("numbers-wrap", "sequenceIds overflow from 2^31 - 1 to -2^31", clause="STR-2")
 class NumbersWrap(Stream):
     def first_sequence_id(self) -> int:
         return 2**31 - 2
@@ -78,8 +78,8 @@ class NumbersWrap(Stream):
         return following - 2**32 if following == 2**31 else following
 
 
-@mutant("numbers-of-one-kind", "each kind of event is numbered for itself", clause="STR-2")
-class NumbersOfOneKind(Connection):
+@mutant("numbers-per-event-name", "sequenceIds are counted per event name", clause="STR-2")
+class NumbersPerEventName(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
         history = self.node.streams.get(event.stream).history
@@ -88,13 +88,13 @@ class NumbersOfOneKind(Connection):
         return message
 
 
-@mutant("replay-renumbered", "a replayed event has another id than it had live", clause="STR-4")
+@mutant("replay-renumbered", "a replayed event has another id than the live event", clause="STR-4")
 class ReplayRenamed(Connection):
     def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
         return super().replayed(replace(event, event_id=make_ulid()), subscription, reason)
 
 
-@mutant("stream-forgotten", "an event says that it is one of main", clause="EVT-1")
+@mutant("stream-forgotten", "every event names main as its stream", clause="EVT-1")
 class StreamForgotten(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
@@ -102,20 +102,20 @@ class StreamForgotten(Connection):
         return message
 
 
-@mutant("everyone-subscribed", "an event names every subscription of the connection", clause="EVT-2")
+@mutant("everyone-subscribed", "an event names all subscriptions of the connection", clause="EVT-2")
 class EveryoneSubscribed(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         ids = [each.id for each in self.node.subscriptions.of(self)]
         return super().event_message(event, {**head, "subscriptionIds": ids or head["subscriptionIds"]})
 
 
-@mutant("first-number-skipped", "a stream begins with its second number", clause="STR-2")
+@mutant("first-number-skipped", "the first sequenceId of a stream is 2", clause="STR-2")
 class FirstNumberSkipped(Stream):
     def next_sequence_id(self) -> int:
         return super().next_sequence_id() + (self.sequence_id == self.first_sequence_id() - 1)
 
 
-@mutant("numbers-differ", "connections number the same events otherwise than the first on the stream", clause="STR-2")
+@mutant("numbers-differ", "later connections get other sequenceIds for the same events", clause="STR-2")
 class NumbersDiffer(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
@@ -125,20 +125,20 @@ class NumbersDiffer(Connection):
         return message
 
 
-@mutant("bursts-thinned", "of many events at once some are left out", clause="STR-2")
+@mutant("bursts-thinned", "some events of a burst are dropped", clause="STR-2")
 class BurstsThinned(Connection):
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
         if event.sequence_id % 32:
             super().deliver(event, subscriptions)
 
 
-@mutant("times-decrease", "each event is a second earlier than the one before", clause="STR-4")
+@mutant("times-decrease", "emittedAt decreases by a second per event", clause="STR-4")
 class TimesDecrease(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         return super().event_message(replace(event, emitted_ms=event.emitted_ms - 1000 * event.sequence_id), head)
 
 
-@mutant("custom-flattened", "objects within the payload of a custom event are left out", clause="EVT-4")
+@mutant("custom-flattened", "objects in the payload of a custom event are dropped", clause="EVT-4")
 class CustomFlattened(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         flat = {name: value for name, value in event.payload.items() if not isinstance(value, (dict, list))}
@@ -146,25 +146,25 @@ class CustomFlattened(Connection):
         return super().event_message(event if declared else replace(event, payload=flat), head)
 
 
-@mutant("long-texts-cut", "texts in a payload are cut after 4,096 characters", clause="EVT-4")
+@mutant("long-texts-cut", "strings in a payload are cut after 4,096 characters", clause="EVT-4")
 class LongTextsCut(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         payload = {name: value[:4096] if isinstance(value, str) else value for name, value in event.payload.items()}
         return super().event_message(replace(event, payload=payload), head)
 
 
-@mutant("change-types-alike", "every change of a file is a modification", clause="EVT-3")
+@mutant("change-types-alike", "every file change has the type modified", clause="EVT-3")
 class ChangeTypesAlike(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         payload = {**event.payload, "changeType": "modify"} if event.name == "file_change" else event.payload
         return super().event_message(replace(event, payload=payload), head)
 
 
-@mutant("control-names-refused", "events may not be called like messages of the protocol", clause="ENV-2")
-class ControlNamesRefused(Publisher):
+@mutant("control-names-rejected", "custom events must not have names of protocol messages", clause="ENV-2")
+class ControlNamesRejected(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         if name in self.node.contract.messages and name not in self.node.contract.events:
-            raise ProtocolError("payload_invalid", "There is no such event.", pointer=pointer)
+            raise ProtocolError("payload_invalid", "Unknown event.", pointer=pointer)
         super().check_payload(name, payload, pointer)
 
 
@@ -176,7 +176,7 @@ class PayloadReader(CommandReader):
         super().check(message, value)
 
 
-@mutant("payload-replaced", "a payload that is no object is taken for an empty one", clause="EVT-4")
+@mutant("payload-replaced", "a payload that is not an object is replaced by an empty object", clause="EVT-4")
 class PayloadReplaced(Connection):
     def make_reader(self) -> CommandReader:
         return PayloadReader(self.node.contract, self.node.limits["jsonDepth"])
@@ -193,13 +193,13 @@ class StreamReader(CommandReader):
         super().check(message, value)
 
 
-@mutant("bad-stream-is-main", "what is no stream is taken for main", clause="STR-1")
+@mutant("bad-stream-is-main", "an invalid stream name is treated as main", clause="STR-1")
 class BadStreamIsMain(Connection):
     def make_reader(self) -> CommandReader:
         return StreamReader(self.node.contract, self.node.limits["jsonDepth"])
 
 
-@mutant("short-streams-only", "streams with long names cannot be followed", clause="STR-1")
+@mutant("short-streams-only", "subscriptions to streams with long names are rejected", clause="STR-1")
 class ShortStreamsOnly(Commands):
     def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
         if len(data.get("stream", "")) > 100:
@@ -207,28 +207,28 @@ class ShortStreamsOnly(Commands):
         return super().make_subscription(connection, data)
 
 
-@mutant("lives-unsaid", "every tenth event begins another life of its stream, which nobody is told", clause="STR-3")
-class LivesUnsaid(Stream):
+@mutant("epochs-unreported", "every tenth event starts a new epoch, without a gap", clause="STR-3")
+class EpochsUnreported(Stream):
     def append(self, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
         if self.sequence_id % 10 == 9:
             self.epoch = make_ulid()
         return super().append(name, source, payload)
 
 
-@mutant("reasons-swapped", "what a resume sends is said to be a warm picture, and the other way round", clause="EVT-1")
+@mutant("reasons-swapped", "the replay reasons resume and warm are swapped", clause="EVT-1")
 class ReasonsSwapped(Connection):
     def replayed(self, event: Event, subscription: Subscription, reason: str) -> Outgoing:
         return super().replayed(event, subscription, "warm" if reason == "resume" else "resume")
 
 
-@mutant("one-subscription-named", "an event names only one of the subscriptions that it matches", clause="EVT-2")
+@mutant("one-subscription-named", "an event names only one of the matching subscriptions", clause="EVT-2")
 class OneSubscriptionNamed(Connection):
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
         super().deliver(event, subscriptions[:1])
 
 
-@mutant("refusals-numbered", "a payload that is refused takes a number of its stream", clause="EVT-3")
-class RefusalsNumbered(Publisher):
+@mutant("rejections-numbered", "a rejected payload uses up a sequenceId", clause="EVT-3")
+class RejectionsNumbered(Publisher):
     def check(self, principal: Principal, data: dict[str, Any], pointer: str) -> None:
         try:
             super().check(principal, data, pointer)
@@ -237,14 +237,14 @@ class RefusalsNumbered(Publisher):
             raise
 
 
-@mutant("source-unsaid", "an event is said to come from the server itself", clause="EVT-1")
-class SourceUnsaid(Connection):
+@mutant("source-is-server", "the source of every event is the server", clause="EVT-1")
+class SourceIsServer(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
         return {**message, "data": {**message["data"], "source": {"name": "server", "principal": "server"}}}
 
 
-@mutant("event-ids-repeat", "events of one stream share an id with others of it", clause="EVT-1")
+@mutant("event-ids-repeat", "some events of a stream have the same eventId", clause="EVT-1")
 class EventIdsRepeat(Stream):
     _ids: ClassVar[list[str]] = [make_ulid() for _ in range(4)]
 
@@ -255,15 +255,15 @@ class EventIdsRepeat(Stream):
         return same
 
 
-@mutant("long-names-refused", "the name of an event has at most 32 characters", clause="EVT-4")
-class LongNamesRefused(Publisher):
+@mutant("long-names-rejected", "event names longer than 32 characters are rejected", clause="EVT-4")
+class LongNamesRejected(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         if len(name) > 32:
             raise ProtocolError("invalid_message", "This name is too long.", pointer=pointer)
         super().check_payload(name, payload, pointer)
 
 
-@mutant("payloads-unlimited", "a payload may be as large as a message", clause="EVT-4")
+@mutant("payloads-unlimited", "the size of payloads is not limited", clause="EVT-4")
 class PayloadsUnlimited(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         self._reader.check_payload(name, payload, pointer)

@@ -1,4 +1,4 @@
-"""Wrong subscriptions and filters (SUB)."""
+"""Faults of subscriptions and filters (SUB)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("unsubscribed-in-words", "an unsubscribe is acknowledged, and events keep coming", clause="SUB-2")
-class UnsubscribedInWords(Commands):
+@mutant("unsubscribed-without-effect", "an unsubscribe is acknowledged but has no effect", clause="SUB-2")
+class UnsubscribedWithoutEffect(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         named = command.data.get("subscriptionId")
         kept = [each.id for each in self.node.subscriptions.of(connection) if named in (None, each.id)]
@@ -28,7 +28,7 @@ class UnsubscribedInWords(Commands):
         connection.queue(reply("unsubscribed", command.id, {"subscriptionIds": kept}))
 
 
-@mutant("unsubscribe-ends-all", "an unsubscribe ends every subscription, whichever it names", clause="SUB-3")
+@mutant("unsubscribe-ends-all", "an unsubscribe ends all subscriptions instead of the named one", clause="SUB-3")
 class UnsubscribeEndsAll(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         super().unsubscribe(connection, command)
@@ -36,7 +36,7 @@ class UnsubscribeEndsAll(Commands):
             self.node.subscriptions.remove(subscription)
 
 
-@mutant("subscribe-replaces", "a second subscribe with the same id takes the place of the first", clause="SUB-3")
+@mutant("subscribe-replaces", "a second subscribe with the same id replaces the first", clause="SUB-3")
 class SubscribeReplaces(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         chosen = command.data.get("subscriptionId", "")
@@ -45,7 +45,7 @@ class SubscribeReplaces(Commands):
         super().subscribe(connection, command)
 
 
-@mutant("fields-are-alternatives", "one field of a filter that matches is enough", clause="SUB-4")
+@mutant("fields-are-alternatives", "one matching filter field is enough", clause="SUB-4")
 class FieldsAreAlternatives(Filter):
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         found = super().mismatch(name, payload, source)
@@ -57,7 +57,7 @@ class FieldsAreAlternatives(Filter):
         return None if any(self.check_field(field, spec, event) is None for field in applicable) else found
 
 
-@mutant("absent-matches", "a field that an event leaves out matches", clause="SUB-4")
+@mutant("absent-matches", "an absent field matches", clause="SUB-4")
 class AbsentMatches(Filter):
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
         found = super().check_field(field, spec, event)
@@ -112,7 +112,7 @@ class RenameByNewPath(Filter):
         return super().check_field(field, replace(spec, filterable=first), event)
 
 
-@mutant("stream-defaults-wrong", "without a stream, a subscription follows one of its own", clause="SUB-1")
+@mutant("stream-defaults-wrong", "the default stream is not main", clause="SUB-1")
 class StreamDefaultsWrong(Commands):
     def make_subscription(
         self, connection: Connection, data: Mapping[str, Any]
@@ -120,13 +120,13 @@ class StreamDefaultsWrong(Commands):
         return super().make_subscription(connection, {"stream": "workspace:default", **data})
 
 
-@mutant("filter-unsaid", "subscribed says that there is no filter", clause="SUB-1")
-class FilterUnsaid(Subscription):
+@mutant("filter-unreported", "subscribed reports an empty filter", clause="SUB-1")
+class FilterUnreported(Subscription):
     def wire(self) -> dict[str, Any]:
         return {**super().wire(), "filter": {}}
 
 
-@mutant("events-before-subscribed", "events come before the reply that subscribes to them", clause="SUB-2")
+@mutant("events-before-subscribed", "events are sent before subscribed", clause="SUB-2")
 class EventsBeforeSubscribed(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         subscription, replay = self.make_subscription(connection, command.data)
@@ -137,7 +137,7 @@ class EventsBeforeSubscribed(Commands):
 
 
 @mutant(
-    "unsubscribe-everywhere", "an unsubscribe ends subscriptions of the same name on other connections", clause="SUB-3"
+    "unsubscribe-everywhere", "an unsubscribe also ends subscriptions with the same id on other connections", clause="SUB-3"
 )
 class UnsubscribeEverywhere(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
@@ -148,7 +148,7 @@ class UnsubscribeEverywhere(Commands):
                 self.node.subscriptions.remove(subscription)
 
 
-@mutant("unknown-id-unsubscribed", "a subscription that is not there is ended with success", clause="SUB-3")
+@mutant("unknown-id-unsubscribed", "unsubscribing an unknown subscription succeeds", clause="SUB-3")
 class UnknownIdUnsubscribed(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         try:
@@ -173,7 +173,7 @@ class OtherEventsWithheld(Filter):
         return Mismatch(strange[0], self.fields[strange[0]], []) if found is None and strange else found
 
 
-@mutant("replayed-uncounted", "subscriptions does not count what was replayed", clause="SUB-6")
+@mutant("replayed-uncounted", "subscriptions does not count replayed events", clause="SUB-6")
 class ReplayedUncounted(Subscription):
     def count(self, event: Event, *, is_replay: bool) -> None:
         super().count(event, is_replay=is_replay)
@@ -188,26 +188,26 @@ class EmptyListReader(CommandReader):
         super().check(message, value)
 
 
-@mutant("empty-list-taken", "an empty list of a filter counts as if it were not there", clause="SUB-4")
+@mutant("empty-list-taken", "an empty filter list is ignored", clause="SUB-4")
 class EmptyListTaken(Connection):
     def make_reader(self) -> CommandReader:
         return EmptyListReader(self.node.contract, self.node.limits["jsonDepth"])
 
 
-@mutant("first-value-only", "of the values of a field only the first counts", clause="SUB-4")
+@mutant("first-value-only", "only the first value of a filter field is used", clause="SUB-4")
 class FirstValueOnly(Filter):
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
         self._patterns[field] = self._patterns[field][:1]
         return super().check_field(field, spec, event)
 
 
-@mutant("sources-by-principal", "the label of a publisher is compared with its principal", clause="SUB-4")
+@mutant("sources-by-principal", "the filter field sources compares labels with principals", clause="SUB-4")
 class SourcesByPrincipal(Filter):
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         return super().mismatch(name, payload, {**source, "name": source["principal"]})
 
 
-@mutant("inapplicable-overlooked", "a field that no subscribed event declares is left out", clause="SUB-4")
+@mutant("inapplicable-overlooked", "a filter field that no subscribed event declares is ignored", clause="SUB-4")
 class InapplicableOverlooked(Filter):
     @classmethod
     def read(cls, contract: Contract, limits: Limits, data: Mapping[str, Any]) -> Filter:
@@ -219,7 +219,7 @@ class InapplicableOverlooked(Filter):
             return cls(contract, data["events"], {})
 
 
-@mutant("patterns-unlimited", "a filter may be as long as it likes", clause="SUB-4")
+@mutant("patterns-unlimited", "the length of filters is not limited", clause="SUB-4")
 class PatternsUnlimited(Filter):
     @classmethod
     def read(cls, contract: Contract, limits: Limits, data: Mapping[str, Any]) -> Filter:
@@ -227,8 +227,8 @@ class PatternsUnlimited(Filter):
         return super().read(contract, Limits({**limits.values, **most}), data)
 
 
-@mutant("bad-paths-mended", "a path that is absolute or climbs out is made one that does not", clause="SUB-5")
-class BadPathsMended(Filter):
+@mutant("bad-paths-repaired", "absolute paths and paths with `..` are repaired instead of rejected", clause="SUB-5")
+class BadPathsRepaired(Filter):
     def normalise(self, fields: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         mended = {
             name: [value.lstrip("/").replace("..", "up").replace("\\", "/") for value in values]
@@ -249,7 +249,7 @@ class ExtensionCaseCounts(Filter):
 
 
 class LaboriousPattern(PathPattern):
-    """Tries every way of sharing the characters out, as careless matchers do, though for a bounded time."""
+    """Backtracks exponentially, as naive matchers do, but for a bounded time."""
 
     def matches(self, value: str) -> bool:
         if sum(segment.count("*") for segment in self._segments) > 6:
@@ -257,7 +257,7 @@ class LaboriousPattern(PathPattern):
         return super().matches(value)
 
 
-@mutant("globs-laborious", "a pattern with many stars takes seconds", clause="SUB-5")
+@mutant("globs-laborious", "matching a pattern with many stars takes seconds", clause="SUB-5")
 class GlobsLaborious(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         return LaboriousPattern(value) if kind == "path" else super().make_pattern(kind, value)
@@ -272,14 +272,14 @@ class LiteralPattern(ExtensionPattern):
         return value == self._wanted or value.startswith(self._wanted + "/")
 
 
-@mutant("globs-literal", "`*` and `?` in a path are themselves", clause="SUB-5")
+@mutant("globs-literal", "`*` and `?` in a path are literal", clause="SUB-5")
 class GlobsLiteral(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         return LiteralPattern(value) if kind == "path" else super().make_pattern(kind, value)
 
 
 class ExpressionPattern(PathPattern):
-    """A glob as a regular expression, without a thought for the characters that mean something there."""
+    """Converts a glob to a regular expression without escaping other characters."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__(wanted)
@@ -290,7 +290,7 @@ class ExpressionPattern(PathPattern):
         return super().matches(value) if self._expression is None else bool(self._expression.fullmatch(value))
 
 
-@mutant("globs-as-expressions", "characters of a path are taken for parts of a regular expression", clause="SUB-5")
+@mutant("globs-as-expressions", "other characters of a glob act as regular expression syntax", clause="SUB-5")
 class GlobsAsExpressions(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         try:
@@ -299,7 +299,7 @@ class GlobsAsExpressions(Filter):
             return super().make_pattern(kind, value)
 
 
-@mutant("names-by-prefix", "the name of an event also matches names that begin with it", clause="SUB-4")
+@mutant("names-by-prefix", "an event name also matches names that begin with it", clause="SUB-4")
 class NamesByPrefix(Filter):
     def follows(self, name: str) -> bool:
         return any(name.startswith(pattern.removesuffix("*")) for pattern in self.events)
@@ -311,28 +311,28 @@ class IdsShared(Commands):
         chosen = data.get("subscriptionId", "")
         taken = {each.id for each in self.node.subscriptions if each.connection is not connection}
         if chosen in taken and not chosen.startswith("witness"):
-            raise ProtocolError("subscription_exists", "This id is taken.", pointer="/data/subscriptionId")
+            raise ProtocolError("subscription_exists", "This id is in use.", pointer="/data/subscriptionId")
         return super().make_subscription(connection, data)
 
 
-@mutant("nothing-to-end-refused", "all, where there is nothing to end, is an error", clause="SUB-3")
-class NothingToEndRefused(Commands):
+@mutant("nothing-to-end-rejected", "unsubscribe all without subscriptions is an error", clause="SUB-3")
+class NothingToEndRejected(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         if not self.node.subscriptions.of(connection):
-            raise ProtocolError("subscription_not_found", "There is nothing to end.", pointer="/data")
+            raise ProtocolError("subscription_not_found", "There is no subscription to end.", pointer="/data")
         super().unsubscribe(connection, command)
 
 
-@mutant("everyones-listed", "the list holds subscriptions of other connections", clause="SUB-6")
+@mutant("everyones-listed", "the list contains subscriptions of other connections", clause="SUB-6")
 class EveryonesListed(Commands):
     def list_subscriptions(self, connection: Connection, command: Command) -> None:
         items = [each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions]
         connection.queue(reply("subscriptions", command.id, {"items": items}))
 
 
-@mutant("empty-list-refused", "a list of no subscriptions is an error", clause="SUB-6")
-class EmptyListRefused(Commands):
+@mutant("empty-list-rejected", "a list of no subscriptions is an error", clause="SUB-6")
+class EmptyListRejected(Commands):
     def list_subscriptions(self, connection: Connection, command: Command) -> None:
         if not self.node.subscriptions.of(connection):
-            raise ProtocolError("subscription_not_found", "There is none.")
+            raise ProtocolError("subscription_not_found", "There is no subscription.")
         super().list_subscriptions(connection, command)
