@@ -155,6 +155,7 @@ export class TreeSource {
     if (this.#batch.hasVanished && !this.#rootStands()) return this.#batch.clear();
     this.#batch.settle({ keepVanished: false });
     this.#walker.forgetMoves();
+    this.#reporter.lose(this.#walker.takeRecovered());
   }
 
   /** Looks at all that was reported; false when the root is not what it was. */
@@ -345,6 +346,7 @@ export class TreeSource {
     this.#batch.clear();
     this.#walker.holdDirectories = undefined;
     if (this.#walker.silent) this.#rootFacts = undefined;
+    else this.#walker.reportLossWhenRead(this.#tree.root);
     this.#overflowed = true;
     this.#nextCheckMs = Date.now() + this.#checkMs;
   }

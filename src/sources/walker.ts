@@ -40,6 +40,7 @@ export class Walker {
   #next = 0;
   /** Directories that could not be watched or read. */
   readonly retries = new Set<Directory>();
+  readonly #recovered = new Set<Directory>();
   /** While the tree is read for the first time nothing is reported. */
   silent = true;
   #looks = 0;
@@ -77,10 +78,28 @@ export class Walker {
     return true;
   }
 
+  /**
+   * Notes that a loss of this directory is to be reported once all waiting directories have been read. The loss that was
+   * reported when it failed is not enough: a subscriber that looked at the directory then may have seen an entry that was
+   * gone before this source saw it.
+   */
+  reportLossWhenRead(directory: Directory): void {
+    this.#recovered.add(directory);
+  }
+
+  /** The directories of {@link Walker.reportLossWhenRead}; none while directories wait to be read. */
+  takeRecovered(): readonly Directory[] {
+    if (this.waiting > 0) return [];
+    const recovered = [...this.#recovered];
+    this.#recovered.clear();
+    return recovered;
+  }
+
   /** Ends the watch of a directory and forgets that it was to be read. */
   forget(directory: Directory): void {
     directory.queued = false;
     this.retries.delete(directory);
+    this.#recovered.delete(directory);
     const watch = this.#options.tree.unlisten(directory);
     if (watch !== undefined) this.#options.engine.remove(watch);
   }
@@ -237,7 +256,10 @@ export class Walker {
   }
 
   #readable(directory: Directory): void {
-    if (directory.failures > 0) this.#options.reporter.warn(`${this.#show(directory)} is watched again.`);
+    if (directory.failures > 0) {
+      this.#options.reporter.warn(`${this.#show(directory)} is watched again.`);
+      this.reportLossWhenRead(directory);
+    }
     directory.state = 'watched';
     directory.failures = 0;
     this.retries.delete(directory);
