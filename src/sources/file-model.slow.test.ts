@@ -1,6 +1,6 @@
 /**
- * The long run of file-model.test.ts, on each kind of file system. `TIDEMARK_MODEL_OPERATIONS` sets the operations on each; the
- * rounds of 25 take about a third of a second.
+ * The long run of file-model.test.ts, on each kind of file system; needs root (mounts), Git, Vim and npm.
+ * `TIDEMARK_MODEL_OPERATIONS` sets the operations on each; a round of 25 takes about a third of a second.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -37,15 +37,42 @@ function mounted(kind: 'tmpfs' | 'overlay'): string {
   return join(base, 'merged');
 }
 
+const PLACES = [
+  ['the local disk', tmpdir],
+  ['tmpfs', () => mounted('tmpfs')],
+  ['overlayfs', () => mounted('overlay')],
+] as const;
+
 describe('after long random work, what was reported is what is there', () => {
-  test.each([
-    ['the local disk', tmpdir],
-    ['tmpfs', () => mounted('tmpfs')],
-    ['overlayfs', () => mounted('overlay')],
-  ])('on %s', { timeout: 7_200_000 }, async (_name, place) => {
+  test.each(PLACES)('on %s', { timeout: 7_200_000 }, async (_name, place) => {
     expect(await explore({ seed: SEED, rounds: ROUNDS, perRound: PER_ROUND, place: place() })).toEqual({
       losses: [],
       warnings: [],
     });
   });
+});
+
+describe('with real programs among the random work, what was reported is what is there', () => {
+  const rounds = Math.ceil(ROUNDS / 10);
+
+  test.each(PLACES)('on %s', { timeout: 7_200_000 }, async (_name, place) => {
+    const tools = ['checkout', 'vim', 'stash', 'vimWithBackup', 'npmCi'];
+    expect(await explore({ seed: SEED, rounds, perRound: PER_ROUND, place: place(), tools })).toEqual({
+      losses: [],
+      warnings: [],
+    });
+  });
+
+  test(
+    'or is reported as a loss, where file systems are mounted and descriptors run out',
+    { timeout: 7_200_000 },
+    async () => {
+      const tools = ['starve', 'mount', 'checkout', 'mount'];
+      const result = await explore({ seed: SEED, rounds, perRound: PER_ROUND, tools });
+      expect(result).toEqual({
+        losses: expect.any(Array),
+        warnings: expect.arrayContaining([expect.stringContaining('EMFILE')]),
+      });
+    },
+  );
 });

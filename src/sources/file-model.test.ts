@@ -14,4 +14,8 @@ describe('after random work, what was reported is what is there', () => {
   test.each(seeds)('with seed %i, many operations at a time', async (seed) => {
     expect(await explore({ seed: seed + 1000, rounds, perRound: 25 })).toEqual(nothing);
   });
+  test('with branches that Git checks out and stashes', { timeout: 60_000 }, async () => {
+    const tools = ['checkout', 'stash'];
+    expect(await explore({ seed: 5, rounds: 6, perRound: 8, tools })).toEqual(nothing);
+  });
 });

@@ -42,6 +42,24 @@ export function walk(
   return into;
 }
 
+/** What a subscriber does with a reported loss (GAP-2): it looks at the directory again. */
+export function lookAgain(picture: Picture, directory: string, path: string, linked: ReadonlySet<number>): void {
+  const prefix = path === '' ? '' : `${path}/`;
+  for (const each of picture.keys()) if (each.startsWith(prefix)) picture.delete(each);
+  if (isDirectory(join(directory, path))) walk(directory, linked, path, picture);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch (error) {
+    // A file may stand where a directory above it was.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return false;
+    throw error;
+  }
+}
+
 export function apply(
   picture: Picture,
   { path, previousPath, changeType, fileType, size, mtime }: FileChangePayload,

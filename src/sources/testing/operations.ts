@@ -115,11 +115,16 @@ export class Operations {
     return ['a', 'b', 'c', 'd', 'é', 'e\u0301', 'f g', 'back\\slash', 'new\nline'][this.#number(9)] ?? 'a';
   }
 
+  /** What is in a directory. The repository of the tree stays as it is, so that Git can work in the tree. */
+  #names(directory: string): string[] {
+    return readdirSync(directory).filter((each) => each !== '.git');
+  }
+
   /** A directory, by a random way down. */
   #below(): string {
     let at = this.#directory;
     for (let depth = this.#number(4); depth > 0; depth -= 1) {
-      const names = readdirSync(at).filter((each) => lstatSync(join(at, each)).isDirectory());
+      const names = this.#names(at).filter((each) => lstatSync(join(at, each)).isDirectory());
       const next = names[this.#number(names.length + 1)];
       if (next === undefined) break;
       at = join(at, next);
@@ -130,7 +135,7 @@ export class Operations {
   /** Something that is there. */
   #some(): string {
     const directory = this.#below();
-    const names = readdirSync(directory);
+    const names = this.#names(directory);
     return join(directory, names[this.#number(Math.max(1, names.length))] ?? this.#name());
   }
 
