@@ -72,10 +72,12 @@ describe('conformance run --contract', () => {
       );
       const passed = stderr.match(/PASS +(\S+)/g)?.map((line) => line.replace(/PASS +own\//, '')) ?? [];
       expect(passed.toSorted()).toEqual([
-        ...['filter-logTypes', 'filter-outputs', 'filter-stages', 'payload', 'replay'].map(
+        ...['filter-logTypes', 'filter-outputs', 'filter-stages', 'misspelt', 'payload', 'replay'].map(
           (each) => `build.linked/${each}`,
         ),
-        ...['noted', 'removed', 'silent'].flatMap((name) => [`build_${name}/payload`, `build_${name}/replay`]),
+        ...['noted', 'removed', 'silent'].flatMap((name) =>
+          ['misspelt', 'payload', 'replay'].map((each) => `build_${name}/${each}`),
+        ),
       ]);
       expect({ code, stdout }).toMatchObject({ code: 0 });
     } finally {

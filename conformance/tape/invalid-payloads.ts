@@ -10,6 +10,7 @@ export interface Schema {
   readonly pattern?: string;
   readonly format?: string;
   readonly maxLength?: number;
+  readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;

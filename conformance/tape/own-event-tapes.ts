@@ -3,11 +3,12 @@
  * not is refused with the pointer, each filter field of the event narrows, and its replay policy holds.
  */
 import type { ClauseId } from '../../generated/protocol.ts';
-import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import { EVENTS, HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { EventSpec, FilterKind } from '../filters/declared-events.ts';
 import { isArray, isObject, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Step, StimEvent, Tape, TapeHeader } from './tape.ts';
+import { enumeratedValues } from './enumerated-values.ts';
 import { invalidPayloads } from './invalid-payloads.ts';
 import type { Schema, Schemas } from './invalid-payloads.ts';
 
@@ -50,6 +51,7 @@ export function ownEventTapes(contract: OwnContract): readonly Tape[] {
     return [
       payloadTape(checked('p')),
       ...Object.keys(event.filterable).flatMap((field, index) => filterTape(field, checked(`f${index}`))),
+      ...misspeltTape(checked('m')),
       replayTape(checked('r')),
     ];
   });
@@ -105,11 +107,16 @@ function payloadTape(checked: Checked): Tape {
   return tapeOf(checked, { check: 'payload', clauses: ['EVT-3'], needs: ['http'], why }, steps);
 }
 
-/** A value that a filter asks for and the payload has, and one that it has not. */
-function wantedValues(
-  field: string,
-  { event, contract, payload }: Checked,
-): { readonly met: string; readonly unmet: string } | undefined {
+interface WantedValues {
+  /** A value that the payload has. */
+  readonly met: string;
+  /** One that it has not; undefined where it has all that there are. */
+  readonly unmet: string | undefined;
+  /** All that there are, where the schema enumerates them. */
+  readonly allowed?: readonly string[];
+}
+
+function wantedValues(field: string, { event, contract, payload }: Checked): WantedValues | undefined {
   const kind = contract.filters.get(field);
   const values = (event.filterable[field] ?? []).flatMap((pointer) => {
     const value = valueAt({ payload }, pointer) ?? null;
@@ -118,6 +125,8 @@ function wantedValues(
   const [value] = values;
   // No path or extension could be made of the example; sources are those of the publisher.
   if (kind === undefined || value === undefined || value === '') return undefined;
+  const allowed = enumeratedValues(event.schema, event.filterable[field] ?? [], contract.schemas);
+  if (allowed !== undefined) return { met: value, unmet: allowed.find((each) => !values.includes(each)), allowed };
   if (kind === 'exact') return { met: value, unmet: `${ELSEWHERE}-${value}`.slice(0, 200) };
   if (kind === 'path')
     return /^[\w./-]+$/.test(value) && !value.startsWith('/') ? { met: value, unmet: ELSEWHERE } : undefined;
@@ -142,21 +151,76 @@ function filterTape(field: string, checked: Checked): readonly Tape[] {
   const fence = { type: 'event', data: { event: FENCE } };
   const steps: readonly Step[] = [
     open,
+    ...(wanted.allowed === undefined ? [] : refusedValue(checked, field, wanted.allowed)),
     ...follow('met', wanted.met),
-    ...follow('unmet', wanted.unmet),
+    ...(wanted.unmet === undefined ? [] : follow('unmet', wanted.unmet)),
     ...subscribe('fence', { stream, events: [FENCE], replay: { mode: 'none' } }),
     { verb: 'stim', events, bind: 'made', line: 0 },
     {
       verb: 'par',
       branches: [
         [{ verb: 'recv', as: ACTOR, pattern: made('met'), line: 0 }],
-        [{ verb: 'never', as: ACTOR, pattern: made('unmet'), until: fence, line: 0 }],
+        [
+          wanted.unmet === undefined
+            ? { verb: 'recv', as: ACTOR, pattern: fence, line: 0 }
+            : { verb: 'never', as: ACTOR, pattern: made('unmet'), until: fence, line: 0 },
+        ],
       ],
       line: 0,
     },
   ];
   const why = `The filter field ${field} narrows ${event.name} to the events that have one of its values.`;
   return [tapeOf(checked, { check: `filter-${field}`, clauses: ['SUB-4'], why }, steps)];
+}
+
+/** A value outside an enumeration, and the refusal that lists the others. */
+function refusedValue({ event, stream }: Checked, field: string, allowed: readonly string[]): readonly Step[] {
+  const data = { stream, events: [event.name], filter: { [field]: [ELSEWHERE] } };
+  const error = {
+    code: 'filter_invalid',
+    pointer: `/data/filter/${field}/0`,
+    details: { allowed: { $unordered: [...allowed] } },
+  };
+  return [
+    { verb: 'send', as: ACTOR, message: { type: 'subscribe', id: 'outside', data }, line: 0 },
+    { verb: 'recv', as: ACTOR, pattern: { type: 'error', id: 'outside', data: error }, line: 0 },
+  ];
+}
+
+const LONGEST_NAME = 128;
+const SHORTEST_HINTED = 4;
+
+/** The name with a letter more, which a server must take for misspelt (SUB-7). */
+function misspeltTape(checked: Checked): readonly Tape[] {
+  const { event, contract, stream } = checked;
+  const declared = [...Object.keys(EVENTS), ...contract.events.map(({ name }) => name)];
+  const misspelt = ['s', 'x'].map((letter) => `${event.name}${letter}`).find((name) => !declared.includes(name));
+  if (misspelt === undefined || misspelt.length > LONGEST_NAME || event.name.length < SHORTEST_HINTED) return [];
+  const hints = (pointer: string): Json => [{ pointer, message: { $type: 'string' }, suggestion: { $in: declared } }];
+  const { method, path } = HTTP_OPERATIONS.post_broadcast;
+  const steps: readonly Step[] = [
+    open,
+    {
+      verb: 'send',
+      as: ACTOR,
+      message: { type: 'subscribe', id: 's1', data: { stream, events: [misspelt], replay: { mode: 'none' } } },
+      line: 0,
+    },
+    {
+      verb: 'recv',
+      as: ACTOR,
+      pattern: { type: 'subscribed', id: 's1', data: { hints: hints('/data/events/0') } },
+      line: 0,
+    },
+    {
+      verb: 'http',
+      request: { method, path, body: { stream, event: misspelt, payload: {} } },
+      expect: { status: 200, body: { hints: hints('/event') } },
+      line: 0,
+    },
+  ];
+  const why = `${misspelt} is a custom event, and the replies suggest ${event.name}.`;
+  return [tapeOf(checked, { check: 'misspelt', clauses: ['SUB-7'], needs: ['http'], why }, steps)];
 }
 
 /** Publications, and the places among them of those that a warm replay brings. */

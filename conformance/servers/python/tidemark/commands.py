@@ -92,7 +92,9 @@ class Commands:
         if subscription.recovery.reason is not None:
             after = _after(command.data)
             gap = self.node.gap([subscription], after, subscription.position, subscription.recovery.reason)
-        connection.queue_subscribed(reply("subscribed", command.id, subscription.wire()), subscription, gap)
+        names = [(name, f"/data/events/{index}") for index, name in enumerate(command.data["events"])]
+        data = {**subscription.wire(), **self.node.hints.member(names)}
+        connection.queue_subscribed(reply("subscribed", command.id, data), subscription, gap)
         if replay is not None:
             self._count(subscription, replay)
             connection.queue_replay(self.unroll(subscription, replay))

@@ -36,6 +36,8 @@ class EventSpec:
     payload_schema: str
     replay: ReplayPolicy
     filterable: Mapping[str, tuple[str, ...]]
+    enumerated: Mapping[str, tuple[str, ...]]
+    """The only values that the event can have in a field; not there where it can have any."""
 
 
 class Contract:
@@ -90,8 +92,29 @@ class Contract:
                 replay["policy"], replay.get("key"), replay.get("keySpace"), replay.get("clears", False)
             )
             filterable = {field: tuple(pointers) for field, pointers in message["x-filterable"].items()}
-            specs[name] = EventSpec(name, message["x-payload"], policy, filterable)
+            payload = {"properties": {"payload": self.schemas[message["x-payload"]]}}
+            enumerated = {
+                field: tuple(values)
+                for field, pointers in filterable.items()
+                if (values := self._values(payload, pointers)) is not None
+            }
+            specs[name] = EventSpec(name, message["x-payload"], policy, filterable, enumerated)
         return specs
+
+    def _values(self, root: Mapping[str, Any], pointers: tuple[str, ...]) -> list[str] | None:
+        """Everything that can stand at the pointers, or None where one of them leads to something without a list."""
+        values: list[str] = []
+        for pointer in pointers:
+            schema: Mapping[str, Any] = root
+            for name in pointer.split("/")[1:]:
+                schema = self.resolve(self.resolve(schema).get("items", schema))
+                schema = self.resolve(schema).get("properties", {}).get(name, {})
+            schema = self.resolve(schema)
+            schema = self.resolve(schema.get("items", schema))
+            if "enum" not in schema:
+                return None
+            values += schema["enum"]
+        return values
 
     def event(self, name: str) -> EventSpec:
         return self.events.get(name) or self.events[CUSTOM]

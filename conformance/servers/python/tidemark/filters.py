@@ -175,12 +175,36 @@ class Filter:
                 if len(value) > limits["patternLength"]:
                     raise _limit_exceeded(limits, "patternLength", len(value), f"{pointer}/{index}")
             if not any(field in spec.filterable for spec in _specs_of(contract, events)):
+                raise cls.not_applicable(field, events, _specs_of(contract, events))
+        wanted = cls(contract, events, fields)
+        for field, values in fields.items():
+            wanted.check_enumerated(field, values)
+        return wanted
+
+    @classmethod
+    def not_applicable(cls, field: str, events: Sequence[str], specs: Sequence[EventSpec]) -> ProtocolError:
+        known = list(dict.fromkeys(name for spec in specs for name in spec.filterable))
+        return ProtocolError(
+            "filter_not_applicable",
+            f"None of the events {', '.join(events)} has the filter field {field}; the fields are {', '.join(known)}.",
+            pointer=f"/data/filter/{field}",
+            details={"fields": known},
+        )
+
+    def check_enumerated(self, field: str, values: Sequence[str]) -> None:
+        """:raises ProtocolError: filter_invalid, for a value that none of the events can have"""
+        lists = [spec.enumerated.get(field) for spec in _specs_of(self._contract, self.events) if field in spec.filterable]
+        allowed = [value for each in lists if each is not None for value in each]
+        if None in lists:
+            return
+        for index, value in enumerate(values):
+            if value not in allowed:
                 raise ProtocolError(
-                    "filter_not_applicable",
-                    f"None of the events {', '.join(events)} has the filter field {field}.",
-                    pointer=pointer,
+                    "filter_invalid",
+                    f"{field} can be {', '.join(allowed)}.",
+                    pointer=f"/data/filter/{field}/{index}",
+                    details={"allowed": allowed},
                 )
-        return cls(contract, events, fields)
 
     def normalise(self, fields: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         """:raises ProtocolError: filter_invalid"""

@@ -59,6 +59,7 @@ class Node:
         self.limits = self.options.limits
         self.streams = Streams(self.parts.stream, self.contract, self.limits)
         self.publisher = self.parts.publisher(self)
+        self.hints = self.parts.hints(self.contract)
         self.commands = self.parts.commands(self)
 
     def principal_of(self, token: str | None) -> Principal | None:

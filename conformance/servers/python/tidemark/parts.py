@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from .commands import Commands
 from .connection import Connection
 from .filters import Filter
+from .near import Hints
 from .publishing import Publisher
 from .routes import Routes
 from .streams import Stream
@@ -19,6 +20,7 @@ class Parts:
     commands: type[Commands] = Commands
     connection: type[Connection] = Connection
     filter: type[Filter] = Filter
+    hints: type[Hints] = Hints
     publisher: type[Publisher] = Publisher
     routes: type[Routes] = Routes
     stream: type[Stream] = Stream

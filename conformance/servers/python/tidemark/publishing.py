@@ -65,6 +65,7 @@ class Publisher:
             **event.position.wire(),
             "eventId": event.event_id,
             "duplicate": known is not None,
+            **self.node.hints.member([(data["event"], f"{pointer}/event")]),
         }
 
     def find_duplicate(self, key: Key) -> Event | None:

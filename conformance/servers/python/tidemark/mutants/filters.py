@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
 from ..contract import EventSpec
+from ..errors import ProtocolError
 from ..filters import ExtensionPattern, Filter, Mismatch, PathPattern, Pattern, match_run, match_segment
 from .registry import mutant
 
@@ -144,3 +145,43 @@ class WholeExtension(ExtensionPattern):
 class ExtensionFromFirstDot(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         return WholeExtension(value) if kind == "extension" else super().make_pattern(kind, value)
+
+
+@mutant("enumeration-unchecked", "a filter may ask for values that no event can have", clause="SUB-4")
+class EnumerationUnchecked(Filter):
+    def check_enumerated(self, field: str, values: Sequence[str]) -> None:
+        pass
+
+
+@mutant("enumeration-first-only", "only the first value of a filter field is compared with the enumeration", clause="SUB-4")
+class EnumerationFirstOnly(Filter):
+    def check_enumerated(self, field: str, values: Sequence[str]) -> None:
+        super().check_enumerated(field, values[:1])
+
+
+@mutant("enumeration-unlisted", "the values that there are stay unsaid", clause="SUB-4")
+class EnumerationUnlisted(Filter):
+    def check_enumerated(self, field: str, values: Sequence[str]) -> None:
+        try:
+            super().check_enumerated(field, values)
+        except ProtocolError as error:
+            error.details = None
+            raise
+
+
+@mutant("fields-unlisted", "the fields that would do stay unsaid", clause="SUB-4")
+class FieldsUnlisted(Filter):
+    @classmethod
+    def not_applicable(cls, field: str, events: Sequence[str], specs: Sequence[EventSpec]) -> ProtocolError:
+        error = super().not_applicable(field, events, specs)
+        error.details = None
+        return error
+
+
+@mutant("fields-of-all", "as fields that would do, those of all events are named", clause="SUB-4")
+class FieldsOfAll(Filter):
+    @classmethod
+    def not_applicable(cls, field: str, events: Sequence[str], specs: Sequence[EventSpec]) -> ProtocolError:
+        error = super().not_applicable(field, events, specs)
+        error.details = {"fields": ["paths", "extensions", "entityTypes", "actors", "sources"]}
+        return error

@@ -1,0 +1,47 @@
+"""Names that are nearly those of declared events (SUB-7)."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+from .contract import CUSTOM, Contract
+
+SHORTEST = 4
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name from which this one differs in one character or two neighbouring ones."""
+    if len(name) < SHORTEST or "*" in name:
+        return None
+    return next((each for each in known if each != name and is_near(name, each)), None)
+
+
+def is_near(one: str, other: str) -> bool:
+    """Whether some two characters, or fewer, in one place of either make the whole difference."""
+    return any(
+        one[:at] == other[:at] and _ends_alike(one[at:], other[at:])
+        for at in range(min(len(one), len(other)) + 1)
+    )
+
+
+def _ends_alike(one: str, other: str) -> bool:
+    return any(one[a:] == other[b:] for a in range(3) for b in range(3) if a <= len(one) and b <= len(other))
+
+
+class Hints:
+    """What a reply says of names that seem to be misspelt."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._declared = [name for name in contract.events if name != CUSTOM]
+
+    def member(self, names: list[tuple[str, str]]) -> dict[str, Any]:
+        """`hints` of a reply, for names with their pointers; nothing where all of them are in order."""
+        hints = [
+            {"pointer": pointer, "message": f"{name} is an event of your own; did you mean {meant}?", "suggestion": meant}
+            for name, pointer in names
+            if (meant := self.suggestion(name)) is not None
+        ]
+        return {"hints": hints} if hints else {}
+
+    def suggestion(self, name: str) -> str | None:
+        return None if name in self._declared else nearest(name, self._declared)
