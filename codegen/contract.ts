@@ -9,6 +9,7 @@ import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
 import { checkExtensions } from './extensions.ts';
 import type { Command, Contract, Event, HttpOperation, Message, Push, Schema } from './model.ts';
 import { resolveSchema, schemaName } from './model.ts';
+import { enumeratedFields } from './enumerated.ts';
 import { CONNECTION, messageName, refName } from './raw.ts';
 import type { RawContract, RawMessage, RawOperation } from './raw.ts';
 import { resolveReferences } from './references.ts';
@@ -168,6 +169,7 @@ function eventOf(schemas: Readonly<Record<string, Schema>>, message: string, raw
       payload,
       replay,
       filterable: filterable ?? {},
+      enumerated: enumeratedFields(schemas, dataOf(schemas, raw), filterable ?? {}),
     },
   ];
 }

@@ -114,6 +114,8 @@ export interface Event {
   readonly replay: ReplaySpec;
   /** Filter field → pointers into the event's data. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
+  /** Filter field → the strings that the schemas at its pointers enumerate; not where any of them allows others. */
+  readonly enumerated: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface CloseCode {

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:9f13fd2cbf051dd8ae86b8dfeedb7a9c74d83500c521837ade8c744663b5a035';
+export const CONTRACT_DIGEST = 'sha256:62906e03363789e686efc1eb696a634d8337fdf951fc83c6c381b952082ddcd7';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -150,24 +150,26 @@ export interface EventSpec {
   readonly replay: ReplaySpec;
   /** The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element. */
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
+  /** Field → the only values that the event can have there; absent where it can have any. */
+  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
 }
 
 /** How each declared event is replayed and filtered. */
 export const EVENTS: { readonly [Name in EventName]: EventSpec } = {
-  file_change: { replay: { policy: 'none' }, filterable: { paths: ['/payload/path', '/payload/previousPath'], extensions: ['/payload/path', '/payload/previousPath'], changeTypes: ['/payload/changeType'], sources: ['/source/name', '/source/principal'] } },
-  entity_created: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] } },
-  entity_updated: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] } },
-  entity_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity', clears: true }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] } },
-  relationship_created: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship' }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
-  relationship_updated: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship' }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
-  relationship_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship', clears: true }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] } },
-  graph_update: { replay: { policy: 'latest' }, filterable: { paths: ['/payload/paths'], operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] } },
-  sync_status: { replay: { policy: 'latest' }, filterable: { operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] } },
-  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], relationshipTypes: ['/payload/relationships/relationshipType'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] } },
+  file_change: { replay: { policy: 'none' }, filterable: { paths: ['/payload/path', '/payload/previousPath'], extensions: ['/payload/path', '/payload/previousPath'], changeTypes: ['/payload/changeType'], sources: ['/source/name', '/source/principal'] }, enumerated: { changeTypes: ['create', 'modify', 'delete', 'rename'] } },
+  entity_created: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  entity_updated: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  entity_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity', clears: true }, filterable: { paths: ['/payload/path'], extensions: ['/payload/path'], entityTypes: ['/payload/entityType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  relationship_created: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship' }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  relationship_updated: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship' }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  relationship_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship', clears: true }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  graph_update: { replay: { policy: 'latest' }, filterable: { paths: ['/payload/paths'], operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  sync_status: { replay: { policy: 'latest' }, filterable: { operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
+  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], relationshipTypes: ['/payload/relationships/relationshipType'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] }, enumerated: { sessionEvents: ['session_started', 'session_keepalive', 'session_relationships', 'session_checkpoint', 'session_handoff', 'session_teardown', 'modified', 'broke', 'test_pass'] } },
 };
 
 /** The same for every event that the contract does not declare. */
-export const CUSTOM_EVENT: EventSpec = { replay: { policy: 'latest' }, filterable: { sources: ['/source/name', '/source/principal'] } };
+export const CUSTOM_EVENT: EventSpec = { replay: { policy: 'latest' }, filterable: { sources: ['/source/name', '/source/principal'] }, enumerated: {} };
 
 /** How the values of a field are compared (SUB-5). */
 export const FILTER_FIELDS: { readonly [Field in FilterField]: { readonly kind: 'path' | 'extension' | 'exact' } } = {
@@ -382,9 +384,10 @@ export const CLAUSES = {
   'SUB-1': { level: 'must', observable: 'client', text: '`subscribed` names the subscription, its stream, events, the normalised filter, the position and the recovery outcome, also for an empty stream. The stream defaults to `main`.' },
   'SUB-2': { level: 'must', observable: 'client', text: 'Nothing arrives for a subscription before its `subscribed` and nothing after its `unsubscribed`.' },
   'SUB-3': { level: 'must', observable: 'client', text: 'A second subscribe with a live id is `subscription_exists` and leaves the first untouched; the same filter under two ids is fine; an unknown id is `subscription_not_found`.' },
-  'SUB-4': { level: 'must', observable: 'client', text: 'Fields of a filter narrow together, values within a field are alternatives. A field constrains only the events that declare it, and there an absent value does not match. A field that no subscribed event declares, and an empty list, are refused.' },
+  'SUB-4': { level: 'must', observable: 'client', text: 'Fields of a filter narrow together, values within a field are alternatives. A field constrains only the events that declare it, and there an absent value does not match. A field that no subscribed event declares is refused with `filter_not_applicable` and `details.fields`, the fields that would do; an empty list with `filter_invalid`, and so is a value that no subscribed event can have, because the schemas of all that declare the field enumerate others: `details.allowed` lists those.' },
   'SUB-5': { level: 'must', observable: 'client', text: 'Paths match at `/` boundaries, globs know only `*`, `?` and `**`, matching is case-sensitive in NFC; absolute paths, `..` and backslashes are refused. A rename matches by its old or its new path. `.ts` matches `a.d.ts`, not `a.mts`.' },
-  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` holds, for each subscription of the connection, what `subscribed` said, and how many events were delivered and replayed.' },
+  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` holds, for each subscription of the connection, what `subscribed` said (without its hints), and how many events were delivered and replayed.' },
+  'SUB-7': { level: 'must', observable: 'client', text: 'A name in `subscribe` or `broadcast` that the contract does not declare, of at least four characters, that differs from a declared one by one character, or two neighbouring ones, left out, added, changed or swapped, is accepted as a custom event (EVT-4), and the reply has a hint that suggests the declared one. Declared names and `*` get no hint.' },
   'RPL-1': { level: 'must', observable: 'client', text: '`replay.mode` is `none`, `warm` (the default) or `resume` after a position.' },
   'RPL-2': { level: 'must', observable: 'client', text: '`subscribed`, replayed events ascending with `isReplay: true`, `replay_complete`, then live events with `isReplay: false`: without hole or duplicate at the seam. With `none` neither replay nor `replay_complete` comes.' },
   'RPL-3': { level: 'must', observable: 'client', text: 'What `warm` replays is declared per event by its replay policy. When a bound cut the picture, `replay_complete.truncated` is true.' },

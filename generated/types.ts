@@ -76,6 +76,8 @@ export type Recovery = RecoveryNotAttempted | RecoveryDone | RecoveryFailed;
 export type UnsubscribeData = UnsubscribeOne | UnsubscribeAll;
 /** A credential. */
 export type AuthenticateData = TokenCredential | ApiKeyCredential;
+/** Names in the command that are probably misspelt; absent when there are none. They change nothing. */
+export type Hints = readonly Hint[];
 /** What went wrong; the codes and their meaning are in `x-errors`. */
 export type ErrorCode =
   | 'invalid_json'
@@ -265,6 +267,15 @@ export interface SubscribedData {
   readonly filter: SubscriptionFilter;
   readonly position: Position;
   readonly recovery: Recovery;
+  readonly hints?: Hints;
+}
+/** A name that was accepted, but probably was meant to be another one. */
+export interface Hint {
+  /** RFC 6901 pointer to the name, from the top of the message. */
+  readonly pointer: string;
+  /** For people; never parse it. */
+  readonly message: string;
+  readonly suggestion: EventPattern;
 }
 /** A subscription of this connection. */
 export interface SubscriptionInfo {
@@ -297,6 +308,7 @@ export interface BroadcastedData {
   readonly eventId: Ulid;
   /** True when nothing was published because the idempotency key was known. */
   readonly duplicate: boolean;
+  readonly hints?: Hints;
 }
 /** Who the client now is. */
 export interface AuthenticatedData {

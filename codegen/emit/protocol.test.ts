@@ -166,7 +166,9 @@ describe('the constants', () => {
       ({ 'x-event': name, 'x-replay': replay, 'x-filterable': filterable }) =>
         name === undefined ? [] : [[name, { replay, filterable }] as const],
     );
-    expect([...Object.entries(protocol.EVENTS), ['*', protocol.CUSTOM_EVENT]]).toEqual(events);
+    const known = [...Object.entries(protocol.EVENTS), ['*', protocol.CUSTOM_EVENT] as const];
+    expect(known.map(([name, { replay, filterable }]) => [name, { replay, filterable }])).toEqual(events);
+    expect(protocol.EVENTS.file_change.enumerated).toEqual({ changeTypes: ['create', 'modify', 'delete', 'rename'] });
   });
 
   test('have each filter field, each gap reason, each limit and each requirement', () => {

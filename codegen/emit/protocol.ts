@@ -146,9 +146,9 @@ function emitOperations(contract: Contract): string {
   ].join('\n');
 }
 
-function eventSpec({ replay, filterable }: Event): unknown {
+function eventSpec({ replay, filterable, enumerated }: Event): unknown {
   const { policy, key: pointer, keySpace, clears } = replay;
-  return { replay: { policy, key: pointer, keySpace, clears }, filterable };
+  return { replay: { policy, key: pointer, keySpace, clears }, filterable, enumerated };
 }
 
 function emitEvents({ events, customEvent, filters, replayPolicies }: Contract): string {
@@ -179,6 +179,8 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
         '  ',
       ),
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
+      doc('Field → the only values that the event can have there; absent where it can have any.', '  '),
+      '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',
       '}\n',
     ].join('\n'),
     table(

@@ -3,7 +3,7 @@
  * evaluated from text, at run time (Content-Security-Policy). Strict for what clients send, tolerant for what servers
  * send: there, fields that this version does not know are fine inside `data` (ENV-4).
  */
-import { Ajv } from 'ajv';
+import { _, Ajv, stringify } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import type { Contract, Schema } from '../model.ts';
 import { resolveSchema, schemaName } from '../model.ts';
@@ -99,6 +99,7 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
     validateFormats: true,
   });
   wordPatterns(ajv);
+  listFields(ajv);
   const tolerant = tolerantIds(contract);
   for (const [name, schema] of Object.entries(contract.schemas)) {
     ajv.addSchema({ ...toStrict(contract, schema), $id: strict(name) });
@@ -128,6 +129,23 @@ function wordPatterns(ajv: Ajv): void {
       // Without the dot at the end: a text goes on after it.
       message: ({ parentSchema }) =>
         `does not have the form that it needs: ${String(parentSchema?.['description'] ?? parentSchema?.['pattern']).replace(/\.$/, '')}`,
+    },
+  });
+}
+
+/** A refusal of an unknown field lists the known ones. */
+function listFields(ajv: Ajv): void {
+  const definition = ajv.getKeyword('additionalProperties');
+  if (typeof definition === 'boolean')
+    throw new Error('This version of ajv keeps its keyword "additionalProperties" to itself.');
+  ajv.removeKeyword('additionalProperties').addKeyword({
+    ...definition,
+    error: {
+      message: 'is an unknown field',
+      params: ({ params, parentSchema }) => {
+        const known = Object.keys((parentSchema as Schema | undefined)?.properties ?? {});
+        return _`{additionalProperty: ${params['additionalProperty']}, known: ${stringify(known)}}`;
+      },
     },
   });
 }

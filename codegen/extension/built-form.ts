@@ -83,10 +83,11 @@ function sha256(text: string): string {
 }
 
 function emitModule({ events, customEvent, filters, version, digest }: Contract): string {
-  const spec = ({ replay, filterable }: Contract['customEvent']): string =>
+  const spec = ({ replay, filterable, enumerated }: Contract['customEvent']): string =>
     literal({
       replay: { policy: replay.policy, key: replay.key, keySpace: replay.keySpace, clears: replay.clears },
       filterable,
+      enumerated,
     });
   return `${banner('A contract as a value.')}
 import { commandValidators, payloadValidators } from './validators.js';
@@ -125,6 +126,7 @@ interface EventSpec {
     readonly clears?: true;
   };
   readonly filterable: Readonly<Record<string, readonly string[]>>;
+  readonly enumerated?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** For \`createGateway({ contract })\` of the package tidemark. */

@@ -22,6 +22,8 @@ export interface EventSpec {
   readonly replay: ReplaySpec;
   /** The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
+  /** Field → the only values that the event can have there. A built contract of an earlier version has none. */
+  readonly enumerated?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface DeclaredEvent extends EventSpec {

@@ -7,6 +7,7 @@ import { LIMITS } from '../../generated/protocol.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import { bundledExamples, gatewayExamples } from './contract-examples.ts';
 import { CliError, EXIT } from './exit.ts';
+import { showHints } from './hints.ts';
 import { reasonOf } from './reason.ts';
 import { call, remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
@@ -48,6 +49,7 @@ async function broadcast(options: BroadcastOptions): Promise<void> {
     body,
     fits: httpValidators.broadcast_result,
   })) as BroadcastedData;
+  showHints(answer.hints);
   if (options.json) return printJson(answer);
   const { stream, epoch, sequenceId, duplicate } = answer;
   await print(

@@ -186,8 +186,34 @@ describe('tidemark listen', () => {
     ] as const;
     for (const [argv, text] of worded)
       expect(await finish(argv, { env })).toMatchObject({ code: 2, stderr: expect.stringMatching(text) });
-    expect(await finish(['listen', '--filter', 'colour=red'], { env })).toMatchObject({ code: 2 });
+    expect(await finish(['listen', '--filter', 'changeType=create'], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^--filter: there is no field changeType; did you mean changeTypes\?/),
+    });
     expect(await finish(['listen', '--resume', 'x'], { env })).toMatchObject({ code: 2 });
+  });
+});
+
+describe('a name that is nearly a declared one', () => {
+  test('is accepted with a warning on stderr, and a filter value outside its list is refused', async () => {
+    const { env } = await serve();
+    const listening = start(['listen', '--event', 'file_changed'], { env });
+    await listening.says('listening to file_changed');
+    expect(listening.stderr).toMatch(/^warning: file_changed is not declared, .*; did you mean file_change\?\n/);
+    const misspelt = ['broadcast', '--event', 'entity_creatd', '--payload', '{}'];
+    expect(await finish(misspelt, { env })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^entity_creatd is event 1 of main/),
+      stderr: expect.stringContaining('did you mean entity_created?'),
+    });
+    expect(
+      await finish(['listen', '--event', 'file_change', '--filter', 'changeTypes=created'], { env }),
+    ).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^filter_invalid: changeTypes cannot be "created"; did you mean "create"\?/),
+    });
+    const own = await finish(['broadcast', '--event', 'cluster_moved', '--payload', '{}'], { env });
+    expect(own).toMatchObject({ code: 0, stderr: '' });
   });
 });
 

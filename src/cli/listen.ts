@@ -5,9 +5,11 @@ import { createClient, ConnectionError, isGap, SubscriptionError, TidemarkError 
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscribeData, SubscriptionFilter } from '../../generated/types.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
+import { nearest } from '../catalogue/near-miss.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
 import { askWhy } from './handshake.ts';
+import { showHints } from './hints.ts';
 import { reasonOf } from './reason.ts';
 import {
   CREDENTIAL_HINT,
@@ -202,8 +204,9 @@ interface Following {
 async function follow(client: TidemarkClient, { request, options, wait, signal }: Following): Promise<void> {
   const { stream, count = Infinity, json } = options;
   const subscription = client.subscribe({ ...request, stream, gaps: 'inline', signal });
-  await subscription.ready;
+  const { hints } = await subscription.ready;
   wait.reason = undefined;
+  showHints(hints);
   if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${stream}`));
   let seen = 0;
   for await (const item of subscription) {
@@ -245,15 +248,18 @@ function filterOf({ path = [], ext = [], filter = [] }: ListenOptions): Subscrip
   add('extensions', ext);
   for (const each of filter) {
     const [, field = '', values = ''] = /^(\w+)=(.+)$/.exec(each) ?? [];
-    if (field === '') throw unknownField(each);
+    if (field === '')
+      throw new CliError(`--filter ${each} is not <field>=<values>, such as changeTypes=create,modify.`, EXIT.usage);
     add(field, values.split(','));
   }
   return Object.fromEntries(fields);
 }
 
-function unknownField(text: string): CliError {
-  const known = [...stockCatalogue.filters.keys()].join(', ');
-  return new CliError(`--filter ${text} is not <field>=<values>; the fields are ${known}.`, EXIT.usage);
+function unknownField(field: string): CliError {
+  const fields = [...stockCatalogue.filters.keys()];
+  const meant = nearest(field, fields);
+  const hint = meant === undefined ? '' : `did you mean ${meant}? `;
+  return new CliError(`--filter: there is no field ${field}; ${hint}The fields are ${fields.join(', ')}.`, EXIT.usage);
 }
 
 /**
@@ -263,7 +269,7 @@ function unknownField(text: string): CliError {
 function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Following['request']): void {
   if (contract === undefined) return;
   const stranger = Object.keys(filter).find((field) => !stockCatalogue.filters.has(field));
-  if (contract.matches && stranger !== undefined) throw unknownField(`${stranger}=…`);
+  if (contract.matches && stranger !== undefined) throw unknownField(stranger);
   const missing = events.filter((event) => contract.missingEvents.includes(event));
   if (missing.length > 0)
     say(

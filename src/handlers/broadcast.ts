@@ -1,4 +1,5 @@
 import type { Handlers } from '../../generated/handlers.ts';
+import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { HandlerContext } from './context.ts';
 
@@ -15,5 +16,6 @@ export const broadcast: Handlers<HandlerContext>['broadcast'] = async (data, con
     );
   }
   const origin = { name: 'broadcast', principal, remoteAddress, payloadPointer: '/data/payload' } as const;
-  return { data: await context.publisher.publish(data, origin) };
+  const place = await context.publisher.publish(data, origin);
+  return { data: { ...place, ...hintsOf([data.event], context.catalogue, () => '/data/event') } };
 };

@@ -11,6 +11,7 @@ import { compileFilter, filterBytes, filterCharacters, normaliseFilter } from '.
 import type { FilterSpec } from '../subscriptions/filter.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import { normaliseEvents, policiesOf } from '../catalogue/event-pattern.ts';
+import { hintsOf } from '../catalogue/near-miss.ts';
 import { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 
@@ -170,7 +171,9 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
       registry.open(subscription);
       holder = 'subscription';
       const { id: subscriptionId, events, filter } = subscription;
-      return { subscriptionId, stream, events: [...events], filter, position: plan.position, recovery: plan.recovery };
+      const { position, recovery } = plan;
+      const hints = hintsOf(data.events, catalogue, (at) => `/data/events/${at}`);
+      return { subscriptionId, stream, events: [...events], filter, position, recovery, ...hints };
     },
     companions: () => (plan === undefined ? [] : failedResume(subscription, plan)),
     onWritten: () => {

@@ -11,6 +11,8 @@ import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import type { Caller } from '../auth/authorise.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
@@ -29,6 +31,7 @@ export interface RouteOptions extends GuardOptions {
   /** All nodes' subscriptions (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   readonly publisher: Publisher;
+  readonly catalogue: Catalogue;
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
@@ -85,8 +88,11 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     get_subscriptions: { answer: (request) => options.subscriptions(readQuery('get_subscriptions', request.query)) },
     post_broadcast: {
       body: httpValidators.broadcast_request,
-      answer: ({ body }, _reply, caller) =>
-        publisher.publish(body as BroadcastData, { name: 'broadcast', ...caller, payloadPointer: '/payload' }),
+      answer: async ({ body }, _reply, caller) => {
+        const data = body as BroadcastData;
+        const place = await publisher.publish(data, { name: 'broadcast', ...caller, payloadPointer: '/payload' });
+        return { ...place, ...hintsOf([data.event], options.catalogue, () => '/event') };
+      },
     },
     post_explain: {
       body: httpValidators.explain_request,

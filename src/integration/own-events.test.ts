@@ -62,6 +62,31 @@ describe('an own event', () => {
     expect(client.frames.filter(({ type }) => type === 'event').map(({ data }) => data['event'])).toEqual(['tick']);
   });
 
+  test('is suggested for a name that is nearly its own, by every way of naming it (SUB-7)', async () => {
+    const { url, httpUrl } = await serve({ contract, broadcast: 'on' });
+    const hint = { suggestion: 'build_finished', message: expect.stringContaining('did you mean build_finished?') };
+    const client = await connect(url);
+    expect(await client.call('subscribe', { events: ['tick', 'build_finishd'] })).toMatchObject({
+      type: 'subscribed',
+      data: { events: ['build_finishd', 'tick'], hints: [{ ...hint, pointer: '/data/events/1' }] },
+    });
+    const body = { stream: 'main', event: 'build_finsihed', payload: {} };
+    expect(await client.call('broadcast', body)).toMatchObject({
+      type: 'broadcasted',
+      data: { hints: [{ ...hint, pointer: '/data/event' }] },
+    });
+    const post = (event: string, payload: object): Promise<Response> =>
+      fetch(`${httpUrl}/ws/broadcast`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...body, event, payload }),
+      });
+    expect(await (await post('build_finishes', {})).json()).toMatchObject({ hints: [{ ...hint, pointer: '/event' }] });
+    expect(await (await post('build_finished', { target: 'web', ok: true })).json()).not.toHaveProperty('hints');
+    const subscribed = await client.call('subscribe', { events: ['build_finished', '*'] });
+    expect(subscribed.data).not.toHaveProperty('hints');
+  });
+
   test('is replayed as its policy says, and the operator may say otherwise (RPL-3)', async () => {
     for (const [replay, wanted] of [
       [{}, [2, 3]],

@@ -125,6 +125,14 @@ describe('the normalised filter', () => {
     ['a glob', ['file_change'], { extensions: ['ts', '*.js'] }, 'filter_invalid', '/data/filter/extensions/1'],
     ['a path', ['file_change'], { extensions: ['a/b'] }, 'filter_invalid', '/data/filter/extensions/0'],
     ['outside', ['file_change'], { paths: ['../x'] }, 'filter_invalid', '/data/filter/paths/0'],
+    [
+      'no type of change',
+      ['*'],
+      { changeTypes: ['create', 'created'] },
+      'filter_invalid',
+      '/data/filter/changeTypes/1',
+    ],
+    ['no step', ['session_event'], { sessionEvents: ['broken'] }, 'filter_invalid', '/data/filter/sessionEvents/0'],
   ])('refuses what cannot be meant (%s)', (_what, events, filter, code, pointer) => {
     expect(() => normalise(events, filter)).toThrow(expect.objectContaining({ code, pointer }));
   });
@@ -135,6 +143,44 @@ describe('the normalised filter', () => {
       actors: ['ana'],
       relationshipTypes: ['calls'],
     });
+  });
+
+  test('is refused with what would do (SUB-4)', () => {
+    const refusalOf = (events: readonly string[], filter: Filter): unknown => {
+      try {
+        return normalise(events, filter);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(refusalOf(['file_change', 'sync_status'], { changeTypes: ['created'] })).toMatchObject({
+      message: 'changeTypes cannot be "created"; did you mean "create"? Its values are create, modify, delete, rename.',
+      details: { allowed: ['create', 'modify', 'delete', 'rename'] },
+    });
+    expect(refusalOf(['relationship_*', 'sync_status'], { paths: ['src'] })).toMatchObject({
+      message: expect.stringContaining('cannot be filtered by paths, only by relationshipTypes, sources'),
+      details: { fields: ['relationshipTypes', 'sources', 'operationIds'] },
+    });
+  });
+
+  test('may ask for any value as soon as one subscribed event can have any', () => {
+    const spec = { replay: { policy: 'none' }, fits: catalogue.events.get('file_change')?.fits } as const;
+    const events = new Map([
+      ['closed', { ...spec, filterable: { level: ['/payload/level'] }, enumerated: { level: ['low'] } }],
+      ['open', { ...spec, filterable: { level: ['/payload/level'] }, enumerated: {} }],
+      // As a contract that was built by an earlier version has it.
+      ['older', { ...spec, filterable: { level: ['/payload/level'] } }],
+    ]) as unknown as typeof catalogue.events;
+    const own = { ...catalogue, events, filters: new Map([['level', 'exact' as const]]) };
+    const admits = (subscribed: readonly string[]): boolean => {
+      try {
+        normaliseFilter({ events: subscribed, filter: { level: ['high'] }, limits: LIMITS, catalogue: own });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    expect([['closed'], ['open'], ['older'], ['closed', 'open']].map(admits)).toEqual([false, true, true, true]);
   });
 
   test('explains the first condition that fails, with what was wanted and seen (OPS-3)', () => {

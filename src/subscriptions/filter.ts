@@ -2,8 +2,9 @@
  * What a subscription's filter means (SUB-4, SUB-5). Fields narrow together, values within a field are alternatives; a field
  * constrains only the events that declare it in the contract (`x-filterable`), and there an absent value does not match.
  */
+import { nearest } from '../catalogue/near-miss.ts';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
-import type { Catalogue, Filter, FilterKind } from '../catalogue/catalogue.ts';
+import type { Catalogue, EventSpec, Filter, FilterKind } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
 import { EventFacts, stringsAt } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
@@ -90,16 +91,39 @@ export function normaliseFilter(options: {
   for (const [field, kind] of catalogue.filters) {
     const values = filter[field];
     if (values === undefined) continue;
-    if (!specs.some((spec) => spec.filterable[field] !== undefined)) {
-      throw new ProtocolError(
-        'filter_not_applicable',
-        `None of the events ${events.join(', ')} has ${field} to filter by.`,
-        { pointer: `/data/filter/${field}` },
-      );
-    }
+    if (!specs.some((spec) => spec.filterable[field] !== undefined)) throw notApplicable(field, events, specs);
     normalised[field] = normaliseField({ field, kind, values }, limits);
+    checkEnumerated(field, values, specs);
   }
   return normalised;
+}
+
+function notApplicable(field: string, events: readonly string[], specs: readonly EventSpec[]): ProtocolError {
+  const fields = [...new Set(specs.flatMap(({ filterable }) => Object.keys(filterable)))];
+  return new ProtocolError(
+    'filter_not_applicable',
+    `${events.join(', ')} cannot be filtered by ${field}, only by ${fields.join(', ')}.`,
+    { pointer: `/data/filter/${field}`, details: { fields } },
+  );
+}
+
+/** Refuses a value that none of the events can have, since the schemas of all that have the field enumerate others (SUB-4). */
+function checkEnumerated(field: string, values: readonly string[], specs: readonly EventSpec[]): void {
+  const lists = specs
+    .filter(({ filterable }) => filterable[field] !== undefined)
+    .map(({ enumerated }) => enumerated?.[field]);
+  if (lists.includes(undefined)) return;
+  const allowed = [...new Set(lists.flatMap((list) => list ?? []))];
+  const at = values.findIndex((value) => !allowed.includes(value));
+  const value = values[at];
+  if (value === undefined) return;
+  const meant = nearest(value, allowed);
+  const hint = meant === undefined ? '.' : `; did you mean ${JSON.stringify(meant)}?`;
+  throw new ProtocolError(
+    'filter_invalid',
+    `${field} cannot be ${JSON.stringify(value.slice(0, 64))}${hint} Its values are ${allowed.join(', ')}.`,
+    { pointer: `/data/filter/${field}/${at}`, details: { allowed } },
+  );
 }
 
 /** Characters of all values of a filter: what compiling and keeping it costs grows with them. */

@@ -1,6 +1,7 @@
 /** From what a generated validator finds to the one error that the peer receives. */
 import type { ErrorCode } from '../../generated/protocol.ts';
 import type { ValidationError, Validator } from '../../generated/validators.js';
+import { nearest } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 
 export interface SchemaErrorOptions {
@@ -34,7 +35,7 @@ export function schemaError(errors: readonly ValidationError[], options: SchemaE
   const unknown = error.params['additionalProperty'];
   if (error.keyword === 'additionalProperties' && typeof unknown === 'string') {
     const pointer = `${base}${error.instancePath}/${escapePointer(unknown)}`;
-    return new ProtocolError(fallback, `Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`, { pointer });
+    return new ProtocolError(fallback, unknownField(unknown, error.params['known']), { pointer });
   }
   const missing = error.params['missingProperty'];
   const pointer = `${base}${error.instancePath}${typeof missing === 'string' ? `/${escapePointer(missing)}` : ''}`;
@@ -45,6 +46,17 @@ export function schemaError(errors: readonly ValidationError[], options: SchemaE
       ? `${JSON.stringify(missing)} is missing at ${pointer}.`
       : `The value at ${pointer === '' ? 'the top' : pointer} ${wordsOf(error)}.`;
   return new ProtocolError(code, message, { pointer });
+}
+
+/** @param known the fields that there are, where the validator lists them */
+function unknownField(name: string, known: unknown): string {
+  const text = `Unknown field ${JSON.stringify(name.slice(0, 64))}`;
+  const fields = Array.isArray(known) ? known.filter((each) => typeof each === 'string') : [];
+  if (fields.length === 0) return `${text}; no field is allowed here.`;
+  const meant = nearest(name, fields);
+  return meant === undefined
+    ? `${text}; the fields are ${fields.join(', ')}.`
+    : `${text}; did you mean ${JSON.stringify(meant)}?`;
 }
 
 function wordsOf({ params, message = 'does not fit its schema' }: ValidationError): string {

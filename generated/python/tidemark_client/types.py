@@ -171,6 +171,7 @@ class SubscribedData(TypedDict):
     filter: SubscriptionFilter
     position: Position
     recovery: Recovery
+    hints: NotRequired[Hints]
 
 
 class SubscriptionInfo(TypedDict):
@@ -211,6 +212,17 @@ class BroadcastedData(TypedDict):
     eventId: Ulid
     #: True when nothing was published because the idempotency key was known.
     duplicate: bool
+    hints: NotRequired[Hints]
+
+
+class Hint(TypedDict):
+    """A name that was accepted, but probably was meant to be another one."""
+
+    #: RFC 6901 pointer to the name, from the top of the message.
+    pointer: str
+    #: For people; never parse it.
+    message: str
+    suggestion: EventPattern
 
 
 class AuthenticatedData(TypedDict):
@@ -1358,6 +1370,9 @@ PingData = Mapping[str, object]
 
 #: A credential.
 AuthenticateData = Union[TokenCredential, ApiKeyCredential]
+
+#: Names in the command that are probably misspelt; absent when there are none. They change nothing.
+Hints = Sequence[Hint]
 
 #: What went wrong; the codes and their meaning are in `x-errors`.
 ErrorCode = Literal["invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "rate_limited", "broker_unavailable", "internal"]

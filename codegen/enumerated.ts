@@ -1,0 +1,52 @@
+/** Which values a filter field can have at all, where the schemas of an event enumerate them. */
+import { resolveSchema } from './model.ts';
+import type { Schema } from './model.ts';
+
+type Schemas = Readonly<Record<string, Schema>>;
+
+/**
+ * @param data name of the schema of the event's `data`
+ * @param filterable filter field → pointers into it
+ * @returns the fields of which every value is enumerated, each with its values in the order of the contract
+ */
+export function enumeratedFields(
+  schemas: Schemas,
+  data: string,
+  filterable: Readonly<Record<string, readonly string[]>>,
+): Readonly<Record<string, readonly string[]>> {
+  const root: Schema = { $ref: `#/components/schemas/${data}` };
+  return Object.fromEntries(
+    Object.entries(filterable).flatMap(([field, pointers]) => {
+      const walk = { schemas, values: new Set<string>(), seen: new Set<Schema>() };
+      const isClosed = pointers.every((pointer) => collect(root, pointer.split('/').slice(1), walk));
+      return isClosed && walk.values.size > 0 ? [[field, [...walk.values]]] : [];
+    }),
+  );
+}
+
+interface Walk {
+  readonly schemas: Schemas;
+  /** What was found so far. */
+  readonly values: Set<string>;
+  /** Schemas on the way since the last step into a member: one that contains itself adds nothing more. */
+  readonly seen: ReadonlySet<Schema>;
+}
+
+/** Adds the strings that the schema enumerates at the end of the path. @returns whether it allows no others */
+function collect(reference: Schema, path: readonly string[], walk: Walk): boolean {
+  const schema = resolveSchema(walk, reference);
+  if (walk.seen.has(schema)) return true;
+  const within = { ...walk, seen: new Set([...walk.seen, schema]) };
+  const branches = schema.oneOf ?? schema.anyOf ?? (schema.items === undefined ? undefined : [schema.items]);
+  if (branches !== undefined) return branches.every((branch) => collect(branch, path, within));
+  const [segment, ...rest] = path;
+  if (segment !== undefined) {
+    const name = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+    const properties = schema.properties ?? {};
+    const member = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    return member !== undefined && collect(member, rest, { ...walk, seen: new Set() });
+  }
+  const listed = schema.const === undefined ? schema.enum : [schema.const];
+  for (const value of listed ?? []) if (typeof value === 'string') walk.values.add(value);
+  return listed !== undefined || schema.type === 'null';
+}

@@ -1,0 +1,63 @@
+/** Names that are accepted, because custom events may have any name, but that probably were meant to be declared ones (SUB-7). */
+import type { Hint } from '../../generated/types.ts';
+import type { Catalogue } from './catalogue.ts';
+import { matchesName } from './event-pattern.ts';
+
+/** Shorter names are too often alike by chance. */
+const SHORTEST = 4;
+
+/** The first candidate that differs from a name by a slip of the finger. */
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+  if (name.length < SHORTEST) return undefined;
+  for (const candidate of candidates) if (candidate !== name && isSlip(name, candidate)) return candidate;
+  return undefined;
+}
+
+/** One character, or two neighbouring ones, left out, added, changed or swapped; linear in the length of the names. */
+function isSlip(a: string, b: string): boolean {
+  const [shorter, longer] = [Math.min(a.length, b.length), Math.max(a.length, b.length)];
+  if (shorter < SHORTEST || longer - shorter > 2) return false;
+  let start = 0;
+  while (start < shorter && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end += 1;
+  return longer - start - end <= 2;
+}
+
+/**
+ * What to say of the events that a command names.
+ * @param pointerOf where the name at that place in the list stands in the message
+ * @returns a member `hints`, or nothing where every name is as it should be
+ */
+export function hintsOf(
+  names: readonly string[],
+  catalogue: Catalogue,
+  pointerOf: (at: number) => string,
+): { readonly hints?: Hint[] } {
+  const hints = names.flatMap((name, at): Hint[] => {
+    const suggestion = suggestionFor(name, catalogue);
+    return suggestion === undefined ? [] : [{ pointer: pointerOf(at), message: wordsOf(name, suggestion), suggestion }];
+  });
+  return hints.length === 0 ? {} : { hints };
+}
+
+function wordsOf(name: string, suggestion: string): string {
+  const fact = name.endsWith('*')
+    ? 'matches no declared event, only custom ones'
+    : 'is not declared, so it is a custom event';
+  return `${name} ${fact}; did you mean ${suggestion}?`;
+}
+
+function suggestionFor(name: string, { events }: Catalogue): string | undefined {
+  if (!name.endsWith('*')) return events.has(name) ? undefined : nearest(name, events.keys());
+  const declared = [...events.keys()];
+  if (declared.some((each) => matchesName(name, each))) return undefined;
+  const stem = name.slice(0, -1);
+  const beginnings = declared.flatMap((each) => [0, -1, 1, -2, 2].map((more) => each.slice(0, stem.length + more)));
+  // `entiy_*` means `entity_*` rather than `entity*`.
+  const [alike, others] = [true, false].map((same) =>
+    beginnings.filter((each) => (each.at(-1) === stem.at(-1)) === same),
+  );
+  const meant = nearest(stem, [...(alike ?? []), ...(others ?? [])]);
+  return meant === undefined ? undefined : `${meant}*`;
+}
