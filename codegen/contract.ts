@@ -230,6 +230,7 @@ function httpOf(raw: RawContract, name: string, operation: RawOperation): HttpOp
     path: channel?.address ?? '',
     servesBelow: channel?.['x-serves-below'] ?? false,
     anyOrigin: operation['x-any-origin'] ?? false,
+    fullScopes: operation['x-full-scopes'] ?? [],
     query: binding?.query,
     request: request === undefined ? '' : messageName(raw, request),
     replies: repliesOf(raw, operation),

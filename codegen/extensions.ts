@@ -94,6 +94,7 @@ const operation = {
     'x-scopes': texts,
     'x-before-authentication': { const: true },
     'x-any-origin': { const: true },
+    'x-full-scopes': texts,
     'x-requirements': clauses,
   },
 };

@@ -87,6 +87,8 @@ export interface HttpOperation extends OperationBase {
   readonly servesBelow: boolean;
   /** Whether pages of every origin may read the answer (SEC-4). */
   readonly anyOrigin: boolean;
+  /** The scopes that the full answer needs; without them the answer is a summary (SEC-1). */
+  readonly fullScopes: readonly string[];
   readonly query: Schema | undefined;
   readonly request: string;
   readonly replies: readonly string[];

@@ -35,6 +35,7 @@ export interface RawOperation {
   readonly 'x-scopes'?: readonly string[];
   readonly 'x-before-authentication'?: true;
   readonly 'x-any-origin'?: true;
+  readonly 'x-full-scopes'?: readonly string[];
   readonly 'x-requirements'?: readonly string[];
 }
 

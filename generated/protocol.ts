@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:62906e03363789e686efc1eb696a634d8337fdf951fc83c6c381b952082ddcd7';
+export const CONTRACT_DIGEST = 'sha256:288ecfe3fe9952980020bcacdb9b8a70825d7e9abc0a70217ae7b292a4a55af2';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -87,18 +87,18 @@ export const ORDERED_MESSAGES = [
   'subscription_closed',
 ] as const;
 
-/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4). */
+/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4). `fullScopes`: without these scopes the answer is a summary. */
 export const HTTP_OPERATIONS = {
-  get_health: { method: 'GET', path: '/ws/health', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
-  get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
-  get_readyz: { method: 'GET', path: '/readyz', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
-  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, anyOrigin: false, query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
-  post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, anyOrigin: false, query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
-  post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, anyOrigin: false, query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
-  get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
-  get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, anyOrigin: true, query: {}, scopes: [], errorPointers: {} },
-  get_docs: { method: 'GET', path: '/docs', servesBelow: false, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
-  get_console: { method: 'GET', path: '/console', servesBelow: true, anyOrigin: false, query: {}, scopes: [], errorPointers: {} },
+  get_health: { method: 'GET', path: '/ws/health', servesBelow: false, anyOrigin: false, fullScopes: ['admin:read'], query: {}, scopes: [], errorPointers: {} },
+  get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
+  get_readyz: { method: 'GET', path: '/readyz', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
+  get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, anyOrigin: false, fullScopes: [], query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
+  post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
+  get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, anyOrigin: true, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
+  get_docs: { method: 'GET', path: '/docs', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
+  get_console: { method: 'GET', path: '/console', servesBelow: true, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
 } as const;
 
 export type HttpOperationName = keyof typeof HTTP_OPERATIONS;
@@ -331,8 +331,8 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   patternLength: { default: 256, unit: 'characters', minimum: 16, maximum: 4096, description: 'One filter value.' },
   filterCharactersPerConnection: { default: 65536, unit: 'characters', minimum: 256, maximum: 16777216, description: 'All filter values of the live subscriptions of one connection together.' },
   filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Memory for the subscriptions of one node, as the gateway estimates it. One principal may use as much as it leaves free.' },
-  commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection.' },
-  commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands above the steady rate that are let through at once.' },
+  commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection, and of requests per HTTP operation and caller (OPS-6).' },
+  commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands or requests above the steady rate that are let through at once.' },
   commandCostMs: { default: 5, unit: 'ms', minimum: 1, maximum: 10000, description: 'Processing time that one command pays for. A command that takes longer, its replay included, counts as several against `commandsPerSecond`.' },
   turnBudgetMs: { default: 10, unit: 'ms', minimum: 1, maximum: 1000, description: 'Longest time for which the server works on replays and commands before all other clients have a turn.' },
   badMessagesPerMinute: { default: 20, unit: 'messages/min', minimum: 1, maximum: 10000, description: 'Messages that break the contract before the connection is closed with 4000.' },
@@ -411,11 +411,12 @@ export const CLAUSES = {
   'ERR-2': { level: 'must', observable: 'client', text: 'A bad message (an error that `x-errors` marks with `counts: bad-message`) costs an error, not the connection; too many of them within a minute close it with 4000. No message carries a stack trace, a path of the server or a secret.' },
   'ERR-3': { level: 'must', observable: 'client', text: 'Depth is limited before parsing; deep, repeated-key, huge-number, lone-surrogate and `__proto__` input is answered by an error and changes nothing; a text frame that is not UTF-8 ends its connection with 1007 (RFC 6455).' },
   'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure carries the `error` message with the status that `x-errors` names.' },
-  'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` tells status, versions, connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },
+  'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` tells everyone status, versions, node and uptime; with the scope `admin:read`, also connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },
   'OPS-2': { level: 'must', observable: 'client', text: '`GET /ws/subscriptions`, with scope `admin:read`, lists every subscription of every node, paged and filterable, and names the nodes that did not answer.' },
   'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` tells which subscriptions an event matches, and for the others the condition that fails.' },
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
   'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
+  'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, broadcast, explain and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
 } as const;
 
 export type ClauseId = keyof typeof CLAUSES;

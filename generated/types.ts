@@ -1061,6 +1061,17 @@ export interface HealthReplay {
   readonly failed: Count;
   readonly events: Count;
 }
+/** The gateway at this moment, as everyone may see it. */
+export interface HealthSummary {
+  readonly status: GatewayStatus;
+  /** Of the gateway. */
+  readonly version: string;
+  /** Of this contract. */
+  readonly protocolVersion: string;
+  readonly contractDigest: ContractDigest;
+  readonly nodeId: NodeId;
+  readonly uptimeMs: Milliseconds;
+}
 /** The gateway at this moment. */
 export interface Health {
   readonly status: GatewayStatus;

@@ -79,9 +79,10 @@ export declare const serverValidators: Readonly<Record<
 export declare const httpValidators: Readonly<Record<
   | 'empty'
   | 'health'
+  | 'health_summary'
+  | 'error'
   | 'probe'
   | 'subscriptions_page'
-  | 'error'
   | 'broadcast_request'
   | 'broadcast_result'
   | 'explain_request'

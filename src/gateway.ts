@@ -126,7 +126,6 @@ export class Gateway<Payloads = PayloadMap> {
       ...resolved,
       introspection: this.#introspection,
       publisher: this.#publisher,
-      connections: this.#connections,
       counters,
     });
   }

@@ -193,6 +193,10 @@ const correlation: Judge = ({ before, after }) => [
 
 const JUDGES: Readonly<Record<string, Judge>> = {
   'x-scopes': scopes,
+  'x-full-scopes': addedOrChanged('full-scopes', 'client-to-server', {
+    added: 'Clients of the old contract get the summary where they got the full answer.',
+    lost: 'Clients of the old contract get at least what they got before.',
+  }),
   'x-error-pointers': errorPointers,
   'x-ordered': promise('order', 'server-to-client', {
     given: 'Clients of the old contract do not count on the order.',

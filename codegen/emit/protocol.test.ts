@@ -31,6 +31,7 @@ interface Yaml {
     };
     readonly 'x-before-authentication'?: true;
     readonly 'x-any-origin'?: true;
+    readonly 'x-full-scopes'?: readonly string[];
     readonly 'x-scopes'?: readonly string[];
   }>;
   readonly components: {
@@ -139,7 +140,14 @@ describe('the constants', () => {
       resources.map(
         ([
           name,
-          { bindings, channel, messages: requests, 'x-scopes': scopes = [], 'x-any-origin': anyOrigin = false },
+          {
+            bindings,
+            channel,
+            messages: requests,
+            'x-scopes': scopes = [],
+            'x-any-origin': anyOrigin = false,
+            'x-full-scopes': fullScopes = [],
+          },
         ]) => [
           name,
           {
@@ -147,6 +155,7 @@ describe('the constants', () => {
             path: yaml.channels[last(channel.$ref)]?.address,
             servesBelow: yaml.channels[last(channel.$ref)]?.['x-serves-below'] ?? false,
             anyOrigin,
+            fullScopes,
             query: Object.fromEntries(
               Object.entries(bindings?.http.query?.properties ?? {}).map(([key, parameter]) => [
                 key,

@@ -130,13 +130,14 @@ function emitOperations(contract: Contract): string {
     ),
     table(
       'HTTP_OPERATIONS',
-      'The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4).',
+      'The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4). `fullScopes`: without these scopes the answer is a summary.',
       resources,
-      ({ method, path, servesBelow, anyOrigin, query, scopes, request }) => ({
+      ({ method, path, servesBelow, anyOrigin, fullScopes, query, scopes, request }) => ({
         method,
         path,
         servesBelow,
         anyOrigin,
+        fullScopes,
         query: queryOf(query),
         scopes,
         errorPointers: messages[request]?.errorPointers ?? {},

@@ -63,13 +63,14 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
       kind.includes(':') ? [kind] : [`${kind}:<event>@<stream>`, `${kind}:<any>@<stream>`],
     );
     for (const [name, operation] of Object.entries(raw.operations)) {
-      for (const [index, scope] of (operation['x-scopes'] ?? []).entries()) {
-        if (forms.includes(scope)) continue;
-        report(
-          ['operations', name, 'x-scopes', index],
-          `is ${scope}, which a server does not know how to check. Use one of ${forms.join(', ')}.`,
-        );
-      }
+      for (const key of ['x-scopes', 'x-full-scopes'] as const)
+        for (const [index, scope] of (operation[key] ?? []).entries()) {
+          if (forms.includes(scope)) continue;
+          report(
+            ['operations', name, key, index],
+            `is ${scope}, which a server does not know how to check. Use one of ${forms.join(', ')}.`,
+          );
+        }
     }
   },
 

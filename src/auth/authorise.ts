@@ -58,6 +58,11 @@ export function authorise(operation: ScopedOperation, data: unknown, caller: Cal
   }
 }
 
+/** Whether the principal has every one of these scopes, for what the peer asks. */
+export function hasScopes(scopes: readonly string[], data: unknown, principal: Principal): boolean {
+  return scopes.every((template) => missingScope(template, principal, subjectOf(data)) === undefined);
+}
+
 function missingScope(template: string, { scopes }: Principal, { events, stream }: Subject): MissingScope | undefined {
   if (template === 'admin:read') {
     return permits(scopes, template) ? undefined : { action: template, scope: template };

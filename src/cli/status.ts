@@ -1,7 +1,8 @@
 /** `tidemark status`: how a gateway is (OPS-1). */
 import type { Command } from 'commander';
-import type { Health } from '../../generated/types.ts';
+import type { Health, HealthSummary } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
+import type { Validator } from '../../generated/validators.js';
 import { EXIT } from './exit.ts';
 import { call, remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
@@ -14,20 +15,33 @@ export function registerStatus(program: Command): void {
     .action(showStatus);
 }
 
+type Report = Health | HealthSummary;
+
 async function showStatus(options: RemoteOptions & { readonly json?: true }): Promise<void> {
-  const health = (await call(options, { below: '/health', fits: httpValidators.health })) as Health;
-  if (options.json) await printJson(health);
-  else await print(describe(health));
-  if (health.status !== 'ok') process.exitCode = EXIT.runtime;
+  const report = (await call(options, { below: '/health', fits: isReport })) as Report;
+  if (options.json) await printJson(report);
+  else await print(table([...summaryRows(report), ...(isFull(report) ? detailRows(report) : HIDDEN)]));
+  if (report.status !== 'ok') process.exitCode = EXIT.runtime;
 }
 
-function describe(health: Health): string {
-  const { status, version, protocolVersion, nodeId, uptimeMs, connections, subscriptions, broker, backpressure } =
-    health;
-  const rows = [
+const isReport: Validator = (value) => httpValidators.health(value) || httpValidators.health_summary(value);
+
+function isFull(report: Report): report is Health {
+  return 'streams' in report;
+}
+
+const HIDDEN = [['more', 'needs a credential with the scope admin:read']];
+
+function summaryRows({ status, version, protocolVersion, nodeId, uptimeMs }: Report): string[][] {
+  return [
     ['status', paint(status === 'ok' ? 'green' : 'red', status)],
     ['gateway', plain(`tidemark ${version}, protocol ${protocolVersion}, node ${nodeId}`)],
     ['up for', duration(uptimeMs)],
+  ];
+}
+
+function detailRows({ connections, subscriptions, broker, backpressure, otherContracts, streams }: Health): string[][] {
+  const rows = [
     [
       'broker',
       `${broker.kind}, ${broker.connected ? `connected, ${broker.lagMs} ms` : 'NOT CONNECTED: publishes are refused'}`,
@@ -39,16 +53,16 @@ function describe(health: Health): string {
       `${backpressure.queuedBytes} bytes, ${backpressure.slow} slow, ${backpressure.closedSlow} closed as slow`,
     ],
   ];
-  const others = (health.otherContracts ?? []).map(({ nodeId: other, contractDigest }) => [
+  const others = (otherContracts ?? []).map(({ nodeId: other, contractDigest }) => [
     `  ${plain(other)}`,
     `another contract, ${contractDigest}`,
   ]);
-  const streams = health.streams.map(({ stream, position, historyEvents }) => [
+  const places = streams.map(({ stream, position, historyEvents }) => [
     `  ${stream}`,
     plain(`#${position.sequenceId} of ${position.epoch}, ${historyEvents} in history`),
   ]);
   const nodes = others.length === 0 ? [] : [['other nodes', ''], ...others];
-  return table([...rows, ...nodes, ...(streams.length === 0 ? [] : [['streams', '']]), ...streams]);
+  return [...rows, ...nodes, ...(places.length === 0 ? [] : [['streams', '']]), ...places];
 }
 
 function duration(ms: number): string {

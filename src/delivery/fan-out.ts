@@ -28,6 +28,7 @@ export interface FanoutOptions {
 export class Fanout {
   readonly #streams = new Map<string, StreamFanout>();
   readonly #options: FanoutOptions;
+  #size = 0;
 
   constructor(options: FanoutOptions) {
     this.#options = options;
@@ -41,6 +42,7 @@ export class Fanout {
       this.#streams.set(subscription.stream, stream);
     }
     stream.subscriptions.add(subscription);
+    this.#size += 1;
     stream.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
   }
 
@@ -48,8 +50,14 @@ export class Fanout {
   remove(subscription: Subscription): void {
     const stream = this.#streams.get(subscription.stream);
     if (stream === undefined || !stream.subscriptions.delete(subscription)) return;
+    this.#size -= 1;
     stream.index.remove(subscription);
     if (stream.subscriptions.size === 0) this.#streams.delete(subscription.stream);
+  }
+
+  /** Live subscriptions of this node. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Every live subscription of this node. */

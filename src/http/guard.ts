@@ -6,7 +6,7 @@ import type { Validator } from '../../generated/validators.js';
 import type { Audit } from '../auth/audit.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { authorise } from '../auth/authorise.ts';
+import { authorise, hasScopes } from '../auth/authorise.ts';
 import type { Caller } from '../auth/authorise.ts';
 import { credentialFrom, refuseCredentialInAddress } from '../auth/credential.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
@@ -16,6 +16,7 @@ import type { AdmittedPages } from '../auth/request-origin.ts';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import { ProtocolError } from '../errors.ts';
 import { checkRequest } from '../wire/schema-error.ts';
+import type { RequestLimiter } from './request-limiter.ts';
 
 export interface GuardOptions {
   readonly authenticator: Authenticator;
@@ -23,6 +24,15 @@ export interface GuardOptions {
   readonly origins: OriginPolicy;
   readonly insecure: boolean;
   readonly proxies: TrustedProxies;
+  readonly limiter: RequestLimiter;
+}
+
+export interface Admitted {
+  readonly caller: Caller;
+  /** Whether the caller has the scopes of the operation's full answer. */
+  readonly detail: 'full' | 'summary';
+  /** Takes the processing time of the answer, in milliseconds. */
+  readonly chargeWork: (ms: number) => void;
 }
 
 export class Guard {
@@ -45,28 +55,51 @@ export class Guard {
   }
 
   /**
-   * Checks the credential, then the body, then the scopes. An operation that needs no scope is open to everyone.
+   * Checks the credential, the rate, the body and the scopes, in this order. An operation that needs no scope is open to everyone.
    * @param fits the schema of the body, where the operation has one
    */
-  async admit(name: HttpOperationName, request: FastifyRequest, fits?: Validator): Promise<Caller> {
-    const { authenticator, audit } = this.#options;
+  async admit(name: HttpOperationName, request: FastifyRequest, fits?: Validator): Promise<Admitted> {
+    const { audit, limiter } = this.#options;
     const operation = HTTP_OPERATIONS[name];
-    const open = operation.scopes.length === 0;
-    const principal = open ? authenticator.anonymous : await this.#principal(request);
+    const remoteAddress = this.#addressOf(request);
+    const principal = await this.#principalOf(name, request, remoteAddress);
+    const payer = this.#payerOf(principal, remoteAddress);
+    limiter.take(name, payer);
+    if (principal === undefined) throw this.#missingCredential(remoteAddress);
     if (fits !== undefined) checkRequest(request.body, fits, operation.errorPointers);
-    const caller = { principal, remoteAddress: this.#addressOf(request) };
+    const caller = { principal, remoteAddress };
     authorise(operation, request.body, caller, audit);
-    return caller;
+    return {
+      caller,
+      detail: hasScopes(operation.fullScopes, request.body, principal) ? 'full' : 'summary',
+      chargeWork: (ms) => limiter.chargeWork(name, payer, ms),
+    };
   }
 
-  async #principal(request: FastifyRequest): Promise<Principal> {
+  /** Undefined where a credential is needed and there is none. */
+  async #principalOf(
+    name: HttpOperationName,
+    request: FastifyRequest,
+    remoteAddress: string,
+  ): Promise<Principal | undefined> {
     const { authenticator, audit } = this.#options;
+    const { scopes, fullScopes }: { readonly scopes: readonly string[]; readonly fullScopes: readonly string[] } =
+      HTTP_OPERATIONS[name];
+    if (scopes.length === 0 && fullScopes.length === 0) return authenticator.anonymous;
     const credential = credentialFrom(request.raw);
-    if (credential !== undefined)
-      return identify(credential, { authenticator, audit, remoteAddress: this.#addressOf(request) });
-    if (!authenticator.required) return authenticator.anonymous;
-    audit.record({ kind: 'authenticate', remoteAddress: this.#addressOf(request), outcome: 'denied' });
-    throw new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
+    if (credential !== undefined) return identify(credential, { authenticator, audit, remoteAddress });
+    return authenticator.required && scopes.length > 0 ? undefined : authenticator.anonymous;
+  }
+
+  /** Whose allowance a request takes from: everyone without a credential has that of the address. */
+  #payerOf(principal: Principal | undefined, remoteAddress: string): string {
+    const isKnown = principal !== undefined && principal !== this.#options.authenticator.anonymous;
+    return isKnown ? `principal ${principal.id}` : `address ${remoteAddress}`;
+  }
+
+  #missingCredential(remoteAddress: string): ProtocolError {
+    this.#options.audit.record({ kind: 'authenticate', remoteAddress, outcome: 'denied' });
+    return new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
   }
 
   #addressOf({ raw }: FastifyRequest): string {

@@ -1,17 +1,15 @@
 /** Prometheus metrics (OPS-4): read from the gateway's own counts when they are asked for. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Health } from '../../generated/types.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { ConnectionsView } from '../introspection/introspection.ts';
+import type { ConnectionsView, HealthFigures } from '../introspection/introspection.ts';
 
 export interface MetricsOptions {
-  readonly health: () => Health;
+  readonly figures: () => HealthFigures;
   readonly counters: Counters;
-  readonly connections: () => ConnectionsView;
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** Reads once per scrape: what is asked for walks all subscriptions, and a dozen metrics ask for it in the same turn. */
+/** Reads once per scrape: what is asked for walks all connections, and a dozen metrics ask for it in the same turn. */
 function perTurn<T>(read: () => T): () => T {
   let current: { readonly value: T } | undefined;
   return () => {
@@ -78,16 +76,15 @@ function backpressure(registry: Registry, view: () => ConnectionsView): void {
 
 /** A registry of its own per gateway, so that several in one process do not clash. */
 export function createMetrics({ counters, limits, ...options }: MetricsOptions): Registry {
-  const health = perTurn(options.health);
-  const connections = perTurn(options.connections);
+  const figures = perTurn(options.figures);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  gauge(registry, 'connections', 'Open WebSocket connections.', () => health().connections);
-  gauge(registry, 'subscriptions', 'Live subscriptions.', () => health().subscriptions.total);
-  backpressure(registry, connections);
-  gauge(registry, 'broker_connected', '1 while the broker answers.', () => (health().broker.connected ? 1 : 0));
-  gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => health().broker.lagMs);
-  gauge(registry, 'draining', '1 while the node shuts down.', () => (health().status === 'draining' ? 1 : 0));
+  gauge(registry, 'connections', 'Open WebSocket connections.', () => figures().connections.open);
+  gauge(registry, 'subscriptions', 'Live subscriptions.', () => figures().subscriptions);
+  backpressure(registry, () => figures().connections);
+  gauge(registry, 'broker_connected', '1 while the broker answers.', () => (figures().broker.connected ? 1 : 0));
+  gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => figures().broker.lagMs);
+  gauge(registry, 'draining', '1 while the node shuts down.', () => (figures().status === 'draining' ? 1 : 0));
   counter(registry, 'deliveries', 'Live event messages handed to connections.', () => counters.deliveries);
   counter(
     registry,
@@ -109,7 +106,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
     labelNames: ['name'],
     registers: [registry],
     collect() {
-      const budgets: Readonly<Record<string, { readonly used: number }>> = { ...health().budgets };
+      const budgets: Readonly<Record<string, { readonly used: number }>> = { ...figures().budgets };
       for (const [name, { used }] of Object.entries(budgets)) this.set({ name }, used);
     },
   });
@@ -118,7 +115,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
     'budget_dropped',
     'name',
     'Events, streams and keys that gave way to a budget.',
-    () => new Map(Object.entries(health().budgets ?? {}).map(([name, { dropped }]) => [name, dropped])),
+    () => new Map(Object.entries(figures().budgets).map(([name, { dropped }]) => [name, dropped])),
   );
   new Gauge({
     name: 'tidemark_limit',

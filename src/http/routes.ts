@@ -9,7 +9,6 @@ import type { HttpOperationName } from '../../generated/protocol.ts';
 import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
-import type { Caller } from '../auth/authorise.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
@@ -23,7 +22,7 @@ import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
 import { registerConsoleAssets, sendConsole } from './console-page.ts';
 import { Guard } from './guard.ts';
-import type { GuardOptions } from './guard.ts';
+import type { Admitted, GuardOptions } from './guard.ts';
 
 export interface RouteOptions extends GuardOptions {
   readonly path: string;
@@ -75,20 +74,22 @@ const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 interface Route {
   /** The schema of the body, where the operation has one. */
   readonly body?: Validator;
-  readonly answer: (request: FastifyRequest, reply: FastifyReply, caller: Caller) => unknown;
+  readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
 }
 
 /** One route per HTTP operation of the contract: a missing one does not compile. */
 function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Route>> {
   const { path, publisher, introspection, metrics, assets } = options;
   return {
-    get_health: { answer: () => introspection.health() },
+    get_health: {
+      answer: (_request, _reply, { detail }) => (detail === 'full' ? introspection.health() : introspection.summary()),
+    },
     get_healthz: { answer: () => ({ status: 'ok' }) },
     get_readyz: { answer: (_request, reply) => readiness(introspection, reply) },
     get_subscriptions: { answer: (request) => options.subscriptions(readQuery('get_subscriptions', request.query)) },
     post_broadcast: {
       body: httpValidators.broadcast_request,
-      answer: async ({ body }, _reply, caller) => {
+      answer: async ({ body }, _reply, { caller }) => {
         const data = body as BroadcastData;
         const place = await publisher.publish(data, { name: 'broadcast', ...caller, payloadPointer: '/payload' });
         return { ...place, ...hintsOf([data.event], options.catalogue, () => '/event') };
@@ -133,6 +134,23 @@ export function registerNotFound(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));
 }
 
+/** Sends an answer as JSON, unless it is sent already, and charges its caller for the processing time: collecting it and writing it out. */
+async function sendPaid(reply: FastifyReply, { chargeWork }: Admitted, answer: () => unknown): Promise<FastifyReply> {
+  const collecting = process.threadCpuUsage();
+  const pending = answer();
+  const collectedMs = millisecondsSince(collecting);
+  const value = await pending;
+  const writing = process.threadCpuUsage();
+  const text = value === reply ? undefined : JSON.stringify(value);
+  chargeWork(collectedMs + millisecondsSince(writing));
+  return text === undefined ? reply : reply.type('application/json; charset=utf-8').send(text);
+}
+
+function millisecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
+}
+
 /** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   const guard = new Guard(options);
@@ -162,7 +180,10 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     app.route({
       method: HTTP_OPERATIONS[name].method,
       url: addressOf(name, options.path),
-      handler: async (request, reply) => answer(request, reply, await guard.admit(name, request, body)),
+      handler: async (request, reply) => {
+        const admitted = await guard.admit(name, request, body);
+        return sendPaid(reply, admitted, () => answer(request, reply, admitted));
+      },
     });
   }
   app.get(options.path, async (_request, reply) =>

@@ -3,7 +3,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import type { Connections } from '../connections/connections.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
@@ -14,12 +13,12 @@ import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed-requests.ts';
 import { createMetrics } from './metrics.ts';
+import { RequestLimiter } from './request-limiter.ts';
 import { asProtocolError, fail, registerNotFound, registerRoutes } from './routes.ts';
 
 export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
   readonly publisher: Publisher;
-  readonly connections: Connections;
   readonly counters: Counters;
 }
 
@@ -55,11 +54,10 @@ const OWN_ADDRESSES: ReadonlySet<string> = new Set([
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function createHttp(options: HttpOptions): Http {
-  const { introspection, connections, counters, limits, path } = options;
+  const { introspection, counters, limits, path } = options;
   const metrics = createMetrics({
-    health: () => introspection.health(),
+    figures: () => introspection.figures(),
     counters,
-    connections: () => connections.view(),
     limits,
   });
   const answering = new Answering();
@@ -67,6 +65,7 @@ export function createHttp(options: HttpOptions): Http {
     ...options,
     answering,
     metrics,
+    limiter: new RequestLimiter(options),
     assets: documentAssets(options.catalogue),
     subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
   };

@@ -5,6 +5,7 @@ import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
   Explanation,
   Health,
+  HealthSummary,
   SubscriptionAggregates,
   SubscriptionReport,
   SubscriptionsPage,
@@ -28,6 +29,14 @@ export interface ConnectionsView {
   /** Of the connection that has waited longest. */
   readonly oldestQueuedMs: number;
   readonly slow: number;
+}
+
+export interface HealthFigures {
+  readonly status: Health['status'];
+  readonly broker: Health['broker'];
+  readonly connections: ConnectionsView;
+  readonly subscriptions: number;
+  readonly budgets: NonNullable<Health['budgets']>;
 }
 
 export interface IntrospectionOptions {
@@ -56,6 +65,11 @@ export interface SubscriptionQuery {
 /** Items on a page where the query does not say. */
 export const DEFAULT_PAGE = HTTP_OPERATIONS.get_subscriptions.query.limit.default;
 
+function brokerOf(broker: Pick<Broker, 'health'>): Health['broker'] {
+  const { kind, connected, lagMs } = broker.health();
+  return { kind, connected, lagMs };
+}
+
 function time(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -81,14 +95,9 @@ export class Introspection {
     return this.#options.broker.health().connected ? 'ok' : 'degraded';
   }
 
-  health(): Health {
-    const { broker, catalogue, fanout, counters, connections, nodeId, version, now } = this.#options;
-    const subscriptions = [...fanout.subscriptions()];
-    const { open, queuedBytes, slow } = connections();
-    const { kind, connected, lagMs, peers = [] } = broker.health();
-    const others = peers.flatMap(({ nodeId: other, contractDigest }) =>
-      contractDigest === undefined || contractDigest === catalogue.digest ? [] : [{ nodeId: other, contractDigest }],
-    );
+  /** What everyone may see; its cost does not grow with what the gateway has. */
+  summary(): HealthSummary {
+    const { catalogue, nodeId, version, now } = this.#options;
     return {
       status: this.status,
       version,
@@ -96,6 +105,40 @@ export class Introspection {
       contractDigest: catalogue.digest,
       nodeId,
       uptimeMs: now() - this.#startedAt,
+    };
+  }
+
+  /** What metrics show of health: without a walk over streams and subscriptions, since they are read often. */
+  figures(): HealthFigures {
+    const { broker, fanout, connections } = this.#options;
+    return {
+      status: this.status,
+      broker: brokerOf(broker),
+      connections: connections(),
+      subscriptions: fanout.size,
+      budgets: this.#budgets(),
+    };
+  }
+
+  #budgets(): NonNullable<Health['budgets']> {
+    return Object.fromEntries(
+      Object.entries(this.#options.budgets()).map(([name, { used, limit, dropped }]) => [
+        name,
+        { used, maximum: limit, dropped },
+      ]),
+    );
+  }
+
+  health(): Health {
+    const { broker, catalogue, fanout, counters, connections } = this.#options;
+    const subscriptions = [...fanout.subscriptions()];
+    const { open, queuedBytes, slow } = connections();
+    const { peers = [] } = broker.health();
+    const others = peers.flatMap(({ nodeId: other, contractDigest }) =>
+      contractDigest === undefined || contractDigest === catalogue.digest ? [] : [{ nodeId: other, contractDigest }],
+    );
+    return {
+      ...this.summary(),
       connections: open,
       subscriptions: { total: subscriptions.length, byEvent: tally(subscriptions.flatMap((each) => each.events)) },
       streams: broker.streams().map(({ stream, head, historyEvents, historyBytes }) => ({
@@ -104,14 +147,9 @@ export class Introspection {
         historyEvents,
         historyBytes,
       })),
-      broker: { kind, connected, lagMs },
+      broker: brokerOf(broker),
       backpressure: { queuedBytes, slow, closedSlow: counters.closedSlow },
-      budgets: Object.fromEntries(
-        Object.entries(this.#options.budgets()).map(([name, { used, limit, dropped }]) => [
-          name,
-          { used, maximum: limit, dropped },
-        ]),
-      ),
+      budgets: this.#budgets(),
       replay: { ...counters.replay },
       ...(others.length === 0 ? {} : { otherContracts: others.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) }),
     };

@@ -3,7 +3,7 @@ import { ERRORS } from '../../generated/protocol.ts';
 import type { ProtocolError } from '../errors.ts';
 import { errorData } from './codec.ts';
 
-/** Sent as Retry-After with 429 and 503. */
+/** Sent as Retry-After with 429 and 503, where the error does not say more exactly. */
 export const RETRY_AFTER_S = 2;
 
 export interface HttpFailure {
@@ -25,7 +25,13 @@ const HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
 export function httpFailure(error: ProtocolError, status: number = ERRORS[error.code].httpStatus): HttpFailure {
   return {
     status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...HEADERS[status] },
+    headers: { 'content-type': 'application/json; charset=utf-8', ...HEADERS[status], ...retryAfter(error, status) },
     body: JSON.stringify({ type: 'error', data: errorData(error) }),
   };
+}
+
+/** In whole seconds, and never sooner than the body says. */
+function retryAfter({ retryAfterMs }: ProtocolError, status: number): Readonly<Record<string, string>> {
+  if (status !== 429 || retryAfterMs === undefined) return {};
+  return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
 }

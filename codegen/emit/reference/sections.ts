@@ -262,7 +262,8 @@ function dotted(pointer: string): string {
 const UNTOLD: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
 
 function httpTopic(contract: Contract, operation: HttpOperation): Topic {
-  const { name, method, path, summary, description, scopes, requirements, query, request, replies } = operation;
+  const { name, method, path, summary, description, scopes, fullScopes, requirements, query, request, replies } =
+    operation;
   const bodies = [request, ...replies].filter((each) => !UNTOLD.has(each));
   const parameters = query === undefined ? [] : [queryShape(contract, name, query)];
   return {
@@ -273,6 +274,7 @@ function httpTopic(contract: Contract, operation: HttpOperation): Topic {
     description,
     facts: told([
       scopeFact(scopes),
+      { term: 'Scope for the full answer', mentions: fullScopes.map((text) => ({ text, anchor: 'scopes' })) },
       fileFact('Handler', 'src/http/routes.ts'),
       typesFact(bodies.map((each) => messageOf(contract, each).schema)),
       fileFact('Tapes', `conformance/tapes/${name}/`),

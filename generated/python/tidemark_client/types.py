@@ -1107,6 +1107,19 @@ class HealthReplay(TypedDict):
     events: Count
 
 
+class HealthSummary(TypedDict):
+    """The gateway at this moment, as everyone may see it."""
+
+    status: GatewayStatus
+    #: Of the gateway.
+    version: str
+    #: Of this contract.
+    protocolVersion: str
+    contractDigest: ContractDigest
+    nodeId: NodeId
+    uptimeMs: Milliseconds
+
+
 class Health(TypedDict):
     """The gateway at this moment."""
 

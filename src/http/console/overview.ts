@@ -1,5 +1,5 @@
 /** What the gateway says about itself, asked again every other second (OPS-1, OPS-2). */
-import type { Health, SubscriptionReport, SubscriptionsPage } from '../../../generated/types.ts';
+import type { Health, HealthSummary, SubscriptionReport, SubscriptionsPage } from '../../../generated/types.ts';
 import { element, find } from './element.ts';
 
 const EVERY_MS = 2000;
@@ -27,8 +27,8 @@ export class Overview {
 
   async #look(): Promise<void> {
     try {
-      const health = await this.#get<Health>('/health');
-      if (health !== undefined) showHealth(health);
+      const report = await this.#get<Health | HealthSummary>('/health');
+      if (report !== undefined) showHealth(report);
       const page = await this.#get<SubscriptionsPage>('/subscriptions?limit=200');
       showSubscriptions(page?.items);
     } catch {
@@ -44,26 +44,33 @@ export class Overview {
   }
 }
 
-function showHealth({ status, version, nodeId, connections, broker, backpressure, streams }: Health): void {
-  const fact = (name: string, value: string, isBad: boolean): HTMLElement =>
-    element('div', {}, element('dt', {}, name), element('dd', { class: isBad ? 'bad' : '' }, value));
+function showHealth(report: Health | HealthSummary): void {
+  const { status, version, nodeId } = report;
   find('facts', HTMLDListElement).replaceChildren(
-    fact('status', status, status !== 'ok'),
-    fact('version', version, false),
-    fact('node', nodeId, false),
-    fact(
-      'broker',
-      broker.connected ? `${broker.kind} ${broker.lagMs} ms` : `${broker.kind} is away`,
-      !broker.connected,
-    ),
-    fact('connections', String(connections), false),
-    fact('slow', `${backpressure.slow}, closed ${backpressure.closedSlow}`, backpressure.slow > 0),
+    fact('status', status, status === 'ok' ? '' : 'bad'),
+    fact('version', version),
+    fact('node', nodeId),
+    ...('streams' in report ? details(report) : [fact('more', 'needs the scope admin:read')]),
   );
+  if (!('streams' in report)) return;
   find('streams', HTMLTableSectionElement).replaceChildren(
-    ...streams.map(({ stream, position, historyEvents, historyBytes }) =>
+    ...report.streams.map(({ stream, position, historyEvents, historyBytes }) =>
       row([stream, `#${position.sequenceId}`, `${historyEvents} events, ${Math.ceil(historyBytes / 1024)} KiB`], ''),
     ),
   );
+}
+
+function details({ broker, connections, backpressure }: Health): HTMLElement[] {
+  const answers = broker.connected ? `${broker.kind} ${broker.lagMs} ms` : `${broker.kind} is away`;
+  return [
+    fact('broker', answers, broker.connected ? '' : 'bad'),
+    fact('connections', String(connections)),
+    fact('slow', `${backpressure.slow}, closed ${backpressure.closedSlow}`, backpressure.slow > 0 ? 'bad' : ''),
+  ];
+}
+
+function fact(name: string, value: string, kind = ''): HTMLElement {
+  return element('div', {}, element('dt', {}, name), element('dd', { class: kind }, value));
 }
 
 function showSubscriptions(items: readonly SubscriptionReport[] | undefined): void {

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { ProtocolError } from '../errors.ts';
+import { RequestLimiter } from './request-limiter.ts';
+
+const LIMITS = { commandsPerSecond: 10, commandBurst: 3, commandCostMs: 5 };
+
+function rig(): { limiter: RequestLimiter; pass: (ms: number) => void } {
+  let now = 1_000_000;
+  return { limiter: new RequestLimiter({ limits: LIMITS, now: () => now }), pass: (ms) => void (now += ms) };
+}
+
+/** How many of a hundred requests are let through. */
+function passing(
+  limiter: RequestLimiter,
+  caller: string,
+  operation: 'get_health' | 'get_metrics' = 'get_health',
+): number {
+  let count = 0;
+  for (let n = 0; n < 100; n += 1)
+    try {
+      limiter.take(operation, caller);
+      count += 1;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  return count;
+}
+
+describe('requests', () => {
+  test('pass up to the burst, then at the steady rate', () => {
+    const { limiter, pass } = rig();
+    expect(passing(limiter, 'ana')).toBe(3);
+    pass(200);
+    expect(passing(limiter, 'ana')).toBe(2);
+  });
+
+  test('above it are refused, with the time after which one passes', () => {
+    const { limiter, pass } = rig();
+    passing(limiter, 'ana');
+    let retryAfterMs = 0;
+    try {
+      limiter.take('get_health', 'ana');
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'rate_limited', retryAfterMs: 100 });
+      retryAfterMs = (error as ProtocolError).retryAfterMs ?? 0;
+    }
+    pass(retryAfterMs);
+    expect(passing(limiter, 'ana')).toBe(1);
+  });
+
+  test('of one caller, or of one operation, leave the others their own allowance', () => {
+    const { limiter } = rig();
+    expect(passing(limiter, 'ana')).toBe(3);
+    expect(passing(limiter, 'ben')).toBe(3);
+    expect(passing(limiter, 'ana', 'get_metrics')).toBe(3);
+  });
+
+  test('of probes always pass', () => {
+    const { limiter } = rig();
+    for (let n = 0; n < 1000; n += 1) limiter.take('get_readyz', 'ana');
+  });
+
+  test('that took long cost more than one', () => {
+    const { limiter, pass } = rig();
+    limiter.chargeWork('get_health', 'ana', 5);
+    limiter.chargeWork('get_health', 'ana', 10);
+    expect(passing(limiter, 'ana')).toBe(2);
+    limiter.chargeWork('get_health', 'ana', 55);
+    pass(1000);
+    expect(passing(limiter, 'ana')).toBe(0);
+    pass(200);
+    expect(passing(limiter, 'ana')).toBe(2);
+  });
+
+  test('of callers who have left cost no memory, and a debt outlives the turn', () => {
+    const { limiter, pass } = rig();
+    for (let n = 0; n < 10_000; n += 1) limiter.take('get_health', `address ${n}`);
+    expect(limiter.size).toBe(10_000);
+    limiter.chargeWork('get_health', 'debtor', 1e9);
+    pass(59_000);
+    expect(passing(limiter, 'debtor')).toBe(0);
+    for (let turn = 0; turn < 2; turn += 1) {
+      pass(62_000);
+      limiter.take('get_health', 'ana');
+    }
+    expect(limiter.size).toBeLessThanOrEqual(2);
+  });
+});

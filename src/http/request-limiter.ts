@@ -1,0 +1,90 @@
+/**
+ * Limits requests as a connection's commands are limited (OPS-6). Each operation has a bucket per caller, so that a flood of one of them leaves
+ * the others to their callers.
+ */
+import type { HttpOperationName } from '../../generated/protocol.ts';
+import { ProtocolError } from '../errors.ts';
+import { TokenBucket } from '../session/token-bucket.ts';
+
+export interface RequestLimits {
+  readonly commandsPerSecond: number;
+  readonly commandBurst: number;
+  readonly commandCostMs: number;
+}
+
+export interface RequestLimiterOptions {
+  readonly limits: RequestLimits;
+  readonly now: () => number;
+}
+
+/** Probes must not fail under load, and documents cost nothing. */
+const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
+  'get_healthz',
+  'get_readyz',
+  'get_contract',
+  'get_docs',
+  'get_console',
+]);
+
+/** A debt is at most a minute of tokens (token-bucket.ts): a bucket that rested for longer is as good as a new one, if it can refill. */
+const LEAST_REST_MS = 60_000;
+
+export class RequestLimiter {
+  readonly #options: RequestLimiterOptions;
+  readonly #restMs: number;
+  #buckets = new Map<string, TokenBucket>();
+  /** Those that were not used since `#turnedAt`; dropped at the next turn, so that callers who left cost nothing. */
+  #resting = new Map<string, TokenBucket>();
+  #turnedAt: number;
+
+  constructor(options: RequestLimiterOptions) {
+    this.#options = options;
+    const { commandBurst, commandsPerSecond } = options.limits;
+    this.#restMs = LEAST_REST_MS + (commandBurst / commandsPerSecond) * 1000;
+    this.#turnedAt = options.now();
+  }
+
+  /** Callers that are kept; for tests. */
+  get size(): number {
+    return this.#buckets.size + this.#resting.size;
+  }
+
+  /**
+   * @param caller a principal's id or an address
+   * @throws {ProtocolError} `rate_limited` when the caller has sent too many of them
+   */
+  take(operation: HttpOperationName, caller: string): void {
+    if (UNLIMITED.has(operation)) return;
+    const waitMs = this.#bucketOf(`${operation} ${caller}`).take();
+    if (waitMs === 0) return;
+    const { commandsPerSecond } = this.#options.limits;
+    throw new ProtocolError(
+      'rate_limited',
+      `More than ${commandsPerSecond} requests of this kind per second; try again in ${waitMs} ms.`,
+      { retryAfterMs: waitMs },
+    );
+  }
+
+  /** Pays for processing time, in milliseconds, beyond what one request has paid for. */
+  chargeWork(operation: HttpOperationName, caller: string, ms: number): void {
+    const { commandCostMs } = this.#options.limits;
+    if (!UNLIMITED.has(operation) && ms > commandCostMs)
+      this.#bucketOf(`${operation} ${caller}`).charge(ms / commandCostMs - 1);
+  }
+
+  #bucketOf(key: string): TokenBucket {
+    const { limits, now } = this.#options;
+    if (now() - this.#turnedAt > this.#restMs) {
+      this.#resting = this.#buckets;
+      this.#buckets = new Map();
+      this.#turnedAt = now();
+    }
+    const bucket =
+      this.#buckets.get(key) ??
+      this.#resting.get(key) ??
+      new TokenBucket({ ratePerSecond: limits.commandsPerSecond, burst: limits.commandBurst, now });
+    this.#resting.delete(key);
+    this.#buckets.set(key, bucket);
+    return bucket;
+  }
+}
