@@ -63,11 +63,15 @@ async function settle(context: RunContext, patience: number): Promise<void> {
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
 
-/** How many subscriptions the server lists for a connection; undefined when it does not answer. */
+/** The status of a request beyond the allowance of its caller (OPS-6): to be sent again later. */
+const TOO_MANY = 429;
+
+/** How many subscriptions the server lists for a connection; undefined when it does not answer, Infinity when it cannot say just now. */
 async function ask(context: RunContext, connectionId: string): Promise<number | undefined> {
   const { method, path } = HTTP_OPERATIONS.get_subscriptions;
   const request = { method, path, query: { connection: connectionId } };
-  const { body } = await exchange({ context, check: CHECK, request });
+  const { body, status } = await exchange({ context, check: CHECK, request });
+  if (status === TOO_MANY) return Infinity;
   const items = member(body, 'items');
   return isArray(items) ? items.length : undefined;
 }

@@ -22,6 +22,7 @@ const STEP_KEYS = [
   'control',
   'par',
   'bind',
+  'times',
   'within',
   'note',
 ];

@@ -8,7 +8,7 @@ import { readFrame, readHttp, readStim, readWithin } from './parts.ts';
 import type { Reader } from './parts.ts';
 import type { Step, StepBase, Tape } from './tape.ts';
 
-const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect'] as const;
+const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect', 'times'] as const;
 
 type Modifier = (typeof MODIFIERS)[number];
 
@@ -90,11 +90,12 @@ const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
   },
   http: {
     needs: ['expect'],
-    takes: ['bind', 'within'],
+    takes: ['bind', 'within', 'times'],
     read: (value, line, reader) => ({
       verb: 'http',
       request: readHttp(value, reader),
       expect: line['expect'] ?? null,
+      ...(line['times'] === undefined ? {} : { times: reader.whole(line['times'], '"times"') }),
       ...binds(line, reader),
       ...waits(line, reader),
     }),

@@ -128,6 +128,8 @@ export interface HttpStep extends StepBase {
    */
   readonly expect: Json;
   readonly bind?: string;
+  /** Sends the request that often at once; one of the responses has to match. */
+  readonly times?: number;
   readonly within?: Within;
 }
 

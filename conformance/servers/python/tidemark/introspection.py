@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .node import Node
 
 QUERY = frozenset({"stream", "event", "principal", "connection", "limit", "cursor"})
+SUMMARY = ("status", "version", "protocolVersion", "contractDigest", "nodeId", "uptimeMs")
+"""What everyone sees of health (OPS-1)."""
+
 MOST_ITEMS = 1000
 USUAL_ITEMS = 100
 

@@ -12,6 +12,7 @@ from .envelope import CommandReader, error_message
 from .errors import ProtocolError
 from .http import Head, Response, host_name
 from .principals import Principal
+from .rate import TokenBucket
 
 if TYPE_CHECKING:
     from .node import Node
@@ -23,6 +24,9 @@ SOCKET_PATH = "/ws"
 CONTRACT_PATH = "/asyncapi.yaml"
 """Pages of every origin may read it (`x-any-origin`)."""
 
+LIMITED_PATHS = frozenset({"/ws/health", "/ws/subscriptions", "/ws/broadcast", "/ws/explain", "/metrics"})
+"""Probes must not fail under load, and documents cost nothing (OPS-6)."""
+
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
@@ -32,6 +36,7 @@ class Routes:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._reader = CommandReader(node.contract, node.limits["jsonDepth"])
+        self._allowances: dict[tuple[str, str], TokenBucket] = {}
         self._routes: Mapping[str, Mapping[str, Route]] = {
             "/ws/health": {"GET": self.get_health},
             "/healthz": {"GET": self.get_healthz},
@@ -46,10 +51,12 @@ class Routes:
             SOCKET_PATH: {"GET": self.get_socket},
         }
 
-    def answer(self, head: Head, body: bytes) -> Response:
+    def answer(self, head: Head, body: bytes, address: str) -> Response:
         try:
             self.check_door(head)
-            return self._route(head)(head, body)
+            route = self._route(head)
+            self.check_rate(head, address)
+            return route(head, body)
         except ProtocolError as error:
             return self.failure(error)
 
@@ -57,6 +64,8 @@ class Routes:
         """The `error` message, with the HTTP status of its code in the contract (OPS-0)."""
         fitting: int = self.node.contract.errors[error.code]["httpStatus"]
         headers = [("WWW-Authenticate", "Bearer")] if fitting == 401 else []
+        if fitting == 429:
+            headers.append(("Retry-After", str(-(-(error.retry_after_ms or 1000) // 1000))))
         return Response.json(status or fitting, error_message(self.node.contract, error), *headers)
 
     def _route(self, head: Head) -> Route:
@@ -88,6 +97,19 @@ class Routes:
             raise ProtocolError("forbidden", "Pages of this origin are not allowed; the operator can allow it with --origin.")
         if any(name.lower() in self.node.contract.credential_parameters for name in head.query):
             raise ProtocolError("invalid_message", "Send the credential in a header: addresses are logged.")
+
+    def check_rate(self, head: Head, address: str) -> None:
+        """:raises ProtocolError: rate_limited, when this caller has sent too many requests of this kind"""
+        if head.path not in LIMITED_PATHS:
+            return
+        caller = address if self.token_of(head) is None else self.identify(head)[0].id
+        limits = self.node.limits
+        bucket = self._allowances.setdefault(
+            (head.path, caller), TokenBucket(limits["commandsPerSecond"], limits["commandBurst"])
+        )
+        wait = bucket.take()
+        if wait:
+            raise ProtocolError("rate_limited", "Too many requests; wait and send again.", retry_after_ms=wait)
 
     def is_open_to_pages(self, path: str) -> bool:
         return path == CONTRACT_PATH
@@ -139,7 +161,12 @@ class Routes:
     # ---- operations
 
     def get_health(self, head: Head, body: bytes) -> Response:
-        return Response.json(200, introspection.health(self.node))
+        principal, _ = self.identify(head)
+        return Response.json(200, self.health_for(principal))
+
+    def health_for(self, principal: Principal) -> dict[str, Any]:
+        full = introspection.health(self.node)
+        return full if principal.may_read_all() else {name: full[name] for name in introspection.SUMMARY}
 
     def get_healthz(self, head: Head, body: bytes) -> Response:
         return Response.json(200, {"status": "ok"})

@@ -68,6 +68,7 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handles requests in order, until one becomes a WebSocket or is the last."""
         keep_alive = True
+        address = str((writer.get_extra_info("peername") or ("",))[0])
         while keep_alive:
             try:
                 head = await asyncio.wait_for(read_head(reader), self.node.limits.seconds("handshakeTimeoutMs"))
@@ -78,7 +79,7 @@ class Server:
                     return
                 body = await asyncio.wait_for(self._body(head, reader), self.node.limits.seconds("handshakeTimeoutMs"))
                 keep_alive = head.keeps_alive
-                response = self._routes.answer(head, body)
+                response = self._routes.answer(head, body, address)
                 without_body = head.method == "HEAD"
             except BadRequest as error:
                 code = CODES.get(error.status, "invalid_message")

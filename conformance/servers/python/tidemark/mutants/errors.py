@@ -16,6 +16,7 @@ from ..errors import ProtocolError
 from ..frames import Frame
 from ..http import Head, Response
 from ..outbox import Outgoing
+from ..principals import Principal
 from ..routes import Routes
 from ..strict_json import encode
 from ..wire import Wire
@@ -127,8 +128,27 @@ class RateUnlimited(Connection):
 
 @mutant("health-of-the-beginning", "health does not count connections", clause="OPS-1")
 class HealthOfTheBeginning(Routes):
-    def get_health(self, head: Head, body: bytes) -> Response:
-        return Response.json(200, {**introspection.health(self.node), "connections": 0})
+    def health_for(self, principal: Principal) -> dict[str, Any]:
+        return {**super().health_for(principal), "connections": 0}
+
+
+@mutant("health-for-strangers", "health shows streams and connections to everyone", clause="OPS-1")
+class HealthForStrangers(Routes):
+    def health_for(self, principal: Principal) -> dict[str, Any]:
+        return introspection.health(self.node)
+
+
+@mutant("requests-unlimited", "requests may come as fast as they like", clause="OPS-6")
+class RequestsUnlimited(Routes):
+    def check_rate(self, head: Head, address: str) -> None:
+        pass
+
+
+@mutant("requests-limited-for-ever", "a request beyond the allowance is told no time to try again", clause="OPS-6")
+class RequestsLimitedForEver(Routes):
+    def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
+        response = super().failure(error, status=status)
+        return replace(response, headers=tuple(each for each in response.headers if each[0] != "Retry-After"))
 
 
 @mutant("pages-all-alike", "every page of the list equals the first", clause="OPS-2")
@@ -224,8 +244,8 @@ class FailuresWithSuccess(Routes):
 
 @mutant("health-without-subscriptions", "health does not count subscriptions", clause="OPS-1")
 class HealthWithoutSubscriptions(Routes):
-    def get_health(self, head: Head, body: bytes) -> Response:
-        return Response.json(200, {**introspection.health(self.node), "subscriptions": {"total": 0, "byEvent": {}}})
+    def health_for(self, principal: Principal) -> dict[str, Any]:
+        return {**super().health_for(principal), "subscriptions": {"total": 0, "byEvent": {}}}
 
 
 @mutant("total-of-the-page", "the total of a list counts only its page", clause="OPS-2")
