@@ -186,19 +186,31 @@ export class Run {
       );
   }
 
+  /** An event that is on its way when a client leaves counts as delivered, and nobody knows whether it arrived: none is on its way. */
   async #end(member: Member, end: () => void, code: number): Promise<void> {
+    await syncAll(member);
     end();
     await member.client.closed;
     member.open = 'no';
     this.closedWith.push(code);
+    await this.#allGone();
   }
 
   /** Everything that was published before has arrived. */
   async settle(): Promise<void> {
-    for (const { client } of this.open) for (const each of STREAMS) await client.call('sync', { stream: each });
+    for (const member of this.open) await syncAll(member);
+    await this.#allGone();
+  }
+
+  /** A client sees the end of its connection before the gateway does. */
+  async #allGone(): Promise<void> {
     const { gateway } = this.served;
     await vi.waitUntil(() => gateway.health().connections === this.open.length, PATIENCE);
   }
+}
+
+async function syncAll({ client }: Member): Promise<void> {
+  for (const each of STREAMS) await client.call('sync', { stream: each });
 }
 
 /** A gateway on which the work has been done. */
