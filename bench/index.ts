@@ -1,6 +1,7 @@
 /**
- * What finding the subscriptions of an event costs: the index against looking at every group of equal filters, side by side on the
- * same events, interleaved (A B A B …), medians of rounds, so that a busy machine slows both alike.
+ * Compares the cost of finding the subscriptions that match an event: by the index, and by a scan of all groups of equal filters.
+ * Both run on the same events in alternating rounds (A B A B …), so that a busy machine slows both equally; the results are
+ * medians.
  *
  *     node bench/index.ts [subscriptions, default 10000]
  */
@@ -14,7 +15,7 @@ import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
 const ROUNDS = 9;
 const EVENTS_PER_ROUND = 100;
 
-/** Subscriptions as IDEs and agents have them: mostly a directory of their own, some by extension, glob, session or kind. */
+/** Typical subscriptions of IDEs and agents: mostly one directory each, some by extension, glob, session or entity type. */
 function specAt(n: number): FilterSpec {
   const directory = `packages/p${n % 997}/src/part${n % 31}`;
   switch (n % 8) {
@@ -67,7 +68,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** Microseconds of processor time per event, and how many matches there were. */
+/** CPU time per event in microseconds, and the number of matches. */
 function measure(match: (event: Matchable) => number, from: number): { readonly us: number; readonly matches: number } {
   const events = Array.from({ length: EVENTS_PER_ROUND }, (_, n) => eventAt(from + n));
   const start = process.cpuUsage();

@@ -1,5 +1,6 @@
 /**
- * What an event costs the gateway, by where it was declared: `node bench/own-events.ts [subscriptions]`.
+ * Compares the cost of an event that the stock contract declares with one that an own contract declares: `node
+ * bench/own-events.ts [subscriptions]`.
  *
  * The same payload is checked, matched with subscriptions that filter by a field of the event, and handed on, once as an event
  * that the stock contract declares (`entity_created`) and once as an event of an own contract with the same payload, filter field
@@ -91,7 +92,7 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 for (const { event } of KINDS) await measure(event);
 const rounds: { readonly stock: number; readonly own: number }[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
-  // Who comes first changes from round to round.
+  // The order alternates from round to round.
   const order = round % 2 === 0 ? KINDS : KINDS.toReversed();
   const [first, second] = [await measure(order[0].event), await measure(order[1].event)];
   if (first.matches !== second.matches) throw new Error(`${first.matches} and ${second.matches} matches per event`);

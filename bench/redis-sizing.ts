@@ -1,6 +1,6 @@
 /**
- * What an event costs in Redis: bytes, and time. Starts a redis-server of its own. The figures in
- * docs/guides/operate.md come from here.
+ * Measures the bytes and the time that an event costs in Redis, with its own redis-server. The figures in docs/guides/operate.md
+ * come from here.
  *
  *     node bench/redis-sizing.ts
  */
@@ -46,11 +46,11 @@ const KINDS: Readonly<Record<string, (n: number) => Pick<EventDraft, 'event' | '
 const redis = await RedisProcess.start();
 const limits = resolveLimits();
 try {
-  console.log(`${EVENTS} events of each kind, each under a key of its own\n`);
+  console.log(`${EVENTS} events of each kind, each with its own key\n`);
   const rows: Record<string, object> = {};
   for (const [name, kind] of Object.entries(KINDS)) rows[name] = await weigh(name, kind);
   console.table(rows);
-  console.log('\nPublishes per second from one node, and what one costs Redis\n');
+  console.log('\nPublishes per second from one node, and the cost of each in Redis\n');
   const speeds: Record<string, object> = {};
   for (const concurrency of [1, 10, 100, 1_000]) speeds[`${concurrency} at once`] = await time(concurrency);
   console.table(speeds);

@@ -1,9 +1,9 @@
 /**
- * `npm run docs:api`: writes docs/api/, the reference of what host programs and clients import, from the docstrings. With
- * `--check` it writes nothing, and fails where a page differs from what would be written.
+ * `npm run docs:api`: writes docs/api/, the reference of the exports for host programs and clients, from the docstrings. With
+ * `--check` it writes nothing and fails if a page is outdated.
  *
- * TypeDoc reads TypeScript through its JavaScript interface, which TypeScript 7 does not have. So TypeDoc and a TypeScript 6 of
- * its own are installed beside the project, once per version.
+ * TypeDoc reads TypeScript through its JavaScript interface, which TypeScript 7 does not have. So TypeDoc and its own TypeScript
+ * 6 are installed beside the project, once per version.
  */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -104,7 +104,7 @@ async function check(): Promise<void> {
   const stale: string[] = [];
   for (const page of pages) if ((await read(written, page)) !== (await read(TARGET, page))) stale.push(page);
   for (const page of stale) console.error(`docs/api/${page} differs from the docstrings.`);
-  if (stale.length > 0) console.error('Run `npm run docs:api` and commit what it writes.');
+  if (stale.length > 0) console.error('Run `npm run docs:api` and commit the result.');
   process.exitCode = stale.length > 0 ? 3 : 0;
 }
 

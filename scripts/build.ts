@@ -1,9 +1,8 @@
 /**
- * `npm run build`: compiles each of the four packages into its own dist/. `npm run build -- client` builds that one alone.
+ * `npm run build`: compiles each of the four packages into its own dist/. `npm run build -- client` builds only that one.
  *
- * The dist/ of the gateway and of the suite have the shape of the clone, so that a path that a module builds from its own
- * place means the same in both: whatever a module reads beside itself (Lua scripts, pages, tapes, the contract) is copied to
- * the same place under dist/.
+ * The dist/ of the gateway and of the suite has the layout of the clone, so that paths relative to a module are the same in both.
+ * Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
@@ -20,11 +19,11 @@ interface Copy {
 interface Package {
   readonly dist: string;
   readonly projects: readonly string[];
-  /** What tsc neither reads nor writes, but a module at run time does. */
+  /** Files that tsc ignores but that a module reads at run time. */
   readonly copies: readonly Copy[];
 }
 
-/** Not the JSON Schemas below it, which only the client's package publishes. */
+/** Without the JSON Schemas in subdirectories, which only the client package publishes. */
 const GENERATED = 'generated/*.{js,d.ts,json}';
 
 const PACKAGES: Readonly<Record<string, Package>> = {

@@ -1,6 +1,6 @@
 /**
- * Makes sure that a real Redis and a real browser are there before the tests run: a test that skipped itself for want of
- * one would prove nothing. Root on Debian gets the packages installed; everybody else gets the line to run.
+ * Makes sure before the tests that a real Redis and a real browser are installed, because a skipped test would prove nothing. As
+ * root on Debian it installs the packages; otherwise it prints the command to run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -18,7 +18,7 @@ if (missing.length > 0) {
       process.platform === 'darwin'
         ? stillMissing.map((tool) => `brew install ${tool.brewFormula}`).join(' && ')
         : `sudo apt-get update && sudo apt-get install -y ${stillMissing.map((tool) => tool.debianPackage).join(' ')}`;
-    process.stderr.write(`The tests need ${names}, which PATH does not have. Install with:\n\n  ${line}\n\n`);
+    process.stderr.write(`The tests need ${names}, not found in PATH. Install with:\n\n  ${line}\n\n`);
     process.exitCode = 1;
   }
 }

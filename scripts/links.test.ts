@@ -15,7 +15,7 @@ async function trackedPages(): Promise<readonly string[]> {
   return stdout.split('\n').filter((path) => path !== '' && existsSync(join(ROOT, path)));
 }
 
-/** Links to files; those within a page and to other places are left out. */
+/** Links to files, without links within a page or to other sites. */
 function linksOf(page: string): readonly string[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
   return [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]

@@ -29,7 +29,7 @@ export function manifestOf(directory: string): Manifest {
   return JSON.parse(readFileSync(resolve(ROOT, directory, 'package.json'), 'utf8')) as Manifest;
 }
 
-/** Packs what `npm run build` has built. Without scripts: `prepack` would build it again. */
+/** Packs the output of `npm run build`. Scripts are off, because `prepack` would build again. */
 export async function pack(directory: string, destination: string): Promise<PackedFile> {
   const command = ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', destination] as const;
   const output = await run(command, { cwd: resolve(ROOT, directory) });

@@ -1,4 +1,4 @@
-/** Starting other programs and waiting for what they do, always with an end. */
+/** Starts other programs and waits for them, always with a time limit. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -9,18 +9,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Command = readonly [program: string, ...parameters: string[]];
 
 export interface Running {
-  /** What it has written so far, to either of its outputs. */
+  /** Everything written so far to stdout and stderr. */
   readonly output: string;
   readonly ended: boolean;
-  /** Its exit code as a shell tells it: 128 and the signal's number where a signal ended it. Undefined while it runs. */
+  /** The exit code as in a shell: 128 plus the signal number if a signal ended the program. Undefined while it runs. */
   readonly code: number | undefined;
-  /** Signals the program and all that it has started, as a terminal does. */
+  /** Signals the program and all its child processes, as a terminal does. */
   kill(signal: NodeJS.Signals): void;
 }
 
 const POLL_MS = 50;
 
-/** Starts a program in a process group of its own. */
+/** Starts a program in its own process group. */
 export function start(command: Command, options: { readonly cwd: string }): Running {
   const [program, ...parameters] = command;
   const child = spawn(program, parameters, { cwd: options.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -57,8 +57,8 @@ export function start(command: Command, options: { readonly cwd: string }): Runn
 }
 
 /**
- * Runs a program to its end and resolves to its standard output.
- * @throws {Error} with all of its output when it fails or takes too long (default 60 s).
+ * Runs a program to its end and resolves to its standard output. @throws {Error} with its whole output if it fails or exceeds the
+ * time limit (default 60 s)
  */
 export async function run(
   command: Command,
@@ -80,7 +80,7 @@ export async function run(
   return stdout;
 }
 
-/** @throws {Error} naming what it waited for, once the time (default 20 s) is up. */
+/** @throws {Error} with the name of the condition, after the time limit (default 20 s) */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -89,7 +89,7 @@ export async function until(
   const { timeoutMs = 20_000 } = options;
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}.`);
+    if (performance.now() > deadline) throw new Error(`Timed out after ${timeoutMs} ms waiting until ${what}.`);
     await sleep(POLL_MS);
   }
 }

@@ -25,11 +25,11 @@ const { values } = parseArgs({ options: { tag: { type: 'string' }, publish: { ty
 const { version, homepage } = manifestOf('.');
 
 const faults = await findFaults();
-// A rehearsal goes on, to show what would be published.
+// A dry run continues, to show what would be published.
 if (values.publish && faults.length > 0) refuse();
 
 await run(['npm', 'run', '--silent', 'build'], { cwd: ROOT, timeoutMs: 300_000 });
-// The optional packages first: the gateway's messages name them.
+// The optional packages come first, because messages of the gateway ask users to install them.
 for (const directory of PACKAGE_DIRECTORIES.toReversed()) await publish(directory);
 if (faults.length > 0) refuse();
 if (!values.publish) console.log(`\n${version} is ready. Nothing was published; see docs/guides/release.md.`);

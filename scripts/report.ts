@@ -1,6 +1,6 @@
 /**
- * Where the parts of a CI run leave their counts. It lies in node_modules, because `npm ci` empties that: no count of an
- * earlier run can be taken for one of this run.
+ * The directory in which the parts of a CI run write their counts. It is in node_modules, which `npm ci` empties, so that counts
+ * of an earlier run are not used.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

@@ -1,9 +1,9 @@
-/** A directory for all that a run of the tests, and the programs which they start, write outside the project. */
+/** A temporary directory for everything that the tests and their child processes write outside the project. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A test that is killed cannot clean up after itself; the run does it for all of them. */
+/** A killed test cannot clean up after itself, so the run removes the directory at its end. */
 export async function setup(): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-test-'));
   process.env['TMPDIR'] = directory;

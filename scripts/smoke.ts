@@ -1,8 +1,7 @@
 /**
- * `npm run smoke`: what a user of the published packages would meet. Packs all four, checks what they export, installs first
- * the gateway alone, as an operator does, and then the others beside it. There it runs the command line, a Node client, an
- * embedded gateway and a page in Chromium, on the oldest Node that `engines` names and on the one that runs the tests. Needs
- * `npm run build` first.
+ * `npm run smoke`: tests the published packages as their users would use them. It packs all four, checks their exports, installs
+ * the gateway alone, as an operator does, and then the other packages. There it runs the command line, a Node client, an embedded
+ * gateway and a page in Chromium, on the oldest Node that `engines` allows and on the current one. Needs `npm run build` first.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -18,11 +17,11 @@ import type { Running } from './processes.ts';
 import { REPORTS, ROOT, writeCounts } from './report.ts';
 import { CHROMIUM, locate } from './tools.ts';
 
-/** What an operator's install may take: a gateway needs no code generation and no test suite. */
+/** Size limits of an operator's install: a gateway needs no code generation and no test suite. */
 const MOST_PACKAGES = 80;
 const MOST_MIB = 36;
 
-const NOT_SERVING = 'The gateway does not serve.';
+const NOT_SERVING = 'The gateway is not serving.';
 const PATH = process.env['PATH'] ?? '';
 
 const home = await mkdtemp(resolve(tmpdir(), 'tidemark-smoke-'));
@@ -30,7 +29,7 @@ const watched = resolve(home, 'watched');
 const port = await freePort();
 const address = `127.0.0.1:${port}`;
 const { version } = manifestOf('.');
-/** A team's own page, on an origin that the gateway is told to let in. */
+/** A page of a team, on an origin that the gateway is configured to allow. */
 let pageHtml = '';
 const site = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(pageHtml));
 const sitePort = await freePort();
@@ -43,10 +42,10 @@ let failed = 0;
 
 try {
   await step('all packages are packed', packAll);
-  await step('publint and attw find nothing wrong with what they export', lintExports);
+  await step('publint and attw accept the exports', lintExports);
   await step('the gateway alone installs into an empty directory, and stays small', installGateway);
   await step('without the optional packages the command line prints how to install them', nameMissingPackages);
-  await step('the API reference says what the docstrings say', checkApiReference);
+  await step('the API reference matches the docstrings', checkApiReference);
   await step('all packages install beside each other', installAll);
   await step('programs that import the packages type-check', typeCheck);
   await step('npx tidemark generate writes a client', generate);
@@ -61,8 +60,8 @@ try {
     if (node === 'current') await step('a bundled page in Chromium receives a file event', receiveInPage);
     await step(`Ctrl-C ends npx tidemark serve (${node} Node)`, interrupt);
   }
-  await step('the client runs on the oldest Node that it names itself', runOldestClient);
-  await step('the Python client builds as a wheel, which installs and runs on its own', installWheel);
+  await step('the client runs on the oldest Node of its own engines field', runOldestClient);
+  await step('the Python client builds as a wheel, which installs and runs alone', installWheel);
 } finally {
   gateway?.kill('SIGKILL');
   site.close();
@@ -99,7 +98,7 @@ async function packAll(): Promise<void> {
   ];
   for (const needed of [...common, ...entries]) assert(paths.includes(needed), `${needed} is missing`);
   const strays = paths.filter((path) => /\.test\.|fixtures\/|testing\/|node_modules\/|tsconfig/.test(path));
-  assert.deepEqual(strays, [], 'files that nobody needs');
+  assert.deepEqual(strays, [], 'unneeded files');
 }
 
 async function lintExports(): Promise<void> {
@@ -159,7 +158,7 @@ async function generate(): Promise<void> {
   assert((await readFile(resolve(home, 'events/client.ts'), 'utf8')).includes('createClient'));
 }
 
-/** Each into a directory of its own: npm's package `node` is a Node like any other. */
+/** Installs each into its own directory: npm's package `node` contains a complete Node. */
 async function installOldestNodes(): Promise<void> {
   for (const directory of ['.', 'generated']) {
     const oldest = oldestNode(directory);
@@ -175,7 +174,7 @@ async function installOldestNodes(): Promise<void> {
   }
 }
 
-/** From here on, programs that are started find this Node first. */
+/** Puts this Node first in PATH for programs started from now on. */
 function useNode(which: 'oldest' | 'current'): void {
   const oldest = resolve(home, `node-${oldestNode('.')}`, 'node_modules/.bin');
   process.env['PATH'] = which === 'oldest' ? `${oldest}${delimiter}${PATH}` : PATH;
@@ -192,7 +191,7 @@ async function installWheel(): Promise<void> {
   const python = '/usr/bin/python3';
   const source = resolve(home, 'python');
   const target = resolve(home, 'site-packages');
-  // A copy: building leaves files beside the sources.
+  // Builds a copy, because building leaves files beside the sources.
   await cp(resolve(ROOT, 'generated/python'), source, { recursive: true });
   const offline = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check', '--quiet'];
   await run([python, '-m', 'pip', 'wheel', ...offline, '--wheel-dir', home, source], { cwd: home });
@@ -214,7 +213,7 @@ async function typeCheck(): Promise<void> {
   const tsc = resolve(ROOT, 'node_modules/.bin/tsc');
   const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--ignoreConfig'];
   const nodeTypes = ['--types', 'node', '--typeRoots', resolve(ROOT, 'node_modules/@types')];
-  // The client brings no types but the contract's, so a page needs the DOM's alone, and no library is skipped.
+  // The client needs no types except its own, so the DOM library is enough for a page, and skipLibCheck stays off.
   await run([tsc, ...strict, '--types', '', '--lib', 'es2024,dom', 'page.ts'], { cwd: home });
   await run([tsc, ...strict, ...nodeTypes, 'consumer.ts'], { cwd: home });
   await run([tsc, ...strict, ...nodeTypes, '--skipLibCheck', 'host.ts'], { cwd: home });
@@ -238,7 +237,7 @@ async function serve(): Promise<void> {
   });
 }
 
-/** Checks of every kind, so that whatever the suite needs has to be in the package. */
+/** Checks of every kind, so that a file missing from the package is noticed. */
 async function judge(): Promise<void> {
   assert(gateway !== undefined && !gateway.ended, NOT_SERVING);
   const only = ['--only', 'ping/echo,subscribe/defaults,exchanges/*', '--exchanges', '3'];

@@ -1,6 +1,6 @@
 /**
- * The last line of a CI run: `N passed, N failed`, over checks, tests and smoke steps. The argument is how many parts of the
- * run exited with an error; one that failed without counting a failure (a crash, a missing report) counts as one itself.
+ * The last line of a CI run: `N passed, N failed`, over checks, tests and smoke steps. The argument is the number of parts of the
+ * run that exited with an error; a part that failed without a counted failure (a crash, a missing report) counts as one failure.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { REPORTS } from './report.ts';
@@ -24,7 +24,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 function read(path: string, interpret: (report: unknown) => Counts): Counts {
   if (existsSync(path)) return interpret(JSON.parse(readFileSync(path, 'utf8')));
-  console.log(`${path} is missing: that part did not get far enough to write it.`);
+  console.log(`${path} is missing: that part of the run ended before writing it.`);
   return { passed: 0, failed: 1 };
 }
 
@@ -34,6 +34,6 @@ function asCounts(report: unknown): Counts {
 
 function fromVitest(report: unknown): Counts {
   const { numPassedTests, numFailedTests, numFailedTestSuites } = report as VitestReport;
-  // A file that does not load has no tests to fail.
+  // A test file that does not load counts as one failure, because none of its tests ran.
   return { passed: numPassedTests, failed: numFailedTests === 0 ? numFailedTestSuites : numFailedTests };
 }

@@ -1,6 +1,6 @@
 /**
- * `npm test`: the static checks, two at a time, and then the tests. One failure does not hide another: everything runs, and
- * the exit code says whether all of it passed. Arguments go to vitest (`npm test -- src/replay`).
+ * `npm test`: the static checks, two at a time, and then the tests. All of them run even if one fails, and the exit code is 0
+ * only if all pass. Arguments go to vitest (`npm test -- src/replay`).
  */
 import { spawn } from 'node:child_process';
 import { REPORTS, ROOT, writeCounts } from './report.ts';
@@ -8,7 +8,7 @@ import { REPORTS, ROOT, writeCounts } from './report.ts';
 interface Check {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
-  /** What to run to see, or mend, the failure. */
+  /** The command that shows or fixes the failure. */
   readonly repeat: string;
 }
 

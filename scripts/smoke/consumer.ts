@@ -1,4 +1,4 @@
-// An agent's program: narrows without casts, and ends after the first event. The smoke test type-checks and runs it.
+// A client program: narrows event types without casts and ends after the first event. The smoke test type-checks and runs it.
 import { createClient } from 'tidemark-client';
 
 const [url = '', readyLine = ''] = process.argv.slice(2);

@@ -10,7 +10,7 @@ const authenticator: Authenticator = {
   required: true,
   anonymous: { kind: 'anonymous', id: 'anonymous', scopes: [] },
   authenticate: async ({ value }) => {
-    if (value !== 'let-me-in') throw new ProtocolError('unauthenticated', 'Nobody knows this credential.');
+    if (value !== 'let-me-in') throw new ProtocolError('unauthenticated', 'Unknown credential.');
     return { kind: 'user', id: 'user:ana', scopes: [parseScope('subscribe:*'), parseScope('admin:read')] };
   },
   onRevoked: () => undefined,

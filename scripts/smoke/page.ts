@@ -1,4 +1,4 @@
-// A page's script, bundled and run in Chromium by the smoke test: says in the title what it has seen.
+// A page's script, bundled and run in Chromium by the smoke test: shows the received event in the title.
 import { createClient } from 'tidemark-client';
 
 const client = createClient({ url: new URLSearchParams(location.search).get('gateway') ?? '' });

@@ -1,20 +1,20 @@
 /**
- * One address before several gateways: each new connection goes to the next one that takes it, as a TCP load balancer does. With
- * probes, only to those that say they are ready.
+ * One address before several gateways: each new connection goes to the next gateway that accepts it, as with a TCP load balancer.
+ * With probes, only gateways that report ready get connections.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 export interface BalancerOptions {
-  /** Asks each gateway's `/readyz` this often, in milliseconds; without it every gateway counts as ready. */
+  /** Interval at which each gateway's `/readyz` is polled, in milliseconds; without it every gateway counts as ready. */
   readonly probeMs?: number;
 }
 
 export class Balancer {
   readonly url: string;
   readonly httpUrl: string;
-  /** When each connection came, in milliseconds of `performance.now`. */
+  /** When each connection was accepted, in milliseconds of `performance.now`. */
   readonly arrivals: number[] = [];
   readonly #server: Server;
   readonly #ports: readonly number[];
@@ -37,7 +37,7 @@ export class Balancer {
   }
 
   static async before(urls: readonly string[], options: BalancerOptions = {}): Promise<Balancer> {
-    // A half is closed only when its own end closes: the relay must not lose what the other half still has to say.
+    // Each direction is closed only when its own end closes, so that the relay loses no data of the other direction.
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,4 +1,4 @@
-/** The command line in a process of its own, as people start it. */
+/** The command line in its own process, as users start it. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { vi } from 'vitest';
 
 export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
-/** For what a process does soon, on a busy machine. */
+/** Time limit for what a process does quickly, generous for a busy machine. */
 export const wait = { timeout: 30_000, interval: 20 };
 
 export interface CliOptions {
@@ -39,7 +39,7 @@ export class CliProcess {
   }
 }
 
-/** Starts commands in one directory, and ends those that still run. */
+/** Starts commands in one directory, and ends those that are still running. */
 export class CliRunner {
   readonly #home: string;
   readonly #running: CliProcess[] = [];
@@ -60,7 +60,7 @@ export class CliRunner {
     return { code, stdout: cli.stdout, stderr: cli.stderr };
   }
 
-  /** A gateway on a free port, and its address in the environment as the other commands take it. */
+  /** A gateway on a free port, with its address in the environment variables that the other commands read. */
   async serve(argv: readonly string[] = []) {
     const cli = this.start(['serve', '--port', '0', '--json', ...argv]);
     await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);

@@ -1,4 +1,4 @@
-/** Random work of clients on a gateway, over real sockets, and what only the clients know of it. */
+/** Random work of clients on a gateway, over real sockets, with a record that is kept by the clients alone. */
 import * as fc from 'fast-check';
 import { vi } from 'vitest';
 import { RawClient } from './raw-client.ts';
@@ -8,7 +8,7 @@ import type { Served } from './rig.ts';
 const STREAMS = ['main', 'workspace:a'] as const;
 type Stream = (typeof STREAMS)[number];
 
-/** One piece of work; `at` chooses among the clients that are open. */
+/** One action; `at` chooses among the open clients. */
 export type Work =
   | { readonly do: 'connect' | 'publish_twice' | 'lose_files' | 'refuse_origin' | 'refuse_subprotocol' }
   | {
@@ -53,7 +53,7 @@ export const anyWork: fc.Arbitrary<Work> = fc.oneof(
     })),
   },
 );
-/** Some of everything, so that no count is 0. */
+/** At least one of each action, so that no count is 0. */
 export const EVERYTHING: readonly Work[] = [
   { do: 'connect' },
   { do: 'connect' },
@@ -75,14 +75,14 @@ export const EVERYTHING: readonly Work[] = [
   { do: 'leave', at: 2 },
 ];
 
-/** A client, and what it has open by what it was told. */
+/** A client, and its open subscriptions according to the replies that it received. */
 export interface Member {
   readonly client: RawClient;
   connectionId: string;
   open: 'yes' | 'no';
 }
 
-/** Does the work and remembers what only the doer knows. */
+/** Does the work and records what only the clients know. */
 export class Run {
   readonly served: Served;
   readonly members: Member[] = [];
@@ -196,7 +196,7 @@ export class Run {
     await this.#allGone();
   }
 
-  /** Everything that was published before has arrived. */
+  /** Waits until everything published before has arrived. */
   async settle(): Promise<void> {
     for (const member of this.open) await syncAll(member);
     await this.#allGone();

@@ -1,4 +1,7 @@
-/** What every count of a gateway must be, by a model that only knows what clients sent and received; and what the gateway says. */
+/**
+ * A model of every count of a gateway, computed only from what clients sent and received, and the counts that the gateway
+ * reports.
+ */
 import type { Gateway } from '../gateway.ts';
 import type { Member, Run } from './client-work.ts';
 import type { Frame } from './raw-client.ts';
@@ -13,7 +16,7 @@ function countBy<Item>(items: readonly Item[], key: (item: Item) => string | num
 const framesOf = ({ members }: Run, type: string): readonly Frame[] =>
   members.flatMap(({ client }) => client.frames.filter((frame) => frame.type === type));
 
-/** What every metric must be, from what the clients sent and received. */
+/** The expected value of every metric. */
 export function expectedMetrics(run: Run): Metrics {
   const events = framesOf(run, 'event').map(({ data }) => data);
   const live = events.filter((each) => each['isReplay'] === false);
@@ -67,7 +70,7 @@ interface OpenSubscription {
   readonly subscribed: Frame['data'];
 }
 
-/** What each open client has subscribed to and not given up. */
+/** The active subscriptions of each open client. */
 function subscriptionsOf(run: Run): readonly OpenSubscription[] {
   return run.open.flatMap((member) => {
     const open = new Map<string, Frame['data']>();
@@ -98,7 +101,7 @@ export function expectedHealth(run: Run): object {
   };
 }
 
-/** The rows of `/ws/subscriptions`, as far as clients can know them. */
+/** The expected rows of `/ws/subscriptions`, as far as clients can know them. */
 export function expectedRows(run: Run): object[] {
   return subscriptionsOf(run)
     .map(({ member, id, subscribed }) => {
@@ -142,7 +145,7 @@ export async function seenMetrics({ httpUrl }: Served): Promise<Metrics> {
 }
 
 export function metricsIn(text: string): Metrics {
-  // Limits are no counts, and what a budget holds is an estimate of memory that no client sees: both are compared elsewhere.
+  // Not compared here: limits, which are not counts, and the contents of budgets, which estimate memory that no client sees.
   const lines = text.split('\n').filter((line) => /^tidemark_(?!limit\{|budget_used\{)/.test(line));
   return Object.fromEntries(
     lines.map((line) => {
@@ -152,7 +155,7 @@ export function metricsIn(text: string): Metrics {
   );
 }
 
-/** The names of what differs. */
+/** The names of the counts that differ. */
 export function differences(seen: Metrics, expected: Metrics): string[] {
   const names = new Set([...Object.keys(seen), ...Object.keys(expected)]);
   return [...names].filter((name) => (seen[name] ?? 0) !== (expected[name] ?? 0));

@@ -1,4 +1,4 @@
-/** A gateway on Redis as a process of its own: prints one line of JSON once it serves. Started by gateway-process.ts. */
+/** A gateway on Redis as its own process: prints one line of JSON once it serves. Started by gateway-process.ts. */
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';
 import { resolveOptions } from '../options.ts';

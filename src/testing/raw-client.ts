@@ -1,14 +1,14 @@
-/** A client for tests that hides nothing: every message in order, no validation, no convenience. */
+/** A client for tests that shows every message in order, without validation. */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
 
-/** A message of the server, as it came. */
+/** A message of the server, as received. */
 export interface Frame {
   readonly type: string;
   readonly id?: string;
-  // Tests look into whatever came, whether it fits the contract or not.
+  // Tests read members of any message, valid or not.
   readonly data: Record<string, unknown>;
 }
 
@@ -17,7 +17,7 @@ export interface Closed {
   readonly reason: string;
 }
 
-/** Longest wait for something that is bound to come, in milliseconds. */
+/** Longest wait for a message that must arrive, in milliseconds. */
 const PATIENCE_MS = 8000;
 
 export class RawClient {
@@ -51,7 +51,7 @@ export class RawClient {
     return client;
   }
 
-  /** Tries to connect where a refusal is expected: the HTTP status and body of it. */
+  /** Connects, expects the gateway to reject the upgrade, and returns the HTTP status and body. */
   static async refused(
     url: string,
     options: ClientOptions & { readonly protocols?: readonly string[] } = {},
@@ -72,7 +72,7 @@ export class RawClient {
     this.ws.send(text);
   }
 
-  /** Sends a command under a fresh id and waits for its reply. */
+  /** Sends a command with a new id and waits for its reply. */
   async call(type: string, data: Record<string, unknown> = {}): Promise<Frame> {
     this.#serial += 1;
     const id = `t${this.#serial}`;
@@ -80,7 +80,7 @@ export class RawClient {
     return this.find((frame) => frame.id === id);
   }
 
-  /** The first frame, past or future, that fits. */
+  /** The first frame, received before or after this call, that satisfies the condition. */
   async find(fits: (frame: Frame) => boolean, what = 'the expected frame'): Promise<Frame> {
     await this.until(() => this.frames.some(fits), what);
     const found = this.frames.find(fits);
@@ -88,13 +88,17 @@ export class RawClient {
     return found;
   }
 
-  /** Waits until a condition on what has come holds. */
+  /** Waits until the received frames satisfy a condition. */
   async until(holds: () => boolean, what = 'the condition'): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiters.delete(check);
-        reject(new Error(`${what} did not come; seen: ${JSON.stringify(this.frames.slice(-10)).slice(0, 2000)}`));
+        reject(
+          new Error(
+            `Timed out waiting for ${what}; received: ${JSON.stringify(this.frames.slice(-10)).slice(0, 2000)}`,
+          ),
+        );
       }, PATIENCE_MS);
       const check = (): void => {
         if (!holds()) return;

@@ -1,9 +1,9 @@
-/** The process of a fleet of readers: does what it is told over the channel to its parent. Started by reader-fleet.ts. */
+/** The process of a fleet of readers, controlled by its parent over the IPC channel. Started by reader-fleet.ts. */
 import type { FleetAnswer, FleetOrder } from './reader-fleet.ts';
 import { Reader } from './reader.ts';
 import { SdkReader } from './sdk-reader.ts';
 
-/** Handshakes under way at once. */
+/** Number of concurrent handshakes. */
 const CONCURRENT = 50;
 
 const fleet: (Reader | SdkReader)[] = [];

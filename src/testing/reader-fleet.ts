@@ -1,11 +1,11 @@
-/** Many readers in a process of their own, so that what the gateway's process costs is the gateway's. */
+/** Many readers in their own process, so that measurements of the gateway's process exclude them. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ReaderOptions, ReaderReport } from './reader.ts';
 
-/** What the fleet can be told. Readers are named by their numbers, from 0. */
+/** The orders that the fleet accepts. Readers are numbered from 0. */
 export type FleetOrder =
   | { readonly kind: 'open'; readonly url: string; readonly readers: readonly ReaderOptions[] }
   | { readonly kind: 'stopReading' | 'readOn'; readonly readers: readonly number[] }
@@ -51,7 +51,7 @@ export class ReaderFleet {
     await this.#order({ kind: 'readOn', readers });
   }
 
-  /** Connects them again, from where each stands. */
+  /** Reconnects readers; each resumes from its own position. */
   async connect(url: string, readers: readonly number[]): Promise<void> {
     await this.#order({ kind: 'connect', url, readers });
   }

@@ -1,6 +1,6 @@
 /**
- * A subscriber that is cheap enough to run by the thousand: it reads of an event only its number, holds every number against the one
- * before it, and can stop reading.
+ * A subscriber that is cheap enough to run by the thousand: it reads only the sequenceId of each event, compares it with the
+ * previous one, and can stop reading.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -9,7 +9,7 @@ export interface ReaderReport {
   readonly events: number;
   /** Newest sequenceId of each stream. */
   readonly last: Readonly<Record<string, number>>;
-  /** Events that did not follow the one before. */
+  /** Events whose sequenceId did not follow the previous one. */
   readonly holes: number;
   readonly duplicates: number;
   readonly gaps: number;
@@ -21,9 +21,9 @@ export interface ReaderReport {
 }
 
 export interface ReaderOptions {
-  /** `raw` does what it is told; `sdk` is the client SDK, which comes back by itself. */
+  /** `raw` reconnects only on request; `sdk` is the client SDK, which reconnects automatically. */
   readonly kind: 'raw' | 'sdk';
-  /** Begins the ids of its subscriptions. */
+  /** Prefix of its subscription ids. */
   readonly id: string;
   readonly streams: readonly string[];
 }
@@ -39,7 +39,7 @@ const EPOCH = Buffer.from('"epoch":"');
 const EVENT = Buffer.from('{"type":"event"');
 const REPLAY = Buffer.from('"isReplay":true');
 const QUOTE = 0x22;
-/** Everything that is read of an event stands before its payload. */
+/** All members that are read precede the payload of an event. */
 const HEAD_BYTES = 400;
 
 function numberAt(data: Buffer, start: number): number {
@@ -56,7 +56,7 @@ function textAfter(data: Buffer, mark: Buffer): string {
   return data.toString('latin1', start, data.indexOf(QUOTE, start));
 }
 
-/** Where a reader stands in a stream. */
+/** The position of a reader in a stream. */
 interface Place {
   epoch: string;
   sequenceId: number;
@@ -82,7 +82,10 @@ export class Reader {
     return { ...this.#counts, last, closing: this.#closing, closeCode: this.#closeCode };
   }
 
-  /** Connects and subscribes to all events of its streams: the first time to the future, after that from where it stands. */
+  /**
+   * Connects and subscribes to all events of its streams: the first time to live events only, afterwards by a resume from its
+   * position.
+   */
   async connect(url: string): Promise<void> {
     const { id, streams } = this.#options;
     const ws = new WebSocket(url, { perMessageDeflate: false });
@@ -111,7 +114,7 @@ export class Reader {
     await subscribed;
   }
 
-  /** Takes nothing more from the socket: its buffers fill, then the gateway's queue. */
+  /** Stops reading from the socket: first the socket buffers fill, then the gateway's queue. */
   stopReading(): void {
     this.#ws?.pause();
   }

@@ -7,8 +7,8 @@ import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { RawClient } from './raw-client.ts';
 
 /**
- * For `vi.waitFor`: the bound is against hanging only, and generous, since a busy machine is no failure; the interval keeps the
- * wait short on a quiet one. In milliseconds.
+ * For `vi.waitFor`, in milliseconds. The timeout only prevents hanging and is generous for a busy machine; the short interval
+ * keeps waits short on an idle one.
  */
 export const PATIENCE = { timeout: 30_000, interval: 5 } as const;
 
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Runs after the present test, before what was registered earlier. */
+/** Registers a function to run after the current test; the last registered runs first. */
 export function onCleanup(cleanup: () => unknown): void {
   cleanups.push(cleanup);
 }

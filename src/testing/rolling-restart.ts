@@ -21,11 +21,11 @@ export interface RollingRestartOptions {
 export interface RollingRestartResult {
   readonly published: number;
   readonly reports: readonly ReaderReport[];
-  /** Connections that came to the balancer within the worst second after the first restart began. */
+  /** The most connections that reached the balancer within one second after the first restart began. */
   readonly peakArrivalsPerSecond: number;
-  /** Connections that came in all, the first ones included. */
+  /** All connections, including the initial ones. */
   readonly arrivals: number;
-  /** Those of them that got no connection. */
+  /** Connections that no gateway accepted. */
   readonly failedAttempts: number;
   /** How long each drain took, in milliseconds. */
   readonly drainMs: readonly number[];
@@ -34,7 +34,7 @@ export interface RollingRestartResult {
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + 60_000;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come about`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await delay(10);
   }
 }
@@ -58,7 +58,7 @@ class Nodes {
     this.running[at] = gateway;
   }
 
-  /** Drains the node; resolves with the milliseconds that it took. */
+  /** Drains the node; resolves with the duration in milliseconds. */
   async stop(at: number): Promise<number> {
     const gateway = this.running[at];
     if (gateway === undefined) return 0;
@@ -70,7 +70,7 @@ class Nodes {
 
   get alive(): Gateway {
     const alive = this.running.find((each) => each !== undefined);
-    if (alive === undefined) throw new Error('no node is left to publish on');
+    if (alive === undefined) throw new Error('no running node to publish on');
     return alive;
   }
 }
@@ -121,7 +121,7 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<Ro
       await until(async () => {
         const open = nodes.running.reduce((sum, each) => sum + (each?.health().connections ?? 0), 0);
         return open === options.clients;
-      }, 'the return of all clients');
+      }, 'all clients to reconnect');
     }
     stop.abort();
     await publishing;

@@ -1,4 +1,4 @@
-/** A {@link Reader} that is the client SDK: it reconnects and resumes by itself, as the gateway tells it to. */
+/** A {@link Reader} that is the client SDK: it reconnects and resumes automatically. */
 import { WebSocket } from 'ws';
 import { createClient } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';

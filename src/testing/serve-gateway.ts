@@ -1,7 +1,7 @@
 /**
- * A gateway in a process of its own, for what must not share an event loop or a heap with it. Options of the gateway as JSON in
- * argv; the `broadcast` command is on unless they say otherwise. Says where it listens as one line of JSON, drains on SIGTERM,
- * and ends at once when its standard input does.
+ * A gateway in its own process, for tests that must not share an event loop or a heap with it. It takes gateway options as JSON
+ * in argv and turns the `broadcast` command on by default. It prints its addresses as one line of JSON, drains on SIGTERM, and
+ * exits immediately when its standard input ends.
  */
 import { createGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';

@@ -1,4 +1,4 @@
-/** What a schedule must show: order (BCK-3), positions (CON-7), and that nothing is missing after a resume from any heartbeat. */
+/** Checks a schedule: order (BCK-3), positions (CON-7), and that no event is missing after a resume from any heartbeat. */
 import type { Resumed } from './schedule.ts';
 import type { Asked, Peer, Simulation, TrueEvent } from './simulation.ts';
 import type { WrittenFrame } from './simulated-peer.ts';
@@ -37,7 +37,7 @@ export function judge(simulation: Simulation, resumed: readonly Resumed[]): read
 
 type Report = (rule: string, text: string) => void;
 
-/** The step at which a message came about that keeps its place; undefined for one that may overtake. */
+/** The step at which a message was queued, if it must keep its order; undefined for a message that may overtake. */
 function dueAt({ truth, losses }: Simulation, peer: Peer, frame: WrittenFrame): number | undefined {
   const subscribedAt = (): number | undefined => peer.asked.find(({ id }) => idsOf(frame).includes(id))?.step;
   switch (frame.type) {
@@ -72,15 +72,17 @@ function judgeOrder(simulation: Simulation, peer: Peer, frames: readonly Written
   for (const frame of frames) {
     const due = dueAt(simulation, peer, frame);
     if (due === undefined) continue;
-    // A loss of files that is told again among a replay is as old as it is.
+    // A source loss that a replay reports again keeps its original step.
     const isToldAgain = frame.type === 'gap' && frame.data['reason'] === 'source_overflow';
     if (due < latest && !isToldAgain)
-      report('order', `${frame.type} of step ${due} comes after something of step ${latest}`);
+      report('order', `${frame.type} of step ${due} arrives after a message of step ${latest}`);
     latest = Math.max(latest, due);
   }
 }
 
-/** `subscribed`, the replay, `replay_complete`, live events, the end: nothing before, between or after. */
+/**
+ * Checks the order `subscribed`, replay, `replay_complete`, live events, end, with no event of the subscription outside of it.
+ */
 function judgeLives(peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   for (const { id } of peer.asked) {
     let phase: 'before' | 'replay' | 'live' | 'ended' = 'before';
@@ -107,7 +109,7 @@ function matches({ events }: Asked, { event }: TrueEvent): boolean {
   return events.includes('*') || events.includes(event);
 }
 
-/** The live events of a subscription that must have come: those that reached the node between its beginning and its end. */
+/** The live events that a subscription must have received: those that reached the node between its beginning and its end. */
 function missable({ truth }: Simulation, asked: Asked, before: number): readonly TrueEvent[] {
   return (truth.get(asked.stream) ?? []).filter(
     (each) =>
@@ -126,10 +128,10 @@ function judgeWhole(simulation: Simulation, asked: Asked, frames: readonly Writt
   if (!frames.some((frame) => frame.type === 'subscribed' && idsOf(frame).includes(asked.id))) return;
   const got = received(asked, frames);
   for (const { sequenceId } of missable(simulation, asked, Infinity))
-    if (!got.has(sequenceId)) report('whole', `${sequenceId} of ${asked.stream} never came for ${asked.id}`);
+    if (!got.has(sequenceId)) report('whole', `${sequenceId} of ${asked.stream} was never delivered to ${asked.id}`);
 }
 
-/** `synced`, `unsubscribed` and `authenticated` come behind everything that was published before them (SYN-1, BCK-3). */
+/** `synced`, `unsubscribed` and `authenticated` arrive after everything that was published before them (SYN-1, BCK-3). */
 function judgeBarriers(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   frames.forEach((frame, at) => {
     const command = peer.commands.get(frame.id ?? '');
@@ -143,7 +145,7 @@ function judgeBarriers(simulation: Simulation, peer: Peer, frames: readonly Writ
         continue;
       const got = received(asked, before);
       for (const { sequenceId } of missable(simulation, asked, command.step))
-        if (!got.has(sequenceId)) report('barrier', `${frame.type} comes before ${sequenceId} of ${asked.stream}`);
+        if (!got.has(sequenceId)) report('barrier', `${frame.type} arrives before ${sequenceId} of ${asked.stream}`);
     }
   });
 }
@@ -160,31 +162,32 @@ function judgeHeartbeat(
   const [before, after] = [frames.slice(0, at), frames.slice(at + 1)];
   const delivered = before.filter(({ type }) => type === 'event').length;
   if (beat.data['delivered'] !== delivered)
-    report('delivered', `${String(beat.data['delivered'])} where ${delivered} came`);
+    report('delivered', `delivered is ${String(beat.data['delivered'])}, expected ${delivered}`);
   const positions = new Map((beat.data['positions'] as readonly Position[]).map((each) => [each.stream, each]));
   const begun = new Set(before.filter(({ type }) => type === 'subscribed').flatMap(idsOf));
   for (const asked of peer.asked) {
     const isOver = asked.ended !== undefined && asked.ended <= beat.step;
-    if (begun.has(asked.id) && !isOver && !positions.has(asked.stream)) report('named', `${asked.stream} is not named`);
+    if (begun.has(asked.id) && !isOver && !positions.has(asked.stream))
+      report('named', `no position for ${asked.stream}`);
   }
   for (const { stream, sequenceId } of positions.values()) {
     if (![...begun].some((id) => peer.asked.some((each) => each.id === id && each.stream === stream)))
-      report('named', `${stream} is named before its subscribed`);
+      report('named', `a position for ${stream} before its subscribed`);
     for (const frame of after) {
       if (!idsOf(frame).some((id) => begun.has(id)) || frame.data['stream'] !== stream) continue;
       if (frame.type === 'event' && numberOf(frame) <= sequenceId)
-        report('position', `${stream} ${sequenceId}, and ${numberOf(frame)} came after`);
+        report('position', `position ${sequenceId} of ${stream}, but ${numberOf(frame)} arrived later`);
       const { from } = frame.data as { from?: Position };
       if (frame.type === 'gap' && from !== undefined && from.sequenceId < sequenceId)
-        report('position', `${stream} ${sequenceId}, and a gap from ${from.sequenceId} came after`);
+        report('position', `position ${sequenceId} of ${stream}, but a gap from ${from.sequenceId} arrived later`);
     }
     const head = simulation.truth.get(stream)?.length;
     if (at === frames.length - 1 && !peer.session.closed && sequenceId !== head)
-      report('position', `${stream} ${sequenceId} where nothing waits and the head is ${head}`);
+      report('position', `position ${sequenceId} of ${stream}, although nothing is queued and the head is ${head}`);
   }
 }
 
-/** What came before the cut, and what the resume gave, is everything; or the resume told that it is not. */
+/** The events before the cut and those of the resume are complete, or the resume reported a loss. */
 function judgeResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
   const asked = peer.asked.find((each) => each.id === id);
   const second = again.asked[0];

@@ -1,4 +1,4 @@
-/** Plays one random schedule and judges it. */
+/** Runs one random schedule and checks it. */
 import { judge } from './judge.ts';
 import type { Violation } from './judge.ts';
 import { STREAMS, Simulation } from './simulation.ts';
@@ -7,7 +7,7 @@ import type { Peer } from './simulation.ts';
 const STEPS = 60;
 const PATTERNS = [['*'], ['tick'], ['file_change']] as const;
 
-/** What is wrong with the schedule of a seed; empty when nothing is. */
+/** The violations in the schedule of a seed. */
 export async function playSchedule(seed: number): Promise<readonly Violation[]> {
   const simulation = new Simulation(seed);
   await simulation.start();
@@ -24,7 +24,7 @@ export async function playSchedule(seed: number): Promise<readonly Violation[]> 
   }
 }
 
-/** The first of so many schedules that shows something wrong; its seed plays it again. */
+/** The first of so many schedules with a violation; its seed repeats it. */
 export async function firstViolation(
   schedules: number,
 ): Promise<{ readonly seed: number; readonly found: readonly Violation[] } | undefined> {
@@ -68,16 +68,18 @@ function replayOf({ random, epochs, truth }: Simulation, stream: string): Record
   return { mode: 'resume', after: { epoch, sequenceId: lot === 5 ? head + 3 : random.below(head + 1) } };
 }
 
-/** A client that was cut off right after a heartbeat and resumed from its positions, with what it then got. */
+/**
+ * A client that was disconnected right after a heartbeat and resumed from its positions, with the messages that it then received.
+ */
 export interface Resumed {
   readonly peer: Peer;
-  /** Of the frames of that peer, the one at which the connection was cut. */
+  /** The index of the frame of that peer after which the connection was cut. */
   readonly cutAt: number;
   readonly asked: string;
   readonly again: Peer;
 }
 
-/** For one heartbeat of each peer: each subscription that it had then, resumed by a client that reads. */
+/** For one heartbeat of each peer, resumes each subscription that existed then, with a client that reads. */
 async function resumeAll(simulation: Simulation): Promise<readonly Resumed[]> {
   const resumed: Resumed[] = [];
   for (const peer of [...simulation.peers]) {

@@ -1,18 +1,18 @@
 /**
- * The other end of a connection without a network: a socket that takes bytes as its buffer allows, and a `ws` that hands over
- * frames. What the gateway wrote is kept with the step at which it was written.
+ * The peer of a connection without a network: a socket that accepts bytes as its buffer allows, and a simulated `ws` that writes
+ * frames. Every written frame is kept with its step.
  */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** A message that the gateway has written. */
+/** A message written by the gateway. */
 export interface WrittenFrame {
   readonly type: string;
   readonly id: string | undefined;
-  // The judge looks into whatever came.
+  // The checks read members of any message.
   readonly data: Record<string, unknown>;
-  /** The step of the schedule at which the frame was handed to the socket. */
+  /** The step of the schedule at which the frame was written to the socket. */
   readonly step: number;
 }
 
@@ -23,7 +23,7 @@ export class SimulatedSocket extends EventEmitter {
   readonly #frames: WrittenFrame[] = [];
   #needsDrain = false;
   writableLength = 0;
-  /** The present step; set by the simulation. */
+  /** The current step, set by the simulation. */
   step = 0;
 
   write(bytes: Buffer): boolean {
@@ -33,7 +33,7 @@ export class SimulatedSocket extends EventEmitter {
     return !this.#needsDrain;
   }
 
-  /** The peer reads so many bytes; an emptied buffer asks for more, as a stream's does. */
+  /** Lets the peer read so many bytes; an empty buffer emits `drain`, as in a stream. */
   read(bytes: number): void {
     this.writableLength = Math.max(0, this.writableLength - bytes);
     if (this.writableLength > 0 || !this.#needsDrain) return;
@@ -41,7 +41,7 @@ export class SimulatedSocket extends EventEmitter {
     this.emit('drain');
   }
 
-  /** Everything written so far; a write holds whole frames. */
+  /** Everything written so far; a write contains whole frames. */
   frames(): readonly WrittenFrame[] {
     for (const { bytes, step } of this.#written.splice(0))
       for (const message of messagesIn(bytes)) this.#frames.push({ ...message, step });
@@ -69,7 +69,7 @@ function* messagesIn(bytes: Buffer): Generator<Omit<WrittenFrame, 'step'>> {
   }
 }
 
-/** As much of `ws` as a connection uses. */
+/** The part of `ws` that a connection uses. */
 export class SimulatedWs extends EventEmitter {
   isPaused = false;
 

@@ -1,6 +1,7 @@
 /**
  * A gateway with slow readers, without a network or a clock: the real broker, fan-out, router, handlers, connections, outboxes
- * and heartbeats, on sockets that take as much as the schedule says. One seed is one schedule, so a finding can be repeated.
+ * and heartbeats, on sockets that accept as many bytes as the schedule says. A seed determines the schedule, so a violation can
+ * be repeated.
  */
 import { commandValidators } from '../../../generated/validators.js';
 import { Audit } from '../../auth/audit.ts';
@@ -31,22 +32,22 @@ import type { WrittenFrame } from './simulated-peer.ts';
 export const STREAMS = ['main', 'workspace:a'] as const;
 const NAMES = ['tick', 'file_change'] as const;
 
-/** An event as it was published. */
+/** A published event. */
 export interface TrueEvent {
   readonly event: string;
   readonly sequenceId: number;
   readonly step: number;
-  /** False when the broker lost it on the way to this node, and reported it as a loss. */
+  /** False if the broker lost the event on the way to this node and reported the loss. */
   readonly arrived: boolean;
 }
 
-/** A subscription as a client asked for it. */
+/** A subscription as requested by a client. */
 export interface Asked {
   readonly id: string;
   readonly stream: string;
   readonly events: readonly string[];
   readonly step: number;
-  /** The step of the command that ended it. */
+  /** The step of the command that ended the subscription. */
   ended: number | undefined;
 }
 
@@ -92,7 +93,7 @@ export class Simulation {
   readonly truth = new Map<string, TrueEvent[]>(STREAMS.map((stream) => [stream, []]));
   readonly peers: Peer[] = [];
   readonly faults: unknown[] = [];
-  /** By the directory that was lost, or `stream>number` of a loss of the broker's: the step at which it was announced. */
+  /** The step at which each loss was announced, by its directory or, for a loss of the broker, by `stream>number`. */
   readonly losses = new Map<string, number>();
   readonly epochs = new Map<string, string>();
   step = 0;
@@ -161,7 +162,7 @@ export class Simulation {
       onHealth: () => undefined,
       onQuestion: () => undefined,
     });
-    // Held for the whole schedule, so that a stream keeps its epoch.
+    // Attached for the whole schedule, so that a stream keeps its epoch.
     for (const stream of STREAMS) {
       await this.#broker.attach(stream);
       this.epochs.set(stream, this.#broker.snapshot(stream).head.epoch);
@@ -205,13 +206,13 @@ export class Simulation {
     return peer;
   }
 
-  /** Begins the next step: everything that happens until the next call has its number. */
+  /** Begins the next step, to which everything until the next call belongs. */
   async next(happens: () => void | Promise<unknown>): Promise<void> {
     this.step += 1;
     this.#now += 1;
     for (const { socket } of this.peers) socket.step = this.step;
     await happens();
-    // Handlers of the memory broker wait for nothing but promises.
+    // Handlers on the memory broker wait only for promises.
     for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
   }
 
@@ -231,7 +232,7 @@ export class Simulation {
     this.truth.get(stream)?.push({ event, sequenceId, step: this.step, arrived: this.#arriving });
   }
 
-  /** Events that the broker has, but that never reach this node's subscribers: they are told of the loss instead (GAP-1). */
+  /** Publishes events that never reach this node's subscribers, who receive a gap instead (GAP-1). */
   async lose(stream: string): Promise<void> {
     const from = this.#broker.snapshot(stream).head;
     this.#arriving = false;
@@ -283,7 +284,7 @@ export class Simulation {
     this.#scheduler.run();
   }
 
-  /** Everybody reads until nothing is left. */
+  /** Lets all peers read until nothing is queued. */
   async drain(): Promise<void> {
     for (let round = 0; round < 10_000; round += 1) {
       await this.next(() => this.flush());
@@ -291,7 +292,7 @@ export class Simulation {
       if (waiting.length === 0) return;
       for (const { socket } of waiting) socket.read(Infinity);
     }
-    throw new Error('The simulation does not come to an end.');
+    throw new Error('The simulation did not become idle.');
   }
 
   framesOf(peer: Peer): readonly WrittenFrame[] {
