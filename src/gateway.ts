@@ -59,7 +59,7 @@ export interface EmitterBinding {
 }
 
 export interface Listening {
-  /** Where the WebSocket is. */
+  /** Address of the WebSocket. */
   readonly url: string;
   readonly httpUrl: string;
   readonly host: string;

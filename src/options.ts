@@ -28,7 +28,7 @@ import { packageVersion } from './version.ts';
 export type Limits = Readonly<Record<LimitName, number>>;
 
 export interface GatewayOptions<Payloads = PayloadMap> {
-  /** Tells nodes apart; a random one by default. */
+  /** Identifies this node; random by default. */
   readonly nodeId?: string;
   /** Where the WebSocket is; `/ws` by default. The other addresses stand below it or beside it, as the contract says. */
   readonly path?: string;

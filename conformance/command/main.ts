@@ -7,13 +7,13 @@ import { registerMutants } from './mutants.ts';
 import { EXIT } from '../runner/verdict.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever reads the output has gone: an end like any other.
+  // The reader of the output has closed the pipe: exit normally.
   if (error.code === 'EPIPE') process.exit(0);
 });
 
 const program = new Command('tidemark conformance')
   .description('Holds any gateway to the contract.')
-  .showHelpAfterError('(--help tells more)')
+  .showHelpAfterError('(see --help)')
   .exitOverride();
 registerConformance(program);
 registerHostile(program);

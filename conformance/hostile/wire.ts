@@ -16,11 +16,11 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** Where the WebSocket is. */
+  /** Address of the WebSocket. */
   readonly path: string;
 }
 
-/** A message of the server, as it came. */
+/** A message of the server, as received. */
 export interface Message {
   readonly type: string;
   readonly id?: string;

@@ -24,7 +24,7 @@ export interface Exposure {
 export function assertProtected({ host, required, insecure }: Exposure): void {
   if (required || insecure || isLoopback(host)) return;
   throw new ExposureError(
-    `The gateway would listen on ${host}, and no credential is configured: everyone who reaches this machine could read and ` +
+    `The gateway would listen on ${host}, and no credential is configured: anyone who can reach this machine could read and ` +
       'publish everything (SEC-5). Listen on 127.0.0.1, give an `authenticator`, or say `insecure` if a proxy in front checks who comes.',
   );
 }

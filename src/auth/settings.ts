@@ -200,7 +200,7 @@ class Reader {
   text(section: Section, key: string, name: string): string | undefined {
     const value = section[name];
     if (typeof value === 'string' && value !== '') return value;
-    this.complain(`${key}.${name}`, 'must be a text.');
+    this.complain(`${key}.${name}`, 'must be a string.');
     return undefined;
   }
 

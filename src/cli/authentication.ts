@@ -1,4 +1,4 @@
-/** From the configuration to the authenticator of a gateway, and to the place where API keys are kept. */
+/** Creates the authenticator and the API key storage that the configuration describes. */
 import type { Logger } from 'pino';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { configuredAuthenticator } from '../auth/configured-authenticator.ts';
@@ -9,14 +9,14 @@ import type { Config } from '../config/config.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
-/** Where the keys of this configuration are; undefined when it has none. */
+/** The API key storage of this configuration, if it has one. */
 export function keyStorageOf({ auth, redis }: Pick<Config, 'auth' | 'redis'>): KeyStorage | undefined {
   if (auth?.apiKeys === undefined) return undefined;
   if (auth.apiKeys.kind === 'file') return new KeyFileStorage(auth.apiKeys.path);
   return redis === undefined ? undefined : new RedisKeyStorage({ url: redis });
 }
 
-/** @throws {CliError} when a key or a secret cannot be read: serving would let nobody in */
+/** @throws {CliError} if a key or a secret cannot be read, because no client could authenticate */
 export async function openAuthentication(config: Config, log: Logger): Promise<Authenticator | undefined> {
   if (config.auth === undefined) return undefined;
   const storage = keyStorageOf(config);
@@ -24,8 +24,8 @@ export async function openAuthentication(config: Config, log: Logger): Promise<A
     return await configuredAuthenticator({
       settings: config.auth,
       ...(storage === undefined ? {} : { storage }),
-      onRefused: (reason) => log.info({ reason }, 'a credential was refused'),
-      onFault: (error) => log.warn({ err: error }, 'API keys cannot be read; those that were known go on counting'),
+      onRefused: (reason) => log.info({ reason }, 'a credential was rejected'),
+      onFault: (error) => log.warn({ err: error }, 'API keys cannot be read; the last known keys stay valid'),
     });
   } catch (error) {
     await storage?.close();
@@ -33,7 +33,7 @@ export async function openAuthentication(config: Config, log: Logger): Promise<A
   }
 }
 
-/** The first sentence names the setting, the cause says what the system answered. */
+/** The message names the setting; the cause has the system's error. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;

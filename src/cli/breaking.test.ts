@@ -46,7 +46,7 @@ async function reportOf(argv: readonly string[]): Promise<{ readonly code: numbe
 }
 
 describe('tidemark breaking', () => {
-  test('exits with 3 and says what breaks whom, or with 0 where nothing breaks', async () => {
+  test('exits with 3 and names the breaking changes, or with 0 if there are none', async () => {
     const broken = await finish(['breaking', '--against', 'old.yaml', '--contract', 'broken.yaml']);
     expect(broken).toMatchObject({ code: 3, stdout: expect.stringContaining('BREAKING value-removed: "rename"') });
     expect(broken.stdout).toMatch(/old {2}old\.yaml:\d+ \/components\/schemas\/FileChangeType\/enum/);
@@ -57,7 +57,7 @@ describe('tidemark breaking', () => {
     });
   });
 
-  test('prints annotations of GitHub at the line of the newer contract', async () => {
+  test('prints GitHub annotations at the line in the newer contract', async () => {
     const { code, stdout } = await finish([
       'breaking',
       '--against',
@@ -105,7 +105,7 @@ describe('tidemark breaking', () => {
       });
   });
 
-  test('reads an address, and exits with 5 where nobody answers with a contract', async () => {
+  test('reads an address, and exits with 5 if it returns no contract', async () => {
     const server = createServer((request, response) => {
       response.writeHead(request.url === '/asyncapi.yaml' ? 200 : 404).end(contract);
     });
@@ -129,7 +129,7 @@ describe('tidemark breaking', () => {
     });
   });
 
-  test('tells which recorded frames no longer fit, at the finding that breaks them', async () => {
+  test('lists the recorded frames that are no longer valid, below the change that breaks them', async () => {
     const tapes = ['--tapes', join(ROOT, 'conformance/tapes')];
     const { code, report } = await reportOf(['--against', 'old.yaml', '--contract', 'broken.yaml', ...tapes]);
     const narrowing = report.findings.find(({ severity }) => severity === 'breaking');
@@ -139,7 +139,7 @@ describe('tidemark breaking', () => {
     expect(unchanged).toMatchObject({ code: 0, report: { tapes: { broken: [] } } });
   });
 
-  test('refuses what it cannot read with 2, and says which', async () => {
+  test('exits with 2 and names the file that it cannot read', async () => {
     await mkdir(join(home, 'empty'), { recursive: true });
     await writeFile(join(home, 'notes.yaml'), 'a: [1');
     const cases: readonly (readonly [argv: readonly string[], text: RegExp])[] = [

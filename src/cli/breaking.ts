@@ -18,7 +18,7 @@ interface BreakingOptions {
 
 const NAME = 'tidemark breaking';
 
-/** In a clone the contract stands beside `src/`, in the package beside `dist/src/`: both are two levels up from here. */
+/** The contract is two levels up: beside `src/` in a clone, beside `dist/src/` in the package. */
 const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
 export function registerBreaking(program: Command): void {
@@ -29,7 +29,7 @@ export function registerBreaking(program: Command): void {
     .addOption(
       new Option('--contract <file>', 'the newer contract').default(OWN_CONTRACT, "this version's own contract"),
     )
-    .option('--tapes <directory>', 'recorded tapes (*.ndjson); reports which of their frames no longer fit')
+    .option('--tapes <directory>', 'recorded tapes (*.ndjson); reports which of their frames are no longer valid')
     .addOption(
       new Option('--format <format>', 'github: annotations of GitHub Actions')
         .choices(['text', 'json', 'github'])
@@ -38,7 +38,7 @@ export function registerBreaking(program: Command): void {
     .option('--json', 'the same as --format json')
     .addHelpText(
       'after',
-      '\nExit codes: 0 nothing breaks, 2 wrong usage or a contract that cannot be read, 3 something breaks, 5 the address cannot be reached.',
+      '\nExit codes: 0 no breaking change, 2 wrong usage or unreadable contract, 3 breaking changes, 5 address unreachable.',
     )
     .action(breaking);
 }
@@ -62,7 +62,7 @@ async function breaking({ against, contract, tapes, format, json }: BreakingOpti
   if (report.counts.breaking > 0) process.exitCode = EXIT.findings;
 }
 
-/** Contracts come from anywhere: control characters in them are shown, not obeyed. */
+/** Contracts are untrusted: control characters in them are escaped. */
 async function printLines(text: string): Promise<void> {
   if (text !== '') await print(text.split('\n').map(plain).join('\n'));
 }

@@ -1,6 +1,6 @@
 /**
- * The way to `tidemark-codegen`, an optional package: a gateway in production needs no code generation, so the package is
- * loaded when a command needs it. In a clone its sources stand beside src/ and are loaded as they are.
+ * Loads `tidemark-codegen` when a command needs it. The package is optional, because a gateway in production needs no code
+ * generation. In a clone its sources beside src/ are loaded directly.
  */
 import { existsSync } from 'node:fs';
 import type * as Gate from 'tidemark-codegen/breaking/gate';
@@ -26,8 +26,8 @@ interface CodegenModules {
 }
 
 /**
- * @param command for the message, as the user typed it: `tidemark generate`
- * @throws {CliError} exit code 2, with the line that installs the package, where it is not installed
+ * @param command for the message, as the user typed it: `tidemark generate` @throws {CliError} exit code 2, with the command that
+ * installs the package, if it is missing
  */
 export async function loadCodegen<Name extends keyof CodegenModules>(
   name: Name,
@@ -47,7 +47,7 @@ export async function loadCodegen<Name extends keyof CodegenModules>(
   }
 }
 
-/** Whether the package itself was not found: a fault inside it, or in what it imports, is another matter. */
+/** Whether the package itself was not found, and not one of its imports. */
 function isMissing(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -1,4 +1,4 @@
-/** `tidemark config show | check`: what a gateway would do, who said so, and whether it may. */
+/** `tidemark config show | check`: prints or checks the configuration that a gateway would use. */
 import { constants, existsSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -17,13 +17,13 @@ import { print, printJson, say, table, tint } from './terminal.ts';
 type Options = Readonly<Record<string, unknown>>;
 
 export function registerConfig(program: Command): void {
-  const config = program.command('config').description('look at the configuration without serving');
+  const config = program.command('config').description('show or check the configuration without serving');
   configurationOptions(config.command('show'))
-    .description('print every setting with its value and where it comes from')
+    .description('print every setting with its value and source')
     .option('--json', 'as JSON')
     .action(show);
   configurationOptions(config.command('check'))
-    .description('say what is wrong with the configuration; exits with 2 when `serve` would refuse it')
+    .description('report problems of the configuration; exits with 2 if `serve` would reject it')
     .option('--json', 'as JSON')
     .action(check);
 }
@@ -42,10 +42,10 @@ async function check(options: Options): Promise<void> {
   if (options['json'] === true) await printJson({ ok: problems.length === 0, problems, warnings });
   for (const line of warnings) say(tint('yellow', `warning: ${line.where}: ${line.text}`));
   complain(problems);
-  if (problems.length === 0) say(tint('green', 'The configuration is fit to serve.'));
+  if (problems.length === 0) say(tint('green', 'The configuration is valid.'));
 }
 
-/** Whether what the configuration names is there: directories, the place of the audit log, keys and secrets. */
+/** Checks that everything the configuration names exists: directories, the directory of the audit log, keys and secrets. */
 async function unreadable(config: Config): Promise<readonly Problem[]> {
   const { watch, auditFile, contract } = config;
   const directories = await Promise.all(

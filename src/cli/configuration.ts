@@ -1,4 +1,4 @@
-/** Where a command finds its configuration: the flags that were given, the environment and the file. */
+/** Reads the configuration of a command from its flags, the environment and the file. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { resolveConfig } from '../config/config.ts';
@@ -8,10 +8,10 @@ import type { Setting } from '../config/settings.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
-/** Read when no other is named. */
+/** The file that is read if none is named. */
 const STANDARD_FILE = 'tidemark.yaml';
 
-/** The flags of `serve`, as the table of settings has them. */
+/** Adds the flags of `serve` from the table of settings. */
 export function configurationOptions(command: Command): Command {
   for (const setting of SETTINGS) {
     if (setting.flag === undefined) continue;
@@ -19,7 +19,7 @@ export function configurationOptions(command: Command): Command {
     if (setting.kind === 'list') command.option(syntax, text, append);
     else command.option(syntax, text);
   }
-  return command.option('--config <file>', `configuration file (default: ${STANDARD_FILE} where there is one)`);
+  return command.option('--config <file>', `configuration file (default: ${STANDARD_FILE} if it exists)`);
 }
 
 function flagOf({ flag = '', kind, choices, standard, description }: Setting): { syntax: string; text: string } {
@@ -34,7 +34,7 @@ function append(value: string, previous: readonly string[] | undefined): readonl
   return [...(previous ?? []), value];
 }
 
-/** @throws {CliError} when the file that was named cannot be read */
+/** @throws {CliError} if the named file cannot be read */
 export function readConfiguration(options: Readonly<Record<string, unknown>>): Resolved {
   const flags = Object.fromEntries(
     SETTINGS.flatMap(({ flag }) => (flag === undefined ? [] : [[flag, options[camel(flag)]]])),
@@ -50,7 +50,7 @@ export function readConfiguration(options: Readonly<Record<string, unknown>>): R
   }
 }
 
-/** As commander names the option of a flag. */
+/** The name of a flag's option in commander. */
 function camel(flag: string): string {
   return flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,4 +1,4 @@
-/** The examples of a contract, for `broadcast --example`: those of this version, and those of the gateway that is talked to. */
+/** The examples of a contract for `broadcast --example`, from this version or from the gateway. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { BroadcastData } from '../../generated/types.ts';
@@ -13,7 +13,7 @@ interface Bundle {
   readonly components: { readonly messages: Readonly<Record<string, BundledMessage>> };
 }
 
-/** Ready to be published, by name. */
+/** Examples that can be published, by name. */
 export type Examples = ReadonlyMap<string, BroadcastData>;
 
 const PATIENCE_MS = 3_000;
@@ -24,7 +24,7 @@ export function bundledExamples(): Examples {
   );
 }
 
-/** @returns undefined where the gateway does not answer, or not with a contract */
+/** @returns undefined if the gateway does not return a contract */
 export async function gatewayExamples(url: string): Promise<Examples | undefined> {
   try {
     const answer = await fetch(documentUrl(url, '/asyncapi.yaml'), { signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -34,7 +34,7 @@ export async function gatewayExamples(url: string): Promise<Examples | undefined
   }
 }
 
-/** Those of the broadcast operation, and the first one of each declared event. */
+/** The examples of the broadcast operation, and the first example of each declared event. */
 function examplesOf({ components: { messages } }: Bundle): Examples {
   const examples = new Map<string, BroadcastData>();
   for (const { 'x-event': event, examples: [first] = [] } of Object.values(messages)) {

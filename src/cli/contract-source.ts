@@ -1,4 +1,4 @@
-/** Where `--against` takes an older contract from: a file, an address, or a revision of Git. */
+/** Reads the older contract of `--against`: a file, an address, or a Git revision. */
 import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
@@ -11,14 +11,14 @@ export interface ContractText {
   readonly text: string;
 }
 
-/** A contract is text of some hundred kilobytes; whatever is larger is something else. */
+/** A contract has some hundred kilobytes; a much larger response is not a contract. */
 const MAXIMUM_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
 
 /**
  * @param against an `http:` or `https:` address, a path that exists, or `REF` or `REF:PATH` of Git
- * @param contract the newer contract: `REF` alone stands for this file in that revision
- * @throws {CliError} exit code 5 where an address cannot be reached, else 2
+ * @param contract the newer contract: `REF` alone means this file in that revision @throws {CliError} exit code 5 if an address
+ * cannot be reached, otherwise 2
  */
 export async function readContractText(against: string, contract: string): Promise<ContractText> {
   if (/^https?:\/\//i.test(against)) return readAddress(against);
@@ -81,12 +81,12 @@ function causeOf(error: unknown): string {
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
 }
 
-/** `REF:PATH` is as `git show` takes it: from the top of the repository, or after `./` from the working directory. */
+/** `REF:PATH` is interpreted as in `git show`: relative to the top of the repository or, after `./`, to the working directory. */
 async function readRevision(revision: string, contract: string): Promise<ContractText> {
   const hasPath = revision.includes(':');
   const cwd = hasPath ? process.cwd() : dirname(resolve(contract));
   const object = hasPath ? revision : `${revision}:./${basename(contract)}`;
-  if (revision.startsWith('-')) throw notFound(revision, 'a revision does not begin with "-"');
+  if (revision.startsWith('-')) throw notFound(revision, 'a revision must not begin with "-"');
   try {
     const options = { cwd, encoding: 'utf8', maxBuffer: MAXIMUM_BYTES } as const;
     const { stdout } = await promisify(execFile)('git', ['show', object], options);
@@ -105,7 +105,7 @@ function gitFault(error: unknown): string {
 
 function notFound(against: string, why: string, cause?: unknown): CliError {
   return new CliError(
-    `--against: there is no file ${against}, and it is not a revision of Git either: ${why.replace(/\.$/, '')}. ` +
+    `--against: ${against} is neither a file nor a Git revision: ${why.replace(/\.$/, '')}. ` +
       'Give a file, an http(s) address, REF, or REF:PATH.',
     EXIT.usage,
     { cause },

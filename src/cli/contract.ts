@@ -1,4 +1,4 @@
-/** `tidemark contract init | check | show | build`: events of your own, in one small file. */
+/** `tidemark contract init | check | show | build`: defines your own events in one small file. */
 import { access, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -27,17 +27,17 @@ interface BuildOptions extends CheckOptions {
 }
 
 export function registerContract(program: Command): void {
-  const contract = program.command('contract').description('describe events of your own, check them and build them');
-  const watching = new Option('--watch', 'do it again whenever a file changes');
+  const contract = program.command('contract').description('describe, check and build your own events');
+  const watching = new Option('--watch', 'repeat whenever a file changes');
   contract
     .command('init')
-    .argument('[file]', 'where the document goes', STANDARD_FILE)
-    .description('write a small document with one event, to begin with')
+    .argument('[file]', 'file to write', STANDARD_FILE)
+    .description('write a small example document with one event')
     .action(init);
   contract
     .command('check')
     .argument('<file>', 'an own-events document, or a whole contract')
-    .description('report what is wrong, with file, line and fix; exits with 3 when anything is')
+    .description('report errors with file, line and fix; exits with 3 if there are any')
     .addOption(watching)
     .option('--json', 'print the result as JSON')
     .action(check);
@@ -52,8 +52,8 @@ export function registerContract(program: Command): void {
   contract
     .command('build')
     .argument('<file>', 'an own-events document, or a whole contract')
-    .requiredOption('--out <directory>', 'where the built form goes')
-    .description('write what a gateway needs of it, so that production generates nothing: serve --contract <directory>')
+    .requiredOption('--out <directory>', 'directory to write')
+    .description('build the form that a gateway loads without code generation: serve --contract <directory>')
     .addOption(watching)
     .option('--json', 'print what was written as JSON')
     .action(build);
@@ -65,7 +65,7 @@ async function init(file: string): Promise<void> {
     await writeFile(file, STARTER, { flag: 'wx' });
   } catch (error) {
     const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    if (taken) throw new CliError(`${file} is there already; name another file.`, EXIT.usage, { cause: error });
+    if (taken) throw new CliError(`${file} already exists; choose another file name.`, EXIT.usage, { cause: error });
     throw await asCliError(file, error);
   }
   say(`${file} declares one event. Change it, then: tidemark serve --contract ${file}`);
@@ -132,7 +132,8 @@ async function build(file: string, options: BuildOptions): Promise<void> {
     try {
       const { digest, files } = await buildTo(opened, options.out);
       if (options.json) await printJson({ out: options.out, digest, files });
-      else say(`${options.out} holds the contract ${digest}. Serve it: tidemark serve --contract ${options.out}`);
+      else
+        say(`${options.out} contains the contract ${digest}. Serve it with: tidemark serve --contract ${options.out}`);
     } catch (error) {
       throw await asCliError(options.out, error);
     }
@@ -140,7 +141,7 @@ async function build(file: string, options: BuildOptions): Promise<void> {
   });
 }
 
-/** @param work done once, or again after every change of one of the files that it returns or reports findings in */
+/** @param work done once, or again after every change of a file that it returns or that has findings */
 async function repeat(
   file: string,
   { watch: isWatching }: CheckOptions,
@@ -167,7 +168,7 @@ async function repeat(
   }
 }
 
-/** The files, besides the one that was opened, in which something is wrong. */
+/** The files with findings, in addition to the opened file. */
 function filesWithFindings(error: unknown): readonly string[] {
   const findings = findingsOf(error);
   if (!Array.isArray(findings)) return [];

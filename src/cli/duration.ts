@@ -1,9 +1,9 @@
-/** Lengths of time on the command line: `90s`, `15min`, `12h`, `30d`. */
+/** Durations on the command line: `90s`, `15min`, `12h`, `30d`. */
 import { InvalidArgumentError, Option } from 'commander';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
-/** A hundred years: longer ones are slips, and end where a date does. */
+/** A hundred years: a longer duration is surely a mistake, and could exceed the largest date. */
 const LONGEST_S = 36_500 * 86_400;
 
 /** An option whose value is seconds. */
@@ -16,5 +16,5 @@ function readDuration(text: string): number {
   const [, count, unit = ''] = /^(\d+)(s|min|h|d)$/.exec(text) ?? [];
   const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
   if (seconds > 0 && seconds <= LONGEST_S) return seconds;
-  throw new InvalidArgumentError('It is a number with s, min, h or d, for example 15min, and at most 36500d.');
+  throw new InvalidArgumentError('Expected a number with s, min, h or d, for example 15min, and at most 36500d.');
 }

@@ -6,7 +6,7 @@ import { FILE_EVENT } from '../catalogue/catalogue.ts';
 
 const LONGEST = 160;
 
-/** Local time, position, name, and what the payload is about; `replay` where it is history. */
+/** Shows local time, position, name, a summary of the payload, and `replay` for replayed events. */
 export function eventLine(event: TidemarkEvent): string {
   const { emittedAt, sequenceId, isReplay } = event;
   const parts = [
@@ -42,7 +42,7 @@ export function gapLine({ stream, reason, from, to, repair }: TidemarkGap): stri
     repair === undefined
       ? ''
       : repair.kind === 'rescan'
-        ? `; look again at ${repair.paths.map((each) => (each === '' ? 'the root' : each)).join(', ')}`
-        : `; fetch again ${repair.ids.join(', ')}`;
+        ? `; read again: ${repair.paths.map((each) => (each === '' ? 'the root' : each)).join(', ')}`
+        : `; fetch again: ${repair.ids.join(', ')}`;
   return `gap on ${stream}: ${reason}, from ${place(from)} to ${place(to)}${plain(hint)}`;
 }

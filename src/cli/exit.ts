@@ -1,23 +1,23 @@
-/** How a command ends: the exit codes, and the error that carries one with a text for people. */
+/** Exit codes, and the error that ends a command with an exit code and a message. */
 
 export const EXIT = {
   ok: 0,
-  /** Something failed while running. */
+  /** A failure at run time. */
   runtime: 1,
   /** Wrong usage or configuration. */
   usage: 2,
-  /** The command worked, and found something: output that is stale, a contract that breaks a rule. */
+  /** The command worked and has findings, such as a contract that breaks a rule. */
   findings: 3,
-  /** A credential is missing, wrong or not enough. */
+  /** A credential is missing, invalid or lacks a scope. */
   auth: 4,
-  /** Nobody answers, or not in time. */
+  /** The gateway is unreachable, or a time limit has passed. */
   unreachable: 5,
   interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Ends the command. The text says what was seen, what was expected, and what to do. */
+/** Ends the command. The message has what was wrong, what was expected and what to do. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
 

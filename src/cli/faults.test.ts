@@ -1,4 +1,4 @@
-/** What goes wrong around a command: wrong values, strangers at the other end, readers that have gone. */
+/** Commands with wrong values, with servers that are not gateways, and with closed output pipes. */
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-/** A server that is no gateway; returns the address where its WebSocket would be. */
+/** Starts a server that is not a gateway; returns the address where its WebSocket would be. */
 async function stranger(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
   servers.push(server);
@@ -43,7 +43,7 @@ async function someoneListens(env: Readonly<Record<string, string>>): Promise<vo
 }
 
 describe('a command', () => {
-  test('that meets a stranger at the address says so, whatever that answers', async () => {
+  test('reports that the address is not a gateway, for any response', async () => {
     for (const body of ['<html>', '{"status":"ok"}', 'null', '{"data":{"code":7}}']) {
       const url = await stranger((_request, response) => response.end(body));
       for (const command of [['status'], ['broadcast', '--example', 'custom']])
@@ -55,7 +55,7 @@ describe('a command', () => {
     }
   }, 30_000);
 
-  test('is not commanded by what the other end writes', async () => {
+  test('escapes control characters of the server', async () => {
     const data = { code: 'internal', message: 'see\u001b]0;title\u0007', retryable: true };
     const url = await stranger((_request, response) => {
       response.writeHead(500).end(JSON.stringify({ type: 'error', data }));
@@ -64,7 +64,7 @@ describe('a command', () => {
     expect(stderr).toBe('internal: see\\u001b]0;title\\u0007\n');
   });
 
-  test('that gets only half of an answer ends as if there were none', async () => {
+  test('treats an incomplete response as no response', async () => {
     const url = await stranger((_request, response) => {
       response.writeHead(200, { 'content-length': '10' }).write('{');
       setTimeout(() => response.destroy(), 50);
@@ -75,7 +75,7 @@ describe('a command', () => {
     });
   });
 
-  test('takes the address of a gateway with or without its path, as WebSocket or HTTP', async () => {
+  test('accepts the address of a gateway with or without its path, as WebSocket or HTTP', async () => {
     const { url } = await runner.serve();
     const { host } = new URL(url);
     for (const each of [`ws://${host}`, `http://${host}`, `http://${host}/ws`, `ws://${host}/ws/`]) {
@@ -84,7 +84,7 @@ describe('a command', () => {
     }
   }, 30_000);
 
-  test('that reaches no gateway says what it met instead', async () => {
+  test('reports why it cannot reach a gateway', async () => {
     const { host } = new URL((await runner.serve()).url);
     const busy = JSON.stringify({
       type: 'error',
@@ -92,11 +92,11 @@ describe('a command', () => {
     });
     const full = (await stranger((_request, response) => response.writeHead(503).end(busy))).replace('http', 'ws');
     const met = [
-      ['status', `ws://${host}/nope`, 'it answered 404: its WebSocket has another address'],
-      ['listen', `ws://${host}/nope`, 'it answered 404 Not Found: its WebSocket has another address'],
-      ['listen', full, 'it answered 503 Service Unavailable: Full.'],
+      ['status', `ws://${host}/nope`, 'status 404: the WebSocket has another path'],
+      ['listen', `ws://${host}/nope`, 'status 404 Not Found: the WebSocket has another path'],
+      ['listen', full, 'status 503 Service Unavailable: Full.'],
       ...(['status', 'listen'] as const).flatMap((command) => [
-        [command, `wss://${host}/ws`, 'TLS failed: the port speaks none'] as const,
+        [command, `wss://${host}/ws`, 'TLS failed: the port does not use TLS'] as const,
         [command, 'ws://gateway.invalid/ws', 'the host gateway.invalid is unknown'] as const,
         [command, 'ws://127.0.0.1:2/ws', 'connect ECONNREFUSED 127.0.0.1:2'] as const,
       ]),
@@ -119,7 +119,7 @@ describe('a command', () => {
     }
   });
 
-  test('does not send what is no credential, and does not quote it', async () => {
+  test('does not send or quote an invalid credential', async () => {
     await writeFile(join(home, 'two-lines'), 'abc\ncanary');
     await writeFile(join(home, 'empty'), '\n');
     for (const file of ['two-lines', 'empty'])
@@ -135,7 +135,7 @@ describe('a command', () => {
     expect(variable).toMatchObject({ code: 2, stderr: expect.stringMatching(/^TIDEMARK_TOKEN holds no credential/) });
   }, 30_000);
 
-  test('takes no credential in an address, does not quote it, and says where one may stand', async () => {
+  test('rejects a credential in an address without quoting it, and names the alternatives', async () => {
     for (const command of ['status', 'listen'])
       for (const url of ['ws://127.0.0.1:2/ws?token=canary', 'ws://ana:canary@127.0.0.1:2/ws']) {
         const { code, stderr } = await runner.finish([command, '--url', url]);
@@ -147,7 +147,7 @@ describe('a command', () => {
       }
   });
 
-  test('takes no address without its scheme, no time that no timer holds, and no file that is not there', async () => {
+  test('rejects an address without scheme, a duration beyond the limit of timers, and a missing file', async () => {
     const refused = [
       [['status', '--url', 'localhost:7400/ws'], 'is not an address such as ws://'],
       [['listen', '--timeout', '3000000'], 'at most 2147483'],
@@ -161,7 +161,7 @@ describe('a command', () => {
       [['broadcast', '--example', 'custom', '--payload', '{}'], '--example brings its own event and payload'],
       [
         ['token', 'create', '--issuer', 'a', '--subject', 'ana b', '--scope', 'subscribe:*', '--secret-file', 's'],
-        '--subject is 1 to 200 printable ASCII characters without spaces',
+        '--subject must be 1 to 200 printable ASCII characters without spaces',
       ],
       [['broadcast', '--event', 'x', '--payload', '@none.json'], '--payload @none.json cannot be read: ENOENT'],
       [['key', 'create', 'ci', '--file', 'k.json'], 'for example --scope subscribe:file_change@main\n'],
@@ -180,7 +180,7 @@ describe('a command', () => {
 });
 
 describe('tidemark key', () => {
-  test('says in a line where keys cannot be read or written, and why', async () => {
+  test('reports in one line which key storage cannot be read or written, and why', async () => {
     await writeFile(join(home, 'redis.yaml'), 'redis: redis://127.0.0.1:1\nauth: { apiKeys: redis }\n');
     await writeFile(join(home, 'wrong.yaml'), 'auth: { apiKeysFile: 5 }\n');
     await writeFile(join(home, 'none.json'), '{}');
@@ -191,7 +191,7 @@ describe('tidemark key', () => {
         5,
         /^The API keys in Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,
       ],
-      [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a text\.\n/],
+      [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a string\.\n/],
       [['--file', 'half.json'], 2, /^The API keys in half\.json cannot be read: the file is no JSON\. \(.*\)\n$/],
       [['--file', 'shop'], 2, /^The API keys in shop cannot be read\. \(EISDIR.*\)\n$/],
       [
@@ -214,7 +214,7 @@ describe('tidemark key', () => {
     });
   });
 
-  test('says when a key was really revoked', async () => {
+  test('reports the actual time of a revocation', async () => {
     const made = await runner.finish(['key', 'create', 'ci', '--scope', 'subscribe:*', '--file', 'k.json', '--json']);
     const { id } = JSON.parse(made.stdout) as { readonly id: string };
     const revoke = () => runner.finish(['key', 'revoke', id, '--file', 'k.json', '--json']);
@@ -224,7 +224,7 @@ describe('tidemark key', () => {
 });
 
 describe('tidemark serve', () => {
-  test('goes on, and drains, when nobody reads its log any more', async () => {
+  test('continues and drains after the reader of its log has ended', async () => {
     const { cli, env } = await runner.serve(['--log-level', 'debug']);
     cli.process.stderr?.destroy();
     const listener = runner.start(['listen'], { env });
@@ -234,25 +234,25 @@ describe('tidemark serve', () => {
     await listener.says('connection lost (4200');
   });
 
-  test('ends at once at the second signal, though its broker does not answer', async () => {
+  test('exits immediately at the second signal, even if its broker does not answer', async () => {
     const redis = await RedisProcess.start();
     try {
       const { cli } = await runner.serve(['--redis', redis.url, '--watch', 'shop']);
       redis.freeze();
       cli.process.kill('SIGTERM');
-      await cli.says('once more ends at once');
+      await cli.says('signal again to exit immediately');
       const asked = performance.now();
       cli.process.kill('SIGTERM');
       await cli.ended;
-      expect(cli.stderr).toContain('stopping at once');
-      // A command to Redis is given up after 1 s.
+      expect(cli.stderr).toContain('exiting immediately');
+      // A command to Redis times out after 1 s.
       expect(performance.now() - asked).toBeLessThan(900);
     } finally {
       await redis.stop();
     }
   }, 30_000);
 
-  test('says on Redis that nobody watched between two of its lives (GAP-2)', async () => {
+  test('reports on Redis that changes between two runs may have been missed (GAP-2)', async () => {
     const redis = await RedisProcess.start();
     try {
       const { env } = await runner.serve(['--redis', redis.url]);
@@ -271,14 +271,14 @@ describe('tidemark serve', () => {
     }
   }, 30_000);
 
-  test('is served under the address that it was told to listen on (SEC-4)', async () => {
+  test('accepts the address on which it listens as host name (SEC-4)', async () => {
     const { url, env } = await runner.serve(['--host', '127.0.0.9']);
     expect(url).toContain('127.0.0.9');
     expect(await runner.finish(['status'], { env })).toMatchObject({ code: 0 });
     expect(await runner.finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
   });
 
-  test('has every line of its audit log on the disk when it ends, and does not start without one', async () => {
+  test('has written every line of its audit log when it ends, and does not start if the log cannot be written', async () => {
     await writeFile(join(home, 'secret'), 'a secret of more than thirty-two bytes');
     await writeFile(
       join(home, 'auth.yaml'),
@@ -307,14 +307,14 @@ describe('tidemark serve', () => {
 });
 
 describe('tidemark config', () => {
-  test('check finds what serve would not: a directory to watch that is not there', async () => {
+  test('check reports a missing directory to watch', async () => {
     const { code, stderr } = await runner.finish(['config', 'check', '--watch', 'shop', '--watch', 'nowhere']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^watch: \S+\/nowhere does not exist\.$/m);
     expect(stderr).not.toContain('shop cannot');
   });
 
-  test('show hides the whole of a password, also of one that is written wrong', async () => {
+  test('show hides whole passwords, also malformed ones', async () => {
     for (const [url, shown] of [
       ['redis://:can@ary@localhost', 'redis://…@localhost'],
       ['redis://ana:can/ary@localhost/2', 'redis://…@localhost/2'],
@@ -327,7 +327,7 @@ describe('tidemark config', () => {
 });
 
 describe('tidemark listen', () => {
-  test('says once what it waits for while the gateway cannot subscribe, and again when its time is over', async () => {
+  test('reports once, and at its timeout, why the gateway cannot subscribe', async () => {
     const redis = await RedisProcess.start();
     try {
       const { env } = await runner.serve(['--redis', redis.url]);
@@ -353,7 +353,7 @@ describe('tidemark listen', () => {
     }
   }, 30_000);
 
-  test('ends well when its reader has gone', async () => {
+  test('exits with success when its reader has closed the pipe', async () => {
     const { env } = await runner.serve(['--watch', 'shop']);
     const listener = runner.start(['listen', '--json'], { env });
     await someoneListens(env);

@@ -14,7 +14,7 @@ test('a change between the start of a read and the start of the watch is noticed
   const file = join(home, 'early');
   await writeFile(file, 'as read');
   const since = (await stat(file)).ctimeMs;
-  await writeFile(file, 'changed before anybody watched');
+  await writeFile(file, 'changed before the watch');
   const changes = new FileChanges();
   await changes.follow([file], since);
   await expect(changes.next()).resolves.toBeUndefined();

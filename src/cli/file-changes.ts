@@ -4,14 +4,14 @@ import type { FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 
-/** Editors write a file in several steps; one look after the last of them is enough. In milliseconds. */
+/** Delay until files are read again, in milliseconds, because editors write a file in several steps. */
 const SETTLE_MS = 100;
-/** Time stamps of a file system lag behind the clock by up to one timer tick, at most 10 ms on Linux. */
+/** File timestamps lag behind the clock by up to one timer tick, at most 10 ms on Linux. */
 const STAMP_LAG_MS = 10;
 
 /**
- * A change between two waits is kept for the next wait, so that none is missed while the caller works. Directories are
- * watched instead of files, because editors put a new file in the place of the old one.
+ * A change between two waits ends the next wait, so that none is missed while the caller works. Directories are watched instead
+ * of files, because editors replace a file by a new one.
  */
 export class FileChanges {
   readonly #watchers = new Map<string, FSWatcher>();
@@ -20,9 +20,8 @@ export class FileChanges {
   #settled = Promise.withResolvers<void>();
 
   /**
-   * Follows more files.
-   * @param since when the caller began to read them, in milliseconds since the epoch: a file that has changed after
-   *   that counts as changed, although it was not watched yet.
+   * Watches more files. @param since when the caller began to read them, in milliseconds since the epoch: a file modified later
+   * counts as changed although it was not watched yet
    */
   async follow(files: readonly string[], since: number): Promise<void> {
     const added = files.map((each) => resolve(each)).filter((each) => !this.#paths.has(each));
@@ -54,7 +53,7 @@ export class FileChanges {
   }
 }
 
-/** A missing file has not changed: its creation is reported by the watcher. */
+/** A missing file counts as unchanged: the watcher will report its creation. */
 async function hasChangedSince(path: string, since: number): Promise<boolean> {
   try {
     return (await stat(path)).ctimeMs >= since - STAMP_LAG_MS;

@@ -22,7 +22,7 @@ afterEach(() => runner.close());
 afterAll(() => rm(home, { recursive: true }));
 
 describe('tidemark generate', () => {
-  test('says in one line what cannot be written or read, and exits with 2', async () => {
+  test('reports an unreadable or unwritable file in one line, and exits with 2', async () => {
     await writeFile(join(home, 'notes.txt'), 'kept');
     await mkdir(join(home, 'taken/client.ts'), { recursive: true });
     const told = (...argv: readonly string[]): Promise<unknown> => finish(['generate', ...argv]);
@@ -33,7 +33,7 @@ describe('tidemark generate', () => {
     expect(await readdir(home)).not.toContain('never');
   });
 
-  test('writes a client that compiles in a plain strict project, and one that Node runs as it is', async () => {
+  test('writes a client that compiles in a plain strict project, and one that Node runs directly', async () => {
     const program = (ending: string): string => `import { createClient } from './events/client${ending}';
       import { SUBPROTOCOL } from './events/protocol${ending}';
       export const client = createClient({ url: 'ws://127.0.0.1:1/ws' });
@@ -48,7 +48,7 @@ describe('tidemark generate', () => {
     const project = join(home, 'project');
     await mkdir(join(project, 'src'), { recursive: true });
     await writeFile(join(project, 'package.json'), '{ "type": "module" }');
-    // In full: nothing that this repository sets for itself.
+    // The complete configuration, without settings of this repository.
     const compilerOptions = { strict: true, module: 'nodenext', noEmit: true };
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
     await writeFile(join(project, 'src/main.ts'), program('.js'));

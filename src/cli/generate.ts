@@ -1,4 +1,4 @@
-/** `tidemark generate`: a typed client from any contract, into any project. */
+/** `tidemark generate`: writes a typed client for any contract into any project. */
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { Option } from 'commander';
@@ -20,25 +20,23 @@ export function registerGenerate(program: Command): void {
     .command('generate')
     .description('write a typed client, without dependencies, from a contract')
     .option('--contract <file>', "an AsyncAPI 3 contract (default: this version's own)")
-    .requiredOption('--out <directory>', 'where the sources go')
+    .requiredOption('--out <directory>', 'directory for the sources')
     .addOption(
-      new Option('--lang <language>', 'what the client is written in')
-        .choices(['typescript', 'python'])
-        .default('typescript'),
+      new Option('--lang <language>', 'language of the client').choices(['typescript', 'python']).default('typescript'),
     )
     .addOption(
       new Option(
         '--import-ending <ending>',
-        'how imports between the sources end; .ts is for TypeScript that Node runs',
+        'ending of imports between the sources; .ts is for TypeScript that Node runs directly',
       )
         .choices(['.js', '.ts'])
         .default('.js'),
     )
-    .option('--json', 'print the paths that were written and the digest of the contract')
+    .option('--json', 'print the written paths and the digest of the contract')
     .action(generate);
 }
 
-/** In a clone the contract stands beside `src/`, in the package beside `dist/src/`: both are two levels up from here. */
+/** The contract is two levels up: beside `src/` in a clone, beside `dist/src/` in the package. */
 const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
 async function generate({ contract = OWN_CONTRACT, out, importEnding, lang, json }: GenerateOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Why no WebSocket could be opened. Those who open one are not told (a script could use it to explore networks), so the
- * handshake is made once more, as plain HTTP, only to see what is answered.
+ * Finds out why a WebSocket could not be opened. The WebSocket API does not reveal the reason (scripts could scan networks), so
+ * the handshake is repeated as plain HTTP to read the response.
  */
 import { randomBytes } from 'node:crypto';
 import { request as requestHttp, STATUS_CODES } from 'node:http';
@@ -16,17 +16,17 @@ import { plain } from './terminal.ts';
 const PATIENCE_MS = 3_000;
 const NOT_FOUND = 404;
 
-/** What the other end said or did, as the part of a sentence. @param url of a WebSocket */
+/** What the server answered or did, as part of a sentence. @param url of a WebSocket */
 export async function askWhy(url: string): Promise<string> {
   try {
     const answer = await handshake(new URL(url));
-    return answer === undefined ? 'it took the connection, and ended it' : await refusalOf(answer);
+    return answer === undefined ? 'the server closed the connection without a response' : await refusalOf(answer);
   } catch (error) {
     return networkReason(error);
   }
 }
 
-/** The answer that is not the wanted one; undefined when a WebSocket was opened. */
+/** The response, or undefined if a WebSocket was opened. */
 function handshake(address: URL): Promise<IncomingMessage | undefined> {
   const secure = address.protocol === 'wss:';
   address.protocol = secure ? 'https:' : 'http:';
@@ -53,10 +53,10 @@ function handshake(address: URL): Promise<IncomingMessage | undefined> {
 
 async function refusalOf(answer: IncomingMessage): Promise<string> {
   const status = answer.statusCode ?? 0;
-  const said = `it answered ${status} ${STATUS_CODES[status] ?? ''}`.trim();
-  if (status === NOT_FOUND) return `${said}: its WebSocket has another address`;
+  const refusal = `status ${status} ${STATUS_CODES[status] ?? ''}`.trim();
+  if (status === NOT_FOUND) return `${refusal}: the WebSocket has another path`;
   const body = parse(await text(answer));
-  return httpValidators.error(body) ? plain(`${said}: ${(body as ErrorMessage).data.message}`) : said;
+  return httpValidators.error(body) ? plain(`${refusal}: ${(body as ErrorMessage).data.message}`) : refusal;
 }
 
 function parse(json: string): unknown {
@@ -67,22 +67,22 @@ function parse(json: string): unknown {
   }
 }
 
-/** OpenSSL's words; the code that comes with them depends on whether Node was reading or writing. */
+/** OpenSSL's error texts; the accompanying error code depends on whether Node was reading or writing. */
 const NO_TLS = /wrong version number|packet length too long/;
 const UNKNOWN_HOST: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
-/** Of certificates that do not prove what they should. */
+/** Error codes of invalid certificates. */
 const CERTIFICATE = /CERT|ISSUER|SIGNATURE|ALTNAME/;
 
-/** What happened on the way, in words. Node's own text where they are no better. */
+/** The network error in plain words, or Node's own text. */
 export function networkReason(error: unknown): string {
   const { code, hostname } = innermost(error) as { readonly code?: unknown; readonly hostname?: unknown };
-  if (typeof code !== 'string') return isTimeout(error) ? 'it did not answer in time' : reasonOf(error);
+  if (typeof code !== 'string') return isTimeout(error) ? 'no response in time' : reasonOf(error);
   if (UNKNOWN_HOST.has(code)) return `the host ${String(hostname)} is unknown, ${code}`;
   const reason = reasonOf(error).trim();
-  if (NO_TLS.test(reason)) return 'TLS failed: the port speaks none; without TLS the address begins with ws: or http:';
+  if (NO_TLS.test(reason)) return 'TLS failed: the port does not use TLS; for plain connections, use ws: or http:';
   if (code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || CERTIFICATE.test(code))
     return `TLS failed: ${reason}`;
-  return code.startsWith('HPE_') ? 'what answers there is not HTTP; is it TLS, and the address wss:?' : reason;
+  return code.startsWith('HPE_') ? 'the server does not speak HTTP; if it uses TLS, use wss:' : reason;
 }
 
 function isTimeout(error: unknown): boolean {

@@ -32,21 +32,21 @@ function lifetimeMs({ createdAt, expiresAt }: Shown): number | undefined {
 }
 
 describe('a rotated key', () => {
-  test('has the lifetime of the key that it replaces, unless another is given', async () => {
+  test('has the lifetime of the old key, unless another is given', async () => {
     const limited = await keyOf(['create', 'ci', '--scope', 'subscribe:*', '--expires', '90d']);
     const rotated = await keyOf(['rotate', limited.id]);
     expect(lifetimeMs(rotated)).toBe(90 * DAY_MS);
     expect(lifetimeMs(await keyOf(['rotate', rotated.id, '--expires', '7d']))).toBe(7 * DAY_MS);
   });
 
-  test('never expires where the key that it replaces never did', async () => {
+  test('never expires if the old key never expires', async () => {
     const endless = await keyOf(['create', 'ide', '--scope', 'subscribe:*']);
     expect(lifetimeMs(await keyOf(['rotate', endless.id]))).toBeUndefined();
   });
 });
 
 test.each(['subscribe:* publish:*', 'subscribe:*,publish:*'])(
-  '--scope %j is refused with the way to give several',
+  '--scope %j is rejected with a hint how to give several',
   async (scope) => {
     const refused = await runner.finish(['key', 'create', 'ci', '--scope', scope, '--file', 'keys.json']);
     expect(refused).toMatchObject({

@@ -1,4 +1,4 @@
-/** `tidemark key`: API keys, where the configuration keeps them. A running gateway follows within two seconds. */
+/** `tidemark key`: manages API keys in the configured storage. A running gateway applies changes within two seconds. */
 import type { Command } from 'commander';
 import { createKey, isLive } from '../auth/api-key.ts';
 import type { StoredKey } from '../auth/api-key.ts';
@@ -33,28 +33,26 @@ interface RotateOptions extends Place {
 const DEFAULT_OVERLAP_S = 86_400;
 
 export function registerKey(program: Command): void {
-  const key = program.command('key').description('make, list, replace and revoke API keys');
+  const key = program.command('key').description('create, list, rotate and revoke API keys');
   place(key.command('create <name>'))
-    .description('make a key and print it, once')
+    .description('create a key and print it once')
     .addOption(scopeOption())
-    .addOption(durationOption('--expires <time>', 'when it ends, for example 90d (default: never)'))
+    .addOption(durationOption('--expires <time>', 'lifetime, for example 90d (default: unlimited)'))
     .action(create);
   place(key.command('list')).description('print all keys, without their secrets').action(list);
   place(key.command('rotate <id>'))
-    .description('make another key with the same name, scopes and lifetime; the old key remains valid for a while')
-    .addOption(
-      durationOption('--overlap <time>', 'how long the old key remains valid').default(DEFAULT_OVERLAP_S, '1d'),
-    )
-    .addOption(durationOption('--expires <time>', 'when the new key ends (default: after the lifetime of the old key)'))
+    .description('create a key with the same name, scopes and lifetime; the old key stays valid for the overlap')
+    .addOption(durationOption('--overlap <time>', 'how long the old key stays valid').default(DEFAULT_OVERLAP_S, '1d'))
+    .addOption(durationOption('--expires <time>', 'lifetime of the new key (default: that of the old key)'))
     .action(rotate);
   place(key.command('revoke <id>'))
-    .description('end a key at once: its connections are closed with 4101 on every node')
+    .description('revoke a key: its connections are closed with 4101 on every node')
     .action(revoke);
 }
 
 function place(command: Command): Command {
   return command
-    .option('--file <file>', 'key file (default: where the configuration keeps them)')
+    .option('--file <file>', 'key file (default: the configured storage)')
     .option('--config <file>', 'configuration file')
     .option('--json', 'print JSON');
 }
@@ -84,7 +82,7 @@ async function rotate(id: string, options: RotateOptions): Promise<void> {
     const now = new Date();
     const old = await find(storage, id);
     if (!isLive(old, now.getTime()))
-      throw new CliError(`The key ${id} does not count any more; create another one.`, EXIT.usage);
+      throw new CliError(`The key ${id} is no longer valid; create a new one.`, EXIT.usage);
     const lifetime = options.expires ?? lifetimeOf(old);
     const { secret, stored } = newKey({
       name: old.name,
@@ -96,7 +94,7 @@ async function rotate(id: string, options: RotateOptions): Promise<void> {
     const expiresAt = old.expiresAt === undefined || end < old.expiresAt ? end : old.expiresAt;
     await storage.change((keys) => [...keys.map((key) => (key.id === id ? { ...key, expiresAt } : key)), stored]);
     await tell(secret, stored, options);
-    say(`The key ${id} goes on until ${expiresAt}.`);
+    say(`The key ${id} stays valid until ${expiresAt}.`);
   });
 }
 
@@ -115,7 +113,7 @@ async function revoke(id: string, options: Place): Promise<void> {
 async function tell(secret: string, { hash: _hash, ...shown }: StoredKey, { json }: Place): Promise<void> {
   if (json) return printJson({ key: secret, ...shown });
   await print(secret);
-  say(`The key ${shown.id} of ${shown.name} may ${shown.scopes.join(', ')}. It is not shown again.`);
+  say(`The key ${shown.id} of ${shown.name} has the scopes ${shown.scopes.join(', ')}. It will not be shown again.`);
 }
 
 function newKey(request: Parameters<typeof createKey>[0]): ReturnType<typeof createKey> {
@@ -130,7 +128,7 @@ function newKey(request: Parameters<typeof createKey>[0]): ReturnType<typeof cre
 async function find(storage: KeyStorage, id: string): Promise<StoredKey> {
   const found = (await storage.read()).find((key) => key.id === id);
   if (found !== undefined) return found;
-  throw new CliError(`There is no key ${id}; \`tidemark key list\` shows the ids.`, EXIT.usage);
+  throw new CliError(`Unknown key ${id}; \`tidemark key list\` shows the ids.`, EXIT.usage);
 }
 
 async function withKeys(options: Place, body: (storage: KeyStorage) => Promise<void>): Promise<void> {
@@ -153,7 +151,7 @@ function storageOf({ file, config }: Place): KeyStorage {
   if (storage !== undefined) return storage;
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
   throw new CliError(
-    'The configuration keeps no API keys: give --file, or set `auth.apiKeysFile` or `auth.apiKeys`.',
+    'No key storage is configured: give --file, or set `auth.apiKeysFile` or `auth.apiKeys`.',
     EXIT.usage,
   );
 }

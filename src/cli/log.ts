@@ -1,4 +1,4 @@
-/** The gateway's log: JSON lines on stderr for collectors, short lines where a person watches. */
+/** The gateway's log: JSON lines on stderr for log collectors, short lines on a terminal. */
 import pino from 'pino';
 import type { Logger } from 'pino';
 import { plain, say, tint } from './terminal.ts';
@@ -10,16 +10,16 @@ interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** Fields that every line has, or that the short form says otherwise. */
+/** Fields that the short form omits or shows differently. */
 const NOT_SHOWN: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err']);
 
 export interface Log {
   readonly log: Logger;
-  /** Writes what was kept back, and from now on every line at once. */
+  /** Writes the buffered lines, and from now on every line immediately. */
   readonly release: () => void;
 }
 
-/** Keeps its lines back at first: a start that fails is told in one line, not in those of all that took part. */
+/** Buffers its lines at first, so that a failed start prints one error instead of the log of every part. */
 export function createLog(level: string): Log {
   const write = lineWriter();
   let held: string[] | undefined = [];
@@ -34,8 +34,8 @@ export function createLog(level: string): Log {
 }
 
 /**
- * Lines that wait for a reader of stderr, in bytes; further ones are dropped and counted. A log that waits for its reader would stop
- * the gateway with it.
+ * Bound on buffered output to stderr, in bytes; further lines are dropped and counted. A log that waited for its reader could
+ * block the gateway.
  */
 const MOST_UNREAD_BYTES = 1024 * 1024;
 
@@ -50,7 +50,7 @@ function lineWriter(): (line: string) => void {
       level: pino.levels.values['warn'],
       time: Date.now(),
       dropped,
-      msg: 'log lines were dropped: nobody read them',
+      msg: 'log lines were dropped because stderr was not read',
     };
     dropped = 0;
     stderr.write(`${JSON.stringify(lost)}\n`);

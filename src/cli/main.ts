@@ -1,4 +1,4 @@
-/** `tidemark`: the command line. Data goes to stdout, talk to stderr; exit codes are those of `exit.ts`. */
+/** `tidemark`: the command line. Data goes to stdout, messages to stderr; exit codes are those of `exit.ts`. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -6,7 +6,7 @@ import { plain, say, tint } from './terminal.ts';
 
 type Register = (program: Command) => void;
 
-/** Loaded only when they are asked for: a gateway's libraries take longer to load than `status` takes to answer. */
+/** Commands are loaded on demand, because the gateway's libraries take longer to load than `status` needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   serve: async () => (await import('./serve.ts')).registerServe,
   listen: async () => (await import('./listen.ts')).registerListen,
@@ -20,13 +20,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   breaking: async () => (await import('./breaking.ts')).registerBreaking,
 };
 
-/** Holds the command that is asked for, or all of them, for help and for hints at what was meant. */
+/** Registers the given command, or all of them for help and for hints at misspelt commands. */
 async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tidemark')
     .description('Real-time events of files and code graphs, without silent loss.')
     .version(packageVersion())
-    .showHelpAfterError('(--help tells more)')
-    .addHelpText('after', '\nAnd the suite that holds any implementation to the contract: tidemark conformance --help')
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', '\nTo test any implementation against the contract: tidemark conformance --help')
     .exitOverride();
   const known = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
   const isVersion = asked === '--version' || asked === '-V';
@@ -44,14 +44,14 @@ async function run(argv: readonly string[]): Promise<void> {
 }
 
 function exitCodeFor(error: unknown): number {
-  // Whoever reads the output has gone: an end like any other.
+  // The reader of the output has closed the pipe: exit normally.
   if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return EXIT.ok;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
     say(tint('red', error.message));
     return error.exitCode;
   }
-  // A file or an address that the system refuses is no fault of the program's.
+  // A system error about a file or an address is not a fault of the program.
   if (error instanceof Error && 'syscall' in error) {
     say(tint('red', plain(error.message)));
     return EXIT.usage;
@@ -60,7 +60,7 @@ function exitCodeFor(error: unknown): number {
   return EXIT.runtime;
 }
 
-// Talk that nobody reads any more ends nothing: a gateway outlives the program that collected its log.
+// A closed stderr ends nothing: a gateway outlives the program that collected its log.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

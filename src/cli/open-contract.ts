@@ -1,4 +1,4 @@
-/** Opens what `--contract` names: a built form as it stands, an own-events document or contract by way of tidemark-codegen. */
+/** Opens the contract of `--contract`: a built form directly, a document through tidemark-codegen. */
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { reasonOf } from './reason.ts';
 
 export interface OpenContract {
   readonly contract: BuiltContract;
-  /** Removes what was made for it; call it once the gateway is made, which has read everything then. */
+  /** Removes temporary files; call it after the gateway was created, which has read everything by then. */
   readonly dispose: () => Promise<void>;
 }
 
 /**
  * @param path of a built form (a directory) or of a document
- * @throws {CliError} exit code 3 with the findings, 2 when nothing can be opened there
+ * @throws {CliError} exit code 3 with the findings, or 2 if the path cannot be opened
  */
 export async function openContract(path: string): Promise<OpenContract> {
   try {
@@ -43,7 +43,7 @@ async function buildAndLoad(path: string): Promise<OpenContract> {
   }
 }
 
-/** @param path what was to be read */
+/** @param path the path that could not be read */
 export async function asCliError(path: string, error: unknown): Promise<unknown> {
   if (error instanceof CliError) return error;
   if (error instanceof BuiltContractError) return new CliError(error.message, EXIT.usage, { cause: error });

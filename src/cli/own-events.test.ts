@@ -1,4 +1,4 @@
-/** From an empty directory to typed events of one's own, as a new user goes: nothing here but the command line. */
+/** From an empty directory to typed own events, as a new user does it, with the command line only. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -12,7 +12,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const TSC = join(ROOT, 'node_modules/.bin/tsc');
 const ACME = join(ROOT, 'examples/own-events/acme.yaml');
 
-/** Each test starts many processes, which take long on a machine that is busy with something else. */
+/** Each test starts many processes, which take long on a busy machine. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 let home: string;
@@ -20,7 +20,7 @@ let runner: CliRunner;
 let redis: RedisProcess;
 
 const finish: CliRunner['finish'] = (...args) => runner.finish(...args);
-/** The lines of a program in which the compiler finds a fault. */
+/** The lines of a program with compiler errors. */
 const faults = (output: string): readonly number[] =>
   [...output.matchAll(/\((\d+),\d+\): error/g)].map(([, line]) => Number(line));
 
@@ -40,7 +40,7 @@ const publish = (ok: unknown, target = 'web'): readonly string[] => [
 ];
 
 describe('in an empty directory', () => {
-  test('a file of at most 15 lines and one command serve an event that everything knows', async () => {
+  test('a file of at most 15 lines and one command serve an event that all commands know', async () => {
     expect(await finish(['contract', 'init', 'events.yaml'])).toMatchObject({ code: 0 });
     const file = await readFile(join(home, 'events.yaml'), 'utf8');
     expect(file.trimEnd().split('\n').length).toBeLessThanOrEqual(15);
@@ -153,7 +153,7 @@ describe('tidemark contract', () => {
     expect((await finish(['contract', 'show', ACME, '--yaml'])).stdout).toMatch(/^asyncapi: 3\.0\.0\n/);
   });
 
-  test('check --watch looks again at every change', async () => {
+  test('check --watch checks again after every change', async () => {
     const file = join(home, 'watched.yaml');
     const valid = await readFile(ACME, 'utf8');
     await writeFile(file, valid);
@@ -165,7 +165,7 @@ describe('tidemark contract', () => {
     await vi.waitFor(() => expect(watching.stderr).toContain('Events: build_ended.'), PATIENCE);
   });
 
-  test('check --watch looks again when a file is mended that the document refers to', async () => {
+  test('check --watch checks again after a referenced file was fixed', async () => {
     await writeFile(join(home, 'payload.json'), '{"type": "object", "required": ["gone"], "properties": {}}');
     const events = 'components: { messages: { made: { summary: Made., payload: { $ref: ./payload.json } } } }';
     await writeFile(
@@ -178,7 +178,7 @@ describe('tidemark contract', () => {
     await vi.waitFor(() => expect(watching.stderr).toContain('refers.yaml is valid'), PATIENCE);
   });
 
-  test('serve takes the contract from the file and the environment, and a replay policy for its events', async () => {
+  test('serve reads the contract from the file or the environment, and replay policies for its events', async () => {
     await writeFile(join(home, 'own.yaml'), `contract: ${ACME}\nport: 0\nreplay: { build_finished: log }\n`);
     expect(await finish(['config', 'check', '--config', 'own.yaml'])).toMatchObject({ code: 0 });
     await writeFile(join(home, 'bad.yaml'), `contract: ${ACME}\nreplay: { build_started: latest-per-key }\n`);

@@ -1,6 +1,6 @@
-/** Why something went wrong, as one text for people. */
+/** The reason of an error as one text for users. */
 
-/** The innermost reason, which says the most: `fetch failed` hides `ECONNREFUSED`. */
+/** The innermost reason, which is the most specific: `fetch failed` hides `ECONNREFUSED`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);

@@ -1,4 +1,4 @@
-/** What the commands that talk to a running gateway have in common: its address and the credential. */
+/** Shared by all commands that connect to a running gateway: its address and the credential. */
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -34,7 +34,7 @@ export function remoteOptions(command: Command): Command {
     .option('--api-key-file <file>', 'file with an API key (or TIDEMARK_API_KEY in the environment)');
 }
 
-/** @throws {CliError} when a file cannot be read. Credentials never come from argv, where every user can read them. */
+/** @throws {CliError} if a file cannot be read. Credentials are never read from argv, which every user can see. */
 export function secretOf({ tokenFile, apiKeyFile }: RemoteOptions): Secret {
   const token = tokenFile === undefined ? fromVariable('TIDEMARK_TOKEN') : readSecret(tokenFile);
   const apiKey = apiKeyFile === undefined ? fromVariable('TIDEMARK_API_KEY') : readSecret(apiKeyFile);
@@ -42,16 +42,19 @@ export function secretOf({ tokenFile, apiKeyFile }: RemoteOptions): Secret {
   return apiKey === undefined ? {} : { apiKey };
 }
 
-/** A variable that is empty counts as not set. */
+/** An empty variable counts as not set. */
 function fromVariable(name: string): string | undefined {
   const value = process.env[name] ?? '';
   return value === '' ? undefined : oneWord(value, name);
 }
 
-/** What holds more than one word is no credential; a header would refuse it, with a text that quotes it. */
+/** A value of several words is not a credential; as a header it would be rejected with an error that quotes it. */
 function oneWord(text: string, place: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw new CliError(`${place} holds no credential: one word of printable ASCII, on one line.`, EXIT.usage);
+  throw new CliError(
+    `${place} contains no valid credential: expected one word of printable ASCII on one line.`,
+    EXIT.usage,
+  );
 }
 
 function readSecret(file: string): string {
@@ -65,16 +68,16 @@ function readSecret(file: string): string {
 }
 
 /**
- * The address of the WebSocket: without a path, the one of the contract is meant, so `http://host:7400` is enough.
- * @throws {CliError} when it is no address of a gateway
+ * The address of the WebSocket. Without a path, the path of the contract is used, so `http://host:7400` is enough. @throws
+ * {CliError} if it cannot be the address of a gateway
  */
 export function webSocketUrl(url: string): string {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (address === undefined || !PROTOCOLS.has(address.protocol))
-    throw new CliError(`--url ${url} is not an address such as ${DEFAULT_URL}.`, EXIT.usage);
+    throw new CliError(`--url ${url} is not a valid address; expected for example ${DEFAULT_URL}.`, EXIT.usage);
   if (carriesCredential(address))
     throw new CliError(
-      `--url carries a credential, which whatever it passes would log. ${CREDENTIAL_HINT}`,
+      `--url contains a credential, which logs along the way would store. ${CREDENTIAL_HINT}`,
       EXIT.usage,
     );
   address.protocol = address.protocol.replace('http', 'ws');
@@ -111,7 +114,7 @@ export interface Call {
   /** Below the WebSocket's path. */
   readonly below: string;
   readonly body?: unknown;
-  /** What the answer has to be. */
+  /** Validates the response. */
   readonly fits: Validator;
 }
 
@@ -119,8 +122,7 @@ const TIMEOUT_MS = 10_000;
 const NOT_FOUND = 404;
 
 /**
- * Asks over HTTP and returns the answer's body.
- * @throws {CliError} with the exit code that the refusal calls for
+ * Sends an HTTP request and returns the body. @throws {CliError} with the exit code of the failure
  */
 export async function call(options: RemoteOptions, { method = 'GET', below, body, fits }: Call): Promise<unknown> {
   const address = httpUrl(options.url, below);
@@ -159,27 +161,27 @@ export function unreachable(url: string, reason: string, cause?: unknown): CliEr
 
 function refused(options: RemoteOptions, status: number, answer: unknown): CliError {
   if (!httpValidators.error(answer)) {
-    const message = `The answer has the status ${status} and is none of a gateway's. Is --url the address of its WebSocket?`;
+    const message = `The response (status ${status}) does not come from a gateway. Check that --url is the address of its WebSocket.`;
     return new CliError(message, EXIT.runtime);
   }
-  if (status === NOT_FOUND) return unreachable(options.url, 'it answered 404: its WebSocket has another address');
+  if (status === NOT_FOUND) return unreachable(options.url, 'status 404: the WebSocket has another path');
   const { code, message } = (answer as ErrorMessage).data;
   return new CliError(refusalText({ code, message }, options), exitCodeOf(code));
 }
 
-/** What a gateway refused; where it asks for a credential, how one is given on the command line. */
+/** The error of a gateway; if it requires a credential, with a hint how to give one on the command line. */
 export function refusalText(
   { code, message }: { readonly code: string; readonly message: string },
   options: RemoteOptions,
 ): string {
   if (code !== 'unauthenticated' || Object.keys(secretOf(options)).length > 0) return plain(`${code}: ${message}`);
-  return `${code}: This gateway asks for a credential. ${CREDENTIAL_HINT}`;
+  return `${code}: This gateway requires a credential. ${CREDENTIAL_HINT}`;
 }
 
 export const CREDENTIAL_HINT =
   'Give one with --token-file or --api-key-file, or in TIDEMARK_TOKEN or TIDEMARK_API_KEY.';
 
-/** The exit code that an error code of the contract calls for. */
+/** The exit code for an error code of the contract. */
 export function exitCodeOf(code: string): ExitCode {
   if (code === 'unauthenticated' || code === 'forbidden') return EXIT.auth;
   if (!Object.hasOwn(ERRORS, code)) return EXIT.runtime;

@@ -1,4 +1,4 @@
-/** `--scope`: what a credential may do. */
+/** `--scope`: the scopes of a credential. */
 import { Option } from 'commander';
 import { parseScope } from '../auth/scope.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -7,17 +7,20 @@ import { reasonOf } from './reason.ts';
 const EXAMPLE = 'subscribe:file_change@main';
 
 export function scopeOption(): Option {
-  return new Option('--scope <scope>', `what it may do, for example ${EXAMPLE}; may be repeated`).argParser(collect);
+  return new Option('--scope <scope>', `scope, for example ${EXAMPLE}; may be repeated`).argParser(collect);
 }
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 
-/** @throws {CliError} when there is none, and the credential could do nothing, or one that is no scope */
+/** @throws {CliError} if there is no scope, or an invalid one */
 export function scopesOf({ scope = [] }: { readonly scope?: readonly string[] }): readonly string[] {
   if (scope.length === 0)
-    throw new CliError(`Without a scope it may do nothing. Give one, for example --scope ${EXAMPLE}`, EXIT.usage);
+    throw new CliError(
+      `A credential without scopes is useless. Give at least one, for example --scope ${EXAMPLE}`,
+      EXIT.usage,
+    );
   for (const each of scope) checkScope(each);
   return scope;
 }

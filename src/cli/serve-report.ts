@@ -1,4 +1,4 @@
-/** What `serve` says once it serves: where, what it watches, which broker, the limits that matter, and what to worry about. */
+/** The report of `serve` once it serves: addresses, watched directories, broker, important limits and warnings. */
 import type { Resolved } from '../config/config.ts';
 import type { Gateway, Listening } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
@@ -33,7 +33,8 @@ export function startReport({ resolved, gateway, listening, watching }: StartRep
 }
 
 function watchedRows(watching: readonly WatchedDirectory[], { watch, watchStream }: Resolved['config']): string[][] {
-  if (watching.length === 0) return [['watching', 'nothing; --watch <directory> publishes what changes there']];
+  if (watching.length === 0)
+    return [['watching', 'nothing; --watch <directory> publishes changes of files in a directory']];
   return watching.map(({ root, size }, index) => [
     index === 0 ? 'watching' : '',
     `${watch[index]?.directory ?? ''} as ${root} (${size} files and directories) on ${watchStream}`,

@@ -1,4 +1,4 @@
-/** `tidemark serve`: a gateway, and the directories that it watches, until it is told to stop. */
+/** `tidemark serve`: runs a gateway and its directory watches until a signal stops it. */
 import type { Command } from 'commander';
 import pino from 'pino';
 import type { Logger } from 'pino';
@@ -21,7 +21,7 @@ import { printJson, say, tint } from './terminal.ts';
 export function registerServe(program: Command): void {
   configurationOptions(program.command('serve'))
     .description('serve events over WebSocket, and watch directories')
-    .option('--json', 'print the addresses as one line of JSON once it serves')
+    .option('--json', 'print the addresses as one line of JSON when ready')
     .action(serve);
 }
 
@@ -54,7 +54,7 @@ async function makeGateway({ contract }: Config, options: GatewayOptions): Promi
   try {
     return createGateway({ ...options, contract: opened.contract });
   } catch (error) {
-    // A replay policy that the events of this contract do not admit.
+    // A replay policy that the events of this contract do not allow.
     throw error instanceof RangeError ? new CliError(error.message, EXIT.usage, { cause: error }) : error;
   } finally {
     await opened.dispose();
@@ -85,8 +85,8 @@ function gatewayOptions(config: Config, log: Logger): GatewayOptions {
 }
 
 /**
- * Each line is written before what it tells of goes on, so that none is missing when the process ends.
- * @throws {CliError} when the file cannot be opened: what is to be audited is not served without
+ * Each line is written synchronously, so that none is missing when the process ends. @throws {CliError} if the file cannot be
+ * opened, because auditing was required
  */
 function auditSink(file: string): (line: string) => void {
   const unwritable = (error: unknown): string => `The audit log ${file} cannot be written: ${reasonOf(error)}`;
@@ -105,7 +105,7 @@ async function listen(gateway: Gateway, { host, port }: Config): Promise<Listeni
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') {
-      const text = `Something listens on ${host}:${port} already. Stop it, or choose another port: --port 0 chooses a free port.`;
+      const text = `${host}:${port} is already in use. Stop the other program, or choose another port: --port 0 chooses a free port.`;
       throw new CliError(text, EXIT.runtime, { cause: error });
     }
     const reason = error instanceof Error ? error.message : String(error);
@@ -126,7 +126,7 @@ async function watch(
   }
 }
 
-/** A large directory takes a while to read: a line each second shows that it goes on. */
+/** Prints progress each second while a large directory is being read. */
 function reportProgress(root: string): (known: number) => void {
   let next = Date.now() + 1_000;
   return (known) => {

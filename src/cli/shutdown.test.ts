@@ -37,7 +37,7 @@ describe('at SIGTERM with --shutdown-delay', () => {
     expect(cli.stderr).not.toContain('draining;');
     cli.process.kill('SIGTERM');
     expect(await cli.ended).toBe(0);
-    expect(cli.stderr).toContain('stopping at once');
+    expect(cli.stderr).toContain('exiting immediately');
     client.close();
   });
 

@@ -1,4 +1,4 @@
-/** `tidemark status`: how a gateway is (OPS-1). */
+/** `tidemark status`: shows the status of a gateway (OPS-1). */
 import type { Command } from 'commander';
 import type { Health, HealthSummary } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -10,8 +10,8 @@ import { paint, plain, print, printJson, table } from './terminal.ts';
 
 export function registerStatus(program: Command): void {
   remoteOptions(program.command('status'))
-    .description('say how a gateway is; exits with 1 when it is not ok')
-    .option('--json', 'print what /ws/health answers')
+    .description('show gateway status; exits with 1 if it is not ok')
+    .option('--json', 'print the response of /ws/health')
     .action(showStatus);
 }
 

@@ -10,14 +10,14 @@ export interface StopOptions {
   readonly gateway: Gateway;
   readonly watching: readonly WatchedDirectory[];
   /**
-   * From SIGTERM until the drain, in milliseconds: a balancer that probes `/readyz` then sends nobody here any more. Ctrl-C (SIGINT) does
-   * not wait: no balancer is in front of a terminal.
+   * From SIGTERM until the drain, in milliseconds: a balancer that probes `/readyz` then sends nobody here any more. Ctrl-C
+   * (SIGINT) does not wait: no balancer is in front of a terminal.
    */
   readonly delayMs: number;
 }
 
 export interface Stop {
-  /** Ends what has begun, where the start failed. */
+  /** Stops the parts that have started after a failed start. */
   abandon(): Promise<void>;
 }
 
@@ -31,18 +31,20 @@ export function stopOnSignals({ gateway, watching, delayMs }: StopOptions): Stop
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (signal === 'SIGTERM' && delayMs > 0) {
       gateway.announceClose();
-      say(tint('dim', `SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; once more ends at once`));
+      say(
+        tint('dim', `SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; signal again to exit immediately`),
+      );
       await sleep(delayMs);
     }
-    say(tint('dim', `${signal}: draining; once more ends at once`));
+    say(tint('dim', `${signal}: draining; signal again to exit immediately`));
     await end();
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
     if (stopping) {
-      say(tint('yellow', 'stopping at once'));
+      say(tint('yellow', 'exiting immediately'));
       void gateway.close({ drainMs: 0 });
-      // Whatever else would have to be waited for, a broker that does not answer for example.
+      // Does not wait for anything, for example a broker that does not answer.
       process.exit();
     }
     stopping = true;

@@ -1,4 +1,4 @@
-/** Data goes to stdout, talk to stderr. Colours only on a terminal that wants them (https://no-color.org). */
+/** Data goes to stdout, messages to stderr. Colours only on a terminal that supports them (https://no-color.org). */
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
@@ -7,7 +7,7 @@ export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Writes a line of data. Rejects when whoever reads it has gone (`| head`). */
+/** Writes a line of data. Rejects if the reader has closed the pipe (`| head`). */
 export function print(line: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
@@ -28,10 +28,10 @@ export function tint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stderr });
 }
 
-/** Text of others, made harmless for a terminal: control characters are shown, not obeyed. */
+/** Makes untrusted text safe for a terminal by escaping control characters. */
 export function plain(text: string): string {
   return text.replaceAll(
-    // oxlint-disable-next-line no-control-regex -- these are what has to go
+    // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
     /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -1,4 +1,4 @@
-/** `tidemark token`: makes tokens for development and services, and says what is in one. */
+/** `tidemark token`: creates tokens for development and services, and shows the content of a token. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
@@ -26,21 +26,21 @@ const DEFAULT_LIFETIME_S = 900;
 const MIN_SECRET_BYTES = 32;
 
 export function registerToken(program: Command): void {
-  const token = program.command('token').description('make and look into tokens (JWT)');
+  const token = program.command('token').description('create and inspect tokens (JWT)');
   token
     .command('create')
     .description('print a token signed with a secret (HS256)')
     .requiredOption('--issuer <issuer>', '`issuer` of the configuration')
-    .requiredOption('--subject <id>', 'whom it is for')
+    .requiredOption('--subject <id>', 'principal of the token')
     .option('--audience <audience>', '`audience` of the configuration', 'tidemark')
     .addOption(scopeOption())
-    .addOption(durationOption('--expires <time>', 'how long it lives').default(DEFAULT_LIFETIME_S, '15min'))
+    .addOption(durationOption('--expires <time>', 'lifetime').default(DEFAULT_LIFETIME_S, '15min'))
     .option('--secret-file <file>', 'file with the secret')
-    .option('--secret-variable <name>', 'variable of the environment with the secret')
+    .option('--secret-variable <name>', 'environment variable with the secret')
     .action(create);
   token
     .command('inspect')
-    .description('read a token from stdin and say what it claims; its signature is not checked')
+    .description('read a token from stdin and show its claims; the signature is not checked')
     .option('--json', 'print JSON')
     .action(inspect);
 }
@@ -50,7 +50,7 @@ async function create(options: CreateOptions): Promise<void> {
   const scopes = scopesOf(options);
   if (!isSubject(subject))
     throw new CliError(
-      '--subject is 1 to 200 printable ASCII characters without spaces: no gateway takes another one.',
+      '--subject must be 1 to 200 printable ASCII characters without spaces; gateways reject others.',
       EXIT.usage,
     );
   const now = Math.floor(Date.now() / 1000);
@@ -66,22 +66,22 @@ async function create(options: CreateOptions): Promise<void> {
   await print(token);
 }
 
-/** With the settings of this command the token may be fine, and no gateway take it: the one who serves decides. */
+/** Whether a gateway accepts the token depends on the gateway's configuration, which this command does not know. */
 function warnOfLifetime(expires: number): void {
   const { maxLifetimeSeconds } = readAuthSettings({}).settings;
   if (expires <= maxLifetimeSeconds) return;
-  const text = `warning: A gateway refuses tokens that live longer than its \`auth.maxLifetimeSeconds\`, ${maxLifetimeSeconds} by default; this one lives for ${expires}.`;
+  const text = `warning: A gateway rejects tokens with a lifetime above its \`auth.maxLifetimeSeconds\`, ${maxLifetimeSeconds} by default; this one lives for ${expires}.`;
   say(tint('yellow', text));
 }
 
-/** Never from argv, where every user of the machine can read it. */
+/** Never read from argv, which every user of the machine can see. */
 function secretOf({ secretFile, secretVariable }: CreateOptions): string {
   if ((secretFile === undefined) === (secretVariable === undefined))
     throw new CliError('Give --secret-file or --secret-variable.', EXIT.usage);
   const secret = (secretFile === undefined ? process.env[secretVariable ?? ''] : readFile(secretFile))?.trim() ?? '';
   if (Buffer.byteLength(secret) >= MIN_SECRET_BYTES) return secret;
   throw new CliError(
-    `The secret has fewer than ${MIN_SECRET_BYTES} bytes. Make one: openssl rand -base64 48`,
+    `The secret has fewer than ${MIN_SECRET_BYTES} bytes. Create one with: openssl rand -base64 48`,
     EXIT.usage,
   );
 }
@@ -102,7 +102,7 @@ async function inspect({ json }: { readonly json?: true }): Promise<void> {
     header = decodeProtectedHeader(text);
     claims = decodeJwt(text);
   } catch (error) {
-    throw new CliError('What came on stdin is no JWT: three parts, split by dots.', EXIT.usage, { cause: error });
+    throw new CliError('stdin contains no JWT; expected three parts separated by dots.', EXIT.usage, { cause: error });
   }
   if (json) return printJson({ header, claims });
   const { iss, aud, sub, exp, scope, scopes } = claims;
@@ -114,24 +114,24 @@ async function inspect({ json }: { readonly json?: true }): Promise<void> {
     [
       'expires',
       exp === undefined
-        ? 'never: no gateway takes it'
-        : `${new Date(exp * 1000).toISOString()}${exp * 1000 < Date.now() ? ' (over)' : ''}`,
+        ? 'missing: gateways reject this token'
+        : `${new Date(exp * 1000).toISOString()}${exp * 1000 < Date.now() ? ' (expired)' : ''}`,
     ],
     ...scopeRows(scope ?? scopes),
   ];
   await print(table(rows));
 }
 
-/** What a gateway makes of the scopes: those of another grammar belong to other services. */
+/** How a gateway interprets the scopes; it ignores scopes of other services. */
 function scopeRows(claim: unknown): string[][] {
   const texts = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(String) : [];
-  if (texts.length === 0) return [['scopes', 'none: it may do nothing']];
+  if (texts.length === 0) return [['scopes', 'none: this token allows nothing']];
   return texts.map((text, index) => {
     try {
       parseScope(text);
       return [index === 0 ? 'scopes' : '', text];
     } catch {
-      return [index === 0 ? 'scopes' : '', `${text} (no scope of a gateway; does nothing)`];
+      return [index === 0 ? 'scopes' : '', `${text} (unknown scope; has no effect)`];
     }
   });
 }

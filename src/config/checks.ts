@@ -1,24 +1,27 @@
-/** What a setting may not be although its kind allows it: values that would be taken, and then do nothing or harm. */
+/** Checks for values that a setting's type allows but that would have no effect or do harm. */
 import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
-// Cycle of types: the checks read a whole configuration, and reading a configuration runs them.
+// A cycle of types only: the checks take a whole configuration, and reading a configuration runs the checks.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
 import { proxyFault } from '../auth/trusted-proxies.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 
-/** Finds who said a setting. */
+/** Finds the source of a setting. */
 export type Where = (key: string) => string;
 
 const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
-/** What the gateway serves at fixed addresses: everything but its own path and what lies below it (OPS-1, OPS-4). */
+/** The fixed paths that the gateway serves, outside of its configurable path (OPS-1, OPS-4). */
 const FIXED = Object.values(HTTP_OPERATIONS).filter(({ path }) => !path.startsWith(`${WEBSOCKET_PATH}/`));
 
 function isTaken(path: string): boolean {
   return FIXED.some((each) => path === each.path || (each.servesBelow && path.startsWith(`${each.path}/`)));
 }
 
-/** Schemes that pages of programs have, such as `vscode-webview://…`; what `new URL` knows is compared with what it makes of it. */
+/**
+ * Schemes of pages inside programs, such as `vscode-webview://…`; origins with a standard scheme are compared with the result of
+ * `new URL`.
+ */
 const OTHER_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*A-Z]*$/;
 const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@?#[\]*]+)$/i;
 
@@ -29,7 +32,7 @@ export function valueProblems(config: Config, where: Where): Problem[] {
     ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
     ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
     ...config.trustedProxies.map((each) => ['trustedProxies', proxyFault(each)] as const),
-    // What an event of an own contract may be is checked with that contract.
+    // The replay policies of own events are checked with their contract.
     ...Object.entries(config.replay)
       .filter(([event]) => config.contract === undefined || event === '*' || stockCatalogue.events.has(event))
       .map(([event, policy]) => [`replay.${event}`, replayFault(event, policy)] as const),
@@ -44,28 +47,28 @@ function pathFault(path: string): string | undefined {
   if (!PATH.test(path))
     return `is ${JSON.stringify(path)}; it must be segments of letters, digits, dots, dashes, underscores and tildes, such as /ws.`;
   return isTaken(path)
-    ? `is ${path}, where the gateway serves something else; take another one, such as /ws.`
+    ? `is ${path}, which the gateway uses for something else; choose another path, such as /ws.`
     : undefined;
 }
 
 function streamFault(stream: string): string | undefined {
   if (PATTERNS.StreamName.test(stream)) return undefined;
-  return `is ${JSON.stringify(stream)}, which is no stream; write main, workspace:<id> or session:<id>.`;
+  return `is ${JSON.stringify(stream)}, which is not a stream name; expected main, workspace:<id> or session:<id>.`;
 }
 
 /** Browsers send scheme and host in lower case, without a standard port, path or slash: nothing else ever matches. */
 function originFault(origin: string): string | undefined {
   if (origin.includes('*'))
-    return `holds ${JSON.stringify(origin)}; origins are compared whole, without wildcards. List each origin: https://ide.example`;
+    return `holds ${JSON.stringify(origin)}; wildcards are not supported. List each origin, such as https://ide.example`;
   const standard = /^https?:/i.test(origin) && URL.canParse(origin) ? new URL(origin).origin : undefined;
   if (standard === origin || origin === 'null' || OTHER_ORIGIN.test(origin)) return undefined;
   const example = standard ?? 'https://ide.example';
-  return `holds ${JSON.stringify(origin)}, which no browser sends; write scheme, host and port alone: ${example}`;
+  return `holds ${JSON.stringify(origin)}, which no browser sends; expected only scheme, host and port: ${example}`;
 }
 
 function hostFault(host: string): string | undefined {
   if (HOST.test(host)) return undefined;
-  return `holds ${JSON.stringify(host)}; write a name alone, without scheme, port and path: events.example`;
+  return `holds ${JSON.stringify(host)}; expected only a name, without scheme, port and path: events.example`;
 }
 
 function replayFault(event: string, policy: Config['replay'][string]): string | undefined {
@@ -78,15 +81,18 @@ function replayFault(event: string, policy: Config['replay'][string]): string | 
   }
 }
 
-/** Settings for proxies that have no effect, or another one than their author may think. */
+/** Settings for proxies that have no effect, or not the intended one. */
 export function proxyWarnings({ trustedProxies, forwardedHeader, auth, insecure }: Config): Problem[] {
   if (trustedProxies.length === 0 && forwardedHeader === 'forwarded')
     return [
-      { where: 'forwardedHeader', text: 'No proxy is trusted, so that the header is not read. List `trustedProxies`.' },
+      {
+        where: 'forwardedHeader',
+        text: 'No proxy is trusted, so the header is ignored. List the proxies in `trustedProxies`.',
+      },
     ];
   if (trustedProxies.length === 0 || auth !== undefined || insecure) return [];
   const text =
-    'No credential is configured, so that clients that a proxy forwards from other machines are refused (SEC-5). Configure `auth`, or ' +
+    'No credential is configured, so clients that a proxy forwards from other machines are rejected (SEC-5). Configure `auth`, or ' +
     'set --insecure if the proxy checks who may connect.';
   return [{ where: 'trustedProxies', text }];
 }

@@ -34,7 +34,7 @@ function sourceOf(resolved: Resolved, key: string): string | undefined {
 }
 
 describe('a setting', () => {
-  test('is taken from the flag, else the environment, else the file, else its default, and says which', () => {
+  test('comes from the flag, else the environment, else the file, else its default, and reports its source', () => {
     const file = fileOf('port: 1\nhost: 127.0.0.2\nbroadcast: on\n');
     const resolved = resolveConfig({
       file,
@@ -51,14 +51,14 @@ describe('a setting', () => {
     ]);
   });
 
-  test('has a variable of its own, and every limit of the contract is one', () => {
+  test('has its own variable, and every limit of the contract is a setting', () => {
     const variables = SETTINGS.flatMap((setting) => variableOf(setting) ?? []);
     expect(new Set(variables).size).toBe(variables.length);
     expect(variables).toContain('TIDEMARK_LIMITS_SEND_QUEUE_BYTES');
     for (const name of Object.keys(LIMITS)) expect(SETTINGS.map(({ key }) => key)).toContain(`limits.${name}`);
   });
 
-  test('that nobody gave is left to the gateway, so that its defaults are those of the contract', () => {
+  test('that is not given is left to the gateway, whose defaults are those of the contract', () => {
     const { config } = resolveConfig({ environment: { TIDEMARK_LIMITS_JSON_DEPTH: '16' } });
     expect(config.limits).toEqual({ jsonDepth: 16 });
     expect(config.replay).toEqual({});
@@ -70,7 +70,7 @@ describe('a setting', () => {
     expect(config.replay).toEqual({ 'build.finished': 'log', '*': 'none' });
   });
 
-  test('that lists directories names their roots', () => {
+  test('with directories gives each root a name', () => {
     const { config } = resolveConfig({ flags: { watch: ['shop=./a/b', '.'] } });
     expect(config.watch).toEqual([
       { directory: resolve('a/b'), root: 'shop' },
@@ -79,8 +79,8 @@ describe('a setting', () => {
   });
 });
 
-describe('what is wrong', () => {
-  test('is said with file, line and what would be right, all of it at once', () => {
+describe('a problem', () => {
+  test('is reported with file, line and the expected value, together with all others', () => {
     expect(problemsOf('prot: 1\nport: seven\nlimits:\n  jsonDepth: 4\n  jsonDeep: 8\nbroadcast: maybe\n')).toEqual([
       expect.stringMatching(/^file:1 `prot` is not a setting\. Known here: host, port, /),
       expect.stringMatching(/^file:5 `limits\.jsonDeep` is not a setting\. Known here: .*jsonDepth/),
@@ -90,14 +90,14 @@ describe('what is wrong', () => {
     ]);
   });
 
-  test('is the line of a file that is no YAML, or no map', () => {
+  test('names the line in a file that is not YAML or not a map', () => {
     expect(problemsOf('host: [\nport: 1\n').join('\n')).toMatch(/^file:\d /);
-    expect(problemsOf('- a\n')).toEqual(['file:1 A configuration is a map of settings.']);
-    expect(problemsOf('limits: 5\n')).toEqual(['file:1 `limits` is a section: put its settings below it.']);
+    expect(problemsOf('- a\n')).toEqual(['file:1 A configuration must be a map of settings.']);
+    expect(problemsOf('limits: 5\n')).toEqual(['file:1 `limits` is a section: put its settings under it.']);
     expect(problemsOf('')).toEqual([]);
   });
 
-  test('is serving beyond loopback without credentials, unless asked for (SEC-5)', () => {
+  test('is a public address without credentials, unless explicitly allowed (SEC-5)', () => {
     const everywhere = { host: '0.0.0.0' };
     expect(resolveConfig({ flags: everywhere }).problems).toEqual([
       { where: '--host', text: expect.stringMatching(/no credential is configured.*--insecure/) },
@@ -118,7 +118,7 @@ describe('what is wrong', () => {
     ]);
   });
 
-  test('is a path that cannot be served, or where something else is', () => {
+  test('is a path that is invalid or already used by the gateway', () => {
     const problems = ['ws', '/', '/ws/', '/w s', '/ws?a', '/:id', '/metrics', '/docs', '/console/live'].map(
       (path) => resolveConfig({ flags: { path } }).problems,
     );
@@ -126,7 +126,7 @@ describe('what is wrong', () => {
     expect(resolveConfig({ flags: { path: '/events/v1.0_x~y' } }).problems).toEqual([]);
   });
 
-  test('is an origin that no browser sends, or a host with more than its name (SEC-4)', () => {
+  test('is an origin that no browser sends, or an allowed host with more than a name (SEC-4)', () => {
     const origins = [
       '*',
       'ide.example',
@@ -151,7 +151,7 @@ describe('what is wrong', () => {
     expect(resolveConfig({ flags: fine }).problems).toEqual([]);
   });
 
-  test('is a trusted proxy that names no address, or everyone', () => {
+  test('is a trusted proxy that is not an address, or that includes all addresses', () => {
     for (const entry of ['proxy.example', '10.0.0.0/33', '0.0.0.0/0', '*'])
       expect(resolveConfig({ flags: { 'trust-proxy': [entry], insecure: true } }).problems).toEqual([
         { where: '--trust-proxy', text: expect.stringContaining(JSON.stringify(entry)) },
@@ -176,7 +176,7 @@ describe('what is wrong', () => {
     expect(resolveConfig({ flags: { 'watch-stream': 'workspace:shop' } }).problems).toEqual([]);
   });
 
-  test('is a replay per key of an event without one', () => {
+  test('is a replay policy per key for an event without a key', () => {
     expect(problemsOf('replay:\n  file_change: latest-per-key\n  "*": latest-per-key\n')).toEqual([
       'file:2 `replay.file_change` cannot be latest-per-key: file_change has no key. Choose none, latest or log.',
       'file:3 `replay.*` cannot be latest-per-key: a custom event has no key. Choose none, latest or log.',
@@ -184,7 +184,7 @@ describe('what is wrong', () => {
     expect(problemsOf('replay:\n  entity_created: latest-per-key\n')).toEqual([]);
   });
 
-  test('is two roots of one name', () => {
+  test('is a repeated name of a root', () => {
     expect(resolveConfig({ flags: { watch: ['a/src', 'b/src'] } }).problems).toEqual([
       { where: '--watch', text: expect.stringContaining('two roots named src') },
     ]);
@@ -192,12 +192,12 @@ describe('what is wrong', () => {
 });
 
 describe('a warning', () => {
-  test('names variables that change nothing, and an open gateway', () => {
+  test('names unknown variables, and a gateway without credentials', () => {
     const { warnings } = resolveConfig({ environment: { TIDEMARK_PROT: '1', TIDEMARK_URL: 'ws://x' } });
     expect(warnings.map(({ where }) => where)).toEqual(['TIDEMARK_PROT', 'auth']);
   });
 
-  test('says that nobody outside gets in where all addresses are served under no name (SEC-4)', () => {
+  test('points out that no remote client can connect if all addresses but no host name are served (SEC-4)', () => {
     const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
       resolveConfig({ flags: { insecure: true, ...flags } }).warnings.map(({ where }) => where);
     expect(warned({ host: '0.0.0.0' })).toEqual(['auth', 'allowedHosts']);
@@ -205,7 +205,7 @@ describe('a warning', () => {
     expect(warned({ host: '10.0.0.5' })).toEqual(['auth']);
   });
 
-  test('names settings for proxies that have no effect, or let nobody in (SEC-5)', () => {
+  test('names proxy settings that have no effect or reject all clients (SEC-5)', () => {
     const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
       resolveConfig({ flags }).warnings.map(({ where }) => where);
     expect(warned({ 'forwarded-header': 'forwarded' })).toEqual(['auth', 'forwardedHeader']);
@@ -213,7 +213,7 @@ describe('a warning', () => {
     expect(warned({ 'trust-proxy': ['10.0.0.7'], 'forwarded-header': 'forwarded', insecure: true })).toEqual(['auth']);
   });
 
-  test('does not name the variable that holds the secret of an issuer', () => {
+  test('does not report the variable with the secret of an issuer', () => {
     const file = fileOf(
       'auth:\n  issuers:\n    - { issuer: a, audience: b, kind: user, algorithms: [HS256], secretVariable: TIDEMARK_SECRET }\n',
     );

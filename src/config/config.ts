@@ -1,6 +1,6 @@
 /**
- * What a gateway is configured to do, and who said so. Precedence: flag, environment (`TIDEMARK_*`), file, default. Everything
- * that is wrong is collected, so that one look mends it all.
+ * The configuration of a gateway, with the source of each value. Precedence: flag, environment (`TIDEMARK_*`), file, default. All
+ * problems are collected, so that one run shows everything to fix.
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../../generated/protocol.ts';
@@ -48,7 +48,7 @@ export interface Config {
   readonly auth: AuthSettings | undefined;
 }
 
-/** One setting as it is in force. */
+/** The value of one setting in force. */
 export interface Entry {
   readonly setting: Setting;
   readonly value: Value | undefined;
@@ -64,7 +64,7 @@ export interface Resolved {
 }
 
 export interface ConfigSources {
-  /** By the flag's name; only those that were given. */
+  /** By the name of the flag; only flags that were given. */
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Path of a configuration file. */
@@ -76,7 +76,7 @@ interface Saying {
   readonly source: string;
 }
 
-/** Variables that the other commands read. */
+/** Environment variables that other commands read. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'TIDEMARK_CONFIG',
   'TIDEMARK_URL',
@@ -84,13 +84,13 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'TIDEMARK_API_KEY',
 ]);
 
-/** @throws {Error} when the file cannot be read; what is wrong in it is a problem of the result */
+/** @throws {Error} if the file cannot be read; faults in its content are problems of the result */
 export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSources): Resolved {
-  const said: FileSettings = file === undefined ? { entries: [], problems: [] } : readConfigFile(file);
-  const problems: Problem[] = [...said.problems];
-  const settings = [...SETTINGS, ...customReplays(said)];
+  const fromFile: FileSettings = file === undefined ? { entries: [], problems: [] } : readConfigFile(file);
+  const problems: Problem[] = [...fromFile.problems];
+  const settings = [...SETTINGS, ...customReplays(fromFile)];
   const entries = settings.map((setting): Entry => {
-    const saying = sayingOf(setting, { flags, environment, said, file: file ?? '' });
+    const saying = sayingOf(setting, { flags, environment, fromFile, file: file ?? '' });
     if (saying === undefined) return { setting, value: setting.standard, source: 'default' };
     const { value, fault } = READERS[setting.kind](saying.raw, setting);
     if (fault !== undefined) problems.push({ where: saying.source, text: `\`${setting.key}\` ${fault}` });
@@ -110,7 +110,7 @@ interface ReadAuth {
 function readAuth(entries: readonly Entry[]): ReadAuth | undefined {
   const entry = entries.find(({ setting }) => setting.key === 'auth');
   if (entry?.value === undefined) return undefined;
-  // The reader of sections has let nothing else pass.
+  // The reader of sections allows only replay policies.
   const { settings, problems } = readAuthSettings(entry.value as Readonly<Record<string, unknown>>);
   return { settings, problems: problems.map(({ key, text }) => ({ where: entry.source, text: `\`${key}\` ${text}` })) };
 }
@@ -126,18 +126,18 @@ function customReplays({ entries }: FileSettings): Setting[] {
 interface Places {
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly said: FileSettings;
+  readonly fromFile: FileSettings;
   readonly file: string;
 }
 
-function sayingOf(setting: Setting, { flags, environment, said, file }: Places): Saying | undefined {
+function sayingOf(setting: Setting, { flags, environment, fromFile, file }: Places): Saying | undefined {
   const { flag, key } = setting;
   if (flag !== undefined && flags[flag] !== undefined) return { raw: flags[flag], source: `--${flag}` };
   const variable = variableOf(setting);
   const text = variable === undefined ? undefined : environment[variable];
   if (variable !== undefined && text !== undefined)
     return { raw: setting.kind === 'list' ? split(text) : text, source: variable };
-  const entry = said.entries.findLast((each) => each.key === key);
+  const entry = fromFile.entries.findLast((each) => each.key === key);
   return entry === undefined ? undefined : { raw: entry.value, source: `${file}:${entry.line}` };
 }
 
@@ -156,7 +156,7 @@ interface Reading {
 type ValueReader = (raw: unknown, setting: Setting) => Reading;
 
 const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
-  text: (raw) => (typeof raw === 'string' && raw !== '' ? { value: raw } : { fault: 'must be a text.' }),
+  text: (raw) => (typeof raw === 'string' && raw !== '' ? { value: raw } : { fault: 'must be a string.' }),
   integer: (raw, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }) => {
     const value = typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : raw;
     return typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
@@ -175,7 +175,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
       : { fault: 'must be true or false.' };
   },
   choice: (raw, { choices = [] }) => {
-    // What YAML 1.1 readers and JSON writers make of on and off.
+    // YAML 1.1 and JSON tools write on and off as true and false.
     const value = typeof raw === 'boolean' ? { true: 'on', false: 'off' }[`${raw}`] : raw;
     return typeof value === 'string' && choices.includes(value)
       ? { value }
@@ -184,7 +184,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
   list: (raw) =>
     Array.isArray(raw) && raw.every((each) => typeof each === 'string')
       ? { value: raw }
-      : { fault: 'must be a list of texts.' },
+      : { fault: 'must be a list of strings.' },
   section: (raw) =>
     typeof raw === 'object' && raw !== null && !Array.isArray(raw)
       ? { value: raw as Readonly<Record<string, unknown>> }
@@ -225,20 +225,20 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
   };
 }
 
-/** What was said in a section; defaults are left to the gateway. */
+/** The given values of a section; the gateway applies defaults. */
 function below<T extends Value>(entries: readonly Entry[], prefix: string): Readonly<Record<string, T>> {
   const own = entries.filter(({ setting, source }) => setting.key.startsWith(prefix) && source !== 'default');
   return Object.fromEntries(own.map(({ setting, value }) => [setting.key.slice(prefix.length), value as T]));
 }
 
-/** `shop=../shop` or `../shop`: a root is called like its directory unless it is given a name. */
+/** `shop=../shop` or `../shop`: a root has the name of its directory unless another name is given. */
 function watchTarget(text: string): WatchTarget {
   const [, name, path = text] = /^([A-Za-z0-9._-]+)=(.+)$/.exec(text) ?? [];
   const directory = resolve(path);
   return { directory, root: name ?? (basename(directory) || 'root') };
 }
 
-/** What each setting allows and their sum does not. */
+/** Settings that are valid alone but contradict each other. */
 function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
   const { host, insecure, auth, watch } = config;
   const where = (key: string): string => entries.find(({ setting }) => setting.key === key)?.source ?? 'default';
@@ -247,8 +247,8 @@ function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
     found.push({
       where: where('host'),
       text:
-        `\`host\` is ${host}, and no credential is configured: everyone who reaches this machine could read and publish ` +
-        'everything (SEC-5). Listen on 127.0.0.1, configure `auth`, or say --insecure if a proxy in front checks who comes.',
+        `\`host\` is ${host}, and no credential is configured: anyone who can reach this machine could read and publish ` +
+        'everything (SEC-5). Listen on 127.0.0.1, configure `auth`, or set --insecure if a proxy checks who may connect.',
     });
   }
   if (auth?.apiKeys?.kind === 'redis' && config.redis === undefined)
@@ -256,13 +256,13 @@ function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
   const roots = watch.map(({ root }) => root);
   const twice = roots.find((root, index) => roots.indexOf(root) !== index);
   if (twice !== undefined) {
-    const text = `\`watch\` has two roots named ${twice}, which subscribers could not tell apart. Name one: name=directory.`;
+    const text = `\`watch\` has two roots named ${twice}, which subscribers could not distinguish. Rename one with name=directory.`;
     found.push({ where: where('watch'), text });
   }
   const [, password] = /:\/\/[^@/]*:([^@/]+)@/.exec(config.redis ?? '') ?? [];
   if (password !== undefined && where('redis') === '--redis') {
     const text =
-      'The URL holds a password, which every user of this machine can read in the list of processes. Put it into TIDEMARK_REDIS or the file.';
+      'The URL contains a password, which every user of this machine can read in the list of processes. Set TIDEMARK_REDIS or use the configuration file instead.';
     found.push({ where: '--redis', text });
   }
   const fault = faultOfRedisUrl(config.redis);
@@ -283,16 +283,16 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
   const secrets = config.auth?.issuers.flatMap(({ key }) => (key.kind === 'secretVariable' ? [key.value] : [])) ?? [];
   const known = new Set([...SETTINGS.flatMap((setting) => variableOf(setting) ?? []), ...OTHER_VARIABLES, ...secrets]);
   const strays = Object.keys(environment).filter((name) => name.startsWith('TIDEMARK_') && !known.has(name));
-  const warnings = strays.map((name) => ({ where: name, text: 'No setting has this variable; it changes nothing.' }));
+  const warnings = strays.map((name) => ({ where: name, text: 'Unknown variable; it has no effect.' }));
   if (config.auth === undefined) {
-    const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Everyone who can reach it';
+    const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Anyone who can reach it';
     warnings.push({
       where: 'auth',
       text: `No credential is configured. ${reach} may read and publish everything (SEC-5).`,
     });
   }
   if (WILDCARDS.has(config.host) && config.allowedHosts.length === 0) {
-    const text = `The gateway listens on all addresses, but \`allowedHosts\` names none: only clients that come under a loopback name get in (SEC-4). List the names that clients use.`;
+    const text = `The gateway listens on all addresses, but \`allowedHosts\` is empty: only clients that use a loopback name may connect (SEC-4). List the host names that clients use.`;
     warnings.push({ where: 'allowedHosts', text });
   }
   return [...warnings, ...proxyWarnings(config)];

@@ -1,4 +1,4 @@
-/** Reads a configuration file (YAML, of which JSON is a part) into settings by key, each with its line. */
+/** Reads a configuration file (YAML or JSON) into settings by key, each with its line. */
 import { readFileSync } from 'node:fs';
 import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
 import type { Node, YAMLMap } from 'yaml';
@@ -13,7 +13,7 @@ export interface FileEntry {
 }
 
 export interface Problem {
-  /** Where it was said: `tidemark.yaml:3`, `TIDEMARK_PORT`, `--port`. */
+  /** The source: `tidemark.yaml:3`, `TIDEMARK_PORT`, `--port`. */
   readonly where: string;
   readonly text: string;
 }
@@ -34,7 +34,7 @@ const SECTIONS: ReadonlySet<string> = new Set(
   SETTINGS.filter(({ key }) => key.includes('.')).map(({ key }) => key.slice(0, key.indexOf('.'))),
 );
 
-/** Whether a key of the table, or a replay policy of a custom event, which the table cannot name. */
+/** Whether the key is in the table, or is the replay policy of a custom event, which the table cannot list. */
 function isKnown(key: string): boolean {
   return (
     SETTINGS.some((each) => each.key === key) ||
@@ -51,7 +51,7 @@ export function readConfigFile(path: string): FileSettings {
     complain(reader, linePos?.[0].line ?? 1, message.split(' at line')[0] ?? message);
   const { contents } = document;
   if (reader.problems.length > 0 || contents === null) return reader;
-  if (!isMap(contents)) complain(reader, 1, 'A configuration is a map of settings.');
+  if (!isMap(contents)) complain(reader, 1, 'A configuration must be a map of settings.');
   else readMap(reader, contents, '');
   return reader;
 }
@@ -62,7 +62,7 @@ function readMap(reader: Reader, map: YAMLMap<Node, Node | null>, prefix: string
     const key = `${prefix}${isScalar(name) ? String(name.value) : ''}`;
     if (SECTIONS.has(key)) {
       if (isMap(value)) readMap(reader, value as YAMLMap<Node, Node | null>, `${key}.`);
-      else complain(reader, line, `\`${key}\` is a section: put its settings below it.`);
+      else complain(reader, line, `\`${key}\` is a section: put its settings under it.`);
     } else if (isKnown(key)) {
       reader.entries.push({ key, value: value?.toJSON() as unknown, line });
     } else {
@@ -77,7 +77,7 @@ function alternatives(prefix: string): string {
     ...SETTINGS.filter(isHere).map(({ key }) => key.slice(prefix.length)),
     ...(prefix === '' ? SECTIONS : []),
   ];
-  return `Known here: ${names.join(', ')}.`;
+  return `Known settings: ${names.join(', ')}.`;
 }
 
 function complain(reader: Reader, line: number, text: string): void {

@@ -1,6 +1,6 @@
 /**
- * Every setting of a gateway, once: its key in the file, the variable in the environment, its flag, its default and what it
- * is for. `config show`, `config check`, the flags of `serve` and the reading of files all follow this table.
+ * The table of all settings of a gateway: key in the file, environment variable, flag, default and description. `config show`,
+ * `config check`, the flags of `serve` and the reader of files use this table.
  */
 import { LIMITS } from '../../generated/protocol.ts';
 import type { LimitName } from '../../generated/protocol.ts';
@@ -9,18 +9,18 @@ import { specOf, stockCatalogue } from '../catalogue/catalogue.ts';
 export type Value = string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
 
 export interface Setting {
-  /** Dotted, as in the file. */
+  /** Dotted path, as in the file. */
   readonly key: string;
   readonly kind: 'text' | 'integer' | 'switch' | 'list' | 'choice' | 'section';
   readonly description: string;
   readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
-  /** What holds when nobody says anything; absent where that is "nothing". */
+  /** The default, if there is one. */
   readonly standard?: Value;
-  /** Name of the flag of `serve`, without its dashes; absent where there is none. */
+  /** Name of the flag of `serve`, without dashes, if there is one. */
   readonly flag?: string;
-  /** Not shown, and not taken from argv when it holds a password. */
+  /** Not shown, and rejected in argv if it contains a password. */
   readonly secret?: true;
 }
 
@@ -37,29 +37,29 @@ const GENERAL: readonly Setting[] = [
     flag: 'port',
     description: 'Port to listen on; 0 chooses a free port.',
   },
-  { key: 'path', kind: 'text', standard: '/ws', flag: 'path', description: 'Where the WebSocket is.' },
+  { key: 'path', kind: 'text', standard: '/ws', flag: 'path', description: 'Path of the WebSocket.' },
   {
     key: 'watch',
     kind: 'list',
     standard: [],
     flag: 'watch',
-    description: 'Directories whose file changes are published; `name=directory` gives the root another name.',
+    description: 'Directories whose file changes are published; `name=directory` sets the name of the root.',
   },
   {
     key: 'watchStream',
     kind: 'text',
     standard: 'main',
     flag: 'watch-stream',
-    description: 'The stream that file changes are published on.',
+    description: 'The stream on which file changes are published.',
   },
   {
     key: 'redis',
     kind: 'text',
     flag: 'redis',
     secret: true,
-    description: 'URL of a Redis that nodes share; without one, history lives in this process.',
+    description: 'URL of the Redis that nodes share; without it, history is kept only in this process.',
   },
-  { key: 'nodeId', kind: 'text', flag: 'node-id', description: 'Tells nodes apart; a random one by default.' },
+  { key: 'nodeId', kind: 'text', flag: 'node-id', description: 'Identifies this node; random by default.' },
   {
     key: 'broadcast',
     kind: 'choice',
@@ -74,14 +74,15 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'allow-origin',
-    description: "Origins of pages that may connect beside the gateway's own, for example https://ide.example (SEC-4).",
+    description:
+      "Origins of pages that may connect, in addition to the gateway's own; for example https://ide.example (SEC-4).",
   },
   {
     key: 'allowedHosts',
     kind: 'list',
     standard: [],
     flag: 'allow-host',
-    description: 'Names under which the gateway is served beside the loopback names (SEC-4).',
+    description: 'Host names of the gateway, in addition to the loopback names (SEC-4).',
   },
   {
     key: 'trustedProxies',
@@ -103,7 +104,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'switch',
     standard: false,
     flag: 'insecure',
-    description: 'Serve beyond loopback although no credential is configured (SEC-5).',
+    description: 'Serve public addresses although no credential is configured (SEC-5).',
   },
   {
     key: 'shutdownDelayMs',
@@ -119,13 +120,13 @@ const GENERAL: readonly Setting[] = [
     kind: 'text',
     flag: 'contract',
     description:
-      'Events of your own: a document (needs the package tidemark-codegen), or the directory that `tidemark contract build` wrote.',
+      'Contract with your own events: a document (needs the package tidemark-codegen), or a directory written by `tidemark contract build`.',
   },
   {
     key: 'auditFile',
     kind: 'text',
     flag: 'audit-file',
-    description: 'File that the audit log is appended to, as JSON lines.',
+    description: 'File to which the audit log is appended, as JSON lines.',
   },
   {
     key: 'logLevel',
@@ -133,7 +134,7 @@ const GENERAL: readonly Setting[] = [
     choices: ['debug', 'info', 'warn', 'error', 'silent'],
     standard: 'info',
     flag: 'log-level',
-    description: 'What is worth a line on stderr.',
+    description: 'Minimum level of log lines on stderr.',
   },
   {
     key: 'auth',
@@ -157,7 +158,7 @@ function limitSetting(name: LimitName): Setting {
 function replaySetting(event: string): Setting {
   const what = event === '*' ? 'custom events' : event;
   const standard = specOf(stockCatalogue, event).replay.policy;
-  const description = `What a warm replay shows of ${what} (RPL-3).`;
+  const description = `Replay policy of ${what} in a warm replay (RPL-3).`;
   return { key: `replay.${event}`, kind: 'choice', choices: REPLAY_POLICIES, standard, description };
 }
 
@@ -167,7 +168,9 @@ export const SETTINGS: readonly Setting[] = [
   ...[...stockCatalogue.events.keys(), '*'].map(replaySetting),
 ];
 
-/** `limits.sendQueueBytes` → `TIDEMARK_LIMITS_SEND_QUEUE_BYTES`. Sections and custom events stand in the file only. */
+/**
+ * `limits.sendQueueBytes` → `TIDEMARK_LIMITS_SEND_QUEUE_BYTES`. Sections and replay policies of custom events have no variable.
+ */
 export function variableOf({ key, kind }: Setting): string | undefined {
   if (kind === 'section' || key.includes('*')) return undefined;
   return `TIDEMARK_${key

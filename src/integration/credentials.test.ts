@@ -93,7 +93,7 @@ async function serve(
   const authenticator = await configuredAuthenticator({
     settings,
     ...(storage === undefined ? {} : { storage }),
-    onRefused: (reason) => logger.info({ reason }, 'a credential was refused'),
+    onRefused: (reason) => logger.info({ reason }, 'a credential was rejected'),
     onFault: (error) => logger.warn({ err: error }, 'keys cannot be read'),
   });
   const gateway = createGateway({ ...rest, authenticator, log: logger, auditSink: (line) => audit.push(line) });
