@@ -230,7 +230,7 @@ export class SchemaReader {
     for (const key of keys)
       value = isObject(value) || Array.isArray(value) ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
     if (value === undefined) {
-      findings.add('schema-ref', at, `refers to ${ref}, and nothing stands there. Correct the reference.`);
+      findings.add('schema-ref', at, `refers to ${ref}, which does not exist. Correct the reference.`);
       return undefined;
     }
     const stem = (source.file.split('/').at(-1) ?? '').replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');

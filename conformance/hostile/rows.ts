@@ -75,7 +75,7 @@ export function readRows(): readonly Row[] {
     .flatMap((path) => parseRows(readFileSync(path, 'utf8'), basename(path)));
   const seen = new Set<string>();
   for (const { id } of rows) {
-    if (seen.has(id)) throw new BadRow(`${id} stands twice`);
+    if (seen.has(id)) throw new BadRow(`duplicate id ${id}`);
     seen.add(id);
   }
   return rows;

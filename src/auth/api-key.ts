@@ -1,6 +1,6 @@
 /**
- * API keys: `tm_<id>_<random>`. The id finds the key, the random part proves it. Only a SHA-256 is kept: the random part has 190
- * bits, so that nothing slower is needed to keep it from being guessed.
+ * API keys: `tm_<id>_<random>`. The id finds the key, the random part proves it. Only a SHA-256 hash is stored. A slower hash is
+ * not needed, because the random part has 190 bits and cannot be guessed.
  */
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Principal } from './principal.ts';
@@ -9,7 +9,7 @@ import { parseScope } from './scope.ts';
 /** An API key as it is stored. Times are RFC 3339. */
 export interface StoredKey {
   readonly id: string;
-  /** Who uses it; two keys of one name may live side by side while one replaces the other. */
+  /** Who uses the key. Two keys may have the same name while one replaces the other. */
   readonly name: string;
   /** SHA-256 of the whole key, in hexadecimal. */
   readonly hash: string;
@@ -20,7 +20,7 @@ export interface StoredKey {
 }
 
 export interface NewKey {
-  /** Shown once, kept nowhere. */
+  /** The key itself: shown once, never stored. */
   readonly secret: string;
   readonly stored: StoredKey;
 }
@@ -45,9 +45,9 @@ export interface KeyRequest {
   readonly expiresAt?: Date;
 }
 
-/** @throws {RangeError} when the name or a scope is not allowed */
+/** @throws {RangeError} if the name or a scope is invalid */
 export function createKey({ name, scopes, now, expiresAt }: KeyRequest): NewKey {
-  if (!NAME.test(name)) throw new RangeError('A name has 1 to 64 letters, digits, dots, dashes and underscores.');
+  if (!NAME.test(name)) throw new RangeError('A name must have 1 to 64 letters, digits, dots, dashes or underscores.');
   for (const scope of scopes) parseScope(scope);
   const id = randomText(LOWER, 10);
   const secret = `tm_${id}_${randomText(ALL, 32)}`;
@@ -56,12 +56,12 @@ export function createKey({ name, scopes, now, expiresAt }: KeyRequest): NewKey 
   return { secret, stored };
 }
 
-/** The id that a key names, or undefined when it is no key at all. */
+/** The id in a key, or undefined if the text is not an API key. */
 export function keyId(secret: string): string | undefined {
   return SHAPE.exec(secret)?.[1];
 }
 
-/** What a revocation names. */
+/** The id that a revocation names. */
 export function credentialIdOf({ id }: Pick<StoredKey, 'id'>): string {
   return `key:${id}`;
 }
@@ -71,14 +71,14 @@ export function isLive({ expiresAt, revokedAt }: StoredKey, nowMs: number): bool
 }
 
 /**
- * The principal of a key. Compares in constant time, so that an answer's delay tells nothing of the hash.
- * @throws {Error} saying why the key does not count; for the log, not for the peer.
+ * The principal of a key. Compares in constant time, so that the response time reveals nothing about the hash.
+ * @throws {Error} with the reason why the key is invalid; for the log, not for the peer
  */
 export function principalOf(secret: string, stored: StoredKey | undefined, nowMs: number): Principal {
   const given = hashOf(secret);
   const expected = Buffer.from(stored?.hash ?? '', 'hex');
   const matches = timingSafeEqual(given, expected.length === given.length ? expected : Buffer.alloc(given.length));
-  if (stored === undefined || !matches) throw new Error('no such key');
+  if (stored === undefined || !matches) throw new Error('unknown key');
   if (!isLive(stored, nowMs)) throw new Error('the key is revoked or has expired');
   const { name, scopes, expiresAt } = stored;
   const expiry = expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) };

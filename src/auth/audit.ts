@@ -1,7 +1,7 @@
-/** The audit log: who was let in, who was refused, who published (as facts, without secrets or payloads). */
+/** The audit log: accepted and rejected clients, and publications, without secrets and payloads. */
 
 export interface AuditEntry {
-  /** `connect`: refused at the door for where it came from (SEC-4); `command`: one that needs a credential first (SEC-2). */
+  /** `connect`: rejected for its origin or host name (SEC-4); `command`: rejected because it needs authentication first (SEC-2). */
   readonly kind: 'connect' | 'authenticate' | 'command' | 'subscribe' | 'broadcast' | 'introspect';
   readonly outcome: 'allowed' | 'denied';
   readonly principal?: string;

@@ -1,4 +1,4 @@
-/** From a credential to a principal: the one place that decides who someone is (SEC-1). */
+/** Maps a credential to a principal: the only place that identifies clients (SEC-1). */
 import { ProtocolError } from '../errors.ts';
 import type { Audit } from './audit.ts';
 import type { Credential } from './credential.ts';
@@ -8,9 +8,9 @@ import type { Principal } from './principal.ts';
 export interface Authenticator {
   /** Whether a client must present a credential. */
   readonly required: boolean;
-  /** Who a client is as long as it has presented none. */
+  /** The principal of a client that has presented no credential. */
   readonly anonymous: Principal;
-  /** @throws {ProtocolError} `unauthenticated`, with the same text whatever was wrong; `internal` when nobody can tell now. */
+  /** @throws {ProtocolError} `unauthenticated`, with the same text for every reason; `internal` if the credential cannot be checked now */
   authenticate(credential: Credential): Promise<Principal>;
   /** Calls the listener with the `credentialId` of each credential that is revoked from now on. */
   onRevoked(listener: (credentialId: string) => void): void;
@@ -23,7 +23,7 @@ export interface IdentifyOptions {
   readonly remoteAddress: string;
 }
 
-/** Authenticates and writes the outcome into the audit log, by whichever door the credential came. */
+/** Authenticates and writes the outcome to the audit log, for HTTP and WebSocket. */
 export async function identify(credential: Credential, options: IdentifyOptions): Promise<Principal> {
   const { authenticator, audit, remoteAddress } = options;
   try {
@@ -36,7 +36,7 @@ export async function identify(credential: Credential, options: IdentifyOptions)
   }
 }
 
-/** Lets everyone in with every scope: for loopback without credentials (SEC-5). */
+/** Gives every client all scopes: for loopback without credentials (SEC-5). */
 export function openAuthenticator(): Authenticator {
   return {
     required: false,

@@ -1,4 +1,4 @@
-/** Whether a principal may do what an operation does: the one place that checks the scopes of the contract (SEC-1). */
+/** Whether a principal may perform an operation: the only place that checks the scopes of the contract (SEC-1). */
 import { ProtocolError } from '../errors.ts';
 import type { Audit, AuditEntry } from './audit.ts';
 import type { Principal } from './principal.ts';
@@ -14,7 +14,7 @@ export interface Caller {
   readonly remoteAddress: string;
 }
 
-/** What the operation is about. */
+/** The events and the stream of the operation. */
 interface Subject {
   readonly events: readonly string[];
   readonly stream: string;
@@ -35,13 +35,12 @@ const AUDIT_KINDS: Readonly<Record<Action, AuditEntry['kind']>> = {
   'admin:read': 'introspect',
 };
 
-/** `subscribe:<event>@<stream>`: every event that is named; `subscribe:<any>@<stream>`: whatever events, but at least one. */
+/** `subscribe:<event>@<stream>` needs a scope for every named event; `subscribe:<any>@<stream>` needs a scope for at least one event. */
 const TEMPLATE = /^(subscribe|publish):<(event|any)>@<stream>$/;
 
 /**
- * Checks the scopes that an operation needs; a refusal is recorded in the audit log.
- * @param data what the peer asks, valid by its schema
- * @throws {ProtocolError} `forbidden`, naming the scope that is missing
+ * Checks the scopes that an operation needs; a rejection is recorded in the audit log. @param data the request, valid by its schema
+ * @throws {ProtocolError} `forbidden`, with the missing scope
  */
 export function authorise(operation: ScopedOperation, data: unknown, caller: Caller, audit: Audit): void {
   if (operation.scopes.length === 0) return;
@@ -69,7 +68,7 @@ function missingScope(template: string, { scopes }: Principal, { events, stream 
   }
   const [, action, extent] = TEMPLATE.exec(template) ?? [];
   if (action !== 'subscribe' && action !== 'publish')
-    throw new Error(`The contract asks for ${template}, and nothing here knows how to check that.`);
+    throw new Error(`The contract requires the scope ${template}, which this gateway cannot check.`);
   if (extent === 'any') {
     const scope = `${action}:<any event>@${stream}`;
     return permitsAny(scopes, action, stream) ? undefined : { action, scope, stream };
@@ -79,7 +78,7 @@ function missingScope(template: string, { scopes }: Principal, { events, stream 
   return { action, scope: `${action}:${event}@${stream}`, event, stream };
 }
 
-/** Commands and requests name their events and their stream by the same members; the stream defaults to `main` (SUB-1). */
+/** Commands and HTTP requests have the same members for events and stream; the stream defaults to `main` (SUB-1). */
 function subjectOf(data: unknown): Subject {
   const { events, event, stream } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const named: readonly unknown[] = Array.isArray(events) ? events : [event];

@@ -17,24 +17,24 @@ import { KeysUnavailable, TokenVerifier } from './token-verifier.ts';
 const KEYS_RETRY_AFTER_MS = 2_000;
 
 export interface ConfiguredAuthenticatorOptions {
-  /** What is left out holds as in a configuration file (docs/guides/secure.md). */
+  /** Defaults are those of a configuration file (docs/guides/secure.md). */
   readonly settings: Pick<AuthSettings, 'issuers'> & Partial<AuthSettings>;
-  /** Where API keys are, if there are any. */
+  /** The storage of API keys, if any. */
   readonly storage?: KeyStorage;
-  /** Takes why a credential was refused; the peer is not told. */
+  /** Receives the reason why a credential was rejected; the peer does not. */
   readonly onRefused?: (reason: string) => void;
-  /** Takes a storage that cannot be read, once per outage. */
+  /** Called once per outage, when the storage cannot be read. */
   readonly onFault?: (error: unknown) => void;
   readonly now?: () => number;
-  /** How often the storage is looked at, in milliseconds. */
+  /** How often the storage is read, in milliseconds. */
   readonly pollMs?: number;
 }
 
 function ignore(): void {
-  // The host program did not ask.
+  // The host program has no listener.
 }
 
-/** @throws {Error} naming what cannot be read: a gateway that would let nobody in does not start. */
+/** @throws {Error} naming the unreadable source, so that a gateway that could authenticate no client does not start */
 export async function configuredAuthenticator(options: ConfiguredAuthenticatorOptions): Promise<Authenticator> {
   const { settings, storage, onRefused = ignore, onFault = ignore, now = Date.now, pollMs } = options;
   const tokens = await TokenVerifier.open({ ...DEFAULT_TIMES, ...settings, now });
@@ -42,7 +42,7 @@ export async function configuredAuthenticator(options: ConfiguredAuthenticatorOp
   const keys = storage === undefined ? undefined : new KeyRing({ storage, now, onFault, ...poll });
   await keys?.start();
   const identify = async ({ kind, value }: Credential): Promise<Principal> => {
-    // Some clients can only send a bearer; a key is told by its shape.
+    // Some clients can only send a bearer token; an API key is recognised by its form.
     if (kind === 'bearer' && !value.startsWith('tm_')) return tokens.verify(value);
     if (keys === undefined) throw new Error('no API keys are configured');
     return keys.authenticate(value);
@@ -55,17 +55,13 @@ export async function configuredAuthenticator(options: ConfiguredAuthenticatorOp
         return await identify(credential);
       } catch (error) {
         onRefused(error instanceof Error ? error.message : 'unknown fault');
-        // A client that hears `unauthenticated` gives up for good; all of them would, while an issuer is away.
+        // Clients give up permanently on `unauthenticated`; without this error all would give up while an issuer is unavailable.
         if (error instanceof KeysUnavailable)
-          throw new ProtocolError(
-            'internal',
-            'The keys that tell whether the token is right cannot be fetched just now; try again.',
-            {
-              retryAfterMs: KEYS_RETRY_AFTER_MS,
-              cause: error,
-            },
-          );
-        throw new ProtocolError('unauthenticated', 'The credential does not count here: wrong, expired or revoked.', {
+          throw new ProtocolError('internal', 'The keys that verify the token cannot be fetched now. Try again.', {
+            retryAfterMs: KEYS_RETRY_AFTER_MS,
+            cause: error,
+          });
+        throw new ProtocolError('unauthenticated', 'The credential is invalid, expired or revoked.', {
           cause: error,
         });
       }

@@ -11,20 +11,20 @@ export interface Credential {
 
 const IN_QUERY: ReadonlySet<string> = new Set<string>(CREDENTIAL_PARAMETERS);
 
-/** @throws {ProtocolError} `invalid_message` when a credential is in the address */
+/** @throws {ProtocolError} `invalid_message` if a credential is in the query string */
 export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>): void {
   const { query } = requestTarget(url);
   if ([...query.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
     throw new ProtocolError(
       'invalid_message',
-      'A credential does not belong into the address, where it would be logged; use a header or `authenticate`.',
+      'A credential must not be in the address, which would be logged. Use a header or `authenticate`.',
     );
   }
 }
 
 /**
- * The credential of the headers, if there is one.
- * @throws {ProtocolError} `invalid_message` when it is in the address, given twice, or of an unknown scheme
+ * The credential in the headers, if any. @throws {ProtocolError} `invalid_message` if it is in the query string, given twice, or
+ * has an unknown scheme
  */
 export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
   refuseCredentialInAddress(request);

@@ -20,7 +20,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const key = (id: string) => ({ id, name: id, hash: '', scopes: [], createdAt: '2026-01-01T00:00:00.000Z' });
 
-/** Runs a program with the storage in a process of its own. */
+/** Runs a program with the storage in its own process. */
 function program(body: string) {
   const text = `const { KeyFileStorage } = await import(${JSON.stringify(MODULE)});
     const storage = new KeyFileStorage(${JSON.stringify(path)});
@@ -30,7 +30,7 @@ function program(body: string) {
 }
 
 describe('a key file that several processes change', () => {
-  test('loses no change, though a lock file of an earlier program is there', async () => {
+  test('loses no change, although the lock file of an earlier program exists', async () => {
     await writeFile(`${path}.lock`, '');
     const rounds = 10;
     const writers = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) =>
@@ -42,7 +42,7 @@ describe('a key file that several processes change', () => {
     expect(new Set(ids).size).toBe(writers.length * rounds);
   });
 
-  test('can be changed at once after a process was killed in the middle of a change', async () => {
+  test('can be changed immediately after a process was killed during a change', async () => {
     const holder = program(`await storage.change((keys) => {
       process.stdout.write('held');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

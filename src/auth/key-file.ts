@@ -1,5 +1,5 @@
 /**
- * API keys in a file: for one node, or nodes that share a disk. Readable by its owner only.
+ * API keys in a file: for one node, or nodes that share a disk. Only the owner can read the file.
  *
  * @module tidemark/key-file
  */
@@ -24,7 +24,7 @@ export class KeyFileStorage implements KeyStorage {
     this.#path = path;
   }
 
-  /** A file that is not there yet holds no keys. @throws {Error} naming the file when it is no key file. */
+  /** A missing file has no keys. @throws {Error} naming the file if it is not a key file */
   async read(): Promise<readonly StoredKey[]> {
     let text: string;
     try {
@@ -43,7 +43,7 @@ export class KeyFileStorage implements KeyStorage {
       const file: KeyFile = { version: 1, keys: edit(await this.read()) };
       const temporary = `${this.#path}.${ulid()}`;
       await writeFile(temporary, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600, flush: true });
-      // Readers see the old file or the new one, never half of one.
+      // Readers see either the complete old file or the complete new one.
       await rename(temporary, this.#path);
     } finally {
       release();
@@ -56,12 +56,11 @@ export class KeyFileStorage implements KeyStorage {
 }
 
 /**
- * Locks the file between processes, by the lock that SQLite takes from the system: it ends with its process, however that
- * ends, so that no lock is ever stale and none has to be taken away from anybody. The file stays where it is, empty.
- * @returns what releases the lock
+ * Locks the file between processes with a lock of SQLite, which the system releases when its process ends, so that a lock is
+ * never stale. The empty lock file stays. @returns a function that releases the lock
  */
 async function takeLock(path: string): Promise<() => void> {
-  // Loaded only here: a gateway reads keys and never changes them.
+  // Loaded on demand, because a gateway only reads keys.
   const { DatabaseSync } = await import('node:sqlite');
   await (await open(path, 'a', 0o600)).close();
   const deadline = Date.now() + LOCK_PATIENCE_MS;
@@ -72,10 +71,12 @@ async function takeLock(path: string): Promise<() => void> {
       return () => database.close();
     } catch (error) {
       database.close();
-      if (!isBusy(error)) throw new Error(`The lock ${path} cannot be taken.`, { cause: error });
+      if (!isBusy(error)) throw new Error(`The lock file ${path} cannot be locked.`, { cause: error });
     }
     if (Date.now() > deadline)
-      throw new Error(`Another process has been changing the keys for ${LOCK_PATIENCE_MS / 1000} seconds. Try again.`);
+      throw new Error(
+        `Another process has held the lock on the keys for ${LOCK_PATIENCE_MS / 1000} seconds. Try again.`,
+      );
     await delay(20);
   }
 }
@@ -91,11 +92,11 @@ function keysOf(text: string, path: string): readonly StoredKey[] {
   try {
     file = JSON.parse(text) as Partial<KeyFile>;
   } catch (error) {
-    throw new Error(`The API keys in ${path} cannot be read: the file is no JSON.`, { cause: error });
+    throw new Error(`The API keys in ${path} cannot be read: the file is not JSON.`, { cause: error });
   }
   const { version, keys } = file;
   if (version !== 1 || !Array.isArray(keys) || !keys.every(isStoredKey))
-    throw new Error(`The API keys in ${path} cannot be read: it is no key file of this version.`);
+    throw new Error(`The API keys in ${path} cannot be read: the file is not a key file of this version.`);
   return keys;
 }
 

@@ -66,7 +66,7 @@ describe('an API key', () => {
     });
   });
 
-  test('that is wrong in any place does not count', async () => {
+  test('with any wrong character is invalid', async () => {
     const key = keyOf();
     const { ring } = await ringOver([key]);
     const { secret } = key;
@@ -82,23 +82,23 @@ describe('an API key', () => {
       `${secret.slice(0, 14)}${another.slice(14)}`,
       `tm___proto___${'a'.repeat(32)}`,
     ];
-    for (const each of wrong) expect(() => ring.authenticate(each)).toThrow('no such key');
+    for (const each of wrong) expect(() => ring.authenticate(each)).toThrow('unknown key');
   });
 
-  test('ends when it expires', () => {
+  test('is invalid after it expires', () => {
     const { secret, stored } = keyOf({ expiresAt: new Date(1000) });
     expect(principalOf(secret, stored, 999)).toMatchObject({ expiresAt: 1000 });
     expect(() => principalOf(secret, stored, 1000)).toThrow('the key is revoked or has expired');
   });
 
-  test('needs a name and scopes that are allowed', () => {
+  test('needs a valid name and valid scopes', () => {
     expect(() => createKey({ name: 'a b', scopes: ['subscribe:*'], now: new Date() })).toThrow(RangeError);
     expect(() => createKey({ name: 'ci', scopes: ['all'], now: new Date() })).toThrow(/is not a scope/);
   });
 });
 
 describe('a ring of keys', () => {
-  test('follows what happens to its file: new keys, revoked ones, removed ones', async () => {
+  test('follows changes of its file: new, revoked and removed keys', async () => {
     const [first, second, third] = [keyOf(), keyOf(), keyOf()];
     const { storage, ring, revoked } = await ringOver([first, second]);
     await storage.change((keys) => [...keys, third.stored]);
@@ -115,7 +115,7 @@ describe('a ring of keys', () => {
     expect(ring.authenticate(third.secret)).toMatchObject({ id: 'key:ci' });
   });
 
-  test('lets two keys of one name live side by side, until the old one’s new end', async () => {
+  test('accepts two keys with the same name, until the old one expires', async () => {
     let clock = Date.now();
     const [old, replacement] = [keyOf(), keyOf()];
     const { storage, ring, revoked } = await ringOver([old], () => clock);
@@ -129,7 +129,7 @@ describe('a ring of keys', () => {
     expect(() => ring.authenticate(old.secret)).toThrow(/expired/);
   });
 
-  test('goes on with what it knew while its file cannot be read, and says so once', async () => {
+  test('keeps the known keys while its file cannot be read, and reports the outage once', async () => {
     const [key, another] = [keyOf(), keyOf()];
     const { storage, ring, faults, revoked } = await ringOver([key]);
     writeFileSync(file, '{"version":1,"keys":[{}]}');
@@ -142,7 +142,7 @@ describe('a ring of keys', () => {
     expect(revoked).toEqual([]);
   });
 
-  test('looks at its storage no more once it is closed, also when that was being read', async () => {
+  test('stops reading its storage once it is closed, also during a read', async () => {
     let reads = 0;
     let answer: () => void = () => undefined;
     const storage = {
@@ -163,15 +163,15 @@ describe('a ring of keys', () => {
     expect(reads).toBe(2);
   });
 
-  test('does not start over a file that it cannot read', async () => {
+  test('does not start with a file that it cannot read', async () => {
     writeFileSync(file, 'no json');
     const ring = new KeyRing({ storage: new KeyFileStorage(file), now: Date.now, onFault: () => undefined });
-    await expect(ring.start()).rejects.toThrow(/no JSON/);
+    await expect(ring.start()).rejects.toThrow(/not JSON/);
   });
 });
 
 describe('a key file', () => {
-  test('loses no change of many writers at once', async () => {
+  test('loses no change of many concurrent writers', async () => {
     const storages = Array.from({ length: 20 }, () => new KeyFileStorage(file));
     await Promise.all(storages.map((storage) => storage.change((keys) => [...keys, keyOf().stored])));
     expect(await new KeyFileStorage(file).read()).toHaveLength(20);

@@ -1,6 +1,6 @@
 /**
- * The API keys that a node knows. It looks at its storage every second, so that a key that is revoked anywhere loses its
- * connections everywhere within two (SEC-3).
+ * The API keys that a node knows. It reads their storage every second, so that a revoked key loses its connections on every node
+ * within two seconds (SEC-3).
  */
 import { isLive, keyId, principalOf } from './api-key.ts';
 import type { StoredKey } from './api-key.ts';
@@ -8,9 +8,9 @@ import { credentialIdOf } from './api-key.ts';
 import type { Principal } from './principal.ts';
 
 export interface KeyStorage {
-  /** All keys, also those that no longer count. */
+  /** All keys, including expired and revoked ones. */
   read(): Promise<readonly StoredKey[]>;
-  /** Changes the keys in one step: nobody else's change is lost. */
+  /** Changes the keys atomically, so that no concurrent change is lost. */
   change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface KeyRingOptions {
   readonly storage: KeyStorage;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** Said once per outage. While it lasts, the keys that were known go on counting. */
+  /** Called once per outage, during which the known keys stay valid. */
   readonly onFault: (error: unknown) => void;
   readonly pollMs?: number;
 }
@@ -41,13 +41,13 @@ export class KeyRing {
     this.#options = options;
   }
 
-  /** @throws {Error} when the keys cannot be read: a gateway that knows none would let nobody in. */
+  /** @throws {Error} if the keys cannot be read, because no client could authenticate */
   async start(): Promise<void> {
     await this.#read();
     this.#schedule();
   }
 
-  /** @throws {Error} saying why the key does not count; for the log, not for the peer. */
+  /** @throws {Error} with the reason why the key is invalid; for the log, not for the peer */
   authenticate(secret: string): Principal {
     return principalOf(secret, this.#keys.get(keyId(secret) ?? ''), this.#options.now());
   }
@@ -84,7 +84,7 @@ export class KeyRing {
   async #read(): Promise<void> {
     const now = this.#options.now();
     const keys = new Map((await this.#options.storage.read()).map((key) => [key.id, key]));
-    // A connection knows when its key expires and ends by itself; but a key that was replaced got an earlier end since.
+    // A connection ends by itself when its key expires, but a rotated key has since received an earlier expiry.
     const [before, lookedAt] = [this.#keys, this.#lookedAt];
     this.#keys = keys;
     this.#lookedAt = now - EXPIRY_GRACE_MS;

@@ -6,12 +6,12 @@ const policy = originPolicy({
   allowedHosts: ['Events.example'],
 });
 
-describe('an origin is compared as RFC 6454 says', () => {
+describe('an origin is compared by RFC 6454', () => {
   test.each([
     ['https://ide.example', 'gateway.example'],
     ['HTTPS://ide.example:443', 'gateway.example'],
     ['vscode-webview://abc', 'gateway.example'],
-    // The own page: a proxy may have ended TLS, and a client may write the standard port into the Host header.
+    // The gateway's own page: a proxy may terminate TLS, and a client may include the standard port in the Host header.
     ['https://gateway.example', 'gateway.example:443'],
     ['https://gateway.example:443', 'gateway.example'],
     ['http://gateway.example', 'gateway.example:80'],
@@ -53,7 +53,7 @@ describe('a host', () => {
     },
   );
 
-  test('that the gateway listens on is served in whatever form', () => {
+  test('that the gateway listens on is served in any notation', () => {
     const own = originPolicy({ allowedOrigins: [], allowedHosts: [] });
     serveUnder('FE80:0:0:0:0:0:0:1', own);
     expect(checkHost('[fe80::1]:7400', own)).toBeUndefined();

@@ -1,6 +1,7 @@
 /**
- * Which pages may reach the gateway, under which names (SEC-4). A browser lets any page open a WebSocket anywhere and sends along
- * what it knows, and a name that an attacker owns may be made to point at 127.0.0.1: so both headers are checked.
+ * Which pages may connect to the gateway, under which host names (SEC-4). A browser lets any page open a WebSocket to any address
+ * and sends stored credentials along, and an attacker can make a domain name resolve to 127.0.0.1. So both Origin and Host are
+ * checked.
  */
 export interface OriginPolicy {
   readonly allowedOrigins: ReadonlySet<string>;
@@ -21,7 +22,7 @@ export function originPolicy(options: {
   };
 }
 
-/** An address that the gateway listens on is a name that it is served under, unless it stands for all of them. */
+/** The listening address is also a served host name, unless it is the wildcard address. */
 export function serveUnder(host: string, { allowedHosts }: OriginPolicy): void {
   if (!WILDCARDS.has(host)) allowedHosts.add(hostName(host.includes(':') ? `[${host}]` : host));
 }
@@ -34,21 +35,21 @@ function hostName(host: string): string {
 }
 
 /**
- * As RFC 6454 §4 compares: scheme and host in lower case, the standard port left out. What has no such form stays as it is,
- * and is compared as text: `null`, and schemes of programs such as `vscode-webview://…`.
+ * Normalises an origin as in RFC 6454 §4: scheme and host in lower case, without the standard port. An origin without this form,
+ * such as `null` or `vscode-webview://…`, is compared as text.
  */
 function normalOrigin(origin: string): string {
   const isPlain = /^https?:\/\/[^/?#@\\\s]+$/i.test(origin);
   return isPlain && URL.canParse(origin) ? new URL(origin).origin : origin;
 }
 
-/** What is wrong with the Host header, or undefined. */
+/** The fault of the Host header, or undefined. */
 export function checkHost(host: string | undefined, policy: OriginPolicy): string | undefined {
   if (host !== undefined && policy.allowedHosts.has(hostName(host))) return undefined;
-  return 'This gateway is not served under that name; its operator can add it to the allowed hosts.';
+  return 'This host name is not allowed. The operator can add it to the allowed hosts.';
 }
 
-/** What is wrong with the Origin header, or undefined. Programs send none; the gateway's own pages are always welcome. */
+/** The fault of the Origin header, or undefined. Programs send no Origin; the gateway's own pages are always allowed. */
 export function checkOrigin(
   origin: string | undefined,
   host: string | undefined,
@@ -57,8 +58,8 @@ export function checkOrigin(
   if (origin === undefined) return undefined;
   const normal = normalOrigin(origin);
   if (policy.allowedOrigins.has(normal)) return undefined;
-  // A proxy may end TLS, so that the scheme of the page is not known here.
+  // A proxy may terminate TLS, so the scheme of the page is unknown here.
   const isOwn = (scheme: string): boolean => normal === normalOrigin(`${scheme}://${host}`);
   if (host !== undefined && (isOwn('http') || isOwn('https'))) return undefined;
-  return 'Pages of that origin may not connect; the operator can add it to the allowed origins.';
+  return 'Pages of this origin are not allowed to connect. The operator can add it to the allowed origins.';
 }

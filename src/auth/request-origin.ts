@@ -1,7 +1,7 @@
 /**
- * Whether a request may come in at all, be it an upgrade or plain HTTP: over which address, under which name and from which page
- * (SEC-4, SEC-5). The names that count are those of Host and Origin, which the proxy passes on. A forwarded name (`X-Forwarded-Host`)
- * does not: a page whose name was made to point at this machine can set that header on its own requests, and cannot set Host.
+ * Whether a request is allowed at all, for upgrades and plain HTTP, by its local address, host name and page origin (SEC-4,
+ * SEC-5). The check uses Host and Origin, which the proxy passes on. A forwarded name (`X-Forwarded-Host`) is ignored: a page
+ * whose name was made to point at this machine can set that header on its own requests, and cannot set Host.
  */
 import type { IncomingMessage } from 'node:http';
 import { requestHost } from './request-target.ts';
@@ -17,14 +17,14 @@ export type AdmittedPages = 'of allowed origins' | 'of any origin';
 export interface AdmissionOptions {
   readonly authenticator: Pick<Authenticator, 'required'>;
   readonly origins: OriginPolicy;
-  /** The operator has said that something else checks who comes. */
+  /** The operator has stated that something else, such as a proxy, checks who may connect. */
   readonly insecure: boolean;
   /** By default, only those of allowed origins. */
   readonly pages?: AdmittedPages;
   readonly proxies: TrustedProxies;
 }
 
-/** Why it may not, or undefined. */
+/** Why the request is rejected, or undefined. */
 export function admissionFault(
   request: IncomingMessage,
   { authenticator: { required }, origins, insecure, pages, proxies }: AdmissionOptions,

@@ -21,7 +21,7 @@ describe('the target of a request', () => {
   );
 
   test.each(['*', 'evil.example:443', 'http://', '', '\u0000', 'javascript:alert(1)'])(
-    '%j names no path of ours',
+    '%j has no valid path',
     (url) => {
       expect(requestTarget(url).pathname).toBe('');
     },
@@ -31,7 +31,7 @@ describe('the target of a request', () => {
     expect([...requestTarget('/ws?%74oken=a&b').query.keys()]).toEqual(['token', 'b']);
   });
 
-  test('is read whatever stands there', () => {
+  test('is parsed for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (url) => {
         expect(requestTarget(url).pathname).toMatch(/^(?:\/|$)/);

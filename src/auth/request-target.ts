@@ -1,20 +1,19 @@
 /**
- * What a request line asks for (RFC 9112 §3.2). A peer may write anything there, and `new URL` throws at some of it; inside the
- * listener of an upgrade that would end the process.
+ * Parses the target of a request line (RFC 9112 §3.2). `new URL` throws on some targets, and inside the listener of an upgrade
+ * that would end the process.
  */
 import type { IncomingMessage } from 'node:http';
 
 export interface RequestTarget {
-  /** As it was written: nothing is decoded, no `..` resolved, so that no second spelling reaches a guarded address. */
+  /** The raw path: nothing is decoded and no `..` is resolved, so that a guarded address has only one spelling. */
   readonly pathname: string;
   readonly query: URLSearchParams;
-  /** The host of a target that brings one along; it then stands for the Host header. */
+  /** The host in an absolute target, which replaces the Host header. */
   readonly host: string | undefined;
 }
 
 /**
- * The host that a request is for; undefined where it names none, or several: a proxy in front may then have read another one
- * than we do (RFC 9112 §3.2).
+ * The host of a request; undefined if it names none, or several, because a proxy may then have used another one (RFC 9112 §3.2).
  */
 export function requestHost({ url, headers, rawHeaders }: IncomingMessage): string | undefined {
   const names = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
@@ -23,7 +22,7 @@ export function requestHost({ url, headers, rawHeaders }: IncomingMessage): stri
 
 const ABSOLUTE = /^https?:\/\/([^/?#]+)(.*)$/i;
 
-/** Reads a target; one that names no path (`*`, `host:port`, rubbish) has an empty one. */
+/** Parses a target; without a path (`*`, `host:port`, invalid text) the path is empty. */
 export function requestTarget(url = '/'): RequestTarget {
   const [, host, rest] = ABSOLUTE.exec(url) ?? [];
   const target = host === undefined ? url : (rest ?? '');

@@ -1,6 +1,6 @@
 /**
- * Scopes: what a principal may do (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
- * `admin:read`. A glob is a literal with an optional `*` at its end; without `@` a scope holds on every stream.
+ * Scopes: the permissions of a principal (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
+ * `admin:read`. A glob is a literal with an optional `*` at its end; without `@` a scope applies to every stream.
  *
  * @module tidemark/scopes
  */
@@ -19,12 +19,12 @@ export type Scope =
   | { readonly action: 'admin:read'; readonly text: string };
 
 /**
- * @throws {RangeError} naming what is wrong, for configuration and tokens
+ * @throws {RangeError} with the fault, for configuration and tokens
  */
 export function parseScope(text: string): Scope {
   if (!PATTERNS.Scope.test(text)) {
     throw new RangeError(
-      `${JSON.stringify(text.slice(0, 256))} is not a scope; write subscribe:<events>[@<streams>], publish:<events>[@<streams>] or admin:read.`,
+      `${JSON.stringify(text.slice(0, 256))} is not a scope; expected subscribe:<events>[@<streams>], publish:<events>[@<streams>] or admin:read.`,
     );
   }
   if (text === 'admin:read') return { action: 'admin:read', text };
@@ -33,7 +33,7 @@ export function parseScope(text: string): Scope {
   return { action: text.startsWith('subscribe:') ? 'subscribe' : 'publish', events, streams, text };
 }
 
-/** Whether one of the scopes covers the whole of an event pattern on a stream. The one place that decides. */
+/** Whether one of the scopes covers a whole event pattern on a stream. The only place that decides this. */
 export function permits(scopes: readonly Scope[], action: 'admin:read'): boolean;
 export function permits(
   scopes: readonly Scope[],
@@ -48,7 +48,7 @@ export function permits(scopes: readonly Scope[], action: Action, event = '*', s
   });
 }
 
-/** Whether one of the scopes holds on the stream, for whatever events. */
+/** Whether one of the scopes applies to the stream, for any event. */
 export function permitsAny(scopes: readonly Scope[], action: 'subscribe' | 'publish', stream: string): boolean {
   return scopes.some((scope) => scope.action === action && covers(scope.streams, stream));
 }

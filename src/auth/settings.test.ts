@@ -29,35 +29,43 @@ describe('the section auth', () => {
   });
 
   test.each([
-    ['nobody could come in', {}, /^auth lets nobody in/],
-    ['a setting is unknown', { issuer: [] }, /^auth\.issuer is not a setting\. Known here: issuers, /],
+    ['no client could authenticate', {}, /^auth accepts no client/],
+    ['a setting is unknown', { issuer: [] }, /^auth\.issuer is not a setting\. Known settings: issuers, /],
     ['an issuer has no key', { issuers: [{ ...issuer, secretFile: undefined }] }, /issuers\[0\] needs exactly one of/],
     ['an issuer has two keys', { issuers: [{ ...issuer, jwksUrl: 'https://x' }] }, /issuers\[0\] needs exactly one of/],
-    ['no algorithm is named', { issuers: [{ ...issuer, algorithms: [] }] }, /algorithms must be a list of HS256/],
+    [
+      'no algorithm is named',
+      { issuers: [{ ...issuer, algorithms: [] }] },
+      /algorithms must be a list of algorithms for secretFile: HS256/,
+    ],
     [
       'a secret goes with RS256',
       { issuers: [{ ...issuer, algorithms: ['RS256'] }] },
-      /algorithms must be a list of HS256/,
+      /algorithms must be a list of algorithms for secretFile: HS256/,
     ],
     ['none is an algorithm', { issuers: [{ ...issuer, algorithms: ['none'] }] }, /algorithms must be a list/],
     [
       'a public key goes with HS256',
       { issuers: [{ ...issuer, secretFile: undefined, publicKeyFile: 'key.pem' }] },
-      /algorithms must be a list of RS256.*what fits publicKeyFile/,
+      /algorithms must be a list of algorithms for publicKeyFile: RS256/,
     ],
     [
       'keys come over plain HTTP',
       { issuers: [{ ...issuer, secretFile: undefined, jwksUrl: 'http://id.example/k', algorithms: ['ES256'] }] },
       /jwksUrl must begin with https/,
     ],
-    ['two issuers have one name', { issuers: [issuer, issuer] }, /issuers\[1\]\.issuer ide stands here twice/],
+    ['two issuers have the same name', { issuers: [issuer, issuer] }, /issuers\[1\]\.issuer ide is listed twice/],
     ['keys are in two places', { apiKeysFile: 'k', apiKeys: 'redis' }, /exclude each other/],
     [
-      'a time is no number',
+      'a duration is not a number',
       { issuers: [issuer], maxLifetimeSeconds: 'long' },
       /maxLifetimeSeconds must be a whole number/,
     ],
-    ['no token may live', { issuers: [issuer], maxLifetimeSeconds: 0 }, /maxLifetimeSeconds must be .* from 1 to/],
+    [
+      'the maximum lifetime is 0',
+      { issuers: [issuer], maxLifetimeSeconds: 0 },
+      /maxLifetimeSeconds must be .* from 1 to/,
+    ],
     ['the kind is unknown', { issuers: [{ ...issuer, kind: 'admin' }] }, /kind must be one of user, agent, service/],
   ])('is refused when %s', (_name, section, complaint) => {
     expect(problemsOf(section).join('\n')).toMatch(complaint);

@@ -1,5 +1,5 @@
 /**
- * Who may connect, as an operator writes it down: the section `auth` of the configuration.
+ * The section `auth` of the configuration: who may connect.
  *
  *     auth:
  *       issuers:
@@ -15,7 +15,7 @@
 
 export type IssuedKind = 'user' | 'agent' | 'service';
 
-/** Where the key comes from that a token's signature is checked with. */
+/** The source of the key that verifies a token's signature. */
 export type KeySource =
   | { readonly kind: 'secretFile' | 'secretVariable' | 'publicKeyFile'; readonly value: string }
   | { readonly kind: 'jwksUrl'; readonly value: string };
@@ -31,9 +31,9 @@ export interface IssuerSettings {
 export interface AuthSettings {
   readonly issuers: readonly IssuerSettings[];
   readonly apiKeys: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'redis' } | undefined;
-  /** How far clocks may differ. */
+  /** The tolerated difference of clocks. */
   readonly clockToleranceSeconds: number;
-  /** The longest time from `iat` to `exp` of a token that is accepted. */
+  /** The longest accepted time from `iat` to `exp` of a token. */
   readonly maxLifetimeSeconds: number;
 }
 
@@ -68,7 +68,7 @@ export const DEFAULT_TIMES = { clockToleranceSeconds: 5, maxLifetimeSeconds: 86_
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** Reads the section; everything that is wrong is collected, with what would be right. */
+/** Reads the section and collects all problems, each with the expected value. */
 export function readAuthSettings(section: Section): ReadSettings {
   const reader = new Reader();
   reader.known(section, 'auth', ['issuers', 'apiKeysFile', 'apiKeys', 'clockToleranceSeconds', 'maxLifetimeSeconds']);
@@ -95,14 +95,11 @@ export function readAuthSettings(section: Section): ReadSettings {
     if (issuers.findIndex((each) => each.issuer === issuer) < index)
       reader.complain(
         `auth.issuers[${index}].issuer`,
-        `${issuer} stands here twice; which key would check its tokens?`,
+        `${issuer} is listed twice, so the key for its tokens is ambiguous.`,
       );
   }
   if (reader.problems.length === 0 && issuers.length === 0 && settings.apiKeys === undefined)
-    reader.complain(
-      'auth',
-      'lets nobody in: name `issuers`, or where API keys are (`apiKeysFile`, or `apiKeys: redis`).',
-    );
+    reader.complain('auth', 'accepts no client: configure `issuers`, `apiKeysFile` or `apiKeys: redis`.');
   return { settings, problems: reader.problems };
 }
 
@@ -135,7 +132,7 @@ function readKeySource(reader: Reader, section: Section, key: string): KeySource
   if (kind === 'jwksUrl' && !isSafeUrl(value)) {
     reader.complain(
       `${key}.jwksUrl`,
-      'must begin with https://; http:// only on the loopback address. Whoever changes it on its way can sign tokens.',
+      'must begin with https://, because anyone who can modify the response can sign tokens. http:// is allowed only on a loopback address.',
     );
     return undefined;
   }
@@ -148,7 +145,7 @@ function isSafeUrl(text: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
 }
 
-/** A public key taken for a secret would let anyone sign: the families never mix. */
+/** If a public key were used as a secret, anyone could sign tokens, so the key families are kept separate. */
 function readAlgorithms(
   reader: Reader,
   section: Section,
@@ -163,7 +160,7 @@ function readAlgorithms(
   if (fits) return algorithms.map(String);
   reader.complain(
     `${key}.algorithms`,
-    `must be a list of ${allowed.join(', ')}: what fits ${source?.kind ?? 'the key'}.`,
+    `must be a list of algorithms for ${source?.kind ?? 'the key'}: ${allowed.join(', ')}.`,
   );
   return [];
 }
@@ -171,9 +168,9 @@ function readAlgorithms(
 function readApiKeys(reader: Reader, section: Section): AuthSettings['apiKeys'] {
   const { apiKeysFile, apiKeys } = section;
   if (apiKeysFile !== undefined && apiKeys !== undefined)
-    reader.complain('auth.apiKeys', 'and `apiKeysFile` exclude each other: keys live in one place.');
+    reader.complain('auth.apiKeys', 'and `apiKeysFile` exclude each other: API keys have only one storage.');
   if (apiKeys !== undefined && apiKeys !== 'redis')
-    reader.complain('auth.apiKeys', 'can only be `redis`; a file goes into `apiKeysFile`.');
+    reader.complain('auth.apiKeys', 'can only be `redis`; use `apiKeysFile` for a file.');
   if (apiKeys === 'redis') return { kind: 'redis' };
   const path = apiKeysFile === undefined ? undefined : reader.text(section, 'auth', 'apiKeysFile');
   return path === undefined ? undefined : { kind: 'file', path };
@@ -194,7 +191,8 @@ class Reader {
 
   known(section: Section, key: string, names: readonly string[]): void {
     for (const name of Object.keys(section))
-      if (!names.includes(name)) this.complain(`${key}.${name}`, `is not a setting. Known here: ${names.join(', ')}.`);
+      if (!names.includes(name))
+        this.complain(`${key}.${name}`, `is not a setting. Known settings: ${names.join(', ')}.`);
   }
 
   text(section: Section, key: string, name: string): string | undefined {

@@ -74,21 +74,21 @@ describe('a token', () => {
     ['for another audience', { claims: { aud: 'billing' } }, /aud/],
     ['that has expired', { claims: { exp: seconds - 6 } }, /exp/],
     ['that never expires', { claims: { exp: undefined } }, /exp/],
-    ['that does not count yet', { claims: { nbf: seconds + 6 } }, /nbf/],
-    ['that lives longer than allowed', { claims: { exp: seconds + 3601 } }, /maxLifetimeSeconds/],
-    ['issued in a future that hides its length', { claims: { iat: 1e15, exp: 1e15 } }, /maxLifetimeSeconds/],
-    ['of nobody', { claims: { sub: undefined } }, /sub/],
-    ['of a subject with spaces', { claims: { sub: 'a b' } }, /subject/],
-    ['made for another use', { header: { typ: 'logout+jwt' } }, /another use/],
-    ['with an extension that we do not know', { header: { crit: ['exp'], exp: 1 } }, /not recognized/],
-    ['that is endless', { claims: { filler: 'x'.repeat(9000) } }, /8192/],
-  ])('%s does not count', async (_name, draft, reason) => {
+    ['that is not valid yet', { claims: { nbf: seconds + 6 } }, /nbf/],
+    ['with a lifetime longer than allowed', { claims: { exp: seconds + 3601 } }, /maxLifetimeSeconds/],
+    ['issued in the future, which would hide its lifetime', { claims: { iat: 1e15, exp: 1e15 } }, /maxLifetimeSeconds/],
+    ['without a subject', { claims: { sub: undefined } }, /sub/],
+    ['with spaces in its subject', { claims: { sub: 'a b' } }, /subject/],
+    ['of another type', { header: { typ: 'logout+jwt' } }, /unexpected type/],
+    ['with an unknown critical extension', { header: { crit: ['exp'], exp: 1 } }, /not recognized/],
+    ['that is too long', { claims: { filler: 'x'.repeat(9000) } }, /8192/],
+  ])('%s is invalid', async (_name, draft, reason) => {
     const verifier = await open([symmetric()]);
     const token = await sign(secret, draft).catch(() => forge(draft));
     await expect(verifier.verify(token)).rejects.toThrow(reason);
   });
 
-  test('counts within the tolerance of clocks', async () => {
+  test('is valid within the clock tolerance', async () => {
     const verifier = await open([symmetric()]);
     const token = await sign(secret, { claims: { exp: seconds - 4, nbf: seconds + 4 } });
     expect(await verifier.verify(token)).toMatchObject({ id: 'agent:refactor' });
@@ -96,7 +96,7 @@ describe('a token', () => {
     expect(await verifier.verify(early)).toMatchObject({ id: 'agent:refactor' });
   });
 
-  test('without a signature, or with another’s, does not count', async () => {
+  test('without a signature, or with that of another token, is invalid', async () => {
     const verifier = await open([symmetric()]);
     await expect(verifier.verify(new UnsecuredJWT(CLAIMS).encode())).rejects.toThrow(/alg/);
     await expect(verifier.verify(await sign(new TextEncoder().encode(SECRET.toUpperCase())))).rejects.toThrow(
@@ -110,7 +110,7 @@ describe('a token', () => {
     }
   });
 
-  test('signed with a public key as if it were a secret does not count', async () => {
+  test('signed with a public key as a secret is invalid', async () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
     const pem = await exportSPKI(publicKey);
     const file = join(directory, 'public.pem');
@@ -140,7 +140,7 @@ describe('keys', () => {
     }
   });
 
-  test('serve every algorithm that their issuer names, and stop the start where one does not fit', async () => {
+  test('serve every algorithm of their issuer, and prevent the start if one does not match', async () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
     const file = join(directory, 'rsa.pem');
     writeFileSync(file, await exportSPKI(publicKey));
@@ -149,14 +149,14 @@ describe('keys', () => {
     const verifier = await open([{ ...issuer, algorithms: ['RS256', 'PS256'] }]);
     expect(await verifier.verify(await sign(privateKey, {}, 'RS256'))).toMatchObject({ id: 'agent:refactor' });
     expect(await verifier.verify(await sign(pss, {}, 'PS256'))).toMatchObject({ id: 'agent:refactor' });
-    await expect(open([{ ...issuer, algorithms: ['RS256', 'ES256'] }])).rejects.toThrow(/no public key for ES256/);
+    await expect(open([{ ...issuer, algorithms: ['RS256', 'ES256'] }])).rejects.toThrow(/not a public key for ES256/);
   });
 
-  test('that are too short, private or not there stop the start, naming the setting', async () => {
+  test('that are too short, private or missing prevent the start, with the name of the setting', async () => {
     const short = join(directory, 'short');
     writeFileSync(short, 'too short');
     const own = { ...symmetric(), key: { kind: 'secretFile', value: short } } as const;
-    await expect(open([own])).rejects.toThrow(/auth\.issuers\[0\]\.secretFile holds 9 bytes.*at least 32/);
+    await expect(open([own])).rejects.toThrow(/auth\.issuers\[0\]\.secretFile has 9 bytes.*at least 32/);
     await expect(open([{ ...own, key: { ...own.key, value: join(directory, 'none') } }])).rejects.toThrow(
       /cannot be read/,
     );
@@ -167,7 +167,7 @@ describe('keys', () => {
   });
 });
 
-/** Serves a set of keys, and counts who asks. */
+/** Serves a set of keys, and counts requests. */
 async function keyServer(
   answer: () => { status?: number; location?: string; keys?: readonly JWK[]; padding?: string },
 ) {
@@ -184,7 +184,7 @@ async function keyServer(
   return { url, asked: () => asked };
 }
 
-describe('a set of keys behind an address', () => {
+describe('a set of keys at an address', () => {
   const remote = (url: string): IssuerSettings => ({
     ...symmetric(),
     algorithms: ['ES256'],
@@ -208,7 +208,7 @@ describe('a set of keys behind an address', () => {
     expect(asked()).toBe(1);
     keys.push(await jwk(second, 'two'));
     const rotated = await sign(second.privateKey, { header: { kid: 'two' } }, 'ES256');
-    // Within the cooldown an unknown key does not make us ask: nobody can have us flood the issuer. Nobody can tell yet.
+    // Within the cooldown an unknown key causes no request, so that clients cannot make us flood the issuer. The result is unknown.
     await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     expect(asked()).toBe(1);
@@ -229,7 +229,7 @@ describe('a set of keys behind an address', () => {
     await expect(verifier.verify(expired)).rejects.toThrow(/exp/);
   });
 
-  test('says for certain that a key is not in a set which was fetched for it', async () => {
+  test('rejects a key that is not in a set just fetched for it', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), kid: 'one' };
     const { url } = await keyServer(() => ({ keys: [jwk] }));
@@ -239,7 +239,7 @@ describe('a set of keys behind an address', () => {
     await expect(unknown).rejects.not.toThrow(KeysUnavailable);
   });
 
-  test('is not taken from where the token points', async () => {
+  test('is not fetched from an address in the token', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
     const own = await exportJWK(publicKey);
     const evil = await keyServer(() => ({ keys: [{ ...own, kid: 'k' }] }));
@@ -250,7 +250,7 @@ describe('a set of keys behind an address', () => {
     expect(evil.asked()).toBe(0);
   });
 
-  test('is not followed elsewhere, and not read without end', async () => {
+  test('is not fetched over redirects, and its size is bounded', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
     const keys = [await exportJWK(publicKey)];
     const elsewhere = await keyServer(() => ({ keys }));
@@ -263,7 +263,7 @@ describe('a set of keys behind an address', () => {
   });
 });
 
-/** A token that the library would not make. */
+/** A token that the library would not create. */
 async function forge({ header = {}, claims = {} }: Draft): Promise<string> {
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${encode({ alg: 'HS256', ...header })}.${encode({ ...CLAIMS, ...claims })}`;

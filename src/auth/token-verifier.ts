@@ -1,6 +1,6 @@
 /**
- * From a JWT to a principal (RFC 7519, RFC 8725). The configuration alone says which issuers, algorithms and keys count; what the
- * token says about where its key is (`jku`, `jwk`, `x5u`) is not looked at.
+ * Maps a JWT to a principal (RFC 7519, RFC 8725). Only the configuration determines issuers, algorithms and keys; the key
+ * locations in a token (`jku`, `jwk`, `x5u`) are ignored.
  */
 import { readFile } from 'node:fs/promises';
 import {
@@ -19,23 +19,23 @@ import { parseScope } from './scope.ts';
 import type { Scope } from './scope.ts';
 import type { AuthSettings, IssuerSettings } from './settings.ts';
 
-/** A longer one is no access token, and costs more to look at than it is worth. */
+/** A longer text is not an access token and is not parsed. */
 const MAX_TOKEN_LENGTH = 8192;
 const MAX_SCOPES = 256;
 const MIN_SECRET_BYTES = 32;
-/** RFC 9068 calls access tokens `at+jwt`; most issuers say `JWT` or nothing. Other types are made for other uses. */
+/** RFC 9068 calls access tokens `at+jwt`; most issuers use `JWT` or nothing. Other types are for other uses. */
 const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
-/** What identifies a person or program, in a log and on a screen. */
+/** The valid ids of a person or program, for logs and screens. */
 const SUBJECT = /^[\x21-\x7e]{1,200}$/;
 
-/** Whether a token may be for somebody of this name. */
+/** Whether a token may have this subject. */
 export function isSubject(text: string): boolean {
   return SUBJECT.test(text);
 }
 
 const JWKS = {
   timeoutDuration: 3_000,
-  /** An unknown `kid` asks for the set again at most this often. */
+  /** Minimum interval between two fetches of the key set for an unknown `kid`. */
   cooldownDuration: 5_000,
   cacheMaxAge: 600_000,
 } as const;
@@ -56,7 +56,7 @@ export interface TokenVerifierOptions extends Pick<
   readonly now: () => number;
 }
 
-/** The token may be right: nobody can tell until its issuer answers. */
+/** The token may be valid, but its keys are unavailable now. */
 export class KeysUnavailable extends Error {}
 
 export class TokenVerifier {
@@ -68,7 +68,7 @@ export class TokenVerifier {
     this.#issuers = new Map(issuers.map((each) => [each.settings.issuer, each]));
   }
 
-  /** Reads the keys. @throws {Error} naming the setting, when a key cannot be read or is too weak. */
+  /** Reads the keys. @throws {Error} naming the setting, if a key cannot be read or is too weak */
   static async open(options: TokenVerifierOptions): Promise<TokenVerifier> {
     const issuers = await Promise.all(
       options.issuers.map(async (settings, index) => ({
@@ -79,11 +79,11 @@ export class TokenVerifier {
     return new TokenVerifier(options, issuers);
   }
 
-  /** @throws {Error} saying why the token does not count, or {@link KeysUnavailable}; for the log, not for the peer. */
+  /** @throws {Error} with the reason why the token is invalid, or {@link KeysUnavailable}; for the log, not for the peer */
   async verify(token: string): Promise<Principal> {
     if (token.length > MAX_TOKEN_LENGTH) throw new Error(`the token has more than ${MAX_TOKEN_LENGTH} characters`);
     const { typ } = decodeProtectedHeader(token);
-    if (typ !== undefined && !TYPES.has(typ.toLowerCase())) throw new Error('the token is made for another use (typ)');
+    if (typ !== undefined && !TYPES.has(typ.toLowerCase())) throw new Error('the token has an unexpected type (typ)');
     const { iss } = decodeJwt(token);
     const issuer = this.#issuers.get(iss ?? '');
     if (issuer === undefined) throw new Error('the issuer is not configured');
@@ -101,13 +101,13 @@ export class TokenVerifier {
   }
 
   #principal({ sub = '', exp = 0, iat, scope, scopes }: JWTPayload, { kind }: IssuerSettings): Principal {
-    if (!isSubject(sub)) throw new Error('the subject is empty, too long, or holds spaces');
+    if (!isSubject(sub)) throw new Error('the subject is empty, too long, or contains spaces');
     const { maxLifetimeSeconds, clockToleranceSeconds, now } = this.#options;
     const seconds = Math.floor(now() / 1000);
-    // An `iat` in the future would make any life look short.
+    // An `iat` in the future would make any lifetime look short.
     const lifetime = exp - Math.min(iat ?? seconds, seconds + clockToleranceSeconds);
     if (lifetime > maxLifetimeSeconds)
-      throw new Error(`the token lives ${lifetime} s, more than auth.maxLifetimeSeconds`);
+      throw new Error(`the token has a lifetime of ${lifetime} s, more than auth.maxLifetimeSeconds`);
     return { kind, id: `${kind}:${sub}`, scopes: scopesOf(scope ?? scopes), expiresAt: exp * 1000 };
   }
 }
@@ -122,7 +122,7 @@ async function verifySignature(token: string, key: Key, options: JWTVerifyOption
   }
 }
 
-/** The token does not say which key signed it (`kid` is optional, RFC 7515 §4.1.4): the first that fits. */
+/** The first key that verifies a token without `kid`, which is optional (RFC 7515 §4.1.4). */
 async function verifyWithAny(
   token: string,
   keys: AsyncIterable<CryptoKey>,
@@ -141,8 +141,8 @@ async function verifyWithAny(
 }
 
 /**
- * A set of keys that is fetched when a token names a key that is not in it. Within the cooldown it is not fetched again, so
- * that nobody can have us flood the issuer: whether a key was added meanwhile is then not known.
+ * A set of keys that is fetched again when a token names an unknown key. It is not fetched again within the cooldown, so that
+ * clients cannot make us flood the issuer; until then it is unknown whether the key was added.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(new URL(url), { ...JWKS, [customFetch]: fetchKeys });
@@ -152,14 +152,14 @@ function remoteKeys(url: string): JWTVerifyGetKey {
       return await keys(header, token);
     } catch (error) {
       if (!isRecent || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      throw new KeysUnavailable(`no applicable key is in the set of ${url}, which was fetched a moment ago`, {
+      throw new KeysUnavailable(`the key set of ${url}, just fetched, has no applicable key`, {
         cause: error,
       });
     }
   };
 }
 
-/** `scope` as in RFC 8693 (a text with spaces), or a list. What is not of our grammar belongs to other services. */
+/** `scope` as in RFC 8693 (a string separated by spaces), or a list. Scopes with another grammar belong to other services. */
 function scopesOf(claim: unknown): readonly Scope[] {
   const texts = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(String) : [];
   return texts.slice(0, MAX_SCOPES).flatMap((text) => {
@@ -183,7 +183,7 @@ async function readKey({ key, algorithms }: IssuerSettings, name: string): Promi
     case 'secretVariable':
       return secretOf(process.env[key.value] ?? '', place);
   }
-  throw new Error(`${place} is no source of keys.`);
+  throw new Error(`${place} is not a key source.`);
 }
 
 async function readText(path: string, place: string): Promise<string> {
@@ -194,16 +194,16 @@ async function readText(path: string, place: string): Promise<string> {
   }
 }
 
-/** RFC 7518 §3.2: a key at least as long as the hash; a shorter one can be guessed from one token. */
+/** RFC 7518 §3.2: a secret must be at least as long as the hash, or it could be guessed from one token. */
 function secretOf(text: string, place: string): Uint8Array {
   const secret = new TextEncoder().encode(text.trim());
   if (secret.length >= MIN_SECRET_BYTES) return secret;
   throw new Error(
-    `${place} holds ${secret.length} bytes; a secret has at least ${MIN_SECRET_BYTES}. Make one: openssl rand -base64 48`,
+    `${place} has ${secret.length} bytes; a secret needs at least ${MIN_SECRET_BYTES}. Create one with: openssl rand -base64 48`,
   );
 }
 
-/** WebCrypto ties a key to one algorithm: an issuer that uses several has the same key once for each. */
+/** WebCrypto ties a key to one algorithm, so a key is imported once per algorithm of its issuer. */
 async function readPublicKeys(text: string, algorithms: readonly string[], place: string): Promise<JWTVerifyGetKey> {
   const keys = new Map<string, CryptoKey>();
   for (const each of algorithms) keys.set(each, await readPublicKey(text, each, place));
@@ -220,9 +220,9 @@ async function readPublicKey(text: string, algorithm: string, place: string): Pr
     const key = await importJWK(JSON.parse(text) as JWK, algorithm);
     if (!(key instanceof Uint8Array) && key.type === 'public') return key;
   } catch (error) {
-    throw new Error(`${place} is no public key for ${algorithm}, as PEM (SPKI) or JWK.`, { cause: error });
+    throw new Error(`${place} is not a public key for ${algorithm} in PEM (SPKI) or JWK format.`, { cause: error });
   }
-  throw new Error(`${place} holds a secret or private key; put the public one there.`);
+  throw new Error(`${place} contains a secret or private key; use the public key.`);
 }
 
 async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
@@ -236,12 +236,12 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
   }
 }
 
-/** `fetch failed` says nothing; what it was caused by does. */
+/** The cause of an error, because `fetch failed` alone is not helpful. */
 function causeOf({ cause }: Error): string {
   return cause instanceof Error ? ` (${cause.message})` : '';
 }
 
-/** No redirects, and no more than a set of keys can need. */
+/** Without redirects, and with a bound on the size. */
 async function fetchBounded(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: 'error' });
   const chunks: Uint8Array[] = [];

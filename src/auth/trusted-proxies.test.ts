@@ -24,7 +24,7 @@ describe('the client of a request is', () => {
     ['fe80::1%eth0', 'fe80::1'],
     ['10.0.1.1', '10.0.1.1'],
     ['fd00:1:0:1::1', 'fd00:1:0:1::1'],
-  ])('the peer %s where it is not trusted, whatever it claims', (peer, address) => {
+  ])('the peer %s if it is not trusted, whatever its headers claim', (peer, address) => {
     expect(byList(peer, '198.51.100.1')).toBe(address);
     expect(byElements(peer, 'for=198.51.100.1')).toBe(address);
   });
@@ -33,7 +33,7 @@ describe('the client of a request is', () => {
     expect(clientOf(undefined, { 'x-forwarded-for': '198.51.100.1' }, 'x-forwarded-for')).toBe('unknown');
   });
 
-  test('the proxy itself where it names nobody', () => {
+  test('the proxy itself if it forwards no address', () => {
     expect(clientOf('10.0.0.1', {}, 'x-forwarded-for')).toBe('10.0.0.1');
   });
 
@@ -154,13 +154,13 @@ describe('a list of trusted proxies', () => {
     'fd00::/129',
     '*',
     '',
-  ])('may not hold %j', (entry) => expect(proxyFault(entry)).toContain('write the address of a proxy'));
+  ])('may not hold %j', (entry) => expect(proxyFault(entry)).toContain('expected the address of a proxy'));
 
-  test.each(['0.0.0.0/0', '::/0', '1.2.3.4/00'])('may not trust everyone by %s', (entry) =>
-    expect(proxyFault(entry)).toContain('trusts everyone'),
+  test.each(['0.0.0.0/0', '::/0', '1.2.3.4/00'])('must not trust all addresses by %s', (entry) =>
+    expect(proxyFault(entry)).toContain('trusts all addresses'),
   );
 
-  test('with an entry that cannot be used makes no gateway', () => {
+  test('with an unusable entry prevents the creation of a gateway', () => {
     const trustedProxies = ['10.0.0.1', 'proxy.example'];
     expect(() => new TrustedProxies({ trustedProxies, forwardedHeader: 'forwarded' })).toThrow('"proxy.example"');
   });

@@ -16,7 +16,7 @@ export interface TrustedProxiesOptions {
 export interface ClientAddress {
   /** Normalised; `unknown` for a socket in the file system. */
   readonly address: string;
-  /** Whether it is the address of the socket's other end, or one that a trusted proxy named. */
+  /** Whether the address is that of the socket's peer, or was forwarded by a trusted proxy. */
   readonly from: 'peer' | 'proxy';
 }
 
@@ -30,9 +30,9 @@ interface Range {
 export function proxyFault(entry: string): string | undefined {
   const range = rangeOf(entry);
   if (range === undefined)
-    return `holds ${JSON.stringify(entry)}; write the address of a proxy, or a range of addresses: 10.0.0.7, 10.0.0.0/24, fd00::/64`;
+    return `holds ${JSON.stringify(entry)}; expected the address of a proxy or a range of addresses: 10.0.0.7, 10.0.0.0/24, fd00::/64`;
   if (range.prefix === 0)
-    return `holds ${JSON.stringify(entry)}, which trusts everyone: any client could then claim any address. List your proxies alone.`;
+    return `holds ${JSON.stringify(entry)}, which trusts all addresses, so any client could claim any address. List only your proxies.`;
   return undefined;
 }
 

@@ -62,7 +62,7 @@ describe('tidemark serve', () => {
   test('explains what to do if the port is in use or a directory is missing', async () => {
     const { url } = await serve();
     const taken = await finish(['serve', '--port', new URL(url).port]);
-    expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/listens on .* already.*--port 0/) });
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/is already in use.*--port 0/) });
     const missing = await finish(['serve', '--port', '0', '--watch', 'nowhere']);
     expect(missing).toMatchObject({
       code: 2,
@@ -148,7 +148,7 @@ describe('tidemark listen', () => {
     const { env } = await serve();
     expect(await finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
     const late = await finish(['listen', '--timeout', '0.2', '--count', '1'], { env });
-    expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('before 1 event came') });
+    expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('before 1 event arrived') });
   });
 
   test('reports an unreachable gateway, and errors of the gateway', async () => {
@@ -329,7 +329,7 @@ describe('tidemark key and tidemark token', () => {
       expect(await finish(command, { env })).toMatchObject({
         code: 4,
         stderr: expect.stringMatching(
-          /^unauthenticated: This gateway asks for a credential\..*--token-file.*TIDEMARK_TOKEN/,
+          /^unauthenticated: This gateway requires a credential\..*--token-file.*TIDEMARK_TOKEN/,
         ),
       });
 

@@ -50,7 +50,7 @@ describe('a command', () => {
         expect(await runner.finish([...command, '--url', url])).toEqual({
           code: 1,
           stdout: '',
-          stderr: expect.stringMatching(/^The answer has the status 200 and is none of a gateway's\..*--url/),
+          stderr: expect.stringMatching(/^The response \(status 200\) does not come from a gateway\..*--url/),
         });
     }
   }, 30_000);
@@ -128,11 +128,17 @@ describe('a command', () => {
         ['listen', '--api-key-file'],
       ] as const) {
         const { code, stderr } = await runner.finish([command, flag, file]);
-        expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`${file} holds no credential`) });
+        expect({ code, stderr }).toEqual({
+          code: 2,
+          stderr: expect.stringContaining(`${file} contains no valid credential`),
+        });
         expect(stderr).not.toContain('canary');
       }
     const variable = await runner.finish(['status'], { env: { TIDEMARK_TOKEN: 'a canary' } });
-    expect(variable).toMatchObject({ code: 2, stderr: expect.stringMatching(/^TIDEMARK_TOKEN holds no credential/) });
+    expect(variable).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^TIDEMARK_TOKEN contains no valid credential/),
+    });
   }, 30_000);
 
   test('rejects a credential in an address without quoting it, and names the alternatives', async () => {
@@ -141,7 +147,7 @@ describe('a command', () => {
         const { code, stderr } = await runner.finish([command, '--url', url]);
         expect({ code, stderr }).toEqual({
           code: 2,
-          stderr: expect.stringMatching(/^--url carries a credential.*--token-file.*TIDEMARK_TOKEN.*\n$/),
+          stderr: expect.stringMatching(/^--url contains a credential.*--token-file.*TIDEMARK_TOKEN.*\n$/),
         });
         expect(stderr).not.toContain('canary');
       }
@@ -149,14 +155,14 @@ describe('a command', () => {
 
   test('rejects an address without scheme, a duration beyond the limit of timers, and a missing file', async () => {
     const refused = [
-      [['status', '--url', 'localhost:7400/ws'], 'is not an address such as ws://'],
+      [['status', '--url', 'localhost:7400/ws'], 'is not a valid address; expected for example ws://'],
       [['listen', '--timeout', '3000000'], 'at most 2147483'],
-      [['listen', '--resume', 'E1:9007199254740992'], 'It is <epoch>:<sequenceId>'],
+      [['listen', '--resume', 'E1:9007199254740992'], 'Expected <epoch>:<sequenceId>'],
       [['listen', '--resume', 'E1:1', '--replay', 'none'], '--resume and --replay exclude each other'],
-      [['listen', '--event', ''], "'--event <names>' argument '' is invalid. It is empty."],
-      [['listen', '--ext', ','], 'It is empty.'],
+      [['listen', '--event', ''], "'--event <names>' argument '' is invalid. Expected at least one value."],
+      [['listen', '--ext', ','], 'Expected at least one value.'],
       [['broadcast', '--event', 'x', '--payload', '{"a":1e400}'], '--payload is not JSON: A number is too large.'],
-      [['broadcast', '--event', 'x', '--payload', '{"a":1,"a":2}'], 'The key "a" stands twice'],
+      [['broadcast', '--event', 'x', '--payload', '{"a":1,"a":2}'], 'The key "a" is repeated'],
       [['broadcast', '--event', 'x', '--payload', '{a:1}'], '--payload is not JSON: '],
       [['broadcast', '--example', 'custom', '--payload', '{}'], '--example brings its own event and payload'],
       [

@@ -1,4 +1,4 @@
-/** `tidemark listen`: prints events as they happen. */
+/** `tidemark listen`: prints events as they arrive. */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { createClient, ConnectionError, isGap, SubscriptionError, TidemarkError } from '../../generated/client.ts';
@@ -23,7 +23,7 @@ import {
 import type { RemoteOptions } from './remote.ts';
 import { plain, print, printJson, say, tint } from './terminal.ts';
 
-/** A timer holds at most 2^31−1 ms; a longer one would fire at once. */
+/** Timers support at most 2^31−1 ms; a longer delay would fire immediately. */
 const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
 
 interface ListenOptions extends RemoteOptions {
@@ -42,12 +42,12 @@ interface ListenOptions extends RemoteOptions {
 
 export function registerListen(program: Command): void {
   remoteOptions(program.command('listen'))
-    .description('print events as they happen, until Ctrl-C')
+    .description('print events as they arrive, until Ctrl-C')
     .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect)
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
     .option(
       '--ext <extensions>',
-      'file extensions; may be repeated. Like every filter, it holds back only events that have such a field: add --event file_change to see nothing else',
+      'file extensions; may be repeated. Like every filter, it applies only to events with such a field: add --event file_change to receive no others',
       collect,
     )
     .option(
@@ -56,23 +56,23 @@ export function registerListen(program: Command): void {
       append,
     )
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
-    .option('--replay <mode>', 'warm (a starting picture) or none (only the future)', readReplay)
-    .option('--resume <epoch:sequenceId>', 'begin with what followed this position', readPosition)
-    .option('--count <n>', 'end after so many events', readCount)
+    .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)
+    .option('--resume <epoch:sequenceId>', 'begin with the events after this position', readPosition)
+    .option('--count <n>', 'exit after so many events', readCount)
     .option(
       '--timeout <seconds>',
-      'end after this time; with --count, exits with 5 when it was not reached',
+      'exit after this time; with --count, exits with 5 if it was not reached',
       readSeconds,
     )
     .option('--json', 'one JSON object per line: events as on the wire, gaps with "kind":"gap"')
     .action(listen);
 }
 
-/** Begins with nothing: help would print a default of an empty list. */
+/** Has no default value, because help would print an empty list. */
 function collect(value: string, previous: readonly string[] = []): readonly string[] {
   const values = value.split(',').filter((each) => each !== '');
-  // Without any it would mean everything, which is hardly what an empty variable stands for.
-  if (values.length === 0) throw new InvalidArgumentError('It is empty.');
+  // An empty list would mean all events, which is surely not the meaning of an empty shell variable.
+  if (values.length === 0) throw new InvalidArgumentError('Expected at least one value.');
   return [...previous, ...values];
 }
 
@@ -82,26 +82,28 @@ function append(value: string, previous: readonly string[] = []): readonly strin
 
 function readReplay(value: string): 'none' | 'warm' {
   if (value === 'none' || value === 'warm') return value;
-  throw new InvalidArgumentError('It is warm or none; for a resume give --resume.');
+  throw new InvalidArgumentError('Expected warm or none; for a resume use --resume.');
 }
 
 function readPosition(value: string): Position {
   const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(value) ?? [];
   if (epoch === undefined || !Number.isSafeInteger(Number(sequenceId)))
-    throw new InvalidArgumentError('It is <epoch>:<sequenceId>, as events carry them.');
+    throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, as in events.');
   return { epoch, sequenceId: Number(sequenceId) };
 }
 
 function readCount(value: string): number {
   const count = Number(value);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1.');
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('Expected a whole number, at least 1.');
   return count;
 }
 
 function readSeconds(value: string): number {
   const seconds = Number(value);
   if (!(seconds > 0 && seconds <= LONGEST_S))
-    throw new InvalidArgumentError(`It is a number of seconds, at most ${LONGEST_S}; without it there is no end.`);
+    throw new InvalidArgumentError(
+      `Expected a number of seconds, at most ${LONGEST_S}. Without --timeout there is no limit.`,
+    );
   return seconds * 1000;
 }
 
@@ -132,17 +134,18 @@ async function listen(options: ListenOptions): Promise<void> {
 function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions, wait: Wait): number {
   if (reason !== 'timeout') return EXIT.interrupted;
   if (count === undefined && wait.reason === undefined) return EXIT.ok;
-  const aim = count === undefined ? 'the subscription stood' : `${count} ${count === 1 ? 'event' : 'events'} came`;
-  say(`The time is over before ${aim}${wait.reason === undefined ? '' : `; it still waits for ${wait.reason}`}.`);
+  const aim =
+    count === undefined ? 'the subscription was active' : `${count} ${count === 1 ? 'event' : 'events'} arrived`;
+  say(`Timed out before ${aim}${wait.reason === undefined ? '' : `, still waiting for ${wait.reason}`}.`);
   return EXIT.unreachable;
 }
 
-/** What the gateway lacks to carry out a subscribe; undefined when it lacks nothing. */
+/** The error that keeps the gateway from completing a subscribe, if any. */
 interface Wait {
   reason: string | undefined;
 }
 
-/** The client asks again by itself: it is said once, lest nothing seem to happen. */
+/** The client retries automatically; the reason is reported once, so that the command does not look stuck. */
 function tellWait(client: TidemarkClient): Wait {
   const wait: Wait = { reason: undefined };
   client.on('postponed', ({ error }) => {
@@ -163,22 +166,22 @@ function openClient(url: string, options: ListenOptions): TidemarkClient {
   }
 }
 
-/** How a WebSocket ends that was never open (RFC 6455 §7.1.5). */
+/** The close code of a WebSocket that was never open (RFC 6455 §7.1.5). */
 const NO_HANDSHAKE = 1006;
 
-/** Later drops are repaired by the client; but a first attempt that fails is more likely a wrong address. */
+/** The client repairs later disconnects, but a failed first attempt is probably a wrong address. */
 async function firstConnection(
   client: TidemarkClient,
   { url, signal }: { readonly url: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  let told: string | undefined;
-  const offError = client.on('error', (error) => (told = plain(reasonOf(error))));
+  let failure: string | undefined;
+  const offError = client.on('error', (error) => (failure = plain(reasonOf(error))));
   const offClosed = client.on('closed', ({ code, reason }) => {
-    if (code !== NO_HANDSHAKE) told ??= plain(`it closed the connection, ${code} ${reason}`.trim());
+    if (code !== NO_HANDSHAKE) failure ??= plain(`it closed the connection, ${code} ${reason}`.trim());
   });
   const failed = new Promise<never>((_resolve, reject) => {
     client.on('reconnecting', () => {
-      void Promise.resolve(told ?? askWhy(url)).then((why) => reject(unreachable(url, why)));
+      void Promise.resolve(failure ?? askWhy(url)).then((why) => reject(unreachable(url, why)));
     });
     signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
   });
@@ -187,10 +190,10 @@ async function firstConnection(
   offClosed();
   client.on('closed', ({ code, reason, willReconnect }) => {
     if (willReconnect)
-      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), coming back`));
+      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), reconnecting`));
   });
   client.on('resumed', ({ recovery }) => {
-    if (recovery.attempted && recovery.recovered) say(tint('green', 'connected again, nothing is missing'));
+    if (recovery.attempted && recovery.recovered) say(tint('green', 'reconnected, no events missed'));
   });
 }
 
@@ -230,7 +233,10 @@ function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'
   const filter = filterOf(options);
   const { resume, replay } = options;
   if (resume !== undefined && replay !== undefined)
-    throw new CliError('--resume and --replay exclude each other: a resume decides what is replayed.', EXIT.usage);
+    throw new CliError(
+      '--resume and --replay exclude each other: a resume replays the events after its position.',
+      EXIT.usage,
+    );
   return {
     events: options.event ?? ['*'],
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
@@ -263,7 +269,7 @@ function unknownField(field: string): CliError {
 }
 
 /**
- * A gateway of the same contract has the fields and events that are known here. Any other may have more, and knows best.
+ * A gateway with the same contract has exactly the fields and events known here. Any other gateway may have more and validates them itself.
  * @throws {CliError} for a filter field that the gateway cannot have
  */
 function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Following['request']): void {

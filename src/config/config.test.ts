@@ -82,8 +82,8 @@ describe('a setting', () => {
 describe('a problem', () => {
   test('is reported with file, line and the expected value, together with all others', () => {
     expect(problemsOf('prot: 1\nport: seven\nlimits:\n  jsonDepth: 4\n  jsonDeep: 8\nbroadcast: maybe\n')).toEqual([
-      expect.stringMatching(/^file:1 `prot` is not a setting\. Known here: host, port, /),
-      expect.stringMatching(/^file:5 `limits\.jsonDeep` is not a setting\. Known here: .*jsonDepth/),
+      expect.stringMatching(/^file:1 `prot` is not a setting\. Known settings: host, port, /),
+      expect.stringMatching(/^file:5 `limits\.jsonDeep` is not a setting\. Known settings: .*jsonDepth/),
       'file:2 `port` must be a whole number from 0 to 65535, not "seven".',
       'file:6 `broadcast` must be one of on, off, not "maybe".',
       'file:4 `limits.jsonDepth` must be a whole number from 8 to 128, not 4.',
@@ -142,7 +142,7 @@ describe('a problem', () => {
       ]);
     for (const host of hosts)
       expect(resolveConfig({ flags: { 'allow-host': [host] } }).problems).toEqual([
-        { where: '--allow-host', text: expect.stringContaining('a name alone') },
+        { where: '--allow-host', text: expect.stringContaining('only a name') },
       ]);
     const fine = {
       'allow-origin': ['https://ide.example', 'http://localhost:3000', 'vscode-webview://1b2c', 'null'],

@@ -1,4 +1,4 @@
-/** Which form of a document a client wants (RFC 9110, 12.5.1). */
+/** The form of a document that a client prefers (RFC 9110, 12.5.1). */
 
 interface MediaRange {
   readonly range: string;

@@ -1,9 +1,9 @@
-/** Where the operations of the contract are served, and what their queries may hold. */
+/** Addresses and query parameters of the operations of the contract. */
 import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 
-/** The address of an operation on a gateway whose WebSocket is at `path`: what the contract puts below `/ws` moves with it. */
+/** The address of an operation on a gateway whose WebSocket is at `path`; operations below `/ws` in the contract move with it. */
 export function addressOf(name: HttpOperationName, path: string): string {
   const { path: address } = HTTP_OPERATIONS[name];
   return address.startsWith(`${WEBSOCKET_PATH}/`) ? path + address.slice(WEBSOCKET_PATH.length) : address;

@@ -18,7 +18,7 @@ describe('/docs', () => {
       const policy = response?.headers()['content-security-policy'];
       expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; /);
       expect(policy).not.toContain('unsafe');
-      // Without its style the contents would stand above the text, not beside it.
+      // Without its style, the table of contents would be above the text instead of beside it.
       const [contents, text] = [
         await page.locator('#contents').boundingBox(),
         await page.locator('main').boundingBox(),

@@ -1,6 +1,6 @@
 /**
  * Serves the console (OPS-4): a page, its style, and its scripts as modules that the browser loads one by one. In the package
- * these are compiled; in a clone their types are stripped as they are served, so that nothing has to be built first.
+ * these are compiled; in a clone their types are stripped when they are served, so that no build is needed.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const PAGE = new URL('console/', import.meta.url);
 /** The generated client, which the console uses like any other page. */
 const CLIENT = new URL('../../generated/', import.meta.url);
 
-/** Scripts and connections of the own origin, and nothing inline. */
+/** Allows only scripts and connections of the own origin, and nothing inline. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -19,10 +19,10 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 } as const;
 
-/** `console.js`, `client/client.js`, `client/runtime/feed.js`: no dots but the last, so nothing outside can be named. */
+/** `console.js`, `client/client.js`, `client/runtime/feed.js`: only one dot, so no file outside can be named. */
 const SCRIPT = /^(client\/)?((?:runtime\/)?[a-z-]+)\.js$/;
 
-/** A module as JavaScript, its imports as the browser will ask for them. Undefined when there is none. */
+/** A module as JavaScript, with imports that the browser can resolve. Undefined if it does not exist. */
 async function readScript(name: string): Promise<string | undefined> {
   const [, client, stem = ''] = SCRIPT.exec(name) ?? [];
   const base = client === undefined ? PAGE : CLIENT;
@@ -34,9 +34,9 @@ async function readScript(name: string): Promise<string | undefined> {
     .replaceAll(/(from ')(?:\.\.\/){3}generated\//g, '$1./client/');
 }
 
-/** Without the warning that this is an experiment of Node's: it would stand in the terminal of whoever opens the console. */
+/** Suppresses Node's warning about an experimental feature, which would otherwise appear in the gateway's log. */
 function stripTypes(source: string): string {
-  // oxlint-disable-next-line typescript/unbound-method -- it is put back where it was taken from
+  // oxlint-disable-next-line typescript/unbound-method -- it is restored on the same object
   const { emitWarning } = process;
   process.emitWarning = () => undefined;
   try {
@@ -46,7 +46,7 @@ function stripTypes(source: string): string {
   }
 }
 
-/** @param path where the WebSocket is, for the page to find it */
+/** @param path the path of the WebSocket, for the page */
 export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
   const html = await readFile(new URL('index.html', PAGE), 'utf8');
   return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path));

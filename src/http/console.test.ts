@@ -26,7 +26,7 @@ afterEach(() => gateway?.close({ drainMs: 0 }));
 interface Opened {
   readonly gateway: Gateway;
   readonly page: Page;
-  /** What the page's script threw, and what its policy refused to load. */
+  /** Errors of the page's script, and loads that its policy blocked. */
   readonly faults: string[];
   readonly httpUrl: string;
 }
@@ -41,7 +41,7 @@ async function tokensOnly(): Promise<Authenticator> {
   return configuredAuthenticator({ settings, onRefused: () => undefined, onFault: () => undefined });
 }
 
-/** Waits until the page is connected, where it can be at once. */
+/** Waits until the page is connected. */
 async function openConsole(options: GatewayOptions = {}, wait: 'connected' | 'none' = 'connected'): Promise<Opened> {
   const opened = createGateway(options);
   gateway = opened;
@@ -56,7 +56,7 @@ async function openConsole(options: GatewayOptions = {}, wait: 'connected' | 'no
 }
 
 describe('the console', () => {
-  test('shows events as they come, with their payload on demand, and who subscribes to what', async () => {
+  test('shows events as they arrive, with their payload on demand, and all subscriptions', async () => {
     const { gateway: served, page, faults } = await openConsole({ path: '/events' });
     await page.locator('#subscriptions tr', { hasText: 'anonymous' }).waitFor();
     await served.publish('file_change', {
@@ -75,7 +75,7 @@ describe('the console', () => {
     expect(faults).toEqual([]);
   }, 20_000);
 
-  test('follows what its form asks for', async () => {
+  test('subscribes as its form specifies', async () => {
     const { gateway: served, page, faults } = await openConsole();
     await page.getByRole('textbox', { name: 'Events' }).fill('file_change');
     await page.getByLabel('Extensions').fill('ts');
@@ -94,7 +94,7 @@ describe('the console', () => {
     expect(faults).toEqual([]);
   }, 20_000);
 
-  test('says that it is connected also where a token is needed, and what to do without one', async () => {
+  test('shows its connection state with required tokens, and what to do without a token', async () => {
     const { page, faults } = await openConsole({ authenticator: await tokensOnly() }, 'none');
     await page.locator('#complaint', { hasText: 'put a token into the field Token' }).waitFor();
     const token = await new SignJWT({ scope: 'subscribe:* admin:read' })
@@ -119,7 +119,7 @@ describe('the console', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
   }, 20_000);
 
-  test('gives away no other file', async () => {
+  test('serves no other file', async () => {
     const { httpUrl } = await openConsole();
     for (const path of [
       'console.ts',

@@ -1,4 +1,4 @@
-/** Who may come in over HTTP, and what they may do: every operation passes here before it is answered (SEC-1, SEC-2, SEC-4). */
+/** The access checks that every HTTP operation passes first (SEC-1, SEC-2, SEC-4). */
 import type { FastifyRequest } from 'fastify';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
@@ -42,7 +42,10 @@ export class Guard {
     this.#options = options;
   }
 
-  /** Refuses what a page of another site, or a rebound name, may have sent (SEC-4), and credentials that would be logged (SEC-2). */
+  /**
+   * Rejects requests that a page of another site, or a rebound host name, may have sent (SEC-4), and credentials that would be
+   * logged (SEC-2).
+   */
   checkAdmission(request: FastifyRequest, pages: AdmittedPages): void {
     const fault = admissionFault(request.raw, { ...this.#options, pages });
     try {

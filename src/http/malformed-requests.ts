@@ -1,4 +1,4 @@
-/** Answers what is not HTTP, or not in time, in the terms of the contract (OPS-0). */
+/** Answers malformed and late requests with errors of the contract (OPS-0). */
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../errors.ts';
 import { refuseSocket } from '../connections/refused-socket.ts';
@@ -13,13 +13,13 @@ const NOT_HTTP: Fault = { status: 400, message: 'This is not HTTP/1.1.' };
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   HPE_HEADER_OVERFLOW: { status: 431, message: 'The headers are too long.' },
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'The chunks carry too much beside their data.' },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not come in time.' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, message: 'The chunk extensions are too long.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
 };
 
 /** For the `clientError` of a server. */
 export function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
-  // Behind an answer that has begun, another one would be read as part of it.
+  // After a response has begun, the client would read another response as part of it.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;

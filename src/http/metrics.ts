@@ -1,4 +1,4 @@
-/** Prometheus metrics (OPS-4): read from the gateway's own counts when they are asked for. */
+/** Prometheus metrics (OPS-4): computed from the gateway's own counts at each scrape. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Counters } from '../introspection/counters.ts';
 import type { ConnectionsView, HealthFigures } from '../introspection/introspection.ts';
@@ -64,17 +64,17 @@ function labelled(
 }
 
 /**
- * Send queues as a whole and at their worst (BCK-2). What each connection has queued is told by `/ws/subscriptions`: a series per
+ * The total and the largest send queue (BCK-2). `/ws/subscriptions` shows the queue of each connection; a metric series per
  * connection would outlive the connection in every database that collects it.
  */
 function backpressure(registry: Registry, view: () => ConnectionsView): void {
   gauge(registry, 'queued_bytes', 'Bytes queued for clients.', () => view().queuedBytes);
-  gauge(registry, 'longest_queue_bytes', 'Bytes queued for the client that has most.', () => view().longestQueueBytes);
+  gauge(registry, 'longest_queue_bytes', 'Bytes queued for the client with the most.', () => view().longestQueueBytes);
   gauge(registry, 'oldest_queued_milliseconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs);
   gauge(registry, 'slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
 }
 
-/** A registry of its own per gateway, so that several in one process do not clash. */
+/** One registry per gateway, so that several gateways in one process do not conflict. */
 export function createMetrics({ counters, limits, ...options }: MetricsOptions): Registry {
   const figures = perTurn(options.figures);
   const registry = new Registry();
@@ -93,7 +93,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
     () => counters.encodings,
   );
   counter(registry, 'published', 'Events accepted by this node.', () => counters.published);
-  counter(registry, 'replayed_events', 'Events sent from history.', () => counters.replay.events);
+  counter(registry, 'replayed_events', 'Replayed events sent.', () => counters.replay.events);
   counter(registry, 'closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
   counter(registry, 'accepted', 'Connections accepted.', () => counters.accepted);
   labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => counters.refused);
@@ -102,7 +102,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
   labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => counters.errors);
   new Gauge({
     name: 'tidemark_budget_used',
-    help: 'What clients use of each budget of this node; tidemark_limit of the same name is its maximum.',
+    help: 'Current use of each budget of this node; tidemark_limit of the same name is its maximum.',
     labelNames: ['name'],
     registers: [registry],
     collect() {

@@ -1,19 +1,19 @@
-/** Which connections still wait for an answer over HTTP. */
+/** The connections with an unanswered HTTP request. */
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 
 export class Answering {
   readonly #open = new WeakMap<Duplex, number>();
 
-  /** Follows the requests of an instance. */
+  /** Tracks the requests of a Fastify instance. */
   watch(app: FastifyInstance): void {
     app.addHook('onRequest', async ({ raw }) => this.#count(raw.socket, 1));
     app.addHook('onResponse', async ({ raw }) => this.#count(raw.socket, -1));
   }
 
   /**
-   * Whether an answer is due on the connection. Node hands over an upgrade that was sent right behind a request before the
-   * request is answered; the answer would then be written between the frames.
+   * Whether a request on the connection is unanswered. Node emits an upgrade that follows a request before that request is
+   * answered; the response would then be written between the frames.
    */
   has(socket: Duplex): boolean {
     return (this.#open.get(socket) ?? 0) > 0;

@@ -1,6 +1,6 @@
 /**
- * The operations over HTTP, as the contract describes them (OPS-0 to OPS-4). Bodies are plain objects; a failure is the
- * `error` message with the status that the contract gives its code.
+ * The HTTP operations of the contract (OPS-0 to OPS-4). Bodies are plain objects; a failure is the `error` message with the
+ * status of its code in the contract.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry as MetricsRegistry } from 'prom-client';
@@ -27,7 +27,7 @@ import type { Admitted, GuardOptions } from './guard.ts';
 export interface RouteOptions extends GuardOptions {
   readonly path: string;
   readonly introspection: Introspection;
-  /** All nodes' subscriptions (OPS-2). */
+  /** The subscriptions of all nodes (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   readonly publisher: Publisher;
   readonly catalogue: Catalogue;
@@ -38,14 +38,14 @@ export interface RouteOptions extends GuardOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** @param status by default the one that the contract gives the error's code */
+/** @param status by default that of the error's code in the contract */
 export function fail(reply: FastifyReply, error: ProtocolError, status?: number): FastifyReply {
   const failure = httpFailure(error, status);
   if ('upgrade' in failure.headers) void reply.header('connection', 'upgrade');
   return reply.code(failure.status).headers(failure.headers).send(failure.body);
 }
 
-/** What Fastify itself refuses, in the terms of the contract. */
+/** Converts errors of Fastify to errors of the contract. */
 export function asProtocolError(error: unknown, onFault: (error: unknown) => void): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
@@ -57,10 +57,10 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new ProtocolError('invalid_message', 'The request is malformed.');
   onFault(error);
-  return new ProtocolError('internal', 'The server failed to answer; it has logged why.', { cause: error });
+  return new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
 }
 
-/** Bytes that are no UTF-8 would otherwise be replaced without a word (ERR-3). */
+/** Rejects invalid UTF-8, which would otherwise be replaced by U+FFFD (ERR-3). */
 function decodeBody(body: string | Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(body));
@@ -72,7 +72,7 @@ function decodeBody(body: string | Buffer): string {
 const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 
 interface Route {
-  /** The schema of the body, where the operation has one. */
+  /** The schema of the body, if the operation has one. */
   readonly body?: Validator;
   readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
 }
@@ -128,7 +128,7 @@ function readiness({ status }: Introspection, reply: FastifyReply): unknown {
     .send({ status: status === 'draining' ? 'draining' : 'broker_unavailable' });
 }
 
-/** Answers what nobody serves; for the gateway's own instance, since a host has an answer of its own. */
+/** Answers unknown addresses, only on the gateway's own instance, because a host has its own response. */
 export function registerNotFound(app: FastifyInstance): void {
   const error = new ProtocolError('invalid_message', 'Not found; see /docs.');
   app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));

@@ -1,4 +1,4 @@
-/** The gateway's HTTP side: on a server of its own, registered with a host's Fastify instance, or sharing a host's `http.Server`. */
+/** The gateway's HTTP server: its own, a host's Fastify instance, or a host's `http.Server`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
@@ -22,26 +22,25 @@ export interface HttpOptions extends ResolvedOptions {
   readonly counters: Counters;
 }
 
-/** What a gateway can serve beside: a plain server or a Fastify instance. */
+/** The host servers that a gateway can attach to. */
 export type Host = Server | FastifyInstance;
 
 export interface Http {
   readonly server: Server;
-  /** Returns the port that is really bound. */
+  /** Returns the bound port. */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
-  /** Adds the routes to a host's Fastify instance, in a context of their own. */
+  /** Adds the routes to a host's Fastify instance, in their own context. */
   register(host: FastifyInstance): Promise<void>;
   /**
-   * Answers the gateway's addresses on a host's server and leaves the others to the host. Returns a function that
-   * undoes this.
+   * Answers the gateway's addresses on a host's server; the host answers the others. Returns a function that undoes this.
    */
   share(host: Server): Promise<() => void>;
-  /** Whether a request of that connection waits for its answer. */
+  /** Whether a request of that connection is unanswered. */
   answering(socket: Duplex): boolean;
   close(): Promise<void>;
 }
 
-/** Addresses that do not stand below the WebSocket's path. */
+/** Addresses outside of the WebSocket's path. */
 const OWN_ADDRESSES: ReadonlySet<string> = new Set([
   '/healthz',
   '/readyz',
@@ -104,7 +103,7 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
-/** Puts `ours` before the host's own request listeners, for our addresses only. */
+/** Runs `ours` before the host's own request listeners, for the gateway's addresses only. */
 function share(host: Server, ours: RequestListener, path: string): () => void {
   const theirs = host.listeners('request') as RequestListener[];
   host.removeAllListeners('request');

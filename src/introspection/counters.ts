@@ -55,7 +55,7 @@ export class Counters {
     this.#closedSlow += 1;
   }
 
-  /** Live event messages handed to connections. */
+  /** Live event messages queued for connections. */
   get deliveries(): number {
     return this.#deliveries;
   }

@@ -1,13 +1,13 @@
 /**
- * Memory that all clients of a node share, counted by who uses it. Nobody is given a fixed part: an owner may take as much as it
- * leaves free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). One owner alone gets half, two get a third each, and
- * there is always room for one that comes later.
+ * Memory that all clients of a node share, counted per owner. Owners have no fixed share: an owner may use as much as it leaves
+ * free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). One owner alone gets half, two get a third each, so there
+ * is always room for another owner.
  */
 export class Budget {
   readonly limit: number;
   readonly #byOwner = new Map<string, number>();
   #used = 0;
-  /** What had to give way so far. */
+  /** The number of records dropped so far. */
   dropped = 0;
 
   constructor(limit: number) {
@@ -28,7 +28,7 @@ export class Budget {
     return used <= this.limit - this.#used - amount;
   }
 
-  /** Counts an amount, or takes it back where it is negative. Never refuses: see {@link admits}. */
+  /** Adds an amount, which may be negative. Never rejects: see {@link admits}. */
   count(owner: string, amount: number): void {
     this.#used += amount;
     const used = this.usedBy(owner) + amount;

@@ -7,14 +7,13 @@ export interface BudgetedStream {
   readonly history: Pick<StreamHistory, 'giveWay' | 'weightOf'>;
 }
 
-/** Once past the limit, this part of it is made free: then it takes many events until the next time. */
+/** The part of the limit that is freed when it is exceeded, so that the next time is many events later. */
 const FREED = 1 / 16;
 
 /**
- * Past the limit, the principal that uses most loses its oldest events, those of session streams first and of a stream that was
- * unused longest before another. What is gone is reported as after any other bound: `window_exceeded` at a resume, `truncated` in a
- * warm picture (RPL-3, RPL-4).
- * @param streams in order of use, the longest unused first
+ * When the limit is exceeded, the principal that uses most loses its oldest events: those of session streams first, and those of
+ * the least recently used stream first. Clients learn of the loss as with any other bound: `window_exceeded` at a resume,
+ * `truncated` in a warm picture (RPL-3, RPL-4). @param streams the least recently used first
  */
 export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {
   if (budget.used <= budget.limit) return;

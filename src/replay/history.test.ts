@@ -17,7 +17,7 @@ const numbers = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);
 
 describe('history', () => {
-  test('gives after any position exactly what followed, as far as its bounds on count and bytes let it', () => {
+  test('returns exactly the events after any position, within its bounds on count and bytes', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 60 });
     fc.assert(
       fc.property(sizes, fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 300 }), (bytes, count, room) => {
@@ -27,7 +27,7 @@ describe('history', () => {
           const record = recordAt(all.length + 1, { bytes: size });
           all.push(record);
           history.append(record);
-          // The newest event always stays, however large it is.
+          // The newest event always stays, regardless of its size.
           let kept = all.slice(-count);
           while (kept.length > 1 && kept.reduce((sum, each) => sum + each.bytes, 0) > room) kept = kept.slice(1);
           const snapshot = history.snapshot();
@@ -41,7 +41,7 @@ describe('history', () => {
     );
   });
 
-  test('drops what is older than its bound on age, and keeps its place in the stream', () => {
+  test('drops events older than its bound on age, and keeps its position in the stream', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 100 }), { maxLength: 40 }), fc.nat(200), (steps, ageMs) => {
         const history = historyOf({ ageMs });
@@ -75,14 +75,14 @@ describe('history', () => {
     ['skips a number', recordAt(3)],
     ['repeats a number', recordAt(1)],
     ['is of another epoch', recordAt(2, { epoch: 'e2' })],
-  ])('refuses an event that %s: a resume over it would lie', (_what, record) => {
+  ])('rejects an event that %s, which would make a resume incorrect', (_what, record) => {
     const history = historyOf();
     history.append(recordAt(1));
     expect(() => history.append(record)).toThrow('does not follow e1:1');
     expect(sequenceIds(history.snapshot().since(0))).toEqual([1]);
   });
 
-  test('goes on after the place that it was given', () => {
+  test('continues after the given position', () => {
     const history = new StreamHistory({
       bounds: WIDE,
       events: eventTable(),
@@ -100,7 +100,7 @@ describe('beyond history', () => {
   const entity = (sequenceId: number, event: string, id: string): EventRecord =>
     recordAt(sequenceId, { event: `entity_${event}`, payload: { id } });
 
-  test('the newest event per key and name is retained, and nothing that history still holds', () => {
+  test('the newest event per key and name is retained, unless history still contains it', () => {
     const history = historyOf({ events: 2 });
     const plan = [
       entity(1, 'created', 'a'),
@@ -116,7 +116,7 @@ describe('beyond history', () => {
     expect(sequenceIds(retained)).toEqual([1, 2, 4]);
   });
 
-  test('a deletion takes its key away, and the key may come back', () => {
+  test('a deletion removes its key, and the key can be created again', () => {
     const history = historyOf({ events: 1 });
     history.append(entity(1, 'created', 'a'));
     history.append(entity(2, 'deleted', 'a'));
@@ -127,7 +127,7 @@ describe('beyond history', () => {
     expect(sequenceIds(history.snapshot().retained)).toEqual([3, 4]);
   });
 
-  test('keys are bounded, the one untouched for longest goes first, and that is said', () => {
+  test('keys are bounded, the least recently updated is dropped first, and the drop is reported', () => {
     const history = historyOf({ events: 1, keys: 2, keyBytes: 1e9 });
     history.append(entity(1, 'created', 'a'));
     history.append(entity(2, 'created', 'b'));
@@ -139,7 +139,7 @@ describe('beyond history', () => {
     expect(sequenceIds(history.snapshot().retained)).toEqual([1, 3, 4]);
   });
 
-  test('what is retained is not looked at for the head, however many keys there are', () => {
+  test('retained keys are not visited for the head, regardless of their number', () => {
     const history = historyOf({ events: 1, keys: 10_000 });
     let looked = 0;
     for (let n = 1; n <= 5_000; n += 1) {
@@ -161,7 +161,7 @@ describe('beyond history', () => {
     expect(looked).toBeGreaterThan(4_999);
   });
 
-  test('nothing is retained of events that are not replayed per key or name', () => {
+  test('events that are not replayed per key or name are not retained', () => {
     const history = historyOf({ events: 1 });
     history.append(recordAt(1, { event: 'file_change', payload: { path: 'a' } }));
     history.append(recordAt(2, { event: 'session_event', payload: { sessionId: 's' } }));

@@ -1,6 +1,6 @@
 /**
- * What is kept of a stream for replay: a contiguous run of its newest events, bounded by count, bytes and age (RPL-5), and beside
- * it the newest event per key or name, which a warm picture still needs when history has moved on (RPL-3).
+ * The replayable part of a stream: a contiguous run of its newest events, bounded by count, bytes and age (RPL-5), and the newest
+ * event per key or name, which a warm picture still needs after it has left the run (RPL-3).
  *
  *     retained: newest per key            history: floor … head
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
@@ -16,7 +16,7 @@ export interface HistoryBounds {
   readonly bytes: number;
   /** Milliseconds since an event was emitted. */
   readonly ageMs: number;
-  /** Milliseconds without an event after which all of it goes. */
+  /** Milliseconds without an event after which everything is dropped. */
   readonly silenceMs: number;
   /** Keys whose newest events are retained beyond history. */
   readonly keys: number;
@@ -27,13 +27,13 @@ export interface HistoryBounds {
 export interface StreamHistoryOptions {
   readonly bounds: HistoryBounds;
   readonly events: EventTable;
-  /** The place just before the first event that will be appended. */
+  /** The position before the first event that will be appended. */
   readonly after: Position;
-  /** What was retained at or below that place, ascending. */
+  /** Retained events at or before that position, ascending. */
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
   readonly losses?: Losses;
-  /** Counts the memory of this history with that of others. */
+  /** The budget that this history shares with others. */
   readonly budget?: Budget;
 }
 
@@ -42,7 +42,7 @@ interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted'
   readonly readLosses: (floor: number) => readonly KeptLoss[];
 }
 
-/** Sorts what was retained only when somebody asks for it. */
+/** Sorts retained events only on demand. */
 class HistorySnapshot implements Snapshot {
   readonly head: Position;
   readonly floor: number;
@@ -68,10 +68,10 @@ class HistorySnapshot implements Snapshot {
   }
 }
 
-/** The newest event of each name, by key; the key touched longest ago stands first. */
+/** The newest event of each name, by key; the least recently updated key is first. */
 type Retained = Map<string, Map<string, EventRecord>>;
 
-/** Cutting the taken part off an array moves the rest: only when it is worth it. */
+/** Removing the dropped part of an array moves the rest, so it is done rarely. */
 const TRIM_AT = 1024;
 
 export class StreamHistory {
@@ -80,7 +80,7 @@ export class StreamHistory {
   readonly #retained: Retained = new Map();
   readonly #losses: Losses;
   readonly #budget: Budget | undefined;
-  /** Memory of what is kept here, by who published it. */
+  /** Memory of the events kept here, by publisher. */
   readonly #weights = new Map<string, number>();
   #keysEvicted: boolean;
   /** The first `#start` of them have been dropped, and are undefined. */
@@ -118,7 +118,7 @@ export class StreamHistory {
     return this.#retainedBytes;
   }
 
-  /** Estimated memory of what a principal has published here and is still kept. */
+  /** Estimated memory of the kept events of a principal. */
   weightOf(principal: string): number {
     return this.#weights.get(principal) ?? 0;
   }
@@ -127,14 +127,13 @@ export class StreamHistory {
     return this.#head;
   }
 
-  /** Lowest sequenceId in history; the head's plus 1 when it is empty. */
+  /** Lowest sequenceId in history, or the head's plus 1 if history is empty. */
   get floor(): number {
     return this.#head.sequenceId - this.events + 1;
   }
 
   /**
-   * Takes the event that follows the head.
-   * @throws {Error} when it does not: history would have a hole, and a resume from it would lie.
+   * Appends the event after the head. @throws {Error} if the event does not follow the head, because history would have a hole
    */
   append(record: EventRecord): void {
     const { epoch, sequenceId } = this.#head;
@@ -150,7 +149,7 @@ export class StreamHistory {
       this.#dropOldest();
   }
 
-  /** Drops what is older than the bound on age, and everything after a long silence. */
+  /** Drops events older than the bound on age, and everything after a long time without events. */
   expire(nowMs: number): void {
     const newest = this.#log.at(-1);
     const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
@@ -160,12 +159,12 @@ export class StreamHistory {
     }
   }
 
-  /** A loss at a source, at the head of this moment. */
+  /** Records a source loss at the current head. */
   lose(paths: readonly string[]): void {
     this.#losses.add({ ...this.#head, paths });
   }
 
-  /** Costs nothing by itself: most callers only want the head. */
+  /** Creates nothing until used, because most callers only need the head. */
   snapshot(): Snapshot {
     return new HistorySnapshot({
       head: this.#head,
@@ -184,7 +183,7 @@ export class StreamHistory {
     const oldest = this.#log[this.#start];
     if (oldest === undefined) return;
     this.#bytes -= oldest.bytes;
-    // What has been dropped must not be held until the array is cut.
+    // Dropped events must be released before the array is shortened.
     this.#log[this.#start] = undefined;
     this.#start += 1;
     if (!this.#isRetained(oldest)) this.#count(oldest, -1);
@@ -220,7 +219,7 @@ export class StreamHistory {
     for (const record of byName.values()) this.#release(record);
   }
 
-  /** A record is no longer among the newest per key; it may still be in history. */
+  /** Removes a record from the newest per key; it may still be in history. */
   #release(record: EventRecord): void {
     this.#retainedBytes -= record.bytes;
     if (record.sequenceId < this.floor) this.#count(record, -1);
@@ -238,7 +237,7 @@ export class StreamHistory {
     else this.#weights.delete(principal);
   }
 
-  /** Drops the oldest event, or with none left the key that was touched longest ago; false when there is nothing to drop. */
+  /** Drops the oldest event or, if history is empty, the least recently updated key; false if there is nothing to drop. */
   giveWay(): boolean {
     if (this.events === 0) return this.#evictKey();
     this.#dropOldest();
@@ -253,7 +252,7 @@ export class StreamHistory {
     return true;
   }
 
-  /** Gives back to the budget what the whole history has taken: it is not used any more. */
+  /** Returns all memory of this history to the budget after its last use. */
   close(): void {
     for (const [principal, weight] of this.#weights) this.#budget?.count(principal, -weight);
     this.#weights.clear();

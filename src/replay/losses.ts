@@ -1,6 +1,5 @@
 /**
- * The losses of sources that a stream keeps beside its history: whoever resumes from before one, or from just there, must hear of
- * it, because the events that it stands for never existed (GAP-2).
+ * The source losses of a stream. A resume from at or before a loss must report it, because the lost events never had positions (GAP-2).
  */
 import type { KeptLoss, Position } from './record.ts';
 
@@ -17,7 +16,7 @@ export class Losses {
     this.#kept = kept.length > MOST && second !== undefined ? [{ ...second, paths: [''] }, ...kept.slice(2)] : kept;
   }
 
-  /** Those that somebody may still resume from before. */
+  /** The losses at or after the oldest position from which a client can resume. */
   within(epoch: Position['epoch'], floor: number): readonly KeptLoss[] {
     this.#kept = this.#kept.filter((each) => each.epoch === epoch && each.sequenceId >= floor - 1);
     return this.#kept;

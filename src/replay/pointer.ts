@@ -1,6 +1,6 @@
 /** RFC 6901 pointers into events. */
 
-/** Every pointer comes from the contract: there are a few dozen, and each is taken apart once. */
+/** All pointers come from the contract. There are a few dozen, and each is parsed once. */
 const segmentsByPointer = new Map<string, readonly string[]>();
 
 function segmentsOf(pointer: string): readonly string[] {
@@ -15,8 +15,7 @@ function segmentsOf(pointer: string): readonly string[] {
 }
 
 /**
- * Every value that a pointer of the contract names; an array stands for each of its elements, at the end of the pointer and
- * on the way.
+ * All values at a pointer of the contract; every array on the way and at the end stands for all its elements.
  */
 export function valuesAt(value: unknown, pointer: string): readonly unknown[] {
   let found: readonly unknown[] = [value];
@@ -28,7 +27,7 @@ export function valuesAt(value: unknown, pointer: string): readonly unknown[] {
   return found.flat();
 }
 
-/** The value that a pointer of the contract names, or undefined. Only own members count: `/constructor` names nothing. */
+/** The value at a pointer of the contract, or undefined. Only own members are used, so `/constructor` finds nothing. */
 export function valueAt(value: unknown, pointer: string): unknown {
   let at = value;
   for (const segment of segmentsOf(pointer)) {

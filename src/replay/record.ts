@@ -1,6 +1,6 @@
-/** An event as history holds it, and what a node knows of a stream at one instant. */
+/** An event in history, and the state of a stream on one node at one moment. */
 
-/** A place in a stream. Positions compare only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
+/** A position in a stream. Positions are comparable only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
 export interface Position {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -11,7 +11,7 @@ export interface StreamPosition extends Position {
   readonly stream: string;
 }
 
-/** Who published an event: a label of the publisher's choice and the principal that the server stamped (BRD-2). */
+/** The publisher of an event: a label chosen by the publisher, and the principal set by the server (BRD-2). */
 export interface EventSource {
   readonly name: string;
   readonly principal: string;
@@ -39,13 +39,13 @@ export interface EventRecord {
   readonly weight: number;
 }
 
-/** A loss at a source, at the position that was the head when it was said (GAP-2). */
+/** A source loss, at the head when it was reported (GAP-2). */
 export interface KeptLoss extends Position {
-  /** Directories to look at again, relative to the watched root; `''` is the root itself. */
+  /** Directories to read again, relative to the watched root; `''` is the root itself. */
   readonly paths: readonly string[];
 }
 
-/** What a node knows of one attached stream at one instant. Valid until the current tick ends. */
+/** The state of one attached stream at one moment. Valid until the current tick ends. */
 export interface Snapshot {
   readonly head: Position;
   /** Lowest sequenceId still in history; `head.sequenceId + 1` when history is empty. */

@@ -12,7 +12,7 @@ import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 const table = eventTable();
 const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000, keyBytes: 1e9 };
 
-/** What a plan replays, once. */
+/** The events that a plan replays. */
 const chosen = (made: RecoveryPlan): readonly EventRecord[] => [...made.records].filter((each) => each !== undefined);
 
 function historyOf(records: readonly EventRecord[], bounds: Partial<HistoryBounds> = {}): StreamHistory {
@@ -43,7 +43,7 @@ const files = (count: number): EventRecord[] =>
   Array.from({ length: count }, (_, at) => recordAt(at + 1, { event: 'file_change', payload: { path: `f${at % 3}` } }));
 
 describe('a resume', () => {
-  test('after any position gives exactly what followed and matches, or says why it cannot', () => {
+  test('after any position replays exactly the matching events after it, or gives the reason why it cannot', () => {
     const everything = fc.record({
       count: fc.nat(50),
       kept: fc.integer({ min: 1, max: 20 }),
@@ -72,7 +72,7 @@ describe('a resume', () => {
     );
   });
 
-  test('from another epoch falls back to the warm picture behind a gap, also where the number fits', () => {
+  test('from another epoch falls back to a gap and a warm picture, even if the sequenceId exists', () => {
     const history = historyOf([recordAt(1, { payload: { id: 'a' } }), recordAt(2, { payload: { id: 'a' } })]);
     const made = plan(history, resume(1, 'e0'));
     expect(made.recovery).toEqual({ attempted: true, recovered: false, reason: 'epoch_changed' });
@@ -85,7 +85,7 @@ describe('a resume', () => {
     expect(sequenceIds(chosen(made))).toEqual([2]);
   });
 
-  test('from the head of an empty, an expired or a full history is recovered and gives nothing', () => {
+  test('from the head of an empty, an expired or a full history is recovered and replays nothing', () => {
     const expired = historyOf(files(5), { ageMs: 10 });
     expired.expire(1000);
     for (const [history, head] of [
@@ -100,7 +100,7 @@ describe('a resume', () => {
     expect(plan(expired, resume(4)).recovery).toMatchObject({ reason: 'window_exceeded' });
   });
 
-  test('says the losses of sources from its position on, and only those that concern it (GAP-2)', () => {
+  test('reports the source losses from its position on, and only relevant ones (GAP-2)', () => {
     const history = historyOf([]);
     history.lose(['first']);
     for (const record of files(4)) {
@@ -117,7 +117,7 @@ describe('a resume', () => {
     expect(said(resume(0, 'e0'))).toEqual([]);
   });
 
-  test('has more said than was lost, never less, where too many losses would have to be kept', () => {
+  test('reports more losses than happened, never fewer, after losses were merged', () => {
     const history = historyOf([]);
     for (const record of files(300)) {
       history.append(record);
@@ -129,14 +129,14 @@ describe('a resume', () => {
     expect(losses[1]?.paths).toEqual(['d46']);
   });
 
-  test('is never called truncated: it is complete or it is not a resume', () => {
+  test('is never marked as truncated: it is complete or fails', () => {
     const history = historyOf(files(30), { events: 10, keys: 1, keyBytes: 1e9 });
     expect(plan(history, resume(20))).toMatchObject({ truncated: false, replayReason: 'resume' });
   });
 });
 
 describe('a warm picture', () => {
-  test('of a filter that may have let an older event of a key through is called truncated once that may be gone', () => {
+  test('with a filter is marked as truncated once a dropped older event of a key could have matched', () => {
     const moved = [
       recordAt(1, { payload: { id: 'e', path: 'src/a.ts' } }),
       recordAt(2, { payload: { id: 'e', path: 'lib/a.ts' } }),
@@ -160,13 +160,13 @@ describe('a warm picture', () => {
     ['a key was pushed out, but none is asked for', entities, { events: 1, keys: 2, keyBytes: 1e9 }, 'none', false],
     ['the log is whole', log, {}, 'log', false],
     ['the log has lost its beginning', log, { events: 2 }, 'log', true],
-  ])('says whether a bound has cut it: %s', (_what, records, bounds, policy, truncated) => {
+  ])('reports whether a bound has truncated it: %s', (_what, records, bounds, policy, truncated) => {
     const made = plan(historyOf(records, bounds), { policies: new Set([policy]) });
     expect(made.truncated).toBe(truncated);
     expect(made.recovery).toEqual({ attempted: false });
   });
 
-  test('is not made for a subscription that wants only the future', () => {
+  test('is not created for a subscription to live events only', () => {
     const made = plan(historyOf(entities), { request: { mode: 'none' } });
     expect(chosen(made)).toEqual([]);
     expect(made).toMatchObject({ gap: undefined, position: { sequenceId: 4 } });

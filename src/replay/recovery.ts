@@ -1,5 +1,5 @@
 /**
- * Decides what a new subscription is shown of the past (RPL-1 to RPL-4). Pure: facts in, plan out.
+ * Plans the replay of a new subscription (RPL-1 to RPL-4), as a pure function of its facts.
  */
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayRequest } from '../../generated/types.ts';
@@ -17,21 +17,21 @@ export interface RecoveryFacts {
   readonly table: EventTable;
   /** The replay policies of the events that the subscription names: whether a bound mattered depends on them. */
   readonly policies: ReadonlySet<ReplayPolicy>;
-  /** Whether the subscription leaves events out by what is in them. */
+  /** Whether the subscription has a filter. */
   readonly filtered: boolean;
 }
 
 export interface RecoveryPlan {
-  /** Where live delivery begins. */
+  /** The position at which live delivery begins. */
   readonly position: Position;
   readonly recovery: Recovery;
-  /** To be said after `subscribed`, when a resume has failed. */
+  /** The gap to send after `subscribed` if a resume has failed. */
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
-  /** Ascending, and chosen as they are asked for; what is published meanwhile is not among them. */
+  /** Ascending, and selected on demand; events published later are not included. */
   readonly records: Chosen;
-  /** The position before the first of them. */
+  /** The position before the first record. */
   readonly after: Position;
-  /** To be said among the records, each behind those up to its position (GAP-2); ascending. */
+  /** Losses to report among the records, each after the records up to its position (GAP-2); ascending. */
   readonly losses: readonly KeptLoss[];
   readonly replayReason: 'warm' | 'resume';
   /** Whether a bound of history cut the picture. */
@@ -40,7 +40,7 @@ export interface RecoveryPlan {
 
 type Failure = Extract<Recovery, { recovered: false }>['reason'];
 
-/** Why a position cannot be resumed from, or undefined when it can. */
+/** Why a resume from a position fails, or undefined if it does not. */
 export function failureOf(after: Position, snapshot: Snapshot): Failure | undefined {
   if (after.epoch !== snapshot.head.epoch) return 'epoch_changed';
   if (after.sequenceId > snapshot.head.sequenceId) return 'unknown_position';
@@ -51,9 +51,9 @@ function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'after' | 'l
   const { snapshot, table, matches, policies, filtered } = facts;
   const records = chooseWarm([...snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
-  // Beyond history only the newest event of a key is at hand: an older one that the filter would let through may be gone.
+  // Outside of history only the newest event of a key is kept; an older event that matches the filter may have been dropped.
   const mayLack = policies.has('log') || (perKey && (snapshot.keysEvicted || filtered));
-  // With all of history at hand nothing is missing, whatever was not retained beside it.
+  // If history is complete nothing is missing, regardless of the retained keys.
   const truncated = snapshot.floor > 1 && mayLack;
   const after = { epoch: snapshot.head.epoch, sequenceId: 0 };
   return { records, after, losses: [], replayReason: 'warm', truncated };
@@ -89,7 +89,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     gap: undefined,
     records: chooseMatching(snapshot.since(after.sequenceId), matches),
     after,
-    // One at the very position may have been said, or not any more before the connection broke.
+    // A loss at exactly the position may not have reached the client before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),
     replayReason: 'resume',
     truncated: false,

@@ -18,7 +18,7 @@ function stream(...events: readonly (readonly [event: string, payload?: object])
 }
 
 describe('the warm picture', () => {
-  test('holds the newest event per entity, whatever its name', () => {
+  test('contains the newest event per entity, for any event name', () => {
     const records = stream(
       ['entity_created', { id: 'a' }],
       ['entity_created', { id: 'b' }],
@@ -27,12 +27,12 @@ describe('the warm picture', () => {
     expect(picture(records)).toEqual([2, 3]);
   });
 
-  test('tells an entity from a relationship of the same id', () => {
+  test('distinguishes an entity from a relationship with the same id', () => {
     const records = stream(['entity_created', { id: 'a' }], ['relationship_created', { id: 'a' }]);
     expect(picture(records)).toEqual([1, 2]);
   });
 
-  test('holds nothing of what was deleted, also where the deletion itself does not match', () => {
+  test('excludes deleted entities, even if the deletion itself does not match the filter', () => {
     const records = stream(
       ['entity_created', { id: 'a' }],
       ['entity_deleted', { id: 'a' }],
@@ -41,12 +41,12 @@ describe('the warm picture', () => {
     expect(picture(records, (each) => each.event === 'entity_created')).toEqual([3]);
   });
 
-  test('holds the newest event that matches, not the newest if it matches', () => {
+  test('contains the newest matching event, even if the newest event does not match', () => {
     const records = stream(['entity_created', { id: 'a' }], ['entity_updated', { id: 'a' }]);
     expect(picture(records, (each) => each.event === 'entity_created')).toEqual([1]);
   });
 
-  test('holds the newest of a name, all of a log and no lone file change', () => {
+  test('contains the newest event of a name, all events of a log, and no file changes', () => {
     const records = stream(
       ['graph_update'],
       ['session_event', { sessionId: 's' }],
@@ -60,7 +60,7 @@ describe('the warm picture', () => {
     expect(picture(records)).toEqual([2, 4, 6, 7, 8]);
   });
 
-  test('follows the policies that an operator has set', () => {
+  test('follows the policies set by the operator', () => {
     const records = stream(['file_change', { path: 'a' }], ['file_change', { path: 'b' }], ['build.done']);
     const custom = eventTable({ file_change: 'log', '*': 'none' });
     expect(
@@ -71,7 +71,7 @@ describe('the warm picture', () => {
     expect(() => eventTable({ file_change: 'latest-per-key' })).toThrow('file_change has no key');
   });
 
-  test('out of bounded history is what all events ever would give, for every choice of events', () => {
+  test('from bounded history equals that of the complete history, for any selection of events', () => {
     const sketch = fc.tuple(
       fc.constantFrom('entity_created', 'entity_updated', 'entity_deleted', 'relationship_created', 'sync_status', 'x'),
       fc.constantFrom('a', 'b', 'c', 'd'),

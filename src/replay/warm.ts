@@ -1,12 +1,12 @@
-/** The warm picture: what a subscriber that had always been there would hold now (RPL-3). */
+/** The warm picture: the current state that a permanent subscriber would have (RPL-3). */
 import type { ReplaySpec } from '../../generated/protocol.ts';
 import { valueAt } from './pointer.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 
 /**
- * What the newest event is kept for: the entity or relationship for `latest-per-key`, the name for `latest`. Undefined where
- * nothing is kept beyond history, or where the event carries no key.
+ * The key under which the newest event is retained: the entity or relationship for `latest-per-key`, the name for `latest`.
+ * Undefined if the policy retains nothing or the event has no key.
  */
 export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefined {
   if (replay.policy === 'latest') return `name\u0000${record.event}`;
@@ -18,19 +18,19 @@ export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefin
 export type Matches = (record: EventRecord) => boolean;
 
 /**
- * The events of a replay, chosen one at a time (RPL-2) from a snapshot that later events do not change. `undefined` stands for an
- * event that was looked at and not chosen: whoever drives the generator can stop there and go on later.
+ * Selects the events of a replay one at a time (RPL-2) from a snapshot that later events do not change. It yields `undefined` for
+ * an event that is not selected, so that the caller can pause there.
  */
 export type Chosen = Generator<EventRecord | undefined, void, void>;
 
-/** The candidates that match, in their order. */
+/** The matching candidates, in order. */
 export function* chooseMatching(candidates: readonly EventRecord[], matches: Matches): Chosen {
   for (const record of candidates) yield matches(record) ? record : undefined;
 }
 
 /**
- * Walks the candidates in ascending order: a deletion clears its key, whatever the filter; a matching event takes the place of
- * the one before it under its key, or is added where its policy is `log`.
+ * Walks the candidates in ascending order: a deletion removes its key, regardless of the filter; a matching event replaces the
+ * previous event of its key, or is added if its policy is `log`.
  */
 export function* chooseWarm(
   candidates: Iterable<EventRecord>,

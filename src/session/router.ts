@@ -117,7 +117,7 @@ export class Router<Context extends { readonly session: Session }> {
     const known =
       error instanceof ProtocolError
         ? error
-        : new ProtocolError('internal', 'The server failed to answer; it has logged why.', { cause: error });
+        : new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
     if (known !== error) this.#options.onFault(error, session);
     this.#options.onError(known, session);
     if (session.closed) return;

@@ -21,7 +21,7 @@ const HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   503: { 'retry-after': String(RETRY_AFTER_S) },
 };
 
-/** @param status by default the one that the contract gives the error's code */
+/** @param status by default that of the error's code in the contract */
 export function httpFailure(error: ProtocolError, status: number = ERRORS[error.code].httpStatus): HttpFailure {
   return {
     status,

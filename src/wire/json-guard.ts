@@ -69,7 +69,7 @@ function takeString(text: string, start: number, frames: Frames): number {
   while (text.charCodeAt(next) <= 0x20) next += 1;
   if (text.charCodeAt(next) !== COLON) return end;
   if (value === '__proto__') refuse('The key "__proto__" is not allowed anywhere.');
-  if (keys.has(value)) refuse(`The key ${JSON.stringify(value.slice(0, 64))} stands twice in one object.`);
+  if (keys.has(value)) refuse(`The key ${JSON.stringify(value.slice(0, 64))} is repeated in one object.`);
   keys.add(value);
   return next + 1;
 }

@@ -24,7 +24,7 @@ export interface MirrorHistory {
 }
 
 export interface HistorySeed {
-  /** The place just before the first event that will be appended. */
+  /** The position before the first event that will be appended. */
   readonly after: Position;
   /** Newest events per key or name at or below that place, ascending. */
   readonly retained: readonly EventRecord[];

@@ -1,4 +1,4 @@
-/** Events of one stream for tests of history: made from little, encoded as small as possible. */
+/** Events of one stream for tests of history: built from few arguments, with minimal encoding. */
 import type { EventRecord } from '../record.ts';
 
 export interface RecordSketch {
