@@ -1,6 +1,5 @@
 /**
- * What every broker must do, as one suite that each implementation runs against itself. It uses the real clock and
- * short bounds, because Redis has a clock of its own.
+ * The tests that every broker implementation must pass. They use the real clock and short bounds, because Redis has its own clock.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -20,11 +19,11 @@ export { SUITE_LIMITS };
 
 export interface BrokerSuite {
   readonly name: string;
-  /** A broker with nothing in it, not started. */
+  /** An empty broker that has not been started. */
   create(limits: BrokerLimits): Promise<Broker>;
 }
 
-/** Remembers every call, in order. */
+/** Records every call, in order. */
 export class RecordingListener implements BrokerListener {
   readonly nodeId = 'recording';
   readonly events: EventRecord[] = [];
@@ -49,7 +48,7 @@ export class RecordingListener implements BrokerListener {
   }
 
   onQuestion(): undefined {
-    // Understands none.
+    // Answers no questions.
   }
 
   sequenceIds(stream: string): number[] {
@@ -94,7 +93,7 @@ export function brokerSuite(suite: BrokerSuite): void {
     });
 
     describe('a publish', () => {
-      test('numbers the events of a stream from 1 by 1, each stream for itself (STR-2)', async () => {
+      test('numbers the events of each stream from 1 without holes (STR-2)', async () => {
         const { broker } = await open();
         const numbers: number[] = [];
         for (const stream of ['main', 'main', 'workspace:a', 'main', 'session:s', 'workspace:a']) {
@@ -104,7 +103,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(numbers).toEqual([1, 2, 1, 3, 1, 2]);
       });
 
-      test('delivers in order and contiguous however many publish at once', async () => {
+      test('delivers in order and without holes under concurrent publishes', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
         const results = await Promise.all(upTo(500).map(() => broker.publish(draftOf())));
@@ -114,7 +113,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(new Set(results.map((result) => result.eventId)).size).toBe(500);
       });
 
-      test('answers with the place that the subscribers see', async () => {
+      test('returns the position that the subscribers see', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
         const result = await broker.publish(draftOf());
@@ -169,7 +168,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(stamps[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       });
 
-      test('that cannot be encoded costs no number', async () => {
+      test('that cannot be encoded uses up no sequenceId', async () => {
         const { broker } = await open();
         await expect(broker.publish(draftOf({ payload: { big: 1n } }))).rejects.toThrow(TypeError);
         expect((await broker.publish(draftOf())).sequenceId).toBe(1);
@@ -177,7 +176,7 @@ export function brokerSuite(suite: BrokerSuite): void {
     });
 
     describe('an idempotency key', () => {
-      test('returns the first result and publishes nothing, also when both come at once (BRD-1)', async () => {
+      test('returns the first result and publishes nothing, even for concurrent publishes (BRD-1)', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
         const draft = draftOf({ idempotencyKey: 'run 88/billing' });
@@ -209,7 +208,7 @@ export function brokerSuite(suite: BrokerSuite): void {
     });
 
     describe('an attached stream', () => {
-      test('alone is delivered, until as many detaches as attaches', async () => {
+      test('is delivered until it is detached as often as attached; other streams are not', async () => {
         const { broker, listener } = await open();
         await broker.publish(draftOf());
         await Promise.all([broker.attach('main'), broker.attach('main')]);
@@ -257,7 +256,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(snapshot.since(20)).toEqual([]);
       });
 
-      test('meets its live events without hole or double while others publish (RPL-2)', async () => {
+      test('continues with live events without loss or duplicate while others publish (RPL-2)', async () => {
         const { broker, listener } = await open();
         const publishing = publishEach(
           broker,
@@ -312,7 +311,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(held.at(-1)?.sequenceId).toBe(300);
       });
 
-      test('is bounded by age, and the counter goes on', async () => {
+      test('is bounded by age, and the counter continues', async () => {
         const { broker } = await open({ historyAgeMs: 80 });
         const first = await broker.publish(draftOf({ event: 'file_change' }));
         await broker.attach('main');
@@ -349,7 +348,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(keysEvicted).toBe(false);
       });
 
-      test('retains a bounded number of keys, oldest out, and says so', async () => {
+      test('retains a bounded number of keys, drops the oldest, and reports it', async () => {
         const { broker } = await open({ historyEvents: 100, retainedKeys: 20 });
         await publishEach(
           broker,
@@ -367,7 +366,7 @@ export function brokerSuite(suite: BrokerSuite): void {
     });
 
     describe('a session stream', () => {
-      test('that saw no traffic for its TTL comes back empty, under another epoch (RPL-5, STR-3)', async () => {
+      test('without traffic for its TTL starts again empty, with another epoch (RPL-5, STR-3)', async () => {
         const { broker } = await open({ sessionTtlMs: 80 });
         const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
         await delay(130);
@@ -376,7 +375,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(second.epoch).not.toBe(first.epoch);
       });
 
-      test('keeps the whole log of a session that goes on, also beyond the time after which a silent one ends', async () => {
+      test('keeps the whole log of an active session beyond the TTL of an idle one', async () => {
         const { broker } = await open({ sessionTtlMs: 1_500 });
         const session = draftOf({ stream: 'session:s', event: 'session_event' });
         for (let n = 0; n < 5; n += 1) {
@@ -387,7 +386,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(broker.snapshot('session:s').since(0)).toHaveLength(5);
       });
 
-      test('keeps its counter while somebody is attached', async () => {
+      test('keeps its counter while it is attached', async () => {
         const { broker, listener } = await open({ sessionTtlMs: 1_000 });
         await broker.attach('session:s');
         const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
@@ -400,7 +399,7 @@ export function brokerSuite(suite: BrokerSuite): void {
       });
     });
 
-    test('announces the loss of a source to the subscribers of its stream (GAP-2)', async () => {
+    test('announces a source loss to the subscribers of its stream (GAP-2)', async () => {
       const { broker, listener } = await open();
       await broker.attach('workspace:a');
       const loss = { stream: 'workspace:a', paths: ['src', 'docs/ü'] };
@@ -408,7 +407,7 @@ export function brokerSuite(suite: BrokerSuite): void {
       await vi.waitFor(() => expect(listener.sourceLosses).toEqual([loss]), 2_000);
     });
 
-    test('keeps the loss of a source at its place for those who come later, whoever heard it then (GAP-2)', async () => {
+    test('keeps a source loss at its position for later resumes, even if it was already reported (GAP-2)', async () => {
       const { broker, listener } = await open();
       const { epoch } = await broker.publish(draftOf());
       await broker.announce({ stream: 'main', paths: ['a'] });
@@ -433,12 +432,12 @@ export function brokerSuite(suite: BrokerSuite): void {
       expect(broker.snapshot('main').losses).toEqual([]);
     });
 
-    test('alone has nobody to ask', async () => {
+    test('without other nodes asks none', async () => {
       const { broker } = await open();
       expect(await broker.askNodes('who is there')).toEqual({ answers: [], missing: [] });
     });
 
-    test('tells its health and the streams that it holds', async () => {
+    test('reports its health and its streams', async () => {
       const { broker, listener } = await open();
       await broker.attach('main');
       const { epoch } = await broker.publish(draftOf());

@@ -1,13 +1,14 @@
 /**
- * The broker: where a stream's order is made and its history kept.
+ * The broker: it orders the events of each stream and keeps their history.
  *
- * A publish is one atomic step (STR-4): take the next sequence number, stamp `emittedAt`, append to history, hand
- * the event on. Splitting it would let a subscriber see a number that history does not hold, and a resume from it would lie.
+ * A publish is one atomic step (STR-4): take the next sequence number, stamp `emittedAt`, append to history, deliver the event.
+ * If these were separate steps, a subscriber could see a sequenceId that is not in history, and a resume from it would be
+ * incorrect.
  *
  * Every node holds a *mirror* of the history of each stream that it has attached. For the memory broker the mirror is
  * the store itself; for Redis it is loaded on attach and kept contiguous. That is what makes {@link Broker.snapshot}
- * synchronous: a subscription takes its snapshot, queues its replay and goes live within one tick, so there is no seam
- * at which an event could be lost or doubled (RPL-2).
+ * synchronous: a subscription takes its snapshot, queues its replay and goes live within one tick, so no event can be lost or
+ * doubled in between (RPL-2).
  */
 import type { GapReason } from '../../generated/protocol.ts';
 import type { Budget } from '../replay/budget.ts';
@@ -16,7 +17,7 @@ import type { EventRecord, EventSource, Position, Snapshot, StreamPosition } fro
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
-/** An event as published, before the broker has given it a place. The payload has been validated already. */
+/** An event as published, before the broker has assigned a position. The payload is already validated. */
 export interface EventDraft {
   readonly stream: string;
   readonly event: string;
@@ -28,7 +29,7 @@ export interface EventDraft {
 
 export interface PublishResult extends StreamPosition {
   readonly eventId: string;
-  /** True when an idempotency key was seen before: nothing was published, the first result is repeated. */
+  /** True if the idempotency key was seen before: nothing was published, and the first result is returned. */
   readonly duplicate: boolean;
 }
 
@@ -40,7 +41,7 @@ export interface StreamLoss {
   readonly reason: GapReason;
 }
 
-/** A source's own loss, said to every node's subscribers of the affected paths (GAP-2). */
+/** A loss at a source, reported to the subscribers of the affected paths on every node (GAP-2). */
 export interface SourceLoss {
   readonly stream: string;
   /** Directories to rescan, relative to the watched root; '' is the root itself. */
@@ -60,7 +61,7 @@ export interface BrokerHealth {
 export interface BrokerPeer {
   /** The node's {@link BrokerListener.nodeId}. */
   readonly nodeId: string;
-  /** Digest of its contract; undefined when it does not announce one. */
+  /** Digest of its contract; undefined if the node does not announce one. */
   readonly contractDigest: string | undefined;
 }
 
@@ -81,13 +82,13 @@ export interface BrokerContext {
 
 export type BrokerFactory = (context: BrokerContext) => Broker;
 
-/** What a broker says to the log: shaped as pino's methods. */
+/** The log of a broker, with the signatures of pino's methods. */
 export interface BrokerLog {
   info(details: Readonly<Record<string, unknown>>, message: string): void;
   warn(details: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-/** What one node answered to a question. */
+/** The answer of one node to a question. */
 export interface NodeAnswer {
   /** The node's {@link BrokerListener.nodeId}. */
   readonly node: string;
@@ -96,23 +97,23 @@ export interface NodeAnswer {
 
 export interface NodeAnswers {
   readonly answers: readonly NodeAnswer[];
-  /** Nodes that were there within the last minute, did not say goodbye, and did not answer. */
+  /** Nodes that were alive within the last minute, did not leave in good order, and did not answer. */
   readonly missing: readonly string[];
 }
 
 /** Wired once, by the gateway. */
 export interface BrokerListener {
-  /** What people call this node; the other nodes hear it. */
+  /** The name of this node, which the other nodes receive. */
   readonly nodeId: string;
-  /** Digest of this node's contract; the other nodes hear it. */
+  /** Digest of this node's contract, which the other nodes receive. */
   readonly contractDigest?: string;
   /** In order and contiguous for each attached stream; called at most once per event and node. */
   onEvent(record: EventRecord): void;
-  /** After this call the stream goes on at `loss.to`. */
+  /** After this call the stream continues at `loss.to`. */
   onLoss(loss: StreamLoss): void;
   onSourceLoss(loss: SourceLoss): void;
   onHealth(health: BrokerHealth): void;
-  /** A question of another node ({@link Broker.askNodes}). Undefined when this node does not understand it. */
+  /** A question of another node ({@link Broker.askNodes}). Undefined if this node cannot answer it. */
   onQuestion(question: string): string | undefined;
 }
 
@@ -133,11 +134,11 @@ export interface BrokerLimits {
 
 export interface Broker {
   readonly kind: BrokerHealth['kind'];
-  /** Connects and begins to call the listener. Rejects when the first connection fails. */
+  /** Connects and starts calling the listener. Rejects if the first connection fails. */
   start(listener: BrokerListener): Promise<void>;
   /**
    * Publishes one event, on any stream, attached or not.
-   * @throws {ProtocolError} `broker_unavailable` when the broker cannot be reached: nothing was stored.
+   * @throws {ProtocolError} `broker_unavailable` if the broker cannot be reached and nothing was stored.
    */
   publish(draft: EventDraft): Promise<PublishResult>;
   /**
@@ -152,17 +153,17 @@ export interface Broker {
    * @throws {ProtocolError} `broker_unavailable`.
    */
   sync(stream: string): Promise<void>;
-  /** What this node holds of an attached stream, right now. Throws when the stream is not attached. */
+  /** The current state of an attached stream on this node. Throws if the stream is not attached. */
   snapshot(stream: string): Snapshot;
-  /** Tells the subscribers of a stream, on every node, of a loss at a source. */
+  /** Reports a source loss to the subscribers of a stream on every node. */
   announce(loss: SourceLoss): Promise<void>;
   /**
-   * Asks all other nodes that share the broker, and waits for each a second at most. Never rejects: with the broker out
-   * of reach, every other node is missing.
+   * Asks all other nodes that share the broker, and waits at most a second for each. Never rejects: if the broker is unreachable,
+   * all other nodes are missing.
    */
   askNodes(question: string): Promise<NodeAnswers>;
   health(): BrokerHealth;
-  /** What clients share on this node, and how much of it is in use. */
+  /** The budgets that clients share on this node, and their current use. */
   budgets(): Readonly<Record<string, Budget>>;
   /** Streams with a history: all of them for the memory broker, the attached ones for Redis. */
   streams(): readonly StreamInfo[];

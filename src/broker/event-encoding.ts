@@ -1,14 +1,13 @@
 /**
- * Makes the one shared encoding of an event (EVT-1). Layout of `body`, the tail of every event message:
+ * Creates the shared encoding of an event (EVT-1). Layout of `body`, the tail of every event message:
  *
  *   "stream":…,"epoch":…,"sequenceId":…,"eventId":…,"event":…,"emittedAt":…,"source":{…},"payload":{…}
  *
- * The per-connection members stand before it in the frame, so the tail is built once per event and node and only
- * copied after that, live or replayed.
+ * The per-connection members precede it in the frame, so the tail is built once per event and node and then only copied, live or replayed.
  */
 import type { EventDraft, EventRecord } from './broker.ts';
 
-/** An event and its place, before it is encoded. `emittedAt` in milliseconds since 1970. */
+/** An event and its position, before it is encoded. `emittedAt` in milliseconds since 1970. */
 export interface RecordFields {
   readonly stream: string;
   readonly epoch: string;
@@ -18,13 +17,13 @@ export interface RecordFields {
   readonly emittedAtMs: number;
 }
 
-/** The last two members of the body: all that a publisher can encode before the event has its place. */
+/** The last two members of the body: everything that a publisher can encode before the event has its position. */
 export function encodeContent(content: Pick<EventDraft, 'source' | 'payload'>): string {
   const { name, principal } = content.source;
   return `"source":${JSON.stringify({ name, principal })},"payload":${JSON.stringify(content.payload)}`;
 }
 
-/** Puts the place in front of an already encoded content. */
+/** Prepends the position to the already encoded content. */
 export function encodeBody(fields: RecordFields, content: string): string {
   return (
     `"stream":${JSON.stringify(fields.stream)},"epoch":${JSON.stringify(fields.epoch)},` +
@@ -33,14 +32,14 @@ export function encodeBody(fields: RecordFields, content: string): string {
   );
 }
 
-/** A record made by this process: the payload is at hand and is not parsed again. */
+/** A record created by this process, whose payload needs no parsing. */
 export function recordFromDraft(fields: RecordFields, draft: Pick<EventDraft, 'source' | 'payload'>): EventRecord {
   return build(fields, { source: draft.source, payload: draft.payload, content: encodeContent(draft) });
 }
 
 /**
- * A record that came through a broker as {@link encodeContent} made it.
- * @throws {SyntaxError} when the content is not what `encodeContent` writes.
+ * A record received through a broker, as {@link encodeContent} wrote it. @throws {SyntaxError} if the content does not come from
+ * `encodeContent`
  */
 export function recordFromContent(fields: RecordFields, content: string): EventRecord {
   const { source, payload } = JSON.parse(`{${content}}`) as Pick<EventDraft, 'source' | 'payload'>;
@@ -69,12 +68,12 @@ function build(fields: RecordFields, { source, payload, content }: Content): Eve
   };
 }
 
-/** The record itself, its strings, and its places in history and among the newest per key. Estimated at 450 to 650 bytes, not measured. */
+/** The record itself, its strings, and its entries in history and in the newest per key. Estimated at 450 to 650 bytes, not measured. */
 const RECORD_BYTES = 640;
-/** A decoded object or array, and a decoded member beside its text. */
+/** A decoded object or array, and a decoded member in addition to its text. */
 const [CONTAINER_BYTES, MEMBER_BYTES] = [56, 16];
 
-/** The text stands in memory twice: as the body, and as what the payload was decoded from. */
+/** The text is in memory twice: as the body, and as the source of the decoded payload. */
 function weightOf(body: string, bytes: number): number {
   let [containers, members] = [0, 0];
   for (let at = 0; at < body.length; at += 1) {
@@ -89,7 +88,7 @@ function weightOf(body: string, bytes: number): number {
 let lastMs = Number.NaN;
 let lastText = '';
 
-/** RFC 3339 UTC with milliseconds (ENV-5). A burst shares its millisecond, so the last text is kept. */
+/** RFC 3339 UTC with milliseconds (ENV-5). The last text is cached, because events of a burst share their millisecond. */
 export function toTimestamp(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms;

@@ -1,4 +1,4 @@
-/** Which bounds of history hold for a stream (RPL-5): session streams have their own. */
+/** The bounds of history of a stream (RPL-5); session streams have their own. */
 import type { HistoryBounds } from '../replay/history.ts';
 import type { BrokerLimits } from './broker.ts';
 
@@ -18,7 +18,7 @@ export function historyBounds(stream: string, limits: BrokerLimits): HistoryBoun
   };
 }
 
-/** How long a stream's keys outlive its last event, in milliseconds; 0 for ever. */
+/** How long a stream's keys outlive its last event, in milliseconds; 0 for no limit. */
 export function ttlOf(stream: string, limits: BrokerLimits): number {
   return isSessionStream(stream) ? limits.sessionTtlMs : 0;
 }

@@ -2,9 +2,9 @@
  * The embedded broker: one process, every stream's history in memory. Here the mirror of {@link Broker} is the store
  * itself, and a publish is atomic because nothing can run between its steps.
  *
- * Epochs. `<process>.<lives>`: a random part per process, because a restart loses every counter (STR-3), and the count
- * of streams dropped so far, so that a stream that was forgotten never comes back under the epoch it had, without
- * remembering it. A stream that has no event yet may be forgotten without that: its counter is 0 either way.
+ * Epochs. `<process>.<drops>`: a random part per process, because a restart loses every counter (STR-3), and the number of
+ * streams dropped so far, so that a dropped stream never starts again with its old epoch. A stream without events can be dropped
+ * without a new epoch, because its counter is 0 either way.
  */
 import { monotonicFactory } from 'ulid';
 import { Budget } from '../replay/budget.ts';
@@ -32,7 +32,7 @@ export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
   /** What is kept per key or name (RPL-3). */
   readonly events: EventTable;
-  /** Milliseconds since 1970; may step back, `emittedAt` does not follow it. */
+  /** Milliseconds since 1970. The clock may step back; `emittedAt` does not. */
   readonly now?: () => number;
   /** A ULID for the given time. */
   readonly newId?: (nowMs: number) => string;
@@ -42,13 +42,13 @@ export interface MemoryBrokerOptions {
 
 interface MemoryStream {
   readonly name: string;
-  /** Who published on it first. A stream without events has none: a name alone costs nothing that stays. */
+  /** The principal that published on it first; undefined for a stream without events, which occupies no lasting memory. */
   owner: string | undefined;
   readonly epoch: string;
   readonly history: StreamHistory;
   sequenceId: number;
   emittedAtMs: number;
-  /** When it was last published on or held, for the TTL of session streams. */
+  /** The time of the last publish or attachment, for the TTL of session streams. */
   usedAtMs: number;
   attached: number;
 }
@@ -67,9 +67,9 @@ export class MemoryBroker implements Broker {
   readonly #budgets: Readonly<Record<'historyBudgetBytes' | 'streamsPerNode' | 'idempotencyKeys', Budget>>;
   readonly #sweepIntervalMs: number;
   readonly #process: string;
-  /** In order of last use: the first one is the longest unused. */
+  /** Least recently used first. */
   readonly #streams = new Map<string, MemoryStream>();
-  /** By principal; of one principal in order of expiry, because the window is one constant. */
+  /** By principal. Entries of a principal are in order of expiry, because the window is constant. */
   readonly #remembered = new Map<string, Map<string, Remembered>>();
   #lives = 0;
   #listener: BrokerListener | undefined;
@@ -121,7 +121,7 @@ export class MemoryBroker implements Broker {
 
   attach(stream: string): Promise<void> {
     const now = this.#now();
-    // A name alone must not push out a stream that has events: whoever publishes makes room.
+    // Naming a stream must not drop a stream with events; only a publish makes room.
     const attached = this.#known(stream, now) ?? this.#create(stream, now);
     attached.attached += 1;
     return Promise.resolve();
@@ -136,7 +136,7 @@ export class MemoryBroker implements Broker {
     if (stream.attached === 0 && blank) this.#drop(stream);
   }
 
-  /** Every publish has reached `onEvent` before it resolved: there is nothing to wait for. */
+  /** There is nothing to wait for, because every publish reaches `onEvent` before it resolves. */
   sync(): Promise<void> {
     return Promise.resolve();
   }
@@ -155,7 +155,7 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
-  /** There are no others. */
+  /** There are no other nodes. */
   askNodes(): Promise<NodeAnswers> {
     return Promise.resolve({ answers: [], missing: [] });
   }
@@ -183,7 +183,7 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
-  /** Drops what has outlived its bound. Runs by itself while the broker is started. */
+  /** Drops everything beyond its age bound. Runs periodically while the broker is started. */
   sweep(): void {
     const now = this.#now();
     for (const stream of this.#streams.values()) this.#expire(stream, now);
@@ -206,7 +206,7 @@ export class MemoryBroker implements Broker {
       },
       draft,
     );
-    // Only now: a payload that cannot be encoded must not cost a number.
+    // Only now, because a payload that cannot be encoded must not use up a sequenceId.
     if (stream.sequenceId === 0) {
       this.#makeRoom(stream);
       this.#own(stream, draft.source.principal);
@@ -218,7 +218,7 @@ export class MemoryBroker implements Broker {
     return record;
   }
 
-  /** The stream, if there is one; it counts as used from now on. */
+  /** Returns the stream, if it exists, and marks it as used. */
   #known(name: string, now: number): MemoryStream | undefined {
     const known = this.#streams.get(name);
     if (known === undefined || this.#expire(known, now)) return undefined;
@@ -256,9 +256,8 @@ export class MemoryBroker implements Broker {
   }
 
   /**
-   * A session stream without traffic for its TTL is forgotten (RPL-5), epoch included. While somebody is attached only
-   * its history goes: the counter is not lost, so live subscribers need no gap.
-   * @returns true when the stream is gone.
+   * Drops a session stream without traffic for its TTL (RPL-5), including its epoch. While the stream is attached, only its
+   * history is dropped: the counter stays, so live subscribers need no gap. @returns true if the stream was dropped
    */
   #expire(stream: MemoryStream, now: number): boolean {
     stream.history.expire(now);
@@ -269,8 +268,8 @@ export class MemoryBroker implements Broker {
   }
 
   /**
-   * Forgets a session stream for a new stream, of the principal that has most streams first, and the one unused longest.
-   * @throws {ProtocolError} `limit_exceeded` when there is none: `main` and workspaces do not give way
+   * Drops the least recently used session stream of the principal with the most streams, to make room for a new stream. @throws
+   * {ProtocolError} `limit_exceeded` if there is none; `main` and workspaces are never dropped
    */
   #makeRoom(newcomer: MemoryStream): void {
     const streams = this.#budgets.streamsPerNode;
@@ -289,7 +288,7 @@ export class MemoryBroker implements Broker {
       const details = { limit: 'streamsPerNode', maximum: streams.limit };
       throw new ProtocolError(
         'limit_exceeded',
-        `This node keeps ${streams.limit} streams; ${newcomer.name} would be another.`,
+        `This node has reached its limit of ${streams.limit} streams, so ${newcomer.name} cannot be created.`,
         {
           details,
         },

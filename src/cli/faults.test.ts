@@ -198,12 +198,12 @@ describe('tidemark key', () => {
         /^The API keys in Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,
       ],
       [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a string\.\n/],
-      [['--file', 'half.json'], 2, /^The API keys in half\.json cannot be read: the file is no JSON\. \(.*\)\n$/],
+      [['--file', 'half.json'], 2, /^The API keys in half\.json cannot be read: the file is not JSON\. \(.*\)\n$/],
       [['--file', 'shop'], 2, /^The API keys in shop cannot be read\. \(EISDIR.*\)\n$/],
       [
         ['--file', 'none.json'],
         2,
-        /^The API keys in none\.json cannot be read: it is no key file of this version\.\n$/,
+        /^The API keys in none\.json cannot be read: the file is not a key file of this version\.\n$/,
       ],
     ] as const;
     for (const [argv, code, text] of cases)
@@ -346,9 +346,7 @@ describe('tidemark listen', () => {
         code: 5,
         lines: [
           expect.stringContaining(`waiting for ${waits}`),
-          expect.stringMatching(
-            /^The time is over before 2 events came; it still waits for the gateway: broker_unavail/,
-          ),
+          expect.stringMatching(/^Timed out before 2 events arrived, still waiting for the gateway: broker_unavail/),
         ],
       });
       await redis.launch();

@@ -224,7 +224,7 @@ describe('a token whose keys cannot be fetched just now', () => {
         .setSubject('ana')
         .setExpirationTime('1m')
         .sign(privateKey);
-      const worthATry = { data: { code: 'internal', retryable: true, message: expect.stringContaining('try again') } };
+      const worthATry = { data: { code: 'internal', retryable: true, message: expect.stringContaining('Try again') } };
       const refusal = await RawClient.refused(url, { headers: bearer(token) });
       expect([refusal.status, JSON.parse(refusal.body)]).toMatchObject([500, worthATry]);
       expect((await fetch(`${httpUrl}/ws/subscriptions`, { headers: bearer(token) })).status).toBe(500);

@@ -1,7 +1,7 @@
 /**
- * The streams that a node has attached: each one counted, subscribed once, mirrored once. Only streams with local
- * subscribers cost anything. Subscriptions of one turn go to Redis together, and a stream that is left stays for a
- * moment, because who leaves often comes back.
+ * The attached streams of a node, each reference-counted, subscribed once and mirrored once. Only streams with local subscribers
+ * use resources. Subscriptions of one turn are sent to Redis together. A stream stays attached for a moment after its last
+ * subscriber, who often reconnects.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
@@ -30,7 +30,7 @@ export interface AttachedStreamsOptions {
   readonly events: EventTable;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
-  /** TTL of the keys of a stream that has no events yet, in milliseconds, where `ttlOf` gives none. */
+  /** TTL of the keys of a stream without events, in milliseconds, if `ttlOf` gives none. */
   readonly blankTtlMs: number;
   readonly listener: () => BrokerListener | undefined;
   readonly log: BrokerLog;
@@ -40,19 +40,19 @@ interface Attached {
   readonly mirror: StreamMirror;
   readonly sourceLosses: SourceLosses;
   count: number;
-  /** Resolves once the mirror is loaded and its subscription stands. */
+  /** Resolves once the mirror is loaded and subscribed. */
   ready: Promise<void>;
-  /** When the last one left, by the performance clock. */
+  /** The time of the last detach, by the performance clock. */
   leftAt: number;
   /** When the TTL was last renewed, by the performance clock. */
   renewedAt: number;
-  /** Whether a message came since the mirror was last found behind. */
+  /** Whether a message has arrived since the mirror was last found behind. */
   heard: boolean;
 }
 
 const PAGE_EVENTS = 512;
 const LINGER_MS = 5_000;
-/** A message that is on its way arrives sooner than this; after it, the log is asked. */
+/** A message in transit arrives within this time; after it, the log is read. */
 const PATIENCE_MS = 20;
 
 export class AttachedStreams {
@@ -76,7 +76,7 @@ export class AttachedStreams {
     } catch (error) {
       this.detach(stream);
       if (attached.count === 0 && this.#attached.get(stream) === attached) this.#attached.delete(stream);
-      throw new ProtocolError('broker_unavailable', 'Redis did not give the history of the stream', {
+      throw new ProtocolError('broker_unavailable', 'the history of the stream could not be read from Redis', {
         retryAfterMs: 1_000,
         cause: error,
       });
@@ -109,7 +109,7 @@ export class AttachedStreams {
       if (text !== null) await delay(PATIENCE_MS);
       if (text === null || !attached.mirror.covers(parseState(text))) await attached.mirror.catchUp();
     } catch (error) {
-      throw new ProtocolError('broker_unavailable', 'Redis did not say where the stream ends', {
+      throw new ProtocolError('broker_unavailable', 'the head of the stream could not be read from Redis', {
         retryAfterMs: 1_000,
         cause: error,
       });
@@ -143,19 +143,19 @@ export class AttachedStreams {
     }
   }
 
-  /** After the subscriber has connected: nothing is subscribed, and anything may have been missed. */
+  /** Called after the subscriber has connected: nothing is subscribed, and messages may have been missed. */
   async resubscribe(): Promise<void> {
     this.#subscribed.clear();
     await this.#subscribe();
     for (const attached of this.#attached.values()) this.#catchUp(attached);
   }
 
-  /** @throws {Error} when a stream could not be read. */
+  /** @throws {Error} if a stream could not be read */
   async catchUpAll(): Promise<void> {
     await Promise.all([...this.#attached.values()].map(({ mirror }) => mirror.catchUp()));
   }
 
-  /** Compares every mirror with its stream, lets go of streams that were left, and keeps attached sessions alive. */
+  /** Compares every mirror with its stream, releases unused streams, and keeps attached sessions alive. */
   lookAtHeads(): void {
     const now = performance.now();
     for (const [stream, attached] of this.#attached) {
@@ -167,7 +167,7 @@ export class AttachedStreams {
       attached.mirror.history?.close();
     }
     shrinkHistories(this.budget, () => this.#mirrored());
-    this.#subscribe().catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe at Redis'));
+    this.#subscribe().catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe in Redis'));
   }
 
   *#mirrored(): Generator<BudgetedStream> {
@@ -219,7 +219,7 @@ export class AttachedStreams {
     return attached;
   }
 
-  /** Subscribed first, then read: what is published in between arrives by one of the two. */
+  /** Subscribes first, then reads, so that events published in between arrive by one of the two. */
   async #load(stream: string, { mirror, sourceLosses }: Attached): Promise<void> {
     await this.#subscribe();
     await mirror.catchUp();
@@ -263,7 +263,7 @@ export class AttachedStreams {
     return lines;
   }
 
-  /** Brings Redis's subscriptions to what is attached; calls of one turn share one run. */
+  /** Subscribes and unsubscribes in Redis until it matches the attached streams; calls of one turn share one run. */
   #subscribe(): Promise<void> {
     this.#subscribing ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
       this.#subscribing = undefined;
@@ -314,7 +314,7 @@ export class AttachedStreams {
     }
   }
 
-  /** A stream without events lives as long as somebody follows it. Renewed by the script, which knows whether it is still blank. */
+  /** Keeps a stream without events while it has subscribers. The script renews the TTL only if the stream is still blank. */
   async #keepBlank(stream: string, attached: Attached): Promise<void> {
     const due = performance.now() - attached.renewedAt > this.#options.blankTtlMs / 4;
     if (attached.count === 0 || !due) return;
@@ -322,7 +322,7 @@ export class AttachedStreams {
     await this.#options.fence.open(stream);
   }
 
-  /** Events, but no message since the last look: the subscription may be gone without anybody having said so. */
+  /** The stream has new events but no message has arrived since the last check: the subscription may have been lost unnoticed. */
   #suspect(stream: string, attached: Attached): void {
     if (!attached.heard) this.#subscribed.delete(stream);
     attached.heard = false;

@@ -1,7 +1,7 @@
 /**
  * The connections of one node to Redis: one for commands, one for subscriptions (in a cluster, ioredis keeps one of
- * each per shard). A command is sent at most once: nothing is queued while Redis is away, and nothing is sent again
- * after a reconnect, because a publish that was sent twice could be stored twice.
+ * each per shard). A command is sent at most once: nothing is queued while Redis is unreachable and nothing is resent after a
+ * reconnect, because a publish sent twice could be stored twice.
  */
 import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
@@ -14,9 +14,9 @@ import type { ScriptName } from './scripts.ts';
 export interface RedisConnectionEvents {
   /** A message on a subscribed channel. */
   readonly onMessage: (channel: string, text: string) => void;
-  /** The server that the next command reaches may be another one than before. */
+  /** Called when the next command may reach another server than before. */
   readonly onCommandsLost: () => void;
-  /** All subscriptions are gone and can be made again; messages may have been missed. */
+  /** Called when all subscriptions are lost and can be made again; messages may have been missed. */
   readonly onSubscriberReady: () => void;
 }
 
@@ -31,13 +31,13 @@ export interface RedisConnectionOptions extends ClientOptions {
   readonly log: BrokerLog;
 }
 
-/** The command never left this process. */
+/** The command was not sent. */
 export class NotSent extends Error {}
 
-/** Long enough for a busy server to accept, short enough that one lost attempt does not delay recovery. */
+/** Long enough for a busy server to accept, and short enough that a lost attempt does not delay recovery. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
-/** One generation of clients: they are replaced together, and what an old one still reports is ignored. */
+/** One generation of clients. They are replaced together, and later reports of an old client are ignored. */
 interface Clients {
   readonly commands: Redis | Cluster;
   /** The same client in a cluster: it manages its own subscribers. */
@@ -65,8 +65,7 @@ export class RedisConnection {
   }
 
   /**
-   * Makes the first connections. May be called again after {@link close}.
-   * @throws {Error} naming the server and what went wrong.
+   * Makes the first connections. May be called again after {@link close}. @throws {Error} with the server and the reason
    */
   async connect(): Promise<void> {
     this.#lastError = undefined;
@@ -75,7 +74,7 @@ export class RedisConnection {
       await commands.connect();
       if (subscriber !== commands) await subscriber.connect();
     } catch (error) {
-      // ioredis only reports that the connection is closed; the reason came with its error event.
+      // ioredis only reports that the connection is closed; its error event had the reason.
       const reason = this.#lastReason() ?? String(error);
       throw new Error(`Redis at ${describeRedis(this.#address)} cannot be used: ${reason}`, { cause: error });
     }
@@ -109,7 +108,7 @@ export class RedisConnection {
     return bare(this.#usable().publish(channel, text));
   }
 
-  /** What Redis does with keys when its memory is full. */
+  /** The eviction policy of Redis. */
   async evictionPolicy(): Promise<string | undefined> {
     return /^maxmemory_policy:(\S+)/m.exec(await bare(this.#usable().info('memory')))?.[1];
   }
@@ -134,8 +133,8 @@ export class RedisConnection {
   }
 
   /**
-   * Drops connections that no longer answer and makes new ones at once: a frozen peer never closes them itself. The
-   * clients are replaced, because an ioredis client that is disconnected while it asks its sentinels ends for good.
+   * Drops unresponsive connections and makes new ones immediately, because a frozen peer never closes them. The clients are
+   * replaced, because an ioredis client that is disconnected while it queries its sentinels never reconnects.
    */
   reset(): void {
     if (this.#clients !== undefined) this.#replace(this.#clients);
@@ -148,7 +147,7 @@ export class RedisConnection {
     if (clients !== undefined) disconnect(clients);
   }
 
-  /** @throws {NotSent} while no command can be sent: ioredis would keep it, or fail in a way that looks like a lost reply. */
+  /** @throws {NotSent} while no command can be sent, because ioredis would queue it, or fail as if a reply were lost */
   #usable(): Redis | Cluster {
     const client = this.#clients?.commands;
     if (client?.status === 'ready') return client;
@@ -164,7 +163,7 @@ export class RedisConnection {
   #create(): Clients {
     const clients = createClients(this.#options);
     const { commands, subscriber } = clients;
-    /** Passes on what the current clients report; a replaced client has nothing more to say. */
+    /** Forwards events of the current clients; those of replaced clients are ignored. */
     const current =
       <Args extends readonly unknown[]>(listener: (...args: Args) => void) =>
       (...args: Args): void => {
@@ -178,7 +177,7 @@ export class RedisConnection {
       );
       client.on('message', current(onMessage));
       client.on('smessage', current(onMessage));
-      // Not by our own close(): whatever made ioredis give up, there is a way back.
+      // Not ended by our close(): ioredis gave up, so the clients are replaced.
       client.on(
         'end',
         current(() => this.#replaceLater(clients)),
@@ -212,7 +211,7 @@ export class RedisConnection {
     const { commands, subscriber } = (this.#clients = this.#create());
     disconnect(old);
     this.#events.onCommandsLost();
-    // A first attempt that fails is retried by the client itself, or else ends it, and an ended client is replaced.
+    // A failed first attempt is retried by the client or ends it; an ended client is replaced.
     for (const client of new Set([commands, subscriber])) client.connect().catch(() => undefined);
   }
 
@@ -242,8 +241,8 @@ function disconnect({ commands, subscriber }: Clients): void {
 }
 
 /**
- * Takes off what ioredis puts on the errors of replies: the command with its arguments, where a log would show them: the
- * password of a refused login, the payload of an event.
+ * Removes the command and its arguments from error replies of ioredis, because they would log the password of a rejected login or
+ * the payload of an event.
  */
 export function withoutCommand(error: unknown): unknown {
   if (error instanceof Error) Reflect.deleteProperty(error, 'command');
@@ -260,11 +259,11 @@ async function bare<T>(reply: Promise<T>): Promise<T> {
 
 const AUTO_PIPELINING = {
   enableAutoPipelining: true,
-  // Publishes are batched per stream before they come here; a second wait would only add delay.
+  // Publishes are already batched per stream; another batch delay would only add latency.
   autoPipeliningIgnoredCommands: ['evalsha', 'eval'],
 };
 
-/** A client for commands that have nothing to do with streams; connects when told to. */
+/** A client for commands without streams; connects on request. */
 export function commandClient(options: ClientOptions): Redis | Cluster {
   return options.address.mode === 'cluster' ? clusterClient(options) : singleClient(options, {});
 }
@@ -312,8 +311,7 @@ function singleClient(options: ClientOptions, pipelining: Partial<typeof AUTO_PI
 }
 
 /**
- * A connection is never used when a step of its set-up failed. Of the steps that ioredis takes, it goes on without one that
- * matters: when SELECT is refused, it would write into database 0. Here the connection ends, and the next attempt starts over.
+ * Ends a connection if SELECT fails during its set-up. ioredis would otherwise continue and write to database 0.
  */
 function endOnFailedSelect(client: Redis): void {
   const select = client.select.bind(client);
@@ -323,7 +321,7 @@ function endOnFailedSelect(client: Redis): void {
     } catch (error) {
       client.emit('error', withoutCommand(error));
       client.disconnect(true);
-      // The set-up stops here: ioredis starts another one on the next connection.
+      // The set-up stops here; ioredis starts it again on the next connection.
       return new Promise(() => undefined);
     }
   };
@@ -334,11 +332,11 @@ function clusterClient(options: ClientOptions): Cluster {
     ...AUTO_PIPELINING,
     redisOptions: commonOptions(options),
     lazyConnect: true,
-    // ioredis connects to a shard at its first command and, without this, would refuse every other one until that is
-    // done, its own ready check among them. It keeps them for CONNECT_TIMEOUT_MS at most.
+    // ioredis connects to a shard at its first command and, without this queue, would reject all others until then, including its
+    // own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
     enableOfflineQueue: true,
     shardedSubscribers: true,
-    // 0: a command whose connection closed is not sent a second time.
+    // 0: a command is not resent after its connection closed.
     retryDelayOnFailover: 0,
     clusterRetryStrategy: retryDelay,
   });

@@ -1,7 +1,7 @@
 /**
- * Health by our own heartbeat: published through the command connection, believed when it comes back through the
- * subscription. Nothing less shows that events flow: with Redis frozen (SIGSTOP) ioredis still says `ready` after
- * 45 s, while a heartbeat is missed within seconds.
+ * Health by our own heartbeat: published through the command connection and received through the subscription. Only this shows
+ * that events flow: with Redis frozen (SIGSTOP) ioredis still reports `ready` after 45 s, while a heartbeat is missing within
+ * seconds.
  */
 import type { RedisConnection } from './connection.ts';
 
@@ -9,12 +9,12 @@ export interface HeartbeatOptions {
   readonly connection: Pick<RedisConnection, 'publish' | 'subscribe'>;
   readonly channel: string;
   readonly nodeId: string;
-  /** What this node says of itself: one word. */
+  /** The announcement of this node: one word. */
   readonly announcement: () => string;
   readonly intervalMs: number;
-  /** Without a heartbeat coming back for so long, the broker counts as unavailable. */
+  /** After so long without a returned heartbeat, the broker counts as unavailable. */
   readonly deadAfterMs: number;
-  /** The first heartbeat that comes back after the broker counted as dead. */
+  /** Called at the first returned heartbeat after the broker was unavailable. */
   readonly onReturn: () => void;
   readonly onDead: () => void;
 }
@@ -25,7 +25,7 @@ export class RedisHeartbeat {
   #sent = 0;
   #returnedAt = 0;
   #roundTripMs = 0;
-  /** When the oldest heartbeat that has not come back was sent. */
+  /** The time at which the oldest unreturned heartbeat was sent. */
   #waitingSince: number | undefined;
   #alive = false;
   #watch: NodeJS.Timeout | undefined;
@@ -38,7 +38,7 @@ export class RedisHeartbeat {
     return this.#alive;
   }
 
-  /** Of the newest heartbeat that came back; the wait for the next one, if that is longer. In milliseconds. */
+  /** The round trip of the newest returned heartbeat or, if longer, the wait for the next one, in milliseconds. */
   get lagMs(): number {
     const waiting = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
     return Math.round(Math.max(this.#roundTripMs, waiting));
@@ -51,7 +51,7 @@ export class RedisHeartbeat {
     this.#sentAt.set(this.#sent, now);
     this.#waitingSince ??= now;
     const { connection, channel, nodeId, announcement } = this.#options;
-    // One that fails is one that does not come back.
+    // A failed heartbeat is one that does not return.
     connection.publish(channel, `beat ${nodeId} ${this.#sent} ${announcement()}`).catch(() => undefined);
     this.#forget(now);
   }
@@ -60,7 +60,7 @@ export class RedisHeartbeat {
     clearTimeout(this.#watch);
   }
 
-  /** @returns false when the text is no heartbeat. */
+  /** @returns false if the text is not a heartbeat */
   receive(text: string): boolean {
     const [kind, nodeId, number] = text.split(' ');
     if (kind !== 'beat' || nodeId === undefined) return false;
@@ -76,7 +76,7 @@ export class RedisHeartbeat {
       if (older <= number) this.#sentAt.delete(older);
     }
     [this.#waitingSince] = this.#sentAt.values();
-    // One that was held up in a frozen server proves that it flows again, but says nothing about the delay now.
+    // A heartbeat delayed by a frozen server proves that events flow again, but not the current delay.
     this.#roundTripMs = now - sentAt;
     this.#returnedAt = now;
     clearTimeout(this.#watch);
@@ -87,7 +87,7 @@ export class RedisHeartbeat {
     this.#options.onReturn();
   }
 
-  /** After a pause of this process itself, what came meanwhile is read first: the timer must not win over it. */
+  /** After a pause of this process, received messages are read before the timer can conclude that a heartbeat is missing. */
   #judge(returnedAt: number): void {
     setImmediate(() => {
       if (this.#returnedAt !== returnedAt || !this.#alive) return;

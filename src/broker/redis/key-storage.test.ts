@@ -65,13 +65,13 @@ describe('API keys in Redis', () => {
     );
   });
 
-  test('that are something else, or do not come, are said with the server and the field', async () => {
+  test('that are invalid or cannot be read are reported with the server and the field', async () => {
     const [storage] = open(1);
     const place = `tidemark:k${prefixes}:api-keys`;
     for (const text of ['{"secret', '{"id":5}']) {
       await redis.command('HSET', place, 'ci', text);
       await expect(storage?.read()).rejects.toThrow(
-        `${place} in Redis at redis://127.0.0.1:${redis.port} holds something else under ci`,
+        `${place} in Redis at redis://127.0.0.1:${redis.port} has no API key of this version under ci`,
       );
     }
     await redis.command('SET', place, 'text');

@@ -1,5 +1,5 @@
 /**
- * API keys in Redis, for all nodes. One key of its own:
+ * API keys in Redis, for all nodes. It uses one key:
  *
  *   tidemark:api-keys         hash    <id> → the key as JSON, with its hash, never with its secret
  */
@@ -12,7 +12,7 @@ import { script } from './scripts.ts';
 import { describeRedis, parseRedisUrl } from './url.ts';
 
 const COMMAND_TIMEOUT_MS = 1_000;
-/** With each lost race someone else's change got through: far more than there are people who change keys. */
+/** In each lost race another change succeeded; this is far more than the number of concurrent writers. */
 const MOST_ATTEMPTS = 100;
 
 export class RedisKeyStorage implements KeyStorage {
@@ -30,12 +30,12 @@ export class RedisKeyStorage implements KeyStorage {
     this.#place = describeRedis(address);
   }
 
-  /** @throws {Error} naming the server when it does not answer in time, and the key when it is not one of ours. */
+  /** @throws {Error} with the server if it does not answer in time, and the key if its content is foreign */
   async read(): Promise<readonly StoredKey[]> {
     return [...(await this.#texts())].map(([id, text]) => this.#parse(id, text));
   }
 
-  /** Done again on what is there when someone else was faster, as often as it takes while others get on. */
+  /** Repeats the change on the new content if another writer was faster. */
   async change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void> {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       const texts = await this.#texts();
@@ -49,14 +49,14 @@ export class RedisKeyStorage implements KeyStorage {
       if ((await this.#ask(() => this.#client.eval(script('keys').source, 1, this.#key, ...changes.flat()))) === 1)
         return;
     }
-    throw new Error(`Others keep changing the API keys in Redis at ${this.#place}. Try again.`);
+    throw new Error(`The API keys in Redis at ${this.#place} are being changed by others too often. Try again.`);
   }
 
   async close(): Promise<void> {
     this.#client.disconnect();
   }
 
-  /** The keys as they are kept, by id. */
+  /** The stored keys, by id. */
   async #texts(): Promise<ReadonlyMap<string, string>> {
     return new Map(Object.entries(await this.#ask(() => this.#client.hgetall(this.#key))));
   }
@@ -66,9 +66,9 @@ export class RedisKeyStorage implements KeyStorage {
       const key: unknown = JSON.parse(text);
       if (isStoredKey(key)) return key;
     } catch {
-      // Said below; the parser's own text would quote the key.
+      // Reported below, because the parser's own text would quote the key.
     }
-    throw new Error(`${this.#key} in Redis at ${this.#place} holds something else under ${id}.`);
+    throw new Error(`${this.#key} in Redis at ${this.#place} has no API key of this version under ${id}.`);
   }
 
   async #ask<T>(command: () => Promise<T>): Promise<T> {

@@ -45,7 +45,7 @@ export interface StreamKeys {
   readonly channel: string;
 }
 
-/** Of all keys. Raised with each change that a node of the version before cannot read. */
+/** The format of all keys. Increased with each change that an older node cannot read. */
 export const FORMAT = '2';
 
 export class RedisKeys {
@@ -88,7 +88,7 @@ export class RedisKeys {
     };
   }
 
-  /** A hash: the key and the principal are the publisher's words, of any length and content. */
+  /** A hash, because the key and the principal can have any length and content. */
   once(stream: string, principal: string, idempotencyKey: string): string {
     const digest = createHash('sha256')
       .update(JSON.stringify([principal, idempotencyKey]))

@@ -1,4 +1,4 @@
-/** Reads the texts that the scripts of lua/ write; their layout is drawn in keys.ts. */
+/** Parses the texts that the scripts in lua/ write; keys.ts shows their layout. */
 import type { EventRecord } from '../broker.ts';
 import type { KeptLoss } from '../../replay/record.ts';
 import { recordFromContent } from '../event-encoding.ts';
@@ -15,7 +15,7 @@ export interface StreamState {
   readonly evicted: boolean;
 }
 
-/** The place of a line; its content stays unparsed until somebody needs the event. */
+/** The position of a line; its content stays unparsed until the event is needed. */
 export interface Line {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -32,7 +32,7 @@ export interface Published {
   readonly lines: readonly Line[];
 }
 
-/** @throws {Error} when the text is not what publish.lua publishes. */
+/** @throws {Error} if the text does not come from publish.lua */
 export function parsePublished(text: string): Published {
   const [server = '', ...lines] = text.split('\n');
   if (!server.startsWith('@') || lines.length === 0)
@@ -40,13 +40,13 @@ export function parsePublished(text: string): Published {
   return { incarnation: server.slice(1), lines: lines.map(parseLine) };
 }
 
-/** The list that a script answers with; what Redis leaves out is ''. */
+/** The list that a script returns; missing items are ''. */
 export function asTexts(reply: unknown): readonly string[] {
-  if (!Array.isArray(reply)) throw new Error('a script answered with something else than a list');
+  if (!Array.isArray(reply)) throw new Error('a script returned something other than a list');
   return reply.map((item: unknown) => (typeof item === 'string' || typeof item === 'number' ? String(item) : ''));
 }
 
-/** @throws {Error} when the text was not written by this version's scripts. */
+/** @throws {Error} if the text was not written by the scripts of this version */
 export function parseState(text: string): StreamState {
   const [format, sequenceId, at, eventId, epoch, incarnation, losses, evicted] = text.split(' ');
   if (
@@ -71,14 +71,14 @@ export function parseState(text: string): StreamState {
   };
 }
 
-/** @throws {Error} when the text is not what announce.lua writes: `<epoch> <sequence> <paths>`. */
+/** @throws {Error} if the text does not come from announce.lua: `<epoch> <sequence> <paths>`. */
 export function parseLoss(text: string): KeptLoss {
   const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
   if (epoch === undefined) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
   return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
 }
 
-/** @throws {Error} when the text is not a line. */
+/** @throws {Error} if the text is not a line */
 export function parseLine(text: string): Line {
   const a = text.indexOf(' ');
   const b = text.indexOf(' ', a + 1);

@@ -1,9 +1,9 @@
 /**
- * One attached stream on one node: history held contiguous, whatever the network does to the messages.
+ * One attached stream on one node, with a history that stays contiguous even if messages are lost or reordered.
  *
  * Pub/sub is the fast path, the log is the truth. A message that follows the head is applied; one at or below it is a
- * repeat and dropped; one beyond it shows a hole, and the log is read again. What arrives meanwhile waits its turn.
- * What the log no longer has is said as a loss (GAP-1), and the mirror starts anew behind it.
+ * repeat and dropped; one beyond it shows a hole, and the log is read again. Messages that arrive meanwhile are queued. Events
+ * that the log no longer has are reported as a loss (GAP-1), and the mirror continues after them.
  */
 import type { GapReason } from '../../../generated/protocol.ts';
 import type { EventRecord, Position, Snapshot, StreamLoss } from '../broker.ts';
@@ -11,7 +11,7 @@ import { recordOf } from './line.ts';
 import type { Line, StreamState } from './line.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 
-/** History of one life of the stream, as replay/history.ts keeps it. */
+/** History of one epoch of the stream, as in replay/history.ts. */
 export interface MirrorHistory {
   readonly events: number;
   readonly bytes: number;
@@ -26,31 +26,31 @@ export interface MirrorHistory {
 export interface HistorySeed {
   /** The position before the first event that will be appended. */
   readonly after: Position;
-  /** Newest events per key or name at or below that place, ascending. */
+  /** Newest events per key or name at or before that position, ascending. */
   readonly retained: readonly EventRecord[];
   readonly keysEvicted: boolean;
 }
 
 export interface LogPage {
-  /** Undefined when the stream has not begun. */
+  /** Undefined if the stream does not exist yet. */
   readonly state: StreamState | undefined;
-  /** Taken before the page was asked for: see EpochFence.departures. */
+  /** Read before the page was requested: see EpochFence.departures. */
   readonly departures: number;
   readonly more: boolean;
   readonly lines: readonly Line[];
 }
 
-/** What a mirror asks of Redis. Everything rejects when Redis cannot be reached. */
+/** The queries of a mirror. All reject if Redis cannot be reached. */
 export interface MirrorSource {
-  /** Lines from an entry on, that entry included, or from the start of the log. */
+  /** Lines from an entry on, including it, or from the start of the log. */
   readLog(from: { readonly at: number; readonly sequenceId: number } | undefined): Promise<LogPage>;
   /** The newest events per key or name, in any order. */
   readRetained(): Promise<readonly Line[]>;
-  /** Makes sure that the stream has a life that this server may extend. */
+  /** Makes sure that the stream has an epoch that this server may extend. */
   open(): Promise<StreamState>;
-  /** Tells the fence what this node knows; a contradiction begins a new epoch. */
+  /** Reports this node's knowledge to the fence; a contradiction begins a new epoch. */
   settle(): Promise<StreamState>;
-  /** Whether the state is of the server that this node talks to. */
+  /** Whether the state belongs to the current server. */
   isSettled(state: StreamState): Promise<boolean>;
 }
 
@@ -61,9 +61,9 @@ export interface MirrorOptions {
   readonly onEvent: (record: EventRecord) => void;
   readonly onLoss: (loss: StreamLoss) => void;
   readonly onKnown: (place: KnownPlace) => void;
-  /** All of the log up to the state of a page was applied. */
+  /** Called when the whole log up to the state of a page has been applied. */
   readonly onRead: (page: LogPage) => void;
-  /** Whether what a server published may be applied. */
+  /** Whether messages of a server may be applied. */
   readonly accepts: (incarnation: string) => boolean;
 }
 
@@ -77,7 +77,7 @@ interface Loaded {
   head: KnownPlace;
 }
 
-/** Messages kept while the log is read. More than that are found in the log by reading on. */
+/** The number of messages queued while the log is read. Further ones are read from the log. */
 const MAX_WAITING = 4_096;
 const MAX_RELOADS = 10;
 
@@ -119,8 +119,7 @@ export class StreamMirror {
   }
 
   /**
-   * Reads the log until the mirror holds all that it held when this was called. Concurrent calls share a run, but
-   * never one that had begun to read before.
+   * Reads the log until the mirror has everything that the log had at this call. Concurrent calls share a run that has not started to read.
    */
   async catchUp(): Promise<void> {
     if (this.#catching !== undefined) this.#again = true;
@@ -129,7 +128,7 @@ export class StreamMirror {
   }
 
   #catchUpUnasked(): void {
-    // Redis is away: the reconnect, or the next look at the head, asks again.
+    // Redis is unreachable: the reconnect, or the next check of the head, retries.
     this.catchUp().catch(() => undefined);
   }
 
@@ -146,7 +145,7 @@ export class StreamMirror {
     }
   }
 
-  /** @returns false when the line does not follow the head, or its server is not to be believed: the log must be read. */
+  /** @returns false if the line does not follow the head or its server is not trusted, so that the log must be read */
   #apply(line: Line, incarnation: string): boolean {
     const loaded = this.#loaded;
     if (loaded === undefined || line.epoch !== loaded.head.epoch || !this.#options.accepts(incarnation)) return false;
@@ -195,7 +194,7 @@ export class StreamMirror {
     }
   }
 
-  /** Whether the stream is still the one that the mirror holds. If that is in doubt, the fence decides first. */
+  /** Whether the stream is still the mirrored one. In doubt, the fence decides first. */
   async #goesOn(state: StreamState, head: KnownPlace): Promise<boolean> {
     const { source } = this.#options;
     const back =
@@ -206,13 +205,13 @@ export class StreamMirror {
     return settled.epoch === head.epoch;
   }
 
-  /** Another event stands at our head's number: the fence ends this epoch. */
+  /** Another event has the sequenceId of our head: the fence ends this epoch. */
   async #contradicted(): Promise<void> {
     await this.#options.source.settle();
     return this.#reload();
   }
 
-  /** Builds the mirror from Redis alone; the events that live subscribers miss thereby are said as a loss. */
+  /** Rebuilds the mirror from Redis; events that live subscribers miss are reported as a loss. */
   async #reload(): Promise<void> {
     for (let attempt = 0; attempt < MAX_RELOADS; attempt += 1) {
       const picture = await this.#readAll();
@@ -234,7 +233,7 @@ export class StreamMirror {
     do {
       const last = lines.at(-1);
       page = await source.readLog(last);
-      // A page begins with the entry that was asked for, unless that has been trimmed away meanwhile.
+      // A page begins with the requested entry, unless that has been trimmed meanwhile.
       const [first] = page.lines;
       added = last !== undefined && first?.eventId === last.eventId ? page.lines.slice(1) : page.lines;
       lines.push(...added);
@@ -243,7 +242,7 @@ export class StreamMirror {
     if (state?.epoch !== begun.epoch || !(await source.isSettled(state))) return undefined;
     const readable = contiguous(linesUpTo(state, lines));
     const newest = readable.at(-1)?.sequenceId ?? 0;
-    // Trimmed away while it was read, or never written: what the log does not have is not history.
+    // Trimmed while it was read, or never written: events missing from the log are not in history.
     const kept = newest === state.sequenceId ? readable : [];
     const floor = kept[0]?.sequenceId ?? state.sequenceId + 1;
     return { page, state, lines: kept, retained: below(retained, floor), floor };
@@ -272,7 +271,7 @@ export class StreamMirror {
     this.#options.onRead(page);
   }
 
-  /** @returns the number after which events have not been delivered yet. */
+  /** @returns the sequenceId after which events have not been delivered yet */
   #sayLoss(before: KnownPlace, after: Position): number {
     const known = before.epoch === after.epoch && before.sequenceId >= after.sequenceId;
     if (known) return before.sequenceId;
@@ -288,8 +287,8 @@ function below(lines: readonly Line[], floor: number): readonly Line[] {
 }
 
 /**
- * The lines that count. Where a script failed half-way, an entry may stand beyond the state, or several under one number;
- * only the last of them was ever published.
+ * The valid lines. After a script failed half-way, an entry may lie beyond the state, or several entries may have one sequenceId;
+ * only the last of them was published.
  */
 function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] {
   const byNumber = new Map<number, Line>();

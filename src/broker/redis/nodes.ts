@@ -1,12 +1,13 @@
 /**
- * The nodes that share a Redis: who is there, and what they answer when one of them asks.
+ * The nodes that share a Redis: discovery, and questions between nodes.
  *
  *   tidemark:nodes        beat <id> <number> <node>   each second, by every node (heartbeat.ts sends it)
- *                         bye <id>                    a node that goes in good order
- *                         ask <id> <number> <text>    a question to everybody else
+ *                         bye <id>                    a node that leaves in good order
+ *                         ask <id> <number> <text>    a question to all other nodes
  *   tidemark:nodes:<id>   answer <id> <number> <text> to the node that asked
  *
- * `<node>` is what people call the node and, after a line break, the digest of its contract, percent-encoded; `<id>` belongs to one process and is never used again.
+ * `<node>` is the name of the node and, after a line break, the digest of its contract, percent-encoded; `<id>` belongs to one
+ * process and is never used again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
@@ -14,20 +15,20 @@ import type { RedisConnection } from './connection.ts';
 
 export interface RedisNodesOptions {
   readonly connection: Pick<RedisConnection, 'publish'>;
-  /** Where all nodes listen. */
+  /** The channel of all nodes. */
   readonly channel: string;
-  /** Where one node listens. */
+  /** The channel of one node. */
   readonly channelOf: (nodeId: string) => string;
   readonly nodeId: string;
-  /** What this node answers; undefined when it does not understand. */
+  /** The answer of this node; undefined if it cannot answer. */
   readonly answer: (question: string) => string | undefined;
-  /** Between two heartbeats of a node, in milliseconds. */
+  /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
   /** A node without a heartbeat for so long is not waited for. */
   readonly deadAfterMs: number;
 }
 
-/** What a node says of itself in each heartbeat. */
+/** The announcement of a node in each heartbeat. */
 export function announcementOf(name: string, contractDigest: string | undefined): string {
   return encodeURIComponent(contractDigest === undefined ? name : `${name}\n${contractDigest}`);
 }
@@ -44,11 +45,11 @@ interface Question {
   readonly done: () => void;
 }
 
-/** How long an answer is waited for. */
+/** Time limit for an answer. */
 const ANSWER_WITHIN_MS = 1_000;
-/** A node that went silent without a word is named as missing for so long. */
+/** How long a node that disappeared without leaving is reported as missing. */
 const MISSED_FOR_MS = 60_000;
-/** Of an answer: well below the 8 MB at which Redis begins to lose patience with a subscriber that is slow to read. */
+/** Bound on an answer, well below the 8 MB at which Redis disconnects a slow subscriber. */
 const MAX_ANSWER_CHARACTERS = 4 * 1024 * 1024;
 
 export class RedisNodes {
@@ -67,7 +68,7 @@ export class RedisNodes {
     this.#startedAt ??= performance.now();
   }
 
-  /** A text on the channel of all nodes; those of other kinds are left alone. */
+  /** Handles a text on the channel of all nodes; ignores other kinds. */
   receive(text: string): void {
     const [kind, nodeId = ''] = text.split(' ', 2);
     if (nodeId === this.#options.nodeId) return;
@@ -76,7 +77,7 @@ export class RedisNodes {
     else if (kind === 'ask') this.#reply(nodeId, text.slice(`ask ${nodeId} `.length));
   }
 
-  /** A text on this node's own channel. */
+  /** Handles a text on this node's own channel. */
   receiveAnswer(text: string): void {
     const [kind, nodeId = '', number = ''] = text.split(' ', 3);
     const question = this.#questions.get(Number(number));
@@ -87,7 +88,7 @@ export class RedisNodes {
     if (question.awaited.size === 0) question.done();
   }
 
-  /** Asks all nodes that are there; the others that were there within the last minute count as missing. */
+  /** Asks all live nodes; others seen within the last minute count as missing. */
   async ask(text: string, { reachable }: { readonly reachable: boolean }): Promise<NodeAnswers> {
     if (reachable) await this.#haveListened();
     const now = performance.now();
@@ -106,7 +107,7 @@ export class RedisNodes {
     await this.#options.connection.publish(this.#options.channel, `bye ${this.#options.nodeId}`).catch(() => undefined);
   }
 
-  /** The nodes that are there now. */
+  /** The live nodes. */
   peers(): readonly BrokerPeer[] {
     const since = performance.now() - this.#options.deadAfterMs;
     return [...this.#peers.values()]
@@ -124,11 +125,11 @@ export class RedisNodes {
     const answer = this.#options.answer(numbered.slice(space + 1));
     if (answer === undefined || answer.length > MAX_ANSWER_CHARACTERS) return;
     const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
-    // Who gets no answer names this node as missing.
+    // Without an answer, the asking node reports this node as missing.
     this.#options.connection.publish(this.#options.channelOf(nodeId), text).catch(() => undefined);
   }
 
-  /** A node that has just come knows of the others after their next heartbeat. */
+  /** A new node knows the others after their next heartbeat. */
   async #haveListened(): Promise<void> {
     const since = this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt;
     const left = this.#options.intervalMs * 1.5 - since;

@@ -1,6 +1,6 @@
 /**
- * Sends the publishes of one node: those that come in one turn of the event loop for one stream go as one script call,
- * in their order. A call costs Redis more than an event does (docs/guides/operate.md has the numbers).
+ * Sends the publishes of one node. Those of one stream in one turn of the event loop are sent as one script call, in order. A
+ * call costs Redis more than an event does (docs/guides/operate.md has the numbers).
  */
 import { ProtocolError } from '../../errors.ts';
 import { historyBounds, ttlOf } from '../history-bounds.ts';
@@ -11,7 +11,7 @@ import type { EpochFence } from './fence/epoch-fence.ts';
 import type { RedisKeys } from './keys.ts';
 import { asTexts } from './line.ts';
 
-/** One event, encoded as far as it can be before it has its place. */
+/** One event, encoded as far as possible before it has its position. */
 export interface Outgoing {
   readonly stream: string;
   readonly eventId: string;
@@ -19,7 +19,7 @@ export interface Outgoing {
   readonly tail: string;
   /** `+key`, `-key` or nothing: see retain.ts. */
   readonly retain: string;
-  /** Key in Redis that remembers the result, when there is an idempotency key. */
+  /** The Redis key that stores the result, if there is an idempotency key. */
   readonly onceKey?: string;
 }
 
@@ -30,7 +30,7 @@ export interface PublisherOptions {
   readonly limits: BrokerLimits;
   /** ARGV 5 of lua/publish.lua. */
   readonly namesPerKey: string;
-  /** Events that may wait for Redis at once. */
+  /** Maximum number of events that wait for Redis. */
   readonly maxPending: number;
 }
 
@@ -40,10 +40,10 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** So that one script call holds Redis up for well under a millisecond or two. */
+/** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** A stream may have to be begun, then settled, before it takes an event. */
+/** A stream may have to be created and then settled before it accepts an event. */
 const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {
@@ -56,10 +56,10 @@ export class RedisPublisher {
     this.#options = options;
   }
 
-  /** @throws {ProtocolError} `broker_unavailable`; `details.outcome` is `unknown` when the event may have been stored. */
+  /** @throws {ProtocolError} `broker_unavailable`; `details.outcome` is `unknown` if the event may have been stored. */
   publish(event: Outgoing): Promise<PublishResult> {
     if (this.#pending >= this.#options.maxPending) {
-      const message = `${this.#pending} publishes already wait for Redis: nothing was stored, try again later`;
+      const message = `${this.#pending} publishes are already waiting for Redis: nothing was stored, try again later`;
       return Promise.reject(
         new ProtocolError('broker_unavailable', message, { retryAfterMs: 1_000, details: NOT_STORED }),
       );
@@ -91,7 +91,7 @@ export class RedisPublisher {
         if (reply !== 'unborn') throw refused(stream, reply);
         await this.#beforeSending(() => fence.open(stream));
       }
-      throw new NotStored(`stream ${stream} cannot be begun`);
+      throw new NotStored(`stream ${stream} cannot be created`);
     } catch (error) {
       throw publishFailure(error);
     }
@@ -111,7 +111,7 @@ export class RedisPublisher {
       const results = replies.map((reply) => this.#result(stream, reply, departures));
       batch.forEach((pending, index) => {
         const result = results[index];
-        if (result === undefined) pending.reject(publishFailure(new Error('a script gave too few answers')));
+        if (result === undefined) pending.reject(publishFailure(new Error('a script returned too few results')));
         else pending.resolve(result);
       });
     } catch (error) {
@@ -125,7 +125,7 @@ export class RedisPublisher {
   async #attempt(stream: string, batch: readonly Pending[]): Promise<Replies> {
     const { fence } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
-      // Not awaited when it is known: batches must leave in the order in which they were made.
+      // Not awaited if already known, because batches must be sent in order.
       const incarnation =
         fence.cachedIncarnation(stream) ?? (await this.#beforeSending(() => fence.incarnation(stream)));
       const { departures } = fence;
@@ -151,7 +151,7 @@ export class RedisPublisher {
     return asTexts(await connection.run('publish', names, args));
   }
 
-  /** Whatever fails before the publish was sent has stored nothing. */
+  /** Converts a failure before the publish was sent, when nothing was stored. */
   async #beforeSending<T>(step: () => Promise<T>): Promise<T> {
     try {
       return await step();
@@ -173,19 +173,19 @@ export class RedisPublisher {
 }
 
 interface Replies {
-  /** Taken before the batch was sent: see EpochFence.departures. */
+  /** Read before the batch was sent: see EpochFence.departures. */
   readonly departures: number;
   readonly replies: readonly string[];
 }
 
-/** Nothing was stored; the message says why, in words for the publisher. */
+/** Nothing was stored; the message has the reason for the publisher. */
 class NotStored extends Error {}
 
 function refused(stream: string, reply: string): NotStored {
   if (reply === 'foreign') return new NotStored(`another version of Tidemark wrote the stream ${stream}`);
   const [, command] = /^denied (.+)$/.exec(reply) ?? [];
   return new NotStored(
-    command === undefined ? `Redis refused the stream ${stream}` : `the Redis user may not run ${command}`,
+    command === undefined ? `Redis rejected the stream ${stream}` : `the Redis user may not run ${command}`,
   );
 }
 
@@ -193,8 +193,8 @@ const NOT_STORED = { outcome: 'not_stored' } as const;
 const UNKNOWN = { outcome: 'unknown' } as const;
 
 /**
- * What Redis says when it refuses a script before it has written anything, and what the publisher may be told. In the midst
- * of a script Redis raises none of these (publish.lua).
+ * Error codes with which Redis rejects a script before its first write, and the text for the publisher. Redis raises none of
+ * these within a script (publish.lua).
  */
 const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
   ['OOM', 'Redis is out of memory'],
@@ -212,8 +212,8 @@ const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
 ];
 
 /**
- * Sorts out whether the event may have been stored. Only a refusal that Redis gives before a script writes, or not having
- * sent, proves that it was not; any other error of a script may have come after its first write.
+ * Decides whether the event may have been stored. It was certainly not stored if it was not sent, or if Redis rejected the script
+ * before its first write; any other error may have occurred after a write.
  */
 export function publishFailure(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
@@ -221,12 +221,12 @@ export function publishFailure(error: unknown): ProtocolError {
   const refusal = REFUSALS.find(([code]) => text.startsWith(`${code} `));
   if (error instanceof NotStored) return notStored(error.message, error);
   if (refusal !== undefined) return notStored(refusal[1], error);
-  // Refused as a command; an error within the script names the script.
+  // Rejected as a command; an error within the script would name the script.
   if (text.startsWith('NOPERM ') && !text.includes('script:'))
     return notStored('the Redis user lacks a permission', error);
   if (error instanceof NotSent || text.includes('enableOfflineQueue'))
     return notStored('Redis cannot be reached', error);
-  const reason = isReply(error) ? 'Redis failed in the midst of the publish' : 'Redis did not answer';
+  const reason = isReply(error) ? 'Redis failed during the publish' : 'Redis did not answer';
   const message = `${reason}: the event may or may not have been published. Repeat it with an idempotencyKey to publish it once.`;
   return new ProtocolError('broker_unavailable', message, { retryAfterMs: 1_000, details: UNKNOWN, cause: error });
 }

@@ -3,10 +3,10 @@
  *
  *   publish ─► publisher ─► lua/publish.lua ═► log + channel
  *   channel ─► mirror ─► onEvent        hole, repeat, reconnect: the mirror reads the log
- *   each second: a heartbeat, the lease (fence/registry) and a look at every head, for the last message can be the lost one
- *   another server underneath: the fence (fence/) decides whether the epoch goes on
+ *   each second: a heartbeat, the lease (fence/registry) and a look at every head, because the last message may be the lost one
+ *   after a change of the server, the fence (fence/) decides whether the epoch continues
  *
- * The keys are drawn in keys.ts.
+ * keys.ts shows the keys.
  *
  * @module tidemark/redis
  */
@@ -46,22 +46,22 @@ import type { RedisAddress } from './url.ts';
 import { namesPerKey, retainOf } from './retain.ts';
 
 export interface RedisBrokerOptions {
-  /** See url.ts for its forms. */
+  /** See url.ts for the accepted forms. */
   readonly url: string;
   readonly limits: BrokerLimits;
   /** What is kept per key or name (RPL-3). */
   readonly events: EventTable;
-  /** Of this node, unique among those that share the Redis; random when absent. */
+  /** The id of this node, unique among the nodes that share the Redis; random by default. */
   readonly nodeId?: string;
   readonly log?: BrokerLog;
   readonly commandTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly deadAfterMs?: number;
-  /** A node that cannot reach Redis for so long is given up by the others, in milliseconds (docs/decisions/0007). */
+  /** After so long without Redis, in milliseconds, the other nodes give a node up (docs/decisions/0007). */
   readonly leaseMs?: number;
-  /** How long a stream without events is kept when nobody follows it, in milliseconds; one hour by default. */
+  /** How long a stream without events and subscribers is kept, in milliseconds; one hour by default. */
   readonly blankTtlMs?: number;
-  /** Events that may wait for Redis at once before further ones are refused. */
+  /** Maximum number of events that wait for Redis; further ones are rejected. */
   readonly maxPendingPublishes?: number;
 }
 
@@ -91,7 +91,7 @@ export class RedisBroker implements Broker {
   #listener: BrokerListener | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
-  /** False when the last attempt to subscribe failed. */
+  /** False if the last attempt to subscribe failed. */
   #subscribed = false;
   #recovering: Promise<void> | undefined;
   #resetAt = 0;
@@ -129,7 +129,7 @@ export class RedisBroker implements Broker {
       announcement: () => announcementOf(this.#listener?.nodeId ?? nodeId, this.#listener?.contractDigest),
       ...timing,
       onReturn: () => void this.#recover(),
-      onDead: () => this.#lost('no heartbeat came back through Redis'),
+      onDead: () => this.#lost('no heartbeat was received through Redis'),
     });
     this.#nodes = new RedisNodes({
       connection: this.#connection,
@@ -179,9 +179,8 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * May be called again when it has failed. Waits for the other nodes to know this one: a moment, or up to 1.25 leases
-   * when all of them ended without leaving.
-   * @throws {Error} naming the server and what went wrong, when there is no heartbeat within 5 s.
+   * May be called again after a failure. Waits until the other nodes know this one: a moment, or up to 1.25 leases if all of them
+   * ended without leaving. @throws {Error} with the server and the reason, if no heartbeat is received within 5 s
    */
   async start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
@@ -275,7 +274,7 @@ export class RedisBroker implements Broker {
     const returned = new Promise<void>((resolve, reject) => {
       this.#firstReturn = resolve;
       timeout = setTimeout(
-        () => reject(new Error('Redis took our heartbeat but did not send it back within 5 s')),
+        () => reject(new Error('Redis accepted our heartbeat but did not deliver it within 5 s')),
         5_000,
       );
     });
@@ -290,8 +289,8 @@ export class RedisBroker implements Broker {
   #turn(): void {
     if (!this.#subscribed) void this.#resubscribe();
     this.#heartbeat.tick();
-    // After a pause of this process, for example. The other nodes may have given this one up.
-    if (!this.#registry.holdsLease) this.#lost('the lease of this node has run out');
+    // For example after a pause of this process. The other nodes may have given this one up.
+    if (!this.#registry.holdsLease) this.#lost('the lease of this node has expired');
     if (this.#heartbeat.alive) {
       if (this.#connected) this.#renew();
       else void this.#recover();
@@ -306,7 +305,7 @@ export class RedisBroker implements Broker {
       this.#log.warn({ err: error }, 'The lease of this node cannot be renewed yet');
     });
     this.#refreshIncarnation().catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'Redis does not say which server it is');
+      this.#log.warn({ err: error }, 'Redis did not report which server it is');
     });
     this.#streams.lookAtHeads();
   }
@@ -317,7 +316,7 @@ export class RedisBroker implements Broker {
     else await this.#fence.refreshIncarnation('');
   }
 
-  /** What cannot be read, whoever wrote it, must not end the process: the next look at the head finds what is missing. */
+  /** An unreadable message must not end the process; the next check of the head finds missing events. */
   #receive(channel: string, text: string): void {
     try {
       if (channel === this.#keys.nodes) this.#hearNodes(text);
@@ -333,7 +332,7 @@ export class RedisBroker implements Broker {
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
     this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'could not say what this node knows of a stream');
+      this.#log.warn({ err: error }, 'could not testify about a stream');
     });
   }
 
@@ -346,7 +345,7 @@ export class RedisBroker implements Broker {
       await this.#streams.resubscribe();
     } catch (error) {
       this.#subscribed = false;
-      this.#log.warn({ err: error }, 'Could not subscribe at Redis; trying again');
+      this.#log.warn({ err: error }, 'Could not subscribe in Redis; retrying');
     }
   }
 
@@ -355,11 +354,11 @@ export class RedisBroker implements Broker {
     this.#connected = false;
     this.#resetAt = performance.now();
     this.#connection.reset();
-    this.#log.warn({ reason }, 'Redis cannot be reached: publishes are refused, connections stay');
+    this.#log.warn({ reason }, 'Redis cannot be reached: publishes are rejected, connections stay open');
     this.#listener?.onHealth(this.health());
   }
 
-  /** Redis is back: what was missed is read before anything is promised again. */
+  /** Redis is reachable again: missed events are read before the node reports healthy. */
   #recover(): Promise<void> {
     this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
     return this.#recovering;
@@ -373,7 +372,7 @@ export class RedisBroker implements Broker {
         await this.#streams.catchUpAll();
         this.#connected = this.#heartbeat.alive;
       } catch (error) {
-        this.#log.warn({ err: error }, 'Redis is back, but cannot be read yet');
+        this.#log.warn({ err: error }, 'Redis is reachable again, but cannot be read yet');
         await delay(100);
       }
     }
@@ -385,9 +384,9 @@ export class RedisBroker implements Broker {
 }
 
 /**
- * How long Redis may be away before the nodes can no longer vouch for what they have seen, and how long a node that starts
- * waits when all others ended without leaving: longer than the failover of a sentinel or a managed Redis usually takes.
+ * How long Redis may be unreachable before the nodes can no longer vouch for what they have seen, and how long a starting node
+ * waits if all others ended without leaving. It exceeds the usual failover time of a sentinel or a managed Redis.
  */
 const LEASE_MS = 20_000;
-/** Between two attempts to get a connection that answers: more than connecting takes. */
+/** Interval between two attempts to connect, longer than connecting takes. */
 const RESET_EVERY_MS = 2_000;

@@ -1,7 +1,7 @@
 /**
- * What a publish does to the picture of newest events (RPL-3), as the text that lua/publish.lua takes: `+key` makes the
- * event the newest of its name under that key, `-key` clears the key, nothing leaves the picture alone. It agrees with
- * replay/warm.ts, which does the same for the history of a node.
+ * The effect of a publish on the newest events (RPL-3), as text for lua/publish.lua: `+key` makes the event the newest of its
+ * name under that key, `-key` removes the key, and an empty text changes nothing. replay/warm.ts does the same for the history of
+ * a node.
  */
 import type { EventDraft } from '../broker.ts';
 import { valueAt } from '../../replay/pointer.ts';
@@ -16,7 +16,7 @@ export function retainOf(events: EventTable, draft: Pick<EventDraft, 'event' | '
   return `${replay.clears === true ? '-' : '+'}${replay.keySpace ?? draft.event} ${key}`;
 }
 
-/** Names of the events that are kept per key, joined by a space: a cleared key is cleared for all of them. */
+/** Names of the events that are retained per key, separated by spaces; a removed key is removed for all of them. */
 export function namesPerKey(events: EventTable): string {
   const names = events.names.filter((name) => {
     const { replay } = events.of(name);

@@ -1,4 +1,4 @@
-/** What a node checks of the server before it uses it. */
+/** Checks of the server before a node uses it. */
 import type { BrokerLog } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
 import { FORMAT } from './keys.ts';
@@ -45,8 +45,7 @@ const COMMANDS = [
 const IN_A_CLUSTER = ['SPUBLISH C m', 'SSUBSCRIBE C'];
 
 /**
- * Warns where Redis may evict keys.
- * @throws {Error} when another version of Tidemark uses the keys, or the user may not run a command.
+ * Warns if Redis may evict keys. @throws {Error} if another version of Tidemark uses the keys, or the user lacks a permission
  */
 export async function checkServer(checks: ServerChecks): Promise<void> {
   await checkFormat(checks);
@@ -56,12 +55,12 @@ export async function checkServer(checks: ServerChecks): Promise<void> {
 
 async function checkFormat({ connection, keys, address }: ServerChecks): Promise<void> {
   const main = await connection.get(keys.of('main').meta);
-  // Version 1.0 wrote no format, and its states begin with a number.
+  // Version 1.0 wrote no format; its states begin with a number.
   const isFirst = main !== null && /^\d/.test(main);
   const found = isFirst ? '1' : String(await connection.run('format', [keys.format], [FORMAT]));
   if (found === FORMAT) return;
   throw new Error(
-    `Redis at ${describeRedis(address)} holds streams in format ${found}, and this version of Tidemark reads format ` +
+    `Redis at ${describeRedis(address)} has streams in format ${found}, but this version of Tidemark reads format ` +
       `${FORMAT}. Stop the nodes of the other version and delete the keys "${address.prefix}:*", or give these nodes another prefix.`,
   );
 }
@@ -71,8 +70,8 @@ async function checkPermissions({ connection, keys, address }: ServerChecks): Pr
   const denied = asTexts(await connection.run('permissions', [keys.of('main').meta], [keys.nodes, ...commands]));
   if (denied.length === 0) return;
   throw new Error(
-    `The user of Redis at ${describeRedis(address)} may not run ${denied.join(', ')} on keys and channels that begin ` +
-      `with "${address.prefix}:". docs/guides/operate.md shows the rules that it needs.`,
+    `The user of Redis at ${describeRedis(address)} is not allowed to run ${denied.join(', ')} on keys and channels that begin ` +
+      `with "${address.prefix}:". docs/guides/operate.md shows the required ACL rules.`,
   );
 }
 

@@ -42,13 +42,13 @@ describe('a node does not start', () => {
     await redis.command('ACL', 'SETUSER', 'tidemark', '-memory|usage', '-zpopmin');
     const start = brokerAt(`redis://${ACL_LOGIN}@127.0.0.1:${redis.port}`).start(new RecordingListener());
     await expect(start).rejects.toThrow(
-      /may not run MEMORY USAGE, ZPOPMIN on keys and channels that begin with "tidemark:"/,
+      /is not allowed to run MEMORY USAGE, ZPOPMIN on keys and channels that begin with "tidemark:"/,
     );
   });
 
   test.each([
-    ['a later version', ['SET', 'tidemark:format', '3'], /holds streams in format 3.*reads format 2/],
-    ['version 1.0', ['SET', 'tidemark:{main}:meta', '5 1 id epoch run:repl 0 0'], /holds streams in format 1/],
+    ['a later version', ['SET', 'tidemark:format', '3'], /has streams in format 3.*reads format 2/],
+    ['version 1.0', ['SET', 'tidemark:{main}:meta', '5 1 id epoch run:repl 0 0'], /has streams in format 1/],
   ])('on the keys of %s, and changes nothing there', async (_, command, reason) => {
     const redis = await startRedis();
     await redis.command(...command);

@@ -1,7 +1,7 @@
 /**
  * The losses of sources (GAP-2) of one attached stream on one node: each is reported once, in order, whether its message
- * arrived or was missed. Redis numbers them within an epoch; a number that does not follow the last one shows that some
- * were missed, and those are read.
+ * arrived or was missed. Redis numbers them within an epoch. A number that does not follow the last one shows that some were
+ * missed; these are then read.
  */
 import type { KeptLoss } from '../../replay/record.ts';
 import { Losses } from '../../replay/losses.ts';
@@ -16,10 +16,10 @@ export interface SourceLossesOptions {
 }
 
 export class SourceLosses {
-  /** For those who resume from before one of them. */
+  /** Records losses for later resumes. */
   readonly kept = new Losses();
   readonly #options: SourceLossesOptions;
-  /** Of the newest one that was reported; undefined before {@link load}. */
+  /** The number of the newest reported loss; undefined before {@link load}. */
   #number: number | undefined;
   #epoch = '';
 
@@ -27,7 +27,7 @@ export class SourceLosses {
     this.#options = options;
   }
 
-  /** Takes note of those that were announced before the stream was attached. Reports nothing. */
+  /** Records the losses announced before the stream was attached, without reporting them. */
   async load({ epoch, losses }: StreamState): Promise<void> {
     if (this.#number !== undefined) return;
     const entries = await this.#options.read('-');
@@ -36,15 +36,15 @@ export class SourceLosses {
     this.#number = Math.max(losses, numberOf(entries.at(-1)?.[0]));
   }
 
-  /** The state of the stream, as it was read just now. */
+  /** Handles the current state of the stream. */
   async look({ epoch, losses }: StreamState): Promise<void> {
     this.#countFrom(epoch);
     await this.#catchUp(losses);
   }
 
   /**
-   * A message: `?<number> <epoch> <sequence> <paths>`. One that follows the last is reported at its place among the events.
-   * @throws {Error} when it is not of that form.
+   * A message: `?<number> <epoch> <sequence> <paths>`. A loss that follows the last one is reported at its place among the
+   * events. @throws {Error} if the message has another form
    */
   receive(text: string): void {
     const end = text.indexOf(' ');
@@ -60,7 +60,7 @@ export class SourceLosses {
     }
   }
 
-  /** A new epoch begins to count anew. */
+  /** A new epoch restarts the count. */
   #countFrom(epoch: string): void {
     if (this.#number === undefined || this.#epoch === epoch) return;
     this.#epoch = epoch;
@@ -72,7 +72,7 @@ export class SourceLosses {
     this.#options.report(loss);
   }
 
-  /** Reports those up to a number, each one once. */
+  /** Reports the losses up to a number, each once. */
   async #catchUp(upTo: number): Promise<void> {
     const known = this.#number;
     if (known === undefined || upTo <= known) return;
@@ -80,7 +80,7 @@ export class SourceLosses {
     try {
       for (const [id, [, text = '']] of await this.#options.read(`(${known}-0`)) {
         const number = numberOf(id);
-        // Came as a message while this was read.
+        // Arrived as a message while this was read.
         const wasReported = number > upTo && number <= this.#number;
         this.#number = Math.max(this.#number, number);
         const loss = parseLoss(text);

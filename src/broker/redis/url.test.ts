@@ -54,7 +54,7 @@ describe('a Redis URL', () => {
   test.each([
     ['http://h', /is not of the form redis:/],
     ['redis://', /is not of the form/],
-    ['redis://:pa%ss@h', /"%" in its password .* percent-encoding .*: write "%" itself as %25/],
+    ['redis://:pa%ss@h', /"%" in its password .* percent-encoding .*: write a literal "%" as %25/],
     ['redis://%zz:pass@h', /"%" in its user name/],
     ['redis+sentinel://h/my%master', /"%" in its name of the master/],
     ['redis://ana:p/w@h', /percent-encoded: %2F for \/, %40 for @/],
@@ -62,9 +62,9 @@ describe('a Redis URL', () => {
     ['redis://h:99999', /expected host\[:port\]/],
     ['redis://h/db', /expected a database number/],
     ['redis+sentinel://h', /needs the name of the master/],
-    ['redis+cluster://h/1', /database 0 only/],
-    ['redis://h?tls=yes', /unknown parameter "tls"; known are ca,/],
-    ['redis://h?prefix={x}', /a prefix that is not/],
+    ['redis+cluster://h/1', /only database 0/],
+    ['redis://h?tls=yes', /unknown parameter "tls"; known parameters: ca,/],
+    ['redis://h?prefix={x}', /The prefix in the Redis URL must have/],
     ['rediss://h?ca=/nowhere/ca.pem', /ca names \/nowhere\/ca.pem, which cannot be read/],
   ])('%s is refused with what was expected', (url, text) => {
     expect(() => parseRedisUrl(url)).toThrow(text);

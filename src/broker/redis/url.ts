@@ -1,13 +1,13 @@
 /**
- * Where Redis is, as one URL:
+ * The address of Redis as one URL:
  *
  *   redis://[user:password@]host[:port][/db]                    one server
  *   redis+sentinel://[user:password@]host[:port],…/master[/db]  the master that the sentinels name
  *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are where to ask first
  *
  * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters: `ca`, `cert`, `key` (PEM
- * files), `servername`, `prefix` (of keys and channels, default `tidemark`), and for sentinels that want a login of
- * their own `sentinelUser` and `sentinelPasswordFile`. User and password are percent-encoded.
+ * files), `servername`, `prefix` (of keys and channels, default `tidemark`), and for sentinels with their own login
+ * `sentinelUser` and `sentinelPasswordFile`. User and password are percent-encoded.
  */
 import { readFileSync } from 'node:fs';
 
@@ -37,11 +37,11 @@ export interface RedisAddress {
   readonly prefix: string;
 }
 
-/** An `@` counts once: behind a password with a bare `/` or `?` another would be read as part of the host, and be quoted. */
+/** Only one `@` is allowed: after a password with an unescaped `/` or `?`, part of the password would be read as the host and quoted. */
 const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#@]*)?(?:\?([^#@]*))?$/;
 const PARAMETERS = ['ca', 'cert', 'key', 'servername', 'prefix', 'sentinelUser', 'sentinelPasswordFile'];
 
-/** @throws {Error} saying what was expected; the text never holds the password. */
+/** @throws {Error} with the expected form; the text never contains the password */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = SHAPE.exec(url);
   if (match === null) {
@@ -76,12 +76,12 @@ function parseParameters(query: string): URLSearchParams {
   const parameters = new URLSearchParams(query);
   for (const name of parameters.keys()) {
     if (!PARAMETERS.includes(name)) {
-      throw new Error(`The Redis URL has the unknown parameter "${name}"; known are ${PARAMETERS.join(', ')}.`);
+      throw new Error(`The Redis URL has the unknown parameter "${name}"; known parameters: ${PARAMETERS.join(', ')}.`);
     }
   }
   const prefix = parameters.get('prefix');
   if (prefix !== null && !/^[\w.:-]{1,64}$/.test(prefix)) {
-    throw new Error('The Redis URL has a prefix that is not 1 to 64 letters, digits, "_", ".", ":" or "-".');
+    throw new Error('The prefix in the Redis URL must have 1 to 64 letters, digits, "_", ".", ":" or "-".');
   }
   return parameters;
 }
@@ -109,7 +109,8 @@ function parsePath(path: string, mode: RedisAddress['mode']): { db: number; mast
   const [db = '0', ...rest] = parts;
   if (rest.length > 0 || !/^\d{1,4}$/.test(db))
     throw new Error(`The Redis URL has the path "${path}": expected a database number.`);
-  if (mode === 'cluster' && db !== '0') throw new Error('A Redis cluster has database 0 only: leave the path out.');
+  if (mode === 'cluster' && db !== '0')
+    throw new Error('A Redis cluster has only database 0: remove the path from the URL.');
   return { db: Number(db), ...(master === undefined ? {} : { master: decoded(master, 'name of the master') }) };
 }
 
@@ -119,7 +120,7 @@ function decoded(text: string, what: string): string {
     return decodeURIComponent(text);
   } catch (error) {
     throw new Error(
-      `The Redis URL has a "%" in its ${what} that begins no percent-encoding (RFC 3986 §2.1): write "%" itself as %25.`,
+      `The Redis URL has a "%" in its ${what} that is not a percent-encoding (RFC 3986 §2.1): write a literal "%" as %25.`,
       { cause: error },
     );
   }

@@ -1,10 +1,10 @@
 /**
- * The epoch fence (docs/decisions/0007): carries out, at Redis, what standing.ts, knowledge.ts and verdict.ts decide.
+ * The epoch fence (docs/decisions/0007): carries out in Redis what standing.ts, knowledge.ts and verdict.ts decide.
  *
- * A stream's state names the incarnation of the server that may extend it. After a restart or a promotion the two
- * differ, and the scripts refuse the stream until the nodes have said what they know of it: if the log holds every
- * position that anybody has seen, the epoch goes on; if it may not, a new epoch begins. So no number is ever given out
- * twice within an epoch, and no client is told that it is up to date when it is not.
+ * A stream's state names the incarnation of the server that may extend it. After a restart or a promotion the two differ, and the
+ * scripts reject the stream until the nodes have reported what they know of it: if the log contains every position that any node
+ * has seen, the epoch continues; otherwise a new epoch begins. So no sequenceId is assigned twice within an epoch, and no
+ * outdated client is reported as up to date.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConnection } from '../connection.ts';
@@ -24,18 +24,18 @@ export interface FenceOptions {
   readonly newEpoch: () => string;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
-  /** TTL of the keys of a stream that has no events yet, in milliseconds, where `ttlOf` gives none. */
+  /** TTL of the keys of a stream without events, in milliseconds, if `ttlOf` gives none. */
   readonly blankTtlMs: number;
-  /** How long the other nodes may take to say what they know, in milliseconds. */
+  /** How long to wait for the testimonies of the other nodes, in milliseconds. */
   readonly waitMs: number;
-  /** How long a node listens before it takes it that nobody vouches, in milliseconds: others may be reconnecting. */
+  /** How long a node waits before it concludes that no node vouches, in milliseconds; others may be reconnecting. */
   readonly listenMs: number;
 }
 
 const ASK_AGAIN_MS = 50;
-/** Longer than the nodes may take to speak. */
+/** Longer than the wait for testimonies. */
 const TESTIMONY_TTL_MS = 10_000;
-/** Streams remembered; a node that forgot one can no longer say of any other that it does not know it. */
+/** The number of remembered streams. A node that forgot a stream can no longer testify that it never knew a stream. */
 const MAX_KNOWN = 100_000;
 
 export class EpochFence {
@@ -48,48 +48,48 @@ export class EpochFence {
     this.#options = options;
   }
 
-  /** Takes note of a place that this node was told of. */
+  /** Records a position that this node has learned. */
   know(stream: string, place: KnownPlace): void {
     know(this.#known, stream, place, MAX_KNOWN);
   }
 
-  /** To be taken before something is asked, and given to {@link confirm} or {@link adopt} with the answer. */
+  /** Read this before a query, and pass it to {@link confirm} or {@link adopt} with the answer. */
   get departures(): number {
     return this.#options.registry.standing.departures;
   }
 
-  /** The place was the newest of its stream after `departures` was taken. */
+  /** Confirms that the position was the newest of its stream after `departures` was read. */
   confirm(stream: string, place: KnownPlace, departures: number): void {
     confirm(this.#known, stream, place, departures);
   }
 
-  /** Takes a state for true that this server may extend, and that was read after `departures` was taken. */
+  /** Accepts a state that this server may extend and that was read after `departures`. */
   adopt(stream: string, state: StreamState, departures: number): void {
     believe(this.#known, stream, state, MAX_KNOWN);
     confirm(this.#known, stream, state, departures);
   }
 
-  /** Whether a message that a server published may be applied. */
+  /** Whether a message of a server may be applied. */
   accepts(stream: string, incarnation: string): boolean {
     const { registry } = this.#options;
     return registry.holdsLease && applies(this.#known, registry.standing, stream, incarnation);
   }
 
-  /** The connection may lead to another server from now on. */
+  /** Notes that the connection may reach another server from now on. */
   connectionLost(): void {
     this.#incarnations.clear();
   }
 
-  /** The incarnation of the server that holds the stream, if it has been read on this connection. */
+  /** The incarnation of the stream's server, if it has been read on this connection. */
   cachedIncarnation(stream: string): string | undefined {
     return this.#options.registry.isRegistered ? this.#incarnations.get(this.#route(stream)) : undefined;
   }
 
-  /** @throws {Error} when the server is no master, or this node may not learn from it yet. */
+  /** @throws {Error} if the server is not a master, or this node may not learn from it yet */
   async incarnation(stream: string): Promise<string> {
     const { registry } = this.#options;
     if (!registry.isRegistered) await registry.renew();
-    if (!registry.isRegistered) throw new Error('the other nodes do not know yet that this one is here');
+    if (!registry.isRegistered) throw new Error('the other nodes have not registered this node yet');
     return this.#incarnations.get(this.#route(stream)) ?? this.refreshIncarnation(stream);
   }
 
@@ -101,7 +101,7 @@ export class EpochFence {
     return incarnation;
   }
 
-  /** The stream's state, begun if it has none; the fence has decided. */
+  /** The stream's state after the fence has decided; creates it if missing. */
   async open(stream: string): Promise<StreamState> {
     const { connection, keys, newEpoch, ttlOf, blankTtlMs } = this.#options;
     const { meta, log, latest, order, losses, witness } = keys.of(stream);
@@ -114,12 +114,12 @@ export class EpochFence {
     return state;
   }
 
-  /** Whether the state is of the server that this node talks to. */
+  /** Whether the state belongs to the current server. */
   async isCurrent(stream: string, state: StreamState): Promise<boolean> {
     return state.incarnation === (await this.incarnation(stream));
   }
 
-  /** Whether the nodes must compare what they know before the state can be believed. */
+  /** Whether the nodes must compare their knowledge before the state can be trusted. */
   async isSuspicious(stream: string, state: StreamState): Promise<boolean> {
     if (!(await this.isCurrent(stream, state))) return true;
     const known = this.#known.streams.get(stream)?.place;
@@ -129,7 +129,7 @@ export class EpochFence {
 
   /**
    * Resolves once this server may extend the stream: in its epoch, or in a new one. Concurrent calls share one run.
-   * @throws {Error} when Redis cannot be reached.
+   * @throws {Error} if Redis cannot be reached
    */
   settle(stream: string): Promise<StreamState> {
     const running = this.#settling.get(stream);
@@ -139,7 +139,7 @@ export class EpochFence {
     return settling;
   }
 
-  /** Another node asks what is known of a stream; one testimony is the answer. */
+  /** Answers another node's question about a stream with a testimony. */
   async answer(stream: string): Promise<void> {
     if (this.#settling.has(stream)) return;
     await this.refreshIncarnation(stream);
@@ -169,7 +169,7 @@ export class EpochFence {
     }
   }
 
-  /** Looks who is there, says what this node knows, and reads what all have said. */
+  /** Reads the registry, publishes this node's testimony, and reads all testimonies. */
   async #hear(stream: string): Promise<Heard | 'unborn' | 'changed'> {
     const { connection, keys, registry } = this.#options;
     const { meta, log, witness } = keys.of(stream);
@@ -189,15 +189,15 @@ export class EpochFence {
     if (!fenced && verdict !== 'contradicts') {
       return { text, state, number: '', incarnation, fenced, witnesses: [] };
     }
-    const said = `${incarnation}|${verdict}|${[...peers.keys()].join(' ')}`;
+    const signature = `${incarnation}|${verdict}|${[...peers.keys()].join(' ')}`;
     const [status, number = '', ...all] = asTexts(
-      await connection.run('attest', [meta, witness], [text, id, said, TESTIMONY_TTL_MS]),
+      await connection.run('attest', [meta, witness], [text, id, signature, TESTIMONY_TTL_MS]),
     );
     if (status !== 'heard') return 'changed';
     return { text, state, number, incarnation, fenced, witnesses: parseWitnesses(all, incarnation) };
   }
 
-  /** @returns undefined when the stream stays undecided. */
+  /** @returns undefined if the stream stays undecided */
   async #carryOut(stream: string, heard: Heard, decision: Decision): Promise<StreamState | undefined> {
     if (decision.kind === 'wait') return undefined;
     if (decision.kind === 'settled') return heard.state;
@@ -228,9 +228,9 @@ export class EpochFence {
   }
 }
 
-/** What the nodes have said of a stream so far. */
+/** What the nodes have signature of a stream so far. */
 interface Heard {
-  /** The state that was judged, as it stands in Redis. */
+  /** The judged state, as stored in Redis. */
   readonly text: string;
   readonly state: StreamState;
   /** Of the last testimony. */
@@ -246,7 +246,7 @@ function parseFound(text: string): Found {
   return kind === 'trimmed' ? { kind } : { kind: 'missing' };
 }
 
-/** Those that spoke under the present server. */
+/** The nodes that testified under the current server. */
 function parseWitnesses(fields: readonly string[], incarnation: string): readonly Witness[] {
   const witnesses: Witness[] = [];
   for (let at = 0; at < fields.length; at += 2) {

@@ -1,9 +1,9 @@
 /**
- * What one node knows of the streams, and what it may say about them when their server has changed. Pure.
+ * The knowledge of one node about its streams, and the testimonies that it may give after their server has changed. Pure.
  */
 import type { Standing } from './standing.ts';
 
-/** The newest place of a stream that a node has seen, from whatever source. */
+/** The newest position of a stream that a node has seen, from any source. */
 export interface KnownPlace {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -19,7 +19,7 @@ export interface Head extends KnownPlace {
 
 export interface Knowledge {
   place: KnownPlace;
-  /** {@link Standing.departures} when the place was last confirmed to be the newest; -1 when it never was. */
+  /** {@link Standing.departures} when the position was last confirmed as the newest; -1 if never. */
   confirmed: number;
   /** The server whose messages are applied; undefined from an attestation until the stream is settled. */
   believes: string | undefined;
@@ -28,16 +28,16 @@ export interface Knowledge {
 export interface Known {
   /** Oldest first. */
   readonly streams: Map<string, Knowledge>;
-  /** Whether a stream had to be forgotten: then the node cannot say of any other one that it does not know it. */
+  /** Whether a stream had to be forgotten. The node can then no longer testify that it never knew a stream. */
   forgot: boolean;
 }
 
-/** What a node says about a stream. */
+/** The testimony of a node about a stream. */
 export interface Testimony {
   readonly place: KnownPlace | undefined;
-  /** It may have known the stream, and has forgotten it. */
+  /** The node may have known the stream and forgotten it. */
   readonly unsure: boolean;
-  /** Whether nobody that this node has given up can have known more than it. */
+  /** Whether no node that this node has given up can have known more. */
   readonly confirmed: boolean;
 }
 
@@ -45,7 +45,7 @@ export function newKnown(): Known {
   return { streams: new Map(), forgot: false };
 }
 
-/** Takes note of a place. Within an epoch only the newest counts. */
+/** Records a position. Within an epoch only the newest is kept. */
 export function know(
   known: Known,
   stream: string,
@@ -66,8 +66,8 @@ export function know(
 }
 
 /**
- * The place was the newest of its stream at a moment after `departures` was read.
- * Says nothing when a node was given up since: it may have added to the stream behind that moment.
+ * Confirms that the position was the newest of its stream at a moment after `departures` was read. Has no effect if a node was
+ * given up since, because that node may have appended to the stream later.
  */
 export function confirm(known: Known, stream: string, place: KnownPlace, departures: number): void {
   const knowledge = known.streams.get(stream);
@@ -77,7 +77,7 @@ export function confirm(known: Known, stream: string, place: KnownPlace, departu
     knowledge.confirmed = Math.max(knowledge.confirmed, departures);
 }
 
-/** Takes a settled state for true: from here on messages of its server are applied. */
+/** Accepts a settled state: from now on messages of its server are applied. */
 export function believe(known: Known, stream: string, head: Head, mostStreams?: number): void {
   know(known, stream, head, mostStreams).believes = head.incarnation;
 }
@@ -88,7 +88,7 @@ export function applies(known: Known, standing: Standing, stream: string, incarn
 }
 
 /**
- * What this node says of a stream. From now on nothing that the old server sent is applied: it would be more than was said.
+ * The testimony of this node about a stream. From now on no message of the old server is applied, because the testimony does not cover it.
  */
 export function testify(known: Known, standing: Standing, stream: string): Testimony {
   const knowledge = known.streams.get(stream);

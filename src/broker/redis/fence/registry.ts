@@ -1,6 +1,6 @@
 /**
- * The node's entry in the registry of nodes: renews its lease, and finds out who else is there. The rules are those of
- * standing.ts; this file gives them Redis and the clock.
+ * The node's entry in the registry of nodes: renews its lease and discovers other nodes. standing.ts has the rules; this file
+ * adds Redis and the clock.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../../broker.ts';
@@ -14,18 +14,18 @@ export interface NodeRegistryOptions {
   readonly connection: Pick<RedisConnection, 'run' | 'publish'>;
   readonly keys: RedisKeys;
   readonly newId: () => string;
-  /** A node that could not renew for so long gives itself up, in milliseconds. */
+  /** After so long without a renewal, in milliseconds, a node gives itself up. */
   readonly leaseMs: number;
-  /** A registered node that says nothing for so long is not waited for when another one is there, in milliseconds. */
+  /** After so long without a sign, in milliseconds, a registered node is not waited for if another one is present. */
   readonly patienceMs: number;
   readonly log: BrokerLog;
   /** Milliseconds, never stepping back. */
   readonly now?: () => number;
 }
 
-/** Others give a node up later than it gives itself up: by a clock that runs a fifth faster at most. */
+/** Other nodes give a node up later than it does itself, to allow for clocks that run up to a fifth faster. */
 const GIVEN_UP_AFTER_LEASES = 1.25;
-/** The registry goes with its last node; in leases. */
+/** How long the registry outlives its last node, in leases. */
 const REGISTRY_TTL_LEASES = 3;
 const LOOK_AGAIN_MS = 20;
 
@@ -33,13 +33,13 @@ export class NodeRegistry {
   readonly standing: Standing;
   readonly #options: NodeRegistryOptions;
   readonly #now: () => number;
-  /** When a peer's count was last seen to change. */
+  /** The time of the last observed change of a peer's count. */
   readonly #changedAt = new Map<string, number>();
   #gone = new Map<string, string>();
   #count = 0;
-  /** When the last renewal that was answered was sent. */
+  /** The time at which the last answered renewal was sent. */
   #renewedAt: number | undefined;
-  /** Whether the server that is talked to now has the entry. */
+  /** Whether the current server has the entry. */
   #current = false;
   #renewing: Promise<Registry> | undefined;
   #joining: Promise<void> | undefined;
@@ -56,26 +56,26 @@ export class NodeRegistry {
     return this.standing.member;
   }
 
-  /** Whether this node may publish and read: the server that it talks to knows that it is there. */
+  /** Whether this node may publish and read, because the current server has its entry. */
   get isRegistered(): boolean {
     return this.holdsLease && this.#current;
   }
 
-  /** The next command may reach another server, which has yet to be told of this node. */
+  /** Notes that the next command may reach another server, which has no entry of this node yet. */
   connectionLost(): void {
     this.#current = false;
   }
 
   /**
-   * Resolves once this node is a member: every other node knows it, or at least one when the rest stays silent.
-   * @throws {Error} when Redis cannot be reached.
+   * Resolves once this node is a member: every other node knows it, or at least one if the others do not respond.
+   * @throws {Error} if Redis cannot be reached
    */
   join(): Promise<void> {
     this.#joining ??= this.#join().finally(() => (this.#joining = undefined));
     return this.#joining;
   }
 
-  /** One renewal, and another one when it brought news, so that those who are new find themselves in the entry. */
+  /** Renews once, and again if there were new nodes, so that these find themselves in the entry. */
   async renew(): Promise<Registry> {
     while (this.#renewing !== undefined) await this.#renewing.catch(() => undefined);
     this.#renewing = this.#renewUntilKnown().finally(() => (this.#renewing = undefined));
@@ -87,11 +87,11 @@ export class NodeRegistry {
     const [kind, id = ''] = text.split(' ');
     if (id === this.standing.id) return;
     if (kind === 'left') this.#giveUp(id);
-    // Whoever joins waits for the others to have read its entry.
+    // A joining node waits until the others have read its entry.
     if (kind === 'joins' && !this.standing.peers.has(id)) this.renew().catch(() => undefined);
   }
 
-  /** Leaves in good order: from now on nobody waits for this node. */
+  /** Leaves in good order, so that no node waits for this one. */
   async leave(): Promise<void> {
     const { connection, keys } = this.#options;
     const { id } = this.standing;

@@ -1,25 +1,25 @@
 /**
- * Whether an epoch goes on when the server under a stream has changed. Pure: testimonies in, decision out.
+ * Decides from testimonies whether an epoch continues after the server of a stream has changed. Pure.
  */
 import type { Head, Testimony } from './knowledge.ts';
 
-/** What stands in the log at the place that a node knows. */
+/** The content of the log at the position that a node knows. */
 export type Found =
   | { readonly kind: 'event'; readonly eventId: string }
   /** Older than the log. */
   | { readonly kind: 'trimmed' }
-  /** The log covers the number, and has no event there that the node knows. */
+  /** The log covers the sequenceId but lacks the event that the node knows. */
   | { readonly kind: 'missing' };
 
 export interface StreamFacts {
   readonly head: Head;
-  /** The server that the node talks to. */
+  /** The server that the node uses. */
   readonly incarnation: string;
-  /** At the place of the testimony. */
+  /** At the position of the testimony. */
   readonly found: Found;
 }
 
-/** `contradicts`: the stream cannot be the one that the node saw. `vouches`: it has all that anybody can have seen. */
+/** `contradicts`: the stream is not the one that the node saw. `vouches`: the stream has everything that any node can have seen. */
 export type Verdict = 'contradicts' | 'vouches' | 'silent';
 
 export function verdictOf({ place, unsure, confirmed }: Testimony, facts: StreamFacts): Verdict {
@@ -37,7 +37,7 @@ export function verdictOf({ place, unsure, confirmed }: Testimony, facts: Stream
   return confirmed ? 'vouches' : 'silent';
 }
 
-/** What one node has said under the present server. */
+/** The testimony of one node under the current server. */
 export interface Witness {
   readonly node: string;
   readonly verdict: Verdict;
@@ -48,7 +48,7 @@ export interface Witness {
 export type Decision =
   /** The server may extend the stream already. */
   | { readonly kind: 'settled' }
-  /** The epoch goes on under the present server. */
+  /** The epoch continues under the current server. */
   | { readonly kind: 'extend' }
   | { readonly kind: 'begin'; readonly why: 'contradiction' | 'silence' | 'nobody vouches' }
   | { readonly kind: 'wait'; readonly missing: readonly string[] };
@@ -56,15 +56,15 @@ export type Decision =
 export interface Hearing {
   readonly fenced: boolean;
   readonly witnesses: readonly Witness[];
-  /** Whether the time for the others to speak is over. */
+  /** Whether the wait for other testimonies has ended. */
   readonly expired: boolean;
 }
 
 export function decide({ fenced, witnesses, expired }: Hearing): Decision {
   if (witnesses.some(({ verdict }) => verdict === 'contradicts')) return { kind: 'begin', why: 'contradiction' };
   if (!fenced) return { kind: 'settled' };
-  const heard = new Set(witnesses.map(({ node }) => node));
-  const missing = [...new Set(witnesses.flatMap(({ peers }) => peers))].filter((node) => !heard.has(node));
+  const testified = new Set(witnesses.map(({ node }) => node));
+  const missing = [...new Set(witnesses.flatMap(({ peers }) => peers))].filter((node) => !testified.has(node));
   if (missing.length > 0) return expired ? { kind: 'begin', why: 'silence' } : { kind: 'wait', missing };
   if (witnesses.some(({ verdict }) => verdict === 'vouches')) return { kind: 'extend' };
   return { kind: 'begin', why: 'nobody vouches' };

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Keeps what a node says of a stream (fence/verdict.ts), if the stream is still in the state that the node looked at.
+-- Stores the testimony of a node about a stream (fence/verdict.ts), if the stream is still in the state that the node read.
 -- KEYS 1 meta, 2 witnesses   ARGV 1 state that was judged, 2 node, 3 its testimony, 4 how long it is kept, in ms
 -- Returns {'changed'}, or {'heard', number of the testimony, node, testimony, node, testimony…}.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end

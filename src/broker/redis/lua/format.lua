@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Which version wrote the keys: begins with this one's where there is none.
+-- The format of the keys; sets it to this version's if there is none.
 -- KEYS 1 format   ARGV 1 format of this version
--- Returns the format that holds.
+-- Returns the format in force.
 local format = redis.call('GET', KEYS[1])
 if not format then
   format = ARGV[1]

@@ -1,5 +1,5 @@
 #!lua flags=no-writes,allow-oom
--- What a node compares with what it knows before it testifies (fence/verdict.ts).
+-- Reads what a node needs before it testifies (fence/verdict.ts).
 -- KEYS 1 meta, 2 log   ARGV 1 at, 2 sequence of the place that the node knows ('' for none)
 -- Returns {state or false, 'event <eventId>' | 'trimmed' | 'missing'}.
 local state = redis.call('GET', KEYS[1])

@@ -1,7 +1,7 @@
 #!lua
 -- Changes API keys, all of them or none, and only if nobody else has changed one of them since they were read.
--- KEYS 1 the hash of keys   ARGV for each key: its id, the text that was read ('' if there was none), the new text ('' to remove it)
--- Returns 1, or 0 where another change was faster.
+-- KEYS 1 the hash of keys   ARGV for each key: its id, the text that was read ('' if there was none), the new text (''
+-- to remove it) Returns 1, or 0 if another change was faster.
 for at = 1, #ARGV, 3 do
   if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 0 end
 end

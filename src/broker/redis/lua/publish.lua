@@ -43,7 +43,7 @@ if trims then needed[#needed + 1] = {'MEMORY', 'USAGE', KEYS[2]} end
 for i = 1, #needed do
   if not redis.acl_check_cmd(unpack(needed[i])) then return {'denied ' .. needed[i][1]} end
 end
--- Nodes may have different contracts: what any of them keeps per key is found again by all of them.
+-- Nodes may have different contracts, so every node reads the keys that any node retains.
 local names, grown = redis.call('HGET', KEYS[3], 'names') or '', false
 for name in string.gmatch(ARGV[5], '%S+') do
   if not string.find(names .. ' ', ' ' .. name .. ' ', 1, true) then names, grown = names .. ' ' .. name, true end
@@ -52,7 +52,7 @@ redis.call('ZCARD', KEYS[4])
 local length = redis.call('XLEN', KEYS[2])
 local used = trims and redis.call('MEMORY', 'USAGE', KEYS[2]) or 0
 
--- `latest` events stand under a key of their own: 'name <event>'.
+-- `latest` events have their own key: 'name <event>'.
 local function drop(key)
   local under = string.match(key, '^name (.*)$') or names
   for name in string.gmatch(under, '%S+') do redis.call('HDEL', KEYS[3], name .. ' ' .. key) end
@@ -107,7 +107,7 @@ if kept then
     evicted = '1'
   end
 end
--- Whole listpacks of the stream go ('~'), so the log holds a little more than its bounds, never less.
+-- Only whole listpacks are trimmed ('~'), so the log may exceed its bounds slightly.
 if trims then
   redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', max_events)
   redis.call('XTRIM', KEYS[2], 'MINID', '~', at - max_age)

@@ -1,5 +1,5 @@
 #!lua flags=no-writes,allow-oom
--- One page of the log, with the state of the same instant. A page ends at about 1 MiB, so that no read holds Redis up.
+-- One page of the log, with the state of the same instant. A page ends at about 1 MiB, so that no read blocks Redis for long.
 -- KEYS 1 meta, 2 log   ARGV 1 first id of the range ('-' or '(<at>-<sequence>'), 2 most events
 -- Returns {state or false, 1 when the log goes on, line…}.
 local state = redis.call('GET', KEYS[1])

@@ -11,7 +11,7 @@ for i = 6, #ARGV, 2 do
   end
 end
 local known = redis.call('HGET', KEYS[1], ARGV[1])
--- One that the server has forgotten is no member until those that came since know it.
+-- A node whose entry was lost is not a member until the nodes that registered since know it.
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. (known and ARGV[3] or '0') .. ' ' .. ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 local reply = redis.call('HGETALL', KEYS[1])
