@@ -58,8 +58,8 @@ export class Guard {
   }
 
   /**
-   * Checks the credential, the rate, the body and the scopes, in this order. An operation that needs no scope is open to everyone.
-   * @param fits the schema of the body, where the operation has one
+   * Checks the credential, the rate, the body and the scopes, in this order. An operation without a scope is open to all clients.
+   * @param fits the schema of the body, if the operation has one
    */
   async admit(name: HttpOperationName, request: FastifyRequest, fits?: Validator): Promise<Admitted> {
     const { audit, limiter } = this.#options;

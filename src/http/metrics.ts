@@ -85,7 +85,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
   gauge(registry, 'broker_connected', '1 while the broker answers.', () => (figures().broker.connected ? 1 : 0));
   gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => figures().broker.lagMs);
   gauge(registry, 'draining', '1 while the node shuts down.', () => (figures().status === 'draining' ? 1 : 0));
-  counter(registry, 'deliveries', 'Live event messages handed to connections.', () => counters.deliveries);
+  counter(registry, 'deliveries', 'Live event messages queued for connections.', () => counters.deliveries);
   counter(
     registry,
     'encodings',
@@ -114,7 +114,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
     registry,
     'budget_dropped',
     'name',
-    'Events, streams and keys that gave way to a budget.',
+    'Events, streams and keys that were dropped for a budget.',
     () => new Map(Object.entries(figures().budgets).map(([name, { dropped }]) => [name, dropped])),
   );
   new Gauge({

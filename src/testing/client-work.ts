@@ -213,7 +213,7 @@ async function syncAll({ client }: Member): Promise<void> {
   for (const each of STREAMS) await client.call('sync', { stream: each });
 }
 
-/** A gateway on which the work has been done. */
+/** Starts a gateway and does the work on it. */
 export async function runOf(work: readonly Work[]): Promise<Run> {
   const run = new Run(await serve());
   await run.all(work);
