@@ -1,6 +1,6 @@
 /** Checks for values that a setting's type allows but that would have no effect or do harm. */
 import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
-// A cycle of types only: the checks take a whole configuration, and reading a configuration runs the checks.
+// Cycle of types: the checks take a whole configuration, and reading a configuration runs the checks.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
 import { proxyFault } from '../auth/trusted-proxies.ts';
