@@ -73,7 +73,7 @@ await broker.start({
 });
 await broker.attach('main');
 const publisher = new Publisher({ broker, catalogue, limits, audit: new Audit(), counters: new Counters() });
-const origin = { name: 'host', principal: GATEWAY_PRINCIPAL, payloadPointer: '' } as const;
+const origin = { name: 'host', principal: GATEWAY_PRINCIPAL, pointers: { payload: '', stream: '' } } as const;
 
 /** CPU time per event, in microseconds. */
 async function measure(event: string): Promise<{ readonly us: number; readonly matches: number }> {

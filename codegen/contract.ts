@@ -170,6 +170,7 @@ function eventOf(schemas: Readonly<Record<string, Schema>>, message: string, raw
       replay,
       filterable: filterable ?? {},
       enumerated: enumeratedFields(schemas, dataOf(schemas, raw), filterable ?? {}),
+      stream: raw['x-stream'],
     },
   ];
 }

@@ -66,6 +66,7 @@ const message = {
     'x-payload': text,
     'x-replay': closed({ policy: text, 'key?': text, 'keySpace?': text, 'clears?': { const: true } }),
     'x-filterable': mapOf({ ...texts, minItems: 1 }),
+    'x-stream': closed({ kind: { enum: ['session', 'workspace'] }, id: text }),
   },
   dependentRequired: { 'x-event': ['x-payload', 'x-replay', 'x-filterable'] },
 };

@@ -105,6 +105,13 @@ export interface ReplaySpec {
   readonly clears?: boolean;
 }
 
+/** The stream to which an event belongs: `{kind}:{id}`. */
+export interface StreamSpec {
+  readonly kind: string;
+  /** Pointer into the event's data. */
+  readonly id: string;
+}
+
 export interface Event {
   /** The wire's `data.event`; `*` for custom events. */
   readonly name: string;
@@ -118,6 +125,8 @@ export interface Event {
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /** Filter field → the strings that the schemas at its pointers enumerate; not where any of them allows others. */
   readonly enumerated: Readonly<Record<string, readonly string[]>>;
+  /** Undefined where the event may be published on every stream. */
+  readonly stream: StreamSpec | undefined;
 }
 
 export interface CloseCode {

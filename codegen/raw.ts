@@ -1,7 +1,18 @@
 /**
  * The contract as it stands in the file, once the schema of our extensions has accepted it.
  */
-import type { Clause, CloseCode, ErrorSpec, Example, FilterField, Limit, ReplaySpec, Schema, Scopes } from './model.ts';
+import type {
+  Clause,
+  CloseCode,
+  ErrorSpec,
+  Example,
+  FilterField,
+  Limit,
+  ReplaySpec,
+  StreamSpec,
+  Schema,
+  Scopes,
+} from './model.ts';
 
 export interface Ref {
   readonly $ref: string;
@@ -20,6 +31,7 @@ export interface RawMessage {
   readonly 'x-event'?: string;
   readonly 'x-payload'?: string;
   readonly 'x-replay'?: ReplaySpec;
+  readonly 'x-stream'?: StreamSpec;
   readonly 'x-filterable'?: Readonly<Record<string, readonly string[]>>;
 }
 

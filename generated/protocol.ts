@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:288ecfe3fe9952980020bcacdb9b8a70825d7e9abc0a70217ae7b292a4a55af2';
+export const CONTRACT_DIGEST = 'sha256:d090a413cb1d66433928e4420813b8f7711b7944957b62e2e9b4e7749d1ca4e0';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -152,6 +152,8 @@ export interface EventSpec {
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
   /** Field → the only values that the event can have there; absent where it can have any. */
   readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
+  /** The one stream on which it may be published, `{kind}:{id}`; `id` points into its `data` (STR-5). */
+  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
 /** How each declared event is replayed and filtered. */
@@ -165,7 +167,7 @@ export const EVENTS: { readonly [Name in EventName]: EventSpec } = {
   relationship_deleted: { replay: { policy: 'latest-per-key', key: '/payload/id', keySpace: 'relationship', clears: true }, filterable: { relationshipTypes: ['/payload/relationshipType'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
   graph_update: { replay: { policy: 'latest' }, filterable: { paths: ['/payload/paths'], operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
   sync_status: { replay: { policy: 'latest' }, filterable: { operationIds: ['/payload/operationId'], sources: ['/source/name', '/source/principal'] }, enumerated: {} },
-  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], relationshipTypes: ['/payload/relationships/relationshipType'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] }, enumerated: { sessionEvents: ['session_started', 'session_keepalive', 'session_relationships', 'session_checkpoint', 'session_handoff', 'session_teardown', 'modified', 'broke', 'test_pass'] } },
+  session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], relationshipTypes: ['/payload/relationships/relationshipType'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] }, enumerated: { sessionEvents: ['session_started', 'session_keepalive', 'session_relationships', 'session_checkpoint', 'session_handoff', 'session_teardown', 'modified', 'broke', 'test_pass'] }, stream: { kind: 'session', id: '/payload/sessionId' } },
 };
 
 /** The same for every event that the contract does not declare. */
@@ -377,6 +379,7 @@ export const CLAUSES = {
   'STR-2': { level: 'must', observable: 'client', text: '`sequenceId` starts at 1 and grows by exactly 1 per event of the stream, across all nodes. A filter may skip numbers; the order is never broken.' },
   'STR-3': { level: 'must', observable: 'client', text: '`epoch` names one life of a stream and changes whenever the counter may have been lost. A change under live subscribers is said by a `gap`.' },
   'STR-4': { level: 'must', observable: 'client', text: 'Number, append to history and publication are one step. `emittedAt` is stamped in that step, never decreases along a stream and is never rewritten on replay.' },
+  'STR-5': { level: 'must', observable: 'client', text: 'An event with `x-stream` belongs to one stream: `session_event` to `session:{sessionId}` of its payload. Published without a stream it goes there, and any other event goes to `main`; the scope is checked for that stream. On another stream it is refused with `stream_invalid` and `details.stream`, the right one, and nothing is stored.' },
   'EVT-1': { level: 'must', observable: 'client', text: 'An `event` names the matching subscriptions, whether it is a replay and why, its stream, position, id, name, time, source and payload.' },
   'EVT-2': { level: 'must', observable: 'client', text: 'One event reaches one connection in exactly one live message, however many of its subscriptions match. It may come again only as replay for a newer subscription.' },
   'EVT-3': { level: 'must', observable: 'client', text: 'A declared event fits its payload schema. A publication that does not is refused with `payload_invalid`, and nothing is stored.' },

@@ -235,9 +235,9 @@ export interface UnsubscribeAll {
 export type ListSubscriptionsData = Readonly<Record<string, never>>;
 /** No fields. */
 export type PingData = Readonly<Record<string, never>>;
-/** One event to publish. */
+/** One event to publish. Without `stream` it goes to the stream to which the event belongs (`x-stream`), any other to `main`. */
 export interface BroadcastData {
-  readonly stream: StreamName;
+  readonly stream?: StreamName;
   readonly event: EventName;
   readonly payload: OpenObject;
   readonly source?: Label;

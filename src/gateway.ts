@@ -41,7 +41,7 @@ export type { GatewayOptions } from './options.ts';
 
 /** What may be said about an event beside its payload. */
 export interface PublishOptions {
-  /** Defaults to `main`. */
+  /** Defaults to the stream to which the event belongs (`session:{sessionId}` for a `session_event`), else to `main`. */
   readonly stream?: string;
   /** The label of the source; defaults to `host`. */
   readonly source?: string;
@@ -217,12 +217,12 @@ export class Gateway<Payloads = PayloadMap> {
     payload: Payload<Payloads, E>,
     options: PublishOptions = {},
   ): Promise<PublishResult> {
-    const { stream = 'main', source, idempotencyKey } = options;
+    const { stream, source, idempotencyKey } = options;
     const request = {
-      stream,
       event,
       // At once: the host may go on to change its object.
       payload: snapshotOf(payload),
+      ...(stream === undefined ? {} : { stream }),
       ...(source === undefined ? {} : { source }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
@@ -235,7 +235,7 @@ export class Gateway<Payloads = PayloadMap> {
     return this.#publisher.publish(request, {
       name: 'host',
       principal: this.#options.gatewayPrincipal,
-      payloadPointer: '',
+      pointers: { payload: '', stream: '/stream' },
     });
   }
 

@@ -210,6 +210,10 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     given: 'Addresses below the path were free before.',
     lost: 'Clients of the old contract may ask for addresses below the path.',
   }),
+  'x-stream': addedOrChanged('event-stream', 'client-to-server', {
+    added: 'Publications of this event on another stream are refused now.',
+    lost: HARMLESS,
+  }),
   'x-any-origin': promise('any-origin', 'server-to-client', {
     given: 'Pages of every origin may read the answer now.',
     lost: 'The new server refuses pages of other origins, which read the answer under the old contract.',

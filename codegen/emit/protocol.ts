@@ -147,9 +147,9 @@ function emitOperations(contract: Contract): string {
   ].join('\n');
 }
 
-function eventSpec({ replay, filterable, enumerated }: Event): unknown {
+function eventSpec({ replay, filterable, enumerated, stream }: Event): unknown {
   const { policy, key: pointer, keySpace, clears } = replay;
-  return { replay: { policy, key: pointer, keySpace, clears }, filterable, enumerated };
+  return { replay: { policy, key: pointer, keySpace, clears }, filterable, enumerated, stream };
 }
 
 function emitEvents({ events, customEvent, filters, replayPolicies }: Contract): string {
@@ -182,6 +182,8 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
       doc('Field → the only values that the event can have there; absent where it can have any.', '  '),
       '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',
+      doc('The one stream on which it may be published, `{kind}:{id}`; `id` points into its `data` (STR-5).', '  '),
+      "  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };",
       '}\n',
     ].join('\n'),
     table(

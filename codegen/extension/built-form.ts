@@ -83,11 +83,12 @@ function sha256(text: string): string {
 }
 
 function emitModule({ events, customEvent, filters, version, digest }: Contract): string {
-  const spec = ({ replay, filterable, enumerated }: Contract['customEvent']): string =>
+  const spec = ({ replay, filterable, enumerated, stream }: Contract['customEvent']): string =>
     literal({
       replay: { policy: replay.policy, key: replay.key, keySpace: replay.keySpace, clears: replay.clears },
       filterable,
       enumerated,
+      stream,
     });
   return `${banner('A contract as a value.')}
 import { commandValidators, payloadValidators } from './validators.js';
@@ -127,6 +128,7 @@ interface EventSpec {
   };
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   readonly enumerated?: Readonly<Record<string, readonly string[]>>;
+  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
 /** For \`createGateway({ contract })\` of the package tidemark. */

@@ -89,6 +89,14 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
     }
   },
 
+  'event-stream': (raw, report) => {
+    for (const { message, path } of eventsOf(raw)) {
+      const id = message['x-stream']?.id;
+      if (id !== undefined && !inEvent(raw, message, id))
+        report([...path, 'x-stream', 'id'], `${id} leads nowhere in the event's data. Correct the pointer.`);
+    }
+  },
+
   'filter-declared': (raw, report) => {
     const declared = new Set(eventsOf(raw).flatMap(({ message }) => Object.keys(message['x-filterable'] ?? {})));
     const fields = Object.keys(raw['x-filters']);

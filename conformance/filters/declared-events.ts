@@ -13,6 +13,8 @@ export interface EventSpec {
   readonly replay: ReplaySpec;
   /** Filter field → pointers into the event's `data`. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
+  /** Where the event may be published on one stream only (STR-5). */
+  readonly stream?: { readonly kind: string; readonly id: string };
 }
 
 const events = new Map<string, EventSpec>(Object.entries(EVENTS));

@@ -5,6 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import type { ClauseId } from '../../generated/protocol.ts';
+import { specOf } from '../filters/declared-events.ts';
+import { isArray } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Step, Tape } from './tape.ts';
 
@@ -33,8 +35,39 @@ const STREAM = 'workspace:${nonce}';
 const FENCE = 'suite.fence';
 const ACTOR = 'alice';
 
-function subscribe(id: string, events: readonly string[], filter: JsonObject, line: number): readonly Step[] {
-  const data = { subscriptionId: id, stream: STREAM, events, filter, replay: { mode: 'none' } };
+/** A case on the stream on which its event may be published: a session's on that of the session, under a name of this run (STR-5). */
+interface PlacedCase extends FilterCase {
+  readonly stream: string;
+  readonly index: number;
+  readonly line: number;
+}
+
+const isText = (value: Json): value is string => typeof value === 'string';
+const perRun = (id: Json): string => `\${nonce}-${isText(id) ? id : ''}`;
+
+function place(given: FilterCase, index: number): PlacedCase {
+  const placed = { ...given, stream: STREAM, index, line: index + 1 };
+  if (specOf(given.event).stream === undefined) return placed;
+  const sessionId = perRun(given.payload['sessionId'] ?? '');
+  const { sessionIds, ...filter } = given.filter;
+  return {
+    ...placed,
+    stream: `session:${sessionId}`,
+    payload: { ...given.payload, sessionId },
+    filter: isArray(sessionIds ?? null)
+      ? { ...filter, sessionIds: (sessionIds as readonly Json[]).map(perRun) }
+      : filter,
+  };
+}
+
+interface Subscribing {
+  readonly stream: string;
+  readonly events: readonly string[];
+  readonly filter: JsonObject;
+}
+
+function subscribe(id: string, { stream, events, filter }: Subscribing, line: number): readonly Step[] {
+  const data = { subscriptionId: id, stream, events, filter, replay: { mode: 'none' } };
   return [
     { verb: 'send', as: ACTOR, message: { type: 'subscribe', id, data }, line },
     { verb: 'recv', as: ACTOR, pattern: { type: 'subscribed', id }, line },
@@ -52,27 +85,38 @@ function eventOf(index: number, subscription: string): Json {
 function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
   // Equal filters share a subscription, because the number per connection is limited.
   const ids = new Map<string, string>();
-  const idOf = ({ events, filter }: FilterCase): string => {
-    const key = JSON.stringify([events, filter]);
+  const idOf = ({ events, filter, stream }: PlacedCase): string => {
+    const key = JSON.stringify([events, filter, stream]);
     const id = ids.get(key) ?? `f${ids.size + 1}`;
     ids.set(key, id);
     return id;
   };
-  const named = cases.map((each, index) => ({ ...each, index, id: idOf(each), line: index + 1 }));
+  const named = cases.map(place).map((each) => ({ ...each, id: idOf(each) }));
   const firsts = named.filter((each, index) => named.findIndex(({ id }) => id === each.id) === index);
-  const events = cases.map(({ event, payload, source }) => ({
-    stream: STREAM,
+  const events = named.map(({ stream, event, payload, source }) => ({
+    stream,
     event,
     payload,
     ...(source === undefined ? {} : { source }),
   }));
-  const fence = { type: 'event', data: { event: FENCE } };
-  const wrong = named.filter(({ matches }) => !matches).map(({ index, id }) => eventOf(index, id));
   const right = named
     .filter(({ matches }) => matches)
     .map(({ index, id, line }): Step => ({ verb: 'recv', as: ACTOR, pattern: eventOf(index, id), line }));
   const end = cases.length + 1;
-  const silence: Step = { verb: 'never', as: ACTOR, pattern: { $in: wrong }, until: fence, line: end };
+  const streams = [...new Set(named.map(({ stream }) => stream))];
+  // Order holds within a stream, so each has a fence of its own.
+  const silence = streams.map((stream): Step => {
+    const wrong = named.filter((each) => !each.matches && each.stream === stream);
+    const until = { type: 'event', data: { event: FENCE, stream } };
+    if (wrong.length === 0) return { verb: 'recv', as: ACTOR, pattern: until, line: end };
+    return {
+      verb: 'never',
+      as: ACTOR,
+      pattern: { $in: wrong.map(({ index, id }) => eventOf(index, id)) },
+      until,
+      line: end,
+    };
+  });
   return {
     header: {
       tape: 1,
@@ -86,15 +130,15 @@ function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
     },
     steps: [
       { verb: 'open', as: ACTOR, line: 0 },
-      ...firsts.flatMap(({ id, events: names, filter, line }) => subscribe(id, names, filter, line)),
-      ...subscribe('fence', [FENCE], {}, end),
+      ...firsts.flatMap((each) => subscribe(each.id, each, each.line)),
+      ...streams.flatMap((stream, at) => subscribe(`fence${at}`, { stream, events: [FENCE], filter: {} }, end)),
       {
         verb: 'stim',
-        events: [...events, { stream: STREAM, event: FENCE, payload: { end: true } }],
+        events: [...events, ...streams.map((stream) => ({ stream, event: FENCE, payload: { end: true } }))],
         bind: 'made',
         line: end,
       },
-      { verb: 'par', branches: [right, [silence]], line: end },
+      { verb: 'par', branches: [right, ...silence.map((step) => [step])], line: end },
     ],
     file: `filters.json#${name}`,
   };

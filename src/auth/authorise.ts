@@ -1,4 +1,6 @@
 /** Whether a principal may perform an operation: the only place that checks the scopes of the contract (SEC-1). */
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { targetStream } from '../catalogue/home-stream.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Audit, AuditEntry } from './audit.ts';
 import type { Principal } from './principal.ts';
@@ -42,10 +44,15 @@ const TEMPLATE = /^(subscribe|publish):<(event|any)>@<stream>$/;
  * Checks the scopes that an operation needs; a rejection is recorded in the audit log. @param data the request, valid by its schema
  * @throws {ProtocolError} `forbidden`, with the missing scope
  */
-export function authorise(operation: ScopedOperation, data: unknown, caller: Caller, audit: Audit): void {
+export function authorise(
+  operation: ScopedOperation,
+  data: unknown,
+  caller: Caller,
+  { audit, catalogue }: { readonly audit: Audit; readonly catalogue: Catalogue },
+): void {
   if (operation.scopes.length === 0) return;
   const { principal, remoteAddress } = caller;
-  const subject = subjectOf(data);
+  const subject = subjectOf(data, catalogue);
   for (const template of operation.scopes) {
     const missing = missingScope(template, principal, subject);
     if (missing === undefined) continue;
@@ -58,8 +65,13 @@ export function authorise(operation: ScopedOperation, data: unknown, caller: Cal
 }
 
 /** Whether the principal has every one of these scopes, for what the peer asks. */
-export function hasScopes(scopes: readonly string[], data: unknown, principal: Principal): boolean {
-  return scopes.every((template) => missingScope(template, principal, subjectOf(data)) === undefined);
+export function hasScopes(
+  scopes: readonly string[],
+  data: unknown,
+  principal: Principal,
+  catalogue: Catalogue,
+): boolean {
+  return scopes.every((template) => missingScope(template, principal, subjectOf(data, catalogue)) === undefined);
 }
 
 function missingScope(template: string, { scopes }: Principal, { events, stream }: Subject): MissingScope | undefined {
@@ -78,12 +90,12 @@ function missingScope(template: string, { scopes }: Principal, { events, stream 
   return { action, scope: `${action}:${event}@${stream}`, event, stream };
 }
 
-/** Commands and HTTP requests have the same members for events and stream; the stream defaults to `main` (SUB-1). */
-function subjectOf(data: unknown): Subject {
-  const { events, event, stream } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
+/** Commands and HTTP requests have the same members for events and stream; the stream has a default (SUB-1, STR-5). */
+function subjectOf(data: unknown, catalogue: Catalogue): Subject {
+  const { events, event } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const named: readonly unknown[] = Array.isArray(events) ? events : [event];
   return {
     events: named.filter((each) => typeof each === 'string'),
-    stream: typeof stream === 'string' ? stream : 'main',
+    stream: targetStream(data, catalogue),
   };
 }

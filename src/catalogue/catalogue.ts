@@ -24,6 +24,8 @@ export interface EventSpec {
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /** Field → the only values that the event can have there. A built contract of an earlier version has none. */
   readonly enumerated?: Readonly<Record<string, readonly string[]>>;
+  /** The one stream on which the event may be published: `{kind}:{id}`, where `id` points into its `data` (STR-5). */
+  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
 export interface DeclaredEvent extends EventSpec {

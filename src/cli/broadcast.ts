@@ -28,7 +28,10 @@ export function registerBroadcast(program: Command): void {
     .description('publish one event')
     .option('--event <name>', 'a declared event, or a name of your own such as build.finished')
     .option('--payload <json>', 'a JSON object; - reads it from stdin, @file from a file')
-    .option('--stream <name>', 'main (default), workspace:<id> or session:<id>')
+    .option(
+      '--stream <name>',
+      'main, workspace:<id> or session:<id> (default: main; for a session_event session:<sessionId>)',
+    )
     .option('--source <label>', 'what the publisher calls itself')
     .option('--idempotency-key <key>', 'a repetition with the same key publishes nothing')
     .option('--example <name>', "publish an example of the gateway's contract; `list` names them")
@@ -80,7 +83,7 @@ async function exampleOf(name: string, { event, payload, url }: BroadcastOptions
 function eventOf({ event, payload }: BroadcastOptions): BroadcastData {
   if (event === undefined || payload === undefined)
     throw new CliError('Give --event and --payload, or --example.', EXIT.usage);
-  return { stream: 'main', event, payload: readPayload(payload) };
+  return { event, payload: readPayload(payload) };
 }
 
 function readPayload(text: string): OpenObject {

@@ -39,7 +39,9 @@ function examplesOf({ components: { messages } }: Bundle): Examples {
   const examples = new Map<string, BroadcastData>();
   for (const { 'x-event': event, examples: [first] = [] } of Object.values(messages)) {
     if (event === undefined || event === '*' || first === undefined) continue;
-    const { stream, payload } = (first.payload as { readonly data: Pick<BroadcastData, 'stream' | 'payload'> }).data;
+    const { stream, payload } = (
+      first.payload as { readonly data: Required<Pick<BroadcastData, 'stream' | 'payload'>> }
+    ).data;
     examples.set(event, { stream, event, payload });
   }
   for (const { name, payload } of messages['broadcast_request']?.examples ?? [])

@@ -58,7 +58,7 @@ export class Connections {
     this.#onFault = onFault;
     this.#router = new Router<HandlerContext>({
       handlers: HANDLERS,
-      validators: options.catalogue.commands,
+      catalogue: options.catalogue,
       limits,
       audit: options.services.audit,
       onFault,

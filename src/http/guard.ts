@@ -14,6 +14,7 @@ import type { Principal } from '../auth/principal.ts';
 import { admissionFault } from '../auth/request-origin.ts';
 import type { AdmittedPages } from '../auth/request-origin.ts';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
 import { checkRequest } from '../wire/schema-error.ts';
 import type { RequestLimiter } from './request-limiter.ts';
@@ -21,6 +22,7 @@ import type { RequestLimiter } from './request-limiter.ts';
 export interface GuardOptions {
   readonly authenticator: Authenticator;
   readonly audit: Audit;
+  readonly catalogue: Catalogue;
   readonly origins: OriginPolicy;
   readonly insecure: boolean;
   readonly proxies: TrustedProxies;
@@ -62,7 +64,7 @@ export class Guard {
    * @param fits the schema of the body, if the operation has one
    */
   async admit(name: HttpOperationName, request: FastifyRequest, fits?: Validator): Promise<Admitted> {
-    const { audit, limiter } = this.#options;
+    const { audit, catalogue, limiter } = this.#options;
     const operation = HTTP_OPERATIONS[name];
     const remoteAddress = this.#addressOf(request);
     const principal = await this.#principalOf(name, request, remoteAddress);
@@ -71,10 +73,10 @@ export class Guard {
     if (principal === undefined) throw this.#missingCredential(remoteAddress);
     if (fits !== undefined) checkRequest(request.body, fits, operation.errorPointers);
     const caller = { principal, remoteAddress };
-    authorise(operation, request.body, caller, audit);
+    authorise(operation, request.body, caller, { audit, catalogue });
     return {
       caller,
-      detail: hasScopes(operation.fullScopes, request.body, principal) ? 'full' : 'summary',
+      detail: hasScopes(operation.fullScopes, request.body, principal, catalogue) ? 'full' : 'summary',
       chargeWork: (ms) => limiter.chargeWork(name, payer, ms),
     };
   }

@@ -10,7 +10,6 @@ import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../gen
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
@@ -30,7 +29,6 @@ export interface RouteOptions extends GuardOptions {
   /** The subscriptions of all nodes (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   readonly publisher: Publisher;
-  readonly catalogue: Catalogue;
   readonly metrics: MetricsRegistry;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
@@ -69,6 +67,7 @@ function decodeBody(body: string | Buffer): string {
   }
 }
 
+const POINTERS = { payload: '/payload', stream: '/stream' } as const;
 const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 
 interface Route {
@@ -91,15 +90,15 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
       body: httpValidators.broadcast_request,
       answer: async ({ body }, _reply, { caller }) => {
         const data = body as BroadcastData;
-        const place = await publisher.publish(data, { name: 'broadcast', ...caller, payloadPointer: '/payload' });
+        const place = await publisher.publish(data, { name: 'broadcast', ...caller, pointers: POINTERS });
         return { ...place, ...hintsOf([data.event], options.catalogue, () => '/event') };
       },
     },
     post_explain: {
       body: httpValidators.explain_request,
       answer: ({ body }) => {
-        const { stream = 'main', event, payload, source = 'broadcast' } = body as ExplainRequest;
-        publisher.checkPayload({ event, payload }, '/payload');
+        const { event, payload, source = 'broadcast' } = body as ExplainRequest;
+        const stream = publisher.check(body as ExplainRequest, POINTERS);
         return introspection.explain(stream, { event, payload, source: { name: source, principal: 'anonymous' } });
       },
     },

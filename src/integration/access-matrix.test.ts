@@ -89,6 +89,9 @@ const authenticator: Authenticator = {
 
 const examples = bundledExamples();
 const payloadOf = (name: Name): object => examples.get(name)?.payload ?? { ok: true };
+/** A session's event is of the session on whose stream it is published (STR-5). */
+const payloadOn = (name: Name, stream: string): object =>
+  name === 'session_event' ? { ...payloadOf(name), sessionId: stream.slice('session:'.length) } : payloadOf(name);
 
 let gateway: Gateway;
 let url: string;
@@ -149,8 +152,9 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
 
   test('publishes exactly what its scopes cover, by the command and over HTTP', async () => {
     const client = await connect(token);
-    const expected = cells.map(({ event, stream }) => allowed(row.writes(event, stream)));
-    const bodies = cells.map(({ event, stream }) => ({ event, stream, payload: payloadOf(event) }));
+    const writable = cells.filter(({ event, stream }) => event !== 'session_event' || stream.startsWith('session:'));
+    const expected = writable.map(({ event, stream }) => allowed(row.writes(event, stream)));
+    const bodies = writable.map(({ event, stream }) => ({ event, stream, payload: payloadOn(event, stream) }));
     expect(await Promise.all(bodies.map((body) => outcome(client, 'broadcast', body)))).toEqual(expected);
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const statuses: number[] = [];
@@ -160,6 +164,20 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
       statuses.push(response.status);
     }
     expect(statuses).toEqual(expected.map((each) => (each === 'ok' ? 200 : 403)));
+  });
+
+  test('publishes without a stream where its scopes cover the stream that the event goes to (STR-5)', async () => {
+    const client = await connect(token);
+    for (const stream of ['session:1', 'session:10'] as const) {
+      const body = { event: 'session_event', payload: payloadOn('session_event', stream) };
+      expect(await outcome(client, 'broadcast', body)).toBe(allowed(row.writes('session_event', stream)));
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const options = { method: 'POST', headers, body: JSON.stringify(body) };
+      const response = await fetch(`${httpUrl}/ws/broadcast`, options);
+      expect(response.status).toBe(row.writes('session_event', stream) ? 200 : 403);
+    }
+    const body = { event: 'file_change', payload: payloadOf('file_change') };
+    expect(await outcome(client, 'broadcast', body)).toBe(allowed(row.writes('file_change', 'main')));
   });
 
   test('uses the commands that need no scope', async () => {
@@ -211,7 +229,7 @@ describe('someone without a credential', () => {
 describe('what is replayed', () => {
   test('is what may be read now, not what could be read when it was published (RPL-6)', async () => {
     const writer = await connect('everything');
-    const payload = payloadOf('session_event');
+    const payload = payloadOn('session_event', 'session:10');
     await outcome(writer, 'broadcast', { event: 'session_event', stream: 'session:10', payload });
     const reader = await connect('session');
     expect(await outcome(reader, 'subscribe', { events: ['session_event'], stream: 'session:10' })).toBe('forbidden');

@@ -122,6 +122,49 @@ describe('publishing', () => {
     expect(client.events()[0]).toMatchObject({ source: { name: 'me', principal: 'anonymous' } });
   });
 
+  test('puts an event of a session on its stream, and refuses any other, by every way of publishing (STR-5)', async () => {
+    const { gateway, url, httpUrl } = await serve({ broadcast: 'on' });
+    const payload = { sessionId: 'refactor-1', sessionEvent: 'modified' } as const;
+    const event = 'session_event';
+    const client = await connect(url);
+    const post = async (body: object): Promise<unknown> =>
+      (
+        await fetch(`${httpUrl}/ws/broadcast`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      ).json();
+    for (const stream of ['main', 'session:other', 'workspace:refactor-1']) {
+      const refusal = { code: 'stream_invalid', details: { stream: 'session:refactor-1' } };
+      expect((await client.call('broadcast', { stream, event, payload })).data).toMatchObject({
+        ...refusal,
+        pointer: '/data/stream',
+        message: expect.stringContaining('belongs to the stream session:refactor-1'),
+      });
+      expect(await post({ stream, event, payload })).toMatchObject({ data: { ...refusal, pointer: '/stream' } });
+      await expect(gateway.publish(event, payload, { stream })).rejects.toMatchObject(refusal);
+    }
+    const home = { stream: 'session:refactor-1' };
+    expect(await gateway.publish(event, payload)).toMatchObject({ ...home, sequenceId: 1 });
+    expect((await client.call('broadcast', { event, payload })).data).toMatchObject({ ...home, sequenceId: 2 });
+    expect(await post({ event, payload })).toMatchObject({ ...home, sequenceId: 3 });
+    expect(await post({ ...home, event, payload })).toMatchObject({ ...home, sequenceId: 4 });
+    expect((await client.call('broadcast', { event, payload: { sessionEvent: 'modified' } })).data).toMatchObject({
+      code: 'payload_invalid',
+      pointer: '/data/payload/sessionId',
+    });
+    expect((await client.call('broadcast', { event: 'build.done', payload: {} })).data).toMatchObject({
+      stream: 'main',
+    });
+    expect(
+      gateway
+        .health()
+        .streams.map(({ stream }) => stream)
+        .toSorted(),
+    ).toEqual(['main', 'session:refactor-1']);
+  });
+
   test('follows a host’s emitter that was bound in one call', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);

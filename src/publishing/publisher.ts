@@ -9,6 +9,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { Broker, PublishResult } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { homeStream, targetStream } from '../catalogue/home-stream.ts';
 import { schemaError } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
 import { PublishPacer } from './publish-pacer.ts';
@@ -24,15 +25,22 @@ export interface PublisherOptions {
   readonly audit: Audit;
 }
 
+/** Where the parts of a publication stand in what the peer sent, for the pointer of an error. */
+export interface RequestPointers {
+  readonly payload: string;
+  readonly stream: string;
+}
+
 /** Where a publication came in; it names the source when the publisher gives no label. */
 export interface PublishOrigin {
   readonly name: 'broadcast' | 'host';
   readonly principal: Principal;
   /** Of a peer. */
   readonly remoteAddress?: string;
-  /** Where the payload stands in what the peer sent, for the pointer of an error. */
-  readonly payloadPointer: string;
+  readonly pointers: RequestPointers;
 }
+
+type Publication = Pick<BroadcastData, 'event' | 'payload' | 'stream'>;
 
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -43,11 +51,11 @@ export class Publisher {
   }
 
   /**
-   * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `broker_unavailable`: nothing was stored.
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid` or `broker_unavailable`: nothing was stored.
    */
   async publish(request: BroadcastData, origin: PublishOrigin): Promise<PublishResult> {
-    this.checkPayload(request, origin.payloadPointer);
-    const { stream, event, payload, source, idempotencyKey } = request;
+    const stream = this.check(request, origin.pointers);
+    const { event, payload, source, idempotencyKey } = request;
     await this.#pacer.wait();
     const result = await this.#options.broker.publish({
       stream,
@@ -57,18 +65,37 @@ export class Publisher {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
     if (!result.duplicate) this.#options.counters.countPublished();
-    if (origin.name === 'broadcast') this.#audit(request, origin);
+    if (origin.name === 'broadcast') this.#audit({ stream, event }, origin);
     return result;
   }
 
-  #audit({ stream, event }: BroadcastData, { principal, remoteAddress }: PublishOrigin): void {
+  #audit(published: { readonly stream: string; readonly event: string }, origin: PublishOrigin): void {
+    const { principal, remoteAddress } = origin;
     const from = remoteAddress === undefined ? {} : { remoteAddress };
-    const entry = { kind: 'broadcast', principal: principal.id, ...from, stream, event, outcome: 'allowed' } as const;
+    const entry = { kind: 'broadcast', principal: principal.id, ...from, ...published, outcome: 'allowed' } as const;
     this.#options.audit.record(entry);
   }
 
+  /**
+   * Checks what the contract asks of a publication beyond its form.
+   * @returns the stream that it goes to
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `stream_invalid`
+   */
+  check(request: Publication, pointers: RequestPointers): string {
+    this.#checkPayload(request, pointers.payload);
+    const { catalogue } = this.#options;
+    const stream = targetStream(request, catalogue);
+    const home = homeStream(request.event, request.payload, catalogue);
+    if (home === undefined || home === stream) return stream;
+    throw new ProtocolError(
+      'stream_invalid',
+      `This ${request.event} belongs to the stream ${home}, not to ${stream}. Publish it there, or leave the stream out.`,
+      { pointer: pointers.stream, details: { stream: home } },
+    );
+  }
+
   /** Checks a payload against its event's schema and the payload limit (EVT-3, EVT-4). */
-  checkPayload(request: Pick<BroadcastData, 'event' | 'payload'>, pointer: string): void {
+  #checkPayload(request: Publication, pointer: string): void {
     const bytes = Buffer.byteLength(JSON.stringify(request.payload));
     const { payloadBytes } = this.#options.limits;
     if (bytes > payloadBytes) {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Handlers, Outcome } from '../../generated/handlers.ts';
-import { commandValidators } from '../../generated/validators.js';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import { Audit } from '../auth/audit.ts';
 import { ANONYMOUS, NOBODY } from '../auth/principal.ts';
@@ -58,7 +58,7 @@ function rig(ping: Handlers<Context>['ping'], principal: Principal = ANONYMOUS):
       broadcast: unused,
       authenticate: unused,
     },
-    validators: commandValidators,
+    catalogue: stockCatalogue,
     limits,
     audit: new Audit(),
     onFault: (error) => faults.push(error),

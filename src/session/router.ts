@@ -5,12 +5,12 @@
 import { COMMANDS, ORDERED_MESSAGES } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
 import type { Handler, Handlers, Outcome } from '../../generated/handlers.ts';
-import type { Validator } from '../../generated/validators.js';
 import type { CommandDataMap, CommandMessage, ReplyMessage } from '../../generated/types.ts';
 import { decodeCommand, errorData } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Audit } from '../auth/audit.ts';
 import { authorise } from '../auth/authorise.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Session } from './session.ts';
 
 /** Replies that keep their place among the events; the others may overtake events that wait (BCK-3). */
@@ -18,9 +18,9 @@ const ORDERED: ReadonlySet<string> = new Set(ORDERED_MESSAGES);
 
 export interface RouterOptions<Context> {
   readonly handlers: Handlers<Context>;
-  readonly validators: Readonly<Record<CommandName, Validator>>;
   readonly limits: { readonly jsonDepth: number };
   readonly audit: Audit;
+  readonly catalogue: Catalogue;
   /** For errors that are the server's fault: the peer only learns that there was one. */
   readonly onFault: (error: unknown, session: Session) => void;
   /** A command came before the credential that it needs (SEC-2). */
@@ -39,7 +39,7 @@ export class Router<Context extends { readonly session: Session }> {
   receive(text: string, context: Context): void | Promise<void> {
     let id: string | undefined;
     try {
-      const decoded = decodeCommand(text, this.#options.validators, this.#options.limits);
+      const decoded = decodeCommand(text, this.#options.catalogue.commands, this.#options.limits);
       id = decoded.id;
       if ('error' in decoded) return this.#fail(decoded.error, id, context);
       this.#admit(decoded.command, context.session);
@@ -62,7 +62,7 @@ export class Router<Context extends { readonly session: Session }> {
       this.#options.onUnauthenticated(session);
       throw new ProtocolError('unauthenticated', 'Send `authenticate` with a token or an API key first.');
     }
-    authorise(COMMANDS[command.type], command.data, session, this.#options.audit);
+    authorise(COMMANDS[command.type], command.data, session, this.#options);
   }
 
   #dispatch<C extends CommandName>(

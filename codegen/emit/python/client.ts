@@ -131,7 +131,7 @@ function init(): string {
 
 const SUBSCRIBE_OPTIONS = (filter: string, gaps: string, values: boolean): string => {
   const or = (value: string): string => (values ? value : '...');
-  return `        stream: str = ${or('"main"')},
+  return `        stream: Union[str, None] = ${or('None')},
         filter: Union[${filter}, None] = ${or('None')},
         replay: Union[Literal["warm", "none"], Position] = ${or('"warm"')},
         subscription_id: Union[str, None] = ${or('None')},
@@ -238,7 +238,9 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         *,
 ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         """Publishes an event of any name; its payload is any JSON object (EVT-4). Raises as :meth:\`broadcast\`."""
-        data: dict[str, object] = {"stream": stream, "event": event, "payload": payload}
+        data: dict[str, object] = {"event": event, "payload": payload}
+        if stream is not None:
+            data["stream"] = stream
         if source is not None:
             data["source"] = source
         if idempotency_key is not None:

@@ -220,6 +220,7 @@ function eventTopic(contract: Contract, event: Event): Topic {
     facts: told([
       replayFact(contract, event),
       { term: 'Filters', mentions: Object.entries(event.filterable).map(filterMention) },
+      ...streamFact(event),
       typesFact([event.messageSchema, event.payload]),
       fileFact('Tapes', 'conformance/tapes/event/'),
     ]),
@@ -235,6 +236,13 @@ function eventTopic(contract: Contract, event: Event): Topic {
       },
     ],
   };
+}
+
+function streamFact({ stream }: Event): readonly Fact[] {
+  if (stream === undefined) return [];
+  return [
+    { term: 'Stream', mentions: [{ text: `${stream.kind}:{${dotted(stream.id)}}`, note: 'and no other (STR-5)' }] },
+  ];
 }
 
 function replayFact({ replayPolicies }: Contract, { replay: { policy, key, clears } }: Event): Fact {

@@ -131,9 +131,9 @@ class UnsubscribeAll(TypedDict):
 
 
 class BroadcastData(TypedDict):
-    """One event to publish."""
+    """One event to publish. Without `stream` it goes to the stream to which the event belongs (`x-stream`), any other to `main`."""
 
-    stream: StreamName
+    stream: NotRequired[StreamName]
     event: EventName
     payload: OpenObject
     source: NotRequired[Label]

@@ -3,7 +3,6 @@
  * and heartbeats, on sockets that accept as many bytes as the schedule says. A seed determines the schedule, so a violation can
  * be repeated.
  */
-import { commandValidators } from '../../../generated/validators.js';
 import { Audit } from '../../auth/audit.ts';
 import { ANONYMOUS, NOBODY } from '../../auth/principal.ts';
 import type { Authenticator } from '../../auth/authenticator.ts';
@@ -142,7 +141,7 @@ export class Simulation {
     };
     this.#router = new Router<HandlerContext>({
       handlers: HANDLERS,
-      validators: commandValidators,
+      catalogue: stockCatalogue,
       limits,
       audit,
       onFault: (error) => this.faults.push(error),

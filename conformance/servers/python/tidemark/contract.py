@@ -38,6 +38,8 @@ class EventSpec:
     filterable: Mapping[str, tuple[str, ...]]
     enumerated: Mapping[str, tuple[str, ...]]
     """The only values that the event can have in a field; not there where it can have any."""
+    stream: tuple[str, str] | None
+    """Kind and pointer to the id of the one stream on which it may be published (`x-stream`)."""
 
 
 class Contract:
@@ -92,13 +94,15 @@ class Contract:
                 replay["policy"], replay.get("key"), replay.get("keySpace"), replay.get("clears", False)
             )
             filterable = {field: tuple(pointers) for field, pointers in message["x-filterable"].items()}
+            place = message.get("x-stream")
+            stream = None if place is None else (place["kind"], place["id"])
             payload = {"properties": {"payload": self.schemas[message["x-payload"]]}}
             enumerated = {
                 field: tuple(values)
                 for field, pointers in filterable.items()
                 if (values := self._values(payload, pointers)) is not None
             }
-            specs[name] = EventSpec(name, message["x-payload"], policy, filterable, enumerated)
+            specs[name] = EventSpec(name, message["x-payload"], policy, filterable, enumerated, stream)
         return specs
 
     def _values(self, root: Mapping[str, Any], pointers: tuple[str, ...]) -> list[str] | None:

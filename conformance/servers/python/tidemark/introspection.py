@@ -174,10 +174,11 @@ def _aggregates(chosen: list[Subscription]) -> dict[str, Any]:
 def explain(node: Node, principal: Principal, data: Mapping[str, Any]) -> dict[str, Any]:
     """The subscriptions that an event would match. Nothing is published.
 
-    :raises ProtocolError: payload_too_large, payload_invalid
+    :raises ProtocolError: payload_too_large, payload_invalid, stream_invalid
     """
     node.publisher.check_payload(data["event"], data["payload"], "/payload")
-    stream = data.get("stream", "main")
+    stream = node.publisher.stream_of(data)
+    node.publisher.check_stream({**data, "stream": stream}, "/stream")
     source = node.publisher.source(principal, dict(data))
     matches, mismatches = [], []
     for each in node.subscriptions:

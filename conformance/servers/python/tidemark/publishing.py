@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .envelope import CommandReader
 from .errors import ProtocolError
 from .principals import Principal
 from .streams import Event
-from .strict_json import encode
+from .strict_json import encode, values_at
 
 if TYPE_CHECKING:
     from .node import Node
@@ -52,9 +52,11 @@ class Publisher:
         """Publishes `data` of a command, or the body of a request, that is valid by its schema; `pointer` is its place
         in the message.
 
-        :raises ProtocolError: forbidden, payload_too_large, payload_invalid
+        :raises ProtocolError: forbidden, payload_too_large, payload_invalid, stream_invalid
         """
+        data = {**data, "stream": self.stream_of(data)}
         self.check(principal, data, pointer)
+        self.check_stream(data, f"{pointer}/stream")
         key = (principal.id, data["stream"], data.get("idempotencyKey", ""))
         known = self.find_duplicate(key) if key[2] else None
         event = known or self.node.publish(data["stream"], data["event"], self.source(principal, data), data["payload"])
@@ -67,6 +69,27 @@ class Publisher:
             "duplicate": known is not None,
             **self.node.hints.member([(data["event"], f"{pointer}/event")]),
         }
+
+    def home_of(self, data: Mapping[str, Any]) -> str | None:
+        """The stream to which the event belongs, if its contract names one (STR-5)."""
+        place = self.node.contract.event(data["event"]).stream
+        if place is None:
+            return None
+        kind, pointer = place
+        return next((f"{kind}:{name}" for name in values_at({"payload": data["payload"]}, pointer)), None)
+
+    def stream_of(self, data: Mapping[str, Any]) -> str:
+        """Where the event goes."""
+        stream: str = data.get("stream") or self.home_of(data) or "main"
+        return stream
+
+    def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
+        """:raises ProtocolError: stream_invalid, for a stream to which the event does not belong"""
+        home = self.home_of(data)
+        if home is not None and home != data["stream"]:
+            raise ProtocolError(
+                "stream_invalid", f"This event belongs to {home}.", pointer=pointer, details={"stream": home}
+            )
 
     def find_duplicate(self, key: Key) -> Event | None:
         return self._idempotency.find(key)

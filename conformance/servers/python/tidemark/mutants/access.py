@@ -41,7 +41,7 @@ class RejectedYetPublished(Publisher):
         try:
             return super().broadcast(principal, data, pointer)
         except ProtocolError:
-            self.node.publish(data["stream"], "suite.refused", self.source(principal, data), {})
+            self.node.publish(self.stream_of(data), "suite.refused", self.source(principal, data), {})
             raise
 
 

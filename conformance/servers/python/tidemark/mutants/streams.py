@@ -233,7 +233,7 @@ class RejectionsNumbered(Publisher):
         try:
             super().check(principal, data, pointer)
         except ProtocolError:
-            self.node.streams.get(data["stream"]).sequence_id += 1
+            self.node.streams.get(self.stream_of(data)).sequence_id += 1
             raise
 
 
@@ -267,3 +267,42 @@ class LongNamesRejected(Publisher):
 class PayloadsUnlimited(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         self._reader.check_payload(name, payload, pointer)
+
+
+@mutant("any-stream", "an event may be published on a stream to which it does not belong", clause="STR-5")
+class AnyStream(Publisher):
+    def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
+        pass
+
+
+@mutant("any-session", "an event of a session may be published on the stream of another one", clause="STR-5")
+class AnySession(Publisher):
+    def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
+        if not data["stream"].startswith("session:"):
+            super().check_stream(data, pointer)
+
+
+@mutant("home-unnamed", "the stream to which the event belongs stays unnamed", clause="STR-5")
+class HomeUnnamed(Publisher):
+    def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
+        try:
+            super().check_stream(data, pointer)
+        except ProtocolError as error:
+            error.details = None
+            raise
+
+
+@mutant("always-main", "what is published without a stream goes to main", clause="STR-5")
+class AlwaysMain(Publisher):
+    def stream_of(self, data: Mapping[str, Any]) -> str:
+        return str(data.get("stream", "main"))
+
+    def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
+        if data["stream"] != "main":
+            super().check_stream(data, pointer)
+
+
+@mutant("moved-home", "an event on a wrong stream is published on the right one", clause="STR-5")
+class MovedHome(Publisher):
+    def stream_of(self, data: Mapping[str, Any]) -> str:
+        return self.home_of(data) or super().stream_of(data)
