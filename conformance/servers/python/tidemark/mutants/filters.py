@@ -185,3 +185,20 @@ class FieldsOfAll(Filter):
         error = super().not_applicable(field, events, specs)
         error.details = {"fields": ["paths", "extensions", "entityTypes", "actors", "sources"]}
         return error
+
+
+@mutant("first-relationship-only", "of the relationships of a session only the first is compared", clause="SUB-4")
+class FirstRelationshipOnly(Filter):
+    def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
+        payload = event["payload"]
+        if spec.name == "session_event" and isinstance(payload.get("relationships"), list):
+            event = {**event, "payload": {**payload, "relationships": payload["relationships"][:1]}}
+        return super().check_field(field, spec, event)
+
+
+@mutant("session-relationships-overlooked", "relationshipTypes does not narrow events of a session", clause="SUB-4")
+class SessionRelationshipsOverlooked(Filter):
+    def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
+        if spec.name == "session_event" and field == "relationshipTypes":
+            return None
+        return super().check_field(field, spec, event)

@@ -306,3 +306,35 @@ class AlwaysMain(Publisher):
 class MovedHome(Publisher):
     def stream_of(self, data: Mapping[str, Any]) -> str:
         return self.home_of(data) or super().stream_of(data)
+
+
+@mutant("deletion-needs-type", "a deletion needs the type of what was deleted", clause="EVT-3")
+class DeletionNeedsType(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        super().check_payload(name, payload, pointer)
+        wanted = {"entity_deleted": "entityType", "relationship_deleted": "relationshipType"}.get(name)
+        if wanted is not None and wanted not in payload:
+            raise ProtocolError("payload_invalid", "The type is missing.", pointer=f"{pointer}/{wanted}")
+
+
+@mutant("deletion-without-id", "a deletion needs no id", clause="EVT-3")
+class DeletionWithoutId(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        if not (name.endswith("_deleted") and "id" not in payload):
+            super().check_payload(name, payload, pointer)
+
+
+@mutant("backslash-rejected", "a path with a backslash is rejected", clause="EVT-3")
+class BackslashRejected(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        super().check_payload(name, payload, pointer)
+        if "\\" in str(payload.get("path", "")):
+            raise ProtocolError("payload_invalid", "The path has a backslash.", pointer=f"{pointer}/path")
+
+
+@mutant("backslash-climbs", "a path may leave the root by a backslash", clause="EVT-3")
+class BackslashClimbs(Publisher):
+    def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
+        path = payload.get("path")
+        plain = path.replace("\\", "_") if isinstance(path, str) else path
+        super().check_payload(name, {**payload, "path": plain} if "path" in payload else payload, pointer)
