@@ -8,6 +8,11 @@ import type { CommandDataMap, PushMessage, ReplyDataMap } from './types.ts';
 export interface Outcome<C extends CommandName> {
   /** `data` of the reply, or what computes it at the moment when the reply is queued. */
   readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
+  /**
+   * Whether `data` is computed when the reply is queued, as by default, or when its turn to be written comes. A large reply then takes no
+   * memory while it waits, and does not count against the bound on bytes. Not for replies that keep their place (BCK-3).
+   */
+  readonly made?: 'when queued' | 'when written';
   /** Pushes that are written together with the reply, with nothing in between: the `gap` of a resume that failed (RPL-4). */
   readonly companions?: () => readonly PushMessage[];
   /** Runs when the reply is handed to the socket; for replies that keep their place (BCK-3). */

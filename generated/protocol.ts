@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:d090a413cb1d66433928e4420813b8f7711b7944957b62e2e9b4e7749d1ca4e0';
+export const CONTRACT_DIGEST = 'sha256:da4edfa6be1fd7d9a61f1a3abae2814ba71eee36d2c5623ad5133f00c1d72281';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -389,7 +389,7 @@ export const CLAUSES = {
   'SUB-3': { level: 'must', observable: 'client', text: 'A second subscribe with a live id is `subscription_exists` and leaves the first untouched; the same filter under two ids is fine; an unknown id is `subscription_not_found`.' },
   'SUB-4': { level: 'must', observable: 'client', text: 'Fields of a filter narrow together, values within a field are alternatives. A field constrains only the events that declare it, and there an absent value does not match. A field that no subscribed event declares is refused with `filter_not_applicable` and `details.fields`, the fields that would do; an empty list with `filter_invalid`, and so is a value that no subscribed event can have, because the schemas of all that declare the field enumerate others: `details.allowed` lists those.' },
   'SUB-5': { level: 'must', observable: 'client', text: 'Paths match at `/` boundaries, globs know only `*`, `?` and `**`, matching is case-sensitive in NFC; absolute paths, `..` and backslashes are refused. A rename matches by its old or its new path. `.ts` matches `a.d.ts`, not `a.mts`.' },
-  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` holds, for each subscription of the connection, what `subscribed` said (without its hints), and how many events were delivered and replayed.' },
+  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` holds, for each subscription of the connection, what `subscribed` said (without its hints), and how many events were delivered and replayed. It is made when its turn to be written comes, and counts in the send queue as a message, not by its size: a client that reads is not closed for what it asks, however large the answers.' },
   'SUB-7': { level: 'must', observable: 'client', text: 'A name in `subscribe` or `broadcast` that the contract does not declare, of at least four characters, that differs from a declared one by one character, or two neighbouring ones, left out, added, changed or swapped, is accepted as a custom event (EVT-4), and the reply has a hint that suggests the declared one. Declared names and `*` get no hint.' },
   'RPL-1': { level: 'must', observable: 'client', text: '`replay.mode` is `none`, `warm` (the default) or `resume` after a position.' },
   'RPL-2': { level: 'must', observable: 'client', text: '`subscribed`, replayed events ascending with `isReplay: true`, `replay_complete`, then live events with `isReplay: false`: without hole or duplicate at the seam. With `none` neither replay nor `replay_complete` comes.' },

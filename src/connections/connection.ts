@@ -176,6 +176,10 @@ export class Connection implements Outlet {
     this.outbox.push(encodeMessage(message));
   }
 
+  sendMade(make: () => ServerMessage): void {
+    this.outbox.pushMade(() => encodeMessage(make()));
+  }
+
   sendInOrder: Outlet['sendInOrder'] = (messages, options) =>
     this.outbox.pushInOrder(Buffer.concat(messages.map(encodeMessage)), options);
 

@@ -42,7 +42,8 @@ interface MessageFrame extends OrderedOptions {
 }
 
 interface Control {
-  readonly frame: Buffer;
+  /** A frame, or what makes it when its turn comes. */
+  readonly frame: Buffer | (() => Buffer);
   readonly since: number;
 }
 
@@ -68,7 +69,7 @@ export interface OutboxOptions {
   readonly onOverflow: (bound: Bound) => void;
   /** Called when a message that waited could not be made; nothing more is written. */
   readonly onFault: (error: unknown) => void;
-  /** Told what choosing events for a replay has cost, in milliseconds of processing time. */
+  /** Told what choosing events for a replay, or making a message, has cost, in milliseconds of processing time. */
   readonly onWork?: (ms: number) => void;
 }
 
@@ -146,6 +147,14 @@ export class Outbox {
     if (this.#ended) return;
     this.#control.push({ frame, since: this.#options.now() });
     this.#queuedBytes += frame.length;
+    this.#schedule();
+    this.#checkRoom();
+  }
+
+  /** Overtakes events; made when its turn comes, so that a large one takes no room while it waits, and bounded by number and age. */
+  pushMade(make: () => Buffer): void {
+    if (this.#ended) return;
+    this.#control.push({ frame: make, since: this.#options.now() });
     this.#schedule();
     this.#checkRoom();
   }
@@ -335,13 +344,22 @@ export class Outbox {
     let bytes = 0;
     for (const { frame } of this.#control) {
       if (bytes >= this.#chunkBytes) break;
-      frames.push(frame);
-      bytes += frame.length;
+      const taken = Buffer.isBuffer(frame) ? frame : this.#make(frame);
+      frames.push(taken);
+      bytes += taken.length;
+      if (taken === frame) this.#queuedBytes -= taken.length;
     }
     if (frames.length > 0) this.#control.splice(0, frames.length);
-    this.#queuedBytes -= bytes;
     if (this.#control.length === 0) frames.push(...this.#takeReport());
     return frames;
+  }
+
+  #make(make: () => Buffer): Buffer {
+    const before = process.threadCpuUsage();
+    const frame = make();
+    const { user, system } = process.threadCpuUsage(before);
+    this.#options.onWork?.((user + system) / 1000);
+    return frame;
   }
 
   #takeReport(): Buffer[] {

@@ -1,18 +1,20 @@
 import type { Handlers } from '../../generated/handlers.ts';
+import type { SubscriptionInfo } from '../../generated/types.ts';
 import type { HandlerContext } from './context.ts';
 
 /** This connection's subscriptions, oldest first (SUB-6). */
 export const list_subscriptions: Handlers<HandlerContext>['list_subscriptions'] = (_data, { session, broker }) => {
-  const items = [...session.subscriptions.values()].map((each) => ({
-    subscriptionId: each.id,
-    stream: each.stream,
-    events: [...each.events],
-    filter: each.filter,
-    position: broker.snapshot(each.stream).head,
-    recovery: each.recovery,
-    createdAt: new Date(each.createdAt).toISOString(),
-    delivered: each.delivered,
-    replayed: each.replayed,
-  }));
-  return { data: { items } };
+  const items = (): SubscriptionInfo[] =>
+    [...session.subscriptions.values()].map((each) => ({
+      subscriptionId: each.id,
+      stream: each.stream,
+      events: [...each.events],
+      filter: each.filter,
+      position: broker.snapshot(each.stream).head,
+      recovery: each.recovery,
+      createdAt: new Date(each.createdAt).toISOString(),
+      delivered: each.delivered,
+      replayed: each.replayed,
+    }));
+  return { data: () => ({ items: items() }), made: 'when written' };
 };

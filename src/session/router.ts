@@ -79,13 +79,17 @@ export class Router<Context extends { readonly session: Session }> {
     const { session } = context;
     if (session.closed) return this.#abandon(outcome, session);
     try {
-      const data = typeof outcome.data === 'function' ? outcome.data() : outcome.data;
       const type = COMMANDS[command].reply;
-      const reply = { type, ...(id === undefined ? {} : { id }), data } as ReplyMessage;
+      const makeReply = (): ReplyMessage => {
+        const data = typeof outcome.data === 'function' ? outcome.data() : outcome.data;
+        return { type, ...(id === undefined ? {} : { id }), data } as ReplyMessage;
+      };
       const { companions, onWritten } = outcome;
-      if (ORDERED.has(type))
-        session.outlet.sendInOrder([reply, ...(companions?.() ?? [])], onWritten === undefined ? {} : { onWritten });
-      else session.outlet.send(reply);
+      if (ORDERED.has(type)) {
+        const messages = [makeReply(), ...(companions?.() ?? [])];
+        session.outlet.sendInOrder(messages, onWritten === undefined ? {} : { onWritten });
+      } else if (outcome.made === 'when written') session.outlet.sendMade(makeReply);
+      else session.outlet.send(makeReply());
     } catch (error) {
       this.#abandon(outcome, session);
       return this.#fail(error, id, context);

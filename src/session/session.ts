@@ -33,6 +33,8 @@ export interface Replay {
 export interface Outlet {
   /** A message that may overtake events (BCK-1). */
   send(message: ServerMessage): void;
+  /** The same, for a large message: it is made when its turn to be written comes, and until then only counts as a message. */
+  sendMade(make: () => ServerMessage): void;
   /** Messages that keep their place among the events and are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
   /** A live event, already encoded. */

@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:d090a413cb1d66433928e4420813b8f7711b7944957b62e2e9b4e7749d1ca4e0"
+CONTRACT_DIGEST: Final = "sha256:da4edfa6be1fd7d9a61f1a3abae2814ba71eee36d2c5623ad5133f00c1d72281"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

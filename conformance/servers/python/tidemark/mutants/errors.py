@@ -11,7 +11,7 @@ from typing import Any
 from .. import introspection
 from ..commands import Commands
 from ..connection import Connection
-from ..envelope import Command, CommandReader, Message
+from ..envelope import Command, CommandReader, Message, reply
 from ..errors import ProtocolError
 from ..frames import Frame
 from ..http import Head, Response
@@ -267,3 +267,12 @@ class ExplainBlamesEvents(Routes):
         answer = json.loads(response.body)
         mismatches = [{**each, "clause": "events"} for each in answer["mismatches"]]
         return Response.json(200, {**answer, "mismatches": mismatches})
+
+
+@mutant("lists-counted-by-size", "the lists that a client asked for count against its send queue by their size", clause="SUB-6")
+class ListsCountedBySize(Commands):
+    def list_subscriptions(self, connection: Connection, command: Command) -> None:
+        items = [
+            each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions.of(connection)
+        ]
+        connection.queue(reply("subscriptions", command.id, {"items": items}))
