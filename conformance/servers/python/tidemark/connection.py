@@ -159,11 +159,11 @@ class Connection:
 
     def queue(self, message: Message) -> None:
         """Queues a message that keeps its place among the events."""
-        self.queue_made(lambda: message)
+        self._enqueue(Outgoing(lambda: message, size=len(encode(message))))
 
     def queue_made(self, make: Callable[[], Message]) -> None:
-        """Queues a message that is built again when it is sent; until then its present size counts."""
-        self._enqueue(Outgoing(make, size=len(encode(make()))))
+        """Queues a message that is built when it is sent; it does not count by its size (SUB-6)."""
+        self._enqueue(Outgoing(make))
 
     def queue_gap(self, message: Message) -> None:
         """Queues a gap among the events. Until it is written, a heartbeat reports the position before it (CON-7)."""

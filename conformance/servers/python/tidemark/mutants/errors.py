@@ -6,12 +6,12 @@ import json
 import re
 import traceback
 from dataclasses import replace
-from typing import Any
+from typing import Any, Callable
 
 from .. import introspection
 from ..commands import Commands
 from ..connection import Connection
-from ..envelope import Command, CommandReader, Message, reply
+from ..envelope import Command, CommandReader, Message
 from ..errors import ProtocolError
 from ..frames import Frame
 from ..http import Head, Response
@@ -270,9 +270,6 @@ class ExplainBlamesEvents(Routes):
 
 
 @mutant("lists-counted-by-size", "the lists that a client asked for count against its send queue by their size", clause="SUB-6")
-class ListsCountedBySize(Commands):
-    def list_subscriptions(self, connection: Connection, command: Command) -> None:
-        items = [
-            each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions.of(connection)
-        ]
-        connection.queue(reply("subscriptions", command.id, {"items": items}))
+class ListsCountedBySize(Connection):
+    def queue_made(self, make: Callable[[], Message]) -> None:
+        self._enqueue(Outgoing(make, size=len(encode(make()))))
