@@ -1,0 +1,113 @@
+/** A subject from the benchmark's side. */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FromSubject, Sighting, ToSubject, Use } from './subject.ts';
+import type { WatcherName } from './watchers.ts';
+import type { Expected } from './work.ts';
+
+/** What became of the expected changes. */
+export interface Outcome {
+  /** Neither reported nor covered by a loss. */
+  readonly missing: number;
+  /** Not reported, but a loss says so. */
+  readonly lost: number;
+  /** From each change to its report, in milliseconds, sorted. */
+  readonly latencies: readonly number[];
+  /** From the last change to the last report that was waited for, in milliseconds. */
+  readonly lateMs: number;
+  readonly cpuMs: number;
+  readonly use: Use;
+}
+
+const POLL_MS = 250;
+const PATIENCE_MS = 60_000;
+/** Without any report for this long, nothing more is expected. */
+const QUIET_MS = 10_000;
+/** The clocks of two processes differ by less than this. */
+const CLOCK_MS = 2;
+
+export class Subject {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(): Promise<{ readonly subject: Subject; readonly use: Use }> {
+    const child = fork(join(import.meta.dirname, 'subject.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const [use] = (await once(child, 'message')) as [FromSubject];
+    return { subject: new Subject(child), use };
+  }
+
+  /** @returns how long it took until changes were reported, in milliseconds, and what it used for that */
+  async watch(watcher: WatcherName, directory: string): Promise<{ readonly readyMs: number; readonly use: Use }> {
+    const began = performance.now();
+    const use = await this.#ask({ kind: 'watch', watcher, directory });
+    return { readyMs: performance.now() - began, use };
+  }
+
+  /** Waits until every expected change was reported, or no more reports come. */
+  async outcomeOf(work: () => Promise<readonly Expected[]> | readonly Expected[]): Promise<Outcome> {
+    const before = await this.#report();
+    const expected = await work();
+    const waiting = new Map(expected.map((each) => [keyOf(each), each]));
+    const latencies: number[] = [];
+    const losses: string[] = [];
+    const worked = Math.max(...expected.map(({ at, until = at }) => until));
+    let last = worked;
+    let use: Use = before;
+    let quietSince = performance.now();
+    const deadline = performance.now() + PATIENCE_MS;
+    while (waiting.size > 0 && performance.now() < deadline && performance.now() - quietSince < QUIET_MS) {
+      await delay(POLL_MS);
+      const report = await this.#report();
+      use = report;
+      losses.push(...report.losses);
+      if (report.sightings.length > 0) quietSince = performance.now();
+      for (const sighting of report.sightings) {
+        const change = waiting.get(keyOf(sighting));
+        if (change === undefined || sighting.at < change.at - CLOCK_MS) continue;
+        waiting.delete(keyOf(sighting));
+        latencies.push(Math.max(0, sighting.at - change.at));
+        last = Math.max(last, sighting.at);
+      }
+    }
+    const lost = [...waiting.values()].filter(({ path }) =>
+      losses.some((each) => each === '' || path.startsWith(`${each}/`)),
+    );
+    return {
+      missing: waiting.size - lost.length,
+      lost: lost.length,
+      latencies: latencies.toSorted((left, right) => left - right),
+      lateMs: last - worked,
+      cpuMs: use.cpuMs - before.cpuMs,
+      use,
+    };
+  }
+
+  async end(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  async #report(): Promise<Extract<FromSubject, { kind: 'report' }>> {
+    const report = await this.#ask({ kind: 'report' });
+    if (report.kind !== 'report') throw new Error(`the subject sent ${report.kind} for a report`);
+    return report;
+  }
+
+  async #ask(message: ToSubject): Promise<FromSubject> {
+    const answered = once(this.#child, 'message') as Promise<[FromSubject]>;
+    this.#child.send(message);
+    const [answer] = await answered;
+    return answer;
+  }
+}
+
+function keyOf({ path, change }: Pick<Sighting, 'path' | 'change'>): string {
+  return `${change} ${path}`;
+}

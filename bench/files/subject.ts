@@ -1,0 +1,58 @@
+/** A process that watches one directory with one watcher, and reports to the benchmark what it saw and used. */
+import { WATCHERS } from './watchers.ts';
+import type { Change, WatcherName } from './watchers.ts';
+
+export interface Sighting {
+  readonly path: string;
+  readonly change: Change;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Use {
+  /** User and system time of the process so far, in milliseconds. */
+  readonly cpuMs: number;
+  /** Resident memory, in bytes: at present, and at most so far. */
+  readonly residentBytes: number;
+  readonly peakBytes: number;
+}
+
+export type ToSubject =
+  { readonly kind: 'watch'; readonly watcher: WatcherName; readonly directory: string } | { readonly kind: 'report' };
+
+export type FromSubject =
+  | ({ readonly kind: 'started' | 'ready' } & Use)
+  | ({ readonly kind: 'report'; readonly sightings: readonly Sighting[]; readonly losses: readonly string[] } & Use);
+
+let sightings: Sighting[] = [];
+let losses: string[] = [];
+
+function use(): Use {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuMs: (user + system) / 1000,
+    residentBytes: process.memoryUsage.rss(),
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+function send(message: FromSubject): void {
+  process.send?.(message);
+}
+
+process.on('message', (message: ToSubject) => {
+  if (message.kind === 'watch') {
+    const listener = {
+      onChange: (path: string, change: Change) =>
+        void sightings.push({ path, change, at: performance.timeOrigin + performance.now() }),
+      onLoss: (path: string) => void losses.push(path),
+    };
+    void WATCHERS[message.watcher](message.directory, listener).then(() => send({ kind: 'ready', ...use() }));
+    return;
+  }
+  send({ kind: 'report', sightings, losses, ...use() });
+  sightings = [];
+  losses = [];
+});
+process.on('disconnect', () => process.exit());
+send({ kind: 'started', ...use() });

@@ -1,0 +1,102 @@
+/** The file watchers that are compared, each behind one function. */
+import { watch } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { FileSource } from '../../src/sources/file-source.ts';
+
+export type Change = 'present' | 'gone';
+
+export interface Listener {
+  /** @param path relative to the watched directory */
+  readonly onChange: (path: string, change: Change) => void;
+  /** Everything below the path may have changed. */
+  readonly onLoss: (path: string) => void;
+}
+
+/** Resolves once changes are reported. */
+export type Watcher = (directory: string, listener: Listener) => Promise<void>;
+
+export const WATCHERS = {
+  tidemark: async (directory, { onChange, onLoss }) => {
+    const source = new FileSource({
+      directory,
+      listener: {
+        publish: ({ path, previousPath, changeType }) => {
+          if (previousPath !== undefined) onChange(previousPath, 'gone');
+          onChange(path, changeType === 'delete' ? 'gone' : 'present');
+        },
+        loss: (paths) => paths.forEach((each) => onLoss(each)),
+        warning: () => undefined,
+      },
+    });
+    await source.start();
+  },
+  '@parcel/watcher': async (directory, { onChange, onLoss }) => {
+    const parcel = await importPeer<ParcelWatcher>('@parcel/watcher');
+    await parcel.subscribe(
+      directory,
+      (error, events) => {
+        if (error !== null) onLoss('');
+        for (const { path, type } of events ?? [])
+          onChange(relative(directory, path), type === 'delete' ? 'gone' : 'present');
+      },
+      { ignore: ['.git'] },
+    );
+  },
+  chokidar: async (directory, { onChange, onLoss }) => {
+    const chokidar = await importPeer<Chokidar>('chokidar');
+    const watcher = chokidar.watch(directory, {
+      ignoreInitial: true,
+      ignored: (path) => path === join(directory, '.git'),
+    });
+    watcher.on('all', (event, path) =>
+      onChange(relative(directory, path), event.startsWith('unlink') ? 'gone' : 'present'),
+    );
+    watcher.on('error', () => onLoss(''));
+    await new Promise<void>((ready) => {
+      watcher.on('ready', () => ready());
+    });
+  },
+  /** Node's own; it does not report whether a name appeared or went, so that every report counts as right. */
+  'fs.watch': async (directory, { onChange }) => {
+    watch(directory, { recursive: true }, (_event, path) => {
+      if (path === null || path.startsWith('.git')) return;
+      onChange(path, 'present');
+      onChange(path, 'gone');
+    });
+    await Promise.resolve();
+  },
+} as const satisfies Readonly<Record<string, Watcher>>;
+
+export type WatcherName = keyof typeof WATCHERS;
+
+interface ParcelWatcher {
+  subscribe(
+    directory: string,
+    report: (
+      error: Error | null,
+      events: readonly { readonly path: string; readonly type: 'create' | 'update' | 'delete' }[] | undefined,
+    ) => void,
+    options: { readonly ignore: readonly string[] },
+  ): Promise<unknown>;
+}
+
+interface Chokidar {
+  watch(
+    directory: string,
+    options: { readonly ignoreInitial: true; readonly ignored: (path: string) => boolean },
+  ): {
+    on(event: 'all', listener: (event: string, path: string) => void): void;
+    on(event: 'ready' | 'error', listener: () => void): void;
+  };
+}
+
+/** Where `npm ci` installs what is compared: not part of the project's own dependencies. */
+export const PEERS = join(import.meta.dirname, '..', 'peers');
+
+async function importPeer<T>(name: string): Promise<T> {
+  const file = createRequire(join(PEERS, 'package.json')).resolve(name);
+  const module = (await import(pathToFileURL(file).href)) as { readonly default?: T } & T;
+  return module.default ?? module;
+}
