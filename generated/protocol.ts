@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:da4edfa6be1fd7d9a61f1a3abae2814ba71eee36d2c5623ad5133f00c1d72281';
+export const CONTRACT_DIGEST = 'sha256:676cabd6335afc085c873dab528c912f7015bdfc12945ae7885403a65182af01';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -300,6 +300,7 @@ export type LimitName =
   | 'heartbeatIntervalMs'
   | 'sendQueueBytes'
   | 'sendQueueMessages'
+  | 'sendQueueBudgetBytes'
   | 'sendQueueAgeMs'
   | 'historyEvents'
   | 'historyBytes'
@@ -346,6 +347,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Between two heartbeats.' },
   sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Queued for one connection before it is closed with 4201.' },
   sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Queued for one connection before it is closed with 4201.' },
+  sendQueueBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Queued for all connections of one node together, as the gateway estimates it. Past it the principal that has most queued loses its connection with the longest queue, with 4201.' },
   sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Age of the oldest queued message before the connection is closed with 4201.' },
   historyEvents: { default: 10000, unit: 'events', minimum: 1, maximum: 10000000, description: 'Kept for replay per stream.' },
   historyBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'Kept for replay per stream.' },
@@ -400,7 +402,7 @@ export const CLAUSES = {
   'GAP-1': { level: 'must', observable: 'client', text: 'Every loss is said by a `gap` with the stream, the subscriptions, both positions and the reason.' },
   'GAP-2': { level: 'must', observable: 'client', text: 'When a source has lost track (its watcher overflowed, or did not run), the subscribers of the affected paths get a `gap` for `source_overflow` with the directories to look at again. It is kept with history: a resume from its place or before says it among the replay, where it happened.' },
   'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and no client feels another one being slow.' },
-  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume repairs everything that history holds.' },
+  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume repairs everything that history holds. When the queues of a node together pass `sendQueueBudgetBytes`, the same happens to the connection with the longest queue of the principal that has most queued.' },
   'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap` and `subscription_closed` keep their place among the events: what was due before them is written before them. Every other reply and push may overtake events that wait.' },
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server stamps the principal into `source`.' },

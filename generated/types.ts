@@ -363,6 +363,7 @@ export interface EffectiveLimits {
   readonly heartbeatIntervalMs: Count;
   readonly sendQueueBytes: Count;
   readonly sendQueueMessages: Count;
+  readonly sendQueueBudgetBytes?: Count;
   readonly sendQueueAgeMs: Count;
   readonly historyEvents: Count;
   readonly historyBytes: Count;
@@ -1096,6 +1097,7 @@ export interface Health {
 /** What clients share on this node, under the name of the limit that bounds it. */
 export interface HealthBudgets {
   readonly filterBytes?: HealthBudget;
+  readonly sendQueueBudgetBytes?: HealthBudget;
   readonly historyBudgetBytes?: HealthBudget;
   readonly streamsPerNode?: HealthBudget;
   readonly idempotencyKeys?: HealthBudget;

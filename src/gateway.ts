@@ -116,7 +116,11 @@ export class Gateway<Payloads = PayloadMap> {
       broker,
       catalogue,
       fanout: this.#fanout,
-      budgets: () => ({ ...broker.budgets(), filterBytes: registry.filters }),
+      budgets: () => ({
+        ...broker.budgets(),
+        filterBytes: registry.filters,
+        sendQueueBudgetBytes: this.#connections.queues,
+      }),
       counters,
       connections: () => this.#connections.view(),
       draining: () => this.#closeAnnounced || this.#closed !== undefined,

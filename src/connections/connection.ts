@@ -18,6 +18,7 @@ import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
+import type { SendQueues } from '../delivery/send-queues.ts';
 
 /** Commands that wait for their turn before reading from the socket is paused. */
 const MAX_WAITING = 64;
@@ -37,6 +38,7 @@ export interface ConnectionOptions {
   readonly services: HandlerServices;
   readonly router: Router<HandlerContext>;
   readonly scheduler: FlushScheduler;
+  readonly queues: SendQueues;
   readonly turn: TurnBudget;
   readonly limits: ConnectionLimits;
   readonly now: () => number;
@@ -73,6 +75,7 @@ export class Connection implements Outlet {
       socket: options.socket,
       limits: options.limits,
       scheduler: options.scheduler,
+      queues: options.queues,
       now: options.now,
       onFault: (error) => {
         options.onFault(error, this.session);

@@ -21,6 +21,7 @@ import type { Accepted } from './acceptor.ts';
 import { Connection } from './connection.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { FlushScheduler } from '../delivery/outbox.ts';
+import { SendQueues } from '../delivery/send-queues.ts';
 
 /** Connections told to go in one batch while draining; the next batch follows in the next turn of the event loop. */
 const DRAIN_BATCH = 100;
@@ -35,6 +36,8 @@ export interface ConnectionsOptions extends ResolvedOptions {
 }
 
 export class Connections {
+  /** What waits for all connections together. */
+  readonly queues: SendQueues;
   readonly #options: ConnectionsOptions;
   readonly #services: HandlerServices;
   readonly #acceptor: Acceptor;
@@ -51,6 +54,7 @@ export class Connections {
     this.#options = options;
     const { limits, authenticator, now } = options;
     this.#scheduler = new FlushScheduler(limits);
+    this.queues = new SendQueues(limits.sendQueueBudgetBytes, () => this.#relieveQueues());
     this.#turn = new TurnBudget(limits.turnBudgetMs);
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>
@@ -109,6 +113,7 @@ export class Connections {
       services: this.#services,
       router: this.#router,
       scheduler: this.#scheduler,
+      queues: this.queues,
       turn: this.#turn,
       limits,
       now,
@@ -140,6 +145,23 @@ export class Connections {
       principal: wirePrincipal(session.principal),
       authenticationRequired: !session.authenticated,
     };
+  }
+
+  /** Closes connections until the queues are within their budget: of the heaviest principal, the longest queue first. */
+  #relieveQueues(): void {
+    const byPrincipal = Map.groupBy(this.#connections.values(), ({ session }) => session.principal.id);
+    const principals = [...byPrincipal.values()].map((connections) => ({
+      bytes: connections.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+      connections: connections.toSorted((left, right) => left.queuedBytes - right.queuedBytes),
+    }));
+    while (this.queues.exceeded) {
+      const heaviest = principals.reduce((most, each) => (each.bytes > most.bytes ? each : most));
+      const connection = heaviest.connections.pop();
+      if (connection === undefined) return;
+      heaviest.bytes -= connection.queuedBytes;
+      this.queues.dropped += 1;
+      connection.close('slow_consumer', 'The send queues of this node together passed their bound.');
+    }
   }
 
   #onClosing(connection: Connection, name: CloseName): void {

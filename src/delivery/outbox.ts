@@ -16,6 +16,7 @@ import type { StreamPosition } from '../replay/record.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import type { OrderedOptions, Replay } from '../session/session.ts';
 import { encodeMessage, eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
+import type { SendQueues } from './send-queues.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
 const CHUNK_BYTES = 64 * 1024;
@@ -64,6 +65,7 @@ export interface OutboxOptions {
   readonly socket: Writable;
   readonly limits: OutboxLimits;
   readonly scheduler: FlushScheduler;
+  readonly queues: SendQueues;
   readonly now: () => number;
   /** Called once, when a hard bound is passed. */
   readonly onOverflow: (bound: Bound) => void;
@@ -124,6 +126,8 @@ export class Outbox {
   #entries: (Entry | undefined)[] = [];
   #first = 0;
   #queuedBytes = 0;
+  /** Of the chunk that the socket has not taken yet. */
+  #bytesInSocket = 0;
   #scheduled = false;
   /** Since when the socket has taken nothing, or undefined while it takes what it is given. */
   #blockedSince: number | undefined;
@@ -138,6 +142,7 @@ export class Outbox {
     this.#chunkBytes = Math.min(CHUNK_BYTES, options.limits.sendQueueBytes / CHUNKS_PER_QUEUE);
     options.socket.on('drain', () => {
       this.#blockedSince = undefined;
+      this.#countInSocket(0);
       this.flush(0);
     });
   }
@@ -146,7 +151,7 @@ export class Outbox {
   push(frame: Buffer): void {
     if (this.#ended) return;
     this.#control.push({ frame, since: this.#options.now() });
-    this.#queuedBytes += frame.length;
+    this.#count(frame.length);
     this.#schedule();
     this.#checkRoom();
   }
@@ -251,7 +256,8 @@ export class Outbox {
     this.#control = [];
     this.#report = undefined;
     this.#first = 0;
-    this.#queuedBytes = 0;
+    this.#count(-this.#queuedBytes);
+    this.#countInSocket(0);
     this.#blockedSince = undefined;
   }
 
@@ -280,13 +286,25 @@ export class Outbox {
     try {
       const chunk = this.#nextChunk();
       if (chunk === undefined) return false;
-      this.#blockedSince = this.#options.socket.write(chunk) ? undefined : this.#options.now();
+      if (this.#options.socket.write(chunk)) return true;
+      this.#blockedSince = this.#options.now();
+      this.#countInSocket(chunk.length);
       return true;
     } catch (error) {
       this.end();
       this.#options.onFault(error);
       return false;
     }
+  }
+
+  #count(bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.#options.queues.add(bytes);
+  }
+
+  #countInSocket(bytes: number): void {
+    this.#options.queues.add(bytes - this.#bytesInSocket);
+    this.#bytesInSocket = bytes;
   }
 
   #schedule(): void {
@@ -298,7 +316,7 @@ export class Outbox {
   #enqueue(entry: Entry): void {
     if (this.#ended) return;
     this.#entries.push(entry);
-    if (entry.kind !== 'replay') this.#queuedBytes += entry.frame.length;
+    if (entry.kind !== 'replay') this.#count(entry.frame.length);
     this.#schedule();
     this.#checkRoom();
   }
@@ -347,7 +365,7 @@ export class Outbox {
       const taken = Buffer.isBuffer(frame) ? frame : this.#make(frame);
       frames.push(taken);
       bytes += taken.length;
-      if (taken === frame) this.#queuedBytes -= taken.length;
+      if (taken === frame) this.#count(-taken.length);
     }
     if (frames.length > 0) this.#control.splice(0, frames.length);
     if (this.#control.length === 0) frames.push(...this.#takeReport());
@@ -380,7 +398,7 @@ export class Outbox {
     }
     if (entry.kind === 'replay') return this.#takeReplay(entry, room) ?? this.#takeBehind(entry, room);
     this.#advance();
-    this.#queuedBytes -= entry.frame.length;
+    this.#count(-entry.frame.length);
     if (entry.kind === 'event') this.delivered += 1;
     else entry.onWritten?.();
     return entry.frame;

@@ -380,6 +380,12 @@ const CASES: Readonly<Record<LimitName, Case>> = {
   },
   sendQueueBytes: { low: 16_384, pass: closeOfStalled, outcome: 4201 },
   sendQueueMessages: { low: 16, with: { sendQueueBytes: 2 ** 30 }, pass: closeOfStalled, outcome: 4201 },
+  sendQueueBudgetBytes: {
+    low: 1_048_576,
+    with: { sendQueueBytes: 2 ** 30, sendQueueMessages: 1_000_000 },
+    pass: closeOfStalled,
+    outcome: 4201,
+  },
   sendQueueAgeMs: {
     low: 100,
     with: { sendQueueBytes: 2 ** 30, heartbeatIntervalMs: 1000 },

@@ -45,7 +45,7 @@ export interface IntrospectionOptions {
   readonly broker: Broker;
   readonly catalogue: Catalogue;
   readonly fanout: Fanout;
-  readonly budgets: () => Readonly<Record<string, Budget>>;
+  readonly budgets: () => Readonly<Record<string, Pick<Budget, 'used' | 'limit' | 'dropped'>>>;
   readonly counters: Counters;
   readonly connections: () => ConnectionsView;
   readonly draining: () => boolean;

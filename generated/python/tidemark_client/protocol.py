@@ -13,7 +13,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:da4edfa6be1fd7d9a61f1a3abae2814ba71eee36d2c5623ad5133f00c1d72281"
+CONTRACT_DIGEST: Final = "sha256:676cabd6335afc085c873dab528c912f7015bdfc12945ae7885403a65182af01"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -283,6 +283,7 @@ class EffectiveLimits(TypedDict):
     heartbeatIntervalMs: Count
     sendQueueBytes: Count
     sendQueueMessages: Count
+    sendQueueBudgetBytes: NotRequired[Count]
     sendQueueAgeMs: Count
     historyEvents: Count
     historyBytes: Count
@@ -1147,6 +1148,7 @@ class HealthBudgets(TypedDict):
     """What clients share on this node, under the name of the limit that bounds it."""
 
     filterBytes: NotRequired[HealthBudget]
+    sendQueueBudgetBytes: NotRequired[HealthBudget]
     historyBudgetBytes: NotRequired[HealthBudget]
     streamsPerNode: NotRequired[HealthBudget]
     idempotencyKeys: NotRequired[HealthBudget]
