@@ -20,13 +20,14 @@ import { Outbox } from '../delivery/outbox.ts';
 import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
 import type { SendQueues } from '../delivery/send-queues.ts';
 
-/** Commands that wait for their turn before reading from the socket is paused. */
+/** Commands that wait for their turn before reading from the socket is paused: so many, or a message of the largest size. */
 const MAX_WAITING = 64;
 const BAD_MESSAGE_WINDOW_MS = 60_000;
 const NOT_TEXT = 1003;
 
 export interface ConnectionLimits extends OutboxLimits {
   readonly badMessagesPerMinute: number;
+  readonly inboundMessageBytes: number;
   readonly commandBurst: number;
   readonly commandCostMs: number;
 }
@@ -57,6 +58,7 @@ export class Connection implements Outlet {
   readonly #context: HandlerContext;
   readonly #turn: TurnBudget;
   readonly #waiting: string[] = [];
+  #waitingCharacters = 0;
   #busy = false;
   #closing = false;
   /** The code that the server closed it with: a peer that does not answer is seen to end with 1006. */
@@ -116,7 +118,8 @@ export class Connection implements Outlet {
     if (this.#ignoresInput) return;
     if (!this.#busy) return this.#take(text);
     this.#waiting.push(text);
-    if (this.#waiting.length >= MAX_WAITING) this.#options.ws.pause();
+    this.#waitingCharacters += text.length;
+    if (this.#isFull(1)) this.#options.ws.pause();
   }
 
   #take(text: string): void {
@@ -142,9 +145,16 @@ export class Connection implements Outlet {
     while (!this.#busy && !this.#ignoresInput) {
       const text = this.#waiting.shift();
       if (text === undefined) break;
+      this.#waitingCharacters -= text.length;
       this.#take(text);
     }
-    if (this.#options.ws.isPaused && this.#waiting.length < MAX_WAITING / 2) this.#options.ws.resume();
+    if (this.#options.ws.isPaused && !this.#isFull(2)) this.#options.ws.resume();
+  }
+
+  /** Whether more than `1 / part` of the room for waiting commands is used. */
+  #isFull(part: number): boolean {
+    const { inboundMessageBytes } = this.#options.limits;
+    return this.#waiting.length * part >= MAX_WAITING || this.#waitingCharacters * part >= inboundMessageBytes;
   }
 
   /** Counts an error against the peer; too many of a kind within a minute end the connection (ERR-2). */
@@ -250,6 +260,7 @@ export class Connection implements Outlet {
     if (this.session.closed) return;
     this.session.closed = true;
     this.#waiting.length = 0;
+    this.#waitingCharacters = 0;
     this.outbox.end();
     this.#options.services.registry.endAll(this.session);
   }
