@@ -283,6 +283,19 @@ describe('tidemark config', () => {
     });
     expect(await finish(['config', 'check', '--config', 'none.yaml'])).toMatchObject({ code: 2 });
   });
+
+  test('reports how much memory the configuration can use at most', async () => {
+    await writeFile(join(home, 'small.yaml'), 'limits: { connectionsPerNode: 100, historyBudgetBytes: 1048576 }\n');
+    const { stdout } = await finish(['config', 'check', '--config', 'small.yaml']);
+    expect(stdout).toMatch(/^history and newest events per key +1 {2}historyBudgetBytes$/m);
+    expect(stdout).toMatch(/^messages that arrive or wait +25 {2}connectionsPerNode, inboundMessageBytes$/m);
+    const json = await finish(['config', 'check', '--config', 'small.yaml', '--json']);
+    const { memory } = JSON.parse(json.stdout) as {
+      readonly memory: { readonly atMostBytes: number; readonly costs: readonly { readonly bytes: number }[] };
+    };
+    expect(memory.atMostBytes).toBe(memory.costs.reduce((sum, { bytes }) => sum + bytes, 0));
+    expect(memory.costs).toContainEqual({ what: expect.any(String), bytes: 1_048_576, limits: ['historyBudgetBytes'] });
+  });
 });
 
 describe('tidemark generate', () => {

@@ -6,6 +6,9 @@ import type { Command } from 'commander';
 import { catalogueOf } from '../catalogue/built-contract.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import type { Config, Entry, Problem } from '../config/config.ts';
+import { memoryCosts } from '../config/memory-cost.ts';
+import type { MemoryCost } from '../config/memory-cost.ts';
+import { resolveLimits } from '../options.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { EXIT } from './exit.ts';
@@ -23,7 +26,9 @@ export function registerConfig(program: Command): void {
     .option('--json', 'as JSON')
     .action(show);
   configurationOptions(config.command('check'))
-    .description('report problems of the configuration; exits with 2 if `serve` would reject it')
+    .description(
+      'report problems of the configuration, and how much memory it can use at most; exits with 2 if `serve` would reject it',
+    )
     .option('--json', 'as JSON')
     .action(check);
 }
@@ -39,10 +44,28 @@ async function show(options: Options): Promise<void> {
 async function check(options: Options): Promise<void> {
   const { config, problems: found, warnings } = readConfiguration(options);
   const problems = found.length === 0 ? await unreadable(config) : found;
-  if (options['json'] === true) await printJson({ ok: problems.length === 0, problems, warnings });
+  const costs = memoryCosts(resolveLimits(config.limits));
+  const memory = { atMostBytes: costs.reduce((sum, { bytes }) => sum + bytes, 0), costs };
+  if (options['json'] === true) await printJson({ ok: problems.length === 0, problems, warnings, memory });
+  else if (problems.length === 0) await print(memoryTable(memory));
   for (const line of warnings) say(tint('yellow', `warning: ${line.where}: ${line.text}`));
   complain(problems);
   if (problems.length === 0) say(tint('green', 'The configuration is valid.'));
+}
+
+function memoryTable({
+  atMostBytes,
+  costs,
+}: {
+  readonly atMostBytes: number;
+  readonly costs: readonly MemoryCost[];
+}): string {
+  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / (1024 * 1024))}`.padStart(6);
+  return table([
+    ['MEMORY AT MOST', '   MiB', 'BOUNDED BY'],
+    ...costs.map(({ what, bytes, limits }) => [what, mebibytes(bytes), limits.join(', ')]),
+    ['together', mebibytes(atMostBytes), ''],
+  ]);
 }
 
 /** Checks that everything the configuration names exists: directories, the directory of the audit log, keys and secrets. */
