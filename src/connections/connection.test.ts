@@ -1,6 +1,5 @@
 import { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { commandValidators } from '../../generated/validators.js';
 import { Audit } from '../auth/audit.ts';
 import { openAuthenticator } from '../auth/authenticator.ts';
 import { ANONYMOUS } from '../auth/principal.ts';
@@ -48,7 +47,7 @@ function connectionBehindGate() {
         return HANDLERS.ping(data, context);
       },
     },
-    validators: commandValidators,
+    catalogue,
     limits,
     audit,
     onFault: (error) => {
