@@ -1,0 +1,131 @@
+/**
+ * Between the messages of the older system and those of Tidemark. Pure, so that a team can copy this file and change the
+ * tables: they are the only part that knows the older names.
+ */
+
+type Json = unknown;
+type Members = Readonly<Record<string, Json>>;
+
+/** A command of Tidemark, without its id. */
+export interface Command {
+  readonly type: string;
+  readonly data: Members;
+}
+
+/** What becomes of a message of the older system: a command, or a text that says why there is none. */
+export type Translation = { readonly command: Command } | { readonly fault: string };
+
+/** Channels of the older system → event patterns. Any other name is taken for the name of an event. */
+const CHANNELS: Readonly<Record<string, readonly string[]>> = {
+  all: ['*'],
+  files: ['file_change'],
+  graph: ['entity_*', 'relationship_*', 'graph_update'],
+  sessions: ['session_event'],
+  sync: ['sync_status'],
+};
+
+/** Flat filter fields → lists of Tidemark. */
+const FIELDS: Readonly<Record<string, string>> = {
+  path: 'paths',
+  extension: 'extensions',
+  changeType: 'changeTypes',
+  entityType: 'entityTypes',
+  relationshipType: 'relationshipTypes',
+  sessionId: 'sessionIds',
+  operationId: 'operationIds',
+  sessionEvent: 'sessionEvents',
+  actor: 'actors',
+  source: 'sources',
+};
+
+/** Values that are written in another way now. */
+const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  changeTypes: { created: 'create', modified: 'modify', changed: 'modify', deleted: 'delete', renamed: 'rename' },
+};
+
+const isMembers = (value: Json): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: Json): value is string => typeof value === 'string';
+
+/** Members of the older system stood beside `type` or within `data`. */
+function membersOf(message: Members): Members {
+  return { ...message, ...(isMembers(message['data']) ? message['data'] : {}) };
+}
+
+export function toTidemark(message: Json): Translation {
+  if (!isMembers(message) || !isText(message['type'])) return { fault: 'A message is an object with a type.' };
+  const members = membersOf(message);
+  switch (message['type']) {
+    case 'subscribe':
+      return subscribe(members);
+    case 'unsubscribe':
+      return isText(members['subscriptionId'])
+        ? { command: { type: 'unsubscribe', data: { subscriptionId: members['subscriptionId'] } } }
+        : { fault: 'unsubscribe needs the subscriptionId that subscribed gave; unsubscribe_all ends all.' };
+    case 'unsubscribe_all':
+      return { command: { type: 'unsubscribe', data: { all: true } } };
+    case 'broadcastCustomEvent':
+      return broadcast(message);
+    case 'list_subscriptions':
+    case 'ping':
+      return { command: { type: message['type'], data: {} } };
+    default:
+      return { fault: `There is no message ${message['type']}.` };
+  }
+}
+
+function subscribe(members: Members): Translation {
+  const name = members['event'] ?? members['channel'];
+  if (!isText(name)) return { fault: 'subscribe needs an event or a channel.' };
+  const { filter, fault } = filterOf(members);
+  if (fault !== undefined) return { fault };
+  const events = (Object.hasOwn(CHANNELS, name) ? CHANNELS[name] : undefined) ?? [name];
+  const narrowed = Object.keys(filter).length === 0 ? {} : { filter };
+  // The older system replayed nothing, and its clients do not know a replayed event from a live one.
+  return { command: { type: 'subscribe', data: { events, ...narrowed, replay: { mode: 'none' } } } };
+}
+
+function filterOf(members: Members): { readonly filter: Record<string, string[]>; readonly fault?: string } {
+  const nested = isMembers(members['filter']) ? members['filter'] : {};
+  const beside = Object.entries(members).filter(([name]) => fieldOf(name) !== undefined);
+  const filter: Record<string, string[]> = {};
+  for (const [name, value] of [...beside, ...Object.entries(nested)]) {
+    const field = fieldOf(name);
+    if (field === undefined) return { filter, fault: `There is no filter field ${name}.` };
+    const values = (Array.isArray(value) ? (value as Json[]) : [value]).filter(isText);
+    filter[field] = [...(filter[field] ?? []), ...values.map((each) => VALUES[field]?.[each] ?? each)];
+  }
+  return { filter };
+}
+
+/** `path` and `paths` are both understood. */
+function fieldOf(name: string): string | undefined {
+  if (Object.hasOwn(FIELDS, name)) return FIELDS[name];
+  return Object.values(FIELDS).find((field) => field === name);
+}
+
+function broadcast(message: Members): Translation {
+  // Here `data` is the payload, unless it holds the whole publication.
+  const data = isMembers(message['data']) ? message['data'] : {};
+  const { event, payload } = isText(message['event']) ? { payload: data, ...message } : data;
+  if (!isText(event) || !isMembers(payload)) return { fault: 'broadcastCustomEvent needs an event and a payload.' };
+  return { command: { type: 'broadcast', data: { event, payload } } };
+}
+
+/** A message of Tidemark → those that a client of the older system gets. */
+export function toOlder(message: Json, oldId: Json): readonly Members[] {
+  if (!isMembers(message) || !isText(message['type']) || !isMembers(message['data'])) return [];
+  const { type, data } = message;
+  const id = oldId === undefined ? {} : { id: oldId };
+  if (type === 'event') return eventsFor(data);
+  if (type === 'error') return [{ type, ...id, code: data['code'], message: data['message'] }];
+  // Pushes that the older system had no name for say something about the connection, which the bridge keeps itself.
+  if (['welcome', 'heartbeat', 'closing', 'replay_complete'].includes(type)) return [];
+  return [{ type, ...id, ...data }];
+}
+
+/** The older system sent an event once for each subscription. */
+function eventsFor({ subscriptionIds, event, emittedAt, payload }: Members): readonly Members[] {
+  const ids = Array.isArray(subscriptionIds) ? (subscriptionIds as Json[]) : [];
+  return ids.map((subscriptionId) => ({ type: 'event', subscriptionId, event, timestamp: emittedAt, data: payload }));
+}
