@@ -131,7 +131,7 @@ function init(): string {
 
 const SUBSCRIBE_OPTIONS = (filter: string, gaps: string, values: boolean): string => {
   const or = (value: string): string => (values ? value : '...');
-  return `        stream: Union[str, None] = ${or('None')},
+  return `        stream: str = ${or('"main"')},
         filter: Union[${filter}, None] = ${or('None')},
         replay: Union[Literal["warm", "none"], Position] = ${or('"warm"')},
         subscription_id: Union[str, None] = ${or('None')},
@@ -190,7 +190,7 @@ ${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) 
 
 const BROADCAST_OPTIONS = (values: boolean): string => {
   const or = (value: string): string => (values ? value : '...');
-  return `        stream: str = ${or('"main"')},
+  return `        stream: Union[str, None] = ${or('None')},
         source: Union[str, None] = ${or('None')},
         idempotency_key: Union[str, None] = ${or('None')},
         timeout: Union[float, None] = ${or('None')},
