@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
+import { buildContract } from '../testing/own-contract.ts';
 import { onCleanup, PATIENCE, serve } from '../testing/rig.ts';
 import { SeveringProxy } from '../testing/severing-proxy.ts';
 
@@ -23,6 +24,8 @@ interface Line {
   readonly reason?: string;
   readonly error?: string;
   readonly code?: number;
+  readonly missing?: readonly string[];
+  readonly unknown?: readonly string[];
   readonly willReconnect?: boolean;
   readonly start?: readonly [string, number] | null;
   readonly payload?: Readonly<Record<string, unknown>>;
@@ -92,6 +95,19 @@ describe('the Python client', () => {
     await Promise.all([graph.reach('event', 8), sources.reach('event')]);
     expect(graph.of('event').every(({ isReplay }) => isReplay)).toBe(true);
     expect(sources.of('event')).toMatchObject([{ event: 'file_change', payload: { path: 'a.ts' }, isReplay: false }]);
+  });
+
+  test('tells what differs when the gateway has another contract, and goes on', async () => {
+    const { contract } = await buildContract();
+    const { gateway, url } = await serve({ contract });
+    const reader = new Reader({ url, events: ['file_change'], replay: 'none' });
+    await reader.reach('caught_up');
+    await gateway.publish('file_change', file('a.ts'));
+    await reader.reach('event');
+    expect(reader.of('mismatch')).toMatchObject([{ missing: [], unknown: ['build_finished'] }]);
+    const alike = new Reader({ url: (await serve()).url, events: ['file_change'], replay: 'none' });
+    await alike.reach('caught_up');
+    expect(alike.of('mismatch')).toEqual([]);
   });
 
   test('loses and repeats nothing while its connection is cut again and again under load', async () => {

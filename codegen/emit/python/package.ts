@@ -42,6 +42,7 @@ ${banner}
 """
 
 from .client import Client, EventName, is_event, is_gap
+from .runtime.contract_match import ContractMatch
 from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
 from .runtime.subscription import Gap, ReplaySummary, Subscription
 from .runtime.wire import Position
@@ -51,6 +52,7 @@ __version__ = ${JSON.stringify(version)}
 __all__ = [
     "Client",
     "ConnectionLost",
+    "ContractMatch",
     "EventName",
     "Gap",
     "Position",

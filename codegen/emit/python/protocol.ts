@@ -46,6 +46,8 @@ ${Object.entries(closeCodes)
   .map(([code, { name, class: closeClass }]) => `        ${code}: (${literal(name)}, ${literal(closeClass)}),`)
   .join('\n')}
     },
+    contract_digest=CONTRACT_DIGEST,
+    events=EVENTS,
 )
 `;
 }

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar, Union
 
 from .commands import Pacer, Settle
 from .connection import Connection, ConnectionEnd, Settings, TokenSource, read_url
+from .contract_match import ContractMatch, match_contract
 from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .subscription import Gap, ReplaySummary, Request, Subscription
 from .timing import backoff
@@ -32,6 +33,7 @@ ClientState = Literal["idle", "connecting", "open", "reconnecting", "closed"]
 Lifecycle = Literal[
     "connecting",
     "welcome",
+    "contract_mismatch",
     "authenticated",
     "ready",
     "closing",
@@ -84,6 +86,8 @@ class ClientCore:
         self._listeners: dict[str, list[Callable[[object], object]]] = {}
         self._last_subscription = 0
         self._welcome: Union[JsonObject, None] = None
+        self._spec = spec
+        self._contract: Union[ContractMatch, None] = None
         self._pushes: Mapping[str, Callable[[JsonObject], None]] = {
             "welcome": self._welcomed,
             "event": self._event,
@@ -106,10 +110,15 @@ class ClientCore:
             return "closed"
         return "idle" if state == "idle" else "connecting"
 
+    @property
+    def contract(self) -> Union[ContractMatch, None]:
+        """The comparison of the server's contract with this client's; None before the first ``welcome``."""
+        return self._contract
+
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
         """Listens to the client itself. Returns the function that stops listening.
 
-        ``connecting`` (attempt), ``welcome``, ``authenticated``, ``ready``, ``closing``, ``closed`` (ConnectionEnd),
+        ``connecting`` (attempt), ``welcome``, ``contract_mismatch`` (ContractMatch), ``authenticated``, ``ready``, ``closing``, ``closed`` (ConnectionEnd),
         ``reconnecting`` (attempt, seconds), ``resumed`` and ``parked`` (Subscription), ``postponed`` (TidemarkError), ``gap`` (Gap),
         ``loss`` (sent, received) and ``error`` (an exception that no call raises).
         """
@@ -241,7 +250,10 @@ class ClientCore:
     def _welcomed(self, data: JsonObject) -> None:
         self._welcome = data
         self._connection.welcomed(data)
+        self._contract = match_contract(self._spec, data)
         self.report("welcome", data)
+        if not self._contract.matches:
+            self.report("contract_mismatch", self._contract)
         if self.state == "open":
             self.report("ready", self._settings.url)
 

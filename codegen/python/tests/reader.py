@@ -20,6 +20,7 @@ async def read(options: dict[str, Any]) -> None:
     client = Client(options["url"], token=options.get("token"), backoff_min=0.005, backoff_max=0.05, max_attempts=options.get("maxAttempts"))
     client.on("reconnecting", lambda detail: say("reconnecting"))
     client.on("closed", lambda end: say("closed", code=end.code, willReconnect=end.will_reconnect))  # type: ignore[attr-defined]
+    client.on("contract_mismatch", lambda match: say("mismatch", missing=match.missing_events, unknown=match.unknown_events))  # type: ignore[attr-defined]
     client.on("parked", lambda _: say("parked"))
     client.on("loss", lambda detail: say("loss"))
     client.on("error", lambda error: say("error", error=type(error).__name__, text=str(error)))

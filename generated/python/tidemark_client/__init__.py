@@ -4,6 +4,7 @@ Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the cont
 """
 
 from .client import Client, EventName, is_event, is_gap
+from .runtime.contract_match import ContractMatch
 from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
 from .runtime.subscription import Gap, ReplaySummary, Subscription
 from .runtime.wire import Position
@@ -13,6 +14,7 @@ __version__ = "1.0.0"
 __all__ = [
     "Client",
     "ConnectionLost",
+    "ContractMatch",
     "EventName",
     "Gap",
     "Position",

@@ -63,4 +63,6 @@ SPEC: Final = ProtocolSpec(
         4204: ("rate_limited", "retry-resume"),
         4300: ("state_invalidated", "retry-fresh"),
     },
+    contract_digest=CONTRACT_DIGEST,
+    events=EVENTS,
 )

@@ -36,6 +36,10 @@ class ProtocolSpec:
     replies: Mapping[str, str]
     #: Close code -> name and class (CON-6).
     close_codes: Mapping[int, tuple[str, CloseClass]]
+    #: SHA-256 of the contract.
+    contract_digest: str
+    #: The declared events.
+    events: Sequence[str]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""Compares the contracts of client and server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Union
+
+from .wire import JsonObject, ProtocolSpec
+
+#: Stands for custom events among the names of ``welcome.features.replay``.
+CUSTOM = "*"
+
+
+@dataclass(frozen=True)
+class ContractMatch:
+    matches: bool
+    #: SHA-256 of the contract that this client was generated from.
+    own_digest: str
+    #: SHA-256 of the server's contract; None when its ``welcome`` names none.
+    server_digest: Union[str, None]
+    #: Events that this client declares and the server does not: the server checks no payload of them, and refuses their filter fields.
+    missing_events: Sequence[str]
+    #: Events that the server names and this client has no types for: they arrive as custom events.
+    unknown_events: Sequence[str]
+
+
+def match_contract(spec: ProtocolSpec, welcome: JsonObject) -> ContractMatch:
+    digest, features = welcome.get("contractDigest"), welcome.get("features")
+    server_digest = digest if isinstance(digest, str) else None
+    replay = features.get("replay") if isinstance(features, dict) else None
+    # A server that does not list its declared events may have all of them.
+    named = [name for name in replay if name != CUSTOM] if isinstance(replay, dict) else spec.events
+    return ContractMatch(
+        matches=server_digest == spec.contract_digest,
+        own_digest=spec.contract_digest,
+        server_digest=server_digest,
+        missing_events=tuple(name for name in spec.events if name not in named),
+        unknown_events=tuple(name for name in named if name not in spec.events),
+    )
