@@ -1,11 +1,11 @@
 /**
- * From what was seen to what has happened. A watch names paths, and knows nothing of what is there; the tree tells the rest.
+ * Finds out what has happened from what was examined. A watch only names entries; what changed is found by comparing with the tree.
  *
- * - A path that was there before and still is: `modify`. That is also how an editor's atomic save reads (write a temporary
- *   file, rename it over the old one), because the name is what people mean by "the file".
+ * - A path that was there before and still is: `modify`. An editor's atomic save (write a temporary file, rename it over
+ *   the old one) is a `modify` too, because people mean the name when they say "the file".
  * - A new path of a file that just vanished elsewhere: `rename`. A renamed directory gives one rename for itself and one for each
  *   entry below, so that a filter on paths sees the files move.
- * - What came and went within one batch: nothing.
+ * - An entry that appeared and vanished within one batch: nothing.
  */
 import type { Directory, Tree } from './directory.ts';
 import { identityOf, isSameFile } from './facts.ts';
@@ -13,7 +13,7 @@ import type { Facts } from './facts.ts';
 import type { Reporter } from './reporter.ts';
 import type { ByteString } from './names.ts';
 
-/** An entry that differs from what was known of it, and what is there now, if anything. */
+/** An entry that differs from the tree. */
 export interface Sighting {
   readonly directory: Directory;
   readonly name: ByteString;
@@ -23,9 +23,9 @@ export interface Sighting {
 }
 
 export interface BatchHost {
-  /** Ends the watch of a directory that is gone, or has moved out of sight. */
+  /** Ends the watch of a directory that is gone or has moved out of the tree. */
   forget(directory: Directory): void;
-  /** A known directory stands elsewhere now. */
+  /** A known directory has moved. */
   moved(directory: Directory): void;
 }
 
@@ -34,7 +34,7 @@ export class Batch {
   readonly #reporter: Reporter;
   readonly #host: BatchHost;
   #sightings: Sighting[] = [];
-  /** Where the newest sighting of an entry stands. */
+  /** The index of the newest sighting of an entry. */
   #places = new Map<Directory, Map<ByteString, number>>();
   /** What had vanished when directories were last moved. */
   #lost = new Map<string, Sighting>();

@@ -1,4 +1,4 @@
-/** The tree below a root as it was last seen: one object for each directory, one row of a table for each entry. */
+/** The tree below a root as it was last examined: one object per directory, one table row per entry. */
 import type { WatchId } from './engine/engine.ts';
 import { FactsTable } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -6,12 +6,12 @@ import type { IgnoreRules } from './ignore/ignore-rules.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * - `new`: known by name; it will be watched, then read.
- * - `watched`: watched, and read since its watch began: what happens in it is reported.
- * - `unreadable`: could not be watched or read, for a reason other than that it is gone. It is tried again, and what is known of it
- *   stays known.
- * - `lost`: its watch has ended by itself.
- * - `ignored`: it became ignored; it is remembered but not watched.
+ * - `new`: only the name is known; the directory will be watched, then read.
+ * - `watched`: watched, and read after its watch began. Every change in it is reported.
+ * - `unreadable`: could not be watched or read, although it is not known to be gone. It is retried, and its known entries
+ *   stay in the tree.
+ * - `lost`: the system has ended its watch.
+ * - `ignored`: it became ignored; it stays in the tree but is not watched.
  */
 export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
 
@@ -61,7 +61,7 @@ export class Directory {
   }
 }
 
-/** What is known, and who is told of a watch. */
+/** The known entries, and the directories that each watch belongs to. */
 export class Tree {
   readonly root = new Directory('', undefined);
   readonly table = new FactsTable();
@@ -74,7 +74,7 @@ export class Tree {
     return directory.entries.get(name);
   }
 
-  /** What is known of an entry that subscribers know too. */
+  /** The facts of an entry that subscribers know, too: undefined when it is hidden. */
   visible(directory: Directory, name: ByteString): Facts | undefined {
     const row = directory.entries.get(name);
     return row === undefined || this.table.isHidden(row) ? undefined : this.table.get(row);
@@ -134,7 +134,7 @@ export class Tree {
     else listeners.add(directory);
   }
 
-  /** Returns the watch when nobody is told of it any more. */
+  /** Returns the watch when no directory belongs to it any more. */
   unlisten(directory: Directory): WatchId | undefined {
     const { watch } = directory;
     if (watch === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The names of which the system reported something since they were last looked at. */
+/** The names that the system has reported since they were last examined. */
 import type { Directory } from './directory.ts';
 import type { ReportKind } from './engine/engine.ts';
 import type { ByteString } from './names.ts';

@@ -1,4 +1,4 @@
-/** The file system as a source sees it; replaced in tests, to make it fail. */
+/** File system calls of a source; tests replace them with failing ones. */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { factsFrom, isSameFile, lookAt } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -6,11 +6,11 @@ import { toBuffer } from './names.ts';
 import type { ByteString } from './names.ts';
 
 export interface Disk {
-  /** Looks at a path, at a link itself. @throws {Error} of the file system */
+  /** The facts of a path; a symbolic link is not followed. @throws {Error} of the file system */
   look(path: ByteString): Facts;
   /** The names in a directory. @throws {Error} of the file system */
   list(path: ByteString): readonly ByteString[];
-  /** Looks at the target of a path. @throws {Error} of the file system */
+  /** The facts of a path; symbolic links are followed. @throws {Error} of the file system */
   follow(path: ByteString): Facts;
   /** @throws {Error} of the file system */
   resolve(path: ByteString): ByteString;

@@ -1,16 +1,16 @@
-/** What an error of the file system proves. */
+/** Classifies errors of the file system. */
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Only these two say that there is nothing under a name; every other error says nothing about what is there. */
+/** Only these two codes prove that an entry does not exist. */
 export function isGone(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** The process may not read it; it may well be there. */
+/** The process has no permission; the entry may exist. */
 export function isForbidden(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'EACCES' || code === 'EPERM';
@@ -22,7 +22,7 @@ export function isExhausted(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM';
 }
 
-/** The code of a system error, else its message. Never a path of the server. */
+/** The code of a system error, otherwise its message. Never a path of the server. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   if (typeof code === 'string') return code;

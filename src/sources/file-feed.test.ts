@@ -46,14 +46,14 @@ describe('a file feed', () => {
     expect(new Set(keys).size).toBe(3);
   });
 
-  test('says as a loss what it has no room for', async () => {
+  test('reports changes as a loss when too many wait', async () => {
     let away = true;
     const { feed, taken, warnings } = feedTo(() => (away ? unavailable() : undefined), { capacity: 3 });
     for (const path of ['a', 'b', 'c', 'd', 'e']) feed.publish(change(path));
     away = false;
     await vi.waitUntil(() => feed.waiting === 0);
     expect(taken.slice(-2)).toEqual(['loss of .', 'e']);
-    expect(warnings).toEqual([expect.stringContaining('3 file changes wait for the broker')]);
+    expect(warnings).toEqual([expect.stringContaining('3 file changes are waiting for the broker')]);
   });
 
   test('takes a tree that comes in one piece', async () => {

@@ -1,7 +1,7 @@
 /**
- * Carries what a file source tells to a gateway, in order and without loss: a change that cannot be published because the
- * broker is away is tried again, under the same idempotency key, so that an answer that was lost does not double it. What
- * there is no room to keep is said as a loss (GAP-2).
+ * Publishes what a file source reports, in order: a change that cannot be published because the broker is unavailable is
+ * retried with the same idempotency key, so that a lost reply does not publish it twice. When too many changes wait, they
+ * are dropped and reported as a loss (GAP-2).
  */
 import { posix } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export interface FeedTarget {
 export interface FileFeedOptions {
   readonly target: FeedTarget;
   readonly warn: (text: string) => void;
-  /** Changes that wait for the broker at most; more are given up and said as a loss. */
+  /** How many changes may wait for the broker; when there are more, they are dropped and reported as a loss. */
   readonly capacity?: number;
   /** The first and the longest wait between two attempts, in milliseconds. */
   readonly retryMs?: readonly [first: number, longest: number];
@@ -29,13 +29,13 @@ type Item =
   | { readonly kind: 'change'; readonly change: FileChangePayload; readonly key: string }
   | { readonly kind: 'loss'; readonly paths: readonly string[] };
 
-/** A tree that is copied or deleted comes in one piece. About 300 bytes each. */
+/** Enough for a large tree that is copied or deleted at once. A change takes about 300 bytes. */
 const CAPACITY = 200_000;
 const RETRY_MS = [100, 2_000] as const;
-/** Changes in one batch: as many as one call of the script of the Redis broker takes. */
+/** Changes in one batch: as many as the Redis broker stores in one script call. */
 const BATCH = 128;
-/** Changes that wait when a source is asked to go on. */
-const COMFORTABLE = 2_000;
+/** A source is asked for more changes when no more than this many wait. */
+const LOW_WATER = 2_000;
 
 export class FileFeed implements FileSourceListener {
   readonly #options: FileFeedOptions;
@@ -44,7 +44,7 @@ export class FileFeed implements FileSourceListener {
   /** Items at the front of the queue that are done; cutting them off moves the rest. */
   #done = 0;
   #running: Promise<void> | undefined;
-  /** Begins the idempotency keys of this feed; a random id for each change would cost more than the change. */
+  /** Prefix of the idempotency keys of this feed; a random id for each change would cost more than the change. */
   readonly #id = ulid();
   #changes = 0;
   readonly #drained: (() => void)[] = [];
@@ -71,13 +71,13 @@ export class FileFeed implements FileSourceListener {
     this.#options.warn(text);
   }
 
-  /** Resolves when so little waits that more may come. */
+  /** Resolves when the queue is short enough for more changes. */
   ready(): Promise<void> {
-    if (this.waiting <= COMFORTABLE) return Promise.resolve();
+    if (this.waiting <= LOW_WATER) return Promise.resolve();
     return new Promise((resolve) => void this.#drained.push(resolve));
   }
 
-  /** Gives up what waits. */
+  /** Drops the waiting changes. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -87,7 +87,7 @@ export class FileFeed implements FileSourceListener {
   #enqueue(item: Item): void {
     const { capacity = CAPACITY, warn } = this.#options;
     if (this.waiting >= capacity) {
-      warn(`${this.waiting} file changes wait for the broker: they are given up, and said as a loss.`);
+      warn(`${this.waiting} file changes are waiting for the broker: they are dropped and reported as a loss.`);
       this.#queue = [{ kind: 'loss', paths: [''] }];
       this.#done = 0;
     } else {
@@ -106,7 +106,7 @@ export class FileFeed implements FileSourceListener {
         this.#queue = this.#queue.slice(this.#done);
         this.#done = 0;
       }
-      // Other work of the gateway comes between two batches, however many there are.
+      // The gateway handles other work between two batches, however many there are.
       await nextTurn();
     }
     this.#queue = [];
@@ -115,7 +115,7 @@ export class FileFeed implements FileSourceListener {
     for (const each of this.#drained.splice(0)) each();
   }
 
-  /** What goes to the broker together: changes in a row, or one loss. */
+  /** The next items for the broker: consecutive changes, or one loss. */
   #nextBatch(): readonly Item[] {
     const batch: Item[] = [];
     for (let at = this.#done; at < this.#queue.length && batch.length < BATCH; at += 1) {
@@ -128,9 +128,9 @@ export class FileFeed implements FileSourceListener {
   }
 
   /**
-   * Sends a batch until it is taken. The publishes of one turn of the event loop keep their order, with Redis as one call of a
-   * script. After a failure everything from the first failed item on is sent again, in order: what was taken after it is
-   * recognised by its key.
+   * Sends a batch until the broker has accepted it. The publishes of one turn of the event loop keep their order, with Redis as one call of a
+   * script. After a failure everything from the first failed item on is sent again, in order: the broker recognises the items that it
+   * has already accepted by their keys.
    * @returns how many items are done: all, unless the feed is closed
    */
   async #send(batch: readonly Item[]): Promise<number> {
@@ -163,11 +163,13 @@ export class FileFeed implements FileSourceListener {
   async #giveUp(item: Item, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : 'unknown fault';
     if (item.kind === 'loss') {
-      this.#options.warn(`A loss could not be said: ${reason}`);
+      this.#options.warn(`A loss could not be reported: ${reason}`);
       return;
     }
     const { path } = item.change;
-    this.#options.warn(`A change of ${JSON.stringify(path)} could not be published, and is said as a loss: ${reason}`);
+    this.#options.warn(
+      `A change of ${JSON.stringify(path)} could not be published and is reported as a loss: ${reason}`,
+    );
     const directory = posix.dirname(path);
     await this.#sendOne({ kind: 'loss', paths: [directory === '.' ? '' : directory] });
   }

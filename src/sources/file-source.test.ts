@@ -126,7 +126,7 @@ describe('a watched directory', () => {
     expect(warnings).toEqual(['The watched directory is gone; waiting for it to return.']);
     await mkdir(directory);
     await vi.waitUntil(() => losses.length === 2, wait);
-    expect(warnings.slice(1)).toEqual(['The directory is watched again.']);
+    expect(warnings.slice(1)).toEqual(['The watched directory is available again.']);
     await write('b.ts');
     await seen((each) => each.path === 'b.ts');
   });

@@ -1,4 +1,4 @@
-/** A watched directory, from the gateway's side: starts the thread that reads the file system, and takes what it finds. */
+/** A watched directory, from the gateway's side: starts the thread that reads the file system, and receives what it finds. */
 import { closeSync, writeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -9,25 +9,25 @@ import type { FromThread, ThreadData, ToThread } from './thread.ts';
 /** Wired once. */
 export interface FileSourceListener {
   publish(payload: FileChangePayload): void;
-  /** Directories to look at again, relative to the root; `''` is the root itself. */
+  /** Directories to rescan, relative to the root; `''` is the root itself. */
   loss(paths: readonly string[]): void;
   warning(text: string): void;
 }
 
 export interface FileSourceOptions {
   readonly directory: string;
-  /** The name that events carry for the root; the last segment of the directory by default, never its place on the server. */
+  /** The root's name in events; the last segment of the directory by default, never its path on the server. */
   readonly root?: string;
   readonly listener: FileSourceListener;
-  /** Called now and then while the directory is read, with the number of entries known so far. */
+  /** Called every 250 ms while the directory is read, with the number of entries known so far. */
   readonly onProgress?: (known: number) => void;
   /** How often the root is looked at, in milliseconds. */
   readonly rootCheckMs?: number;
-  /** Whether more can be taken; asked before each portion of changes, so that a listener that is behind is not flooded. */
+  /** Resolves when more changes can be handled; awaited before each portion of changes, so that a slow listener is not flooded. */
   readonly ready?: () => Promise<void>;
 }
 
-/** A thread that hangs in the file system is given up after this time. */
+/** A thread that hangs in the file system is abandoned after this time. */
 const CLOSE_MS = 2_000;
 const RESTART_MS = 1_000;
 const RING = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
@@ -47,7 +47,7 @@ export class FileSource {
     this.#root = options.root ?? (basename(resolve(options.directory)) || 'root');
   }
 
-  /** Files and directories known at the moment. */
+  /** Number of files and directories that are known at present. */
   get size(): number {
     return this.#size;
   }
@@ -57,7 +57,7 @@ export class FileSource {
     return this.#root;
   }
 
-  /** Begins to watch. @throws {Error} when the directory is not there or cannot be watched. */
+  /** Starts to watch. @throws {Error} when the directory does not exist or cannot be watched. */
   start(): Promise<void> {
     const { directory, rootCheckMs } = this.#options;
     const workerData: ThreadData = { directory: resolve(directory), root: this.#root, rootCheckMs };
@@ -68,7 +68,7 @@ export class FileSource {
     return new Promise((ready, failed) => {
       this.#exited = new Promise((resolved) => {
         worker.once('exit', () => {
-          // Closed here and nowhere else: a descriptor that the thread had closed could be another one by the time it is rung.
+          // Only closed here: if the thread closed it, its number could belong to another file when it is written to.
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;
@@ -108,7 +108,7 @@ export class FileSource {
     await Promise.race([this.#exited, timeOut]);
     clearTimeout(timer);
     if (this.#worker === undefined) return;
-    // Not waited for: a thread that hangs in a system call does not end.
+    // Not awaited: a thread that hangs in a system call does not end.
     worker.unref();
     void worker.terminate();
   }
@@ -140,12 +140,12 @@ export class FileSource {
     if (this.#worker !== undefined && this.#bell !== undefined) writeSync(this.#bell, RING);
   }
 
-  /** Begins again after a fault of our own; what happened meanwhile is a loss (GAP-2). */
+  /** Restarts the thread after a bug in it; changes in the meantime are reported as a loss (GAP-2). */
   #recover(error: Error): void {
     if (this.#closed) return;
     const { listener } = this.#options;
     listener.warning(
-      `The file watcher failed and begins again: ${error.message.replaceAll(resolve(this.#options.directory), '.')}`,
+      `The file watcher failed and restarts: ${error.message.replaceAll(resolve(this.#options.directory), '.')}`,
     );
     listener.loss(['']);
     this.#restart = setTimeout(() => {

@@ -1,22 +1,22 @@
-/** Puts what a source found into the words of the contract, and reports what it has no words for as a loss. */
+/** Turns what a source found into events of the contract. What no event can express is reported as a loss. */
 import type { FileChangePayload } from '../../generated/types.ts';
 import type { Directory } from './directory.ts';
 import type { Facts } from './facts.ts';
 import { toDisplay, toReportablePath } from './names.ts';
 import type { ByteString } from './names.ts';
 
-/** What a source tells its host, in order. */
+/** What a source reports to its host, in order. */
 export type SourceItem =
   | { readonly kind: 'change'; readonly change: FileChangePayload }
-  /** Directories to look at again, relative to the root; `''` is the root itself. */
+  /** Directories to rescan, relative to the root; `''` is the root itself. */
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'warning'; readonly text: string };
 
 /** Changes under names that no event can carry are reported once a minute at most for each directory. */
 const UNREPORTABLE_PAUSE_MS = 60_000;
-/** Warnings about single names; after that many a source says no more of them. */
+/** A source warns about this many names at most. */
 const MOST_NAMES_WARNED = 1_000;
-/** Years 1970 to 9999: others have no timestamp in the contract. */
+/** The contract's timestamps cover the years 1970 to 9999. */
 const LAST_TIMESTAMP_MS = 253_402_300_799_999;
 
 export class Reporter {
@@ -37,7 +37,7 @@ export class Reporter {
   }
 
   /** Reports that changes below these directories may have been missed. */
-  lose(directories: readonly Directory[]): void {
+  reportLoss(directories: readonly Directory[]): void {
     if (directories.length === 0) return;
     this.#send({ kind: 'loss', paths: [...new Set(directories.map(nameableAncestor))] });
   }
@@ -60,14 +60,14 @@ export class Reporter {
     this.#send({ kind: 'change', change: previousPath === undefined ? change : { ...change, previousPath } });
   }
 
-  /** Warns of a name that no event can carry; called where it is first seen. */
+  /** Warns about a name that no event can carry. */
   noteName(directory: Directory, name: ByteString): void {
     this.#warnOfName(directory.pathOf(name));
   }
 
-  /** Reports losses that had to wait. */
+  /** Reports losses whose pause of a minute is over. */
   reportPending(nowMs: number): void {
-    for (const path of this.#pendingLosses) this.#loseFor(path, nowMs);
+    for (const path of this.#pendingLosses) this.#reportUnnameable(path, nowMs);
   }
 
   #text(directory: Directory, name: ByteString): string | undefined {
@@ -75,7 +75,7 @@ export class Reporter {
     const text = toReportablePath(path);
     if (text !== undefined) return text;
     this.#warnOfName(path);
-    this.#loseFor(nameableAncestor(directory), Date.now());
+    this.#reportUnnameable(nameableAncestor(directory), Date.now());
     return undefined;
   }
 
@@ -88,7 +88,7 @@ export class Reporter {
     );
   }
 
-  #loseFor(path: string, nowMs: number): void {
+  #reportUnnameable(path: string, nowMs: number): void {
     if (nowMs - (this.#lastLoss.get(path) ?? -UNREPORTABLE_PAUSE_MS) < UNREPORTABLE_PAUSE_MS) {
       this.#pendingLosses.add(path);
       return;

@@ -1,6 +1,6 @@
 /**
- * The thread of a file source: reads the file system synchronously, so that however much happens there, the gateway's own event
- * loop only takes what it has found, in portions that it asks for.
+ * The thread of a file source. It reads the file system synchronously, so that the gateway's own event loop only has to receive
+ * the results, in portions that it asks for.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
@@ -23,9 +23,9 @@ export type FromThread =
   | { readonly kind: 'bell'; readonly descriptor: number }
   | { readonly kind: 'items'; readonly items: readonly SourceItem[]; readonly known: number };
 
-/** Items in one message: taking them costs the gateway a few milliseconds. */
+/** Items in one message: receiving them costs the gateway a few milliseconds. */
 const PORTION = 500;
-/** Items that wait for the gateway at most; more are given up and reported as a loss. */
+/** How many items may wait for the gateway; when there are more, they are dropped and reported as a loss. */
 const CAPACITY = 200_000;
 
 async function main(): Promise<void> {
@@ -55,7 +55,10 @@ async function main(): Promise<void> {
     send: (item) => {
       if (waiting.length >= CAPACITY)
         waiting = [
-          { kind: 'warning', text: `${waiting.length} changes were given up.` },
+          {
+            kind: 'warning',
+            text: `${waiting.length} file changes were waiting for the gateway: they are dropped and reported as a loss.`,
+          },
           { kind: 'loss', paths: [''] },
         ];
       waiting.push(item);

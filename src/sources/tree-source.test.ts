@@ -152,7 +152,7 @@ describe('a tree source whose system fails', () => {
     deaf = false;
     overflowed = true;
     await vi.waitUntil(() => changed('made/deep/a'), wait);
-    expect(warnings()).toEqual([expect.stringContaining('overrun')]);
+    expect(warnings()).toEqual([expect.stringContaining('overflowed')]);
   });
 });
 

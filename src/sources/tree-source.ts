@@ -2,8 +2,9 @@
  * Watches the tree below a directory and reports what changes in it (EVT-3), or which directories to look at again where something
  * may have been missed (GAP-2). It reads the file system synchronously and is meant to have a thread of its own.
  *
- * A directory is watched, then read, then its entries are looked at: what happens after the look is reported by the system, what
- * happened before is found. Each directory is in one of the states of {@link DirectoryState}; none of them is silent.
+ * A directory is watched, then listed, then each entry is examined: the system reports every change after the examination, and the
+ * examination finds every change before it. Each directory is in one of the states of {@link DirectoryState}; in none of them are
+ * changes lost without a report.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
@@ -25,33 +26,33 @@ import type { SourceItem } from './reporter.ts';
 import { Walker } from './walker.ts';
 
 export interface TreeSourceOptions {
-  /** As the operator gave it; links in it are followed anew at every look at the root. */
+  /** As the operator wrote it; symbolic links in it are resolved again at every check of the root. */
   readonly directory: string;
   /** The name that events carry for the root. */
   readonly root: string;
   readonly engine: Engine;
   readonly disk: Disk;
   readonly send: (item: SourceItem) => void;
-  /** Called now and then while the tree is read for the first time. */
+  /** Called every 250 ms while the tree is read for the first time. */
   readonly onProgress?: (known: number) => void;
   readonly rootCheckMs?: number;
 }
 
 const ROOT_CHECK_MS = 1_000;
-/** A process that exits waits for its threads, and a thread in a system call is not interrupted: a second SIGTERM took 1.1 s. */
+/** A process that exits waits for its threads, and a thread in a system call is not interrupted: with 1 s, a second SIGTERM took 1.1 s. */
 const LONGEST_WAIT_MS = 100;
-/** A batch ends with a pause: the steps of an editor's save belong together. */
+/** A batch ends after a pause of this length, so that the steps of an editor's save are in one batch. */
 const PAUSE_MS = 10;
-/** A batch waits no longer than this, however busy it is. */
+/** A batch ends after this time even without a pause. */
 const LONGEST_MS = 50;
-/** Names that are reason enough to look at them at once. */
-const MANY_NAMES = 2_048;
-/** Sightings that are settled before more directories are read: bounds memory. */
-const MANY_SIGHTINGS = 4_096;
-/** How long directories are read before what was reported meanwhile is taken up. */
+/** A batch ends early once it holds this many names. */
+const NAMES_PER_BATCH = 2_048;
+/** Sightings are reported before more directories are read once there are this many: bounds memory. */
+const SIGHTINGS_PER_BATCH = 4_096;
+/** How long directories are read before new reports of the system are handled. */
 const READING_MS = 250;
 const PROGRESS_MS = 250;
-/** Names whose change may change the rules of what lies beside and below them. */
+/** A change of an entry with one of these names may change the ignore rules beside and below it. */
 const RULE_NAMES: readonly ByteString[] = ['.gitignore', '.git'];
 
 export class TreeSource {
@@ -67,7 +68,7 @@ export class TreeSource {
   #dirty = new DirtyNames();
   #overflowed = false;
   #mounts = '';
-  /** Why the root cannot be watched at present; said once. */
+  /** Why the root cannot be watched at present; reported once. */
   #rootFault: string | undefined;
   #nextCheckMs = 0;
   #closed = false;
@@ -83,17 +84,17 @@ export class TreeSource {
     this.#reporter = new Reporter(options.root, options.send);
   }
 
-  /** Files and directories known at the moment. */
+  /** Number of files and directories that are known at present. */
   get size(): number {
     return this.#tree.size;
   }
 
-  /** Reads the tree. @throws {Error} when the directory is not there or cannot be watched as a whole */
+  /** Reads the tree. @throws {Error} when the directory does not exist or not all of it can be watched */
   begin(): void {
     const { disk, directory } = this.#options;
     this.#rootFacts = disk.follow(toByteString(directory));
     if (this.#rootFacts.fileType !== 'directory') throw new Error(`${directory} is not a directory`);
-    this.#bind();
+    this.#readRoot();
     this.#nextCheckMs = Date.now() + this.#checkMs;
   }
 
@@ -101,7 +102,7 @@ export class TreeSource {
   async run(): Promise<void> {
     const { engine } = this.#options;
     while (!this.#closed) {
-      this.#breathe();
+      this.#drainEngine();
       if (this.#hasWork()) await this.#gather();
       try {
         this.#step();
@@ -130,13 +131,13 @@ export class TreeSource {
   /** Waits until a batch is complete. */
   async #gather(): Promise<void> {
     const untilMs = Date.now() + LONGEST_MS;
-    for (let quiet = false; !quiet && !this.#closed && Date.now() < untilMs && this.#dirty.count < MANY_NAMES;) {
+    for (let quiet = false; !quiet && !this.#closed && Date.now() < untilMs && this.#dirty.count < NAMES_PER_BATCH;) {
       await delay(PAUSE_MS);
-      quiet = !this.#breathe();
+      quiet = !this.#drainEngine();
     }
   }
 
-  #breathe(): boolean {
+  #drainEngine(): boolean {
     return this.#options.engine.drain(this.#reports);
   }
 
@@ -150,19 +151,19 @@ export class TreeSource {
     if (!this.#examineDirty()) return;
     const untilMs = Date.now() + READING_MS;
     while (Date.now() < untilMs && this.#walker.readNext())
-      if (this.#batch.size >= MANY_SIGHTINGS) this.#batch.settle({ keepVanished: true });
-    // A root that went away takes everything with it, and nothing of that was deleted.
-    if (this.#batch.hasVanished && !this.#rootStands()) return this.#batch.clear();
+      if (this.#batch.size >= SIGHTINGS_PER_BATCH) this.#batch.settle({ keepVanished: true });
+    // When the root itself is gone, its entries look deleted, but they may still exist where the root was moved to.
+    if (this.#batch.hasVanished && !this.#rootIsUnchanged()) return this.#batch.clear();
     this.#batch.settle({ keepVanished: false });
     this.#walker.forgetMoves();
-    this.#reporter.lose(this.#walker.takeRecovered());
+    this.#reporter.reportLoss(this.#walker.takeRecovered());
   }
 
-  /** Looks at all that was reported; false when the root is not what it was. */
+  /** Examines every reported name. Returns false when the root is gone or has been replaced. */
   #examineDirty(): boolean {
     const dirty = this.#dirty.byDirectory;
     this.#dirty = new DirtyNames();
-    this.#walker.holdDirectories = [];
+    this.#walker.heldDirectories = [];
     const reruled = new Set<Directory>();
     for (const [directory, names] of dirty) {
       if (!RULE_NAMES.some((each) => names.has(each)) || !this.#isKnown(directory)) continue;
@@ -172,23 +173,23 @@ export class TreeSource {
     for (const [directory, names] of dirty)
       if (this.#isKnown(directory)) for (const [name, kind] of names) this.#examineOne(directory, name, kind, reruled);
     if (this.#batch.hasVanished) {
-      // The other half of a rename is in the queue by now, if there is one.
-      this.#breathe();
+      // By now the queue holds the second report of a rename, if the entry was renamed.
+      this.#drainEngine();
       this.#batch.postpone(({ directory, name }) => !this.#dirty.holds(directory, name));
     }
-    if (this.#batch.hasVanished && !this.#rootStands()) {
+    if (this.#batch.hasVanished && !this.#rootIsUnchanged()) {
       this.#batch.clear();
-      this.#walker.holdDirectories = undefined;
+      this.#walker.heldDirectories = undefined;
       return false;
     }
     this.#batch.moveDirectories();
-    // Looked for under the old path of a directory that has moved: it is read again where it is now.
+    // These entries were examined under the old path of a directory that has moved; the directory is read again at its new path.
     this.#batch.postpone(({ directory }) => !this.#walker.hasMoved(directory));
     this.#walker.releaseDirectories();
     return true;
   }
 
-  /** Where other rules hold from now on, they are read first: what they ignore is not to be reported. */
+  /** Entries below a directory whose ignore rules have changed wait until the new rules are read: ignored entries must not be reported. */
   #examineOne(directory: Directory, name: ByteString, kind: ReportKind, reruled: ReadonlySet<Directory>): void {
     let waits = false;
     if (reruled.size > 0 && !RULE_NAMES.includes(name))
@@ -203,10 +204,10 @@ export class TreeSource {
     return directory.isBelow(this.#tree.root) && directory.parent?.directories.get(directory.name) === directory;
   }
 
-  /** Compares everything, because reports were lost. */
+  /** Compares the whole tree with the file system, because reports of the system were lost. */
   #recover(): void {
     this.#overflowed = false;
-    this.#reporter.warn('The file watcher was overrun: everything is compared with what is known.');
+    this.#reporter.warn('The queue of file changes overflowed. The whole directory is compared again.');
     for (const each of this.#tree.root.subtree()) if (each.state !== 'ignored') this.#walker.queue(each);
   }
 
@@ -223,8 +224,8 @@ export class TreeSource {
     }
   }
 
-  /** Watches what the operator's path leads to, from nothing and without a report. */
-  #bind(): void {
+  /** Starts again with an empty tree at the operator's path, and reads it without reporting changes. */
+  #readRoot(): void {
     const { engine, disk, directory, onProgress } = this.#options;
     this.#release();
     this.#tree = new Tree();
@@ -248,7 +249,7 @@ export class TreeSource {
       disk,
       rules: this.#above,
       foldCase: this.#foldCase,
-      breathe: () => void this.#breathe(),
+      drainEngine: () => void this.#drainEngine(),
     });
     this.#walker.queue(this.#tree.root);
     for (let next = Date.now() + PROGRESS_MS; this.#walker.readNext();)
@@ -264,8 +265,8 @@ export class TreeSource {
     this.#tree.watchers.clear();
   }
 
-  /** Whether the operator's path still leads to what is watched. */
-  #rootStands(): boolean {
+  /** Whether the operator's path still leads to the watched directory. */
+  #rootIsUnchanged(): boolean {
     try {
       const now = this.#options.disk.follow(toByteString(this.#options.directory));
       const stands = this.#rootFacts !== undefined && isSameFile(now, this.#rootFacts);
@@ -277,7 +278,7 @@ export class TreeSource {
     }
   }
 
-  /** Looks at the root, at what is mounted below it, at rules above it, and at what could not be read. */
+  /** Checks the root, the mounts below it and the ignore rules above it, and retries directories that could not be read. */
   #check(): void {
     const nowMs = Date.now();
     this.#nextCheckMs = nowMs + this.#checkMs;
@@ -306,8 +307,8 @@ export class TreeSource {
       now = this.#options.disk.follow(toByteString(this.#options.directory));
     } catch (error) {
       if (!isGone(error)) {
-        // Nothing is known: what is watched stays watched.
-        this.#rootFailed(`The watched directory cannot be looked at (${reasonOf(error)}). It is tried again.`);
+        // This error does not prove that the root is gone, so the watches stay.
+        this.#rootFailed(`The watched directory cannot be accessed (${reasonOf(error)}); retrying.`);
         return false;
       }
     }
@@ -326,10 +327,10 @@ export class TreeSource {
       return false;
     }
     this.#rootFacts = now;
-    this.#bind();
+    this.#readRoot();
     this.#rootFault = undefined;
-    this.#reporter.warn('The directory is watched again.');
-    this.#reporter.lose([this.#tree.root]);
+    this.#reporter.warn('The watched directory is available again.');
+    this.#reporter.reportLoss([this.#tree.root]);
     return true;
   }
 
@@ -337,14 +338,14 @@ export class TreeSource {
     if (text === this.#rootFault) return;
     this.#rootFault = text;
     this.#reporter.warn(text);
-    this.#reporter.lose([this.#tree.root]);
+    this.#reporter.reportLoss([this.#tree.root]);
   }
 
-  /** What was being done is not done: everything is compared, and a root that could not be watched is tried again. */
+  /** The step was not completed: the whole tree is compared again, and a root that could not be watched is retried. */
   #failed(error: unknown): void {
-    this.#rootFailed(`The file watcher failed (${reasonOf(error)}). It begins again.`);
+    this.#rootFailed(`The file watcher failed (${reasonOf(error)}) and restarts.`);
     this.#batch.clear();
-    this.#walker.holdDirectories = undefined;
+    this.#walker.heldDirectories = undefined;
     if (this.#walker.silent) this.#rootFacts = undefined;
     else this.#walker.reportLossWhenRead(this.#tree.root);
     this.#overflowed = true;

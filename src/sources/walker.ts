@@ -1,4 +1,4 @@
-/** Looks at entries and reads directories: finds what differs from the tree, and keeps each directory watched. */
+/** Examines entries and reads directories: finds differences from the tree, and keeps each directory watched. */
 import type { Batch } from './batch.ts';
 import { Directory } from './directory.ts';
 import type { Tree } from './directory.ts';
@@ -24,12 +24,12 @@ export interface WalkerOptions {
   readonly disk: Disk;
   readonly rules: { readonly rules: IgnoreRules; readonly prefix: ByteString };
   readonly foldCase: boolean;
-  /** Called often, so that the queue of the system does not fill up. */
-  readonly breathe: () => void;
+  /** Called often, so that the system's queue does not overflow. */
+  readonly drainEngine: () => void;
 }
 
-/** Entries looked at between two drains of the system's queue. */
-const BREATH = 128;
+/** Entries that are examined between two drains of the system's queue. */
+const LOOKS_PER_DRAIN = 128;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 30_000;
 
@@ -50,7 +50,7 @@ export class Walker {
     this.#above = options.rules;
   }
 
-  /** Other rules hold above the root. */
+  /** The ignore rules above the root have changed. */
   useRules(rules: WalkerOptions['rules']): void {
     this.#above = rules;
   }
@@ -65,7 +65,7 @@ export class Walker {
     this.#queue.push(directory);
   }
 
-  /** Reads one of the directories that wait; false when none does. */
+  /** Reads the next waiting directory. Returns false when none is waiting. */
   readNext(): boolean {
     const directory = this.#queue[this.#next];
     if (directory === undefined) return false;
@@ -95,7 +95,7 @@ export class Walker {
     return recovered;
   }
 
-  /** Ends the watch of a directory and forgets that it was to be read. */
+  /** Ends the watch of a directory and removes it from the queue of directories to read. */
   forget(directory: Directory): void {
     directory.queued = false;
     this.retries.delete(directory);
@@ -104,18 +104,18 @@ export class Walker {
     if (watch !== undefined) this.#options.engine.remove(watch);
   }
 
-  /** Whether it is time to try directories again that could not be read. */
+  /** Queues the directories that could not be read and whose retry is due. */
   retryDue(nowMs: number): void {
     for (const each of this.retries) if (each.retryAtMs <= nowMs) this.queue(each);
   }
 
-  /** Compares one entry with what is known of it. `report`: what the system said of it, if it did. */
+  /** Compares one entry with the tree. @param report what the system reported about it, if anything */
   examine(directory: Directory, name: ByteString, report?: ReportKind): void {
-    const { tree, root, disk, breathe, batch } = this.#options;
+    const { tree, root, disk, drainEngine, batch } = this.#options;
     this.#looks += 1;
-    if (this.#looks % BREATH === 0) breathe();
+    if (this.#looks % LOOKS_PER_DRAIN === 0) drainEngine();
     const path = directory.pathOf(name);
-    if (this.#isIgnored(directory, path, name)) return this.#conceal(directory, name);
+    if (this.#isIgnored(directory, path, name)) return this.#hide(directory, name);
     let facts: Facts | undefined;
     try {
       facts = disk.look(`${root}/${path}`);
@@ -128,7 +128,7 @@ export class Walker {
     if (type === undefined) return;
     const { rules } = directory;
     if (rules?.ignores(this.#above.prefix + path, type === 'directory' ? 'directory' : 'file') === true)
-      return this.#conceal(directory, name);
+      return this.#hide(directory, name);
     if (facts === undefined) return batch.add({ directory, name, facts, attributes: false });
     this.#compare({ directory, name, facts, before, report });
   }
@@ -144,7 +144,7 @@ export class Walker {
       reporter.noteName(directory, name);
       tree.put(directory, name, facts);
     } else if (proven || (known && same && facts.fileType === 'directory' && report !== 'attributes')) {
-      // Also reveals what was hidden and is as subscribers know it.
+      // This also shows a hidden entry again that has not changed.
       tree.put(directory, name, facts);
     } else if (batch.moveDirectory(sighting)) {
       return;
@@ -154,14 +154,14 @@ export class Walker {
     if (facts.fileType === 'directory') this.follow(directory, name, { same, reported: report !== undefined });
   }
 
-  /** Sees to it that a directory is watched and read. Before what vanished is settled, directories that moved are not known yet. */
+  /** Makes sure that a directory is watched and read. While renames are still unresolved, the directory is only noted. */
   follow(
     parent: Directory,
     name: ByteString,
     { same, reported }: { readonly same: boolean; readonly reported: boolean },
   ): void {
-    if (this.holdDirectories !== undefined) {
-      this.holdDirectories.push({ parent, name, same, reported });
+    if (this.heldDirectories !== undefined) {
+      this.heldDirectories.push({ parent, name, same, reported });
       return;
     }
     let node = parent.directories.get(name);
@@ -177,25 +177,25 @@ export class Walker {
     if (node.state === 'new' || node.state === 'lost' || (node.state === 'unreadable' && reported)) this.queue(node);
   }
 
-  /** Directories that were seen while it was not known yet which of them have moved. */
-  holdDirectories: HeldDirectory[] | undefined;
+  /** Directories that were found while renames were unresolved; undefined when none are. */
+  heldDirectories: HeldDirectory[] | undefined;
 
   releaseDirectories(): void {
-    const held = this.holdDirectories ?? [];
-    this.holdDirectories = undefined;
-    // One that has moved here by now needs nothing: its watch came with it.
+    const held = this.heldDirectories ?? [];
+    this.heldDirectories = undefined;
+    // A directory that has moved here needs no new watch: its watch has moved with it.
     for (const { parent, name, same, reported } of held)
-      this.follow(parent, name, { same: same || this.#cameAlong(parent, name), reported });
+      this.follow(parent, name, { same: same || this.#movedAlong(parent, name), reported });
   }
 
-  #cameAlong(parent: Directory, name: ByteString): boolean {
+  #movedAlong(parent: Directory, name: ByteString): boolean {
     const node = parent.directories.get(name);
     return node !== undefined && this.#moved.has(node);
   }
 
   readonly #moved = new Set<Directory>();
 
-  /** A directory that has moved with all that is known of it; other rules may hold in its new place. */
+  /** Notes that a directory has moved. It is read again, because other ignore rules may apply in its new place. */
   noteMoved(directory: Directory): void {
     this.#moved.add(directory);
     if (directory.state !== 'ignored') this.queue(directory);
@@ -217,8 +217,8 @@ export class Walker {
     return rules !== undefined && rules.ignores(prefix + path, 'file') && rules.ignores(prefix + path, 'directory');
   }
 
-  /** What becomes ignored is not deleted: it is remembered, and compared once it is ignored no more. */
-  #conceal(directory: Directory, name: ByteString): void {
+  /** An entry that becomes ignored is not reported as deleted. It stays in the tree, hidden, and is compared when it is no longer ignored. */
+  #hide(directory: Directory, name: ByteString): void {
     const { tree } = this.#options;
     tree.hide(directory, name);
     const node = directory.directories.get(name);
@@ -250,7 +250,7 @@ export class Walker {
       const there = new Set(names);
       for (const name of [...directory.entries.keys()]) if (!there.has(name)) this.examine(directory, name);
     }
-    // What could not be looked at has made another failure of it.
+    // When an entry could not be examined, the directory has failed again.
     if (directory.failures === failures) this.#readable(directory);
     if (replaced) for (const each of directory.directories.values()) if (each.state !== 'ignored') this.queue(each);
   }
@@ -265,7 +265,7 @@ export class Walker {
     this.retries.delete(directory);
   }
 
-  /** Returns whether other rules hold for its entries than before. @throws {Error} when it is not known which rules hold */
+  /** Returns whether the ignore rules of its entries have changed. @throws {Error} when the rules cannot be read */
   #readRules(directory: Directory, path: ByteString, names: readonly ByteString[]): boolean {
     const { foldCase, reporter } = this.#options;
     const above = this.#above;
@@ -283,7 +283,7 @@ export class Walker {
     if (before?.parent === parent && before.version === file.version && before.base === base) return false;
     if (file.problem !== undefined) {
       reporter.warn(`${IGNORE_FILE} in ${this.#show(directory)} is not used: ${file.problem}.`);
-      if (before?.version !== file.version) reporter.lose([directory]);
+      if (before?.version !== file.version) reporter.reportLoss([directory]);
     }
     directory.rules = new IgnoreRules(base, file, parent);
     return before !== undefined;
@@ -299,7 +299,7 @@ export class Walker {
     else this.#fail(directory, error);
   }
 
-  /** False only where it is certain; it may have been away for a moment, as while it is renamed. */
+  /** False only when that is certain: a directory that is being renamed is missing for a moment. */
   #isDirectory({ path }: Directory): boolean {
     const { disk, root } = this.#options;
     try {
@@ -309,7 +309,7 @@ export class Walker {
     }
   }
 
-  /** Keeps what is known, reports that more may have happened, and tries again. */
+  /** Keeps the known entries, reports a loss, and schedules a retry. */
   #fail(directory: Directory, error: unknown): void {
     const { reporter } = this.#options;
     if (this.silent && (isExhausted(error) || directory.parent === undefined)) throw error;
@@ -319,8 +319,8 @@ export class Walker {
     this.retries.add(directory);
     if (directory.failures > 1) return;
     const reason = isForbidden(error) ? '' : ` (${reasonOf(error)})`;
-    reporter.warn(`${this.#show(directory)} cannot be read and is not watched${reason}. It is tried again.`);
-    if (!this.silent) reporter.lose([directory]);
+    reporter.warn(`${this.#show(directory)} cannot be read and is not watched${reason}; retrying.`);
+    if (!this.silent) reporter.reportLoss([directory]);
   }
 }
 
@@ -339,7 +339,7 @@ interface Comparison {
   readonly report: ReportKind | undefined;
 }
 
-/** The exclude file of an inner repository, as it was read before. */
+/** The rules of the exclude file of an inner repository, as they were read before. */
 function innerRules(rules: IgnoreRules | undefined, base: ByteString): IgnoreRules | undefined {
   for (let at = rules; at !== undefined; at = at.parent) if (at.parent === undefined && at.base === base) return at;
   return undefined;

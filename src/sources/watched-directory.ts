@@ -1,5 +1,5 @@
 /**
- * Publishes what changes in a directory, for as long as it is watched (EVT-3).
+ * Publishes every change in a directory while it is watched (EVT-3).
  *
  *     const watched = await watchDirectory(gateway, { directory: '.', onWarning: console.warn });
  *     …
@@ -24,26 +24,26 @@ export interface FileChangeTarget {
 
 export interface WatchOptions {
   readonly directory: string;
-  /** The name that events carry for the directory; its last segment by default, never its place on the server. */
+  /** The directory's name in events; its last segment by default, never its path on the server. */
   readonly root?: string;
   /** Defaults to `main`. */
   readonly stream?: string;
-  /** Takes what an operator should know: what cannot be read or watched, and what is given up. */
+  /** Receives warnings for the operator: directories that cannot be read or watched, and changes that are dropped. */
   readonly onWarning: (text: string) => void;
   /** Called a few times a second while the directory is first read, with the number of files and directories found so far. */
   readonly onProgress?: (known: number) => void;
 }
 
 export interface WatchedDirectory {
-  /** The name that events carry for the directory. */
+  /** The directory's name in events. */
   readonly root: string;
-  /** Files and directories known at the moment. */
+  /** Number of files and directories that are known at present. */
   readonly size: number;
-  /** Ends it; changes that still wait for the broker are given up. */
+  /** Stops watching; changes that still wait for the broker are dropped. */
   close(): Promise<void>;
 }
 
-/** @throws {Error} when the directory is not there or not all of it can be watched. */
+/** @throws {Error} when the directory does not exist or not all of it can be watched. */
 export async function watchDirectory(target: FileChangeTarget, options: WatchOptions): Promise<WatchedDirectory> {
   const { directory, root, stream = 'main', onWarning, onProgress } = options;
   const feed = new FileFeed({
@@ -62,7 +62,7 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   await source.start();
-  // The stream outlives this process, and nobody has watched since the last one ended (GAP-2).
+  // The stream outlives this process, and no process has watched since the last one ended (GAP-2).
   if (target.health().broker.kind === 'redis') feed.loss(['']);
   return {
     root: source.root,

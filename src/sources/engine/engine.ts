@@ -1,12 +1,12 @@
-/** What tells a source that something happened in a directory. What happened is for the source to find out. */
+/** Reports that something happened in a directory. The source finds out what. */
 import type { ByteString } from '../names.ts';
 
 /** Names a watched directory; the same for two paths to one directory. */
 export type WatchId = number;
 
 /**
- * What a report is about: `closed` only that a file that was open for writing has been closed, `attributes` the attributes of what
- * bears the name, `content` anything else.
+ * What a report is about: `closed` only says that a file that was open for writing has been closed, `attributes` that the entry's
+ * attributes changed, `content` anything else.
  */
 export type ReportKind = 'content' | 'attributes' | 'closed';
 
@@ -17,7 +17,7 @@ export interface Reports {
   onPath(path: ByteString): void;
   /** The watch has ended: its directory is gone, was unmounted, or the system gave the watch up. */
   onEnd(watch: WatchId): void;
-  /** Reports were lost, nobody knows which. */
+  /** Reports were lost, and it is unknown which. */
   onOverflow(): void;
 }
 
@@ -27,7 +27,7 @@ export interface Engine {
   /** @throws {Error} with the `code` of the system error */
   add(path: ByteString): WatchId;
   remove(watch: WatchId): void;
-  /** Hands on what has been reported, without waiting; true when there was something. */
+  /** Passes on the waiting reports, without waiting for more. Returns whether there were any. */
   drain(reports: Reports): boolean;
   /** Waits for a report, for {@link Engine.wake}, or for the time to pass. */
   wait(timeoutMs: number): Promise<void>;

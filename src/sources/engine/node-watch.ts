@@ -1,6 +1,6 @@
 /**
  * `fs.watch` of Node, where inotify cannot be called: on macOS and Windows one recursive watch at the root, elsewhere one for each
- * directory. It does not report an overflow; a batch that is about as large as the system's queue is taken for one.
+ * directory. It does not report an overflow; a batch that is about as large as the system's queue is treated as one.
  */
 import { watch as watchDirectory } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
@@ -9,7 +9,7 @@ import { toBuffer, toText } from '../names.ts';
 import type { ByteString } from '../names.ts';
 import type { Engine, Reports, WatchId } from './engine.ts';
 
-/** Reports between two drains from which on some may have been lost: a quarter of the default queue of Linux. */
+/** With this many reports between two drains, some may have been lost: a quarter of Linux's default queue. */
 const LARGE_BATCH = 4_096;
 
 type Report = (reports: Reports) => void;
@@ -28,10 +28,10 @@ export class NodeWatchEngine implements Engine {
   add(path: ByteString): WatchId {
     const watch = this.#nextId;
     const options = { recursive: this.coversTree, encoding: 'latin1' } as const;
-    // A recursive watch takes no bytes.
+    // A recursive watch does not accept a path as bytes.
     const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
     const watcher = watchDirectory(place, options, (_type, name) => {
-      // Windows reports in this way that its buffer was too small.
+      // Windows reports an overflow of its buffer as a change without a name.
       if (name === null) this.#take((reports) => reports.onOverflow());
       else if (this.coversTree) this.#take((reports) => reports.onPath(name.split(sep).join('/')));
       else this.#take((reports) => reports.onName(watch, name, 'content'));
