@@ -32,14 +32,14 @@ export interface Handlers<Context> {
   readonly subscribe: Handler<'subscribe', Context>;
   /** End one subscription, or all of them. */
   readonly unsubscribe: Handler<'unsubscribe', Context>;
-  /** See this connection's subscriptions. */
+  /** List this connection's subscriptions. */
   readonly list_subscriptions: Handler<'list_subscriptions', Context>;
   /** Publish one event. */
   readonly broadcast: Handler<'broadcast', Context>;
   /** Present or replace a credential. */
   readonly authenticate: Handler<'authenticate', Context>;
-  /** A barrier. */
+  /** Wait until all earlier events have arrived. */
   readonly sync: Handler<'sync', Context>;
-  /** Is anyone there? */
+  /** Check that the gateway responds. */
   readonly ping: Handler<'ping', Context>;
 }

@@ -9,15 +9,15 @@ export type MessageId = string;
 export type StreamName = string;
 /** The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`. */
 export type EventName = string;
-/** The name of an event, such as `build.finished`, or a beginning of names followed by `*`, such as `entity_*`; `*` alone means every event. */
+/** The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event. */
 export type EventPattern = string;
 /** Names a subscription within its connection: 1 to 64 letters, digits, `.`, `_`, `:` or `-`. */
 export type SubscriptionId = string;
-/** One life of a stream; opaque. */
+/** Opaque id of one continuous run of a stream. */
 export type Epoch = string;
-/** Grows by exactly 1 per event of the stream; 0 stands for "before the first event". */
+/** Increases by exactly 1 per event of the stream; 0 means "before the first event". */
 export type SequenceId = number;
-/** How many; never negative, and exact in every language. */
+/** A count; never negative, and exact in every language. */
 export type Count = number;
 /** A duration in milliseconds. */
 export type Milliseconds = number;
@@ -25,9 +25,9 @@ export type Milliseconds = number;
 export type Bytes = number;
 /** RFC 3339, UTC, with milliseconds. */
 export type Timestamp = string;
-/** A ULID: 26 characters that sort by the time at which they were made. */
+/** A ULID: 26 characters that sort by creation time. */
 export type Ulid = string;
-/** A POSIX path relative to the watched root. A backslash is an ordinary character of a name there; so that no reader leaves the root by it, the path neither begins with `/` or a backslash, nor has a segment `..` between either. */
+/** A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either. */
 export type RelativePath = string;
 /** A short name for people. */
 export type Label = string;
@@ -35,21 +35,21 @@ export type Label = string;
 export type Scope = string;
 /** Which kind of credential was presented. */
 export type PrincipalKind = 'anonymous' | 'user' | 'agent' | 'api_key' | 'service';
-/** Which. */
+/** The kind of the broker. */
 export type BrokerKind = 'memory' | 'redis';
-/** What happened. */
+/** The kind of change. */
 export type FileChangeType = 'create' | 'modify' | 'delete' | 'rename';
-/** What it is; of something deleted, what it was. */
+/** The type of the file; for a deleted file, its last type. */
 export type FileType = 'file' | 'directory' | 'symlink' | 'other';
-/** Degraded: the broker is away. */
+/** Degraded means that the broker is unavailable. */
 export type GatewayStatus = 'ok' | 'degraded' | 'draining';
-/** Ready or why not. */
+/** Ready, or the reason why not. */
 export type ProbeStatus = 'ok' | 'draining' | 'broker_unavailable';
-/** The stream began a new epoch; history no longer reaches back that far; or the position lies ahead of the head. */
+/** The stream started a new epoch; history no longer reaches back to the position; or the position is ahead of the head. */
 export type RecoveryFailureReason = 'epoch_changed' | 'window_exceeded' | 'unknown_position';
-/** As asked for. */
+/** The requested replay mode. */
 export type ReplayMode = 'none' | 'warm' | 'resume';
-/** Which step. */
+/** The step of the session. */
 export type SessionEventName =
   | 'session_started'
   | 'session_keepalive'
@@ -60,25 +60,25 @@ export type SessionEventName =
   | 'modified'
   | 'broke'
   | 'test_pass';
-/** How bad. */
+/** The severity of the change. */
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
 /** The credential in force does not cover it. */
 export type SubscriptionClosedReason = 'forbidden';
-/** Where it stands. */
+/** The state of the run. */
 export type SyncState = 'started' | 'running' | 'completed' | 'failed';
-/** Any of these. */
+/** Alternative values. */
 export type FilterValues = readonly string[];
-/** What of the past is wanted. */
+/** Which past events to replay. */
 export type ReplayRequest = ReplayNone | ReplayWarm | ReplayResume;
 /** The outcome of a resume. */
 export type Recovery = RecoveryNotAttempted | RecoveryDone | RecoveryFailed;
-/** What to end. */
+/** The subscription to end, or all. */
 export type UnsubscribeData = UnsubscribeOne | UnsubscribeAll;
 /** A credential. */
 export type AuthenticateData = TokenCredential | ApiKeyCredential;
-/** Names in the command that are probably misspelt; absent when there are none. They change nothing. */
+/** Names in the command that are probably misspelt; absent if there are none. They have no effect on the command. */
 export type Hints = readonly Hint[];
-/** What went wrong; the codes and their meaning are in `x-errors`. */
+/** The error code; `x-errors` has the meanings. */
 export type ErrorCode =
   | 'invalid_json'
   | 'invalid_message'
@@ -96,17 +96,17 @@ export type ErrorCode =
   | 'rate_limited'
   | 'broker_unavailable'
   | 'internal';
-/** How long to wait before trying again, in milliseconds. */
+/** How long to wait before a retry, in milliseconds. */
 export type RetryDelay = number;
-/** What `warm` replays of an event; see `x-replay-policies`. */
+/** Which events of one name a warm replay contains; see `x-replay-policies`. */
 export type ReplayPolicyName = 'none' | 'latest' | 'latest-per-key' | 'log';
-/** Names one gateway among those that share a broker. */
+/** Identifies one gateway among those that share a broker. */
 export type NodeId = string;
 /** SHA-256 of the bundled contract. */
 export type ContractDigest = string;
 /** Time between two heartbeats, in milliseconds. */
 export type HeartbeatInterval = number;
-/** A hint how to repair the picture. */
+/** How to repair the client's state. */
 export type Repair = RepairRescan | RepairRefetch;
 /** Why the events are lost; see `x-gap-reasons`. */
 export type GapReason =
@@ -125,11 +125,11 @@ export type CloseName =
   | 'heartbeat_timeout'
   | 'rate_limited'
   | 'state_invalidated';
-/** Groups what belongs to one operation. */
+/** Groups the events of one operation. */
 export type OperationId = string;
-/** Every subscription of this connection that the event is for. */
+/** Every subscription of this connection that the event matches. */
 export type SubscriptionIds = readonly SubscriptionId[];
-/** Only on a replay: which kind. */
+/** The kind of replay; only in replayed events. */
 export type ReplayReason = 'warm' | 'resume';
 
 /** No fields. */
@@ -138,12 +138,12 @@ export type Empty = Readonly<Record<string, never>>;
 export interface OpenObject {
   readonly [k: string]: unknown;
 }
-/** A place in a stream. Positions compare only within one epoch. */
+/** A position in a stream. Positions are comparable only within one epoch. */
 export interface Position {
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
 }
-/** A stream and a place in it. */
+/** A stream and a position in it. */
 export interface StreamPosition {
   readonly stream: StreamName;
   readonly epoch: Epoch;
@@ -152,19 +152,19 @@ export interface StreamPosition {
 /** Who published the event. */
 export interface EventSource {
   readonly name: Label;
-  /** Stamped by the server, for example `user:ana`; a client cannot choose it. */
+  /** Set by the server, for example `user:ana`; a client cannot choose it. */
   readonly principal: string;
 }
-/** Who the server thinks the client is. */
+/** The authenticated identity of the client. */
 export interface Principal {
   readonly kind: PrincipalKind;
   /** For example `user:ana`. */
   readonly id: string;
-  /** What it may do. */
+  /** The permissions of the principal. */
   readonly scopes: readonly Scope[];
   readonly expiresAt?: Timestamp;
 }
-/** Every field narrows; within a field any value will do. A field constrains only the events that declare it. */
+/** An event must match every field, and in each field at least one value. A field constrains only the events that declare it. */
 export interface SubscriptionFilter {
   readonly paths?: FilterValues;
   readonly extensions?: FilterValues;
@@ -177,47 +177,47 @@ export interface SubscriptionFilter {
   readonly actors?: FilterValues;
   readonly sources?: FilterValues;
 }
-/** Only the future. */
+/** Only new events. */
 export interface ReplayNone {
   /** Nothing is replayed. */
   readonly mode: 'none';
 }
-/** A useful starting picture, as each event's policy declares. */
+/** The current state, as the replay policy of each event declares. */
 export interface ReplayWarm {
   /** The default. */
   readonly mode: 'warm';
 }
 /** Everything after a position. */
 export interface ReplayResume {
-  /** Go on where the client was. */
+  /** Continue after the last received position. */
   readonly mode: 'resume';
   readonly after: Position;
 }
-/** No resume was asked for. */
+/** No resume was requested. */
 export interface RecoveryNotAttempted {
-  /** Not attempted. */
+  /** No resume was requested. */
   readonly attempted: false;
 }
-/** Every event after the given position that matches is being replayed. */
+/** All matching events after the given position are replayed. */
 export interface RecoveryDone {
-  /** Attempted. */
+  /** A resume was requested. */
   readonly attempted: true;
-  /** And complete. */
+  /** The resume is complete. */
   readonly recovered: true;
 }
-/** The position cannot be resumed from; a `gap` follows, then a warm picture. */
+/** The resume failed; a `gap` follows, then a warm picture. */
 export interface RecoveryFailed {
-  /** Attempted. */
+  /** A resume was requested. */
   readonly attempted: true;
-  /** But not possible. */
+  /** The resume failed. */
   readonly recovered: false;
   readonly reason: RecoveryFailureReason;
 }
-/** What to follow. */
+/** The events to subscribe to. */
 export interface SubscribeData {
   readonly subscriptionId?: SubscriptionId;
   readonly stream?: StreamName;
-  /** Names, or beginnings of names followed by `*`. */
+  /** Names, or prefixes of names followed by `*`. */
   readonly events: readonly EventPattern[];
   readonly filter?: SubscriptionFilter;
   readonly replay?: ReplayRequest;
@@ -226,7 +226,7 @@ export interface SubscribeData {
 export interface UnsubscribeOne {
   readonly subscriptionId: SubscriptionId;
 }
-/** All of them. */
+/** All subscriptions. */
 export interface UnsubscribeAll {
   /** Every subscription of this connection. */
   readonly all: true;
@@ -254,22 +254,22 @@ export interface ApiKeyCredential {
   /** An API key. */
   readonly apiKey: string;
 }
-/** Which stream. */
+/** The stream to wait for. */
 export interface SyncData {
   readonly stream: StreamName;
 }
-/** The subscription as it is in force. */
+/** The subscription in force. */
 export interface SubscribedData {
   readonly subscriptionId: SubscriptionId;
   readonly stream: StreamName;
-  /** What it follows. */
+  /** The subscribed events. */
   readonly events: readonly EventPattern[];
   readonly filter: SubscriptionFilter;
   readonly position: Position;
   readonly recovery: Recovery;
   readonly hints?: Hints;
 }
-/** A name that was accepted, but probably was meant to be another one. */
+/** An accepted name that is probably misspelt. */
 export interface Hint {
   /** RFC 6901 pointer to the name, from the top of the message. */
   readonly pointer: string;
@@ -281,7 +281,7 @@ export interface Hint {
 export interface SubscriptionInfo {
   readonly subscriptionId: SubscriptionId;
   readonly stream: StreamName;
-  /** What it follows. */
+  /** The subscribed events. */
   readonly events: readonly EventPattern[];
   readonly filter: SubscriptionFilter;
   readonly position: Position;
@@ -290,7 +290,7 @@ export interface SubscriptionInfo {
   readonly delivered: Count;
   readonly replayed: Count;
 }
-/** What has ended. */
+/** The ended subscriptions. */
 export interface UnsubscribedData {
   /** The subscriptions that have ended. */
   readonly subscriptionIds: readonly SubscriptionId[];
@@ -300,21 +300,21 @@ export interface SubscriptionsData {
   /** One item per subscription, oldest first. */
   readonly items: readonly SubscriptionInfo[];
 }
-/** The place that the event was given. */
+/** The position of the published event. */
 export interface BroadcastedData {
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** True when nothing was published because the idempotency key was known. */
+  /** True if nothing was published because the idempotency key was known. */
   readonly duplicate: boolean;
   readonly hints?: Hints;
 }
-/** Who the client now is. */
+/** The new identity of the client. */
 export interface AuthenticatedData {
   readonly principal: Principal;
 }
-/** The barrier. */
+/** The position up to which all events have been written. */
 export interface SyncedData {
   readonly stream: StreamName;
   readonly position: Position;
@@ -323,23 +323,23 @@ export interface SyncedData {
 export interface PongData {
   readonly time: Timestamp;
 }
-/** Why the command was refused. */
+/** Why the command failed. */
 export interface ErrorData {
   readonly code: ErrorCode;
-  /** What was seen, what was expected, what to do. For people; never parse it. */
+  /** What was wrong, what was expected, what to do. For people; never parse it. */
   readonly message: string;
   /** Whether the same command may succeed later. */
   readonly retryable: boolean;
   readonly retryAfterMs?: RetryDelay;
-  /** RFC 6901 pointer to the value at fault, from the top of the message. */
+  /** RFC 6901 pointer to the invalid value, from the top of the message. */
   readonly pointer?: string;
   readonly details?: ErrorDetails;
 }
-/** More about what went wrong, for programs that know the server. */
+/** Machine-readable details of the error. */
 export interface ErrorDetails {
   readonly [k: string]: unknown;
 }
-/** The limits in force, one member per entry of `x-limits`, where their meaning and unit stand. */
+/** The limits in force, one member per entry of `x-limits`, which has their meaning and unit. */
 export interface EffectiveLimits {
   readonly inboundMessageBytes: Count;
   readonly jsonDepth: Count;
@@ -382,13 +382,13 @@ export interface EffectiveLimits {
 export interface ReplayPolicies {
   readonly [k: string]: ReplayPolicyName;
 }
-/** What this gateway offers. */
+/** The features of this gateway. */
 export interface Features {
   /** Whether the `broadcast` command is on. */
   readonly broadcast: boolean;
   readonly replay: ReplayPolicies;
 }
-/** Who the server is and who the client is. */
+/** The identities of the server and of the client. */
 export interface WelcomeData {
   readonly connectionId: Ulid;
   readonly nodeId: NodeId;
@@ -399,7 +399,7 @@ export interface WelcomeData {
   readonly limits: EffectiveLimits;
   readonly features: Features;
   readonly principal: Principal;
-  /** True when nothing but `ping` and `authenticate` is answered yet; the principal is then anonymous and without scopes. */
+  /** True if only `ping` and `authenticate` are answered until the client authenticates; the principal is then anonymous and without scopes. */
   readonly authenticationRequired: boolean;
 }
 /** The end of a replay. */
@@ -407,10 +407,10 @@ export interface ReplayCompleteData {
   readonly subscriptionId: SubscriptionId;
   readonly position: Position;
   readonly count: Count;
-  /** True when a bound of history cut the picture. */
+  /** True if a bound of history made the warm picture incomplete. */
   readonly truncated: boolean;
 }
-/** Look at these directories again. */
+/** Read these directories again. */
 export interface RepairRescan {
   /** Directories. */
   readonly kind: 'rescan';
@@ -424,33 +424,33 @@ export interface RepairRefetch {
   /** Entity or relationship ids. */
   readonly ids: readonly string[];
 }
-/** What is lost. */
+/** The lost range. */
 export interface GapData {
   readonly stream: StreamName;
-  /** The subscriptions that it concerns. */
+  /** The affected subscriptions. */
   readonly subscriptionIds: readonly SubscriptionId[];
   readonly from: Position;
   readonly to: Position;
   readonly reason: GapReason;
   readonly repair?: Repair;
 }
-/** Where the connection is. */
+/** The progress of the connection. */
 export interface HeartbeatData {
   readonly delivered: Count;
   /** One item per stream that the connection subscribes to. */
   readonly positions: readonly StreamPosition[];
 }
-/** What has ended, and why. */
+/** The ended subscription and the reason. */
 export interface SubscriptionClosedData {
   readonly subscriptionId: SubscriptionId;
   readonly reason: SubscriptionClosedReason;
 }
-/** The close that follows. */
+/** The announced close. */
 export interface ClosingData {
   /** The close code. */
   readonly code: number;
   readonly name: CloseName;
-  /** Whether to come back. */
+  /** Whether to reconnect. */
   readonly retryable: boolean;
   readonly retryAfterMs?: RetryDelay;
 }
@@ -471,27 +471,27 @@ export interface EntityCreatedPayload {
   readonly id: string;
   /** For example `function`. */
   readonly entityType: string;
-  /** As it is written in the code. */
+  /** The name in the source code. */
   readonly name: string;
   readonly path?: RelativePath;
   /** For example `typescript`. */
   readonly language?: string;
-  /** Of its content. */
+  /** Hash of the content. */
   readonly hash?: string;
   readonly metadata?: OpenObject;
 }
-/** An entity, as it is now. */
+/** An entity after the change. */
 export interface EntityUpdatedPayload {
   /** Identifies the entity in the graph. */
   readonly id: string;
   /** For example `function`. */
   readonly entityType: string;
-  /** As it is written in the code. */
+  /** The name in the source code. */
   readonly name: string;
   readonly path?: RelativePath;
   /** For example `typescript`. */
   readonly language?: string;
-  /** Of its content. */
+  /** Hash of the content. */
   readonly hash?: string;
   readonly metadata?: OpenObject;
   /** Names of the fields that changed. */
@@ -503,12 +503,12 @@ export interface EntityDeletedPayload {
   readonly id: string;
   /** For example `function`. */
   readonly entityType?: string;
-  /** As it is written in the code. */
+  /** The name in the source code. */
   readonly name?: string;
   readonly path?: RelativePath;
   /** For example `typescript`. */
   readonly language?: string;
-  /** Of its content. */
+  /** Hash of the content. */
   readonly hash?: string;
   readonly metadata?: OpenObject;
 }
@@ -518,21 +518,21 @@ export interface RelationshipCreatedPayload {
   readonly id: string;
   /** For example `calls`. */
   readonly relationshipType: string;
-  /** Where it begins. */
+  /** The entity at which the relationship begins. */
   readonly fromEntityId: string;
-  /** Where it ends. */
+  /** The entity at which the relationship ends. */
   readonly toEntityId: string;
   readonly metadata?: OpenObject;
 }
-/** A relationship, as it is now. */
+/** A relationship after the change. */
 export interface RelationshipUpdatedPayload {
   /** Identifies the relationship in the graph. */
   readonly id: string;
   /** For example `calls`. */
   readonly relationshipType: string;
-  /** Where it begins. */
+  /** The entity at which the relationship begins. */
   readonly fromEntityId: string;
-  /** Where it ends. */
+  /** The entity at which the relationship ends. */
   readonly toEntityId: string;
   readonly metadata?: OpenObject;
 }
@@ -542,9 +542,9 @@ export interface RelationshipDeletedPayload {
   readonly id: string;
   /** For example `calls`. */
   readonly relationshipType?: string;
-  /** Where it begins. */
+  /** The entity at which the relationship begins. */
   readonly fromEntityId?: string;
-  /** Where it ends. */
+  /** The entity at which the relationship ends. */
   readonly toEntityId?: string;
   readonly metadata?: OpenObject;
 }
@@ -553,7 +553,7 @@ export interface GraphUpdatePayload {
   readonly operationId?: OperationId;
   /** For people. */
   readonly summary: string;
-  /** What was touched. */
+  /** The changed paths. */
   readonly paths?: readonly RelativePath[];
   readonly entitiesCreated?: Count;
   readonly entitiesUpdated?: Count;
@@ -573,31 +573,31 @@ export interface SyncStatusPayload {
   readonly message?: string;
   readonly metadata?: OpenObject;
 }
-/** What was changed. */
+/** The changed elements. */
 export interface ChangeInfo {
   /** For example `function`. */
   readonly elementType: string;
-  /** Which entities. */
+  /** Ids of the entities. */
   readonly entityIds: readonly string[];
   /** For example `modified`. */
   readonly operation: string;
   readonly affectedLines?: Count;
 }
-/** From one state of the work to another. */
+/** A change of the state of the work. */
 export interface StateTransition {
-  /** Before. */
+  /** State before. */
   readonly from: string;
-  /** After. */
+  /** State after. */
   readonly to: string;
   /** For example `test`. */
   readonly verifiedBy?: string;
-  /** How sure the verifier is. */
+  /** Confidence of the verifier, from 0 to 1. */
   readonly confidence?: number;
 }
-/** What it did. */
+/** The effects of the step. */
 export interface Impact {
   readonly severity: Severity;
-  /** Names of tests. */
+  /** Names of the failed tests. */
   readonly testsFailed?: readonly string[];
   /** Change of a measure; negative is faster. */
   readonly perfDelta?: number;
@@ -608,9 +608,9 @@ export interface SessionRelationship {
   readonly id: string;
   /** For example `calls`. */
   readonly relationshipType: string;
-  /** Where it begins. */
+  /** The entity at which the relationship begins. */
   readonly fromEntityId: string;
-  /** Where it ends. */
+  /** The entity at which the relationship ends. */
   readonly toEntityId: string;
   readonly metadata?: OpenObject;
 }
@@ -620,7 +620,7 @@ export interface SessionEventPayload {
   readonly sessionId: string;
   readonly sessionEvent: SessionEventName;
   readonly operationId?: OperationId;
-  /** Which agent or person. */
+  /** The acting agent or person. */
   readonly actor?: string;
   readonly changeInfo?: ChangeInfo;
   readonly stateTransition?: StateTransition;
@@ -631,7 +631,7 @@ export interface SessionEventPayload {
   readonly checkpointId?: string;
   readonly processedChanges?: Count;
   readonly totalChanges?: Count;
-  /** Of the session. */
+  /** Status of the session. */
   readonly status?: string;
   readonly details?: OpenObject;
 }
@@ -639,170 +639,170 @@ export interface SessionEventPayload {
 export interface CustomPayload {
   readonly [k: string]: unknown;
 }
-/** A `file_change` event with its place in the stream. */
+/** A `file_change` event with its position in the stream. */
 export interface FileChangeEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'file_change';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: FileChangePayload;
 }
-/** A `entity_created` event with its place in the stream. */
+/** A `entity_created` event with its position in the stream. */
 export interface EntityCreatedEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'entity_created';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: EntityCreatedPayload;
 }
-/** A `entity_updated` event with its place in the stream. */
+/** A `entity_updated` event with its position in the stream. */
 export interface EntityUpdatedEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'entity_updated';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: EntityUpdatedPayload;
 }
-/** A `entity_deleted` event with its place in the stream. */
+/** A `entity_deleted` event with its position in the stream. */
 export interface EntityDeletedEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'entity_deleted';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: EntityDeletedPayload;
 }
-/** A `relationship_created` event with its place in the stream. */
+/** A `relationship_created` event with its position in the stream. */
 export interface RelationshipCreatedEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'relationship_created';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: RelationshipCreatedPayload;
 }
-/** A `relationship_updated` event with its place in the stream. */
+/** A `relationship_updated` event with its position in the stream. */
 export interface RelationshipUpdatedEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'relationship_updated';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: RelationshipUpdatedPayload;
 }
-/** A `relationship_deleted` event with its place in the stream. */
+/** A `relationship_deleted` event with its position in the stream. */
 export interface RelationshipDeletedEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'relationship_deleted';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: RelationshipDeletedPayload;
 }
-/** A `graph_update` event with its place in the stream. */
+/** A `graph_update` event with its position in the stream. */
 export interface GraphUpdateEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'graph_update';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: GraphUpdatePayload;
 }
-/** A `sync_status` event with its place in the stream. */
+/** A `sync_status` event with its position in the stream. */
 export interface SyncStatusEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'sync_status';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: SyncStatusPayload;
 }
-/** A `session_event` event with its place in the stream. */
+/** A `session_event` event with its position in the stream. */
 export interface SessionEventEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
   readonly epoch: Epoch;
   readonly sequenceId: SequenceId;
   readonly eventId: Ulid;
-  /** Its name. */
+  /** The name of the event. */
   readonly event: 'session_event';
   readonly emittedAt: Timestamp;
   readonly source: EventSource;
   readonly payload: SessionEventPayload;
 }
-/** A team's own event with its place in the stream. */
+/** A custom event with its position in the stream. */
 export interface CustomEvent {
   readonly subscriptionIds: SubscriptionIds;
-  /** True when it comes from history. */
+  /** True if the event comes from history. */
   readonly isReplay: boolean;
   readonly replayReason?: ReplayReason;
   readonly stream: StreamName;
@@ -816,216 +816,216 @@ export interface CustomEvent {
 }
 /** The `subscribe` message. */
 export interface SubscribeMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'subscribe';
   readonly id?: MessageId;
   readonly data: SubscribeData;
 }
 /** The `unsubscribe` message. */
 export interface UnsubscribeMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'unsubscribe';
   readonly id?: MessageId;
   readonly data: UnsubscribeData;
 }
 /** The `list_subscriptions` message. */
 export interface ListSubscriptionsMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'list_subscriptions';
   readonly id?: MessageId;
   readonly data: ListSubscriptionsData;
 }
 /** The `broadcast` message. */
 export interface BroadcastMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'broadcast';
   readonly id?: MessageId;
   readonly data: BroadcastData;
 }
 /** The `authenticate` message. */
 export interface AuthenticateMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'authenticate';
   readonly id?: MessageId;
   readonly data: AuthenticateData;
 }
 /** The `sync` message. */
 export interface SyncMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'sync';
   readonly id?: MessageId;
   readonly data: SyncData;
 }
 /** The `ping` message. */
 export interface PingMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'ping';
   readonly id?: MessageId;
   readonly data: PingData;
 }
 /** The `subscribed` message. */
 export interface SubscribedMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'subscribed';
   readonly id?: MessageId;
   readonly data: SubscribedData;
 }
 /** The `unsubscribed` message. */
 export interface UnsubscribedMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'unsubscribed';
   readonly id?: MessageId;
   readonly data: UnsubscribedData;
 }
 /** The `subscriptions` message. */
 export interface SubscriptionsMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'subscriptions';
   readonly id?: MessageId;
   readonly data: SubscriptionsData;
 }
 /** The `broadcasted` message. */
 export interface BroadcastedMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'broadcasted';
   readonly id?: MessageId;
   readonly data: BroadcastedData;
 }
 /** The `authenticated` message. */
 export interface AuthenticatedMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'authenticated';
   readonly id?: MessageId;
   readonly data: AuthenticatedData;
 }
 /** The `synced` message. */
 export interface SyncedMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'synced';
   readonly id?: MessageId;
   readonly data: SyncedData;
 }
 /** The `pong` message. */
 export interface PongMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'pong';
   readonly id?: MessageId;
   readonly data: PongData;
 }
 /** The `error` message. */
 export interface ErrorMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'error';
   readonly id?: MessageId;
   readonly data: ErrorData;
 }
 /** The `welcome` message. */
 export interface WelcomeMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'welcome';
   readonly data: WelcomeData;
 }
 /** The `replay_complete` message. */
 export interface ReplayCompleteMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'replay_complete';
   readonly data: ReplayCompleteData;
 }
 /** The `gap` message. */
 export interface GapMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'gap';
   readonly data: GapData;
 }
 /** The `heartbeat` message. */
 export interface HeartbeatMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'heartbeat';
   readonly data: HeartbeatData;
 }
 /** The `subscription_closed` message. */
 export interface SubscriptionClosedMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'subscription_closed';
   readonly data: SubscriptionClosedData;
 }
 /** The `closing` message. */
 export interface ClosingMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'closing';
   readonly data: ClosingData;
 }
 /** The `event` message. */
 export interface FileChangeEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: FileChangeEvent;
 }
 /** The `event` message. */
 export interface EntityCreatedEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: EntityCreatedEvent;
 }
 /** The `event` message. */
 export interface EntityUpdatedEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: EntityUpdatedEvent;
 }
 /** The `event` message. */
 export interface EntityDeletedEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: EntityDeletedEvent;
 }
 /** The `event` message. */
 export interface RelationshipCreatedEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: RelationshipCreatedEvent;
 }
 /** The `event` message. */
 export interface RelationshipUpdatedEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: RelationshipUpdatedEvent;
 }
 /** The `event` message. */
 export interface RelationshipDeletedEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: RelationshipDeletedEvent;
 }
 /** The `event` message. */
 export interface GraphUpdateEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: GraphUpdateEvent;
 }
 /** The `event` message. */
 export interface SyncStatusEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: SyncStatusEvent;
 }
 /** The `event` message. */
 export interface SessionEventEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: SessionEventEvent;
 }
 /** The `event` message. */
 export interface CustomEventMessage {
-  /** Which message. */
+  /** The type of the message. */
   readonly type: 'event';
   readonly data: CustomEvent;
 }
-/** A probe's answer. */
+/** The response of a probe. */
 export interface Probe {
   readonly status: ProbeStatus;
 }
-/** How many of each. */
+/** Counts by event name. */
 export interface CountsByName {
   readonly [k: string]: Count;
 }
@@ -1034,7 +1034,7 @@ export interface HealthSubscriptions {
   readonly total: Count;
   readonly byEvent: CountsByName;
 }
-/** A stream that this node holds. */
+/** A stream on this node. */
 export interface HealthStream {
   readonly stream: StreamName;
   readonly position: Position;
@@ -1044,7 +1044,7 @@ export interface HealthStream {
 /** The broker. */
 export interface HealthBroker {
   readonly kind: BrokerKind;
-  /** Whether it answers. */
+  /** Whether the broker answers. */
   readonly connected: boolean;
   /** Round trip of its own heartbeat in milliseconds. */
   readonly lagMs: number;
@@ -1055,46 +1055,46 @@ export interface HealthBackpressure {
   readonly slow: Count;
   readonly closedSlow: Count;
 }
-/** Replays since the process began. */
+/** Replays since the start of the process. */
 export interface HealthReplay {
   readonly warm: Count;
   readonly resume: Count;
   readonly failed: Count;
   readonly events: Count;
 }
-/** The gateway at this moment, as everyone may see it. */
+/** The public part of the gateway's status. */
 export interface HealthSummary {
   readonly status: GatewayStatus;
-  /** Of the gateway. */
+  /** Version of the gateway. */
   readonly version: string;
-  /** Of this contract. */
+  /** Version of this contract. */
   readonly protocolVersion: string;
   readonly contractDigest: ContractDigest;
   readonly nodeId: NodeId;
   readonly uptimeMs: Milliseconds;
 }
-/** The gateway at this moment. */
+/** The status of the gateway. */
 export interface Health {
   readonly status: GatewayStatus;
-  /** Of the gateway. */
+  /** Version of the gateway. */
   readonly version: string;
-  /** Of this contract. */
+  /** Version of this contract. */
   readonly protocolVersion: string;
   readonly contractDigest: ContractDigest;
   readonly nodeId: NodeId;
   readonly uptimeMs: Milliseconds;
   readonly connections: Count;
   readonly subscriptions: HealthSubscriptions;
-  /** Streams that this node holds. */
+  /** Streams on this node. */
   readonly streams: readonly HealthStream[];
   readonly broker: HealthBroker;
   readonly backpressure: HealthBackpressure;
   readonly replay: HealthReplay;
   readonly budgets?: HealthBudgets;
-  /** Nodes on the same broker that have another contract; absent when all have this one. Events that a node does not declare are custom events there. */
+  /** Nodes on the same broker with another contract; absent if there are none. A node treats events that its contract does not declare as custom events. */
   readonly otherContracts?: readonly NodeContract[];
 }
-/** What clients share on this node, under the name of the limit that bounds it. */
+/** The budgets that clients share on this node, by the name of their limit. */
 export interface HealthBudgets {
   readonly filterBytes?: HealthBudget;
   readonly sendQueueBudgetBytes?: HealthBudget;
@@ -1113,23 +1113,23 @@ export interface NodeContract {
   readonly nodeId: NodeId;
   readonly contractDigest: ContractDigest;
 }
-/** What was replayed. */
+/** Counts of replays. */
 export interface SubscriptionReplay {
   readonly mode: ReplayMode;
   readonly count: Count;
   readonly lastAt?: Timestamp;
 }
-/** A subscription, as an operator sees it. */
+/** A subscription with its delivery state, for operators. */
 export interface SubscriptionReport {
   readonly subscriptionId: SubscriptionId;
   readonly connectionId: Ulid;
   readonly nodeId: NodeId;
-  /** Whose it is. */
+  /** The principal of the connection. */
   readonly principal: string;
   /** The address of the client; behind a trusted proxy, the one that the proxy names. */
   readonly remoteAddress?: string;
   readonly stream: StreamName;
-  /** What it follows. */
+  /** The subscribed events. */
   readonly events: readonly EventPattern[];
   readonly filter: SubscriptionFilter;
   readonly createdAt: Timestamp;
@@ -1137,15 +1137,15 @@ export interface SubscriptionReport {
   readonly lastDeliveredAt?: Timestamp;
   readonly delivered: Count;
   readonly replay: SubscriptionReplay;
-  /** Events of the stream between what was written to the connection and the head. */
+  /** Events of the stream between the written position and the head. */
   readonly lag: number;
   readonly queuedBytes: Bytes;
   readonly oldestQueuedMs: Milliseconds;
   readonly gaps: Count;
-  /** Past the soft limit of its send queue. */
+  /** Whether the send queue exceeds its soft limit. */
   readonly slow: boolean;
 }
-/** How much is being replayed. */
+/** Progress of a replay. */
 export interface ReplayPressure {
   readonly replaying: Count;
   readonly replayedEvents: Count;
@@ -1164,11 +1164,11 @@ export interface SubscriptionsPage {
   readonly items: readonly SubscriptionReport[];
   readonly total: Count;
   readonly aggregates: SubscriptionAggregates;
-  /** True when a node did not answer. */
+  /** True if a node did not answer. */
   readonly partial: boolean;
   /** The nodes that did not answer. */
   readonly missingNodes: readonly Label[];
-  /** Where the next page begins; absent on the last one. */
+  /** The cursor of the next page; absent on the last page. */
   readonly nextCursor?: string;
 }
 /** An event that might be published. */
@@ -1178,27 +1178,27 @@ export interface ExplainRequest {
   readonly payload: OpenObject;
   readonly source?: Label;
 }
-/** A subscription that would see it. */
+/** A subscription that the event would match. */
 export interface ExplainMatch {
   readonly connectionId: Ulid;
   readonly subscriptionId: SubscriptionId;
 }
-/** A subscription that would not see it. */
+/** A subscription that the event would not match. */
 export interface ExplainMismatch {
   readonly connectionId: Ulid;
   readonly subscriptionId: SubscriptionId;
   /** `stream`, `events` or the name of a filter field. */
   readonly clause: string;
-  /** What the subscription asks for. */
+  /** The values in the subscription. */
   readonly wanted: readonly string[];
-  /** What the event has. */
+  /** The values in the event. */
   readonly seen: readonly string[];
 }
-/** Who would see the event. */
+/** The matching and the other subscriptions. */
 export interface Explanation {
-  /** Those that would. */
+  /** The matching subscriptions. */
   readonly matches: readonly ExplainMatch[];
-  /** Those that would not. */
+  /** The other subscriptions. */
   readonly mismatches: readonly ExplainMismatch[];
 }
 

@@ -189,10 +189,10 @@ async function additionOf(event: OwnEvent, context: Context): Promise<Addition> 
     schemas: {
       [`${type}Event`]: {
         ...template.data,
-        description: `A \`${event.name}\` event with its place in the stream.`,
+        description: `A \`${event.name}\` event with its position in the stream.`,
         properties: {
           ...template.data.properties,
-          event: { type: 'string', const: event.name, description: 'Its name.' },
+          event: { type: 'string', const: event.name, description: 'The name of the event.' },
           payload: { $ref: `${PREFIX}${payload}` },
         },
       },

@@ -167,7 +167,7 @@ export class Connection implements Outlet {
     } else if (error.code === 'rate_limited') {
       this.#limitedSince = [...this.#limitedSince.filter((at) => at > since), this.#options.now()];
       if (this.#limitedSince.length > this.#options.limits.commandBurst)
-        this.#closeAfterReply('rate_limited', 'Commands kept coming faster than allowed.');
+        this.#closeAfterReply('rate_limited', 'The client kept sending commands faster than allowed.');
     }
   }
 

@@ -209,7 +209,10 @@ export class Connections {
       () => {
         if (session.authenticated && (session.principal.expiresAt ?? Infinity) > now())
           return this.#watchCredential(session);
-        connection.close(name, name === 'token_expired' ? 'The token has expired.' : 'No credential came in time.');
+        connection.close(
+          name,
+          name === 'token_expired' ? 'The token has expired.' : 'The client did not authenticate in time.',
+        );
       },
       Math.min(Math.max(0, afterMs), 2 ** 31 - 1),
     );
@@ -241,7 +244,7 @@ export class Connections {
         // The heartbeat goes before what waits: so that it tells the last position, nothing may wait.
         connection.outbox.flush();
         this.#heartbeat.beat(connection);
-        connection.close('shutdown', 'The node is going away.', {
+        connection.close('shutdown', 'The node is shutting down.', {
           retryAfterMs: Math.round(random() * spreadMs),
         });
       }

@@ -69,7 +69,7 @@ describe('the reference page', () => {
   test('tells of each limit its default, its bounds and its unit', () => {
     const row = /<tr id="limit-sendQueueBytes">.*?<\/tr>/.exec(page)?.[0].replaceAll(/<[^>]+>/g, ' ') ?? '';
     expect(row.replaceAll(/\s+/g, '')).toBe(
-      'sendQueueBytesQueuedforoneconnectionbeforeitisclosedwith4201.1048576bytes1MiB1638416KiB10737418241GiB',
+      'sendQueueBytesSizeofasendqueueabovewhichtheconnectionisclosedwith4201.1048576bytes1MiB1638416KiB10737418241GiB',
     );
   });
 

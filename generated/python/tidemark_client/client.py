@@ -490,7 +490,7 @@ class Client(ClientCore):
         return cast(WelcomeData, self._welcome)
 
     async def ping(self, *, timeout: Union[float, None] = None) -> PongData:
-        """Is anyone there? Raises TidemarkError or ConnectionLost."""
+        """Check that the gateway responds. Raises TidemarkError or ConnectionLost."""
         return cast(PongData, await self._call("ping", {}, timeout))
 
     async def sync(self, stream: str = "main", *, timeout: Union[float, None] = None) -> SyncedData:
@@ -501,7 +501,7 @@ class Client(ClientCore):
         return cast(SyncedData, await self._call("sync", {"stream": stream}, timeout))
 
     async def list_subscriptions(self, *, timeout: Union[float, None] = None) -> SubscriptionsData:
-        """See this connection's subscriptions. Raises TidemarkError or ConnectionLost."""
+        """List this connection's subscriptions. Raises TidemarkError or ConnectionLost."""
         return cast(SubscriptionsData, await self._call("list_subscriptions", {}, timeout))
 
     async def authenticate(self, token: str, *, timeout: Union[float, None] = None) -> AuthenticatedData:

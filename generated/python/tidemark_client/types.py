@@ -10,14 +10,14 @@ from typing import Literal, NotRequired, TypedDict, Union
 
 
 class Position(TypedDict):
-    """A place in a stream. Positions compare only within one epoch."""
+    """A position in a stream. Positions are comparable only within one epoch."""
 
     epoch: Epoch
     sequenceId: SequenceId
 
 
 class StreamPosition(TypedDict):
-    """A stream and a place in it."""
+    """A stream and a position in it."""
 
     stream: StreamName
     epoch: Epoch
@@ -28,23 +28,23 @@ class EventSource(TypedDict):
     """Who published the event."""
 
     name: Label
-    #: Stamped by the server, for example `user:ana`; a client cannot choose it.
+    #: Set by the server, for example `user:ana`; a client cannot choose it.
     principal: str
 
 
 class Principal(TypedDict):
-    """Who the server thinks the client is."""
+    """The authenticated identity of the client."""
 
     kind: PrincipalKind
     #: For example `user:ana`.
     id: str
-    #: What it may do.
+    #: The permissions of the principal.
     scopes: Sequence[Scope]
     expiresAt: NotRequired[Timestamp]
 
 
 class SubscriptionFilter(TypedDict):
-    """Every field narrows; within a field any value will do. A field constrains only the events that declare it."""
+    """An event must match every field, and in each field at least one value. A field constrains only the events that declare it."""
 
     paths: NotRequired[FilterValues]
     extensions: NotRequired[FilterValues]
@@ -59,14 +59,14 @@ class SubscriptionFilter(TypedDict):
 
 
 class ReplayNone(TypedDict):
-    """Only the future."""
+    """Only new events."""
 
     #: Nothing is replayed.
     mode: Literal["none"]
 
 
 class ReplayWarm(TypedDict):
-    """A useful starting picture, as each event's policy declares."""
+    """The current state, as the replay policy of each event declares."""
 
     #: The default.
     mode: Literal["warm"]
@@ -75,43 +75,43 @@ class ReplayWarm(TypedDict):
 class ReplayResume(TypedDict):
     """Everything after a position."""
 
-    #: Go on where the client was.
+    #: Continue after the last received position.
     mode: Literal["resume"]
     after: Position
 
 
 class RecoveryNotAttempted(TypedDict):
-    """No resume was asked for."""
+    """No resume was requested."""
 
-    #: Not attempted.
+    #: No resume was requested.
     attempted: Literal[False]
 
 
 class RecoveryDone(TypedDict):
-    """Every event after the given position that matches is being replayed."""
+    """All matching events after the given position are replayed."""
 
-    #: Attempted.
+    #: A resume was requested.
     attempted: Literal[True]
-    #: And complete.
+    #: The resume is complete.
     recovered: Literal[True]
 
 
 class RecoveryFailed(TypedDict):
-    """The position cannot be resumed from; a `gap` follows, then a warm picture."""
+    """The resume failed; a `gap` follows, then a warm picture."""
 
-    #: Attempted.
+    #: A resume was requested.
     attempted: Literal[True]
-    #: But not possible.
+    #: The resume failed.
     recovered: Literal[False]
     reason: RecoveryFailureReason
 
 
 class SubscribeData(TypedDict):
-    """What to follow."""
+    """The events to subscribe to."""
 
     subscriptionId: NotRequired[SubscriptionId]
     stream: NotRequired[StreamName]
-    #: Names, or beginnings of names followed by `*`.
+    #: Names, or prefixes of names followed by `*`.
     events: Sequence[EventPattern]
     filter: NotRequired[SubscriptionFilter]
     replay: NotRequired[ReplayRequest]
@@ -124,7 +124,7 @@ class UnsubscribeOne(TypedDict):
 
 
 class UnsubscribeAll(TypedDict):
-    """All of them."""
+    """All subscriptions."""
 
     #: Every subscription of this connection.
     all: Literal[True]
@@ -156,17 +156,17 @@ class ApiKeyCredential(TypedDict):
 
 
 class SyncData(TypedDict):
-    """Which stream."""
+    """The stream to wait for."""
 
     stream: StreamName
 
 
 class SubscribedData(TypedDict):
-    """The subscription as it is in force."""
+    """The subscription in force."""
 
     subscriptionId: SubscriptionId
     stream: StreamName
-    #: What it follows.
+    #: The subscribed events.
     events: Sequence[EventPattern]
     filter: SubscriptionFilter
     position: Position
@@ -179,7 +179,7 @@ class SubscriptionInfo(TypedDict):
 
     subscriptionId: SubscriptionId
     stream: StreamName
-    #: What it follows.
+    #: The subscribed events.
     events: Sequence[EventPattern]
     filter: SubscriptionFilter
     position: Position
@@ -190,7 +190,7 @@ class SubscriptionInfo(TypedDict):
 
 
 class UnsubscribedData(TypedDict):
-    """What has ended."""
+    """The ended subscriptions."""
 
     #: The subscriptions that have ended.
     subscriptionIds: Sequence[SubscriptionId]
@@ -204,19 +204,19 @@ class SubscriptionsData(TypedDict):
 
 
 class BroadcastedData(TypedDict):
-    """The place that the event was given."""
+    """The position of the published event."""
 
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: True when nothing was published because the idempotency key was known.
+    #: True if nothing was published because the idempotency key was known.
     duplicate: bool
     hints: NotRequired[Hints]
 
 
 class Hint(TypedDict):
-    """A name that was accepted, but probably was meant to be another one."""
+    """An accepted name that is probably misspelt."""
 
     #: RFC 6901 pointer to the name, from the top of the message.
     pointer: str
@@ -226,13 +226,13 @@ class Hint(TypedDict):
 
 
 class AuthenticatedData(TypedDict):
-    """Who the client now is."""
+    """The new identity of the client."""
 
     principal: Principal
 
 
 class SyncedData(TypedDict):
-    """The barrier."""
+    """The position up to which all events have been written."""
 
     stream: StreamName
     position: Position
@@ -245,21 +245,21 @@ class PongData(TypedDict):
 
 
 class ErrorData(TypedDict):
-    """Why the command was refused."""
+    """Why the command failed."""
 
     code: ErrorCode
-    #: What was seen, what was expected, what to do. For people; never parse it.
+    #: What was wrong, what was expected, what to do. For people; never parse it.
     message: str
     #: Whether the same command may succeed later.
     retryable: bool
     retryAfterMs: NotRequired[RetryDelay]
-    #: RFC 6901 pointer to the value at fault, from the top of the message.
+    #: RFC 6901 pointer to the invalid value, from the top of the message.
     pointer: NotRequired[str]
     details: NotRequired[ErrorDetails]
 
 
 class EffectiveLimits(TypedDict):
-    """The limits in force, one member per entry of `x-limits`, where their meaning and unit stand."""
+    """The limits in force, one member per entry of `x-limits`, which has their meaning and unit."""
 
     inboundMessageBytes: Count
     jsonDepth: Count
@@ -300,7 +300,7 @@ class EffectiveLimits(TypedDict):
 
 
 class Features(TypedDict):
-    """What this gateway offers."""
+    """The features of this gateway."""
 
     #: Whether the `broadcast` command is on.
     broadcast: bool
@@ -308,7 +308,7 @@ class Features(TypedDict):
 
 
 class WelcomeData(TypedDict):
-    """Who the server is and who the client is."""
+    """The identities of the server and of the client."""
 
     connectionId: Ulid
     nodeId: NodeId
@@ -319,7 +319,7 @@ class WelcomeData(TypedDict):
     limits: EffectiveLimits
     features: Features
     principal: Principal
-    #: True when nothing but `ping` and `authenticate` is answered yet; the principal is then anonymous and without scopes.
+    #: True if only `ping` and `authenticate` are answered until the client authenticates; the principal is then anonymous and without scopes.
     authenticationRequired: bool
 
 
@@ -329,12 +329,12 @@ class ReplayCompleteData(TypedDict):
     subscriptionId: SubscriptionId
     position: Position
     count: Count
-    #: True when a bound of history cut the picture.
+    #: True if a bound of history made the warm picture incomplete.
     truncated: bool
 
 
 class RepairRescan(TypedDict):
-    """Look at these directories again."""
+    """Read these directories again."""
 
     #: Directories.
     kind: Literal["rescan"]
@@ -362,7 +362,7 @@ GapData = TypedDict("GapData", {
 
 
 class HeartbeatData(TypedDict):
-    """Where the connection is."""
+    """The progress of the connection."""
 
     delivered: Count
     #: One item per stream that the connection subscribes to.
@@ -370,19 +370,19 @@ class HeartbeatData(TypedDict):
 
 
 class SubscriptionClosedData(TypedDict):
-    """What has ended, and why."""
+    """The ended subscription and the reason."""
 
     subscriptionId: SubscriptionId
     reason: SubscriptionClosedReason
 
 
 class ClosingData(TypedDict):
-    """The close that follows."""
+    """The announced close."""
 
     #: The close code.
     code: int
     name: CloseName
-    #: Whether to come back.
+    #: Whether to reconnect.
     retryable: bool
     retryAfterMs: NotRequired[RetryDelay]
 
@@ -407,29 +407,29 @@ class EntityCreatedPayload(TypedDict):
     id: str
     #: For example `function`.
     entityType: str
-    #: As it is written in the code.
+    #: The name in the source code.
     name: str
     path: NotRequired[RelativePath]
     #: For example `typescript`.
     language: NotRequired[str]
-    #: Of its content.
+    #: Hash of the content.
     hash: NotRequired[str]
     metadata: NotRequired[OpenObject]
 
 
 class EntityUpdatedPayload(TypedDict):
-    """An entity, as it is now."""
+    """An entity after the change."""
 
     #: Identifies the entity in the graph.
     id: str
     #: For example `function`.
     entityType: str
-    #: As it is written in the code.
+    #: The name in the source code.
     name: str
     path: NotRequired[RelativePath]
     #: For example `typescript`.
     language: NotRequired[str]
-    #: Of its content.
+    #: Hash of the content.
     hash: NotRequired[str]
     metadata: NotRequired[OpenObject]
     #: Names of the fields that changed.
@@ -443,12 +443,12 @@ class EntityDeletedPayload(TypedDict):
     id: str
     #: For example `function`.
     entityType: NotRequired[str]
-    #: As it is written in the code.
+    #: The name in the source code.
     name: NotRequired[str]
     path: NotRequired[RelativePath]
     #: For example `typescript`.
     language: NotRequired[str]
-    #: Of its content.
+    #: Hash of the content.
     hash: NotRequired[str]
     metadata: NotRequired[OpenObject]
 
@@ -460,23 +460,23 @@ class RelationshipCreatedPayload(TypedDict):
     id: str
     #: For example `calls`.
     relationshipType: str
-    #: Where it begins.
+    #: The entity at which the relationship begins.
     fromEntityId: str
-    #: Where it ends.
+    #: The entity at which the relationship ends.
     toEntityId: str
     metadata: NotRequired[OpenObject]
 
 
 class RelationshipUpdatedPayload(TypedDict):
-    """A relationship, as it is now."""
+    """A relationship after the change."""
 
     #: Identifies the relationship in the graph.
     id: str
     #: For example `calls`.
     relationshipType: str
-    #: Where it begins.
+    #: The entity at which the relationship begins.
     fromEntityId: str
-    #: Where it ends.
+    #: The entity at which the relationship ends.
     toEntityId: str
     metadata: NotRequired[OpenObject]
 
@@ -488,9 +488,9 @@ class RelationshipDeletedPayload(TypedDict):
     id: str
     #: For example `calls`.
     relationshipType: NotRequired[str]
-    #: Where it begins.
+    #: The entity at which the relationship begins.
     fromEntityId: NotRequired[str]
-    #: Where it ends.
+    #: The entity at which the relationship ends.
     toEntityId: NotRequired[str]
     metadata: NotRequired[OpenObject]
 
@@ -501,7 +501,7 @@ class GraphUpdatePayload(TypedDict):
     operationId: NotRequired[OperationId]
     #: For people.
     summary: str
-    #: What was touched.
+    #: The changed paths.
     paths: NotRequired[Sequence[RelativePath]]
     entitiesCreated: NotRequired[Count]
     entitiesUpdated: NotRequired[Count]
@@ -525,11 +525,11 @@ class SyncStatusPayload(TypedDict):
 
 
 class ChangeInfo(TypedDict):
-    """What was changed."""
+    """The changed elements."""
 
     #: For example `function`.
     elementType: str
-    #: Which entities.
+    #: Ids of the entities.
     entityIds: Sequence[str]
     #: For example `modified`.
     operation: str
@@ -545,10 +545,10 @@ StateTransition = TypedDict("StateTransition", {
 
 
 class Impact(TypedDict):
-    """What it did."""
+    """The effects of the step."""
 
     severity: Severity
-    #: Names of tests.
+    #: Names of the failed tests.
     testsFailed: NotRequired[Sequence[str]]
     #: Change of a measure; negative is faster.
     perfDelta: NotRequired[float]
@@ -561,9 +561,9 @@ class SessionRelationship(TypedDict):
     id: str
     #: For example `calls`.
     relationshipType: str
-    #: Where it begins.
+    #: The entity at which the relationship begins.
     fromEntityId: str
-    #: Where it ends.
+    #: The entity at which the relationship ends.
     toEntityId: str
     metadata: NotRequired[OpenObject]
 
@@ -575,7 +575,7 @@ class SessionEventPayload(TypedDict):
     sessionId: str
     sessionEvent: SessionEventName
     operationId: NotRequired[OperationId]
-    #: Which agent or person.
+    #: The acting agent or person.
     actor: NotRequired[str]
     changeInfo: NotRequired[ChangeInfo]
     stateTransition: NotRequired[StateTransition]
@@ -586,23 +586,23 @@ class SessionEventPayload(TypedDict):
     checkpointId: NotRequired[str]
     processedChanges: NotRequired[Count]
     totalChanges: NotRequired[Count]
-    #: Of the session.
+    #: Status of the session.
     status: NotRequired[str]
     details: NotRequired[OpenObject]
 
 
 class FileChangeEvent(TypedDict):
-    """A `file_change` event with its place in the stream."""
+    """A `file_change` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["file_change"]
     emittedAt: Timestamp
     source: EventSource
@@ -610,17 +610,17 @@ class FileChangeEvent(TypedDict):
 
 
 class EntityCreatedEvent(TypedDict):
-    """A `entity_created` event with its place in the stream."""
+    """A `entity_created` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["entity_created"]
     emittedAt: Timestamp
     source: EventSource
@@ -628,17 +628,17 @@ class EntityCreatedEvent(TypedDict):
 
 
 class EntityUpdatedEvent(TypedDict):
-    """A `entity_updated` event with its place in the stream."""
+    """A `entity_updated` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["entity_updated"]
     emittedAt: Timestamp
     source: EventSource
@@ -646,17 +646,17 @@ class EntityUpdatedEvent(TypedDict):
 
 
 class EntityDeletedEvent(TypedDict):
-    """A `entity_deleted` event with its place in the stream."""
+    """A `entity_deleted` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["entity_deleted"]
     emittedAt: Timestamp
     source: EventSource
@@ -664,17 +664,17 @@ class EntityDeletedEvent(TypedDict):
 
 
 class RelationshipCreatedEvent(TypedDict):
-    """A `relationship_created` event with its place in the stream."""
+    """A `relationship_created` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["relationship_created"]
     emittedAt: Timestamp
     source: EventSource
@@ -682,17 +682,17 @@ class RelationshipCreatedEvent(TypedDict):
 
 
 class RelationshipUpdatedEvent(TypedDict):
-    """A `relationship_updated` event with its place in the stream."""
+    """A `relationship_updated` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["relationship_updated"]
     emittedAt: Timestamp
     source: EventSource
@@ -700,17 +700,17 @@ class RelationshipUpdatedEvent(TypedDict):
 
 
 class RelationshipDeletedEvent(TypedDict):
-    """A `relationship_deleted` event with its place in the stream."""
+    """A `relationship_deleted` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["relationship_deleted"]
     emittedAt: Timestamp
     source: EventSource
@@ -718,17 +718,17 @@ class RelationshipDeletedEvent(TypedDict):
 
 
 class GraphUpdateEvent(TypedDict):
-    """A `graph_update` event with its place in the stream."""
+    """A `graph_update` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["graph_update"]
     emittedAt: Timestamp
     source: EventSource
@@ -736,17 +736,17 @@ class GraphUpdateEvent(TypedDict):
 
 
 class SyncStatusEvent(TypedDict):
-    """A `sync_status` event with its place in the stream."""
+    """A `sync_status` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["sync_status"]
     emittedAt: Timestamp
     source: EventSource
@@ -754,17 +754,17 @@ class SyncStatusEvent(TypedDict):
 
 
 class SessionEventEvent(TypedDict):
-    """A `session_event` event with its place in the stream."""
+    """A `session_event` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
     epoch: Epoch
     sequenceId: SequenceId
     eventId: Ulid
-    #: Its name.
+    #: The name of the event.
     event: Literal["session_event"]
     emittedAt: Timestamp
     source: EventSource
@@ -772,10 +772,10 @@ class SessionEventEvent(TypedDict):
 
 
 class CustomEvent(TypedDict):
-    """A team's own event with its place in the stream."""
+    """A custom event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
-    #: True when it comes from history.
+    #: True if the event comes from history.
     isReplay: bool
     replayReason: NotRequired[ReplayReason]
     stream: StreamName
@@ -791,7 +791,7 @@ class CustomEvent(TypedDict):
 class SubscribeMessage(TypedDict):
     """The `subscribe` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["subscribe"]
     id: NotRequired[MessageId]
     data: SubscribeData
@@ -800,7 +800,7 @@ class SubscribeMessage(TypedDict):
 class UnsubscribeMessage(TypedDict):
     """The `unsubscribe` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["unsubscribe"]
     id: NotRequired[MessageId]
     data: UnsubscribeData
@@ -809,7 +809,7 @@ class UnsubscribeMessage(TypedDict):
 class ListSubscriptionsMessage(TypedDict):
     """The `list_subscriptions` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["list_subscriptions"]
     id: NotRequired[MessageId]
     data: ListSubscriptionsData
@@ -818,7 +818,7 @@ class ListSubscriptionsMessage(TypedDict):
 class BroadcastMessage(TypedDict):
     """The `broadcast` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["broadcast"]
     id: NotRequired[MessageId]
     data: BroadcastData
@@ -827,7 +827,7 @@ class BroadcastMessage(TypedDict):
 class AuthenticateMessage(TypedDict):
     """The `authenticate` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["authenticate"]
     id: NotRequired[MessageId]
     data: AuthenticateData
@@ -836,7 +836,7 @@ class AuthenticateMessage(TypedDict):
 class SyncMessage(TypedDict):
     """The `sync` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["sync"]
     id: NotRequired[MessageId]
     data: SyncData
@@ -845,7 +845,7 @@ class SyncMessage(TypedDict):
 class PingMessage(TypedDict):
     """The `ping` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["ping"]
     id: NotRequired[MessageId]
     data: PingData
@@ -854,7 +854,7 @@ class PingMessage(TypedDict):
 class SubscribedMessage(TypedDict):
     """The `subscribed` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["subscribed"]
     id: NotRequired[MessageId]
     data: SubscribedData
@@ -863,7 +863,7 @@ class SubscribedMessage(TypedDict):
 class UnsubscribedMessage(TypedDict):
     """The `unsubscribed` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["unsubscribed"]
     id: NotRequired[MessageId]
     data: UnsubscribedData
@@ -872,7 +872,7 @@ class UnsubscribedMessage(TypedDict):
 class SubscriptionsMessage(TypedDict):
     """The `subscriptions` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["subscriptions"]
     id: NotRequired[MessageId]
     data: SubscriptionsData
@@ -881,7 +881,7 @@ class SubscriptionsMessage(TypedDict):
 class BroadcastedMessage(TypedDict):
     """The `broadcasted` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["broadcasted"]
     id: NotRequired[MessageId]
     data: BroadcastedData
@@ -890,7 +890,7 @@ class BroadcastedMessage(TypedDict):
 class AuthenticatedMessage(TypedDict):
     """The `authenticated` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["authenticated"]
     id: NotRequired[MessageId]
     data: AuthenticatedData
@@ -899,7 +899,7 @@ class AuthenticatedMessage(TypedDict):
 class SyncedMessage(TypedDict):
     """The `synced` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["synced"]
     id: NotRequired[MessageId]
     data: SyncedData
@@ -908,7 +908,7 @@ class SyncedMessage(TypedDict):
 class PongMessage(TypedDict):
     """The `pong` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["pong"]
     id: NotRequired[MessageId]
     data: PongData
@@ -917,7 +917,7 @@ class PongMessage(TypedDict):
 class ErrorMessage(TypedDict):
     """The `error` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["error"]
     id: NotRequired[MessageId]
     data: ErrorData
@@ -926,7 +926,7 @@ class ErrorMessage(TypedDict):
 class WelcomeMessage(TypedDict):
     """The `welcome` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["welcome"]
     data: WelcomeData
 
@@ -934,7 +934,7 @@ class WelcomeMessage(TypedDict):
 class ReplayCompleteMessage(TypedDict):
     """The `replay_complete` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["replay_complete"]
     data: ReplayCompleteData
 
@@ -942,7 +942,7 @@ class ReplayCompleteMessage(TypedDict):
 class GapMessage(TypedDict):
     """The `gap` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["gap"]
     data: GapData
 
@@ -950,7 +950,7 @@ class GapMessage(TypedDict):
 class HeartbeatMessage(TypedDict):
     """The `heartbeat` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["heartbeat"]
     data: HeartbeatData
 
@@ -958,7 +958,7 @@ class HeartbeatMessage(TypedDict):
 class SubscriptionClosedMessage(TypedDict):
     """The `subscription_closed` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["subscription_closed"]
     data: SubscriptionClosedData
 
@@ -966,7 +966,7 @@ class SubscriptionClosedMessage(TypedDict):
 class ClosingMessage(TypedDict):
     """The `closing` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["closing"]
     data: ClosingData
 
@@ -974,7 +974,7 @@ class ClosingMessage(TypedDict):
 class FileChangeEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: FileChangeEvent
 
@@ -982,7 +982,7 @@ class FileChangeEventMessage(TypedDict):
 class EntityCreatedEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: EntityCreatedEvent
 
@@ -990,7 +990,7 @@ class EntityCreatedEventMessage(TypedDict):
 class EntityUpdatedEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: EntityUpdatedEvent
 
@@ -998,7 +998,7 @@ class EntityUpdatedEventMessage(TypedDict):
 class EntityDeletedEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: EntityDeletedEvent
 
@@ -1006,7 +1006,7 @@ class EntityDeletedEventMessage(TypedDict):
 class RelationshipCreatedEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: RelationshipCreatedEvent
 
@@ -1014,7 +1014,7 @@ class RelationshipCreatedEventMessage(TypedDict):
 class RelationshipUpdatedEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: RelationshipUpdatedEvent
 
@@ -1022,7 +1022,7 @@ class RelationshipUpdatedEventMessage(TypedDict):
 class RelationshipDeletedEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: RelationshipDeletedEvent
 
@@ -1030,7 +1030,7 @@ class RelationshipDeletedEventMessage(TypedDict):
 class GraphUpdateEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: GraphUpdateEvent
 
@@ -1038,7 +1038,7 @@ class GraphUpdateEventMessage(TypedDict):
 class SyncStatusEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: SyncStatusEvent
 
@@ -1046,7 +1046,7 @@ class SyncStatusEventMessage(TypedDict):
 class SessionEventEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: SessionEventEvent
 
@@ -1054,13 +1054,13 @@ class SessionEventEventMessage(TypedDict):
 class CustomEventMessage(TypedDict):
     """The `event` message."""
 
-    #: Which message.
+    #: The type of the message.
     type: Literal["event"]
     data: CustomEvent
 
 
 class Probe(TypedDict):
-    """A probe's answer."""
+    """The response of a probe."""
 
     status: ProbeStatus
 
@@ -1073,7 +1073,7 @@ class HealthSubscriptions(TypedDict):
 
 
 class HealthStream(TypedDict):
-    """A stream that this node holds."""
+    """A stream on this node."""
 
     stream: StreamName
     position: Position
@@ -1085,7 +1085,7 @@ class HealthBroker(TypedDict):
     """The broker."""
 
     kind: BrokerKind
-    #: Whether it answers.
+    #: Whether the broker answers.
     connected: bool
     #: Round trip of its own heartbeat in milliseconds.
     lagMs: float
@@ -1100,7 +1100,7 @@ class HealthBackpressure(TypedDict):
 
 
 class HealthReplay(TypedDict):
-    """Replays since the process began."""
+    """Replays since the start of the process."""
 
     warm: Count
     resume: Count
@@ -1109,12 +1109,12 @@ class HealthReplay(TypedDict):
 
 
 class HealthSummary(TypedDict):
-    """The gateway at this moment, as everyone may see it."""
+    """The public part of the gateway's status."""
 
     status: GatewayStatus
-    #: Of the gateway.
+    #: Version of the gateway.
     version: str
-    #: Of this contract.
+    #: Version of this contract.
     protocolVersion: str
     contractDigest: ContractDigest
     nodeId: NodeId
@@ -1122,30 +1122,30 @@ class HealthSummary(TypedDict):
 
 
 class Health(TypedDict):
-    """The gateway at this moment."""
+    """The status of the gateway."""
 
     status: GatewayStatus
-    #: Of the gateway.
+    #: Version of the gateway.
     version: str
-    #: Of this contract.
+    #: Version of this contract.
     protocolVersion: str
     contractDigest: ContractDigest
     nodeId: NodeId
     uptimeMs: Milliseconds
     connections: Count
     subscriptions: HealthSubscriptions
-    #: Streams that this node holds.
+    #: Streams on this node.
     streams: Sequence[HealthStream]
     broker: HealthBroker
     backpressure: HealthBackpressure
     replay: HealthReplay
     budgets: NotRequired[HealthBudgets]
-    #: Nodes on the same broker that have another contract; absent when all have this one. Events that a node does not declare are custom events there.
+    #: Nodes on the same broker with another contract; absent if there are none. A node treats events that its contract does not declare as custom events.
     otherContracts: NotRequired[Sequence[NodeContract]]
 
 
 class HealthBudgets(TypedDict):
-    """What clients share on this node, under the name of the limit that bounds it."""
+    """The budgets that clients share on this node, by the name of their limit."""
 
     filterBytes: NotRequired[HealthBudget]
     sendQueueBudgetBytes: NotRequired[HealthBudget]
@@ -1170,7 +1170,7 @@ class NodeContract(TypedDict):
 
 
 class SubscriptionReplay(TypedDict):
-    """What was replayed."""
+    """Counts of replays."""
 
     mode: ReplayMode
     count: Count
@@ -1178,17 +1178,17 @@ class SubscriptionReplay(TypedDict):
 
 
 class SubscriptionReport(TypedDict):
-    """A subscription, as an operator sees it."""
+    """A subscription with its delivery state, for operators."""
 
     subscriptionId: SubscriptionId
     connectionId: Ulid
     nodeId: NodeId
-    #: Whose it is.
+    #: The principal of the connection.
     principal: str
     #: The address of the client; behind a trusted proxy, the one that the proxy names.
     remoteAddress: NotRequired[str]
     stream: StreamName
-    #: What it follows.
+    #: The subscribed events.
     events: Sequence[EventPattern]
     filter: SubscriptionFilter
     createdAt: Timestamp
@@ -1196,17 +1196,17 @@ class SubscriptionReport(TypedDict):
     lastDeliveredAt: NotRequired[Timestamp]
     delivered: Count
     replay: SubscriptionReplay
-    #: Events of the stream between what was written to the connection and the head.
+    #: Events of the stream between the written position and the head.
     lag: int
     queuedBytes: Bytes
     oldestQueuedMs: Milliseconds
     gaps: Count
-    #: Past the soft limit of its send queue.
+    #: Whether the send queue exceeds its soft limit.
     slow: bool
 
 
 class ReplayPressure(TypedDict):
-    """How much is being replayed."""
+    """Progress of a replay."""
 
     replaying: Count
     replayedEvents: Count
@@ -1229,11 +1229,11 @@ class SubscriptionsPage(TypedDict):
     items: Sequence[SubscriptionReport]
     total: Count
     aggregates: SubscriptionAggregates
-    #: True when a node did not answer.
+    #: True if a node did not answer.
     partial: bool
     #: The nodes that did not answer.
     missingNodes: Sequence[Label]
-    #: Where the next page begins; absent on the last one.
+    #: The cursor of the next page; absent on the last page.
     nextCursor: NotRequired[str]
 
 
@@ -1247,31 +1247,31 @@ class ExplainRequest(TypedDict):
 
 
 class ExplainMatch(TypedDict):
-    """A subscription that would see it."""
+    """A subscription that the event would match."""
 
     connectionId: Ulid
     subscriptionId: SubscriptionId
 
 
 class ExplainMismatch(TypedDict):
-    """A subscription that would not see it."""
+    """A subscription that the event would not match."""
 
     connectionId: Ulid
     subscriptionId: SubscriptionId
     #: `stream`, `events` or the name of a filter field.
     clause: str
-    #: What the subscription asks for.
+    #: The values in the subscription.
     wanted: Sequence[str]
-    #: What the event has.
+    #: The values in the event.
     seen: Sequence[str]
 
 
 class Explanation(TypedDict):
-    """Who would see the event."""
+    """The matching and the other subscriptions."""
 
-    #: Those that would.
+    #: The matching subscriptions.
     matches: Sequence[ExplainMatch]
-    #: Those that would not.
+    #: The other subscriptions.
     mismatches: Sequence[ExplainMismatch]
 
 
@@ -1290,19 +1290,19 @@ StreamName = str
 #: The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`.
 EventName = str
 
-#: The name of an event, such as `build.finished`, or a beginning of names followed by `*`, such as `entity_*`; `*` alone means every event.
+#: The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event.
 EventPattern = str
 
 #: Names a subscription within its connection: 1 to 64 letters, digits, `.`, `_`, `:` or `-`.
 SubscriptionId = str
 
-#: One life of a stream; opaque.
+#: Opaque id of one continuous run of a stream.
 Epoch = str
 
-#: Grows by exactly 1 per event of the stream; 0 stands for "before the first event".
+#: Increases by exactly 1 per event of the stream; 0 means "before the first event".
 SequenceId = int
 
-#: How many; never negative, and exact in every language.
+#: A count; never negative, and exact in every language.
 Count = int
 
 #: A duration in milliseconds.
@@ -1314,10 +1314,10 @@ Bytes = int
 #: RFC 3339, UTC, with milliseconds.
 Timestamp = str
 
-#: A ULID: 26 characters that sort by the time at which they were made.
+#: A ULID: 26 characters that sort by creation time.
 Ulid = str
 
-#: A POSIX path relative to the watched root. A backslash is an ordinary character of a name there; so that no reader leaves the root by it, the path neither begins with `/` or a backslash, nor has a segment `..` between either.
+#: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either.
 RelativePath = str
 
 #: A short name for people.
@@ -1329,52 +1329,52 @@ Scope = str
 #: Any JSON object.
 OpenObject = Mapping[str, object]
 
-#: Which.
+#: The kind of the broker.
 BrokerKind = Literal["memory", "redis"]
 
-#: What happened.
+#: The kind of change.
 FileChangeType = Literal["create", "modify", "delete", "rename"]
 
-#: What it is; of something deleted, what it was.
+#: The type of the file; for a deleted file, its last type.
 FileType = Literal["file", "directory", "symlink", "other"]
 
-#: Degraded: the broker is away.
+#: Degraded means that the broker is unavailable.
 GatewayStatus = Literal["ok", "degraded", "draining"]
 
 #: Which kind of credential was presented.
 PrincipalKind = Literal["anonymous", "user", "agent", "api_key", "service"]
 
-#: Ready or why not.
+#: Ready, or the reason why not.
 ProbeStatus = Literal["ok", "draining", "broker_unavailable"]
 
-#: The stream began a new epoch; history no longer reaches back that far; or the position lies ahead of the head.
+#: The stream started a new epoch; history no longer reaches back to the position; or the position is ahead of the head.
 RecoveryFailureReason = Literal["epoch_changed", "window_exceeded", "unknown_position"]
 
-#: As asked for.
+#: The requested replay mode.
 ReplayMode = Literal["none", "warm", "resume"]
 
-#: Which step.
+#: The step of the session.
 SessionEventName = Literal["session_started", "session_keepalive", "session_relationships", "session_checkpoint", "session_handoff", "session_teardown", "modified", "broke", "test_pass"]
 
-#: How bad.
+#: The severity of the change.
 Severity = Literal["low", "medium", "high", "critical"]
 
 #: The credential in force does not cover it.
 SubscriptionClosedReason = Literal["forbidden"]
 
-#: Where it stands.
+#: The state of the run.
 SyncState = Literal["started", "running", "completed", "failed"]
 
-#: Any of these.
+#: Alternative values.
 FilterValues = Sequence[str]
 
-#: What of the past is wanted.
+#: Which past events to replay.
 ReplayRequest = Union[ReplayNone, ReplayWarm, ReplayResume]
 
 #: The outcome of a resume.
 Recovery = Union[RecoveryNotAttempted, RecoveryDone, RecoveryFailed]
 
-#: What to end.
+#: The subscription to end, or all.
 UnsubscribeData = Union[UnsubscribeOne, UnsubscribeAll]
 
 #: No fields.
@@ -1386,25 +1386,25 @@ PingData = Mapping[str, object]
 #: A credential.
 AuthenticateData = Union[TokenCredential, ApiKeyCredential]
 
-#: Names in the command that are probably misspelt; absent when there are none. They change nothing.
+#: Names in the command that are probably misspelt; absent if there are none. They have no effect on the command.
 Hints = Sequence[Hint]
 
-#: What went wrong; the codes and their meaning are in `x-errors`.
+#: The error code; `x-errors` has the meanings.
 ErrorCode = Literal["invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "rate_limited", "broker_unavailable", "internal"]
 
-#: How long to wait before trying again, in milliseconds.
+#: How long to wait before a retry, in milliseconds.
 RetryDelay = int
 
-#: More about what went wrong, for programs that know the server.
+#: Machine-readable details of the error.
 ErrorDetails = Mapping[str, object]
 
-#: What `warm` replays of an event; see `x-replay-policies`.
+#: Which events of one name a warm replay contains; see `x-replay-policies`.
 ReplayPolicyName = Literal["none", "latest", "latest-per-key", "log"]
 
 #: The replay policy in force, per event.
 ReplayPolicies = Mapping[str, ReplayPolicyName]
 
-#: Names one gateway among those that share a broker.
+#: Identifies one gateway among those that share a broker.
 NodeId = str
 
 #: Time between two heartbeats, in milliseconds.
@@ -1413,7 +1413,7 @@ HeartbeatInterval = int
 #: SHA-256 of the bundled contract.
 ContractDigest = str
 
-#: A hint how to repair the picture.
+#: How to repair the client's state.
 Repair = Union[RepairRescan, RepairRefetch]
 
 #: Why the events are lost; see `x-gap-reasons`.
@@ -1422,19 +1422,19 @@ GapReason = Literal["epoch_changed", "window_exceeded", "unknown_position", "slo
 #: The name of a close code; see `x-close-codes`.
 CloseName = Literal["protocol_error", "forbidden", "unsupported_version", "auth_timeout", "token_expired", "token_revoked", "shutdown", "slow_consumer", "overloaded", "heartbeat_timeout", "rate_limited", "state_invalidated"]
 
-#: Groups what belongs to one operation.
+#: Groups the events of one operation.
 OperationId = str
 
 #: Any JSON object.
 CustomPayload = Mapping[str, object]
 
-#: Every subscription of this connection that the event is for.
+#: Every subscription of this connection that the event matches.
 SubscriptionIds = Sequence[SubscriptionId]
 
-#: Only on a replay: which kind.
+#: The kind of replay; only in replayed events.
 ReplayReason = Literal["warm", "resume"]
 
-#: How many of each.
+#: Counts by event name.
 CountsByName = Mapping[str, Count]
 #: `data` of an event that the contract declares: its "event" tells which.
 DeclaredEvent = Union[FileChangeEvent, EntityCreatedEvent, EntityUpdatedEvent, EntityDeletedEvent, RelationshipCreatedEvent, RelationshipUpdatedEvent, RelationshipDeletedEvent, GraphUpdateEvent, SyncStatusEvent, SessionEventEvent]
