@@ -59,7 +59,7 @@ describe('every message of the contract', () => {
 const CLAUSES = [
   ...['ENV-1', 'ENV-2', 'ENV-3', 'ENV-4', 'ENV-5'],
   ...['CON-1', 'CON-2', 'CON-3', 'CON-4', 'CON-5', 'CON-6', 'CON-7'],
-  ...['STR-1', 'STR-2', 'STR-3', 'STR-4'],
+  ...['STR-1', 'STR-2', 'STR-3', 'STR-4', 'STR-5'],
   ...['EVT-1', 'EVT-2', 'EVT-3', 'EVT-4'],
   ...['SUB-1', 'SUB-2', 'SUB-3', 'SUB-4', 'SUB-5', 'SUB-6', 'SUB-7'],
   ...['RPL-1', 'RPL-2', 'RPL-3', 'RPL-4', 'RPL-5', 'RPL-6'],
