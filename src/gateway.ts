@@ -7,6 +7,7 @@
  *
  * @module tidemark
  */
+import { BROKER_RETRY_MS } from './broker/broker.ts';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -259,7 +260,7 @@ export class Gateway<Payloads = PayloadMap> {
       await this.start();
     } catch (error) {
       throw new ProtocolError('broker_unavailable', 'The broker cannot be reached: nothing was stored.', {
-        retryAfterMs: 1_000,
+        retryAfterMs: BROKER_RETRY_MS,
         details: { outcome: 'not_stored' },
         cause: error,
       });

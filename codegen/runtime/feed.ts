@@ -16,7 +16,7 @@ import { DeliveryQueue } from './queue.ts';
 import type { FeedRequest } from './request.ts';
 import type { ReplaySummary, SubscriptionState } from './subscription.ts';
 import { isObject, readPosition } from './wire.ts';
-import type { EventHead, Frame, Position } from './wire.ts';
+import type { EventPrefix, Frame, Position } from './wire.ts';
 
 /** A gap for the queue and for listeners; the facade adds the contract's types. */
 export interface FeedGap {
@@ -171,17 +171,17 @@ export class Feed {
     this.#enrolment.lost();
   }
 
-  event(data: Frame['data'], head: EventHead): void {
+  event(data: Frame['data'], prefix: EventPrefix): void {
     if (!this.#enrolment.attentive) return;
-    const { fresh, gap } = this.#cursor.accept(head);
+    const { fresh, gap } = this.#cursor.accept(prefix);
     if (gap !== undefined) this.#sayOwn(gap);
     if (fresh) {
       this.#push(data);
       return;
     }
     this.#queue.mark(this.#cursor.position);
-    if (head.isReplay) return;
-    const text = `The live event ${head.sequenceId} of "${head.stream}" was received twice or out of order for "${this.id}".`;
+    if (prefix.isReplay) return;
+    const text = `The live event ${prefix.sequenceId} of "${prefix.stream}" was received twice or out of order for "${this.id}".`;
     this.#options.port.onViolation(new ProtocolViolation(`${text} It was dropped (EVT-2, STR-2).`));
   }
 

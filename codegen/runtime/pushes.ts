@@ -7,7 +7,7 @@ import { retryAfterOf } from './bounds.ts';
 import { readError } from './commands.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { Feed } from './feed.ts';
-import { isObject, isStrings, readEventHead, readPosition } from './wire.ts';
+import { isObject, isStrings, readEventPrefix, readPosition } from './wire.ts';
 import type { Frame, Position } from './wire.ts';
 
 export interface PushesOptions {
@@ -44,12 +44,12 @@ export class Pushes {
   }
 
   #event(data: Frame['data']): void {
-    const head = readEventHead(data);
-    if (head === undefined) {
+    const prefix = readEventPrefix(data);
+    if (prefix === undefined) {
       this.#violation('an "event" without subscriptionIds, isReplay, stream or position (EVT-1)');
       return;
     }
-    for (const id of head.subscriptionIds) this.#options.feeds.get(id)?.event(data, head);
+    for (const id of prefix.subscriptionIds) this.#options.feeds.get(id)?.event(data, prefix);
   }
 
   #heartbeat(data: Frame['data']): void {

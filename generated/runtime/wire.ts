@@ -70,8 +70,8 @@ export interface Frame {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The part of an event's `data` that decides where it goes. */
-export interface EventHead extends Position {
+/** The members of an event's `data` before its shared encoding, and its position. */
+export interface EventPrefix extends Position {
   readonly subscriptionIds: readonly string[];
   readonly isReplay: boolean;
   readonly stream: string;
@@ -94,7 +94,7 @@ export function readFrame(text: unknown): Frame | string {
   return { type, id, data };
 }
 
-export function readEventHead(data: Readonly<Record<string, unknown>>): EventHead | undefined {
+export function readEventPrefix(data: Readonly<Record<string, unknown>>): EventPrefix | undefined {
   const { subscriptionIds, isReplay, stream, epoch, sequenceId } = data;
   if (!isStrings(subscriptionIds) || typeof isReplay !== 'boolean' || typeof stream !== 'string') return undefined;
   if (typeof epoch !== 'string' || !isSequence(sequenceId)) return undefined;

@@ -1,11 +1,6 @@
 /** Where a gateway may be reached without credentials (SEC-5). */
+import { isLoopback } from './loopback.ts';
 import type { ClientAddress } from './trusted-proxies.ts';
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
-}
 
 /** Any client that can reach such an address could read and publish everything. */
 export class ExposureError extends Error {

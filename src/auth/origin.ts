@@ -3,6 +3,8 @@
  * and sends stored credentials along, and an attacker can make a domain name resolve to 127.0.0.1. So both Origin and Host are
  * checked.
  */
+import { LOOPBACK_NAMES } from './loopback.ts';
+
 export interface OriginPolicy {
   readonly allowedOrigins: ReadonlySet<string>;
   /** Names without port, in lower case. */
@@ -10,7 +12,6 @@ export interface OriginPolicy {
 }
 
 export const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 export function originPolicy(options: {
   readonly allowedOrigins: readonly string[];

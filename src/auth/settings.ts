@@ -12,6 +12,7 @@
  *       clockToleranceSeconds: 5
  *       maxLifetimeSeconds: 86400
  */
+import { LOOPBACK_NAMES } from './loopback.ts';
 
 export type IssuedKind = 'user' | 'agent' | 'service';
 
@@ -142,7 +143,7 @@ function readKeySource(reader: Reader, section: Section, key: string): KeySource
 function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK_NAMES.includes(hostname));
 }
 
 /** If a public key were used as a secret, anyone could sign tokens, so the key families are kept separate. */

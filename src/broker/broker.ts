@@ -17,6 +17,9 @@ import type { EventRecord, EventSource, Position, Snapshot, StreamPosition } fro
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
+/** How long a client waits before it repeats a command that failed because the broker was unavailable, in milliseconds. */
+export const BROKER_RETRY_MS = 1_000;
+
 /** An event as published, before the broker has assigned a position. The payload is already validated. */
 export interface EventDraft {
   readonly stream: string;

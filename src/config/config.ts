@@ -4,7 +4,7 @@
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../../generated/protocol.ts';
-import { isLoopback } from '../auth/exposure.ts';
+import { isLoopback } from '../auth/loopback.ts';
 import type { ForwardedHeader } from '../auth/forwarded-hops.ts';
 import { WILDCARDS } from '../auth/origin.ts';
 import { readAuthSettings } from '../auth/settings.ts';

@@ -2,6 +2,7 @@
  * The table of all settings of a gateway: key in the file, environment variable, flag, default and description. `config show`,
  * `config check`, the flags of `serve` and the reader of files use this table.
  */
+import { LOOPBACK_ADDRESS } from '../auth/loopback.ts';
 import { LIMITS } from '../../generated/protocol.ts';
 import type { LimitName } from '../../generated/protocol.ts';
 import { specOf, stockCatalogue } from '../catalogue/catalogue.ts';
@@ -27,7 +28,7 @@ export interface Setting {
 export const REPLAY_POLICIES = ['none', 'latest', 'latest-per-key', 'log'] as const;
 
 const GENERAL: readonly Setting[] = [
-  { key: 'host', kind: 'text', standard: '127.0.0.1', flag: 'host', description: 'Address to listen on.' },
+  { key: 'host', kind: 'text', standard: LOOPBACK_ADDRESS, flag: 'host', description: 'Address to listen on.' },
   {
     key: 'port',
     kind: 'integer',

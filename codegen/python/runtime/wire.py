@@ -52,8 +52,8 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class EventHead:
-    """The part of an event's ``data`` that decides where it goes."""
+class EventPrefix:
+    """The members of an event's ``data`` before its shared encoding, and its position."""
 
     subscription_ids: Sequence[str]
     is_replay: bool
@@ -91,13 +91,13 @@ def read_position(value: object) -> Union[Position, None]:
     return None
 
 
-def read_event_head(data: JsonObject) -> Union[EventHead, None]:
+def read_event_prefix(data: JsonObject) -> Union[EventPrefix, None]:
     ids, is_replay, stream = data.get("subscriptionIds"), data.get("isReplay"), data.get("stream")
     position = read_position(data)
     if not is_strings(ids) or not isinstance(is_replay, bool) or not isinstance(stream, str) or position is None:
         return None
     assert isinstance(ids, list)
-    return EventHead(ids, is_replay, stream, position)
+    return EventPrefix(ids, is_replay, stream, position)
 
 
 def is_strings(value: object) -> bool:

@@ -3,6 +3,7 @@
  * use resources. Subscriptions of one turn are sent to Redis together. A stream stays attached for a moment after its last
  * subscriber, who often reconnects.
  */
+import { BROKER_RETRY_MS } from '../broker.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { Budget } from '../../replay/budget.ts';
@@ -77,7 +78,7 @@ export class AttachedStreams {
       this.detach(stream);
       if (attached.count === 0 && this.#attached.get(stream) === attached) this.#attached.delete(stream);
       throw new ProtocolError('broker_unavailable', 'the history of the stream could not be read from Redis', {
-        retryAfterMs: 1_000,
+        retryAfterMs: BROKER_RETRY_MS,
         cause: error,
       });
     }
@@ -110,7 +111,7 @@ export class AttachedStreams {
       if (text === null || !attached.mirror.covers(parseState(text))) await attached.mirror.catchUp();
     } catch (error) {
       throw new ProtocolError('broker_unavailable', 'the head of the stream could not be read from Redis', {
-        retryAfterMs: 1_000,
+        retryAfterMs: BROKER_RETRY_MS,
         cause: error,
       });
     }

@@ -2,6 +2,7 @@
  * Sends the publishes of one node. Those of one stream in one turn of the event loop are sent as one script call, in order. A
  * call costs Redis more than an event does (docs/guides/operate.md has the numbers).
  */
+import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
 import { historyBounds, ttlOf } from '../history-bounds.ts';
 import type { BrokerLimits, PublishResult, SourceLoss } from '../broker.ts';
@@ -61,7 +62,7 @@ export class RedisPublisher {
     if (this.#pending >= this.#options.maxPending) {
       const message = `${this.#pending} publishes are already waiting for Redis: nothing was stored, try again later`;
       return Promise.reject(
-        new ProtocolError('broker_unavailable', message, { retryAfterMs: 1_000, details: NOT_STORED }),
+        new ProtocolError('broker_unavailable', message, { retryAfterMs: BROKER_RETRY_MS, details: NOT_STORED }),
       );
     }
     this.#pending += 1;
@@ -228,7 +229,11 @@ export function publishFailure(error: unknown): ProtocolError {
     return notStored('Redis cannot be reached', error);
   const reason = isReply(error) ? 'Redis failed during the publish' : 'Redis did not answer';
   const message = `${reason}: the event may or may not have been published. Repeat it with an idempotencyKey to publish it once.`;
-  return new ProtocolError('broker_unavailable', message, { retryAfterMs: 1_000, details: UNKNOWN, cause: error });
+  return new ProtocolError('broker_unavailable', message, {
+    retryAfterMs: BROKER_RETRY_MS,
+    details: UNKNOWN,
+    cause: error,
+  });
 }
 
 function isReply(error: unknown): boolean {
@@ -237,7 +242,7 @@ function isReply(error: unknown): boolean {
 
 function notStored(reason: string, cause: unknown): ProtocolError {
   return new ProtocolError('broker_unavailable', `${reason}: nothing was stored`, {
-    retryAfterMs: 1_000,
+    retryAfterMs: BROKER_RETRY_MS,
     details: NOT_STORED,
     cause,
   });

@@ -10,6 +10,7 @@
  *
  * @module tidemark/redis
  */
+import { BROKER_RETRY_MS } from '../broker.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicFactory, ulid } from 'ulid';
 import { ProtocolError } from '../../errors.ts';
@@ -264,7 +265,7 @@ export class RedisBroker implements Broker {
   #mustBeConnected(consequence: string): void {
     if (this.#connected) return;
     throw new ProtocolError('broker_unavailable', `Redis cannot be reached: ${consequence}`, {
-      retryAfterMs: 1_000,
+      retryAfterMs: BROKER_RETRY_MS,
       details: { outcome: 'not_stored' },
     });
   }

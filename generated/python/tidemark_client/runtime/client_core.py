@@ -14,14 +14,14 @@ from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .subscription import Gap, ReplaySummary, Request, Subscription
 from .timing import backoff
 from .wire import (
-    EventHead,
+    EventPrefix,
     Frame,
     JsonObject,
     Position,
     ProtocolSpec,
     is_number,
     is_strings,
-    read_event_head,
+    read_event_prefix,
     read_position,
 )
 
@@ -258,14 +258,14 @@ class ClientCore:
             self.report("ready", self._settings.url)
 
     def _event(self, data: JsonObject) -> None:
-        head: Union[EventHead, None] = read_event_head(data)
-        if head is None:
+        prefix: Union[EventPrefix, None] = read_event_prefix(data)
+        if prefix is None:
             self._violation('an "event" without subscriptionIds, isReplay, stream or position (EVT-1)')
             return
-        for id_ in head.subscription_ids:
+        for id_ in prefix.subscription_ids:
             subscription = self._subscriptions.get(id_)
             if subscription is not None:
-                subscription.event(data, head)
+                subscription.event(data, prefix)
 
     def _heartbeat(self, data: JsonObject) -> None:
         delivered, positions = data.get("delivered"), data.get("positions")

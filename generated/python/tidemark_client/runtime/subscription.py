@@ -13,7 +13,7 @@ from .cursor import Asked, ClientGapReason, Cursor, CursorGap
 from .delivery import DeliveryQueue
 from .enrolment import Enrolment
 from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
-from .wire import EventHead, JsonObject, Position, read_position
+from .wire import EventPrefix, JsonObject, Position, read_position
 
 Item_co = TypeVar("Item_co", covariant=True)
 Self = TypeVar("Self", bound="Subscription[object]")
@@ -203,19 +203,19 @@ class Subscription(Generic[Item_co]):
         self._end(error or ConnectionLost("client_closed", "The client was closed."))
         self._enrolment.lost()
 
-    def event(self, data: JsonObject, head: EventHead) -> None:
+    def event(self, data: JsonObject, prefix: EventPrefix) -> None:
         if not self._enrolment.attentive:
             return
-        fresh, gap = self._cursor.accept(head.position)
+        fresh, gap = self._cursor.accept(prefix.position)
         if gap is not None:
             self._report_own(gap)
         if fresh:
             self._push(data)
             return
         self._queue.mark(self._cursor.position)
-        if not head.is_replay:
+        if not prefix.is_replay:
             text = (
-                f'The live event {head.position.sequence_id} of "{head.stream}" arrived twice, or out of order, for "{self.id}".'
+                f'The live event {prefix.position.sequence_id} of "{prefix.stream}" arrived twice, or out of order, for "{self.id}".'
                 " It was dropped (EVT-2, STR-2)."
             )
             self._port.report("error", ProtocolViolation(text))
