@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:676cabd6335afc085c873dab528c912f7015bdfc12945ae7885403a65182af01';
+export const CONTRACT_DIGEST = 'sha256:d3787bef1e1ec36dd4e736d0db64a14b164f0cb56cf2530e01f8c3368da8a3df';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -343,14 +343,14 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   connectionsPerAddress: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000, description: 'Open connections from one address; further upgrades are rejected with 429.' },
   acceptsPerSecond: { default: 1000, unit: 'upgrades/s', minimum: 1, maximum: 1000000, description: 'Upgrades that one node accepts; more are rejected with 503 and Retry-After.' },
   handshakeTimeoutMs: { default: 5000, unit: 'ms', minimum: 100, maximum: 60000, description: 'Time for the headers of a request to arrive.' },
-  authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Time for the first `authenticate` command, else 4008.' },
-  heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Between two heartbeats.' },
-  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Queued for one connection before it is closed with 4201.' },
-  sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Queued for one connection before it is closed with 4201.' },
+  authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Time for the first `authenticate` command, after which the connection is closed with 4008.' },
+  heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Interval between two heartbeats.' },
+  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Size of a send queue above which the connection is closed with 4201.' },
+  sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Size of a send queue above which the connection is closed with 4201.' },
   sendQueueBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Queued for all connections of one node together, as the gateway estimates it. Past it the principal that has most queued loses its connection with the longest queue, with 4201.' },
-  sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Age of the oldest queued message before the connection is closed with 4201.' },
-  historyEvents: { default: 10000, unit: 'events', minimum: 1, maximum: 10000000, description: 'Kept for replay per stream.' },
-  historyBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'Kept for replay per stream.' },
+  sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Age of the oldest queued message above which the connection is closed with 4201.' },
+  historyEvents: { default: 10000, unit: 'events', minimum: 1, maximum: 10000000, description: 'History kept for replay per stream.' },
+  historyBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'History kept for replay per stream.' },
   historyAgeMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'How long an event is kept for replay.' },
   sessionHistoryEvents: { default: 2000, unit: 'events', minimum: 1, maximum: 10000000, description: 'History kept for replay per session stream.' },
   sessionTtlMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'A session stream without traffic expires after this time.' },
@@ -398,16 +398,16 @@ export const CLAUSES = {
   'RPL-3': { level: 'must', observable: 'client', text: 'The replay policy of each event declares what `warm` replays. If a bound made the picture incomplete, `replay_complete.truncated` is true.' },
   'RPL-4': { level: 'must', observable: 'client', text: 'A resume is recovered, or fails with a reason; then `subscribed` is followed by a `gap` and a warm picture. A position ahead of the head is `unknown_position`.' },
   'RPL-5': { level: 'must', observable: 'operator', text: 'History is bounded by count, bytes and age per stream; a session stream expires after its TTL without traffic.' },
-  'RPL-6': { level: 'must', observable: 'client', text: 'What may be replayed is decided by what the principal may do now.' },
-  'GAP-1': { level: 'must', observable: 'client', text: 'Every loss is said by a `gap` with the stream, the subscriptions, both positions and the reason.' },
-  'GAP-2': { level: 'must', observable: 'client', text: 'When a source has lost track (its watcher overflowed, or did not run), the subscribers of the affected paths get a `gap` for `source_overflow` with the directories to look at again. It is kept with history: a resume from its place or before says it among the replay, where it happened.' },
-  'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and no client feels another one being slow.' },
-  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume repairs everything that history holds. When the queues of a node together pass `sendQueueBudgetBytes`, the same happens to the connection with the longest queue of the principal that has most queued.' },
-  'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap` and `subscription_closed` keep their place among the events: what was due before them is written before them. Every other reply and push may overtake events that wait.' },
-  'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` gives the place of the event. A repeated idempotency key returns the first result and publishes nothing.' },
-  'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server stamps the principal into `source`.' },
-  'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see: every operation needs the scopes of its `x-scopes`, and one that is refused for the lack of a scope changes nothing. Principals are users or agents with a JWT, API keys, and services.' },
-  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is refused with 400.' },
+  'RPL-6': { level: 'must', observable: 'client', text: 'The current scopes of the principal decide what is replayed, not those at the time of publication.' },
+  'GAP-1': { level: 'must', observable: 'client', text: 'Every loss is reported by a `gap` with the stream, the subscriptions, both positions and the reason.' },
+  'GAP-2': { level: 'must', observable: 'client', text: 'If a source loses events (its watcher overflowed, or did not run), the subscribers of the affected paths receive a `gap` for `source_overflow` with the directories to read again. It is kept with history: a resume from its position or before reports it at its place in the replay.' },
+  'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and a slow client does not delay others.' },
+  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume recovers all events that history still has. When the queues of a node together pass `sendQueueBudgetBytes`, the same happens to the connection with the longest queue of the principal that has most queued.' },
+  'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap` and `subscription_closed` keep their order among the events: everything due before them is written before them. All other replies and pushes may overtake queued events.' },
+  'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` has the position of the event. A repeated idempotency key returns the first result and publishes nothing.' },
+  'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server sets the principal in `source`.' },
+  'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see: every operation needs the scopes of its `x-scopes`, and an operation rejected for a missing scope changes nothing. Principals are users or agents with a JWT, API keys, and services.' },
+  'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is rejected with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
   'SEC-4': { level: 'must', observable: 'client', text: 'The Origin of a browser is checked against an exact list (403; the same origin always passes), and the Host header against the served names. An operation with `x-any-origin` accepts pages of every origin.' },
   'SEC-5': { level: 'must', observable: 'operator', text: 'Without credentials the gateway serves only loopback, and warns at its start; other addresses need credentials or `--insecure`.' },
