@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:d3787bef1e1ec36dd4e736d0db64a14b164f0cb56cf2530e01f8c3368da8a3df';
+export const CONTRACT_DIGEST = 'sha256:a3466f744372124b697c70a017a249ff52ca51c3ac15fbe49d249021fe6248c8';
 
 /** Where the gateway takes WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

@@ -12,7 +12,7 @@ import type { Expected } from './work.ts';
 export interface Outcome {
   /** Neither reported nor covered by a loss. */
   readonly missing: number;
-  /** Not reported, but a loss says so. */
+  /** Not reported, but covered by a reported loss. */
   readonly lost: number;
   /** From each change to its report, in milliseconds, sorted. */
   readonly latencies: readonly number[];

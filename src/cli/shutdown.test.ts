@@ -56,7 +56,7 @@ describe('at SIGTERM with --shutdown-delay', () => {
     expect([...new Set(seen)].filter((each) => each !== 200)).toEqual([503, 0]);
   });
 
-  test('a client is told to go when the time is over', async () => {
+  test('a client receives closing when the time is up', async () => {
     const { cli, url } = await runner.serve(['--shutdown-delay', '200']);
     const client = await RawClient.open(url);
     cli.process.kill('SIGTERM');

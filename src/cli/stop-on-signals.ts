@@ -24,7 +24,7 @@ export interface Stop {
 export function stopOnSignals({ gateway, watching, delayMs }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
-    // Whoever probes `/readyz` receives 503 from here on, before anything else ends.
+    // `/readyz` answers 503 from now on, before anything else ends.
     const closed = gateway.close(options);
     await Promise.all([closed, ...watching.map((each) => each.close())]);
   };

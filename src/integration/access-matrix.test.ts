@@ -1,6 +1,6 @@
 /**
- * Who may do what (SEC-1), as one table: principals × commands and HTTP operations × events × streams, taken from the contract.
- * What is expected is told per principal below, in words of its own, not by the code under test.
+ * Permissions (SEC-1) as one table: principals × commands and HTTP operations × events × streams, taken from the contract. The
+ * expected results are written per principal below, independent of the code under test.
  */
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -74,13 +74,13 @@ const PRINCIPALS: Readonly<Record<string, Row>> = {
   auditor: { kind: 'api_key', scopes: ['admin:read'], reads: never, writes: never, admin: true },
 };
 
-/** Tokens stand for principals: who they are is another test's concern. */
+/** Each token stands for a principal; token verification is tested elsewhere. */
 const authenticator: Authenticator = {
   required: true,
   anonymous: NOBODY,
   authenticate: ({ value }) => {
     const row = PRINCIPALS[value];
-    if (row === undefined) return Promise.reject(new ProtocolError('unauthenticated', 'No such credential.'));
+    if (row === undefined) return Promise.reject(new ProtocolError('unauthenticated', 'Unknown credential.'));
     return Promise.resolve({ kind: row.kind, id: `${row.kind}:${value}`, scopes: row.scopes.map(parseScope) });
   },
   onRevoked: () => undefined,
@@ -120,7 +120,7 @@ async function connect(token?: string): Promise<RawClient> {
   return client;
 }
 
-/** `ok`, or the code of the refusal. */
+/** `ok`, or the error code. */
 async function outcome(client: RawClient, command: CommandName, data: Record<string, unknown>): Promise<unknown> {
   const reply = await client.call(command, data);
   return reply.type === 'error' ? reply.data['code'] : 'ok';
@@ -138,7 +138,7 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
     expect(found).toEqual(cells.map(({ event, stream }) => allowed(row.reads(event, stream))));
   });
 
-  test('may follow a pattern only where it may follow all that the pattern covers', async () => {
+  test('may subscribe to a pattern only if its scopes cover the whole pattern', async () => {
     const client = await connect(token);
     for (const stream of STREAMS) {
       const all = NAMES.every((event) => row.reads(event, stream));
@@ -188,7 +188,7 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
     expect(await outcome(client, 'authenticate', { token })).toBe('ok');
   });
 
-  test('sees over HTTP what its scopes allow, and what is open to everyone', async () => {
+  test('reads over HTTP what its scopes allow, and operations without a scope', async () => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const operations = Object.values(HTTP_OPERATIONS).filter(({ path }) => path !== '/ws/broadcast');
     for (const { method, path, scopes } of operations) {
@@ -200,7 +200,7 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
   });
 });
 
-describe('someone without a credential', () => {
+describe('a client without a credential', () => {
   test.each((Object.keys(COMMANDS) as CommandName[]).filter((name) => name !== 'authenticate'))(
     'uses %s only if it is ping',
     async (command) => {
@@ -215,7 +215,7 @@ describe('someone without a credential', () => {
     },
   );
 
-  test('is refused over HTTP wherever a scope is needed', async () => {
+  test('is rejected over HTTP by every operation that needs a scope', async () => {
     for (const { method, path, scopes } of Object.values(HTTP_OPERATIONS)) {
       const headers = { 'content-type': 'application/json' };
       const body = JSON.stringify({ event: 'build.finished', payload: {}, stream: 'main' });
@@ -226,8 +226,8 @@ describe('someone without a credential', () => {
   });
 });
 
-describe('what is replayed', () => {
-  test('is what may be read now, not what could be read when it was published (RPL-6)', async () => {
+describe('a replay', () => {
+  test('is checked against the current scopes, not those at the time of publication (RPL-6)', async () => {
     const writer = await connect('everything');
     const payload = payloadOn('session_event', 'session:10');
     await outcome(writer, 'broadcast', { event: 'session_event', stream: 'session:10', payload });

@@ -17,7 +17,7 @@ function post(port: number, body: unknown, path = '/ws/broadcast'): Promise<Resp
 }
 
 describe('a gateway attached to a host’s Fastify instance', () => {
-  test('serves its WebSocket and its HTTP operations beside the host’s own routes', async () => {
+  test('serves its WebSocket and its HTTP operations in addition to the host’s own routes', async () => {
     const host = Fastify();
     onCleanup(() => host.close());
     host.get('/own', () => ({ mine: true }));
@@ -47,7 +47,7 @@ describe('a gateway attached to a host’s Fastify instance', () => {
 });
 
 describe('a gateway attached to a host’s http.Server', () => {
-  test('answers an upgrade to an address of nobody, unless somebody else may know it', async () => {
+  test('rejects an upgrade to an unknown address, unless the host has its own upgrade listener', async () => {
     const host = createServer();
     host.listen(0, '127.0.0.1');
     await once(host, 'listening');
@@ -66,7 +66,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     expect(await upgrade()).toBe(418);
   });
 
-  test('does not serve without credentials where the host listens beyond loopback, unless told so (SEC-5)', async () => {
+  test('does not serve without credentials on a public address of the host, unless allowed (SEC-5)', async () => {
     const host = createServer();
     // As if it listened there: no test opens a port to the network.
     host.address = () => ({ address: '0.0.0.0', family: 'IPv4', port: 80 });
@@ -74,7 +74,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     await expect(gatewayOf({ insecure: true }).attach(host)).resolves.toBeUndefined();
   });
 
-  test('takes the upgrades of its own path and leaves the others to the host', async () => {
+  test('handles the upgrades of its own path and leaves the others to the host', async () => {
     const host = createServer((_request, response) => void response.end('host'));
     host.on('upgrade', (request, socket) => {
       if (request.url === '/own')
@@ -98,7 +98,7 @@ describe('a gateway attached to a host’s http.Server', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/ws`)).text()).toBe('host');
   });
 
-  test('gives the addresses back when it closes', async () => {
+  test('releases its addresses when it closes', async () => {
     const host = createServer((_request, response) => void response.end('host'));
     host.listen(0, '127.0.0.1');
     await once(host, 'listening');

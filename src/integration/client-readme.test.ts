@@ -42,7 +42,7 @@ describe("the examples in the client's README", () => {
   test.each([
     ['on', 'published as 1\n'],
     ['off', expect.stringMatching(/^forbidden The broadcast command is off/)],
-  ] as const)('publish where broadcast is %s, or say why not', async (broadcast, output: unknown) => {
+  ] as const)('publish if broadcast is %s, or report why not', async (broadcast, output: unknown) => {
     const gateway = createGateway({ broadcast });
     try {
       const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
@@ -53,8 +53,8 @@ describe("the examples in the client's README", () => {
     }
   });
 
-  test('notice a server that is not there', async () => {
-    // A port that only root could have taken, and nobody has.
+  test('detect a missing server', async () => {
+    // A privileged port on which nothing listens.
     const file = await exampleOf('connect', { url: 'ws://127.0.0.1:1/ws' });
     const { code, output } = await run([process.execPath, file], { cwd: project });
     expect({ code, lines: output.trim().split('\n') }).toEqual({

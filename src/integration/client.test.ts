@@ -20,7 +20,7 @@ const file = (path: string): FileChangePayload => ({ path, root: 'shop', changeT
 const entity = (id: string): EntityCreatedPayload => ({ id, entityType: 'function', name: id });
 
 describe('a subscription of the client', () => {
-  test('yields what its filter lets through, typed by its pattern', async () => {
+  test('yields the events that match its filter, typed by its pattern', async () => {
     const { gateway, url } = await serve();
     const subscription = clientOf(url).subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } });
     await subscription.caughtUp;
@@ -34,7 +34,7 @@ describe('a subscription of the client', () => {
     expect((await subscription.ready).filter).toEqual({ extensions: ['.ts'] });
   });
 
-  test('hears of what a source lost while it was away', async () => {
+  test('receives a source loss that happened while it was disconnected', async () => {
     const { gateway, url } = await serve();
     const proxy = await proxyOf(url);
     const subscription = clientOf(proxy.url).subscribe({ events: ['file_change'], gaps: 'inline' });
@@ -45,7 +45,7 @@ describe('a subscription of the client', () => {
     })();
     await gateway.publish('file_change', file('a.ts'));
     await vi.waitFor(() => expect(items).toEqual(['a.ts']), PATIENCE);
-    // None of this waits for the network: it is over before the client is back.
+    // None of this waits for the network, so it is done before the client reconnects.
     proxy.sever();
     await gateway.publish('file_change', file('b.ts'));
     await gateway.announceLoss({ stream: 'main', paths: ['src'] });
@@ -53,7 +53,7 @@ describe('a subscription of the client', () => {
     await vi.waitFor(() => expect(items).toEqual(['a.ts', 'b.ts', 'gap: source_overflow', 'c.ts']), PATIENCE);
   });
 
-  test('that joins later gets one replay per entity, then live events', async () => {
+  test('that starts later receives one replayed event per entity, then live events', async () => {
     const { gateway, url } = await serve();
     for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`));
     const subscription = clientOf(url).subscribe({ events: ['entity_*', 'file_change'] });
@@ -66,7 +66,7 @@ describe('a subscription of the client', () => {
     expect(items.map(({ isReplay }) => isReplay)).toEqual([...Array.from({ length: 8 }, () => true), false]);
   });
 
-  test('loses and repeats nothing while its connection is cut again and again under load', async () => {
+  test('loses and repeats nothing while its connection is repeatedly cut under load', async () => {
     const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const proxy = await proxyOf(url);
     const client = clientOf(proxy.url, { backoff: { minMs: 2, maxMs: 8 } });
@@ -119,7 +119,7 @@ describe('a subscription of the client', () => {
     expect(troubles).toEqual([]);
   });
 
-  test('says the gap and rebuilds when the gateway it comes back to has lost its history', async () => {
+  test('reports the gap and rebuilds its state if the gateway lost its history before the reconnect', async () => {
     const first = await serve({ random: () => 0.02 });
     const port = Number(new URL(first.url).port);
     await first.gateway.publish('entity_created', entity('old'));
@@ -145,7 +145,7 @@ describe('a subscription of the client', () => {
     expect(subscription.recovered).toBe(false);
   }, 15_000);
 
-  test('is one of a hundred that all come back, where few commands are allowed at a time', async () => {
+  test('resumes as one of a hundred subscriptions under a low command limit', async () => {
     const { gateway, url } = await serve({ limits: { commandBurst: 20, commandsPerSecond: 100 } });
     const proxy = await proxyOf(url);
     const client = clientOf(proxy.url);
@@ -161,7 +161,7 @@ describe('a subscription of the client', () => {
     expect(closes).toEqual([1006]);
   });
 
-  test('goes on in another process from the position that its reader had', async () => {
+  test('continues in another process from the last position', async () => {
     const { gateway, url } = await serve();
     const before = clientOf(url).subscribe({ events: ['*'], replay: { mode: 'none' } });
     await before.ready;
@@ -177,13 +177,13 @@ describe('a subscription of the client', () => {
   });
 });
 
-/** Takes tokens such as `subscribe:file_change;300`: a scope, and the milliseconds for which it holds. */
+/** Accepts tokens such as `subscribe:file_change;300`: a scope and a lifetime in milliseconds. */
 const readableTokens: Authenticator = {
   required: true,
   anonymous: NOBODY,
   authenticate: ({ value }) => {
     const [scope = '', lifeMs = ''] = value.split(';');
-    if (!/^\d+$/u.test(lifeMs)) return Promise.reject(new ProtocolError('unauthenticated', 'No such token.'));
+    if (!/^\d+$/u.test(lifeMs)) return Promise.reject(new ProtocolError('unauthenticated', 'Unknown token.'));
     const expiresAt = Date.now() + Number(lifeMs);
     return Promise.resolve({ kind: 'user', id: 'user:ana', scopes: [parseScope(scope)], expiresAt });
   },
@@ -192,7 +192,7 @@ const readableTokens: Authenticator = {
 };
 
 describe('credentials of the client', () => {
-  test('a token that expires is replaced, and its subscription goes on without a loss (SEC-3)', async () => {
+  test('an expiring token is replaced, and its subscription continues without loss (SEC-3)', async () => {
     const { gateway, url } = await serve({ authenticator: readableTokens });
     let fetched = 0;
     const client = clientOf(url, { token: () => `subscribe:*;${(fetched += 1) === 1 ? 200 : 60_000}` });
@@ -210,7 +210,7 @@ describe('credentials of the client', () => {
     expect([fetched, ...closes]).toEqual([2, 4100]);
   });
 
-  test('a narrower credential ends what it does not cover, and says why', async () => {
+  test('a narrower credential ends subscriptions that it does not cover, with the reason', async () => {
     const { url } = await serve({ authenticator: readableTokens });
     const client = clientOf(url, { token: 'subscribe:*;60000' });
     const [files, entities] = [
@@ -224,14 +224,14 @@ describe('credentials of the client', () => {
     expect([files.state, client.subscriptions.length]).toEqual(['live', 1]);
   });
 
-  test('a refused one stops the client with the server’s answer', async () => {
+  test('a rejected credential stops the client with the server’s error', async () => {
     const { url } = await serve({ authenticator: readableTokens });
     const client = clientOf(url, { token: 'nonsense' });
     await expect(client.connect()).rejects.toMatchObject({ name: 'TidemarkError', code: 'unauthenticated' });
     expect(client.state).toBe('closed');
   });
 
-  test('none, where one is needed, ends a subscription with unauthenticated', async () => {
+  test('a missing required credential ends a subscription with unauthenticated', async () => {
     const { url } = await serve({ authenticator: readableTokens });
     const client = clientOf(url);
     await expect(client.subscribe({ events: ['*'] }).ready).rejects.toMatchObject({ code: 'unauthenticated' });
@@ -250,7 +250,7 @@ describe('commands of the client', () => {
     expect([position.sequenceId, subscription.buffered]).toEqual([50, 50]);
   });
 
-  test('broadcast publishes where it is on, and says why where it is not', async () => {
+  test('broadcast publishes if enabled, and otherwise rejects with the reason', async () => {
     const on = await serve({ broadcast: 'on' });
     const client = clientOf(on.url);
     const event = { stream: 'main', event: 'file_change', payload: file('a.ts'), idempotencyKey: 'once' } as const;
@@ -264,7 +264,7 @@ describe('commands of the client', () => {
     expect(refusal).toBeInstanceOf(TidemarkError);
   });
 
-  test('a refused subscribe carries the pointer to what is wrong', async () => {
+  test('a rejected subscribe has a pointer to the fault', async () => {
     const { url } = await serve();
     const subscription = clientOf(url).subscribe({ events: ['file_change'], filter: { entityTypes: ['class'] } });
     const error = await subscription.ready.catch((reason: unknown) => reason);

@@ -1,6 +1,6 @@
 /**
- * Each metric, and each field of health and of the list of subscriptions, against a model that only knows what clients sent and
- * received (OPS-1, OPS-2, OPS-4). The work is random, over real sockets; a metric that the model does not know is a failure.
+ * Each metric, and each field of health and of the list of subscriptions, against a model computed only from what clients sent
+ * and received (OPS-1, OPS-2, OPS-4). The work is random, over real sockets; a metric unknown to the model is a failure.
  */
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -20,7 +20,7 @@ import {
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 
 describe('every count', () => {
-  test('is what clients sent and received, whatever they did', async () => {
+  test('matches what clients sent and received, for any work', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyWork, { minLength: 10, maxLength: 40 }), async (work) => {
         const run = await runOf(work);
@@ -48,7 +48,7 @@ describe('every count', () => {
   const ELSEWHERE = ['countClosedSlow'];
 
   test.each(METHODS.filter((name) => !ELSEWHERE.includes(name)))(
-    'turns a comparison red when %s counts nothing',
+    'fails a comparison if %s counts nothing',
     async (name) => {
       const broken = vi.spyOn(Counters.prototype, name as 'countAccepted').mockImplementation(() => undefined);
       try {
@@ -62,7 +62,7 @@ describe('every count', () => {
     },
   );
 
-  test('turns the comparison red in the metrics, whichever is rendered wrongly', async () => {
+  test('fails the comparison for any wrongly rendered metric', async () => {
     const run = await runOf(EVERYTHING);
     const text = await (await fetch(`${run.served.httpUrl}/metrics`)).text();
     const expected = expectedMetrics(run);

@@ -55,7 +55,7 @@ function tokenOf(scope: string, { lifeSeconds = 60, issuer = 'users', subject = 
     .sign(new TextEncoder().encode(SECRET));
 }
 
-/** Connects with a token that soon expires; on a machine so busy that it expires before the handshake is through, with a longer one. */
+/** Connects with a token that soon expires; on a busy machine where it expires before the handshake completes, with a longer one. */
 async function connectBriefly(url: string, scope: string, lifeSeconds = 1): Promise<RawClient> {
   try {
     return await connect(url, bearer(await tokenOf(scope, { lifeSeconds })));
@@ -73,7 +73,7 @@ interface Served {
   readonly log: string[];
 }
 
-/** A gateway that takes the tokens of two issuers, and keys from a storage. */
+/** A gateway that accepts the tokens of two issuers, and keys from a storage. */
 async function serve(
   options: GatewayOptions & { readonly storage?: KeyStorage; readonly issuers?: readonly object[] } = {},
 ): Promise<Served> {
@@ -125,7 +125,7 @@ async function revokeKey(storage: KeyStorage, id: string): Promise<void> {
 const sizes = { path: 'src/a.ts', root: 'r', changeType: 'modify', fileType: 'file' } as const;
 
 describe('a credential', () => {
-  test('is taken from either header, or from the first command, and welcome says whose it is (SEC-2)', async () => {
+  test('is read from either header or the first command, and welcome names its principal (SEC-2)', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:*']);
     const { url } = await serve({ storage });
@@ -146,7 +146,7 @@ describe('a credential', () => {
     expect(await later.call('subscribe', { events: ['*'] })).toMatchObject({ type: 'subscribed' });
   });
 
-  test('that is missing, out of place or short of a scope leaves a line in the audit log, with the address it came from', async () => {
+  test('that is missing, misplaced or lacks a scope is recorded in the audit log, with the client address', async () => {
     const { url, httpUrl, audit } = await serve({});
     const lines = (): unknown[] => audit.splice(0).map((line) => ({ ...(JSON.parse(line) as object), time: '' }));
     const from = { time: '', remoteAddress: '127.0.0.1', outcome: 'denied' };
@@ -171,7 +171,7 @@ describe('a credential', () => {
     ]);
   });
 
-  test('that is wrong is refused with one and the same answer, at every door', async () => {
+  test('that is invalid is rejected with the same error everywhere', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:*']);
     const { url, httpUrl } = await serve({ storage });
@@ -192,7 +192,7 @@ describe('a credential', () => {
     expect([...answers]).toHaveLength(1);
   });
 
-  test('that never comes closes 4008, and one that expires closes 4100', async () => {
+  test('that is never sent closes 4008, and one that expires closes 4100', async () => {
     const { url } = await serve({ limits: { authTimeoutMs: 200 } });
     const silent = await connect(url);
     expect((await silent.closed).code).toBe(4008);
@@ -203,7 +203,7 @@ describe('a credential', () => {
 });
 
 describe('a token whose keys cannot be fetched just now', () => {
-  test('is worth another try, at every door: it may be right', async () => {
+  test('is rejected as retryable everywhere, because it may be valid', async () => {
     const keys = createServer((_request, response) => response.writeHead(503).end());
     cleanups.push(() => keys.close());
     await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
@@ -235,7 +235,7 @@ describe('a token whose keys cannot be fetched just now', () => {
 });
 
 describe('a fresh credential on a live connection', () => {
-  test('that allows less ends what it does not cover, and nothing of it is delivered any more (SEC-3)', async () => {
+  test('with narrower scopes ends subscriptions that it does not cover, and no more of their events are delivered (SEC-3)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url, bearer(await tokenOf('subscribe:*')));
     await client.call('subscribe', { subscriptionId: 'files', events: ['file_change'] });
@@ -254,7 +254,7 @@ describe('a fresh credential on a live connection', () => {
     ]);
   });
 
-  test('that allows more ends nothing, and lets the connection outlive the old one', async () => {
+  test('with wider scopes ends nothing, and lets the connection outlive the old credential', async () => {
     const { gateway, url } = await serve();
     const fresh = await tokenOf('subscribe:*', { lifeSeconds: 300 });
     const client = await connectBriefly(url, 'subscribe:file_change', 4);
@@ -271,7 +271,7 @@ describe('a fresh credential on a live connection', () => {
     expect(event.data['subscriptionIds']).toEqual(['all', 'files']);
   });
 
-  test('that does not count is refused and changes nothing', async () => {
+  test('that is invalid is rejected and changes nothing', async () => {
     const { url } = await serve();
     const client = await connect(url, bearer(await tokenOf('subscribe:*')));
     expect(await client.call('authenticate', { token: 'wrong' })).toMatchObject({ data: { code: 'unauthenticated' } });
@@ -280,7 +280,7 @@ describe('a fresh credential on a live connection', () => {
 });
 
 describe('a key that is revoked', () => {
-  test('loses its connections with 4101 within two seconds, and those of others stay', async () => {
+  test('loses its connections with 4101 within two seconds, and other connections stay', async () => {
     const storage = keysOf();
     const [first, second] = [await makeKey(storage, ['subscribe:*']), await makeKey(storage, ['subscribe:*'])];
     const { url } = await serve({ storage });
@@ -294,7 +294,7 @@ describe('a key that is revoked', () => {
     expect(await other.call('ping')).toMatchObject({ type: 'pong' });
   });
 
-  test('in Redis loses them on every node, and gets nothing afterwards', async () => {
+  test('in Redis loses them on every node, and receives nothing afterwards', async () => {
     const redis = await RedisProcess.start();
     cleanups.push(() => redis.stop());
     const admin = new RedisKeyStorage({ url: redis.url });
@@ -321,7 +321,7 @@ describe('a key that is revoked', () => {
 });
 
 describe('what is written down', () => {
-  test('tells who came, who was refused and who published, and never a secret', async () => {
+  test('records accepted and rejected clients and publications, and never a secret', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:file_change', 'publish:built']);
     const { url, httpUrl, audit, log } = await serve({ storage, broadcast: 'on' });

@@ -1,4 +1,4 @@
-/** How a node goes away: no new clients, everyone told when to come back, and an end in any case (CON-5). */
+/** How a node shuts down: no new clients, every client told when to reconnect, and an end in any case (CON-5). */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
@@ -12,7 +12,7 @@ import { rollingRestart } from '../testing/rolling-restart.ts';
 import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
-/** A client by hand that hears everything and answers nothing, not even a close. */
+/** A raw client that reads everything and answers nothing, not even a close. */
 async function deaf({ port, gateway }: Served): Promise<Socket> {
   const before = gateway.health().connections;
   const socket = connectTcp(port, '127.0.0.1');
@@ -29,7 +29,7 @@ async function deaf({ port, gateway }: Served): Promise<Socket> {
 }
 
 describe('a node that drains', () => {
-  test('is not ready any more and takes nobody new, while it still waits for the last client', async () => {
+  test('reports not ready and accepts no new clients, while it waits for the last client', async () => {
     const served = await serve();
     await deaf(served);
     const closed = served.gateway.close({ drainMs: 60_000 });
@@ -48,7 +48,7 @@ describe('a node that drains', () => {
     await closed;
   });
 
-  test('tells each client where it stands, then to go, and spreads their return', async () => {
+  test('sends each client its positions, then closing, and spreads their reconnects', async () => {
     const { gateway, url } = await serve();
     const all = await Promise.all(Array.from({ length: 120 }, () => connect(url)));
     for (const client of all) await client.call('subscribe', { events: ['tick'] });
@@ -69,7 +69,7 @@ describe('a node that drains', () => {
     expect(new Set(waits).size).toBeGreaterThan(60);
   });
 
-  test('spreads the return of many over more time than that of few', async () => {
+  test('spreads the reconnects of many clients over more time than those of few', async () => {
     const { gateway, url } = await serve({ limits: { acceptsPerSecond: 40 }, random: () => 0.999 });
     const all = await Promise.all(Array.from({ length: 40 }, () => connect(url)));
     await gateway.close();
@@ -78,7 +78,7 @@ describe('a node that drains', () => {
     expect(closing?.data['retryAfterMs']).toBe(1998);
   });
 
-  test('cuts off at its end who has not gone', async () => {
+  test('cuts remaining connections at its end', async () => {
     const served = await serve();
     const socket = await deaf(served);
     const start = performance.now();
@@ -88,7 +88,7 @@ describe('a node that drains', () => {
     expect(performance.now() - start).toBeLessThan(3000);
   });
 
-  test('stops at once when told a second time', async () => {
+  test('stops immediately at a second close', async () => {
     const served = await serve();
     const [one, two] = [await deaf(served), await deaf(served)];
     const closed = served.gateway.close({ drainMs: 60_000 });
@@ -97,7 +97,7 @@ describe('a node that drains', () => {
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
-  test('does not take a client whose credential it was still looking up', async () => {
+  test('does not accept a client whose credential was still being checked', async () => {
     let answer: () => void = () => undefined;
     const asked = new Promise<void>((resolve) => {
       answer = resolve;
@@ -125,7 +125,7 @@ describe('a node that drains', () => {
     await closed;
   });
 
-  test('does not wait for a client whose commands it had stopped reading', async () => {
+  test('does not wait for a client whose commands it has stopped reading', async () => {
     const { limits, events } = resolveOptions({});
     class StuckBroker extends MemoryBroker {
       override sync(): Promise<void> {
@@ -150,7 +150,7 @@ describe('a rolling restart of two nodes on one Redis', () => {
   afterAll(() => redis.stop());
 
   test(
-    'costs a hundred clients nothing, and they come back no faster than a node takes them',
+    'costs a hundred clients no event, and they reconnect no faster than a node accepts them',
     { timeout: 30_000 },
     async () => {
       const limits = { acceptsPerSecond: 200 };

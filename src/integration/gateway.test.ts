@@ -36,7 +36,7 @@ describe('a connection', () => {
     expect((await client.closed).code).toBe(1003);
   });
 
-  test('is told by heartbeats what was delivered and where its streams are (CON-3)', async () => {
+  test('receives heartbeats with its delivered count and the positions of its streams (CON-3)', async () => {
     const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const client = await connect(url);
     await client.call('subscribe', { events: ['file_change'] });
@@ -99,7 +99,7 @@ describe('a bad message', () => {
 });
 
 describe('a subscription', () => {
-  test('gets the newest event per entity, then replay_complete, then live events (RPL-2, RPL-3)', async () => {
+  test('receives the newest event per entity, then replay_complete, then live events (RPL-2, RPL-3)', async () => {
     const { gateway, url } = await serve();
     for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`, `name ${n}`));
     await gateway.publish('entity_deleted', { id: 'e3', entityType: 'function' });
@@ -133,7 +133,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('that joins or resumes under load misses nothing and gets nothing twice (RPL-2)', async () => {
+  test('that starts or resumes under load misses and repeats nothing (RPL-2)', async () => {
     const { gateway, url } = await serve();
     const first = await gateway.publish('tick', { n: 1 });
     let published = 1;
@@ -173,7 +173,7 @@ describe('a subscription', () => {
   test.each([
     ['an epoch that is over', { epoch: 'other', sequenceId: 1 }, 'epoch_changed'],
     ['a position ahead of the head', { epoch: '', sequenceId: 99 }, 'unknown_position'],
-  ])('that resumes from %s is told a gap and gets a warm picture (RPL-4)', async (_what, after, reason) => {
+  ])('that resumes from %s receives a gap and a warm picture (RPL-4)', async (_what, after, reason) => {
     const { gateway, url } = await serve();
     const { epoch } = await gateway.publish('entity_created', entity('e1'));
     const client = await connect(url);
@@ -195,7 +195,7 @@ describe('a subscription', () => {
     expect(client.events()[0]).toMatchObject({ isReplay: true, replayReason: 'warm' });
   });
 
-  test('whose position has left history is told window_exceeded (RPL-4)', async () => {
+  test('whose position has left history receives window_exceeded (RPL-4)', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 5 } });
     const first = await gateway.publish('tick', { n: 1 });
     for (let n = 2; n <= 12; n += 1) await gateway.publish('tick', { n });
@@ -226,7 +226,7 @@ describe('a subscription', () => {
     ]);
   });
 
-  test('with an id that is taken is refused and leaves the first as it was (SUB-3)', async () => {
+  test('with an id in use is rejected and leaves the first unchanged (SUB-3)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'a', events: ['tick'] });
@@ -253,7 +253,7 @@ describe('a subscription', () => {
     expect((await client.call('list_subscriptions')).data).toEqual({ items: [] });
   });
 
-  test('to a source is told where to look again when the source overflows (GAP-2)', async () => {
+  test('to a source receives the directories to read again when the source overflows (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', {
@@ -272,7 +272,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('to a source is told to look at everything again when more directories are lost than one gap may name (GAP-2)', async () => {
+  test('to a source is asked to read everything again if more directories are lost than one gap may name (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'files', events: ['file_change'] });
@@ -283,7 +283,7 @@ describe('a subscription', () => {
     expect(gap.data['repair']).toEqual({ kind: 'rescan', paths: [''] });
   });
 
-  test('finds in welcome how each event is replayed, also those of the operator’s own (RPL-3)', async () => {
+  test('finds in welcome the replay policy of each event, including those set by the operator (RPL-3)', async () => {
     const { url } = await serve({ replay: { 'build.finished': 'none', file_change: 'none' } });
     const { data } = await (await connect(url)).find(({ type }) => type === 'welcome');
     expect(data['features']).toMatchObject({
@@ -291,7 +291,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('is told at a resume of what a source lost meanwhile, where it happened, whoever listened then (GAP-2)', async () => {
+  test('receives at a resume a source loss at its place, even if the loss was already reported to others (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const file = (path: string): Promise<{ readonly epoch: string; readonly sequenceId: number }> =>
       gateway.publish('file_change', { path, root: 'r', changeType: 'modify', fileType: 'file' });

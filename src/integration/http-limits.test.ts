@@ -19,7 +19,7 @@ const authenticator: Authenticator = {
   anonymous: NOBODY,
   authenticate: ({ value }) =>
     SCOPES[value] === undefined
-      ? Promise.reject(new ProtocolError('unauthenticated', 'No such credential.'))
+      ? Promise.reject(new ProtocolError('unauthenticated', 'Unknown credential.'))
       : Promise.resolve({ kind: 'user', id: `user:${value}`, scopes: SCOPES[value].map(parseScope) }),
   onRevoked: () => undefined,
   close: () => Promise.resolve(),
@@ -100,7 +100,7 @@ describe('past the allowance', () => {
     }
   });
 
-  test('a wait for as long as was told is enough', async () => {
+  test('waiting for retryAfterMs is enough', async () => {
     let skewMs = 0;
     const { httpUrl } = await serve({ limits: LIMITS, now: () => Date.now() + skewMs });
     for (;;) {

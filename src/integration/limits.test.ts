@@ -1,6 +1,6 @@
 /**
- * Every limit of the contract, one by one: set low, told in `welcome` and in the metrics, passed, and answered as the contract says.
- * A limit without a line here does not compile.
+ * Tests every limit of the contract: set low, reported in `welcome` and the metrics, exceeded, and answered as the contract
+ * demands. A limit without a line here does not compile.
  */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
@@ -47,13 +47,13 @@ class Rig {
   }
 }
 
-/** What passing a limit ended in: the data of an error, a close code or the status of a refused upgrade, and so on. */
+/** The effect of exceeding a limit: the data of an error, a close code, the status of a rejected upgrade, and so on. */
 type Outcome = unknown;
 
 interface Case {
   /** The limit's low value. */
   readonly low: number;
-  /** What else has to be set so that this limit is the one that is met. */
+  /** Other settings, so that this limit is reached first. */
   readonly with?: Partial<Limits>;
   readonly options?: GatewayOptions;
   readonly pass: (rig: Rig) => Promise<Outcome>;
@@ -75,7 +75,7 @@ async function refusalOf(rig: Rig, type: string, ...all: readonly Record<string,
   return replies.at(-1)?.data ?? {};
 }
 
-/** Publishes to a client that has stopped reading, until the connection is given up. */
+/** Publishes to a client that has stopped reading, until its connection is closed. */
 async function closeOfStalled(rig: Rig): Promise<Outcome> {
   const client = await rig.connect();
   await client.call('subscribe', TICKS);
@@ -89,7 +89,7 @@ async function closeOfStalled(rig: Rig): Promise<Outcome> {
   return (await client.closed).code;
 }
 
-/** Publishes three events; then what a resume after the first says. */
+/** Publishes three events and returns the result of a resume after the first. */
 async function recoveryAfterThree(
   rig: Rig,
   stream: string,
@@ -497,7 +497,7 @@ const CASES: Readonly<Record<LimitName, Case>> = {
 const names = Object.keys(LIMITS) as LimitName[];
 
 describe('the limit', () => {
-  test.each(names)('%s is told, and holds', async (name) => {
+  test.each(names)('%s is reported and enforced', async (name) => {
     const { low, with: others = {}, options = {}, pass, outcome } = CASES[name];
     expect(low).toBeGreaterThanOrEqual(LIMITS[name].minimum);
     expect(low).toBeLessThan(LIMITS[name].default);
@@ -536,7 +536,7 @@ describe('the limit', () => {
       'broadcast',
       { stream: 'main', event: 'tick', payload: { text: 'x'.repeat(1_000_000) } },
     ],
-  ])('%s can be raised to its maximum, and then that holds', async (name, others, command, data) => {
+  ])('%s can be raised to its maximum, which is then enforced', async (name, others, command, data) => {
     const rig = await Rig.start({ limits: { ...others, [name]: LIMITS[name].maximum } });
     const client = await rig.connect();
     expect((await client.call(command, data)).type).not.toBe('error');

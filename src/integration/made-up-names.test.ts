@@ -1,4 +1,4 @@
-/** What a stranger names leaves nothing behind: no stream, no key, no memory of its connection (SEC-1, SYN-1). */
+/** Names made up by a client leave nothing behind: no stream, no key, no memory of its connection (SEC-1, SYN-1). */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -18,7 +18,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 const NAMES = Array.from({ length: 40 }, (_, n) => `workspace:made-up-${n}`);
 
-/** Whoever comes may follow `main` and nothing else. */
+/** Every client may subscribe to `main` and nothing else. */
 const CONFINED: Authenticator = {
   required: false,
   anonymous: { ...NOBODY, scopes: [parseScope('subscribe:*@main')] },
@@ -41,13 +41,13 @@ async function nameAll(client: RawClient): Promise<readonly string[]> {
 const BURST = { commandBurst: 1000 };
 
 describe('a made-up name, on the memory broker,', () => {
-  test('is refused where no scope allows it, and leaves no stream', async () => {
+  test('is rejected without a scope for it, and leaves no stream', async () => {
     const { gateway, url } = await serve({ authenticator: CONFINED, limits: BURST });
     expect(await nameAll(await connect(url))).toEqual(['forbidden']);
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('that is allowed leaves no stream either, and pushes none out', async () => {
+  test('that is allowed leaves no stream either, and drops none', async () => {
     const limits = resolveLimits({ sessionTtlMs: 60_000, streamsPerNode: 16 });
     const broker = new MemoryBroker({ limits, events: eventTable() });
     const { gateway, url } = await serve({ broker, limits: BURST });
@@ -77,19 +77,19 @@ describe('a made-up name, on Redis,', () => {
       ...(blankTtlMs === undefined ? {} : { blankTtlMs }),
     });
 
-  test('is refused where no scope allows it, and leaves no key', async () => {
+  test('is rejected without a scope for it, and leaves no key', async () => {
     const { url } = await serve({ authenticator: CONFINED, broker: brokerOf('refused'), limits: BURST });
     expect(await nameAll(await connect(url))).toEqual(['forbidden']);
     expect(await keysOf('refused')).toEqual([]);
   });
 
-  test('that is allowed leaves only keys that go by themselves', async () => {
+  test('that is allowed leaves only keys with a TTL', async () => {
     const { url } = await serve({ broker: brokerOf('allowed', 500), limits: BURST });
     expect(await nameAll(await connect(url))).toEqual(['synced', 'subscribed']);
     await vi.waitFor(async () => expect(await keysOf('allowed')).toEqual([]), PATIENCE);
   });
 
-  test('lives as long as somebody follows it, and stays once something was published', async () => {
+  test('is kept while it has subscribers, and permanently after a publish', async () => {
     const { gateway, url } = await serve({ broker: brokerOf('kept', 800) });
     const client = await connect(url);
     for (const stream of ['workspace:a', 'workspace:b']) await client.call('subscribe', { stream, events: ['*'] });
@@ -109,7 +109,7 @@ describe('a made-up name, on Redis,', () => {
   });
 });
 
-test('subscribing to ever new streams and leaving them at once, in one packet, keeps nothing of them', async () => {
+test('subscribing to many new streams and immediately unsubscribing, in one packet, leaves nothing', async () => {
   const { gateway, url } = await serve({ limits: { commandBurst: 100_000, commandsPerSecond: 100_000 } });
   const client = await connect(url);
   let named = 0;

@@ -1,4 +1,4 @@
-/** Nodes with different contracts on one Redis: each keeps to its own, and both say that they differ. */
+/** Nodes with different contracts on one Redis: each uses its own, and both report the difference. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { httpValidators } from '../../generated/validators.js';
 import type { BuiltContract } from '../catalogue/built-contract.ts';
@@ -72,7 +72,7 @@ describe('two nodes with different contracts', () => {
     expect(await eventsAt((await node(url, 'late', contract)).url)).toEqual(await eventsAt(own.url));
   });
 
-  test('leave nothing behind in Redis of what the other keeps per key', async () => {
+  test('delete the keys in Redis that the other node retains', async () => {
     const url = freshUrl();
     const limits = { retainedKeys: 2 };
     const own = await node(url, 'own', contract, limits);

@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('an own event', () => {
-  test('is refused with the pointer when its payload does not fit, by every way of publishing (EVT-3)', async () => {
+  test('with an invalid payload is rejected with a pointer, by every way of publishing (EVT-3)', async () => {
     const { gateway, url, httpUrl } = await serve({ contract, broadcast: 'on' });
     const payload = { target: 'web', ok: 'yes' };
     await expect(gateway.publish('build_finished', payload)).rejects.toMatchObject({
@@ -50,7 +50,7 @@ describe('an own event', () => {
     ]);
   });
 
-  test('narrows only itself, and its field is refused where no subscribed event has it (SUB-4)', async () => {
+  test('is the only event that its filter field narrows, and the field is rejected if no subscribed event has it (SUB-4)', async () => {
     const { gateway, url } = await serve({ contract });
     const client = await connect(url);
     const refused = await client.call('subscribe', { events: ['file_change'], filter: { targets: ['web'] } });
@@ -87,7 +87,7 @@ describe('an own event', () => {
     expect(subscribed.data).not.toHaveProperty('hints');
   });
 
-  test('is replayed as its policy says, and the operator may say otherwise (RPL-3)', async () => {
+  test('is replayed by its policy, which the operator may change (RPL-3)', async () => {
     for (const [replay, wanted] of [
       [{}, [2, 3]],
       [{ build_finished: 'log' }, [1, 2, 3]],
@@ -107,7 +107,7 @@ describe('an own event', () => {
     expect(() => gatewayOf({ contract, replay: { sync_status: 'latest-per-key' } })).toThrow('sync_status has no key');
   });
 
-  test('is explained, scoped, documented and told of like any other', async () => {
+  test('is explained, scoped, documented and reported like any other', async () => {
     const { url, httpUrl, gateway } = await serve({ contract });
     const client = await connect(url);
     expect((await client.find(({ type }) => type === 'welcome')).data['contractDigest']).toBe(contract.digest);

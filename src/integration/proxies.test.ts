@@ -1,4 +1,4 @@
-/** A gateway behind a real reverse proxy: whom it takes a client for, and what a client can pretend (SEC-2, SEC-4, SEC-5). */
+/** A gateway behind a real reverse proxy: how it identifies a client, and what a client can forge (SEC-2, SEC-4, SEC-5). */
 import { request } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import pino from 'pino';
@@ -52,7 +52,7 @@ async function get(url: string, { from = ANA, headers = {} }: Sending = {}): Pro
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
 }
 
-/** Where the gateway says that the client of a connection is. */
+/** The client address of a connection that the gateway reports. */
 async function addressSeen(behind: Behind, client: RawClient): Promise<string | undefined> {
   await client.call('subscribe', { events: ['tick'] });
   const { body } = await get(`${behind.httpUrl}/ws/subscriptions`);
@@ -87,7 +87,7 @@ describe.each(['x-forwarded-for', 'forwarded'] as const)('behind a proxy that wr
     expect([await addressSeen(behind, through), await addressSeen(behind, past)]).toEqual([ANA, BEN]);
   });
 
-  test('that sends what cannot be read is still known by its own address', async () => {
+  test('that sends a malformed header is still identified by its own address', async () => {
     const behind = await serveBehindProxy({}, header);
     for (const value of ['"', 'for="[', ',,,', 'unknown', 'x'.repeat(4000), '127.0.0.1,'.repeat(1000)]) {
       const client = await connect(behind.proxy.url, { localAddress: ANA, headers: { [header]: value } });
@@ -96,7 +96,7 @@ describe.each(['x-forwarded-for', 'forwarded'] as const)('behind a proxy that wr
   });
 });
 
-test('without a trusted proxy everyone has the address of the proxy, as before', async () => {
+test('without a trusted proxy every client has the address of the proxy', async () => {
   const behind = await serveBehindProxy({ trustedProxies: [] });
   const client = await connect(behind.proxy.url, { localAddress: ANA });
   expect(await addressSeen(behind, client)).toBe(PROXY);
@@ -113,7 +113,7 @@ test('the log names the address of a client that the gateway closes', async () =
 });
 
 describe('a forwarded name', () => {
-  test('admits nobody: Host and Origin count as the proxy passes them on (SEC-4)', async () => {
+  test('allows nothing: Host and Origin are checked as the proxy passes them on (SEC-4)', async () => {
     const { proxy, httpUrl } = await serveBehindProxy();
     const rebound = { host: 'evil.example', 'x-forwarded-host': 'localhost', 'x-forwarded-proto': 'https' };
     expect((await get(`${proxy.httpUrl}/healthz`, { headers: rebound })).status).toBe(403);
@@ -127,7 +127,7 @@ describe('a forwarded name', () => {
 
 describe('without credentials (SEC-5)', () => {
   const OUTSIDE = { 'x-forwarded-for': '203.0.113.9' };
-  /** Ana is a proxy as well, and tells who comes from another machine. */
+  /** Ana is a proxy too, and forwards clients of another machine. */
   const trustedProxies = [PROXY, ANA];
 
   test('a client that the proxies forward from another machine is refused', async () => {
@@ -138,7 +138,7 @@ describe('without credentials (SEC-5)', () => {
     expect((await get(`${proxy.httpUrl}/ws/health`, { headers: { 'x-forwarded-for': '127.0.0.9' } })).status).toBe(200);
   });
 
-  test('it is served where the operator says that the proxy checks who comes', async () => {
+  test('it is served if the operator states that the proxy checks who may connect', async () => {
     const behind = await serveBehindProxy({ trustedProxies, insecure: true });
     const client = await connect(behind.proxy.url, { localAddress: ANA, headers: OUTSIDE });
     expect(await addressSeen(behind, client)).toBe('203.0.113.9');

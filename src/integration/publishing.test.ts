@@ -12,7 +12,7 @@ const entity = (id: string, name = id): { id: string; entityType: string; name: 
 });
 
 describe('publishing', () => {
-  test('refuses a declared event whose payload breaks its schema, and stores nothing (EVT-3)', async () => {
+  test('rejects a declared event with an invalid payload, and stores nothing (EVT-3)', async () => {
     const { gateway } = await serve();
     const broken = { path: 'a.ts', root: 'r', changeType: 'vanish', fileType: 'file' } as never;
     await expect(gateway.publish('file_change', broken)).rejects.toMatchObject({
@@ -22,7 +22,7 @@ describe('publishing', () => {
     expect((await gateway.publish('tick', {})).sequenceId).toBe(1);
   });
 
-  test('by the host program keeps to the names that the contract allows, as at every door (BRD-1)', async () => {
+  test('by the host program accepts only names that the contract allows (BRD-1)', async () => {
     const { gateway } = await serve();
     const wrong = [
       ['stream_invalid', '/stream', () => gateway.publish('tick', {}, { stream: 'files' })],
@@ -34,7 +34,7 @@ describe('publishing', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('by the host program takes a payload as it is at the call, whatever happens to the object later', async () => {
+  test('by the host program copies the payload, so that later changes have no effect', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { events: ['*'], replay: { mode: 'none' } });
@@ -46,7 +46,7 @@ describe('publishing', () => {
     expect(event.data['payload']).toEqual({ n: 1, at: '1970-01-01T00:00:00.000Z' });
   });
 
-  test('by the host program refuses what JSON has no words for, and stores nothing', async () => {
+  test('by the host program rejects values that JSON cannot represent, and stores nothing', async () => {
     const { gateway } = await serve();
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
@@ -63,14 +63,14 @@ describe('publishing', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('by the host program ends with the gateway: nothing goes into a broker that nobody reads', async () => {
+  test('by the host program fails after the gateway has closed', async () => {
     const gateway = createGateway();
     await gateway.publish('tick', {});
     await gateway.close({ drainMs: 0 });
     await expect(gateway.publish('tick', {})).rejects.toMatchObject({ code: 'broker_unavailable' });
   });
 
-  test('of a loss keeps to the streams that the contract allows', async () => {
+  test('of a loss accepts only streams that the contract allows', async () => {
     const { gateway } = await serve();
     await expect(gateway.announceLoss({ stream: 'nowhere', paths: [''] })).rejects.toMatchObject({
       code: 'stream_invalid',
@@ -78,7 +78,7 @@ describe('publishing', () => {
     await expect(gateway.announceLoss({ stream: 'workspace:w', paths: [''] })).resolves.toBeUndefined();
   });
 
-  test('over HTTP answers with the place of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
+  test('over HTTP returns the position of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
     const { httpUrl } = await serve();
     const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {
       const response = await fetch(`${httpUrl}/ws/broadcast`, {
@@ -107,7 +107,7 @@ describe('publishing', () => {
     });
   });
 
-  test('by command is off unless turned on, and stamps the principal (BRD-2)', async () => {
+  test('by command is off by default, and sets the principal (BRD-2)', async () => {
     const off = await serve();
     expect(
       (await (await connect(off.url)).call('broadcast', { stream: 'main', event: 'tick', payload: {} })).data['code'],
@@ -183,8 +183,8 @@ describe('publishing', () => {
 });
 
 describe('the gateway', () => {
-  test('does not listen beyond loopback without credentials, unless told so (SEC-5)', async () => {
-    // An address of no machine (RFC 5737): whoever gets as far as listening on it fails in another way.
+  test('does not listen on a public address without credentials, unless allowed (SEC-5)', async () => {
+    // An address of no machine (RFC 5737): an attempt to listen on it would fail with another error.
     const elsewhere = { host: '192.0.2.1', port: 0 };
     await expect(createGateway().listen(elsewhere)).rejects.toThrow('no credential is configured');
     await expect(createGateway({ insecure: true }).listen(elsewhere)).rejects.toThrow('EADDRNOTAVAIL');
@@ -228,7 +228,7 @@ describe('the gateway', () => {
     });
   });
 
-  test('answers a request that offers another protocol as if it had not (RFC 9110, 7.8)', async () => {
+  test('answers a request that offers another protocol as an ordinary request (RFC 9110, 7.8)', async () => {
     const { httpUrl } = await serve();
     const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' };
     const asked = request(`${httpUrl}/ws/health`, { headers }).end();
@@ -237,7 +237,7 @@ describe('the gateway', () => {
     expect(response.statusCode).toBe(200);
   });
 
-  test('serves beside a host’s own http.Server, which keeps its other addresses', async () => {
+  test('serves on a host’s own http.Server, which keeps its other addresses', async () => {
     const host = createServer((_request, response) => void response.end('host'));
     await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
     const address = host.address();

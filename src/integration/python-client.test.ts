@@ -130,7 +130,7 @@ describe('the Python client', () => {
     expect(proxy.accepted).toBeGreaterThan(5);
   });
 
-  test('reports in its place what history no longer holds, and goes on', async () => {
+  test('reports events that left history at their place, and continues', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 5 } });
     const proxy = await proxyOf(url);
     const first = await gateway.publish('file_change', file('0.ts'));
@@ -143,7 +143,7 @@ describe('the Python client', () => {
     expect(reader.of('gap')).toMatchObject([{ reason: 'window_exceeded', start: [first.epoch, 1] }]);
   });
 
-  test('reconnects after a shutdown, and ends with the reason where the server asks not to retry', async () => {
+  test('reconnects after a shutdown, and ends with the reason if the close is not retryable', async () => {
     const { gateway, url, port } = await serve({ random: () => 0.02 });
     const reader = new Reader({ url, events: ['file_change'] });
     await reader.reach('caught_up');

@@ -1,4 +1,4 @@
-/** Several gateways on one real Redis: one stream for their clients, whichever node a client is on. */
+/** Several gateways on one real Redis: their clients share one stream, on whichever node they are. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { TidemarkClient, TidemarkEvent } from '../../generated/client.ts';
@@ -17,7 +17,7 @@ import { PATIENCE, clientOf, collect, onCleanup } from '../testing/rig.ts';
 let redis: RedisProcess;
 let prefixes = 0;
 
-/** A part of the Redis of its own. */
+/** A separate key prefix in the Redis. */
 const freshUrl = (): string => `${redis.url}?prefix=g${(prefixes += 1)}`;
 
 beforeAll(async () => {
@@ -54,7 +54,7 @@ async function healthOf({ httpUrl }: { readonly httpUrl: string }): Promise<Heal
 }
 
 describe('a gateway that is killed under load', () => {
-  test('costs its clients nothing: they resume elsewhere, in order, without loss or duplicate', async () => {
+  test('costs its clients nothing: they resume on another node, in order, without loss or duplicate', async () => {
     const redisUrl = freshUrl();
     const doomed = await processOn(redisUrl, 'doomed');
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
@@ -126,7 +126,7 @@ describe('a gateway that is killed under load', () => {
 });
 
 describe('a resume on another node than before', () => {
-  test('gives exactly what followed, the same from either node', async () => {
+  test('replays exactly the later events, the same from either node', async () => {
     const redisUrl = freshUrl();
     const [a, b] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
     const before = clientOf(a.url).subscribe({ events: ['*'], replay: { mode: 'none' } });
@@ -153,7 +153,7 @@ describe('a resume on another node than before', () => {
     expect(elsewhere).toEqual(await read(a));
   });
 
-  test('is refused where the position is ahead of the stream, and said as a gap', async () => {
+  test('fails with a gap if the position is ahead of the stream', async () => {
     const redisUrl = freshUrl();
     const [a, b] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
     const { epoch } = await a.gateway.publish('step.done', { n: 1 });
@@ -178,7 +178,7 @@ describe('a session', () => {
   const told = (events: readonly TidemarkEvent[]): string[] =>
     events.map(({ payload, isReplay }) => `${JSON.stringify(payload)} ${isReplay ? 'replay' : 'live'}`);
 
-  test('is one log for agents on several nodes, and who joins late gets all of it', async () => {
+  test('is one log for agents on several nodes, and a late subscriber receives all of it', async () => {
     const redisUrl = freshUrl();
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b'), await nodeOn(redisUrl, 'c')];
     const agents = nodes.map(({ url }) => clientOf(url));
@@ -208,7 +208,7 @@ describe('a session', () => {
     expect(numbersOf(all)).toEqual(upTo(6));
   });
 
-  test('without traffic for its TTL is over: it begins anew, under another epoch, and a resume is told so', async () => {
+  test('without traffic for its TTL expires: it starts again with another epoch, and a resume reports it', async () => {
     const redisUrl = freshUrl();
     const limits = { sessionTtlMs: 1_000 };
     const [a, b] = [await nodeOn(redisUrl, 'a', limits), await nodeOn(redisUrl, 'b', limits)];
@@ -248,7 +248,7 @@ describe('the subscriptions of all nodes', () => {
     await Promise.all(all.map(({ ready }) => ready));
   };
 
-  test('are on one page, counted once, wherever it is asked for (OPS-2)', async () => {
+  test('are on one page of every node, counted once (OPS-2)', async () => {
     const redisUrl = freshUrl();
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
     for (const [index, node] of nodes.entries()) await subscribe(node, index + 1);
@@ -261,7 +261,7 @@ describe('the subscriptions of all nodes', () => {
     }
   });
 
-  test('can be paged through: each one comes once', async () => {
+  test('can be paged through, each once', async () => {
     const redisUrl = freshUrl();
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b'), await nodeOn(redisUrl, 'c')];
     const [a] = nodes;
@@ -279,7 +279,7 @@ describe('the subscriptions of all nodes', () => {
     expect((await ask(a, '?stream=workspace:x')).total).toBe(0);
   });
 
-  test('are partial while a node is frozen, and it is named; a node that left in good order is not', async () => {
+  test('are partial while a node is frozen, which is reported as missing; a node that left in good order is not', async () => {
     const redisUrl = freshUrl();
     const [a, leaving] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'leaving')];
     const frozen = await processOn(redisUrl, 'frozen node');
@@ -296,7 +296,7 @@ describe('the subscriptions of all nodes', () => {
     expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
   });
 
-  test('are this node’s own while Redis is away, and every other node is named', async () => {
+  test('are only this node’s while Redis is unreachable, and all other nodes are reported as missing', async () => {
     const own = await RedisProcess.start();
     onCleanup(() => own.stop());
     const [a, b] = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
@@ -309,7 +309,7 @@ describe('the subscriptions of all nodes', () => {
 });
 
 describe('while Redis is frozen', () => {
-  test('publishes are refused, health says so, connections stay; and afterwards nothing was lost', async () => {
+  test('publishes are rejected, health reports it, connections stay; and afterwards nothing was lost', async () => {
     const own = await RedisProcess.start();
     onCleanup(() => own.stop());
     const nodes = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];

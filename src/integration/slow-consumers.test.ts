@@ -1,4 +1,4 @@
-/** What a client that stops reading costs: itself its connection, the gateway a bounded queue, the others nothing (BCK-1, BCK-2). */
+/** A client that stops reading loses its connection, uses a bounded queue of the gateway, and does not affect others (BCK-1, BCK-2). */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test, vi } from 'vitest';
@@ -11,7 +11,7 @@ import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Enough to fill what the system buffers for a loopback connection that nobody reads. */
+/** Enough to fill the system's buffers of a loopback connection that is not read. */
 const KERNEL_BYTES = 12 * 1024 * 1024;
 const TEXT = 'x'.repeat(30_000);
 
@@ -23,11 +23,11 @@ async function stall(url: string, subscriptionId = 's'): Promise<RawClient> {
   return client;
 }
 
-/** Publishes until the condition holds, with a turn for everyone between. */
+/** Publishes until the condition is true, and yields to the event loop in between. */
 async function publishUntil(gateway: Gateway, holds: () => boolean, text = TEXT): Promise<number> {
   let published = 0;
   while (!holds()) {
-    if (published * text.length > 4 * KERNEL_BYTES) throw new Error('What was waited for did not come.');
+    if (published * text.length > 4 * KERNEL_BYTES) throw new Error('Timed out waiting for the condition.');
     await gateway.publish('tick', { text });
     published += 1;
     await new Promise((resolve) => setImmediate(resolve));
@@ -91,7 +91,7 @@ describe('a client that does not read', () => {
     expect(metrics).toContain('tidemark_closed_slow_total 0\n');
   });
 
-  test('that subscribes while its socket is full is told no position before the replay that waits for it (CON-7)', async () => {
+  test('that subscribes while its socket is full receives no position before its queued replay (CON-7)', async () => {
     const { gateway, url } = await serve({ limits: { sendQueueBytes: 64 * 1024 * 1024, heartbeatIntervalMs: 1000 } });
     const client = await stall(url);
     const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 1024 * 1024);
@@ -122,7 +122,7 @@ describe('a client that does not read', () => {
     expect(client.events().length).toBe(2 * published);
   });
 
-  test('gets its answers before the events that wait for it (BCK-1)', async () => {
+  test('receives its replies before queued events (BCK-1)', async () => {
     const { gateway, url } = await serve({ limits: { sendQueueBytes: 64 * 1024 * 1024 } });
     const client = await stall(url);
     const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 8 * 1024 * 1024);
@@ -138,7 +138,7 @@ describe('a client that does not read', () => {
     );
   });
 
-  test('cannot fill the memory with answers either', async () => {
+  test('cannot fill the memory with replies either', async () => {
     const limits = { sendQueueBytes: 262_144, commandsPerSecond: 100_000, commandBurst: 100_000 };
     const { gateway, url } = await serve({ limits });
     const client = await connect(url);
@@ -158,7 +158,7 @@ describe('a client that does not read', () => {
 });
 
 describe('a client that reads', () => {
-  test('is not taken for a slow one by a host that publishes in one long loop', async () => {
+  test('is not marked as slow while a host publishes in one long loop', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { events: ['tick'] });
@@ -177,7 +177,7 @@ describe('a thousand subscribers', () => {
 
   const numbersOf = (report: ReaderReport): number => report.holes + report.duplicates + report.gaps;
 
-  /** All read `main`; the first ten also read `bulk`, which fills what the system buffers for them without filling the others'. */
+  /** All subscribe to `main`; the first ten also to `bulk`, which fills only their system buffers. */
   async function openAll(url: string): Promise<ReaderFleet> {
     const fleet = await ReaderFleet.start();
     onCleanup(() => fleet.end());
@@ -200,7 +200,7 @@ describe('a thousand subscribers', () => {
   }
 
   test(
-    'lose nothing when one in a hundred stops reading; the queues of those stay within their bounds, and a resume repairs them',
+    'lose nothing when one in a hundred stops reading; the queues of the stalled ones stay bounded, and a resume recovers their events',
     { timeout: 60_000 },
     async () => {
       const { gateway, url } = await serve({ limits: { sendQueueBytes: LIMIT, sendQueueAgeMs: 60_000 } });

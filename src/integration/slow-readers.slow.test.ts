@@ -3,6 +3,6 @@ import { firstViolation } from '../testing/slow-readers/schedule.ts';
 
 const SCHEDULES = 100_000;
 
-test(`in ${SCHEDULES} schedules of slow readers, order holds, heartbeats are true and no resume loses anything`, async () => {
+test(`in ${SCHEDULES} schedules of slow readers, order is kept, heartbeats are correct and no resume loses an event`, async () => {
   expect(await firstViolation(SCHEDULES)).toBeUndefined();
 }, 3_600_000);

@@ -1,4 +1,4 @@
-/** A gateway with slow readers, in thousands of random schedules; and the proof that the simulator finds what is wrong. */
+/** A gateway with slow readers, in thousands of random schedules; and a proof that the simulator finds planted faults. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Connection } from '../connections/connection.ts';
 import { Outbox } from '../delivery/outbox.ts';
@@ -9,7 +9,7 @@ const SCHEDULES = 2000;
 
 afterEach(() => vi.restoreAllMocks());
 
-test(`in ${SCHEDULES} schedules of slow readers, order holds, heartbeats are true and no resume loses anything`, async () => {
+test(`in ${SCHEDULES} schedules of slow readers, order is kept, heartbeats are correct and no resume loses an event`, async () => {
   expect(await firstViolation(SCHEDULES)).toBeUndefined();
 }, 120_000);
 
@@ -38,11 +38,11 @@ function overtakingEnd(): void {
 
 /** Each planted fault, and the rules by which it is found. */
 const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; readonly plant: () => void }>> = {
-  'a heartbeat that claims the head, whatever waits': {
+  'a heartbeat that reports the head although events are queued': {
     rules: ['position', 'resume'],
     plant: () => vi.spyOn(Outbox.prototype, 'unwritten').mockReturnValue(new Map()),
   },
-  'a heartbeat that looks only at the first of what waits': {
+  'a heartbeat that checks only the first queued message': {
     rules: ['position', 'resume'],
     plant: () =>
       vi.spyOn(Outbox.prototype, 'unwritten').mockImplementation(function (this: Outbox) {
@@ -68,7 +68,7 @@ const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; reado
         pushInOrder.call(this, frame, onWritten === undefined ? {} : { onWritten });
       }),
   },
-  'a stream that is named before its subscribed': {
+  'a position of a stream before its subscribed': {
     rules: ['named'],
     plant: () =>
       vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, options = {}) {
@@ -76,14 +76,14 @@ const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; reado
         pushInOrder.call(this, frame, options);
       }),
   },
-  'a heartbeat that counts what is still in the queue': {
+  'a heartbeat that counts queued events': {
     rules: ['delivered'],
     plant: () =>
       vi.spyOn(Connection.prototype, 'delivered', 'get').mockImplementation(function (this: Connection) {
         return this.outbox.delivered + this.queuedMessages;
       }),
   },
-  'an event that is dropped while another waits': {
+  'an event that is dropped while another is queued': {
     rules: ['whole', 'resume'],
     plant: () => {
       vi.spyOn(Outbox.prototype, 'pushEvent').mockImplementation(function (this: Outbox, frame, place) {

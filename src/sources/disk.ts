@@ -45,7 +45,7 @@ export function mountsBelow(table: string, root: ByteString): ByteString[] {
     .map((place) => place.slice(prefix.length));
 }
 
-/** Space, tab, newline and backslash stand in the table as three octal digits. */
+/** The mount table encodes space, tab, newline and backslash as three octal digits. */
 function unescape(text: string): ByteString {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

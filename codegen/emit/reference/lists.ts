@@ -170,7 +170,7 @@ function scopes({ scopes: { grammar, description, kinds } }: Contract): List {
 export interface ToldClause {
   readonly id: string;
   readonly text: string;
-  /** Only where it is not a plain duty that clients can see. */
+  /** Shown only for a clause that is not `must` or that clients cannot observe. */
   readonly note: string;
   readonly citedBy: readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * Redis misbehaving, with real servers: whatever happens, the subscribers of three nodes get every event, or are told
- * which ones they do not get. `violations` is the verdict of testing/history-checker.ts.
+ * Faults of real Redis servers: the subscribers of three nodes receive every event, or a report of the lost ones. `violations` is
+ * the verdict of testing/history-checker.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 describe('Redis killed', () => {
-  test('and restarted empty begins a new epoch, and every subscriber is told', async () => {
+  test('and restarted empty begins a new epoch, which every subscriber receives', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 6, pauseMs: 2 });

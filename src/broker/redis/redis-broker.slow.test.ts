@@ -72,7 +72,7 @@ const FAULTS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
 };
 
 test(
-  `${SECONDS} s of random faults (seed ${SEED}) lose, double and reorder nothing in silence`,
+  `${SECONDS} s of random faults (seed ${SEED}) lose, double and reorder nothing without a report`,
   async () => {
     const random = randomFrom(SEED);
     const redis = await RedisProcess.start({ settings: { appendonly: 'yes' } });

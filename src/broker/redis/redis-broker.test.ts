@@ -28,7 +28,7 @@ brokerSuite({
 });
 
 describe('two nodes on one Redis', () => {
-  test('both hear of the loss of a source, also the one whose subscription was down just then', async () => {
+  test('both receive a source loss, even if the subscription of one was down at the time', async () => {
     const url = freshUrl();
     const listeners = [new RecordingListener(), new RecordingListener()];
     const brokers = listeners.map(
@@ -44,7 +44,7 @@ describe('two nodes on one Redis', () => {
     await Promise.all(brokers.map((broker) => broker.close()));
   });
 
-  test('hear of the loss of a source in a new life of the stream, where the count of losses begins anew', async () => {
+  test('receive a source loss in a new epoch, in which the count of losses restarts', async () => {
     const url = freshUrl();
     const listener = new RecordingListener();
     const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 });

@@ -1,4 +1,4 @@
-/** What operators and other programs do to a Redis that runs: nothing is lost, doubled or reordered in silence. */
+/** Actions of operators and other programs on a running Redis: nothing is lost, doubled or reordered without a report. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
@@ -27,7 +27,7 @@ async function loadedNodes(redis: RedisProcess, url = redis.url): Promise<RedisR
 }
 
 describe('under load', () => {
-  test('FLUSHALL begins a new epoch, and every subscriber is told', async () => {
+  test('FLUSHALL begins a new epoch, which every subscriber receives', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     await redis.command('FLUSHALL');

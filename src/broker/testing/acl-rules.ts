@@ -1,4 +1,4 @@
-/** The Redis user that docs/guides/operate.md tells operators to make: what stands there is what is tested. */
+/** The Redis user that docs/guides/operate.md tells operators to create; the tests read it from there. */
 import { readFileSync } from 'node:fs';
 import type { RedisProcess } from './redis-process.ts';
 

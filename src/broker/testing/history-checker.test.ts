@@ -39,7 +39,7 @@ describe('the history checker', () => {
     expect(checkHistories([node(...events)], []).violations).not.toEqual([]);
   });
 
-  test('finds an acknowledged event that never came, unless its loss was said', () => {
+  test('finds an acknowledged event that was never delivered, unless its loss was reported', () => {
     const silent = node(event(1));
     expect(checkHistories([silent], [result(event(2))]).violations).toEqual(['node silently lost e/2']);
     const from = { epoch: 'e', sequenceId: 1 };

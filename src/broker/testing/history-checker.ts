@@ -1,5 +1,5 @@
 /**
- * Judges what the nodes of a test were told: no silent loss, no duplicate, no reorder, never two events at one
+ * Checks what the nodes of a test received: no silent loss, no duplicate, no reorder, never two events at one
  * position. It knows nothing of how a broker works, only the promises of {@link BrokerListener}.
  */
 import type { BrokerHealth, BrokerListener, EventRecord, Position, PublishResult, StreamLoss } from '../broker.ts';
@@ -90,7 +90,7 @@ function checkOrder({ name, start, told }: NodeHistory): string[] {
     const to = item.kind === 'loss' ? item.loss.to : item.record;
     const follows = from.epoch === position.epoch && from.sequenceId === position.sequenceId;
     if (!follows || (item.kind === 'event' && item.record.epoch !== position.epoch)) {
-      violations.push(`${name} stood at ${show(position)} and was told ${item.kind} ${show(from)} → ${show(to)}`);
+      violations.push(`${name} was at ${show(position)} and received ${item.kind} ${show(from)} → ${show(to)}`);
     }
     position = { epoch: to.epoch, sequenceId: to.sequenceId };
   }
@@ -115,7 +115,7 @@ function received(node: NodeHistory, { eventId }: PublishResult): boolean {
   return index.ids.has(eventId);
 }
 
-/** Whether the node attached behind the event, or a loss that it was told of includes it. */
+/** Whether the node attached after the event, or received a loss that includes the event. */
 function isCovered({ start, losses, joinedAfter }: NodeHistory, result: PublishResult): boolean {
   const { epoch, sequenceId, eventId } = result;
   if (start !== undefined && start.epoch !== epoch && joinedAfter.has(eventId)) return true;

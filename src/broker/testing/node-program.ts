@@ -1,4 +1,4 @@
-/** One node in a process of its own (node-process.ts): attaches `main`, publishes all the time, and writes what it is told. */
+/** One node in its own process (node-process.ts): attaches `main`, publishes continuously, and writes what it receives. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { SUITE_LIMITS } from './suite-limits.ts';

@@ -1,4 +1,4 @@
-/** Several broker nodes on one Redis under load, and a verdict on what their subscribers were told. */
+/** Several broker nodes on one Redis under load, and a check of what their subscribers received. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
@@ -166,7 +166,7 @@ export class RedisRig {
 export async function until(condition: () => boolean, withinMs: number, what: string): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain for: ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out after ${withinMs} ms waiting for: ${what}`);
     await delay(10);
   }
 }

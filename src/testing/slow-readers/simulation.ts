@@ -64,7 +64,7 @@ export interface Peer {
   >;
 }
 
-/** Flushes when the schedule says so. */
+/** Flushes at the steps of the schedule. */
 class SteppedScheduler extends FlushScheduler {
   #due = new Set<Outbox>();
 

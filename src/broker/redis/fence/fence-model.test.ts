@@ -18,7 +18,7 @@ function worldAfter(steps: string, rules: FenceRules, budget: Budget = BUDGET): 
   return world;
 }
 
-describe('an epoch that goes on holds all that anybody was told in it', () => {
+describe('an epoch that continues contains everything reported in it', () => {
   test('whatever two nodes that know each other do next, a third one joining and the server losing data', () => {
     const budget = { publishes: 2, restarts: 1, saves: 1, pauses: 1, crashes: 1, starts: 3, drops: 1 };
     const from = worldAfter(TWO_NODES, RULES, budget);

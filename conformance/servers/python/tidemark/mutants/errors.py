@@ -144,8 +144,8 @@ class RequestsUnlimited(Routes):
         pass
 
 
-@mutant("requests-limited-for-ever", "a request beyond the allowance is told no time to try again", clause="OPS-6")
-class RequestsLimitedForEver(Routes):
+@mutant("requests-without-retry-after", "the error for a request beyond the allowance has no retryAfterMs", clause="OPS-6")
+class RequestsWithoutRetryAfter(Routes):
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
         response = super().failure(error, status=status)
         return replace(response, headers=tuple(each for each in response.headers if each[0] != "Retry-After"))

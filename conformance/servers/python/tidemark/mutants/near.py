@@ -1,4 +1,4 @@
-"""Misspelt names that nobody is told of, and others that somebody is (SUB-7)."""
+"""Missing hints for misspelt names, and hints for correct names (SUB-7)."""
 
 from __future__ import annotations
 

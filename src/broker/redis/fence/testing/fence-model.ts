@@ -2,8 +2,8 @@
  * A model of nodes that share one Redis: the fence's own rules (standing.ts, knowledge.ts, verdict.ts) with the server, the
  * network and the clock replaced by data, so that every order of steps and faults can be tried (model-steps.ts).
  *
- * The promise that is checked: an epoch that goes on holds every event that anybody was told of in it, acknowledged to a
- * publisher or delivered to a subscriber, and no position ever stands for two events.
+ * The promise that is checked: an epoch that continues contains every event that was acknowledged to a publisher or delivered to
+ * a subscriber in it, and no position has two events.
  */
 import * as knowledge from '../knowledge.ts';
 import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
@@ -95,7 +95,7 @@ export interface World {
   /** What the server has on its disk. */
   saved: Stored | undefined;
   readonly nodes: ModelNode[];
-  /** `<stream> <epoch>/<number>` → the event that somebody was told stands there. */
+  /** `<stream> <epoch>/<number>` → the event reported at that position. */
   readonly told: Map<string, string>;
   readonly left: { -readonly [K in keyof Budget]: Budget[K] };
   violation: string | undefined;

@@ -193,7 +193,7 @@ function tell(world: World, stream: Stream, { epoch, sequenceId, eventId }: Know
   if (stored !== undefined && stored.incarnation === run(world)) checkKept(world, stream, stored);
 }
 
-/** A stream that takes events must hold all that was told in its epoch. */
+/** A stream that accepts events must contain everything reported in its epoch. */
 function checkKept(world: World, stream: Stream, { epoch, log }: StoredStream): void {
   for (const [place, eventId] of world.told) {
     const [of, at = ''] = place.split(' ');
