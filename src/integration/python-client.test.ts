@@ -110,7 +110,7 @@ describe('the Python client', () => {
     expect(alike.of('mismatch')).toEqual([]);
   });
 
-  test('loses and repeats nothing while its connection is cut again and again under load', async () => {
+  test('loses and repeats nothing while its connection is repeatedly cut under load', async () => {
     const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const proxy = await proxyOf(url);
     const all = new Reader({ url: proxy.url, events: ['*'], replay: 'none' });
