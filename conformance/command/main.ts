@@ -12,7 +12,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const program = new Command('tidemark conformance')
-  .description('Holds any gateway to the contract.')
+  .description('Tests any gateway against the contract.')
   .showHelpAfterError('(see --help)')
   .exitOverride();
 registerConformance(program);

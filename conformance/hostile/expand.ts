@@ -25,7 +25,10 @@ export function amountOf(amount: Amount, limits: Setting['limits']): number {
   if (typeof amount === 'number') return amount;
   const { name, times = '1', plus = '0' } = AMOUNT.exec(amount)?.groups ?? {};
   const limit = name === undefined ? undefined : limits[name satisfies string as LimitName];
-  if (limit === undefined) throw new RangeError(`${JSON.stringify(amount)} is neither a number nor made from a limit.`);
+  if (limit === undefined)
+    throw new RangeError(
+      `${JSON.stringify(amount)} must be a number or an expression on a limit, such as "limit.commandBurst*2+1".`,
+    );
   return Math.round(limit * Number(times)) + Number(plus);
 }
 

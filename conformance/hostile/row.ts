@@ -55,7 +55,7 @@ export type Step =
   | { readonly bytes: unknown }
   | { readonly http: HttpSpec }
   | { readonly upgrade: UpgradeSpec }
-  /** The steps again and again; `paced` keeps commands within the allowance of `welcome`. */
+  /** Repeats the steps; with `paced`, no faster than the command limits in `welcome` allow. */
   | { readonly repeat: Amount; readonly steps: readonly Step[]; readonly paced?: true }
   /** What the steps amount to, one byte per write; stops when the peer hangs up. */
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }

@@ -14,7 +14,7 @@ import type { Schema, Schemas } from './invalid-payloads.ts';
 
 export interface OwnEvent extends EventSpec {
   readonly name: string;
-  /** Payloads that fit: the examples of the contract. */
+  /** Valid payloads: the contract's examples. */
   readonly payloads: readonly JsonObject[];
   readonly schema: Schema;
 }

@@ -61,7 +61,7 @@ export class Cursor {
   /** Newest number received on this connection; 0 when none was. Numbers ascend along a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
-  /** Set while the next `subscribed` must report a loss: its reason, and the position before it. */
+  /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
   /** `seen` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate. */
   #cut = false;

@@ -122,7 +122,7 @@ async function show(file: string, { all, json, yaml }: ShowOptions): Promise<voi
   say(`${title} ${version}, ${digest}`);
   await print(table([['EVENT', 'PAYLOAD', 'FILTERS', 'REPLAY'], ...rows]));
   if (shown.length < events.length)
-    say(`and ${events.length - shown.length} events of the contract it extends (--all)`);
+    say(`and ${events.length - shown.length} events of the contract that it extends; --all shows them`);
 }
 
 async function build(file: string, options: BuildOptions): Promise<void> {

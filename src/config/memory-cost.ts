@@ -10,17 +10,16 @@ export interface MemoryCost {
 }
 
 /**
- * Of the gateway without clients, its code and the heap that V8 keeps free, in bytes: `serve` without clients has 110 to 130 MiB
- * resident on Node 24.
+ * Memory of a gateway without clients, in bytes: `serve` has 129 MiB resident on Node 24.
  */
 const PROCESS_BYTES = 128 * 1024 * 1024;
-/** Of an idle connection with three subscriptions, measured with 2,000 of them: 30 KiB of resident memory. */
+/** Memory of one idle connection with three subscriptions: 30 KiB measured with 2,000 connections. */
 const CONNECTION_BYTES = 32 * 1024;
-/** Of an idempotency key of 128 characters: 371 bytes of heap on `main`, measured with 100,000; stream names may be longer. */
+/** Memory of one idempotency key: 371 bytes of heap measured (key of 128 characters, stream `main`, 100,000 keys); longer stream names need more. */
 const IDEMPOTENCY_KEY_BYTES = 512;
 /** V8 stores text outside ASCII with two bytes for each character. */
 const BYTES_PER_CHARACTER = 2;
-/** Messages of one connection: one that is arriving, and as much that waits for the command before. */
+/** Messages of one connection: one that is arriving, and one, or as many bytes in several, that wait for the command before. */
 const MESSAGES_PER_CONNECTION = 2;
 
 /** The costs, largest first. */

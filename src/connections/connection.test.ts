@@ -8,7 +8,7 @@ import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import { Fanout } from '../delivery/fan-out.ts';
 import { FlushScheduler } from '../delivery/outbox.ts';
-import { SendQueues } from '../delivery/send-queues.ts';
+import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 import { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import type { HandlerContext } from '../handlers/context.ts';
 import { HANDLERS } from '../handlers/table.ts';
@@ -73,7 +73,7 @@ function connectionBehindGate() {
     services: { ...services, counters, now, onPrincipal },
     router,
     scheduler: new FlushScheduler(limits),
-    queues: new SendQueues(Infinity, () => undefined),
+    queues: new SendQueueBudget(Infinity, () => undefined),
     turn: new TurnBudget(1000),
     limits,
     now,

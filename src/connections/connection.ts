@@ -18,7 +18,7 @@ import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
-import type { SendQueues } from '../delivery/send-queues.ts';
+import type { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
 /** Commands that wait for their turn before reading from the socket is paused: so many, or a message of the largest size. */
 const MAX_WAITING = 64;
@@ -39,7 +39,7 @@ export interface ConnectionOptions {
   readonly services: HandlerServices;
   readonly router: Router<HandlerContext>;
   readonly scheduler: FlushScheduler;
-  readonly queues: SendQueues;
+  readonly queues: SendQueueBudget;
   readonly turn: TurnBudget;
   readonly limits: ConnectionLimits;
   readonly now: () => number;

@@ -21,7 +21,7 @@ import type { Accepted } from './acceptor.ts';
 import { Connection } from './connection.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { FlushScheduler } from '../delivery/outbox.ts';
-import { SendQueues } from '../delivery/send-queues.ts';
+import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
 /** Connections told to go in one batch while draining; the next batch follows in the next turn of the event loop. */
 const DRAIN_BATCH = 100;
@@ -37,7 +37,7 @@ export interface ConnectionsOptions extends ResolvedOptions {
 
 export class Connections {
   /** What waits for all connections together. */
-  readonly queues: SendQueues;
+  readonly queues: SendQueueBudget;
   readonly #options: ConnectionsOptions;
   readonly #services: HandlerServices;
   readonly #acceptor: Acceptor;
@@ -54,7 +54,7 @@ export class Connections {
     this.#options = options;
     const { limits, authenticator, now } = options;
     this.#scheduler = new FlushScheduler(limits);
-    this.queues = new SendQueues(limits.sendQueueBudgetBytes, () => this.#relieveQueues());
+    this.queues = new SendQueueBudget(limits.sendQueueBudgetBytes, () => this.#relieveQueues());
     this.#turn = new TurnBudget(limits.turnBudgetMs);
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>

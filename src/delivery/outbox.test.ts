@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
 import { eventFrameBytes, eventPrefix } from '../wire/codec.ts';
-import { SendQueues } from './send-queues.ts';
+import { SendQueueBudget } from './send-queue-budget.ts';
 import { FlushScheduler, Outbox } from './outbox.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { EventRecord } from '../broker/broker.ts';
@@ -68,7 +68,7 @@ function rig(limits: Partial<typeof LIMITS> = {}): Rig {
     socket: peer,
     limits: { ...LIMITS, ...limits },
     scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
-    queues: new SendQueues(Infinity, () => undefined),
+    queues: new SendQueueBudget(Infinity, () => undefined),
     now: () => clock.ms,
     onFault: (error) => faults.push(error),
     onOverflow: (bound) => {
@@ -139,7 +139,7 @@ describe('an outbox', () => {
         socket,
         limits: LIMITS,
         scheduler,
-        queues: new SendQueues(Infinity, () => undefined),
+        queues: new SendQueueBudget(Infinity, () => undefined),
         now: () => 0,
         onOverflow: nothing,
         onFault: nothing,
@@ -250,7 +250,7 @@ describe('the bounds of an outbox', () => {
       socket: peer,
       limits: LIMITS,
       scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
-      queues: new SendQueues(Infinity, () => undefined),
+      queues: new SendQueueBudget(Infinity, () => undefined),
       now: () => 0,
       onOverflow: () => outbox.finish(Buffer.from('closing')),
       onFault: (error) => said.push(String(error)),
@@ -367,7 +367,7 @@ describe('on a real socket', () => {
       socket: far,
       limits: LIMITS,
       scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
-      queues: new SendQueues(Infinity, () => undefined),
+      queues: new SendQueueBudget(Infinity, () => undefined),
       now: Date.now,
       onOverflow: (bound) => overflows.push(bound),
       onFault: () => undefined,

@@ -16,7 +16,7 @@ import type { StreamPosition } from '../replay/record.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import type { OrderedOptions, Replay } from '../session/session.ts';
 import { encodeMessage, eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
-import type { SendQueues } from './send-queues.ts';
+import type { SendQueueBudget } from './send-queue-budget.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
 const CHUNK_BYTES = 64 * 1024;
@@ -65,7 +65,7 @@ export interface OutboxOptions {
   readonly socket: Writable;
   readonly limits: OutboxLimits;
   readonly scheduler: FlushScheduler;
-  readonly queues: SendQueues;
+  readonly queues: SendQueueBudget;
   readonly now: () => number;
   /** Called once, when a hard bound is passed. */
   readonly onOverflow: (bound: Bound) => void;

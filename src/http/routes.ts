@@ -133,7 +133,7 @@ export function registerNotFound(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));
 }
 
-/** Sends an answer as JSON, unless it is sent already, and charges its caller for the processing time: collecting it and writing it out. */
+/** Sends a JSON response unless one was sent already, and charges the client for the processing time that it took. */
 async function sendPaid(reply: FastifyReply, { chargeWork }: Admitted, answer: () => unknown): Promise<FastifyReply> {
   const collecting = process.threadCpuUsage();
   const pending = answer();

@@ -208,7 +208,7 @@ ${BROADCAST_OPTIONS(false)}    ) -> BroadcastedData: ...
 `;
 }
 
-/** Named by the contract: the runtime's client is made for these commands (\`client-needs.ts\`). */
+/** The client's methods, one for each command that the runtime needs (\`client-needs.ts\`); reply types and summaries come from the contract. */
 function commands({ commands: all }: Contract, welcome: string): string {
   const replyOf = (name: string): string =>
     className(all.find((each: Command) => each.name === name)?.replyData ?? 'object');

@@ -1,4 +1,4 @@
-/** HTML as text: escaping, the little Markdown that descriptions use, and JSON in colours. */
+/** Builds HTML strings: escaping, the subset of Markdown that descriptions use, and highlighted JSON. */
 
 export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -12,14 +12,14 @@ import type { RuleFile } from './rule-file.ts';
 export const ALWAYS_IGNORED: ReadonlySet<ByteString> = new Set(['node_modules', '.git']);
 export const IGNORE_FILE = '.gitignore';
 
-/** The rules of one file, and those that hold where they say nothing. */
+/** The rules of one file; where none of them matches, those of `parent` apply. */
 export class IgnoreRules {
   readonly #literals = new Map<ByteString, number[]>();
-  /** Those that are not looked up by name, with their places. */
+  /** Patterns that cannot be looked up by a literal name, each with its index in the file. */
   readonly #others: (readonly [place: number, pattern: IgnorePattern])[] = [];
   readonly #patterns: readonly IgnorePattern[];
   readonly parent: IgnoreRules | undefined;
-  /** Where the file stands: what is before the paths that its patterns see, with a `/` at its end unless it is empty. */
+  /** The directory of the file: the prefix that is removed from a path before matching, with a `/` at its end unless it is empty. */
   readonly base: ByteString;
   readonly version: string;
 

@@ -14,7 +14,7 @@ import { Connection } from '../../connections/connection.ts';
 import { Heartbeat } from '../../connections/heartbeat.ts';
 import { Fanout } from '../../delivery/fan-out.ts';
 import { FlushScheduler } from '../../delivery/outbox.ts';
-import { SendQueues } from '../../delivery/send-queues.ts';
+import { SendQueueBudget } from '../../delivery/send-queue-budget.ts';
 import type { Outbox } from '../../delivery/outbox.ts';
 import { SubscriptionRegistry } from '../../delivery/subscription-registry.ts';
 import type { HandlerContext, HandlerServices } from '../../handlers/context.ts';
@@ -193,7 +193,7 @@ export class Simulation {
       services: this.#services,
       router: this.#router,
       scheduler: this.#scheduler,
-      queues: new SendQueues(Infinity, () => undefined),
+      queues: new SendQueueBudget(Infinity, () => undefined),
       turn: new TurnBudget(this.#limits.turnBudgetMs),
       limits: this.#limits,
       now,

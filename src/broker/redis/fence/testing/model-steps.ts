@@ -226,7 +226,7 @@ function append(world: World, stream: Stream): void {
   }
 }
 
-/** A look at the log: an attach, a hole, the regular look at the head. */
+/** Models a read of the log, caused by an attach, a missing event or the periodic check of the head. */
 function read(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   if (world.stored.streams[stream] === undefined || contradicts(world, node, stream, rules)) {
     store(world, stream, begun(world));

@@ -6,7 +6,7 @@ import type { FenceRules } from './fence-model.ts';
 
 export interface PlantedFault {
   readonly rules: FenceRules;
-  /** Steps that lead near the fault; the rest of the way is found by trying everything. */
+  /** Steps that bring the model close to the fault; an exhaustive search finds the rest. */
   readonly near: string;
 }
 

@@ -2,7 +2,7 @@
  * What all send queues of a node hold together. Each queue has a bound of its own, but ten thousand clients that stop reading
  * could each fill theirs (BCK-2).
  */
-export class SendQueues {
+export class SendQueueBudget {
   readonly limit: number;
   #used = 0;
   #reported = false;
