@@ -10,17 +10,32 @@ export interface AuditEntry {
   readonly event?: string;
 }
 
-/** Takes one line of JSON. */
-export type AuditSink = (line: string) => void;
+/** Takes one line of JSON; returns `dropped` when the line is not in the log. */
+export type AuditSink = (line: string) => unknown;
 
 export class Audit {
   readonly #sink: AuditSink | undefined;
+
+  #dropped = 0;
 
   constructor(sink?: AuditSink) {
     this.#sink = sink;
   }
 
+  /** Entries that are not in the log. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Never throws. */
   record(entry: AuditEntry): void {
-    this.#sink?.(JSON.stringify({ time: new Date().toISOString(), ...entry }));
+    if (this.#sink === undefined) return;
+    try {
+      const outcome = this.#sink(JSON.stringify({ time: new Date().toISOString(), ...entry }));
+      if (outcome === 'dropped') this.#dropped += 1;
+    } catch {
+      // What is audited must not fail for the fault of the log.
+      this.#dropped += 1;
+    }
   }
 }

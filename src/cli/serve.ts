@@ -1,6 +1,5 @@
 /** `tidemark serve`: runs a gateway and its directory watches until a signal stops it. */
 import type { Command } from 'commander';
-import pino from 'pino';
 import type { Logger } from 'pino';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
 import type { Config } from '../config/config.ts';
@@ -8,12 +7,14 @@ import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
+import { openAuditFile } from './audit-file.ts';
+import type { AuditFile } from './audit-file.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
-import { reasonOf, watchFault } from './reason.ts';
+import { watchFault } from './reason.ts';
 import { startReport } from './serve-report.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
 import { printJson, say, tint } from './terminal.ts';
@@ -30,11 +31,12 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
   const { config } = resolved;
   const { log, release } = createLog(config.logLevel);
-  const options = gatewayOptions(config, log);
+  const audit = openAudit(config);
+  const options = gatewayOptions(config, log, audit);
   const authenticator = await openAuthentication(config, log);
   const gateway = await makeGateway(config, { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: WatchedDirectory[] = [];
-  const stop = stopOnSignals({ gateway, watching, delayMs: config.shutdownDelayMs });
+  const stop = stopOnSignals({ gateway, watching, audit, delayMs: config.shutdownDelayMs });
   try {
     const listening = await listen(gateway, config);
     release();
@@ -46,6 +48,10 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
     if (config.logLevel === 'debug') release();
     throw error;
   }
+}
+
+function openAudit({ auditFile: file }: Config): AuditFile | undefined {
+  return file === undefined ? undefined : openAuditFile({ file, report: (text) => say(tint('red', text)) });
 }
 
 async function makeGateway({ contract }: Config, options: GatewayOptions): Promise<Gateway> {
@@ -65,8 +71,8 @@ function addresses({ nodeId }: Gateway, { url, httpUrl }: Listening): object {
   return { url, httpUrl, nodeId, pid: process.pid };
 }
 
-function gatewayOptions(config: Config, log: Logger): GatewayOptions {
-  const { limits, replay, nodeId, redis, auditFile } = config;
+function gatewayOptions(config: Config, log: Logger, audit: AuditFile | undefined): GatewayOptions {
+  const { limits, replay, nodeId, redis } = config;
   return {
     path: config.path,
     limits,
@@ -80,23 +86,8 @@ function gatewayOptions(config: Config, log: Logger): GatewayOptions {
     log,
     ...(nodeId === undefined ? {} : { nodeId }),
     ...(redis === undefined ? {} : { broker: redisBroker({ url: redis }) }),
-    ...(auditFile === undefined ? {} : { auditSink: auditSink(auditFile) }),
+    ...(audit === undefined ? {} : { auditSink: audit.sink }),
   };
-}
-
-/**
- * Each line is written synchronously, so that none is missing when the process ends. @throws {CliError} if the file cannot be
- * opened, because auditing was required
- */
-function auditSink(file: string): (line: string) => void {
-  const unwritable = (error: unknown): string => `The audit log ${file} cannot be written: ${reasonOf(error)}`;
-  try {
-    const destination = pino.destination({ dest: file, append: true, sync: true, mode: 0o600 });
-    destination.on('error', (error: unknown) => say(tint('red', unwritable(error))));
-    return (line) => void destination.write(`${line}\n`);
-  } catch (error) {
-    throw new CliError(unwritable(error), EXIT.usage, { cause: error });
-  }
 }
 
 async function listen(gateway: Gateway, { host, port }: Config): Promise<Listening> {

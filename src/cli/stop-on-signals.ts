@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Gateway } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
+import type { AuditFile } from './audit-file.ts';
 import { EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 import { say, tint } from './terminal.ts';
@@ -9,6 +10,7 @@ import { say, tint } from './terminal.ts';
 export interface StopOptions {
   readonly gateway: Gateway;
   readonly watching: readonly WatchedDirectory[];
+  readonly audit: AuditFile | undefined;
   /**
    * From SIGTERM until the drain, in milliseconds: a balancer that probes `/readyz` then sends nobody here any more. Ctrl-C
    * (SIGINT) does not wait: no balancer is in front of a terminal.
@@ -21,12 +23,13 @@ export interface Stop {
   abandon(): Promise<void>;
 }
 
-export function stopOnSignals({ gateway, watching, delayMs }: StopOptions): Stop {
+export function stopOnSignals({ gateway, watching, audit, delayMs }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
     // `/readyz` answers 503 from now on, before anything else ends.
     const closed = gateway.close(options);
     await Promise.all([closed, ...watching.map((each) => each.close())]);
+    await audit?.close();
   };
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (signal === 'SIGTERM' && delayMs > 0) {

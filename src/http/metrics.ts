@@ -6,6 +6,7 @@ import type { ConnectionsView, HealthFigures } from '../introspection/introspect
 export interface MetricsOptions {
   readonly figures: () => HealthFigures;
   readonly counters: Counters;
+  readonly audit: { readonly dropped: number };
   readonly limits: Readonly<Record<string, number>>;
 }
 
@@ -75,7 +76,7 @@ function backpressure(registry: Registry, view: () => ConnectionsView): void {
 }
 
 /** One registry per gateway, so that several gateways in one process do not conflict. */
-export function createMetrics({ counters, limits, ...options }: MetricsOptions): Registry {
+export function createMetrics({ counters, audit, limits, ...options }: MetricsOptions): Registry {
   const figures = perTurn(options.figures);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -96,6 +97,7 @@ export function createMetrics({ counters, limits, ...options }: MetricsOptions):
   counter(registry, 'replayed_events', 'Replayed events sent.', () => counters.replay.events);
   counter(registry, 'closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
   counter(registry, 'accepted', 'Connections accepted.', () => counters.accepted);
+  counter(registry, 'audit_dropped', 'Lines missing from the audit log.', () => audit.dropped);
   labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => counters.refused);
   labelled(registry, 'closed', 'code', 'Connections closed, by close code.', () => counters.closed);
   labelled(registry, 'gaps', 'reason', 'Gaps sent to clients, by reason.', () => counters.gaps);

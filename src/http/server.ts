@@ -57,6 +57,7 @@ export function createHttp(options: HttpOptions): Http {
   const metrics = createMetrics({
     figures: () => introspection.figures(),
     counters,
+    audit: options.audit,
     limits,
   });
   const answering = new Answering();
