@@ -59,7 +59,7 @@ class LineWriter {
   /** What is being written, as far as it is not written yet. */
   #batch = Buffer.alloc(0);
   #dropped = 0;
-  #onSettled: (() => void)[] = [];
+  readonly #onSettled: (() => void)[] = [];
   onFault: (error: unknown) => void = () => undefined;
 
   constructor(fd: number, mostBytes: number) {
