@@ -102,8 +102,10 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const validators: Readonly<Record<string, Validator>> = httpValidators;
   // A failed probe has the same body schema as a successful one.
   const isFailure = status >= 400 && !operation.replies.includes('probe');
-  const name = isFailure ? 'error' : operation.replies.find((each) => each !== 'error');
-  const fault = faultOf(validators[name ?? ''], body);
+  const names = isFailure ? ['error'] : operation.replies.filter((each) => each !== 'error');
+  // A success may have several forms, such as the full health report and its summary.
+  const faults = names.map((name) => faultOf(validators[name], body));
+  const [fault] = faults.includes(undefined) ? [] : faults;
   if (fault !== undefined) return { clauses: ['OPS-0', ...operation.clauses], text: `${operation.name}: ${fault}` };
   const code = textAt(member(body, 'data'), 'code') ?? '';
   const wanted = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].httpStatus : status;
