@@ -71,8 +71,9 @@ function mentionsText(mentions: readonly Mention[]): string {
 }
 
 function mentionText({ text, anchor, file, note = '' }: Mention): string {
-  const target = file === undefined ? `#${anchor ?? ''}` : `../../${file}`;
-  return `[\`${text}\`](${target}) ${note}`.trimEnd();
+  const target = file === undefined ? anchor && `#${anchor}` : `../../${file}`;
+  const name = target === undefined ? `\`${text}\`` : `[\`${text}\`](${target})`;
+  return `${name} ${note}`.trimEnd();
 }
 
 function shapeText({ title, text, rows, examples, anchor }: Shape): string[] {
