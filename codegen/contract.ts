@@ -14,7 +14,8 @@ import { CONNECTION, messageName, refName } from './raw.ts';
 import type { RawContract, RawMessage, RawOperation } from './raw.ts';
 import { resolveReferences } from './references.ts';
 import { lint } from './rules.ts';
-import { ContractError, readSource } from './source.ts';
+import { readSource } from './files.ts';
+import { ContractError } from './source.ts';
 import type { Finding, Source } from './source.ts';
 import { checkVersion, specificationFindings } from './specification.ts';
 

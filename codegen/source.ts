@@ -1,9 +1,9 @@
 /**
  * `asyncapi.yaml` as text and as a value, with the way back from a pointer to a line: what a finding must name.
  */
-import { readFile } from 'node:fs/promises';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Document, Node, Pair } from 'yaml';
+import type { Document, Node, Pair, YAMLError } from 'yaml';
+import { aliasFaultOf } from './aliases.ts';
 
 /** One thing that is wrong with a contract. */
 export interface Finding {
@@ -47,22 +47,16 @@ export interface Source {
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
 }
 
-/** @throws {ContractError} when the file is no YAML; errors of the file system pass through. */
-export async function readSource(file: string): Promise<Source> {
-  return sourceOf(file, await readFile(file, 'utf8'));
-}
-
-/** Merge keys (`<<: *anchor`) are on; a key given twice is an error. */
+/** Merge keys (`<<: *anchor`) are on; a key given twice is an error. @throws {ContractError} on text that is neither YAML nor JSON. */
 export function sourceOf(file: string, text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
+  const refuse = (offset: number, fault: string): ContractError =>
+    new ContractError(file, [{ rule: 'yaml', pointer: '', line: lines.linePos(offset).line, text: fault }]);
+  const document = parse(text, lines, refuse);
   const [error] = document.errors;
-  if (error !== undefined) {
-    const { line } = lines.linePos(error.pos[0]);
-    throw new ContractError(file, [
-      { rule: 'yaml', pointer: '', line, text: `${error.message}. Correct the YAML at this line.` },
-    ]);
-  }
+  if (error !== undefined) throw refuse(error.pos[0], wordsOf(error));
+  const fault = aliasFaultOf(document);
+  if (fault !== undefined) throw refuse(startOf(fault.node) ?? 0, fault.text);
   // Aliases become copies, so that nobody can be surprised by two places that are one object.
   const value: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: -1 })));
   const lineOf = (path: readonly (string | number)[]): number | undefined => {
@@ -70,6 +64,24 @@ export function sourceOf(file: string, text: string): Source {
     return offset === undefined ? undefined : lines.linePos(offset).line;
   };
   return { file, text, value, lineOf };
+}
+
+const TOO_DEEP = 'is nested too deeply to be read. Give the inner parts names of their own.';
+
+/** The parser recurses: what is nested without measure ends in an error of the runtime. */
+function parse(text: string, lines: LineCounter, refuse: (offset: number, fault: string) => Error): Document.Parsed {
+  try {
+    return parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw refuse(0, TOO_DEEP);
+  }
+}
+
+function wordsOf({ code, message }: YAMLError): string {
+  if (message.includes('call stack')) return TOO_DEEP;
+  if (code === 'MULTIPLE_DOCS') return 'begins a second document. Keep one document in the file.';
+  return `${message}. Correct the YAML at this line.`;
 }
 
 function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number | undefined {

@@ -42,11 +42,20 @@ export function specificationFindings(source: Source, diagnostics: readonly Diag
   for (const { code, message, path } of written.length > 0 ? written : faults) {
     const pointer = toPointer(path);
     if (findings.has(pointer)) continue;
-    const text = `${message}${/[.?]$/.test(message) ? '' : '.'} Correct it as the AsyncAPI ${ASYNCAPI} specification asks.`;
+    const text = code === UNCAUGHT ? uncaught(message) : `${message}${/[.?]$/.test(message) ? '' : '.'} ${CORRECT}`;
     findings.set(pointer, { rule: String(code), pointer, line: source.lineOf(path), text });
   }
   const all = [...findings.values()];
   return all.filter(({ pointer }) => !all.some((other) => other.pointer.startsWith(`${pointer}/`)));
+}
+
+/** What the parser says of an error of its own, which holds the error's stack. */
+const UNCAUGHT = 'uncaught-error';
+const CORRECT = `Correct it as the AsyncAPI ${ASYNCAPI} specification asks.`;
+
+function uncaught(message: string): string {
+  const reason = /message: (.*?)(?:, stack:|$)/m.exec(message)?.[1] ?? 'it gives no reason';
+  return `cannot be read by the AsyncAPI parser, which failed: ${reason}. Take parts out until it can be, and ${CORRECT.replace('Correct it', 'correct the last one')}`;
 }
 
 function isWritten(value: unknown, path: readonly (string | number)[]): boolean {

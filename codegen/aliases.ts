@@ -1,0 +1,87 @@
+/** What YAML allows and no contract needs: aliases in a circle, aliases that multiply, and nesting without an end. */
+import { isAlias, isMap, isPair, isSeq } from 'yaml';
+import type { Document, Node } from 'yaml';
+
+/** Deeper than any schema for people; compilers and validators recurse. */
+const DEEPEST = 100;
+/** Values after every alias has become a copy; the stock contract has about 20,000. */
+const MOST_VALUES = 1_000_000;
+
+export interface AliasFault {
+  readonly node: Node | undefined;
+  /** What is wrong, and what to do. */
+  readonly text: string;
+}
+
+/** @returns why the document cannot become a plain value, or undefined */
+export function aliasFaultOf(document: Document.Parsed): AliasFault | undefined {
+  return new Walk(document).visit(document.contents, 0).fault;
+}
+
+interface Size {
+  readonly values: number;
+  readonly depth: number;
+  readonly fault?: AliasFault;
+}
+
+const LEAF: Size = { values: 1, depth: 0 };
+
+class Walk {
+  readonly #document: Document.Parsed;
+  readonly #sizes = new Map<unknown, Size>();
+  readonly #open = new Set<unknown>();
+
+  constructor(document: Document.Parsed) {
+    this.#document = document;
+  }
+
+  visit(node: unknown, level: number): Size {
+    if (isPair(node)) return this.#sum(node, [node.key, node.value], level);
+    if (isAlias(node)) return this.#alias(node, level);
+    if (!isMap(node) && !isSeq(node)) return LEAF;
+    const known = this.#sizes.get(node);
+    if (known !== undefined) return known;
+    this.#open.add(node);
+    const size = this.#sum(node, node.items, level + 1);
+    this.#open.delete(node);
+    this.#sizes.set(node, size);
+    return size;
+  }
+
+  #alias(node: Node, level: number): Size {
+    const target: unknown = isAlias(node) ? node.resolve(this.#document) : undefined;
+    if (target === undefined)
+      return { ...LEAF, fault: { node, text: 'is an alias without an anchor above it. Correct the name.' } };
+    if (this.#open.has(target))
+      return { ...LEAF, fault: { node, text: 'is an alias of something that it is a part of. Write the value out.' } };
+    return this.visit(target, level);
+  }
+
+  #sum(node: unknown, parts: readonly unknown[], level: number): Size {
+    const at = node as Node;
+    if (level > DEEPEST) return { ...LEAF, fault: tooDeep(at) };
+    let [values, depth] = [1, 0];
+    for (const part of parts) {
+      const size = this.visit(part, level);
+      if (size.fault !== undefined) return size;
+      values += size.values;
+      depth = Math.max(depth, size.depth);
+    }
+    if (!isPair(node)) depth += 1;
+    if (values > MOST_VALUES)
+      return {
+        ...LEAF,
+        fault: {
+          node: at,
+          text: `has more than ${MOST_VALUES} values once its aliases are copies. Use fewer aliases.`,
+        },
+      };
+    // An alias may stand deeper than its anchor does.
+    if (level + depth > DEEPEST + 1) return { ...LEAF, fault: tooDeep(at) };
+    return { values, depth };
+  }
+}
+
+function tooDeep(node: Node): AliasFault {
+  return { node, text: `is nested more than ${DEEPEST} levels deep. Give the inner parts names of their own.` };
+}

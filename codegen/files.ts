@@ -1,0 +1,45 @@
+/** Reads the files of a contract: text of bounded size, in UTF-8. */
+import { createReadStream } from 'node:fs';
+import { ContractError, sourceOf } from './source.ts';
+import type { Source } from './source.ts';
+
+/** The stock contract has 200 KiB. */
+export const LARGEST_BYTES = 4 * 1024 * 1024;
+
+/** @throws {ContractError} when the file is no YAML or JSON text of that size; errors of the file system pass through. */
+export async function readSource(file: string): Promise<Source> {
+  return sourceOf(file, await readText(file));
+}
+
+/** As a stream: a pipe or a device has no size, and may have no end. */
+async function readText(file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST_BYTES)
+      throw refusal(
+        file,
+        1,
+        `has more than ${LARGEST_BYTES / 1024 / 1024} MiB. Split it, and refer to its parts by $ref.`,
+      );
+    chunks.push(chunk);
+  }
+  return decode(file, Buffer.concat(chunks));
+}
+
+function decode(file: string, bytes: Buffer): string {
+  const text = new TextDecoder('utf-8').decode(bytes);
+  // U+FFFD stands for bytes that are no UTF-8, unless the file spells it out.
+  const at = text.includes('\0') || !Buffer.from(text).equals(withoutMark(bytes)) ? text.search(/[\0\uFFFD]/) : -1;
+  if (at === -1) return text;
+  throw refusal(file, text.slice(0, at).split('\n').length, 'is no text in UTF-8. Save the contract as UTF-8.');
+}
+
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes.subarray(0, 3).equals(Buffer.from('\uFEFF')) ? bytes.subarray(3) : bytes;
+}
+
+function refusal(file: string, line: number, text: string): ContractError {
+  return new ContractError(file, [{ rule: 'file', pointer: '', line, text }]);
+}
