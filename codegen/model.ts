@@ -7,7 +7,7 @@
 export interface Schema {
   readonly $ref?: string;
   readonly description?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -214,6 +214,17 @@ export function schemaName(ref: string): string {
 
 export function isSchemaRef(ref: string): boolean {
   return ref.startsWith(SCHEMA_PREFIX);
+}
+
+/** Whether a value of the type may fit, as far as `type` says. */
+export function admitsType({ type }: Schema, name: string): boolean {
+  return typeof type === 'string' ? type === name : (type ?? []).includes(name);
+}
+
+/** The name of the schema that a name stands for, where schemas consist of a reference to another one. */
+export function finalName(schemas: Readonly<Record<string, Schema>>, name: string): string {
+  const ref = Object.hasOwn(schemas, name) ? schemas[name]?.$ref : undefined;
+  return ref === undefined ? name : finalName(schemas, schemaName(ref));
 }
 
 /** The schema of a name, references followed. @throws {Error} when there is none: the linter has let something through. */

@@ -3,7 +3,8 @@ import { parseContract } from './contract.ts';
 import { checkExtensions } from './extensions.ts';
 import { resolveReferences } from './references.ts';
 import { lint, RULES } from './rules.ts';
-import { readSource, sourceOf } from './source.ts';
+import { readSource } from './files.ts';
+import { sourceOf } from './source.ts';
 import type { Finding } from './source.ts';
 import { SHOP, shopWith } from './testing/shop.ts';
 import type { Changes } from './testing/shop.ts';
@@ -55,6 +56,28 @@ const BROKEN: readonly (readonly [rule: string, changes: Changes, pointer: strin
     { [`${MESSAGES}/welcome/payload`]: { $ref: '#/components/messages/welcome' } },
     `${MESSAGES}/welcome/payload`,
   ],
+  [
+    'schema-circle',
+    {
+      [`${SCHEMAS}/A`]: { $ref: '#/components/schemas/B' },
+      [`${SCHEMAS}/B`]: { $ref: '#/components/schemas/A' },
+    },
+    `${SCHEMAS}/B/$ref`,
+  ],
+  [
+    'schema-circle',
+    { [`${SCHEMAS}/Tree`]: { anyOf: [{ type: 'string' }, { $ref: '#/components/schemas/Tree' }] } },
+    `${SCHEMAS}/Tree/anyOf/1/$ref`,
+  ],
+  ['schema-name', { [`${SCHEMAS}/order_payload`]: { type: 'string', description: 'x' } }, `${SCHEMAS}/order_payload`],
+  ['schema-name', { [`${SCHEMAS}/Größe`]: { type: 'string', description: 'x' } }, `${SCHEMAS}/Größe`],
+  ['schema-name', { [`${SCHEMAS}/_`]: { type: 'string', description: 'x' } }, `${SCHEMAS}/_`],
+  [
+    'property-name',
+    { [`${SCHEMAS}/OrderPayload/properties/$ref`]: { type: 'string', description: 'x' } },
+    `${SCHEMAS}/OrderPayload/properties/$ref`,
+  ],
+  ['schema-range', { [`${SCHEMAS}/MessageId/minLength`]: 1e9 }, `${SCHEMAS}/MessageId/minLength`],
   ['schema-title', { [`${SCHEMAS}/Count/title`]: 'Count' }, `${SCHEMAS}/Count/title`],
   ['schema-allof', { [`${SCHEMAS}/Health/allOf`]: [] }, `${SCHEMAS}/Health/allOf`],
   ['schema-keyword', { [`${SCHEMAS}/Count/or none.`]: null }, `${SCHEMAS}/Count/or none.`],

@@ -2,17 +2,22 @@
  * House lint: what a contract must keep beyond AsyncAPI. Every finding names the rule, the place and what to do.
  */
 import type { RawContract } from './raw.ts';
+import { CIRCLE_RULES } from './rules/circles.ts';
 import { CODE_RULES } from './rules/codes.ts';
 import { EVENT_RULES } from './rules/events.ts';
 import { MESSAGE_RULES } from './rules/messages.ts';
+import { NAME_RULES } from './rules/names.ts';
 import { OPERATION_RULES } from './rules/operations.ts';
 import { REQUIREMENT_RULES } from './rules/requirements.ts';
 import type { Rule } from './rules/rule.ts';
-import { SCHEMA_RULES } from './rules/schemas.ts';
+import { REFERENCE_RULES, SCHEMA_RULES } from './rules/schemas.ts';
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
 export const RULES: Readonly<Record<string, Rule>> = {
+  ...REFERENCE_RULES,
+  ...CIRCLE_RULES,
+  ...NAME_RULES,
   ...SCHEMA_RULES,
   ...MESSAGE_RULES,
   ...OPERATION_RULES,
@@ -24,14 +29,17 @@ export const RULES: Readonly<Record<string, Rule>> = {
 /** What these find may follow from a name that is wrong elsewhere, which is told first. */
 const CONSEQUENCES: ReadonlySet<string> = new Set(['schema-unused', 'message-used', 'message-example', 'clause-cited']);
 
+/** Without these no other rule can be asked. */
+const FOUNDATIONS: ReadonlySet<string> = new Set(['schema-ref', 'schema-circle']);
+
 /** Expects a contract that {@link checkExtensions} has accepted. */
 export function lint(source: Source): Finding[] {
   const raw = source.value as RawContract;
   const findings: Finding[] = [];
   for (const [rule, check] of Object.entries(RULES)) {
     check(raw, (path, text) => findings.push({ rule, pointer: toPointer(path), line: source.lineOf(path), text }));
-    // References that lead nowhere make every other finding doubtful.
-    if (rule === 'schema-ref' && findings.length > 0) return findings;
+    // Most rules follow references: those that lead nowhere, or in a circle, are all that can be said.
+    if (FOUNDATIONS.has(rule) && findings.length > 0) return findings;
   }
   const follows = ({ rule }: Finding): number => Number(CONSEQUENCES.has(rule));
   return findings.toSorted((a, b) => follows(a) - follows(b));

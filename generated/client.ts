@@ -7,7 +7,7 @@ import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
 import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, EVENTS, SUBPROTOCOL } from './protocol.ts';
-import type { CommandDataMap, CustomEvent, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
+import type { CommandDataMap, CustomEvent as CustomEventData, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, as the runtime takes them. */
 export interface TidemarkProtocol {
@@ -16,7 +16,7 @@ export interface TidemarkProtocol {
   readonly pushes: PushDataMap;
   readonly events: EventMap;
   readonly payloads: PayloadMap;
-  readonly customEvent: CustomEvent;
+  readonly customEvent: CustomEventData;
 }
 
 const SPEC = {

@@ -1,5 +1,6 @@
 /** `client.ts`: the contract's names over the hand-written runtime, which is copied beside it. Nothing else is in it. */
 import type { Contract } from '../model.ts';
+import { typeNameOf } from '../names.ts';
 import { banner } from './text.ts';
 
 const FACADE = `import { ClientCore } from './runtime/client-core.ts';
@@ -8,7 +9,7 @@ import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
 import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, EVENTS, SUBPROTOCOL } from './protocol.ts';
-import type { CommandDataMap, @custom, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
+import type { CommandDataMap, @custom as CustomEventData, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, as the runtime takes them. */
 export interface TidemarkProtocol {
@@ -17,7 +18,7 @@ export interface TidemarkProtocol {
   readonly pushes: PushDataMap;
   readonly events: EventMap;
   readonly payloads: PayloadMap;
-  readonly customEvent: @custom;
+  readonly customEvent: CustomEventData;
 }
 
 const SPEC = {
@@ -58,6 +59,9 @@ export type { Position } from './runtime/wire.ts';
 `;
 
 export function emitClient({ events, customEvent }: Contract): string {
-  const facade = FACADE.replaceAll('@custom', customEvent.schema).replaceAll('@event', events[0]?.name ?? 'name');
+  const facade = FACADE.replaceAll('@custom', typeNameOf(customEvent.schema)).replaceAll(
+    '@event',
+    events[0]?.name ?? 'name',
+  );
   return `${banner('The client: types and constants of the contract over the runtime.')}\n${facade}`;
 }

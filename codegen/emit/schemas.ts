@@ -1,6 +1,7 @@
 /** `schemas/*.json`: one self-contained JSON Schema for every message, event and payload. */
 import type { Contract, Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
+import { mapParts, referencesOf } from './parts.ts';
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
@@ -20,14 +21,14 @@ function standAlone(contract: Contract, name: string): object {
   return {
     $schema: DIALECT,
     $id: `urn:tidemark:${version}:${name}`,
-    ...(rewrite(schemas[name] ?? {}) as object),
+    ...rewrite(schemas[name] ?? {}),
     ...(definitions.length === 0 ? {} : { $defs }),
   };
 }
 
 /** The schemas that a schema refers to, over any number of steps. */
 function closure(contract: Contract, name: string, seen = new Set<string>()): Set<string> {
-  for (const ref of references(contract.schemas[name])) {
+  for (const ref of referencesOf(contract.schemas[name] ?? {})) {
     if (seen.has(ref)) continue;
     seen.add(ref);
     closure(contract, ref, seen);
@@ -35,16 +36,7 @@ function closure(contract: Contract, name: string, seen = new Set<string>()): Se
   return seen;
 }
 
-function references(value: unknown): string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const { $ref } = value as Schema;
-  return typeof $ref === 'string' ? [schemaName($ref)] : Object.values(value).flatMap(references);
-}
-
-function rewrite(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(rewrite);
-  const { $ref } = value as Schema;
-  if (typeof $ref === 'string') return { $ref: `#/$defs/${schemaName($ref)}` };
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, rewrite(member)]));
+function rewrite(schema: Schema): object {
+  if (schema.$ref !== undefined) return { $ref: `#/$defs/${schemaName(schema.$ref)}` };
+  return mapParts(schema, rewrite);
 }

@@ -6,9 +6,10 @@
  */
 import { compile } from 'json-schema-to-typescript';
 import type { Contract, Event, Schema } from '../model.ts';
-import { schemaName } from '../model.ts';
+import { finalName, schemaName } from '../model.ts';
+import { typeNameOf } from '../names.ts';
 import { readonlyArrays } from './readonly-arrays.ts';
-import { banner, doc, key, union } from './text.ts';
+import { banner, doc, key, quote, union } from './text.ts';
 
 const STYLE = { singleQuote: true, printWidth: 120 };
 /** Holds every schema as an optional property, so that all of them are reachable; cut from the output. */
@@ -25,11 +26,10 @@ export async function emitTypes(contract: Contract): Promise<string> {
 }
 
 async function compileSchemas(contract: Contract): Promise<string> {
-  const names = Object.keys(contract.schemas);
-  const definitions = Object.fromEntries(
-    Object.entries(contract.schemas).map(([name, schema]) => [name, toDraft4(schema)]),
-  );
-  const properties = Object.fromEntries(names.map((name) => [name, { $ref: `#/definitions/${name}` }]));
+  // The compiler knows one name for each schema: a schema that is only a reference is added afterwards.
+  const [aliases, own] = partition(Object.entries(contract.schemas));
+  const definitions = Object.fromEntries(own.map(([name, schema]) => [typeNameOf(name), toDraft4(schema, contract)]));
+  const properties = Object.fromEntries(own.map(([name]) => [typeNameOf(name), reference(name, contract)]));
   const bundled = { type: 'object' as const, additionalProperties: false, properties, definitions };
   const text = await compile(bundled, ROOT, {
     additionalProperties: false,
@@ -40,7 +40,23 @@ async function compileSchemas(contract: Contract): Promise<string> {
     style: STYLE,
     unknownAny: true,
   });
-  return makeReadonly(cutRoot(text));
+  return makeReadonly(cutRoot(text)) + aliases.map(([name, schema]) => emitAlias(name, schema)).join('');
+}
+
+type Entry = readonly [name: string, schema: Schema];
+
+function partition(entries: readonly Entry[]): readonly [aliases: readonly Entry[], own: readonly Entry[]] {
+  const isAlias = ([, { $ref }]: Entry): boolean => $ref !== undefined;
+  return [entries.filter(isAlias), entries.filter((each) => !isAlias(each))];
+}
+
+function emitAlias(name: string, { $ref = '' }: Schema): string {
+  const target = schemaName($ref);
+  return `/** Another name of ${target}. */\nexport type ${typeNameOf(name)} = ${typeNameOf(target)};\n`;
+}
+
+function reference(name: string, { schemas }: Contract): { readonly $ref: string } {
+  return { $ref: `#/definitions/${typeNameOf(finalName(schemas, name))}` };
 }
 
 function cutRoot(text: string): string {
@@ -49,9 +65,10 @@ function cutRoot(text: string): string {
 }
 
 /** References by definition; our own annotations and the numbers that no type can say left out. */
-function toDraft4(schema: Schema): Record<string, unknown> {
-  if (schema.$ref !== undefined) return { $ref: `#/definitions/${schemaName(schema.$ref)}` };
-  const { properties, items, oneOf, anyOf, additionalProperties } = schema;
+function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
+  if (schema.$ref !== undefined) return reference(schemaName(schema.$ref), contract);
+  const inner = (each: Schema): Record<string, unknown> => toDraft4(each, contract);
+  const { properties, items, oneOf, anyOf } = schema;
   const { description, type, const: constant, enum: values, required } = schema;
   return defined({
     description: description?.replaceAll('*/', '*∕'),
@@ -59,14 +76,18 @@ function toDraft4(schema: Schema): Record<string, unknown> {
     const: constant,
     enum: values,
     required,
-    properties:
-      properties && Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, toDraft4(each)])),
-    items: items && toDraft4(items),
-    oneOf: oneOf?.map(toDraft4),
-    anyOf: anyOf?.map(toDraft4),
-    additionalProperties:
-      typeof additionalProperties === 'object' ? toDraft4(additionalProperties) : additionalProperties,
+    properties: properties && Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, inner(each)])),
+    items: items && inner(items),
+    oneOf: oneOf?.map(inner),
+    anyOf: anyOf?.map(inner),
+    additionalProperties: additional(schema, inner),
   });
+}
+
+/** In TypeScript the type of all further members must fit the declared ones, too: beside these it is unknown. */
+function additional({ additionalProperties, properties = {} }: Schema, inner: (schema: Schema) => unknown): unknown {
+  if (typeof additionalProperties !== 'object') return additionalProperties;
+  return Object.keys(properties).length > 0 ? true : inner(additionalProperties);
 }
 
 function defined(value: Record<string, unknown>): Record<string, unknown> {
@@ -79,12 +100,12 @@ function makeReadonly(text: string): string {
     .replaceAll(/^export interface (\w+) \{\}$/gm, 'export type $1 = Readonly<Record<string, never>>;')
     .replaceAll(/^\/\*\*\n \* (.*)\n \*\/$/gm, '/** $1 */')
     .replaceAll(/^( +)\/\*\*\n +\* (.*)\n +\*\/$/gm, '$1/** $2 */')
-    .replaceAll(/^( +)((?:[\w$]+|'[^']*'|"[^"]*")\??:(?= |$))/gm, '$1readonly $2')
+    .replaceAll(/^( +)((?:[\p{ID_Continue}$]+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\??:(?= |$))/gmu, '$1readonly $2')
     .replaceAll(/^( +)(\[k: string\]: )/gm, '$1readonly $2');
 }
 
 function emitUnions(contract: Contract): string {
-  const schemaOf = (message: string): string => contract.messages[message]?.schema ?? message;
+  const schemaOf = (message: string): string => typeNameOf(contract.messages[message]?.schema ?? message);
   const commands = contract.commands.map(({ name }) => schemaOf(name));
   const replies = [...new Set([...contract.commands.map(({ reply }) => schemaOf(reply)), schemaOf('error')])];
   const pushes = contract.pushes
@@ -95,22 +116,22 @@ function emitUnions(contract: Contract): string {
     union('ReplyMessage', replies, 'What the server answers to a command: its success, or an error (ENV-3).'),
     union(
       'DeclaredEventMessage',
-      contract.events.map((event) => event.messageSchema),
+      contract.events.map(({ messageSchema }) => typeNameOf(messageSchema)),
       'An event that the contract declares: `data.event` tells which.',
     ),
     union(
       'EventMessage',
-      ['DeclaredEventMessage', contract.customEvent.messageSchema],
+      ['DeclaredEventMessage', typeNameOf(contract.customEvent.messageSchema)],
       "Any event, of a declared name or of a name of a team's own (EVT-4).",
     ),
     union('PushMessage', [...pushes, 'EventMessage'], 'What the server volunteers.'),
     union('ServerMessage', ['ReplyMessage', 'PushMessage'], 'What a client receives.'),
     union(
       'DeclaredEvent',
-      contract.events.map(({ schema }) => schema),
+      contract.events.map(({ schema }) => typeNameOf(schema)),
       '`data` of a declared event; `event` tells which.',
     ),
-    union('AnyEvent', ['DeclaredEvent', contract.customEvent.schema], '`data` of any event.'),
+    union('AnyEvent', ['DeclaredEvent', typeNameOf(contract.customEvent.schema)], '`data` of any event.'),
   ].join('\n');
 }
 
@@ -124,18 +145,19 @@ function emitMaps(contract: Contract): string {
       '',
     ].join('\n');
   const { commands, pushes, events } = contract;
-  const dataOf = (push: string): string => `Extract<PushMessage, { readonly type: '${push}' }>['data']`;
-  const entry = (pick: (event: Event) => string) => events.map((event) => [event.name, pick(event)] as const);
+  const dataOf = (push: string): string => `Extract<PushMessage, { readonly type: ${quote(push)} }>['data']`;
+  const entry = (pick: (event: Event) => string) =>
+    events.map((event) => [event.name, typeNameOf(pick(event))] as const);
   return [
     map(
       'CommandDataMap',
       '`data` of each command.',
-      commands.map(({ name, data }) => [name, data]),
+      commands.map(({ name, data }) => [name, typeNameOf(data)]),
     ),
     map(
       'ReplyDataMap',
       '`data` of the success of each command; keyed by the command.',
-      commands.map(({ name, replyData }) => [name, replyData]),
+      commands.map(({ name, replyData }) => [name, typeNameOf(replyData)]),
     ),
     map(
       'PushDataMap',

@@ -6,8 +6,10 @@
 import { _, Ajv, stringify } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import type { Contract, Schema } from '../model.ts';
-import { resolveSchema, schemaName } from '../model.ts';
+import { finalName, resolveSchema, schemaName } from '../model.ts';
+import { typeNameOf } from '../names.ts';
 import { FORMATS } from './formats.ts';
+import { mapParts, partsOf, referencesOf } from './parts.ts';
 import { banner, key, quote } from './text.ts';
 
 // CommonJS seen from ESM: the function is the default of the default.
@@ -26,7 +28,7 @@ export function emitValidators(contract: Contract): { readonly code: string; rea
   return { code: emitCode(contract, tables), types: emitDeclarations(tables) };
 }
 
-const strict = (name: string): string => `strict.${name}`;
+const strict = (name: string): string => `strict.${typeNameOf(name)}`;
 
 /** Ids of schemas as tolerant validators see them. A schema that is the same in both readings is compiled once. */
 function tolerantIds({ schemas }: Contract): (name: string) => string {
@@ -39,16 +41,7 @@ function tolerantIds({ schemas }: Contract): (name: string) => string {
     for (const [name, schema] of Object.entries(schemas))
       if (referencesOf(schema).some((each) => differs.has(each))) differs.add(name);
   }
-  return (name) => (differs.has(name) ? `tolerant.${name}` : strict(name));
-}
-
-function partsOf({ properties = {}, items, oneOf = [], anyOf = [], additionalProperties }: Schema): Schema[] {
-  const values = typeof additionalProperties === 'object' ? [additionalProperties] : [];
-  return [...Object.values(properties), ...(items === undefined ? [] : [items]), ...oneOf, ...anyOf, ...values];
-}
-
-function referencesOf(schema: Schema): string[] {
-  return schema.$ref === undefined ? partsOf(schema).flatMap(referencesOf) : [schemaName(schema.$ref)];
+  return (name) => (differs.has(name) ? `tolerant.${typeNameOf(name)}` : strict(name));
 }
 
 function tablesOf(contract: Contract): ValidatorTable[] {
@@ -90,12 +83,15 @@ function tablesOf(contract: Contract): ValidatorTable[] {
 
 function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string {
   const ajv = new Ajv({
+    allowUnionTypes: true,
     code: { source: true, esm: true, lines: true },
     discriminator: true,
     formats: FORMATS,
     inlineRefs: false,
+    ownProperties: Object.values(contract.schemas).some(namesInherited),
     strict: true,
     strictRequired: false,
+    strictTypes: false,
     validateFormats: true,
   });
   wordPatterns(ajv);
@@ -116,6 +112,15 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
     ...tables.map((table) => emitTable(table, exported)),
   ].join('\n');
   return refuseDynamicCode(code);
+}
+
+/**
+ * Whether a schema has a member that every object inherits, such as `constructor`: the validators then ask for own members only.
+ * Otherwise the answer is the same, and validation takes about 40% less time without the question.
+ */
+function namesInherited(schema: Schema): boolean {
+  const names = [...Object.keys(schema.properties ?? {}), ...(schema.required ?? [])];
+  return names.some((name) => name in Object.prototype) || partsOf(schema).some(namesInherited);
 }
 
 /** A refusal says what the contract says of the value: a regular expression tells most people nothing. */
@@ -167,7 +172,8 @@ function isMessage(contract: Contract, schema: string): boolean {
 }
 
 function toStrict(contract: Contract, schema: Schema): object {
-  return rewrite(schema, strict, (each) => ({ ...each, ...tagOf(contract, each) }));
+  const refer = (name: string): string => strict(finalName(contract.schemas, name));
+  return rewrite(schema, refer, (each) => ({ ...each, ...tagOf(contract, each) }));
 }
 
 interface TolerantOptions {
@@ -177,7 +183,8 @@ interface TolerantOptions {
 
 /** Unknown members pass, and so does a value that fits several branches because of it. */
 function toTolerant(contract: Contract, schema: Schema, { refer, kind }: TolerantOptions): object {
-  return rewrite(schema, refer, ({ oneOf, additionalProperties, ...each }, depth) => {
+  const referToFinal = (name: string): string => refer(finalName(contract.schemas, name));
+  return rewrite(schema, referToFinal, ({ oneOf, additionalProperties, ...each }, depth) => {
     const keepsShape = (kind === 'message' && depth === 0) || additionalProperties !== false;
     const shape = keepsShape && additionalProperties !== undefined ? { additionalProperties } : {};
     const tag = oneOf === undefined ? {} : tagOf(contract, { oneOf });
@@ -196,6 +203,7 @@ function tagOf(
 ): { readonly type?: 'object'; readonly discriminator?: { readonly propertyName: string } } {
   if (oneOf === undefined) return {};
   const branches = oneOf.map((branch) => resolveSchema(contract, branch));
+  if (branches.some(({ type }) => type !== 'object')) return {};
   const propertyName = branches[0]?.required?.find((member) => {
     const constants = branches.map(({ required, properties }) =>
       required?.includes(member) ? properties?.[member]?.const : undefined,
@@ -213,26 +221,11 @@ function rewrite(
   depth = 0,
 ): object {
   if (schema.$ref !== undefined) return { $ref: refer(schemaName(schema.$ref)) };
-  const inner = (each: Schema): object => rewrite(each, refer, change, depth + 1);
-  const rewritten = Object.entries(change(schema, depth)).filter(
+  const kept = Object.entries(change(schema, depth)).filter(
     ([name]) =>
       (name !== 'description' || schema.pattern !== undefined) && name !== 'default' && !name.startsWith('x-'),
   );
-  return Object.fromEntries(
-    rewritten.map(([name, value]) => {
-      if (name === 'properties')
-        return [
-          name,
-          Object.fromEntries(
-            Object.entries(value as Record<string, Schema>).map(([member, each]) => [member, inner(each)]),
-          ),
-        ];
-      if (name === 'items' || (name === 'additionalProperties' && typeof value === 'object'))
-        return [name, inner(value as Schema)];
-      if (name === 'oneOf' || name === 'anyOf') return [name, (value as Schema[]).map(inner)];
-      return [name, value];
-    }),
-  );
+  return mapParts(Object.fromEntries(kept), (part) => rewrite(part, refer, change, depth + 1));
 }
 
 /** ajv leaves these two as `require`s in ESM; here they are, so that the file imports nothing. */
@@ -277,9 +270,11 @@ function dropUnused(code: string): string {
 }
 
 const DYNAMIC_CODE = /\b(?:require\(|eval\(|new Function\b|import\()/;
+/** Text that is data: an enumeration may hold `import()`. */
+const TEXT = /\/\/.*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g;
 
 function refuseDynamicCode(code: string): string {
-  const found = DYNAMIC_CODE.exec(code);
+  const found = DYNAMIC_CODE.exec(code.replaceAll(TEXT, '""'));
   if (found === null) return code;
   throw new Error(
     `The validators would contain ${JSON.stringify(found[0])}, which a Content-Security-Policy forbids. Give codegen/emit/validators.ts a helper that replaces it.`,

@@ -4,7 +4,7 @@ import type { RawContract, RawMessage, Ref } from '../raw.ts';
 import { CONNECTION, refName } from '../raw.ts';
 import type { OwnDocument, OwnEvent } from './document.ts';
 import type { Place } from './findings.ts';
-import { typeName } from './names.ts';
+import { typeName } from '../names.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
 /** What the connection's channel and the operation that pushes events are called in every contract. */

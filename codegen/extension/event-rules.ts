@@ -1,6 +1,6 @@
 /** Whether the replay policy and the filter fields of an own event fit its payload. */
 import type { Schema } from '../model.ts';
-import { resolveSchema, schemaName } from '../model.ts';
+import { admitsType, resolveSchema, schemaName } from '../model.ts';
 import { fromPointer } from '../source.ts';
 import type { OwnEvent } from './document.ts';
 import { below, suggestion } from './findings.ts';
@@ -148,15 +148,15 @@ function isText(schema: Schema, shape: Shape): boolean {
   const { schemas } = shape;
   const resolved = resolve(schemas, schema);
   if (resolved === undefined) return true;
-  const { type, items, oneOf, anyOf } = resolved;
+  const { items, oneOf, anyOf } = resolved;
   if (items !== undefined) return isText(items, shape);
   const branches = [...(oneOf ?? []), ...(anyOf ?? [])];
   if (branches.length > 0) return branches.some((each) => isText(each, shape));
-  return Array.isArray(type) ? (type as readonly string[]).includes('string') : type === 'string';
+  return admitsType(resolved, 'string');
 }
 
 function typeText({ type, oneOf, anyOf }: Schema): string {
-  if (Array.isArray(type)) return `one of ${(type as readonly string[]).join(', ')}`;
+  if (typeof type === 'object') return `one of ${type.join(', ')}`;
   if (type !== undefined) return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
   return (oneOf ?? anyOf) ? 'one of several types, none of them string' : 'of no declared type';
 }

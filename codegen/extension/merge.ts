@@ -14,7 +14,7 @@ import type { OwnDocument, OwnEvent } from './document.ts';
 import { checkFilterable, checkReplay } from './event-rules.ts';
 import { below, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
-import { isEventName, isFieldName, typeName } from './names.ts';
+import { isEventName, isFieldName, typeName } from '../names.ts';
 
 /** How an event is filtered by its publisher, as every event of the stock contract is. */
 const SOURCES = 'sources';
@@ -102,10 +102,11 @@ function checkNames({ events, schemas }: OwnDocument, base: RawContract, finding
 }
 
 function nameFault(name: string, messages: RawContract['components']['messages']): string | undefined {
-  const { 'x-event': stock } = messages[name] ?? {};
+  const taken = Object.hasOwn(messages, name) ? messages[name] : undefined;
+  const { 'x-event': stock } = taken ?? {};
   if (stock !== undefined && stock !== '*')
     return 'is an event of the contract that is extended. Give it another name.';
-  if (messages[name] !== undefined || name === EVENT_OPERATION)
+  if (taken !== undefined || name === EVENT_OPERATION)
     return 'is the name of a message of the protocol. Give it another name.';
   if (isEventName(name)) return undefined;
   return 'is not the name of an event: a small letter, then small letters, digits and _, in parts joined by a dot, such as build.finished. Rename it.';

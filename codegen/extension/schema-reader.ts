@@ -10,7 +10,7 @@ import { ContractError, fromPointer, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
 import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
-import { isTypeName, typeName } from './names.ts';
+import { typeName } from '../names.ts';
 
 /** Keywords that only describe, and that the generated code has no use for. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
@@ -235,7 +235,7 @@ export class SchemaReader {
     }
     const stem = (source.file.split('/').at(-1) ?? '').replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
     const name = typeName(keys.at(-1) ?? stem);
-    if (!isTypeName(name)) {
+    if (name === '') {
       findings.add('schema-name', at, `refers to ${ref}, of which no name of a type can be made. Rename the target.`);
       return undefined;
     }

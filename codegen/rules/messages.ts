@@ -100,7 +100,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
 
 /** Gives no validator for a schema that cannot be compiled: `schema-compiles` says so. */
 function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
-  const ajv = new Ajv({ strict: false, formats: FORMATS, logger: false });
+  const ajv = new Ajv({ strict: false, formats: FORMATS, logger: false, ownProperties: true });
   ajv.addSchema({ $id: 'contract', components: { schemas: raw.components.schemas } });
   const compiled = new Map<string, ValidateFunction>();
   return (name) => {

@@ -39,7 +39,8 @@ export function schemaAt(raw: RawContract, name: string, pointer: string): Schem
   let schema = lookUp(raw, { $ref: `#/components/schemas/${name}` });
   for (const key of fromPointer(pointer)) {
     while (schema?.items !== undefined) schema = lookUp(raw, schema.items);
-    const next = schema?.properties?.[key];
+    const { properties = {} } = schema ?? {};
+    const next = Object.hasOwn(properties, key) ? properties[key] : undefined;
     if (next === undefined) return undefined;
     schema = lookUp(raw, next);
   }

@@ -34,7 +34,13 @@ export const SCHEMA_KEYWORDS: ReadonlySet<string> = new Set([
 
 const VOLATILE: ReadonlySet<string> = new Set(['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order']);
 
-export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
+const RANGES = [
+  ['minimum', 'maximum'],
+  ['minLength', 'maxLength'],
+  ['minItems', 'maxItems'],
+] as const;
+
+export const REFERENCE_RULES: Readonly<Record<string, Rule>> = {
   'schema-ref': (raw, report) => {
     for (const { schema, path } of schemasOf(raw)) {
       if (schema.$ref === undefined) continue;
@@ -51,7 +57,9 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
         );
     }
   },
+};
 
+export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   'schema-title': (raw, report) => {
     for (const { schema, path } of schemasOf(raw)) {
       if ('title' in schema)
@@ -128,6 +136,15 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     }
   },
 
+  'schema-range': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      for (const [low, high] of RANGES) {
+        const [least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY] = [schema[low], schema[high]];
+        if (least > most) report([...path, low], `is ${least}, above ${high}, which is ${most}. Correct one of them.`);
+      }
+    }
+  },
+
   'schema-unused': (raw, report) => {
     const used = new Set(
       Object.values(raw.components.messages).flatMap((message) => [refName(message.payload), message['x-payload']]),
@@ -139,7 +156,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   },
 
   'schema-compiles': (raw, report) => {
-    const ajv = new Ajv({ strict: true, strictTypes: false });
+    const ajv = new Ajv({ allowUnionTypes: true, strict: true, strictTypes: false });
     for (const { schema, path } of schemasOf(raw)) {
       const own = ownKeywords(schema);
       const fault = faultOf(ajv, own);

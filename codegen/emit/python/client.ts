@@ -2,18 +2,12 @@
 import type { Command, Contract, Event } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
 import type { Schema } from '../../model.ts';
-import { className, docstring, literal } from './names.ts';
+import { typeNameOf } from '../../names.ts';
+import { docstring, literal } from './names.ts';
 
 export function emitPythonClient(contract: Contract, banner: string): string {
   const filter = filterType(contract);
   const welcome = welcomeType(contract);
-  const data = [...contract.commands.map(({ replyData }) => className(replyData)), filter, welcome].filter(isImported);
-  const names = new Set([
-    ...data,
-    ...contract.events.flatMap(({ schema, payload }) => [className(schema), className(payload)]),
-    'AnyEvent',
-    'DeclaredEvent',
-  ]);
   return `"""The client: types and constants of the contract over the runtime.
 
 ${banner}
@@ -24,17 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeGuard, Union, cast, overload
 
+from . import types
 from .protocol import SPEC
 from .runtime.client_core import ClientCore
 from .runtime.connection import TokenSource
 from .runtime.subscription import Gap, Subscription
 from .runtime.wire import Position
-from .types import (
-${[...names]
-  .toSorted()
-  .map((name) => `    ${name},`)
-  .join('\n')}
-)
 
 #: The names of the events that the contract declares.
 EventName = Literal[${contract.events.map(({ name }) => literal(name)).join(', ')}]
@@ -47,12 +36,12 @@ class Client(ClientCore):
     """
 
 ${init()}
-${contract.events.map((event) => subscribeOverload(filter, [event.name], className(event.schema))).join('\n')}
-${subscribeOverload(filter, undefined, 'DeclaredEvent', 'Sequence[EventName]')}
-${subscribeOverload(filter, undefined, 'AnyEvent', 'Sequence[str]')}
-${subscribeOverload(filter, undefined, 'Union[AnyEvent, Gap]', 'Sequence[str]', 'inline')}
+${contract.events.map((event) => subscribeOverload(filter, [event.name], classOf(event.schema))).join('\n')}
+${subscribeOverload(filter, undefined, 'types.DeclaredEvent', 'Sequence[EventName]')}
+${subscribeOverload(filter, undefined, 'types.AnyEvent', 'Sequence[str]')}
+${subscribeOverload(filter, undefined, 'Union[types.AnyEvent, Gap]', 'Sequence[str]', 'inline')}
 ${subscribe(filter)}
-${contract.events.map(broadcastOverload).join('\n')}
+${contract.events.map((event) => broadcastOverload(event, replyTypeOf(contract.commands, 'broadcast'))).join('\n')}
 ${commands(contract, welcome)}
 
 ${contract.events.map(isEventOverload).join('\n\n\n')}
@@ -69,6 +58,16 @@ def is_gap(item: object) -> TypeGuard[Gap]:
 `;
 }
 
+/** A schema's class as this module names it: it imports the module, so that no class can hide a name of its own. */
+function classOf(schema: string): string {
+  return `types.${typeNameOf(schema)}`;
+}
+
+function replyTypeOf(all: readonly Command[], name: string): string {
+  const command = all.find((each) => each.name === name);
+  return command === undefined ? 'object' : classOf(command.replyData);
+}
+
 const ANY_OBJECT = 'Mapping[str, object]';
 
 /** What `subscribe` takes as `filter`: a schema with a name of its own, or any object. */
@@ -83,7 +82,7 @@ function welcomeType(contract: Contract): string {
 }
 
 function named(schema: Schema | undefined): string {
-  return schema?.$ref === undefined ? ANY_OBJECT : className(schemaName(schema.$ref));
+  return schema?.$ref === undefined ? ANY_OBJECT : classOf(schemaName(schema.$ref));
 }
 
 function isImported(type: string): boolean {
@@ -197,21 +196,20 @@ const BROADCAST_OPTIONS = (values: boolean): string => {
 `;
 };
 
-function broadcastOverload({ name, payload }: Event): string {
+function broadcastOverload({ name, payload }: Event, reply: string): string {
   return `    @overload
     async def broadcast(
         self,
         event: Literal[${literal(name)}],
-        payload: ${className(payload)},
+        payload: ${classOf(payload)},
         *,
-${BROADCAST_OPTIONS(false)}    ) -> BroadcastedData: ...
+${BROADCAST_OPTIONS(false)}    ) -> ${reply}: ...
 `;
 }
 
 /** The client's methods, one for each command that the runtime needs (\`client-needs.ts\`); reply types and summaries come from the contract. */
 function commands({ commands: all }: Contract, welcome: string): string {
-  const replyOf = (name: string): string =>
-    className(all.find((each: Command) => each.name === name)?.replyData ?? 'object');
+  const replyOf = (name: string): string => replyTypeOf(all, name);
   const summaryOf = (name: string): string => docstring(all.find((each) => each.name === name)?.summary ?? '');
   const broadcasted = replyOf('broadcast');
   return `    async def broadcast(
@@ -282,5 +280,5 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
 
 function isEventOverload({ name, schema }: Event): string {
   return `@overload
-def is_event(event: object, name: Literal[${literal(name)}]) -> TypeGuard[${className(schema)}]: ...`;
+def is_event(event: object, name: Literal[${literal(name)}]) -> TypeGuard[${classOf(schema)}]: ...`;
 }

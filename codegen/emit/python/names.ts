@@ -7,20 +7,12 @@ const KEYWORDS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** What the generated module imports or what the language defines: a class of that name would hide it. */
-const TAKEN: ReadonlySet<string> = new Set(
-  'Any Literal Mapping NotRequired Sequence TypedDict Union bool dict float int list object str tuple type'.split(' '),
-);
+/** Types by which the generated module describes members: in a class, a member of that name would hide them. */
+const BUILT_IN: ReadonlySet<string> = new Set(['bool', 'float', 'int', 'object', 'str']);
 
-export function isIdentifier(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !KEYWORDS.has(name);
-}
-
-/** The class of a schema: its own name where Python can use it. */
-export function className(schema: string): string {
-  const cleaned = schema.replaceAll(/[^A-Za-z0-9_]+(.)?/g, (_, next: string | undefined) => (next ?? '').toUpperCase());
-  const begun = /^[A-Za-z_]/.test(cleaned) ? cleaned : `_${cleaned}`;
-  return KEYWORDS.has(begun) || TAKEN.has(begun) ? `${begun}_` : begun;
+/** Whether a class can have a member of that name: Python changes names that begin with `__`. */
+export function isMember(name: string): boolean {
+  return /^[a-z_][A-Za-z0-9_]*$/.test(name) && !name.startsWith('__') && !KEYWORDS.has(name) && !BUILT_IN.has(name);
 }
 
 /** A string literal of Python; JSON's escapes are Python's, too. */
@@ -30,5 +22,6 @@ export function literal(text: string): string {
 
 /** A docstring's text: nothing in it can end the docstring or be read as an escape. */
 export function docstring(text: string): string {
-  return text.trim().replaceAll('\\', '\\\\').replaceAll('"""', "'''").replace(/"$/, "'").replaceAll(/\s+/g, ' ');
+  const plain = text.replaceAll(/\p{Cc}/gu, ' ').trim();
+  return plain.replaceAll('\\', '\\\\').replaceAll('"""', "'''").replace(/"$/, "'").replaceAll(/\s+/g, ' ');
 }

@@ -4,7 +4,9 @@
  */
 import type { Contract, Schema } from '../../model.ts';
 import { schemaName } from '../../model.ts';
-import { className, docstring, isIdentifier, literal } from './names.ts';
+import { typeName, typeNameOf } from '../../names.ts';
+import { referencesOf } from '../parts.ts';
+import { docstring, isMember, literal } from './names.ts';
 
 const HEADER = `from __future__ import annotations
 
@@ -16,9 +18,9 @@ from typing import Literal, NotRequired, TypedDict, Union
 
 export function emitPythonTypes(contract: Contract, banner: string): string {
   const module = new TypesModule(contract);
-  for (const [name, schema] of Object.entries(contract.schemas)) module.define(className(name), schema);
-  const declared = contract.events.map(({ schema }) => className(schema));
-  const custom = className(contract.customEvent.schema);
+  for (const [name, schema] of Object.entries(contract.schemas)) module.define(name, schema);
+  const declared = contract.events.map(({ schema }) => typeNameOf(schema));
+  const custom = typeNameOf(contract.customEvent.schema);
   return [
     `"""Types of the wire, one per schema of the contract.\n\n${banner}\n"""\n\n`,
     HEADER,
@@ -43,13 +45,42 @@ class TypesModule {
   readonly #aliases = new Map<string, string>();
   readonly #used = new Set<string>();
 
+  readonly #schemas: Contract['schemas'];
+  /** Whether references to aliases that refer back are quoted: the alias that is being written is one of them. */
+  #quoting = false;
+
   constructor(contract: Contract) {
-    for (const name of Object.keys(contract.schemas)) this.#used.add(className(name));
+    this.#schemas = contract.schemas;
+    for (const name of Object.keys(contract.schemas)) this.#used.add(typeNameOf(name));
   }
 
-  define(name: string, schema: Schema): void {
-    if (isStructure(schema)) this.#defineClass(name, schema);
-    else this.#aliases.set(name, this.#aliasText(name, schema));
+  define(ofSchema: string, schema: Schema): void {
+    const name = typeNameOf(ofSchema);
+    if (isStructure(schema)) {
+      this.#defineClass(name, schema);
+      return;
+    }
+    this.#quoting = schema.$ref === undefined && this.#isRecursive(ofSchema);
+    this.#aliases.set(name, this.#aliasText(name, schema));
+    this.#quoting = false;
+  }
+
+  #isRecursive(name: string): boolean {
+    const reached = new Set<string>();
+    const visit = (from: string): void => {
+      for (const next of referencesOf(this.#schemas[from] ?? {})) {
+        if (reached.has(next)) continue;
+        reached.add(next);
+        visit(next);
+      }
+    };
+    visit(name);
+    return reached.has(name);
+  }
+
+  #reference(name: string): string {
+    const isAlias = !isStructure(this.#schemas[name] ?? {});
+    return this.#quoting && isAlias && this.#isRecursive(name) ? `"${typeNameOf(name)}"` : typeNameOf(name);
   }
 
   text(): string {
@@ -69,9 +100,9 @@ class TypesModule {
       const text = this.#aliases.get(name);
       if (text === undefined || visited.has(name)) return;
       visited.add(name);
+      const type = text.slice(text.lastIndexOf(`${name} = `)).replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
       for (const other of this.#aliases.keys())
-        if (other !== name && new RegExp(`\\b${other}\\b`).test(text.slice(text.lastIndexOf(`${name} = `))))
-          visit(other);
+        if (other !== name && new RegExp(`\\b${other}\\b`).test(type)) visit(other);
       done.push(text);
     };
     for (const name of this.#aliases.keys()) visit(name);
@@ -81,10 +112,10 @@ class TypesModule {
   #defineClass(name: string, schema: Schema): void {
     const required = new Set(schema.required ?? []);
     const members = Object.entries(schema.properties ?? {}).map(([key, member]) => {
-      const type = this.#type(member, `${name}${className(key.charAt(0).toUpperCase() + key.slice(1))}`);
+      const type = this.#type(member, `${name}${typeName(key)}`);
       return { key, type: required.has(key) ? type : `NotRequired[${type}]`, description: member.description };
     });
-    if (members.every(({ key }) => isIdentifier(key))) {
+    if (members.every(({ key }) => isMember(key))) {
       const lines = members.flatMap(({ key, type, description }) => [
         ...(description === undefined ? [] : [`    #: ${docstring(description)}`]),
         `    ${key}: ${type}`,
@@ -103,7 +134,7 @@ class TypesModule {
 
   /** The type of a schema. @param place a name for what has none of its own */
   #type(schema: Schema, place: string): string {
-    if (schema.$ref !== undefined) return className(schemaName(schema.$ref));
+    if (schema.$ref !== undefined) return this.#reference(schemaName(schema.$ref));
     if (schema.const !== undefined) return literalType([schema.const]);
     if (schema.enum !== undefined) return literalType(schema.enum);
     const choices = schema.oneOf ?? schema.anyOf;
@@ -112,6 +143,7 @@ class TypesModule {
   }
 
   #typeOfKind(schema: Schema, place: string): string {
+    if (Array.isArray(schema.type)) return this.#typeOfKinds(schema, place);
     switch (schema.type) {
       case 'string':
         return 'str';
@@ -130,6 +162,10 @@ class TypesModule {
       default:
         return 'object';
     }
+  }
+
+  #typeOfKinds(schema: Schema, place: string): string {
+    return union([schema.type ?? []].flat().map((type) => this.#typeOfKind({ ...schema, type }, place)));
   }
 
   #objectType(schema: Schema, place: string): string {

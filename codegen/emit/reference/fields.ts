@@ -161,7 +161,7 @@ export function typeOf(contract: Contract, schema: Schema): string {
   if (schema.oneOf !== undefined || schema.anyOf !== undefined) return 'one of several shapes';
   if (schema.type === 'object' && schema.additionalProperties === true) return 'any object';
   if (schema.type === 'object' && typeof schema.additionalProperties === 'object') return 'map';
-  return schema.type ?? 'any value';
+  return [schema.type ?? 'any value'].flat().join(' or ');
 }
 
 function plural(type: string): string {

@@ -8,44 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeGuard, Union, cast, overload
 
+from . import types
 from .protocol import SPEC
 from .runtime.client_core import ClientCore
 from .runtime.connection import TokenSource
 from .runtime.subscription import Gap, Subscription
 from .runtime.wire import Position
-from .types import (
-    AnyEvent,
-    AuthenticatedData,
-    BroadcastedData,
-    DeclaredEvent,
-    EntityCreatedEvent,
-    EntityCreatedPayload,
-    EntityDeletedEvent,
-    EntityDeletedPayload,
-    EntityUpdatedEvent,
-    EntityUpdatedPayload,
-    FileChangeEvent,
-    FileChangePayload,
-    GraphUpdateEvent,
-    GraphUpdatePayload,
-    PongData,
-    RelationshipCreatedEvent,
-    RelationshipCreatedPayload,
-    RelationshipDeletedEvent,
-    RelationshipDeletedPayload,
-    RelationshipUpdatedEvent,
-    RelationshipUpdatedPayload,
-    SessionEventEvent,
-    SessionEventPayload,
-    SubscribedData,
-    SubscriptionFilter,
-    SubscriptionsData,
-    SyncStatusEvent,
-    SyncStatusPayload,
-    SyncedData,
-    UnsubscribedData,
-    WelcomeData,
-)
 
 #: The names of the events that the contract declares.
 EventName = Literal["file_change", "entity_created", "entity_updated", "entity_deleted", "relationship_created", "relationship_updated", "relationship_deleted", "graph_update", "sync_status", "session_event"]
@@ -99,14 +67,14 @@ class Client(ClientCore):
         events: Sequence[Literal["file_change"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[FileChangeEvent]: ...
+    ) -> Subscription[types.FileChangeEvent]: ...
 
     @overload
     def subscribe(
@@ -114,14 +82,14 @@ class Client(ClientCore):
         events: Sequence[Literal["entity_created"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[EntityCreatedEvent]: ...
+    ) -> Subscription[types.EntityCreatedEvent]: ...
 
     @overload
     def subscribe(
@@ -129,14 +97,14 @@ class Client(ClientCore):
         events: Sequence[Literal["entity_updated"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[EntityUpdatedEvent]: ...
+    ) -> Subscription[types.EntityUpdatedEvent]: ...
 
     @overload
     def subscribe(
@@ -144,14 +112,14 @@ class Client(ClientCore):
         events: Sequence[Literal["entity_deleted"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[EntityDeletedEvent]: ...
+    ) -> Subscription[types.EntityDeletedEvent]: ...
 
     @overload
     def subscribe(
@@ -159,14 +127,14 @@ class Client(ClientCore):
         events: Sequence[Literal["relationship_created"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[RelationshipCreatedEvent]: ...
+    ) -> Subscription[types.RelationshipCreatedEvent]: ...
 
     @overload
     def subscribe(
@@ -174,14 +142,14 @@ class Client(ClientCore):
         events: Sequence[Literal["relationship_updated"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[RelationshipUpdatedEvent]: ...
+    ) -> Subscription[types.RelationshipUpdatedEvent]: ...
 
     @overload
     def subscribe(
@@ -189,14 +157,14 @@ class Client(ClientCore):
         events: Sequence[Literal["relationship_deleted"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[RelationshipDeletedEvent]: ...
+    ) -> Subscription[types.RelationshipDeletedEvent]: ...
 
     @overload
     def subscribe(
@@ -204,14 +172,14 @@ class Client(ClientCore):
         events: Sequence[Literal["graph_update"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[GraphUpdateEvent]: ...
+    ) -> Subscription[types.GraphUpdateEvent]: ...
 
     @overload
     def subscribe(
@@ -219,14 +187,14 @@ class Client(ClientCore):
         events: Sequence[Literal["sync_status"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[SyncStatusEvent]: ...
+    ) -> Subscription[types.SyncStatusEvent]: ...
 
     @overload
     def subscribe(
@@ -234,14 +202,14 @@ class Client(ClientCore):
         events: Sequence[Literal["session_event"]],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[SessionEventEvent]: ...
+    ) -> Subscription[types.SessionEventEvent]: ...
 
     @overload
     def subscribe(
@@ -249,14 +217,14 @@ class Client(ClientCore):
         events: Sequence[EventName],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[DeclaredEvent]: ...
+    ) -> Subscription[types.DeclaredEvent]: ...
 
     @overload
     def subscribe(
@@ -264,14 +232,14 @@ class Client(ClientCore):
         events: Sequence[str],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["aside"] = ...,
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[AnyEvent]: ...
+    ) -> Subscription[types.AnyEvent]: ...
 
     @overload
     def subscribe(
@@ -279,21 +247,21 @@ class Client(ClientCore):
         events: Sequence[str],
         *,
         stream: str = ...,
-        filter: Union[SubscriptionFilter, None] = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
         replay: Union[Literal["warm", "none"], Position] = ...,
         subscription_id: Union[str, None] = ...,
         buffer_limit: int = ...,
         on_full: Literal["park", "error"] = ...,
         gaps: Literal["inline"],
         on_gap: Union[Callable[[Gap], object], None] = ...,
-    ) -> Subscription[Union[AnyEvent, Gap]]: ...
+    ) -> Subscription[Union[types.AnyEvent, Gap]]: ...
 
     def subscribe(
         self,
         events: Sequence[str],
         *,
         stream: str = "main",
-        filter: Union[SubscriptionFilter, None] = None,
+        filter: Union[types.SubscriptionFilter, None] = None,
         replay: Union[Literal["warm", "none"], Position] = "warm",
         subscription_id: Union[str, None] = None,
         buffer_limit: int = 10_000,
@@ -326,121 +294,121 @@ class Client(ClientCore):
     async def broadcast(
         self,
         event: Literal["file_change"],
-        payload: FileChangePayload,
+        payload: types.FileChangePayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["entity_created"],
-        payload: EntityCreatedPayload,
+        payload: types.EntityCreatedPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["entity_updated"],
-        payload: EntityUpdatedPayload,
+        payload: types.EntityUpdatedPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["entity_deleted"],
-        payload: EntityDeletedPayload,
+        payload: types.EntityDeletedPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["relationship_created"],
-        payload: RelationshipCreatedPayload,
+        payload: types.RelationshipCreatedPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["relationship_updated"],
-        payload: RelationshipUpdatedPayload,
+        payload: types.RelationshipUpdatedPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["relationship_deleted"],
-        payload: RelationshipDeletedPayload,
+        payload: types.RelationshipDeletedPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["graph_update"],
-        payload: GraphUpdatePayload,
+        payload: types.GraphUpdatePayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["sync_status"],
-        payload: SyncStatusPayload,
+        payload: types.SyncStatusPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     @overload
     async def broadcast(
         self,
         event: Literal["session_event"],
-        payload: SessionEventPayload,
+        payload: types.SessionEventPayload,
         *,
         stream: Union[str, None] = ...,
         source: Union[str, None] = ...,
         idempotency_key: Union[str, None] = ...,
         timeout: Union[float, None] = ...,
-    ) -> BroadcastedData: ...
+    ) -> types.BroadcastedData: ...
 
     async def broadcast(
         self,
@@ -451,7 +419,7 @@ class Client(ClientCore):
         source: Union[str, None] = None,
         idempotency_key: Union[str, None] = None,
         timeout: Union[float, None] = None,
-    ) -> BroadcastedData:
+    ) -> types.BroadcastedData:
         """Publish one event.
 
         The gateway must allow it (BRD-1, BRD-2). With an idempotency key it can be repeated safely. For an event that the contract
@@ -472,7 +440,7 @@ class Client(ClientCore):
         source: Union[str, None] = None,
         idempotency_key: Union[str, None] = None,
         timeout: Union[float, None] = None,
-    ) -> BroadcastedData:
+    ) -> types.BroadcastedData:
         """Publishes an event of any name; its payload is any JSON object (EVT-4). Raises as :meth:`broadcast`."""
         data: dict[str, object] = {"event": event, "payload": payload}
         if stream is not None:
@@ -481,30 +449,30 @@ class Client(ClientCore):
             data["source"] = source
         if idempotency_key is not None:
             data["idempotencyKey"] = idempotency_key
-        return cast(BroadcastedData, await self._call("broadcast", data, timeout))
+        return cast(types.BroadcastedData, await self._call("broadcast", data, timeout))
 
-    async def connect(self, *, timeout: Union[float, None] = None) -> WelcomeData:
+    async def connect(self, *, timeout: Union[float, None] = None) -> types.WelcomeData:
         """Connects now rather than with the first use. Returns the server's ``welcome``. Raises ConnectionLost."""
         await self.ping(timeout=timeout)
         assert self._welcome is not None
-        return cast(WelcomeData, self._welcome)
+        return cast(types.WelcomeData, self._welcome)
 
-    async def ping(self, *, timeout: Union[float, None] = None) -> PongData:
+    async def ping(self, *, timeout: Union[float, None] = None) -> types.PongData:
         """Check that the gateway responds. Raises TidemarkError or ConnectionLost."""
-        return cast(PongData, await self._call("ping", {}, timeout))
+        return cast(types.PongData, await self._call("ping", {}, timeout))
 
-    async def sync(self, stream: str = "main", *, timeout: Union[float, None] = None) -> SyncedData:
+    async def sync(self, stream: str = "main", *, timeout: Union[float, None] = None) -> types.SyncedData:
         """Returns once every event published on the stream before this call, and matching this client's subscriptions, has arrived.
 
         They may still wait in a subscription's buffer (SYN-1). Raises TidemarkError or ConnectionLost.
         """
-        return cast(SyncedData, await self._call("sync", {"stream": stream}, timeout))
+        return cast(types.SyncedData, await self._call("sync", {"stream": stream}, timeout))
 
-    async def list_subscriptions(self, *, timeout: Union[float, None] = None) -> SubscriptionsData:
+    async def list_subscriptions(self, *, timeout: Union[float, None] = None) -> types.SubscriptionsData:
         """List this connection's subscriptions. Raises TidemarkError or ConnectionLost."""
-        return cast(SubscriptionsData, await self._call("list_subscriptions", {}, timeout))
+        return cast(types.SubscriptionsData, await self._call("list_subscriptions", {}, timeout))
 
-    async def authenticate(self, token: str, *, timeout: Union[float, None] = None) -> AuthenticatedData:
+    async def authenticate(self, token: str, *, timeout: Union[float, None] = None) -> types.AuthenticatedData:
         """Replaces the credential without losing subscriptions (SEC-3), and uses it for later connections too.
 
         Raises TidemarkError or ConnectionLost.
@@ -512,47 +480,47 @@ class Client(ClientCore):
         reply = await self._call("authenticate", {"token": token}, timeout)
         self._connection.adopt_token(token)
         self.report("authenticated", reply)
-        return cast(AuthenticatedData, reply)
+        return cast(types.AuthenticatedData, reply)
 
 
 @overload
-def is_event(event: object, name: Literal["file_change"]) -> TypeGuard[FileChangeEvent]: ...
+def is_event(event: object, name: Literal["file_change"]) -> TypeGuard[types.FileChangeEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["entity_created"]) -> TypeGuard[EntityCreatedEvent]: ...
+def is_event(event: object, name: Literal["entity_created"]) -> TypeGuard[types.EntityCreatedEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["entity_updated"]) -> TypeGuard[EntityUpdatedEvent]: ...
+def is_event(event: object, name: Literal["entity_updated"]) -> TypeGuard[types.EntityUpdatedEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["entity_deleted"]) -> TypeGuard[EntityDeletedEvent]: ...
+def is_event(event: object, name: Literal["entity_deleted"]) -> TypeGuard[types.EntityDeletedEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["relationship_created"]) -> TypeGuard[RelationshipCreatedEvent]: ...
+def is_event(event: object, name: Literal["relationship_created"]) -> TypeGuard[types.RelationshipCreatedEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["relationship_updated"]) -> TypeGuard[RelationshipUpdatedEvent]: ...
+def is_event(event: object, name: Literal["relationship_updated"]) -> TypeGuard[types.RelationshipUpdatedEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["relationship_deleted"]) -> TypeGuard[RelationshipDeletedEvent]: ...
+def is_event(event: object, name: Literal["relationship_deleted"]) -> TypeGuard[types.RelationshipDeletedEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["graph_update"]) -> TypeGuard[GraphUpdateEvent]: ...
+def is_event(event: object, name: Literal["graph_update"]) -> TypeGuard[types.GraphUpdateEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["sync_status"]) -> TypeGuard[SyncStatusEvent]: ...
+def is_event(event: object, name: Literal["sync_status"]) -> TypeGuard[types.SyncStatusEvent]: ...
 
 
 @overload
-def is_event(event: object, name: Literal["session_event"]) -> TypeGuard[SessionEventEvent]: ...
+def is_event(event: object, name: Literal["session_event"]) -> TypeGuard[types.SessionEventEvent]: ...
 
 
 def is_event(event: object, name: str) -> bool:

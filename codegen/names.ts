@@ -1,0 +1,51 @@
+/**
+ * From names in a contract to names in code. Every emitter uses these functions, so that a schema has one name in every
+ * language; the rule `schema-name` reports names that would become the same one.
+ */
+
+/** `build_finished`, `build.finished` and `build-finished` → `BuildFinished`; `größe` → `Grosse`; `2nd` → `2Nd`. */
+export function typeName(text: string): string {
+  return text
+    .replaceAll('ß', 'ss')
+    .normalize('NFKD')
+    .replaceAll(/\p{M}+/gu, '')
+    .split(/[^A-Za-z0-9]+/)
+    .map((part) => part.replace(/^[a-z]/, upperCase))
+    .join('')
+    .replaceAll(/\d[a-z]/g, upperCase);
+}
+
+function upperCase(text: string): string {
+  return text.toUpperCase();
+}
+
+/** What the generated modules of types define, import or use besides the schemas, in either language. */
+const TAKEN: ReadonlySet<string> = new Set([
+  ...['Extract', 'Readonly', 'Record'],
+  ...['AnyEvent', 'DeclaredEvent', 'DeclaredEventMessage', 'EventMessage'],
+  ...['CommandMessage', 'PushMessage', 'ReplyMessage', 'ServerMessage'],
+  ...['CommandDataMap', 'EventMap', 'PayloadMap', 'PushDataMap', 'ReplyDataMap', 'TidemarkContractRoot'],
+  ...['False', 'Literal', 'Mapping', 'None', 'NotRequired', 'Sequence', 'True', 'TypedDict', 'Union'],
+]);
+
+/** The type of a schema: `order_payload` → `OrderPayload`, `2ndOrder` → `T2NdOrder`, `Record` → `RecordType`. */
+export function typeNameOf(schema: string): string {
+  const name = typeName(schema);
+  if (/^\d/.test(name)) return `T${name}`;
+  return TAKEN.has(name) ? `${name}Type` : name;
+}
+
+/** What AsyncAPI allows as a name in `components`, if a type can be named after it. */
+export function isSchemaName(text: string): boolean {
+  return /^[A-Za-z0-9._-]+$/.test(text) && typeName(text) !== '';
+}
+
+/** The grammar of event names (EVT-4). */
+export function isEventName(text: string): boolean {
+  return text.length <= 128 && /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/.test(text);
+}
+
+/** A filter field is a member of an object in every language. */
+export function isFieldName(text: string): boolean {
+  return /^[a-z][A-Za-z0-9]{0,63}$/.test(text) && !(text in Object.prototype);
+}
