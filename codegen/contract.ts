@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
+import { bundle } from './bundle/bundle.ts';
 import { checkExtensions } from './extensions.ts';
 import type { Command, Contract, Event, HttpOperation, Message, Push, Schema } from './model.ts';
 import { resolveSchema, schemaName } from './model.ts';
@@ -15,7 +16,7 @@ import type { RawContract, RawMessage, RawOperation } from './raw.ts';
 import { resolveReferences } from './references.ts';
 import { lint } from './rules.ts';
 import { readSource } from './files.ts';
-import { ContractError } from './source.ts';
+import { contractError } from './source.ts';
 import type { Finding, Source } from './source.ts';
 import { checkVersion, specificationFindings } from './specification.ts';
 
@@ -29,7 +30,7 @@ export interface LoadedContract {
 
 /** @throws {ContractError} naming file, line, pointer and the fix of everything that is wrong. */
 export async function loadContract(file: string): Promise<LoadedContract> {
-  return parseContract(await readSource(file));
+  return parseContract((await bundle(await readSource(file))).source);
 }
 
 /** @throws {ContractError} as {@link loadContract} does. */
@@ -67,8 +68,8 @@ function refuse(source: Source, findings: readonly Finding[]): void {
   const said = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
   const first = new Set(said.values());
   if (findings.length > 0)
-    throw new ContractError(
-      source.file,
+    throw contractError(
+      source,
       findings.filter((each) => first.has(each)),
     );
 }

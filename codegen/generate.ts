@@ -15,7 +15,7 @@ import type { Files } from './emit.ts';
 import { ORIGIN } from './emit/text.ts';
 import { openContract } from './extension/open.ts';
 import { resolveReferences } from './references.ts';
-import { ContractError } from './source.ts';
+import { ContractError, contractError } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TEMPLATE = fileURLToPath(new URL('template', import.meta.url));
@@ -58,7 +58,7 @@ export async function generateTo(options: GenerateToOptions): Promise<Generated>
   const { contract: file, out, importEnding = '.js', lang = 'typescript' } = options;
   const { contract, source } = await openContract(file);
   const needs = checkClientNeeds({ ...source, value: resolveReferences(source).value });
-  if (needs.length > 0) throw new ContractError(file, needs);
+  if (needs.length > 0) throw contractError(source, needs);
   const origin = `${basename(file)} by \`tidemark generate\``;
   const sources = lang === 'python' ? await emitPython(contract, origin) : await emitSources(contract);
   const directories = new Set([...sources.keys()].map((path) => dirname(join(out, path))));

@@ -2,7 +2,7 @@
  * References that the rest of codegen need not know: a tag, an operation, a channel or a reply that stands in `components` is put
  * where it is referred to. References to schemas and messages stay, because their names become the names of types.
  */
-import { fromPointer, toPointer } from './source.ts';
+import { decodeUri, fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
 /** Where AsyncAPI allows a reference in place of the value; `*` stands for every member. */
@@ -12,6 +12,9 @@ const PLACES: readonly string[] = [
   '/operations/*/tags/*',
   '/operations/*/reply',
   '/operations/*/bindings',
+  '/operations/*/bindings/http',
+  '/operations/*/bindings/http/query',
+  '/components/messages/*',
   '/channels/*',
 ];
 
@@ -47,10 +50,10 @@ function targetOf(value: unknown, path: Path, report: (text: string) => void): u
   for (const seen = new Set<string>(); ;) {
     if (seen.has(reference)) report(`refers to ${reference}, which refers back to it. Break the circle.`);
     const isLocal = reference.startsWith('#/');
-    const target = isLocal ? valueAt(value, fromPointer(reference.slice(1))) : undefined;
+    const target = isLocal ? valueAt(value, fromPointer(decodeUri(reference.slice(1)) ?? '')) : undefined;
     if (seen.has(reference)) return undefined;
     if (target === undefined) {
-      report(`refers to ${reference}, which is not in this file. Refer to a part of this file: #/components/…`);
+      report(`refers to ${reference}, which is not in this file. Refer to a part that is there: #/components/…`);
       return undefined;
     }
     const next = referenceOf(target);

@@ -34,6 +34,11 @@ export class ContractError extends Error {
   }
 }
 
+/** Of findings about a contract, each at the place that its author wrote. */
+export function contractError({ file, relocate }: Source, findings: readonly Finding[]): ContractError {
+  return new ContractError(file, relocate === undefined ? findings : findings.map(relocate));
+}
+
 export function formatFinding(contract: string, { rule, file = contract, pointer, line, text }: Finding): string {
   return `${file}${line === undefined ? '' : `:${line}`} ${rule} ${pointer === '' ? '(top)' : pointer}: ${text}`;
 }
@@ -45,6 +50,8 @@ export interface Source {
   readonly value: unknown;
   /** The line of the value at a path, or of the nearest one above it that the text has. */
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
+  /** Of a contract that was put together from several files: the same finding, where its author can correct it. */
+  readonly relocate?: (finding: Finding) => Finding;
 }
 
 /** Merge keys (`<<: *anchor`) are on; a key given twice is an error. @throws {ContractError} on text that is neither YAML nor JSON. */
@@ -138,4 +145,13 @@ export function fromPointer(pointer: string): string[] {
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** A reference is a URI: `%20` in it is a space. @returns undefined where a `%` is not followed by two digits of a byte */
+export function decodeUri(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

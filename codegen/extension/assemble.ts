@@ -122,13 +122,13 @@ export function assemble(
 
 export function originsOf(document: OwnDocument, { named }: SchemaReader): ReadonlyMap<string, Place> {
   const origins = new Map<string, Place>();
-  for (const [name, { place }] of named) origins.set(`components/schemas/${name}`, place);
+  for (const [name, { place }] of named) origins.set(`/components/schemas/${name}`, place);
   for (const { name, place } of document.events) {
-    origins.set(`components/messages/${name}`, place);
-    for (const part of ['Event', 'EventMessage']) origins.set(`components/schemas/${typeName(name)}${part}`, place);
-    origins.set(`channels/${CONNECTION}/messages/${name}`, place);
+    origins.set(`/components/messages/${name}`, place);
+    for (const part of ['Event', 'EventMessage']) origins.set(`/components/schemas/${typeName(name)}${part}`, place);
+    origins.set(`/channels/${CONNECTION}/messages/${name}`, place);
   }
   for (const field of Object.keys(document.filters))
-    origins.set(`x-filters/${field}`, { source: document.source, path: ['x-filters', field] });
+    origins.set(`/x-filters/${field}`, { source: document.source, path: ['x-filters', field] });
   return origins;
 }

@@ -1,16 +1,18 @@
 /**
  * Opens a contract: a whole one as it stands, an own-events document merged with the contract that it extends.
  */
-import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { bundle } from '../bundle/bundle.ts';
+import { waysBack } from '../bundle/origins.ts';
 import { checkContract, parseContract } from '../contract.ts';
+import { readSource } from '../files.ts';
 import type { Contract } from '../model.ts';
 import type { RawContract } from '../raw.ts';
-import { ContractError, fromPointer, sourceOf, toPointer } from '../source.ts';
-import type { Finding, Source } from '../source.ts';
+import { ContractError, sourceOf } from '../source.ts';
+import type { Source } from '../source.ts';
 import { EXTENDS, isExtension, readDocument } from './document.ts';
 import type { OwnDocument } from './document.ts';
 import { Findings } from './findings.ts';
@@ -46,27 +48,21 @@ export interface OpenedContract {
 /** @throws {ContractError} naming file, line, pointer and the fix of everything that is wrong; errors of reading the file pass through. */
 export async function openContract(file: string, options: OpenOptions = {}): Promise<OpenedContract> {
   const opener = new Opener(options.stock ?? STOCK_FILE);
-  const source = sourceOf(file, await readFile(file, 'utf8'));
-  if (!isExtension(source.value)) {
+  const written = await readSource(file);
+  if (!isExtension(written.value)) {
+    const { source, files } = await bundle(written);
     const { contract } = await parseContract(source);
-    return { contract, source, own: undefined, files: [file] };
+    return { contract, source, own: undefined, files };
   }
-  const { source: merged, own, relocate } = await opener.extend(source, []);
-  try {
-    // Without the AsyncAPI parser, which takes seconds: what the document is merged with is AsyncAPI, and so is what the
-    // merge adds. Tests give merged contracts of every kind to the parser.
-    const contract = checkContract(merged);
-    return { contract, source: merged, own, files: opener.files };
-  } catch (error) {
-    throw error instanceof ContractError ? new ContractError(file, error.findings.map(relocate)) : error;
-  }
+  const { source, own } = await opener.extend(written, []);
+  // Without the AsyncAPI parser, which takes seconds: what the document is merged with is AsyncAPI, and so is what the
+  // merge adds. Tests give merged contracts of every kind to the parser.
+  return { contract: checkContract(source), source, own, files: opener.files };
 }
 
 interface Extended {
   readonly source: Source;
   readonly own: OwnDocument;
-  /** From a place in the merged contract to where its author wrote it. */
-  readonly relocate: (finding: Finding) => Finding;
 }
 
 class Opener {
@@ -87,24 +83,9 @@ class Opener {
     if (findings.list.length > 0 || merged === undefined) throw new ContractError(source.file, findings.list);
     for (const { source: each } of merged.origins.values())
       if (!this.files.includes(each.file)) this.files.push(each.file);
-    const place = (path: readonly (string | number)[]): Place | undefined => placeOf(merged.origins, path.map(String));
-    return {
-      own,
-      source: {
-        file: source.file,
-        text: stringify(merged.contract, { aliasDuplicateObjects: false, lineWidth: 0 }),
-        value: merged.contract,
-        lineOf: (path) => {
-          const at = place(path);
-          return at?.source.lineOf(at.path);
-        },
-      },
-      relocate: (finding) => {
-        const at = place(fromPointer(finding.pointer));
-        if (at === undefined) return { ...finding, line: undefined };
-        return { ...finding, file: at.source.file, pointer: toPointer(at.path), line: at.source.lineOf(at.path) };
-      },
-    };
+    const text = stringify(merged.contract, { aliasDuplicateObjects: false, lineWidth: 0 });
+    const back = waysBack(merged.origins, () => undefined);
+    return { own, source: { file: source.file, text, value: merged.contract, ...back } };
   }
 
   async #base(own: OwnDocument, above: readonly string[], findings: Findings): Promise<RawContract | undefined> {
@@ -116,11 +97,12 @@ class Opener {
         findings.add('extends', place, `is ${base}, which extends this document. Let one of them extend tidemark.`);
         return undefined;
       }
-      const source = sourceOf(file, isUrl(file) ? await fetchText(file) : await readFile(file, 'utf8'));
-      if (isExtension(source.value)) return (await this.extend(source, above)).source.value as RawContract;
+      const written = isUrl(file) ? sourceOf(file, await fetchText(file)) : await readSource(file);
+      if (isExtension(written.value)) return (await this.extend(written, above)).source.value as RawContract;
+      const { source, files } = isUrl(file) ? { source: written, files: [file] } : await bundle(written);
       // The contract of this version was checked when it was released.
       if (file !== this.#stock) {
-        this.files.push(file);
+        this.files.push(...files);
         await parseContract(source);
       }
       return source.value as RawContract;
@@ -148,13 +130,4 @@ async function fetchText(url: string): Promise<string> {
   const text = await response.text();
   if (text.length > LARGEST_BYTES) throw new Error(`it has more than ${LARGEST_BYTES} bytes`);
   return text;
-}
-
-/** The nearest part of the merged contract that its author wrote. */
-function placeOf(origins: ReadonlyMap<string, Place>, path: readonly string[]): Place | undefined {
-  for (let length = path.length; length > 0; length -= 1) {
-    const origin = origins.get(path.slice(0, length).join('/'));
-    if (origin !== undefined) return { source: origin.source, path: [...origin.path, ...path.slice(length)] };
-  }
-  return undefined;
 }

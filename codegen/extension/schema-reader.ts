@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Schema } from '../model.ts';
 import { SCHEMA_KEYWORDS } from '../rules/schemas.ts';
-import { ContractError, fromPointer, sourceOf } from '../source.ts';
+import { ContractError, decodeUri, fromPointer, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
 import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
@@ -225,10 +225,12 @@ export class SchemaReader {
       findings.add('schema-ref', at, `has the fragment #${fragment}. Write a JSON pointer, such as #/$defs/Name.`);
       return undefined;
     }
-    const keys = fromPointer(decodeURIComponent(fragment));
+    const keys = fromPointer(decodeUri(fragment) ?? fragment);
     let value: unknown = source.value;
-    for (const key of keys)
-      value = isObject(value) || Array.isArray(value) ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+    for (const key of keys) {
+      const isOwn = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+      value = isOwn ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+    }
     if (value === undefined) {
       findings.add('schema-ref', at, `refers to ${ref}, which does not exist. Correct the reference.`);
       return undefined;

@@ -1,0 +1,95 @@
+/** The files of a contract, and what a reference in one of them leads to. */
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { below, isObject } from '../extension/findings.ts';
+import type { Findings, Place } from '../extension/findings.ts';
+import { readSource } from '../files.ts';
+import { ContractError, decodeUri, fromPointer, toPointer } from '../source.ts';
+import type { Source } from '../source.ts';
+
+/** References on the way to what one reference leads to: more are a circle. */
+const MOST_HOPS = 20;
+
+export interface Target {
+  readonly value: unknown;
+  readonly place: Place;
+}
+
+export class Documents {
+  readonly #findings: Findings;
+  readonly #sources = new Map<string, Source | undefined>();
+
+  constructor(main: Source, findings: Findings) {
+    this.#findings = findings;
+    this.#sources.set(resolve(main.file), main);
+  }
+
+  /** Every file that was read. */
+  get files(): readonly string[] {
+    return [...this.#sources.values()].flatMap((source) => (source === undefined ? [] : [source.file]));
+  }
+
+  /** @param place of the object that holds the reference. @returns undefined where it leads nowhere, which is then a finding. */
+  async locate(ref: string, place: Place, hops = 0): Promise<Target | undefined> {
+    const at = below(place, '$ref');
+    const refuse = (text: string): undefined => {
+      this.#findings.add('reference', at, `refers to ${ref}, ${text}`);
+    };
+    const [path, fragment] = [decodeUri(ref.split('#', 1)[0] ?? ''), decodeUri(ref.split('#').slice(1).join('#'))];
+    if (path === undefined || fragment === undefined)
+      return refuse('which has a % without two digits. Write %25 for %.');
+    if (/^[a-z][a-z0-9+.-]+:/i.test(path))
+      return refuse('which is no file beside this one. Save it as a file, and refer to that: ./schemas/order.json.');
+    if (fragment !== '' && !fragment.startsWith('/'))
+      return refuse('of which the part after # is no JSON pointer. Write one, such as #/components/schemas/Name.');
+    const source = path === '' ? place.source : await this.#open(resolve(dirname(place.source.file), path), refuse);
+    if (source === undefined) return undefined;
+    const top: Target = { value: source.value, place: { source, path: [] } };
+    const target = await this.#descend(top, fromPointer(fragment), hops);
+    return target ?? refuse(`and ${fragment} is not in that file. Correct the reference.`);
+  }
+
+  /** Also through references on the way: `#/components/schemas/Order/properties/id` where `Order` is in a file of its own. */
+  async #descend(top: Target, keys: readonly string[], hops: number): Promise<Target | undefined> {
+    let at = top;
+    let taken = hops;
+    for (const key of keys) {
+      while (isObject(at.value) && typeof at.value['$ref'] === 'string' && !Object.hasOwn(at.value, key)) {
+        taken += 1;
+        const next = taken > MOST_HOPS ? undefined : await this.locate(at.value['$ref'], at.place, taken);
+        if (next === undefined) return undefined;
+        at = next;
+      }
+      const isOwn = typeof at.value === 'object' && at.value !== null && Object.hasOwn(at.value, key);
+      if (!isOwn) return undefined;
+      at = { value: (at.value as Readonly<Record<string, unknown>>)[key], place: below(at.place, key) };
+    }
+    return at;
+  }
+
+  async #open(file: string, refuse: (text: string) => undefined): Promise<Source | undefined> {
+    if (this.#sources.has(file)) return this.#sources.get(file);
+    const source = await this.#read(file, refuse);
+    this.#sources.set(file, source);
+    return source;
+  }
+
+  async #read(file: string, refuse: (text: string) => undefined): Promise<Source | undefined> {
+    try {
+      if (!(await stat(file)).isFile()) return refuse('which is a directory or a device. Refer to a file.');
+      return await readSource(file);
+    } catch (error) {
+      if (!(error instanceof ContractError)) {
+        const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+        return refuse(`which cannot be read (${reason}). Correct the path.`);
+      }
+      for (const { rule, line, text } of error.findings)
+        this.#findings.add(rule, { source: { file, text: '', value: undefined, lineOf: () => line }, path: [] }, text);
+      return undefined;
+    }
+  }
+}
+
+export function keyOf({ source, path }: Place): string {
+  return `${resolve(source.file)}#${toPointer(path)}`;
+}

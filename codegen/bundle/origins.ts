@@ -1,0 +1,40 @@
+/** From a place in a contract that was put together from several files to where its author wrote it. */
+import { fromPointer, toPointer } from '../source.ts';
+import type { Finding, Source } from '../source.ts';
+import type { Place } from '../extension/findings.ts';
+
+/** Pointer into the contract → the place of what stands there. */
+export type Origins = ReadonlyMap<string, Place>;
+
+/** The place of the nearest part that was brought from elsewhere; undefined where there is none. */
+export function placeOf(origins: Origins, path: readonly string[]): Place | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const origin = origins.get(toPointer(path.slice(0, length)));
+    if (origin !== undefined) return { source: origin.source, path: [...origin.path, ...path.slice(length)] };
+  }
+  return undefined;
+}
+
+/** The ways back to the author's files, for a contract of which some parts, or all, were brought from elsewhere. */
+export function waysBack(
+  origins: Origins,
+  otherwise: (path: readonly string[]) => Place | undefined,
+): Required<Pick<Source, 'lineOf' | 'relocate'>> {
+  const find = (path: readonly (string | number)[]): Place | undefined => {
+    const keys = path.map(String);
+    return placeOf(origins, keys) ?? otherwise(keys);
+  };
+  return {
+    lineOf: (path) => {
+      const at = find(path);
+      return at?.source.lineOf(at.path);
+    },
+    relocate: (finding: Finding): Finding => {
+      if (finding.file !== undefined) return finding;
+      const at = find(fromPointer(finding.pointer));
+      if (at === undefined) return { ...finding, line: undefined };
+      const { source, path } = at;
+      return { ...finding, file: source.file, pointer: toPointer(path), line: source.lineOf(path) };
+    },
+  };
+}

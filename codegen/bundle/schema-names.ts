@@ -1,0 +1,14 @@
+/** Names for schemas that had none in the contract. */
+import { basename } from 'node:path';
+import { typeName, typeNameOf } from '../names.ts';
+
+/** `schemas/order-line.schema.json` → `order-line` */
+export function stemOf(file: string): string {
+  return basename(file).replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
+}
+
+/** @returns a type's name of the first of the texts that gives one which no schema has; undefined where none does */
+export function freeName(texts: readonly string[], taken: readonly string[]): string | undefined {
+  const types = new Set(taken.map((name) => typeNameOf(name).toLowerCase()));
+  return texts.map(typeName).find((name) => name !== '' && !types.has(typeNameOf(name).toLowerCase()));
+}
