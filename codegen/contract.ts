@@ -95,8 +95,8 @@ function sortKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }
 
-/** @param bundle the contract as it was written, with its references */
-function flatten(raw: RawContract, bundle: string): Contract {
+/** @param text the contract as it was written, with its references, in canonical form */
+function flatten(raw: RawContract, text: string): Contract {
   const { schemas } = raw.components;
   const connection = raw.channels[CONNECTION];
   const events = Object.entries(raw.components.messages).flatMap(([name, message]) => eventOf(schemas, name, message));
@@ -112,8 +112,8 @@ function flatten(raw: RawContract, bundle: string): Contract {
     credentialParameters: raw['x-credential-parameters'],
     path: connection.address,
     connection: { description: connection.description, requirements: connection['x-requirements'] ?? [] },
-    bundle,
-    digest: `sha256:${createHash('sha256').update(bundle).digest('hex')}`,
+    bundle: text,
+    digest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
     schemas,
     messages: mapValues(raw.components.messages, messageOf),
     ...operationsOf(raw),

@@ -37,7 +37,7 @@ export function typeNameOf(schema: string): string {
 
 /** What AsyncAPI allows as a name in `components`, if a type can be named after it. */
 export function isSchemaName(text: string): boolean {
-  return /^[A-Za-z0-9._-]+$/.test(text) && typeName(text) !== '';
+  return /^[A-Za-z0-9._-]+$/.test(text) && text !== '__proto__' && typeName(text) !== '';
 }
 
 /** The grammar of event names (EVT-4). */

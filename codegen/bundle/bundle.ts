@@ -103,7 +103,8 @@ class Bundler {
   async #claimNames(): Promise<void> {
     for (const [name, schema] of Object.entries(this.#declared('schemas'))) {
       const { place } = this.#here(['components', 'schemas', name]);
-      const target = isObject(schema) && isForeign(schema['$ref']) ? await this.#follow(schema, place) : undefined;
+      const target =
+        isObject(schema) && isForeign(schema['$ref']) ? await this.#documents.follow(schema, place) : undefined;
       const key = target === undefined ? undefined : keyOf(target.place);
       if (key !== undefined && !this.#schemaNames.has(key)) this.#schemaNames.set(key, name);
     }
@@ -264,7 +265,7 @@ class Bundler {
     const name = at.path.at(-1) ?? '';
     if (typeof $ref === 'string') {
       if (at.place.source === this.#main && isNamedSchema($ref)) return object;
-      const target = await this.#follow(object, at.place);
+      const target = await this.#documents.follow(object, at.place);
       if (target === undefined) return {};
       this.changed = true;
       const isThis = kind === 'namedSchema' && this.#schemaNames.get(keyOf(target.place)) === name;
@@ -286,30 +287,6 @@ class Bundler {
     const text = `is ${format}, which is not read here. Write a JSON Schema.`;
     this.#findings.add('schema-format', below(at.place, 'schemaFormat'), text);
     return {};
-  }
-
-  /** What a reference leads to in the end, over references to references. */
-  async #follow(object: Members, place: Place): Promise<Target | undefined> {
-    const seen = new Set<string>();
-    let at: Target = { value: object, place };
-    while (isObject(at.value) && typeof at.value['$ref'] === 'string') {
-      const ref = at.value['$ref'];
-      // Whatever of the contract's own file has a name keeps it, also where it is only a reference.
-      if (at.place.source === this.#main && at.place.path.length === 3 && keyOf(at.place) !== keyOf(place)) return at;
-      if (seen.has(keyOf(at.place))) {
-        this.#findings.add(
-          'schema-circle',
-          below(place, '$ref'),
-          `refers to ${ref}, which refers back. Break the circle.`,
-        );
-        return undefined;
-      }
-      seen.add(keyOf(at.place));
-      const next = await this.#documents.locate(ref, at.place);
-      if (next === undefined) return undefined;
-      at = next;
-    }
-    return at;
   }
 
   async #nameOf(target: Target): Promise<string> {

@@ -16,10 +16,12 @@ export interface Target {
 }
 
 export class Documents {
+  readonly #main: Source;
   readonly #findings: Findings;
   readonly #sources = new Map<string, Source | undefined>();
 
   constructor(main: Source, findings: Findings) {
+    this.#main = main;
     this.#findings = findings;
     this.#sources.set(resolve(main.file), main);
   }
@@ -63,6 +65,30 @@ export class Documents {
       const isOwn = typeof at.value === 'object' && at.value !== null && Object.hasOwn(at.value, key);
       if (!isOwn) return undefined;
       at = { value: (at.value as Readonly<Record<string, unknown>>)[key], place: below(at.place, key) };
+    }
+    return at;
+  }
+
+  /** What a reference leads to in the end, over references to references. */
+  async follow(object: unknown, place: Place): Promise<Target | undefined> {
+    const seen = new Set<string>();
+    let at: Target = { value: object, place };
+    while (isObject(at.value) && typeof at.value['$ref'] === 'string') {
+      const ref = at.value['$ref'];
+      // Whatever of the contract's own file has a name keeps it, also where it is only a reference.
+      if (at.place.source === this.#main && at.place.path.length === 3 && keyOf(at.place) !== keyOf(place)) return at;
+      if (seen.has(keyOf(at.place))) {
+        this.#findings.add(
+          'schema-circle',
+          below(place, '$ref'),
+          `refers to ${ref}, which refers back. Break the circle.`,
+        );
+        return undefined;
+      }
+      seen.add(keyOf(at.place));
+      const next = await this.locate(ref, at.place);
+      if (next === undefined) return undefined;
+      at = next;
     }
     return at;
   }

@@ -64,6 +64,9 @@ function cutRoot(text: string): string {
   return text.slice(0, start) + text.slice(text.indexOf('\n}\n', start) + 3);
 }
 
+/** Without one of these a schema admits values of every type; the compiler would take it for an object. */
+const SHAPES = ['type', 'const', 'enum', 'properties', 'additionalProperties', 'items', 'oneOf', 'anyOf'] as const;
+
 /** References by definition; our own annotations and the numbers that no type can say left out. */
 function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
   if (schema.$ref !== undefined) return reference(schemaName(schema.$ref), contract);
@@ -81,6 +84,7 @@ function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
     oneOf: oneOf?.map(inner),
     anyOf: anyOf?.map(inner),
     additionalProperties: additional(schema, inner),
+    tsType: SHAPES.some((keyword) => schema[keyword] !== undefined) ? undefined : 'unknown',
   });
 }
 

@@ -6,6 +6,7 @@ import { schemasOf } from './rule.ts';
 /** Members that no payload can have: JSON Schema and JavaScript give these names a meaning of their own. */
 const IMPOSSIBLE: Readonly<Record<string, string>> = {
   $ref: 'AsyncAPI tools take a member of this name for a reference',
+  hasOwnProperty: 'AsyncAPI tools ask objects for their members by this name, and fail',
   ['__proto__']: 'JavaScript takes a member of this name for the prototype of the object',
 };
 
