@@ -78,11 +78,16 @@ async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface>
   // Loading the parser takes longer than everything else does, and an own-events document is checked without it.
   const { Parser } = await import('@asyncapi/parser');
   // The raw text: what our own reader forgives, other AsyncAPI tools cannot read.
-  const { document, diagnostics } = await new Parser().parse(source.text);
+  const { document, diagnostics } = await new Parser().parse(withoutTabs(source.text));
   refuse(source, specificationFindings(source, diagnostics));
   if (document === undefined)
     throw new Error('The parser finds nothing wrong with the contract, and gives no document.');
   return document;
+}
+
+/** The parser reads JSON as YAML, and objects to tabs, which in JSON stand between values only. */
+function withoutTabs(text: string): string {
+  return text.trimStart().startsWith('{') ? text.replaceAll('\t', ' ') : text;
 }
 
 /** Keys sorted, two spaces, one newline at the end: `sha256sum contract.json` gives the digest. */

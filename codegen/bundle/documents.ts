@@ -81,7 +81,7 @@ export class Documents {
         this.#findings.add(
           'schema-circle',
           below(place, '$ref'),
-          `refers to ${ref}, which refers back. Break the circle.`,
+          'leads in a circle of references. Let one of them be a schema.',
         );
         return undefined;
       }

@@ -37,7 +37,7 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
       if (said !== (event === CUSTOM ? undefined : event))
         report(
           [...path, 'x-event'],
-          `is ${event}, but data.event of its schema is ${JSON.stringify(said)}. Make them the same; only ${CUSTOM} has no constant.`,
+          `is ${event}, but data.event of its schema ${said === undefined ? 'has no constant' : `is ${JSON.stringify(said)}`}. Make them the same; only ${CUSTOM} has no constant.`,
         );
     }
     if (!seen.has(CUSTOM))

@@ -63,7 +63,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (type !== expected)
         report(
           ['components', 'messages', name, 'payload'],
-          `has the type ${JSON.stringify(type)}. Its schema must say type: { const: ${expected} }.`,
+          `has ${type === undefined ? 'no constant type' : `the type ${JSON.stringify(type)}`}. Its schema must say type: { const: ${expected} }.`,
         );
       if (schemaAt(raw, refName(message.payload), '/data') === undefined)
         report(
