@@ -1,9 +1,12 @@
 /** The tables of a contract: errors, close codes, limits, scopes, filter fields, replay policies, gap reasons, clauses. */
 import { show } from './change.ts';
-import type { Direction, Draft, Severity } from './finding.ts';
-import type { Versions } from './operations.ts';
+import type { Direction, Draft } from './finding.ts';
 import { equal, objectAt, union } from './json.ts';
 import type { JsonObject } from './json.ts';
+import { breaking, compatible, entryDraft, undecided, warning } from './judgement.ts';
+import type { Directed, Judgement } from './judgement.ts';
+import type { Versions } from './operations.ts';
+import { ROOT_FACTS } from './root-facts.ts';
 
 /** How the addition, the removal and each member of an entry is judged. */
 interface Registry {
@@ -16,23 +19,7 @@ interface Registry {
   readonly text?: 'prose' | Judgement;
 }
 
-interface Judgement {
-  readonly severity: Severity;
-  readonly reason: string;
-  readonly direction?: Direction;
-  readonly decided?: false;
-}
-
 type Compare = (before: unknown, after: unknown) => Judgement;
-
-const breaking = (reason: string, direction?: Direction): Judgement => ({
-  severity: 'breaking',
-  reason,
-  ...(direction === undefined ? {} : { direction }),
-});
-const warning = (reason: string): Judgement => ({ severity: 'warning', reason });
-const compatible = (reason: string): Judgement => ({ severity: 'compatible', reason });
-const undecided = (reason: string): Judgement => ({ severity: 'breaking', reason, decided: false });
 
 /** For numbers that limit what clients may do: less is stricter. */
 function moved(words: Readonly<Record<'raised' | 'lowered', Judgement>>): Compare {
@@ -156,7 +143,7 @@ export function compareRegistries(versions: Versions): void {
       for (const draft of compare(was.document[key], now.document[key])) findings.add(draft);
 }
 
-const UNKNOWN: Judgement & { readonly direction: Direction } = {
+const UNKNOWN: Directed = {
   ...undecided('What this change does to clients of the old contract cannot be decided, so it counts as breaking.'),
   direction: 'server-to-client',
 };
@@ -170,7 +157,7 @@ function registryDrafts(key: string, registry: Registry, before: JsonObject, aft
       .replace('class of close codes', 'close-class')
       .replace('reason for a gap', 'gap-reason')
       .replaceAll(' ', '-');
-    const judged = (judgement: Judgement): Judgement & { readonly direction: Direction } => ({
+    const judged = (judgement: Judgement): Directed => ({
       ...judgement,
       direction: judgement.direction ?? registry.direction,
     });
@@ -205,7 +192,7 @@ interface EntryPair {
 
 function memberDrafts(
   { key, name, rule, registry, before, after }: EntryPair,
-  judged: (judgement: Judgement) => Judgement & { readonly direction: Direction },
+  judged: (judgement: Judgement) => Directed,
 ): Draft[] {
   if (registry.text === 'prose') return [];
   const [old, next] = [objectAt(before), objectAt(after)];
@@ -233,127 +220,4 @@ function memberDrafts(
       ),
     ];
   });
-}
-
-interface Entry {
-  readonly rule: string;
-  readonly path: readonly string[];
-  readonly before: unknown;
-  readonly after: unknown;
-  readonly summary: string;
-}
-
-function entryDraft(
-  { rule, path, before, after, summary }: Entry,
-  { severity, reason, direction, decided }: Judgement & { readonly direction: Direction },
-): Draft {
-  const side = (value: unknown): Draft['was'] => ({ path: value === undefined ? path.slice(0, -1) : path, value });
-  return {
-    rule,
-    severity,
-    ...(decided === undefined ? {} : { decided }),
-    direction,
-    was: side(before),
-    now: side(after),
-    summary,
-    reason,
-  };
-}
-
-/** Facts of the whole document that are no tables. */
-const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknown) => readonly Draft[]>> = {
-  'x-subprotocol': (before, after) => [
-    entryDraft(
-      {
-        rule: 'subprotocol-changed',
-        path: ['x-subprotocol'],
-        before,
-        after,
-        summary: `the subprotocol went from ${show(before)} to ${show(after)}`,
-      },
-      {
-        ...breaking('Clients of the old contract offer the old one, and are refused at the upgrade (CON-1).'),
-        direction: 'client-to-server',
-      },
-    ),
-  ],
-  'x-credential-parameters': (before, after) => {
-    const [old, next] = [listOf(before), listOf(after)];
-    const draft = (name: string, verb: 'added' | 'removed', judgement: Judgement): Draft =>
-      entryDraft(
-        {
-          rule: `credential-parameter-${verb}`,
-          path: ['x-credential-parameters'],
-          before,
-          after,
-          summary: `the credential parameter ${name} was ${verb}`,
-        },
-        { ...judgement, direction: 'client-to-server' },
-      );
-    return [
-      ...next
-        .filter((name) => !old.includes(name))
-        .map((name) =>
-          draft(
-            name,
-            'added',
-            breaking('Addresses with a query parameter of this name are refused with 400 now (SEC-2).'),
-          ),
-        ),
-      ...old
-        .filter((name) => !next.includes(name))
-        .map((name) =>
-          draft(name, 'removed', warning('Credentials in addresses are no longer refused under this name (SEC-2).')),
-        ),
-    ];
-  },
-  'x-scopes': (before, after) => {
-    const [old, next] = [objectAt(before, 'kinds'), objectAt(after, 'kinds')];
-    const kinds = union(Object.keys(old), Object.keys(next)).filter(
-      (kind) => Object.hasOwn(old, kind) !== Object.hasOwn(next, kind),
-    );
-    const [a, b] = [objectAt(before)['grammar'], objectAt(after)['grammar']];
-    return [
-      ...kinds.map((kind) =>
-        entryDraft(
-          {
-            rule: `scope-kind-${Object.hasOwn(next, kind) ? 'added' : 'removed'}`,
-            path: ['x-scopes', 'kinds', kind],
-            before: old[kind],
-            after: next[kind],
-            summary: `the kind of scope ${kind} was ${Object.hasOwn(next, kind) ? 'added' : 'removed'}`,
-          },
-          {
-            ...(Object.hasOwn(next, kind)
-              ? compatible('Keys and tokens that exist keep their scopes.')
-              : breaking('Keys and tokens that exist hold scopes of this kind, which mean nothing now.')),
-            direction: 'client-to-server',
-          },
-        ),
-      ),
-      ...(a === b
-        ? []
-        : [
-            entryDraft(
-              {
-                rule: 'scope-grammar-changed',
-                path: ['x-scopes', 'grammar'],
-                before: a,
-                after: b,
-                summary: 'the grammar of scopes changed',
-              },
-              {
-                ...undecided(
-                  'Whether every scope that exists still fits cannot be decided, so this counts as breaking.',
-                ),
-                direction: 'client-to-server',
-              },
-            ),
-          ]),
-    ];
-  },
-};
-
-function listOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : [];
 }
