@@ -62,7 +62,7 @@ describe('tidemark generate', () => {
       code: 0,
       output: 'tidemark.v1\n',
     });
-  });
+  }, 240_000);
 
   test('writes a Python client, of this contract or of another one, that mypy --strict accepts', async () => {
     const shop = resolve(import.meta.dirname, '../../codegen/fixtures/shop.yaml');
