@@ -11,6 +11,7 @@ import { configuredAuthenticator } from '../auth/configured-authenticator.ts';
 import { readAuthSettings } from '../auth/settings.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
+import { buildContract } from '../testing/own-contract.ts';
 
 let browser: Browser;
 let gateway: Gateway | undefined;
@@ -77,7 +78,7 @@ describe('the console', () => {
 
   test('subscribes as its form specifies', async () => {
     const { gateway: served, page, faults } = await openConsole();
-    await page.getByRole('textbox', { name: 'Events' }).fill('file_change');
+    await page.getByRole('combobox', { name: 'Events' }).fill('file_change');
     await page.getByLabel('Extensions').fill('ts');
     await page.getByRole('button', { name: 'Follow' }).click();
     await page.locator('#subscriptions tr', { hasText: 'extensions: .ts' }).waitFor();
@@ -93,6 +94,35 @@ describe('the console', () => {
     expect(await page.locator('#complaint').innerText()).toMatch(/stream/);
     expect(faults).toEqual([]);
   }, 20_000);
+
+  test('suggests and follows the events and filter fields of an own contract', async () => {
+    const { contract } = await buildContract();
+    const { gateway: served, page, faults, httpUrl } = await openConsole({ contract });
+    await page.locator('#event-names option').first().waitFor({ state: 'attached' });
+    for (const name of ['file_change', 'build_finished'])
+      expect(await page.locator(`#event-names option[value=${name}]`).count()).toBe(1);
+    expect(await page.getByLabel('Filter').getAttribute('title')).toContain('targets');
+    await page.getByRole('combobox', { name: 'Events' }).fill('build_finished');
+    await page.getByLabel('Filter').fill('targets=web');
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator('#subscriptions tr', { hasText: 'targets: web' }).waitFor();
+    await served.publish('build_finished', { target: 'api', ok: true });
+    await served.publish('build_finished', { target: 'web', ok: true });
+    await page.locator('#events li', { hasText: 'build_finished' }).waitFor();
+    expect(await page.locator('#events li').count()).toBe(1);
+    await page.getByRole('combobox', { name: 'Events' }).fill('build_finishd');
+    await page.getByLabel('Filter').fill('');
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator('#complaint', { hasText: 'did you mean build_finished?' }).waitFor();
+    await page.getByLabel('Filter').fill('targets');
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator('#complaint', { hasText: 'targets is no filter' }).waitFor();
+    expect(faults).toEqual([]);
+
+    await page.goto(`${httpUrl}/docs#build_finished`);
+    expect(await page.locator('#build_finished').isVisible()).toBe(true);
+    expect(await page.locator('main').innerText()).toContain('A build ended.');
+  }, 60_000);
 
   test('shows its connection state with required tokens, and what to do without a token', async () => {
     const { page, faults } = await openConsole({ authenticator: await tokensOnly() }, 'none');

@@ -4,6 +4,7 @@ import type { TidemarkClient } from '../../../generated/client.ts';
 import { element, find } from './element.ts';
 import { EventList } from './event-list.ts';
 import { Overview } from './overview.ts';
+import { showSuggestions } from './suggestions.ts';
 
 const path = document.body.dataset['path'] ?? '/ws';
 const form = find('follow', HTMLFormElement);
@@ -24,6 +25,7 @@ hold.addEventListener('click', () => {
   events.hold(held);
 });
 follow().catch(complain);
+showSuggestions().catch(complain);
 
 /** Follows what the form asks for, on a connection of its own: the one before ends. */
 async function follow(): Promise<void> {
@@ -36,10 +38,17 @@ async function follow(): Promise<void> {
   client = mine;
   showState(mine);
   const subscription = mine.subscribe({ ...requestOf(given), gaps: 'inline' });
+  // A subscription that is refused ends the loop below with the reason.
+  subscription.ready.then(showHints, () => undefined);
   for await (const item of subscription) {
     if (isGap(item)) events.addGap(item);
     else events.addEvent(item);
   }
+}
+
+/** Names that the gateway accepted, but takes for misspelt (SUB-7). */
+function showHints({ hints = [] }: { readonly hints?: readonly { readonly message: string }[] }): void {
+  if (hints.length > 0) complain(new Error(hints.map(({ message }) => message).join(' ')));
 }
 
 function showState(mine: TidemarkClient): void {
@@ -55,7 +64,7 @@ function showState(mine: TidemarkClient): void {
 }
 
 function requestOf(given: FormData) {
-  const lists = { paths: listOf(given, 'paths'), extensions: listOf(given, 'extensions') };
+  const lists = { ...fieldsOf(given), paths: listOf(given, 'paths'), extensions: listOf(given, 'extensions') };
   const filter = Object.fromEntries(Object.entries(lists).filter(([, values]) => values.length > 0));
   const wanted = listOf(given, 'events');
   return {
@@ -63,6 +72,21 @@ function requestOf(given: FormData) {
     events: wanted.length === 0 ? ['*'] : wanted,
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
   };
+}
+
+/** `changeTypes=create,modify; targets=web`: any fields of the contract. */
+function fieldsOf(given: FormData): Record<string, string[]> {
+  const parts = textOf(given, 'filter')
+    .split(';')
+    .filter((part) => part.trim() !== '');
+  return Object.fromEntries(
+    parts.map((part) => {
+      const [, field, values] = /^\s*(\w+)\s*=\s*(.+)$/.exec(part) ?? [];
+      if (field === undefined || values === undefined)
+        throw new Error(`${part.trim()} is no filter: write field=value,value and put ; between fields.`);
+      return [field, values.split(',').map((value) => value.trim())];
+    }),
+  );
 }
 
 function textOf(given: FormData, name: string): string {

@@ -1,0 +1,24 @@
+/** Suggests in the form what the gateway's contract declares, own events and filter fields included. */
+import { find } from './element.ts';
+
+/** As much of the contract as the form needs. */
+interface Contract {
+  readonly components: {
+    readonly messages: Readonly<Record<string, { readonly 'x-event'?: string; readonly summary?: string }>>;
+  };
+  readonly 'x-filters': Readonly<Record<string, unknown>>;
+}
+
+/** Stands for custom events, whose names the contract does not know. */
+const CUSTOM = '*';
+
+export async function showSuggestions(): Promise<void> {
+  const response = await fetch('asyncapi.yaml', { headers: { accept: 'application/json' } });
+  if (!response.ok) return;
+  const { components, 'x-filters': filters } = (await response.json()) as Contract;
+  const options = Object.values(components.messages).flatMap(({ 'x-event': name, summary = '' }) =>
+    name === undefined || name === CUSTOM ? [] : [new Option(summary, name)],
+  );
+  find('event-names', HTMLDataListElement).replaceChildren(...options);
+  find('filter', HTMLInputElement).title = `Fields: ${Object.keys(filters).join(', ')}`;
+}
