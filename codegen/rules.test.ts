@@ -184,6 +184,11 @@ const BROKEN: readonly (readonly [rule: string, changes: Changes, pointer: strin
     { [`${MESSAGES}/order_placed/x-filterable/tags/0`]: '/payload/lines/colour' },
     `${MESSAGES}/order_placed/x-filterable/tags/0`,
   ],
+  [
+    'event-stream',
+    { [`${MESSAGES}/order_placed/x-stream`]: { kind: 'session', id: '/payload/nowhere' } },
+    `${MESSAGES}/order_placed/x-stream/id`,
+  ],
   ['filter-declared', { '/x-filters/colours': { kind: 'exact', description: 'Of what.' } }, '/x-filters/colours'],
   [
     'filter-declared',

@@ -238,11 +238,10 @@ function eventTopic(contract: Contract, event: Event): Topic {
   };
 }
 
-function streamFact({ stream }: Event): readonly Fact[] {
+function streamFact({ message, stream }: Event): readonly Fact[] {
   if (stream === undefined) return [];
-  return [
-    { term: 'Stream', mentions: [{ text: `${stream.kind}:{${dotted(stream.id)}}`, note: 'and no other (STR-5)' }] },
-  ];
+  const text = `${stream.kind}:{${dotted(stream.id)}}`;
+  return [{ term: 'Stream', mentions: [{ text, anchor: message, note: 'and no other' }] }];
 }
 
 function replayFact({ replayPolicies }: Contract, { replay: { policy, key, clears } }: Event): Fact {
