@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundle } from '../bundle/bundle.ts';
 import { isExtension } from '../extension/document.ts';
 import { openContract } from '../extension/open.ts';
 import { readSource } from '../files.ts';
@@ -23,8 +24,8 @@ export { formatGithub, formatText } from './format.ts';
 export { TapeError } from './tape-frames.ts';
 
 export interface GateOptions {
-  /** The older version: its text, and what it is called in messages. */
-  readonly against: { readonly name: string; readonly text: string };
+  /** The older version: its text, what it is called in messages, and its path where it is a file. */
+  readonly against: { readonly name: string; readonly text: string; readonly file?: string };
   /** Path of the newer version. */
   readonly contract: string;
   /** Directory with recorded tapes. */
@@ -49,18 +50,24 @@ export async function compareVersions({ against, contract, tapes }: GateOptions)
 
 /** An own-events document is compared as the whole contract that it makes with the one that it extends. */
 async function openVersion(source: Source): Promise<Source> {
-  return isExtension(source.value) ? (await openContract(source.file)).source : source;
+  return isExtension(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;
 }
 
+const ALONE =
+  'Only the contract itself is read of a revision or an address: compare with a file, or with the contract.json that tidemark generate wrote.';
+
 /** The merge reads files: a text from Git or from an address becomes one. Its own references to files lead nowhere there. */
-async function openBaseline({ name, text }: GateOptions['against']): Promise<Source> {
-  const source = sourceOf(name, text);
-  if (!isExtension(source.value)) return source;
+async function openBaseline({ name, text, file }: GateOptions['against']): Promise<Source> {
+  const source = sourceOf(file ?? name, text);
+  if (!isExtension(source.value)) {
+    const { source: whole } = await bundle(source, file === undefined ? { withoutFiles: ALONE } : {});
+    return { ...whole, file: name };
+  }
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-breaking-'));
   try {
-    const file = join(directory, 'against.yaml');
-    await writeFile(file, text);
-    return { ...(await openContract(file)).source, file: name };
+    const copy = join(directory, 'against.yaml');
+    await writeFile(copy, text);
+    return { ...(await openContract(copy)).source, file: name };
   } finally {
     await rm(directory, { recursive: true });
   }

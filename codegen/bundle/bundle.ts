@@ -25,10 +25,15 @@ export interface Bundled {
   readonly files: readonly string[];
 }
 
+export interface BundleOptions {
+  /** Where only the text of the contract is known: what to do about a reference to a file. */
+  readonly withoutFiles?: string;
+}
+
 /** @throws {ContractError} when a reference leads nowhere or in a circle */
-export async function bundle(main: Source): Promise<Bundled> {
+export async function bundle(main: Source, options: BundleOptions = {}): Promise<Bundled> {
   const findings = new Findings();
-  const bundler = new Bundler(main, findings);
+  const bundler = new Bundler(main, new Documents(main, { findings, ...options }), findings);
   const value = await bundler.run();
   if (findings.list.length > 0) throw new ContractError(main.file, distinct(findings.list));
   if (!bundler.changed) return { source: main, files: bundler.files };
@@ -67,10 +72,10 @@ class Bundler {
   changed = false;
   #values = 0;
 
-  constructor(main: Source, findings: Findings) {
+  constructor(main: Source, documents: Documents, findings: Findings) {
     this.#main = main;
+    this.#documents = documents;
     this.#findings = findings;
-    this.#documents = new Documents(main, findings);
   }
 
   get files(): readonly string[] {

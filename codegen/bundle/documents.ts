@@ -15,14 +15,22 @@ export interface Target {
   readonly place: Place;
 }
 
+export interface DocumentsOptions {
+  readonly findings: Findings;
+  /** Set where no file can be read: what to do then. */
+  readonly withoutFiles?: string;
+}
+
 export class Documents {
   readonly #main: Source;
   readonly #findings: Findings;
+  readonly #withoutFiles: string | undefined;
   readonly #sources = new Map<string, Source | undefined>();
 
-  constructor(main: Source, findings: Findings) {
+  constructor(main: Source, { findings, withoutFiles }: DocumentsOptions) {
     this.#main = main;
     this.#findings = findings;
+    this.#withoutFiles = withoutFiles;
     this.#sources.set(resolve(main.file), main);
   }
 
@@ -95,6 +103,7 @@ export class Documents {
 
   async #open(file: string, refuse: (text: string) => undefined): Promise<Source | undefined> {
     if (this.#sources.has(file)) return this.#sources.get(file);
+    if (this.#withoutFiles !== undefined) return refuse(`which is another file. ${this.#withoutFiles}`);
     const source = await this.#read(file, refuse);
     this.#sources.set(file, source);
     return source;

@@ -9,6 +9,8 @@ export interface ContractText {
   /** For messages; without credentials. */
   readonly name: string;
   readonly text: string;
+  /** Where it was read from a file: references to other files start there. */
+  readonly file?: string;
 }
 
 /** A contract has some hundred kilobytes; a much larger response is not a contract. */
@@ -23,7 +25,7 @@ const TIMEOUT_MS = 15_000;
 export async function readContractText(against: string, contract: string): Promise<ContractText> {
   if (/^https?:\/\//i.test(against)) return readAddress(against);
   const found = await stat(against).catch(() => undefined);
-  if (found?.isFile() === true) return { name: against, text: await readFile(against, 'utf8') };
+  if (found?.isFile() === true) return { name: against, text: await readFile(against, 'utf8'), file: against };
   if (found !== undefined) throw new CliError(`--against: ${against} is not a file.`, EXIT.usage);
   return readRevision(against, contract);
 }

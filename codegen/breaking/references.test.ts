@@ -1,0 +1,42 @@
+/** Contracts in several files are compared as the whole that they make. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { shopWith } from '../testing/shop.ts';
+import { compareVersions } from './gate.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'tidemark-breaking-references-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const split = shopWith({ '/components/schemas/OrderLine': { $ref: './line.yaml' } }).text;
+
+function write(name: string, text: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+const line = (tag: string): string =>
+  `type: object\nadditionalProperties: false\nrequired: [tag]\ndescription: One article.\nproperties: { tag: { type: ${tag}, description: What kind. } }\n`;
+
+test('a change in a file that the contract refers to is found; none is found in a contract that was only split', async () => {
+  write('line.yaml', line('string'));
+  const contract = write('shop.yaml', split);
+  const whole = { name: 'whole.yaml', text: shopWith({}).text, file: join(directory, 'whole.yaml') };
+  expect((await compareVersions({ against: whole, contract })).findings).toEqual([]);
+
+  write('line.yaml', line('boolean'));
+  const { findings } = await compareVersions({ against: whole, contract });
+  expect(findings.filter(({ severity }) => severity === 'breaking')).not.toEqual([]);
+});
+
+test('an older version of which only the text is known must be in one file', async () => {
+  write('line.yaml', line('string'));
+  const contract = write('shop.yaml', split);
+  await expect(compareVersions({ against: { name: 'v1', text: split }, contract })).rejects.toThrow(
+    /^v1:\d+ reference \/components\/schemas\/OrderLine\/\$ref: refers to \.\/line\.yaml, which is another file\. Only/,
+  );
+  const file = join(directory, 'shop.yaml');
+  expect((await compareVersions({ against: { name: 'v1', text: split, file }, contract })).findings).toEqual([]);
+});
