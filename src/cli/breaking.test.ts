@@ -31,7 +31,7 @@ beforeAll(async () => {
   const narrowed = contract.replace('enum: [create, modify, delete, rename]', 'enum: [create, modify, delete]');
   await writeFile(join(home, 'broken.yaml'), narrowed);
   const widened = contract.replace(
-    /(required: \[status\]\n\s+description: A probe's answer\.\n\s+properties:\n)/,
+    /(^    Probe:\n(?: {6}(?!properties).*\n)+ {6}properties:\n)/m,
     '$1        since: { type: string, description: When. }\n',
   );
   if (widened === contract) throw new Error('The contract has no probe to change.');
@@ -101,7 +101,7 @@ describe('tidemark breaking', () => {
       ).toMatchObject({
         code: 2,
         stdout: '',
-        stderr: expect.stringMatching(/^--against: there is no file .*, and it is not a revision of Git either: .*\n$/),
+        stderr: expect.stringMatching(/^--against: .* is neither a file nor a Git revision: .*\n$/),
       });
   });
 
