@@ -106,6 +106,13 @@ const UNDECIDED: readonly Row[] = [
   ['a keyword appears that nobody knows', text, { ...text, contentEncoding: 'base64' }, 'open', 'open'],
   ['a reference leads nowhere', text, { $ref: '#/components/schemas/Nowhere' }, 'open', 'open'],
   [
+    'an alternative of oneOf changes beside one that accepts everything',
+    { oneOf: [{}, tagged('a', { n: { type: 'integer' } })] },
+    { oneOf: [{}, tagged('a', { n: { type: 'number' } })] },
+    'open',
+    'broken',
+  ],
+  [
     'alternatives of oneOf overlap',
     {
       oneOf: [

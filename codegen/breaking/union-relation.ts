@@ -12,7 +12,8 @@ import { sharedTypes, typesOf } from './types.ts';
 export function relateUnions(relation: Relation, { was, now }: PlacePair): Change[] {
   const { before, after } = alternatives(relation, { was, now });
   const changes = [...pairUp(relation, { was, now }, before, after)];
-  if (changes.length > 0) {
+  // Also where another alternative still accepts the value of a changed one: with `oneOf`, two that accept it refuse it.
+  if (changes.length > 0 || !haveEqualMembers(relation, before, after)) {
     for (const [document, place] of [
       [relation.was, was],
       [relation.now, now],
@@ -21,6 +22,16 @@ export function relateUnions(relation: Relation, { was, now }: PlacePair): Chang
         changes.push(overlap({ was, now }));
   }
   return changes;
+}
+
+function haveEqualMembers(relation: Relation, before: readonly Place[], after: readonly Place[]): boolean {
+  const unmatched = new Set(after);
+  for (const a of before) {
+    const b = [...unmatched].find((each) => relation.isSame(a, each));
+    if (b === undefined) return false;
+    unmatched.delete(b);
+  }
+  return unmatched.size === 0;
 }
 
 interface Alternatives {
