@@ -6,11 +6,13 @@ import type { Frame } from '../trace/trace.ts';
 
 /**
  * Whether the client asked to end the subscription before the heartbeat: the server may have ended it while its reply is still on
- * the way.
+ * the way. Commands are compared by when they were sent, because a client that reads late receives `subscribed` after it has
+ * sent the command that ends the subscription.
  */
 function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
+  const asked = connection.commands.find(({ reply }) => reply === subscribed)?.frame ?? subscribed;
   return connection.commands.some(({ type, data, frame }) => {
-    if (frame.n > beat.n || frame.n < subscribed.n) return false;
+    if (frame.n > beat.n || frame.n < asked.n) return false;
     return type === 'authenticate' || (type === 'unsubscribe' && (textAt(data, 'subscriptionId') ?? id) === id);
   });
 }

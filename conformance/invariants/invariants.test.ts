@@ -241,6 +241,20 @@ test('a heartbeat may report an older position while a resume is in progress', (
   expect(judge(change('heartbeat', behind))).toBeGreaterThan(0);
 });
 
+test('a heartbeat need not name a stream that the client asked to leave before it read that it had joined', () => {
+  const [invariant] = INVARIANTS.filter(({ id }) => id === 'invariants/heartbeat-truth');
+  const leave: Labelled = {
+    ...find(goldenLines(), 'ask-s1'),
+    label: 'leave',
+    text: JSON.stringify({ type: 'unsubscribe', id: 'leave', data: { all: true } }),
+  };
+  const leaving: Plant = (lines) => lines.flatMap((line) => (line.label === 'ask-s1' ? [line, leave] : [line]));
+  const judge = (plant: Plant) =>
+    invariant === undefined ? undefined : checkOf(invariant).judge(traceOf(plant(goldenLines())).trace).violations;
+  expect(judge(all(leaving, change('heartbeat', { positions: [] })))).toEqual([]);
+  expect(judge(change('heartbeat', { positions: [] }))).not.toEqual([]);
+});
+
 describe('a planted fault is found', () => {
   test.each(PLANTED)('by %s: %s', (name, _what, plant, labels) => {
     const invariant = INVARIANTS.find(({ id }) => id === `invariants/${name}`);
