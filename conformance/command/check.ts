@@ -7,17 +7,21 @@ import { judgeTrace } from '../runner/run.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
 import { readTrace } from '../trace/trace.ts';
+import { useContract } from './contract.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { UsageError, print, readInput, terminalWidth } from './terminal.ts';
 
 export interface CheckFlags {
+  /** Path of a contract with own events. */
+  readonly contract?: string;
   readonly only?: string;
   readonly report: readonly string[];
   readonly json?: true;
 }
 
-export function checkCommand(file: string, flags: CheckFlags): number {
+export async function checkCommand(file: string, flags: CheckFlags): Promise<number> {
   const requests = parseReports(flags.report);
+  if (flags.contract !== undefined) await useContract(flags.contract);
   const began = performance.now();
   const trace = readTrace(readInput(file), file);
   const chosen = TRACE_CHECKS.filter(({ id }) => isChosen(id, flags.only));
@@ -27,9 +31,10 @@ export function checkCommand(file: string, flags: CheckFlags): number {
   const durationMs = Math.round(performance.now() - began);
   const outcome = judgeRun(checks, []);
   const summary = summarise({ trace, checks, outcome, harnessFaults: [], durationMs });
+  const withContract = flags.contract === undefined ? '' : ` --contract ${flags.contract}`;
   const explanation: Explanation = {
     trace,
-    repeat: (id) => `npx tidemark conformance check ${file} --only '${id}'`,
+    repeat: (id) => `npx tidemark conformance check ${file}${withContract} --only '${id}'`,
     width: terminalWidth(),
   };
   writeReports(requests, summary, explanation);

@@ -1,6 +1,10 @@
 /** `run --contract`: the events that a team's own contract declares beside those that the suite knows. */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Validator } from '../../generated/validators.js';
 import { declareEvents, isDeclared } from '../filters/declared-events.ts';
 import { ownEventTapes, readOwnContract } from '../tape/own-event-tapes.ts';
 import type { Tape } from '../tape/tape.ts';
@@ -9,19 +13,23 @@ import { readInput, UsageError } from './terminal.ts';
 
 /** What is used of tidemark-codegen, which is loaded only where a document has to be merged. */
 interface Codegen {
-  readonly openContract: (file: string) => Promise<{ readonly contract: { readonly bundle: string } }>;
+  readonly openContract: (file: string) => Promise<object>;
+  readonly buildTo: (opened: object, directory: string) => Promise<unknown>;
 }
+
+/** The file of the built form that checks messages. */
+const VALIDATORS = 'validators.js';
+const BUNDLE = 'contract.json';
 
 /**
  * Declares the events of a contract, and makes their checks.
- * @param path of a built form (`tidemark contract build`), of its `contract.json`, or of an own-events document
+ * @param path of a built form (`tidemark contract build`), of its `contract.json`, or of a document
  * @throws {UsageError} when no contract can be read there
  */
 export async function useContract(path: string): Promise<readonly Tape[]> {
   try {
-    const own = readOwnContract(JSON.parse(await bundleOf(path)) as Json, isDeclared);
-    declareEvents(new Map(own.events.map((event) => [event.name, event])), own.filters);
-    return ownEventTapes(own);
+    const built = builtDirectory(path);
+    return built === undefined ? await buildAndDeclare(path) : await declareBuilt(built);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`--contract ${path}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -30,19 +38,55 @@ export async function useContract(path: string): Promise<readonly Tape[]> {
   }
 }
 
-async function bundleOf(path: string): Promise<string> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return readInput(join(path, 'contract.json'));
-  if (path.endsWith('.json')) return readInput(path);
-  const { openContract } = await loadCodegen();
-  return (await openContract(path)).contract.bundle;
+function builtDirectory(path: string): string | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;
+  return basename(path) === BUNDLE && existsSync(join(dirname(path), VALIDATORS)) ? dirname(path) : undefined;
+}
+
+async function declareBuilt(directory: string): Promise<readonly Tape[]> {
+  const own = readOwnContract(JSON.parse(readInput(join(directory, BUNDLE))) as Json, isDeclared);
+  const { serverValidators } = (await import(pathToFileURL(resolve(directory, VALIDATORS)).href)) as {
+    readonly serverValidators: Readonly<Record<string, Validator>>;
+  };
+  const validators = own.events.map(({ name }) => [name, checkOf(serverValidators, name)] as const);
+  declareEvents({
+    events: new Map(own.events.map((event) => [event.name, event])),
+    fields: own.filters,
+    validators: new Map(validators),
+  });
+  return ownEventTapes(own);
+}
+
+function checkOf(validators: Readonly<Record<string, Validator>>, event: string): Validator {
+  const validator = Object.hasOwn(validators, event) ? validators[event] : undefined;
+  if (validator === undefined)
+    throw new UsageError(`${VALIDATORS} has no check of ${event}. Build the contract again: tidemark contract build.`);
+  return validator;
+}
+
+async function buildAndDeclare(path: string): Promise<readonly Tape[]> {
+  const { openContract, buildTo } = await loadCodegen();
+  const opened = await openContract(path);
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-contract-'));
+  try {
+    await buildTo(opened, directory);
+    return await declareBuilt(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 async function loadCodegen(): Promise<Codegen> {
+  const [open, built] = await Promise.all([loadModule('open'), loadModule('built-form')]);
+  return { ...open, ...built } as Codegen;
+}
+
+async function loadModule(name: 'open' | 'built-form'): Promise<object> {
   // In a clone the sources stand beside the suite.
-  const source = new URL('../../codegen/extension/open.ts', import.meta.url);
-  const name: string = existsSync(source) ? source.href : 'tidemark-codegen/extension/open';
+  const source = new URL(`../../codegen/extension/${name}.ts`, import.meta.url);
   try {
-    return (await import(name)) as Codegen;
+    const module: unknown = await import(existsSync(source) ? source.href : `tidemark-codegen/extension/${name}`);
+    return module as object;
   } catch (error) {
     throw new UsageError(
       'An own-events document is read by the package tidemark-codegen, which is not installed. Install it with `npm install --save-dev tidemark-codegen`, or name what `tidemark contract build` wrote.',

@@ -48,7 +48,7 @@ function registerRun(program: Command): void {
     .option('--tapes <directory>', 'run your own tapes instead of those of the suite')
     .option(
       '--contract <path>',
-      'also check the events that this contract declares: an own-events document, or the directory that `tidemark contract build` wrote',
+      'also check the events that this contract declares, by their schemas: an own-events document, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
@@ -84,6 +84,10 @@ function registerReading(program: Command): void {
     .command('check')
     .description('check a recorded trace offline')
     .argument('<trace>', 'NDJSON file from `run --trace` or `record`')
+    .option(
+      '--contract <path>',
+      'check events by the schemas of this contract: an own-events document, or the directory that `tidemark contract build` wrote',
+    )
     .option('--only <globs>', 'run only these checks')
     .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
     .option('--json', 'print the report as JSON')

@@ -4,6 +4,8 @@
  */
 import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { ReplaySpec } from '../../generated/protocol.ts';
+import { serverValidators } from '../../generated/validators.js';
+import type { Validator } from '../../generated/validators.js';
 import { isObject } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 
@@ -20,13 +22,26 @@ export interface EventSpec {
 const events = new Map<string, EventSpec>(Object.entries(EVENTS));
 const fields = new Map<string, FilterKind>(Object.entries(FILTER_FIELDS).map(([field, { kind }]) => [field, kind]));
 
+/** Name of a server message, and of a declared event → its check. */
+const messages = new Map<string, Validator>(Object.entries(serverValidators));
+
+export interface DeclaredEvents {
+  readonly events: ReadonlyMap<string, EventSpec>;
+  readonly fields: ReadonlyMap<string, FilterKind>;
+  /** Event → the check of its whole message. */
+  readonly validators: ReadonlyMap<string, Validator>;
+}
+
 /** Adds the events and filter fields of another contract. */
-export function declareEvents(
-  added: ReadonlyMap<string, EventSpec>,
-  addedFields: ReadonlyMap<string, FilterKind>,
-): void {
-  for (const [name, spec] of added) events.set(name, spec);
-  for (const [field, kind] of addedFields) fields.set(field, kind);
+export function declareEvents(added: DeclaredEvents): void {
+  for (const [name, spec] of added.events) events.set(name, spec);
+  for (const [field, kind] of added.fields) fields.set(field, kind);
+  for (const [name, validator] of added.validators) messages.set(name, validator);
+}
+
+/** The check of a message that a server sends; of an event, by the event's name. */
+export function validatorOf(message: string): Validator | undefined {
+  return messages.get(message);
 }
 
 export function isDeclared(event: string): boolean {

@@ -98,6 +98,35 @@ describe('conformance run --contract', () => {
     }
   }, 60_000);
 
+  test('checks each own event of a recorded trace by its schema', async () => {
+    const trace = join(mkdtempSync(join(tmpdir(), 'own-')), 'trace.ndjson');
+    const event = (payload: object): string => {
+      const place = { stream: 'main', sequenceId: 1, epoch: 'e1', eventId: '01M8JEZY5FJZ9ZMY3CD3MR9PWG' };
+      const data = {
+        ...place,
+        emittedAt: '2026-01-01T00:00:00.000Z',
+        event: 'build_finished',
+        subscriptionIds: ['s1'],
+      };
+      const text = JSON.stringify({
+        type: 'event',
+        data: { ...data, source: { name: 'test', principal: 'host' }, isReplay: false, payload },
+      });
+      return JSON.stringify({ actor: 'alice', connection: 1, dir: '<<', text });
+    };
+    const header = JSON.stringify({ trace: 1, startedAt: '2026-01-01T00:00:00.000Z', target: 'test' });
+    const checkTrace = (payload: object, ...flags: readonly string[]) => {
+      writeFileSync(trace, `${header}\n${event(payload)}\n`);
+      return suite('check', trace, '--only', 'frames/events', ...flags);
+    };
+    expect(await checkTrace({ target: 'web', ok: 'yes' })).toMatchObject({ code: 0 });
+    expect(await checkTrace({ target: 'web', ok: true }, '--contract', ACME)).toMatchObject({ code: 0 });
+    const { code, stdout } = await checkTrace({ target: 'web', ok: 'yes' }, '--contract', ACME);
+    expect(stdout).toContain('build_finished: /data/payload/ok must be boolean');
+    expect(stdout).toContain('EVT-3');
+    expect(code).toBe(3);
+  }, 60_000);
+
   test('names what cannot be read', async () => {
     const { code, stderr } = await suite('run', '--url', 'ws://127.0.0.1:1/ws', '--contract', '/nowhere/events.yaml');
     expect(stderr).toContain('--contract /nowhere/events.yaml');

@@ -2,14 +2,14 @@
  * Level 1: every frame, in both directions, against the contract. Mistakes in frames that the suite itself sent are reported
  * separately, as faults of the suite.
  */
-import { COMMANDS, EVENTS, ERRORS, PUSHES } from '../../generated/protocol.ts';
+import { COMMANDS, ERRORS, PUSHES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
-import { commandValidators, httpValidators, serverValidators } from '../../generated/validators.js';
+import { commandValidators, httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { clausesOfMessage, clausesOfOperation, httpOperation } from './contract.ts';
 import { isObject, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
-import { withoutOwnFields } from '../filters/declared-events.ts';
+import { isDeclared, validatorOf, withoutOwnFields } from '../filters/declared-events.ts';
 import type { Finding, TraceCheck, Violation } from '../trace/finding.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
@@ -31,7 +31,7 @@ export function messageName(json: Json | undefined): string {
   const type = textAt(json, 'type') ?? '';
   if (type !== 'event') return type;
   const event = textAt(member(json, 'data'), 'event') ?? '';
-  return Object.hasOwn(EVENTS, event) ? event : 'custom_event';
+  return isDeclared(event) ? event : 'custom_event';
 }
 
 function faultOf(validator: Validator | undefined, value: unknown): string | undefined {
@@ -71,8 +71,7 @@ function envelopeFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
 
 function contractFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const name = messageName(frame.json);
-  const validators: Readonly<Record<string, Validator>> = serverValidators;
-  const fault = faultOf(Object.hasOwn(validators, name) ? validators[name] : undefined, frame.json);
+  const fault = faultOf(validatorOf(name), frame.json);
   if (fault === undefined) return undefined;
   const type = textAt(frame.json, 'type') ?? '';
   const clauses = type === 'event' ? clausesOfOperation('event') : clausesOfMessage(name);
