@@ -18,6 +18,7 @@ import { httpValidators } from '../generated/validators.js';
 import { assertProtected } from './auth/exposure.ts';
 import { serveUnder } from './auth/origin.ts';
 import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
+import { MisspeltNames } from './catalogue/near-miss.ts';
 import { Connections } from './connections/connections.ts';
 import { ProtocolError } from './errors.ts';
 import { Fanout } from './delivery/fan-out.ts';
@@ -77,6 +78,7 @@ export class Gateway<Payloads = PayloadMap> {
   readonly #broker: Broker;
   readonly #fanout: Fanout;
   readonly #publisher: Publisher;
+  readonly #misspelt: MisspeltNames;
   readonly #connections: Connections;
   readonly #introspection: Introspection;
   readonly #http: Http;
@@ -96,6 +98,7 @@ export class Gateway<Payloads = PayloadMap> {
     const counters = new Counters();
     this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
     this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
+    this.#misspelt = new MisspeltNames(catalogue);
     const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout, limits });
     const services: Omit<HandlerServices, 'onPrincipal'> = {
       broker,
@@ -213,7 +216,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes one event as the gateway itself. Declared events are typed; any other name takes any object.
+   * Publishes one event as the gateway itself. Declared events are typed; any other name takes any object. A name that is nearly
+   * that of a declared event is logged once as a warning (SUB-7).
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (a name that no event
    *   may have, for example) or `broker_unavailable`: nothing was stored.
    */
@@ -237,6 +241,8 @@ export class Gateway<Payloads = PayloadMap> {
         details: { outcome: 'not_stored' },
       });
     await this.#reachBroker();
+    const warning = this.#misspelt.check(event);
+    if (warning !== undefined) this.#options.log.warn({ event }, warning);
     return this.#publisher.publish(request, {
       name: 'host',
       principal: this.#options.gatewayPrincipal,

@@ -61,3 +61,24 @@ function suggestionFor(name: string, { events }: Catalogue): string | undefined 
   const meant = nearest(stem, [...(alike ?? []), ...(others ?? [])]);
   return meant === undefined ? undefined : `${meant}*`;
 }
+
+/** Names beyond this number are not remembered, so that invented names do not fill the memory. */
+const REMEMBERED = 1000;
+
+/** Reports a name that is probably misspelt when it is used for the first time: for a host, which receives no reply with hints. */
+export class MisspeltNames {
+  readonly #catalogue: Catalogue;
+  readonly #known = new Set<string>();
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  /** @returns the warning, or undefined when there is nothing to report or the name was used before */
+  check(event: string): string | undefined {
+    if (this.#catalogue.events.has(event) || this.#known.has(event) || this.#known.size >= REMEMBERED) return undefined;
+    this.#known.add(event);
+    const suggestion = suggestionFor(event, this.#catalogue);
+    return suggestion === undefined ? undefined : wordsOf(event, suggestion);
+  }
+}

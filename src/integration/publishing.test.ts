@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createGateway } from '../gateway.ts';
 import { connect, serve } from '../testing/rig.ts';
@@ -32,6 +33,18 @@ describe('publishing', () => {
     ] as const;
     for (const [code, pointer, publish] of wrong) await expect(publish()).rejects.toMatchObject({ code, pointer });
     expect(gateway.health().streams).toEqual([]);
+  });
+
+  test('by the host program under a name that is nearly a declared one is logged once (SUB-7)', async () => {
+    const lines: string[] = [];
+    const { gateway } = await serve({ log: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }) });
+    for (const event of ['file_changed', 'file_changed', 'build_done', 'file_change']) {
+      const payload = { path: 'a.ts', root: 'r', changeType: 'modify', fileType: 'file' } as const;
+      await gateway.publish(event, payload);
+    }
+    expect(lines.map((line) => JSON.parse(line) as { msg: string })).toMatchObject([
+      { event: 'file_changed', msg: 'file_changed is not declared, so it is a custom event; did you mean file_change?' },
+    ]);
   });
 
   test('by the host program copies the payload, so that later changes have no effect', async () => {
