@@ -28,6 +28,8 @@ import type { Host, Http } from './http/server.ts';
 import { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
+import { bindEmitter } from './publishing/emitter.ts';
+import type { EmitterBindings } from './publishing/emitter.ts';
 import { Publisher } from './publishing/publisher.ts';
 import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { Counters } from './introspection/counters.ts';
@@ -40,6 +42,7 @@ export type { Credential } from './auth/credential.ts';
 export type { Principal } from './auth/principal.ts';
 export type { PublishResult, SourceLoss } from './broker/broker.ts';
 export type { GatewayOptions } from './options.ts';
+export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 
 /** What may be said about an event beside its payload. */
 export interface PublishOptions {
@@ -48,16 +51,6 @@ export interface PublishOptions {
   /** The label of the source; defaults to `host`. */
   readonly source?: string;
   readonly idempotencyKey?: string;
-}
-
-/** Which of a host's emitter events become which events of the gateway. */
-export type EmitterBindings = Readonly<Record<string, EmitterBinding>>;
-
-export interface EmitterBinding {
-  readonly event: string;
-  readonly stream?: string;
-  /** Turns the emitter's arguments into a payload; by default the first argument is the payload. */
-  readonly payload?: (...args: readonly unknown[]) => object;
 }
 
 export interface Listening {
@@ -274,32 +267,18 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes what a host's emitter emits. Returns a function that ends it. A payload that is refused is logged; an emitter has
-   * nobody to tell.
+   * Publishes what a host's emitter emits. Returns a function that removes the listeners; `close` calls it as well. A payload that
+   * is refused is logged, because an emitter cannot be answered.
    */
   bindEmitter(emitter: EventEmitter, bindings: EmitterBindings): () => void {
-    const offs = Object.entries(bindings).map(([name, binding]) => {
-      const listener = (...args: readonly unknown[]): void => {
-        void this.#publishFromEmitter(name, binding, args);
-      };
-      emitter.on(name, listener);
-      return () => emitter.off(name, listener);
+    const off = bindEmitter(emitter, bindings, {
+      publish: ({ event, payload, stream }) =>
+        this.publish(event, payload as Payload<Payloads, string>, stream === undefined ? {} : { stream }),
+      onFailure: (error, failed) =>
+        this.#options.log.error({ err: error, ...failed }, 'an emitted event was not published'),
     });
-    const off = (): void => offs.forEach((each) => each());
     this.#detachers.push(off);
     return off;
-  }
-
-  async #publishFromEmitter(name: string, binding: EmitterBinding, args: readonly unknown[]): Promise<void> {
-    const { event, stream, payload: map } = binding;
-    try {
-      const payload: unknown = map === undefined ? args[0] : map(...args);
-      if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
-        throw new TypeError(`The emitter's ${name} gave no object as payload.`);
-      await this.publish(event, payload as Payload<Payloads, string>, stream === undefined ? {} : { stream });
-    } catch (error) {
-      this.#options.log.error({ err: error, event, emitterEvent: name }, 'an emitted event was not published');
-    }
   }
 
   /** What `GET /ws/health` answers. */

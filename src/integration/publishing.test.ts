@@ -43,7 +43,10 @@ describe('publishing', () => {
       await gateway.publish(event, payload);
     }
     expect(lines.map((line) => JSON.parse(line) as { msg: string })).toMatchObject([
-      { event: 'file_changed', msg: 'file_changed is not declared, so it is a custom event; did you mean file_change?' },
+      {
+        event: 'file_changed',
+        msg: 'file_changed is not declared, so it is a custom event; did you mean file_change?',
+      },
     ]);
   });
 

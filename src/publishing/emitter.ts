@@ -1,0 +1,48 @@
+/** Publishes the events of a host's `EventEmitter` as events of the gateway. */
+import type { EventEmitter } from 'node:events';
+
+/** Which of a host's emitter events become which events of the gateway. */
+export type EmitterBindings = Readonly<Record<string, EmitterBinding>>;
+
+export interface EmitterBinding {
+  readonly event: string;
+  readonly stream?: string;
+  /** Turns the emitter's arguments into a payload; by default the first argument is the payload. */
+  readonly payload?: (...args: readonly unknown[]) => object;
+}
+
+export interface EmittedEvent {
+  readonly event: string;
+  readonly payload: object;
+  readonly stream: string | undefined;
+}
+
+export interface EmitterTarget {
+  readonly publish: (event: EmittedEvent) => Promise<unknown>;
+  readonly onFailure: (error: unknown, failed: { readonly event: string; readonly emitterEvent: string }) => void;
+}
+
+/** @returns a function that removes the listeners */
+export function bindEmitter(emitter: EventEmitter, bindings: EmitterBindings, target: EmitterTarget): () => void {
+  const offs = Object.entries(bindings).map(([emitterEvent, binding]) => {
+    const listener = (...args: readonly unknown[]): void => {
+      publishEmitted(binding, args, { emitterEvent, target }).catch((error: unknown) =>
+        target.onFailure(error, { event: binding.event, emitterEvent }),
+      );
+    };
+    emitter.on(emitterEvent, listener);
+    return () => emitter.off(emitterEvent, listener);
+  });
+  return () => offs.forEach((off) => off());
+}
+
+async function publishEmitted(
+  { event, stream, payload: payloadOf }: EmitterBinding,
+  args: readonly unknown[],
+  { emitterEvent, target }: { readonly emitterEvent: string; readonly target: EmitterTarget },
+): Promise<void> {
+  const payload: unknown = payloadOf === undefined ? args[0] : payloadOf(...args);
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+    throw new TypeError(`The payload of the emitted event ${emitterEvent} is not an object.`);
+  await target.publish({ event, payload, stream });
+}
