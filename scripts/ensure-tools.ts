@@ -1,16 +1,20 @@
 /**
- * Makes sure before the tests that a real Redis and a real browser are installed, because a skipped test would prove nothing. As
- * root on Debian it installs the packages; otherwise it prints the command to run.
+ * Makes sure before the tests that the programs which they run are installed, such as a real Redis and a real browser, because a skipped
+ * test would prove nothing. As root on Debian it installs the packages; otherwise it prints the command to run.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { CHROMIUM, locate, OPENSSL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { CHROMIUM, locate, NGINX, OPENSSL, PROMTOOL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
 
-const missing = [REDIS, CHROMIUM, OPENSSL, PYTHON, ...PYTHON_PACKAGES].filter((tool) => locate(tool) === undefined);
+/** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
+const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
+
+const tools = [REDIS, CHROMIUM, OPENSSL, PROMTOOL, NGINX, PYTHON, ...PYTHON_PACKAGES];
+const missing = tools.filter((tool) => locate(tool) === undefined);
 if (missing.length > 0) {
   const packages = missing.map((tool) => tool.debianPackage);
   const rootOnDebian = existsSync('/etc/debian_version') && process.getuid?.() === 0;
-  if (rootOnDebian) install(packages);
+  if (rootOnDebian) withoutServices(() => install(packages));
   const stillMissing = missing.filter((tool) => locate(tool) === undefined);
   if (stillMissing.length > 0) {
     const names = stillMissing.map((tool) => tool.commands[0]).join(' and ');
@@ -20,6 +24,17 @@ if (missing.length > 0) {
         : `sudo apt-get update && sudo apt-get install -y ${stillMissing.map((tool) => tool.debianPackage).join(' ')}`;
     process.stderr.write(`The tests need ${names}, not found in PATH. Install with:\n\n  ${line}\n\n`);
     process.exitCode = 1;
+  }
+}
+
+/** The tests start servers of their own; a service on the standard port would only be in the way. */
+function withoutServices(work: () => void): void {
+  if (existsSync(SERVICE_POLICY)) return work();
+  writeFileSync(SERVICE_POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    rmSync(SERVICE_POLICY);
   }
 }
 

@@ -26,6 +26,10 @@ export const PYTHON_PACKAGES: readonly Tool[] = [
     brewFormula: `python-${name}`,
   })),
 ];
+/** Judges the metrics and the alert rules. */
+export const PROMTOOL: Tool = { commands: ['promtool'], debianPackage: 'prometheus', brewFormula: 'prometheus' };
+/** The proxy in front of a gateway in the tests of the examples in deploy/. Debian keeps it in /usr/sbin, which is not on every PATH. */
+export const NGINX: Tool = { commands: ['nginx'], debianPackage: 'nginx', brewFormula: 'nginx' };
 export const CHROMIUM: Tool = {
   commands: ['chromium', 'chromium-browser', 'google-chrome'],
   debianPackage: 'chromium',
@@ -35,7 +39,9 @@ export const CHROMIUM: Tool = {
 /** The path of the program, or `undefined` where it is not on PATH. */
 export function locate(tool: Tool): string | undefined {
   if (tool.file !== undefined) return existsSync(tool.file) ? tool.file : undefined;
-  const directories = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].filter(
+    (directory) => directory !== '',
+  );
   return tool.commands
     .flatMap((command) => directories.map((directory) => join(directory, command)))
     .find(isExecutable);

@@ -17,7 +17,7 @@ import type { OpenObject, PayloadMap } from '../generated/types.ts';
 import { httpValidators } from '../generated/validators.js';
 import { assertProtected } from './auth/exposure.ts';
 import { serveUnder } from './auth/origin.ts';
-import type { Broker, PublishResult, SourceLoss } from './broker/broker.ts';
+import type { Broker, EventRecord, PublishResult, SourceLoss } from './broker/broker.ts';
 import { MisspeltNames } from './catalogue/near-miss.ts';
 import { Connections } from './connections/connections.ts';
 import { ProtocolError } from './errors.ts';
@@ -25,11 +25,13 @@ import { Fanout } from './delivery/fan-out.ts';
 import type { HandlerServices } from './handlers/context.ts';
 import { createHttp } from './http/server.ts';
 import type { Host, Http } from './http/server.ts';
+import { timedDelivery } from './introspection/delivery-time.ts';
 import { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { bindEmitter } from './publishing/emitter.ts';
 import type { EmitterBindings } from './publishing/emitter.ts';
+import { snapshotOf } from './publishing/payload-snapshot.ts';
 import { Publisher } from './publishing/publisher.ts';
 import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { Counters } from './introspection/counters.ts';
@@ -70,6 +72,7 @@ export class Gateway<Payloads = PayloadMap> {
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
   readonly #fanout: Fanout;
+  readonly #deliver: (record: EventRecord) => void;
   readonly #publisher: Publisher;
   readonly #misspelt: MisspeltNames;
   readonly #connections: Connections;
@@ -90,6 +93,7 @@ export class Gateway<Payloads = PayloadMap> {
     this.#broker = broker;
     const counters = new Counters();
     this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
+    this.#deliver = timedDelivery({ fanout: this.#fanout, counters, now });
     this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
     this.#misspelt = new MisspeltNames(catalogue);
     const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout, limits });
@@ -141,7 +145,7 @@ export class Gateway<Payloads = PayloadMap> {
     const started = this.#broker.start({
       nodeId: this.nodeId,
       contractDigest: this.#options.catalogue.digest,
-      onEvent: (record) => this.#fanout.deliver(record),
+      onEvent: this.#deliver,
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
@@ -312,21 +316,6 @@ export class Gateway<Payloads = PayloadMap> {
     await this.#broker.close();
     await this.#options.authenticator.close();
   }
-}
-
-/**
- * A payload as JSON has it.
- * @throws {ProtocolError} `payload_invalid` when JSON has no words for it, or it is no object there
- */
-function snapshotOf(payload: object): OpenObject {
-  try {
-    const copy: unknown = JSON.parse(JSON.stringify(payload));
-    if (typeof copy === 'object' && copy !== null && !Array.isArray(copy)) return copy as OpenObject;
-  } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown fault';
-    throw new ProtocolError('payload_invalid', `The payload cannot be written as JSON: ${reason}`, { cause: error });
-  }
-  throw new ProtocolError('payload_invalid', 'The payload is no object when it is written as JSON.');
 }
 
 /** Makes a gateway; it serves once `listen` or `attach` is called. */

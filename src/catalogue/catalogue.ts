@@ -51,6 +51,9 @@ export interface Catalogue {
 /** The event that sources of file changes publish, and whose subscribers learn of what a source has lost (GAP-2). */
 export const FILE_EVENT = 'file_change';
 
+/** Stands for all events that no catalogue declares, where a client's names must not multiply what is kept: in counts. */
+export const CUSTOM_EVENTS = '*';
+
 /** The events of the contract that this version was generated from. */
 export const stockCatalogue: Catalogue = {
   digest: CONTRACT_DIGEST,

@@ -54,6 +54,7 @@ function connectionBehindGate() {
       throw error;
     },
     onUnauthenticated: () => undefined,
+    onAnswered: () => undefined,
     onError: () => undefined,
   });
   const ws = new SimulatedWs();

@@ -72,6 +72,7 @@ export class Connections {
         options.counters.countError(error.code);
         this.#connections.get(session.connectionId)?.countError(error);
       },
+      onAnswered: (command, ms) => options.counters.countCommand(command, ms),
     });
     this.#acceptor = new Acceptor({ ...options, onAccepted: (accepted) => this.#welcome(accepted) });
     this.#heartbeat = new Heartbeat({ intervalMs: limits.heartbeatIntervalMs, broker: options.broker, now });

@@ -103,6 +103,7 @@ function* replayItems(
   { counters, now }: HandlerContext,
 ): Generator<EventRecord | PushMessage | undefined, void, void> {
   const { id, stream } = subscription;
+  const startedAt = performance.now();
   const losses = [...plan.losses];
   const gap = (loss: KeptLoss): PushMessage => ({
     type: 'gap',
@@ -122,7 +123,7 @@ function* replayItems(
   }
   yield* losses.map(gap);
   subscription.replayedAt = now();
-  counters.countReplay({ kind: plan.replayReason, events });
+  counters.countReplay({ kind: plan.replayReason, events, ms: performance.now() - startedAt });
   const { position, truncated } = plan;
   yield { type: 'replay_complete', data: { subscriptionId: id, position, count: events, truncated } };
 }

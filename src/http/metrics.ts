@@ -1,14 +1,34 @@
-/** Prometheus metrics (OPS-4): computed from the gateway's own counts at each scrape. */
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+/**
+ * Prometheus metrics (OPS-4), computed from the gateway's own counts at each scrape. Times are in seconds, sizes in bytes. Every series
+ * with a known label value exists from the start, because `increase` and `rate` do not see the first value of a new series.
+ */
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { CLOSE_CODES, ERRORS, GAP_REASONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { CUSTOM_EVENTS } from '../catalogue/catalogue.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { ConnectionsView, HealthFigures } from '../introspection/introspection.ts';
+import type { HealthFigures } from '../introspection/introspection.ts';
+import { Exposition } from './exposition.ts';
 
 export interface MetricsOptions {
+  readonly nodeId: string;
+  readonly version: string;
+  readonly catalogue: Pick<Catalogue, 'digest' | 'events'>;
   readonly figures: () => HealthFigures;
   readonly counters: Counters;
   readonly audit: { readonly dropped: number };
   readonly limits: Readonly<Record<string, number>>;
 }
+
+/** Metrics of prom-client that count nothing although their names end like those of counters. `nodejs_active_*` has the same figures. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** The codes of RFC 6455, 7.4.1, with which connections end beside those of the contract. */
+const STANDARD_CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
+const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES).map(({ code }) => code)];
+
+/** The statuses of refused upgrades. */
+const REFUSALS = [400, 401, 403, 404, 426, 429, 500, 503];
 
 /** Reads once per scrape: what is asked for walks all connections, and a dozen metrics ask for it in the same turn. */
 function perTurn<T>(read: () => T): () => T {
@@ -22,111 +42,132 @@ function perTurn<T>(read: () => T): () => T {
   };
 }
 
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name: `tidemark_${name}`,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read());
-    },
-  });
+/** One registry per gateway, so that several gateways in one process do not conflict. */
+export function createMetrics(options: MetricsOptions): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const exposition = new Exposition(registry);
+  const figures = perTurn(options.figures);
+  identity(exposition, options);
+  connections(exposition, figures, options.counters);
+  events(exposition, options);
+  broker(exposition, figures);
+  bounds(exposition, figures, options.limits);
+  exposition.counter('audit_dropped', 'Lines missing from the audit log.', () => options.audit.dropped);
+  return registry;
 }
 
-function counter(registry: Registry, name: string, help: string, read: () => number): void {
-  new Counter({
-    name: `tidemark_${name}_total`,
-    help,
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-}
-
-function labelled(
-  registry: Registry,
-  name: string,
-  label: string,
-  help: string,
-  read: () => ReadonlyMap<string | number, number>,
-): void {
-  new Counter({
-    name: `tidemark_${name}_total`,
-    help,
-    labelNames: [label],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [key, value] of read()) this.inc({ [label]: String(key) }, value);
-    },
-  });
+function identity(exposition: Exposition, { version, nodeId, catalogue }: MetricsOptions): void {
+  const labels = {
+    version,
+    protocol_version: PROTOCOL_VERSION,
+    contract_digest: catalogue.digest,
+    node_id: nodeId,
+  };
+  exposition.info('build_info', 'Version, contract and node; always 1.', labels);
 }
 
 /**
- * The total and the largest send queue (BCK-2). `/ws/subscriptions` shows the queue of each connection; a metric series per
- * connection would outlive the connection in every database that collects it.
+ * Send queues only as a total and as the largest one (BCK-2). `/ws/subscriptions` shows the queue of each connection; a metric series
+ * per connection would outlive the connection in every database that collects it.
  */
-function backpressure(registry: Registry, view: () => ConnectionsView): void {
-  gauge(registry, 'queued_bytes', 'Bytes queued for clients.', () => view().queuedBytes);
-  gauge(registry, 'longest_queue_bytes', 'Bytes queued for the client with the most.', () => view().longestQueueBytes);
-  gauge(registry, 'oldest_queued_milliseconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs);
-  gauge(registry, 'slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
+function connections(exposition: Exposition, figures: () => HealthFigures, counters: Counters): void {
+  const view = (): HealthFigures['connections'] => figures().connections;
+  exposition.gauge('connections', 'Open WebSocket connections.', () => view().open);
+  exposition.gauge('subscriptions', 'Live subscriptions.', () => figures().subscriptions);
+  exposition.gauge('queued_bytes', 'Bytes queued for clients.', () => view().queuedBytes);
+  exposition.gauge('longest_queue_bytes', 'Bytes queued for the client with the most.', () => view().longestQueueBytes);
+  exposition.gauge('oldest_queued_seconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs / 1000);
+  exposition.gauge('slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
+  exposition.gauge('draining', '1 while the node shuts down.', () => (figures().status === 'draining' ? 1 : 0));
+  exposition.counter('accepted', 'Connections accepted.', () => counters.accepted);
+  exposition.counter('closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
+  exposition.tally(
+    { name: 'refused', label: 'status', help: 'Upgrades refused, by HTTP status.', known: REFUSALS },
+    () => counters.refused,
+  );
+  exposition.tally(
+    { name: 'closed', label: 'code', help: 'Connections closed, by close code.', known: KNOWN_CLOSE_CODES },
+    () => counters.closed,
+  );
+  exposition.tally(
+    { name: 'errors', label: 'code', help: 'Commands refused, by error code.', known: Object.keys(ERRORS) },
+    () => counters.errors,
+  );
+  exposition.histogram(
+    { name: 'command_duration_seconds', label: 'command', help: 'From a command to its reply.' },
+    () => counters.commandSeconds,
+  );
 }
 
-/** One registry per gateway, so that several gateways in one process do not conflict. */
-export function createMetrics({ counters, audit, limits, ...options }: MetricsOptions): Registry {
-  const figures = perTurn(options.figures);
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  gauge(registry, 'connections', 'Open WebSocket connections.', () => figures().connections.open);
-  gauge(registry, 'subscriptions', 'Live subscriptions.', () => figures().subscriptions);
-  backpressure(registry, () => figures().connections);
-  gauge(registry, 'broker_connected', '1 while the broker answers.', () => (figures().broker.connected ? 1 : 0));
-  gauge(registry, 'broker_lag_milliseconds', 'Round trip of the broker heartbeat.', () => figures().broker.lagMs);
-  gauge(registry, 'draining', '1 while the node shuts down.', () => (figures().status === 'draining' ? 1 : 0));
-  counter(registry, 'deliveries', 'Live event messages queued for connections.', () => counters.deliveries);
-  counter(
-    registry,
+function events(exposition: Exposition, { counters, catalogue }: MetricsOptions): void {
+  const names = [...catalogue.events.keys(), CUSTOM_EVENTS];
+  exposition.tally(
+    {
+      name: 'published',
+      label: 'event',
+      help: 'Events published by this node; * is every custom event.',
+      known: names,
+    },
+    () => counters.published,
+  );
+  exposition.counter('deliveries', 'Live event messages queued for connections.', () => counters.deliveries);
+  exposition.counter(
     'encodings',
     'Event frames built; fewer than deliveries where connections share one.',
     () => counters.encodings,
   );
-  counter(registry, 'published', 'Events accepted by this node.', () => counters.published);
-  counter(registry, 'replayed_events', 'Replayed events sent.', () => counters.replay.events);
-  counter(registry, 'closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
-  counter(registry, 'accepted', 'Connections accepted.', () => counters.accepted);
-  counter(registry, 'audit_dropped', 'Lines missing from the audit log.', () => audit.dropped);
-  labelled(registry, 'refused', 'status', 'Upgrades refused, by HTTP status.', () => counters.refused);
-  labelled(registry, 'closed', 'code', 'Connections closed, by close code.', () => counters.closed);
-  labelled(registry, 'gaps', 'reason', 'Gaps sent to clients, by reason.', () => counters.gaps);
-  labelled(registry, 'errors', 'code', 'Commands refused, by error code.', () => counters.errors);
-  new Gauge({
-    name: 'tidemark_budget_used',
-    help: 'Current use of each budget of this node; tidemark_limit of the same name is its maximum.',
-    labelNames: ['name'],
-    registers: [registry],
-    collect() {
-      const budgets: Readonly<Record<string, { readonly used: number }>> = { ...figures().budgets };
-      for (const [name, { used }] of Object.entries(budgets)) this.set({ name }, used);
-    },
-  });
-  labelled(
-    registry,
-    'budget_dropped',
-    'name',
-    'Events, streams and keys that were dropped for a budget.',
-    () => new Map(Object.entries(figures().budgets).map(([name, { dropped }]) => [name, dropped])),
+  exposition.counter('replayed_events', 'Replayed events sent.', () => counters.replay.events);
+  exposition.tally(
+    { name: 'gaps', label: 'reason', help: 'Gaps sent to clients, by reason.', known: GAP_REASONS },
+    () => counters.gaps,
   );
-  new Gauge({
-    name: 'tidemark_limit',
-    help: 'The limits in force.',
-    labelNames: ['name'],
-    registers: [registry],
-    collect() {
-      for (const [name, value] of Object.entries(limits)) this.set({ name }, value);
+  exposition.histogram(
+    {
+      name: 'delivery_delay_seconds',
+      help: 'From emittedAt until an event was queued for its subscribers, per event.',
     },
-  });
-  return registry;
+    () => new Map([['', counters.deliverySeconds]]),
+  );
+  exposition.histogram(
+    { name: 'replay_duration_seconds', label: 'kind', help: 'From subscribed to replay_complete.' },
+    () => new Map(Object.entries(counters.replaySeconds)),
+  );
+}
+
+function broker(exposition: Exposition, figures: () => HealthFigures): void {
+  exposition.gauge('broker_connected', '1 while the broker answers.', () => (figures().broker.connected ? 1 : 0));
+  exposition.gauge(
+    'broker_lag_seconds',
+    'Round trip of the broker heartbeat, or the age of one that is overdue.',
+    () => figures().broker.lagMs / 1000,
+  );
+}
+
+/** A budget has the name of its limit, and a limit that of its setting, which includes the unit. */
+function bounds(exposition: Exposition, figures: () => HealthFigures, limits: Readonly<Record<string, number>>): void {
+  const budgets = (): [string, { readonly used: number; readonly dropped: number }][] => {
+    const byName: Readonly<Record<string, { readonly used: number; readonly dropped: number }>> = {
+      ...figures().budgets,
+    };
+    return Object.entries(byName);
+  };
+  exposition.gauges(
+    { name: 'budget_used', label: 'name', help: 'Use of each budget; tidemark_limit of that name is its maximum.' },
+    () => new Map(budgets().map(([name, { used }]) => [name, used])),
+  );
+  exposition.tally(
+    {
+      name: 'budget_dropped',
+      label: 'name',
+      help: 'Events, streams and keys that were dropped for a budget.',
+      known: [],
+    },
+    () => new Map(budgets().map(([name, { dropped }]) => [name, dropped])),
+  );
+  exposition.gauges(
+    { name: 'limit', label: 'name', help: 'The limits in force, in the units of their settings.' },
+    () => new Map(Object.entries(limits)),
+  );
 }

@@ -53,13 +53,8 @@ const OWN_ADDRESSES: ReadonlySet<string> = new Set([
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export function createHttp(options: HttpOptions): Http {
-  const { introspection, counters, limits, path } = options;
-  const metrics = createMetrics({
-    figures: () => introspection.figures(),
-    counters,
-    audit: options.audit,
-    limits,
-  });
+  const { introspection, limits, path } = options;
+  const metrics = createMetrics({ ...options, figures: () => introspection.figures() });
   const answering = new Answering();
   const routes = {
     ...options,

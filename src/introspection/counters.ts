@@ -2,18 +2,32 @@
  * Every count of the process, for health (OPS-1) and metrics (OPS-4). Counts only ever grow, and outlive the connections
  * that they are about. Whoever does the work counts it here; `http/metrics.ts` renders it.
  */
-import type { ErrorCode, GapReason } from '../../generated/protocol.ts';
+import { COMMANDS } from '../../generated/protocol.ts';
+import type { CommandName, ErrorCode, GapReason } from '../../generated/protocol.ts';
+import { Distribution } from './distribution.ts';
 
 /** A count for each value of a label. */
 export type Tally<Label extends string | number> = ReadonlyMap<Label, number>;
+
+export interface FinishedReplay {
+  readonly kind: 'warm' | 'resume';
+  readonly events: number;
+  /** Time that it took. */
+  readonly ms: number;
+}
 
 export class Counters {
   #accepted = 0;
   #closedSlow = 0;
   #deliveries = 0;
   #encodings = 0;
-  #published = 0;
+  readonly #published = new Map<string, number>();
   readonly #replay = { warm: 0, resume: 0, failed: 0, events: 0 };
+  readonly #replaySeconds = { warm: new Distribution(), resume: new Distribution() } as const;
+  readonly #deliverySeconds = new Distribution();
+  readonly #commandSeconds = new Map<CommandName, Distribution>(
+    (Object.keys(COMMANDS) as CommandName[]).map((name) => [name, new Distribution()]),
+  );
   readonly #refused = new Map<number, number>();
   readonly #closed = new Map<number, number>();
   readonly #gaps = new Map<GapReason, number>();
@@ -73,13 +87,31 @@ export class Counters {
     this.#encodings += 1;
   }
 
-  /** Events that this node published; repeats of an idempotency key are none. */
-  get published(): number {
+  /** Events that this node published, by name, with `*` for all custom events; repeats of an idempotency key are none. */
+  get published(): Tally<string> {
     return this.#published;
   }
 
-  countPublished(): void {
-    this.#published += 1;
+  countPublished(event: string): void {
+    add(this.#published, event);
+  }
+
+  /** From the `emittedAt` of an event until it was queued for its last subscriber on this node; events without one do not count. */
+  get deliverySeconds(): Distribution {
+    return this.#deliverySeconds;
+  }
+
+  countDeliveryTime(ms: number): void {
+    this.#deliverySeconds.observe(ms);
+  }
+
+  /** From the arrival of a command until its reply or its error was queued. */
+  get commandSeconds(): ReadonlyMap<CommandName, Distribution> {
+    return this.#commandSeconds;
+  }
+
+  countCommand(name: CommandName, ms: number): void {
+    this.#commandSeconds.get(name)?.observe(ms);
   }
 
   /** Replays by kind, the resumes that failed among them, and the events that they held. */
@@ -87,9 +119,15 @@ export class Counters {
     return this.#replay;
   }
 
-  countReplay(replay: { readonly kind: 'warm' | 'resume'; readonly events: number }): void {
-    this.#replay[replay.kind] += 1;
-    this.#replay.events += replay.events;
+  /** From `subscribed` until `replay_complete` was queued, by kind. */
+  get replaySeconds(): Readonly<Record<'warm' | 'resume', Distribution>> {
+    return this.#replaySeconds;
+  }
+
+  countReplay({ kind, events, ms }: FinishedReplay): void {
+    this.#replay[kind] += 1;
+    this.#replay.events += events;
+    this.#replaySeconds[kind].observe(ms);
   }
 
   /** A resume that ended in a gap. */

@@ -9,6 +9,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { Broker, PublishResult } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { CUSTOM_EVENTS } from '../catalogue/catalogue.ts';
 import { homeStream, targetStream } from '../catalogue/home-stream.ts';
 import { schemaError } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
@@ -64,7 +65,8 @@ export class Publisher {
       source: { name: source ?? origin.name, principal: origin.principal.id },
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
-    if (!result.duplicate) this.#options.counters.countPublished();
+    if (!result.duplicate)
+      this.#options.counters.countPublished(this.#options.catalogue.events.has(event) ? event : CUSTOM_EVENTS);
     if (origin.name === 'broadcast') this.#audit({ stream, event }, origin);
     return result;
   }

@@ -63,6 +63,7 @@ function rig(ping: Handlers<Context>['ping'], principal: Principal = ANONYMOUS):
     audit: new Audit(),
     onFault: (error) => faults.push(error),
     onUnauthenticated: () => undefined,
+    onAnswered: () => undefined,
     onError: () => undefined,
   });
   return { router, session, sent, faults, closes, ping: (text = PING) => router.receive(text, { session }) };

@@ -7,6 +7,7 @@ import type { CommandName } from '../../generated/protocol.ts';
 import type { Handler, Handlers, Outcome } from '../../generated/handlers.ts';
 import type { CommandDataMap, CommandMessage, ReplyMessage } from '../../generated/types.ts';
 import { decodeCommand, errorData } from '../wire/codec.ts';
+import type { Decoded } from '../wire/codec.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Audit } from '../auth/audit.ts';
 import { authorise } from '../auth/authorise.ts';
@@ -26,6 +27,8 @@ export interface RouterOptions<Context> {
   /** A command came before the credential that it needs (SEC-2). */
   readonly onUnauthenticated: (session: Session) => void;
   readonly onError: (error: ProtocolError, session: Session) => void;
+  /** The reply to a command, or its error, was queued `ms` after the command arrived. */
+  readonly onAnswered: (command: CommandName, ms: number) => void;
 }
 
 export class Router<Context extends { readonly session: Session }> {
@@ -37,16 +40,28 @@ export class Router<Context extends { readonly session: Session }> {
 
   /** Answers one frame. Returns a promise only when the answer has to wait for something. */
   receive(text: string, context: Context): void | Promise<void> {
-    let id: string | undefined;
+    const startedAt = performance.now();
+    let decoded: Decoded;
     try {
-      const decoded = decodeCommand(text, this.#options.catalogue.commands, this.#options.limits);
-      id = decoded.id;
-      if ('error' in decoded) return this.#fail(decoded.error, id, context);
-      this.#admit(decoded.command, context.session);
-      const outcome = this.#dispatch(decoded.command, context);
-      if (!(outcome instanceof Promise)) return this.#settle(decoded.command.type, outcome, id, context);
+      decoded = decodeCommand(text, this.#options.catalogue.commands, this.#options.limits);
+    } catch (error) {
+      return this.#fail(error, undefined, context);
+    }
+    const { id } = decoded;
+    if ('error' in decoded) return this.#fail(decoded.error, id, context);
+    const { command } = decoded;
+    const answered = (): void => this.#options.onAnswered(command.type, performance.now() - startedAt);
+    const pending = this.#answer(command, id, context);
+    return pending === undefined ? answered() : pending.then(answered);
+  }
+
+  #answer(command: CommandMessage, id: string | undefined, context: Context): void | Promise<void> {
+    try {
+      this.#admit(command, context.session);
+      const outcome = this.#dispatch(command, context);
+      if (!(outcome instanceof Promise)) return this.#settle(command.type, outcome, id, context);
       return outcome.then(
-        (settled) => this.#settle(decoded.command.type, settled, id, context),
+        (settled) => this.#settle(command.type, settled, id, context),
         (error: unknown) => this.#fail(error, id, context),
       );
     } catch (error) {

@@ -88,7 +88,10 @@ export class Run {
   readonly members: Member[] = [];
   readonly closedWith: number[] = [];
   readonly refusedWith: number[] = [];
+  /** By stream. */
   readonly published = new Map<string, number>();
+  /** By name. */
+  readonly publishedEvents: string[] = [];
   #keys = 0;
 
   constructor(served: Served) {
@@ -111,7 +114,7 @@ export class Run {
         const options = { stream: 'main', idempotencyKey: `k${this.#keys}` };
         await gateway.publish('tick', { n: 1 }, options);
         await gateway.publish('tick', { n: 1 }, options);
-        this.published.set('main', (this.published.get('main') ?? 0) + 1);
+        this.#notePublished('main', 'tick');
         return;
       }
       case 'lose_files':
@@ -135,7 +138,12 @@ export class Run {
 
   async #publish(to: Stream, event: string): Promise<void> {
     await this.served.gateway.publish(event, PAYLOADS[event] ?? {}, { stream: to });
+    this.#notePublished(to, event);
+  }
+
+  #notePublished(to: Stream, event: string): void {
     this.published.set(to, (this.published.get(to) ?? 0) + 1);
+    this.publishedEvents.push(event);
   }
 
   get open(): readonly Member[] {

@@ -2,6 +2,7 @@
  * A model of every count of a gateway, computed only from what clients sent and received, and the counts that the gateway
  * reports.
  */
+import { EVENTS } from '../../generated/protocol.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Member, Run } from './client-work.ts';
 import type { Frame } from './raw-client.ts';
@@ -21,26 +22,42 @@ export function expectedMetrics(run: Run): Metrics {
   const events = framesOf(run, 'event').map(({ data }) => data);
   const live = events.filter((each) => each['isReplay'] === false);
   const frames = new Set(live.map((each) => JSON.stringify([each['eventId'], each['subscriptionIds']])));
-  const labelled = (name: string, label: string, counts: Record<string, number>): Metrics =>
+  const series = (name: string, label: string, counts: Record<string, number>): Metrics =>
     Object.fromEntries(
-      Object.entries(counts).map(([value, count]) => [`tidemark_${name}_total{${label}="${value}"}`, count]),
+      Object.entries(counts).map(([value, count]) => [`tidemark_${name}{${label}="${value}"}`, count]),
     );
+  const labelled = (name: string, label: string, counts: Record<string, number>): Metrics =>
+    series(`${name}_total`, label, counts);
   return {
     tidemark_connections: run.open.length,
     tidemark_subscriptions: subscriptionsOf(run).length,
     tidemark_queued_bytes: 0,
     tidemark_longest_queue_bytes: 0,
-    tidemark_oldest_queued_milliseconds: 0,
+    tidemark_oldest_queued_seconds: 0,
     tidemark_slow_connections: 0,
     tidemark_broker_connected: 1,
-    tidemark_broker_lag_milliseconds: 0,
+    tidemark_broker_lag_seconds: 0,
     tidemark_draining: 0,
     tidemark_closed_slow_total: 0,
     tidemark_deliveries_total: live.length,
     tidemark_encodings_total: frames.size,
-    tidemark_published_total: [...run.published.values()].reduce((sum, each) => sum + each, 0),
+    tidemark_delivery_delay_seconds_count: new Set(live.map((each) => each['eventId'])).size,
     tidemark_replayed_events_total: events.length - live.length,
     tidemark_accepted_total: run.members.length,
+    ...labelled(
+      'published',
+      'event',
+      countBy(run.publishedEvents, (name) => (Object.hasOwn(EVENTS, name) ? name : '*')),
+    ),
+    ...series(
+      'command_duration_seconds_count',
+      'command',
+      countBy(
+        run.members.flatMap(({ client }) => client.called),
+        (each) => each,
+      ),
+    ),
+    ...series('replay_duration_seconds_count', 'kind', replaysOf(run)),
     ...labelled(
       'refused',
       'status',
@@ -64,6 +81,13 @@ export function expectedMetrics(run: Run): Metrics {
   };
 }
 
+/** Finished replays by kind; one that follows a failed resume is warm. */
+function replaysOf(run: Run): { warm: number; resume: number } {
+  const recoveries = framesOf(run, 'subscribed').map(({ data }) => data['recovery'] as Record<string, unknown>);
+  const resume = recoveries.filter((each) => each['recovered'] === true).length;
+  return { warm: framesOf(run, 'replay_complete').length - resume, resume };
+}
+
 interface OpenSubscription {
   readonly member: Member;
   readonly id: string;
@@ -84,8 +108,7 @@ function subscriptionsOf(run: Run): readonly OpenSubscription[] {
 
 export function expectedHealth(run: Run): object {
   const subscribed = framesOf(run, 'subscribed').map(({ data }) => data['recovery'] as Record<string, unknown>);
-  const resumed = subscribed.filter((each) => each['recovered'] === true).length;
-  const completed = framesOf(run, 'replay_complete').length;
+  const replays = replaysOf(run);
   const replayed = framesOf(run, 'event').filter(({ data }) => data['isReplay'] === true).length;
   const open = subscriptionsOf(run);
   return {
@@ -93,8 +116,7 @@ export function expectedHealth(run: Run): object {
     subscriptions: { total: open.length, byEvent: open.length === 0 ? {} : { '*': open.length } },
     backpressure: { queuedBytes: 0, slow: 0, closedSlow: 0 },
     replay: {
-      warm: completed - resumed,
-      resume: resumed,
+      ...replays,
       failed: subscribed.filter((each) => each['attempted'] === true && each['recovered'] === false).length,
       events: replayed,
     },
@@ -145,8 +167,12 @@ export async function seenMetrics({ httpUrl }: Served): Promise<Metrics> {
 }
 
 export function metricsIn(text: string): Metrics {
-  // Not compared here: limits, which are not counts, and the contents of budgets, which estimate memory that no client sees.
-  const lines = text.split('\n').filter((line) => /^tidemark_(?!limit\{|budget_used\{)/.test(line));
+  // Not compared here: limits and the build, which are not counts, the contents of budgets, which estimate memory that no client sees,
+  // and how long something took.
+  const lines = text
+    .split('\n')
+    .filter((line) => /^tidemark_(?!limit\{|build_info\{|budget_used\{)/.test(line))
+    .filter((line) => !/^\w+_seconds_(?:bucket|sum)\b/.test(line));
   return Object.fromEntries(
     lines.map((line) => {
       const end = line.lastIndexOf(' ');

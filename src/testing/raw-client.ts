@@ -23,6 +23,8 @@ const PATIENCE_MS = 8000;
 export class RawClient {
   readonly ws: WebSocket;
   readonly frames: Frame[] = [];
+  /** Types of the commands that {@link call} sent. */
+  readonly called: string[] = [];
   readonly closed: Promise<Closed>;
   readonly #waiters = new Set<() => void>();
   #serial = 0;
@@ -76,6 +78,7 @@ export class RawClient {
   async call(type: string, data: Record<string, unknown> = {}): Promise<Frame> {
     this.#serial += 1;
     const id = `t${this.#serial}`;
+    this.called.push(type);
     this.ws.send(JSON.stringify({ type, id, data }));
     return this.find((frame) => frame.id === id);
   }

@@ -147,6 +147,7 @@ export class Simulation {
       audit,
       onFault: (error) => this.faults.push(error),
       onUnauthenticated: () => undefined,
+      onAnswered: () => undefined,
       onError: () => undefined,
     });
   }

@@ -1,0 +1,136 @@
+/** Metrics of a registry whose values are read when they are scraped. */
+import { Counter, Gauge } from 'prom-client';
+import type { GaugeConfiguration, MetricType, Registry } from 'prom-client';
+import type { Distribution } from '../introspection/distribution.ts';
+
+const PREFIX = 'tidemark_';
+
+/** prom-client declares an enumeration of numbers, and has and renders words. */
+const HISTOGRAM = 'histogram' as unknown as MetricType;
+
+type Values = () => ReadonlyMap<string | number, number>;
+
+export interface Labelled {
+  readonly name: string;
+  readonly label: string;
+  readonly help: string;
+}
+
+export interface LabelledHistogram {
+  readonly name: string;
+  /** Without one, the only distribution has the key `''`. */
+  readonly label?: string;
+  readonly help: string;
+}
+
+export class Exposition {
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  gauges({ name, label, help }: Labelled, read: Values): void {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect() {
+        for (const [key, value] of read()) this.set({ [label]: String(key) }, value);
+      },
+    });
+  }
+
+  /** A gauge whose value is 1 and whose labels are what it shows. */
+  info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    new Gauge({ name: PREFIX + name, help, labelNames: Object.keys(labels), registers: [this.#registry] }).set(
+      labels,
+      1,
+    );
+  }
+
+  counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name: `${PREFIX}${name}_total`,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  /** @param known label values that are shown with 0 until they are counted */
+  tally({ name, label, help, known }: Labelled & { readonly known: readonly (string | number)[] }, read: Values): void {
+    new Counter({
+      name: `${PREFIX}${name}_total`,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const key of known) this.inc({ [label]: String(key) }, 0);
+        for (const [key, value] of read()) this.inc({ [label]: String(key) }, value);
+      },
+    });
+  }
+
+  histogram({ name, label, help }: LabelledHistogram, read: () => ReadonlyMap<string, Distribution>): void {
+    const collected = (): Sample[] =>
+      [...read()].flatMap(([key, distribution]) =>
+        samples(PREFIX + name, label === undefined ? {} : { [label]: key }, distribution),
+      );
+    new DistributionHistogram({ name: PREFIX + name, help, registers: [this.#registry] }, collected);
+  }
+}
+
+type Collected = Awaited<ReturnType<Gauge['get']>>;
+
+/**
+ * The gateway counts by itself, at the cost of an addition, and a `Histogram` of prom-client cannot be given counts. This is a metric
+ * that reports ready samples under the type of a histogram.
+ */
+class DistributionHistogram extends Gauge {
+  readonly #samples: () => Sample[];
+
+  constructor(configuration: GaugeConfiguration<string>, collected: () => Sample[]) {
+    super(configuration);
+    this.#samples = collected;
+  }
+
+  override async get(): Promise<Collected> {
+    return { ...(await super.get()), type: HISTOGRAM, values: this.#samples() };
+  }
+}
+
+interface Sample {
+  readonly metricName: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+/** As the text format has it: cumulative buckets, their sum and their count. */
+function samples(name: string, labels: Readonly<Record<string, string>>, distribution: Distribution): Sample[] {
+  return [
+    ...distribution.buckets().map(({ upTo, count }) => ({
+      metricName: `${name}_bucket`,
+      labels: { le: upTo === Infinity ? '+Inf' : upTo, ...labels },
+      value: count,
+    })),
+    { metricName: `${name}_sum`, labels, value: distribution.sum },
+    { metricName: `${name}_count`, labels, value: distribution.count },
+  ];
+}
