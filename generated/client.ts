@@ -2,11 +2,11 @@
 // Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
 
 import { ClientCore } from './runtime/client-core.ts';
-import { isEventNamed } from './runtime/events.ts';
-import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
+import { isEventAmong, isEventNamed } from './runtime/events.ts';
+import type { EventFor, IsDeclared, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
-import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, EVENTS, SUBPROTOCOL } from './protocol.ts';
+import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
 import type { CommandDataMap, CustomEvent as CustomEventData, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, as the runtime takes them. */
@@ -21,7 +21,7 @@ export interface TidemarkProtocol {
 
 const SPEC = {
   contractDigest: CONTRACT_DIGEST,
-  events: Object.keys(EVENTS),
+  events: ['file_change', 'entity_created', 'entity_updated', 'entity_deleted', 'relationship_created', 'relationship_updated', 'relationship_deleted', 'graph_update', 'sync_status', 'session_event'],
   subprotocol: SUBPROTOCOL,
   commands: COMMANDS,
   closeCodes: CLOSE_CODES,
@@ -44,13 +44,21 @@ export function createClient(options: ClientOptions): TidemarkClient {
 /** Narrows an event of a wildcard subscription to a declared one: `if (isEvent(event, 'file_change')) …`. */
 export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
 
+/**
+ * Narrows an event of a wildcard subscription to the declared ones, so that a `switch` over `event.event` can be exhaustive
+ * without a cast. A custom event may have any name, and is handled beside the `switch`.
+ */
+export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<TidemarkProtocol>;
+
 /** What a subscription to `Pattern` yields. */
 export type TidemarkEvent<Pattern extends string = '*'> = EventFor<TidemarkProtocol, Pattern>;
 export type TidemarkSubscription<Item = TidemarkEvent> = Subscription<TidemarkProtocol, Item>;
 export type TidemarkGap = SubscriptionGap<TidemarkProtocol>;
 
 export { isGap } from './runtime/events.ts';
-export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError } from './runtime/errors.ts';
+export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError, WaitError } from './runtime/errors.ts';
 export type { ContractMatch } from './runtime/contract-match.ts';
+export type { Diagnosis, SubscriptionDiagnosis } from './runtime/diagnosis.ts';
 export type { ClientOptions } from './runtime/settings.ts';
+export type { Waited, WaitOptions } from './runtime/wait.ts';
 export type { Position } from './runtime/wire.ts';

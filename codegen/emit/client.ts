@@ -1,14 +1,14 @@
 /** `client.ts`: the contract's names over the hand-written runtime, which is copied beside it. Nothing else is in it. */
 import type { Contract } from '../model.ts';
 import { typeNameOf } from '../names.ts';
-import { banner } from './text.ts';
+import { banner, quote } from './text.ts';
 
 const FACADE = `import { ClientCore } from './runtime/client-core.ts';
-import { isEventNamed } from './runtime/events.ts';
-import type { EventFor, IsEvent, SubscriptionGap } from './runtime/events.ts';
+import { isEventAmong, isEventNamed } from './runtime/events.ts';
+import type { EventFor, IsDeclared, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
-import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, EVENTS, SUBPROTOCOL } from './protocol.ts';
+import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
 import type { CommandDataMap, @custom as CustomEventData, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, as the runtime takes them. */
@@ -23,7 +23,7 @@ export interface TidemarkProtocol {
 
 const SPEC = {
   contractDigest: CONTRACT_DIGEST,
-  events: Object.keys(EVENTS),
+  events: [@names],
   subprotocol: SUBPROTOCOL,
   commands: COMMANDS,
   closeCodes: CLOSE_CODES,
@@ -46,22 +46,31 @@ export function createClient(options: ClientOptions): TidemarkClient {
 /** Narrows an event of a wildcard subscription to a declared one: \`if (isEvent(event, '@event')) …\`. */
 export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
 
+/**
+ * Narrows an event of a wildcard subscription to the declared ones, so that a \`switch\` over \`event.event\` can be exhaustive
+ * without a cast. A custom event may have any name, and is handled beside the \`switch\`.
+ */
+export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<TidemarkProtocol>;
+
 /** What a subscription to \`Pattern\` yields. */
 export type TidemarkEvent<Pattern extends string = '*'> = EventFor<TidemarkProtocol, Pattern>;
 export type TidemarkSubscription<Item = TidemarkEvent> = Subscription<TidemarkProtocol, Item>;
 export type TidemarkGap = SubscriptionGap<TidemarkProtocol>;
 
 export { isGap } from './runtime/events.ts';
-export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError } from './runtime/errors.ts';
+export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError, WaitError } from './runtime/errors.ts';
 export type { ContractMatch } from './runtime/contract-match.ts';
+export type { Diagnosis, SubscriptionDiagnosis } from './runtime/diagnosis.ts';
 export type { ClientOptions } from './runtime/settings.ts';
+export type { Waited, WaitOptions } from './runtime/wait.ts';
 export type { Position } from './runtime/wire.ts';
 `;
 
 export function emitClient({ events, customEvent }: Contract): string {
-  const facade = FACADE.replaceAll('@custom', typeNameOf(customEvent.schema)).replaceAll(
-    '@event',
-    events[0]?.name ?? 'name',
-  );
+  const names = events.map(({ name }) => quote(name));
+  const facade = FACADE.replaceAll('@custom', typeNameOf(customEvent.schema))
+    .replaceAll('@event', events[0]?.name ?? 'name')
+    // A function, because a name may contain `$&`, which a replacement text would expand.
+    .replace('@names', () => names.join(', '));
   return `${banner('The client: types and constants of the contract over the runtime.')}\n${facade}`;
 }

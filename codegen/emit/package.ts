@@ -23,6 +23,7 @@ export function emitPackage(contract: Contract): string {
     engines: { node: NODE },
     exports: {
       '.': module('client'),
+      './diagnose': module('runtime/diagnose'),
       './types': module('types'),
       './protocol': module('protocol'),
       './validators': module('validators'),
@@ -58,13 +59,14 @@ for await (const event of changes) {
 \`\`\`
 
 - **Events.** ${list(events.map(({ name }) => name))}, and custom events of any other name. A subscription to a declared name yields
-  that event's type; with a wildcard, tell events apart with \`isEvent(event, '${events[0]?.name ?? ''}')\`.
+  that event's type; with a wildcard, tell events apart with \`isEvent(event, '${events[0]?.name ?? ''}')\`, or with \`isDeclared(event)\` and
+  an exhaustive \`switch (event.event)\`.
 - **Reconnect and resume.** The client reconnects automatically, with backoff, as the class of the close code requires.
   Subscriptions resume where they were: each event is yielded once and in order. Events that could not be delivered are reported
   as a gap (\`onGap\`, or \`gaps: 'inline'\` and \`isGap\`). Another process can resume from \`subscription.position\`.
 - **Commands.** ${list(commands.map(({ name }) => name))}. They reject with \`TidemarkError\` (the server rejected the command; \`code\` is one of
   ${Object.keys(errors).length} codes) or \`ConnectionError\` (no answer).
-- **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or pass an \`AbortSignal\`.
+- **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or pass an \`AbortSignal\`: when it is aborted, the loop ends without an error.
 
 ## Publishing
 
@@ -83,6 +85,28 @@ try {
 
 \`stream\` is required here, unlike in \`subscribe\`. The gateway must have broadcast turned on (\`tidemark serve --broadcast on\`);
 otherwise the server answers \`forbidden\`. \`welcome.features.broadcast\` shows whether it is on.
+
+## Waiting for one event
+
+\`\`\`ts
+import { WaitError } from 'tidemark-client';
+
+const { position: since } = await client.sync(); // the position of now
+try {
+  const { event, position } = await client.waitFor('sync_status', ({ payload }) => payload.status === 'completed', {
+    since,
+    timeoutMs: 30_000,
+  });
+  console.log(event.payload.operationId, 'ended at', position.sequenceId);
+} catch (error) {
+  if (!(error instanceof WaitError)) throw error;
+  console.error(error.reason, error.message); // timeout, or gap: events were lost
+}
+\`\`\`
+
+With \`since\` nothing is missed that was published after that position, also before the call. The result has the \`position\` to wait
+from next; so does the error. Without \`since\` only events published from now on count. \`signal\` ends the wait; with
+\`onGap\` it goes on after a gap.
 
 ## When the server is unreachable
 
@@ -119,6 +143,18 @@ reachable; commands reject after \`commandTimeoutMs\` in either case. \`client.o
 | \`loss\` | the server sent more events than were received: the client reconnects to fetch them |
 | \`error\` | an error that no call reports, such as a rejected credential or the reason why the client gave up |
 
+\`client.diagnosis\` has the same in numbers: connections, failed attempts, the latest close, gaps, and per subscription how far its
+reader lags. A WebSocket does not reveal why it could not be opened; \`diagnose\` asks the server by HTTP and tells an unreachable server
+from a wrong path, an origin that is not allowed, and a credential:
+
+\`\`\`ts
+import { diagnose } from 'tidemark-client/diagnose';
+
+client.on('reconnecting', async ({ attempt }) => {
+  if (attempt === 3) console.error((await diagnose(client)).advice);
+});
+\`\`\`
+
 ## From a contract of your own
 
 \`npx tidemark generate --contract my.yaml --out src/events\` writes the same client as sources into a project, for any contract with
@@ -130,6 +166,7 @@ files directly, pass \`--import-ending .ts\` (and set \`allowImportingTsExtensio
 | import | contents |
 |---|---|
 | \`tidemark-client\` | the client |
+| \`tidemark-client/diagnose\` | \`diagnose(client)\`: why it does not connect |
 | \`tidemark-client/types\` | types of every message and payload |
 | \`tidemark-client/protocol\` | names, codes, limits and policies as constants |
 | \`tidemark-client/validators\` | validators without code generation at run time; strict for commands, tolerant for what servers send |

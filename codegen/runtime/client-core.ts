@@ -16,26 +16,22 @@ import type { ContractMatch } from './contract-match.ts';
 import { Credentials } from './credentials.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
-import { ConnectionError } from './errors.ts';
-import type { BroadcastOf, EventName, EventPattern, SubscriptionGap } from './events.ts';
+import { Diagnostics } from './diagnosis.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { closedError, ConnectionError } from './errors.ts';
+import type { BroadcastOf, EventFor, EventName, EventPattern, PlainCommand, SubscriptionGap } from './events.ts';
 import { Feed } from './feed.ts';
 import type { FeedPort } from './feed.ts';
 import type { ClientState, Lifecycle } from './lifecycle.ts';
 import { Pacer } from './pacer.ts';
 import { Pushes } from './pushes.ts';
-import { readRequest } from './request.ts';
+import { readFeedOptions } from './request.ts';
 import { readSettings } from './settings.ts';
 import type { ClientOptions, Settings } from './settings.ts';
 import type { ItemOf, SubscribeOptions, Subscription } from './subscription.ts';
+import { waitForEvent } from './wait.ts';
+import type { Waited, WaitOptions } from './wait.ts';
 import type { Frame, Protocol, ProtocolSpec } from './wire.ts';
-
-/** Commands without effect on the client's own state. */
-export type PlainCommand<P extends Protocol> = Exclude<
-  keyof P['commands'] & keyof P['replies'] & string,
-  'subscribe' | 'unsubscribe' | 'authenticate'
->;
-
-const DEFAULT_BUFFER = 10_000;
 
 export class ClientCore<P extends Protocol> {
   readonly #spec: ProtocolSpec;
@@ -44,6 +40,7 @@ export class ClientCore<P extends Protocol> {
   readonly #connection: Connection;
   readonly #pacer: Pacer;
   readonly #emitter = new Emitter<Lifecycle<P>>();
+  readonly #diagnostics = new Diagnostics(this.#emitter);
   readonly #feeds = new Map<string, Feed>();
   readonly #onGaps = new WeakMap<Feed, (gap: SubscriptionGap<P>) => void>();
   readonly #port: FeedPort;
@@ -127,6 +124,11 @@ export class ClientCore<P extends Protocol> {
     return [...this.#feeds.values()];
   }
 
+  /** The connection and its subscriptions in numbers, and why there is no connection. Read anew on each access. */
+  get diagnosis(): Diagnosis {
+    return this.#diagnostics.read({ url: this.#settings.url, state: this.state, subscriptions: this.#feeds.values() });
+  }
+
   /** Adds a listener for events about the client itself. @returns a function that removes it. */
   on<Name extends keyof Lifecycle<P>>(
     name: Name,
@@ -163,18 +165,10 @@ export class ClientCore<P extends Protocol> {
     options: SubscribeOptions<P, Pattern, Gaps>,
   ): Subscription<P, ItemOf<P, Pattern, Gaps>> {
     if (this.state === 'closed') throw closedError();
-    const { subscriptionId: id = this.#nextId(), onGap, signal, buffer = {} } = options;
+    const { subscriptionId: id = this.#nextId(), onGap } = options;
     if (this.#feeds.has(id))
       throw new TypeError(`A subscription "${id}" already exists; end it first, or choose another id.`);
-    const feed = new Feed({
-      id,
-      port: this.#port,
-      request: readRequest(options),
-      limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
-      onFull: buffer.onFull ?? 'park',
-      inlineGaps: options.gaps === 'inline',
-      signal,
-    });
+    const feed = new Feed({ id, port: this.#port, ...readFeedOptions(options) });
     if (onGap !== undefined) this.#onGaps.set(feed, onGap);
     if (feed.state !== 'ended') {
       this.#feeds.set(id, feed);
@@ -183,6 +177,20 @@ export class ClientCore<P extends Protocol> {
     }
     // The only place where received data gets the contract's types.
     return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
+  }
+
+  /**
+   * Waits for one event: the first that the pattern covers and the predicate accepts. With `since` nothing that was published
+   * after that position is missed; `(await client.sync()).position` is the position of now.
+   * @throws {WaitError} `timeout` or `gap`; the signal's reason; what the predicate throws; otherwise as a subscription's iterator.
+   */
+  waitFor<const Pattern extends EventPattern<P>>(
+    event: Pattern,
+    predicate: (event: EventFor<P, Pattern>) => boolean = () => true,
+    options: WaitOptions<P> = {},
+  ): Promise<Waited<EventFor<P, Pattern>>> {
+    const waited = waitForEvent<P>((request) => this.subscribe(request), event, predicate, options);
+    return waited as Promise<Waited<EventFor<P, Pattern>>>;
   }
 
   /**
@@ -209,7 +217,7 @@ export class ClientCore<P extends Protocol> {
    * Resolves when every matching event that was published on the stream before this call has been received (SYN-1).
    * Events may still wait in a subscription's buffer.
    */
-  sync(stream: string, options?: CallOptions): Promise<P['replies']['sync']> {
+  sync(stream = 'main', options?: CallOptions): Promise<P['replies']['sync']> {
     return this.#ask('sync', { stream }, options);
   }
 
@@ -336,8 +344,4 @@ export class ClientCore<P extends Protocol> {
     while (this.#feeds.has(`s${this.#lastSubscription}`));
     return `s${this.#lastSubscription}`;
   }
-}
-
-function closedError(): ConnectionError {
-  return new ConnectionError('client_closed', 'The client was closed.');
 }

@@ -271,16 +271,18 @@ describe('closing', () => {
     }
   });
 
-  test('by the signal rejects with its reason', async () => {
+  test('by the signal rejects calls with its reason, and ends loops without an error', async () => {
     const server = await fakeServer();
     const controller = new AbortController();
     const client = clientOf(server, { signal: controller.signal });
     const pending = rejection(client.ping());
     const subscription = client.subscribe({ events: ['*'] });
-    const next = rejection(subscription[Symbol.asyncIterator]().next());
+    const next = subscription[Symbol.asyncIterator]().next();
     const reason = new Error('shutting down');
     controller.abort(reason);
-    expect([await pending, await next]).toEqual([reason, reason]);
+    expect(await pending).toBe(reason);
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(await rejection(subscription.ready)).toBe(reason);
     expect(client.state).toBe('closed');
   });
 

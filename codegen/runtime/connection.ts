@@ -15,6 +15,7 @@ import { classifyClose, closeName } from './close.ts';
 import { CommandTable } from './commands.ts';
 import type { Settle } from './commands.ts';
 import type { Credential, Credentials } from './credentials.ts';
+import { HOW_TO_FIND_OUT } from './diagnosis.ts';
 import { ConnectionError } from './errors.ts';
 import { Link } from './link.ts';
 import type { LinkEnd } from './link.ts';
@@ -275,7 +276,7 @@ export class Connection {
     if (this.#readyAt !== undefined && performance.now() - this.#readyAt >= stableAfterMs) this.#unstable = 0;
     if (this.#readyAt === undefined) this.#unreached += 1;
     if (this.#unreached >= maxAttempts) {
-      const text = `Could not connect after ${this.#unreached} ${this.#unreached === 1 ? 'attempt' : 'attempts'} to ${this.#settings.url}.`;
+      const text = `Could not connect after ${this.#unreached} ${this.#unreached === 1 ? 'attempt' : 'attempts'} to ${this.#settings.url}. ${HOW_TO_FIND_OUT}`;
       void this.stop(new ConnectionError('unreachable', text));
       return;
     }

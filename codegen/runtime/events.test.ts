@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { isGap } from './events.ts';
-import { isEvent } from './testing/stand-in.ts';
+import { isDeclared, isEvent } from './testing/stand-in.ts';
 import type {
   CustomEvent,
   EntityCreatedEvent,
@@ -55,4 +55,35 @@ test('isEvent distinguishes a declared event from a custom one with the same pre
   expect(isEvent({ event: 'entity_merged' }, 'entity_created')).toBe(false);
   expect(isGap(event)).toBe(false);
   expect(isGap({ kind: 'gap' })).toBe(true);
+});
+
+describe('a switch over the names of events', () => {
+  /** Does not compile when a case is missing, or without `isDeclared`. */
+  const describeEvent = (event: StandInEvent<'*'>): string => {
+    if (!isDeclared(event)) return `custom ${event.event}`;
+    switch (event.event) {
+      case 'file_change':
+        return event.payload.path;
+      case 'entity_created':
+      case 'entity_deleted':
+        return event.payload.id;
+    }
+    return event satisfies never;
+  };
+
+  test('is exhaustive without a cast for declared events; custom events are separated before', () => {
+    const event = { event: 'entity_deleted', payload: { id: 'a' } } as EntityDeletedEvent;
+    expect(describeEvent(event)).toBe('a');
+    expect(describeEvent({ ...event, event: 'entity_merged', payload: {} })).toBe('custom entity_merged');
+    expect(isDeclared({ kind: 'gap' })).toBe(false);
+  });
+
+  test('covers the declared events of a prefix alone', () => {
+    const idOf = (event: StandInEvent<'entity_*'>): string | undefined => {
+      if (!isDeclared(event)) return undefined;
+      expectTypeOf(event).toEqualTypeOf<EntityCreatedEvent | EntityDeletedEvent>();
+      return event.payload.id;
+    };
+    expect(idOf).toBeTypeOf('function');
+  });
 });

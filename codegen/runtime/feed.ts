@@ -13,7 +13,7 @@ import type { Asked } from './enrolment.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
 import type { TidemarkError } from './errors.ts';
 import { DeliveryQueue } from './queue.ts';
-import type { FeedRequest } from './request.ts';
+import type { FeedSettings } from './request.ts';
 import type { ReplaySummary, SubscriptionState } from './subscription.ts';
 import { isObject, readPosition } from './wire.ts';
 import type { EventPrefix, Frame, Position } from './wire.ts';
@@ -43,14 +43,9 @@ export interface FeedPort {
   readonly onDetached: (feed: Feed) => void;
 }
 
-export interface FeedOptions {
+export interface FeedOptions extends FeedSettings {
   readonly id: string;
-  readonly request: FeedRequest;
   readonly port: FeedPort;
-  readonly limit: number;
-  readonly onFull: 'park' | 'error';
-  readonly inlineGaps: boolean;
-  readonly signal: AbortSignal | undefined;
 }
 
 export class Feed {
@@ -65,6 +60,7 @@ export class Feed {
   #recovery: Frame['data'] | undefined;
   #replay: ReplaySummary | undefined;
   #gapCount = 0;
+  #head: Position | undefined;
 
   constructor(options: FeedOptions) {
     const { id, request, port, signal } = options;
@@ -133,6 +129,12 @@ export class Feed {
     return this.#queue.size;
   }
 
+  get lag(): number | undefined {
+    const { position } = this.#queue;
+    if (position === undefined || this.#head?.epoch !== position.epoch) return undefined;
+    return Math.max(0, this.#head.sequenceId - position.sequenceId);
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<object, undefined> {
     return {
       next: () => this.#queue.next(),
@@ -163,9 +165,12 @@ export class Feed {
     this.#enrolment.lost();
   }
 
-  /** The client was closed. @param error the iterator throws it after the buffered items, or immediately. */
+  /**
+   * The client was closed. With `atOnce` the iterator ends immediately and without an error, as after `unsubscribe()`.
+   * @param error what the iterator throws after the buffered items otherwise.
+   */
   shutDown(error: unknown, { atOnce }: { readonly atOnce: boolean }): void {
-    if (atOnce) this.#queue.stop(error);
+    if (atOnce) this.#queue.stop();
     else this.#queue.end(error);
     this.#end(error ?? new SubscriptionError('client_closed', 'The client was closed.', this.#at()));
     this.#enrolment.lost();
@@ -174,6 +179,7 @@ export class Feed {
   event(data: Frame['data'], prefix: EventPrefix): void {
     if (!this.#enrolment.attentive) return;
     const { fresh, gap } = this.#cursor.accept(prefix);
+    if (!prefix.isReplay) this.#head = prefix;
     if (gap !== undefined) this.#sayOwn(gap);
     if (fresh) {
       this.#push(data);
@@ -195,6 +201,7 @@ export class Feed {
   /** A heartbeat that proves that no event was lost so far, with the stream's position if it has one. */
   heartbeat(position: Position | undefined): void {
     if (!this.#enrolment.attentive) return;
+    if (position !== undefined) this.#head = position;
     const gap = position === undefined ? undefined : this.#cursor.heard(position);
     if (gap !== undefined) this.#sayOwn(gap);
     this.#cursor.prove();
@@ -241,6 +248,7 @@ export class Feed {
       this.#fail(new ProtocolViolation(`The reply "subscribed" for "${this.id}" has no position (SUB-1).`));
       return;
     }
+    this.#head = position;
     const again = this.#recovery !== undefined;
     const recovery = isObject(data.recovery) ? data.recovery : {};
     const outcome = { attempted: recovery.attempted === true, recovered: recovery.recovered === true };
@@ -266,7 +274,7 @@ export class Feed {
 
   readonly #onAbort = (): void => {
     const reason: unknown = this.#options.signal?.reason;
-    this.#queue.stop(reason);
+    this.#queue.stop();
     this.#end(reason);
   };
 

@@ -78,12 +78,12 @@ export class DeliveryQueue<Item> {
     for (const reader of this.#readers.splice(0)) this.#ended(this.#end).then(reader.resolve, reader.reject);
   }
 
-  /** Ends the queue immediately and drops the waiting items. */
-  stop(error?: unknown): void {
+  /** Ends the queue immediately and without an error; drops the waiting items. */
+  stop(): void {
     this.#entries = [];
     this.#head = 0;
-    if (this.#end !== undefined) this.#end = { error };
-    this.end(error);
+    if (this.#end !== undefined) this.#end = { error: undefined };
+    this.end();
   }
 
   #ended(end: { readonly error: unknown }): Promise<IteratorResult<Item, undefined>> {

@@ -44,7 +44,10 @@ export interface SubscribeOptions<
   readonly replay?: P['commands']['subscribe']['replay'];
   /** Default: an id that the client generates. */
   readonly subscriptionId?: string;
-  /** Ends the subscription when aborted; its iterator then throws the signal's reason. */
+  /**
+   * Ends the subscription when aborted, as `unsubscribe()` does: the loop over it ends without an error. `ready` and `caughtUp`
+   * reject with the signal's reason if they are still pending.
+   */
   readonly signal?: AbortSignal;
   /** `inline` yields gaps between the events; tell them apart with `isGap`. `aside` does not. Default `aside`. */
   readonly gaps?: Gaps;
@@ -95,6 +98,11 @@ export interface Subscription<P extends Protocol, Item> extends AsyncIterable<It
   readonly gapCount: number;
   /** Number of items that wait for the reader. */
   readonly buffered: number;
+  /**
+   * How many events of the stream lie between the reader and the newest one that the server has reported. Events that the
+   * subscription does not select count too, until the next heartbeat. Undefined while no position is known.
+   */
+  readonly lag: number | undefined;
   [Symbol.asyncIterator](): AsyncIterator<Item, undefined>;
   /**
    * Ends the subscription: nothing more is yielded. Resolves when the server has confirmed, or without a connection.

@@ -1,7 +1,7 @@
 /**
  * The errors of the client: {@link TidemarkError} (the server rejected a command), {@link ConnectionError} (no answer),
- * {@link SubscriptionError} (the server or a full buffer ended a subscription) and {@link ProtocolViolation} (the
- * server broke the contract).
+ * {@link SubscriptionError} (the server or a full buffer ended a subscription), {@link WaitError} (no event in time) and
+ * {@link ProtocolViolation} (the server broke the contract).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -94,6 +94,34 @@ export class SubscriptionError extends Error {
     this.subscriptionId = at.subscriptionId;
     this.position = at.position;
   }
+}
+
+/** The details of a {@link WaitError}. */
+interface WaitFailure {
+  readonly position: Position | undefined;
+  readonly gap?: object;
+}
+
+/** `waitFor` ended without an event. */
+export class WaitError extends Error {
+  /** `timeout`: no event in time. `gap`: events were lost, and the awaited one may be among them. */
+  readonly reason: 'timeout' | 'gap';
+  /** Where to go on: pass it as `since` to a new wait. Undefined when no position is known, because there was no connection. */
+  readonly position: Position | undefined;
+  /** With `gap`: the `SubscriptionGap`. */
+  readonly gap: object | undefined;
+
+  constructor(reason: 'timeout' | 'gap', message: string, { position, gap }: WaitFailure) {
+    super(message);
+    this.name = 'WaitError';
+    this.reason = reason;
+    this.position = position;
+    this.gap = gap;
+  }
+}
+
+export function closedError(): ConnectionError {
+  return new ConnectionError('client_closed', 'The client was closed.');
 }
 
 /**

@@ -29,6 +29,12 @@ type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
  */
 export type EventFor<P extends Protocol, Pattern extends string> = Pattern extends string ? ForOne<P, Pattern> : never;
 
+/** Commands without effect on the client's own state. */
+export type PlainCommand<P extends Protocol> = Exclude<
+  keyof P['commands'] & keyof P['replies'] & string,
+  'subscribe' | 'unsubscribe' | 'authenticate'
+>;
+
 /** The argument of `broadcast`: the payload of a declared event is typed, that of a custom event is any object. */
 export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
   P['commands']['broadcast'],
@@ -63,6 +69,18 @@ export type IsEvent<P extends Protocol> = <const Name extends EventName<P>>(
 
 export function isEventNamed(item: object, name: string): boolean {
   return 'event' in item && item.event === name;
+}
+
+/**
+ * Narrows an event of a wildcard subscription to the declared ones, so that a `switch` over `event.event` can be exhaustive:
+ * a custom event may have any name, which a `switch` cannot exclude.
+ */
+export type IsDeclared<P extends Protocol> = <Item extends object>(
+  item: Item,
+) => item is Extract<Item, P['events'][EventName<P>]>;
+
+export function isEventAmong(item: object, names: readonly string[]): boolean {
+  return 'event' in item && names.includes(String(item.event));
 }
 
 /** Whether an item of a subscription with `gaps: 'inline'` is a gap and not an event. */

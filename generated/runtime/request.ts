@@ -3,6 +3,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
+import type { BufferOptions } from './subscription.ts';
 import { readPosition } from './wire.ts';
 import type { Position } from './wire.ts';
 
@@ -14,19 +15,42 @@ export interface FeedRequest {
   readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
 }
 
-/**
- * The defaults are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
- *
- * @throws {TypeError} when `replay` is invalid: falling back to a fresh start would hide a loss.
- */
-export function readRequest(options: {
+/** What the options of `subscribe` mean for a feed. */
+export interface FeedSettings {
+  readonly request: FeedRequest;
+  readonly limit: number;
+  readonly onFull: 'park' | 'error';
+  readonly inlineGaps: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The options of `subscribe`, as far as they are read here. */
+interface RequestOptions {
   readonly events: readonly string[];
   readonly stream?: string | undefined;
   readonly filter?: object | undefined;
   readonly replay?: object | undefined;
-}): FeedRequest {
-  const { events, stream = 'main', filter, replay } = options;
-  return { stream, events: [...events], filter, replay: readReplay(replay) };
+  readonly signal?: AbortSignal | undefined;
+  readonly gaps?: 'aside' | 'inline' | undefined;
+  readonly buffer?: BufferOptions | undefined;
+}
+
+const DEFAULT_BUFFER = 10_000;
+
+/**
+ * The defaults of the request are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
+ *
+ * @throws {TypeError} when `replay` is invalid: falling back to a fresh start would hide a loss.
+ */
+export function readFeedOptions(options: RequestOptions): FeedSettings {
+  const { events, stream = 'main', filter, replay, buffer = {}, gaps, signal } = options;
+  return {
+    request: { stream, events: [...events], filter, replay: readReplay(replay) },
+    limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
+    onFull: buffer.onFull ?? 'park',
+    inlineGaps: gaps === 'inline',
+    signal,
+  };
 }
 
 function readReplay(replay: object | undefined): FeedRequest['replay'] {

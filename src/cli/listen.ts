@@ -120,7 +120,8 @@ async function listen(options: ListenOptions): Promise<void> {
   try {
     await firstConnection(client, { url, signal: interrupt.signal });
     checkRequest(client, request);
-    await follow(client, { request, options, wait, signal: interrupt.signal });
+    const end = await follow(client, { request, options, wait, signal: interrupt.signal });
+    if (end === 'aborted') process.exitCode = exitCodeOfEnd(interrupt.signal, options, wait);
   } catch (error) {
     if (!interrupt.signal.aborted) throw asCliError(error, options);
     process.exitCode = exitCodeOfEnd(interrupt.signal, options, wait);
@@ -204,7 +205,11 @@ interface Following {
   readonly signal: AbortSignal;
 }
 
-async function follow(client: TidemarkClient, { request, options, wait, signal }: Following): Promise<void> {
+/** @returns whether the wanted number of events has arrived, or the signal ended the loop. */
+async function follow(
+  client: TidemarkClient,
+  { request, options, wait, signal }: Following,
+): Promise<'counted' | 'aborted'> {
   const { stream, count = Infinity, json } = options;
   const subscription = client.subscribe({ ...request, stream, gaps: 'inline', signal });
   const { hints } = await subscription.ready;
@@ -216,8 +221,9 @@ async function follow(client: TidemarkClient, { request, options, wait, signal }
     if (isGap(item)) await sayGap(item, json);
     else await sayEvent(item, json);
     if (!isGap(item)) seen += 1;
-    if (seen >= count) return;
+    if (seen >= count) return 'counted';
   }
+  return 'aborted';
 }
 
 async function sayEvent(event: TidemarkEvent, json: true | undefined): Promise<void> {

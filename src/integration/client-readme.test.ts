@@ -21,20 +21,24 @@ beforeAll(async () => {
 });
 afterAll(() => rm(project, { recursive: true }));
 
-/** The example that calls a method, as a file of a project that has the client in it. @returns the file's name. */
+/** The example that calls a function, as a file of a project that has the client in it. @returns the file's name. */
 async function exampleOf(call: string, { url = ADDRESS }: { readonly url?: string } = {}): Promise<string> {
-  const example = examples.find((code) => code.includes(`client.${call}(`)) ?? '';
+  const example = examples.find((code) => code.includes(`${call}(`)) ?? '';
   const [client = ''] = /^import .*\n\nconst client = .*\n/.exec(examples[0] ?? '') ?? [];
   const code = example.includes('const client =') ? example : `${client}${example}\nawait client.close();\n`;
   expect(code).toContain(ADDRESS);
   const file = `${call}.ts`;
-  await writeFile(join(project, file), code.replaceAll("'tidemark-client'", "'./client.ts'").replace(ADDRESS, url));
+  const local = code
+    .replaceAll("'tidemark-client'", "'./client.ts'")
+    .replaceAll("'tidemark-client/diagnose'", "'./runtime/diagnose.ts'");
+  await writeFile(join(project, file), local.replace(ADDRESS, url));
   return file;
 }
 
 describe("the examples in the client's README", () => {
   test('compile', async () => {
-    const files = [await exampleOf('subscribe'), await exampleOf('broadcast'), await exampleOf('connect')];
+    const calls = ['client.subscribe', 'client.broadcast', 'client.waitFor', 'client.connect', 'await diagnose'];
+    const files = await Promise.all(calls.map((call) => exampleOf(call)));
     expect(examples).toHaveLength(files.length);
     expect(await compile({ cwd: project, files })).toBe('');
   });
@@ -46,7 +50,7 @@ describe("the examples in the client's README", () => {
     const gateway = createGateway({ broadcast });
     try {
       const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
-      const file = await exampleOf('broadcast', { url: `ws://127.0.0.1:${port}/ws` });
+      const file = await exampleOf('client.broadcast', { url: `ws://127.0.0.1:${port}/ws` });
       expect(await run([process.execPath, file], { cwd: project })).toEqual({ code: 0, output });
     } finally {
       await gateway.close();
@@ -55,7 +59,7 @@ describe("the examples in the client's README", () => {
 
   test('detect a missing server', async () => {
     // A privileged port on which nothing listens.
-    const file = await exampleOf('connect', { url: 'ws://127.0.0.1:1/ws' });
+    const file = await exampleOf('client.connect', { url: 'ws://127.0.0.1:1/ws' });
     const { code, output } = await run([process.execPath, file], { cwd: project });
     expect({ code, lines: output.trim().split('\n') }).toEqual({
       code: 0,

@@ -3,8 +3,8 @@
  * code.
  */
 import { ClientCore } from '../client-core.ts';
-import { isEventNamed } from '../events.ts';
-import type { EventFor, IsEvent, SubscriptionGap } from '../events.ts';
+import { isEventAmong, isEventNamed } from '../events.ts';
+import type { EventFor, IsDeclared, IsEvent, SubscriptionGap } from '../events.ts';
 import type { ClientOptions } from '../settings.ts';
 import type { Position, ProtocolSpec } from '../wire.ts';
 
@@ -121,5 +121,6 @@ export class StandInClient extends ClientCore<StandIn> {
 }
 
 export const isEvent: IsEvent<StandIn> = isEventNamed as IsEvent<StandIn>;
+export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<StandIn>;
 export type StandInEvent<Pattern extends string> = EventFor<StandIn, Pattern>;
 export type StandInGap = SubscriptionGap<StandIn>;

@@ -1,0 +1,84 @@
+/**
+ * Waits for one event that matches a predicate.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { closedError, WaitError } from './errors.ts';
+import { isGap } from './events.ts';
+import type { SubscriptionGap } from './events.ts';
+import type { SubscribeOptions, Subscription } from './subscription.ts';
+import { startTimer } from './timers.ts';
+import { readPosition } from './wire.ts';
+import type { Position, Protocol } from './wire.ts';
+
+/** `stream` (default `main`) and `filter` are those of `subscribe`. */
+export interface WaitOptions<P extends Protocol> extends Pick<
+  SubscribeOptions<P, string, 'inline'>,
+  'stream' | 'filter'
+> {
+  /** Events after this position count too, so that none is missed. Default: only events published from now on. */
+  readonly since?: Position | undefined;
+  /** In milliseconds, including the time to connect. Default: no limit. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the wait, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called for each gap; the wait then continues. Without it, a gap ends the wait, because the event may be among the lost ones. */
+  readonly onGap?: ((gap: SubscriptionGap<P>) => void) | undefined;
+}
+
+export interface Waited<Event> {
+  readonly event: Event;
+  /** The position of the event: pass it as `since` to wait for the next one, or resume a subscription there. */
+  readonly position: Position;
+}
+
+/** @throws what `waitFor` of the client documents. */
+export async function waitForEvent<P extends Protocol>(
+  subscribe: (options: SubscribeOptions<P, string, 'inline'>) => Subscription<P, unknown>,
+  pattern: string,
+  predicate: (event: never) => boolean,
+  { stream, filter, since, timeoutMs, signal, onGap }: WaitOptions<P>,
+): Promise<Waited<unknown>> {
+  signal?.throwIfAborted();
+  const subscription = subscribe({
+    events: [pattern],
+    gaps: 'inline',
+    replay: since === undefined ? { mode: 'none' } : { mode: 'resume', after: since },
+    ...(stream === undefined ? {} : { stream }),
+    ...(filter === undefined ? {} : { filter }),
+  });
+  let failure: unknown = closedError();
+  const end = (error: unknown): void => {
+    failure = error;
+    void subscription.unsubscribe();
+  };
+  const onAbort = (): void => end(signal?.reason);
+  const onTimeout = (): void => {
+    const text = `No event matching "${pattern}" on "${subscription.stream}" arrived within ${timeoutMs} ms (subscription: ${subscription.state}).`;
+    end(new WaitError('timeout', text, { position: subscription.position ?? since }));
+  };
+  const cancelTimer = timeoutMs === undefined ? undefined : startTimer(timeoutMs, onTimeout, { holdsProcess: true });
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const item of subscription) {
+      if (isGap(item as object)) gapMet(item as SubscriptionGap<P>, onGap);
+      else if (predicate(item as never)) return { event: item, position: readPosition(item) as Position };
+    }
+    throw failure;
+  } finally {
+    cancelTimer?.();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function gapMet<P extends Protocol>(
+  gap: SubscriptionGap<P>,
+  onGap: ((gap: SubscriptionGap<P>) => void) | undefined,
+): void {
+  if (onGap !== undefined) {
+    onGap(gap);
+    return;
+  }
+  const text = `Events of "${gap.stream}" were lost (${gap.reason}): the awaited event may be among them.`;
+  throw new WaitError('gap', text, { position: gap.to, gap });
+}
