@@ -7,7 +7,7 @@ import { MemoryBroker } from '../broker/memory.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import { Fanout } from '../delivery/fan-out.ts';
-import { FlushScheduler } from '../delivery/outbox.ts';
+import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 import { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import type { HandlerContext } from '../handlers/context.ts';

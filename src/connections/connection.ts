@@ -17,7 +17,8 @@ import { nextTurn } from '../session/turn-budget.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
-import type { FlushScheduler, OutboxLimits } from '../delivery/outbox.ts';
+import type { FlushScheduler } from '../delivery/flush-scheduler.ts';
+import type { OutboxLimits } from '../delivery/outbox.ts';
 import type { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
 /** Commands that wait for their turn before reading from the socket is paused: so many, or a message of the largest size. */

@@ -20,7 +20,7 @@ import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection } from './connection.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { FlushScheduler } from '../delivery/outbox.ts';
+import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
 /** Connections told to go in one batch while draining; the next batch follows in the next turn of the event loop. */

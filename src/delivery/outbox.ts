@@ -11,11 +11,12 @@
  * to a slow reader holds references, not bytes. Choosing is work, and done in slices: see {@link FlushScheduler}.
  */
 import type { Writable } from 'node:stream';
-import type { EventRecord, Position } from '../broker/broker.ts';
+import type { Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
-import type { ServerMessage } from '../../generated/types.ts';
 import type { OrderedOptions, Replay } from '../session/session.ts';
-import { encodeMessage, eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
+import { SLICE_MS } from './flush-scheduler.ts';
+import type { FlushScheduler } from './flush-scheduler.ts';
+import { QueuedReplay } from './queued-replay.ts';
 import type { SendQueueBudget } from './send-queue-budget.ts';
 
 /** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
@@ -48,16 +49,7 @@ interface Control {
   readonly since: number;
 }
 
-interface ReplayEntry {
-  readonly kind: 'replay';
-  readonly replay: Replay;
-  /** Chosen, but too large for the chunk that was being made. */
-  held: EventRecord | ServerMessage | undefined;
-  after: StreamPosition;
-  since: number;
-}
-
-type Entry = EventFrame | MessageFrame | ReplayEntry;
+type Entry = EventFrame | MessageFrame | QueuedReplay;
 
 export type Bound = 'bytes' | 'messages' | 'age';
 
@@ -73,47 +65,6 @@ export interface OutboxOptions {
   readonly onFault: (error: unknown) => void;
   /** Told what choosing events for a replay, or making a message, has cost, in milliseconds of processing time. */
   readonly onWork?: (ms: number) => void;
-}
-
-/** How long one outbox chooses events before the next one has its turn, in milliseconds. */
-const SLICE_MS = 2;
-
-/**
- * Collects the outboxes that have something to send and flushes each once, after the present round of I/O callbacks. Those with a
- * replay come after all others, in rotation, and for no longer than the budget of a turn; then everybody else has a turn.
- */
-export class FlushScheduler {
-  readonly #turnMs: number;
-  #due: Outbox[] = [];
-  readonly #replaying: Outbox[] = [];
-  #armed = false;
-
-  constructor(options: { readonly turnBudgetMs: number }) {
-    this.#turnMs = options.turnBudgetMs;
-  }
-
-  schedule(outbox: Outbox): void {
-    (outbox.replaying ? this.#replaying : this.#due).push(outbox);
-    if (this.#armed) return;
-    this.#armed = true;
-    setImmediate(() => this.#run());
-  }
-
-  #run(): void {
-    this.#armed = false;
-    const due = this.#due;
-    this.#due = [];
-    for (const outbox of due) outbox.flush(0);
-    const until = performance.now() + this.#turnMs;
-    for (let now = 0; now < until; now = performance.now()) {
-      const outbox = this.#replaying.shift();
-      if (outbox === undefined) return;
-      outbox.flushReplay(Math.min(until, performance.now() + SLICE_MS));
-    }
-    if (this.#replaying.length === 0 || this.#armed) return;
-    this.#armed = true;
-    setImmediate(() => this.#run());
-  }
 }
 
 export class Outbox {
@@ -182,7 +133,7 @@ export class Outbox {
 
   /** Keeps its place among the events; what it holds is decided as the socket takes it. */
   pushReplay(replay: Replay): void {
-    this.#enqueue({ kind: 'replay', replay, held: undefined, after: replay.after, since: this.#options.now() });
+    this.#enqueue(new QueuedReplay(replay, this.#options.now()));
   }
 
   /** Whether a replay is next. */
@@ -396,7 +347,7 @@ export class Outbox {
       }
       return undefined;
     }
-    if (entry.kind === 'replay') return this.#takeReplay(entry, room) ?? this.#takeBehind(entry, room);
+    if (entry.kind === 'replay') return this.#takeReplay(entry, room);
     this.#advance();
     this.#count(-entry.frame.length);
     if (entry.kind === 'event') this.delivered += 1;
@@ -404,50 +355,13 @@ export class Outbox {
     return entry.frame;
   }
 
-  /** What comes after a replay that had nothing more to send. */
-  #takeBehind(replay: ReplayEntry, room: number): Buffer | undefined {
-    return this.#entries[this.#first] === replay ? undefined : this.#take(room);
-  }
-
-  /** Several frames of a replay up to `room` bytes; undefined when there was no time, or nothing, to choose any. */
-  #takeReplay(entry: ReplayEntry, room: number): Buffer | undefined {
-    const { prefix, items } = entry.replay;
-    const frames: (EventRecord | Buffer)[] = [];
-    let bytes = 0;
-    while (performance.now() < this.#deadline) {
-      const next = entry.held === undefined ? items.next() : { done: false as const, value: entry.held };
-      entry.held = undefined;
-      if (next.done === true) {
-        this.#advance();
-        break;
-      }
-      if (next.value === undefined) continue;
-      const frame = 'body' in next.value ? next.value : encodeMessage(next.value);
-      const size = 'body' in frame ? eventFrameBytes(prefix, frame) : frame.length;
-      if (bytes > 0 && bytes + size > room) {
-        entry.held = next.value;
-        break;
-      }
-      frames.push(frame);
-      bytes += size;
-    }
-    entry.since = this.#options.now();
-    return bytes === 0 ? undefined : this.#replayChunk(entry, frames, bytes);
-  }
-
-  #replayChunk(entry: ReplayEntry, frames: readonly (EventRecord | Buffer)[], bytes: number): Buffer {
-    const chunk = Buffer.allocUnsafe(bytes);
-    let offset = 0;
-    for (const frame of frames) {
-      if (!('body' in frame)) {
-        offset += frame.copy(chunk, offset);
-        continue;
-      }
-      offset = writeEventFrame(chunk, offset, entry.replay.prefix, frame);
-      this.delivered += 1;
-      entry.after = frame;
-    }
-    return chunk;
+  /** Several frames of a replay up to `room` bytes, or what comes after it if it had nothing more to send. */
+  #takeReplay(entry: QueuedReplay, room: number): Buffer | undefined {
+    const taken = entry.take({ room, deadline: this.#deadline, now: this.#options.now });
+    this.delivered += taken.events;
+    if (taken.done) this.#advance();
+    if (taken.chunk !== undefined) return taken.chunk;
+    return taken.done ? this.#take(room) : undefined;
   }
 
   #advance(): void {

@@ -13,7 +13,7 @@ import { eventTable } from '../../catalogue/event-table.ts';
 import { Connection } from '../../connections/connection.ts';
 import { Heartbeat } from '../../connections/heartbeat.ts';
 import { Fanout } from '../../delivery/fan-out.ts';
-import { FlushScheduler } from '../../delivery/outbox.ts';
+import { FlushScheduler } from '../../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../../delivery/send-queue-budget.ts';
 import type { Outbox } from '../../delivery/outbox.ts';
 import { SubscriptionRegistry } from '../../delivery/subscription-registry.ts';
