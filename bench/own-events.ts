@@ -58,14 +58,14 @@ const catalogue = catalogueOf(await loadContract(join(directory, 'built')));
 rmSync(directory, { recursive: true });
 
 const limits = resolveLimits();
-const index = new SubscriptionIndex<number>(catalogue);
+const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
 for (let n = 0; n < count; n += 1)
   for (const { event, field } of KINDS) index.add({ events: [event], filter: { [field]: [`type-${n % 500}`] } }, n);
 let matched = 0;
 const broker = new MemoryBroker({ limits, now: Date.now, events: eventTable({}, catalogue) });
 await broker.start({
   nodeId: 'bench',
-  onEvent: (record: EventRecord) => (matched += index.match(record).length),
+  onEvent: (record: EventRecord) => (matched += index.match(record).reduce((sum, { size }) => sum + size, 0)),
   onLoss: () => undefined,
   onSourceLoss: () => undefined,
   onHealth: () => undefined,

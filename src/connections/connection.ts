@@ -197,13 +197,15 @@ export class Connection implements Outlet {
   sendInOrder: Outlet['sendInOrder'] = (messages, options) =>
     this.outbox.pushInOrder(Buffer.concat(messages.map(encodeMessage)), options);
 
-  sendEvent: Outlet['sendEvent'] = (frame, place) => this.outbox.pushEvent(frame, place);
-
   sendReplay: Outlet['sendReplay'] = (replay) => this.outbox.pushReplay(replay);
 
   /** A message that tells the state at the moment when it is written. */
   sendReport(make: () => ServerMessage): void {
     this.outbox.pushReport(() => encodeMessage(make()));
+  }
+
+  get live(): Outbox {
+    return this.outbox;
   }
 
   unwritten(): ReadonlyMap<string, Position> {

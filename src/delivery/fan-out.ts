@@ -1,20 +1,25 @@
 /**
  * From one event to the connections that want it. The event is matched once per group of equal filters, and its frame is
- * built once per distinct prefix: a thousand connections whose subscription is called `ts` share one buffer.
+ * built once per distinct prefix: a thousand connections whose subscription is called `ts` share one buffer. Who shares it is worked
+ * out when subscriptions come or go, so that a delivery visits nothing but the send queues.
  */
 import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
-import { encodeEvent, eventPrefix } from '../wire/codec.ts';
+import { encodeEvent } from '../wire/codec.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { Session } from '../session/session.ts';
+import type { LiveEvent } from '../session/session.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import type { Subscription } from '../session/subscription.ts';
 import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
+import { Audience, sharesOf } from './audience.ts';
+import type { Share } from './audience.ts';
 
 interface StreamFanout {
-  readonly index: SubscriptionIndex<Subscription>;
+  readonly index: SubscriptionIndex<Subscription, Audience>;
   readonly subscriptions: Set<Subscription>;
+  /** The audiences that were last due the same event, and who they are together: of one kind of event mostly the same again. */
+  together: { readonly audiences: readonly Audience[]; readonly shares: readonly Share[] } | undefined;
 }
 
 export interface FanoutOptions {
@@ -38,10 +43,12 @@ export class Fanout {
   add(subscription: Subscription): void {
     let stream = this.#streams.get(subscription.stream);
     if (stream === undefined) {
-      stream = { index: new SubscriptionIndex(this.#options.catalogue), subscriptions: new Set() };
+      const index = new SubscriptionIndex<Subscription, Audience>(this.#options.catalogue, () => new Audience());
+      stream = { index, subscriptions: new Set(), together: undefined };
       this.#streams.set(subscription.stream, stream);
     }
     stream.subscriptions.add(subscription);
+    stream.together = undefined;
     this.#size += 1;
     stream.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
   }
@@ -52,6 +59,7 @@ export class Fanout {
     if (stream === undefined || !stream.subscriptions.delete(subscription)) return;
     this.#size -= 1;
     stream.index.remove(subscription);
+    stream.together = undefined;
     if (stream.subscriptions.size === 0) this.#streams.delete(subscription.stream);
   }
 
@@ -67,31 +75,22 @@ export class Fanout {
 
   /** Delivers one live event (EVT-2: one message per connection, whatever matches). */
   deliver(record: EventRecord): void {
-    const matching = this.#streams.get(record.stream)?.index.match(record) ?? [];
-    const touched: Session[] = [];
-    const now = this.#options.now();
-    for (const subscription of matching) {
-      const { session } = subscription;
-      if (session.matched.push(subscription) === 1) touched.push(session);
-      subscription.delivered += 1;
-      subscription.lastDeliveredAt = now;
+    const stream = this.#streams.get(record.stream);
+    if (stream === undefined) return;
+    const audiences = stream.index.match(record);
+    const since = this.#options.now();
+    for (const audience of audiences) audience.countDelivery(since);
+    for (const { prefix, sinks } of sharesIn(stream, audiences)) {
+      const event = this.#frame(prefix, record, since);
+      for (const sink of sinks) sink.pushEvent(event);
+      this.#options.counters.countDeliveries(sinks.length);
     }
-    const frames = new Map<string, Buffer>();
-    for (const session of touched) {
-      const prefix = livePrefix(session.matched);
-      session.matched.length = 0;
-      session.outlet.sendEvent(this.#frame(frames, prefix, record), record);
-    }
-    this.#options.counters.countDeliveries(touched.length);
   }
 
-  #frame(frames: Map<string, Buffer>, prefix: string, record: EventRecord): Buffer {
-    const known = frames.get(prefix);
-    if (known !== undefined) return known;
-    const frame = encodeEvent(prefix, record);
+  #frame(prefix: string, record: EventRecord, since: number): LiveEvent {
+    const { stream, epoch, sequenceId } = record;
     this.#options.counters.countEncoding();
-    frames.set(prefix, frame);
-    return frame;
+    return { kind: 'event', frame: encodeEvent(prefix, record), stream, epoch, sequenceId, since };
   }
 
   /** Says to every subscriber of the stream what will not be delivered (GAP-1). */
@@ -122,11 +121,17 @@ export class Fanout {
   }
 }
 
-/** Sorted, so that connections with the same subscriptions share the frame, however they came by them. */
-function livePrefix(matched: readonly Subscription[]): string {
-  const [only] = matched;
-  if (matched.length === 1 && only !== undefined) return only.livePrefix;
-  return eventPrefix(matched.map((each) => each.id).toSorted());
+/** Who receives an event that is for these audiences of a stream. */
+function sharesIn(stream: StreamFanout, audiences: readonly Audience[]): readonly Share[] {
+  const [first] = audiences;
+  if (first === undefined) return [];
+  if (audiences.length === 1) return first.shares;
+  const { together } = stream;
+  if (together?.audiences.length === audiences.length && audiences.every((each, at) => each === together.audiences[at]))
+    return together.shares;
+  const shares = sharesOf(audiences.flatMap((each) => [...each]));
+  stream.together = { audiences, shares };
+  return shares;
 }
 
 function bare(position: Position): Position {

@@ -10,7 +10,7 @@ import { FlushScheduler } from './flush-scheduler.ts';
 import { Outbox } from './outbox.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { EventRecord } from '../broker/broker.ts';
-import type { Replay } from '../session/session.ts';
+import type { LiveEvent, Replay } from '../session/session.ts';
 import type { Bound } from './outbox.ts';
 
 const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
@@ -68,7 +68,7 @@ function rig(limits: Partial<typeof LIMITS> = {}): Rig {
   const outbox = new Outbox({
     socket: peer,
     limits: { ...LIMITS, ...limits },
-    scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
+    scheduler: new FlushScheduler({ ...LIMITS, ...limits, turnBudgetMs: 10 }),
     queues: new SendQueueBudget(Infinity, () => undefined),
     now: () => clock.ms,
     onFault: (error) => faults.push(error),
@@ -88,6 +88,12 @@ function rig(limits: Partial<typeof LIMITS> = {}): Rig {
 }
 
 const place = (sequenceId: number): StreamPosition => ({ stream: 'main', epoch: 'e', sequenceId });
+const event = (bytes: Buffer, sequenceId: number): LiveEvent => ({
+  kind: 'event',
+  frame: bytes,
+  ...place(sequenceId),
+  since: 0,
+});
 const frame = (bytes: number): Buffer => Buffer.alloc(bytes, 'x');
 const record = (sequenceId: number, text = '') =>
   recordFromDraft(
@@ -106,9 +112,9 @@ async function stall({ outbox, peer, turn }: Rig): Promise<void> {
 describe('an outbox', () => {
   test('writes everything of a tick at once, control messages before events (BCK-1)', async () => {
     const { outbox, peer, turn } = rig();
-    outbox.pushEvent(Buffer.from('event1 '), place(1));
+    outbox.pushEvent(event(Buffer.from('event1 '), 1));
     outbox.pushInOrder(Buffer.from('gap '), { after: place(1) });
-    outbox.pushEvent(Buffer.from('event2 '), place(5));
+    outbox.pushEvent(event(Buffer.from('event2 '), 5));
     outbox.push(Buffer.from('pong '));
     expect(peer.writes).toEqual([]);
     await turn();
@@ -120,7 +126,7 @@ describe('an outbox', () => {
   test('lets a control message pass the events that wait for a slow peer (BCK-1)', async () => {
     const slow = rig();
     await stall(slow);
-    for (let n = 1; n <= 5; n += 1) slow.outbox.pushEvent(Buffer.from(`event${n} `), place(n));
+    for (let n = 1; n <= 5; n += 1) slow.outbox.pushEvent(event(Buffer.from(`event${n} `), n));
     slow.outbox.push(Buffer.from('pong '));
     await slow.turn();
     expect(slow.peer.writes).toEqual([]);
@@ -133,7 +139,7 @@ describe('an outbox', () => {
     const shared = frame(100);
     const written: Buffer[] = [];
     const socket = new Writable({ write: (chunk: Buffer, _encoding, done) => (written.push(chunk), done()) });
-    const scheduler = new FlushScheduler({ turnBudgetMs: 10 });
+    const scheduler = new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 });
     const nothing = (): void => undefined;
     for (const _ of [1, 2, 3])
       new Outbox({
@@ -144,7 +150,7 @@ describe('an outbox', () => {
         now: () => 0,
         onOverflow: nothing,
         onFault: nothing,
-      }).pushEvent(shared, place(1));
+      }).pushEvent(event(shared, 1));
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(written.map((each) => each === shared)).toEqual([true, true, true]);
   });
@@ -152,7 +158,7 @@ describe('an outbox', () => {
   test('tells in a report what is true when it is written, and a later one makes a waiting one needless', async () => {
     const slow = rig();
     await stall(slow);
-    slow.outbox.pushEvent(Buffer.from('event '), place(1));
+    slow.outbox.pushEvent(event(Buffer.from('event '), 1));
     for (const _ of [1, 2, 3]) slow.outbox.pushReport(() => Buffer.from(`delivered ${slow.outbox.delivered} `));
     slow.peer.resume();
     await slow.turn();
@@ -164,8 +170,8 @@ describe('an outbox', () => {
 
 describe('the bounds of an outbox', () => {
   test.each<[Bound, string, (each: Outbox) => void]>([
-    ['bytes', 'events', (outbox) => outbox.pushEvent(frame(1000), place(1))],
-    ['messages', 'events', (outbox) => outbox.pushEvent(frame(10), place(1))],
+    ['bytes', 'events', (outbox) => outbox.pushEvent(event(frame(1000), 1))],
+    ['messages', 'events', (outbox) => outbox.pushEvent(event(frame(10), 1))],
     ['bytes', 'replies', (outbox) => outbox.push(frame(1000))],
     ['messages', 'replies', (outbox) => outbox.push(frame(10))],
     ['messages', 'replays', (outbox) => outbox.pushReplay(replayOf([record(1)], eventPrefix(['s'])))],
@@ -185,13 +191,13 @@ describe('the bounds of an outbox', () => {
   test('mark it slow at half of each', async () => {
     const [bytes, messages, age] = [rig(), rig(), rig()];
     for (const each of [bytes, messages, age]) await stall(each);
-    for (let n = 0; n < 32; n += 1) bytes.outbox.pushEvent(frame(1024), place(n));
+    for (let n = 0; n < 32; n += 1) bytes.outbox.pushEvent(event(frame(1024), n));
     expect(bytes.outbox.slow).toBe(false);
-    bytes.outbox.pushEvent(frame(1), place(33));
+    bytes.outbox.pushEvent(event(frame(1), 33));
     expect(bytes.outbox.slow).toBe(true);
-    for (let n = 0; n < 50; n += 1) messages.outbox.pushEvent(frame(1), place(n));
+    for (let n = 0; n < 50; n += 1) messages.outbox.pushEvent(event(frame(1), n));
     expect(messages.outbox.slow).toBe(false);
-    messages.outbox.pushEvent(frame(1), place(51));
+    messages.outbox.pushEvent(event(frame(1), 51));
     expect(messages.outbox.slow).toBe(true);
     age.clock.ms = 500;
     expect(age.outbox.slow).toBe(false);
@@ -201,7 +207,7 @@ describe('the bounds of an outbox', () => {
   });
 
   test('hold on age too, which passes without anything being sent, be it in the queue or in the socket', async () => {
-    for (const wait of [(): void => undefined, (each: Rig) => each.outbox.pushEvent(frame(1), place(1))]) {
+    for (const wait of [(): void => undefined, (each: Rig) => each.outbox.pushEvent(event(frame(1), 1))]) {
       const slow = rig();
       await stall(slow);
       wait(slow);
@@ -230,7 +236,7 @@ describe('the bounds of an outbox', () => {
   test('do not end a peer that takes everything, however much comes within one tick', async () => {
     const { outbox, peer, overflows, turn } = rig();
     const sent = Array.from({ length: 5000 }, (_, n) => `${n} `);
-    for (const [n, text] of sent.entries()) outbox.pushEvent(Buffer.from(text), place(n + 1));
+    for (const [n, text] of sent.entries()) outbox.pushEvent(event(Buffer.from(text), n + 1));
     await turn();
     expect(overflows).toEqual([]);
     expect(peer.writes.join('')).toBe(sent.join(''));
@@ -238,7 +244,7 @@ describe('the bounds of an outbox', () => {
 
   test('let one message pass that is larger than they are', async () => {
     const { outbox, peer, overflows, turn } = rig();
-    outbox.pushEvent(frame(LIMITS.sendQueueBytes * 2), place(1));
+    outbox.pushEvent(event(frame(LIMITS.sendQueueBytes * 2), 1));
     await turn();
     expect(overflows).toEqual([]);
     expect(peer.writes.join('')).toHaveLength(LIMITS.sendQueueBytes * 2);
@@ -250,7 +256,7 @@ describe('the bounds of an outbox', () => {
     const outbox: Outbox = new Outbox({
       socket: peer,
       limits: LIMITS,
-      scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
+      scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),
       queues: new SendQueueBudget(Infinity, () => undefined),
       now: () => 0,
       onOverflow: () => outbox.finish(Buffer.from('closing')),
@@ -263,7 +269,7 @@ describe('the bounds of an outbox', () => {
       said.push(outbox.unwritten().size === 0 ? 'the head' : 'what was written');
       return Buffer.from('heartbeat ');
     });
-    for (let n = 0; n <= LIMITS.sendQueueMessages; n += 1) outbox.pushEvent(frame(1), place(n));
+    for (let n = 0; n <= LIMITS.sendQueueMessages; n += 1) outbox.pushEvent(event(frame(1), n));
     peer.resume();
     expect(said).toEqual(['what was written']);
     expect(peer.writes.at(-1)).toBe('heartbeat closing');
@@ -316,7 +322,7 @@ describe('a replay', () => {
     slow.outbox.pushReplay(replayOf(records, prefix));
     expect(slow.outbox.queuedBytes).toBe(inSocket);
     slow.outbox.pushInOrder(Buffer.from('replay_complete'));
-    slow.outbox.pushEvent(Buffer.from('live'), place(91));
+    slow.outbox.pushEvent(event(Buffer.from('live'), 91));
     slow.peer.resume();
     // On a busy machine a slice of time is over after fewer events.
     while (slow.outbox.queuedMessages > 0) await slow.turn();
@@ -367,14 +373,14 @@ describe('on a real socket', () => {
     const outbox = new Outbox({
       socket: far,
       limits: LIMITS,
-      scheduler: new FlushScheduler({ turnBudgetMs: 10 }),
+      scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),
       queues: new SendQueueBudget(Infinity, () => undefined),
       now: Date.now,
       onOverflow: (bound) => overflows.push(bound),
       onFault: () => undefined,
     });
     const sent = Array.from({ length: 2000 }, (_, n) => `${n};`).join('');
-    for (const [n, text] of sent.split(/(?<=;)/).entries()) outbox.pushEvent(Buffer.from(text), place(n + 1));
+    for (const [n, text] of sent.split(/(?<=;)/).entries()) outbox.pushEvent(event(Buffer.from(text), n + 1));
     let got = '';
     near.on('data', (chunk: Buffer) => (got += chunk.toString()));
     while (got.length < sent.length) await once(near, 'data');

@@ -13,28 +13,17 @@
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
-import type { OrderedOptions, Replay } from '../session/session.ts';
+import type { LiveEvent, LiveSink, OrderedOptions, Replay } from '../session/session.ts';
+import type { Batch } from './batch.ts';
 import { SLICE_MS } from './flush-scheduler.ts';
 import type { FlushScheduler } from './flush-scheduler.ts';
 import { QueuedReplay } from './queued-replay.ts';
 import type { SendQueueBudget } from './send-queue-budget.ts';
 
-/** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
-const CHUNK_BYTES = 64 * 1024;
-/** What the socket holds beside the queue stays small against it: at most this part of the bound on bytes. */
-const CHUNKS_PER_QUEUE = 16;
-
 export interface OutboxLimits {
   readonly sendQueueBytes: number;
   readonly sendQueueMessages: number;
   readonly sendQueueAgeMs: number;
-}
-
-interface EventFrame {
-  readonly kind: 'event';
-  readonly frame: Buffer;
-  readonly place: StreamPosition;
-  readonly since: number;
 }
 
 interface MessageFrame extends OrderedOptions {
@@ -49,7 +38,7 @@ interface Control {
   readonly since: number;
 }
 
-type Entry = EventFrame | MessageFrame | QueuedReplay;
+type Entry = LiveEvent | MessageFrame | QueuedReplay;
 
 export type Bound = 'bytes' | 'messages' | 'age';
 
@@ -67,12 +56,16 @@ export interface OutboxOptions {
   readonly onWork?: (ms: number) => void;
 }
 
-export class Outbox {
+export class Outbox implements LiveSink {
   readonly #options: OutboxOptions;
-  readonly #chunkBytes: number;
+  readonly #socket: Writable;
+  readonly #limits: OutboxLimits;
+  readonly #scheduler: FlushScheduler;
   #control: Control[] = [];
   /** A message that tells the state at the moment when it is written: one that still waits says all that a second one would. */
   #report: (() => Buffer) | undefined;
+  /** Live events that wait together with others, in place of entries: there are none while there is a batch. */
+  #batch: Batch | undefined;
   /** The first `#first` of them have been taken, and are undefined. */
   #entries: (Entry | undefined)[] = [];
   #first = 0;
@@ -90,7 +83,9 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#chunkBytes = Math.min(CHUNK_BYTES, options.limits.sendQueueBytes / CHUNKS_PER_QUEUE);
+    this.#socket = options.socket;
+    this.#limits = options.limits;
+    this.#scheduler = options.scheduler;
     options.socket.on('drain', () => {
       this.#blockedSince = undefined;
       this.#countInSocket(0);
@@ -127,8 +122,13 @@ export class Outbox {
     this.#enqueue({ kind: 'message', frame, ...options, since: this.#options.now() });
   }
 
-  pushEvent(frame: Buffer, place: StreamPosition): void {
-    this.#enqueue({ kind: 'event', frame, place, since: this.#options.now() });
+  /** Keeps its place. As long as nothing else waits here, connections that are due the same events share a batch. */
+  pushEvent(event: LiveEvent): void {
+    if (this.#ended) return;
+    if (this.#entries.length > this.#first || this.#blockedSince !== undefined) return this.#enqueue(event);
+    this.#batch = this.#scheduler.chain.link(this.#batch, event);
+    this.#schedule();
+    this.#checkRoom();
   }
 
   /** Keeps its place among the events; what it holds is decided as the socket takes it. */
@@ -147,8 +147,7 @@ export class Outbox {
    */
   unwritten(): ReadonlyMap<string, Position> {
     const positions = new Map<string, Position>();
-    for (let at = this.#first; at < this.#entries.length; at += 1) {
-      const entry = this.#entries[at];
+    for (const entry of this.#batch?.events() ?? this.#entries.slice(this.#first)) {
       const before = entry === undefined ? undefined : placeBefore(entry);
       if (before === undefined) continue;
       const known = positions.get(before.stream);
@@ -161,12 +160,12 @@ export class Outbox {
 
   /** Bytes that wait here or in the socket's own buffer. */
   get queuedBytes(): number {
-    return this.#queuedBytes + this.#options.socket.writableLength;
+    return this.#queuedBytes + (this.#batch?.bytes ?? 0) + this.#socket.writableLength;
   }
 
   /** What keeps its place and waits for it; a replay counts as one. */
   get queuedMessages(): number {
-    return this.#entries.length - this.#first;
+    return this.#entries.length - this.#first + (this.#batch?.count ?? 0);
   }
 
   /**
@@ -175,7 +174,7 @@ export class Outbox {
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
-      this.#entries[this.#first]?.since ?? Infinity,
+      this.#batch?.since ?? this.#entries[this.#first]?.since ?? Infinity,
       this.#control[0]?.since ?? Infinity,
       this.#blockedSince ?? Infinity,
     );
@@ -184,12 +183,12 @@ export class Outbox {
 
   /** Past half of a bound (BCK-2). */
   get slow(): boolean {
-    return this.#full(2) !== undefined || this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs / 2;
+    return this.#full(2) !== undefined || this.oldestQueuedMs > this.#limits.sendQueueAgeMs / 2;
   }
 
   /** Checks the bound on age, which passes without anything being pushed. */
   checkAge(): void {
-    if (this.oldestQueuedMs > this.#options.limits.sendQueueAgeMs) this.#options.onOverflow('age');
+    if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#options.onOverflow('age');
   }
 
   /** Writes a last message past whatever waits, behind the first of the answers and a report that still waits, and ends. */
@@ -197,12 +196,13 @@ export class Outbox {
     if (this.#ended) return;
     const control = [...this.#takeControl(), ...this.#takeReport()];
     this.end();
-    this.#options.socket.write(Buffer.concat([...control, last]));
+    this.#socket.write(Buffer.concat([...control, last]));
   }
 
   /** Drops what waits; nothing is taken any more. */
   end(): void {
     this.#ended = true;
+    this.#batch = undefined;
     this.#entries = [];
     this.#control = [];
     this.#report = undefined;
@@ -235,17 +235,50 @@ export class Outbox {
   /** Writes one chunk; false when there was none. Never throws: other connections wait their turn in the same loop. */
   #write(): boolean {
     try {
+      const batch = this.#batch;
+      if (batch !== undefined && this.#control.length === 0 && this.#report === undefined) {
+        this.#writeBatch(batch);
+        return this.queuedMessages > 0;
+      }
+      this.#spread();
       const chunk = this.#nextChunk();
-      if (chunk === undefined) return false;
-      if (this.#options.socket.write(chunk)) return true;
-      this.#blockedSince = this.#options.now();
-      this.#countInSocket(chunk.length);
-      return true;
+      if (chunk !== undefined) this.#give(chunk);
+      return chunk !== undefined;
     } catch (error) {
       this.end();
       this.#options.onFault(error);
       return false;
     }
+  }
+
+  #give(chunk: Buffer): void {
+    if (this.#socket.write(chunk)) return;
+    this.#blockedSince = this.#options.now();
+    this.#countInSocket(chunk.length);
+  }
+
+  /** Writes what is shared with others. What the socket does not take any more waits as entries of this connection. */
+  #writeBatch(batch: Batch): void {
+    this.#batch = undefined;
+    for (const chunk of batch.chunks()) {
+      if (this.#blockedSince === undefined) {
+        this.delivered += chunk.chunkCount;
+        this.#give(chunk.joined);
+      } else {
+        this.#entries.push(...chunk.chunkEvents());
+        this.#count(chunk.chunkBytes);
+      }
+    }
+  }
+
+  /** Makes entries of the batch, because something else is to follow or to precede it. */
+  #spread(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#batch = undefined;
+    this.#entries = batch.events();
+    this.#first = 0;
+    this.#count(batch.bytes);
   }
 
   #count(bytes: number): void {
@@ -261,11 +294,12 @@ export class Outbox {
   #schedule(): void {
     if (this.#scheduled || this.#blockedSince !== undefined || this.#ended) return;
     this.#scheduled = true;
-    this.#options.scheduler.schedule(this);
+    this.#scheduler.schedule(this);
   }
 
   #enqueue(entry: Entry): void {
     if (this.#ended) return;
+    this.#spread();
     this.#entries.push(entry);
     if (entry.kind !== 'replay') this.#count(entry.frame.length);
     this.#schedule();
@@ -274,8 +308,8 @@ export class Outbox {
 
   /** The bound on room of which more than `1 / part` is used up. Age passes by itself and is checked by the clock. */
   #full(part = 1): Bound | undefined {
-    const { sendQueueBytes, sendQueueMessages } = this.#options.limits;
-    if (this.#queuedBytes * part > sendQueueBytes) return 'bytes';
+    const { sendQueueBytes, sendQueueMessages } = this.#limits;
+    if ((this.#queuedBytes + (this.#batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
     return (this.queuedMessages + this.#control.length) * part > sendQueueMessages ? 'messages' : undefined;
   }
 
@@ -287,7 +321,7 @@ export class Outbox {
   #checkRoom(): void {
     if (this.#full() === undefined) return;
     this.#deadline = performance.now() + SLICE_MS;
-    while (this.#options.socket.writableLength === 0) if (!this.#write()) break;
+    while (this.#socket.writableLength === 0) if (!this.#write()) break;
     this.#deadline = 0;
     const bound = this.#full();
     if (bound !== undefined) this.#options.onOverflow(bound);
@@ -297,8 +331,8 @@ export class Outbox {
   #nextChunk(): Buffer | undefined {
     const parts = this.#takeControl();
     let bytes = parts.reduce((sum, each) => sum + each.length, 0);
-    while (bytes < this.#chunkBytes) {
-      const part = this.#take(this.#chunkBytes - bytes);
+    while (bytes < this.#scheduler.chunkBytes) {
+      const part = this.#take(this.#scheduler.chunkBytes - bytes);
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
@@ -312,7 +346,7 @@ export class Outbox {
     const frames: Buffer[] = [];
     let bytes = 0;
     for (const { frame } of this.#control) {
-      if (bytes >= this.#chunkBytes) break;
+      if (bytes >= this.#scheduler.chunkBytes) break;
       const taken = Buffer.isBuffer(frame) ? frame : this.#make(frame);
       frames.push(taken);
       bytes += taken.length;
@@ -380,6 +414,6 @@ export class Outbox {
 function placeBefore(entry: Entry): StreamPosition | undefined {
   if (entry.kind === 'message') return entry.after;
   if (entry.kind === 'replay') return entry.after;
-  const { stream, epoch, sequenceId } = entry.place;
+  const { stream, epoch, sequenceId } = entry;
   return { stream, epoch, sequenceId: sequenceId - 1 };
 }

@@ -86,8 +86,8 @@ const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; reado
   'an event that is dropped while another is queued': {
     rules: ['whole', 'resume'],
     plant: () => {
-      vi.spyOn(Outbox.prototype, 'pushEvent').mockImplementation(function (this: Outbox, frame, place) {
-        if (this.queuedMessages < 3) pushEvent.call(this, frame, place);
+      vi.spyOn(Outbox.prototype, 'pushEvent').mockImplementation(function (this: Outbox, event) {
+        if (this.queuedMessages < 3) pushEvent.call(this, event);
       });
     },
   },

@@ -29,6 +29,19 @@ export interface Replay {
   readonly items: Iterator<EventRecord | ServerMessage | undefined>;
 }
 
+/** A live event in a frame that every connection with the same prefix is sent. */
+export interface LiveEvent extends StreamPosition {
+  readonly kind: 'event';
+  readonly frame: Buffer;
+  /** When it was queued, in milliseconds since the Unix epoch. */
+  readonly since: number;
+}
+
+/** Takes live events. The fan-out keeps it: each object that is visited on the way of a delivery costs. */
+export interface LiveSink {
+  pushEvent(event: LiveEvent): void;
+}
+
 /** The way out to one client. */
 export interface Outlet {
   /** A message that may overtake events (BCK-1). */
@@ -37,8 +50,8 @@ export interface Outlet {
   sendMade(make: () => ServerMessage): void;
   /** Messages that keep their place among the events and are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
-  /** A live event, already encoded. */
-  sendEvent(frame: Buffer, place: StreamPosition): void;
+  /** For live events, which keep their place. */
+  readonly live: LiveSink;
   /** Events of history and what is said among them, made as the socket takes them. */
   sendReplay(replay: Replay): void;
   close(name: CloseName, reason: string): void;
@@ -77,7 +90,7 @@ export class Session {
   closed = false;
   /** Paces this client's commands. */
   readonly commands: TokenBucket;
-  /** Fan-out's scratch: the matching subscriptions of the event that is being delivered. */
+  /** Fan-out's scratch: the matching subscriptions while it groups connections. */
   readonly matched: Subscription[] = [];
   #serial = 0;
   readonly #costMs: number;

@@ -6,6 +6,13 @@ import type { Filter } from '../catalogue/catalogue.ts';
 // Cycle of types: a session holds its subscriptions, each of which knows its session.
 import type { Session } from './session.ts';
 
+/** What subscriptions with the same events and filter have been sent: an event is for all of them or for none. */
+export interface DeliveryTally {
+  readonly delivered: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly lastDeliveredAt: number | undefined;
+}
+
 export interface SubscriptionOptions {
   readonly id: string;
   readonly session: Session;
@@ -34,12 +41,14 @@ export class Subscription {
   recovery: Recovery = { attempted: false };
   /** Whether `subscribed` has been written: from then on heartbeats name the stream (CON-7). */
   confirmed = false;
-  delivered = 0;
   replayed = 0;
   gaps = 0;
   /** Milliseconds since the Unix epoch. */
-  lastDeliveredAt: number | undefined;
   replayedAt: number | undefined;
+  /** Of all subscriptions like this one. */
+  #tally: DeliveryTally | undefined;
+  /** What the tally had counted when this subscription began. */
+  #deliveredBefore = 0;
 
   constructor(options: SubscriptionOptions) {
     this.id = options.id;
@@ -51,5 +60,21 @@ export class Subscription {
     this.livePrefix = options.livePrefix;
     this.bytes = options.bytes;
     this.createdAt = options.createdAt;
+  }
+
+  /** From now on `tally` counts what this subscription is sent. */
+  countBy(tally: DeliveryTally): void {
+    this.#tally = tally;
+    this.#deliveredBefore = tally.delivered;
+  }
+
+  /** Live events queued for it. */
+  get delivered(): number {
+    return this.#tally === undefined ? 0 : this.#tally.delivered - this.#deliveredBefore;
+  }
+
+  /** When the last of them was queued, in milliseconds since the Unix epoch. */
+  get lastDeliveredAt(): number | undefined {
+    return this.delivered === 0 ? undefined : this.#tally?.lastDeliveredAt;
   }
 }

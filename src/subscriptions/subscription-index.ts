@@ -14,16 +14,23 @@ import { EventShelf } from './event-shelf.ts';
 import { compileFilter } from './filter.ts';
 import type { FilterSpec } from './filter.ts';
 
-interface Group<Member> {
+/** Subscriptions with the same events and filter. */
+export interface Members<Member> extends Iterable<Member> {
+  readonly size: number;
+  add(member: Member): void;
+  delete(member: Member): void;
+}
+
+interface Group<Kept> {
   readonly key: string;
   readonly spec: FilterSpec;
-  readonly members: Set<Member>;
+  readonly members: Kept;
   readonly matches: (facts: EventFacts) => boolean;
   /** The search that has seen this group last: it may stand in several places. */
   seenBy: number;
 }
 
-type Shelves<Member> = Map<string, EventShelf<Group<Member>>>;
+type Shelves<Kept> = Map<string, EventShelf<Group<Kept>>>;
 
 /** A group with more names and beginnings than this stands on the shelf of all events instead: a place on each costs memory. */
 const MAX_SHELVES = 4;
@@ -47,20 +54,23 @@ function keyOf({ events, filter }: FilterSpec): string {
   return text.length <= LONGEST_KEY ? text : hash('sha256', text, 'base64');
 }
 
-export class SubscriptionIndex<Member> {
+/** @typeParam Kept what a group's members are kept in */
+export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #catalogue: Catalogue;
-  readonly #groups = new Map<string, Group<Member>>();
-  readonly #groupOf = new Map<Member, Group<Member>>();
-  readonly #byName: Shelves<Member> = new Map();
-  readonly #byBeginning: Shelves<Member> = new Map();
+  readonly #newMembers: () => Kept;
+  readonly #groups = new Map<string, Group<Kept>>();
+  readonly #groupOf = new Map<Member, Group<Kept>>();
+  readonly #byName: Shelves<Kept> = new Map();
+  readonly #byBeginning: Shelves<Kept> = new Map();
   /** How many shelves there are for beginnings of each length. */
   readonly #lengths = new Map<number, number>();
   #searches = 0;
   /** Groups checked against an event so far: it grows with what may match, not with what there is. */
   checks = 0;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, newMembers: () => Kept) {
     this.#catalogue = catalogue;
+    this.#newMembers = newMembers;
   }
 
   /** Whether nothing is left of what was added. */
@@ -74,7 +84,7 @@ export class SubscriptionIndex<Member> {
     const key = keyOf(spec);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { key, spec, members: new Set(), matches: compileFilter(spec, this.#catalogue), seenBy: 0 };
+      group = { key, spec, members: this.#newMembers(), matches: compileFilter(spec, this.#catalogue), seenBy: 0 };
       this.#groups.set(key, group);
       this.#shelve(group);
     }
@@ -92,24 +102,24 @@ export class SubscriptionIndex<Member> {
     this.#unshelve(group);
   }
 
-  /** The members that the event is for, each once. */
-  match(event: Matchable): readonly Member[] {
-    const members: Member[] = [];
+  /** The members that the event is for, by group. */
+  match(event: Matchable): readonly Kept[] {
+    const found: Kept[] = [];
     const facts = new EventFacts(event, this.#catalogue);
     this.#searches += 1;
-    const check = (group: Group<Member>): void => {
+    const check = (group: Group<Kept>): void => {
       if (group.seenBy === this.#searches) return;
       group.seenBy = this.#searches;
       this.checks += 1;
-      if (group.matches(facts)) for (const member of group.members) members.push(member);
+      if (group.matches(facts)) found.push(group.members);
     };
     this.#byName.get(event.event)?.visit(facts, check);
     for (const length of this.#lengths.keys())
       if (length <= event.event.length) this.#byBeginning.get(event.event.slice(0, length))?.visit(facts, check);
-    return members;
+    return found;
   }
 
-  #shelve(group: Group<Member>): void {
+  #shelve(group: Group<Kept>): void {
     const { names, beginnings } = shelvesOf(group.spec.events);
     for (const name of names) {
       const shelf = this.#byName.get(name) ?? this.#newShelf([specOf(this.#catalogue, name)]);
@@ -127,11 +137,11 @@ export class SubscriptionIndex<Member> {
     }
   }
 
-  #newShelf(specs: readonly EventSpec[]): EventShelf<Group<Member>> {
+  #newShelf(specs: readonly EventSpec[]): EventShelf<Group<Kept>> {
     return new EventShelf({ specs, catalogue: this.#catalogue });
   }
 
-  #unshelve(group: Group<Member>): void {
+  #unshelve(group: Group<Kept>): void {
     const { names, beginnings } = shelvesOf(group.spec.events);
     for (const name of names) takeFrom(this.#byName, name, group);
     for (const beginning of beginnings) {
@@ -144,7 +154,7 @@ export class SubscriptionIndex<Member> {
 }
 
 /** Takes the group from a shelf, and away the shelf when it is empty: then true. */
-function takeFrom<Member>(shelves: Shelves<Member>, name: string, group: Group<Member>): boolean {
+function takeFrom<Kept>(shelves: Shelves<Kept>, name: string, group: Group<Kept>): boolean {
   const shelf = shelves.get(name);
   shelf?.remove(group.spec.filter, group);
   return shelf?.empty === true && shelves.delete(name);

@@ -75,6 +75,7 @@ class SteppedScheduler extends FlushScheduler {
   run(): void {
     const due = this.#due;
     this.#due = new Set();
+    this.chain.clear();
     for (const outbox of due) outbox.flush(Infinity);
   }
 }
@@ -99,7 +100,7 @@ export class Simulation {
   step = 0;
   readonly #broker: MemoryBroker;
   readonly #fanout: Fanout;
-  readonly #scheduler = new SteppedScheduler({ turnBudgetMs: 10 });
+  readonly #scheduler: SteppedScheduler;
   readonly #heartbeat: Heartbeat;
   readonly #services: HandlerServices;
   readonly #router: Router<HandlerContext>;
@@ -119,6 +120,7 @@ export class Simulation {
       historyEvents: this.random.pick([8, 10_000]),
     });
     const limits = this.#limits;
+    this.#scheduler = new SteppedScheduler(limits);
     const events = eventTable();
     this.#broker = new MemoryBroker({ limits, events, now });
     const counters = new Counters();

@@ -1,0 +1,76 @@
+/** Who receives an event, by the bytes that they receive. */
+import type { LiveSink, Session } from '../session/session.ts';
+import type { DeliveryTally, Subscription } from '../session/subscription.ts';
+import type { Members } from '../subscriptions/subscription-index.ts';
+import { eventPrefix } from '../wire/codec.ts';
+
+/** Connections that are sent the same frame. */
+export interface Share {
+  readonly prefix: string;
+  readonly sinks: readonly LiveSink[];
+}
+
+/**
+ * Each connection once, with a prefix that names all of its subscriptions (EVT-2). The ids are sorted, so that connections with the
+ * same subscriptions share the frame, in whichever order they subscribed.
+ */
+export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[] {
+  const sessions: Session[] = [];
+  for (const subscription of subscriptions) {
+    const { session } = subscription;
+    if (session.matched.push(subscription) === 1) sessions.push(session);
+  }
+  const sinks = new Map<string, LiveSink[]>();
+  for (const session of sessions) {
+    const prefix = prefixOf(session.matched);
+    session.matched.length = 0;
+    const share = sinks.get(prefix);
+    if (share === undefined) sinks.set(prefix, [session.outlet.live]);
+    else share.push(session.outlet.live);
+  }
+  return [...sinks].map(([prefix, each]) => ({ prefix, sinks: each }));
+}
+
+function prefixOf(matched: readonly Subscription[]): string {
+  const [only] = matched;
+  if (matched.length === 1 && only !== undefined) return only.livePrefix;
+  return eventPrefix(matched.map((each) => each.id).toSorted());
+}
+
+/** Subscriptions with the same events and filter. What they are sent is counted once for all. */
+export class Audience implements Members<Subscription>, DeliveryTally {
+  readonly #subscriptions = new Set<Subscription>();
+  #shares: readonly Share[] | undefined;
+  delivered = 0;
+  lastDeliveredAt: number | undefined;
+
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
+  [Symbol.iterator](): Iterator<Subscription> {
+    return this.#subscriptions[Symbol.iterator]();
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions.add(subscription);
+    this.#shares = undefined;
+    subscription.countBy(this);
+  }
+
+  delete(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    this.#shares = undefined;
+  }
+
+  /** Counts an event for each of the subscriptions. */
+  countDelivery(now: number): void {
+    this.delivered += 1;
+    this.lastDeliveredAt = now;
+  }
+
+  /** Who receives an event that is for no other audience; the same list until a subscription comes or goes. */
+  get shares(): readonly Share[] {
+    return (this.#shares ??= sharesOf(this.#subscriptions));
+  }
+}

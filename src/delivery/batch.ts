@@ -1,0 +1,110 @@
+/**
+ * Live events that wait for several connections at once. Connections that are due the same events in the same order keep the same
+ * link of a chain. The bytes up to a link are joined once, for whichever of its connections is written first.
+ *
+ *     event 1 ◀── event 2 ◀── event 3 ◀── event 4        each link knows the one before it
+ *                    ▲                       ▲
+ *              due to socket A         due to sockets B, C and D
+ *
+ * A chain is cut into chunks, so that a large batch is neither joined nor handed to a socket as a whole.
+ */
+import type { LiveEvent } from '../session/session.ts';
+
+/** One link: the event that it adds, and the sums over it and all before it. */
+export class Batch {
+  readonly event: LiveEvent;
+  readonly count: number;
+  readonly bytes: number;
+  /** When the first event was queued, in milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** The link that was made last behind this one: connections come in such an order that it is mostly the next one asked for. */
+  next: Batch | undefined = undefined;
+  readonly #previous: Batch | undefined;
+  /** Events of the last chunk, and their bytes. */
+  readonly chunkCount: number;
+  readonly chunkBytes: number;
+  #joined: Buffer | undefined = undefined;
+
+  constructor(event: LiveEvent, previous: Batch | undefined, maxChunkBytes: number) {
+    const bytes = event.frame.length;
+    this.event = event;
+    this.#previous = previous;
+    if (previous === undefined) {
+      [this.count, this.bytes, this.since] = [1, bytes, event.since];
+      [this.chunkCount, this.chunkBytes] = [1, bytes];
+      return;
+    }
+    [this.count, this.bytes, this.since] = [previous.count + 1, previous.bytes + bytes, previous.since];
+    const fits = previous.chunkBytes + bytes <= maxChunkBytes;
+    this.chunkCount = fits ? previous.chunkCount + 1 : 1;
+    this.chunkBytes = fits ? previous.chunkBytes + bytes : bytes;
+  }
+
+  /** The events up to this link, oldest first. */
+  events(): LiveEvent[] {
+    return this.#newest(this.count);
+  }
+
+  /** The last link of each chunk, oldest first. */
+  chunks(): readonly Batch[] {
+    if (this.chunkCount === this.count) return [this];
+    const ends: Batch[] = [];
+    let link: Batch | undefined = this;
+    while (link !== undefined) {
+      ends.push(link);
+      for (let left = link.chunkCount; left > 0 && link !== undefined; left -= 1) link = link.#previous;
+    }
+    return ends.toReversed();
+  }
+
+  /** Events of the chunk that ends here, oldest first. */
+  chunkEvents(): readonly LiveEvent[] {
+    return this.#newest(this.chunkCount);
+  }
+
+  /** The bytes of the chunk that ends here, the same for everybody who asks. */
+  get joined(): Buffer {
+    return (this.#joined ??= this.#join());
+  }
+
+  #join(): Buffer {
+    if (this.chunkCount === 1) return this.event.frame;
+    return Buffer.concat(
+      this.chunkEvents().map(({ frame }) => frame),
+      this.chunkBytes,
+    );
+  }
+
+  #newest(count: number): LiveEvent[] {
+    const events: LiveEvent[] = [];
+    for (let link: Batch | undefined = this; link !== undefined && events.length < count; link = link.#previous)
+      events.push(link.event);
+    return events.reverse();
+  }
+}
+
+/** The chain that the connections of a node share from one flush to the next. */
+export class BatchChain {
+  readonly #maxChunkBytes: number;
+  #first: Batch | undefined;
+
+  /** @param maxChunkBytes size of a chunk; one event alone may be larger */
+  constructor(maxChunkBytes: number) {
+    this.#maxChunkBytes = maxChunkBytes;
+  }
+
+  /** The link of a connection that is due `event` after `previous`. */
+  link(previous: Batch | undefined, event: LiveEvent): Batch {
+    const known = previous === undefined ? this.#first : previous.next;
+    if (known?.event === event) return known;
+    const link = new Batch(event, previous, this.#maxChunkBytes);
+    if (previous === undefined) this.#first = link;
+    else previous.next = link;
+    return link;
+  }
+
+  /** Forgets what has been flushed; a connection that still keeps a link goes on from it. */
+  clear(): void {
+    this.#first = undefined;
+  }
+}
