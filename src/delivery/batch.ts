@@ -19,16 +19,17 @@ export class Batch {
   readonly since: number;
   /** The link that was made last behind this one: connections come in such an order that it is mostly the next one asked for. */
   next: Batch | undefined = undefined;
-  readonly #previous: Batch | undefined;
+  readonly previous: Batch | undefined;
   /** Events of the last chunk, and their bytes. */
   readonly chunkCount: number;
   readonly chunkBytes: number;
   #joined: Buffer | undefined = undefined;
+  #chunks: readonly Batch[] | undefined = undefined;
 
   constructor(event: LiveEvent, previous: Batch | undefined, maxChunkBytes: number) {
     const bytes = event.frame.length;
     this.event = event;
-    this.#previous = previous;
+    this.previous = previous;
     if (previous === undefined) {
       [this.count, this.bytes, this.since] = [1, bytes, event.since];
       [this.chunkCount, this.chunkBytes] = [1, bytes];
@@ -42,24 +43,17 @@ export class Batch {
 
   /** The events up to this link, oldest first. */
   events(): LiveEvent[] {
-    return this.#newest(this.count);
+    return newest(this, this.count).map(({ event }) => event);
   }
 
   /** The last link of each chunk, oldest first. */
-  chunks(): readonly Batch[] {
-    if (this.chunkCount === this.count) return [this];
-    const ends: Batch[] = [];
-    let link: Batch | undefined = this;
-    while (link !== undefined) {
-      ends.push(link);
-      for (let left = link.chunkCount; left > 0 && link !== undefined; left -= 1) link = link.#previous;
-    }
-    return ends.toReversed();
+  get chunks(): readonly Batch[] {
+    return (this.#chunks ??= chunksOf(this));
   }
 
   /** Events of the chunk that ends here, oldest first. */
   chunkEvents(): readonly LiveEvent[] {
-    return this.#newest(this.chunkCount);
+    return newest(this, this.chunkCount).map(({ event }) => event);
   }
 
   /** The bytes of the chunk that ends here, the same for everybody who asks. */
@@ -74,13 +68,20 @@ export class Batch {
       this.chunkBytes,
     );
   }
+}
 
-  #newest(count: number): LiveEvent[] {
-    const events: LiveEvent[] = [];
-    for (let link: Batch | undefined = this; link !== undefined && events.length < count; link = link.#previous)
-      events.push(link.event);
-    return events.reverse();
-  }
+function chunksOf(last: Batch): readonly Batch[] {
+  if (last.chunkCount === last.count) return [last];
+  const links = newest(last, last.count);
+  return links.filter((link, at) => link === last || links[at + 1]?.chunkCount === 1);
+}
+
+/** The newest links of a chain, oldest first. */
+function newest(last: Batch, count: number): readonly Batch[] {
+  const links = [last];
+  for (let { previous } = last; previous !== undefined && links.length < count; { previous } = previous)
+    links.push(previous);
+  return links.toReversed();
 }
 
 /** The chain that the connections of a node share from one flush to the next. */

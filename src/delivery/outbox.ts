@@ -4,7 +4,8 @@
  *
  *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
  *
- * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. Both lanes together
+ * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. As long as only live
+ * events wait, they are a {@link Batch}, whose bytes are shared with other connections and joined once. Both lanes together
  * are bounded by bytes, messages and age; past half of a bound the connection is slow, past the bound it is over (BCK-2).
  * Replies count too: a peer that asks and never reads would otherwise fill the memory with answers.
  * A replay is not copied into the queue: its events are chosen and its frames made while the socket takes them, so a long replay
@@ -260,7 +261,7 @@ export class Outbox implements LiveSink {
   /** Writes what is shared with others. What the socket does not take any more waits as entries of this connection. */
   #writeBatch(batch: Batch): void {
     this.#batch = undefined;
-    for (const chunk of batch.chunks()) {
+    for (const chunk of batch.chunks) {
       if (this.#blockedSince === undefined) {
         this.delivered += chunk.chunkCount;
         this.#give(chunk.joined);
@@ -281,6 +282,7 @@ export class Outbox implements LiveSink {
     this.#count(batch.bytes);
   }
 
+  /** A batch is not counted: its bytes are shared, and what a socket does not take of it becomes entries in the same turn. */
   #count(bytes: number): void {
     this.#queuedBytes += bytes;
     this.#options.queues.add(bytes);

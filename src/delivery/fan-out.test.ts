@@ -1,0 +1,262 @@
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { ANONYMOUS } from '../auth/principal.ts';
+import type { EventRecord } from '../broker/broker.ts';
+import { recordFromDraft } from '../broker/event-encoding.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
+import type { Filter } from '../catalogue/catalogue.ts';
+import { Counters } from '../introspection/counters.ts';
+import { resolveLimits } from '../options.ts';
+import { Session } from '../session/session.ts';
+import type { Outlet } from '../session/session.ts';
+import { Subscription } from '../session/subscription.ts';
+import { eventPrefix } from '../wire/codec.ts';
+import { Fanout } from './fan-out.ts';
+import { FlushScheduler } from './flush-scheduler.ts';
+import { Outbox } from './outbox.ts';
+import { SendQueueBudget } from './send-queue-budget.ts';
+
+const LIMITS = resolveLimits({});
+
+/** A connection whose socket keeps what is written to it, and how often the fan-out looked it up. */
+interface Peer {
+  readonly session: Session;
+  readonly writes: Buffer[];
+  lookups: number;
+}
+
+/** A fan-out with real outboxes. */
+class Rig {
+  readonly counters = new Counters();
+  readonly peers: Peer[] = [];
+  readonly fanout: Fanout;
+  readonly #scheduler = new FlushScheduler(LIMITS);
+  now = 1000;
+  #sequenceId = 0;
+
+  constructor() {
+    const headOf = () => ({ epoch: 'e', sequenceId: this.#sequenceId });
+    const { counters } = this;
+    this.fanout = new Fanout({ counters, catalogue: stockCatalogue, now: () => this.now, headOf });
+  }
+
+  connect(): Peer {
+    const writes: Buffer[] = [];
+    const session = new Session({
+      connectionId: `c${this.peers.length}`,
+      principal: ANONYMOUS,
+      authenticated: 'yes',
+      remoteAddress: '127.0.0.1',
+      limits: LIMITS,
+      now: () => this.now,
+    });
+    const outbox = new Outbox({
+      socket: new Writable({ write: (chunk: Buffer, _encoding, done) => (writes.push(chunk), done()) }),
+      limits: LIMITS,
+      scheduler: this.#scheduler,
+      queues: new SendQueueBudget(Infinity, () => undefined),
+      now: () => this.now,
+      onOverflow: (bound) => expect.unreachable(bound),
+      onFault: (error) => expect.unreachable(String(error)),
+    });
+    const peer = { session, writes, lookups: 0 };
+    const outlet: Pick<Outlet, 'live'> = {
+      get live() {
+        peer.lookups += 1;
+        return outbox;
+      },
+    };
+    session.bind(outlet as Outlet);
+    this.peers.push(peer);
+    return peer;
+  }
+
+  subscribe({ session }: Peer, id: string, events: readonly string[], filter: Filter = {}): Subscription {
+    const subscription = new Subscription({
+      id,
+      session,
+      stream: 'main',
+      events,
+      filter,
+      replayMode: 'none',
+      livePrefix: eventPrefix([id]),
+      bytes: 0,
+      createdAt: this.now,
+    });
+    this.fanout.add(subscription);
+    return subscription;
+  }
+
+  publish(event: string, payload: EventRecord['payload'] = {}): void {
+    this.#sequenceId += 1;
+    const sequenceId = this.#sequenceId;
+    this.fanout.deliver(
+      recordFromDraft(
+        { stream: 'main', epoch: 'e', sequenceId, eventId: `${sequenceId}`, event, emittedAtMs: this.now },
+        { source: { name: 'a', principal: 'b' }, payload },
+      ),
+    );
+  }
+
+  /** Waits until what is due has been written. */
+  async flush(): Promise<void> {
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  }
+}
+
+interface Sent {
+  readonly subscriptionIds: readonly string[];
+  readonly sequenceId: number;
+}
+
+/** The messages of some writes: each frame is an unmasked text frame of less than 64 KiB. */
+function messagesIn(writes: readonly Buffer[]): Sent[] {
+  const messages: Sent[] = [];
+  const bytes = Buffer.concat(writes);
+  for (let at = 0; at < bytes.length;) {
+    const short = bytes[at + 1] ?? 0;
+    const [start, length] = short < 126 ? [at + 2, short] : [at + 4, bytes.readUInt16BE(at + 2)];
+    const { data } = JSON.parse(bytes.toString('utf8', start, start + length)) as { readonly data: Sent };
+    messages.push(data);
+    at = start + length;
+  }
+  return messages;
+}
+
+describe('a burst of events for many connections', () => {
+  test('is encoded once per event, joined once, and written once to each socket', async () => {
+    const rig = new Rig();
+    for (let n = 0; n < 50; n += 1) rig.subscribe(rig.connect(), 'ts', ['build.*']);
+    for (let n = 0; n < 8; n += 1) rig.publish('build.done');
+    await rig.flush();
+    expect(rig.counters.encodings).toBe(8);
+    expect(rig.counters.deliveries).toBe(400);
+    expect(rig.peers.map(({ writes }) => writes.length)).toEqual(Array(50).fill(1));
+    // The same buffer, not an equal one.
+    expect(new Set(rig.peers.map(({ writes }) => writes[0])).size).toBe(1);
+    expect(messagesIn(rig.peers[0]?.writes ?? []).map(({ sequenceId }) => sequenceId)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8,
+    ]);
+  });
+
+  test('is joined once for all who are due the same part of it', async () => {
+    const rig = new Rig();
+    for (let n = 0; n < 30; n += 1) {
+      const peer = rig.connect();
+      rig.subscribe(peer, 'all', ['build.*']);
+      if (n % 2 === 0) rig.subscribe(peer, 'tests', ['test.*']);
+    }
+    for (const event of ['build.a', 'test.a', 'build.b', 'test.b', 'build.c']) rig.publish(event);
+    await rig.flush();
+    expect(rig.counters.encodings).toBe(5);
+    const written = rig.peers.map(({ writes }) => messagesIn(writes).map(({ sequenceId }) => sequenceId));
+    expect(written).toEqual(rig.peers.map((_, n) => (n % 2 === 0 ? [1, 2, 3, 4, 5] : [1, 3, 5])));
+    expect(rig.peers.map(({ writes }) => writes.length)).toEqual(Array(30).fill(1));
+    expect(new Set(rig.peers.map(({ writes }) => writes[0])).size).toBe(2);
+  });
+
+  test('is written in chunks that all share, if it is larger than one', async () => {
+    const rig = new Rig();
+    for (let n = 0; n < 10; n += 1) rig.subscribe(rig.connect(), 'ts', ['build.*']);
+    for (let n = 0; n < 20; n += 1) rig.publish('build.log', { text: 'x'.repeat(10_000) });
+    await rig.flush();
+    const [first] = rig.peers;
+    expect(first?.writes.length).toBeGreaterThan(2);
+    expect(Math.max(...(first?.writes ?? []).map(({ length }) => length))).toBeLessThanOrEqual(64 * 1024);
+    for (const { writes } of rig.peers) expect(writes.every((each, at) => each === first?.writes[at])).toBe(true);
+    expect(messagesIn(first?.writes ?? []).map(({ sequenceId }) => sequenceId)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n + 1),
+    );
+  });
+
+  test('looks up who receives it when subscriptions come or go, and nobody that it is not for', async () => {
+    const rig = new Rig();
+    const [due, other] = [rig.connect(), rig.connect()];
+    const subscription = rig.subscribe(due, 'a', ['file_change'], { paths: ['src'] });
+    rig.subscribe(other, 'a', ['file_change'], { paths: ['docs'] });
+    const change = { path: 'src/a.ts', root: 'r', changeType: 'modify', fileType: 'file' };
+    for (let n = 0; n < 5; n += 1) rig.publish('file_change', change);
+    expect([due.lookups, other.lookups]).toEqual([1, 0]);
+    rig.fanout.remove(subscription);
+    rig.publish('file_change', change);
+    await rig.flush();
+    expect(messagesIn(due.writes)).toHaveLength(5);
+    expect(other.writes).toEqual([]);
+  });
+});
+
+describe('a connection with several subscriptions for one event', () => {
+  test.each<[string, readonly string[], readonly string[]]>([
+    ['with the same filter', ['build.*'], ['build.*']],
+    ['with different ones', ['build.*'], ['*']],
+  ])('%s receives one message that names them all (EVT-2)', async (_which, first, second) => {
+    const rig = new Rig();
+    const [both, one] = [rig.connect(), rig.connect()];
+    rig.subscribe(both, 'z', first);
+    rig.subscribe(both, 'a', second);
+    rig.subscribe(one, 'a', second);
+    for (let n = 0; n < 3; n += 1) rig.publish('build.done');
+    await rig.flush();
+    expect(messagesIn(both.writes).map(({ subscriptionIds }) => subscriptionIds)).toEqual([
+      ['a', 'z'],
+      ['a', 'z'],
+      ['a', 'z'],
+    ]);
+    expect(messagesIn(one.writes).map(({ subscriptionIds }) => subscriptionIds)).toEqual([['a'], ['a'], ['a']]);
+    expect(rig.counters.deliveries).toBe(6);
+  });
+
+  test('receives what is for only one of them, after the other has ended', async () => {
+    const rig = new Rig();
+    const [both, other] = [rig.connect(), rig.connect()];
+    rig.subscribe(both, 'a', ['build.*']);
+    const ending = rig.subscribe(both, 'z', ['*']);
+    rig.subscribe(other, 'z', ['*']);
+    rig.publish('build.done');
+    rig.fanout.remove(ending);
+    rig.publish('build.done');
+    await rig.flush();
+    expect(messagesIn(both.writes).map(({ subscriptionIds }) => subscriptionIds)).toEqual([['a', 'z'], ['a']]);
+    expect(messagesIn(other.writes)).toHaveLength(2);
+  });
+});
+
+describe('a connection that subscribes to what others receive already', () => {
+  test.each([[['build.*']], [['build.*', 'all']]])('receives what is published from then on', async (others) => {
+    const rig = new Rig();
+    for (const each of others) rig.subscribe(rig.connect(), 'a', [each === 'all' ? '*' : each]);
+    rig.publish('build.done');
+    const late = rig.connect();
+    rig.subscribe(late, 'a', ['build.*']);
+    rig.publish('build.done');
+    await rig.flush();
+    expect(messagesIn(late.writes).map(({ sequenceId }) => sequenceId)).toEqual([2]);
+  });
+});
+
+describe('the counts of a subscription (OPS-2)', () => {
+  test('begin with it, though all with the same filter are counted together', () => {
+    const rig = new Rig();
+    const early = rig.subscribe(rig.connect(), 'ts', ['build.*']);
+    rig.publish('build.done');
+    rig.now = 2000;
+    rig.publish('build.done');
+    rig.now = 3000;
+    const late = rig.subscribe(rig.connect(), 'ts', ['build.*']);
+    rig.publish('test.done');
+    expect([early.delivered, early.lastDeliveredAt]).toEqual([2, 2000]);
+    expect([late.delivered, late.lastDeliveredAt]).toEqual([0, undefined]);
+    rig.publish('build.done');
+    expect([early.delivered, early.lastDeliveredAt]).toEqual([3, 3000]);
+    expect([late.delivered, late.lastDeliveredAt]).toEqual([1, 3000]);
+  });
+
+  test('include events that the connection received for another subscription, too', () => {
+    const rig = new Rig();
+    const peer = rig.connect();
+    const both = [rig.subscribe(peer, 'a', ['build.*']), rig.subscribe(peer, 'b', ['*'])];
+    rig.publish('build.done');
+    rig.publish('test.done');
+    expect(both.map(({ delivered }) => delivered)).toEqual([1, 2]);
+  });
+});
