@@ -1,9 +1,11 @@
 /**
- * Makes sure before the tests that the programs which they run are installed, such as a real Redis and a real browser, because a skipped
- * test would prove nothing. As root on Debian it installs the packages; otherwise it prints the command to run.
+ * Makes sure before the tests that the programs which they run are installed, such as a real Redis, a real browser and the tools that
+ * must read the contract, because a skipped test would prove nothing. As root on Debian it installs the packages; otherwise it prints the command to run.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CHROMIUM, locate, NGINX, OPENSSL, PROMTOOL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
 
 /** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
@@ -36,6 +38,23 @@ function withoutServices(work: () => void): void {
   } finally {
     rmSync(SERVICE_POLICY);
   }
+}
+
+installReaders();
+
+/** The tools have packages of their own, so that neither a user nor a developer who only builds has to install them. */
+function installReaders(): void {
+  const directory = fileURLToPath(new URL('../codegen/readers', import.meta.url));
+  const lock = join(directory, 'package-lock.json');
+  // npm writes this file at the end of an installation.
+  const installed = join(directory, 'node_modules/.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  process.stderr.write('Installing the tools that must read the contract (codegen/readers).\n');
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) process.exitCode = 1;
 }
 
 function install(packages: readonly string[]): void {
