@@ -38,7 +38,7 @@ const REWRITTEN = [
   'codegen/runtime/*.ts',
   'conformance/{exchanges,invariants}/*.ts',
   'conformance/servers/python/**/*.{md,py}',
-  'src/{auth,broker,cli,config,http,integration,replay,testing}/**/*.{lua,ts}',
+  'src/{auth,broker,catalogue,cli,config,handlers,http,integration,publishing,replay,session,subscriptions,testing,wire}/**/*.{lua,ts}',
   '{bench,scripts}/**/*.ts',
 ];
 

@@ -43,35 +43,35 @@ describe('a built contract', () => {
   });
 
   test.each([
-    ['a directory that is none', () => scratch, 'is no built contract: manifest.json cannot be read'],
-    ['a manifest that is no JSON', () => changed('manifest.json', () => '{'), 'manifest.json is no JSON'],
-    ['a manifest of something else', () => changed('manifest.json', () => '{}'), 'manifest.json is of something else'],
+    ['a directory without a manifest', () => scratch, 'is not a built contract: manifest.json cannot be read'],
+    ['a manifest that is not JSON', () => changed('manifest.json', () => '{'), 'manifest.json is not valid JSON'],
+    ['a manifest of something else', () => changed('manifest.json', () => '{}'), 'manifest.json has another form'],
     [
       'a later format',
       () => changed('manifest.json', (text) => text.replace('"formatVersion": 1', '"formatVersion": 2')),
-      'has the format 2; this version reads 1. Build it again',
+      'has format 2; this version reads 1. Build it again',
     ],
     [
       'another version of the protocol',
       () =>
         changed('manifest.json', (text) => text.replace(/"protocolVersion": "[^"]*"/, '"protocolVersion": "0.9.0"')),
-      'was built for protocol 0.9.0; this gateway speaks',
+      'was built for protocol 0.9.0; this gateway implements',
     ],
     [
       'another contract',
       () =>
         changed('manifest.json', (text) => text.replace(/"digest": "[^"]*"/, `"digest": "sha256:${'0'.repeat(64)}"`)),
-      'has a manifest of another contract',
+      'has a manifest for a different contract',
     ],
     ['a changed file', () => changed('index.js', (text) => `${text}\n`), 'was changed after it was built: index.js'],
     ['a missing file', () => changed('docs.html', () => undefined), 'lacks docs.html, which its manifest names'],
-  ])('is refused in words: %s', async (_what, directory, text) => {
+  ])('is refused with the reason: %s', async (_what, directory, text) => {
     await expect(loadContract(directory())).rejects.toThrow(text);
   });
 
-  test('is refused by a gateway of another version, also where it was not loaded but imported', async () => {
+  test('is refused by a gateway of another version, also when it is imported as a module', async () => {
     const contract = await loadContract(BUILT);
     expect(() => catalogueOf({ ...contract, protocolVersion: '0.9.0' })).toThrow('was built for protocol 0.9.0');
-    expect(() => catalogueOf({ ...contract, formatVersion: 9 })).toThrow('has the format 9');
+    expect(() => catalogueOf({ ...contract, formatVersion: 9 })).toThrow('has format 9');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A contract in its built form (`tidemark contract build`): reads the directory, checks that it is whole and that this
- * version can use it, and makes a catalogue of it.
+ * Loads a contract in its built form (`tidemark contract build`): reads the directory, checks that it is complete and that this
+ * version can use it, and makes a catalogue from it.
  *
  * @module tidemark/contract
  */
@@ -18,12 +18,12 @@ const FORMAT = 'tidemark-contract';
 const FORMAT_VERSION = 1;
 const BUILD = 'Build it again with this version: tidemark contract build.';
 
-/** What `index.js` of a built form exports. The payloads exist as types only. */
+/** The exports of a built form's `index.js`. Payloads exist only as types. */
 export interface BuiltContract<Payloads = PayloadMap> {
   readonly formatVersion: number;
   readonly protocolVersion: string;
   readonly digest: string;
-  /** Address of the module; the documents stand beside it. */
+  /** URL of the module; the documents are in the same directory. */
   readonly location: string;
   readonly events: Readonly<Record<string, EventSpec>>;
   readonly customEvent: EventSpec;
@@ -33,7 +33,7 @@ export interface BuiltContract<Payloads = PayloadMap> {
   readonly payloads?: Payloads;
 }
 
-/** A directory that is not, or no longer, a built contract that this version can use. */
+/** The directory is not a built contract, was changed, or was built for another version. */
 export class BuiltContractError extends Error {
   constructor(directory: string, fault: string, options: { readonly cause?: unknown } = {}) {
     super(`${directory} ${fault}`, options);
@@ -51,8 +51,8 @@ interface Manifest {
 
 /**
  * Reads and checks a built form.
- * @param directory what `tidemark contract build --out` wrote
- * @throws {BuiltContractError} when a file is missing or was changed, or the form is of another version
+ * @param directory the directory that `tidemark contract build --out` wrote
+ * @throws {BuiltContractError} when a file is missing or was changed, or the form was built for another version
  */
 export async function loadContract(directory: string): Promise<BuiltContract> {
   const { digest, files } = await readManifest(directory);
@@ -64,7 +64,7 @@ export async function loadContract(directory: string): Promise<BuiltContract> {
       throw new BuiltContractError(directory, `was changed after it was built: ${name} has another digest. ${BUILD}`);
   }
   if (digest !== files['contract.json'])
-    throw new BuiltContractError(directory, `has a manifest of another contract. ${BUILD}`);
+    throw new BuiltContractError(directory, `has a manifest for a different contract. ${BUILD}`);
   const module = (await import(pathToFileURL(resolve(directory, 'index.js')).href)) as {
     readonly contract: BuiltContract;
   };
@@ -77,10 +77,10 @@ async function readManifest(directory: string): Promise<Manifest> {
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? 'is no JSON' : 'cannot be read';
+    const reason = cause instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read';
     throw new BuiltContractError(
       directory,
-      `is no built contract: manifest.json ${reason}. Make one: tidemark contract build FILE --out DIR.`,
+      `is not a built contract: manifest.json ${reason}. Make one: tidemark contract build FILE --out DIR.`,
       { cause },
     );
   }
@@ -89,12 +89,12 @@ async function readManifest(directory: string): Promise<Manifest> {
   if (format !== FORMAT || typeof files !== 'object')
     throw new BuiltContractError(
       directory,
-      'is no built contract: manifest.json is of something else. Make one: tidemark contract build FILE --out DIR.',
+      'is not a built contract: manifest.json has another form. Make one: tidemark contract build FILE --out DIR.',
     );
   if (formatVersion !== FORMAT_VERSION)
     throw new BuiltContractError(
       directory,
-      `has the format ${String(formatVersion)}; this version reads ${FORMAT_VERSION}. ${BUILD}`,
+      `has format ${String(formatVersion)}; this version reads ${FORMAT_VERSION}. ${BUILD}`,
     );
   checkProtocol(directory, protocolVersion);
   return manifest as Manifest;
@@ -104,7 +104,7 @@ function checkProtocol(directory: string, version: unknown): void {
   if (version === PROTOCOL_VERSION) return;
   throw new BuiltContractError(
     directory,
-    `was built for protocol ${String(version)}; this gateway speaks ${PROTOCOL_VERSION}. ${BUILD}`,
+    `was built for protocol ${String(version)}; this gateway implements ${PROTOCOL_VERSION}. ${BUILD}`,
   );
 }
 
@@ -119,7 +119,7 @@ export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
   if (contract.formatVersion !== FORMAT_VERSION)
     throw new BuiltContractError(
       directory,
-      `has the format ${String(contract.formatVersion)}; this version reads ${FORMAT_VERSION}. ${BUILD}`,
+      `has format ${String(contract.formatVersion)}; this version reads ${FORMAT_VERSION}. ${BUILD}`,
     );
   checkProtocol(directory, contract.protocolVersion);
   return {
@@ -127,13 +127,13 @@ export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
     events: new Map(
       Object.entries(events).map(([name, spec]) => {
         const fits = payloadValidators[name];
-        if (fits === undefined) throw new BuiltContractError(directory, `has no validator of ${name}. ${BUILD}`);
+        if (fits === undefined) throw new BuiltContractError(directory, `has no validator for ${name}. ${BUILD}`);
         return [name, { ...spec, fits }];
       }),
     ),
     custom: customEvent,
     filters: new Map(Object.entries(filters)),
-    // Complete: checked with the protocol version.
+    // Has every command, because the protocol version was checked above.
     commands: commandValidators,
     documents: () => ({
       asyncapi: readFileSync(join(directory, 'asyncapi.yaml'), 'utf8'),

@@ -3,19 +3,19 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stockCatalogue } from './catalogue.ts';
 
-/** What the generated code has to say of events. */
+/** The generated tables that hold facts about events. */
 const KNOWLEDGE =
   /(?<!PATTERNS\.)\b(?:EVENTS|CUSTOM_EVENT|FILTER_FIELDS|CONTRACT_DIGEST|payloadValidators|commandValidators|EventName|FilterField)\b/g;
 
-/** Where events may be known by name: the catalogue, and the sources that publish one. */
+/** The rooms that may name events: the catalogue, and the sources, which publish one. */
 const PLACES = ['src/catalogue/', 'src/sources/'];
 
-describe('only the catalogue knows which events there are', () => {
-  test('no other file reads them from the generated code, or names one', () => {
+describe('only the catalogue knows which events exist', () => {
+  test('no other file reads events from the generated code, or contains the name of an event', () => {
     expect([...readSources()].flatMap(([path, text]) => strangers(path, text))).toEqual([]);
   });
 
-  test('a file that does is found', () => {
+  test('a file that breaks this rule is found', () => {
     expect(strangers('src/http/routes.ts', "import { EVENTS } from '../../generated/protocol.ts';")).toEqual([
       'src/http/routes.ts: EVENTS',
     ]);

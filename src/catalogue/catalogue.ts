@@ -1,7 +1,7 @@
 /**
- * What a gateway knows of its contract's events, as a value: their names, payload validators, filter fields and replay
- * policies. The stock catalogue comes from the generated code; a team's own contract gives another one. Nothing else in
- * `src/` knows which events there are, so an event costs the same wherever it was declared.
+ * The events of a gateway's contract as a value: their names, payload validators, filter fields and replay policies. The stock
+ * catalogue comes from the generated code; a team's own contract gives another one. Nothing else in `src/` knows which events
+ * exist, so own events and stock events are handled by the same code.
  */
 import { CONTRACT_DIGEST, CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { CommandName, ReplaySpec } from '../../generated/protocol.ts';
@@ -14,15 +14,15 @@ import { matchesName } from './event-pattern.ts';
 /** How the values of a filter field are compared (SUB-5). */
 export type FilterKind = 'path' | 'extension' | 'exact';
 
-/** Field → alternatives; each field is one that the catalogue has. */
+/** Field → alternatives; every field is in the catalogue. */
 export type Filter = Readonly<Record<string, readonly string[]>>;
 
 /** How an event is replayed and filtered. */
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element. */
+  /** The fields that constrain the event → pointers into its `data`. A pointer to an array means any of its elements. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** Field → the only values that the event can have there. A built contract of an earlier version has none. */
+  /** Field → the only values that the event can have there. Absent in a contract that an earlier version built. */
   readonly enumerated?: Readonly<Record<string, readonly string[]>>;
   /** The one stream on which the event may be published: `{kind}:{id}`, where `id` points into its `data` (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
@@ -38,17 +38,17 @@ export interface Catalogue {
   readonly digest: string;
   /** The declared events by name, in the order of the contract. */
   readonly events: ReadonlyMap<string, DeclaredEvent>;
-  /** Every event of another name (EVT-4). */
+  /** The spec of custom events: all events that no contract declares (EVT-4). */
   readonly custom: EventSpec;
   /** The filter fields in the order of the contract. */
   readonly filters: ReadonlyMap<string, FilterKind>;
-  /** Whether a message is a command: a filter of `subscribe` may have the fields of this catalogue only. */
+  /** Whether a message is a valid command. The filter of a `subscribe` may have only the fields of this catalogue. */
   readonly commands: Readonly<Record<CommandName, Validator>>;
-  /** What is served of the contract; read when it is asked for. */
+  /** The documents that HTTP serves; read on the first request. */
   readonly documents: () => ContractDocuments;
 }
 
-/** The event that sources of file changes publish, and whose subscribers learn of what a source has lost (GAP-2). */
+/** The event that sources of file changes publish, and whose subscribers receive the gap of a source loss (GAP-2). */
 export const FILE_EVENT = 'file_change';
 
 /** Stands for all events that no catalogue declares, where a client's names must not multiply what is kept: in counts. */

@@ -4,13 +4,13 @@ import { existsSync, readFileSync } from 'node:fs';
 export interface ContractDocuments {
   /** The contract as AsyncAPI, in YAML. */
   readonly asyncapi: string;
-  /** The bundled contract in JSON, of which the digest is taken. */
+  /** The bundled contract in JSON; the contract digest is computed from it. */
   readonly bundle: string;
   /** The rendered reference, one HTML page. */
   readonly docs: string;
 }
 
-/** In a clone they stand beside `src/`, in the published package beside `dist/src/` or below it. */
+/** In a clone the documents are beside `src/`; in the published package they are beside `dist/src/` or below it. */
 export function stockDocuments(): ContractDocuments {
   return {
     asyncapi: readStock('asyncapi.yaml'),
@@ -22,6 +22,6 @@ export function stockDocuments(): ContractDocuments {
 function readStock(path: string): string {
   const places = [new URL(`../../${path}`, import.meta.url), new URL(`../../../${path}`, import.meta.url)];
   const found = places.find((each) => existsSync(each));
-  if (found === undefined) throw new Error(`The package is incomplete: ${path} is missing. Install it again.`);
+  if (found === undefined) throw new Error(`The package is incomplete: ${path} is missing. Reinstall it.`);
   return readFileSync(found, 'utf8');
 }

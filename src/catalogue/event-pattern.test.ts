@@ -27,10 +27,10 @@ describe('an event pattern', () => {
     expect(matchesName(events, event)).toBe(wanted);
   });
 
-  test('covers another one exactly when no name shows otherwise', () => {
+  test('covers another pattern exactly when it matches every name that the other matches', () => {
     fc.assert(
       fc.property(pattern, pattern, name, (outer, inner, tail) => {
-        // What an inner pattern with a star matches, whatever follows: the tail is free of every letter of the patterns.
+        // A name that the inner pattern matches; its tail uses no letter of the patterns, so it stands for every other tail.
         const witnesses = inner.endsWith('*') ? ['', 'z', tail].map((each) => `${inner.slice(0, -1)}${each}`) : [inner];
         expect(covers(outer, inner)).toBe(witnesses.every((each) => matchesName(outer, each)));
       }),
@@ -38,7 +38,7 @@ describe('an event pattern', () => {
     );
   });
 
-  test('is told from a name', () => {
+  test('is distinguished from a name', () => {
     expect(isEventName('modified_cluster')).toBe(true);
     expect(isEventName('build.step_2.done')).toBe(true);
     const bad = ['', '*', 'entity_*', 'Upper', '1st', 'a..b', 'a.', '.a', 'a b', 'ä', '__proto__'];
@@ -47,7 +47,7 @@ describe('an event pattern', () => {
 });
 
 describe('the events of a subscription', () => {
-  test('are sorted, each once', () => {
+  test('are sorted and deduplicated', () => {
     expect(normalise(['sync_status', 'entity_*', 'sync_status'])).toEqual(['entity_*', 'sync_status']);
   });
 

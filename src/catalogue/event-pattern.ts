@@ -1,8 +1,8 @@
-/** Names of events and patterns over them: a name, a beginning followed by `*`, or `*` alone (SUB-1, EVT-4). */
+/** Event names and patterns over them: a name, a prefix followed by `*`, or `*` alone (SUB-1, EVT-4). */
 import { PATTERNS } from '../../generated/protocol.ts';
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
-// Cycle of types: a table is made of a catalogue, which knows its patterns.
+// Cycle of types: the table is built from a catalogue, and the catalogue matches patterns.
 import type { EventTable } from './event-table.ts';
 
 export function isEventName(text: string): boolean {
@@ -13,7 +13,7 @@ export function matchesName(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 }
 
-/** Whether every name that `inner` matches is matched by `outer` too. */
+/** Whether `outer` matches every name that `inner` matches. */
 export function covers(outer: string, inner: string): boolean {
   if (!outer.endsWith('*')) return outer === inner;
   const start = outer.slice(0, -1);
@@ -21,7 +21,7 @@ export function covers(outer: string, inner: string): boolean {
 }
 
 /**
- * Checks and orders the events of a subscription; what is named twice counts once.
+ * Checks, sorts and deduplicates the events of a subscription.
  * @throws {ProtocolError} `limit_exceeded` or `invalid_message`.
  */
 export function normaliseEvents(
@@ -30,7 +30,7 @@ export function normaliseEvents(
 ): readonly string[] {
   if (events.length > limits.eventsPerSubscription) {
     const maximum = limits.eventsPerSubscription;
-    throw new ProtocolError('limit_exceeded', `A subscription names at most ${maximum} events.`, {
+    throw new ProtocolError('limit_exceeded', `A subscription may name at most ${maximum} events.`, {
       pointer: '/data/events',
       details: { limit: 'eventsPerSubscription', maximum },
     });
@@ -39,7 +39,7 @@ export function normaliseEvents(
     if (PATTERNS.EventPattern.test(event)) continue;
     throw new ProtocolError(
       'invalid_message',
-      `${JSON.stringify(event)} is neither the name of an event nor a beginning followed by "*".`,
+      `${JSON.stringify(event)} is neither an event name nor a prefix followed by "*".`,
       { pointer: `/data/events/${at}` },
     );
   }

@@ -16,7 +16,7 @@ function withPolicy(spec: EventSpec, policy: ReplayPolicy | undefined): EventSpe
 
 /**
  * @param overrides policies per event name; `*` stands for custom events
- * @throws {RangeError} when an event without a key is to be replayed per key
+ * @throws {RangeError} when `latest-per-key` is set for an event without a key
  */
 export function eventTable(
   overrides: Readonly<Record<string, ReplayPolicy>> = {},

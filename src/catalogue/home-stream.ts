@@ -5,7 +5,7 @@ import type { Catalogue } from './catalogue.ts';
 
 const DEFAULT_STREAM = 'main';
 
-/** The stream to which an event belongs; undefined where it may be published on every one, or its payload does not name it. */
+/** The stream to which an event belongs; undefined if it may be published on every stream, or its payload does not name one. */
 export function homeStream(event: string, payload: unknown, catalogue: Catalogue): string | undefined {
   const { stream } = specOf(catalogue, event);
   if (stream === undefined) return undefined;
@@ -14,7 +14,7 @@ export function homeStream(event: string, payload: unknown, catalogue: Catalogue
   return PATTERNS.StreamName.test(name) ? name : undefined;
 }
 
-/** Where a publication goes: to the stream that it names, else to the one to which the event belongs, else to `main`. */
+/** The stream of a publication: the stream that it names, else the stream to which the event belongs, else `main`. */
 export function targetStream(request: unknown, catalogue: Catalogue): string {
   const { stream, event, payload } = (typeof request === 'object' && request !== null ? request : {}) as Record<
     string,

@@ -36,7 +36,7 @@ describe('a name that is probably misspelt', () => {
     expect(suggestionFor(name)).toBeUndefined();
   });
 
-  test('is named by the pointer of its place, each once', () => {
+  test('is reported with the pointer to it', () => {
     expect(hintsOf(['sync_status', 'file_changed', '*', 'entity_craeted'], stockCatalogue, (at) => `/e/${at}`)).toEqual(
       {
         hints: [
@@ -52,7 +52,7 @@ describe('a name that is probably misspelt', () => {
     expect(hintsOf(['sync_status', 'modified_cluster'], stockCatalogue, () => '')).toEqual({});
   });
 
-  test('takes time in proportion to its length, however alike the names are', () => {
+  test('is compared in time linear in its length, even when the names are nearly equal', () => {
     const names = Array.from({ length: 2000 }, (_, at) => `${'a'.repeat(120)}${at}`);
     const started = performance.now();
     for (let round = 0; round < 32; round += 1) nearest(`b${'a'.repeat(125)}`, names);

@@ -1,19 +1,19 @@
-/** Names that are accepted, because custom events may have any name, but that probably were meant to be declared ones (SUB-7). */
+/** Finds custom names that are probably misspelt names of declared events (SUB-7). They are accepted, because a custom event may have any name. */
 import type { Hint } from '../../generated/types.ts';
 import type { Catalogue } from './catalogue.ts';
 import { matchesName } from './event-pattern.ts';
 
-/** Shorter names are too often alike by chance. */
+/** Shorter names are too often similar by chance. */
 const SHORTEST = 4;
 
-/** The first candidate that differs from a name by a slip of the finger. */
+/** The first candidate that differs from a name by one typing error. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length < SHORTEST) return undefined;
   for (const candidate of candidates) if (candidate !== name && isSlip(name, candidate)) return candidate;
   return undefined;
 }
 
-/** One character, or two neighbouring ones, left out, added, changed or swapped; linear in the length of the names. */
+/** One typing error: one or two adjacent characters are missing, added, changed or swapped. Takes time linear in the length of the names. */
 function isSlip(a: string, b: string): boolean {
   const [shorter, longer] = [Math.min(a.length, b.length), Math.max(a.length, b.length)];
   if (shorter < SHORTEST || longer - shorter > 2) return false;
@@ -25,9 +25,9 @@ function isSlip(a: string, b: string): boolean {
 }
 
 /**
- * What to say of the events that a command names.
- * @param pointerOf where the name at that place in the list stands in the message
- * @returns a member `hints`, or nothing where every name is as it should be
+ * Makes hints for the misspelt event names in a command.
+ * @param pointerOf the JSON pointer of the name at an index of the list
+ * @returns a member `hints`, or no member when no name looks misspelt
  */
 export function hintsOf(
   names: readonly string[],

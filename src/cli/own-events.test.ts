@@ -188,7 +188,7 @@ describe('tidemark contract', () => {
     });
     expect(await finish(['serve', '--contract', home])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('is no built contract'),
+      stderr: expect.stringContaining('is not a built contract'),
     });
   });
 });

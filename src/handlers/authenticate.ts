@@ -11,7 +11,7 @@ function covered(subscription: Subscription, principal: Principal): boolean {
   return subscription.events.every((event) => permits(principal.scopes, 'subscribe', event, subscription.stream));
 }
 
-/** Takes a first or a fresh credential; subscriptions that it does not cover end in the same tick (SEC-3). */
+/** Accepts a first or a new credential; subscriptions that the credential does not permit end in the same tick (SEC-3). */
 export const authenticate: Handlers<HandlerContext>['authenticate'] = async (data, context) => {
   const { session, registry, authenticator, audit } = context;
   const credential: Credential =

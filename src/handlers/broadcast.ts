@@ -4,7 +4,7 @@ import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { HandlerContext } from './context.ts';
 
-/** Publishes one event, where the operator has turned the command on (BRD-2). */
+/** Publishes one event, if the operator has turned the command on (BRD-2). */
 export const broadcast: Handlers<HandlerContext>['broadcast'] = async (data, context) => {
   const { principal, remoteAddress } = context.session;
   if (context.broadcast === 'off') {
@@ -14,7 +14,7 @@ export const broadcast: Handlers<HandlerContext>['broadcast'] = async (data, con
     context.audit.record({ kind: 'broadcast', principal: id, remoteAddress, stream, event, outcome: 'denied' });
     throw new ProtocolError(
       'forbidden',
-      'The broadcast command is off on this gateway; publish by POST /ws/broadcast, or ask its operator to turn it on.',
+      'The broadcast command is off on this gateway; publish by POST /ws/broadcast, or ask the operator to turn it on.',
     );
   }
   const pointers = { payload: '/data/payload', stream: '/data/stream' } as const;

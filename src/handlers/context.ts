@@ -1,4 +1,4 @@
-/** What a handler may use. The same object serves all commands of one connection. */
+/** The parts of the gateway that a handler may use. One object serves all commands of a connection. */
 import type { Audit } from '../auth/audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -18,7 +18,7 @@ export interface HandlerLimits {
   readonly filterBytes: number;
 }
 
-/** What all connections of a gateway share. */
+/** The parts that all connections of a gateway share. */
 export interface HandlerServices {
   readonly broker: Broker;
   readonly catalogue: Catalogue;
@@ -32,7 +32,7 @@ export interface HandlerServices {
   readonly broadcast: 'on' | 'off';
   readonly counters: Counters;
   readonly now: () => number;
-  /** Called after a session's credential was replaced, to watch over its expiry and revocation. */
+  /** Called after a session's credential was replaced, to watch the new one for expiry and revocation. */
   readonly onPrincipal: (session: Session) => void;
 }
 

@@ -20,15 +20,19 @@ function checkRoom(context: HandlerContext, id: string): void {
   if (session.subscriptions.has(id)) {
     throw new ProtocolError(
       'subscription_exists',
-      `This connection already has a subscription ${JSON.stringify(id)}; it is untouched.`,
+      `This connection already has a subscription ${JSON.stringify(id)}; that one is unchanged. Choose another subscriptionId.`,
       { pointer: '/data/subscriptionId' },
     );
   }
   if (session.subscriptions.size >= limits.subscriptionsPerConnection) {
     const maximum = limits.subscriptionsPerConnection;
-    throw new ProtocolError('limit_exceeded', `A connection may hold ${maximum} subscriptions; end one first.`, {
-      details: { limit: 'subscriptionsPerConnection', maximum },
-    });
+    throw new ProtocolError(
+      'limit_exceeded',
+      `A connection may have at most ${maximum} subscriptions; unsubscribe from one first.`,
+      {
+        details: { limit: 'subscriptionsPerConnection', maximum },
+      },
+    );
   }
 }
 
@@ -48,23 +52,23 @@ function checkMemory(context: HandlerContext, spec: FilterSpec): void {
   if (characters > limits.filterCharactersPerConnection)
     exceeded(
       'filterCharactersPerConnection',
-      `The filters of a connection may have ${limits.filterCharactersPerConnection} characters together; with this one they would have ${characters}.`,
+      `The filters of a connection may have at most ${limits.filterCharactersPerConnection} characters in total; with this one they would have ${characters}.`,
     );
   if (!registry.filters.admits(session.principal.id, filterBytes(spec)))
     exceeded(
       'filterBytes',
-      `${session.principal.id} has used up its share of this node's memory for subscriptions; end some first.`,
+      `${session.principal.id} has used up its share of this node's memory for subscriptions; unsubscribe from some first.`,
     );
 }
 
-/** Everything about the new subscription that can be refused is refused here, before the stream is touched. */
+/** Makes every check that can refuse the subscription, before the stream is attached. */
 function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   const { session, limits, catalogue } = context;
   const id = data.subscriptionId ?? session.nextSubscriptionId();
   const stream = data.stream ?? 'main';
   checkRoom(context, id);
   const events = normaliseEvents(data.events, limits);
-  // The validator has let pass only fields of the catalogue, of which the generated type names those of the stock contract.
+  // The validator accepts only fields of the catalogue; the generated type knows only those of the stock contract.
   const asked = (data.filter ?? {}) as Filter;
   const filter = normaliseFilter({ events, filter: asked, limits, catalogue });
   checkMemory(context, { events, filter });
@@ -91,12 +95,12 @@ function count({ counters }: HandlerContext, subscription: Subscription, plan: R
   if (plan.gap !== undefined) counters.countFailedResume();
 }
 
-/** The gap of a resume that failed. It is written with `subscribed`, so that no heartbeat comes between the two (CON-7). */
+/** The gap of a failed resume. It is written together with `subscribed`, so that no heartbeat comes between the two (CON-7). */
 function failedResume({ id, stream }: Subscription, { gap }: RecoveryPlan): readonly PushMessage[] {
   return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
 }
 
-/** What follows `subscribed`: the replay, with each loss of a source where it happened (GAP-2), and its end (RPL-2). */
+/** The messages after `subscribed`: the replay, with each source loss at its position (GAP-2), and `replay_complete` (RPL-2). */
 function* replayItems(
   subscription: Subscription,
   plan: RecoveryPlan,
@@ -139,8 +143,8 @@ function sendReplay(subscription: Subscription, plan: RecoveryPlan, context: Han
 }
 
 /**
- * Follows a stream. The router calls `data` and `afterReply` in one tick, within which the snapshot is taken, the replay
- * queued and live delivery begun: so there is no moment at which an event could be lost or doubled (RPL-2).
+ * Subscribes to a stream. The router calls `data` and `afterReply` in one tick: in it the snapshot is taken, the replay is queued
+ * and live delivery starts, so that no event is lost or sent twice between replay and live (RPL-2).
  */
 export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, context) => {
   const subscription = prepare(data, context);

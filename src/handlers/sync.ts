@@ -2,8 +2,8 @@ import type { Handlers } from '../../generated/handlers.ts';
 import type { HandlerContext } from './context.ts';
 
 /**
- * A barrier (SYN-1). The broker hands over everything that was published before; the reply is then queued behind it.
- * The stream is attached for as long as that takes, so that a stream without subscriptions has an answer too.
+ * A barrier (SYN-1). The broker first hands over every event that was published earlier; the reply is queued after them.
+ * The stream stays attached until then, so that `sync` also works for a stream without subscriptions.
  */
 export const sync: Handlers<HandlerContext>['sync'] = async ({ stream }, { broker }) => {
   await broker.attach(stream);

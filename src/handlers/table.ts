@@ -8,7 +8,7 @@ import { subscribe } from './subscribe.ts';
 import { sync } from './sync.ts';
 import { unsubscribe } from './unsubscribe.ts';
 
-/** One handler per command of the contract: a missing one does not compile. */
+/** One handler per command of the contract; a missing handler is a type error. */
 export const HANDLERS: Handlers<HandlerContext> = {
   subscribe,
   unsubscribe,

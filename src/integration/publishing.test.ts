@@ -156,7 +156,7 @@ describe('publishing', () => {
       expect((await client.call('broadcast', { stream, event, payload })).data).toMatchObject({
         ...refusal,
         pointer: '/data/stream',
-        message: expect.stringContaining('belongs to the stream session:refactor-1'),
+        message: expect.stringContaining('belongs on the stream session:refactor-1'),
       });
       expect(await post({ stream, event, payload })).toMatchObject({ data: { ...refusal, pointer: '/stream' } });
       await expect(gateway.publish(event, payload, { stream })).rejects.toMatchObject(refusal);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { PublishPacer } from './publish-pacer.ts';
 
 describe('pacer', () => {
-  test('lets the event loop turn after every batch, whoever publishes', async () => {
+  test('yields to the event loop after every batch', async () => {
     const pacer = new PublishPacer({ perTurn: 3 });
     let round = 0;
     let going = true;
@@ -21,7 +21,7 @@ describe('pacer', () => {
     expect(perRound).toEqual([3, 3, 3]);
   });
 
-  test('come in the order in which they were asked for', async () => {
+  test('resolves calls in the order in which they were made', async () => {
     const pacer = new PublishPacer({ perTurn: 2 });
     const order: number[] = [];
     const ask = async (n: number): Promise<void> => {

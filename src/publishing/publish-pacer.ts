@@ -1,20 +1,20 @@
 /**
- * Shares the event loop between who works in a loop of awaits and everybody else. On the memory broker a publish waits for
- * nothing: a host that publishes ten thousand events one after the other would keep every socket from being written until it
- * is through, and readers as fast as any would be closed as slow consumers (observed after 7,800 events).
+ * Yields to the event loop regularly, so that a tight publish loop cannot starve socket writes. On the memory broker a publish
+ * never waits for I/O: without the pacer, a host that publishes ten thousand events in a row blocks every socket write until it
+ * has finished, and fast readers are closed as slow clients (observed after 7,800 events).
  */
 export class PublishPacer {
   readonly #perTurn: number;
   #left: number;
   #next: Promise<void> | undefined;
 
-  /** @param options.perTurn how much may be done in one turn of the event loop */
+  /** @param options.perTurn how many calls may resolve in one turn of the event loop */
   constructor(options: { readonly perTurn: number }) {
     this.#perTurn = options.perTurn;
     this.#left = options.perTurn;
   }
 
-  /** Resolves when it is one's turn: mostly at once, in the order of the calls. */
+  /** Resolves when the caller may go on: immediately within the bound, else in the next turn. Calls resolve in their order. */
   async wait(): Promise<void> {
     while (this.#left === 0) await this.#next;
     this.#left -= 1;

@@ -1,6 +1,6 @@
 /**
  * Publishing is one operation behind four entry points (BRD-1): the host program, HTTP, the `broadcast` command and the CLI (which
- * uses HTTP) all come through here, and meet the same checks in the same order. Scopes were checked where the peer came in
+ * uses HTTP) all use this class, with the same checks in the same order. Scopes were checked at the entry point
  * (auth/authorise.ts).
  */
 import type { BroadcastData } from '../../generated/types.ts';
@@ -26,13 +26,13 @@ export interface PublisherOptions {
   readonly audit: Audit;
 }
 
-/** Where the parts of a publication stand in what the peer sent, for the pointer of an error. */
+/** JSON pointers to the parts of a publication in the peer's message, for the pointer of an error. */
 export interface RequestPointers {
   readonly payload: string;
   readonly stream: string;
 }
 
-/** Where a publication came in; it names the source when the publisher gives no label. */
+/** The entry point of the publication; it names the source when the publisher gives no label. */
 export interface PublishOrigin {
   readonly name: 'broadcast' | 'host';
   readonly principal: Principal;
@@ -79,8 +79,8 @@ export class Publisher {
   }
 
   /**
-   * Checks what the contract asks of a publication beyond its form.
-   * @returns the stream that it goes to
+   * Checks a publication beyond its schema.
+   * @returns the stream on which the event is published
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `stream_invalid`
    */
   check(request: Publication, pointers: RequestPointers): string {
@@ -91,7 +91,7 @@ export class Publisher {
     if (home === undefined || home === stream) return stream;
     throw new ProtocolError(
       'stream_invalid',
-      `This ${request.event} belongs to the stream ${home}, not to ${stream}. Publish it there, or leave the stream out.`,
+      `This ${request.event} belongs on the stream ${home}, not on ${stream}. Publish it on ${home}, or leave "stream" out.`,
       { pointer: pointers.stream, details: { stream: home } },
     );
   }
@@ -101,10 +101,14 @@ export class Publisher {
     const bytes = Buffer.byteLength(JSON.stringify(request.payload));
     const { payloadBytes } = this.#options.limits;
     if (bytes > payloadBytes) {
-      throw new ProtocolError('payload_too_large', `The payload has ${bytes} bytes; the limit is ${payloadBytes}.`, {
-        pointer,
-        details: { limit: 'payloadBytes', bytes, maximum: payloadBytes },
-      });
+      throw new ProtocolError(
+        'payload_too_large',
+        `The payload has ${bytes} bytes; the limit is ${payloadBytes} bytes.`,
+        {
+          pointer,
+          details: { limit: 'payloadBytes', bytes, maximum: payloadBytes },
+        },
+      );
     }
     const fits = this.#options.catalogue.events.get(request.event)?.fits;
     if (fits?.(request.payload) === false)

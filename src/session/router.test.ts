@@ -27,7 +27,7 @@ interface Rig {
 const PING = '{"type":"ping","id":"p","data":{}}';
 const PONG: Outcome<'ping'> = { data: { time: '2026-01-01T00:00:00.000Z' } };
 
-/** A router whose `ping` and `sync` are given by the test; the other commands are not used. */
+/** A router with the test's own `ping` and `sync`; the other commands are not used. */
 function rig(ping: Handlers<Context>['ping'], principal: Principal = ANONYMOUS): Rig {
   const [sent, faults, closes]: [ServerMessage[], unknown[], string[]] = [[], [], []];
   const limits = resolveLimits();
@@ -84,7 +84,7 @@ describe('a command whose handler fails', () => {
   });
 
   test.each(['at once', 'later'])(
-    'while its data is computed (%s) gets one error, and what it took is given back',
+    'while its data is computed (%s) gets one error, and what the handler took is released',
     async (when) => {
       const abandon = vi.fn<() => void>();
       const outcome: Outcome<'ping'> = {
@@ -100,7 +100,7 @@ describe('a command whose handler fails', () => {
     },
   );
 
-  test('after its reply ends the connection, because the reply cannot be taken back', async () => {
+  test('after its reply was sent closes the connection, because the reply cannot be withdrawn', async () => {
     const outcome: Outcome<'ping'> = {
       ...PONG,
       afterReply: () => {
@@ -114,7 +114,7 @@ describe('a command whose handler fails', () => {
     expect(given.faults).toHaveLength(1);
   });
 
-  test('when the connection has gone meanwhile, gives back what it took and sends nothing', async () => {
+  test('after the connection was closed releases what it took and sends nothing', async () => {
     const abandon = vi.fn<() => void>(() => {
       throw new Error('broken as well');
     });
@@ -129,7 +129,7 @@ describe('a command whose handler fails', () => {
 });
 
 describe('a frame that cannot be decoded', () => {
-  test('because decoding itself fails is answered like any other fault', () => {
+  test('because the decoder throws gets the same error as any other fault', () => {
     const given = rig(() => PONG);
     const parse = vi.spyOn(JSON, 'parse').mockImplementation(() => {
       throw new RangeError('out of memory');
@@ -150,7 +150,7 @@ describe('a scope', () => {
     [['subscribe:*@session:*'], 'forbidden'],
     [['publish:*', 'admin:read'], 'forbidden'],
     [[], 'forbidden'],
-  ])('of %j answers sync on main with %s (SYN-1, SEC-1)', async (scopes, answer) => {
+  ])('of %j gets %s for sync on main (SYN-1, SEC-1)', async (scopes, answer) => {
     const given = rig(() => PONG, { ...NOBODY, scopes: scopes.map(parseScope) });
     await given.ping('{"type":"sync","data":{"stream":"main"}}');
     expect(codes(given)).toEqual([answer]);

@@ -1,6 +1,6 @@
 /**
- * From a client's frame to its one reply. The table dispatches, the handler decides. Commands of one connection are taken
- * one after the other, so that replies come in the order of their commands; a handler that answers at once costs no tick.
+ * Takes a client's frame to its one reply. The table dispatches, the handler decides. Commands of one connection run one after
+ * the other, so that replies have the order of their commands; a synchronous handler replies in the same tick.
  */
 import { COMMANDS, ORDERED_MESSAGES } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
@@ -14,7 +14,7 @@ import { authorise } from '../auth/authorise.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Session } from './session.ts';
 
-/** Replies that keep their place among the events; the others may overtake events that wait (BCK-3). */
+/** Replies that keep their order among the events; other replies may overtake queued events (BCK-3). */
 const ORDERED: ReadonlySet<string> = new Set(ORDERED_MESSAGES);
 
 export interface RouterOptions<Context> {
@@ -22,9 +22,9 @@ export interface RouterOptions<Context> {
   readonly limits: { readonly jsonDepth: number };
   readonly audit: Audit;
   readonly catalogue: Catalogue;
-  /** For errors that are the server's fault: the peer only learns that there was one. */
+  /** Logs errors that are the server's fault; the peer receives only `internal`. */
   readonly onFault: (error: unknown, session: Session) => void;
-  /** A command came before the credential that it needs (SEC-2). */
+  /** A command arrived before the credential that it needs (SEC-2). */
   readonly onUnauthenticated: (session: Session) => void;
   readonly onError: (error: ProtocolError, session: Session) => void;
   /** The reply to a command, or its error, was queued `ms` after the command arrived. */
@@ -38,7 +38,7 @@ export class Router<Context extends { readonly session: Session }> {
     this.#options = options;
   }
 
-  /** Answers one frame. Returns a promise only when the answer has to wait for something. */
+  /** Handles one frame. Returns a promise only when the reply has to wait. */
   receive(text: string, context: Context): void | Promise<void> {
     const startedAt = performance.now();
     let decoded: Decoded;
@@ -84,12 +84,12 @@ export class Router<Context extends { readonly session: Session }> {
     command: { readonly type: C; readonly data: unknown },
     context: Context,
   ): Outcome<C> | Promise<Outcome<C>> {
-    // The validator of this very command has accepted the data.
+    // The validator of this command has accepted the data.
     const handler = this.#options.handlers[command.type] as unknown as Handler<C, Context>;
     return handler(command.data as CommandDataMap[C], context);
   }
 
-  /** From here to the end of `afterReply` nothing else runs: a subscription's seam depends on it (RPL-2). */
+  /** No other code runs from here to the end of `afterReply`: the change from replay to live delivery depends on it (RPL-2). */
   #settle<C extends CommandName>(command: C, outcome: Outcome<C>, id: string | undefined, context: Context): void {
     const { session } = context;
     if (session.closed) return this.#abandon(outcome, session);
@@ -112,7 +112,7 @@ export class Router<Context extends { readonly session: Session }> {
     this.#follow(outcome, session);
   }
 
-  /** Gives back what the handler took for a reply that is not sent. */
+  /** Releases what the handler took, because the reply is not sent. */
   #abandon<C extends CommandName>(outcome: Outcome<C>, session: Session): void {
     try {
       outcome.abandon?.();
@@ -121,13 +121,16 @@ export class Router<Context extends { readonly session: Session }> {
     }
   }
 
-  /** The reply cannot be taken back: when what has to follow it fails, the connection ends and the client starts afresh. */
+  /** A sent reply cannot be withdrawn: when a step that must follow it fails, the connection is closed and the client subscribes again. */
   #follow<C extends CommandName>(outcome: Outcome<C>, session: Session): void {
     try {
       outcome.afterReply?.();
     } catch (error) {
       this.#options.onFault(error, session);
-      session.outlet.close('state_invalidated', 'The server failed to send what follows its reply.');
+      session.outlet.close(
+        'state_invalidated',
+        'The server sent a reply but failed to send the messages that follow it.',
+      );
     }
   }
 

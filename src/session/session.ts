@@ -1,61 +1,61 @@
 /**
- * The protocol's side of one connection: who the client is, what it subscribes to, what it has been sent. A session knows
- * nothing of sockets; it speaks through an {@link Outlet}.
+ * The protocol state of one connection: the client's principal, its subscriptions, and counts of messages. A session does not
+ * use the socket; it sends through an {@link Outlet}.
  */
 import type { ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
-// Cycle of types: a session holds its subscriptions, each of which knows its session.
+// A cycle of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** What comes with messages that keep their place. */
+/** Options of messages that keep their order among the events. */
 export interface OrderedOptions {
-  /** The position that the client must resume from as long as it has not received them: of a gap, its `from` (CON-7). */
+  /** The position from which a client that has not received them must resume: for a gap, its `from` (CON-7). */
   readonly after?: StreamPosition;
-  /** Called when they are handed to the socket. */
+  /** Called when the messages are handed to the socket. */
   readonly onWritten?: () => void;
 }
 
-/** What follows a `subscribed`: chosen and encoded only as the socket takes it. */
+/** The replay after a `subscribed`. Its events are selected and encoded only when the socket can take them. */
 export interface Replay {
-  /** The position before the first event. */
+  /** The position before the replay's first event. */
   readonly after: StreamPosition;
-  /** The frame prefix that makes the events this connection's. */
+  /** The frame prefix of the events for this connection. */
   readonly prefix: string;
-  /** Ascending; `undefined` where there is nothing to send yet, so that others can have a turn. */
+  /** In ascending order; an item is `undefined` where the replay yields to other connections. */
   readonly items: Iterator<EventRecord | ServerMessage | undefined>;
 }
 
-/** A live event in a frame that every connection with the same prefix is sent. */
+/** A live event, in a frame that all connections with the same prefix share. */
 export interface LiveEvent extends StreamPosition {
   readonly kind: 'event';
   readonly frame: Buffer;
-  /** When it was queued, in milliseconds since the Unix epoch. */
+  /** Time at which the event was queued, in milliseconds since the Unix epoch. */
   readonly since: number;
 }
 
-/** Takes live events. The fan-out keeps it: each object that is visited on the way of a delivery costs. */
+/** Accepts live events. The fan-out keeps a reference to it, because each further object that a delivery visits costs time. */
 export interface LiveSink {
   pushEvent(event: LiveEvent): void;
 }
 
-/** The way out to one client. */
+/** Sends to one client. */
 export interface Outlet {
   /** A message that may overtake events (BCK-1). */
   send(message: ServerMessage): void;
-  /** The same, for a large message: it is made when its turn to be written comes, and until then only counts as a message. */
+  /** The same for a large message: it is built when it is written, and until then counts as a message but not in bytes. */
   sendMade(make: () => ServerMessage): void;
-  /** Messages that keep their place among the events and are written together (BCK-3). */
+  /** Messages that keep their order among the events and are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
-  /** For live events, which keep their place. */
+  /** For live events, which keep their order. */
   readonly live: LiveSink;
-  /** Events of history and what is said among them, made as the socket takes them. */
+  /** A replay, encoded as the socket takes it. */
   sendReplay(replay: Replay): void;
   close(name: CloseName, reason: string): void;
-  /** Each stream of which something is still to be written, with the position before the first of it (CON-7). */
+  /** Each stream with queued messages, and the position before the first of them (CON-7). */
   unwritten(): ReadonlyMap<string, Position>;
   readonly delivered: number;
   readonly queuedBytes: number;
@@ -67,7 +67,7 @@ export interface Outlet {
 export interface SessionOptions {
   readonly connectionId: string;
   readonly principal: Principal;
-  /** False until a first `authenticate` succeeded, where credentials are required (SEC-2). */
+  /** False until the first `authenticate` succeeds, if credentials are required (SEC-2). */
   readonly authenticated: 'yes' | 'not-yet';
   readonly remoteAddress: string;
   readonly limits: {
@@ -88,9 +88,9 @@ export class Session {
   /** When the client last sent anything, in milliseconds since the Unix epoch. */
   lastActivityAt: number;
   closed = false;
-  /** Paces this client's commands. */
+  /** Limits the rate of this client's commands. */
   readonly commands: TokenBucket;
-  /** Fan-out's scratch: the matching subscriptions while it groups connections. */
+  /** Used by the fan-out only: the matching subscriptions while it groups connections. */
   readonly matched: Subscription[] = [];
   #serial = 0;
   readonly #costMs: number;
@@ -113,7 +113,7 @@ export class Session {
     this.lastActivityAt = this.openedAt;
   }
 
-  /** Wired once, by the connection that owns the socket. */
+  /** Called once, by the connection that owns the socket. */
   bind(outlet: Outlet): void {
     this.#outlet = outlet;
   }
@@ -123,7 +123,7 @@ export class Session {
     return this.#outlet;
   }
 
-  /** Pays for processing time, in milliseconds, beyond what the commands themselves have paid for. */
+  /** Takes tokens for a command's processing time, in milliseconds, in addition to its one token. */
   chargeWork(ms: number): void {
     if (ms > 0) this.commands.charge(ms / this.#costMs);
   }
@@ -132,7 +132,7 @@ export class Session {
     this.lastActivityAt = this.#now();
   }
 
-  /** An id for a subscription whose client gave none (SUB-1). */
+  /** Makes an id for a subscription to which the client gave none (SUB-1). */
   nextSubscriptionId(): string {
     for (;;) {
       this.#serial += 1;

@@ -1,9 +1,9 @@
 /**
- * One subscription of one connection: what it follows, and what an operator wants to know of it (OPS-2).
+ * One subscription of one connection: its stream, events and filter, and the facts that `/ws/subscriptions` lists (OPS-2).
  */
 import type { Recovery } from '../../generated/types.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
-// Cycle of types: a session holds its subscriptions, each of which knows its session.
+// Cycle of types: a session has subscriptions, and each subscription refers to its session.
 import type { Session } from './session.ts';
 
 /** What subscriptions with the same events and filter have been sent: an event is for all of them or for none. */
@@ -18,10 +18,10 @@ export interface SubscriptionOptions {
   readonly session: Session;
   readonly stream: string;
   readonly events: readonly string[];
-  /** Normalised: what is really in force. */
+  /** Normalised: the filter in force. */
   readonly filter: Filter;
   readonly replayMode: 'none' | 'warm' | 'resume';
-  /** The prefix of a live frame that only this subscription matches. */
+  /** The frame prefix of live events that match only this subscription. */
   readonly livePrefix: string;
   /** Estimated memory in bytes, counted against the node's budget for filters. */
   readonly bytes: number;
@@ -39,7 +39,7 @@ export class Subscription {
   readonly bytes: number;
   readonly createdAt: number;
   recovery: Recovery = { attempted: false };
-  /** Whether `subscribed` has been written: from then on heartbeats name the stream (CON-7). */
+  /** Whether `subscribed` has been written; only then do heartbeats name the stream (CON-7). */
   confirmed = false;
   replayed = 0;
   gaps = 0;

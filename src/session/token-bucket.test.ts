@@ -18,7 +18,7 @@ describe('a token bucket', () => {
     expect([bucket.take(), bucket.take()]).toEqual([0, 100]);
   });
 
-  test('never grants more than burst + rate × time, and never starves who keeps within the rate', () => {
+  test('never grants more than burst + rate × time, and never refuses a client that keeps to the rate', () => {
     const options = fc.record({
       rate: fc.integer({ min: 1, max: 1000 }),
       burst: fc.integer({ min: 1, max: 50 }),
@@ -39,7 +39,7 @@ describe('a token bucket', () => {
     );
   });
 
-  test('keeps its word: who waits as long as it said is let through, and who waits less is not', () => {
+  test('grants a token after exactly the delay that it returned, and not before', () => {
     const options = fc.record({
       rate: fc.integer({ min: 1, max: 2000 }),
       burst: fc.integer({ min: 1, max: 5 }),
@@ -63,7 +63,7 @@ describe('a token bucket', () => {
     );
   });
 
-  test('gives nothing away and holds nothing back when the clock is set back', () => {
+  test('grants neither more nor fewer tokens when the clock is set back', () => {
     const clock = new Clock();
     const bucket = new TokenBucket({ ratePerSecond: 10, burst: 1, now: clock.now });
     expect(bucket.take()).toBe(0);

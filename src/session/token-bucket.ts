@@ -2,20 +2,20 @@
 export interface TokenBucketOptions {
   /** A whole number. */
   readonly ratePerSecond: number;
-  /** Taken at once at most; a whole number. */
+  /** The most tokens that can be taken at once; a whole number. */
   readonly burst: number;
   /** Whole milliseconds. */
   readonly now: () => number;
 }
 
-/** Nobody has to wait longer than this for a token, in seconds. */
+/** The longest wait for a token, in seconds. */
 const MOST_DEBT_S = 60;
 
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
   /**
-   * In thousandths, so that a millisecond adds a whole number of them: with fractions, 0.9 + 0.1 may fall short of 1, and who
-   * waited as long as told would be refused again.
+   * In thousandths of a token, so that each millisecond adds a whole number. With fractions, 0.9 + 0.1 may be less than 1, and a
+   * client that waited as long as it was asked to would be refused again.
    */
   #thousandths: number;
   #at: number;
@@ -26,13 +26,13 @@ export class TokenBucket {
     this.#at = options.now();
   }
 
-  /** Takes tokens for what has been done already, and leaves a debt where there are not as many. */
+  /** Takes tokens for work that is already done. The balance becomes negative when there are too few. */
   charge(tokens: number): void {
     const least = -MOST_DEBT_S * this.#options.ratePerSecond * 1000;
     this.#thousandths = Math.max(least, this.#thousandths - Math.round(tokens * 1000));
   }
 
-  /** Takes one token and returns 0, or takes none and returns after how many milliseconds there will be one. */
+  /** Takes one token and returns 0, or takes none and returns the milliseconds until a token is available. */
   take(): number {
     const { ratePerSecond, burst, now } = this.#options;
     const at = now();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { nextTurn, TurnBudget } from './turn-budget.ts';
 
-test('the turn of commands is over when its time is used up, also by what only waited for promises', async () => {
+test('a turn of commands ends when its time is used up, also by commands that waited only for promises', async () => {
   const turn = new TurnBudget(5);
   expect(turn.over).toBe(false);
   turn.start();

@@ -1,30 +1,30 @@
 /**
- * The time that commands may take before everybody else has a turn. One read of a socket can hold thousands of them, `ws` hands over
- * all of it at once, and what waits only for promises goes on in the same turn of the event loop.
+ * The time that commands may take in one turn of the event loop. One read of a socket can contain thousands of commands, and `ws`
+ * hands over all of them at once. Commands that wait only for promises also finish in the same turn.
  */
 export class TurnBudget {
   readonly #limitMs: number;
-  /** When the first command of this turn began, by the performance clock. */
+  /** Time of the first command of this turn on the performance clock, in milliseconds. */
   #startedAt: number | undefined;
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
   }
 
-  /** A command begins. */
+  /** Called when a command starts. */
   start(): void {
     if (this.#startedAt !== undefined) return;
     this.#startedAt = performance.now();
     setImmediate(() => (this.#startedAt = undefined));
   }
 
-  /** Whether what comes now should wait for the next turn of the event loop. */
+  /** Whether further commands must wait for the next turn of the event loop. */
   get over(): boolean {
     return this.#startedAt !== undefined && performance.now() - this.#startedAt >= this.#limitMs;
   }
 }
 
-/** Resolves when sockets have been read and written once more. */
+/** Resolves after other sockets have been read and written. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

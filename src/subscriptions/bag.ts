@@ -1,4 +1,4 @@
-/** Items under keys. Most keys have one item, which then stands in the map itself: a set of one takes ten times the memory. */
+/** A multimap. Most keys have one item, which is stored in the map directly: a set with one item takes ten times the memory. */
 export type Bags<Key, Item extends object> = Map<Key, Item | Set<Item>>;
 
 export function addTo<Key, Item extends object>(bags: Bags<Key, Item>, key: Key, item: Item): void {

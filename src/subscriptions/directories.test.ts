@@ -6,7 +6,7 @@ const follows = (paths: readonly string[] | undefined, events: readonly string[]
   filter: paths === undefined ? {} : { paths },
 });
 
-describe('a loss below a directory', () => {
+describe('a source loss below a directory', () => {
   test.each([
     ['no path filter', undefined, 'src', true],
     ['the directory itself', ['src'], 'src', true],
@@ -14,7 +14,7 @@ describe('a loss below a directory', () => {
     ['a directory above it', ['src'], 'src/deep', true],
     ['a file in it', ['src/a.ts'], 'src', true],
     ['another directory', ['lib'], 'src', false],
-    ['a name that begins alike', ['src-old'], 'src', false],
+    ['a name with the same beginning', ['src-old'], 'src', false],
     ['the root', ['lib/a.ts'], '', true],
     ['a glob that starts above', ['**/*.ts'], 'src', true],
     ['a glob that starts below', ['src/deep/*.ts'], 'src', true],
@@ -25,7 +25,7 @@ describe('a loss below a directory', () => {
     expect(touchesDirectory(follows(paths), directory)).toBe(wanted);
   });
 
-  test('concerns only those who follow files', () => {
+  test('concerns only subscriptions to file events', () => {
     expect(touchesDirectory(follows(undefined, ['entity_*']), '')).toBe(false);
     expect(touchesDirectory(follows(undefined, ['entity_*', 'file_*']), '')).toBe(true);
     expect(touchesDirectory(follows(undefined, ['*']), 'src')).toBe(true);

@@ -1,4 +1,4 @@
-/** The directories that a source has lost track of: whom that concerns, and how it is told (GAP-2). */
+/** Source losses: which subscriptions a lost directory concerns, and the gap that reports it (GAP-2). */
 import type { GapData } from '../../generated/types.ts';
 import { serverValidators } from '../../generated/validators.js';
 import { schemaError } from '../wire/schema-error.ts';
@@ -13,8 +13,8 @@ function within(path: string, directory: string): boolean {
 }
 
 /**
- * Whether the subscription may want events of files below a directory, `''` being the watched root. A watcher names it as the file
- * system does, while patterns stand in NFC.
+ * Whether the subscription may match events of files below a directory; `''` is the watched root. The watcher passes the name as
+ * the file system has it, while patterns are in NFC.
  */
 export function touchesDirectory({ events, filter }: FilterSpec, lost: string): boolean {
   const directory = lost.normalize('NFC');
@@ -26,17 +26,17 @@ export function touchesDirectory({ events, filter }: FilterSpec, lost: string): 
   });
 }
 
-/** What subscribers are told of a loss: both positions are the place at which it is said. */
+/** The gap that reports a source loss. `from` and `to` are both the position at which it is reported. */
 export function sourceGap(stream: string, { epoch, sequenceId, paths }: KeptLoss): Omit<GapData, 'subscriptionIds'> {
   const place = { epoch, sequenceId };
   return { stream, from: place, to: place, reason: 'source_overflow', repair: { kind: 'rescan', paths: [...paths] } };
 }
 
-/** Where a loss will stand is for the broker to say; what the contract asks of the rest does not depend on it. */
+/** A position for validation only: the broker assigns the real one later, and the other fields do not depend on it. */
 const ANYWHERE = { epoch: '-', sequenceId: 0 };
 
 /**
- * Directories as one gap can name them: too many become the root. What is said then is more than what was lost, never less.
+ * The directories that one gap names. Too many are replaced by the root: reporting too much is safe.
  * @throws {ProtocolError} `stream_invalid`
  */
 export function tellablePaths(stream: string, paths: readonly string[]): readonly string[] {

@@ -1,9 +1,9 @@
-/** What filters look at in one event, brought into the form in which it is compared: once per event, not once per filter. */
+/** The values of one event that filters compare, normalised once per event instead of once per filter. */
 import { specOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, EventSpec, FilterKind } from '../catalogue/catalogue.ts';
 import { valuesAt } from '../replay/pointer.ts';
 
-/** What a filter looks at. */
+/** The part of an event that filters use. */
 export interface Matchable {
   readonly event: string;
   readonly source: { readonly name: string; readonly principal: string };
@@ -14,7 +14,7 @@ export function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The strings that an event holds at the pointers of a field; an array stands for each of its elements. */
+/** The strings at a field's pointers in an event; an array contributes each of its elements. */
 export function stringsAt(event: Matchable, pointers: readonly string[]): readonly string[] {
   const isString = (value: unknown): value is string => typeof value === 'string';
   return pointers.flatMap((pointer) => valuesAt(event, pointer).filter(isString));
@@ -40,12 +40,12 @@ export class EventFacts {
     this.#spec = specOf(catalogue, source.event);
   }
 
-  /** Whether the event has the field at all: one that it does not declare constrains nothing (SUB-4). */
+  /** Whether the event declares the field; a field that it does not declare does not constrain it (SUB-4). */
   declares(field: string): boolean {
     return this.#spec.filterable[field] !== undefined;
   }
 
-  /** The event's values of a field: paths in NFC, for extensions the names of the files in lower case, others as they are. */
+  /** The event's values of a field: paths in NFC, for extensions the file names in lower case, other values unchanged. */
   values(field: string): readonly string[] {
     const known = this.#values.get(field);
     if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 /**
- * Filters, each under its most telling condition: an event finds those whose condition it meets and never sees the others. The
- * condition is the first of the filter's fields that the event declares; a field that it does not declare constrains nothing (SUB-4).
- * One shelf serves many events, which may declare different fields. So filters with the same fields stand together, and an event
- * looks each such part up by one field.
+ * Filters, indexed by their most selective condition, so that an event visits only filters whose condition it meets. The condition
+ * is the first of the filter's fields that the event declares; a field that it does not declare does not constrain it (SUB-4).
+ * One shelf serves many events, which may declare different fields. Filters with the same fields are kept in one part, and an
+ * event looks up each part by one field.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './bag.ts';
@@ -11,8 +11,8 @@ import type { EventFacts } from './event-facts.ts';
 import { PathIndex, placesOf, tailOf } from './path-index.ts';
 
 /**
- * Filter fields from those that set events apart most to those whose values most events share. A filter is found by the
- * first of its fields. The fields of a team's own events come between the two lists.
+ * Filter fields from the most to the least selective. A filter is indexed by the first of its fields in this order. The fields of
+ * own events come between the two lists.
  */
 const MOST_TELLING: readonly string[] = ['sessionIds', 'operationIds'];
 const LEAST_TELLING: readonly string[] = [
@@ -28,19 +28,19 @@ const LEAST_TELLING: readonly string[] = [
 const RANKED: ReadonlySet<string> = new Set([...MOST_TELLING, ...LEAST_TELLING]);
 
 export interface ShelfOptions {
-  /** Of all events that are looked up here. */
+  /** The declared fields of all events that are looked up in this shelf. */
   readonly specs: readonly EventSpec[];
   readonly catalogue: Catalogue;
 }
 
 /** Filters with the same fields. */
 interface Part<Item extends object> {
-  /** From the most telling one. */
+  /** The most selective field first. */
   readonly fields: readonly string[];
   readonly byPath: Map<string, PathIndex<Item>>;
-  /** Values, and for extensions their last part. */
+  /** Keys are values; for extensions, their last part. */
   readonly byValue: Map<string, Bags<string, Item>>;
-  /** For events that declare none of the fields. */
+  /** Visited by events that declare none of the fields. */
   readonly loose: Set<Item>;
 }
 
@@ -84,7 +84,7 @@ export class EventShelf<Item extends object> {
     }
   }
 
-  /** Takes the item from everywhere where `add` put it for the same filter. */
+  /** Removes the item from every place where `add` put it for the same filter. */
   remove(filter: Filter, item: Item): void {
     const key = this.#fields.filter((field) => filter[field] !== undefined).join();
     const part = this.#parts.get(key);
@@ -106,7 +106,7 @@ export class EventShelf<Item extends object> {
     if (part.byPath.size + part.byValue.size + part.loose.size === 0) this.#parts.delete(key);
   }
 
-  /** Visits what may match the event, an item perhaps more than once. */
+  /** Visits every item that may match the event; an item may be visited more than once. */
   visit(facts: EventFacts, visit: (item: Item) => void): void {
     for (const { fields, byPath, byValue, loose } of this.#parts.values()) {
       const field = fields.find((each) => facts.declares(each));
@@ -120,7 +120,7 @@ export class EventShelf<Item extends object> {
     }
   }
 
-  /** The fields by which events of this shelf look up; undefined where one declares none of them. */
+  /** The fields by which the events of this shelf look up; contains undefined if an event declares none of them. */
   #conditionsOf({ fields }: Part<Item>): ReadonlySet<string | undefined> {
     return new Set(this.#specs.map(({ filterable }) => fields.find((field) => filterable[field] !== undefined)));
   }
@@ -133,7 +133,7 @@ export class EventShelf<Item extends object> {
     return this.#catalogue.filters.get(field) === 'extension' ? values.map(tailOf) : values;
   }
 
-  /** Paths, narrowed by the extensions of the same paths where every event that has the one has the other. */
+  /** The places of a filter in the path index, also by the extensions of the same paths if every event with one field has the other. */
   #placesIn(filter: Filter, field: string): ReturnType<typeof placesOf> {
     const { filters } = this.#catalogue;
     const users = this.#specs.filter(({ filterable }) => filterable[field] !== undefined);

@@ -29,7 +29,7 @@ const file = (path: string, more: object = {}): Matchable =>
   event('file_change', { path, root: 'shop', changeType: 'modify', fileType: 'file', ...more });
 
 describe('a filter', () => {
-  test('narrows together between fields and offers alternatives within one (SUB-4)', () => {
+  test('requires every field, and one of the values within a field (SUB-4)', () => {
     const filter = { paths: ['src', 'lib'], changeTypes: ['create', 'modify'] };
     expect(matches(['file_change'], filter, file('lib/a.ts'))).toBe(true);
     expect(matches(['file_change'], filter, file('doc/a.ts'))).toBe(false);
@@ -42,13 +42,13 @@ describe('a filter', () => {
     expect(matches(events, { paths: ['src'] }, file('lib/a.ts'))).toBe(false);
   });
 
-  test('is not met by an absent value (SUB-4)', () => {
+  test('is not matched by an absent value (SUB-4)', () => {
     const entity = event('entity_created', { id: 'e1', entityType: 'function', name: 'f' });
     expect(matches(['entity_*'], { paths: ['src'] }, entity)).toBe(false);
     expect(matches(['entity_*'], { entityTypes: ['function'] }, entity)).toBe(true);
   });
 
-  test('on paths is met by the old or the new path of a rename (SUB-5)', () => {
+  test('on paths matches the old or the new path of a rename (SUB-5)', () => {
     const renamed = file('lib/b.ts', { changeType: 'rename', previousPath: 'src/a.js' });
     expect(matches(['file_change'], { paths: ['src'] }, renamed)).toBe(true);
     expect(matches(['file_change'], { paths: ['lib'] }, renamed)).toBe(true);
@@ -58,7 +58,7 @@ describe('a filter', () => {
     expect(matches(['file_change'], { extensions: ['md'] }, renamed)).toBe(false);
   });
 
-  test('on paths is met by any path of a bulk change', () => {
+  test('on paths matches any path of a bulk change', () => {
     const bulk = event('graph_update', { paths: ['doc/a.md', 'src/a.ts'] });
     expect(matches(['graph_update'], { paths: ['src/*.ts'] }, bulk)).toBe(true);
     expect(matches(['graph_update'], { paths: ['lib'] }, bulk)).toBe(false);
@@ -83,19 +83,19 @@ describe('a filter', () => {
     expect(matches(['file_change'], { extensions: [extension] }, file(path))).toBe(wanted);
   });
 
-  test('on paths compares in NFC, and letters as they are (SUB-5)', () => {
+  test('on paths compares in NFC and is case-sensitive (SUB-5)', () => {
     expect(matches(['file_change'], { paths: ['caf\u00e9'] }, file('cafe\u0301/a.ts'))).toBe(true);
     expect(matches(['file_change'], { paths: ['cafe\u0301'] }, file('caf\u00e9/a.ts'))).toBe(true);
     expect(matches(['file_change'], { paths: ['Src'] }, file('src/a.ts'))).toBe(false);
   });
 
-  test('on sources is met by the label or by the principal', () => {
+  test('on sources matches the label or the principal', () => {
     expect(matches(['file_change'], { sources: ['watcher'] }, file('a'))).toBe(true);
     expect(matches(['file_change'], { sources: ['service:indexer'] }, file('a'))).toBe(true);
     expect(matches(['build.done'], { sources: ['other'] }, event('build.done', {}))).toBe(false);
   });
 
-  test('sees only what an event holds itself, never what every object has', () => {
+  test('reads only own properties of an event, never inherited ones', () => {
     expect(stringsAt(event('x', {}), ['/payload/constructor/name', '/payload/__proto__', '/source/name'])).toEqual([
       'watcher',
     ]);
@@ -105,7 +105,7 @@ describe('a filter', () => {
 });
 
 describe('the normalised filter', () => {
-  test('is the same for every way of writing it, and normalising it again changes nothing', () => {
+  test('is the same for every notation, and normalising it again changes nothing', () => {
     const once = normalise(['file_change'], {
       extensions: ['TS', '.ts', 'js'],
       paths: ['src/', './lib', 'src'],
@@ -133,11 +133,11 @@ describe('the normalised filter', () => {
       '/data/filter/changeTypes/1',
     ],
     ['no step', ['session_event'], { sessionEvents: ['broken'] }, 'filter_invalid', '/data/filter/sessionEvents/0'],
-  ])('refuses what cannot be meant (%s)', (_what, events, filter, code, pointer) => {
+  ])('refuses a filter that can match nothing or breaks a limit (%s)', (_what, events, filter, code, pointer) => {
     expect(() => normalise(events, filter)).toThrow(expect.objectContaining({ code, pointer }));
   });
 
-  test('takes a field as soon as one subscribed event declares it', () => {
+  test('accepts a field if at least one subscribed event declares it', () => {
     expect(normalise(['sync_status', 'session_event'], { actors: ['ana'] })).toEqual({ actors: ['ana'] });
     expect(normalise(['*'], { actors: ['ana'], relationshipTypes: ['calls'] })).toEqual({
       actors: ['ana'],
@@ -145,7 +145,7 @@ describe('the normalised filter', () => {
     });
   });
 
-  test('is refused with what would do (SUB-4)', () => {
+  test('is refused with the values or fields that are allowed (SUB-4)', () => {
     const refusalOf = (events: readonly string[], filter: Filter): unknown => {
       try {
         return normalise(events, filter);
@@ -163,12 +163,12 @@ describe('the normalised filter', () => {
     });
   });
 
-  test('may ask for any value as soon as one subscribed event can have any', () => {
+  test('may name any value if at least one subscribed event can have any value', () => {
     const spec = { replay: { policy: 'none' }, fits: catalogue.events.get('file_change')?.fits } as const;
     const events = new Map([
       ['closed', { ...spec, filterable: { level: ['/payload/level'] }, enumerated: { level: ['low'] } }],
       ['open', { ...spec, filterable: { level: ['/payload/level'] }, enumerated: {} }],
-      // As a contract that was built by an earlier version has it.
+      // As in a contract that an earlier version built.
       ['older', { ...spec, filterable: { level: ['/payload/level'] } }],
     ]) as unknown as typeof catalogue.events;
     const own = { ...catalogue, events, filters: new Map([['level', 'exact' as const]]) };
@@ -183,7 +183,7 @@ describe('the normalised filter', () => {
     expect([['closed'], ['open'], ['older'], ['closed', 'open']].map(admits)).toEqual([false, true, true, true]);
   });
 
-  test('explains the first condition that fails, with what was wanted and seen (OPS-3)', () => {
+  test('explains the first condition that fails, with the wanted and the seen values (OPS-3)', () => {
     const spec = { events: ['file_change'], filter: { paths: ['src'], extensions: ['.ts'] } };
     expect(explainMismatch(spec, event('sync_status', {}), catalogue)).toEqual({
       clause: 'events',
@@ -202,7 +202,7 @@ describe('the normalised filter', () => {
     });
   });
 
-  test('of any combination agrees with its explanation on any event', () => {
+  test('with any combination of fields agrees with its explanation on any event', () => {
     const path = fc.constantFrom('src/a.ts', 'src/b.js', 'lib/a.ts', 'src', 'cafe\u0301/x');
     const filter = fc.record(
       {

@@ -1,6 +1,6 @@
 /**
- * What a subscription's filter means (SUB-4, SUB-5). Fields narrow together, values within a field are alternatives; a field
- * constrains only the events that declare it in the contract (`x-filterable`), and there an absent value does not match.
+ * Compiles and explains filters (SUB-4, SUB-5). An event must match every field of the filter, and one of the values within a
+ * field. A field constrains only events that declare it in the contract (`x-filterable`); for these, an absent value does not match.
  */
 import { nearest } from '../catalogue/near-miss.ts';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
@@ -12,7 +12,7 @@ import { normalisePattern } from './glob.ts';
 import { PathSet } from './path-set.ts';
 import { matchesName } from '../catalogue/event-pattern.ts';
 
-/** What decides whether an event is for a subscription. Both parts are normalised. */
+/** The events and the filter of a subscription, both normalised: they decide which events match. */
 export interface FilterSpec {
   readonly events: readonly string[];
   readonly filter: Filter;
@@ -65,7 +65,7 @@ function normaliseField({ field, kind, values }: FieldValues, limits: FilterLimi
   const normalised = values.map((value, at) => {
     if (value.length > limits.patternLength) {
       const maximum = limits.patternLength;
-      throw new ProtocolError('limit_exceeded', `A value of ${field} may have ${maximum} characters.`, {
+      throw new ProtocolError('limit_exceeded', `A value of ${field} may have at most ${maximum} characters.`, {
         pointer: `${pointer}/${at}`,
         details: { limit: 'patternLength', maximum },
       });
@@ -76,7 +76,7 @@ function normaliseField({ field, kind, values }: FieldValues, limits: FilterLimi
 }
 
 /**
- * The filter that is really in force: values brought into one form, sorted, each once.
+ * Normalises a filter: values in one notation, sorted, without duplicates.
  * @throws {ProtocolError} `filter_invalid`, `filter_not_applicable` or `limit_exceeded`, with a pointer.
  */
 export function normaliseFilter(options: {
@@ -107,7 +107,7 @@ function notApplicable(field: string, events: readonly string[], specs: readonly
   );
 }
 
-/** Refuses a value that none of the events can have, since the schemas of all that have the field enumerate others (SUB-4). */
+/** Refuses a value that no event can have, because the schemas of all events with this field enumerate other values (SUB-4). */
 function checkEnumerated(field: string, values: readonly string[], specs: readonly EventSpec[]): void {
   const lists = specs
     .filter(({ filterable }) => filterable[field] !== undefined)
@@ -126,35 +126,35 @@ function checkEnumerated(field: string, values: readonly string[], specs: readon
   );
 }
 
-/** Characters of all values of a filter: what compiling and keeping it costs grows with them. */
+/** Characters of all values of a filter; the cost of compiling and keeping the filter grows with them. */
 export function filterCharacters(filter: Filter): number {
   let sum = 0;
   for (const values of Object.values(filter)) for (const each of values) sum += each.length;
   return sum;
 }
 
-/** A subscription without a filter, with its place in the session, the index and the fan-out. Estimated at 0.9 to 1.2 KiB, not measured. */
+/** Bytes of a subscription without a filter, in the session, the index and the fan-out. Estimated at 0.9 to 1.2 KiB, not measured. */
 const BASE_BYTES = 1200;
-/** A value has a place in the index under each event pattern, four at most. Estimated at 150 to 260 bytes, not measured. */
+/** Bytes of one value's place in the index; it has one under each event pattern, four at most. Estimated at 150 to 260, not measured. */
 const VALUE_BYTES = 240;
-/** The value as text, and the beginning under which it is found. */
+/** Bytes per character: the value itself, and the prefix under which it is indexed. */
 const CHARACTER_BYTES = 4;
 
-/** What keeping a subscription costs, estimated in bytes. */
+/** Estimated memory of a subscription, in bytes. */
 export function filterBytes({ events, filter }: FilterSpec): number {
   const values = Object.values(filter).reduce((sum, each) => sum + each.length, 0);
   const shelves = Math.min(events.length, 4);
   return BASE_BYTES + shelves * values * VALUE_BYTES + filterCharacters(filter) * CHARACTER_BYTES;
 }
 
-/** One field of a filter, ready to be compared. */
+/** One compiled field of a filter. */
 interface Clause {
   readonly field: string;
-  /** Whether one of the values of {@link EventFacts.values} fits. */
+  /** Whether one of the values from {@link EventFacts.values} matches. */
   readonly fits: (value: string) => boolean;
 }
 
-/** Up to here a look at each takes less time and memory than a set. */
+/** Up to this number of values, comparing with each takes less time and memory than a set. */
 const FEW = 8;
 
 function clauseOf(field: string, kind: FilterKind, wanted: readonly string[]): Clause {
@@ -162,7 +162,7 @@ function clauseOf(field: string, kind: FilterKind, wanted: readonly string[]): C
     const paths = new PathSet(wanted);
     return { field, fits: (path) => paths.matches(path) };
   }
-  // `.ts` fits `a.d.ts`, not `a.mts`: what is compared is the end after a dot.
+  // `.ts` matches `a.d.ts`, not `a.mts`: the ends that follow a dot are compared.
   if (kind === 'extension') return { field, fits: (name) => wanted.some((each) => name.endsWith(each)) };
   if (wanted.length <= FEW) return { field, fits: (value) => wanted.includes(value) };
   const set = new Set(wanted);
@@ -176,7 +176,7 @@ function clausesOf(filter: Filter, { filters }: Catalogue): readonly Clause[] {
   });
 }
 
-/** The first clause that an event does not meet; `events` where it is another event. */
+/** The first condition that an event does not meet; `events` if the event's name does not match. */
 function failing(events: readonly string[], clauses: readonly Clause[], facts: EventFacts): string | undefined {
   if (!events.some((each) => matchesName(each, facts.event))) return 'events';
   return clauses.find(({ field, fits }) => facts.declares(field) && !facts.values(field).some(fits))?.field;
@@ -196,7 +196,7 @@ export interface Mismatch {
   readonly seen: readonly string[];
 }
 
-/** Why an event is not for a subscription, or undefined when it is (OPS-3). */
+/** Why an event does not match a subscription; undefined if it matches (OPS-3). */
 export function explainMismatch(
   { events, filter }: FilterSpec,
   event: Matchable,

@@ -1,5 +1,5 @@
 /**
- * All globs of a filter as one automaton: a path is walked once, whatever the number of patterns (SUB-5).
+ * All globs of a filter as one automaton: a path is read once, whatever the number of patterns (SUB-5).
  *
  * Each pattern is a row of tokens; every segment of a path is read as its characters and a closing "/".
  *
@@ -7,7 +7,7 @@
  *
  * Bit n of the state is set when all tokens before token n have been matched. One character moves all patterns at once, 32 tokens
  * per machine word (Baeza-Yates and Gonnet, "A new approach to text searching", 1992). So matching costs at most path × patterns / 32,
- * in characters, and nothing that a pattern holds can make it slower. Words without a set bit are skipped.
+ * in characters, whatever the patterns contain. Words without a set bit are skipped.
  */
 const SLASH = 0x2f;
 const STAR = 0x2a;
@@ -40,7 +40,7 @@ function setBit(words: Int32Array, at: number): void {
   words[word] = (words[word] ?? 0) | (1 << (at % WORD));
 }
 
-/** Shared by all automata: no match is interrupted by another one. */
+/** Shared by all automata, because matching is synchronous and never nested. */
 let state = new Int32Array(16);
 let row = new Int32Array(16);
 
@@ -50,14 +50,14 @@ export class GlobAutomaton {
   readonly #stars: Int32Array;
   readonly #globstars: Int32Array;
   readonly #accept: Int32Array;
-  /** Tokens that take any character but "/". */
+  /** Tokens that match any character except "/". */
   readonly #any: Int32Array;
-  /** Tokens that take a character, as bits, for characters that stand in many places. */
+  /** Tokens that match a character, as bits; for characters with many places in the patterns. */
   readonly #rows = new Map<number, Int32Array>();
-  /** The same as a list, for characters that stand in few places: a row of each would grow with the square of the patterns. */
+  /** The same as a list, for characters with few places: a row of bits for each would grow with the square of the patterns. */
   readonly #places = new Map<number, readonly number[]>();
 
-  /** @param patterns normalised, with a wildcard or without: a plain path matches only itself here */
+  /** @param patterns normalised, with a wildcard or without: a plain path matches only itself in the automaton */
   constructor(patterns: readonly string[]) {
     const lists = patterns.map(tokensOf);
     this.#words = Math.ceil(lists.reduce((sum, { length }) => sum + length, 0) / WORD);
@@ -82,7 +82,7 @@ export class GlobAutomaton {
     }
   }
 
-  /** Size in machine words: what keeping it costs, and what one character of a path costs at most. */
+  /** Size in machine words: the memory of the automaton, and the most work per character of a path. */
   get words(): number {
     return this.#words;
   }
@@ -108,7 +108,7 @@ export class GlobAutomaton {
     return false;
   }
 
-  /** Moves the words from `low` to before `high`, and into the next one. */
+  /** Moves the words from `low` to `high`, which receives only the carry of the word before it. */
   #step(code: number, low: number, high: number): void {
     const end = Math.min(this.#words, high + 1);
     const takes = this.#takes(code, low, end);
@@ -125,7 +125,7 @@ export class GlobAutomaton {
     this.#skipStars(low, end, boundary);
   }
 
-  /** A star may stand for nothing: what waits before it also waits behind it. A globstar ends only where a segment begins. */
+  /** A star may match nothing, so a set bit before it also sets the bit after it. A globstar may end only at the start of a segment. */
   #skipStars(low: number, end: number, boundary: boolean): void {
     let [globstarCarry, starCarry] = [0, 0];
     for (let word = low; word < end; word += 1) {
@@ -141,7 +141,7 @@ export class GlobAutomaton {
     }
   }
 
-  /** The tokens that take the character, as bits. */
+  /** The tokens that match the character, as bits. */
   #takes(code: number, low: number, end: number): Int32Array | undefined {
     const dense = this.#rows.get(code);
     if (dense !== undefined) return dense;

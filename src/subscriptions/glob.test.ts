@@ -6,7 +6,7 @@ import { PathSet } from './path-set.ts';
 
 const matches = (pattern: string, path: string): boolean => new PathSet([normalisePattern(pattern, '')]).matches(path);
 
-/** The meaning of SUB-5, written down without a thought for time: every star tries every length. */
+/** A slow reference implementation of SUB-5: every star tries every length. */
 function fitsByDefinition(pattern: string, path: string): boolean {
   if (!/[*?]/.test(pattern)) return path === pattern || path.startsWith(`${pattern}/`);
   return segmentsFit(pattern.split('/'), path.split('/'));
@@ -37,7 +37,7 @@ const patternArbitrary = fc
   .map((segments) => segments.join('/'))
   .filter((pattern) => !pattern.split('/').some((each) => each === '.' || each === '..'));
 
-/** A path and a pattern made from it by putting wildcards over parts of it: pairs that mostly match. */
+/** A path, and a pattern made from it by replacing parts with wildcards: most of these pairs match. */
 const relatedArbitrary = pathArbitrary
   .chain((path) =>
     fc.tuple(
@@ -57,7 +57,7 @@ const relatedArbitrary = pathArbitrary
   .filter(({ pattern }) => !pattern.split('/').some((each) => each === '.' || each === '..'));
 
 describe('a path pattern', () => {
-  test('matches what its definition says, for any pattern and path', () => {
+  test('matches as defined, for any pattern and path', () => {
     fc.assert(
       fc.property(patternArbitrary, pathArbitrary, (pattern, path) => {
         expect(matches(pattern, path)).toBe(fitsByDefinition(pattern, path));
@@ -66,7 +66,7 @@ describe('a path pattern', () => {
     );
   });
 
-  test('matches what its definition says where a pattern was made from the path', () => {
+  test('matches as defined when the pattern was made from the path', () => {
     let matching = 0;
     fc.assert(
       fc.property(relatedArbitrary, ({ pattern, path }) => {
@@ -116,7 +116,7 @@ describe('a path pattern', () => {
     expect(matches(pattern, path)).toBe(wanted);
   });
 
-  test('is compared in NFC, whichever form it was written in', () => {
+  test('is compared in NFC, whatever its own Unicode form', () => {
     const decomposed = 'cafe\u0301';
     const composed = 'caf\u00e9';
     expect(normalisePattern(`${decomposed}/*.ts`, '')).toBe(`${composed}/*.ts`);
@@ -142,7 +142,7 @@ describe('a path pattern', () => {
     expect(refuse).toThrow(ProtocolError);
   });
 
-  test('is normalised once: doing it again changes nothing', () => {
+  test('does not change when it is normalised again', () => {
     fc.assert(
       fc.property(patternArbitrary, (pattern) => {
         const once = normalisePattern(pattern, '');
@@ -164,7 +164,7 @@ describe('a path pattern', () => {
   });
 });
 
-/** Milliseconds that the work takes, so many times. */
+/** Milliseconds that `times` repetitions of the work take. */
 function millisecondsOf(times: number, work: () => void): number {
   const start = performance.now();
   for (let n = 0; n < times; n += 1) work();
@@ -212,8 +212,8 @@ describe('matching takes time linear in pattern × path', () => {
       expect(matcher(path)).toBe(false);
       return () => void matcher(path);
     }) as [() => void, () => void];
-    // Four times the pattern on four times the path is sixteen times the work; a cube would be 64 times. Both are given the same
-    // work in turn, and the best of each counts, so that a busy machine slows both alike.
+    // Four times the pattern on four times the path is 16 times the work if the cost is linear in both, and 64 times if it is cubic.
+    // Small and large runs alternate and the best of each counts, so that a busy machine slows both equally.
     const rounds = Array.from({ length: 9 }, () => [millisecondsOf(1, large), millisecondsOf(16, small)] as const);
     const best = (at: 0 | 1): number => Math.min(...rounds.map((each) => each[at]));
     expect(best(0) / best(1)).toBeLessThan(3);

@@ -1,30 +1,31 @@
 /**
- * Items under the paths that they may be about. What stands elsewhere is never looked at.
+ * Items indexed by the paths that they may match, so that a look-up visits no item of other paths.
  *
  *     prefix  the whole segments that a pattern begins with      src/deep/*.spec.ts → src/deep
  *     ending  what the last segment must end with, where known   src/deep/*.spec.ts → .ts
  *
- * An item stands under its prefix as one key, however many segments that has, and a path is looked up once for each of its own
- * ancestors that is no longer than the longest prefix. What is found may match, and the caller checks; what is not found does not.
+ * The whole prefix of an item is one key, whatever its number of segments. A path is looked up once for each of its ancestors that
+ * is no longer than the longest prefix. An item that is visited may match, and the caller checks it; an item that is not visited
+ * does not match.
  */
 import { addTo, takeFrom, visitAt } from './bag.ts';
 import type { Bags } from './bag.ts';
 import { lastSegment } from './event-facts.ts';
 import { literalPrefix } from './glob.ts';
 
-/** `name`: the whole last segment. `tail`: its end from the last dot on. `extension`: the same, without regard to case. */
+/** `name`: the whole last segment. `tail`: its end from the last dot on. `extension`: the same, case-insensitive. */
 type EndingKind = 'name' | 'tail' | 'extension';
 
 export interface PathPlace {
   readonly prefix: string;
-  /** A kind and a text; undefined: any ending. */
+  /** A kind and a text; undefined means any ending. */
   readonly ending: string | undefined;
 }
 
-/** More places than this for one item cost more than they save. */
+/** Above this number of places for one item, the index costs more than it saves. */
 const MAX_PLACES = 64;
 
-/** From the last dot on; empty where there is none. */
+/** The text from the last dot on; empty if there is no dot. */
 export function tailOf(name: string): string {
   const dot = name.lastIndexOf('.');
   return dot < 0 ? '' : name.slice(dot);
@@ -34,7 +35,7 @@ function endingKey(kind: EndingKind, text: string): string {
   return `${kind}:${text}`;
 }
 
-/** What every path that a pattern matches ends with. A plain path matches what is below it, too: anything. */
+/** The ending of every path that a pattern matches. A plain path also matches the paths below it, so its ending is undefined. */
 function endingOf(pattern: string, prefix: string): string | undefined {
   if (prefix === pattern) return undefined;
   const name = lastSegment(pattern);
@@ -43,7 +44,7 @@ function endingOf(pattern: string, prefix: string): string | undefined {
   return literal.includes('.') ? endingKey('tail', tailOf(literal)) : undefined;
 }
 
-/** Where an item belongs that wants these paths and, of the same files, these extensions; both normalised. */
+/** The places of an item that matches these paths and, of the same files, these extensions; both are normalised. */
 export function placesOf(paths: readonly string[], extensions: readonly string[] | undefined): readonly PathPlace[] {
   const prefixes = paths.map(literalPrefix);
   const endings = (extensions ?? []).map((each) => endingKey('extension', tailOf(each)));
@@ -55,7 +56,7 @@ export function placesOf(paths: readonly string[], extensions: readonly string[]
 export class PathIndex<Item extends object> {
   readonly #anyEnding: Bags<string, Item> = new Map();
   readonly #byEnding = new Map<string, Bags<string, Item>>();
-  /** Never shrinks while there is an item: then a look-up is made for nothing, but none is left out. */
+  /** Does not shrink while the index has an item: a few look-ups are then useless, but none is missing. */
   #longest = 0;
 
   get empty(): boolean {
@@ -73,7 +74,7 @@ export class PathIndex<Item extends object> {
     addTo(bags, ending, item);
   }
 
-  /** Takes the item from the place where `add` put it. */
+  /** Removes the item from the places where `add` put it. */
   remove({ prefix, ending }: PathPlace, item: Item): void {
     if (ending === undefined) {
       takeFrom(this.#anyEnding, prefix, item);
@@ -87,8 +88,9 @@ export class PathIndex<Item extends object> {
   }
 
   /**
-   * Visits what may be about any of the paths, in NFC; an item more than once where it has several places. A filter on paths may be
-   * met by one path of an event and a filter on extensions by another (a rename has two), so the extensions of all count for each.
+   * Visits every item that may match one of the paths, which are in NFC; an item with several places may be visited more than once.
+   * One path of an event may match a filter's paths and another its extensions (a rename has two paths), so each path is looked up
+   * with the extensions of all paths.
    */
   visit(paths: readonly string[], visit: (item: Item) => void): void {
     const extensions = new Set(paths.map((each) => endingKey('extension', tailOf(lastSegment(each).toLowerCase()))));

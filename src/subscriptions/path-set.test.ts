@@ -10,7 +10,7 @@ const path = fc.array(segment, { minLength: 1, maxLength: 6 }).map((each) => eac
 const pattern = fc.array(fc.oneof(segment, wild), { minLength: 1, maxLength: 6 }).map((each) => each.join('/'));
 
 describe('a set of path patterns', () => {
-  test('matches what one of its patterns matches, however many there are', () => {
+  test('matches every path that one of its patterns matches, whatever their number', () => {
     let matching = 0;
     fc.assert(
       fc.property(fc.array(pattern, { minLength: 1, maxLength: 40 }), path, (patterns, seen) => {
@@ -23,7 +23,7 @@ describe('a set of path patterns', () => {
     expect(matching).toBeGreaterThan(100);
   });
 
-  test('finds a plain path among thousands, also beside names that sort between a directory and what is below it', () => {
+  test('finds a plain path among thousands, also beside names that sort between a directory and its entries', () => {
     const directories = Array.from({ length: 3000 }, (_, at) => `d${at}`);
     const set = new PathSet([...directories, 'x', 'x!', 'x-1', 'x.d', 'x/y', 'x0']);
     const found = ['d7/a', 'd2999', 'x/z', 'x/y/z', 'x!', 'x.d/a', 'x0/b'];
@@ -32,7 +32,7 @@ describe('a set of path patterns', () => {
     expect(missed.filter((each) => set.matches(each))).toEqual([]);
   });
 
-  test('matches the same when its automaton had to give way to others', () => {
+  test('matches the same after its automaton was evicted', () => {
     const set = new PathSet(['src/*.ts']);
     expect(set.matches('src/a.ts')).toBe(true);
     // Some 4000 automata of 500 words: more than are kept.
@@ -43,7 +43,7 @@ describe('a set of path patterns', () => {
     expect([set.matches('src/a.ts'), set.matches('src/a.js')]).toEqual([true, false]);
   });
 
-  test('needs a 32nd of a word per character of its patterns, whatever they are', () => {
+  test('needs one word per 32 characters of its patterns, whatever they contain', () => {
     const many = Array.from({ length: 64 }, (_, at) => `**/${'?*a/'.repeat(60)}${at}`);
     const characters = many.reduce((sum, { length }) => sum + length, 0);
     expect(new GlobAutomaton(many).words).toBeLessThanOrEqual(Math.ceil((characters + 2 * many.length) / 32));

@@ -2,21 +2,21 @@
 import { GlobAutomaton } from './glob-automaton.ts';
 import { isGlob } from './glob.ts';
 
-/** Up to here comparing with one after the other is faster than searching. */
+/** Up to this number of paths, a linear search is faster than a binary search. */
 const FEW = 8;
 
 /**
- * Automata that are kept at once, in machine words of 4 bytes: one is made when an event first meets its filter, and the oldest give
- * way. Only the patterns themselves, whose number and length are limited, stay for as long as their subscription.
+ * Bound of all cached automata, in machine words of 4 bytes. An automaton is built when an event is first compared with its filter,
+ * and the oldest are evicted. Only the patterns, whose number and length are limited, stay as long as their subscription.
  */
 const MOST_WORDS = 1024 * 1024;
-/** An automaton has a handful of rows of its size, and one for each frequent character. */
+/** An automaton has a few rows of its size, and one row for each frequent character. */
 const ROWS = 16;
 
 const kept = new Set<PathSet>();
 let keptWords = 0;
 
-/** Compares as the words of a file tree: what is below a directory follows it at once, before `dir-2` and `dir.d`. */
+/** Compares paths in the order of a file tree: the paths below a directory follow it directly, before `dir-2` and `dir.d`. */
 function compare(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
@@ -33,7 +33,7 @@ function isWithin(path: string, directory: string): boolean {
 }
 
 export class PathSet {
-  /** Sorted, and none below another: so the only one that can hold a path is the last that is not behind it. */
+  /** Sorted, and none is below another: so only the last path that does not sort after a given path can contain it. */
   readonly #plain: readonly string[];
   readonly #globs: readonly string[];
   #automaton: GlobAutomaton | undefined;
@@ -79,7 +79,7 @@ export class PathSet {
     return automaton;
   }
 
-  /** Gives up what can be made again. */
+  /** Evicts the automaton; it is built again when it is needed. */
   release(): void {
     if (this.#automaton === undefined) return;
     keptWords -= this.#automaton.words * ROWS;

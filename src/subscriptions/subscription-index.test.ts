@@ -12,7 +12,7 @@ import { SubscriptionIndex } from './subscription-index.ts';
 
 const LIMITS = { patternsPerFilterField: 64, patternLength: 256, eventsPerSubscription: 32 };
 
-/** A filter as it would be in force: normalised, without the fields that none of the events has. */
+/** A normalised filter without the fields that none of the events declares. */
 function specOf(events: readonly string[], wanted: Filter): FilterSpec {
   const applicable = Object.entries(wanted).filter(([field]) =>
     specsOf(catalogue, events).some((each) => field in each.filterable),
@@ -54,7 +54,7 @@ const spec = fc
       },
       { requiredKeys: [] },
     ),
-    // With all of the fields at once next to nothing would match.
+    // With all fields at once almost nothing would match.
     kept: fc.array(fc.nat(12), { maxLength: 3 }),
   })
   .map(({ events, filter, kept }) => {
@@ -95,7 +95,7 @@ function membersIn<Member>(groups: readonly Iterable<Member>[]): Member[] {
   return groups.flatMap((group) => [...group]);
 }
 
-/** What an index found and what looking at every filter finds, for each event of a history of additions and removals. */
+/** Compares, for each event of a history of additions and removals, the result of the index with a check of every filter. */
 function run(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[]) {
   const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
   const members = new Map<number, FilterSpec>();
@@ -123,7 +123,7 @@ function run(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Ste
 }
 
 describe('the index of subscriptions', () => {
-  test('finds exactly what looking at every filter finds, whatever is added and removed, and forgets all of it', () => {
+  test('finds exactly what a check of every filter finds, after any additions and removals, and keeps nothing afterwards', () => {
     let matches = 0;
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
@@ -134,11 +134,11 @@ describe('the index of subscriptions', () => {
       }),
       { numRuns: 400 },
     );
-    // A property over events that nothing wants would prove little.
+    // The property proves little unless many events match.
     expect(matches).toBeGreaterThan(3000);
   });
 
-  test('finds who wants the old path and the new extension of a rename', () => {
+  test('finds a filter that matches the old path and the new extension of a rename', () => {
     const index = new SubscriptionIndex<string, Set<string>>(catalogue, () => new Set());
     index.add(specOf(['file_change'], { paths: ['src'], extensions: ['ts'] }), 'both');
     const payload = { path: 'lib/b.ts', previousPath: 'src/a.js', changeType: 'rename' };
@@ -147,7 +147,7 @@ describe('the index of subscriptions', () => {
     ]);
   });
 
-  test('checks a filter once for all who share it', () => {
+  test('checks a filter once for all subscriptions that share it', () => {
     const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
     const shared = specOf(['entity_*', 'entity_created', '*'], { paths: ['src', 'src/deep', '**/*.ts'] });
     for (let member = 0; member < 50; member += 1) index.add(shared, member);
@@ -168,15 +168,18 @@ describe('the index of subscriptions', () => {
     ['names', (n) => ({ paths: [`**/file${n}.ts`] }), ['file_change'], { path: 'x/file7.ts' }, 'file_change'],
     ['extensions', (n) => ({ extensions: [`x${n}`] }), ['file_change'], { path: 'a.x7' }, 'file_change'],
     ['sessions', (n) => ({ sessionIds: [`s${n}`] }), ['session_event'], { sessionId: 's7' }, 'session_event'],
-  ])('does not look at the thousands that an event is not for: %s', (_what, filterOf, events, payload, name_) => {
-    const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
-    for (let member = 0; member < 5000; member += 1) index.add(specOf(events, filterOf(member)), member);
-    const seen = { event: name_, source: { name: 'a', principal: 'b' }, payload };
-    expect(membersIn(index.match(seen))).toEqual([7]);
-    expect(index.checks).toBe(1);
-  });
+  ])(
+    'does not visit thousands of filters that an event does not match: %s',
+    (_what, filterOf, events, payload, name_) => {
+      const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
+      for (let member = 0; member < 5000; member += 1) index.add(specOf(events, filterOf(member)), member);
+      const seen = { event: name_, source: { name: 'a', principal: 'b' }, payload };
+      expect(membersIn(index.match(seen))).toEqual([7]);
+      expect(index.checks).toBe(1);
+    },
+  );
 
-  test('does not look at those who follow other events', () => {
+  test('does not visit subscriptions to other events', () => {
     const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
     for (let member = 0; member < 1000; member += 1)
       index.add(specOf([`build.step${member}`, `b${member}.*`], {}), member);
@@ -187,7 +190,7 @@ describe('the index of subscriptions', () => {
     expect(index.checks).toBe(2);
   });
 
-  test('keeps a long pattern as one place, and once for all events that a wildcard stands for', () => {
+  test('keeps one place for a long pattern, and one for all events that a wildcard matches', () => {
     const heapOf = (build: () => unknown): number => {
       const before = process.memoryUsage().heapUsed;
       const kept = build();
@@ -207,7 +210,7 @@ describe('the index of subscriptions', () => {
     expect(grown).toBeLessThan(100e6);
   });
 
-  test('takes no harm from members that it does not know', () => {
+  test('ignores the removal of unknown members', () => {
     const index = new SubscriptionIndex<string, Set<string>>(catalogue, () => new Set());
     index.remove('nobody');
     index.add(specOf(['*'], {}), 'somebody');

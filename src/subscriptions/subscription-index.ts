@@ -1,9 +1,9 @@
 /**
- * Finds the subscriptions that an event is for, without looking at those that it is not for. Subscriptions with the same events and
- * filter form one group, which is checked once. A group stands on one shelf for each name and each beginning of names that it
- * gives, whatever number of declared events those match.
+ * Finds the subscriptions that match an event, and visits few others. Subscriptions with the same events and filter form one
+ * group, which is checked once. A group is on one shelf for each of its names and prefixes of names, whatever number of declared
+ * events those match.
  *
- *     event ──▶ shelves of its name and its beginnings ──▶ path, extension or value ──▶ candidate groups ──▶ full check ──▶ members
+ *     event ──▶ shelves of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ full check ──▶ members
  */
 import { hash } from 'node:crypto';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
@@ -26,18 +26,18 @@ interface Group<Kept> {
   readonly spec: FilterSpec;
   readonly members: Kept;
   readonly matches: (facts: EventFacts) => boolean;
-  /** The search that has seen this group last: it may stand in several places. */
+  /** Number of the last search that visited this group; a group may have several places. */
   seenBy: number;
 }
 
 type Shelves<Kept> = Map<string, EventShelf<Group<Kept>>>;
 
-/** A group with more names and beginnings than this stands on the shelf of all events instead: a place on each costs memory. */
+/** A group with more names and prefixes than this is on the shelf of all events instead, because each place costs memory. */
 const MAX_SHELVES = 4;
-/** A longer key would keep the text of a filter a second time. */
+/** A longer key is hashed, so that the text of a filter is not stored twice. */
 const LONGEST_KEY = 128;
 
-/** The shelves of a group: whole names, and beginnings of names. */
+/** The shelves of a group: whole names, and prefixes of names. */
 function shelvesOf(patterns: readonly string[]): {
   readonly names: readonly string[];
   readonly beginnings: readonly string[];
@@ -62,10 +62,10 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #groupOf = new Map<Member, Group<Kept>>();
   readonly #byName: Shelves<Kept> = new Map();
   readonly #byBeginning: Shelves<Kept> = new Map();
-  /** How many shelves there are for beginnings of each length. */
+  /** Number of shelves by length of their prefix. */
   readonly #lengths = new Map<number, number>();
   #searches = 0;
-  /** Groups checked against an event so far: it grows with what may match, not with what there is. */
+  /** Number of groups checked against events so far. Tests use it to show that few groups are visited. */
   checks = 0;
 
   constructor(catalogue: Catalogue, newMembers: () => Kept) {
@@ -73,7 +73,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     this.#newMembers = newMembers;
   }
 
-  /** Whether nothing is left of what was added. */
+  /** Whether the index is empty. */
   get empty(): boolean {
     return [this.#groups, this.#groupOf, this.#byName, this.#byBeginning, this.#lengths].every(
       ({ size }) => size === 0,
@@ -153,7 +153,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   }
 }
 
-/** Takes the group from a shelf, and away the shelf when it is empty: then true. */
+/** Removes the group from a shelf, and the shelf when it is empty. Returns whether the shelf was removed. */
 function takeFrom<Kept>(shelves: Shelves<Kept>, name: string, group: Group<Kept>): boolean {
   const shelf = shelves.get(name);
   shelf?.remove(group.spec.filter, group);

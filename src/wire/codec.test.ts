@@ -7,7 +7,7 @@ import { commandValidators } from '../../generated/validators.js';
 import { recordFromDraft } from '../broker/event-encoding.ts';
 import { decodeCommand, encodeEvent, encodeFrame, eventFrameBytes, eventPrefix, writeEventFrame } from './codec.ts';
 
-/** `ws` exports it, its types do not. */
+/** Exported by `ws`, but missing in its types. */
 const { Receiver } = ws as unknown as {
   readonly Receiver: new (options: {
     readonly isServer: boolean;
@@ -15,7 +15,7 @@ const { Receiver } = ws as unknown as {
   }) => Writable;
 };
 
-/** Reads frames as a client does that knows nothing of how they were written. */
+/** Reads frames with the receiver of `ws`, independently of the code that wrote them. */
 function texts(bytes: Buffer): readonly string[] {
   const read: string[] = [];
   const receiver = new Receiver({ isServer: false, allowSynchronousEvents: true });
@@ -32,12 +32,12 @@ const record = (payload: Record<string, unknown>, sequenceId = 1) =>
   );
 
 describe('a frame', () => {
-  test.each([0, 1, 125, 126, 127, 65535, 65536, 70000])('of %i bytes is read as it was written', (length) => {
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 70000])('of %i bytes is read back unchanged', (length) => {
     const text = 'x'.repeat(length);
     expect(texts(encodeFrame(text))).toEqual([text]);
   });
 
-  test('of any text is read as it was written, also behind another one', () => {
+  test('of any text is read back unchanged, also after another frame', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme', maxLength: 200 }), (first, second) => {
         expect(texts(Buffer.concat([encodeFrame(first), encodeFrame(second)]))).toEqual([first, second]);
@@ -52,7 +52,7 @@ describe('the frame of an event', () => {
     maxLength: 3,
   });
 
-  test('holds its prefix and its body, in exactly as many bytes as were foretold', () => {
+  test('contains its prefix and its body, and has exactly the computed size', () => {
     const payload = fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.jsonValue(), { maxKeys: 4 });
     fc.assert(
       fc.property(ids, payload, fc.constantFrom(undefined, 'warm' as const, 'resume' as const), (to, value, reason) => {
@@ -83,7 +83,7 @@ describe('the frame of an event', () => {
     );
   });
 
-  test('stands behind others in one buffer without a gap, at every size of header', () => {
+  test('follows another frame in one buffer without a gap, with every size of header', () => {
     const prefix = eventPrefix(['s1']);
     const events = [1, 300, 70_000].map((size) => record({ text: 'é'.repeat(size) }));
     const bytes = events.reduce((sum, each) => sum + eventFrameBytes(prefix, each), 0);
@@ -94,14 +94,14 @@ describe('the frame of an event', () => {
     expect(texts(buffer).map((text) => text.length)).toHaveLength(3);
   });
 
-  test('cannot be made a control message by what it carries (ENV-2)', () => {
+  test('cannot be turned into a control message by its content (ENV-2)', () => {
     const evil = '"}},{"type":"closing","data":{"x":"';
     const [text = ''] = texts(encodeEvent(eventPrefix(['s1']), record({ [evil]: evil })));
     expect(JSON.parse(text)).toMatchObject({ type: 'event', data: { payload: { [evil]: evil } } });
   });
 });
 
-/** The id that a reply must echo, by the plainest reading of a text that is JSON. */
+/** The id that a reply must echo, read with `JSON.parse`. */
 function idIn(text: string): string | undefined {
   const value = JSON.parse(text) as { readonly id?: unknown } | null;
   return typeof value?.id === 'string' && /^[\x20-\x7E]{1,64}$/.test(value.id) ? value.id : undefined;
@@ -111,7 +111,7 @@ describe('decoding a command', () => {
   const decode = (text: string): ReturnType<typeof decodeCommand> =>
     decodeCommand(text, commandValidators, { jsonDepth: 8 });
 
-  test('never throws, and echoes an id as soon as it can be read (ENV-3)', () => {
+  test('never throws, and keeps the id of an invalid command if it can be read (ENV-3)', () => {
     const message = fc.record(
       {
         type: fc.oneof(
@@ -151,7 +151,7 @@ describe('decoding a command', () => {
     ['{"type":"__proto__","id":"1","data":{}}', 'unknown_type', '/type'],
     ['{"type":7,"id":"1"}', 'invalid_message', '/type'],
     ['[]', 'invalid_message', ''],
-  ])('%s is answered with %s at %j (ENV-4)', (text, code, pointer) => {
+  ])('%s gets the error %s at %j (ENV-4)', (text, code, pointer) => {
     expect(decode(text)).toMatchObject({ error: { code, pointer } });
   });
 
@@ -159,7 +159,7 @@ describe('decoding a command', () => {
     ['{"type":"ping","id":"x","data":{}}', 'x'],
     ['{"type":"ping","data":{}}', undefined],
     [`{"type":"ping","id":"${'x'.repeat(64)}","data":{}}`, 'x'.repeat(64)],
-  ])('%s is taken', (text, id) => {
+  ])('%s is accepted', (text, id) => {
     expect(decode(text)).toEqual({ id, command: JSON.parse(text) as unknown });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Between text and messages: reads a client's frame into a command that fits the contract, and writes the server's
- * messages. An event's frame is built from a per-connection prefix and the shared body of its record:
+ * Converts between text and messages: decodes a client's frame into a command that is valid by the contract, and encodes the
+ * server's messages. An event's frame is built from a per-connection prefix and the shared body of its record:
  *
  *     {"type":"event","data":{"subscriptionIds":["ts"],"isReplay":false,  stream … payload  }}
  *     └──────────────────────── prefix ─────────────────────────────────┘  └──── body ────┘
@@ -16,7 +16,7 @@ import { ProtocolError } from '../errors.ts';
 import { parseJson } from './json-guard.ts';
 import { schemaError } from './schema-error.ts';
 
-/** What could be read of a frame: the `id` is known as early as possible, so that the refusal can echo it (ENV-3). */
+/** A decoded frame. The `id` is read as early as possible, so that an error reply can echo it (ENV-3). */
 export type Decoded =
   | { readonly id: string | undefined; readonly command: CommandMessage }
   | { readonly id: string | undefined; readonly error: ProtocolError };
@@ -38,7 +38,7 @@ function validate(
       id,
       error: new ProtocolError(
         'unknown_type',
-        `There is no command ${JSON.stringify(type.slice(0, 64))}. Known: ${known}.`,
+        `Unknown command ${JSON.stringify(type.slice(0, 64))}. The commands are: ${known}.`,
         { pointer: '/type' },
       ),
     };
@@ -48,7 +48,7 @@ function validate(
   return { id, command: value as CommandMessage };
 }
 
-/** Reads one text frame of a client. Never throws: what cannot be read comes back as the error to answer with. */
+/** Decodes one text frame of a client. Never throws; for an invalid frame it returns the error to reply with. */
 export function decodeCommand(
   text: string,
   validators: CommandValidators,
@@ -80,7 +80,7 @@ export function decodeCommand(
   return validate({ type, value }, validators, id);
 }
 
-/** The longest text of an error message, so that an echo of input stays bounded. */
+/** Longest text of an error message, so that input which the error quotes stays bounded. */
 const MAX_ERROR_TEXT = 2048;
 
 export function errorData(error: ProtocolError): Extract<ReplyMessage, { type: 'error' }>['data'] {
@@ -94,7 +94,7 @@ export function errorData(error: ProtocolError): Extract<ReplyMessage, { type: '
   };
 }
 
-/** Encodes a message of the server. Events do not come this way: see {@link encodeEvent}. */
+/** Encodes a message of the server, except events: see {@link encodeEvent}. */
 export function encodeMessage(message: ServerMessage): Buffer {
   return encodeFrame(JSON.stringify(message));
 }
@@ -109,7 +109,7 @@ export function eventPrefix(subscriptionIds: readonly string[], replayReason?: '
 
 const EVENT_END = '}}';
 
-/** Size of the frame that {@link encodeEvent} makes, in bytes. A prefix is ASCII: subscription ids are (SUB-1). */
+/** Size of the frame that {@link encodeEvent} makes, in bytes. A prefix is ASCII, because subscription ids are (SUB-1). */
 export function eventFrameBytes(prefix: string, record: EventRecord): number {
   const payload = prefix.length + record.bytes + EVENT_END.length;
   return payload + frameHeaderBytes(payload);
@@ -124,8 +124,8 @@ export function writeEventFrame(target: Buffer, offset: number, prefix: string, 
 }
 
 /**
- * Node cuts small buffers out of slabs (64 KiB in Node 24), and a slab lives as long as any of its parts: a slow consumer's queue
- * of 30 KB frames held 8 % more than its bytes. Above this size a buffer of its own costs less than it saves.
+ * Node allocates small buffers from slabs (64 KiB in Node 24), and a slab stays in memory as long as any of its parts: a slow
+ * client's queue of 30 KB frames took 8 % more memory than its bytes. Above this size a separate buffer saves more than it costs.
  */
 const OWN_BUFFER_BYTES = 4096;
 
@@ -158,7 +158,7 @@ function writeFrameHeader(target: Buffer, offset: number, payloadBytes: number):
   return target.writeBigUInt64BE(BigInt(payloadBytes), offset + 2);
 }
 
-/** One text frame, ready for the socket: framing it once lets every recipient share the bytes. */
+/** One text frame, ready for the socket. It is framed once, so that all recipients share the bytes. */
 export function encodeFrame(text: string): Buffer {
   const payloadBytes = Buffer.byteLength(text);
   const frame = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + payloadBytes);

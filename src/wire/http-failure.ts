@@ -1,9 +1,9 @@
-/** The one HTTP answer for everything that fails (OPS-0): its status, its headers and its body, however it is then written. */
+/** The HTTP response of a failed request (OPS-0): status, headers and body. All failures use it. */
 import { ERRORS } from '../../generated/protocol.ts';
 import type { ProtocolError } from '../errors.ts';
 import { errorData } from './codec.ts';
 
-/** Sent as Retry-After with 429 and 503, where the error does not say more exactly. */
+/** Seconds in Retry-After with 429 and 503, if the error has no delay of its own. */
 export const RETRY_AFTER_S = 2;
 
 export interface HttpFailure {
@@ -15,13 +15,13 @@ export interface HttpFailure {
 
 const HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { 'www-authenticate': 'Bearer' },
-  // RFC 9110, 15.5.22: the answer names the protocol to upgrade to.
+  // RFC 9110, 15.5.22: the response names the protocol to upgrade to.
   426: { upgrade: 'websocket', 'sec-websocket-version': '13' },
   429: { 'retry-after': String(RETRY_AFTER_S) },
   503: { 'retry-after': String(RETRY_AFTER_S) },
 };
 
-/** @param status by default that of the error's code in the contract */
+/** @param status defaults to the HTTP status of the error's code in the contract */
 export function httpFailure(error: ProtocolError, status: number = ERRORS[error.code].httpStatus): HttpFailure {
   return {
     status,
@@ -30,7 +30,7 @@ export function httpFailure(error: ProtocolError, status: number = ERRORS[error.
   };
 }
 
-/** In whole seconds, and never sooner than the body says. */
+/** In whole seconds, rounded up so that it is never less than `retryAfterMs` in the body. */
 function retryAfter({ retryAfterMs }: ProtocolError, status: number): Readonly<Record<string, string>> {
   if (status !== 429 || retryAfterMs === undefined) return {};
   return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };

@@ -6,7 +6,7 @@ import { parseJson } from './json-guard.ts';
 const read = (text: string): unknown => parseJson(text, { maxDepth: 32 });
 
 describe('parseJson', () => {
-  test('reads whatever JSON.stringify writes of plain values', () => {
+  test('reads everything that JSON.stringify writes for plain values', () => {
     const value = fc.jsonValue({ maxDepth: 8 }).filter((each) => !JSON.stringify(each).includes('__proto__'));
     fc.assert(
       fc.property(value, (each) => {
@@ -41,7 +41,7 @@ describe('parseJson', () => {
     expect(() => read(text)).toThrow(message);
   });
 
-  test('lets the same key stand in different objects and as a value', () => {
+  test('accepts the same key in different objects and as a value', () => {
     expect(read('{"a":{"a":"a"},"b":[{"a":1},{"a":2}],"c":"__proto__"}')).toEqual({
       a: { a: 'a' },
       b: [{ a: 1 }, { a: 2 }],
@@ -49,7 +49,7 @@ describe('parseJson', () => {
     });
   });
 
-  test('takes whole surrogate pairs and safe integers', () => {
+  test('accepts whole surrogate pairs and safe integers', () => {
     expect(read('{"a":"\\ud83d\\ude00","b":9007199254740991}')).toEqual({ a: '😀', b: 9007199254740991 });
   });
 

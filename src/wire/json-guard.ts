@@ -1,7 +1,7 @@
 /**
- * Reads JSON from an untrusted peer (ERR-3). `JSON.parse` alone would recurse as deep as the input likes, take the last of
- * two equal keys without a word, round large numbers and let `__proto__` through; two readers of such a text may see two
- * different messages. The scan below refuses all of these before anything is built.
+ * Parses JSON from an untrusted peer (ERR-3). `JSON.parse` alone accepts any depth, silently takes the last of two equal keys,
+ * rounds large numbers and accepts `__proto__`, so two parsers may read two different messages from one text. The scan below
+ * refuses all of these before any value is built.
  */
 import { ProtocolError } from '../errors.ts';
 
@@ -35,10 +35,10 @@ function decodeString(literal: string): string {
   try {
     value = JSON.parse(literal);
   } catch {
-    refuse('A string holds an escape that JSON does not know.');
+    refuse('A string contains an escape that JSON does not have.');
   }
   const text = String(value);
-  if (!text.isWellFormed()) refuse('A string holds a lone surrogate; escape whole code points.');
+  if (!text.isWellFormed()) refuse('A string contains a lone surrogate; escape whole code points.');
   return text;
 }
 
@@ -56,10 +56,10 @@ function endOfNumber(text: string, start: number): number {
   return start + literal.length;
 }
 
-/** The keys of each open object; `undefined` stands for an array. */
+/** The keys of each open object; `undefined` for an array. */
 type Frames = (Set<string> | undefined)[];
 
-/** Takes the string at `start`, as a key where a colon follows it inside an object. */
+/** Checks the string at `start`; it is a key if a colon follows it inside an object. */
 function takeString(text: string, start: number, frames: Frames): number {
   const end = endOfString(text, start);
   const value = decodeString(text.slice(start, end));
@@ -83,7 +83,7 @@ function scan(text: string, maxDepth: number): void {
       at = takeString(text, at, frames);
     } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       frames.push(code === OPEN_BRACE ? new Set() : undefined);
-      if (frames.length > maxDepth) refuse(`Nested deeper than ${maxDepth} levels.`);
+      if (frames.length > maxDepth) refuse(`The JSON is nested deeper than ${maxDepth} levels.`);
       at += 1;
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
       frames.pop();
@@ -97,9 +97,9 @@ function scan(text: string, maxDepth: number): void {
 }
 
 /**
- * Parses `text`, or refuses it.
- * @param options.maxDepth levels of nesting that are still let through
- * @throws {ProtocolError} `invalid_json`, with a text that says what was wrong but repeats little of the input
+ * Parses `text`, or throws.
+ * @param options.maxDepth the most levels of nesting that are accepted
+ * @throws {ProtocolError} `invalid_json`, with a text that names the fault but quotes little of the input
  */
 export function parseJson(text: string, options: { readonly maxDepth: number }): unknown {
   scan(text, options.maxDepth);

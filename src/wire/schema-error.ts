@@ -1,4 +1,4 @@
-/** From what a generated validator finds to the one error that the peer receives. */
+/** Turns the findings of a generated validator into the one error that the peer receives. */
 import type { ErrorCode } from '../../generated/protocol.ts';
 import type { ValidationError, Validator } from '../../generated/validators.js';
 import { nearest } from '../catalogue/near-miss.ts';
@@ -7,9 +7,9 @@ import { ProtocolError } from '../errors.ts';
 export interface SchemaErrorOptions {
   /** Error codes by the pointer at or below which they apply. */
   readonly codes?: Readonly<Record<string, ErrorCode>>;
-  /** The code where none of `codes` applies; `invalid_message` by default. */
+  /** The code if none of `codes` applies; `invalid_message` by default. */
   readonly fallback?: ErrorCode;
-  /** Where the validated value stands in what the peer sent; '' by default. */
+  /** JSON pointer of the validated value in the peer's message; '' by default. */
   readonly pointer?: string;
 }
 
@@ -17,7 +17,7 @@ function escapePointer(segment: string): string {
   return segment.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** The most telling of a validator's errors: an unknown field before the "no branch fits" that it causes. */
+/** The most specific of a validator's errors: an unknown field comes before the "no branch matches" that it causes. */
 function tellingError(errors: readonly ValidationError[]): ValidationError | undefined {
   return (
     errors.findLast((each) => each.keyword === 'additionalProperties') ??
@@ -26,12 +26,12 @@ function tellingError(errors: readonly ValidationError[]): ValidationError | und
   );
 }
 
-/** A validator's finding as an error of the contract, with a pointer to the value at fault (ENV-4). */
+/** Makes an error of the contract from a validator's findings, with a pointer to the invalid value (ENV-4). */
 export function schemaError(errors: readonly ValidationError[], options: SchemaErrorOptions = {}): ProtocolError {
   const { codes = {}, fallback = 'invalid_message', pointer: base = '' } = options;
   const error = tellingError(errors);
   if (error === undefined)
-    return new ProtocolError(fallback, 'The message does not fit its schema.', { pointer: base });
+    return new ProtocolError(fallback, 'The message does not match its schema.', { pointer: base });
   const unknown = error.params['additionalProperty'];
   if (error.keyword === 'additionalProperties' && typeof unknown === 'string') {
     const pointer = `${base}${error.instancePath}/${escapePointer(unknown)}`;
@@ -48,7 +48,7 @@ export function schemaError(errors: readonly ValidationError[], options: SchemaE
   return new ProtocolError(code, message, { pointer });
 }
 
-/** @param known the fields that there are, where the validator lists them */
+/** @param known the allowed fields, if the validator lists them */
 function unknownField(name: string, known: unknown): string {
   const text = `Unknown field ${JSON.stringify(name.slice(0, 64))}`;
   const fields = Array.isArray(known) ? known.filter((each) => typeof each === 'string') : [];
@@ -59,7 +59,7 @@ function unknownField(name: string, known: unknown): string {
     : `${text}; did you mean ${JSON.stringify(meant)}?`;
 }
 
-function wordsOf({ params, message = 'does not fit its schema' }: ValidationError): string {
+function wordsOf({ params, message = 'does not match its schema' }: ValidationError): string {
   const allowed = params['allowedValues'];
   return Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : message;
 }
