@@ -35,6 +35,7 @@ const REWRITTEN = [
   'CONTRIBUTING.md',
   'asyncapi.yaml',
   'docs/{explanation,guides,tutorials}/**/*.md',
+  'codegen/{breaking,bundle}/**/*.ts',
   'codegen/runtime/*.ts',
   'conformance/{exchanges,invariants}/*.ts',
   'conformance/servers/python/**/*.{md,py}',

@@ -1,4 +1,4 @@
-/** One difference between two versions of a schema, before anybody asks who sends and who receives. */
+/** One difference between two versions of a schema, independent of who sends the value and who receives it. */
 import type { Place } from './schema-document.ts';
 import type { Path } from './json.ts';
 
@@ -7,10 +7,10 @@ import type { Path } from './json.ts';
  *
  * - `narrows`: values that were valid are invalid now.
  * - `widens`: values that were invalid are valid now.
- * - `adds-fields`: as `widens`, but only by members that the old version does not know, which clients ignore (ENV-4).
+ * - `adds-fields`: `widens`, but only by members that the old version does not declare, which clients ignore (ENV-4).
  * - `replaces`: both.
  * - `undecided`: cannot be decided, for example between two regular expressions.
- * - `meaning`: the same values are valid, and mean something else.
+ * - `meaning`: the same values are valid, but their meaning changes.
  */
 export type Effect = 'narrows' | 'widens' | 'adds-fields' | 'replaces' | 'undecided' | 'meaning';
 
@@ -25,11 +25,11 @@ export interface Change {
   readonly effect: Effect;
   readonly was: Side;
   readonly now: Side;
-  /** What changed, as the beginning of a sentence. */
+  /** What changed, as a sentence without a capital and a period. */
   readonly text: string;
 }
 
-/** Whether the old version accepts everything that the new one accepts, apart from members that it does not know. */
+/** Whether the old version accepts everything that the new one accepts, except members that the old version does not declare. */
 export function staysWithin(changes: readonly Change[]): boolean {
   return changes.every(({ effect }) => effect === 'narrows' || effect === 'adds-fields' || effect === 'meaning');
 }
@@ -39,7 +39,7 @@ export function stillAccepts(changes: readonly Change[]): boolean {
   return changes.every(({ effect }) => effect === 'widens' || effect === 'adds-fields' || effect === 'meaning');
 }
 
-/** The same keyword on both sides. */
+/** The same keyword in both versions. */
 export function sides(was: Place, now: Place, keyword: string): Pick<Change, 'was' | 'now'> {
   return { was: sideOf(was, keyword), now: sideOf(now, keyword) };
 }
@@ -53,7 +53,7 @@ export function whole({ schema, path }: Place): Side {
   return { path, value: schema };
 }
 
-/** A value in a sentence: short, on one line. */
+/** A value as short text on one line, for a sentence. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;

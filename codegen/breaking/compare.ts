@@ -1,7 +1,7 @@
 /**
  * Compares two versions of a contract. What a client sends (commands, HTTP requests, published payloads) may only widen;
- * what the server sends (replies, pushes, events, HTTP answers) may only narrow, except for fields and events that clients
- * must ignore when they do not know them (ENV-4). The assumption: the server is upgraded first, clients stay.
+ * what the server sends (replies, pushes, events, HTTP responses) may only narrow, except for unknown fields and events, which
+ * clients must ignore (ENV-4). This assumes that the server is upgraded before the clients.
  */
 import { ContractView } from './contract-view.ts';
 import type { ContractVersion } from './contract-view.ts';
@@ -19,7 +19,7 @@ import { CONNECTION } from '../raw.ts';
 
 export type { ContractVersion };
 
-/** @returns the differences that matter on the wire, breaking ones first. */
+/** @returns the differences that affect the wire, breaking ones first. */
 export function compareContracts(before: ContractVersion, after: ContractVersion): CompatibilityFinding[] {
   const [was, now] = [new ContractView(before), new ContractView(after)];
   const relation = new SchemaRelation(was.schemas, now.schemas);
@@ -60,7 +60,7 @@ function finding(
   };
 }
 
-/** The address of the WebSocket, and what holds for every message. */
+/** The address of the WebSocket, and facts about every message. */
 function compareRoot({ was, now, findings }: Versions): void {
   const path = ['channels', CONNECTION, 'address'];
   const [before, after] = [textAt(was.document, ...path), textAt(now.document, ...path)];
@@ -71,7 +71,7 @@ function compareRoot({ was, now, findings }: Versions): void {
       direction: 'client-to-server',
       was: { path, value: before },
       now: { path, value: after },
-      summary: `the address of the WebSocket went from ${before ?? 'none'} to ${after ?? 'none'}`,
+      summary: `the address of the WebSocket changed from ${before ?? 'none'} to ${after ?? 'none'}`,
       reason: 'Clients of the old contract connect to the old address.',
     });
   const only = ({ document }: { readonly document: object }): { path: string[]; raw: Record<string, unknown> } => ({

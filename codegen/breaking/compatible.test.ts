@@ -1,4 +1,4 @@
-/** What the gate calls compatible is: values of the sender's version fit the receiver's, by a validator at run time. */
+/** Checks the gate's `compatible` with a validator: every value of the sender's version is valid in the receiver's version. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ const RUNS = 300;
 const TRIES = 40;
 
 describe('schemas that the gate calls compatible', () => {
-  test.each(DIRECTIONS)('accept at the receiver what is valid at the sender, %s', (direction) => {
+  test.each(DIRECTIONS)('accept in the receiver every value that the sender may send, %s', (direction) => {
     let compatible = 0;
     let tried = 0;
     fc.assert(
@@ -54,17 +54,17 @@ describe('schemas that the gate calls compatible', () => {
         for (const value of candidates) {
           if (!sender(value)) continue;
           tried += 1;
-          if (!receiver(value)) throw new Error(`${JSON.stringify(value)} fits the sender's version only`);
+          if (!receiver(value)) throw new Error(`${JSON.stringify(value)} is valid in the sender's version only`);
         }
       }),
       { numRuns: RUNS, endOnFailure: true },
     );
-    // Else the property holds for want of cases.
+    // Otherwise the property might hold because no case was tried.
     expect(compatible).toBeGreaterThan(RUNS / 20);
     expect(tried).toBeGreaterThan(RUNS / 4);
   });
 
-  test('and one that accepts less for a value that was seen is never among them', () => {
+  test('never include a pair that no longer accepts a value which was tried', () => {
     let found = 0;
     fc.assert(
       fc.property(schemaPairs, fc.array(values, { minLength: TRIES, maxLength: TRIES }), (pair, candidates) => {

@@ -1,10 +1,10 @@
-/** Each change of a contract beside its schemas, and changes of schemas where they are really used, on our own contract. */
+/** Changes of the stock contract: facts other than schemas, and schemas where the contract uses them. */
 import { describe, expect, test } from 'vitest';
 import { compareContracts } from './compare.ts';
 import { at, findingsOf, verdictsOf, versionWith } from './testing/versions.ts';
 import type { Changes } from './testing/versions.ts';
 
-/** What the change is, the change, and every finding of it as `rule severity direction`. */
+/** Name of the change, the change, and every finding as `rule severity direction`. */
 type Row = readonly [name: string, change: Changes, verdicts: readonly string[]];
 
 const [SENT, RECEIVED] = ['client-to-server', 'server-to-client'];
@@ -23,7 +23,7 @@ const ROWS: readonly Row[] = [
     [`reply-added breaking ${RECEIVED}`, `reply-removed compatible ${RECEIVED}`],
   ],
   [
-    'a command has one reply less',
+    'a command loses a reply',
     { '/operations/ping/reply/messages/1': undefined },
     [`reply-removed compatible ${RECEIVED}`],
   ],
@@ -59,53 +59,57 @@ const ROWS: readonly Row[] = [
     [`property-added compatible ${SENT}`],
   ],
   [
-    'an HTTP request needs another member',
+    'an HTTP request requires a new member',
     { [`${schemas}/ExplainRequest/required`]: ['event', 'payload', 'stream'] },
     [`required-added breaking ${SENT}`],
   ],
   [
-    'an HTTP answer has another member',
+    'an HTTP response has a new member',
     { [`${schemas}/Probe/properties/since`]: text },
     [`property-added compatible ${RECEIVED}`],
   ],
   [
-    'an HTTP answer lacks a member',
+    'an HTTP response loses a member',
     { [`${schemas}/Explanation/required`]: ['matches'] },
     [`required-removed breaking ${RECEIVED}`],
   ],
   [
-    'a command takes another member',
+    'a command accepts a new member',
     { [`${schemas}/SubscribeData/properties/note`]: text },
     [`property-added compatible ${SENT}`],
   ],
   [
-    'a command needs another member',
+    'a command requires another member',
     { [`${schemas}/SubscribeData/required`]: ['events', 'stream'] },
     [`required-added breaking ${SENT}`],
   ],
   [
-    'a command takes a member no more',
+    'a command no longer accepts a member',
     { [`${schemas}/SubscribeData/properties/replay`]: undefined },
     [`property-removed breaking ${SENT}`],
   ],
   [
-    'a command needs a member no more',
+    'a command no longer requires a member',
     { [`${schemas}/SyncData/required`]: [] },
     [`required-removed compatible ${SENT}`],
   ],
   [
-    'a reply has another member',
+    'a reply has a new member',
     { [`${schemas}/PongData/properties/load`]: text },
     [`property-added compatible ${RECEIVED}`],
   ],
-  ['a reply may lack a member', { [`${schemas}/PongData/required`]: [] }, [`required-removed breaking ${RECEIVED}`]],
   [
-    'a push has another value',
+    'a member of a reply becomes optional',
+    { [`${schemas}/PongData/required`]: [] },
+    [`required-removed breaking ${RECEIVED}`],
+  ],
+  [
+    'a push has a new value',
     { [`${schemas}/SubscriptionClosedReason/enum`]: ['forbidden', 'expired'] },
     [`value-added breaking ${RECEIVED}`],
   ],
   [
-    'a push has another member at its top (ENV-1)',
+    'a push has a new member at its top level (ENV-1)',
     { [`${schemas}/ClosingMessage/properties/at`]: text },
     [`property-added breaking ${RECEIVED}`],
   ],
@@ -126,17 +130,17 @@ const ROWS: readonly Row[] = [
     [`event-added compatible ${RECEIVED}`, `event-removed breaking ${RECEIVED}`],
   ],
   [
-    'a payload has another optional member',
+    'a payload has a new optional member',
     { [`${schemas}/SyncStatusPayload/properties/eta`]: text },
     [`property-added compatible ${RECEIVED}`, `property-added compatible ${SENT}`],
   ],
   [
-    'a payload has one value less: who publishes it is refused',
+    'a payload loses a value: its publishers are refused',
     { [`${schemas}/SyncStatusPayload/properties/status/enum`]: ['started', 'running', 'completed'] },
     [`value-removed breaking ${SENT}`, `value-removed compatible ${RECEIVED}`],
   ],
   [
-    'a payload needs a member no more: who reads it misses it',
+    'a member of a payload becomes optional: its readers miss it',
     { [`${schemas}/GraphUpdatePayload/required`]: [] },
     [`required-removed breaking ${RECEIVED}`, `required-removed compatible ${SENT}`],
   ],
@@ -151,7 +155,7 @@ const ROWS: readonly Row[] = [
     [`replay-policy-changed warning ${RECEIVED}`],
   ],
   [
-    'an event has a policy that nobody can rank',
+    'an event has an unknown policy',
     { [`${messages}/file_change/x-replay/policy`]: 'hourly' },
     [`replay-policy-changed undecided ${RECEIVED}`],
   ],
@@ -161,7 +165,7 @@ const ROWS: readonly Row[] = [
     [`replay-key-changed breaking ${RECEIVED}`],
   ],
   [
-    'a delete clears no more',
+    'a delete no longer clears',
     { [`${messages}/entity_deleted/x-replay/clears`]: undefined },
     [`replay-key-changed breaking ${RECEIVED}`],
   ],
@@ -171,12 +175,12 @@ const ROWS: readonly Row[] = [
     [`filterable-removed breaking ${SENT}`],
   ],
   [
-    'an event gets a filter field that others have',
+    'an event gets a filter field that other events have',
     { [`${messages}/sync_status/x-filterable/paths`]: ['/payload/message'] },
     [`filterable-added breaking ${SENT}`],
   ],
   [
-    'an event gets a filter field that is new',
+    'an event gets a new filter field',
     { [`${messages}/sync_status/x-filterable/states`]: ['/payload/status'] },
     [`filterable-added compatible ${SENT}`],
   ],
@@ -203,7 +207,7 @@ const ROWS: readonly Row[] = [
   ],
   ['an error is removed', { '/x-errors/internal': undefined }, [`error-removed warning ${RECEIVED}`]],
   [
-    'an error is retryable no more',
+    'an error is no longer retryable',
     { '/x-errors/internal/retryable': false },
     [`error-retryable-changed breaking ${RECEIVED}`],
   ],
@@ -213,12 +217,12 @@ const ROWS: readonly Row[] = [
     [`error-http-status-changed breaking ${RECEIVED}`],
   ],
   [
-    'an error code is added to what is sent',
+    'a reply may contain a new error code',
     { [`${schemas}/ErrorCode/enum`]: [...(at(`${schemas}/ErrorCode/enum`) as string[]), 'too_late'] },
     [`value-added breaking ${RECEIVED}`],
   ],
   [
-    'a bad value is answered with another code',
+    'an invalid value gets another error code',
     { [`${messages}/sync/x-error-pointers`]: { '/data/stream': 'forbidden' } },
     [`error-pointer-changed breaking ${RECEIVED}`],
   ],
@@ -229,7 +233,7 @@ const ROWS: readonly Row[] = [
   ],
   ['a close code is removed', { '/x-close-codes/4202': undefined }, [`close-code-removed warning ${RECEIVED}`]],
   [
-    'a close code is retried no more',
+    'a close code is no longer retried',
     { '/x-close-codes/4202/class': 'do-not-retry' },
     [`close-code-class-changed breaking ${RECEIVED}`],
   ],
@@ -265,19 +269,19 @@ const ROWS: readonly Row[] = [
   ['a limit is added', { '/x-limits/words': at('/x-limits/jsonDepth') }, [`limit-added warning ${SENT}`]],
   ['a limit has another unit', { '/x-limits/drainMs/unit': 's' }, [`limit-unit-changed breaking ${SENT}`]],
   [
-    'an operation needs a scope',
+    'an operation requires a scope',
     { '/operations/get_health/x-scopes': ['admin:read'] },
     [`scope-required breaking ${SENT}`],
   ],
   [
-    'an operation needs a scope no more',
+    'an operation no longer requires a scope',
     { '/operations/post_explain/x-scopes': [] },
     [`scope-not-required compatible ${SENT}`],
   ],
   ['a kind of scope is removed', { '/x-scopes/kinds/admin:read': undefined }, [`scope-kind-removed breaking ${SENT}`]],
-  ['the grammar of scopes is another', { '/x-scopes/grammar': 'other' }, [`scope-grammar-changed undecided ${SENT}`]],
-  ['a gap has another reason', { '/x-gap-reasons/asleep': 'Asleep.' }, [`gap-reason-added breaking ${RECEIVED}`]],
-  ['the subprotocol is another', { '/x-subprotocol': 'tidemark.v2' }, [`subprotocol-changed breaking ${SENT}`]],
+  ['the grammar of scopes changes', { '/x-scopes/grammar': 'other' }, [`scope-grammar-changed undecided ${SENT}`]],
+  ['a gap has a new reason', { '/x-gap-reasons/asleep': 'Asleep.' }, [`gap-reason-added breaking ${RECEIVED}`]],
+  ['the subprotocol changes', { '/x-subprotocol': 'tidemark.v2' }, [`subprotocol-changed breaking ${SENT}`]],
   [
     'another query parameter is refused',
     { '/x-credential-parameters': [...(at('/x-credential-parameters') as string[]), 'pass'] },
@@ -291,28 +295,24 @@ const ROWS: readonly Row[] = [
   ],
   ['a clause is weaker', { '/x-requirements/CON-3/level': 'should' }, [`clause-level-changed breaking ${RECEIVED}`]],
   [
-    'the text of a clause is another',
+    'the text of a clause changes',
     { '/x-requirements/CON-3/text': 'Other.' },
     [`clause-text-changed warning ${RECEIVED}`],
   ],
-  ['a fact appears that the gate does not know', { '/x-moods': { glad: 1 } }, [`fact-undecided undecided ${RECEIVED}`]],
+  ['an unknown fact appears', { '/x-moods': { glad: 1 } }, [`fact-undecided undecided ${RECEIVED}`]],
+  ['an operation has an unknown fact', { '/operations/ping/x-mood': 'glad' }, [`fact-undecided undecided ${RECEIVED}`]],
   [
-    'an operation says something that the gate does not know',
-    { '/operations/ping/x-mood': 'glad' },
-    [`fact-undecided undecided ${RECEIVED}`],
-  ],
-  [
-    'the WebSocket asks for a header',
+    'the WebSocket requires a header',
     { '/channels/connection/bindings/ws/headers': { type: 'object' } },
     [`fact-undecided undecided ${RECEIVED}`],
   ],
   [
-    'messages are of another media type',
+    'messages have another media type',
     { '/defaultContentType': 'application/cbor' },
     [`content-type-changed breaking ${RECEIVED}`],
   ],
   [
-    'descriptions, summaries and examples are others',
+    'descriptions, summaries and examples change',
     { '/info/description': 'Other.', '/operations/ping/summary': 'Other.', [`${messages}/ping/examples`]: [] },
     [],
   ],
@@ -324,11 +324,11 @@ describe('a change of the contract', () => {
   });
 });
 
-test('a contract does not differ from itself', () => {
+test('a contract has no findings against itself', () => {
   expect(compareContracts(versionWith(), versionWith())).toEqual([]);
 });
 
-test('a finding names both places with their lines, and every operation that the change reaches', () => {
+test('a finding names both places with their lines, and every operation that the change affects', () => {
   const [finding] = findingsOf(
     {},
     { [`${schemas}/Position/properties/node`]: text, [`${schemas}/Position/required`]: ['epoch'] },

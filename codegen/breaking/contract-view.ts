@@ -1,4 +1,4 @@
-/** One version of a contract as the comparison reads it: operations, messages and events by their names on the wire. */
+/** One version of a contract for the comparison: operations, messages and events by their names on the wire. */
 import { fromPointer } from '../source.ts';
 import { CONNECTION } from '../raw.ts';
 import { isObject, objectAt, textAt, textsOf, valueAt } from './json.ts';
@@ -8,7 +8,7 @@ import type { Place } from './schema-document.ts';
 
 /** One version of a contract. */
 export interface ContractVersion {
-  /** As the user named it. */
+  /** The name that the user gave. */
   readonly name: string;
   readonly document: JsonObject;
   readonly lineOf: (path: Path) => number | undefined;
@@ -37,7 +37,7 @@ export interface EventView {
   readonly message: MessageView;
   readonly replay: JsonObject;
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** The schema of what is published under this name. */
+  /** The schema of payloads that are published under this name. */
   readonly published: Place | undefined;
 }
 
@@ -82,7 +82,7 @@ export class ContractView {
     return { name: String(path.at(-1)), path, raw, payload };
   }
 
-  /** Follows references to the object that they stand for. */
+  /** Follows references to an object. */
   #follow(value: unknown, at: Path): { readonly path: Path; readonly raw: JsonObject } {
     let [path, raw] = [at, isObject(value) ? value : {}];
     for (let hops = 0; hops < 16; hops += 1) {

@@ -1,6 +1,6 @@
 /**
- * Events. The server sends them, so their messages may only narrow; but clients publish them too (`broadcast`, POST
- * /ws/broadcast, EVT-3), so their payloads may only widen as well: what is left is new optional fields.
+ * Compares events. The server sends them, so their messages may only narrow. Clients publish them too (`broadcast`, POST
+ * /ws/broadcast, EVT-3), so their payloads may only widen. Only new optional fields satisfy both.
  */
 import type { EventView } from './contract-view.ts';
 import type { Draft } from './finding.ts';
@@ -29,7 +29,7 @@ function eventRemoved({ name, message }: EventView): Draft {
     now: { path: ['components', 'messages'], value: undefined },
     summary: `the event ${name} was removed`,
     reason:
-      'Clients that subscribe to it receive nothing, or, as a custom event, payloads of any shape; their filters are refused.',
+      'Clients that subscribe to it receive nothing, or custom events of this name with payloads of any shape; their filters are refused.',
   };
 }
 
@@ -42,7 +42,7 @@ function eventAdded({ name, message }: EventView): Draft {
     now: { path: message.path, value: name },
     summary: `the event ${name} was added`,
     reason:
-      'Clients ignore events that they do not know (ENV-4). Whoever published a custom event of this name must fit its schema now.',
+      'Clients ignore unknown events (ENV-4). Clients that published a custom event of this name must now match its schema.',
   };
 }
 
@@ -62,7 +62,7 @@ function compareEvent(versions: Versions, before: EventView, after: EventView): 
     versions.findings.add(draft, by);
 }
 
-/** From the least to the most that is replayed. */
+/** Ordered from the fewest to the most replayed events. */
 const POLICIES = ['none', 'latest', 'latest-per-key', 'log'];
 
 function policyDrafts(before: EventView, after: EventView): Draft[] {
@@ -78,12 +78,12 @@ function policyDrafts(before: EventView, after: EventView): Draft[] {
       direction: 'server-to-client',
       was: { path: [...before.message.path, 'x-replay', 'policy'], value: old },
       now: { path: [...after.message.path, 'x-replay', 'policy'], value: next },
-      summary: `the replay policy of ${after.name} went from ${show(old)} to ${show(next)}`,
+      summary: `the replay policy of ${after.name} changed from ${show(old)} to ${show(next)}`,
       reason: !isKnown
         ? 'Which of the two policies replays more cannot be decided, so this counts as breaking.'
         : b > a
-          ? 'Late joiners receive more than before. Clients that expect a short replay should be looked at.'
-          : 'Late joiners no longer receive what clients of the old contract build their picture from.',
+          ? 'New subscribers receive more than before. Check clients that expect a short replay.'
+          : 'New subscribers no longer receive the events from which clients of the old contract build their picture.',
     },
   ];
 }
@@ -97,9 +97,8 @@ function keyDrafts(before: EventView, after: EventView): Draft[] {
       direction: 'server-to-client',
       was: replaySide(before, member),
       now: replaySide(after, member),
-      summary: `x-replay.${member} of ${after.name} went from ${show(before.replay[member])} to ${show(after.replay[member])}`,
-      reason:
-        'Which events replace or clear each other in a warm replay changes, and with it the picture of late joiners.',
+      summary: `x-replay.${member} of ${after.name} changed from ${show(before.replay[member])} to ${show(after.replay[member])}`,
+      reason: 'Other events replace or clear each other in a warm replay, so new subscribers get another picture.',
     }));
 }
 
@@ -113,7 +112,7 @@ function filterDrafts({ was }: Versions, before: EventView, after: EventView): D
     const [old, next] = [before.filterable[field], after.filterable[field]];
     if (equal(old?.toSorted(), next?.toSorted())) return [];
     const verb = old === undefined ? 'added' : next === undefined ? 'removed' : 'changed';
-    // A filter in use narrows only the events that declare its field (SUB-4).
+    // A filter field narrows only the events that declare it (SUB-4).
     const wasUsable = [...was.events.values()].some(({ filterable }) => Object.hasOwn(filterable, field));
     const isBreaking = verb !== 'added' || wasUsable;
     return [
@@ -133,7 +132,7 @@ function filterDrafts({ was }: Versions, before: EventView, after: EventView): D
 const FILTER_REASONS = {
   added: {
     breaking:
-      'Subscriptions of old clients that use the field for other events received every event of this name, and lose those that do not match (SUB-4).',
+      'Subscriptions that use the field for other events received every event of this name before; now they receive only those that match (SUB-4).',
     compatible: 'No old client can use a filter field that no event had.',
   },
   removed: {

@@ -1,6 +1,6 @@
 /**
- * What operations, channels and messages say beside their schemas. A fact that nothing here knows is undecided when it
- * changes: new facts are never passed over in silence.
+ * Compares the facts of operations, channels and messages other than schemas. A change of an unknown fact is reported as
+ * undecided, so that no new fact is silently ignored.
  */
 import type { Direction, Draft, Findings, Severity } from './finding.ts';
 import { show } from './change.ts';
@@ -19,7 +19,7 @@ interface Pair {
   readonly by: string;
 }
 
-/** A fact in both versions; undefined where it is absent. */
+/** A fact in both versions; undefined if it is absent. */
 interface Fact {
   readonly key: string;
   readonly before: unknown;
@@ -37,7 +37,7 @@ interface Verdict {
 type Judge = (fact: Fact) => readonly Verdict[];
 
 const IGNORED: ReadonlySet<string> = new Set([
-  // Words for people, and what is compared elsewhere.
+  // Text for people, and facts that are compared elsewhere.
   'name',
   'title',
   'summary',
@@ -80,7 +80,7 @@ function draftOf(verdict: Verdict, before: Part, after: Part, { key, before: was
   return { ...verdict, ...undecided, was: side(before, was), now: side(after, now) };
 }
 
-/** The method and the query of HTTP are compared as such, and versions of bindings say nothing about the wire. */
+/** HTTP methods and queries are compared elsewhere, and the version of a binding does not affect the wire. */
 function otherBindings(value: unknown): unknown {
   if (!isObject(value)) return value;
   const http = isObject(value['http']) ? value['http'] : {};
@@ -96,13 +96,13 @@ function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
       rule: 'fact-undecided',
       severity: 'breaking',
       direction: 'server-to-client',
-      summary: `${key} went from ${show(before)} to ${show(after)}`,
-      reason: 'What this change does to clients of the old contract cannot be decided, so it counts as breaking.',
+      summary: `${key} changed from ${show(before)} to ${show(after)}`,
+      reason: 'The effect of this change on clients of the old contract cannot be decided, so it counts as breaking.',
     },
   ];
 }
 
-/** A promise that `true` gives and absence does not. */
+/** A fact that is either `true` or absent. */
 function promise(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
   return ({ key, after }) => {
     const isGiven = after === true;
@@ -127,8 +127,8 @@ const scopes: Judge = ({ before, after }) => {
         rule: 'scope-required',
         severity: 'breaking',
         direction: 'client-to-server',
-        summary: `the scope ${scope} is needed now`,
-        reason: 'Principals without that scope could do this, and are refused with `forbidden` now.',
+        summary: `the scope ${scope} is now required`,
+        reason: 'Principals without this scope were permitted, and are now refused with `forbidden`.',
       })),
     ...old
       .filter((scope) => !next.includes(scope))
@@ -136,8 +136,8 @@ const scopes: Judge = ({ before, after }) => {
         rule: 'scope-not-required',
         severity: 'compatible',
         direction: 'client-to-server',
-        summary: `the scope ${scope} is no longer needed`,
-        reason: 'Everybody who could do this still can.',
+        summary: `the scope ${scope} is no longer required`,
+        reason: 'Every client that was permitted still is.',
       })),
   ];
 };
@@ -150,8 +150,8 @@ const errorPointers: Judge = ({ before, after }) => {
       rule: 'error-pointer-changed',
       severity: 'breaking',
       direction: 'server-to-client',
-      summary: `a bad value at ${pointer} is answered with ${codeOf(next[pointer])} instead of ${codeOf(old[pointer])}`,
-      reason: 'Clients of the old contract that act on the code no longer find it.',
+      summary: `an invalid value at ${pointer} gets the error ${codeOf(next[pointer])} instead of ${codeOf(old[pointer])}`,
+      reason: 'Clients of the old contract that handle the old code no longer receive it.',
     }));
 };
 
@@ -159,7 +159,7 @@ function codeOf(code: unknown): string {
   return typeof code === 'string' ? code : 'invalid_message';
 }
 
-/** Security requirements, media types and ids of correlation: absence is not the same as freedom, but needs nothing. */
+/** Security requirements, media types and correlation ids. */
 function addedOrChanged(rule: string, direction: Direction, words: Readonly<Record<'added' | 'lost', string>>): Judge {
   return ({ key, before, after }) => {
     const isLost = after === undefined;
@@ -176,50 +176,50 @@ function addedOrChanged(rule: string, direction: Direction, words: Readonly<Reco
   };
 }
 
-const HARMLESS = 'Everybody who could do this still can.';
+const HARMLESS = 'Every client that was permitted still is.';
 
 const correlation: Judge = ({ before, after }) => [
   {
     rule: before === undefined ? 'correlation-added' : 'correlation-changed',
     severity: before === undefined ? 'compatible' : 'breaking',
     direction: 'server-to-client',
-    summary: `correlationId went from ${show(before)} to ${show(after)}`,
+    summary: `correlationId changed from ${show(before)} to ${show(after)}`,
     reason:
       before === undefined
-        ? 'It describes which field joins a reply to its command; the fields themselves are compared by their schemas.'
-        : 'Clients of the old contract look for the id of their command elsewhere.',
+        ? 'It only describes which field relates a reply to its command; the field itself is compared by its schema.'
+        : 'Clients of the old contract look for the command id in another field.',
   },
 ];
 
 const JUDGES: Readonly<Record<string, Judge>> = {
   'x-scopes': scopes,
   'x-full-scopes': addedOrChanged('full-scopes', 'client-to-server', {
-    added: 'Clients of the old contract get the summary where they got the full answer.',
-    lost: 'Clients of the old contract get at least what they got before.',
+    added: 'Clients of the old contract receive a summary instead of the full response.',
+    lost: 'Clients of the old contract receive at least what they received before.',
   }),
   'x-error-pointers': errorPointers,
   'x-ordered': promise('order', 'server-to-client', {
-    given: 'Clients of the old contract do not count on the order.',
-    lost: 'The message may overtake queued events now, and clients of the old contract count on its place.',
+    given: 'Clients of the old contract do not rely on the order.',
+    lost: 'The message may now overtake queued events, but clients of the old contract rely on its order.',
   }),
   'x-before-authentication': promise('before-authentication', 'client-to-server', {
     given: 'The new server accepts it earlier than the old one did.',
-    lost: 'The new server refuses it before `authenticate`, where clients of the old contract may send it.',
+    lost: 'The new server refuses it before `authenticate`; clients of the old contract may send it then.',
   }),
   'x-serves-below': promise('serves-below', 'client-to-server', {
-    given: 'Addresses below the path were free before.',
-    lost: 'Clients of the old contract may ask for addresses below the path.',
+    given: 'The old contract did not use addresses below the path.',
+    lost: 'Clients of the old contract may request addresses below the path.',
   }),
   'x-stream': addedOrChanged('event-stream', 'client-to-server', {
-    added: 'Publications of this event on another stream are refused now.',
+    added: 'Publications of this event on another stream are now refused.',
     lost: HARMLESS,
   }),
   'x-any-origin': promise('any-origin', 'server-to-client', {
-    given: 'Pages of every origin may read the answer now.',
-    lost: 'The new server refuses pages of other origins, which read the answer under the old contract.',
+    given: 'Pages of every origin may now read the response.',
+    lost: 'The new server refuses pages of other origins; under the old contract they could read the response.',
   }),
   security: addedOrChanged('security', 'client-to-server', {
-    added: 'Clients of the old contract may come without the credential that is asked for now.',
+    added: 'Clients of the old contract may connect without the credential that is now required.',
     lost: HARMLESS,
   }),
   contentType: addedOrChanged('content-type', 'server-to-client', {

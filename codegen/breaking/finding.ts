@@ -1,41 +1,41 @@
-/** What the gate reports: a change, who sends and who receives, and what it breaks. */
+/** A finding of the gate: a change, its direction, and what it breaks. */
 import type { Change, Effect } from './change.ts';
 import type { Path } from './json.ts';
 import { toPointer } from '../source.ts';
 
 export type Severity = 'breaking' | 'warning' | 'compatible';
 
-/** Who sends what changed. `operator`: it is written in a gateway's configuration, not sent. */
+/** The direction in which the changed value travels. `operator`: it is in a gateway's configuration and not sent. */
 export type Direction = 'client-to-server' | 'server-to-client' | 'operator';
 
 export interface FindingSide {
-  /** RFC 6901. Where the thing is absent, the pointer of what would hold it. */
+  /** JSON Pointer (RFC 6901). If the value is absent, the pointer of its would-be parent. */
   readonly pointer: string;
   /** 1-based, in the file of that version. */
   readonly line: number | undefined;
-  /** Undefined where the thing is absent. */
+  /** Undefined if the value is absent. */
   readonly value: unknown;
 }
 
 export interface CompatibilityFinding {
   readonly rule: string;
   readonly severity: Severity;
-  /** False where the comparison could not decide; such a finding counts as breaking. */
+  /** False if the comparison could not decide; such a finding counts as breaking. */
   readonly decided: boolean;
   readonly direction: Direction;
   readonly was: FindingSide;
   readonly now: FindingSide;
   /** What changed. */
   readonly summary: string;
-  /** Whom it breaks and why, or why it breaks nobody. */
+  /** Which clients break and why, or why none breaks. */
   readonly reason: string;
-  /** Operations and events that the change reaches, such as `subscribe` or `event file_change`. */
+  /** Operations and events that the change affects, such as `subscribe` or `event file_change`. */
   readonly usedBy: readonly string[];
-  /** Recorded frames that no longer fit, as `tape:line`. */
+  /** Recorded frames that are no longer valid, as `tape:line`. */
   readonly tapes: readonly string[];
 }
 
-/** A finding before its pointers have lines and its tapes are known. */
+/** A finding without line numbers and tapes. */
 export interface Draft {
   readonly rule: string;
   readonly severity: Severity;
@@ -52,11 +52,11 @@ export interface Use {
   /** Such as `subscribe`, `event file_change` or `publishing file_change`. */
   readonly by: string;
   readonly direction: 'client-to-server' | 'server-to-client';
-  /** The path of the schema of a WebSocket message, in both versions: nothing may be added at its top (ENV-1). */
+  /** The path of a WebSocket message's schema, in both versions. No member may be added at its top level (ENV-1). */
   readonly envelope?: boolean;
 }
 
-/** Judges a change of a schema for one use. */
+/** Makes the finding of a schema change for one use of the schema. */
 export function judge(change: Change, { direction, envelope }: Use): Draft {
   const { rule, was, now, text } = change;
   const effect: Effect = envelope === true && change.effect === 'adds-fields' ? 'widens' : change.effect;
@@ -74,19 +74,18 @@ export function judge(change: Change, { direction, envelope }: Use): Draft {
   };
 }
 
-const TOP =
-  'A message holds `type`, `id` and `data`, and nothing else at its top level (ENV-1); clients may refuse it.';
+const TOP = 'A message has only `type`, `id` and `data` at its top level (ENV-1); clients may refuse any other member.';
 
 const UNDECIDED =
-  'It cannot be decided whether old clients and the new server still understand each other here, so this counts as breaking.';
-const MEANING = 'The same values are valid, but they mean something else. Check what depends on it.';
+  'Whether old clients and the new server remain compatible here cannot be decided, so this counts as breaking.';
+const MEANING = 'The same values are valid, but their meaning changes. Check the code that depends on it.';
 
 const VERDICTS: Readonly<
   Record<Use['direction'], Readonly<Record<Effect, readonly [severity: Severity, reason: string]>>>
 > = {
   'client-to-server': {
-    narrows: ['breaking', 'The new server refuses something that clients of the old contract may send.'],
-    replaces: ['breaking', 'The new server refuses something that clients of the old contract may send.'],
+    narrows: ['breaking', 'The new server refuses values that clients of the old contract may send.'],
+    replaces: ['breaking', 'The new server refuses values that clients of the old contract may send.'],
     undecided: ['breaking', UNDECIDED],
     widens: ['compatible', 'The new server accepts everything that clients of the old contract may send.'],
     'adds-fields': ['compatible', 'The new server accepts everything that clients of the old contract may send.'],
@@ -94,27 +93,27 @@ const VERDICTS: Readonly<
   },
   'server-to-client': {
     narrows: ['compatible', 'Clients of the old contract expect everything that the new server may send.'],
-    replaces: ['breaking', 'The new server may send something that clients of the old contract do not expect.'],
+    replaces: ['breaking', 'The new server may send values that clients of the old contract do not expect.'],
     undecided: ['breaking', UNDECIDED],
-    widens: ['breaking', 'The new server may send something that clients of the old contract do not expect.'],
-    'adds-fields': ['compatible', 'Clients ignore fields that they do not know (ENV-4).'],
+    widens: ['breaking', 'The new server may send values that clients of the old contract do not expect.'],
+    'adds-fields': ['compatible', 'Clients ignore unknown fields (ENV-4).'],
     meaning: ['warning', MEANING],
   },
 };
 
-/** Where more can be said than that something is refused or unexpected. */
+/** Rules with a more specific reason than the general ones above. */
 const SPECIAL: Readonly<Record<string, string>> = {
   'client-to-server required-added':
-    'Clients of the old contract may leave it out, and the new server then refuses it.',
+    'Clients of the old contract may omit it, and the new server then refuses the message.',
   'client-to-server property-removed':
-    'Clients of the old contract may send it, and the new server refuses fields that it does not know (ENV-4).',
+    'Clients of the old contract may send it, and the new server refuses unknown fields (ENV-4).',
   'server-to-client required-removed':
-    'The new server may leave it out, and clients of the old contract read it as always present.',
+    'The new server may omit it, but clients of the old contract expect it to be present.',
   'server-to-client value-added':
-    'The new server may send it. Clients ignore fields and events that they do not know (ENV-4), but not values.',
+    'The new server may send it. Clients ignore unknown fields and events (ENV-4), but not unknown values.',
 };
 
-/** Collects drafts; the same change in several operations is one finding. */
+/** Collects drafts; one change that affects several operations is one finding. */
 export class Findings {
   readonly #found = new Map<string, { readonly draft: Draft; readonly usedBy: Set<string> }>();
 
@@ -138,7 +137,7 @@ export class Findings {
   }
 }
 
-/** The change is one of a member at the top, not inside one. */
+/** Whether the change adds or removes a member at the top level, not inside a member. */
 function isDirectly({ was, now }: Change, top: { readonly was: Path; readonly now: Path }): boolean {
   const [before, after] = [toPointer(was.path), toPointer(now.path)];
   const [old, next] = [toPointer(top.was), toPointer(top.now)];

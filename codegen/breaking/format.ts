@@ -1,4 +1,4 @@
-/** The report as text for people, and as annotations of GitHub's workflow commands. */
+/** Formats the report as text, and as GitHub workflow commands (annotations). */
 import type { CompatibilityFinding, Severity } from './finding.ts';
 import type { GateReport } from './report.ts';
 import { show } from './change.ts';
@@ -9,7 +9,7 @@ const HEADINGS: Readonly<Record<Severity, string>> = {
   compatible: 'compatible',
 };
 
-/** Tapes that are listed with one finding. */
+/** Most tapes listed with one finding. */
 const SHOWN_TAPES = 5;
 
 export function formatText(report: GateReport): string {
@@ -29,8 +29,8 @@ function tapeLines({ tapes, findings }: GateReport): string[] {
   const others = tapes.broken.filter(({ at }) => !attributed.has(at));
   const broken = new Set(tapes.broken.map(({ at }) => at)).size;
   return [
-    ...others.map(({ at, reason }) => `tape ${at} no longer fits: ${reason}`),
-    `${plural(tapes.tapes, 'tape')} with ${plural(tapes.frames, 'frame')} of the old contract: ${broken === 0 ? 'every frame fits the new one' : `${broken} no longer ${broken === 1 ? 'fits' : 'fit'} the new one`}.`,
+    ...others.map(({ at, reason }) => `tape ${at} is no longer valid: ${reason}`),
+    `${plural(tapes.tapes, 'tape')} with ${plural(tapes.frames, 'frame')} of the old contract: ${broken === 0 ? 'every frame is valid in the new one' : `${broken} ${broken === 1 ? 'is' : 'are'} not valid in the new one`}.`,
   ];
 }
 
@@ -91,7 +91,7 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-/** Escaped as the runner of GitHub Actions reads it. */
+/** Escapes text for the runner of GitHub Actions. */
 function message(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

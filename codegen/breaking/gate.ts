@@ -1,5 +1,5 @@
 /**
- * `tidemark breaking`: reads two versions of a contract, compares them, and tries recorded tapes against the new one. The
+ * `tidemark breaking`: reads two versions of a contract, compares them, and checks recorded tapes against the new one. The
  * command line calls only this file.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ export { formatGithub, formatText } from './format.ts';
 export { TapeError } from './tape-frames.ts';
 
 export interface GateOptions {
-  /** The older version: its text, what it is called in messages, and its path where it is a file. */
+  /** The older version: its text, its name in messages, and its path if it is a file. */
   readonly against: { readonly name: string; readonly text: string; readonly file?: string };
   /** Path of the newer version. */
   readonly contract: string;
@@ -33,8 +33,8 @@ export interface GateOptions {
 }
 
 /**
- * @throws {ContractError} when one of the two is not YAML, or not an AsyncAPI document.
- * @throws {TapeError} when there are no tapes, or they cannot be read; errors of the file system pass through.
+ * @throws {ContractError} when one of the two is not YAML or not an AsyncAPI document.
+ * @throws {TapeError} when there are no tapes or they are invalid; file system errors are not caught.
  */
 export async function compareVersions({ against, contract, tapes }: GateOptions): Promise<GateReport> {
   const before = readVersion(await openBaseline(against));
@@ -48,15 +48,15 @@ export async function compareVersions({ against, contract, tapes }: GateOptions)
   return { ...names, counts: countOf(findings), findings: report.findings, tapes: summary };
 }
 
-/** An own-events document is compared as the whole contract that it makes with the one that it extends. */
+/** An own-events document is first merged with the contract that it extends, and the result is compared. */
 async function openVersion(source: Source): Promise<Source> {
   return isExtension(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;
 }
 
 const ALONE =
-  'Only the contract itself is read of a revision or an address: compare with a file, or with the contract.json that tidemark generate wrote.';
+  'From a Git revision or a URL only one file is read. Compare with a file, or with the contract.json that tidemark generate wrote.';
 
-/** The merge reads files: a text from Git or from an address becomes one. Its own references to files lead nowhere there. */
+/** Writes a text from Git or a URL to a file, because the merge reads files. Its references to other files do not resolve. */
 async function openBaseline({ name, text, file }: GateOptions['against']): Promise<Source> {
   const source = sourceOf(file ?? name, text);
   if (!isExtension(source.value)) {
@@ -73,7 +73,7 @@ async function openBaseline({ name, text, file }: GateOptions['against']): Promi
   }
 }
 
-/** Rules bind neither version: an older contract knew others, and a newer one may be half done. */
+/** The house rules are not checked: an older contract had other rules, and a newer one may be unfinished. */
 function readVersion(source: Source): ContractVersion {
   if (!isObject(source.value) || !isObject(source.value['channels']) || !isObject(source.value['operations']))
     throw new ContractError(source.file, [
@@ -81,7 +81,7 @@ function readVersion(source: Source): ContractVersion {
         rule: 'asyncapi',
         pointer: '',
         line: 1,
-        text: 'is not an AsyncAPI 3 document with channels and operations. Give a version of the contract.',
+        text: 'is not an AsyncAPI 3 document with channels and operations. Pass a version of the contract.',
       },
     ]);
   return versionOf(source);

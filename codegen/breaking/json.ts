@@ -1,4 +1,4 @@
-/** Reading values whose shape nobody has checked: the older contract may come from a release with other rules. */
+/** Reads values of unchecked shape: the older contract may come from a release with other rules. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 export type Path = readonly (string | number)[];
@@ -7,13 +7,13 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The member of an object as an object; an empty one where there is none. */
+/** The member of an object as an object; an empty object if there is none. */
 export function objectAt(value: unknown, ...keys: readonly string[]): JsonObject {
   const found = valueAt(value, keys);
   return isObject(found) ? found : {};
 }
 
-/** The value at a path; undefined where the path leaves the value. */
+/** The value at a path; undefined if there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   let at = value;
   for (const key of path) {

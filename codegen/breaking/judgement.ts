@@ -1,4 +1,4 @@
-/** How a change is judged, and the finding that this makes. */
+/** The severity of a change, and the finding made from it. */
 import type { Direction, Draft, Severity } from './finding.ts';
 
 export interface Judgement {
@@ -8,7 +8,7 @@ export interface Judgement {
   readonly decided?: false;
 }
 
-/** Of a change whose direction is known. */
+/** Makes the finding of a change whose direction is known. */
 export type Directed = Judgement & { readonly direction: Direction };
 
 export const breaking = (reason: string, direction?: Direction): Judgement => ({

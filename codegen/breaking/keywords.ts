@@ -1,4 +1,4 @@
-/** Keywords that bound one kind of value by themselves: numbers, texts, lengths. */
+/** Compares keywords that bound one kind of value independently of other keywords: numbers, texts, lengths. */
 import { show, sides } from './change.ts';
 import type { Change, Effect } from './change.ts';
 import type { JsonObject } from './json.ts';
@@ -11,7 +11,7 @@ interface Sides {
 
 type Bound = 'lower' | 'upper';
 
-/** Keyword → which end it bounds, and what holds where it is absent. */
+/** Keyword → the end that it bounds, and the bound when it is absent. */
 const BOUNDS = {
   minLength: ['lower', 0],
   maxLength: ['upper', Number.POSITIVE_INFINITY],
@@ -52,11 +52,11 @@ function moved({ was, now }: Sides, { keyword, end, before, after, absent }: Mov
     rule: `${kebab(keyword)}-${verb}`,
     effect: tighter ? 'narrows' : 'widens',
     ...sides(was, now, keyword),
-    text: `${keyword} ${verb === 'removed' ? `${before} was removed` : verb === 'added' ? `${after} was added` : `went from ${before} to ${after}`}`,
+    text: `${keyword} ${verb === 'removed' ? `${before} was removed` : verb === 'added' ? `${after} was added` : `changed from ${before} to ${after}`}`,
   };
 }
 
-/** `pattern` and `format`: whether one of two different ones accepts more is not decided here. */
+/** Compares `pattern` and `format`. Which of two different ones accepts more is not decided. */
 function textRuleChanges({ was, now }: Sides, keyword: 'pattern' | 'format'): Change[] {
   const [before, after] = [was.schema[keyword], now.schema[keyword]];
   if (before === after) return [];
@@ -64,7 +64,7 @@ function textRuleChanges({ was, now }: Sides, keyword: 'pattern' | 'format'): Ch
   const effect: Effect = verb === 'added' ? 'narrows' : verb === 'removed' ? 'widens' : 'undecided';
   const text =
     verb === 'changed'
-      ? `${keyword} went from ${show(before)} to ${show(after)}, and which of them accepts more cannot be decided`
+      ? `${keyword} changed from ${show(before)} to ${show(after)}; which of the two accepts more cannot be decided`
       : `${keyword} ${show(before ?? after)} was ${verb}`;
   return [{ rule: `${keyword}-${verb}`, effect, ...sides(was, now, keyword), text }];
 }
@@ -84,7 +84,7 @@ const EDGES = {
 
 interface Edge {
   readonly at: number;
-  /** Whether the number itself is outside. */
+  /** Whether the bound excludes the number itself. */
   readonly open: boolean;
 }
 
@@ -94,7 +94,7 @@ function edgeOf(schema: JsonObject, end: Bound, onlyIntegers: boolean): Edge {
   const open = numberOf(schema[exclusive], absent);
   const isOpen = open !== absent && (end === 'lower' ? open >= closed : open <= closed);
   if (!onlyIntegers) return { at: isOpen ? open : closed, open: isOpen };
-  // The first integer inside, so that 0 < n and 1 ≤ n are the same.
+  // The first integer inside the bound, so that 0 < n and 1 ≤ n are equal.
   if (end === 'lower') return { at: isOpen ? Math.floor(open) + 1 : Math.ceil(closed), open: false };
   return { at: isOpen ? Math.ceil(open) - 1 : Math.floor(closed), open: false };
 }
@@ -111,7 +111,7 @@ function edgeChanges({ was, now }: Sides, end: Bound, onlyIntegers: boolean): Ch
       rule: `${kebab(inclusive)}-${after.open ? 'opened' : 'closed'}`,
       effect: after.open ? 'narrows' : 'widens',
       ...sides(was, now, keyword),
-      text: `${after.at} itself is ${after.open ? 'no longer' : 'now'} inside the bound`,
+      text: `the bound ${after.at} itself is ${after.open ? 'no longer' : 'now'} valid`,
     },
   ];
 }
@@ -138,7 +138,7 @@ export function uniqueChanges({ was, now }: Sides): Change[] {
       rule: `unique-items-${after ? 'added' : 'removed'}`,
       effect: after ? 'narrows' : 'widens',
       ...sides(was, now, 'uniqueItems'),
-      text: `items ${after ? 'must be unique now' : 'need not be unique any more'}`,
+      text: `items ${after ? 'must now be unique' : 'no longer have to be unique'}`,
     },
   ];
 }

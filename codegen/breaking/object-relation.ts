@@ -1,4 +1,4 @@
-/** Objects: members, which of them are required, and what holds for members that are not declared. */
+/** Compares objects: declared members, required members, and undeclared members. */
 import { sides, whole } from './change.ts';
 import type { Change } from './change.ts';
 import { objectAt, textsOf, union } from './json.ts';
@@ -19,7 +19,7 @@ export function relateObjects(relation: Relation, pair: PlacePair): Change[] {
   ];
 }
 
-/** What holds for members that `properties` does not name. */
+/** The schema of members that `properties` does not name. */
 export function othersOf(place: ObjectPlace): Place {
   return part(place, 'additionalProperties') ?? { schema: true, path: place.path };
 }
@@ -54,14 +54,14 @@ function relateMember(relation: Relation, { was, now }: PlacePair, name: string)
         text: `${name} was removed`,
       },
     ];
-  // Only named on one side, and any value will do on the other: told by the member's name.
+  // Declared in one version only, while the other accepts any value: reported under the member's name.
   if (!isDeclared(was) && acceptsAll(before.schema) && !acceptsAll(after.schema))
     return [
       {
         rule: 'property-declared',
         effect: 'narrows',
         ...at,
-        text: `${name}, which could hold anything, has a schema now`,
+        text: `${name}, which accepted any value, now has a schema`,
       },
     ];
   if (!isDeclared(now) && acceptsAll(after.schema) && !acceptsAll(before.schema))
@@ -70,7 +70,7 @@ function relateMember(relation: Relation, { was, now }: PlacePair, name: string)
         rule: 'property-undeclared',
         effect: 'widens',
         ...at,
-        text: `${name} lost its schema, and can hold anything now`,
+        text: `${name} lost its schema and now accepts any value`,
       },
     ];
   return relation.relate(before, after);
@@ -86,7 +86,7 @@ function relateOthers(relation: Relation, { was, now }: PlacePair): Change[] {
         rule: 'additional-properties-opened',
         effect: addition(was),
         ...at,
-        text: 'members that are not declared are valid now',
+        text: 'undeclared members are now valid',
       },
     ];
   if (after.schema === false)
@@ -95,13 +95,13 @@ function relateOthers(relation: Relation, { was, now }: PlacePair): Change[] {
         rule: 'additional-properties-closed',
         effect: 'narrows',
         ...at,
-        text: 'members that are not declared are no longer valid',
+        text: 'undeclared members are no longer valid',
       },
     ];
   return relation.relate(before, after);
 }
 
-/** A new member is one that a client ignores, unless the old version counts members or restricts their names. */
+/** Clients ignore a new member, unless the old version limits the number of members or their names. */
 function addition({ schema }: ObjectPlace): 'adds-fields' | 'widens' {
   return schema['maxProperties'] === undefined && schema['propertyNames'] === undefined ? 'adds-fields' : 'widens';
 }
@@ -116,13 +116,13 @@ function requiredChanges({ was, now }: PlacePair): Change[] {
       rule: 'required-added',
       effect: 'narrows',
       ...at,
-      text: `${name} is required now`,
+      text: `${name} is now required`,
     })),
     ...removed.map((name): Change => ({
       rule: 'required-removed',
       effect: 'widens',
       ...at,
-      text: `${name} is optional now`,
+      text: `${name} is now optional`,
     })),
   ];
 }

@@ -1,4 +1,4 @@
-/** Commands, pushes and HTTP operations: which there are, where they are, and what they carry. */
+/** Compares commands, pushes and HTTP operations: their names, addresses and messages. */
 import { staysWithin } from './change.ts';
 import type { ContractView, MessageView, OperationView } from './contract-view.ts';
 import { compareFacts } from './facts.ts';
@@ -37,8 +37,8 @@ function removed({ name, kind, path, raw }: OperationView): Draft {
     summary: `the ${WORDS[kind]} ${name} was removed`,
     reason:
       kind === 'push'
-        ? 'Clients of the old contract may wait for it, and it never comes.'
-        : 'The new server does not know what clients of the old contract may send.',
+        ? 'Clients of the old contract may wait for it, but it is never sent.'
+        : 'Clients of the old contract may send it, but the new server does not know it.',
   };
 }
 
@@ -51,9 +51,7 @@ function added({ name, kind, path, raw }: OperationView): Draft {
     now: { path, value: raw['action'] },
     summary: `the ${WORDS[kind]} ${name} was added`,
     reason:
-      kind === 'push'
-        ? 'Clients ignore push types that they do not know (ENV-4).'
-        : 'Clients of the old contract do not use it.',
+      kind === 'push' ? 'Clients ignore unknown push types (ENV-4).' : 'Clients of the old contract do not use it.',
   };
 }
 
@@ -68,7 +66,7 @@ function compareOperation(versions: Versions, before: OperationView, after: Oper
         was: { path: before.path, value: before.kind },
         now: { path: after.path, value: after.kind },
         summary: `${name} was a ${WORDS[before.kind]} and is a ${WORDS[after.kind]}`,
-        reason: 'Clients of the old contract look for it elsewhere.',
+        reason: 'Clients of the old contract use it as the old kind.',
       },
       name,
     );
@@ -90,7 +88,7 @@ function compareCommand(versions: Versions, before: OperationView, after: Operat
   });
 }
 
-/** Messages of events are compared as events; a reference that leads nowhere is missing. */
+/** Messages of events are compared as events. A reference that does not resolve counts as missing. */
 function comparePush(versions: Versions, before: OperationView, after: OperationView): void {
   const isOther = ({ raw }: MessageView): boolean => raw['x-event'] === undefined && raw['payload'] !== undefined;
   const use: Use = { by: after.name, direction: 'server-to-client', envelope: true };
@@ -102,7 +100,7 @@ interface Unpaired {
   readonly added: (message: MessageView) => Draft;
 }
 
-/** A message that only one version has, where commands and pushes have exactly one each. */
+/** A message that only one version has. Commands and pushes have exactly one message each. */
 function missing(rule: string): Unpaired {
   const draft = (message: MessageView, verb: 'removed' | 'added'): Draft => ({
     rule: `${rule}-${verb}`,
@@ -113,7 +111,7 @@ function missing(rule: string): Unpaired {
     summary: `the message ${message.name} was ${verb}`,
     reason:
       rule === 'push-message' && verb === 'added'
-        ? 'Clients ignore push types that they do not know (ENV-4).'
+        ? 'Clients ignore unknown push types (ENV-4).'
         : 'Clients of the old contract know the message under another name.',
   });
   return { removed: (message) => draft(message, 'removed'), added: (message) => draft(message, 'added') };
@@ -126,8 +124,8 @@ function replyRemoved(before: OperationView, after: OperationView, { name }: Mes
     direction: 'server-to-client',
     was: { path: [...before.path, 'reply', 'messages'], value: name },
     now: { path: [...after.path, 'reply', 'messages'], value: undefined },
-    summary: `${after.name} is no longer answered with ${name}`,
-    reason: 'The new server sends it no more; clients of the old contract expect the other replies too.',
+    summary: `${after.name} no longer has the reply ${name}`,
+    reason: 'The new server no longer sends it; clients of the old contract also expect the other replies.',
   };
 }
 
@@ -138,8 +136,8 @@ function replyAdded(before: OperationView, after: OperationView, { name }: Messa
     direction: 'server-to-client',
     was: { path: [...before.path, 'reply', 'messages'], value: undefined },
     now: { path: [...after.path, 'reply', 'messages'], value: name },
-    summary: `${after.name} can be answered with ${name} now`,
-    reason: 'Clients of the old contract do not know that reply, and go on waiting for one that they know.',
+    summary: `${after.name} now has the reply ${name}`,
+    reason: 'Clients of the old contract do not know this reply and keep waiting for one that they know.',
   };
 }
 
@@ -188,8 +186,8 @@ function compareHttp(versions: Versions, before: OperationView, after: Operation
         direction: 'client-to-server',
         was,
         now,
-        summary: `${after.name} went from ${String(was.value)} to ${String(now.value)}`,
-        reason: 'Clients of the old contract send their requests to the old one.',
+        summary: `${after.name} changed from ${String(was.value)} to ${String(now.value)}`,
+        reason: 'Clients of the old contract send requests to the old one.',
       },
       after.name,
     );
@@ -215,7 +213,7 @@ const HTTP_PLACES: readonly (readonly [string, (operation: OperationView) => { p
   ['address-changed', ({ channel }) => ({ path: [...channel.path, 'address'], value: textAt(channel.raw, 'address') })],
 ];
 
-/** Without a schema for the query, no parameter is known. */
+/** If the query has no schema, no parameter is allowed. */
 function queryOf({ path, raw }: OperationView): Place {
   const query = objectAt(raw, 'bindings', 'http')['query'];
   const place = [...path, 'bindings', 'http', 'query'];
@@ -233,7 +231,7 @@ interface Bodies {
   readonly operations: readonly [OperationView, OperationView];
 }
 
-/** Bodies carry no name: those of the same name are compared, then what is left over by its shape. */
+/** HTTP bodies have no name on the wire: messages with equal names are compared first, the others by their shape. */
 function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
   const [left, right] = [new Set(before), new Set(after)];
   for (const a of before) {
@@ -260,7 +258,7 @@ function requestRemoved(before: OperationView, after: OperationView, { name }: M
     direction: 'client-to-server',
     was: { path: [...before.path, 'messages'], value: name },
     now: { path: [...after.path, 'messages'], value: undefined },
-    summary: `${after.name} no longer takes ${name}`,
-    reason: 'The new server refuses something that clients of the old contract may send.',
+    summary: `${after.name} no longer accepts ${name}`,
+    reason: 'The new server refuses a message that clients of the old contract may send.',
   };
 }

@@ -19,7 +19,7 @@ components:
         properties: { target: { type: string }, ok: { type: boolean } }
 `;
 
-test('own-events documents are compared merged, with lines of the documents themselves', async () => {
+test('own-events documents are compared after the merge, and findings have lines of the documents themselves', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-own-breaking-'));
   try {
     const contract = join(directory, 'own.yaml');

@@ -1,4 +1,4 @@
-/** Contracts in several files are compared as the whole that they make. */
+/** A contract in several files is compared as one document. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ function write(name: string, text: string): string {
 const line = (tag: string): string =>
   `type: object\nadditionalProperties: false\nrequired: [tag]\ndescription: One article.\nproperties: { tag: { type: ${tag}, description: What kind. } }\n`;
 
-test('a change in a file that the contract refers to is found; none is found in a contract that was only split', async () => {
+test('a change in a file that the contract refers to is found; splitting a contract into files is not a change', async () => {
   write('line.yaml', line('string'));
   const contract = write('shop.yaml', split);
   const whole = { name: 'whole.yaml', text: shopWith({}).text, file: join(directory, 'whole.yaml') };
@@ -31,7 +31,7 @@ test('a change in a file that the contract refers to is found; none is found in 
   expect(findings.filter(({ severity }) => severity === 'breaking')).not.toEqual([]);
 });
 
-test('an older version of which only the text is known must be in one file', async () => {
+test('an older version from Git or a URL must be one file', async () => {
   write('line.yaml', line('string'));
   const contract = write('shop.yaml', split);
   await expect(compareVersions({ against: { name: 'v1', text: split }, contract })).rejects.toThrow(

@@ -1,4 +1,4 @@
-/** The tables of a contract: errors, close codes, limits, scopes, filter fields, replay policies, gap reasons, clauses. */
+/** Compares the tables of a contract: errors, close codes, limits, scopes, filter fields, replay policies, gap reasons, clauses. */
 import { show } from './change.ts';
 import type { Direction, Draft } from './finding.ts';
 import { equal, objectAt, union } from './json.ts';
@@ -8,69 +8,71 @@ import type { Directed, Judgement } from './judgement.ts';
 import type { Versions } from './operations.ts';
 import { ROOT_FACTS } from './root-facts.ts';
 
-/** How the addition, the removal and each member of an entry is judged. */
+/** The severity of adding and removing an entry, and of changing each of its members. */
 interface Registry {
   readonly noun: string;
   readonly direction: Direction;
   readonly added: Judgement | ((entry: unknown) => Judgement);
   readonly removed: Judgement;
   readonly members?: Readonly<Record<string, Judgement | Compare>>;
-  /** For tables whose entries are texts. */
+  /** For tables with plain texts as entries. */
   readonly text?: 'prose' | Judgement;
 }
 
 type Compare = (before: unknown, after: unknown) => Judgement;
 
-/** For numbers that limit what clients may do: less is stricter. */
+/** For numbers that limit clients: a lower number is stricter. */
 function moved(words: Readonly<Record<'raised' | 'lowered', Judgement>>): Compare {
   return (before, after) => (Number(after) > Number(before) ? words.raised : words.lowered);
 }
 
 const OPERATOR_REFUSED = 'Gateways whose configuration uses a value outside the new range no longer start.';
 
-const ERROR_KNOWN = 'Clients of the old contract have a list of errors, and this one is not in it.';
+const ERROR_KNOWN = 'This error is not in the list that clients of the old contract have.';
 
 const REGISTRIES: Readonly<Record<string, Registry>> = {
   'x-errors': {
     noun: 'error',
     direction: 'server-to-client',
     added: breaking(ERROR_KNOWN),
-    removed: warning('Clients that act on this code never see it again. Check what is reported in its place.'),
+    removed: warning('Clients that handle this code no longer receive it. Check which code replaces it.'),
     members: {
-      retryable: breaking('Clients of the old contract retry what cannot succeed, or give up on what can.'),
+      retryable: breaking(
+        'Clients of the old contract retry an error that a retry cannot fix, or do not retry one that it can.',
+      ),
       httpStatus: breaking('HTTP clients of the old contract act on the old status.'),
       counts: (_before, after) =>
         after === undefined
           ? compatible('The error no longer counts towards closing the connection.')
           : breaking(
-              'The error counts towards closing the connection now (ERR-2), which clients of the old contract do not expect.',
+              'The error now counts towards closing the connection (ERR-2), which clients of the old contract do not expect.',
             ),
     },
   },
   'x-close-codes': {
     noun: 'close code',
     direction: 'server-to-client',
-    added: compatible('Clients act on the class of a close code that they do not know (CON-6).'),
-    removed: warning('Clients that act on this code never see it again. Check which code takes its place.'),
+    added: compatible('For an unknown close code, clients act on its class (CON-6).'),
+    removed: warning('Clients that handle this code no longer receive it. Check which code replaces it.'),
     members: {
-      name: breaking('`closing` names the code, and clients of the old contract know it by its old name.'),
+      name: breaking('`closing` contains the name, and clients of the old contract know the old name.'),
       class: breaking(
-        'The class says whether to retry (CON-6); clients of the old contract do what the old class says.',
+        'The class decides whether clients retry (CON-6); clients of the old contract act on the old class.',
       ),
     },
   },
   'x-close-classes': {
     noun: 'class of close codes',
     direction: 'server-to-client',
-    added: breaking('Clients of the old contract do not know what to do after a close of this class (CON-6).'),
-    removed: breaking('Clients of the old contract do what the class says, and the new contract has it no more.'),
+    added: breaking('Clients of the old contract have no rule for a close of this class (CON-6).'),
+    removed: breaking('Clients of the old contract act on this class, which the new contract no longer has.'),
     text: 'prose',
   },
   'x-limits': {
     noun: 'limit',
     direction: 'client-to-server',
-    added: warning('Clients of the old contract do not know the bound, and may exceed it.'),
-    removed: breaking('Clients may read it from `welcome.limits`, and configurations that set it are refused.'),
+    added: warning('Clients of the old contract do not know the limit and may exceed it.'),
+    removed: breaking('Clients may read it from `welcome.limits`, and a gateway refuses a configuration that sets it.'),
     members: {
       default: moved({
         raised: compatible('Gateways with the default allow more than before.'),
@@ -80,7 +82,7 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
       }),
       minimum: moved({
         raised: breaking(OPERATOR_REFUSED, 'operator'),
-        lowered: warning('A gateway may now allow less than clients of the old contract could count on.'),
+        lowered: warning('A gateway may now allow less than the old contract guaranteed.'),
       }),
       maximum: moved({
         raised: compatible('A gateway may allow more than before; `welcome.limits` reports it.'),
@@ -99,28 +101,30 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
   'x-replay-policies': {
     noun: 'replay policy',
     direction: 'server-to-client',
-    added: compatible('It matters only where an event uses it, which is a finding of its own.'),
-    removed: compatible('It matters only where an event used it, which is a finding of its own.'),
+    added: compatible('It has an effect only if an event uses it; that is a separate finding.'),
+    removed: compatible('It had an effect only if an event used it; that is a separate finding.'),
     text: 'prose',
   },
   'x-gap-reasons': {
     noun: 'reason for a gap',
     direction: 'server-to-client',
-    added: breaking('Clients of the old contract have a list of reasons, and this one is not in it.'),
+    added: breaking('This reason is not in the list that clients of the old contract have.'),
     removed: compatible('Clients of the old contract expect everything that the new server may send.'),
     text: 'prose',
   },
   'x-requirements': {
     noun: 'clause',
     direction: 'server-to-client',
-    added: compatible('The new contract promises more. Check that it asks nothing new of clients.'),
-    removed: breaking('What the clause promised no longer holds for clients that count on it.'),
+    added: compatible('The new contract guarantees more. Check that the clause requires nothing new of clients.'),
+    removed: breaking('Clients that rely on this guarantee no longer have it.'),
     members: {
       level: (_before, after) =>
         after === 'must'
-          ? compatible('The promise became stronger.')
-          : breaking('The promise became weaker, and clients may count on it.'),
-      text: warning('A program cannot read the clause. Check that it still promises what clients count on.'),
+          ? compatible('The guarantee became stronger.')
+          : breaking('The guarantee became weaker, and clients may rely on it.'),
+      text: warning(
+        'A change of the wording cannot be checked by a program. Check that the clause still guarantees what clients rely on.',
+      ),
     },
   },
 };
@@ -144,7 +148,7 @@ export function compareRegistries(versions: Versions): void {
 }
 
 const UNKNOWN: Directed = {
-  ...undecided('What this change does to clients of the old contract cannot be decided, so it counts as breaking.'),
+  ...undecided('The effect of this change on clients of the old contract cannot be decided, so it counts as breaking.'),
   direction: 'server-to-client',
 };
 
@@ -214,7 +218,7 @@ function memberDrafts(
           summary:
             member === 'text'
               ? `the text of clause ${name} changed`
-              : `${member} of ${name} went from ${show(a)} to ${show(b)}`,
+              : `${member} of ${name} changed from ${show(a)} to ${show(b)}`,
         },
         judged(judgement),
       ),

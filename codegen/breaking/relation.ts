@@ -1,4 +1,4 @@
-/** What the comparisons of objects and alternatives need of the comparison of whole schemas. */
+/** The part of the schema comparison that the comparisons of objects and alternatives call. */
 import type { Change } from './change.ts';
 import type { JsonObject } from './json.ts';
 import type { Place, SchemaDocument } from './schema-document.ts';
@@ -15,6 +15,6 @@ export interface Relation {
   readonly now: SchemaDocument;
   /** What changed from one schema to the other. */
   relate(before: Place, after: Place): Change[];
-  /** Equal apart from annotations, references included. */
+  /** Whether two schemas are equal except for annotations, also in everything that they refer to. */
   isSame(before: Place, after: Place): boolean;
 }

@@ -4,7 +4,7 @@ import type { BrokenFrame } from './tapes.ts';
 
 export interface TapeSummary {
   readonly tapes: number;
-  /** Frames that fitted the old contract. */
+  /** Number of frames that are valid in the old contract. */
   readonly frames: number;
   readonly broken: readonly BrokenFrame[];
 }
@@ -12,9 +12,9 @@ export interface TapeSummary {
 export interface GateReport {
   readonly against: string;
   readonly contract: string;
-  /** How many findings of each severity. */
+  /** Number of findings of each severity. */
   readonly counts: Readonly<Record<Severity, number>>;
   readonly findings: readonly CompatibilityFinding[];
-  /** Absent where no tapes were given. */
+  /** Absent if no tapes were given. */
   readonly tapes?: TapeSummary;
 }

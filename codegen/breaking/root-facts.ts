@@ -1,11 +1,11 @@
-/** Facts of the whole contract that are no tables: the subprotocol, credential parameters, the grammar of scopes. */
+/** Compares facts of the whole contract that are not tables: the subprotocol, credential parameters, the grammar of scopes. */
 import { show } from './change.ts';
 import type { Draft } from './finding.ts';
 import { objectAt, union } from './json.ts';
 import { breaking, compatible, entryDraft, undecided, warning } from './judgement.ts';
 import type { Judgement } from './judgement.ts';
 
-/** Member of the document → how a change of it is judged. */
+/** Member of the document → the comparison of its values. */
 export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknown) => readonly Draft[]>> = {
   'x-subprotocol': (before, after) => [
     entryDraft(
@@ -14,7 +14,7 @@ export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknow
         path: ['x-subprotocol'],
         before,
         after,
-        summary: `the subprotocol went from ${show(before)} to ${show(after)}`,
+        summary: `the subprotocol changed from ${show(before)} to ${show(after)}`,
       },
       {
         ...breaking('Clients of the old contract offer the old one, and are refused at the upgrade (CON-1).'),
@@ -42,13 +42,17 @@ export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknow
           draft(
             name,
             'added',
-            breaking('Addresses with a query parameter of this name are refused with 400 now (SEC-2).'),
+            breaking('Requests with a query parameter of this name are now refused with 400 (SEC-2).'),
           ),
         ),
       ...old
         .filter((name) => !next.includes(name))
         .map((name) =>
-          draft(name, 'removed', warning('Credentials in addresses are no longer refused under this name (SEC-2).')),
+          draft(
+            name,
+            'removed',
+            warning('A credential in a query parameter of this name is no longer refused (SEC-2).'),
+          ),
         ),
     ];
   },
@@ -70,8 +74,8 @@ export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknow
           },
           {
             ...(Object.hasOwn(next, kind)
-              ? compatible('Keys and tokens that exist keep their scopes.')
-              : breaking('Keys and tokens that exist hold scopes of this kind, which mean nothing now.')),
+              ? compatible('Existing keys and tokens keep their scopes.')
+              : breaking('Existing keys and tokens may have scopes of this kind, which no longer permit anything.')),
             direction: 'client-to-server',
           },
         ),
@@ -89,7 +93,7 @@ export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknow
               },
               {
                 ...undecided(
-                  'Whether every scope that exists still fits cannot be decided, so this counts as breaking.',
+                  'Whether every existing scope is still valid cannot be decided, so this counts as breaking.',
                 ),
                 direction: 'client-to-server',
               },

@@ -1,12 +1,12 @@
-/** Each change of a schema, judged where a client sends the value and where the server sends it, forwards and backwards. */
+/** Changes of a schema: the verdict if a client sends the value, and if the server sends it; each change is also reversed. */
 import { describe, expect, test } from 'vitest';
 import { findingsOf } from './testing/versions.ts';
 import type { Changes } from './testing/versions.ts';
 
 type Schema = object | boolean;
-/** `ok`: compatible. `broken`: breaking. `open`: cannot be decided, which counts as breaking. `look`: a warning. */
+/** `ok`: compatible. `broken`: breaking. `open`: undecided, which counts as breaking. `look`: a warning. */
 type Verdict = 'ok' | 'broken' | 'open' | 'look';
-/** What the change is, before, after, then the verdict for what clients send and for what the server sends. */
+/** Name of the change, before, after, verdict if clients send the value, verdict if the server sends it. */
 type Row = readonly [name: string, before: Schema, after: Schema, sent: Verdict, received: Verdict];
 
 const text = { type: 'string' };
@@ -21,7 +21,7 @@ const tagged = (kind: string, more: object = {}): object =>
   closed({ kind: { type: 'string', const: kind }, ...more }, ['kind', ...Object.keys(more)]);
 const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
 
-/** Read from left to right the change narrows or is mixed; the test reads each from right to left as well. */
+/** Each change narrows or is mixed; the test also reverses it. */
 const NARROWING: readonly Row[] = [
   ['a value leaves an enumeration', { enum: ['a', 'b', 'c'] }, { enum: ['a', 'b'] }, 'broken', 'ok'],
   ['an enumeration appears', text, { type: 'string', enum: ['a'] }, 'broken', 'ok'],
@@ -82,12 +82,12 @@ const NARROWING: readonly Row[] = [
   ['everything becomes nothing', true, false, 'broken', 'ok'],
 ];
 
-/** Broken both ways, whoever sends. */
+/** Breaking in both directions. */
 const REPLACING: readonly Row[] = [
-  ['the type is another', text, { type: 'integer' }, 'broken', 'broken'],
-  ['the constant is another', { const: 'a' }, { const: 'b' }, 'broken', 'broken'],
+  ['the type changes', text, { type: 'integer' }, 'broken', 'broken'],
+  ['the constant changes', { const: 'a' }, { const: 'b' }, 'broken', 'broken'],
   ['a member is renamed', closed({ a: text }, ['a']), closed({ b: text }, ['b']), 'broken', 'broken'],
-  ['multipleOf is another', { type: 'integer', multipleOf: 2 }, { type: 'integer', multipleOf: 3 }, 'broken', 'broken'],
+  ['multipleOf changes', { type: 'integer', multipleOf: 2 }, { type: 'integer', multipleOf: 3 }, 'broken', 'broken'],
   [
     'the discriminator is renamed',
     { oneOf: [tagged('a'), tagged('b')] },
@@ -99,12 +99,12 @@ const REPLACING: readonly Row[] = [
 ];
 
 const UNDECIDED: readonly Row[] = [
-  ['the pattern is another', { ...text, pattern: '^a+$' }, { ...text, pattern: '^(a|b)+$' }, 'open', 'open'],
-  ['the format is another', { ...text, format: 'uuid' }, { ...text, format: 'date-time' }, 'open', 'open'],
+  ['the pattern changes', { ...text, pattern: '^a+$' }, { ...text, pattern: '^(a|b)+$' }, 'open', 'open'],
+  ['the format changes', { ...text, format: 'uuid' }, { ...text, format: 'date-time' }, 'open', 'open'],
   ['not changes', { not: { const: 1 } }, { not: { const: 2 } }, 'open', 'open'],
   ['a condition changes', { if: text, else: { minimum: 1 } }, { if: text, else: { minimum: 2 } }, 'open', 'open'],
-  ['a keyword appears that nobody knows', text, { ...text, contentEncoding: 'base64' }, 'open', 'open'],
-  ['a reference leads nowhere', text, { $ref: '#/components/schemas/Nowhere' }, 'open', 'open'],
+  ['an unknown keyword appears', text, { ...text, contentEncoding: 'base64' }, 'open', 'open'],
+  ['a reference does not resolve', text, { $ref: '#/components/schemas/Nowhere' }, 'open', 'open'],
   [
     'an alternative of oneOf changes beside one that accepts everything',
     { oneOf: [{}, tagged('a', { n: { type: 'integer' } })] },
@@ -129,8 +129,8 @@ const UNDECIDED: readonly Row[] = [
 const COMPATIBLE: readonly Row[] = [
   ['an optional member is added', closed({ a: text }), closed({ a: text, b: text }), 'ok', 'ok'],
   ['a closed object opens', closed({}), { type: 'object' }, 'ok', 'ok'],
-  ['the description is another', { ...text, description: 'a' }, { ...text, description: 'b' }, 'ok', 'ok'],
-  ['the order of an enumeration is another', { enum: ['a', 'b'] }, { enum: ['b', 'a'] }, 'ok', 'ok'],
+  ['the description changes', { ...text, description: 'a' }, { ...text, description: 'b' }, 'ok', 'ok'],
+  ['the order of an enumeration changes', { enum: ['a', 'b'] }, { enum: ['b', 'a'] }, 'ok', 'ok'],
   ['the same is written inline', ref('StreamName'), { allOf: [ref('StreamName')] }, 'ok', 'ok'],
   ['a constant is an enumeration of one', { const: 'a' }, { enum: ['a'] }, 'ok', 'ok'],
   ['null is written as an alternative', { type: ['string', 'null'] }, { anyOf: [text, { type: 'null' }] }, 'ok', 'ok'],
@@ -149,7 +149,7 @@ const COMPATIBLE: readonly Row[] = [
     'ok',
     'ok',
   ],
-  ['the default is another', { ...text, default: 'a' }, { ...text, default: 'b' }, 'look', 'look'],
+  ['the default changes', { ...text, default: 'a' }, { ...text, default: 'b' }, 'look', 'look'],
 ];
 
 const PLACES = {
@@ -176,8 +176,8 @@ describe('a change of a schema', () => {
   });
 });
 
-describe('the same change taken back', () => {
-  // A member that comes back is one that old clients ignore; every other widening is one that they do not expect.
+describe('the same change reversed', () => {
+  // Old clients ignore an added member; they do not expect any other widening.
   const ADDITIONS = [
     'an optional member leaves a closed object',
     'an open object closes',

@@ -1,4 +1,4 @@
-/** The schemas of one version of a contract: references, the values that a schema lists, and what it accepts. */
+/** The schemas of one version of a contract: resolves references, lists the values of finite schemas, validates values. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { FORMATS } from '../emit/formats.ts';
@@ -14,7 +14,7 @@ export interface Place {
   readonly path: Path;
 }
 
-/** Keywords that say nothing about which values are valid. */
+/** Keywords that do not affect which values are valid. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   'description',
   'title',
@@ -38,7 +38,7 @@ export function isAnnotation(keyword: string): boolean {
   return ANNOTATIONS.has(keyword) || keyword.startsWith('x-parser-');
 }
 
-/** The keywords of a schema that are more than annotations. */
+/** The keywords of a schema, without annotations. */
 export function assertionsOf(schema: JsonObject): [keyword: string, value: unknown][] {
   return Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword));
 }
@@ -48,7 +48,7 @@ export function acceptsAll(schema: JsonSchema): boolean {
   return !assertionsOf(schema).some(([keyword]) => restricts(keyword));
 }
 
-/** Whether a keyword has a say in which values are valid. */
+/** Whether a keyword affects which values are valid. */
 function restricts(keyword: string): boolean {
   return keyword !== 'default' && !keyword.startsWith('x-');
 }
@@ -68,13 +68,13 @@ export class SchemaDocument {
     this.#document = document;
   }
 
-  /** @returns undefined where nothing at the path is a schema. */
+  /** @returns undefined if there is no schema at the path. */
   at(path: Path): Place | undefined {
     const schema = valueAt(this.#document, path);
     return typeof schema === 'boolean' || isObject(schema) ? { schema, path } : undefined;
   }
 
-  /** Follows references. @returns undefined where one leads out of the document, nowhere or in a circle. */
+  /** Follows references. @returns undefined if one leaves the document, does not resolve, or is circular. */
   resolve(place: Place): Place | undefined {
     let at: Place | undefined = place;
     for (const seen = new Set<string>(); at !== undefined;) {
@@ -87,7 +87,7 @@ export class SchemaDocument {
       }
       if (typeof schema['$ref'] !== 'string') return at;
       const { $ref, ...rest } = schema;
-      // Keywords beside a reference hold as well: the same as a conjunction.
+      // Keywords beside a reference also apply, so both form a conjunction.
       if (assertionsOf(rest).length > 0)
         return { schema: { ...rest, allOf: [{ $ref }, ...listOf(rest['allOf'])] }, path };
       if (seen.has($ref) || !$ref.startsWith('#/')) return undefined;
@@ -116,7 +116,7 @@ export class SchemaDocument {
     }
   }
 
-  /** Made when the first value is checked. */
+  /** Compiled when the first value is checked. */
   #validation(): Ajv2020 {
     if (this.#ajv !== undefined) return this.#ajv;
     const ajv = new Ajv2020({
@@ -144,7 +144,7 @@ export class SchemaDocument {
     return bare;
   }
 
-  /** Every value that the schema accepts, where these are finitely many; else undefined. */
+  /** Every value that the schema accepts; undefined if they are not finitely many. */
   valuesOf(place: Place, depth = 0): readonly unknown[] | undefined {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || at.schema === true) return undefined;
@@ -160,7 +160,7 @@ export class SchemaDocument {
     return values.every((each) => each !== undefined) ? unique(values.flat()) : undefined;
   }
 
-  /** The alternatives of a schema that consists of them; itself where it does not. */
+  /** The alternatives of a schema that consists of alternatives; otherwise the schema itself. */
   branchesOf(place: Place, depth = 0): readonly Place[] {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || typeof at.schema === 'boolean') return [at ?? place];
@@ -173,7 +173,7 @@ export class SchemaDocument {
     });
   }
 
-  /** Whether `oneOf` is among what {@link branchesOf} takes apart: its alternatives must not overlap. */
+  /** Whether {@link branchesOf} splits a `oneOf`, whose alternatives must not overlap. */
   isExclusive(place: Place, depth = 0): boolean {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || typeof at.schema === 'boolean') return false;
@@ -204,7 +204,7 @@ function decode(part_: string): string {
   }
 }
 
-/** What a conjunction of one schema consists of. */
+/** The schema inside a conjunction of one schema. */
 function onlyPart(place: Place): Place | undefined {
   if (typeof place.schema === 'boolean' || listOf(place.schema['allOf']).length !== 1) return undefined;
   const others = assertionsOf(place.schema).filter(([keyword]) => keyword !== 'allOf');
@@ -226,7 +226,7 @@ export function unique(values: readonly unknown[]): unknown[] {
 const MAPS_OF_SCHEMAS: ReadonlySet<string> = new Set(['properties', 'patternProperties', 'dependentSchemas']);
 const SETS: ReadonlySet<string> = new Set(['required', 'enum', 'type']);
 
-/** A copy without annotations; what has no order is sorted. Collects the references on the way. */
+/** A copy without annotations, with unordered lists sorted. Collects the references. */
 function strip(schema: unknown, refs: string[]): unknown {
   if (Array.isArray(schema)) return schema.map((each) => strip(each, refs));
   if (!isObject(schema)) return schema;

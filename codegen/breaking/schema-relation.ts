@@ -1,7 +1,7 @@
 /**
- * What changed between two versions of a schema, and what that does to the set of valid values. Keyword by keyword: as a
- * schema is the conjunction of its keywords, a schema of which every keyword only widens only widens. Where that reasoning
- * does not hold, the change is reported as undecided, never left out.
+ * Compares two versions of a schema keyword by keyword, and finds how the set of valid values changes. A schema is the conjunction
+ * of its keywords, so if every keyword only widens, the schema only widens. Where this does not hold, the change is reported as
+ * undecided, never omitted.
  */
 import { show, sideOf, sides, whole } from './change.ts';
 import type { Change } from './change.ts';
@@ -16,7 +16,7 @@ import { sharedTypes, typeChanges, typesOf } from './types.ts';
 import { relateUnions } from './union-relation.ts';
 import { toPointer } from '../source.ts';
 
-/** Keywords that a group of its own compares. */
+/** Keywords that a specialised comparison handles. */
 const GROUPED: ReadonlySet<string> = new Set([
   'type',
   'const',
@@ -45,7 +45,7 @@ const GROUPED: ReadonlySet<string> = new Set([
   'default',
 ]);
 
-/** Keywords whose effect depends on others beside them: beside any change, nothing is decided. */
+/** Keywords whose effect depends on neighbouring keywords: when a neighbour changes, the result is undecided. */
 const COUPLED: ReadonlySet<string> = new Set([
   'patternProperties',
   'unevaluatedProperties',
@@ -61,7 +61,7 @@ export class SchemaRelation implements Relation {
   readonly was: SchemaDocument;
   readonly now: SchemaDocument;
   readonly #unchanged: ReadonlySet<string>;
-  /** Pairs that are being compared: a circle adds nothing to what its first round finds. */
+  /** Pairs that are being compared. A recursive schema is compared once, because a second round finds nothing new. */
   readonly #open = new Set<string>();
 
   constructor(was: SchemaDocument, now: SchemaDocument) {
@@ -84,7 +84,7 @@ export class SchemaRelation implements Relation {
     }
   }
 
-  /** Equal apart from annotations, references included. */
+  /** Whether two schemas are equal except for annotations, also in everything that they refer to. */
   isSame({ schema: before }: Place, { schema: after }: Place): boolean {
     if (typeof before === 'boolean' || typeof after === 'boolean') return before === after;
     const [a, b] = [this.was.bare(before), this.now.bare(after)];
@@ -116,7 +116,7 @@ export class SchemaRelation implements Relation {
     return [...changes, ...this.#restChanges(pair, changes)];
   }
 
-  /** Both, or one, of the schemas lists its values. */
+  /** Compares schemas of which at least one lists its values. */
   #relateValues(pair: PlacePair): Change[] | undefined {
     const { was, now } = pair;
     const [before, after] = [this.was.valuesOf(was), this.now.valuesOf(now)];
@@ -139,7 +139,7 @@ export class SchemaRelation implements Relation {
         rule: 'enum-added',
         effect: added.length > 0 ? 'replaces' : 'narrows',
         ...at,
-        text: `only the values ${show(after)} are valid now`,
+        text: `only the values ${show(after)} are now valid`,
       },
     ];
   }
@@ -155,7 +155,7 @@ export class SchemaRelation implements Relation {
     ];
   }
 
-  /** Alternatives beside other keywords: a conjunction of both. */
+  /** Compares alternatives beside other keywords; both form a conjunction. */
   #nestedUnions({ was, now }: PlacePair): Change[] {
     return (['oneOf', 'anyOf'] as const).flatMap((keyword) => {
       const [before, after] = [was.schema[keyword], now.schema[keyword]];
@@ -186,7 +186,7 @@ export class SchemaRelation implements Relation {
     });
   }
 
-  /** Keywords that nothing above compares, and those whose effect hangs on what changed above. */
+  /** Keywords that no comparison above handles, and keywords whose effect depends on changes that were found above. */
   #restChanges(pair: PlacePair, found: readonly Change[]): Change[] {
     const { was, now } = pair;
     const keywords = union(
@@ -211,7 +211,7 @@ export class SchemaRelation implements Relation {
   }
 }
 
-/** A schema as the conjunction that it is: its parts, and what is beside them; itself where it has no `allOf`. */
+/** The parts of a conjunction: each part of `allOf`, and the keywords beside it; the schema itself if it has no `allOf`. */
 function partsOf(place: Place): Place[] {
   if (typeof place.schema === 'boolean' || !('allOf' in place.schema)) return [place];
   const { allOf, ...rest } = place.schema;
@@ -248,7 +248,7 @@ function listChanges(
       rule: 'value-added',
       effect: 'widens',
       ...at,
-      text: `${names(added)} ${added.length > 1 ? 'are valid values' : 'is a valid value'} now`,
+      text: `${names(added)} ${added.length > 1 ? 'are now valid values' : 'is now a valid value'}`,
     });
   return changes;
 }
@@ -259,7 +259,7 @@ function defaultChange({ was, now }: PlacePair): Change {
     rule: 'default-changed',
     effect: 'meaning',
     ...sides(was, now, 'default'),
-    text: `the default went from ${show(before)} to ${show(after)}`,
+    text: `the default changed from ${show(before)} to ${show(after)}`,
   };
 }
 
@@ -268,7 +268,7 @@ function undecided({ was, now }: Readonly<Record<'was' | 'now', Place>>, keyword
     rule: 'keyword-undecided',
     effect: 'undecided',
     ...sides(was, now, keyword),
-    text: `what a change at ${keyword} does to the valid values cannot be decided`,
+    text: `${keyword} changed, and its effect on the valid values cannot be decided`,
   };
 }
 
@@ -278,26 +278,26 @@ function unresolved(was: Place, now: Place): Change {
     effect: 'undecided',
     was: whole(was),
     now: whole(now),
-    text: 'a reference cannot be followed, so nothing can be decided about what it stands for',
+    text: 'a reference cannot be resolved, so its schema cannot be compared',
   };
 }
 
-/** One of the two accepts everything, or nothing. */
+/** Compares schemas of which one accepts every value, or none. */
 function restriction(was: Place, now: Place): Change[] | undefined {
   const at = { was: whole(was), now: whole(now) };
   const [before, after] = [acceptsAll(was.schema), acceptsAll(now.schema)];
   if (before && after) return [];
   if (was.schema === false || after)
-    return [{ rule: 'schema-opened', effect: 'widens', ...at, text: 'any value is valid now' }];
-  if (now.schema === false) return [{ rule: 'schema-closed', effect: 'narrows', ...at, text: 'no value is valid now' }];
-  if (before)
-    return [{ rule: 'schema-restricted', effect: 'narrows', ...at, text: 'not every value is valid any more' }];
+    return [{ rule: 'schema-opened', effect: 'widens', ...at, text: 'every value is now valid' }];
+  if (now.schema === false)
+    return [{ rule: 'schema-closed', effect: 'narrows', ...at, text: 'no value is valid any more' }];
+  if (before) return [{ rule: 'schema-restricted', effect: 'narrows', ...at, text: 'some values are no longer valid' }];
   return undefined;
 }
 
 /**
- * The names of schemas that are equal in both versions, with everything that they refer to: all that have the same text,
- * less those that refer to one that is not among them, until nothing changes.
+ * The names of schemas that are equal in both versions, including everything that they refer to. Starts with the schemas of equal
+ * text, and removes those that refer to a schema outside the set, until the set no longer changes.
  */
 function unchangedNames(was: SchemaDocument, now: SchemaDocument): ReadonlySet<string> {
   const refsOf = new Map<string, readonly string[]>();

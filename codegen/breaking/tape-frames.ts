@@ -1,6 +1,6 @@
 /**
- * The frames of recorded tapes (NDJSON, as `tidemark conformance` keeps them): what a client sends and what it expects. A
- * pattern of a tape names some members of a message and has matchers for others; only what is written out is kept.
+ * Reads the frames of recorded tapes (the NDJSON of `tidemark conformance`): the frames that a client sends and those that it
+ * expects. An expected frame may have matchers instead of values; only literal values are kept.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,13 +11,13 @@ export interface Frame {
   /** `tape:line`, as `recorded/handoff:5`. */
   readonly at: string;
   readonly kind: 'command' | 'message' | 'publication' | 'request' | 'answer';
-  /** Part of a value where the kind is `message` or `answer`; the whole value for the others. */
+  /** A partial value if the kind is `message` or `answer`; otherwise the whole value. */
   readonly value: unknown;
-  /** `GET /path` of requests and answers. */
+  /** `GET /path` of HTTP requests and responses. */
   readonly resource?: string;
 }
 
-/** A directory or a file of tapes that cannot be used. The message says which and why. */
+/** A directory or file of tapes is unusable. The message names it and the reason. */
 export class TapeError extends Error {
   constructor(message: string) {
     super(message);
@@ -25,10 +25,10 @@ export class TapeError extends Error {
   }
 }
 
-/** @throws {TapeError} when the directory holds no tape, or a line of one is no JSON object; errors of reading pass through. */
+/** @throws {TapeError} when the directory has no tape, or a line is not a JSON object; file system errors are not caught. */
 export async function readFrames(directory: string): Promise<{ readonly tapes: number; readonly frames: Frame[] }> {
   const names = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.ndjson')).toSorted();
-  if (names.length === 0) throw new TapeError(`${directory} holds no tapes (*.ndjson).`);
+  if (names.length === 0) throw new TapeError(`${directory} contains no tapes (*.ndjson).`);
   const frames: Frame[] = [];
   for (const name of names) {
     const text = await readFile(join(directory, name), 'utf8');
@@ -81,7 +81,7 @@ function httpFrames(http: JsonObject, expect: unknown, at: string): Frame[] {
   return frames;
 }
 
-/** What a pattern writes out: members with a matcher are left out, as nothing is known of their values. */
+/** The literal members of a pattern. Members with a matcher are omitted, because their values are unknown. */
 function written(pattern: unknown): unknown {
   if (Array.isArray(pattern)) return pattern.map(written).filter((each) => each !== undefined);
   if (!isObject(pattern)) return pattern;

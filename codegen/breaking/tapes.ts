@@ -1,4 +1,4 @@
-/** Which recorded frames fitted the old contract and do not fit the new one, and which finding says why. */
+/** Finds the recorded frames that are valid in the old contract and invalid in the new one, and the findings that explain them. */
 import type { ErrorObject } from 'ajv';
 import { ContractView } from './contract-view.ts';
 import type { ContractVersion, MessageView, OperationView } from './contract-view.ts';
@@ -12,15 +12,15 @@ import type { Frame } from './tape-frames.ts';
 export interface BrokenFrame {
   /** `tape:line`. */
   readonly at: string;
-  /** Why the frame does not fit the new contract. */
+  /** Why the frame is not valid in the new contract. */
   readonly reason: string;
 }
 
 export interface TapeReport {
-  /** How many frames fitted the old contract, and so say something. */
+  /** Number of frames that are valid in the old contract. Other frames prove nothing. */
   readonly judged: number;
   readonly broken: readonly BrokenFrame[];
-  /** The findings, with the frames that they break. */
+  /** The findings, each with the frames that it breaks. */
   readonly findings: readonly CompatibilityFinding[];
 }
 
@@ -56,9 +56,9 @@ export function checkTapes({ before, after, findings, frames }: TapeCheck): Tape
 
 interface Fault {
   readonly reason: string;
-  /** Into the new contract: the keywords that refuse the frame. */
+  /** Pointers into the new contract: the keywords that refuse the frame. */
   readonly pointers: readonly string[];
-  /** Operation or event, where there is none of that name any more. */
+  /** The operation or event, if the new contract no longer has it. */
   readonly missing?: string;
 }
 
@@ -71,13 +71,13 @@ function causesOf({ pointers, missing }: Fault, findings: readonly Compatibility
   );
 }
 
-/** Changes that refuse nothing, at keywords where others do. */
+/** Changes that refuse no value, at keywords where other changes do. */
 const WIDENING: ReadonlySet<string> = new Set(['value-added', 'variant-added', 'required-removed']);
 
-/** Says what is wrong with a frame by one version of the contract. */
+/** Finds what makes a frame invalid in one version of the contract. */
 class FrameJudge {
   readonly #view: ContractView;
-  /** For patterns, which name some members only. */
+  /** For patterns, which name only some members. */
   readonly #partial: ContractView;
   readonly #pointers: WeakMap<object, string>;
 
@@ -159,14 +159,14 @@ class FrameJudge {
     if (validate === undefined || validate(value)) return undefined;
     const errors = validate.errors ?? [];
     const [first] = errors;
-    const { instancePath, message = 'does not fit' } = first ?? { instancePath: '' };
+    const { instancePath, message = 'is not valid' } = first ?? { instancePath: '' };
     return {
       reason: `${instancePath === '' ? 'the value' : instancePath} ${message}`,
       pointers: errors.flatMap((error) => this.#pointersOf(error)),
     };
   }
 
-  /** An error of a keyword is one of the keyword, or of the schema that has it. */
+  /** The pointers of a validation error: its keyword, and the schema that contains the keyword. */
   #pointersOf({ keyword, parentSchema }: ErrorObject): string[] {
     const pointer = isObject(parentSchema) ? this.#pointers.get(parentSchema) : undefined;
     return pointer === undefined ? [] : [pointer, `${pointer}/${keyword}`];
@@ -174,7 +174,7 @@ class FrameJudge {
 }
 
 function absent(what: string, name: string): Fault {
-  return { reason: `there is no ${what.replace(/^the /, '')} any more`, pointers: [], missing: name };
+  return { reason: `the new contract has no ${what.replace(/^the /, '')}`, pointers: [], missing: name };
 }
 
 function publishes({ raw }: OperationView): boolean {
@@ -195,7 +195,7 @@ function indexPointers(value: unknown, pointer: string, pointers: WeakMap<object
   for (const [key, each] of Object.entries(value)) indexPointers(each, `${pointer}${toPointer([key])}`, pointers);
 }
 
-/** The document with schemas that a part of a valid message fits too. */
+/** A copy of the document whose schemas also accept a part of a valid message. */
 function relaxDocument(document: JsonObject): JsonObject {
   const components = objectAt(document, 'components');
   const { schemas, messages } = {
@@ -216,7 +216,7 @@ function relaxDocument(document: JsonObject): JsonObject {
   };
 }
 
-/** What asks for something that a pattern may leave out. */
+/** Keywords that require members which a pattern may omit. */
 const DEMANDS: ReadonlySet<string> = new Set(['required', 'minItems', 'minProperties', 'contains', 'uniqueItems']);
 
 function relax(schema: unknown): unknown {

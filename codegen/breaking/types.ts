@@ -1,4 +1,4 @@
-/** The `type` keyword: which kinds of JSON value a schema accepts at all. */
+/** Compares the `type` keyword: the kinds of JSON value that a schema accepts. */
 import { show, sides } from './change.ts';
 import type { Change } from './change.ts';
 import type { JsonObject } from './json.ts';
@@ -7,7 +7,7 @@ import { listOf } from './schema-document.ts';
 
 const ALL = ['null', 'boolean', 'number', 'string', 'array', 'object'];
 
-/** Without `type`, every kind. `number` stands for every number, `integer` for whole ones alone. */
+/** Every kind if there is no `type`. `number` is every number, `integer` only whole numbers. */
 export function typesOf(schema: JsonObject): ReadonlySet<string> {
   const { type } = schema;
   const said = typeof type === 'string' ? [type] : listOf(type).map(String);
@@ -32,6 +32,6 @@ export function typeChanges({ was, now }: PlacePair): Change[] {
   const effect = removed && added ? 'replaces' : removed ? 'narrows' : 'widens';
   const name = (types: ReadonlySet<string>, said: unknown): string =>
     said === undefined ? 'any' : show(types.size === 1 ? [...types][0] : [...types]);
-  const text = `type went from ${name(before, was.schema['type'])} to ${name(after, now.schema['type'])}`;
+  const text = `type changed from ${name(before, was.schema['type'])} to ${name(after, now.schema['type'])}`;
   return [{ rule: 'type-changed', effect, ...sides(was, now, 'type'), text }];
 }

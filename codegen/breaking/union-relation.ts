@@ -1,4 +1,4 @@
-/** Alternatives (`oneOf`, `anyOf`), paired by what they are called or how a reader tells them apart. */
+/** Compares alternatives (`oneOf`, `anyOf`), paired by their names or by the member that distinguishes them. */
 import { staysWithin, stillAccepts, whole } from './change.ts';
 import type { Change } from './change.ts';
 import { equal, objectAt, textsOf, union } from './json.ts';
@@ -12,7 +12,7 @@ import { sharedTypes, typesOf } from './types.ts';
 export function relateUnions(relation: Relation, { was, now }: PlacePair): Change[] {
   const { before, after } = alternatives(relation, { was, now });
   const changes = [...pairUp(relation, { was, now }, before, after)];
-  // Also where another alternative still accepts the value of a changed one: with `oneOf`, two that accept it refuse it.
+  // Also if another alternative still accepts the value of a changed one: `oneOf` refuses a value that two alternatives accept.
   if (changes.length > 0 || !haveEqualMembers(relation, before, after)) {
     for (const [document, place] of [
       [relation.was, was],
@@ -39,7 +39,7 @@ interface Alternatives {
   readonly after: readonly Place[];
 }
 
-/** A single schema is taken apart by its types, so that it can be compared with alternatives. */
+/** A single schema is split by its types, so that it can be compared with alternatives. */
 function alternatives({ was: old, now: next }: Relation, { was, now }: PlacePair): Alternatives {
   const [before, after] = [old.branchesOf(was), next.branchesOf(now)];
   return {
@@ -104,7 +104,7 @@ function overlap({ was, now }: PlacePair): Change {
     effect: 'undecided',
     was: whole(was),
     now: whole(now),
-    text: 'the alternatives of oneOf are not told apart by a required member, so which values fit exactly one cannot be decided',
+    text: 'no required member distinguishes the alternatives of oneOf, so which values match exactly one cannot be decided',
   };
 }
 
@@ -116,7 +116,7 @@ function nameOf({ path }: Place): string {
   return String(path.at(-1));
 }
 
-/** Both require a member that can hold one value only, and it is the same one. */
+/** Whether both require a member that has only one possible value, and this value is the same. */
 function haveSameMark({ was, now }: Relation, a: Place, b: Place): boolean {
   const [before, after] = [marksOf(was, a), marksOf(now, b)];
   const shared = [...before.keys()].filter((name) => after.has(name));
@@ -137,7 +137,7 @@ function areExclusive(document: SchemaDocument, branches: readonly Place[]): boo
   return branches.every((a, index) => branches.slice(index + 1).every((b) => areDisjoint(document, a, b, 0)));
 }
 
-/** Whether it is certain that no value fits both. */
+/** Whether certainly no value matches both. */
 function areDisjoint(document: SchemaDocument, first: Place, second: Place, depth: number): boolean {
   const [a, b] = [document.resolve(first), document.resolve(second)];
   if (a === undefined || b === undefined || depth > 8) return false;

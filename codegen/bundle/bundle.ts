@@ -1,7 +1,7 @@
 /**
- * Makes one document of a contract and the files that it refers to. Schemas and messages from other files get a name in
- * `components`, after which their types are called; everything else is put where it is referred to. References within the
- * contract's own file stay as they are, and so does a contract without other references.
+ * Bundles a contract and the files that it refers to into one document. Schemas and messages from other files get a name in
+ * `components`, from which their types are named; everything else replaces the reference to it. References within the
+ * contract's own file are unchanged, and so is a contract without other references.
  */
 import { stringify } from 'yaml';
 import { below, Findings, isObject } from '../extension/findings.ts';
@@ -16,7 +16,7 @@ import { waysBack } from './origins.ts';
 import { freeName, stemOf } from './schema-names.ts';
 
 const SCHEMAS = '#/components/schemas/';
-/** After every reference to a part has become a copy of it; the stock contract has about 20,000. */
+/** Most values after references were replaced by copies; the stock contract has about 20,000. */
 const MOST_VALUES = 500_000;
 
 export interface Bundled {
@@ -26,11 +26,11 @@ export interface Bundled {
 }
 
 export interface BundleOptions {
-  /** Where only the text of the contract is known: what to do about a reference to a file. */
+  /** Set if only the text of the contract is known: advice for the finding about a reference to a file. */
   readonly withoutFiles?: string;
 }
 
-/** @throws {ContractError} when a reference leads nowhere or in a circle */
+/** @throws {ContractError} when a reference does not resolve or is circular */
 export async function bundle(main: Source, options: BundleOptions = {}): Promise<Bundled> {
   const findings = new Findings();
   const bundler = new Bundler(main, new Documents(main, { findings, ...options }), findings);
@@ -42,16 +42,16 @@ export async function bundle(main: Source, options: BundleOptions = {}): Promise
   return { source: { file: main.file, text, value, ...back }, files: bundler.files };
 }
 
-/** A reference may be followed more than once. */
+/** A reference may be followed more than once, so the same finding may occur twice. */
 function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [`${each.file} ${each.pointer} ${each.text}`, each])).values()];
 }
 
-/** Where a value was written, and where it goes. */
+/** The place where a value was written, and the place where it goes. */
 interface Position {
   readonly place: Place;
   readonly path: readonly string[];
-  /** What is being copied on the way here, to find a circle. */
+  /** The parts that are being copied, to detect circular references. */
   readonly trail: readonly string[];
 }
 
@@ -61,9 +61,9 @@ class Bundler {
   readonly #main: Source;
   readonly #findings: Findings;
   readonly #documents: Documents;
-  /** Place of a schema or message that has a name → its name. */
+  /** Place of a named schema or message → its name. */
   readonly #schemaNames = new Map<string, string>();
-  /** Place of what was copied → where it is now. */
+  /** Place of a copied part → place of the copy. */
   readonly #moved = new Map<string, readonly string[]>();
   readonly #links: { readonly object: { $ref: string }; readonly place: Place }[] = [];
   readonly #schemas = new Map<string, unknown>();
@@ -104,7 +104,7 @@ class Bundler {
     return { place: { source: this.#main, path }, path, trail: [] };
   }
 
-  /** What `components` takes from another file under a name is called that wherever it is referred to. */
+  /** A part of another file to which `components` gives a name has this name at every reference. */
   async #claimNames(): Promise<void> {
     for (const [name, schema] of Object.entries(this.#declared('schemas'))) {
       const { place } = this.#here(['components', 'schemas', name]);
@@ -149,7 +149,11 @@ class Bundler {
 
   #refuseSize({ place }: Position): unknown {
     if (this.#values === MOST_VALUES + 1)
-      this.#findings.add('reference', place, `is one of more than ${MOST_VALUES} values after references. Use fewer.`);
+      this.#findings.add(
+        'reference',
+        place,
+        `makes the contract larger than ${MOST_VALUES} values after references are resolved. Use fewer or smaller references.`,
+      );
     return {};
   }
 
@@ -183,7 +187,7 @@ class Bundler {
     return Object.fromEntries(walked);
   }
 
-  /** Anything but a schema or a message: a tag, a channel, a parameter, a security scheme. */
+  /** Copies a part that is neither a schema nor a message: a tag, a channel, a parameter, a security scheme. */
   async #copy(object: Members, kind: Kind, at: Position): Promise<unknown> {
     const ref = String(object['$ref']);
     if (at.place.source === this.#main && !isForeign(ref)) return object;
@@ -196,7 +200,7 @@ class Bundler {
       this.#findings.add(
         'reference',
         below(at.place, '$ref'),
-        `refers to ${ref}, which refers back. Break the circle.`,
+        `refers to ${ref}, which refers back to it. Remove one of the references.`,
       );
       return {};
     }
@@ -223,7 +227,7 @@ class Bundler {
     return known === undefined ? this.#newMessage(name, target, at) : { $ref: `#${toPointer(known)}` };
   }
 
-  /** A message that stands in a channel, or in another file, gets a place in `components`. */
+  /** Moves a message from a channel or another file to `components`. */
   async #newMessage(name: string, target: Target, at: Position): Promise<{ readonly $ref: string }> {
     this.changed = true;
     if (Object.hasOwn(this.#declared('messages'), name) || this.#messages.has(name))
@@ -244,7 +248,7 @@ class Bundler {
     return object;
   }
 
-  /** Once everything has its place: a link to what was copied leads to the copy. */
+  /** Called after all parts have their places: points links to copied parts at the copies. */
   async #settle({ object, place }: { readonly object: { $ref: string }; readonly place: Place }): Promise<void> {
     const { $ref } = object;
     const target = await this.#documents.locate($ref, place);
@@ -261,7 +265,7 @@ class Bundler {
     this.#findings.add(
       'reference',
       below(place, '$ref'),
-      `refers to ${$ref}, which is no part of this contract. Put it below channels by a reference first.`,
+      `refers to ${$ref}, which is not part of this contract. Refer to it below channels first.`,
     );
   }
 
@@ -289,7 +293,7 @@ class Bundler {
     const format = String(value['schemaFormat']);
     if (/^application\/(?:vnd\.aai\.asyncapi|schema)[+;]/.test(format))
       return this.#walk(value['schema'], 'schema', { ...down(at, 'schema'), path: at.path });
-    const text = `is ${format}, which is not read here. Write a JSON Schema.`;
+    const text = `has the schema format ${format}, which is not supported. Write a JSON Schema.`;
     this.#findings.add('schema-format', below(at.place, 'schemaFormat'), text);
     return {};
   }
@@ -306,13 +310,13 @@ class Bundler {
     const taken = [...Object.keys(this.#declared('schemas')), ...this.#schemas.keys()];
     const name = freeName([wanted, `${stemOf(place.source.file)} ${wanted}`], taken);
     if (name === undefined) {
-      const text = `would be the schema ${wanted}, and no such type can be made, or another schema has it. Rename it.`;
+      const text = `would become the schema ${wanted}, but this is not a possible type name, or another schema has it. Rename it.`;
       this.#findings.add('schema-name', place, text);
       return wanted;
     }
     this.changed = true;
     this.#schemaNames.set(keyOf(place), name);
-    // First a placeholder: the schema may refer to itself.
+    // A placeholder first, because the schema may refer to itself.
     this.#schemas.set(name, {});
     const position = this.#moveTo(target, ['components', 'schemas', name], []);
     this.#schemas.set(name, await this.#schemaBody(target.value, position));
@@ -333,7 +337,7 @@ function isForeign(ref: unknown): ref is string {
   return typeof ref === 'string' && !ref.startsWith('#');
 }
 
-/** A reference to a schema by its name, as the rules ask for. */
+/** A reference to a named schema, as the house rules require. */
 function isNamedSchema(ref: string): boolean {
   return ref.startsWith(SCHEMAS) && !ref.slice(SCHEMAS.length).includes('/');
 }

@@ -1,4 +1,4 @@
-/** The files of a contract, and what a reference in one of them leads to. */
+/** Reads the files of a contract and resolves references between them. */
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { below, isObject } from '../extension/findings.ts';
@@ -7,7 +7,7 @@ import { readSource } from '../files.ts';
 import { ContractError, decodeUri, fromPointer, toPointer } from '../source.ts';
 import type { Source } from '../source.ts';
 
-/** References on the way to what one reference leads to: more are a circle. */
+/** Longest chain of references; a longer one is treated as circular. */
 const MOST_HOPS = 20;
 
 export interface Target {
@@ -17,7 +17,7 @@ export interface Target {
 
 export interface DocumentsOptions {
   readonly findings: Findings;
-  /** Set where no file can be read: what to do then. */
+  /** Set if no file can be read: advice for the finding. */
   readonly withoutFiles?: string;
 }
 
@@ -39,7 +39,7 @@ export class Documents {
     return [...this.#sources.values()].flatMap((source) => (source === undefined ? [] : [source.file]));
   }
 
-  /** @param place of the object that holds the reference. @returns undefined where it leads nowhere, which is then a finding. */
+  /** @param place of the object with the reference. @returns undefined if it does not resolve, which is then a finding. */
   async locate(ref: string, place: Place, hops = 0): Promise<Target | undefined> {
     const at = below(place, '$ref');
     const refuse = (text: string): undefined => {
@@ -47,11 +47,13 @@ export class Documents {
     };
     const [path, fragment] = [decodeUri(ref.split('#', 1)[0] ?? ''), decodeUri(ref.split('#').slice(1).join('#'))];
     if (path === undefined || fragment === undefined)
-      return refuse('which has a % without two digits. Write %25 for %.');
+      return refuse('which has a % without two hexadecimal digits. Write %25 for %.');
     if (/^[a-z][a-z0-9+.-]+:/i.test(path))
-      return refuse('which is no file beside this one. Save it as a file, and refer to that: ./schemas/order.json.');
+      return refuse(
+        'which is not a local file. Save it as a file and refer to the file, such as ./schemas/order.json.',
+      );
     if (fragment !== '' && !fragment.startsWith('/'))
-      return refuse('of which the part after # is no JSON pointer. Write one, such as #/components/schemas/Name.');
+      return refuse('whose part after # is not a JSON pointer. Write one, such as #/components/schemas/Name.');
     const source = path === '' ? place.source : await this.#open(resolve(dirname(place.source.file), path), refuse);
     if (source === undefined) return undefined;
     const top: Target = { value: source.value, place: { source, path: [] } };
@@ -59,7 +61,7 @@ export class Documents {
     return target ?? refuse(`and ${fragment} is not in that file. Correct the reference.`);
   }
 
-  /** Also through references on the way: `#/components/schemas/Order/properties/id` where `Order` is in a file of its own. */
+  /** Also follows references inside the path: `#/components/schemas/Order/properties/id` where `Order` is a reference to a file. */
   async #descend(top: Target, keys: readonly string[], hops: number): Promise<Target | undefined> {
     let at = top;
     let taken = hops;
@@ -77,19 +79,19 @@ export class Documents {
     return at;
   }
 
-  /** What a reference leads to in the end, over references to references. */
+  /** The final target of a chain of references. */
   async follow(object: unknown, place: Place): Promise<Target | undefined> {
     const seen = new Set<string>();
     let at: Target = { value: object, place };
     while (isObject(at.value) && typeof at.value['$ref'] === 'string') {
       const ref = at.value['$ref'];
-      // Whatever of the contract's own file has a name keeps it, also where it is only a reference.
+      // A named part of the contract's own file keeps its name, even if it is only a reference.
       if (at.place.source === this.#main && at.place.path.length === 3 && keyOf(at.place) !== keyOf(place)) return at;
       if (seen.has(keyOf(at.place))) {
         this.#findings.add(
           'schema-circle',
           below(place, '$ref'),
-          'leads in a circle of references. Let one of them be a schema.',
+          'is part of a circle of references. Replace one of them by a schema.',
         );
         return undefined;
       }
@@ -103,7 +105,7 @@ export class Documents {
 
   async #open(file: string, refuse: (text: string) => undefined): Promise<Source | undefined> {
     if (this.#sources.has(file)) return this.#sources.get(file);
-    if (this.#withoutFiles !== undefined) return refuse(`which is another file. ${this.#withoutFiles}`);
+    if (this.#withoutFiles !== undefined) return refuse(`which is in another file. ${this.#withoutFiles}`);
     const source = await this.#read(file, refuse);
     this.#sources.set(file, source);
     return source;

@@ -1,9 +1,9 @@
-/** Which parts of an AsyncAPI 3 document hold what, as far as it matters for references. */
+/** The kinds of parts in an AsyncAPI 3 document, as far as references need them. */
 
 /**
- * `link`: a reference that stays one, to a channel or a message of the contract; `payload`: the schema of a message;
- * `channelMessage`: a message, or a reference to one in `components`; `data`: values of the author, in which `$ref` means nothing.
- * A reference in place of anything else stands for the value that it refers to.
+ * `link`: a reference to a channel or a message of the contract, which stays a reference; `payload`: the schema of a message;
+ * `channelMessage`: a message, or a reference to one in `components`; `data`: values of the author, in which `$ref` has no meaning.
+ * A reference anywhere else is replaced by the value that it refers to.
  */
 export type Kind =
   | 'document'
@@ -22,7 +22,7 @@ export type Kind =
   | 'data'
   | 'other';
 
-/** A member that is a map or a list of things of a kind. */
+/** A member that is a map or a list of parts of one kind. */
 interface Each {
   readonly each: Kind;
 }
@@ -47,7 +47,7 @@ const MEMBERS: Readonly<Partial<Record<Kind, Readonly<Record<string, Kind | Each
   httpBinding: { query: 'schema' },
 };
 
-/** Values of the author in any part that is no schema. */
+/** Members with values of the author, in any part that is not a schema. */
 const DATA: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
 
 /** Keywords of JSON Schema that hold schemas. */
@@ -66,7 +66,7 @@ const KEYWORDS: Readonly<Record<string, Kind | Each>> = {
   ),
 };
 
-/** @returns what a member of a part holds */
+/** @returns the kind of a member of a part */
 export function memberKind(kind: Kind, member: string): Kind | Each {
   if (kind === 'schema' || kind === 'namedSchema' || kind === 'payload')
     return Object.hasOwn(KEYWORDS, member) ? (KEYWORDS[member] ?? 'data') : 'data';
@@ -75,7 +75,7 @@ export function memberKind(kind: Kind, member: string): Kind | Each {
   return Object.hasOwn(members, member) ? (members[member] ?? 'other') : 'other';
 }
 
-/** What a schema says of itself to other tools, and where it keeps schemas that references give names here. */
+/** Keywords that the copy of a schema omits: information for other tools, and schemas that get names through references. */
 export const DROPPED: ReadonlySet<string> = new Set([
   ...['$schema', '$id', 'id', '$anchor', '$comment', 'title', 'example', 'examples', 'deprecated'],
   ...['readOnly', 'writeOnly', '$defs', 'definitions'],

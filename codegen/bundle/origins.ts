@@ -1,12 +1,12 @@
-/** From a place in a contract that was put together from several files to where its author wrote it. */
+/** Maps a place in a bundled contract to the file and place where its author wrote it. */
 import { fromPointer, toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 import type { Place } from '../extension/findings.ts';
 
-/** Pointer into the contract → the place of what stands there. */
+/** Pointer into the contract → original place of the value. */
 export type Origins = ReadonlyMap<string, Place>;
 
-/** The place of the nearest part that was brought from elsewhere; undefined where there is none. */
+/** The original place of the nearest enclosing part from another file; undefined if there is none. */
 export function placeOf(origins: Origins, path: readonly string[]): Place | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const origin = origins.get(toPointer(path.slice(0, length)));
@@ -15,7 +15,7 @@ export function placeOf(origins: Origins, path: readonly string[]): Place | unde
   return undefined;
 }
 
-/** The ways back to the author's files, for a contract of which some parts, or all, were brought from elsewhere. */
+/** The mapping for a contract with parts from other files. */
 export function waysBack(
   origins: Origins,
   otherwise: (path: readonly string[]) => Place | undefined,

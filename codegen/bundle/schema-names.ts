@@ -1,4 +1,4 @@
-/** Names for schemas that had none in the contract. */
+/** Makes names for schemas that have none in the contract. */
 import { basename } from 'node:path';
 import { typeName, typeNameOf } from '../names.ts';
 
@@ -7,7 +7,7 @@ export function stemOf(file: string): string {
   return basename(file).replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
 }
 
-/** @returns a type's name of the first of the texts that gives one which no schema has; undefined where none does */
+/** @returns the first type name, made from one of the texts, that no schema has; undefined if there is none */
 export function freeName(texts: readonly string[], taken: readonly string[]): string | undefined {
   const types = new Set(taken.map((name) => typeNameOf(name).toLowerCase()));
   return texts.map(typeName).find((name) => name !== '' && !types.has(typeNameOf(name).toLowerCase()));

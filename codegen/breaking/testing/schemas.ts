@@ -1,4 +1,4 @@
-/** Random schemas of the keywords that contracts use, the same a little changed, and values near them. */
+/** Random schemas of the keywords that contracts use, variants with small changes, and values near their bounds. */
 import * as fc from 'fast-check';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -78,7 +78,7 @@ const { schema } = fc.letrec<{ schema: Schema; object: Schema; tagged: Schema }>
   ),
 }));
 
-/** A schema and another that differs from it in a place or two; now and then in everything. */
+/** A schema and a variant of it that differs in one or two places; sometimes an unrelated schema. */
 export const schemaPairs: fc.Arbitrary<readonly [Schema, Schema]> = schema.chain((before) =>
   fc.tuple(
     fc.constant(before),
@@ -95,7 +95,7 @@ function pathsOf(value: unknown, path: readonly string[] = []): (readonly string
   return [path, ...Object.entries(value).flatMap(([key, each]) => pathsOf(each, [...path, key]))];
 }
 
-/** Puts another value in a place, or takes the place out. The result may be no schema; then it stays as it was. */
+/** Replaces or removes one value. If the result is not a schema, the schema stays unchanged. */
 function changed(before: Schema): fc.Arbitrary<Schema> {
   const paths = pathsOf(before);
   const extra = fc.constantFrom<readonly [string, unknown]>(
@@ -159,7 +159,7 @@ const leaf = fc.constantFrom<unknown>(
   null,
 );
 
-/** Values as the schemas above are about them. */
+/** Random values of the kinds that the schemas above describe. */
 export const values: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },

@@ -1,4 +1,4 @@
-/** The contract of this repository with parts of it changed, as two versions to compare. */
+/** Two versions to compare: the contract of this repository, and a copy with some parts changed. */
 import { readFileSync } from 'node:fs';
 import { compareContracts } from '../compare.ts';
 import type { ContractVersion } from '../compare.ts';
@@ -9,7 +9,7 @@ export const CONTRACT = readFileSync(new URL('../../../asyncapi.yaml', import.me
 
 const SOURCE = sourceOf('asyncapi.yaml', CONTRACT);
 
-/** Pointer → what is there instead; `undefined` takes the part out. */
+/** Pointer → new value; `undefined` removes the part. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function versionWith(changes: Changes = {}): ContractVersion {
@@ -33,7 +33,7 @@ export function findingsOf(before: Changes, after: Changes): CompatibilityFindin
   return compareContracts(versionWith(before), versionWith(after));
 }
 
-/** What is at a pointer of the contract. */
+/** The value at a pointer of the contract. */
 export function at(pointer: string): unknown {
   return fromPointer(pointer).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], SOURCE.value);
 }
