@@ -1,19 +1,19 @@
-/** What YAML allows and no contract needs: aliases in a circle, aliases that multiply, and nesting without an end. */
+/** Refuses YAML that no contract needs: circular aliases, aliases that multiply, and unbounded nesting. */
 import { isAlias, isMap, isPair, isSeq } from 'yaml';
 import type { Document, Node } from 'yaml';
 
-/** Deeper than any schema for people; compilers and validators recurse. */
+/** Deeper than any schema written by hand. Bounded because compilers and validators recurse. */
 const DEEPEST = 100;
-/** Values after every alias has become a copy; the stock contract has about 20,000. */
+/** Most values after every alias was replaced by a copy; the stock contract has about 20,000. */
 const MOST_VALUES = 1_000_000;
 
 export interface AliasFault {
   readonly node: Node | undefined;
-  /** What is wrong, and what to do. */
+  /** The fault and its remedy. */
   readonly text: string;
 }
 
-/** @returns why the document cannot become a plain value, or undefined */
+/** @returns why the document cannot be converted to a plain value, or undefined */
 export function aliasFaultOf(document: Document.Parsed): AliasFault | undefined {
   return new Walk(document).visit(document.contents, 0).fault;
 }
@@ -53,7 +53,7 @@ class Walk {
     if (target === undefined)
       return { ...LEAF, fault: { node, text: 'is an alias without an anchor above it. Correct the name.' } };
     if (this.#open.has(target))
-      return { ...LEAF, fault: { node, text: 'is an alias of something that it is a part of. Write the value out.' } };
+      return { ...LEAF, fault: { node, text: 'is an alias of a value that contains it. Write the value out.' } };
     return this.visit(target, level);
   }
 
@@ -73,15 +73,15 @@ class Walk {
         ...LEAF,
         fault: {
           node: at,
-          text: `has more than ${MOST_VALUES} values once its aliases are copies. Use fewer aliases.`,
+          text: `has more than ${MOST_VALUES} values after its aliases are replaced by copies. Use fewer aliases.`,
         },
       };
-    // An alias may stand deeper than its anchor does.
+    // An alias may be nested deeper than its anchor.
     if (level + depth > DEEPEST + 1) return { ...LEAF, fault: tooDeep(at) };
     return { values, depth };
   }
 }
 
 function tooDeep(node: Node): AliasFault {
-  return { node, text: `is nested more than ${DEEPEST} levels deep. Give the inner parts names of their own.` };
+  return { node, text: `is nested more than ${DEEPEST} levels deep. Move the inner parts to named schemas.` };
 }

@@ -1,6 +1,6 @@
 /**
- * What the client's hand-written runtime sends and reads. Types alone would not do: what the runtime looks for in what it
- * receives is looked for at run time, and a contract without it would give a client that compiles and delivers nothing.
+ * The members of messages that the client's hand-written runtime sends and reads. Types alone cannot check them: a contract
+ * without these members would give a client that compiles but delivers nothing.
  */
 import type { RawContract } from './raw.ts';
 import { messageName, refName } from './raw.ts';
@@ -8,7 +8,7 @@ import { schemaAt } from './rules/rule.ts';
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** Command → members that the runtime sends, and members of the success that it reads. */
+/** Command → members that the runtime sends, and members of the success reply that it reads. */
 const COMMANDS: Readonly<Record<string, { readonly sent: readonly string[]; readonly read: readonly string[] }>> = {
   subscribe: {
     sent: ['/data/subscriptionId', '/data/stream', '/data/events', '/data/replay'],
@@ -33,7 +33,7 @@ const PUSHES: Readonly<Record<string, readonly string[]>> = {
   closing: ['/data/code'],
 };
 
-/** Rule `client`. Expects a contract that keeps all others. */
+/** The rule `client`. Expects a contract that satisfies all other rules. */
 export function checkClientNeeds(source: Source): Finding[] {
   const raw = source.value as RawContract;
   const findings: Finding[] = [];
@@ -42,7 +42,7 @@ export function checkClientNeeds(source: Source): Finding[] {
       rule: 'client',
       pointer: toPointer(path),
       line: source.lineOf(path),
-      text: `${text}, which the client needs. Add it as Tidemark's own contract has it.`,
+      text: `${text}, which the client needs. Add it as in the stock contract of Tidemark.`,
     });
   };
   const absent = [...Object.keys(COMMANDS), ...Object.keys(PUSHES)].filter(

@@ -12,14 +12,14 @@ import { readJsonSchemas } from './testing/json-schemas.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
 
-/** Every example, under the name of its message. */
+/** Every example, by the name of its message. */
 const EXAMPLES = Object.values(contract.messages).flatMap(({ name, schema, examples }) =>
   examples.map((example) => [`${name}: ${example.name}`, { message: name, schema, payload: example.payload }] as const),
 );
 
 const jsonSchema = readJsonSchemas();
 
-/** The validator that a program would use for a message. */
+/** The validator that programs use for a message. */
 function validatorOf(message: string): Validator | undefined {
   const tables: readonly Readonly<Record<string, Validator>>[] = [commandValidators, serverValidators, httpValidators];
   return tables.find((table) => Object.hasOwn(table, message))?.[message];
@@ -35,7 +35,7 @@ describe('every message of the contract', () => {
     },
   );
 
-  test.each(EXAMPLES)('%s fits its JSON Schema', (_name, { schema, payload }) => {
+  test.each(EXAMPLES)('%s matches its JSON Schema', (_name, { schema, payload }) => {
     const validate = jsonSchema(schema);
     expect({ fits: validate(payload), errors: validate.errors }).toEqual({ fits: true, errors: null });
   });
@@ -45,7 +45,7 @@ describe('every message of the contract', () => {
     expect({ fits: validate?.(payload), errors: validate?.errors }).toEqual({ fits: true, errors: null });
   });
 
-  test('of a declared event carries a payload that may be published', () => {
+  test('of a declared event has a payload that may be published', () => {
     for (const { message, name } of contract.events) {
       for (const { payload } of contract.messages[message]?.examples ?? []) {
         const validate = payloadValidators[name as keyof typeof payloadValidators];
@@ -55,7 +55,7 @@ describe('every message of the contract', () => {
   });
 });
 
-/** Ids are permanent: never remove one from this list, and add a new one by hand. */
+/** Ids are permanent: never remove one from this list, and add new ones by hand. */
 const CLAUSES = [
   ...['ENV-1', 'ENV-2', 'ENV-3', 'ENV-4', 'ENV-5'],
   ...['CON-1', 'CON-2', 'CON-3', 'CON-4', 'CON-5', 'CON-6', 'CON-7'],
@@ -98,8 +98,8 @@ describe('one name', () => {
   );
 });
 
-describe('the digest that welcome tells', () => {
-  test('is the SHA-256 of contract.json, as anybody can compute it', () => {
+describe('the digest in welcome', () => {
+  test('is the SHA-256 of contract.json', () => {
     const bytes = readFileSync(resolve(ROOT, 'generated/contract.json'));
     expect(CONTRACT_DIGEST).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
     expect(JSON.parse(bytes.toString('utf8'))).toEqual(

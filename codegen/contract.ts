@@ -1,8 +1,8 @@
 /**
- * From `asyncapi.yaml` to a {@link Contract}: read, lint, parse, flatten. The only importer of the AsyncAPI parser.
+ * Makes a {@link Contract} from `asyncapi.yaml`: read, lint, parse, flatten. The only importer of the AsyncAPI parser.
  *
- * The parser judges whether the file is AsyncAPI; our own rules judge what AsyncAPI has no words for. The model is read
- * from the file itself, where every reference still is a name: the parser's resolved document has none any more.
+ * The parser checks whether the file is AsyncAPI; the house rules check what AsyncAPI does not define. The model is read from the
+ * file itself, where references are still names: the parser's document has them replaced.
  */
 import { createHash } from 'node:crypto';
 import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
@@ -24,25 +24,25 @@ export type { AsyncAPIDocumentInterface };
 
 export interface LoadedContract {
   readonly contract: Contract;
-  /** The parser's own view, for tools of AsyncAPI's world. */
+  /** The parser's document, for AsyncAPI tools. */
   readonly document: AsyncAPIDocumentInterface;
 }
 
-/** @throws {ContractError} naming file, line, pointer and the fix of everything that is wrong. */
+/** @throws {ContractError} with file, line, pointer and remedy of every fault. */
 export async function loadContract(file: string): Promise<LoadedContract> {
   return parseContract((await bundle(await readSource(file))).source);
 }
 
 /** @throws {ContractError} as {@link loadContract} does. */
 export async function parseContract(source: Source): Promise<LoadedContract> {
-  // Our own rules go first: they name the line that is wrong, where the parser names what follows from it.
+  // The house rules run first: they point to the line at fault, while the parser reports its consequences.
   const contract = checkContract(source);
   const document = await parseDocument(source);
   contracts.set(document.json(), contract);
   return { contract, document };
 }
 
-/** By our own rules alone: for a contract that consists of parts of which each is AsyncAPI. @throws {ContractError} */
+/** Checks only the house rules, for a contract that was merged from valid AsyncAPI. @throws {ContractError} */
 export function checkContract(written: Source): Contract {
   refuse(written, checkVersion(written));
   const { value, findings } = resolveReferences(written);
@@ -53,7 +53,7 @@ export function checkContract(written: Source): Contract {
   return flatten(value as RawContract, canonicalJson(written.value));
 }
 
-/** Tools of AsyncAPI's world hand documents around; this is the way back. */
+/** Returns the contract of a parsed document that an AsyncAPI tool passes on. */
 const contracts = new WeakMap<object, Contract>();
 
 /** @throws {Error} on a document that {@link parseContract} did not make. */
@@ -64,7 +64,7 @@ export function contractOf(document: AsyncAPIDocumentInterface): Contract {
 }
 
 function refuse(source: Source, findings: readonly Finding[]): void {
-  // A merge key brings one line to many places: what is wrong there is said once.
+  // A merge key copies one line to many places; its fault is reported once.
   const said = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
   const first = new Set(said.values());
   if (findings.length > 0)
@@ -75,22 +75,21 @@ function refuse(source: Source, findings: readonly Finding[]): void {
 }
 
 async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
-  // Loading the parser takes longer than everything else does, and an own-events document is checked without it.
+  // Loaded on use, because loading the parser takes longer than everything else, and an own-events document is checked without it.
   const { Parser } = await import('@asyncapi/parser');
-  // The raw text: what our own reader forgives, other AsyncAPI tools cannot read.
+  // The raw text, because our own reader accepts files that other AsyncAPI tools cannot read.
   const { document, diagnostics } = await new Parser().parse(withoutTabs(source.text));
   refuse(source, specificationFindings(source, diagnostics));
-  if (document === undefined)
-    throw new Error('The parser finds nothing wrong with the contract, and gives no document.');
+  if (document === undefined) throw new Error('The AsyncAPI parser reported no fault but returned no document.');
   return document;
 }
 
-/** The parser reads JSON as YAML, and objects to tabs, which in JSON stand between values only. */
+/** Replaces tabs in JSON, because the parser reads JSON as YAML and refuses tabs. In JSON, tabs occur only between values. */
 function withoutTabs(text: string): string {
   return text.trimStart().startsWith('{') ? text.replaceAll('\t', ' ') : text;
 }
 
-/** Keys sorted, two spaces, one newline at the end: `sha256sum contract.json` gives the digest. */
+/** Canonical form: keys sorted, two spaces, one newline at the end. `sha256sum contract.json` prints the digest. */
 export function canonicalJson(value: unknown): string {
   return `${JSON.stringify(value, sortKeys, 2)}\n`;
 }
@@ -100,14 +99,14 @@ function sortKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }
 
-/** @param text the contract as it was written, with its references, in canonical form */
+/** @param text the contract with its references, in canonical form */
 function flatten(raw: RawContract, text: string): Contract {
   const { schemas } = raw.components;
   const connection = raw.channels[CONNECTION];
   const events = Object.entries(raw.components.messages).flatMap(([name, message]) => eventOf(schemas, name, message));
   const customEvent = events.find(({ name }) => name === '*');
   if (connection === undefined || customEvent === undefined)
-    throw new Error('The linter let a contract through that has no connection or no custom event.');
+    throw new Error('The linter accepted a contract that has no connection or no custom event.');
   return {
     title: raw.info.title,
     version: raw.info.version,
@@ -217,7 +216,7 @@ function commandOf(raw: RawContract, name: string, operation: RawOperation): Com
   const reply = repliesOf(raw, operation).find((each) => each !== 'error') ?? '';
   const [asked, answered] = [messages[name], messages[reply]];
   if (asked === undefined || answered === undefined)
-    throw new Error(`The linter let the command ${name} through without message or reply.`);
+    throw new Error(`The linter accepted the command ${name} without message or reply.`);
   return {
     ...baseOf(name, operation),
     reply,

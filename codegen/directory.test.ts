@@ -20,22 +20,22 @@ async function refusalOf(path: string): Promise<string> {
 }
 
 describe('making a directory', () => {
-  test('makes those above it, and leaves what is there', async () => {
+  test('makes its parent directories, and keeps existing files', async () => {
     const both = [makeDirectory(join(home, 'a/b/c')), makeDirectory(join(home, 'a/b/d'))];
     await Promise.all(both);
     await makeDirectory(join(home, 'a/b'));
     expect(await readdir(join(home, 'a/b'))).toEqual(['c', 'd']);
   });
 
-  test('refuses a file, what is below one, and a link that leads nowhere, and says which', async () => {
-    const file = `${home}/notes.txt is a file, and the output needs a directory. Give another one.`;
+  test('refuses a file, a path below a file, and a broken link, and names it', async () => {
+    const file = `${home}/notes.txt is a file, but the output must be a directory. Choose another path.`;
     expect(await refusalOf(join(home, 'notes.txt'))).toBe(file);
     expect(await refusalOf(join(home, 'notes.txt/below/it'))).toBe(file);
     expect(await refusalOf(join(home, 'dangling'))).toContain(`${home}/dangling cannot be written: EEXIST`);
   });
 
-  // Node's own recursive mkdir never ends here: the parent is there, and says that it is not.
-  test('ends where no directory can be made', async () => {
+  // Node's own recursive mkdir never returns here: the parent exists, but mkdir below it fails with ENOENT.
+  test('fails if no directory can be made', async () => {
     expect(await refusalOf('/proc/events/client')).toMatch(/^\/proc\S* cannot be written: E/);
   });
 });

@@ -1,13 +1,13 @@
 /**
- * Makes the directories that generated files go into.
+ * Makes the directories for generated files.
  *
- * Not `mkdir` with `recursive`: where a parent is there and yet says that it is not, as under /proc, Node goes up and down
- * between the two for ever.
+ * Does not use `mkdir` with `recursive`: if a parent exists but `mkdir` below it fails with ENOENT, as under /proc, Node retries
+ * without end.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** Where the output cannot go. The message is one line, and says why. */
+/** The output cannot be written. The message is one line with the reason. */
 export class OutputError extends Error {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options);
@@ -25,13 +25,13 @@ export async function makeDirectory(path: string): Promise<void> {
   }
   for (const each of missing.toReversed()) {
     await mkdir(each).catch(async (error: unknown) => {
-      // Somebody else may have made it in the meantime.
+      // Another process may have made it in the meantime.
       if (!(await isDirectory(each))) throw unwritable(each, error);
     });
   }
 }
 
-/** @returns false when nothing is there. */
+/** @returns false if nothing exists at the path. */
 async function isDirectory(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;
@@ -40,13 +40,15 @@ async function isDirectory(path: string): Promise<boolean> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return false;
     throw unwritable(path, error);
   }
-  throw new OutputError(`${path} is a file, and the output needs a directory. Give another one.`);
+  throw new OutputError(`${path} is a file, but the output must be a directory. Choose another path.`);
 }
 
-/** Words for what the file system says. */
+/** Describes a file system error. */
 export function unwritable(path: string, error: unknown): OutputError {
   const reason = error instanceof Error ? error.message : String(error);
-  return new OutputError(`${path} cannot be written: ${reason}. Give a place where you may write.`, { cause: error });
+  return new OutputError(`${path} cannot be written: ${reason}. Choose a path where you have permission to write.`, {
+    cause: error,
+  });
 }
 
 function codeOf(error: unknown): unknown {

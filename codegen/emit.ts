@@ -1,6 +1,6 @@
 /**
- * All emitters together: a contract in, the text of every generated file out. Pure but for reading the client runtime;
- * `generate.ts` writes.
+ * Calls all emitters: takes a contract and returns the text of every generated file. Reads the sources of the client runtime;
+ * `generate.ts` writes the files.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import type { AsyncAPIDocumentInterface } from './contract.ts';
@@ -21,12 +21,12 @@ import type { Contract } from './model.ts';
 /** Path → text, in the order of the paths. */
 export type Files = ReadonlyMap<string, string>;
 
-/** Where the client and the reference go in this repository. */
+/** Directories of the client and the reference in this repository. */
 const CLIENT = 'generated';
 const PYTHON = 'generated/python';
 const REFERENCE = 'docs/reference';
 
-/** Everything that this repository keeps, by path from its root. */
+/** Every generated file of this repository, by path from its root. */
 export async function emitAll(contract: Contract): Promise<Files> {
   const client = await emitPackageFiles(contract);
   const python = await emitPythonPackage(contract, pythonBanner(ORIGIN));
@@ -38,18 +38,18 @@ export async function emitAll(contract: Contract): Promise<Files> {
   ]);
 }
 
-/** The same from the parser's document: what the template of the AsyncAPI generator calls. */
+/** The same from the parser's document; called by the template of the AsyncAPI generator. */
 export async function render(document: AsyncAPIDocumentInterface): Promise<Files> {
   return emitAll(contractOf(document));
 }
 
-/** The client as a package: its sources, and what a registry needs. */
+/** The client as a package: its sources, and the files that a registry needs. */
 async function emitPackageFiles(contract: Contract): Promise<Files> {
   const sources = await emitSources(contract);
   return sorted([...sources, ['package.json', emitPackage(contract)], ['README.md', emitReadme(contract)]]);
 }
 
-/** The Python client as sources, to be put into anybody's project. @param origin what they are generated from, and how */
+/** The Python client as sources for any project. @param origin the contract and the command, for the first line of each file */
 export async function emitPython(contract: Contract, origin: string): Promise<Files> {
   return emitPythonSources(contract, pythonBanner(origin));
 }
@@ -58,7 +58,7 @@ function pythonBanner(origin: string): string {
   return `Generated from ${origin}. Do not edit: change the contract and generate again.`;
 }
 
-/** The client as sources, to be put into anybody's project. */
+/** The client as sources for any project. */
 export async function emitSources(contract: Contract): Promise<Files> {
   const validators = emitValidators(contract);
   const schemas = [...emitSchemas(contract)].map(([name, text]): [string, string] => [`schemas/${name}.json`, text]);
@@ -75,14 +75,14 @@ export async function emitSources(contract: Contract): Promise<Files> {
   ]);
 }
 
-/** The hand-written part of the client, which goes along verbatim: every source but the tests. */
+/** The hand-written part of the client, copied unchanged: every source except the tests. */
 async function readRuntime(): Promise<[string, string][]> {
   const directory = new URL('runtime/', import.meta.url);
   const names = (await readdir(directory)).filter((name) => name.endsWith('.ts') && !/\.(?:test|d)\.ts$/.test(name));
   return Promise.all(names.map(async (name) => [`runtime/${name}`, await readFile(new URL(name, directory), 'utf8')]));
 }
 
-/** By code point: the same everywhere, whatever the locale. */
+/** Sorts by code point, independent of the locale. */
 function sorted(entries: readonly (readonly [string, string])[]): Files {
   return new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }

@@ -5,7 +5,7 @@ import type { Schema } from './model.ts';
 const LEVELS: Schema = { type: 'string', enum: ['low', 'high'] };
 const OPEN: Schema = { type: 'string' };
 
-/** The values of one field whose pointers lead into this payload. */
+/** The values of one field with pointers into this payload. */
 function valuesOf(
   properties: Readonly<Record<string, Schema>>,
   pointers: readonly string[],
@@ -40,7 +40,7 @@ describe('the values of a filter field', () => {
     expect(valuesOf(properties, ['/payload/absent'])).toBeUndefined();
   });
 
-  test('are found in lists of objects and behind references that go in circles', () => {
+  test('are found in lists of objects and behind circular references', () => {
     const steps: Schema = { type: 'array', items: { type: 'object', properties: { level: LEVELS } } };
     expect(valuesOf({ steps }, ['/payload/steps/level'])).toEqual(['low', 'high']);
     const Tree: Schema = { oneOf: [LEVELS, { type: 'array', items: { $ref: '#/components/schemas/Tree' } }] };

@@ -1,4 +1,4 @@
-/** Which values a filter field can have at all, where the schemas of an event enumerate them. */
+/** Finds the possible values of a filter field, if the schemas of an event enumerate them. */
 import { resolveSchema } from './model.ts';
 import type { Schema } from './model.ts';
 
@@ -26,9 +26,9 @@ export function enumeratedFields(
 
 interface Walk {
   readonly schemas: Schemas;
-  /** What was found so far. */
+  /** The values found so far. */
   readonly values: Set<string>;
-  /** Schemas on the way since the last step into a member: one that contains itself adds nothing more. */
+  /** Schemas visited since the last step into a member, because a schema that contains itself adds no values. */
   readonly seen: ReadonlySet<Schema>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The shape of what AsyncAPI leaves open: our `x-` extensions, and what we ask of messages and operations beyond it. The
- * rules can then read a {@link RawContract} without looking twice.
+ * The schema of everything that AsyncAPI leaves open: our `x-` extensions, and our requirements for messages and operations. After
+ * this check, the rules can read a {@link RawContract} without checking shapes.
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
@@ -19,7 +19,7 @@ const clauses = {
 const ref = { type: 'object', required: ['$ref'], properties: { $ref: text }, additionalProperties: false };
 const mapOf = (value: object): object => ({ type: 'object', minProperties: 1, additionalProperties: value });
 
-/** An object with these members, all of them needed unless their name ends in `?`, and no others. */
+/** An object with exactly these members; a member is required unless its name ends in `?`. */
 function closed(members: Readonly<Record<string, object>>): object {
   const names = Object.keys(members);
   return {
@@ -33,7 +33,7 @@ function closed(members: Readonly<Record<string, object>>): object {
 const schemaType = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] };
 const anySchema = { $ref: '#/$defs/schema' };
 
-/** What the rules for schemas and the emitters read; what the keywords may be is for the rules to say. */
+/** The keywords that the rules for schemas and the emitters read; the rules check which keywords are allowed. */
 const schema = {
   type: 'object',
   properties: {
@@ -195,7 +195,7 @@ export function checkExtensions(source: Source): Finding[] {
   );
   const absent = [...lacking.values()].flatMap(absences);
   const misspelt = new Set(absent.map(({ path }) => toPointer(path)));
-  // What an `if` says of itself is said by its branch too.
+  // An error of `if` itself is also reported by its branch.
   const others = errors
     .filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
     .map(faultOf)
@@ -210,7 +210,7 @@ export function checkExtensions(source: Source): Finding[] {
     .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
-/** What one object lacks: at the member that was meant to be it, or at the object for all that is left. */
+/** Missing members of one object: reported at a misspelt member if there is one, else at the object. */
 function absences(errors: readonly ErrorObject[]): Fault[] {
   const path = fromPointer(errors[0]?.instancePath ?? '');
   const faults: Fault[] = [];
@@ -221,21 +221,21 @@ function absences(errors: readonly ErrorObject[]): Fault[] {
     const strangers = Object.keys(data as object).filter((key) => !Object.hasOwn(known ?? {}, key));
     const slip = findSlip(name, strangers);
     if (slip === undefined) missing.push(name);
-    else faults.push({ path: [...path, slip], text: `stands where ${name} is needed. Rename it to ${name}.` });
+    else faults.push({ path: [...path, slip], text: `is unknown, and ${name} is missing. Rename it to ${name}.` });
   }
   if (missing.length > 0)
     faults.push({ path, text: `lacks ${missing.join(', ')}. Add ${missing.length > 1 ? 'them' : 'it'}.` });
   return faults;
 }
 
-function faultOf({ keyword, params, instancePath, data, message: said = 'does not fit' }: ErrorObject): Fault {
+function faultOf({ keyword, params, instancePath, data, message: said = 'is not valid' }: ErrorObject): Fault {
   const path = fromPointer(instancePath);
   if (keyword === 'dependentRequired')
     return { path, text: `is an event without ${String(params['missingProperty'])}. Add it.` };
   if (keyword === 'additionalProperties')
     return {
       path: [...path, String(params['additionalProperty'])],
-      text: 'is an unknown member. Remove it; where it is a piece of a text, quote the text.',
+      text: 'is an unknown member. Remove it; if it is part of a text, quote the text.',
     };
   if (keyword === 'enum') {
     const allowed = (params['allowedValues'] as readonly unknown[]).join(', ');

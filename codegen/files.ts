@@ -1,4 +1,4 @@
-/** Reads the files of a contract: text of bounded size, in UTF-8. */
+/** Reads the files of a contract: UTF-8 text of bounded size. */
 import { createReadStream } from 'node:fs';
 import { ContractError, sourceOf } from './source.ts';
 import type { Source } from './source.ts';
@@ -6,12 +6,12 @@ import type { Source } from './source.ts';
 /** The stock contract has 200 KiB. */
 export const LARGEST_BYTES = 4 * 1024 * 1024;
 
-/** @throws {ContractError} when the file is no YAML or JSON text of that size; errors of the file system pass through. */
+/** @throws {ContractError} when the file is not UTF-8 text within that size; file system errors are not caught. */
 export async function readSource(file: string): Promise<Source> {
   return sourceOf(file, await readText(file));
 }
 
-/** As a stream: a pipe or a device has no size, and may have no end. */
+/** Reads as a stream, because a pipe or a device has no size and may never end. */
 async function readText(file: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -30,10 +30,10 @@ async function readText(file: string): Promise<string> {
 
 function decode(file: string, bytes: Buffer): string {
   const text = new TextDecoder('utf-8').decode(bytes);
-  // U+FFFD stands for bytes that are no UTF-8, unless the file spells it out.
+  // U+FFFD replaces bytes that are not UTF-8, unless the file itself contains it.
   const at = text.includes('\0') || !Buffer.from(text).equals(withoutMark(bytes)) ? text.search(/[\0\uFFFD]/) : -1;
   if (at === -1) return text;
-  throw refusal(file, text.slice(0, at).split('\n').length, 'is no text in UTF-8. Save the contract as UTF-8.');
+  throw refusal(file, text.slice(0, at).split('\n').length, 'is not UTF-8 text. Save the contract as UTF-8.');
 }
 
 function withoutMark(bytes: Buffer): Buffer {

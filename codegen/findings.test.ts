@@ -20,61 +20,61 @@ describe('findings', () => {
   };
   const lineOf = (fragment: string): number => SHOP.slice(0, SHOP.indexOf(fragment)).split('\n').length;
 
-  test('name file, line, rule, pointer and what to do', async () => {
+  test('name file, line, rule, pointer and remedy', async () => {
     const limit = 'eventsPerSubscription: { default: 32';
     expect(await findingsIn(SHOP.replace(limit, 'eventsPerSubscription: { default: 0'))).toEqual([
       `shop.yaml:${lineOf(limit)} limit /x-limits/eventsPerSubscription/default: is 0, outside 1–1024. Correct it.`,
     ]);
   });
 
-  test('find the line of what a merge key brings in', async () => {
+  test('name the line of a value that a merge key copies', async () => {
     const source = sourceOf('shop.yaml', SHOP);
     expect(source.lineOf(['components', 'schemas', 'CustomEvent', 'properties', 'sequenceId'])).toBe(
       lineOf('        sequenceId: { $ref:'),
     );
   });
 
-  test('tell broken YAML and a key given twice by their line', async () => {
+  test('name the line of broken YAML and of a repeated key', async () => {
     expect(() => sourceOf('shop.yaml', 'a: 1\nb: [')).toThrow(/^shop\.yaml:2 yaml /);
     expect(() => sourceOf('shop.yaml', 'a: 1\nb: 2\na: 3')).toThrow(/^shop\.yaml:3 yaml .*unique/);
   });
 
-  test('are of one fault, at its line, and not of what follows from it', async () => {
+  test('report a fault at its line, and not its consequences', async () => {
     const tag = 'tag: { type: strin';
     expect(await findingsIn(SHOP.replace(`${tag}g`, tag))).toEqual([
       expect.stringMatching(`^shop\\.yaml:${lineOf(tag)} shape \\S+/tag/type: is "strin". Use one of array, boolean, `),
     ]);
     expect(await findingsIn(SHOP.replace('    action: send\n', '    acton: send\n'))).toEqual([
-      `shop.yaml:${lineOf('    action: send')} shape /operations/welcome/acton: stands where action is needed. Rename it to action.`,
+      `shop.yaml:${lineOf('    action: send')} shape /operations/welcome/acton: is unknown, and action is missing. Rename it to action.`,
     ]);
   });
 
-  test('begin with the fault, and end with what may follow from it', async () => {
+  test('begin with the fault, and end with its possible consequences', async () => {
     const wrong = SHOP.replace('      welcome: { $ref: ', '      welcome: { $ref: x');
     const rules = (await findingsIn(wrong)).map((line) => line.split(' ').slice(0, 2));
     expect(rules[0]).toEqual([`shop.yaml:${lineOf('      welcome: { $ref: ')}`, 'operation-message']);
     expect(rules.at(-1)?.[1]).toBe('message-used');
   });
 
-  test('are one where nothing else can be said: another version of AsyncAPI, or no AsyncAPI', async () => {
+  test('are only one for another version of AsyncAPI, or a file that is not AsyncAPI', async () => {
     expect(await findingsIn(SHOP.replace('asyncapi: 3.0.0', 'asyncapi: 2.6.0'))).toEqual([
-      `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 or 3.1.0 is needed. Convert the contract.`,
+      `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 or 3.1.0 is required. Convert the contract.`,
     ]);
-    const no = expect.stringMatching(/^shop\.yaml:1 asyncapi \(top\): is no AsyncAPI document\. Begin it with/);
+    const no = expect.stringMatching(/^shop\.yaml:1 asyncapi \(top\): is not an AsyncAPI document\. Begin it with/);
     for (const text of ['', '[]', 'openapi: 3.1.0', 'just words']) expect(await findingsIn(text)).toEqual([no]);
     expect(await findingsIn('asyncapi: 3.0.0')).toEqual([
       expect.stringMatching(/^shop\.yaml:1 shape \(top\): lacks info, channels, operations, .*\. Add them\.$/),
     ]);
   });
 
-  test('include what the AsyncAPI parser says, once for each place and only at the innermost', async () => {
-    // A message, which a channel and two operations refer to.
+  test('include the findings of the AsyncAPI parser, once for each place and only at the innermost', async () => {
+    // A message that a channel and two operations refer to.
     expect(await findingsIn(shopWith({ [`/components/messages/welcome/colour`]: 'red' }).text)).toEqual([
       expect.stringMatching(`^shop\\.yaml:\\d+ asyncapi\\S* /components/messages/welcome/colour: .*not expected`),
     ]);
   });
 
-  test('are told as far as a screen goes, with the number of the others', async () => {
+  test('are listed up to a screenful, with the number of the others', async () => {
     const lines = await findingsIn(SHOP.replaceAll('type: string', 'type: strin'));
     expect(lines).toHaveLength(11);
     expect(lines.at(-1)).toMatch(/^… and \d+ more\.$/);
@@ -85,7 +85,7 @@ describe('a contract with a part of it replaced', () => {
   const shop = sourceOf('shop.yaml', SHOP).value;
   const parts = pathsOf(shop).filter((path) => path.length > 0);
 
-  test('is accepted or refused with findings, and never makes a rule fall over', () => {
+  test('is accepted or refused with findings, and never makes a rule throw', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...parts),

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(workspace, { recursive: true }));
 
-/** What generation needs of this repository, somewhere else. */
+/** A copy of the files that generation needs. */
 async function copyOfRepository(): Promise<string> {
   copies += 1;
   const copy = join(workspace, `copy-${copies}`);
@@ -67,11 +67,11 @@ describe('generation', () => {
     expect(await emitOnce()).toEqual(await emitOnce());
   });
 
-  test('agrees with what is committed', async () => {
+  test('writes exactly the committed files', async () => {
     expect(await check({ contract: resolve(ROOT, 'asyncapi.yaml'), root: ROOT })).toEqual([]);
   });
 
-  test('names every file that a change of the contract leaves behind, and writes exactly those', async () => {
+  test('names every file that a change of the contract makes outdated, and writes exactly those', async () => {
     const copy = await copyOfRepository();
     const before = await digestsIn(copy);
     await edit(join(copy, 'asyncapi.yaml'), 'sendQueueBytes: { default: 1048576', 'sendQueueBytes: { default: 2097152');
@@ -91,7 +91,7 @@ describe('generation', () => {
     expect(await check({ contract: join(copy, 'asyncapi.yaml'), root: copy })).toEqual([]);
   });
 
-  test('finds a file that was edited, is missing, or is left over, and puts all of them right', async () => {
+  test('finds files that were edited, are missing, or are left over, and corrects all of them', async () => {
     const copy = await copyOfRepository();
     const before = await digestsIn(copy);
     await edit(join(copy, 'generated/types.ts'), 'readonly', 'readonly ');
@@ -107,14 +107,14 @@ describe('generation', () => {
       output: [
         'generated/handlers.ts is new.',
         'generated/types.ts changed.',
-        'generated/schemas/Old.json was left over, and is removed.',
+        'generated/schemas/Old.json was left over and is removed.',
         '',
       ].join('\n'),
     });
     expect(await digestsIn(copy)).toEqual(before);
   });
 
-  test('refuses a contract that breaks rules, with file, line, rule and fix of each, and writes nothing', async () => {
+  test('refuses a contract that breaks rules, with file, line, rule and remedy of each, and writes nothing', async () => {
     const copy = await copyOfRepository();
     const contract = join(copy, 'asyncapi.yaml');
     await edit(contract, 'x-requirements: [SYN-1, SEC-1, BCK-3]', 'x-requirements: [SYN-9, SEC-1, BCK-3]');
@@ -137,7 +137,7 @@ describe('generation', () => {
     expect(await digestsIn(copy)).toEqual(before);
   });
 
-  test('knows one argument, and says so', async () => {
+  test('refuses an unknown argument and prints its usage', async () => {
     expect(await generate(ROOT, '--chekc')).toEqual({
       code: 2,
       output: 'Unknown argument --chekc. Usage: npm run generate [-- --check]\n',
@@ -146,7 +146,7 @@ describe('generation', () => {
 });
 
 describe('the package of the client', () => {
-  test('needs nothing at run time and has the version of the contract', async () => {
+  test('has no dependencies and has the version of the contract', async () => {
     const manifest = JSON.parse(await readFile(resolve(ROOT, 'generated/package.json'), 'utf8')) as Record<
       string,
       unknown

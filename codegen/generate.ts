@@ -1,6 +1,6 @@
 /**
- * `npm run generate`: writes everything that comes from `asyncapi.yaml`. `-- --check` writes nothing, and fails when what is
- * on the disk differs from what would be written.
+ * `npm run generate`: writes everything that is generated from `asyncapi.yaml`. `-- --check` writes nothing, and fails when the files
+ * on disk differ from those that would be written.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,25 +19,25 @@ import { ContractError, contractError } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TEMPLATE = fileURLToPath(new URL('template', import.meta.url));
-/** As seen from where the command was given: findings name it. */
+/** Path relative to the working directory, as findings name it. */
 const CONTRACT = relative(process.cwd(), join(ROOT, 'asyncapi.yaml'));
 const COMMAND = 'npm run generate';
 
-/** Directories that hold generated files only; what else lies there is left over from an older contract. */
+/** Directories with only generated files; other files there are left over from an older contract. */
 const OWNED = ['generated', 'docs/reference'];
 const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE|__pycache__|build|[^/]+\.egg-info)(?:\/|$)/;
 
 export interface GenerateToOptions {
   /** Path of the contract. */
   readonly contract: string;
-  /** Directory for the client's sources; made when it is not there. */
+  /** Directory for the client's sources; made if it does not exist. */
   readonly out: string;
   /**
-   * How imports between the sources end. `.js`, the default, is what TypeScript reads with any setting, and what bundlers
-   * read; `.ts` is for projects whose TypeScript Node itself runs, which need `allowImportingTsExtensions`.
+   * Ending of imports between the sources. `.js`, the default, works in TypeScript with any setting and in bundlers; `.ts` is for
+   * projects whose TypeScript files Node runs directly, which need `allowImportingTsExtensions`.
    */
   readonly importEnding?: '.ts' | '.js';
-  /** What the client is written in; TypeScript by default. */
+  /** Language of the client; TypeScript by default. */
   readonly lang?: Language;
 }
 
@@ -52,7 +52,7 @@ export interface Generated {
 /**
  * Writes a typed client for any contract into any project.
  * @throws {ContractError} when the contract breaks a rule.
- * @throws {OutputError} when `out` cannot be written; errors of reading the contract pass through.
+ * @throws {OutputError} when `out` cannot be written; file system errors of reading are not caught.
  */
 export async function generateTo(options: GenerateToOptions): Promise<Generated> {
   const { contract: file, out, importEnding = '.js', lang = 'typescript' } = options;
@@ -75,7 +75,7 @@ export async function generateTo(options: GenerateToOptions): Promise<Generated>
   return { files: [...sources.keys()], digest: contract.digest };
 }
 
-/** The first line of a generated file says how to make it again, and that is different elsewhere. */
+/** Replaces the origin in the first lines of a generated file, because another project regenerates it with another command. */
 function sign(text: string, origin: string): string {
   return text.replace(`// Generated from ${ORIGIN}.`, `// Generated from ${origin}.`);
 }
@@ -84,7 +84,7 @@ function endImports(text: string, ending: '.ts' | '.js'): string {
   return text.replaceAll(/(from '\.\.?\/[^']+)\.ts';/g, `$1${ending}';`);
 }
 
-/** One file that is not as it should be. */
+/** A file that differs from what would be generated. */
 export interface Drift {
   readonly path: string;
   readonly state: 'differs' | 'missing' | 'left over';
@@ -95,7 +95,7 @@ export interface CheckOptions {
   readonly root: string;
 }
 
-/** Compares what would be generated with what is there. */
+/** Compares the files on disk with those that would be generated. */
 export async function check({ contract: file, root }: CheckOptions): Promise<readonly Drift[]> {
   const { contract } = await loadContract(file);
   return driftOf(root, await emitAll(contract));
@@ -128,12 +128,12 @@ async function filesBelow(root: string, directory: string): Promise<string[]> {
     .filter((path) => !NOT_GENERATED.test(path));
 }
 
-/** @returns what was not as it should be, and now is. */
+/** @returns the files that were wrong and are now corrected. */
 async function write(): Promise<readonly Drift[]> {
   const { contract, document } = await loadContract(CONTRACT);
   const files = await emitAll(contract);
   const drift = await driftOf(ROOT, files);
-  // The generator writes files, but makes no directories.
+  // The generator writes files but does not make directories.
   for (const path of files.keys()) await mkdir(dirname(join(ROOT, path)), { recursive: true });
   await runGenerator(document);
   for (const { path, state } of drift) if (state === 'left over') await rm(join(ROOT, path));
@@ -151,8 +151,8 @@ type GeneratorClass = new (
 ) => AsyncApiGenerator;
 
 /**
- * The generator looks for npm while it is being loaded, and crashes where npm does not lie beside Node, as with the Node
- * that npm installs. It would use it to install templates, ours needs none: so it is shown an empty one.
+ * The generator looks for npm while it is loaded, and crashes if npm is not beside Node, as with the Node that npm installs. It
+ * would use npm only to install templates, which ours does not need, so an empty directory is used instead.
  */
 async function loadGenerator(): Promise<GeneratorClass> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-generate-'));
@@ -161,7 +161,7 @@ async function loadGenerator(): Promise<GeneratorClass> {
     await mkdir(npm, { recursive: true });
     await writeFile(join(npm, 'index.js'), '');
     process.env['NODE_MODULES'] = directory;
-    // It has no types. A variable keeps the compiler from looking for them.
+    // The generator has no types. With a variable, the compiler does not look for them.
     const name: string = '@asyncapi/generator';
     const { default: Generator } = (await import(name)) as { readonly default: GeneratorClass };
     return Generator;
@@ -176,14 +176,14 @@ async function runGenerator(document: AsyncAPIDocumentInterface): Promise<void> 
   await rm(join(TEMPLATE, '__transpiled'), { recursive: true });
 }
 
-const WRITTEN = { differs: 'changed', missing: 'is new', 'left over': 'was left over, and is removed' } as const;
+const WRITTEN = { differs: 'changed', missing: 'is new', 'left over': 'was left over and is removed' } as const;
 const FOUND = {
   differs: 'differs from asyncapi.yaml',
   missing: 'is missing',
-  'left over': 'is left over: nothing in asyncapi.yaml makes it',
+  'left over': 'is left over: it is no longer generated from asyncapi.yaml',
 } as const;
 
-/** @returns the exit code: 3 stands for findings. */
+/** @returns the exit code: 3 for findings. */
 async function main(argv: readonly string[]): Promise<number> {
   const unknown = argv.find((argument) => argument !== '--check');
   if (unknown !== undefined) {
@@ -206,8 +206,8 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function report(drift: readonly Drift[]): number {
   for (const { path, state } of drift) say(`${path} ${FOUND[state]}.`);
-  if (drift.length === 0) say('Every generated file is what asyncapi.yaml makes.');
-  else say(`Run \`${COMMAND}\` and commit what it writes. Edit the contract or codegen/, never these files.`);
+  if (drift.length === 0) say('Every generated file is up to date with asyncapi.yaml.');
+  else say(`Run \`${COMMAND}\` and commit the changes. Edit the contract or codegen/, never the generated files.`);
   return drift.length === 0 ? 0 : 3;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The contract as the emitters see it: plain values, every reference a name, in the order of `asyncapi.yaml`.
- * Emitters are pure functions of this model, so everything that they may need is in here and nothing else is.
+ * The contract as plain values, with references as names, in the order of `asyncapi.yaml`. Emitters are pure functions of this
+ * model, so it contains everything that they need.
  */
 
 /** JSON Schema as the contract uses it (see the rules in `rules/schemas.ts`). References are `#/components/schemas/Name`. */
@@ -25,13 +25,13 @@ export interface Schema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly default?: unknown;
-  /** Why an object admits members that are not declared. */
+  /** Why an object accepts undeclared members. */
   readonly 'x-open'?: string;
-  /** What differs from run to run, so that recordings can be compared. */
+  /** The class of a value that differs from run to run, so that recordings can be compared. */
   readonly 'x-volatile'?: Volatility;
 }
 
-/** `server`: what a server is or has configured; `text`: words for people; `order`: that of a list, which says nothing. */
+/** `server`: identity and settings of a server; `text`: text for people; `order`: a list whose order has no meaning. */
 export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text' | 'order';
 
 export interface Example {
@@ -41,7 +41,7 @@ export interface Example {
 }
 
 export interface Message {
-  /** Key in `components.messages`. For commands, replies and pushes it is the wire's `type`. */
+  /** Key in `components.messages`. For commands, replies and pushes it is the `type` on the wire. */
   readonly name: string;
   readonly summary: string;
   readonly description: string;
@@ -49,9 +49,9 @@ export interface Message {
   readonly schema: string;
   readonly examples: readonly Example[];
   readonly requirements: readonly string[];
-  /** Pointer into the message → the error code that a bad value there earns, where it is not `invalid_message`. */
+  /** Pointer into the message → error code of an invalid value there, if it is not `invalid_message`. */
   readonly errorPointers: Readonly<Record<string, string>>;
-  /** Keeps its place among the events (BCK-3). */
+  /** Whether the message keeps its order among the events (BCK-3). */
   readonly ordered: boolean;
 }
 
@@ -63,7 +63,7 @@ interface OperationBase {
   readonly requirements: readonly string[];
 }
 
-/** Asked by the client, answered by exactly one reply or `error` (ENV-3). */
+/** Sent by the client; gets exactly one reply or `error` (ENV-3). */
 export interface Command extends OperationBase {
   /** Name of the message that is the success reply. */
   readonly reply: string;
@@ -75,7 +75,7 @@ export interface Command extends OperationBase {
   readonly beforeAuthentication: boolean;
 }
 
-/** Volunteered by the server. `event` has one message per declared event, the others have one. */
+/** Sent by the server without a command. `event` has one message per declared event, the others have one. */
 export interface Push extends OperationBase {
   readonly messages: readonly string[];
 }
@@ -83,11 +83,11 @@ export interface Push extends OperationBase {
 export interface HttpOperation extends OperationBase {
   readonly method: string;
   readonly path: string;
-  /** Whether every address below the path belongs to the resource too. */
+  /** Whether the resource also includes every address below the path. */
   readonly servesBelow: boolean;
-  /** Whether pages of every origin may read the answer (SEC-4). */
+  /** Whether pages of every origin may read the response (SEC-4). */
   readonly anyOrigin: boolean;
-  /** The scopes that the full answer needs; without them the answer is a summary (SEC-1). */
+  /** The scopes that the full response needs; without them the response is a summary (SEC-1). */
   readonly fullScopes: readonly string[];
   readonly query: Schema | undefined;
   readonly request: string;
@@ -97,11 +97,11 @@ export interface HttpOperation extends OperationBase {
 
 export interface ReplaySpec {
   readonly policy: string;
-  /** Pointer into the event's data to what the newest event is kept for. */
+  /** Pointer into the event's data to its key. */
   readonly key?: string;
   /** Events with the same key space share keys. */
   readonly keySpace?: string;
-  /** The event takes its key out of the picture. */
+  /** Whether the event removes its key from the warm picture. */
   readonly clears?: boolean;
 }
 
@@ -123,9 +123,9 @@ export interface Event {
   readonly replay: ReplaySpec;
   /** Filter field → pointers into the event's data. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** Filter field → the strings that the schemas at its pointers enumerate; not where any of them allows others. */
+  /** Filter field → the strings that the schemas at its pointers enumerate; absent if one of them allows other strings. */
   readonly enumerated: Readonly<Record<string, readonly string[]>>;
-  /** Undefined where the event may be published on every stream. */
+  /** Undefined if the event may be published on every stream. */
   readonly stream: StreamSpec | undefined;
 }
 
@@ -138,7 +138,7 @@ export interface CloseCode {
 export interface ErrorSpec {
   readonly retryable: boolean;
   readonly httpStatus: number;
-  /** Set where the error counts towards `badMessagesPerMinute` (ERR-2). */
+  /** Set if the error counts towards `badMessagesPerMinute` (ERR-2). */
   readonly counts?: 'bad-message';
   readonly description: string;
 }
@@ -176,9 +176,9 @@ export interface Contract {
   readonly description: string;
   readonly license: string;
   readonly subprotocol: string;
-  /** Names of query parameters that would carry a credential. */
+  /** Names of query parameters for credentials, which are refused (SEC-2). */
   readonly credentialParameters: readonly string[];
-  /** The address of the WebSocket's channel, and what it is described by. */
+  /** The address of the WebSocket's channel, and its description. */
   readonly path: string;
   readonly connection: { readonly description: string; readonly requirements: readonly string[] };
   /** The whole contract as canonical JSON: keys sorted, two spaces, one newline at the end. */
@@ -193,7 +193,7 @@ export interface Contract {
   readonly events: readonly Event[];
   readonly customEvent: Event;
   readonly errors: Named<ErrorSpec>;
-  /** By code, as text. */
+  /** Keys are codes, as text. */
   readonly closeCodes: Named<CloseCode>;
   readonly closeClasses: Named<string>;
   readonly limits: Named<Limit>;
@@ -207,7 +207,7 @@ export interface Contract {
 
 const SCHEMA_PREFIX = '#/components/schemas/';
 
-/** @returns the name that a reference to a schema ends in. */
+/** @returns the schema name at the end of a reference. */
 export function schemaName(ref: string): string {
   return ref.slice(SCHEMA_PREFIX.length);
 }
@@ -216,18 +216,18 @@ export function isSchemaRef(ref: string): boolean {
   return ref.startsWith(SCHEMA_PREFIX);
 }
 
-/** Whether a value of the type may fit, as far as `type` says. */
+/** Whether the schema's `type` allows values of this type. */
 export function admitsType({ type }: Schema, name: string): boolean {
   return typeof type === 'string' ? type === name : (type ?? []).includes(name);
 }
 
-/** The name of the schema that a name stands for, where schemas consist of a reference to another one. */
+/** The schema name at the end of a chain of schemas that are only references. */
 export function finalName(schemas: Readonly<Record<string, Schema>>, name: string): string {
   const ref = Object.hasOwn(schemas, name) ? schemas[name]?.$ref : undefined;
   return ref === undefined ? name : finalName(schemas, schemaName(ref));
 }
 
-/** The schema of a name, references followed. @throws {Error} when there is none: the linter has let something through. */
+/** The schema of a name, with references followed. @throws {Error} when it does not exist, which the linter should have found. */
 export function resolveSchema(contract: Pick<Contract, 'schemas'>, schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
   const target = contract.schemas[schemaName(schema.$ref)];

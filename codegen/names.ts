@@ -1,6 +1,6 @@
 /**
- * From names in a contract to names in code. Every emitter uses these functions, so that a schema has one name in every
- * language; the rule `schema-name` reports names that would become the same one.
+ * Maps names in a contract to names in code. Every emitter uses these functions, so that a schema has one name in every language;
+ * the rule `schema-name` reports schemas that would get the same name.
  */
 
 /** `build_finished`, `build.finished` and `build-finished` → `BuildFinished`; `größe` → `Grosse`; `2nd` → `2Nd`. */
@@ -19,7 +19,7 @@ function upperCase(text: string): string {
   return text.toUpperCase();
 }
 
-/** What the generated modules of types define, import or use besides the schemas, in either language. */
+/** Names that the generated modules of types use for other purposes, in either language. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...['Extract', 'Readonly', 'Record'],
   ...['AnyEvent', 'DeclaredEvent', 'DeclaredEventMessage', 'EventMessage'],
@@ -35,7 +35,7 @@ export function typeNameOf(schema: string): string {
   return TAKEN.has(name) ? `${name}Type` : name;
 }
 
-/** What AsyncAPI allows as a name in `components`, if a type can be named after it. */
+/** A name that AsyncAPI allows in `components` and from which a type name can be made. */
 export function isSchemaName(text: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(text) && text !== '__proto__' && typeName(text) !== '';
 }
@@ -45,7 +45,7 @@ export function isEventName(text: string): boolean {
   return text.length <= 128 && /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/.test(text);
 }
 
-/** A filter field is a member of an object in every language. */
+/** The grammar of filter field names, which become members of objects in every language. */
 export function isFieldName(text: string): boolean {
   return /^[a-z][A-Za-z0-9]{0,63}$/.test(text) && !(text in Object.prototype);
 }

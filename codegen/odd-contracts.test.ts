@@ -1,4 +1,4 @@
-/** Contracts in every form that the specification allows; what is none gives a finding, never a stack trace. */
+/** Contracts in every form that the specification allows. Any other file gives a finding, never a stack trace. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -64,7 +64,7 @@ describe('a contract', () => {
   }, 120_000);
 });
 
-describe('what is no contract gives a finding with file, line, rule and what to do', () => {
+describe('an invalid contract gives a finding with file, line, rule and remedy', () => {
   test.each(BROKEN)('$name', async ({ files, finding }) => {
     const file = await write(files);
     const told = await openContract(file).then(

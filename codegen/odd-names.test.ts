@@ -1,4 +1,4 @@
-/** One contract with everything odd that is allowed: what is generated from it compiles, and judges as the schemas say. */
+/** One contract with everything unusual that is allowed: the code generated from it compiles, and validates as the schemas require. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -42,18 +42,18 @@ describe('the validator of a payload with a member of an odd name or schema', ()
     );
   });
 
-  test('does not take what an object inherits for a member', () => {
+  test('does not treat inherited properties as members', () => {
     expect(payloads['order_placed']?.({ id: 'o1', lines: [] })).toBe(true);
     expect(payloads['order_placed']?.(Object.create({ id: 'o1', lines: [] }))).toBe(false);
   });
 
-  test('is there for every event', () => {
+  test('exists for every event', () => {
     expect(Object.keys(payloads)).toEqual(['order_placed', 'order_shipped', ...EVENT_NAMES]);
   });
 });
 
 describe('the generated TypeScript', () => {
-  test('compiles, and its types take the values that the schemas take', async () => {
+  test('compiles, and its types accept the values that the schemas accept', async () => {
     const values = ODD_MEMBERS.flatMap(({ name, fits }) => fits.map((value) => [JSON.stringify(name), value] as const));
     const program = [
       "import type { OrderPayload } from './types.ts';",
@@ -64,7 +64,7 @@ describe('the generated TypeScript', () => {
       'export type { Handlers };',
       'export const all = [createClient, EVENTS.constructor, payloadValidators.then];',
       ...values.map(([name, value], at) => `export const v${at}: OrderPayload[${name}] = ${JSON.stringify(value)};`),
-      '// @ts-expect-error: what a description spells is no declaration',
+      '// @ts-expect-error: text in a description is not a declaration',
       "import type { Injected } from './types.ts';",
     ];
     await writeFile(join(directory, 'ts/program.ts'), program.join('\n'));

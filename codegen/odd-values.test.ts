@@ -1,4 +1,4 @@
-/** The generated validators against ajv at run time, on values made from the schemas: they are of one opinion. */
+/** Compares the generated validators with ajv at run time, on values made from the schemas. */
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
@@ -21,7 +21,7 @@ const STOCK = readFileSync(new URL('../asyncapi.yaml', import.meta.url), 'utf8')
 type Tables = Readonly<Record<'commandValidators' | 'payloadValidators' | 'serverValidators', Table>>;
 type Table = Readonly<Record<string, Validator>>;
 
-/** Two opinions of the same values. */
+/** Two validators for the same values. */
 interface Subject {
   readonly name: string;
   readonly values: fc.Arbitrary<unknown>;
@@ -33,7 +33,7 @@ async function tablesOf(contract: Contract): Promise<Tables> {
   return (await load(emitValidators(contract).code)) as unknown as Tables;
 }
 
-/** ajv as anybody would use it on the contract's own schemas. */
+/** Ordinary use of ajv on the contract's schemas. */
 function runTime(schemas: Readonly<Record<string, Schema>>): (name: string) => (value: unknown) => boolean {
   const ajv = new Ajv2020({ strict: false, formats: FORMATS, ownProperties: true });
   ajv.addSchema({ $id: 'contract', components: { schemas } });
@@ -43,7 +43,7 @@ function runTime(schemas: Readonly<Record<string, Schema>>): (name: string) => (
   };
 }
 
-/** What a client sends, what it publishes, and what a server sends. */
+/** Commands, payloads, and messages of a server. */
 async function subjectsOf(contract: Contract): Promise<Subject[]> {
   const { schemas, messages, commands, pushes, events } = contract;
   const tables = await tablesOf(contract);
@@ -65,7 +65,7 @@ async function subjectsOf(contract: Contract): Promise<Subject[]> {
   ];
 }
 
-/** ajv at run time fails on a constant object where the value has a member `toString` that is no function; ours does not. */
+/** ajv at run time throws for a constant object if the value has a member `toString` that is not a function; ours does not. */
 function opinionOf(atRunTime: Subject['atRunTime'], value: unknown): boolean | undefined {
   try {
     return atRunTime(value);
@@ -75,7 +75,7 @@ function opinionOf(atRunTime: Subject['atRunTime'], value: unknown): boolean | u
   }
 }
 
-/** @returns how many values had the rarer verdict: were all alike, the comparison would say little. */
+/** @returns the number of the rarer verdict: if all verdicts were equal, the comparison would prove little. */
 function rarerVerdict(subjects: readonly Subject[], numRuns: number): number {
   const seen = { accepted: 0, refused: 0 };
   const cases = fc.constantFrom(...subjects).chain((subject) => subject.values.map((value) => ({ subject, value })));
@@ -91,7 +91,7 @@ function rarerVerdict(subjects: readonly Subject[], numRuns: number): number {
   return Math.min(seen.accepted, seen.refused);
 }
 
-describe('the generated validators judge as ajv does at run time', () => {
+describe('the generated validators agree with ajv at run time', () => {
   test.each([
     ['the stock contract', STOCK],
     ['the contract of the shop', SHOP],

@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 afterAll(() => rm(workspace, { recursive: true }));
 
-/** A project of somebody else's: nothing in it but a package.json and what was generated. */
+/** A separate project with only a package.json and the generated files. */
 async function project(options: Omit<GenerateToOptions, 'out'>): Promise<{ out: string; files: readonly string[] }> {
   projects += 1;
   const out = join(workspace, `project-${projects}`, 'events');
@@ -61,11 +61,11 @@ const shopProgram = (ending: '.ts' | '.js'): string => `
   export const names: readonly EventName[] = ['order_placed', 'order_shipped'];
   // @ts-expect-error: an event of another contract.
   names.includes('file_change');
-  // @ts-expect-error: a member of the same command in another contract; here it is called shop.
+  // @ts-expect-error: a member of the same command in the stock contract; here it is named shop.
   export const say = () => client.broadcast({ stream: 'main', event: 'order_placed', payload: { id: 'o1', lines: [] } });
 `;
 
-/** A shop with one customer: it has one order, and ships it. */
+/** A server with one order, which it ships. */
 function shopkeeper(commandValidators: Readonly<Record<string, Validator>>) {
   const complaints: unknown[] = [];
   const order = { id: 'o1', lines: [{ tag: 'book' }] };
@@ -86,8 +86,8 @@ function shopkeeper(commandValidators: Readonly<Record<string, Validator>>) {
   return { complaints, script };
 }
 
-describe('a client for a contract that is not ours', () => {
-  test('speaks it, and sends nothing that it does not know', async () => {
+describe('a client for a contract of another project', () => {
+  test('uses this contract, and sends nothing that it does not declare', async () => {
     const { out, files } = await project({ contract: SHOP_FILE, importEnding: '.ts' });
     expect(files).toEqual(expect.arrayContaining(['client.ts', 'runtime/feed.ts', 'types.ts', 'validators.js']));
     await writeFile(join(out, 'program.ts'), shopProgram('.ts'));
@@ -123,7 +123,7 @@ describe('a client for a contract that is not ours', () => {
     },
   );
 
-  test('has no names of ours, and says how to make it again', async () => {
+  test('contains no names of the stock contract, and names the command that regenerates it', async () => {
     const { out, files } = await project({ contract: SHOP_FILE });
     const generated = files.filter((file) => !/^(?:runtime|schemas)\//.test(file) && file !== 'contract.json');
     const texts = await Promise.all(generated.map((file) => readFile(join(out, file), 'utf8')));
@@ -134,8 +134,8 @@ describe('a client for a contract that is not ours', () => {
   });
 });
 
-describe('our contract with an event more', () => {
-  test('gives a client that knows the event', async () => {
+describe('the stock contract with one more event', () => {
+  test('gives a client that has the event', async () => {
     const contract = join(workspace, 'own.yaml');
     await writeFile(contract, await withBuildFinished());
     const { out } = await project({ contract, importEnding: '.ts' });
@@ -162,7 +162,7 @@ interface Yaml {
   readonly components: { readonly messages: Record<string, unknown>; readonly schemas: Record<string, unknown> };
 }
 
-/** As a team would write it: what `file_change` has, once more under another name, with a payload of its own. */
+/** A copy of every part of `file_change` under another name, with another payload. */
 async function withBuildFinished(): Promise<string> {
   const text = await readFile(resolve(ROOT, 'asyncapi.yaml'), 'utf8');
   const { components, channels, operations, ...rest } = JSON.parse(
@@ -198,7 +198,7 @@ async function withBuildFinished(): Promise<string> {
   return stringify({ ...rest, components, channels, operations }, { aliasDuplicateObjects: false });
 }
 
-describe('a contract that the client could not work with', () => {
+describe('a contract that lacks parts which the client needs', () => {
   async function refusalOf(changes: Changes): Promise<string[]> {
     const contract = join(workspace, 'lacking.yaml');
     await writeFile(contract, shopWith(changes).text);
@@ -209,7 +209,7 @@ describe('a contract that the client could not work with', () => {
   }
   const schemas = '/components/schemas';
 
-  test('is refused when it lacks commands or pushes, by name', async () => {
+  test('is refused with the names of missing commands and pushes', async () => {
     const without = (name: string): Changes => ({
       [`/operations/${name}`]: undefined,
       [`/channels/connection/messages/${name}`]: undefined,
@@ -226,7 +226,7 @@ describe('a contract that the client could not work with', () => {
     ]);
   });
 
-  test('is refused when a message lacks what the client reads, with its line', async () => {
+  test('is refused with the line of a message that lacks a member', async () => {
     const reading = `${schemas}/HeartbeatData`;
     const [line, ...others] = await refusalOf({
       [`${reading}/properties/delivered`]: undefined,

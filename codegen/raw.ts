@@ -1,5 +1,5 @@
 /**
- * The contract as it stands in the file, once the schema of our extensions has accepted it.
+ * The contract as in the file, after the schema of our extensions has accepted it.
  */
 import type {
   Clause,
@@ -97,12 +97,12 @@ export interface RawContract {
 /** The channel of the WebSocket; every other channel is an HTTP resource. */
 export const CONNECTION = 'connection';
 
-/** The last part of a reference. Channels, messages and schemas have names without `/`. */
+/** The last part of a reference. Names of channels, messages and schemas contain no `/`. */
 export function refName(ref: Ref): string {
   return ref.$ref.slice(ref.$ref.lastIndexOf('/') + 1);
 }
 
-/** From `#/channels/connection/messages/x` over the channel to the name in `components.messages`. */
+/** Resolves `#/channels/connection/messages/x` through the channel to the name in `components.messages`. */
 export function messageName(raw: RawContract, ref: Ref): string {
   const [, , channel = '', , key = ''] = ref.$ref.split('/');
   const target = raw.channels[channel]?.messages[key];

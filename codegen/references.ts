@@ -1,11 +1,11 @@
 /**
- * References that the rest of codegen need not know: a tag, an operation, a channel or a reply that stands in `components` is put
- * where it is referred to. References to schemas and messages stay, because their names become the names of types.
+ * Replaces references that the rest of codegen does not handle: a reference to a tag, an operation, a channel or a reply in
+ * `components` is replaced by its target. References to schemas and messages stay, because their names become names of types.
  */
 import { decodeUri, fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** Where AsyncAPI allows a reference in place of the value; `*` stands for every member. */
+/** Places where AsyncAPI allows a reference instead of the value; `*` is any member. */
 const PLACES: readonly string[] = [
   '/info/tags/*',
   '/operations/*',
@@ -20,7 +20,7 @@ const PLACES: readonly string[] = [
 
 type Path = readonly (string | number)[];
 
-/** @returns the contract with these references replaced, and a finding for each that leads nowhere or in a circle. */
+/** @returns the contract with these references replaced, and a finding for each that does not resolve or is circular. */
 export function resolveReferences(source: Source): { readonly value: unknown; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
   let { value } = source;
@@ -48,12 +48,12 @@ function targetOf(value: unknown, path: Path, report: (text: string) => void): u
   let reference = referenceOf(valueAt(value, path));
   if (reference === undefined) return undefined;
   for (const seen = new Set<string>(); ;) {
-    if (seen.has(reference)) report(`refers to ${reference}, which refers back to it. Break the circle.`);
+    if (seen.has(reference)) report(`refers to ${reference}, which refers back to it. Remove one of the references.`);
     const isLocal = reference.startsWith('#/');
     const target = isLocal ? valueAt(value, fromPointer(decodeUri(reference.slice(1)) ?? '')) : undefined;
     if (seen.has(reference)) return undefined;
     if (target === undefined) {
-      report(`refers to ${reference}, which is not in this file. Refer to a part that is there: #/components/…`);
+      report(`refers to ${reference}, which is not in this file. Refer to an existing part: #/components/…`);
       return undefined;
     }
     const next = referenceOf(target);

@@ -17,7 +17,7 @@ const MESSAGES = '/components/messages';
 const SCHEMAS = '/components/schemas';
 
 describe('the fixture', () => {
-  test('keeps every rule', async () => {
+  test('satisfies every rule', async () => {
     const source = sourceOf('shop.yaml', SHOP);
     expect([...checkExtensions(source), ...lint(source)]).toEqual([]);
     await expect(parseContract(source)).resolves.toHaveProperty('contract.version', '2.1.0');
@@ -25,7 +25,7 @@ describe('the fixture', () => {
 });
 
 describe('asyncapi.yaml', () => {
-  test('keeps every rule', async () => {
+  test('satisfies every rule', async () => {
     const written = await readSource(new URL('../asyncapi.yaml', import.meta.url).pathname);
     const { value, findings } = resolveReferences(written);
     expect(findings).toEqual([]);
@@ -34,7 +34,7 @@ describe('asyncapi.yaml', () => {
   });
 });
 
-/** Rule → changes that break it → where it must be found. */
+/** Rule, changes that break it, pointer of the expected finding. */
 const BROKEN: readonly (readonly [rule: string, changes: Changes, pointer: string])[] = [
   [
     'schema-ref',
@@ -264,7 +264,7 @@ describe('house lint', () => {
     expect([...new Set(BROKEN.map(([rule]) => rule))].toSorted()).toEqual(Object.keys(RULES).toSorted());
   });
 
-  test('lets a clause go uncited that only an operator sees', () => {
+  test('allows an uncited clause if only an operator can observe it', () => {
     expect(
       findingsOf({ '/x-requirements/OPS-2': { level: 'must', observable: 'operator', text: 'Log files rotate.' } }),
     ).toEqual([]);
@@ -282,7 +282,7 @@ describe('the shape of extensions', () => {
     }
   });
 
-  test('refuses an unknown member, and says that an unquoted comma may have made it', () => {
+  test('refuses an unknown member, and mentions that an unquoted comma may be the cause', () => {
     expect(shapeOf({ '/x-limits/eventsPerSubscription/or fewer.': null })).toMatchObject([
       { pointer: '/x-limits/eventsPerSubscription/or fewer.', text: expect.stringContaining('quote the text') },
     ]);
@@ -296,7 +296,7 @@ describe('the shape of extensions', () => {
 describe('a reference in place of a tag, an operation or a reply', () => {
   const TAG = { name: 'orders', description: 'About orders.' };
 
-  test('gives what it refers to, in 3.0 and in 3.1', async () => {
+  test('is replaced by its target, in 3.0 and in 3.1', async () => {
     for (const asyncapi of ['3.0.0', '3.1.0']) {
       const source = shopWith({
         '/asyncapi': asyncapi,
@@ -319,7 +319,7 @@ describe('a reference in place of a tag, an operation or a reply', () => {
       '/info/tags/0',
       /refers back to it/,
     ],
-  ])('that leads nowhere or in a circle is a finding %#', (changes: Changes, pointer, text) => {
+  ])('that does not resolve or is circular is a finding %#', (changes: Changes, pointer, text) => {
     const [finding] = resolveReferences(shopWith(changes)).findings;
     expect(finding).toMatchObject({
       rule: 'reference',

@@ -1,5 +1,5 @@
 /**
- * House lint: what a contract must keep beyond AsyncAPI. Every finding names the rule, the place and what to do.
+ * The house rules: what a contract must satisfy beyond AsyncAPI. Every finding names the rule, the place and the remedy.
  */
 import type { RawContract } from './raw.ts';
 import { CIRCLE_RULES } from './rules/circles.ts';
@@ -26,10 +26,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...REQUIREMENT_RULES,
 };
 
-/** What these find may follow from a name that is wrong elsewhere, which is told first. */
+/** Rules whose findings may be consequences of a wrong name elsewhere; other findings come first. */
 const CONSEQUENCES: ReadonlySet<string> = new Set(['schema-unused', 'message-used', 'message-example', 'clause-cited']);
 
-/** Without these no other rule can be asked. */
+/** Rules that must be satisfied before any other rule can be checked. */
 const FOUNDATIONS: ReadonlySet<string> = new Set(['schema-ref', 'schema-circle']);
 
 /** Expects a contract that {@link checkExtensions} has accepted. */
@@ -38,7 +38,7 @@ export function lint(source: Source): Finding[] {
   const findings: Finding[] = [];
   for (const [rule, check] of Object.entries(RULES)) {
     check(raw, (path, text) => findings.push({ rule, pointer: toPointer(path), line: source.lineOf(path), text }));
-    // Most rules follow references: those that lead nowhere, or in a circle, are all that can be said.
+    // Most rules follow references, so broken or circular references are the only findings.
     if (FOUNDATIONS.has(rule) && findings.length > 0) return findings;
   }
   const follows = ({ rule }: Finding): number => Number(CONSEQUENCES.has(rule));

@@ -1,11 +1,11 @@
-/** A name that was meant to be another one. */
+/** Finds the name that a misspelt name was meant to be. */
 
-/** @returns the one of the names that differs from the wanted one by a slip of the finger. */
+/** @returns the name that differs from the wanted one by one typing error. */
 export function findSlip(wanted: string, names: readonly string[]): string | undefined {
   return names.find((name) => name !== wanted && isSlip(wanted, name));
 }
 
-/** One or two neighbouring characters left out, added, changed or swapped. */
+/** One typing error: one or two adjacent characters are missing, added, changed or swapped. */
 function isSlip(a: string, b: string): boolean {
   const shorter = Math.min(a.length, b.length);
   let start = 0;

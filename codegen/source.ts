@@ -1,27 +1,27 @@
 /**
- * `asyncapi.yaml` as text and as a value, with the way back from a pointer to a line: what a finding must name.
+ * `asyncapi.yaml` as text and as a value. Maps a pointer to its line, for findings.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node, Pair, YAMLError } from 'yaml';
 import { aliasFaultOf } from './aliases.ts';
 
-/** One thing that is wrong with a contract. */
+/** One fault of a contract. */
 export interface Finding {
   readonly rule: string;
-  /** Where it is not the contract's own file. */
+  /** Set if it is not the contract's own file. */
   readonly file?: string;
-  /** RFC 6901, into the contract. */
+  /** JSON pointer (RFC 6901) into the contract. */
   readonly pointer: string;
-  /** 1-based; undefined where the contract was not read from text. */
+  /** 1-based; undefined if the contract was not read from text. */
   readonly line: number | undefined;
-  /** What is wrong and what to do. */
+  /** The fault and its remedy. */
   readonly text: string;
 }
 
-/** As many as a screen shows: who has corrected these sees the next. */
+/** Most findings in a message: a screenful. The next are shown after these are corrected. */
 const SHOWN = 10;
 
-/** A contract that cannot be used. The message lists the first findings as `file:line rule pointer: text`. */
+/** The contract is invalid. The message lists the first findings as `file:line rule pointer: text`. */
 export class ContractError extends Error {
   readonly findings: readonly Finding[];
 
@@ -34,7 +34,7 @@ export class ContractError extends Error {
   }
 }
 
-/** Of findings about a contract, each at the place that its author wrote. */
+/** Makes the error from findings about a contract, each at the place that the author wrote. */
 export function contractError({ file, relocate }: Source, findings: readonly Finding[]): ContractError {
   return new ContractError(file, relocate === undefined ? findings : findings.map(relocate));
 }
@@ -44,17 +44,17 @@ export function formatFinding(contract: string, { rule, file = contract, pointer
 }
 
 export interface Source {
-  /** As given, for messages only: never in generated text. */
+  /** As given; only for messages, never in generated text. */
   readonly file: string;
   readonly text: string;
   readonly value: unknown;
-  /** The line of the value at a path, or of the nearest one above it that the text has. */
+  /** The line of the value at a path, or of its nearest ancestor in the text. */
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
-  /** Of a contract that was put together from several files: the same finding, where its author can correct it. */
+  /** For a contract bundled from several files: maps a finding to the file and place that the author wrote. */
   readonly relocate?: (finding: Finding) => Finding;
 }
 
-/** Merge keys (`<<: *anchor`) are on; a key given twice is an error. @throws {ContractError} on text that is neither YAML nor JSON. */
+/** Accepts merge keys (`<<: *anchor`) and refuses repeated keys. @throws {ContractError} on text that is neither YAML nor JSON. */
 export function sourceOf(file: string, text: string): Source {
   const lines = new LineCounter();
   const refuse = (offset: number, fault: string): ContractError =>
@@ -64,7 +64,7 @@ export function sourceOf(file: string, text: string): Source {
   if (error !== undefined) throw refuse(error.pos[0], wordsOf(error));
   const fault = aliasFaultOf(document);
   if (fault !== undefined) throw refuse(startOf(fault.node) ?? 0, fault.text);
-  // Aliases become copies, so that nobody can be surprised by two places that are one object.
+  // Aliases are replaced by copies, so that two places never share one object.
   const value: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: -1 })));
   const lineOf = (path: readonly (string | number)[]): number | undefined => {
     const offset = offsetOf(document, path);
@@ -73,9 +73,9 @@ export function sourceOf(file: string, text: string): Source {
   return { file, text, value, lineOf };
 }
 
-const TOO_DEEP = 'is nested too deeply to be read. Give the inner parts names of their own.';
+const TOO_DEEP = 'is nested too deeply. Move the inner parts to named schemas.';
 
-/** The parser recurses: what is nested without measure ends in an error of the runtime. */
+/** The parser recurses, so that very deep nesting causes a stack overflow. */
 function parse(text: string, lines: LineCounter, refuse: (offset: number, fault: string) => Error): Document.Parsed {
   try {
     return parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
@@ -109,7 +109,7 @@ function offsetOf(document: Document.Parsed, path: readonly (string | number)[])
   return offset;
 }
 
-/** A map's own pair, or one that a merge key brings in. */
+/** A map's own pair, or a pair from a merge key. */
 function findPair(document: Document.Parsed, node: unknown, key: string): Pair | undefined {
   if (!isMap(node)) return undefined;
   const own = node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === key);
@@ -138,16 +138,16 @@ export function toPointer(path: readonly (string | number)[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** @throws {Error} on text that is no RFC 6901 pointer. */
+/** @throws {Error} when the text is not a JSON pointer (RFC 6901). */
 export function fromPointer(pointer: string): string[] {
-  if (pointer !== '' && !pointer.startsWith('/')) throw new Error(`${JSON.stringify(pointer)} is no JSON pointer`);
+  if (pointer !== '' && !pointer.startsWith('/')) throw new Error(`${JSON.stringify(pointer)} is not a JSON pointer`);
   return pointer
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** A reference is a URI: `%20` in it is a space. @returns undefined where a `%` is not followed by two digits of a byte */
+/** Decodes a reference, which is a URI: `%20` is a space. @returns undefined if a `%` is not followed by two hexadecimal digits */
 export function decodeUri(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

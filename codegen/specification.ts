@@ -1,13 +1,13 @@
-/** What the AsyncAPI parser says of a contract, without the echo: one fault there has dozens of consequences. */
+/** The findings of the AsyncAPI parser, without consequences: one fault can cause dozens of messages. */
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** The version of AsyncAPI that our own contract is written in. */
+/** The AsyncAPI version of the stock contract. */
 export const ASYNCAPI = '3.0.0';
-/** The versions that we read. */
+/** The versions that codegen can read. */
 const READABLE: readonly unknown[] = [ASYNCAPI, '3.1.0'];
 
-/** What of the parser's findings is read here. */
+/** The members of the parser's findings that are used here. */
 export interface Diagnostic {
   readonly code: string | number;
   readonly message: string;
@@ -15,25 +15,25 @@ export interface Diagnostic {
   readonly severity: number;
 }
 
-/** The parser's severities: 0 is an error, 1 a warning; the rest is advice. */
+/** The parser's severities: 0 is an error, 1 a warning, higher values are advice. */
 const WARNING = 1;
 
-/** Rule `asyncapi`. Everything else that could be said of a file of another version is a consequence. */
+/** The rule `asyncapi`. For a file of another version, every other finding would be a consequence. */
 export function checkVersion(source: Source): Finding[] {
   const version = isObject(source.value) ? source.value['asyncapi'] : undefined;
   if (READABLE.includes(version)) return [];
   const text =
     version === undefined
-      ? `is no AsyncAPI document. Begin it with \`asyncapi: ${ASYNCAPI}\`.`
-      : `this is AsyncAPI ${typeof version === 'string' ? version : JSON.stringify(version)}; ${READABLE.join(' or ')} is needed. Convert the contract.`;
+      ? `is not an AsyncAPI document. Begin it with \`asyncapi: ${ASYNCAPI}\`.`
+      : `this is AsyncAPI ${typeof version === 'string' ? version : JSON.stringify(version)}; ${READABLE.join(' or ')} is required. Convert the contract.`;
   const path = version === undefined ? [] : ['asyncapi'];
   return [{ rule: 'asyncapi', pointer: toPointer(path), line: source.lineOf(path) ?? 1, text }];
 }
 
 /**
- * One finding for each place, at the places that the file has: the parser follows references, and finds what is wrong in
- * a schema again wherever the schema is used. Of a place and one inside it, the inner one is the fault, as the outer one
- * is wrong by it.
+ * One finding for each place in the file. The parser follows references, so it reports a fault of a schema again wherever the schema
+ * is used. If it reports a place and a part of that place, only the inner finding is kept, because the outer one is its
+ * consequence.
  */
 export function specificationFindings(source: Source, diagnostics: readonly Diagnostic[]): Finding[] {
   const faults = diagnostics.filter(({ severity }) => severity <= WARNING);
@@ -49,13 +49,13 @@ export function specificationFindings(source: Source, diagnostics: readonly Diag
   return all.filter(({ pointer }) => !all.some((other) => other.pointer.startsWith(`${pointer}/`)));
 }
 
-/** What the parser says of an error of its own, which holds the error's stack. */
+/** The parser's report of its own internal error, which contains a stack trace. */
 const UNCAUGHT = 'uncaught-error';
 const CORRECT = `Correct it as the AsyncAPI ${ASYNCAPI} specification asks.`;
 
 function uncaught(message: string): string {
-  const reason = /message: (.*?)(?:, stack:|$)/m.exec(message)?.[1] ?? 'it gives no reason';
-  return `cannot be read by the AsyncAPI parser, which failed: ${reason}. Take parts out until it can be, and ${CORRECT.replace('Correct it', 'correct the last one')}`;
+  const reason = /message: (.*?)(?:, stack:|$)/m.exec(message)?.[1] ?? 'no reason was given';
+  return `cannot be read by the AsyncAPI parser, which failed: ${reason}. Remove parts until it can be read, and ${CORRECT.replace('Correct it', 'correct the last one')}`;
 }
 
 function isWritten(value: unknown, path: readonly (string | number)[]): boolean {
@@ -67,7 +67,7 @@ function isWritten(value: unknown, path: readonly (string | number)[]): boolean 
   return true;
 }
 
-/** Lists too: their members have numbers for names. */
+/** Also for lists, whose members have numbers as names. */
 function isObject(value: unknown): value is Readonly<Record<string | number, unknown>> {
   return typeof value === 'object' && value !== null;
 }

@@ -9,7 +9,7 @@ import type { Subscription } from './runtime/subscription.ts';
 import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
 import type { CommandDataMap, CustomEvent as CustomEventData, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
-/** The contract's types, as the runtime takes them. */
+/** The contract's types, in the form that the runtime expects. */
 export interface TidemarkProtocol {
   readonly commands: CommandDataMap;
   readonly replies: ReplyDataMap;
@@ -28,20 +28,20 @@ const SPEC = {
   credentialParameters: CREDENTIAL_PARAMETERS,
 };
 
-/** A connection that comes back by itself, with subscriptions that resume where they were. */
+/** A connection that reconnects automatically, with subscriptions that resume at their positions. */
 export class TidemarkClient extends ClientCore<TidemarkProtocol> {
-  /** @throws {TypeError} on an address that cannot be used, and where there is no WebSocket. */
+  /** @throws {TypeError} when the address is invalid, or the platform has no WebSocket. */
   constructor(options: ClientOptions) {
     super(SPEC, options);
   }
 }
 
-/** Opens nothing yet: the first subscription, command or `connect()` does. @throws {TypeError} as {@link TidemarkClient} does. */
+/** Does not connect yet: the first subscription, command or `connect()` does. @throws {TypeError} as {@link TidemarkClient} does. */
 export function createClient(options: ClientOptions): TidemarkClient {
   return new TidemarkClient(options);
 }
 
-/** Narrows an event of a wildcard subscription to a declared one: `if (isEvent(event, 'file_change')) …`. */
+/** Narrows an event of a wildcard subscription to one declared event: `if (isEvent(event, 'file_change')) …`. */
 export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
 
 /**
@@ -50,7 +50,7 @@ export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<Tidema
  */
 export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<TidemarkProtocol>;
 
-/** What a subscription to `Pattern` yields. */
+/** The type of events that a subscription to `Pattern` yields. */
 export type TidemarkEvent<Pattern extends string = '*'> = EventFor<TidemarkProtocol, Pattern>;
 export type TidemarkSubscription<Item = TidemarkEvent> = Subscription<TidemarkProtocol, Item>;
 export type TidemarkGap = SubscriptionGap<TidemarkProtocol>;

@@ -4,22 +4,22 @@
 import type { CommandName } from './protocol.ts';
 import type { CommandDataMap, PushMessage, ReplyDataMap } from './types.ts';
 
-/** What a handler gives back; what it throws becomes an `error`. */
+/** The result of a handler. If the handler throws, the client receives an `error`. */
 export interface Outcome<C extends CommandName> {
-  /** `data` of the reply, or what computes it at the moment when the reply is queued. */
+  /** `data` of the reply, or a function that computes it. */
   readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
   /**
-   * Whether `data` is computed when the reply is queued, as by default, or when its turn to be written comes. A large reply then takes no
-   * memory while it waits, and does not count against the bound on bytes. Not for replies that keep their place (BCK-3).
+   * Whether `data` is computed when the reply is queued (default) or when it is written. A large reply that is computed when written takes
+   * no memory in the queue and does not count against the bound on bytes. Not for replies that keep their order (BCK-3).
    */
   readonly made?: 'when queued' | 'when written';
-  /** Pushes that are written together with the reply, with nothing in between: the `gap` of a resume that failed (RPL-4). */
+  /** Pushes that are written directly after the reply, with no other message between: the `gap` of a failed resume (RPL-4). */
   readonly companions?: () => readonly PushMessage[];
-  /** Runs when the reply is handed to the socket; for replies that keep their place (BCK-3). */
+  /** Runs when the reply is handed to the socket; for replies that keep their order (BCK-3). */
   readonly onWritten?: () => void;
-  /** Runs right after the reply was queued, within the same tick: this is how a replay follows its `subscribed` (RPL-2). */
+  /** Runs directly after the reply was queued, in the same tick, so that a replay follows its `subscribed` (RPL-2). */
   readonly afterReply?: () => void;
-  /** Runs instead when no reply could be queued, because the connection went away or `data` failed: gives back what was taken. */
+  /** Runs instead if no reply could be queued, because the connection was closed or `data` threw: releases what the handler took. */
   readonly abandon?: () => void;
 }
 

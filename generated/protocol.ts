@@ -7,13 +7,13 @@ export const PROTOCOL_VERSION = '1.0.0';
 /** The WebSocket subprotocol (CON-1). */
 export const SUBPROTOCOL = 'tidemark.v1';
 
-/** SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:a3466f744372124b697c70a017a249ff52ca51c3ac15fbe49d249021fe6248c8';
+/** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
+export const CONTRACT_DIGEST = 'sha256:74eccf79b4365ea9159020d2de7ce1d93300552ec060395942e7dbaba4f1853f';
 
-/** Where the gateway takes WebSocket connections. */
+/** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
 
-/** Query parameters that would carry a credential, and are refused (SEC-2); in lower case. */
+/** Query parameters for credentials, in lower case. Requests that use them are refused (SEC-2). */
 export const CREDENTIAL_PARAMETERS = [
   'access_token',
   'token',
@@ -28,7 +28,7 @@ export const CREDENTIAL_PARAMETERS = [
   'x-api-key',
 ] as const;
 
-/** The texts that have a form, by the name of their schema: what matches is valid, length included. */
+/** Regular expressions of restricted texts, by the name of their schema. A text that matches is valid, including its length. */
 export const PATTERNS = {
   MessageId: /^(?=[^]{1,64}$)^[\x20-\x7E]+$/u,
   StreamName: /^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$/u,
@@ -42,7 +42,7 @@ export const PATTERNS = {
   ContractDigest: /^sha256:[0-9a-f]{64}$/u,
 } as const satisfies Readonly<Record<string, RegExp>>;
 
-/** What a client can ask. */
+/** The commands that a client can send. */
 export type CommandName =
   | 'subscribe'
   | 'unsubscribe'
@@ -52,7 +52,7 @@ export type CommandName =
   | 'sync'
   | 'ping';
 
-/** Each command: the message of its success, the scopes that it needs (SEC-1), whether it may come before `authenticate` (SEC-2), and the error that a bad value earns where it is not `invalid_message`. */
+/** Each command: its success reply, the scopes that it needs (SEC-1), whether it may be sent before `authenticate` (SEC-2), and the error codes of invalid values other than `invalid_message`. */
 export const COMMANDS = {
   subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
   unsubscribe: { reply: 'unsubscribed', scopes: [], beforeAuthentication: false, errorPointers: {} },
@@ -63,7 +63,7 @@ export const COMMANDS = {
   ping: { reply: 'pong', scopes: [], beforeAuthentication: true, errorPointers: {} },
 } as const;
 
-/** What the server volunteers. */
+/** The messages that the server sends without a command. */
 export const PUSHES = [
   'welcome',
   'event',
@@ -76,7 +76,7 @@ export const PUSHES = [
 
 export type PushName = (typeof PUSHES)[number];
 
-/** Replies and pushes that keep their place among the events; every other one may overtake events that wait (BCK-3). */
+/** Replies and pushes that keep their order among the events; all others may overtake queued events (BCK-3). */
 export const ORDERED_MESSAGES = [
   'subscribed',
   'unsubscribed',
@@ -87,7 +87,7 @@ export const ORDERED_MESSAGES = [
   'subscription_closed',
 ] as const;
 
-/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4). `fullScopes`: without these scopes the answer is a summary. */
+/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: the resource also includes every address below the path. `anyOrigin`: pages of every origin may read the response (SEC-4). `fullScopes`: without these scopes the response is a summary. */
 export const HTTP_OPERATIONS = {
   get_health: { method: 'GET', path: '/ws/health', servesBelow: false, anyOrigin: false, fullScopes: ['admin:read'], query: {}, scopes: [], errorPointers: {} },
   get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
@@ -116,7 +116,7 @@ export type EventName =
   | 'sync_status'
   | 'session_event';
 
-/** What a warm replay holds of an event (RPL-3). */
+/** Which events of one name a warm replay contains (RPL-3). */
 export type ReplayPolicy =
   | 'none'
   | 'latest'
@@ -138,21 +138,21 @@ export type FilterField =
 
 export interface ReplaySpec {
   readonly policy: ReplayPolicy;
-  /** Pointer into the event to what the newest event is kept for; with `latest-per-key` only. */
+  /** Pointer into the event to its key; only with `latest-per-key`. */
   readonly key?: string;
   /** Events of one key space share their keys. */
   readonly keySpace?: string;
-  /** The event takes its key out of the picture and is itself not replayed warm. */
+  /** The event removes its key from the warm picture and is itself not in it. */
   readonly clears?: true;
 }
 
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element. */
+  /** The fields that constrain the event → pointers into its `data`. A pointer to an array means any of its elements. */
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
-  /** Field → the only values that the event can have there; absent where it can have any. */
+  /** Field → the only values that the event can have there; absent if it can have any value. */
   readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
-  /** The one stream on which it may be published, `{kind}:{id}`; `id` points into its `data` (STR-5). */
+  /** The one stream on which the event may be published, `{kind}:{id}`; `id` points into its `data` (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
@@ -170,7 +170,7 @@ export const EVENTS: { readonly [Name in EventName]: EventSpec } = {
   session_event: { replay: { policy: 'log' }, filterable: { sessionIds: ['/payload/sessionId'], operationIds: ['/payload/operationId'], sessionEvents: ['/payload/sessionEvent'], relationshipTypes: ['/payload/relationships/relationshipType'], actors: ['/payload/actor'], sources: ['/source/name', '/source/principal'] }, enumerated: { sessionEvents: ['session_started', 'session_keepalive', 'session_relationships', 'session_checkpoint', 'session_handoff', 'session_teardown', 'modified', 'broke', 'test_pass'] }, stream: { kind: 'session', id: '/payload/sessionId' } },
 };
 
-/** The same for every event that the contract does not declare. */
+/** How every event that the contract does not declare is replayed and filtered. */
 export const CUSTOM_EVENT: EventSpec = { replay: { policy: 'latest' }, filterable: { sources: ['/source/name', '/source/principal'] }, enumerated: {} };
 
 /** How the values of a field are compared (SUB-5). */
@@ -187,7 +187,7 @@ export const FILTER_FIELDS: { readonly [Field in FilterField]: { readonly kind: 
   sources: { kind: 'exact' },
 };
 
-/** What a close code asks of the client (CON-6). */
+/** What a client must do after a close code (CON-6). */
 export type CloseClass =
   | 'do-not-retry'
   | 'refresh'
@@ -225,7 +225,7 @@ export const CLOSE_CODES: { readonly [Name in CloseName]: { readonly code: numbe
   state_invalidated: { code: 4300, class: 'retry-fresh', retryable: true },
 };
 
-/** What can be wrong with a command (ERR-1). */
+/** The codes of errors (ERR-1). */
 export type ErrorCode =
   | 'invalid_json'
   | 'invalid_message'
@@ -244,7 +244,7 @@ export type ErrorCode =
   | 'broker_unavailable'
   | 'internal';
 
-/** Whether to try again, the status of the same failure over HTTP (OPS-0), and whether the error counts as a bad message (ERR-2). */
+/** For each error: whether a retry can succeed, its status over HTTP (OPS-0), and whether it counts as a bad message (ERR-2). */
 export const ERRORS: { readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number; readonly counts?: 'bad-message' } } = {
   invalid_json: { retryable: false, httpStatus: 400, counts: 'bad-message' },
   invalid_message: { retryable: false, httpStatus: 400, counts: 'bad-message' },
@@ -264,7 +264,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: { readonly retryable: boole
   internal: { retryable: true, httpStatus: 500 },
 };
 
-/** Why events are lost (GAP-1). */
+/** The reasons of gaps (GAP-1). */
 export const GAP_REASONS = [
   'epoch_changed',
   'window_exceeded',
@@ -276,7 +276,7 @@ export const GAP_REASONS = [
 
 export type GapReason = (typeof GAP_REASONS)[number];
 
-/** What is bounded. */
+/** The names of the limits. */
 export type LimitName =
   | 'inboundMessageBytes'
   | 'jsonDepth'
@@ -323,7 +323,7 @@ export interface LimitSpec {
   readonly description: string;
 }
 
-/** The limits: what holds unless configured, and between what it may be configured. */
+/** The limits: the default of each, and the range in which it can be configured. */
 export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   inboundMessageBytes: { default: 65536, unit: 'bytes', minimum: 1024, maximum: 16777216, description: 'Size of one message of a client; a larger message ends the connection with 1009.' },
   jsonDepth: { default: 32, unit: 'levels', minimum: 8, maximum: 128, description: 'Nesting depth of a message of a client.' },

@@ -1202,7 +1202,7 @@ export interface Explanation {
   readonly mismatches: readonly ExplainMismatch[];
 }
 
-/** What a client sends. */
+/** The messages that a client sends. */
 export type CommandMessage =
   | SubscribeMessage
   | UnsubscribeMessage
@@ -1212,7 +1212,7 @@ export type CommandMessage =
   | SyncMessage
   | PingMessage;
 
-/** What the server answers to a command: its success, or an error (ENV-3). */
+/** The server's reply to a command: success or error (ENV-3). */
 export type ReplyMessage =
   | SubscribedMessage
   | UnsubscribedMessage
@@ -1223,7 +1223,7 @@ export type ReplyMessage =
   | PongMessage
   | ErrorMessage;
 
-/** An event that the contract declares: `data.event` tells which. */
+/** An event that the contract declares; `data.event` is its name. */
 export type DeclaredEventMessage =
   | FileChangeEventMessage
   | EntityCreatedEventMessage
@@ -1236,12 +1236,12 @@ export type DeclaredEventMessage =
   | SyncStatusEventMessage
   | SessionEventEventMessage;
 
-/** Any event, of a declared name or of a name of a team's own (EVT-4). */
+/** Any event, declared or custom (EVT-4). */
 export type EventMessage =
   | DeclaredEventMessage
   | CustomEventMessage;
 
-/** What the server volunteers. */
+/** The messages that the server sends without a command. */
 export type PushMessage =
   | WelcomeMessage
   | ReplayCompleteMessage
@@ -1251,12 +1251,12 @@ export type PushMessage =
   | ClosingMessage
   | EventMessage;
 
-/** What a client receives. */
+/** The messages that a client receives. */
 export type ServerMessage =
   | ReplyMessage
   | PushMessage;
 
-/** `data` of a declared event; `event` tells which. */
+/** `data` of a declared event; `event` is its name. */
 export type DeclaredEvent =
   | FileChangeEvent
   | EntityCreatedEvent
@@ -1285,7 +1285,7 @@ export interface CommandDataMap {
   readonly ping: PingData;
 }
 
-/** `data` of the success of each command; keyed by the command. */
+/** `data` of each command's success reply, by command. */
 export interface ReplyDataMap {
   readonly subscribe: SubscribedData;
   readonly unsubscribe: UnsubscribedData;

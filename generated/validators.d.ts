@@ -1,24 +1,24 @@
 // Validators of the wire.
 // Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
 
-/** Why a value does not fit. */
+/** Why a value is not valid. */
 export interface ValidationError {
-  /** RFC 6901 pointer to the value at fault, from the top of what was validated. */
+  /** JSON pointer (RFC 6901) to the invalid value, from the top of the validated value. */
   readonly instancePath: string;
   readonly schemaPath: string;
-  /** The keyword of JSON Schema that the value breaks. */
+  /** The JSON Schema keyword that the value violates. */
   readonly keyword: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly message?: string;
 }
 
-/** Whether a value fits. Stops at the first fault; `errors` belongs to the latest call. */
+/** Whether a value is valid. Stops at the first error; `errors` is of the latest call. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly ValidationError[] | null;
 }
 
-/** What a client sends, by command; strict. */
+/** Validators of commands, by name; strict. */
 export declare const commandValidators: Readonly<Record<
   | 'subscribe'
   | 'unsubscribe'
@@ -30,7 +30,7 @@ export declare const commandValidators: Readonly<Record<
   Validator
 >>;
 
-/** Payloads, by declared event; strict. */
+/** Validators of payloads, by declared event; strict. */
 export declare const payloadValidators: Readonly<Record<
   | 'file_change'
   | 'entity_created'
@@ -45,7 +45,7 @@ export declare const payloadValidators: Readonly<Record<
   Validator
 >>;
 
-/** What a server sends, by message, events by the name of the event (`custom_event` for names that are not declared); tolerant inside `data`. */
+/** Validators of server messages, by message name; events by event name (`custom_event` for undeclared names); tolerant inside `data`. */
 export declare const serverValidators: Readonly<Record<
   | 'subscribed'
   | 'unsubscribed'
@@ -75,7 +75,7 @@ export declare const serverValidators: Readonly<Record<
   Validator
 >>;
 
-/** Bodies over HTTP, by message: requests strict, answers tolerant. */
+/** Validators of HTTP bodies, by message: requests strict, responses tolerant. */
 export declare const httpValidators: Readonly<Record<
   | 'empty'
   | 'health'

@@ -28,7 +28,7 @@ return false;
 }
 else {
 if(!pattern0.test(data)){
-validate22.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[\\x20-\\x7E]+$"},message:"does not have the form that it needs: Chosen by the client on a command, in printable ASCII; echoed on its reply"}];
+validate22.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[\\x20-\\x7E]+$"},message:"does not have the required form: Chosen by the client on a command, in printable ASCII; echoed on its reply"}];
 return false;
 }
 }
@@ -51,7 +51,7 @@ let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
 if(!pattern1.test(data)){
-validate25.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._:-]{1,64}$"},message:"does not have the form that it needs: Names a subscription within its connection: 1 to 64 letters, digits, `.`, `_`, `:` or `-`"}];
+validate25.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._:-]{1,64}$"},message:"does not have the required form: Names a subscription within its connection: 1 to 64 letters, digits, `.`, `_`, `:` or `-`"}];
 return false;
 }
 }
@@ -72,7 +72,7 @@ let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
 if(!pattern2.test(data)){
-validate27.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$"},message:"does not have the form that it needs: `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`"}];
+validate27.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$"},message:"does not have the required form: `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`"}];
 return false;
 }
 }
@@ -98,7 +98,7 @@ return false;
 }
 else {
 if(!pattern3.test(data)){
-validate29.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)$"},message:"does not have the form that it needs: The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event"}];
+validate29.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)$"},message:"does not have the required form: The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event"}];
 return false;
 }
 }
@@ -1156,7 +1156,7 @@ return false;
 }
 else {
 if(!pattern4.test(data)){
-validate76.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$"},message:"does not have the form that it needs: The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`"}];
+validate76.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$"},message:"does not have the required form: The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`"}];
 return false;
 }
 }
@@ -1288,7 +1288,7 @@ return false;
 }
 else {
 if(!pattern0.test(data4)){
-validate74.errors = [{instancePath:instancePath+"/idempotencyKey",schemaPath:"#/properties/idempotencyKey/pattern",keyword:"pattern",params:{pattern: "^[\\x20-\\x7E]+$"},message:"does not have the form that it needs: Printable ASCII. A repeat within the idempotency window, by the same principal on the same stream, returns the first result"}];
+validate74.errors = [{instancePath:instancePath+"/idempotencyKey",schemaPath:"#/properties/idempotencyKey/pattern",keyword:"pattern",params:{pattern: "^[\\x20-\\x7E]+$"},message:"does not have the required form: Printable ASCII. A repeat within the idempotency window, by the same principal on the same stream, returns the first result"}];
 return false;
 }
 }
@@ -1886,7 +1886,7 @@ return false;
 }
 else {
 if(!pattern6.test(data)){
-validate101.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(?![/\\\\])(?!([^\\x00]*[/\\\\])?\\.\\.([/\\\\]|$))[^\\x00]+$"},message:"does not have the form that it needs: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either"}];
+validate101.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(?![/\\\\])(?!([^\\x00]*[/\\\\])?\\.\\.([/\\\\]|$))[^\\x00]+$"},message:"does not have the required form: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either"}];
 return false;
 }
 }
@@ -1952,7 +1952,7 @@ let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
 if(!pattern7.test(data)){
-validate108.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z$"},message:"does not have the form that it needs: RFC 3339, UTC, with milliseconds"}];
+validate108.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z$"},message:"does not have the required form: RFC 3339, UTC, with milliseconds"}];
 return false;
 }
 }
@@ -4165,7 +4165,7 @@ const _errs1 = errors;
 if(errors === _errs1){
 if(typeof data0 === "string"){
 if(!pattern8.test(data0)){
-validate146.errors = [{instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._-]{1,128}$"},message:"does not have the form that it needs: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`"}];
+validate146.errors = [{instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._-]{1,128}$"},message:"does not have the required form: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`"}];
 return false;
 }
 }
@@ -5610,7 +5610,7 @@ let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
 if(!pattern9.test(data)){
-validate229.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},message:"does not have the form that it needs: A ULID: 26 characters that sort by creation time"}];
+validate229.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},message:"does not have the required form: A ULID: 26 characters that sort by creation time"}];
 return false;
 }
 }
@@ -5827,7 +5827,7 @@ return false;
 }
 else {
 if(!pattern10.test(data)){
-validate239.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$"},message:"does not have the form that it needs: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`"}];
+validate239.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$"},message:"does not have the required form: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`"}];
 return false;
 }
 }
@@ -6568,7 +6568,7 @@ let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
 if(!pattern12.test(data)){
-validate270.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"does not have the form that it needs: SHA-256 of the bundled contract"}];
+validate270.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"does not have the required form: SHA-256 of the bundled contract"}];
 return false;
 }
 }
@@ -7230,7 +7230,7 @@ const _errs3 = errors;
 if(errors === _errs3){
 if(typeof data2 === "string"){
 if(!pattern11.test(data2)){
-validate266.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the form that it needs: The version of this contract"}];
+validate266.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the required form: The version of this contract"}];
 return false;
 }
 }
@@ -12573,7 +12573,7 @@ const _errs1 = errors;
 if(errors === _errs1){
 if(typeof data0 === "string"){
 if(!pattern8.test(data0)){
-validate523.errors = [{instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._-]{1,128}$"},message:"does not have the form that it needs: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`"}];
+validate523.errors = [{instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._-]{1,128}$"},message:"does not have the required form: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`"}];
 return false;
 }
 }
@@ -13970,7 +13970,7 @@ const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data2 === "string"){
 if(!pattern11.test(data2)){
-validate557.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the form that it needs: Version of this contract"}];
+validate557.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the required form: Version of this contract"}];
 return false;
 }
 }
@@ -14240,7 +14240,7 @@ const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data2 === "string"){
 if(!pattern11.test(data2)){
-validate607.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the form that it needs: Version of this contract"}];
+validate607.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the required form: Version of this contract"}];
 return false;
 }
 }
@@ -15436,7 +15436,7 @@ validate663.errors = vErrors;
 return errors === 0;
 }
 
-/** What a client sends, by command; strict. */
+/** Validators of commands, by name; strict. */
 export const commandValidators = {
   subscribe: strictSubscribeMessage,
   unsubscribe: strictUnsubscribeMessage,
@@ -15447,7 +15447,7 @@ export const commandValidators = {
   ping: strictPingMessage,
 };
 
-/** Payloads, by declared event; strict. */
+/** Validators of payloads, by declared event; strict. */
 export const payloadValidators = {
   file_change: strictFileChangePayload,
   entity_created: strictEntityCreatedPayload,
@@ -15461,7 +15461,7 @@ export const payloadValidators = {
   session_event: strictSessionEventPayload,
 };
 
-/** What a server sends, by message, events by the name of the event (`custom_event` for names that are not declared); tolerant inside `data`. */
+/** Validators of server messages, by message name; events by event name (`custom_event` for undeclared names); tolerant inside `data`. */
 export const serverValidators = {
   subscribed: tolerantSubscribedMessage,
   unsubscribed: tolerantUnsubscribedMessage,
@@ -15490,7 +15490,7 @@ export const serverValidators = {
   custom_event: tolerantCustomEventMessage,
 };
 
-/** Bodies over HTTP, by message: requests strict, answers tolerant. */
+/** Validators of HTTP bodies, by message: requests strict, responses tolerant. */
 export const httpValidators = {
   empty: strictEmpty,
   health: tolerantHealth,

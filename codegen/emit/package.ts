@@ -1,7 +1,7 @@
-/** `package.json` and `README.md` of the client package, which is published as it is generated. */
+/** Emits `package.json` and `README.md` of the client package. */
 import type { Contract } from '../model.ts';
 
-/** Node has a WebSocket of its own from 22.4 on. */
+/** The first Node version with a built-in WebSocket. */
 const NODE = '>=22.4';
 
 const HOME = 'https://tidemark.example';
@@ -33,7 +33,7 @@ export function emitPackage(contract: Contract): string {
       './package.json': './package.json',
     },
     files: ['dist', 'schemas', 'contract.json'],
-    // From a clone (`npm install ../tidemark/generated`) npm links this directory; what it exports is compiled then.
+    // `npm install ../tidemark/generated` links this directory of the clone and runs `prepare`, which compiles the exported files.
     scripts: { prepare: 'node ../scripts/build.ts client' },
   };
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
@@ -59,14 +59,14 @@ for await (const event of changes) {
 \`\`\`
 
 - **Events.** ${list(events.map(({ name }) => name))}, and custom events of any other name. A subscription to a declared name yields
-  that event's type; with a wildcard, tell events apart with \`isEvent(event, '${events[0]?.name ?? ''}')\`, or with \`isDeclared(event)\` and
+  that event's type; with a wildcard, narrow events with \`isEvent(event, '${events[0]?.name ?? ''}')\`, or with \`isDeclared(event)\` and
   an exhaustive \`switch (event.event)\`.
 - **Reconnect and resume.** The client reconnects automatically, with backoff, as the class of the close code requires.
-  Subscriptions resume where they were: each event is yielded once and in order. Events that could not be delivered are reported
+  Subscriptions resume at their positions: each event is yielded once and in order. Events that could not be delivered are reported
   as a gap (\`onGap\`, or \`gaps: 'inline'\` and \`isGap\`). Another process can resume from \`subscription.position\`.
 - **Commands.** ${list(commands.map(({ name }) => name))}. They reject with \`TidemarkError\` (the server rejected the command; \`code\` is one of
-  ${Object.keys(errors).length} codes) or \`ConnectionError\` (no answer).
-- **Ending.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or pass an \`AbortSignal\`: when it is aborted, the loop ends without an error.
+  ${Object.keys(errors).length} codes) or \`ConnectionError\` (no reply).
+- **Stopping.** Leave the loop, call \`unsubscribe()\` or \`client.close()\`, or pass an \`AbortSignal\`: when it is aborted, the loop ends without an error.
 
 ## Publishing
 
@@ -111,7 +111,7 @@ from next; so does the error. Without \`since\` only events published from now o
 ## When the server is unreachable
 
 By default a client retries without limit, and a loop over a subscription waits. To see what happens, listen to the client's own
-events; to give up, set \`maxAttempts\`:
+events; to stop after a number of attempts, set \`maxAttempts\`:
 
 \`\`\`ts
 import { ConnectionError, createClient } from 'tidemark-client';
@@ -137,7 +137,7 @@ reachable; commands reject after \`commandTimeoutMs\` in either case. \`client.o
 | \`connecting\`, \`open\`, \`welcome\`, \`authenticated\` | the steps of a connection |
 | \`ready\` | commands can be sent: \`welcome\` was received and the credential, if any, was accepted |
 | \`closing\`, \`closed\`, \`reconnecting\` | the server is about to close; a socket has ended; the next socket is opened after \`delayMs\` |
-| \`resumed\`, \`gap\` | a subscription is active again; events could not be delivered |
+| \`resumed\`, \`gap\` | a subscription is active again; some events could not be delivered |
 | \`postponed\` | the server temporarily refused a subscribe or unsubscribe; it is retried after \`delayMs\` |
 | \`parked\` | a loop reads too slowly: its subscription is paused until half of its buffer has been read |
 | \`loss\` | the server sent more events than were received: the client reconnects to fetch them |

@@ -1,4 +1,4 @@
-/** The schemas inside a schema. What other keywords hold is data: an object in a `const` may have a member `$ref`. */
+/** The schemas inside a schema. Values of other keywords are data: an object in a `const` may have a member `$ref`. */
 import type { Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
 
@@ -7,12 +7,12 @@ export function partsOf({ properties = {}, items, oneOf = [], anyOf = [], additi
   return [...Object.values(properties), ...(items === undefined ? [] : [items]), ...oneOf, ...anyOf, ...values];
 }
 
-/** The names of the schemas that a schema refers to, itself or in its parts. */
+/** The names of the schemas that a schema refers to, directly or in its parts. */
 export function referencesOf(schema: Schema): string[] {
   return schema.$ref === undefined ? partsOf(schema).flatMap(referencesOf) : [schemaName(schema.$ref)];
 }
 
-/** The same schema with each of its parts changed. */
+/** A copy of the schema with each of its parts mapped. */
 export function mapParts(schema: Schema, change: (part: Schema) => unknown): Record<string, unknown> {
   const changed = (keyword: string, value: unknown): unknown => {
     switch (keyword) {

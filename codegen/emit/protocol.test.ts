@@ -17,7 +17,7 @@ interface Text {
   readonly maxLength?: number;
 }
 
-/** As much of `asyncapi.yaml` as the constants come from, read without our own reader. */
+/** The parts of `asyncapi.yaml` from which the constants are made, read without the reader of codegen. */
 interface Yaml {
   readonly info: { readonly version: string };
   readonly channels: Entries<{ readonly address: string; readonly 'x-serves-below'?: true }>;
@@ -87,13 +87,13 @@ describe('the constants', () => {
     expect(protocol.PUSHES).toEqual(overSocket.filter(([, { action }]) => action === 'send').map(([name]) => name));
   });
 
-  test('have the messages that keep their place among the events', () => {
+  test('have the messages that keep their order among the events', () => {
     const ordered = Object.keys(messages).filter((name) => messages[name]?.['x-ordered'] === true);
     expect(ordered).toContain('synced');
     expect(protocol.ORDERED_MESSAGES).toEqual(ordered);
   });
 
-  test('have the form of each text, which judges as its schema does', () => {
+  test('have a regular expression for each restricted text, which accepts what its schema accepts', () => {
     const ajv = new Ajv();
     const texts = Object.entries(yaml.components.schemas).filter(([, { pattern }]) => pattern !== undefined);
     expect(Object.keys(protocol.PATTERNS)).toEqual(texts.map(([name]) => name));
@@ -101,7 +101,7 @@ describe('the constants', () => {
       const bounds = Object.entries({ minLength, maxLength }).filter(([, bound]) => bound !== undefined);
       const fits = ajv.compile({ type: 'string', pattern, ...Object.fromEntries(bounds) });
       const form: RegExp = protocol.PATTERNS[name as keyof typeof protocol.PATTERNS];
-      // fast-check makes no texts for look-ahead.
+      // fast-check cannot make strings for look-ahead.
       const valid = pattern.includes('(?!') ? fc.string({ maxLength: 8 }) : fc.stringMatching(new RegExp(pattern));
       const judged = fc.oneof(
         valid,
@@ -114,7 +114,7 @@ describe('the constants', () => {
     }
   });
 
-  test('give one grammar of event names and patterns (C9): what a name is, a pattern is too', () => {
+  test('have one grammar of event names and patterns (C9): every name is a pattern', () => {
     const { EventName, EventPattern, Scope } = protocol.PATTERNS;
     for (const name of ['a', 'file_change', 'build.finished', 'a1.b_2.c'])
       expect([EventName.test(name), EventPattern.test(name), EventPattern.test(`${name}*`)]).toEqual([
@@ -196,7 +196,7 @@ describe('the constants', () => {
     expect(Object.entries(protocol.ERRORS)).toEqual(errors);
   });
 
-  test('have each close code with its class, and say that only 40xx is not to be tried again', () => {
+  test('have each close code with its class, of which only 40xx is not retryable', () => {
     const codes = Object.entries(yaml['x-close-codes']).map(([code, { name, class: kind }]) => [
       name,
       { code: Number(code), class: kind, retryable: !code.startsWith('40') },
@@ -206,7 +206,7 @@ describe('the constants', () => {
 });
 
 describe('the constants of another contract', () => {
-  test('are those of that contract, whatever its texts hold', async () => {
+  test('are those of that contract, whatever its texts contain', async () => {
     const { contract } = await parseContract(shopWith(ODD));
     const emitted = await load(emitProtocol(contract));
     expect(Object.keys(emitted).toSorted()).toEqual(Object.keys(protocol).toSorted());

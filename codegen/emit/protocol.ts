@@ -1,4 +1,4 @@
-/** `protocol.ts`: the names, codes, limits and policies of the contract as constants, and the types of their names. */
+/** Emits `protocol.ts`: the names, codes, limits and policies of the contract as constants, and the types of their names. */
 import type { Contract, Event, Schema } from '../model.ts';
 import { banner, doc, key, literal, quote, union } from './text.ts';
 
@@ -23,7 +23,7 @@ function list(name: string, text: string, items: readonly string[]): string {
   return constant(name, text, `[\n${items.map((item) => `  ${quote(item)},\n`).join('')}] as const`);
 }
 
-/** A map with one entry a line. `type` is what holds for every entry; `as const` where literal types are worth more. */
+/** A map with one entry per line. `type` is the type of the map, or `as const` to keep literal types. */
 function table<Value>(
   name: string,
   text: string,
@@ -46,26 +46,26 @@ function emitIdentity(contract: Contract): string {
     constant('SUBPROTOCOL', 'The WebSocket subprotocol (CON-1).', quote(contract.subprotocol)),
     constant(
       'CONTRACT_DIGEST',
-      'SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` says it (CON-2).',
+      'SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2).',
       quote(contract.digest),
     ),
-    constant('WEBSOCKET_PATH', 'Where the gateway takes WebSocket connections.', quote(contract.path)),
+    constant('WEBSOCKET_PATH', 'The path on which the gateway accepts WebSocket connections.', quote(contract.path)),
     list(
       'CREDENTIAL_PARAMETERS',
-      'Query parameters that would carry a credential, and are refused (SEC-2); in lower case.',
+      'Query parameters for credentials, in lower case. Requests that use them are refused (SEC-2).',
       contract.credentialParameters,
     ),
   ].join('\n');
 }
 
-/** One regular expression for all that a schema says of a text: its pattern, and its length in characters. */
+/** One regular expression for a schema's pattern and its bounds of length in characters. */
 function patternOf({ pattern = '', minLength, maxLength }: Schema): string {
   if (minLength === undefined && maxLength === undefined) return String(new RegExp(pattern, 'u'));
   const length = `^(?=[^]{${minLength ?? 0},${maxLength ?? ''}}$)`;
   return String(new RegExp(`${length}${isAnchored(pattern) ? pattern : `(?=[^]*?(?:${pattern}))`}`, 'u'));
 }
 
-/** Whether every match of the pattern begins where the text does. */
+/** Whether the pattern matches only from the start of the text. */
 function isAnchored(pattern: string): boolean {
   let outside = pattern.replaceAll(/\\[^]|\[(?:\\[^]|[^\]\\])*\]/g, '');
   for (let before = ''; before !== outside;) {
@@ -78,13 +78,13 @@ function isAnchored(pattern: string): boolean {
 function emitPatterns({ schemas }: Contract): string {
   const texts = Object.entries(schemas).filter(([, { pattern }]) => pattern !== undefined);
   const lines = texts.map(([name, schema]) => `  ${key(name)}: ${patternOf(schema)},\n`);
-  return `${doc('The texts that have a form, by the name of their schema: what matches is valid, length included.')}
+  return `${doc('Regular expressions of restricted texts, by the name of their schema. A text that matches is valid, including its length.')}
 export const PATTERNS = {
 ${lines.join('')}} as const satisfies Readonly<Record<string, RegExp>>;
 `;
 }
 
-/** What one parameter of a query may be. Everything in a query is text; an integer is written in decimal digits. */
+/** The valid values of one query parameter. All values of a query are text; an integer is written in decimal digits. */
 function queryOf(query: Schema | undefined): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(query?.properties ?? {}).map(([name, { type, minimum, maximum, default: value }]) => [
@@ -101,12 +101,12 @@ function emitOperations(contract: Contract): string {
   return [
     names(
       'CommandName',
-      'What a client can ask.',
+      'The commands that a client can send.',
       commands.map(({ name }) => name),
     ),
     table(
       'COMMANDS',
-      'Each command: the message of its success, the scopes that it needs (SEC-1), whether it may come before `authenticate` (SEC-2), and the error that a bad value earns where it is not `invalid_message`.',
+      'Each command: its success reply, the scopes that it needs (SEC-1), whether it may be sent before `authenticate` (SEC-2), and the error codes of invalid values other than `invalid_message`.',
       byName,
       ({ name, reply, scopes, beforeAuthentication }) => ({
         reply,
@@ -117,20 +117,20 @@ function emitOperations(contract: Contract): string {
     ),
     list(
       'PUSHES',
-      'What the server volunteers.',
+      'The messages that the server sends without a command.',
       pushes.map(({ name }) => name),
     ),
     'export type PushName = (typeof PUSHES)[number];\n',
     list(
       'ORDERED_MESSAGES',
-      'Replies and pushes that keep their place among the events; every other one may overtake events that wait (BCK-3).',
+      'Replies and pushes that keep their order among the events; all others may overtake queued events (BCK-3).',
       Object.values(messages)
         .filter(({ ordered }) => ordered)
         .map(({ name }) => name),
     ),
     table(
       'HTTP_OPERATIONS',
-      'The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: every address below the path belongs to the resource too. `anyOrigin`: pages of every origin may read the answer (SEC-4). `fullScopes`: without these scopes the answer is a summary.',
+      'The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: the resource also includes every address below the path. `anyOrigin`: pages of every origin may read the response (SEC-4). `fullScopes`: without these scopes the response is a summary.',
       resources,
       ({ method, path, servesBelow, anyOrigin, fullScopes, query, scopes, request }) => ({
         method,
@@ -159,16 +159,16 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       'The declared events. Any other name is a custom event (EVT-4).',
       events.map(({ name }) => name),
     ),
-    names('ReplayPolicy', 'What a warm replay holds of an event (RPL-3).', Object.keys(replayPolicies)),
+    names('ReplayPolicy', 'Which events of one name a warm replay contains (RPL-3).', Object.keys(replayPolicies)),
     names('FilterField', 'Fields of a filter (SUB-4).', Object.keys(filters)),
     [
       'export interface ReplaySpec {',
       '  readonly policy: ReplayPolicy;',
-      doc('Pointer into the event to what the newest event is kept for; with `latest-per-key` only.', '  '),
+      doc('Pointer into the event to its key; only with `latest-per-key`.', '  '),
       '  readonly key?: string;',
       doc('Events of one key space share their keys.', '  '),
       '  readonly keySpace?: string;',
-      doc('The event takes its key out of the picture and is itself not replayed warm.', '  '),
+      doc('The event removes its key from the warm picture and is itself not in it.', '  '),
       '  readonly clears?: true;',
       '}\n',
     ].join('\n'),
@@ -176,13 +176,16 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       'export interface EventSpec {',
       '  readonly replay: ReplaySpec;',
       doc(
-        'The fields that constrain the event → pointers into its `data`. A pointer that meets an array means any element.',
+        'The fields that constrain the event → pointers into its `data`. A pointer to an array means any of its elements.',
         '  ',
       ),
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
-      doc('Field → the only values that the event can have there; absent where it can have any.', '  '),
+      doc('Field → the only values that the event can have there; absent if it can have any value.', '  '),
       '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',
-      doc('The one stream on which it may be published, `{kind}:{id}`; `id` points into its `data` (STR-5).', '  '),
+      doc(
+        'The one stream on which the event may be published, `{kind}:{id}`; `id` points into its `data` (STR-5).',
+        '  ',
+      ),
       "  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };",
       '}\n',
     ].join('\n'),
@@ -195,7 +198,7 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
     ),
     constant(
       'CUSTOM_EVENT: EventSpec',
-      'The same for every event that the contract does not declare.',
+      'How every event that the contract does not declare is replayed and filtered.',
       literal(eventSpec(customEvent)),
     ),
     table(
@@ -208,7 +211,7 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
   ].join('\n');
 }
 
-/** A client may come back, in one way or another, in every class but this one. */
+/** The only class of close codes after which a client must not reconnect. */
 const FINAL_CLASS = 'do-not-retry';
 
 function emitCodes({ closeCodes, closeClasses, errors, gapReasons }: Contract): string {
@@ -219,7 +222,7 @@ function emitCodes({ closeCodes, closeClasses, errors, gapReasons }: Contract): 
     ]),
   );
   return [
-    names('CloseClass', 'What a close code asks of the client (CON-6).', Object.keys(closeClasses)),
+    names('CloseClass', 'What a client must do after a close code (CON-6).', Object.keys(closeClasses)),
     names('CloseName', 'The close codes by name.', Object.keys(byName)),
     table(
       'CLOSE_CODES',
@@ -228,26 +231,26 @@ function emitCodes({ closeCodes, closeClasses, errors, gapReasons }: Contract): 
       (spec) => spec,
       '{ readonly [Name in CloseName]: { readonly code: number; readonly class: CloseClass; readonly retryable: boolean } }',
     ),
-    names('ErrorCode', 'What can be wrong with a command (ERR-1).', Object.keys(errors)),
+    names('ErrorCode', 'The codes of errors (ERR-1).', Object.keys(errors)),
     table(
       'ERRORS',
-      'Whether to try again, the status of the same failure over HTTP (OPS-0), and whether the error counts as a bad message (ERR-2).',
+      'For each error: whether a retry can succeed, its status over HTTP (OPS-0), and whether it counts as a bad message (ERR-2).',
       errors,
       ({ retryable, httpStatus, counts }) => ({ retryable, httpStatus, counts }),
       "{ readonly [Code in ErrorCode]: { readonly retryable: boolean; readonly httpStatus: number; readonly counts?: 'bad-message' } }",
     ),
-    list('GAP_REASONS', 'Why events are lost (GAP-1).', Object.keys(gapReasons)),
+    list('GAP_REASONS', 'The reasons of gaps (GAP-1).', Object.keys(gapReasons)),
     'export type GapReason = (typeof GAP_REASONS)[number];\n',
   ].join('\n');
 }
 
 function emitLimits({ limits }: Contract): string {
   return [
-    names('LimitName', 'What is bounded.', Object.keys(limits)),
+    names('LimitName', 'The names of the limits.', Object.keys(limits)),
     'export interface LimitSpec {\n  readonly default: number;\n  readonly unit: string;\n  readonly minimum: number;\n  readonly maximum: number;\n  readonly description: string;\n}\n',
     table(
       'LIMITS',
-      'The limits: what holds unless configured, and between what it may be configured.',
+      'The limits: the default of each, and the range in which it can be configured.',
       limits,
       ({ default: value, ...rest }) => ({ default: value, ...rest }),
       '{ readonly [Name in LimitName]: LimitSpec }',

@@ -1,4 +1,4 @@
-/** `T[]` → `readonly T[]` in TypeScript as prettier writes it, at any depth. */
+/** Replaces `T[]` by `readonly T[]` at any depth, in TypeScript that prettier has formatted. */
 
 export function readonlyArrays(source: string): string {
   let text = source;
@@ -6,7 +6,7 @@ export function readonlyArrays(source: string): string {
   for (let at = mask.indexOf('[]'); at !== -1; at = mask.indexOf('[]', at)) {
     const start = elementStart(mask, at);
     const array = `readonly ${text.slice(start, at)}[]`;
-    // Another array around it: its element needs brackets.
+    // An array of this array: its element type needs brackets.
     const isElement = mask.startsWith('[]', at + 2);
     const written = isElement ? `(${array})` : array;
     text = text.slice(0, start) + written + text.slice(at + 2);
@@ -16,14 +16,14 @@ export function readonlyArrays(source: string): string {
   return text;
 }
 
-/** The same text with every comment and every string literal blanked out: brackets in them mean nothing. */
+/** A copy of the text with comments and string literals blanked out, because their brackets have no meaning. */
 function maskOf(text: string): string {
   return text.replaceAll(/\/\*[^]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, (each) => '_'.repeat(each.length));
 }
 
 const OPENING: Readonly<Record<string, string>> = { ')': '(', '}': '{' };
 
-/** Where the type before `end` begins: a name, a literal, or what stands in brackets. */
+/** Start of the type that ends at `end`: a name, a literal, or a bracketed type. */
 function elementStart(mask: string, end: number): number {
   const close = mask[end - 1] ?? '';
   const open = OPENING[close];

@@ -1,11 +1,11 @@
-/** `schemas/*.json`: one self-contained JSON Schema for every message, event and payload. */
+/** Emits `schemas/*.json`: one self-contained JSON Schema for every message, event and payload. */
 import type { Contract, Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
 import { mapParts, referencesOf } from './parts.ts';
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** Name of the schema → text of its file. */
+/** Schema name → text of the file. */
 export function emitSchemas(contract: Contract): ReadonlyMap<string, string> {
   const messages = Object.values(contract.messages).map(({ schema }) => schema);
   const events = [...contract.events, contract.customEvent].flatMap(({ schema, payload }) => [schema, payload]);
@@ -26,7 +26,7 @@ function standAlone(contract: Contract, name: string): object {
   };
 }
 
-/** The schemas that a schema refers to, over any number of steps. */
+/** The schemas that a schema refers to, directly and indirectly. */
 function closure(contract: Contract, name: string, seen = new Set<string>()): Set<string> {
   for (const ref of referencesOf(contract.schemas[name] ?? {})) {
     if (seen.has(ref)) continue;

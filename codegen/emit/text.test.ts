@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { load } from '../testing/compile.ts';
 import { doc, key, literal, quote, union } from './text.ts';
 
-/** What JavaScript makes of an expression. */
+/** Evaluates a JavaScript expression. */
 async function valueOf(expression: string): Promise<unknown> {
   return (await load(`export default ${expression};`))['default'];
 }
@@ -14,7 +14,7 @@ const anyText = fc.oneof(
 );
 
 describe('an emitted text', () => {
-  test('is read back as it was, whatever is in it', async () => {
+  test('is read back unchanged, whatever it contains', async () => {
     const texts = fc.sample(anyText, 2_000);
     expect(await valueOf(`[${texts.map(quote).join(',\n')}]`)).toEqual(texts);
   });
@@ -29,14 +29,14 @@ describe('an emitted text', () => {
 });
 
 describe('an emitted value', () => {
-  test('is read back as it was, names of members included', async () => {
+  test('is read back unchanged, including names of members', async () => {
     const values = fc.sample(fc.jsonValue({ stringUnit: 'binary', maxDepth: 4 }), 1_000);
     const read = await valueOf(`[${values.map(literal).join(',\n')}]`);
-    // As text, for a member named __proto__ must be one, and not the prototype.
+    // Compared as text, because a member named __proto__ must be a member and not the prototype.
     expect(JSON.stringify(read)).toBe(JSON.stringify(values));
   });
 
-  test('leaves out what is undefined, and quotes only names that need it', () => {
+  test('omits undefined members, and quotes only names that need it', () => {
     expect(literal({ a: undefined, b: 1, 'c-d': ["it's"] })).toBe(`{ b: 1, 'c-d': ['it\\'s'] }`);
     expect(literal({ a: undefined })).toBe('{}');
     expect(key('ENV-1')).toBe("'ENV-1'");
@@ -50,7 +50,7 @@ describe('an emitted value', () => {
 });
 
 describe('an emitted comment', () => {
-  test('ends where it is meant to, whatever it says', () => {
+  test('cannot be ended by its text', () => {
     const says = fc.string({ unit: fc.constantFrom('*', '/', '\n', ' ', 'a', '*/', '/*', '\\') });
     fc.assert(
       fc.property(says, (text) => {

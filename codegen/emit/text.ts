@@ -1,9 +1,9 @@
-/** Small pieces of TypeScript text that several emitters share. */
+/** Makes pieces of TypeScript text for several emitters. */
 
-/** What a generated file says of its making in this repository; where a client is written elsewhere, it says something else. */
+/** The origin that generated files of this repository name. Files in other projects name another one. */
 export const ORIGIN = 'asyncapi.yaml by `npm run generate`';
 
-/** Heads every generated source file. One comment, so that it is not taken for the first declaration's. */
+/** First lines of every generated source file. Line comments, so that they are not the docstring of the first declaration. */
 export function banner(what: string): string {
   return `// ${what}\n// Generated from ${ORIGIN}. Do not edit: change the contract and generate again.\n`;
 }
@@ -19,13 +19,13 @@ export function quote(text: string): string {
   return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }
 
-/** A name of a property, quoted where it must be. As a plain name, `__proto__` would set the prototype. */
+/** A property name, quoted if necessary. Unquoted, `__proto__` would set the prototype. */
 export function key(name: string): string {
   if (name === '__proto__') return "['__proto__']";
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name);
 }
 
-/** A plain value as an expression on one line. Members that are undefined are left out. */
+/** A plain value as an expression on one line. Undefined members are omitted. */
 export function literal(value: unknown): string {
   if (typeof value === 'string') return quote(value);
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
@@ -35,7 +35,7 @@ export function literal(value: unknown): string {
   return `{ ${members.map(([name, member]) => `${key(name)}: ${literal(member)}`).join(', ')} }`;
 }
 
-/** A union, one member a line. */
+/** A union, one member per line. */
 export function union(name: string, members: readonly string[], text: string): string {
   const value = members.length === 0 ? ' never' : members.map((member) => `\n  | ${member}`).join('');
   return `${doc(text)}\nexport type ${name} =${value};\n`;

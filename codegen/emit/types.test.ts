@@ -19,7 +19,7 @@ describe('the generated types', () => {
     const names = [...types.matchAll(/^export (?:interface|type) (\w+)/gm)].map(([, name]) => name ?? '');
     expect(names.length).toBeGreaterThan(100);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
-    // What a generator adds to a name that it meets again.
+    // The suffix that a generator adds to a repeated name.
     expect(names.filter((name) => names.includes(name.replace(/\d+$/, '')) && /\d$/.test(name))).toEqual([]);
   });
 
@@ -27,7 +27,7 @@ describe('the generated types', () => {
     expect(types).not.toMatch(/\bany\b(?=[;,)\]>])/);
   });
 
-  test('narrow by type and by data.event without casts, and refuse what the contract does not know', async () => {
+  test('narrow by type and by data.event without casts, and refuse values that the contract does not declare', async () => {
     expect(await compile({ cwd: resolve(ROOT, 'codegen/fixtures'), files: ['narrowing.ts'] })).toBe('');
   });
 });
@@ -45,7 +45,7 @@ describe('the types of a contract with odd names and texts', () => {
   });
   afterAll(() => rm(directory, { recursive: true }));
 
-  test('compile, and cannot be changed either', async () => {
+  test('compile, and are readonly', async () => {
     const program = `
       import type { OrderPayload, Twig } from './types.ts';
       import { commandValidators } from './validators.js';
@@ -79,14 +79,14 @@ describe('the types of a contract with odd names and texts', () => {
       order.one?.pop();
       // @ts-expect-error: readonly, an array by name
       order.byName?.['x']?.pop();
-      // @ts-expect-error: what a description spells is no declaration
+      // @ts-expect-error: text in a description is not a declaration
       import type { Injected } from './types.ts';
     `;
     await writeFile(join(directory, 'program.ts'), program);
     expect(await compile({ cwd: directory, files: ['program.ts'] })).toBe('');
   });
 
-  test('compile when there are no declared events at all', async () => {
+  test('compile when the contract declares no events', async () => {
     const { contract } = await parseContract(shopWith({}));
     const bare = { ...contract, events: [] };
     const cwd = join(directory, 'bare');

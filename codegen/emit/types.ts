@@ -1,8 +1,8 @@
 /**
- * `types.ts`: every schema of the contract as a type, the unions of messages, and maps from wire names to types.
+ * Emits `types.ts`: every schema of the contract as a type, the unions of messages, and maps from wire names to types.
  *
- * All schemas go through json-schema-to-typescript as ONE bundled schema: compiled one by one, shared schemas would come
- * out several times. Everything is made `readonly` afterwards: what came over the wire is nobody's to change.
+ * All schemas are compiled by json-schema-to-typescript as one bundled schema: compiled one by one, shared schemas would be declared
+ * several times. Afterwards everything is made `readonly`, because received messages must not be changed.
  */
 import { compile } from 'json-schema-to-typescript';
 import type { Contract, Event, Schema } from '../model.ts';
@@ -12,7 +12,7 @@ import { readonlyArrays } from './readonly-arrays.ts';
 import { banner, doc, key, quote, union } from './text.ts';
 
 const STYLE = { singleQuote: true, printWidth: 120 };
-/** Holds every schema as an optional property, so that all of them are reachable; cut from the output. */
+/** Has every schema as an optional property, so that all are reachable; removed from the output. */
 const ROOT = 'TidemarkContractRoot';
 
 export async function emitTypes(contract: Contract): Promise<string> {
@@ -26,7 +26,7 @@ export async function emitTypes(contract: Contract): Promise<string> {
 }
 
 async function compileSchemas(contract: Contract): Promise<string> {
-  // The compiler knows one name for each schema: a schema that is only a reference is added afterwards.
+  // The compiler gives each schema one name, so a schema that is only a reference is added afterwards.
   const [aliases, own] = partition(Object.entries(contract.schemas));
   const definitions = Object.fromEntries(own.map(([name, schema]) => [typeNameOf(name), toDraft4(schema, contract)]));
   const properties = Object.fromEntries(own.map(([name]) => [typeNameOf(name), reference(name, contract)]));
@@ -52,7 +52,7 @@ function partition(entries: readonly Entry[]): readonly [aliases: readonly Entry
 
 function emitAlias(name: string, { $ref = '' }: Schema): string {
   const target = schemaName($ref);
-  return `/** Another name of ${target}. */\nexport type ${typeNameOf(name)} = ${typeNameOf(target)};\n`;
+  return `/** Alias of ${target}. */\nexport type ${typeNameOf(name)} = ${typeNameOf(target)};\n`;
 }
 
 function reference(name: string, { schemas }: Contract): { readonly $ref: string } {
@@ -64,10 +64,10 @@ function cutRoot(text: string): string {
   return text.slice(0, start) + text.slice(text.indexOf('\n}\n', start) + 3);
 }
 
-/** Without one of these a schema admits values of every type; the compiler would take it for an object. */
+/** A schema without these keywords accepts values of every type, but the compiler would treat it as an object. */
 const SHAPES = ['type', 'const', 'enum', 'properties', 'additionalProperties', 'items', 'oneOf', 'anyOf'] as const;
 
-/** References by definition; our own annotations and the numbers that no type can say left out. */
+/** A copy with references to definitions, without our own annotations and bounds that no type can express. */
 function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
   if (schema.$ref !== undefined) return reference(schemaName(schema.$ref), contract);
   const inner = (each: Schema): Record<string, unknown> => toDraft4(each, contract);
@@ -88,7 +88,7 @@ function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
   });
 }
 
-/** In TypeScript the type of all further members must fit the declared ones, too: beside these it is unknown. */
+/** In TypeScript an index signature must also match the declared members, so beside these its type is unknown. */
 function additional({ additionalProperties, properties = {} }: Schema, inner: (schema: Schema) => unknown): unknown {
   if (typeof additionalProperties !== 'object') return additionalProperties;
   return Object.keys(properties).length > 0 ? true : inner(additionalProperties);
@@ -98,7 +98,7 @@ function defined(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }
 
-/** Works on prettier's layout: one member a line, and comments begin with ` *`. */
+/** Expects the layout of prettier: one member per line, and comments that begin with ` *`. */
 function makeReadonly(text: string): string {
   return readonlyArrays(text)
     .replaceAll(/^export interface (\w+) \{\}$/gm, 'export type $1 = Readonly<Record<string, never>>;')
@@ -116,24 +116,24 @@ function emitUnions(contract: Contract): string {
     .filter(({ name }) => name !== 'event')
     .flatMap(({ messages }) => messages.map(schemaOf));
   return [
-    union('CommandMessage', commands, 'What a client sends.'),
-    union('ReplyMessage', replies, 'What the server answers to a command: its success, or an error (ENV-3).'),
+    union('CommandMessage', commands, 'The messages that a client sends.'),
+    union('ReplyMessage', replies, "The server's reply to a command: success or error (ENV-3)."),
     union(
       'DeclaredEventMessage',
       contract.events.map(({ messageSchema }) => typeNameOf(messageSchema)),
-      'An event that the contract declares: `data.event` tells which.',
+      'An event that the contract declares; `data.event` is its name.',
     ),
     union(
       'EventMessage',
       ['DeclaredEventMessage', typeNameOf(contract.customEvent.messageSchema)],
-      "Any event, of a declared name or of a name of a team's own (EVT-4).",
+      'Any event, declared or custom (EVT-4).',
     ),
-    union('PushMessage', [...pushes, 'EventMessage'], 'What the server volunteers.'),
-    union('ServerMessage', ['ReplyMessage', 'PushMessage'], 'What a client receives.'),
+    union('PushMessage', [...pushes, 'EventMessage'], 'The messages that the server sends without a command.'),
+    union('ServerMessage', ['ReplyMessage', 'PushMessage'], 'The messages that a client receives.'),
     union(
       'DeclaredEvent',
       contract.events.map(({ schema }) => typeNameOf(schema)),
-      '`data` of a declared event; `event` tells which.',
+      '`data` of a declared event; `event` is its name.',
     ),
     union('AnyEvent', ['DeclaredEvent', typeNameOf(contract.customEvent.schema)], '`data` of any event.'),
   ].join('\n');
@@ -160,7 +160,7 @@ function emitMaps(contract: Contract): string {
     ),
     map(
       'ReplyDataMap',
-      '`data` of the success of each command; keyed by the command.',
+      "`data` of each command's success reply, by command.",
       commands.map(({ name, replyData }) => [name, typeNameOf(replyData)]),
     ),
     map(

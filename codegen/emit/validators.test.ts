@@ -22,7 +22,7 @@ const code = readFileSync(resolve(ROOT, 'generated/validators.js'), 'utf8');
 const strictSchema = readJsonSchemas();
 const tolerantSchema = readJsonSchemas(tolerant);
 
-/** A validator, what it is to accept, and the published schema that has the same opinion. */
+/** A validator, values that it must accept, and the published schema that must give the same verdict. */
 interface Subject {
   readonly name: string;
   readonly validate: Validator;
@@ -40,7 +40,7 @@ function subjectsOf(table: Readonly<Record<string, Validator>>, messageOf: (name
 const requests = new Set(http.map(({ request }) => request));
 const bodies = subjectsOf(httpValidators, (name) => name);
 
-/** What comes from clients. */
+/** Messages from clients. */
 const INBOUND: readonly Subject[] = [
   ...subjectsOf(commandValidators, (name) => name),
   ...bodies.filter(({ name }) => requests.has(name)),
@@ -54,7 +54,7 @@ const INBOUND: readonly Subject[] = [
   ),
 ];
 
-/** What comes from servers. */
+/** Messages from servers. */
 const OUTBOUND: readonly Subject[] = [
   ...subjectsOf(serverValidators, (name) => events.find((event) => event.name === name)?.message ?? name),
   ...bodies.filter(({ name }) => !requests.has(name)),
@@ -66,7 +66,7 @@ interface Fault {
   readonly member?: unknown;
 }
 
-/** What is at fault. Where no branch of alternatives fits, the faults of each are told. */
+/** The errors of a value. If no alternative matches, the errors of each are included. */
 function faults(validate: Validator, value: unknown): readonly Fault[] {
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, keyword, params }) =>
@@ -80,7 +80,7 @@ const pointer = (path: readonly (string | number)[]): string =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 describe('the validators', () => {
-  test('are there for every message of the wire, every body and every payload', () => {
+  test('exist for every message, every HTTP body and every payload', () => {
     expect(Object.keys(commandValidators)).toEqual(commands.map(({ name }) => name));
     expect(Object.keys(payloadValidators)).toEqual(events.map(({ name }) => name));
     const sent = [
@@ -96,7 +96,7 @@ describe('the validators', () => {
     for (const subjects of [INBOUND, OUTBOUND]) expect(subjects.length).toBeGreaterThan(20);
   });
 
-  test('import nothing and evaluate nothing, so that a page may forbid it', () => {
+  test('import nothing and evaluate no text, so that a Content-Security-Policy may forbid both', () => {
     expect(code).not.toMatch(/^\s*import\b|\brequire\s*\(|\beval\s*\(|\bnew Function\b|\bimport\s*\(/m);
     const body = code.replaceAll(/^export const /gm, 'const ');
     const context = createContext({}, { codeGeneration: { strings: false, wasm: false } });
@@ -119,7 +119,7 @@ describe('the validators', () => {
 
 describe('what a client sends', () => {
   test.each(INBOUND.map((subject) => [subject.name, subject] as const))(
-    '%s is refused with a member that the contract does not know, and its place is told',
+    '%s is refused with an unknown member, and the error points to it',
     (_name, { validate, example, schema }) => {
       expect(faults(validate, example)).toEqual([]);
       const extended = objectsIn(example).map((path) => ({
@@ -127,14 +127,14 @@ describe('what a client sends', () => {
         value: withAt(example, [...path, 'a/b~c'], 1),
       }));
       const open = extended.filter(({ value }) => strictSchema(schema)(value));
-      // Only what the contract declares open: metadata, details and the payloads that publishers choose.
+      // Only the parts that the contract declares open: metadata, details and custom payloads.
       for (const { at } of open) expect(at).toMatch(/\/(?:metadata|details|payload)(?:\/|$)/);
       for (const { at, value } of extended.filter((each) => !open.includes(each)))
         expect(faults(validate, value)).toContainEqual({ at, keyword: 'additionalProperties', member: 'a/b~c' });
     },
   );
 
-  test('is refused at the value that is wrong', () => {
+  test('is refused with a pointer to the invalid value', () => {
     const { subscribe, unsubscribe } = commandValidators;
     const at = (validate: Validator, value: unknown): string | undefined => faults(validate, value)[0]?.at;
     const subscribing = (data: object): unknown => ({ type: 'subscribe', data: { events: ['*'], ...data } });
@@ -149,13 +149,13 @@ describe('what a client sends', () => {
     expect(at(unsubscribe, { type: 'unsubscribe', data: { subscriptionId: '' } })).toBe('/data/subscriptionId');
   });
 
-  test('is refused in the words of the contract where it breaks a pattern', () => {
+  test("is refused with the contract's description of the form when it breaks a pattern", () => {
     const { subscribe } = commandValidators;
     expect(subscribe({ type: 'subscribe', id: '1', data: { events: ['a b'] } })).toBe(false);
     expect(subscribe.errors).toEqual([
       expect.objectContaining({
         instancePath: '/data/events/0',
-        message: `does not have the form that it needs: ${contract.schemas['EventPattern']?.description?.replace(/\.$/, '')}`,
+        message: `does not have the required form: ${contract.schemas['EventPattern']?.description?.replace(/\.$/, '')}`,
       }),
     ]);
   });
@@ -167,11 +167,11 @@ describe('what a client sends', () => {
 
 describe('what a server sends', () => {
   test.each(OUTBOUND.map((subject) => [subject.name, subject] as const))(
-    '%s may say more than this version knows, but not beside `data`',
+    '%s may have unknown members, but not beside `data`',
     (_name, { validate, example, schema }) => {
       const isMessage = schema.endsWith('Message');
       for (const path of objectsIn(example)) {
-        // A map from names to values takes any name, but not any value: one of its own fits.
+        // A map accepts any name, but not any value: one of its own values is valid.
         const [value = 1] = Object.values(valueAt(example, path) as object);
         const extended = withAt(example, [...path, 'newer'], value);
         const top = isMessage && path.length === 0;
@@ -182,7 +182,7 @@ describe('what a server sends', () => {
     },
   );
 
-  test('is accepted exactly when the published schema, read tolerantly, accepts it, however it is bent', () => {
+  test('is accepted exactly when the published schema, read tolerantly, accepts it, for every mutation', () => {
     expect(rarerVerdict(OUTBOUND, tolerantSchema)).toBeGreaterThan(300);
   });
 });
@@ -209,7 +209,7 @@ describe('the validators of a contract with every keyword, and schemas that refe
     expect(rarerVerdict([event], compileJsonSchemas(schemas, tolerant))).toBeGreaterThan(300);
   });
 
-  test('are tolerant on the far side of a circle as well', () => {
+  test('are also tolerant behind a circular reference', () => {
     const twig = (leaf: object): object => ({ branch: { twigs: [{ branch: { twig: { leaf } } }] } });
     const newer = { tag: 'green', newer: 1 };
     const message = (leaf: object): unknown =>
@@ -228,8 +228,8 @@ interface Tables {
 }
 
 /**
- * Compares the verdicts on 3,000 bent examples.
- * @returns how many there were of the rarer verdict: were all alike, the comparison would say little.
+ * Compares the verdicts on 3,000 mutated examples.
+ * @returns the number of the rarer verdict: if all verdicts were equal, the comparison would prove little.
  */
 function rarerVerdict(subjects: readonly Subject[], schemaOf: JsonSchemas): number {
   const seen = { accepted: 0, refused: 0 };

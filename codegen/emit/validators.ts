@@ -1,7 +1,7 @@
 /**
- * `validators.js`: every schema compiled to plain JavaScript by ajv, so that no validator is compiled, and nothing is
- * evaluated from text, at run time (Content-Security-Policy). Strict for what clients send, tolerant for what servers
- * send: there, fields that this version does not know are fine inside `data` (ENV-4).
+ * Emits `validators.js`: every schema compiled to JavaScript by ajv, so that no validator is compiled and no text is evaluated at
+ * run time (Content-Security-Policy). Strict for messages of clients; tolerant for messages of servers, which may have unknown
+ * fields inside `data` (ENV-4).
  */
 import { _, Ajv, stringify } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
@@ -12,7 +12,7 @@ import { FORMATS } from './formats.ts';
 import { mapParts, partsOf, referencesOf } from './parts.ts';
 import { banner, key, quote } from './text.ts';
 
-// CommonJS seen from ESM: the function is the default of the default.
+// A CommonJS module imported from ESM: the function is the default export of the default export.
 const standaloneCode = standaloneModule.default;
 
 interface ValidatorTable {
@@ -30,12 +30,12 @@ export function emitValidators(contract: Contract): { readonly code: string; rea
 
 const strict = (name: string): string => `strict.${typeNameOf(name)}`;
 
-/** Ids of schemas as tolerant validators see them. A schema that is the same in both readings is compiled once. */
+/** Ids of the schemas of tolerant validators. A schema that is equal in strict and tolerant reading is compiled once. */
 function tolerantIds({ schemas }: Contract): (name: string) => string {
   const isLoosened = (schema: Schema): boolean =>
     schema.additionalProperties === false || schema.oneOf !== undefined || partsOf(schema).some(isLoosened);
   const differs = new Set(Object.keys(schemas).filter((name) => isLoosened(schemas[name] ?? {})));
-  // What refers to one that differs differs as well: until there are no more, for references may go in circles.
+  // A schema that refers to a differing schema also differs. Repeated until nothing changes, because references may be circular.
   for (let size = -1; size < differs.size;) {
     size = differs.size;
     for (const [name, schema] of Object.entries(schemas))
@@ -55,17 +55,17 @@ function tablesOf(contract: Contract): ValidatorTable[] {
   return [
     {
       name: 'commandValidators',
-      text: 'What a client sends, by command; strict.',
+      text: 'Validators of commands, by name; strict.',
       entries: commands.map(({ name }) => [name, strict(schemaOf(name))]),
     },
     {
       name: 'payloadValidators',
-      text: 'Payloads, by declared event; strict.',
+      text: 'Validators of payloads, by declared event; strict.',
       entries: events.map(({ name, payload }) => [name, strict(payload)]),
     },
     {
       name: 'serverValidators',
-      text: 'What a server sends, by message, events by the name of the event (`custom_event` for names that are not declared); tolerant inside `data`.',
+      text: 'Validators of server messages, by message name; events by event name (`custom_event` for undeclared names); tolerant inside `data`.',
       entries: [
         ...[...replies, ...plainPushes].map((name) => [name, tolerant(schemaOf(name))] as const),
         ...[...events, customEvent].map(
@@ -75,7 +75,7 @@ function tablesOf(contract: Contract): ValidatorTable[] {
     },
     {
       name: 'httpValidators',
-      text: 'Bodies over HTTP, by message: requests strict, answers tolerant.',
+      text: 'Validators of HTTP bodies, by message: requests strict, responses tolerant.',
       entries: bodies.map((name) => [name, requests.has(name) ? strict(schemaOf(name)) : tolerant(schemaOf(name))]),
     },
   ];
@@ -115,34 +115,35 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
 }
 
 /**
- * Whether a schema has a member that every object inherits, such as `constructor`: the validators then ask for own members only.
- * Otherwise the answer is the same, and validation takes about 40% less time without the question.
+ * Whether a schema has a member that every object inherits, such as `constructor`. Only then do the validators check that members
+ * are own properties: for other schemas the result is the same, and validation takes about 40% less time without the check.
  */
 function namesInherited(schema: Schema): boolean {
   const names = [...Object.keys(schema.properties ?? {}), ...(schema.required ?? [])];
   return names.some((name) => name in Object.prototype) || partsOf(schema).some(namesInherited);
 }
 
-/** A refusal says what the contract says of the value: a regular expression tells most people nothing. */
+/** An error for a pattern contains the schema's description, because a regular expression alone is hard to read. */
 function wordPatterns(ajv: Ajv): void {
   const pattern = ajv.getKeyword('pattern');
-  if (typeof pattern === 'boolean') throw new Error('This version of ajv keeps its keyword "pattern" to itself.');
+  if (typeof pattern === 'boolean')
+    throw new Error('This version of ajv does not export the definition of its keyword "pattern".');
   ajv.removeKeyword('pattern').addKeyword({
     ...pattern,
     error: {
       ...pattern.error,
-      // Without the dot at the end: a text goes on after it.
+      // Without the final period, because the text continues after it.
       message: ({ parentSchema }) =>
-        `does not have the form that it needs: ${String(parentSchema?.['description'] ?? parentSchema?.['pattern']).replace(/\.$/, '')}`,
+        `does not have the required form: ${String(parentSchema?.['description'] ?? parentSchema?.['pattern']).replace(/\.$/, '')}`,
     },
   });
 }
 
-/** A refusal of an unknown field lists the known ones. */
+/** An error for an unknown field lists the known fields. */
 function listFields(ajv: Ajv): void {
   const definition = ajv.getKeyword('additionalProperties');
   if (typeof definition === 'boolean')
-    throw new Error('This version of ajv keeps its keyword "additionalProperties" to itself.');
+    throw new Error('This version of ajv does not export the definition of its keyword "additionalProperties".');
   ajv.removeKeyword('additionalProperties').addKeyword({
     ...definition,
     error: {
@@ -181,7 +182,7 @@ interface TolerantOptions {
   readonly kind: 'message' | 'part';
 }
 
-/** Unknown members pass, and so does a value that fits several branches because of it. */
+/** Accepts unknown members, and a value that therefore matches several alternatives. */
 function toTolerant(contract: Contract, schema: Schema, { refer, kind }: TolerantOptions): object {
   const referToFinal = (name: string): string => refer(finalName(contract.schemas, name));
   return rewrite(schema, referToFinal, ({ oneOf, additionalProperties, ...each }, depth) => {
@@ -194,8 +195,8 @@ function toTolerant(contract: Contract, schema: Schema, { refer, kind }: Toleran
 }
 
 /**
- * The member that tells the branches of a `oneOf` apart: required in each, another constant in each. With it a refusal
- * speaks of the branch that was meant; without it, of all of them.
+ * The member that distinguishes the alternatives of a `oneOf`: required in each, with a different constant in each. With it, an
+ * error is about the intended alternative; without it, about all of them.
  */
 function tagOf(
   contract: Contract,
@@ -213,7 +214,7 @@ function tagOf(
   return propertyName === undefined ? {} : { type: 'object', discriminator: { propertyName } };
 }
 
-/** Without annotations but the words for a pattern, with references by id; `change` sees every schema before its parts are rewritten. */
+/** Rewrites a schema: without annotations except descriptions of patterns, with references by id. `change` is called for each schema before its parts are rewritten. */
 function rewrite(
   schema: Schema,
   refer: (name: string) => string,
@@ -228,7 +229,7 @@ function rewrite(
   return mapParts(Object.fromEntries(kept), (part) => rewrite(part, refer, change, depth + 1));
 }
 
-/** ajv leaves these two as `require`s in ESM; here they are, so that the file imports nothing. */
+/** ajv imports these two helpers by `require`, also in ESM. They are inlined, so that the file imports nothing. */
 const HELPERS: Readonly<Record<string, string>> = {
   'ajv/dist/runtime/ucs2length': `/** Length in code points, as JSON Schema counts it. */
 function ucs2length(text) {
@@ -236,7 +237,7 @@ function ucs2length(text) {
   for (const _ of text) length += 1;
   return length;
 }`,
-  'ajv/dist/runtime/equal': `/** Whether two JSON values are the same. */
+  'ajv/dist/runtime/equal': `/** Whether two JSON values are equal. */
 function equal(a, b) {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
@@ -259,7 +260,7 @@ function inlineHelpers(compiled: string): string {
   return [...used, dropUnused(code)].join('\n\n');
 }
 
-/** ajv embeds every schema that it compiled; only those that a validator reads at run time stay. */
+/** ajv embeds every schema that it compiled. Keeps only those that a validator reads at run time. */
 function dropUnused(code: string): string {
   return code
     .replace('"use strict";\n', '')
@@ -270,32 +271,32 @@ function dropUnused(code: string): string {
 }
 
 const DYNAMIC_CODE = /\b(?:require\(|eval\(|new Function\b|import\()/;
-/** Text that is data: an enumeration may hold `import()`. */
+/** Matches string literals, which are data: an enumeration may contain `import()`. */
 const TEXT = /\/\/.*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g;
 
 function refuseDynamicCode(code: string): string {
   const found = DYNAMIC_CODE.exec(code.replaceAll(TEXT, '""'));
   if (found === null) return code;
   throw new Error(
-    `The validators would contain ${JSON.stringify(found[0])}, which a Content-Security-Policy forbids. Give codegen/emit/validators.ts a helper that replaces it.`,
+    `The validators would contain ${JSON.stringify(found[0])}, which a Content-Security-Policy forbids. Add a helper that replaces it to codegen/emit/validators.ts.`,
   );
 }
 
 function emitDeclarations(tables: readonly ValidatorTable[]): string {
   return [
     banner('Validators of the wire.'),
-    `/** Why a value does not fit. */
+    `/** Why a value is not valid. */
 export interface ValidationError {
-  /** RFC 6901 pointer to the value at fault, from the top of what was validated. */
+  /** JSON pointer (RFC 6901) to the invalid value, from the top of the validated value. */
   readonly instancePath: string;
   readonly schemaPath: string;
-  /** The keyword of JSON Schema that the value breaks. */
+  /** The JSON Schema keyword that the value violates. */
   readonly keyword: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly message?: string;
 }
 
-/** Whether a value fits. Stops at the first fault; \`errors\` belongs to the latest call. */
+/** Whether a value is valid. Stops at the first error; \`errors\` is of the latest call. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly ValidationError[] | null;

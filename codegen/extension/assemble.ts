@@ -1,4 +1,4 @@
-/** Puts the additions of an own-events document into the contract that it extends, where each belongs. */
+/** Adds the parts of an own-events document to the contract that it extends. */
 import type { Schema } from '../model.ts';
 import type { RawContract, RawMessage, Ref } from '../raw.ts';
 import { CONNECTION, refName } from '../raw.ts';
@@ -7,13 +7,13 @@ import type { Place } from './findings.ts';
 import { typeName } from '../names.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
-/** What the connection's channel and the operation that pushes events are called in every contract. */
+/** Names of the connection's channel and of the operation that pushes events, in every contract. */
 export const EVENT_OPERATION = 'event';
 export const FILTER_SCHEMA = 'SubscriptionFilter';
 
 export type Filters = RawContract['x-filters'];
 
-/** The event that stands for all custom ones, with the schemas of its message and of its `data`. */
+/** The model of custom events, with the schemas of its message and of its `data`. */
 export interface Template {
   readonly message: RawMessage;
   readonly messageName: string;
@@ -21,7 +21,7 @@ export interface Template {
   readonly data: Schema;
 }
 
-/** What each own event adds. */
+/** The parts that each own event adds. */
 export interface Addition {
   readonly event: OwnEvent;
   readonly message: RawMessage;

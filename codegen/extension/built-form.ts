@@ -1,9 +1,9 @@
 /**
- * The built form of a contract: a directory with everything that a gateway needs of it, so that nothing is generated in
- * production. `manifest.json` names the format and the SHA-256 of each file; the gateway checks both (src/catalogue/).
+ * Writes the built form of a contract: a directory with everything that a gateway needs, so that nothing is generated in
+ * production. `manifest.json` has the format and the SHA-256 of each file; the gateway checks both (src/catalogue/).
  *
  *     manifest.json    format, digests
- *     index.js .d.ts   the contract as a value, for `createGateway({ contract })`; its type carries the payloads
+ *     index.js .d.ts   the contract as a value, for `createGateway({ contract })`; its type includes the payloads
  *     validators.js    compiled checks of commands and payloads
  *     types.d.ts       types of the payloads and messages
  *     contract.json    the whole contract, canonical: its SHA-256 is the contract's digest
@@ -22,7 +22,7 @@ import type { Contract } from '../model.ts';
 import type { OpenedContract } from './open.ts';
 
 export const BUILT_FORMAT = 'tidemark-contract';
-/** Changes when a gateway of an older version could not read the files. */
+/** Changes when an older gateway cannot read the files. */
 export const BUILT_FORMAT_VERSION = 1;
 
 export interface BuiltForm {
@@ -32,7 +32,7 @@ export interface BuiltForm {
 }
 
 /**
- * @param out a directory, made when it is not there
+ * @param out a directory; made if it does not exist
  * @throws {OutputError} when it cannot be written
  */
 export async function buildTo(opened: OpenedContract, out: string): Promise<BuiltForm> {
@@ -111,7 +111,7 @@ ${Object.entries(filters)
 `;
 }
 
-/** The type of the value is written out, so that the directory needs no package to be understood. */
+/** The type of the value is written out, so that the directory needs no package. */
 function emitDeclaration(): string {
   return `${banner('A contract as a value.')}
 import type { PayloadMap } from './types.d.ts';
@@ -136,14 +136,14 @@ export declare const contract: {
   readonly formatVersion: number;
   readonly protocolVersion: string;
   readonly digest: string;
-  /** Address of this module; the documents that the gateway serves stand beside it. */
+  /** URL of this module; the documents that the gateway serves are in the same directory. */
   readonly location: string;
   readonly events: Readonly<Record<string, EventSpec>>;
   readonly customEvent: EventSpec;
   readonly filters: Readonly<Record<string, 'path' | 'extension' | 'exact'>>;
   readonly commandValidators: Readonly<Record<string, Validator>>;
   readonly payloadValidators: Readonly<Record<string, Validator>>;
-  /** Never there at run time: carries the types of the payloads. */
+  /** Absent at run time; has the types of the payloads. */
   readonly payloads?: PayloadMap;
 };
 `;

@@ -1,15 +1,15 @@
 /**
- * The own-events document as its author writes it: which members it may have, and of which form they are. What they mean
- * together with the contract that they extend is for `merge.ts`.
+ * Reads an own-events document and checks the names and the form of its members. `merge.ts` checks them against the contract that
+ * the document extends.
  */
 import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import type { Source } from '../source.ts';
 
-/** The key that tells an own-events document from a whole contract. */
+/** The key that distinguishes an own-events document from a whole contract. */
 export const EXTENDS = 'x-extends';
 
-/** An event as it stands in the document; every member has the form that the names say. */
+/** An event of the document, with checked members. */
 export interface OwnEvent {
   readonly name: string;
   readonly place: Place;
@@ -53,10 +53,10 @@ export interface OwnDocument {
 
 const VERSIONS: readonly unknown[] = ['3.0.0', '3.1.0'];
 const KINDS: readonly string[] = ['exact', 'path', 'extension'];
-/** Replay of an event that does not declare any: as it was while the event was a custom one. */
+/** Replay policy of an event that declares none: the policy of custom events. */
 const STANDARD_REPLAY: OwnReplay = { policy: 'latest' };
 
-/** Part of the document → its members. What stands beside them belongs to the protocol, which is fixed. */
+/** Part of the document → its members. Other members belong to the protocol, which is fixed. */
 const MEMBERS = {
   document: ['asyncapi', 'id', 'info', EXTENDS, 'x-filters', 'components', 'defaultContentType'],
   info: [...['title', 'version', 'description', 'contact', 'license', 'termsOfService', 'tags', 'externalDocs']],
@@ -71,7 +71,7 @@ export function isExtension(value: unknown): boolean {
   return isObject(value) && Object.hasOwn(value, EXTENDS);
 }
 
-/** Reads what it can; everything else is a finding. */
+/** Reads the valid parts; every other part is a finding. */
 export function readDocument(source: Source, findings: Findings): OwnDocument {
   const reader = new Reader(findings);
   const top: Place = { source, path: [] };
@@ -107,16 +107,16 @@ class Reader {
     this.#findings = findings;
   }
 
-  /** An object that has only members of its kind. */
+  /** Reads an object that may have only the members of its kind. */
   members(value: unknown, place: Place, kind: keyof typeof MEMBERS): Readonly<Record<string, unknown>> | undefined {
     if (!isObject(value)) {
-      this.#findings.add('shape', place, `${value === undefined ? 'is missing' : 'is no object'}. ${FORM[kind]}`);
+      this.#findings.add('shape', place, `${value === undefined ? 'is missing' : 'is not an object'}. ${FORM[kind]}`);
       return undefined;
     }
     const known: readonly string[] = MEMBERS[kind];
     for (const key of Object.keys(value)) {
       if (known.includes(key) || (kind !== 'replay' && kind !== 'filter' && isForeign(key))) continue;
-      this.#findings.add('shape', below(place, key), `is not read here.${suggestion(key, known)} ${REMEDY[kind]}`);
+      this.#findings.add('shape', below(place, key), `is not allowed here.${suggestion(key, known)} ${REMEDY[kind]}`);
     }
     return value;
   }
@@ -124,7 +124,7 @@ class Reader {
   map(value: unknown, place: Place): readonly (readonly [string, unknown])[] {
     if (value === undefined) return [];
     if (isObject(value)) return Object.entries(value);
-    this.#findings.add('shape', place, 'is no object. Write one entry a line, each under its name.');
+    this.#findings.add('shape', place, 'is not an object. Write one entry per line, each under its name.');
     return [];
   }
 
@@ -224,7 +224,7 @@ class Reader {
   }
 }
 
-/** Extensions of other tools are theirs. A slip in one of ours is not. */
+/** Extensions of other tools are allowed, but not a misspelt extension of ours. */
 function isForeign(key: string): boolean {
   const ours = ['x-replay', 'x-filterable', 'x-filters', EXTENDS];
   return key.startsWith('x-') && suggestion(key, ours) === '' && !ours.includes(key);

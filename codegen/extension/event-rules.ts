@@ -1,4 +1,4 @@
-/** Whether the replay policy and the filter fields of an own event fit its payload. */
+/** Checks the replay policy and the filter fields of an own event against its payload. */
 import type { Schema } from '../model.ts';
 import { admitsType, resolveSchema, schemaName } from '../model.ts';
 import { fromPointer } from '../source.ts';
@@ -14,7 +14,7 @@ interface Shape {
 }
 
 const PER_KEY = 'latest-per-key';
-/** What an event holds beside its payload that can be filtered by. */
+/** The members of an event outside its payload that can be filtered by. */
 const SOURCE_POINTERS: readonly string[] = ['/source/name', '/source/principal'];
 
 export function checkReplay(
@@ -42,7 +42,7 @@ export function checkReplay(
     findings.add(
       'event-replay',
       place,
-      `is ${PER_KEY} without a key. Add a pointer to what it is kept for, such as key: ${example}.`,
+      `is ${PER_KEY} without a key. Add a pointer to the member that is the key, such as key: ${example}.`,
     );
     return;
   }
@@ -90,7 +90,7 @@ export function checkFilterable(event: OwnEvent, shape: Shape): void {
 
 interface Found {
   readonly schema: Schema;
-  /** The first member on the way that a payload may lack. */
+  /** The first optional member on the path. */
   readonly optional: string | undefined;
   readonly inList: boolean;
 }
@@ -99,7 +99,7 @@ function rootOf({ schemas, payload }: Shape): Schema | undefined {
   return Object.hasOwn(schemas, payload) ? resolve(schemas, { $ref: `#/components/schemas/${payload}` }) : undefined;
 }
 
-/** Undefined where a reference leads nowhere, which has been said already. */
+/** Undefined if a reference does not resolve, which was already reported. */
 function resolve(schemas: Shape['schemas'], schema: Schema | undefined): Schema | undefined {
   if (schema?.$ref !== undefined && !Object.hasOwn(schemas, schemaName(schema.$ref))) return undefined;
   return schema === undefined ? undefined : resolveSchema({ schemas }, schema);
@@ -125,17 +125,19 @@ function follow(pointer: string, shape: Shape): Found | { readonly fault: string
     if (!Object.hasOwn(members, key)) {
       const names = Object.keys(members);
       const known = names.length === 0 ? '' : ` Members here: ${names.join(', ')}.`;
-      return { fault: `${pointer} leads nowhere in the payload: there is no ${key}.${suggestion(key, names)}${known}` };
+      return {
+        fault: `${pointer} does not exist in the payload: there is no ${key}.${suggestion(key, names)}${known}`,
+      };
     }
     if (schema?.required?.includes(key) !== true) optional ??= key;
     schema = resolve(schemas, members[key]);
   }
   return schema === undefined
-    ? { fault: `${pointer} leads nowhere in the payload. Correct it.` }
+    ? { fault: `${pointer} does not exist in the payload. Correct it.` }
     : { schema, optional, inList };
 }
 
-/** Also those that only some of the alternatives have. */
+/** Includes members that only some of the alternatives have. */
 function membersOf(schemas: Shape['schemas'], schema: Schema): Readonly<Record<string, Schema>> {
   const branches = [...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].map((each) => resolve(schemas, each) ?? {});
   return Object.assign({}, ...branches.map((each) => membersOf(schemas, each)), schema.properties) as Readonly<
@@ -143,7 +145,7 @@ function membersOf(schemas: Shape['schemas'], schema: Schema): Readonly<Record<s
   >;
 }
 
-/** A string, a list of strings, or what may be either. */
+/** Whether the schema is a string, a list of strings, or either. */
 function isText(schema: Schema, shape: Shape): boolean {
   const { schemas } = shape;
   const resolved = resolve(schemas, schema);

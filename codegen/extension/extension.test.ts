@@ -16,7 +16,7 @@ const STOCK = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 const text = { type: 'string' };
 
 describe('an own-events document', () => {
-  test('of at most 15 lines gives an event that is whole', async () => {
+  test('of at most 15 lines gives a complete event', async () => {
     expect((await readFile(ACME, 'utf8')).trimEnd().split('\n').length).toBeLessThanOrEqual(15);
     const { contract, own } = await openContract(ACME);
     expect(own?.events.map(({ name }) => name)).toEqual(['build_finished']);
@@ -32,7 +32,7 @@ describe('an own-events document', () => {
     expect(contract.schemas['BuildFinishedPayload']).toMatchObject({ additionalProperties: false });
   });
 
-  test('and what it is merged into are AsyncAPI that the official parser accepts', async () => {
+  test('and the merged contract are accepted by the official AsyncAPI parser', async () => {
     const { source } = await openContract(ACME);
     for (const document of [await readFile(ACME, 'utf8'), source.text]) {
       const { diagnostics } = await new Parser().parse(JSON.stringify(parse(document, { merge: true })));
@@ -41,7 +41,7 @@ describe('an own-events document', () => {
     expect(parse(source.text)).toEqual(source.value);
   });
 
-  test('leaves every part of the stock contract as it is', async () => {
+  test('leaves every part of the stock contract unchanged', async () => {
     const [{ contract }, stock] = [await openContract(ACME), await loadContract(STOCK)];
     expect(contract.events.slice(0, -1)).toEqual(stock.contract.events);
     expect(contract.customEvent).toEqual(stock.contract.customEvent);
@@ -62,7 +62,7 @@ describe('an own-events document', () => {
     expect(contract.events.at(-1)?.replay).toEqual({ policy: 'latest' });
   });
 
-  test('takes payloads from JSON Schema files, with what these refer to', async () => {
+  test('accepts payloads in JSON Schema files, which may refer to other files', async () => {
     const { contract, files } = await open(documentOf({ deployed: { payload: { $ref: './deploy.schema.json' } } }), {
       'deploy.schema.json': JSON.stringify({
         $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -94,7 +94,7 @@ describe('an own-events document', () => {
     ]);
   });
 
-  test('refers to its own schemas, and to those of the contract that it extends', async () => {
+  test('may refer to its own schemas, and to those of the contract that it extends', async () => {
     const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
     const payload = {
       type: 'object',
@@ -112,7 +112,7 @@ describe('an own-events document', () => {
     expect(contract.schemas['ReadPayload']?.properties).toEqual({ path: ref('RelativePath'), by: ref('Person') });
   });
 
-  test('extends another own-events document, and a contract that a gateway serves', async () => {
+  test('may extend another own-events document, or a contract that a gateway serves', async () => {
     const first = writeDocument(documentOf({ deployed: {} }));
     const { contract, source } = await open(documentOf({ built: {} }, { 'x-extends': first }));
     expect(contract.events.slice(-2).map(({ name }) => name)).toEqual(['deployed', 'built']);
@@ -127,7 +127,7 @@ describe('an own-events document', () => {
     }
   });
 
-  test('keeps the examples of its author, and makes one where there are none', async () => {
+  test('keeps the examples of its author, and makes one if there are none', async () => {
     const { contract } = await open(
       documentOf({
         deployed: { examples: [{ payload: { target: 'web' } }] },
@@ -174,12 +174,12 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'two names of one type',
     documentOf({ 'a.b': {}, a_b: {} }),
-    ['/components/messages/a_b: gives the type AB, as a.b does. Rename one of them.'],
+    ['/components/messages/a_b: becomes the type AB, like a.b. Rename one of them.'],
   ],
   [
     'a misspelt member',
     documentOf({ built: { summery: 'x' } }),
-    ['/components/messages/built/summery: is not read here. Did you mean summary?'],
+    ['/components/messages/built/summery: is not allowed here. Did you mean summary?'],
   ],
   [
     'no summary',
@@ -192,14 +192,14 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/components/messages/built/payload: is missing. Add a JSON Schema of an object.'],
   ],
   [
-    'a payload that is no object',
+    'a payload that is not an object',
     documentOf({ built: { payload: text } }),
     ['/payload: must be the schema of an object.'],
   ],
   [
     'channels',
     documentOf({ built: {} }, { channels: {} }),
-    ['/channels: is not read here. Remove it: channels, operations and servers are those of the contract'],
+    ['/channels: is not allowed here. Remove it: channels, operations and servers are those of the contract'],
   ],
   [
     'another version of AsyncAPI',
@@ -208,9 +208,11 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   ],
   ['no event at all', documentOf({}), ['/components: declare no event.']],
   [
-    'a filter pointer that leads nowhere',
+    'a filter pointer to a member that does not exist',
     documentOf({ built: { 'x-filterable': { targets: ['/payload/tarhet'] } } }),
-    ['/x-filterable/targets/0: /payload/tarhet leads nowhere in the payload: there is no tarhet. Did you mean target?'],
+    [
+      '/x-filterable/targets/0: /payload/tarhet does not exist in the payload: there is no tarhet. Did you mean target?',
+    ],
   ],
   [
     'a filter pointer without /payload',
@@ -230,15 +232,15 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a filter field near one of the contract',
     documentOf({ built: { 'x-filterable': { path: ['/payload/target'] } } }),
-    ['/x-filterable/path: is near a filter field of the contract. Did you mean paths?'],
+    ['/x-filterable/path: is similar to a filter field of the contract. Did you mean paths?'],
   ],
   [
-    'a filter field that is no name',
+    'a filter field with an invalid name',
     documentOf({ built: { 'x-filterable': { constructor: ['/payload/target'] } } }),
-    ['/x-filterable/constructor: is no name of a filter field'],
+    ['/x-filterable/constructor: is not a valid name of a filter field'],
   ],
   [
-    'a filter that is no list',
+    'a filter that is not a list',
     documentOf({ built: { 'x-filterable': { targets: '/payload/target' } } }),
     ['must be a list of pointers. Write [/payload/target].'],
   ],
@@ -263,7 +265,9 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a replay key that is missing',
     documentOf({ built: { 'x-replay': { policy: 'latest-per-key' } } }),
-    ['/x-replay: is latest-per-key without a key. Add a pointer to what it is kept for, such as key: /payload/target.'],
+    [
+      '/x-replay: is latest-per-key without a key. Add a pointer to the member that is the key, such as key: /payload/target.',
+    ],
   ],
   [
     'a replay key that may be absent',
@@ -271,7 +275,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/x-replay/key: /payload/target may be absent: target is not required.'],
   ],
   [
-    'a replay key that is no string',
+    'a replay key that is not a string',
     documentOf({
       built: {
         payload: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } },
@@ -281,12 +285,12 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/payload/n is an integer; a key is one string.'],
   ],
   [
-    'a key where none is used',
+    'a key of a policy that uses none',
     documentOf({ built: { 'x-replay': { policy: 'log', key: '/payload/target' } } }),
     ['/x-replay/key: is only used by latest-per-key.'],
   ],
   [
-    'a key space that is no word',
+    'a key space with an invalid name',
     documentOf({
       built: {
         payload: { type: 'object', required: ['t'], properties: { t: text } },
@@ -296,9 +300,9 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/x-replay/keySpace: must be letters, digits'],
   ],
   [
-    'an example that does not fit',
+    'an example that does not match',
     documentOf({ built: { examples: [{ payload: { target: 1 } }] } }),
-    ['/components/messages/built/examples/0: does not fit the message'],
+    ['/components/messages/built/examples/0: does not match the message'],
   ],
   [
     'an allOf',
@@ -308,22 +312,22 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a misspelt keyword',
     documentOf({ built: { payload: { type: 'object', proprties: {} } } }),
-    ['/payload/proprties: is no keyword. Did you mean properties?'],
+    ['/payload/proprties: is not a keyword. Did you mean properties?'],
   ],
   [
     'a required member that is not declared',
     documentOf({ built: { payload: { type: 'object', required: ['gone'], properties: { a: text } } } }),
-    ['/components/messages/built/payload/required: asks for gone, which is not among the properties.'],
+    ['/components/messages/built/payload/required: requires gone, which is not among the properties.'],
   ],
   [
-    'a reference to no schema',
+    'a reference to a schema that does not exist',
     documentOf({
       built: { payload: { type: 'object', properties: { p: { $ref: '#/components/schemas/RelativePth' } } } },
     }),
     ['refers to RelativePth, which is neither declared here nor in the contract. Did you mean RelativePath?'],
   ],
   [
-    'a reference to no file',
+    'a reference to a file that does not exist',
     documentOf({ built: { payload: { $ref: './gone.json' } } }),
     ['refers to gone.json, which cannot be read (ENOENT).'],
   ],
@@ -338,10 +342,10 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
         },
       },
     ),
-    ['/components/schemas/Spare: is used by no event.'],
+    ['/components/schemas/Spare: is not used by any event.'],
   ],
   [
-    'a schema named as one of the contract',
+    'a schema with the name of a schema of the contract',
     documentOf(
       { built: {} },
       {
@@ -351,10 +355,10 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
         },
       },
     ),
-    ['/components/schemas/Position: would be called Position, as a schema of the contract is. Rename it.'],
+    ['/components/schemas/Position: would be named Position, like a schema of the contract. Rename it.'],
   ],
   [
-    'a base that is not there',
+    'a base that does not exist',
     documentOf({ built: {} }, { 'x-extends': './gone.yaml' }),
     ['/x-extends: is ./gone.yaml, which cannot be read'],
   ],
@@ -365,7 +369,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   ],
 ];
 
-describe('a finding names file, line, pointer and fix of', () => {
+describe('a finding names file, line, pointer and remedy of', () => {
   test.each(FAULTS)('%s', async (_what, document, wanted) => {
     const found = await findingsOf(document);
     expect(found).toHaveLength(wanted.length);
@@ -377,7 +381,7 @@ describe('a finding names file, line, pointer and fix of', () => {
     const file = 'type: object\nproperties:\n  a: { type: string, format: email }\n  b: { tpye: string }\n';
     expect(
       await findingsOf(documentOf({ built: { payload: { $ref: './built.yaml' } } }), { 'built.yaml': file }),
-    ).toEqual([expect.stringContaining('built.yaml:4 /properties/b/tpye: is no keyword. Did you mean type?')]);
+    ).toEqual([expect.stringContaining('built.yaml:4 /properties/b/tpye: is not a keyword. Did you mean type?')]);
     const fixed = file.replace('tpye', 'type');
     expect(
       await findingsOf(documentOf({ built: { payload: { $ref: './built.yaml' } } }), { 'built.yaml': fixed }),

@@ -1,4 +1,4 @@
-/** Collects what is wrong with an own-events document and the files that it refers to. */
+/** Collects findings about an own-events document and the files that it refers to. */
 import { findSlip } from '../slip.ts';
 import { toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
@@ -16,7 +16,7 @@ export class Findings {
     return this.#findings;
   }
 
-  /** @param text what is wrong with the value at the place, and what to do */
+  /** @param text the fault of the value at the place, and its remedy */
   add(rule: string, { source, path }: Place, text: string): void {
     this.#findings.push({ rule, file: source.file, pointer: toPointer(path), line: source.lineOf(path), text });
   }
@@ -26,7 +26,7 @@ export function below({ source, path }: Place, ...keys: readonly string[]): Plac
   return { source, path: [...path, ...keys] };
 }
 
-/** @returns ` Did you mean x?` with a leading space, or nothing when no name is near. */
+/** @returns ` Did you mean x?` with a leading space, or an empty text if no name is similar. */
 export function suggestion(wanted: string, names: readonly string[]): string {
   const lower = wanted.toLowerCase();
   const near =

@@ -1,7 +1,7 @@
 /**
- * An own-events document and the contract that it extends → one ordinary AsyncAPI document. Everything that the contract
- * demands of an event beyond its payload (the envelope and its message, entries in channels and operations, filter fields,
- * requirements, an example) is made here, after the model of the event that stands for all custom ones.
+ * Merges an own-events document with the contract that it extends into one ordinary AsyncAPI document. Makes everything that the
+ * contract requires of an event beyond its payload (envelope and message, entries in channels and operations, filter fields,
+ * requirements, an example), modelled on the contract's custom event.
  */
 import type { ReplaySpec, Schema } from '../model.ts';
 import type { RawContract, RawMessage } from '../raw.ts';
@@ -16,13 +16,13 @@ import { below, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import { isEventName, isFieldName, typeName } from '../names.ts';
 
-/** How an event is filtered by its publisher, as every event of the stock contract is. */
+/** The filter field of the publisher, which every event of the stock contract has. */
 const SOURCES = 'sources';
 const PREFIX = '#/components/schemas/';
 
 export interface Merged {
   readonly contract: RawContract;
-  /** Pointer of a part of the merged contract, as keys → where its author wrote it. */
+  /** Pointer to a part of the merged contract → the place where its author wrote it. */
   readonly origins: ReadonlyMap<string, Place>;
 }
 
@@ -37,7 +37,11 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
   const filterFields = base.components.schemas[FILTER_SCHEMA]?.properties;
   if (template === undefined || filterFields === undefined) {
     const place: Place = { source: document.source, path: ['x-extends'] };
-    findings.add('extends', place, `names a contract that is not Tidemark's. Write x-extends: tidemark.`);
+    findings.add(
+      'extends',
+      place,
+      `names a contract that is not based on the contract of Tidemark. Write x-extends: tidemark.`,
+    );
     return undefined;
   }
   const taken = checkNames(document, base, findings);
@@ -51,11 +55,11 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
   const additions: Addition[] = [];
   for (const event of document.events.filter(({ name }) => !taken.has(name)))
     additions.push(await additionOf(event, { document, base, template, schemas, filters, findings }));
-  // Schemas that no payload refers to are checked, too, and then reported as unused.
+  // Schemas that no payload refers to are also checked, and then reported as unused.
   for (const [name, value] of Object.entries(document.schemas)) {
     if (schemas.named.has(name)) continue;
     const place: Place = { source: document.source, path: ['components', 'schemas', name] };
-    findings.add('schema-unused', place, 'is used by no event. Remove it, or refer to it.');
+    findings.add('schema-unused', place, 'is not used by any event. Remove it, or refer to it.');
     await schemas.name(value, place, { name, what: `${name}.` });
   }
   return {
@@ -74,7 +78,7 @@ function templateOf(base: RawContract): Template | undefined {
   return { messageName, message, envelope, data };
 }
 
-/** @returns the events whose names belong to somebody else: what follows from that would only confuse */
+/** @returns the events whose names are already in use; further findings about them would only be consequences */
 function checkNames({ events, schemas }: OwnDocument, base: RawContract, findings: Findings): ReadonlySet<string> {
   const { messages } = base.components;
   const types = new Set([...Object.keys(base.components.schemas), ...Object.keys(schemas)]);
@@ -88,12 +92,12 @@ function checkNames({ events, schemas }: OwnDocument, base: RawContract, finding
     byType.set(type, name);
     if (fault !== undefined) findings.add('event-name', place, fault);
     else if (other !== undefined)
-      findings.add('event-name', place, `gives the type ${type}, as ${other} does. Rename one of them.`);
+      findings.add('event-name', place, `becomes the type ${type}, like ${other}. Rename one of them.`);
     else if (clash !== undefined)
       findings.add(
         'event-name',
         place,
-        `needs a type ${clash}, and another schema is called that. Rename one of them.`,
+        `needs the type ${clash}, which another schema already has. Rename one of them.`,
       );
     else continue;
     taken.add(name);
@@ -109,7 +113,7 @@ function nameFault(name: string, messages: RawContract['components']['messages']
   if (taken !== undefined || name === EVENT_OPERATION)
     return 'is the name of a message of the protocol. Give it another name.';
   if (isEventName(name)) return undefined;
-  return 'is not the name of an event: a small letter, then small letters, digits and _, in parts joined by a dot, such as build.finished. Rename it.';
+  return 'is not the name of an event: names are parts joined by dots, each a lower-case letter followed by lower-case letters, digits and _, such as build.finished. Rename it.';
 }
 
 /** The fields of the contract that is extended, those that the document declares, and those that its events only use. */
@@ -129,7 +133,11 @@ function filtersOf(document: OwnDocument, base: RawContract, findings: Findings)
         `is a filter field of the contract that is extended. Remove it: events may use it.`,
       );
     else if (!users.has(field))
-      findings.add('filter-name', place, 'is used by no event. Let one declare it in x-filterable, or remove it.');
+      findings.add(
+        'filter-name',
+        place,
+        'is not used by any event. Add it to the x-filterable of an event, or remove it.',
+      );
     filters[field] ??= { kind, description: description ?? `Own filter field of ${eventsText(users.get(field))}.` };
   }
   for (const [field, using] of users)
@@ -141,14 +149,14 @@ function filtersOf(document: OwnDocument, base: RawContract, findings: Findings)
         findings.add(
           'filter-name',
           at,
-          'is no name of a filter field: a small letter, then letters and digits, such as targets. Rename it.',
+          'is not a valid name of a filter field: a lower-case letter followed by letters and digits, such as targets. Rename it.',
         );
       const near = suggestion(field, Object.keys(stock));
       if (near !== '' && !Object.hasOwn(document.filters, field))
         findings.add(
           'filter-name',
           at,
-          `is near a filter field of the contract.${near} To declare a field of this name all the same, add it to x-filters.`,
+          `is similar to a filter field of the contract.${near} To declare a new field of this name, add it to x-filters.`,
         );
     }
   return filters;
@@ -173,7 +181,7 @@ async function additionOf(event: OwnEvent, context: Context): Promise<Addition> 
   });
   const all = { ...base.components.schemas, ...namedSchemas(schemas) };
   const shape = { schemas: all, payload };
-  // A reference that leads nowhere has been reported already.
+  // A reference that does not resolve was already reported.
   const root = rootOf(shape);
   if (event.payload !== undefined && root !== undefined && root.type !== 'object' && Object.keys(root).length > 0)
     findings.add(
@@ -233,7 +241,7 @@ function replayOf({ name, replay }: OwnEvent): ReplaySpec {
   return replay.key === undefined || replay.keySpace !== undefined ? replay : { ...replay, keySpace: name };
 }
 
-/** Each in the envelope of a whole message, as the examples of the contract are. */
+/** Wraps each example in the envelope of a message, as in the contract. */
 function examplesOf(
   event: OwnEvent,
   { message }: Template,
@@ -251,14 +259,14 @@ function examplesOf(
       summary: summary ?? event.summary,
       payload: wrap(value),
     }));
-  // Of a schema that is wrong no example can be made, and none is needed.
+  // No example can be made for an invalid schema, and none is needed.
   if (findings.list.length > 0) return [];
   const sample = sampleOf(schemas, { $ref: `${PREFIX}${payload}` });
   if (sample === undefined)
     findings.add(
       'event-example',
       event.place,
-      'has no example, and none could be made from its schema. Add examples: [{ payload: { … } }].',
+      'has no example, and no example could be made from its schema. Add examples: [{ payload: { … } }].',
     );
   return [{ name: 'generated', summary: 'Made from the schema.', payload: wrap(sample ?? {}) }];
 }

@@ -1,5 +1,5 @@
 /**
- * Opens a contract: a whole one as it stands, an own-events document merged with the contract that it extends.
+ * Opens a contract. An own-events document is merged with the contract that it extends.
  */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -19,9 +19,9 @@ import { Findings } from './findings.ts';
 import type { Place } from './findings.ts';
 import { merge } from './merge.ts';
 
-/** What `x-extends` says for the contract of this version. */
+/** The value of `x-extends` for the contract of this version. */
 export const STOCK = 'tidemark';
-/** In a clone it stands beside `codegen/`, in the package beside the compiled modules. */
+/** In a clone the contract is beside `codegen/`; in the package it is beside the compiled modules. */
 const STOCK_FILE = fileURLToPath(
   [new URL('../asyncapi.yaml', import.meta.url), new URL('../../asyncapi.yaml', import.meta.url)].find(existsSync) ??
     new URL('../asyncapi.yaml', import.meta.url),
@@ -31,21 +31,21 @@ const FETCH_TIMEOUT_MS = 10_000;
 const LARGEST_BYTES = 8 * 1024 * 1024;
 
 export interface OpenOptions {
-  /** Path of the contract of this version, where it does not lie beside this package. */
+  /** Path of the contract of this version, if it is not in this package. */
   readonly stock?: string;
 }
 
 export interface OpenedContract {
   readonly contract: Contract;
-  /** Of the whole contract, merged where there was anything to merge. */
+  /** The whole contract, after a merge. */
   readonly source: Source;
-  /** The own-events document, where the file is one. */
+  /** The own-events document, if the file is one. */
   readonly own: OwnDocument | undefined;
-  /** Every file that was read, for those who watch for changes. */
+  /** Every file that was read, so that callers can watch them. */
   readonly files: readonly string[];
 }
 
-/** @throws {ContractError} naming file, line, pointer and the fix of everything that is wrong; errors of reading the file pass through. */
+/** @throws {ContractError} with file, line, pointer and remedy of every fault; file system errors are not caught. */
 export async function openContract(file: string, options: OpenOptions = {}): Promise<OpenedContract> {
   const opener = new Opener(options.stock ?? STOCK_FILE);
   const written = await readSource(file);
@@ -55,8 +55,8 @@ export async function openContract(file: string, options: OpenOptions = {}): Pro
     return { contract, source, own: undefined, files };
   }
   const { source, own } = await opener.extend(written, []);
-  // Without the AsyncAPI parser, which takes seconds: what the document is merged with is AsyncAPI, and so is what the
-  // merge adds. Tests give merged contracts of every kind to the parser.
+  // Without the AsyncAPI parser, which takes seconds: the extended contract is valid AsyncAPI, and so are the parts that the merge
+  // adds. Tests check merged contracts of several kinds with the parser.
   return { contract: checkContract(source), source, own, files: opener.files };
 }
 
@@ -73,7 +73,7 @@ class Opener {
     this.#stock = stock;
   }
 
-  /** @param above the documents that lead here by `x-extends`, to find a circle */
+  /** @param above the documents that extend this one, to detect a circle */
   async extend(source: Source, above: readonly string[]): Promise<Extended> {
     this.files.push(source.file);
     const findings = new Findings();
@@ -100,7 +100,7 @@ class Opener {
       const written = isUrl(file) ? sourceOf(file, await fetchText(file)) : await readSource(file);
       if (isExtension(written.value)) return (await this.extend(written, above)).source.value as RawContract;
       const { source, files } = isUrl(file) ? { source: written, files: [file] } : await bundle(written);
-      // The contract of this version was checked when it was released.
+      // The contract of this version was checked before its release.
       if (file !== this.#stock) {
         this.files.push(...files);
         await parseContract(source);
@@ -123,7 +123,7 @@ function isUrl(text: string): boolean {
   return /^https?:\/\//.test(text);
 }
 
-/** @throws {Error} in words, when it does not answer with a document of bounded size in time */
+/** @throws {Error} with the reason, if the address does not return a document of bounded size in time */
 async function fetchText(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   if (!response.ok) throw new Error(`it answered ${response.status}`);

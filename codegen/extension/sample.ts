@@ -1,13 +1,13 @@
-/** Makes a value that fits a schema: the example of an event for which its author gave none. */
+/** Makes a value that matches a schema: the example of an event that has none. */
 import type { Schema } from '../model.ts';
 import { resolveSchema } from '../model.ts';
 
 type Schemas = Readonly<Record<string, Schema>>;
 
-/** Deeper than this, optional members are left out: a schema may refer to itself. */
+/** Below this depth optional members are omitted, because a schema may refer to itself. */
 const DEEPEST = 6;
 
-/** Texts of the common forms, tried against a pattern from the simplest on. */
+/** Common texts, tried against a pattern in this order, the simplest first. */
 const TEXTS: readonly string[] = [
   ...[
     'example',
@@ -33,7 +33,7 @@ const TEXTS: readonly string[] = [
   ],
 ];
 
-/** @returns undefined where no value could be made: the schema may admit one all the same */
+/** @returns undefined if no value could be made, although the schema may accept one */
 export function sampleOf(schemas: Schemas, schema: Schema, depth = 0): unknown {
   const resolved = resolveSchema({ schemas }, schema);
   const { const: constant, enum: values, oneOf, anyOf, type } = resolved;
@@ -96,7 +96,7 @@ function sampleText({
     .find((text) => text.length >= minLength && text.length <= maxLength && (expression?.test(text) ?? true));
 }
 
-/** Null where it is no regular expression, which the rules for schemas report. */
+/** Null for an invalid regular expression, which the rules for schemas report. */
 function compilePattern(pattern: string): RegExp | null {
   try {
     return new RegExp(pattern, 'u');

@@ -1,6 +1,6 @@
 /**
- * Turns the JSON Schemas of an own-events document, and of the files that it refers to, into schemas as the contract has
- * them: named, closed, described and bounded. What the contract demands of its authors beyond JSON Schema is filled in.
+ * Converts the JSON Schemas of an own-events document, and of the files that it refers to, into schemas of the contract: named,
+ * closed, described and bounded. Fills in what the contract requires beyond JSON Schema.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import { typeName } from '../names.ts';
 
-/** Keywords that only describe, and that the generated code has no use for. */
+/** Keywords that only describe and that generated code does not use. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   ...['title', '$schema', '$id', 'id', '$anchor', '$comment', 'example', 'examples', 'deprecated'],
   ...['readOnly', 'writeOnly', '$defs', 'definitions'],
@@ -20,7 +20,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
 const LARGEST_FILE_BYTES = 1024 * 1024;
 const PREFIX = '#/components/schemas/';
 
-/** What a JSON Schema says by a keyword of a type alone. */
+/** Keyword → the type that it implies. */
 const TYPE_OF_KEYWORD: Readonly<Record<string, string>> = {
   properties: 'object',
   required: 'object',
@@ -45,7 +45,7 @@ export interface SchemaReaderOptions {
   readonly findings: Findings;
 }
 
-/** A schema that got a name, with where it comes from. */
+/** A named schema and its origin. */
 export interface NamedSchema {
   readonly schema: Schema;
   readonly place: Place;
@@ -54,7 +54,7 @@ export interface NamedSchema {
 export class SchemaReader {
   readonly #options: SchemaReaderOptions;
   readonly #files = new Map<string, Source | undefined>();
-  /** `file#pointer` → name, so that a schema that is referred to twice is one type. */
+  /** `file#pointer` → name, so that a schema with two references is one type. */
   readonly #names = new Map<string, string>();
   readonly named = new Map<string, NamedSchema>();
 
@@ -63,8 +63,8 @@ export class SchemaReader {
   }
 
   /**
-   * Gives a schema a name of its own, or the one that it has where it is only a reference.
-   * @param what what the schema describes, for a description where the author gave none
+   * Names a schema. If the schema is only a reference, it keeps the name of the target.
+   * @param what description of the schema, used if the author wrote none
    */
   async name(
     value: unknown,
@@ -82,12 +82,12 @@ export class SchemaReader {
     const { findings, stock } = this.#options;
     const key = keyOf(place);
     if (stock.includes(name))
-      findings.add('schema-name', place, `would be called ${name}, as a schema of the contract is. Rename it.`);
+      findings.add('schema-name', place, `would be named ${name}, like a schema of the contract. Rename it.`);
     const taken = this.named.get(name);
     if (taken !== undefined)
-      findings.add('schema-name', place, `would be called ${name}, as ${wordsOf(taken.place)} is. Rename one of them.`);
+      findings.add('schema-name', place, `would be named ${name}, like ${wordsOf(taken.place)}. Rename one of them.`);
     this.#names.set(key, name);
-    // First a placeholder: the schema may refer to itself.
+    // A placeholder first, because the schema may refer to itself.
     this.named.set(name, { schema: {}, place });
     const schema = await this.#read(value, place, what);
     this.named.set(name, { schema, place });
@@ -124,7 +124,7 @@ export class SchemaReader {
         read.push([name, await this.#read(each, below(place, 'properties', name), `\`${name}\`.`)]);
       parts['properties'] = Object.fromEntries(read);
     }
-    if (isObject(items)) parts['items'] = await this.#read(items, below(place, 'items'), 'One of them.');
+    if (isObject(items)) parts['items'] = await this.#read(items, below(place, 'items'), 'An item of the list.');
     if (isObject(additionalProperties))
       parts['additionalProperties'] = await this.#read(additionalProperties, below(place, 'additionalProperties'), '');
     for (const keyword of ['oneOf', 'anyOf'] as const) {
@@ -142,7 +142,7 @@ export class SchemaReader {
     if (!Array.isArray(required)) return;
     const members = isObject(properties) ? Object.keys(properties) : [];
     for (const name of required.map(String).filter((each) => !members.includes(each))) {
-      const text = `asks for ${name}, which is not among the properties.${suggestion(name, members)} Add it there.`;
+      const text = `requires ${name}, which is not among the properties.${suggestion(name, members)} Add it there.`;
       this.#options.findings.add('schema-required', below(place, 'required'), text);
     }
   }
@@ -153,14 +153,14 @@ export class SchemaReader {
       const hint = keyword === 'allOf' ? '' : suggestion(keyword, [...SCHEMA_KEYWORDS]);
       const remedy =
         keyword === 'allOf'
-          ? 'Write the members out, or refer to one schema: an allOf cannot be closed.'
-          : `Remove it, or say the same with ${[...SCHEMA_KEYWORDS].filter((each) => !each.includes('-') && each !== '$ref').join(', ')}.`;
-      const fault = hint === '' ? 'is not among the keywords of JSON Schema that are supported.' : 'is no keyword.';
+          ? 'Write the members out, or refer to one schema, because an allOf cannot be closed.'
+          : `Remove it, or express it with ${[...SCHEMA_KEYWORDS].filter((each) => !each.includes('-') && each !== '$ref').join(', ')}.`;
+      const fault = hint === '' ? 'is not among the keywords of JSON Schema that are supported.' : 'is not a keyword.';
       this.#options.findings.add('schema-keyword', below(place, keyword), `${fault}${hint} ${remedy}`);
     }
   }
 
-  /** A reference to a named schema of the merged contract; named on the way where it was not. */
+  /** A reference to a named schema of the merged contract. An anonymous target gets a name. */
   async #reference(value: Readonly<Record<string, unknown>>, place: Place): Promise<Schema> {
     const { findings, document, own, stock } = this.#options;
     const ref = String(value['$ref']);
@@ -168,11 +168,7 @@ export class SchemaReader {
       (each) => each !== '$ref' && !ANNOTATIONS.has(each) && each !== 'description',
     );
     if (beside !== undefined)
-      findings.add(
-        'schema-ref',
-        below(place, beside),
-        'stands beside $ref. Move it to the schema that is referred to.',
-      );
+      findings.add('schema-ref', below(place, beside), 'is beside $ref. Move it to the schema that $ref refers to.');
     const name = ref.startsWith(PREFIX) ? ref.slice(PREFIX.length) : '';
     const isNamed = place.source === document && ref.startsWith(PREFIX);
     if (isNamed && !Object.hasOwn(own, name)) {
@@ -196,11 +192,15 @@ export class SchemaReader {
     return this.#register(wanted, target.value, target.place, `${target.name}.`);
   }
 
-  /** A reference to a reference: the last one is the schema. */
+  /** Follows references to references, to the schema at the end. */
   async #follow(target: Target, from: Place): Promise<string> {
     const key = keyOf(target.place);
     if (this.#following.has(key)) {
-      this.#options.findings.add('schema-ref', from, 'leads in a circle of references. Let one of them be a schema.');
+      this.#options.findings.add(
+        'schema-ref',
+        from,
+        'is part of a circle of references. Replace one of them by a schema.',
+      );
       return target.name;
     }
     this.#following.add(key);
@@ -238,7 +238,7 @@ export class SchemaReader {
     const stem = (source.file.split('/').at(-1) ?? '').replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
     const name = typeName(keys.at(-1) ?? stem);
     if (name === '') {
-      findings.add('schema-name', at, `refers to ${ref}, of which no name of a type can be made. Rename the target.`);
+      findings.add('schema-name', at, `refers to ${ref}, from whose name no type name can be made. Rename the target.`);
       return undefined;
     }
     return { value, place: { source, path: keys }, name, stem };
@@ -257,7 +257,11 @@ export class SchemaReader {
     try {
       const text = await readFile(file, 'utf8');
       if (text.length <= LARGEST_FILE_BYTES) return sourceOf(file, text);
-      findings.add('schema-ref', at, `refers to ${file}, which has more than 1 MiB. Refer to the schema alone.`);
+      findings.add(
+        'schema-ref',
+        at,
+        `refers to ${file}, which has more than 1 MiB. Refer to a file with only the schema.`,
+      );
     } catch (error) {
       if (!(error instanceof ContractError)) {
         const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -290,7 +294,7 @@ function isKept(keyword: string): boolean {
   return !ANNOTATIONS.has(keyword) && (!keyword.startsWith('x-') || SCHEMA_KEYWORDS.has(keyword));
 }
 
-/** The type, also where it is only implied, and what makes an object closed, or open for a reason. */
+/** The explicit or implied type, and for an object the keywords that close it, or open it with a reason. */
 function shapeOf(value: Readonly<Record<string, unknown>>): {
   readonly type: string | undefined;
   readonly closing: Partial<Schema>;
@@ -301,7 +305,7 @@ function shapeOf(value: Readonly<Record<string, unknown>>): {
   const { additionalProperties } = value;
   if (additionalProperties === undefined || additionalProperties === false)
     return { type, closing: { additionalProperties: false } };
-  const reason = typeof value['x-open'] === 'string' ? value['x-open'] : 'Its author declares it open.';
+  const reason = typeof value['x-open'] === 'string' ? value['x-open'] : 'Declared open by its author.';
   return { type, closing: { ...(additionalProperties === true ? { additionalProperties } : {}), 'x-open': reason } };
 }
 
@@ -324,7 +328,7 @@ function jsonType(value: unknown): string {
   return typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value;
 }
 
-/** Numbers are exact in every language only within these bounds (ENV-5). */
+/** Only numbers within these bounds are exact in every language (ENV-5). */
 function numberBounds(type: string | undefined, value: Readonly<Record<string, unknown>>): Partial<Schema> {
   if ((type !== 'integer' && type !== 'number') || 'const' in value || 'enum' in value) return {};
   const bound = (keyword: string, standard: number): number =>

@@ -1,4 +1,4 @@
-/** The own-events document that `tidemark contract init` begins with. */
+/** The own-events document that `tidemark contract init` writes. */
 
 export const STARTER = `asyncapi: 3.0.0
 info: { title: My events, version: 1.0.0 }

@@ -1,4 +1,4 @@
-/** A contract at a glance: its events, their filters and replay policies. */
+/** A short list of a contract's events, with their filters and replay policies. */
 import type { OpenedContract } from './open.ts';
 
 export interface EventSummary {
@@ -6,11 +6,11 @@ export interface EventSummary {
   /** Whether the own-events document declares it. */
   readonly own: boolean;
   readonly summary: string;
-  /** Policy, with what it is kept for. */
+  /** The policy, with its key. */
   readonly replay: string;
   /** Names of the filter fields. */
   readonly filters: readonly string[];
-  /** Members of the payload; those that may be absent end in \`?\`. */
+  /** Members of the payload; optional members end in \`?\`. */
   readonly payload: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** References in a circle: a schema that stands for itself has no meaning. One that contains itself in a member is fine. */
+/** Rule about circular references: a schema that is only itself has no meaning. A schema that contains itself in a member is allowed. */
 import type { Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
 import type { RawContract } from '../raw.ts';
@@ -9,7 +9,7 @@ interface Step {
   readonly path: Path;
 }
 
-/** The schemas that must be known to judge the same value: what it refers to, and its alternatives. */
+/** The schemas that validate the same value: the one that it refers to, and its alternatives. */
 function* stepsOf(schema: Schema, path: Path): Generator<Step> {
   if (schema.$ref !== undefined) yield { to: schemaName(schema.$ref), path: [...path, '$ref'] };
   for (const keyword of ['oneOf', 'anyOf'] as const)
@@ -32,7 +32,7 @@ export const CIRCLE_RULES: Readonly<Record<string, Rule>> = {
         else
           report(
             path,
-            `leads back to ${to}: ${[...trail, name].slice(at).join(' → ')} → ${to}. Let one of them be a schema of its own.`,
+            `leads back to ${to}: ${[...trail, name].slice(at).join(' → ')} → ${to}. Replace one of the references by a schema.`,
           );
       }
       done.add(name);

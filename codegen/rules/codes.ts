@@ -1,4 +1,4 @@
-/** Codes and limits: unique, in their ranges, and the same in the extensions as in the schemas. */
+/** Rules about codes and limits: unique, in their ranges, and equal in the extensions and the schemas. */
 import type { RawContract } from '../raw.ts';
 import type { Report, Rule } from './rule.ts';
 import { compareNames } from './rule.ts';
@@ -13,7 +13,7 @@ const CLASS_OF: Readonly<Record<string, string>> = {
 
 const HTTP_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 413, 422, 429, 500, 503]);
 
-/** A schema whose `enum` repeats the names of an extension, for the sake of the types. */
+/** A schema whose `enum` repeats the names of an extension, so that it has a type. */
 function compareEnum(
   raw: RawContract,
   report: Report,
@@ -97,7 +97,7 @@ export const CODE_RULES: Readonly<Record<string, Rule>> = {
       if (!Object.hasOwn(raw['x-limits'], name))
         report(
           ['components', 'schemas', 'EffectiveLimits', 'properties', name],
-          'is no limit of x-limits. Add it there, or remove it.',
+          'is not a limit in x-limits. Add it there, or remove it.',
         );
     }
   },

@@ -1,4 +1,4 @@
-/** Events: their names, payloads, replay policies and filters. */
+/** Rules about events: names, payloads, replay policies and filters. */
 import { refName } from '../raw.ts';
 import type { RawContract, RawMessage } from '../raw.ts';
 import { schemaName } from '../model.ts';
@@ -6,7 +6,7 @@ import type { Path, Rule } from './rule.ts';
 import { compareNames, schemaAt } from './rule.ts';
 
 const CUSTOM = '*';
-/** What keeps the newest event of each key, and so needs one. */
+/** The policy that keeps the newest event of each key, and therefore needs a key. */
 const PER_KEY = 'latest-per-key';
 
 function eventsOf(raw: RawContract): { readonly message: RawMessage; readonly event: string; readonly path: Path }[] {
@@ -16,7 +16,7 @@ function eventsOf(raw: RawContract): { readonly message: RawMessage; readonly ev
   });
 }
 
-/** A pointer of an event goes into its `data`. */
+/** Pointers of an event are relative to its `data`. */
 function inEvent(raw: RawContract, message: RawMessage, pointer: string): boolean {
   return pointer.startsWith('/') && schemaAt(raw, refName(message.payload), `/data${pointer}`) !== undefined;
 }
@@ -27,13 +27,10 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
     for (const { message, event, path } of eventsOf(raw)) {
       const said = schemaAt(raw, refName(message.payload), '/data/event')?.const;
       if (seen.has(event))
-        report(
-          [...path, 'x-event'],
-          `is ${event}, which another message carries already. Give every event one message.`,
-        );
+        report([...path, 'x-event'], `is ${event}, which another message already has. Use one message for each event.`);
       seen.add(event);
       if (event !== CUSTOM && event !== message.name)
-        report([...path, 'x-event'], `is ${event}. A message of an event is named after it.`);
+        report([...path, 'x-event'], `is ${event}. Give the message and its event the same name.`);
       if (said !== (event === CUSTOM ? undefined : event))
         report(
           [...path, 'x-event'],
@@ -65,13 +62,13 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
       const { policy, key, keySpace, clears } = message['x-replay'] ?? { policy: '' };
       const at = [...path, 'x-replay'];
       if (!Object.hasOwn(raw['x-replay-policies'], policy))
-        report(at, `has the policy ${policy}. Use one of ${Object.keys(raw['x-replay-policies']).join(', ')}.`);
+        report(at, `has the unknown policy ${policy}. Use one of ${Object.keys(raw['x-replay-policies']).join(', ')}.`);
       if (policy === PER_KEY && (key === undefined || keySpace === undefined))
         report(at, `is ${PER_KEY} without key and keySpace. Add both.`);
       if (policy !== PER_KEY && (key !== undefined || keySpace !== undefined || clears !== undefined))
         report(at, `has a key, which only ${PER_KEY} uses. Remove key, keySpace and clears.`);
       if (key !== undefined && !inEvent(raw, message, key))
-        report([...at, 'key'], `${key} leads nowhere in the event's data. Correct the pointer.`);
+        report([...at, 'key'], `${key} does not exist in the event's data. Correct the pointer.`);
     }
   },
 
@@ -80,10 +77,10 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
       for (const [field, pointers] of Object.entries(message['x-filterable'] ?? {})) {
         const at = [...path, 'x-filterable', field];
         if (!Object.hasOwn(raw['x-filters'], field))
-          report(at, `is no field of x-filters. Use one of ${Object.keys(raw['x-filters']).join(', ')}.`);
+          report(at, `is not a field of x-filters. Use one of ${Object.keys(raw['x-filters']).join(', ')}.`);
         for (const [index, pointer] of pointers.entries()) {
           if (!inEvent(raw, message, pointer))
-            report([...at, index], `${pointer} leads nowhere in the event's data. Correct the pointer.`);
+            report([...at, index], `${pointer} does not exist in the event's data. Correct the pointer.`);
         }
       }
     }
@@ -93,7 +90,7 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
     for (const { message, path } of eventsOf(raw)) {
       const id = message['x-stream']?.id;
       if (id !== undefined && !inEvent(raw, message, id))
-        report([...path, 'x-stream', 'id'], `${id} leads nowhere in the event's data. Correct the pointer.`);
+        report([...path, 'x-stream', 'id'], `${id} does not exist in the event's data. Correct the pointer.`);
     }
   },
 
@@ -101,7 +98,7 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
     const declared = new Set(eventsOf(raw).flatMap(({ message }) => Object.keys(message['x-filterable'] ?? {})));
     const fields = Object.keys(raw['x-filters']);
     for (const field of fields.filter((each) => !declared.has(each)))
-      report(['x-filters', field], 'is declared by no event. Let an event declare it in x-filterable, or remove it.');
+      report(['x-filters', field], 'is not used by any event. Add it to the x-filterable of an event, or remove it.');
     const names = raw.components.schemas['SubscriptionFilter']?.properties;
     if (names === undefined) return;
     compareNames(report, {

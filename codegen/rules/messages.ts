@@ -1,4 +1,4 @@
-/** Messages: described, shown by examples that are true, and typed by their own name. */
+/** Rules about messages: they have descriptions, valid examples, and their own name as type. */
 import { Ajv } from 'ajv';
 import type { ValidateFunction } from 'ajv';
 import { FORMATS } from '../emit/formats.ts';
@@ -23,11 +23,11 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (message.traits !== undefined)
         report(
           ['components', 'messages', name, 'traits'],
-          'are message traits, which destroy the identity of schemas. Write the members out.',
+          'are message traits, which lose the names of schemas. Write the members out.',
         );
     }
     if ('messageTraits' in raw.components)
-      report(['components', 'messageTraits'], 'destroy the identity of schemas. Remove them.');
+      report(['components', 'messageTraits'], 'lose the names of schemas. Remove them.');
   },
 
   'message-example': (raw, report) => {
@@ -43,7 +43,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
           error?.keyword === 'additionalProperties' ? ` (${JSON.stringify(error.params['additionalProperty'])})` : '';
         report(
           ['components', 'messages', name, 'examples', index],
-          `does not fit the message's schema: ${place} ${error?.message ?? ''}${detail}. Correct the example or the schema.`,
+          `does not match the message's schema: ${place} ${error?.message ?? ''}${detail}. Correct the example or the schema.`,
         );
       }
       const names = examples.map((example) => example.name);
@@ -63,7 +63,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (type !== expected)
         report(
           ['components', 'messages', name, 'payload'],
-          `has ${type === undefined ? 'no constant type' : `the type ${JSON.stringify(type)}`}. Its schema must say type: { const: ${expected} }.`,
+          `has ${type === undefined ? 'no constant type' : `the type ${JSON.stringify(type)}`}. Its schema must have type: { const: ${expected} }.`,
         );
       if (schemaAt(raw, refName(message.payload), '/data') === undefined)
         report(
@@ -81,7 +81,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
     );
     for (const name of Object.keys(raw.components.messages)) {
       if (!inOperations.has(name))
-        report(['components', 'messages', name], 'belongs to no operation. Remove it, or let an operation use it.');
+        report(['components', 'messages', name], 'is not used by any operation. Remove it, or add it to an operation.');
     }
   },
 
@@ -90,7 +90,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       for (const [pointer, code] of Object.entries(message['x-error-pointers'] ?? {})) {
         const path = ['components', 'messages', name, 'x-error-pointers', pointer];
         if (schemaAt(raw, refName(message.payload), pointer) === undefined)
-          report(path, 'leads nowhere in the message. Correct the pointer.');
+          report(path, 'does not exist in the message. Correct the pointer.');
         if (!Object.hasOwn(raw['x-errors'], code))
           report(path, `names the error ${code}, which x-errors lacks. Correct it.`);
       }
@@ -98,7 +98,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** Gives no validator for a schema that cannot be compiled: `schema-compiles` says so. */
+/** Returns no validator for a schema that cannot be compiled; the rule `schema-compiles` reports it. */
 function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
   const ajv = new Ajv({ strict: false, formats: FORMATS, logger: false, ownProperties: true });
   ajv.addSchema({ $id: 'contract', components: { schemas: raw.components.schemas } });

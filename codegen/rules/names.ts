@@ -1,13 +1,13 @@
-/** Names from which the generated code takes its own: each schema gives one type, which no other schema gives. */
+/** Rules about names: each schema becomes one type, and no two schemas become the same type. */
 import { isSchemaName, typeNameOf } from '../names.ts';
 import type { Rule } from './rule.ts';
 import { schemasOf } from './rule.ts';
 
-/** Members that no payload can have: JSON Schema and JavaScript give these names a meaning of their own. */
+/** Names that no member can have, because they have a special meaning in JSON Schema or JavaScript. */
 const IMPOSSIBLE: Readonly<Record<string, string>> = {
-  $ref: 'AsyncAPI tools take a member of this name for a reference',
-  hasOwnProperty: 'AsyncAPI tools ask objects for their members by this name, and fail',
-  ['__proto__']: 'JavaScript takes a member of this name for the prototype of the object',
+  $ref: 'AsyncAPI tools treat a member of this name as a reference',
+  hasOwnProperty: 'AsyncAPI tools call a method of this name on objects and fail',
+  ['__proto__']: 'JavaScript treats a member of this name as the prototype of the object',
 };
 
 export const NAME_RULES: Readonly<Record<string, Rule>> = {
@@ -18,18 +18,18 @@ export const NAME_RULES: Readonly<Record<string, Rule>> = {
       if (!isSchemaName(name)) {
         report(
           path,
-          'is no name of a schema. Use letters A–Z and a–z, digits, ".", "_" and "-", with a letter or digit.',
+          'is not a valid schema name. Use letters A–Z and a–z, digits, ".", "_" and "-", with at least one letter or digit.',
         );
         continue;
       }
-      // Without regard to case: some file systems and readers see no difference either.
+      // Case-insensitive, like some file systems.
       const type = typeNameOf(name);
       const other = byType.get(type.toLowerCase());
       if (other === undefined) byType.set(type.toLowerCase(), name);
       else
         report(
           path,
-          `gives the type ${type}, and the schema ${other} gives ${typeNameOf(other)}. Rename one: types must differ by more than case and punctuation.`,
+          `becomes the type ${type}, and the schema ${other} becomes ${typeNameOf(other)}. Rename one: types must differ by more than case and punctuation.`,
         );
     }
   },
@@ -38,7 +38,10 @@ export const NAME_RULES: Readonly<Record<string, Rule>> = {
     for (const { schema, path } of schemasOf(raw)) {
       for (const name of Object.keys(schema.properties ?? {})) {
         if (Object.hasOwn(IMPOSSIBLE, name))
-          report([...path, 'properties', name], `is a property that code cannot have: ${IMPOSSIBLE[name]}. Rename it.`);
+          report(
+            [...path, 'properties', name],
+            `is a property name that code cannot use: ${IMPOSSIBLE[name]}. Rename it.`,
+          );
       }
     }
   },

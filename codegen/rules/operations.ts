@@ -1,4 +1,4 @@
-/** Operations: named as on the wire, with replies that belong to their channel. */
+/** Rules about operations: named as on the wire, with replies that belong to their channel. */
 import { CONNECTION, messageName, refName } from '../raw.ts';
 import type { RawContract, RawOperation, Ref } from '../raw.ts';
 import type { Path, Report, Rule } from './rule.ts';
@@ -10,12 +10,15 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
     for (const [name, operation] of Object.entries(raw.operations)) {
       const channel = refName(operation.channel);
       if (raw.channels[channel] === undefined)
-        report(['operations', name, 'channel'], `is ${operation.channel.$ref}, which is not there. Name a channel.`);
+        report(
+          ['operations', name, 'channel'],
+          `is ${operation.channel.$ref}, which does not exist. Refer to a channel.`,
+        );
       for (const { ref, path } of refsOf(name, operation)) {
         if (!belongs(raw, channel, ref))
           report(
             path,
-            `is ${ref.$ref}, which is no message of the channel ${channel}. Add it to the channel's messages and refer to it there.`,
+            `is ${ref.$ref}, which is not a message of the channel ${channel}. Add it to the channel's messages and refer to it there.`,
           );
       }
     }
@@ -47,7 +50,7 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
       if (refName(operation.channel) !== CONNECTION) continue;
       const replies = operation.reply?.messages.map((ref) => messageName(raw, ref)) ?? [];
       if (operation.action === 'send' && replies.length > 0)
-        report(['operations', name, 'reply'], 'is the reply to a push. Remove it: pushes are not answered.');
+        report(['operations', name, 'reply'], 'is the reply to a push. Remove it: pushes have no reply.');
       if (operation.action === 'receive' && (replies.length !== 2 || replies[0] === ERROR || replies[1] !== ERROR)) {
         report(
           ['operations', name, 'reply'],
@@ -68,7 +71,7 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
           if (forms.includes(scope)) continue;
           report(
             ['operations', name, key, index],
-            `is ${scope}, which a server does not know how to check. Use one of ${forms.join(', ')}.`,
+            `is ${scope}, which a server cannot check. Use one of ${forms.join(', ')}.`,
           );
         }
     }
@@ -100,16 +103,19 @@ function belongs(raw: RawContract, channel: string, { $ref }: Ref): boolean {
   return $ref.startsWith(prefix) && Object.hasOwn(raw.channels[channel]?.messages ?? {}, $ref.slice(prefix.length));
 }
 
-/** A command and its message share a name; so do a push and its own, and all messages of `event` carry an event. */
+/** A command or push has the name of its message; every message of `event` is an event. */
 function checkWireName(raw: RawContract, name: string, operation: RawOperation, report: Report): void {
   const names = operation.messages.map((ref) => messageName(raw, ref));
   if (name === 'event') {
     for (const each of names.filter((message) => raw.components.messages[message]?.['x-event'] === undefined))
-      report(['operations', name, 'messages'], `holds ${each}, which has no x-event. Give it one, or take it out.`);
+      report(
+        ['operations', name, 'messages'],
+        `contains ${each}, which has no x-event. Add x-event to it, or remove it.`,
+      );
   } else if (names.length !== 1 || names[0] !== name) {
     report(
       ['operations', name, 'messages'],
-      `are [${names.join(', ')}]. An operation is named as its one message is on the wire: ${name}.`,
+      `are [${names.join(', ')}]. An operation must have one message, with the operation's name: ${name}.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Clauses: every citation exists, and every clause is cited where it can be observed. */
+/** Rules about clauses: every cited clause exists, and every clause that a client can observe is cited. */
 import type { RawContract } from '../raw.ts';
 import type { Path, Rule } from './rule.ts';
 
@@ -34,11 +34,11 @@ export const REQUIREMENT_RULES: Readonly<Record<string, Rule>> = {
     const cited = new Set(citationsOf(raw).map(({ clause }) => clause));
     for (const [clause, { observable }] of Object.entries(raw['x-requirements'])) {
       if (!/^[A-Z]{3}-\d+$/.test(clause))
-        report(['x-requirements', clause], 'is no id of a clause. Write three capitals, a hyphen and a number.');
+        report(['x-requirements', clause], 'is not a clause id. Write three capital letters, a hyphen and a number.');
       if (observable === 'client' && !cited.has(clause))
         report(
           ['x-requirements', clause],
-          'can be observed by a client, but no channel, operation or message cites it. Cite it, or say who observes it.',
+          'can be observed by a client, but no channel, operation or message cites it. Cite it, or correct "observable".',
         );
     }
   },

@@ -5,12 +5,12 @@ import { fromPointer } from '../source.ts';
 
 export type Path = readonly (string | number)[];
 
-/** Says what is wrong at a place, and what to do. */
+/** Reports what is wrong at a place, and what to do. */
 export type Report = (path: Path, text: string) => void;
 
 export type Rule = (raw: RawContract, report: Report) => void;
 
-/** Every schema of the contract, with its parts, and where it stands. */
+/** Every schema of the contract and its parts, each with its place. */
 export function* schemasOf(raw: RawContract): Generator<{ readonly schema: Schema; readonly path: Path }> {
   for (const [name, schema] of Object.entries(raw.components.schemas)) {
     yield* partsOf(schema, ['components', 'schemas', name]);
@@ -34,7 +34,7 @@ function* partsOf(schema: Schema, path: Path): Generator<{ readonly schema: Sche
   }
 }
 
-/** The schema at a pointer into a value of a schema. An array stands for any of its elements. */
+/** The schema at a pointer into a value of a schema. A pointer to an array means any of its elements. */
 export function schemaAt(raw: RawContract, name: string, pointer: string): Schema | undefined {
   let schema = lookUp(raw, { $ref: `#/components/schemas/${name}` });
   for (const key of fromPointer(pointer)) {
@@ -56,7 +56,7 @@ export function schemaExists(raw: RawContract, ref: string): boolean {
   return isSchemaRef(ref) && Object.hasOwn(raw.components.schemas, schemaName(ref));
 }
 
-/** Two lists that must hold the same names. */
+/** Compares two lists that must contain the same names. */
 export function compareNames(
   report: Report,
   {
@@ -72,7 +72,7 @@ export function compareNames(
   },
 ): void {
   for (const name of expected.filter((each) => !names.includes(each)))
-    report(path, `lacks ${name}, which ${where} has. Add it, or take it out there.`);
+    report(path, `lacks ${name}, which ${where} has. Add it, or remove it there.`);
   for (const name of names.filter((each) => !expected.includes(each)))
     report(path, `has ${name}, which ${where} lacks. Remove it, or add it there.`);
 }

@@ -1,4 +1,4 @@
-/** Schemas: closed, named, bounded, and written in the part of JSON Schema that every emitter understands. */
+/** Rules about schemas: closed, named, bounded, and in the subset of JSON Schema that every emitter supports. */
 import { Ajv } from 'ajv';
 import { FORMATS } from '../emit/formats.ts';
 import type { Schema } from '../model.ts';
@@ -81,10 +81,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     for (const { schema, path } of schemasOf(raw)) {
       for (const keyword of Object.keys(schema)) {
         if (SCHEMA_KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
-        report(
-          [...path, keyword],
-          `is not a keyword that this project uses. Remove it; where it is a piece of a text, quote the text.`,
-        );
+        report([...path, keyword], `is not a supported keyword. Remove it; if it is part of a text, quote the text.`);
       }
       const volatility = schema['x-volatile'];
       if (volatility !== undefined && !VOLATILE.has(volatility))
@@ -97,14 +94,14 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       if (schema.type !== 'object' && schema.properties === undefined) continue;
       const { additionalProperties, 'x-open': reason } = schema;
       if (additionalProperties === false && reason !== undefined)
-        report([...path, 'x-open'], 'stands at a closed object. Remove it, or open the object.');
+        report([...path, 'x-open'], 'is on a closed object. Remove it, or open the object.');
       if (additionalProperties === undefined)
         report(
           path,
           'is an open object by omission. Add additionalProperties: false, or true with x-open and the reason.',
         );
       if (additionalProperties !== undefined && additionalProperties !== false && reason === undefined)
-        report(path, 'is an open object. Close it, or say why in x-open.');
+        report(path, 'is an open object. Close it, or write the reason in x-open.');
     }
   },
 
@@ -112,7 +109,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     for (const { schema, path } of schemasOf(raw)) {
       const own = path.length === 3 || path.at(-2) === 'properties';
       if (own && schema.$ref === undefined && schema.description === undefined)
-        report(path, 'has no description. Say in a sentence what it is.');
+        report(path, 'has no description. Describe it in one sentence.');
     }
   },
 
@@ -151,7 +148,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     );
     for (const { schema } of schemasOf(raw)) if (schema.$ref !== undefined) used.add(schemaName(schema.$ref));
     for (const name of Object.keys(raw.components.schemas)) {
-      if (!used.has(name)) report(['components', 'schemas', name], 'is used by nothing. Remove it, or refer to it.');
+      if (!used.has(name)) report(['components', 'schemas', name], 'is not used. Remove it, or refer to it.');
     }
   },
 
@@ -161,19 +158,19 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       const own = ownKeywords(schema);
       const fault = faultOf(ajv, own);
       if (fault !== undefined) {
-        // A keyword that is wrong by itself is the place to look at.
+        // If one keyword alone is invalid, the finding points to it.
         const wrong = Object.keys(own).filter((keyword) => faultOf(ajv, { [keyword]: own[keyword] }) !== undefined);
         report([...path, ...wrong.slice(0, 1)], `cannot be compiled: ${fault}. Correct it.`);
       }
       for (const member of schema.required ?? []) {
         if (!Object.hasOwn(schema.properties ?? {}, member))
-          report([...path, 'required'], `asks for ${member}, which is not among the properties. Add it there.`);
+          report([...path, 'required'], `requires ${member}, which is not among the properties. Add it there.`);
       }
     }
   },
 };
 
-/** Parts have their own turn, and references their own rule. */
+/** Without the parts, which are visited separately, and references, which have their own rule. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   '$ref',
   'description',

@@ -1,4 +1,4 @@
-/** What is no contract, or one that no code can be made of, and the finding that it gives. */
+/** Files that are not contracts, or from which no code can be generated, and the finding of each. */
 import { SHOP, shopWith } from './shop.ts';
 import type { Changes } from './shop.ts';
 import type { Files } from './odd-files.ts';
@@ -6,7 +6,7 @@ import type { Files } from './odd-files.ts';
 export interface Broken {
   readonly name: string;
   readonly files: Files;
-  /** What the first finding must say. */
+  /** Pattern of the first finding. */
   readonly finding: RegExp;
 }
 
@@ -25,18 +25,18 @@ function rows(table: Readonly<Record<string, readonly [files: Files, finding: Re
 }
 
 const UNREADABLE = rows({
-  'an empty file': [text(''), /^shop.yaml:1 asyncapi \(top\): is no AsyncAPI document\. Begin it with/],
-  'a file of comments': [text('# nothing\n'), /^shop.yaml:1 asyncapi \(top\): is no AsyncAPI document/],
+  'an empty file': [text(''), /^shop.yaml:1 asyncapi \(top\): is not an AsyncAPI document\. Begin it with/],
+  'a file of comments': [text('# nothing\n'), /^shop.yaml:1 asyncapi \(top\): is not an AsyncAPI document/],
   'a program': [
     text(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 0, 255])),
-    /^shop.yaml:1 file \(top\): is no text in UTF-8/,
+    /^shop.yaml:1 file \(top\): is not UTF-8 text/,
   ],
-  'Latin-1': [text(Buffer.from('a: b\nc: \xE9\n', 'latin1')), /^shop.yaml:2 file \(top\): is no text in UTF-8/],
-  'UTF-16': [text(Buffer.from(`\uFEFF${SHOP}`, 'utf16le')), /^shop.yaml:1 file \(top\): is no text in UTF-8/],
+  'Latin-1': [text(Buffer.from('a: b\nc: \xE9\n', 'latin1')), /^shop.yaml:2 file \(top\): is not UTF-8 text/],
+  'UTF-16': [text(Buffer.from(`\uFEFF${SHOP}`, 'utf16le')), /^shop.yaml:1 file \(top\): is not UTF-8 text/],
   '10 MB': [text(`a: ${'x'.repeat(10_000_000)}`), /^shop.yaml:1 file \(top\): has more than 4 MiB\. Split it/],
-  'a list': [text('- asyncapi: 3.0.0'), /^shop.yaml:1 asyncapi \(top\): is no AsyncAPI document/],
-  'a text': [text('just words'), /^shop.yaml:1 asyncapi \(top\): is no AsyncAPI document/],
-  'another format': [text('openapi: 3.1.0\n'), /^shop.yaml:1 asyncapi \(top\): is no AsyncAPI document/],
+  'a list': [text('- asyncapi: 3.0.0'), /^shop.yaml:1 asyncapi \(top\): is not an AsyncAPI document/],
+  'a text': [text('just words'), /^shop.yaml:1 asyncapi \(top\): is not an AsyncAPI document/],
+  'another format': [text('openapi: 3.1.0\n'), /^shop.yaml:1 asyncapi \(top\): is not an AsyncAPI document/],
   'AsyncAPI 2.6.0': [
     changed({ '/asyncapi': '2.6.0' }),
     /^shop.yaml:1 asyncapi \/asyncapi: this is AsyncAPI 2.6.0; 3.0.0 or 3.1.0/,
@@ -58,11 +58,11 @@ const UNREADABLE = rows({
   'two documents': [text('asyncapi: 3.0.0\n---\nb: 1\n'), /^shop.yaml:2 yaml \(top\): begins a second document/],
   'an alias into itself': [
     text('asyncapi: 3.0.0\nx: &a\n  b: *a\n'),
-    /^shop.yaml:3 yaml \(top\): is an alias of something that/,
+    /^shop.yaml:3 yaml \(top\): is an alias of a value that contains it/,
   ],
   'a merge key into itself': [
     text('asyncapi: 3.0.0\nx: &a\n  <<: *a\n'),
-    /^shop.yaml:3 yaml \(top\): is an alias of something/,
+    /^shop.yaml:3 yaml \(top\): is an alias of a value/,
   ],
   'an alias without an anchor': [
     text('asyncapi: 3.0.0\nx: *a\n'),
@@ -100,7 +100,7 @@ const SHAPELESS = rows({
   'no operations': [changed({ '/operations': null }), /^shop.yaml:\d+ shape \/operations: must be object/],
   'a list of schemas': [changed({ [SCHEMAS]: [] }), /^shop.yaml:\d+ shape \/components\/schemas: must be object/],
   'a schema that is true': [member(true), /^shop.yaml:\d+ shape \S+\/odd: must be object/],
-  'a type that is none': [described({ type: 'strin' }), /^shop.yaml:\d+ shape \S+\/odd\/type: is "strin"\. Use one of/],
+  'an invalid type': [described({ type: 'strin' }), /^shop.yaml:\d+ shape \S+\/odd\/type: is "strin"\. Use one of/],
   'an enumeration of nothing': [described({ enum: [] }), /^shop.yaml:\d+ shape \S+\/odd\/enum: /],
   'a list of item schemas': [
     described({ type: 'array', items: [{}] }),
@@ -133,7 +133,9 @@ const KEYWORDS = rows(
       `the keyword ${keyword}`,
       [
         described({ type: 'string', [keyword]: value }),
-        new RegExp(`^shop.yaml:\\d+ schema-keyword \\S+/odd/${keyword.replace('$', '\\$')}: is not a keyword that`),
+        new RegExp(
+          `^shop.yaml:\\d+ schema-keyword \\S+/odd/${keyword.replace('$', '\\$')}: is not a supported keyword`,
+        ),
       ] as const,
     ]),
   ),
@@ -149,10 +151,7 @@ const SCHEMA_FAULTS = rows({
     described({ type: 'string', format: 'hostname' }),
     /schema-format \S+: is hostname, which/,
   ],
-  'a pattern that is none': [
-    described({ type: 'string', pattern: '(' }),
-    /schema-compiles \S+\/odd\/pattern: cannot be/,
-  ],
+  'an invalid pattern': [described({ type: 'string', pattern: '(' }), /schema-compiles \S+\/odd\/pattern: cannot be/],
   'a pattern of another dialect': [
     described({ type: 'string', pattern: '(?<=a)\\Z' }),
     /schema-compiles \S+\/odd\/pattern: /,
@@ -172,7 +171,7 @@ const SCHEMA_FAULTS = rows({
   ],
   'a requirement without a property': [
     member({ ...open, required: ['x'] }),
-    /schema-compiles \S+\/odd\/required: asks for x/,
+    /schema-compiles \S+\/odd\/required: requires x/,
   ],
   'a member beside a reference': [
     member({ $ref: '#/components/schemas/Id', maxLength: 3 }),
@@ -186,17 +185,17 @@ const SCHEMA_FAULTS = rows({
 const NAMES = rows({
   'a property called $ref': [
     changed({ [`${SCHEMAS}/OrderPayload/properties/$ref`]: { type: 'string', description: 'x' } }),
-    /^shop.yaml:\d+ property-name \S+\/\$ref: is a property that code cannot have: .* Rename it/,
+    /^shop.yaml:\d+ property-name \S+\/\$ref: is a property name that code cannot use: .* Rename it/,
   ],
   'a property called __proto__': [
     text(
       shopWith({}).text.replace(/^ +id:\n +type: string\n +description: Its number/m, (whole) => `${PROTO}${whole}`),
     ),
-    /^shop.yaml:\d+ property-name \S+\/__proto__: is a property that code cannot have/,
+    /^shop.yaml:\d+ property-name \S+\/__proto__: is a property name that code cannot use/,
   ],
   'a property called hasOwnProperty': [
     changed({ [`${SCHEMAS}/OrderPayload/properties/hasOwnProperty`]: { type: 'string', description: 'x' } }),
-    /^shop.yaml:\d+ property-name \S+\/hasOwnProperty: is a property that code cannot have/,
+    /^shop.yaml:\d+ property-name \S+\/hasOwnProperty: is a property name that code cannot use/,
   ],
   ...Object.fromEntries(
     [
@@ -210,7 +209,7 @@ const NAMES = rows({
       [
         changed({ [`${SCHEMAS}/${name}`]: open, [MEMBER]: { $ref: `#/components/schemas/${name}` } }),
         new RegExp(
-          `^shop.yaml:\\d+ schema-name ${SCHEMAS}/${name}: gives the type \\w+, and the schema ${other} gives ${other}`,
+          `^shop.yaml:\\d+ schema-name ${SCHEMAS}/${name}: becomes the type \\w+, and the schema ${other} becomes ${other}`,
         ),
       ] as const,
     ]),
@@ -220,54 +219,54 @@ const NAMES = rows({
       `a schema called "${name}"`,
       [
         changed({ [`${SCHEMAS}/${name}`]: open }),
-        /^shop.yaml:\d+ schema-name \S+.*: is no name of a schema\. Use letters/,
+        /^shop.yaml:\d+ schema-name \S+.*: is not a valid schema name\. Use letters/,
       ] as const,
     ]),
   ),
 });
 
 const REFERENCES = rows({
-  'schemas in a circle': [
+  'circular schemas': [
     changed({
       [`${SCHEMAS}/A`]: { $ref: '#/components/schemas/B' },
       [`${SCHEMAS}/B`]: { $ref: '#/components/schemas/A' },
     }),
     /^shop.yaml:\d+ schema-circle \/components\/schemas\/B\/\$ref: leads back to A: A → B → A/,
   ],
-  'a schema that is one of itself': [
+  'a schema that is an alternative of itself': [
     changed({
       [`${SCHEMAS}/A`]: { oneOf: [{ type: 'string' }, { $ref: '#/components/schemas/A' }], description: 'x' },
     }),
     /^shop.yaml:\d+ schema-circle \/components\/schemas\/A\/oneOf\/1\/\$ref: leads back to A/,
   ],
-  'tags in a circle': [
+  'circular tags': [
     changed({
       '/components/tags': { a: { $ref: '#/components/tags/a' } },
       '/info/tags': [{ $ref: '#/components/tags/a' }],
     }),
     /^shop.yaml:\d+ reference \/info\/tags\/0: refers to #\/components\/tags\/a, which refers back to it/,
   ],
-  'files in a circle': [
+  'circular files': [
     { ...member({ $ref: './a.yaml' }), 'a.yaml': '$ref: ./b.yaml', 'b.yaml': '$ref: ./a.yaml' },
     /^shop.yaml:\d+ schema-circle \S+\/odd\/\$ref: is part of a circle of references/,
   ],
-  'tags in files in a circle': [
+  'circular tags in files': [
     { ...changed({ '/info/tags': [{ $ref: './a.yaml' }] }), 'a.yaml': '$ref: ./b.yaml', 'b.yaml': '$ref: ./a.yaml' },
     /^b.yaml:1 reference \/\$ref: refers to \.\/a\.yaml, which refers back/,
   ],
-  'a schema that is not there': [
+  'a schema that does not exist': [
     member({ $ref: '#/components/schemas/Nowhere' }),
     /^shop.yaml:\d+ schema-ref \S+\/odd: refers to/,
   ],
-  'a schema that every object has': [
+  'a schema with the name of an inherited property': [
     member({ $ref: '#/components/schemas/toString' }),
     /^shop.yaml:\d+ schema-ref \S+\/odd: /,
   ],
-  'a part that is not there': [
+  'a part that does not exist': [
     member({ $ref: '#/components/schemas/Id/no' }),
     /^shop.yaml:\d+ reference \S+\/odd\/\$ref: refers/,
   ],
-  'a file that is not there': [
+  'a file that does not exist': [
     member({ $ref: './no.yaml' }),
     /^shop.yaml:\d+ reference \S+: refers to .* cannot be read \(ENOENT\)/,
   ],
@@ -281,17 +280,17 @@ const REFERENCES = rows({
   ],
   'an address': [
     member({ $ref: 'https://shop.example/x.json' }),
-    /^shop.yaml:\d+ reference \S+: .* is no file beside this one/,
+    /^shop.yaml:\d+ reference \S+: .* is not a local file/,
   ],
   'an anchor': [
     member({ $ref: './a.yaml#name' }),
-    /^shop.yaml:\d+ reference \S+: .* the part after # is no JSON pointer/,
+    /^shop.yaml:\d+ reference \S+: .* whose part after # is not a JSON pointer/,
   ],
   'a % that escapes nothing': [
     member({ $ref: './a%zz.yaml' }),
-    /^shop.yaml:\d+ reference \S+: .* has a % without two digits/,
+    /^shop.yaml:\d+ reference \S+: .* has a % without two hexadecimal digits/,
   ],
-  'a file that is no YAML': [
+  'a file that is not YAML': [
     { ...member({ $ref: './a.yaml' }), 'a.yaml': 'a: 1\nb: [' },
     /^a.yaml:2 yaml \(top\): .* Correct/,
   ],
@@ -318,7 +317,7 @@ const REFERENCES = rows({
     changed({
       '/components/messages/ping/payload': { schemaFormat: 'application/vnd.apache.avro;version=1.9.0', schema: {} },
     }),
-    /^shop.yaml:\d+ schema-format \S+\/schemaFormat: is application\/vnd\.apache\.avro/,
+    /^shop.yaml:\d+ schema-format \S+\/schemaFormat: has the schema format application\/vnd\.apache\.avro/,
   ],
 });
 

@@ -1,4 +1,4 @@
-/** Emitted text, compiled and run as a user's project would. */
+/** Compiles and runs emitted text as a user's project would. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const STRICT = [
 ];
 const ALONE = ['--ignoreConfig', '--target', 'es2024', '--lib', 'es2024,dom', '--types', ''];
 
-/** What a project must say for imports that end so. */
+/** The compiler settings of a project whose imports have this ending. */
 const RESOLUTION = {
   '.ts': ['--module', 'nodenext', '--allowImportingTsExtensions'],
   '.js': ['--module', 'nodenext'],
@@ -28,7 +28,7 @@ export interface CompileOptions {
   readonly importEnding?: keyof typeof RESOLUTION;
 }
 
-/** @returns what `tsc --strict` complains about: nothing, when all is well. */
+/** @returns the errors of `tsc --strict`; empty if there are none. */
 export async function compile({ cwd, files, importEnding = '.ts' }: CompileOptions): Promise<string> {
   const { output } = await run([TSC, ...STRICT, ...ALONE, ...RESOLUTION[importEnding], ...files], { cwd });
   return output;
@@ -36,7 +36,7 @@ export async function compile({ cwd, files, importEnding = '.ts' }: CompileOptio
 
 export interface Ran {
   readonly code: number | null;
-  /** Both streams, as they came. */
+  /** Both output streams, in the order of their arrival. */
   readonly output: string;
 }
 
@@ -50,7 +50,7 @@ export async function run(argv: readonly string[], { cwd }: { readonly cwd: stri
   return { code, output };
 }
 
-/** The exports of a module given as text, which may import nothing. */
+/** The exports of a module given as text; the module must not import anything. */
 export async function load(text: string): Promise<Readonly<Record<string, unknown>>> {
   const code = encodeURIComponent(stripTypeScriptTypes(text));
   return (await import(/* @vite-ignore */ `data:text/javascript,${code}`)) as Readonly<Record<string, unknown>>;

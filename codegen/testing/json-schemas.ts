@@ -1,6 +1,6 @@
 /**
- * The JSON Schemas in `generated/schemas`, as somebody who writes an implementation in another language would use them:
- * a second opinion on every value that our own validators judge.
+ * Validates with the JSON Schemas in `generated/schemas`, as an implementation in another language would. Tests compare the result
+ * with the generated validators.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -11,10 +11,10 @@ const DIRECTORY = new URL('../../generated/schemas/', import.meta.url);
 
 export type JsonSchemas = (name: string) => ValidateFunction;
 
-/** What is done to a schema before it is compiled. */
+/** Changes a schema before it is compiled. */
 type Change = (schema: object) => object;
 
-/** Those of this repository. */
+/** The schemas of this repository. */
 export function readJsonSchemas(change?: Change): JsonSchemas {
   const texts = readdirSync(DIRECTORY).map((file): [string, string] => [
     file.replace(/\.json$/, ''),
@@ -23,7 +23,7 @@ export function readJsonSchemas(change?: Change): JsonSchemas {
   return compileJsonSchemas(texts, change);
 }
 
-/** @returns what gives the compiled schema of a name; it throws where there is no schema of that name. */
+/** @returns a function that returns the compiled schema of a name, and throws if there is none. */
 export function compileJsonSchemas(
   texts: Iterable<readonly [name: string, text: string]>,
   change: Change = (schema) => schema,
@@ -41,8 +41,8 @@ export function compileJsonSchemas(
 }
 
 /**
- * ENV-4, said over a published schema: a member that nobody knows is no fault, but at the top of a message (ENV-1). A value
- * may then fit several of what were alternatives.
+ * Makes a published schema tolerant (ENV-4): unknown members are allowed, except at the top level of a message (ENV-1). A value may
+ * then match several alternatives of a `oneOf`.
  */
 export function tolerant(schema: object): object {
   const { properties } = schema as { readonly properties?: object };

@@ -1,9 +1,9 @@
-/** Values bent a little: what a peer sends that is nearly right. */
+/** Makes small mutations of valid values. */
 import * as fc from 'fast-check';
 
 export type Path = readonly (string | number)[];
 
-/** The paths of all values in a value, its own first. */
+/** The paths of all values inside a value, starting with its own path. */
 export function pathsOf(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   const members = Object.entries(value);
@@ -17,7 +17,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((parent, key) => (parent as Record<string | number, unknown>)[key], value);
 }
 
-/** A copy with the value at a path replaced, or taken out where it is undefined. */
+/** A copy with the value at a path replaced, or removed if the new value is undefined. */
 export function withAt(value: unknown, path: Path, replacement: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return replacement;
@@ -37,13 +37,13 @@ export function objectsIn(value: unknown): Path[] {
   });
 }
 
-/** Of every type, and at the edges of what schemas bound. */
+/** Values of every type, and values at the bounds of schemas. */
 const FOREIGN = fc.oneof(
   fc.constantFrom<unknown>(null, true, false, 0, -1, 0.5, 2 ** 53, '', ' ', '../x', [], {}, [null], ['*'], {
     mode: 'none',
   }),
   fc.string({ unit: 'binary', maxLength: 8 }),
-  // Length counts code points, of which these have two code units each.
+  // The length of a text counts code points; each of these has two code units.
   fc.integer({ min: 1, max: 300 }).map((length) => '𝄞'.repeat(length)),
   fc.jsonValue({ maxDepth: 1 }),
 );
@@ -54,7 +54,7 @@ export function bent(value: unknown): fc.Arbitrary<unknown> {
   const anywhere = fc.constantFrom(...paths);
   const ways = [
     fc.tuple(anywhere, FOREIGN).map(([path, foreign]) => withAt(value, path, foreign)),
-    // From elsewhere in the same value: of the right type oftener than not.
+    // A value from elsewhere in the same value often has the right type.
     fc.tuple(anywhere, anywhere).map(([to, from]) => withAt(value, to, valueAt(value, from))),
   ];
   const members = paths.filter((path) => path.length > 0);
@@ -64,7 +64,7 @@ export function bent(value: unknown): fc.Arbitrary<unknown> {
   return fc.oneof(...ways);
 }
 
-/** Names that mean something elsewhere in a message, or to JavaScript, or in a JSON pointer. */
+/** Names with a meaning elsewhere in a message, in JavaScript, or in a JSON pointer. */
 const NAME = fc.constantFrom('extra', 'id', 'type', 'data', 'a/b~c', 'toString', 'constructor');
 
 const addMember =

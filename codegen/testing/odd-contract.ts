@@ -1,4 +1,4 @@
-/** The shop's contract with everything odd at once: every name, value and keyword in one payload, and events of odd names. */
+/** The shop's contract with all unusual names, values and keywords in one payload, and events with unusual names. */
 import { stringify } from 'yaml';
 import { typeName } from '../names.ts';
 import { sourceOf } from '../source.ts';

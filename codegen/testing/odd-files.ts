@@ -1,10 +1,10 @@
-/** Contracts in forms that the specification allows and ours does not have, and files that are no contract. */
+/** Contracts in forms that the specification allows but the stock contract does not use. */
 import { stringify } from 'yaml';
 import { sourceOf } from '../source.ts';
 import { SHOP, shopWith } from './shop.ts';
 import type { Changes } from './shop.ts';
 
-/** Name → content of the files beside `shop.yaml`, or of it. */
+/** Name → content of `shop.yaml` and of the files beside it. */
 export type Files = Readonly<Record<string, string | Buffer>>;
 
 type Json = Record<string, unknown>;
@@ -20,7 +20,7 @@ function shop(changes: Changes): string {
   return shopWith(changes).text;
 }
 
-/** The shop with its parts in files of their own; together it is the same contract. */
+/** The shop's contract split into several files. */
 function split(): Files {
   const whole = parsed();
   const [schemas, messages] = [at(whole, 'components', 'schemas'), at(whole, 'components', 'messages')];
@@ -57,7 +57,7 @@ function split(): Files {
   };
 }
 
-/** A message in its channel, and payloads in their messages. */
+/** The same contract with messages inside channels, and payloads inside messages. */
 function inline(): Files {
   const whole = parsed();
   const [schemas, messages] = [at(whole, 'components', 'schemas'), at(whole, 'components', 'messages')];
@@ -74,7 +74,7 @@ function inline(): Files {
   return { 'shop.yaml': yaml(whole) };
 }
 
-/** References that the generated code has no use for. */
+/** References that the generated code does not use. */
 function around(): Files {
   const whole = parsed();
   whole['servers'] = { main: { $ref: './around.yaml#/server' } };
@@ -92,7 +92,7 @@ function around(): Files {
   };
 }
 
-/** The same contract in another form: the digest stays. */
+/** The same contract in other forms, with the same digest. */
 export const SAME: Readonly<Record<string, Files>> = {
   'YAML with anchors, aliases and merge keys': { 'shop.yaml': SHOP },
   'YAML without': { 'shop.yaml': shop({}) },
@@ -103,7 +103,7 @@ export const SAME: Readonly<Record<string, Files>> = {
   'files of its own for schemas, messages, channels and tags': split(),
 };
 
-/** Other contracts, which are allowed. */
+/** Other valid contracts. */
 export const ALLOWED: Readonly<Record<string, Files>> = {
   'AsyncAPI 3.1.0': { 'shop.yaml': shop({ '/asyncapi': '3.1.0' }) },
   'AsyncAPI 3.1.0 as JSON': { 'shop.yaml': JSON.stringify({ ...parsed(), asyncapi: '3.1.0' }) },

@@ -1,6 +1,6 @@
-/** What a payload may have and ours has not: odd names, odd values, and every keyword that is supported. */
+/** Members that the stock contract does not have but a contract may: unusual names and values, and every supported keyword. */
 
-/** A member of the payload, with values that fit its schema and values that do not. */
+/** A member of the payload, with valid and invalid values. */
 export interface OddMember {
   readonly name: string;
   readonly schema: Readonly<Record<string, unknown>>;
@@ -8,7 +8,7 @@ export interface OddMember {
   readonly misfits: readonly unknown[];
 }
 
-/** A schema of a name, below `components`; a member of the payload refers to it. */
+/** A named schema in `components`; a member of the payload refers to it. */
 export type OddSchemas = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 const text = (more: object = {}): Readonly<Record<string, unknown>> => ({
@@ -25,7 +25,7 @@ const object = (properties: object, more: object = {}): Readonly<Record<string, 
   ...more,
 });
 
-/** Names of members: JavaScript's, Python's and JSON Schema's own words, and what needs quotes. */
+/** Names of members: words of JavaScript, Python and JSON Schema, and names that need quotes. */
 const MEMBER_NAMES: readonly string[] = [
   ...['constructor', 'toString', 'valueOf', 'isPrototypeOf', 'prototype', 'then', 'toJSON'],
   ...[
@@ -74,7 +74,7 @@ const MEMBER_NAMES: readonly string[] = [
   ],
 ];
 
-/** Names of schemas: TypeScript's and Python's globals, our own names, and what is no identifier. */
+/** Names of schemas: globals of TypeScript and Python, our own names, and names that are not identifiers. */
 export const SCHEMA_NAMES: readonly string[] = [
   ...['Record', 'Readonly', 'Extract', 'Promise', 'Array', 'Error', 'Map', 'Object', 'String', 'Number', 'Function'],
   ...['Symbol', 'Boolean', 'Any', 'Never', 'Unknown', 'Undefined', 'Date', 'Partial', 'Awaited', 'ReadonlyArray'],

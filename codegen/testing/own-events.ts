@@ -1,4 +1,4 @@
-/** Own-events documents for tests, written to a directory of their own. */
+/** Writes own-events documents for tests to a temporary directory. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import { openContract } from '../extension/open.ts';
 import type { OpenedContract } from '../extension/open.ts';
 import { ContractError } from '../source.ts';
 
-/** Name → text, or a value that is written as YAML. */
+/** Name → text, or a value to be written as YAML. */
 export type Files = Readonly<Record<string, unknown>>;
 
-/** Name of the event → its members; a summary and a payload are filled in. */
+/** Event name → its members; a missing summary or payload is added. */
 export function documentOf(events: Readonly<Record<string, object>>, more: object = {}): object {
   const filled = Object.entries(events).map(([name, event]) => [
     name,
@@ -25,7 +25,7 @@ export function documentOf(events: Readonly<Record<string, object>>, more: objec
   };
 }
 
-/** @returns the path of `events.yaml`, beside which the other files stand */
+/** @returns the path of `events.yaml`; the other files are in the same directory */
 export function writeDocument(document: unknown, others: Files = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-own-events-'));
   for (const [name, content] of Object.entries({ ...others, 'events.yaml': document }))
@@ -37,7 +37,7 @@ export async function open(document: unknown, others: Files = {}): Promise<Opene
   return openContract(writeDocument(document, others));
 }
 
-/** What is found wrong, each as `file:line pointer: text` with the bare name of the file. */
+/** The findings, each as `file:line pointer: text` with the base name of the file. */
 export async function findingsOf(document: unknown, others: Files = {}): Promise<readonly string[]> {
   const file = writeDocument(document, others);
   try {

@@ -1,4 +1,4 @@
-/** The small contract of `fixtures/shop.yaml`, and the same with parts of it changed. */
+/** The small contract of `fixtures/shop.yaml`, also with some parts changed. */
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { fromPointer, sourceOf } from '../source.ts';
@@ -6,7 +6,7 @@ import type { Source } from '../source.ts';
 
 export const SHOP = readFileSync(new URL('../fixtures/shop.yaml', import.meta.url), 'utf8');
 
-/** Pointer → what stands there instead; `undefined` takes the part out. */
+/** Pointer → new value; `undefined` removes the part. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function shopWith(changes: Changes): Source {
@@ -24,7 +24,7 @@ export function shopWith(changes: Changes): Source {
 
 const schema = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
 
-/** What a contract may hold and ours does not: names and texts that are special in TypeScript, and every keyword. */
+/** Parts that the stock contract does not have but a contract may: names and texts that are special in TypeScript, and every keyword. */
 const ODD_PAYLOAD = {
   type: 'object',
   additionalProperties: false,
@@ -71,7 +71,7 @@ const ODD_PAYLOAD = {
   },
 };
 
-/** `Twig` and `Branch` refer to each other; nothing is closed but what lies behind one of them. */
+/** `Twig` and `Branch` refer to each other; only a schema behind one of them is closed. */
 const CIRCLE = {
   Twig: {
     type: 'object',

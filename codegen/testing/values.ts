@@ -1,4 +1,4 @@
-/** Values that fit a schema, or nearly: made from the schema, not from examples. */
+/** Makes values that match a schema, or nearly match it, from the schema alone. */
 import * as fc from 'fast-check';
 import { FORMATS } from '../emit/formats.ts';
 import type { Schema } from '../model.ts';
@@ -7,11 +7,11 @@ import { bent } from './mutations.ts';
 
 type Schemas = Readonly<Record<string, Schema>>;
 
-/** Deeper than this, optional members are left out and lists are empty: a schema may contain itself. */
+/** Below this depth optional members are omitted and lists are empty, because a schema may contain itself. */
 const DEEPEST = 6;
 const TYPES: readonly string[] = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];
 
-/** Half of the values are as the schema asks, as far as it can be met; the others are bent. */
+/** Half of the values are valid if possible; the others are mutated. */
 export function valuesOf(schemas: Schemas, schema: Schema): fc.Arbitrary<unknown> {
   const straight = arbitraryOf(schemas, schema, 0);
   return fc.oneof(straight, straight.chain(bent));
@@ -22,7 +22,7 @@ function arbitraryOf(schemas: Schemas, written: Schema, depth: number): fc.Arbit
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   const branches = schema.oneOf ?? schema.anyOf;
-  // The first alternative of a schema that contains itself is the plain one.
+  // The first alternative of a recursive schema is not recursive.
   if (branches !== undefined)
     return fc.oneof(
       ...branches.slice(0, depth > DEEPEST ? 1 : undefined).map((each) => arbitraryOf(schemas, each, depth + 1)),
@@ -93,7 +93,7 @@ function textOf({ pattern, format, minLength = 0, maxLength = minLength + 8 }: S
   try {
     return fc.oneof({ arbitrary: fc.stringMatching(new RegExp(pattern)), weight: 4 }, plain);
   } catch {
-    // What fast-check does not know of regular expressions, such as \p{…}.
+    // Syntax of regular expressions that fast-check does not support, such as \p{…}.
     return plain;
   }
 }

@@ -145,7 +145,7 @@ describe('tidemark breaking', () => {
     const cases: readonly (readonly [argv: readonly string[], text: RegExp])[] = [
       [['--contract', 'none.yaml'], /--contract: none\.yaml does not exist/],
       [['--contract', 'notes.yaml'], /notes\.yaml:1 yaml/],
-      [['--contract', 'old.yaml', '--tapes', 'empty'], /empty holds no tapes/],
+      [['--contract', 'old.yaml', '--tapes', 'empty'], /empty contains no tapes/],
       [['--contract', 'old.yaml', '--tapes', 'none'], /--tapes: none does not exist/],
     ];
     for (const [argv, text] of cases)

@@ -126,7 +126,7 @@ describe('tidemark contract', () => {
     const wrong = (await readFile(ACME, 'utf8')).replace('[/payload/target]', '[/payload/tarhet]');
     await writeFile(join(home, 'wrong.yaml'), wrong);
     const text =
-      'wrong.yaml:9 event-filterable /components/messages/build_finished/x-filterable/targets/0: /payload/tarhet leads nowhere in the payload: there is no tarhet. Did you mean target?';
+      'wrong.yaml:9 event-filterable /components/messages/build_finished/x-filterable/targets/0: /payload/tarhet does not exist in the payload: there is no tarhet. Did you mean target?';
     for (const argv of [
       ['contract', 'check', 'wrong.yaml'],
       ['serve', '--contract', 'wrong.yaml'],
@@ -160,7 +160,7 @@ describe('tidemark contract', () => {
     const watching = runner.start(['contract', 'check', 'watched.yaml', '--watch']);
     await vi.waitFor(() => expect(watching.stderr).toContain('watched.yaml is valid'), PATIENCE);
     await writeFile(file, valid.replace('required: [target, ok]', 'required: [target, gone]'));
-    await vi.waitFor(() => expect(watching.stderr).toContain('asks for gone'), PATIENCE);
+    await vi.waitFor(() => expect(watching.stderr).toContain('requires gone'), PATIENCE);
     await writeFile(file, valid.replaceAll('build_finished', 'build_ended'));
     await vi.waitFor(() => expect(watching.stderr).toContain('Events: build_ended.'), PATIENCE);
   });

@@ -7,7 +7,7 @@ import type { CloseName } from '../../generated/protocol.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
-// A cycle of types only: a session has subscriptions, and each subscription refers to its session.
+// Cycle of types: a session has subscriptions, and each subscription refers to its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 

@@ -1,4 +1,4 @@
-/** `client.py`: the contract's names over the hand-written runtime, which is copied beside it. */
+/** Emits `client.py`: a facade with the contract's names over the hand-written runtime, which is copied beside it. */
 import type { Command, Contract, Event } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
 import type { Schema } from '../../model.ts';
@@ -48,17 +48,17 @@ ${contract.events.map(isEventOverload).join('\n\n\n')}
 
 
 def is_event(event: object, name: str) -> bool:
-    """Narrows an event of a subscription to several names, or to a wildcard, to a declared one."""
+    """Whether an event is the declared event of this name. Narrows events of subscriptions to several names or a wildcard."""
     return isinstance(event, dict) and event.get("event") == name
 
 
 def is_gap(item: object) -> TypeGuard[Gap]:
-    """Tells the gaps from the events of a subscription with \`\`gaps="inline"\`\`."""
+    """Whether an item of a subscription with \`\`gaps="inline"\`\` is a gap and not an event."""
     return isinstance(item, Gap)
 `;
 }
 
-/** A schema's class as this module names it: it imports the module, so that no class can hide a name of its own. */
+/** The qualified name of a schema's class. The types module is imported as a whole, so that no class hides a name of this module. */
 function classOf(schema: string): string {
   return `types.${typeNameOf(schema)}`;
 }
@@ -70,7 +70,7 @@ function replyTypeOf(all: readonly Command[], name: string): string {
 
 const ANY_OBJECT = 'Mapping[str, object]';
 
-/** What `subscribe` takes as `filter`: a schema with a name of its own, or any object. */
+/** The type of `filter` in `subscribe`: a named schema, or any object. */
 function filterType(contract: Contract): string {
   const command = contract.commands.find(({ name }) => name === 'subscribe');
   return named(command === undefined ? undefined : contract.schemas[command.data]?.properties?.['filter']);
@@ -166,10 +166,10 @@ function subscribe(filter: string): string {
 ${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> Subscription[Any]:
         """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
 
-        replay: "warm" for a picture first, "none" for the future only, or a Position to resume from.
+        replay: "warm" to receive the warm picture first, "none" for new events only, or a Position to resume from.
         buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: \`\`park\`\` unsubscribes and
         resumes when half has been read; \`\`error\`\` ends the subscription with the position to resume from.
-        gaps: \`\`inline\`\` also yields gaps between the events, in their place; \`\`on_gap\`\` is called for each in either case.
+        gaps: \`\`inline\`\` also yields gaps, in order between the events; \`\`on_gap\`\` is called for each gap in either case.
 
         Raises ValueError when the id is taken by another subscription, ConnectionLost after \`\`close()\`\`.
         """
@@ -207,7 +207,7 @@ ${BROADCAST_OPTIONS(false)}    ) -> ${reply}: ...
 `;
 }
 
-/** The client's methods, one for each command that the runtime needs (\`client-needs.ts\`); reply types and summaries come from the contract. */
+/** The client's methods, one per command that the runtime needs (\`client-needs.ts\`); reply types and summaries are from the contract. */
 function commands({ commands: all }: Contract, welcome: string): string {
   const replyOf = (name: string): string => replyTypeOf(all, name);
   const summaryOf = (name: string): string => docstring(all.find((each) => each.name === name)?.summary ?? '');
@@ -246,7 +246,7 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         return cast(${broadcasted}, await self._call("broadcast", data, timeout))
 
     async def connect(self, *, timeout: Union[float, None] = None) -> ${welcome}:
-        """Connects now rather than with the first use. Returns the server's \`\`welcome\`\`. Raises ConnectionLost."""
+        """Connects now instead of at the first use. Returns the server's \`\`welcome\`\`. Raises ConnectionLost."""
         await self.ping(timeout=timeout)
         assert self._welcome is not None
         return cast(${welcome}, self._welcome)

@@ -1,4 +1,4 @@
-/** Python's names for what a contract may call anything. */
+/** Maps names of a contract, which may be any text, to names in Python. */
 
 const KEYWORDS: ReadonlySet<string> = new Set(
   (
@@ -7,20 +7,20 @@ const KEYWORDS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Types by which the generated module describes members: in a class, a member of that name would hide them. */
+/** Types that the generated module uses for members: in a class, a member with such a name would hide the type. */
 const BUILT_IN: ReadonlySet<string> = new Set(['bool', 'float', 'int', 'object', 'str']);
 
-/** Whether a class can have a member of that name: Python changes names that begin with `__`. */
+/** Whether a class can have a member of that name. Python mangles names that begin with `__`. */
 export function isMember(name: string): boolean {
   return /^[a-z_][A-Za-z0-9_]*$/.test(name) && !name.startsWith('__') && !KEYWORDS.has(name) && !BUILT_IN.has(name);
 }
 
-/** A string literal of Python; JSON's escapes are Python's, too. */
+/** A string literal of Python. The escapes of JSON are also valid in Python. */
 export function literal(text: string): string {
   return JSON.stringify(text);
 }
 
-/** A docstring's text: nothing in it can end the docstring or be read as an escape. */
+/** Escapes text for a docstring, so that it can neither end the docstring nor contain an escape. */
 export function docstring(text: string): string {
   const plain = text.replaceAll(/\p{Cc}/gu, ' ').trim();
   return plain.replaceAll('\\', '\\\\').replaceAll('"""', "'''").replace(/"$/, "'").replaceAll(/\s+/g, ' ');

@@ -1,4 +1,4 @@
-/** The Python package: what `pip` needs, and all of its sources. */
+/** Emits the Python package: its sources, and the files that `pip` needs. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { Contract } from '../../model.ts';
 import { emitPythonClient } from './client.ts';
@@ -7,7 +7,7 @@ import { emitPythonTypes } from './types.ts';
 
 export const PYTHON_PACKAGE = 'tidemark_client';
 
-/** Path → text of every source of the package, by path from the directory that holds the package. */
+/** Path → text of every source, relative to the directory that contains the package. */
 export async function emitPythonSources(contract: Contract, banner: string): Promise<ReadonlyMap<string, string>> {
   const at = (path: string): string => `${PYTHON_PACKAGE}/${path}`;
   return new Map([
@@ -20,7 +20,7 @@ export async function emitPythonSources(contract: Contract, banner: string): Pro
   ]);
 }
 
-/** The sources, and what makes a distribution of them. */
+/** The sources, and the files of a distribution. */
 export async function emitPythonPackage(contract: Contract, banner: string): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ...(await emitPythonSources(contract, banner)),
@@ -127,9 +127,9 @@ asyncio.run(main())
   yields that event's type. With several names or a wildcard, narrow with \`is_event(event, "${events[0]?.name ?? 'name'}")\`.
 - **Reconnect and resume.** The client reconnects by itself, with backoff and by the class of the close code. Subscriptions resume
   where they were: each event arrives once and in order. What could not be delivered is reported as a \`Gap\` (\`on_gap=\`, or
-  \`gaps="inline"\` and \`is_gap\`). \`subscription.position\` is where another process can resume: \`replay=Position(...)\`.
+  \`gaps="inline"\` and \`is_gap\`). Another process can resume from \`subscription.position\`: \`replay=Position(...)\`.
 - **Commands.** \`broadcast\`, \`broadcast_custom\`, \`ping\`, \`sync\`, \`list_subscriptions\`, \`authenticate\`. They raise \`TidemarkError\` (the
-  server's answer; \`code\` is one of ${Object.keys(errors).length}) or \`ConnectionLost\` (there was no answer).
+  server's answer; \`code\` is one of ${Object.keys(errors).length}) or \`ConnectionLost\` (no reply).
 - **Buffers.** At most \`buffer_limit\` events wait for a reader. Then the subscription is parked: it unsubscribes, and resumes when half
   has been read. What falls out of the server's history meanwhile is reported as a gap.
 - **Cancellation.** Cancelling the task that waits for the next event loses nothing. Leaving an \`async for\` loop does not end the

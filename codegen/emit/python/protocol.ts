@@ -1,4 +1,4 @@
-/** `protocol.py`: the constants of the contract. */
+/** Emits `protocol.py`: the constants of the contract. */
 import type { Contract } from '../../model.ts';
 import { literal } from './names.ts';
 

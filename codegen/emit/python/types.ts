@@ -1,6 +1,6 @@
 /**
- * `types.py`: every schema of the contract as a type. Objects are `TypedDict`s, because that is what JSON becomes in Python; what is
- * anonymous in the contract gets the name of the place where it stands.
+ * Emits `types.py`: every schema of the contract as a type. Objects are `TypedDict`s, because `json.loads` returns dictionaries. An
+ * anonymous schema is named after its place.
  */
 import type { Contract, Schema } from '../../model.ts';
 import { schemaName } from '../../model.ts';
@@ -25,7 +25,7 @@ export function emitPythonTypes(contract: Contract, banner: string): string {
     `"""Types of the wire, one per schema of the contract.\n\n${banner}\n"""\n\n`,
     HEADER,
     module.text(),
-    alias('DeclaredEvent', union(declared), '`data` of an event that the contract declares: its "event" tells which.'),
+    alias('DeclaredEvent', union(declared), '`data` of a declared event; its "event" is the name.'),
     alias('AnyEvent', union([...declared, custom]), '`data` of any event (EVT-4).'),
   ].join('');
 }
@@ -40,13 +40,13 @@ function union(types: readonly string[]): string {
 }
 
 class TypesModule {
-  /** Classes first: an alias is evaluated where it stands, a class's members are not. */
+  /** Classes come first: an alias is evaluated at its definition, the types of a class's members are not. */
   readonly #classes: string[] = [];
   readonly #aliases = new Map<string, string>();
   readonly #used = new Set<string>();
 
   readonly #schemas: Contract['schemas'];
-  /** Whether references to aliases that refer back are quoted: the alias that is being written is one of them. */
+  /** Whether references to recursive aliases are quoted, because the alias that is being written is one of them. */
   #quoting = false;
 
   constructor(contract: Contract) {
@@ -92,7 +92,7 @@ class TypesModule {
     return `${text}${name} = ${this.#type(schema, name)}\n`;
   }
 
-  /** An alias that names another one comes after it. */
+  /** Sorts aliases so that each comes after the aliases that it names. */
   #orderedAliases(): readonly string[] {
     const done: string[] = [];
     const visited = new Set<string>();
@@ -127,12 +127,12 @@ class TypesModule {
       );
       return;
     }
-    // Keys that no class can have as members. Types are quoted: this form is evaluated where it stands.
+    // For keys that cannot be members of a class. Types are quoted, because this form is evaluated at its definition.
     const entries = members.map(({ key, type }) => `    ${literal(key)}: ${literal(type)},`);
     this.#classes.push([`${name} = TypedDict(${literal(name)}, {`, ...entries, '})', '', ''].join('\n'));
   }
 
-  /** The type of a schema. @param place a name for what has none of its own */
+  /** The type of a schema. @param place name for an anonymous schema */
   #type(schema: Schema, place: string): string {
     if (schema.$ref !== undefined) return this.#reference(schemaName(schema.$ref));
     if (schema.const !== undefined) return literalType([schema.const]);
@@ -188,7 +188,7 @@ class TypesModule {
   }
 }
 
-/** An object whose members are known; any other object is a mapping. */
+/** Whether an object has declared members; any other object is a mapping. */
 function isStructure(schema: Schema): boolean {
   return schema.$ref === undefined && schema.type === 'object' && Object.keys(schema.properties ?? {}).length > 0;
 }

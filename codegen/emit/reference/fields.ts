@@ -1,6 +1,6 @@
 /**
- * A schema as rows of a table. Objects are spelled out where they stand, one level further in; simple types that have a
- * name are linked instead, since their rules are told once, with the types.
+ * A schema as rows of a table. Objects are expanded in place, one level deeper. Named simple types are linked instead, because they
+ * are described once, in the chapter of types.
  */
 import type { Contract, Schema } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
@@ -11,30 +11,30 @@ export interface TypeLink {
 }
 
 export interface Row {
-  /** Dotted, from the top of what the table shows; arrays are `[]`, members of a map `*`. Unique within a table. */
+  /** Dotted path from the top of the table; arrays are `[]`, members of a map `*`. Unique within a table. */
   readonly path: string;
   readonly name: string;
   readonly depth: number;
   readonly required: boolean;
-  /** What kind of value, without the name of its type. */
+  /** Kind of the value, without the name of its type. */
   readonly type: string;
-  /** The simple type that the value, or each of its items, is of; told among the types. */
+  /** The simple type of the value or of its items; described in the chapter of types. */
   readonly link: TypeLink | undefined;
   readonly description: string;
-  /** Bounds, each ready to be shown. */
+  /** Bounds, as text. */
   readonly constraints: readonly string[];
-  /** The row does not stand for a field but for one shape that its parent may have. */
+  /** The row is not a field but one of the shapes that its parent may have. */
   readonly isVariant: boolean;
-  /** Where the reference tells more of this field, or of its members. */
+  /** Anchor of the section with more about this field or its members. */
   readonly more: string | undefined;
 }
 
 export interface RowOptions {
-  /** Whether members that the contract lists elsewhere (filter fields, limits) have rows here, or only a link. */
+  /** Whether members that the contract also lists elsewhere (filter fields, limits) have rows here or only a link. */
   readonly listed: 'here' | 'elsewhere';
 }
 
-/** Deeper objects are linked: a table that scrolls away helps nobody. */
+/** Deeper objects are linked, to keep tables short. */
 const MAX_DEPTH = 4;
 
 export function rowsOf(contract: Contract, schema: Schema, { listed }: RowOptions = { listed: 'elsewhere' }): Row[] {
@@ -46,7 +46,7 @@ interface Place extends RowOptions {
   readonly depth: number;
 }
 
-/** A list of the contract whose entries are the members of some object: what each means stands there. */
+/** A list of the contract that describes the members of some object. */
 interface List {
   readonly chapter: string;
   readonly anchor: (name: string) => string;
@@ -144,7 +144,7 @@ function elementOf(contract: Contract, schema: Schema): Schema {
   return schema.items === undefined ? schema : elementOf(contract, resolveSchema(contract, schema.items));
 }
 
-/** Whether a type is told among the types rather than spelled out where it is used. */
+/** Whether a type is described in the chapter of types instead of being expanded where it is used. */
 export function isSimple(contract: Contract, schema: Schema): boolean {
   const target = elementOf(contract, resolveSchema(contract, schema));
   return target.type !== 'object' && target.oneOf === undefined && target.anyOf === undefined;

@@ -1,4 +1,4 @@
-/** The parts of the contract that are lists: errors, close codes, limits, filters, policies, reasons, scopes, clauses. */
+/** The chapters that are lists: errors, close codes, limits, filters, policies, reasons, scopes, clauses. */
 import type { Contract, Event } from '../../model.ts';
 import type { Mention } from './sections.ts';
 import { citations } from './sections.ts';
@@ -6,24 +6,24 @@ import { citations } from './sections.ts';
 export interface Amount {
   readonly amount: number;
   readonly unit: string;
-  /** The unit is said once, with the value; bounds beside it go without. */
+  /** The unit is written once, with the default; the bounds have none. */
   readonly role: 'value' | 'bound';
 }
 
-/** Text with code in backquotes, names that lead somewhere, or a number. */
+/** Text with code in backquotes, names with links, or a number. */
 export type Cell = string | readonly Mention[] | Amount;
 
 export interface Line {
   readonly name: string;
   readonly anchor: string;
-  /** Behind the name. */
+  /** Text after the name. */
   readonly cells: readonly Cell[];
 }
 
 export interface Table {
-  /** Stands above it where a chapter has several. */
+  /** Heading of the table, if a chapter has several. */
   readonly title: string;
-  /** Names the widths of its columns. */
+  /** CSS class that sets the widths of its columns. */
   readonly kind: string;
   readonly heads: readonly string[];
   readonly lines: readonly Line[];
@@ -33,7 +33,7 @@ export interface List {
   readonly anchor: string;
   readonly title: string;
   readonly lead: string;
-  /** Stands above the tables. */
+  /** Introduction above the tables. */
   readonly text: string;
   readonly tables: readonly Table[];
 }
@@ -59,7 +59,7 @@ function errors({ errors: all }: Contract): List {
   return {
     anchor: 'errors',
     title: 'Errors',
-    lead: 'What `error` answers a command with. Over HTTP the same message is the body, and the code chooses the status.',
+    lead: 'The codes of the `error` reply to a command. Over HTTP the same message is the body, and the code determines the status.',
     text: '',
     tables: [{ title: '', kind: 'errors', heads: ['Code', 'Meaning', 'Retry unchanged', 'HTTP status'], lines }],
   };
@@ -81,7 +81,7 @@ function closeCodes({ closeCodes: all, closeClasses }: Contract): List {
   return {
     anchor: 'close-codes',
     title: 'Close codes',
-    lead: 'Why the server ended the connection, by what the client does next.',
+    lead: 'Why the server closed the connection, grouped by what the client must do.',
     text: '',
     tables,
   };
@@ -101,9 +101,9 @@ function limits({ limits: all }: Contract): List {
   return {
     anchor: 'limits',
     title: 'Limits',
-    lead: '`welcome` tells those in force. An operator may set each between its least and its greatest value.',
+    lead: '`welcome` contains the limits in force. An operator may set each between its minimum and its maximum.',
     text: '',
-    tables: [{ title: '', kind: 'limits', heads: ['Limit', 'What it bounds', 'Default', 'Least', 'Greatest'], lines }],
+    tables: [{ title: '', kind: 'limits', heads: ['Limit', 'What it bounds', 'Default', 'Minimum', 'Maximum'], lines }],
   };
 }
 
@@ -123,7 +123,7 @@ function filters({ filters: all, events, customEvent }: Contract): List {
   return {
     anchor: 'filters',
     title: 'Filters',
-    lead: 'Fields narrow together, values within a field are alternatives. A field constrains only the events that declare it.',
+    lead: 'An event must match every field of a filter, and one of the values within a field. A field constrains only the events that declare it.',
     text: '',
     tables: [{ title: '', kind: 'filters', heads: ['Field', 'Meaning', 'Compared as', 'Events'], lines }],
   };
@@ -138,7 +138,7 @@ function replayPolicies({ replayPolicies: all, events, customEvent }: Contract):
   return {
     anchor: 'replay-policies',
     title: 'Replay policies',
-    lead: 'What a `warm` subscription is shown of the past. `welcome` tells the policies in force.',
+    lead: 'Which earlier events a `warm` subscription receives. `welcome` contains the policies in force.',
     text: '',
     tables: [{ title: '', kind: 'policies', heads: ['Policy', 'Replays', 'By default for'], lines }],
   };
@@ -149,7 +149,7 @@ function gapReasons({ gapReasons: all }: Contract): List {
   return {
     anchor: 'gap-reasons',
     title: 'Gap reasons',
-    lead: 'Why a `gap` says that events can no longer be delivered.',
+    lead: 'Why a `gap` reports that events cannot be delivered.',
     text: '',
     tables: [{ title: '', kind: 'plain', heads: ['Reason', 'Meaning'], lines }],
   };
@@ -160,17 +160,17 @@ function scopes({ scopes: { grammar, description, kinds } }: Contract): List {
   return {
     anchor: 'scopes',
     title: 'Scopes',
-    lead: 'What a principal may do, in the grammar of RFC 5234.',
+    lead: 'The permissions of a principal. The grammar is in the notation of RFC 5234.',
     text: `\`${grammar}\`\n\n${description.trim()}`,
     tables: [{ title: '', kind: 'plain', heads: ['Scope', 'Allows'], lines }],
   };
 }
 
-/** A requirement as the reference tells it. */
+/** A clause in the reference. */
 export interface ToldClause {
   readonly id: string;
   readonly text: string;
-  /** Shown only for a clause that is not `must` or that clients cannot observe. */
+  /** Shown only for a clause that is not `must`, or that clients cannot observe. */
   readonly note: string;
   readonly citedBy: readonly string[];
 }
@@ -182,7 +182,7 @@ export function clausesOf(contract: Contract): readonly ToldClause[] {
     text,
     note: [
       ...(level === 'must' ? [] : [level]),
-      ...(observable === 'client' ? [] : [`seen by the ${observable}`]),
+      ...(observable === 'client' ? [] : [`observable by the ${observable}`]),
     ].join(', '),
     citedBy: [...(cited.get(id) ?? [])],
   }));
@@ -202,7 +202,7 @@ const SCALES: Readonly<Record<string, readonly (readonly [number, string])[]>> =
   ],
 };
 
-/** 1048576 bytes → `1 MiB`; nothing where no larger unit fits without a rest. */
+/** 1048576 bytes → `1 MiB`; empty if the value is not a multiple of a larger unit. */
 export function rounded({ amount, unit }: Amount): string {
   const scale = amount === 0 ? undefined : SCALES[unit]?.find(([size]) => amount % size === 0);
   return scale === undefined ? '' : `${amount / scale[0]} ${scale[1]}`;

@@ -8,7 +8,7 @@ export function code(text: string): string {
   return `<code>${escape(text)}</code>`;
 }
 
-/** The extensions of the contract that are chapters of the reference. A map: `__proto__` is text like any other. */
+/** The extensions of the contract that are chapters of the reference. A map, so that `__proto__` is not special. */
 const CHAPTERS: ReadonlyMap<string, string> = new Map([
   ['x-close-codes', 'close-codes'],
   ['x-errors', 'errors'],
@@ -20,7 +20,7 @@ const CHAPTERS: ReadonlyMap<string, string> = new Map([
   ['x-scopes', 'scopes'],
 ]);
 
-/** Backquotes become code, or a link where they hold the name of a chapter; nothing else is markup. */
+/** Text in backquotes becomes code, or a link if it names a chapter; nothing else is markup. */
 export function inline(text: string): string {
   return text
     .trim()
@@ -42,12 +42,12 @@ export function paragraphs(text: string): string {
   return blocks.map((block) => `<p>${inline(block.replaceAll('\n', ' '))}</p>`).join('\n');
 }
 
-/** @param html what the link shows */
+/** @param html content of the link */
 export function link(anchor: string, html: string): string {
   return `<a href="#${escape(anchor)}">${html}</a>`;
 }
 
-/** Like `JSON.stringify(value, undefined, 2)`, but what fits on a line stays on it. */
+/** Like `JSON.stringify(value, undefined, 2)`, but short values stay on one line. */
 export function prettyJson(value: unknown, indent = '', width = 72): string {
   const short = oneLine(value);
   if (typeof value !== 'object' || value === null || short.length + indent.length <= width) return short;

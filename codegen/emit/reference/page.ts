@@ -1,4 +1,4 @@
-/** `docs/reference/index.html`: the whole contract as one page that needs neither a network nor JavaScript. */
+/** Emits `docs/reference/index.html`: the whole contract as one page that needs neither a network nor JavaScript. */
 import type { Contract } from '../../model.ts';
 import { clausesOf, listsOf } from './lists.ts';
 import type { List } from './lists.ts';
@@ -55,7 +55,7 @@ function navigation(groups: readonly Group[], lists: readonly List[]): string {
     return `<h2>${link(anchor, escape(title))}</h2>\n${entryList(entries, 'names')}`;
   });
   const start = [
-    { anchor: 'reading', text: 'How to read this' },
+    { anchor: 'reading', text: 'How to read this page' },
     { anchor: 'connection', text: 'The connection' },
   ];
   const rest = [
@@ -75,16 +75,16 @@ function introduction(contract: Contract): string {
   return `<h1 id="reading">${escape(contract.title)} protocol</h1>
 ${paragraphs(contract.description).replace('<p>', '<p class="opening">')}
 <ul class="hints">
-<li>Everything has an address of its own: ${addresses(contract)}. Fields have one too.</li>
-<li>A field marked <span class="must">required</span> is always there; the others may be absent, and are never null.</li>
-<li>One name leads everywhere: an operation is a handler, a type in ${code('generated/types.ts')} and a folder of tapes.
+<li>Every item has its own link: ${addresses(contract)}. So has every field.</li>
+<li>A field marked <span class="must">required</span> is always present; other fields may be absent but are never null.</li>
+<li>One name finds everything: an operation has a handler, a type in ${code('generated/types.ts')} and a folder of tapes.
 JSON Schemas are in ${code('generated/schemas/')}.</li>
-<li>Ids such as ${firstClause(contract)} name a clause: what every implementation does, in whichever language.</li>
-<li>The examples are those of the contract, and its tests check them against it.</li>
+<li>Ids such as ${firstClause(contract)} name a clause: a requirement for every implementation, in any language.</li>
+<li>The examples are part of the contract, and tests check them against its schemas.</li>
 </ul>`;
 }
 
-/** One address of each sort. */
+/** One example of each kind of anchor. */
 function addresses(contract: Contract): string {
   const first = (names: Readonly<Record<string, unknown>>, prefix: string): readonly string[] =>
     Object.keys(names)
@@ -121,12 +121,12 @@ Sec-WebSocket-Protocol: <span class="s">${escape(subprotocol)}</span></code></pr
 <ol class="talk">
 ${conversation(contract).join('\n')}
 </ol>
-<h4>What holds on every connection</h4>
+<h4>Requirements for every connection</h4>
 ${clauseList(contract, about.requirements)}
 </section>`;
 }
 
-/** The first example of each message of a plain conversation, in its order. */
+/** The first example of each message in a simple conversation, in order. */
 function conversation(contract: Contract): readonly string[] {
   const { commands, events, messages } = contract;
   const [command] = commands;
@@ -161,7 +161,7 @@ ${tablesHtml.join('\n')}
 function types(contract: Contract): string {
   return `<section class="chapter">
 <h2 id="types">${link('types', 'Types')}</h2>
-<p class="lead">What the tables of fields link to. Objects are told where they stand.</p>
+<p class="lead">The simple types that the tables of fields link to. Objects are described where they are used.</p>
 ${typeTable(contract, simpleTypes(contract))}
 </section>`;
 }
@@ -175,7 +175,7 @@ function clauses(contract: Contract): string {
   });
   return `<section class="chapter">
 <h2 id="clauses">${link('clauses', 'Clauses')}</h2>
-<p class="lead">What every implementation does. Tests and tapes cite these ids; they are never used again for anything else.</p>
+<p class="lead">The requirements for every implementation. Tests and tapes cite these ids, which are never reused.</p>
 <dl class="rules">
 ${items.join('\n')}
 </dl>

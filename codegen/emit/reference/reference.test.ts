@@ -17,7 +17,7 @@ const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
 const page = emitReferencePage(contract);
 const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '');
 
-/** What the reference tells of, by the address that it has there. */
+/** Anchor → the part of the contract that the reference describes there. */
 const ADDRESSES = [
   ...[...contract.commands, ...contract.pushes, ...contract.http].map(({ name }) => name),
   ...contract.commands.map(({ reply }) => reply),
@@ -33,7 +33,7 @@ const ADDRESSES = [
 ];
 
 describe('the reference page', () => {
-  test('has an address for everything that the contract names, and for each field', () => {
+  test('has an anchor for everything that the contract names, and for each field', () => {
     const expected = [
       ...ADDRESSES,
       ...Object.keys(contract.clauses),
@@ -44,14 +44,14 @@ describe('the reference page', () => {
     expect(expected.filter((id) => !ids.includes(id))).toEqual([]);
   });
 
-  test('uses no address twice, and links to none that is not there', () => {
+  test('uses no anchor twice, and every link has a target', () => {
     expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
     const targets = [...page.matchAll(/href="#([^"]+)"/g)].map(([, target]) => target ?? '');
     expect(targets.length).toBeGreaterThan(200);
     expect(targets.filter((target) => !ids.includes(target))).toEqual([]);
   });
 
-  test('shows every example of every message that it tells of, whole', () => {
+  test('shows every example of every message completely', () => {
     const text = page.replaceAll(/<[^>]+>/g, '');
     const told = [
       ...contract.commands.flatMap(({ name, reply }) => [name, reply]),
@@ -66,14 +66,14 @@ describe('the reference page', () => {
     expect(missing).toEqual([]);
   });
 
-  test('tells of each limit its default, its bounds and its unit', () => {
+  test('shows the default, the bounds and the unit of each limit', () => {
     const row = /<tr id="limit-sendQueueBytes">.*?<\/tr>/.exec(page)?.[0].replaceAll(/<[^>]+>/g, ' ') ?? '';
     expect(row.replaceAll(/\s+/g, '')).toBe(
       'sendQueueBytesSizeofasendqueueabovewhichtheconnectionisclosedwith4201.1048576bytes1MiB1638416KiB10737418241GiB',
     );
   });
 
-  test('groups close codes by what the client does next', () => {
+  test('groups close codes by what the client must do', () => {
     const chapter = /<h2 id="close-codes">.*?<\/section>/s.exec(page)?.[0] ?? '';
     const order = [...chapter.matchAll(/<h4>([^<]+)<\/h4>|<tr id="close-(\d+)"/g)].map(
       ([, title, code]) => title ?? code,
@@ -88,14 +88,14 @@ describe('the reference page', () => {
     );
   });
 
-  test('says of each event what is replayed of it and what it can be filtered by', () => {
+  test('shows the replay policy and the filter fields of each event', () => {
     const section = /<h3 id="file_change">.*?<\/section>/s.exec(page)?.[0] ?? '';
     expect(section).toContain('href="#replay-none"');
     for (const field of Object.keys(contract.events[0]?.filterable ?? {}))
       expect(section).toContain(`href="#filter-${field}"`);
   });
 
-  test('names only files and folders that are there', () => {
+  test('names only files and folders that exist', () => {
     const files = groupsOf(contract)
       .flatMap(({ topics }) => topics)
       .flatMap(({ facts }) => facts)
@@ -106,16 +106,16 @@ describe('the reference page', () => {
     expect(files.filter((file) => !existsSync(resolve(ROOT, file)))).toEqual([]);
   });
 
-  test('knows for each clause what cites it', () => {
+  test('lists for each clause the operations that cite it', () => {
     expect(clausesOf(contract).filter(({ citedBy }) => citedBy.length === 0)).toEqual([]);
   });
 
-  test('loads nothing from elsewhere and runs nothing', () => {
+  test('loads nothing from other addresses and runs no script', () => {
     expect(page).not.toMatch(/<(?:script|link|img|iframe)\b|\bsrc=|@import|url\(/);
     expect([...page.matchAll(/href="([^#"][^"]*)"/g)]).toEqual([]);
   });
 
-  test('reads what the contract says as text, never as markup', () => {
+  test('treats texts of the contract as text, never as markup', () => {
     const evil = '</p><script>alert(1)</script>';
     const hostile = {
       ...contract,
@@ -129,7 +129,7 @@ describe('the reference page', () => {
     expect(html.split('&lt;script&gt;').length).toBeGreaterThan(5);
   });
 
-  test('is the same each time, and is what lies in docs/reference', () => {
+  test('is deterministic and equal to the file in docs/reference', () => {
     expect(emitReferencePage(contract)).toBe(page);
     expect(readFileSync(resolve(ROOT, 'docs/reference/index.html'), 'utf8')).toBe(page);
   });
@@ -140,12 +140,12 @@ describe('the reference as Markdown', () => {
   const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading ?? '');
   const made = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id ?? '');
 
-  test('has an address for everything that the contract names', () => {
+  test('has an anchor for everything that the contract names', () => {
     expect(headings).toEqual(expect.arrayContaining(Object.keys(contract.clauses)));
     expect(ADDRESSES.filter((id) => !headings.includes(id) && !made.includes(id))).toEqual([]);
   });
 
-  test('has links that lead to headings, to addresses and to files', () => {
+  test('has only links to existing headings, anchors and files', () => {
     const anchors = [...made, ...headings.map((heading) => heading.toLowerCase().replaceAll(' ', '-'))];
     const targets = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target ?? '');
     const [inside, files] = [
@@ -158,7 +158,7 @@ describe('the reference as Markdown', () => {
   });
 });
 
-/** Text, since it is the browser's and not ours to compile. Long lines of examples scroll inside their frame. */
+/** A script as text, because it runs in the browser. Ignores long lines of examples, which scroll inside their frame. */
 const SIZES = `(({ scrollWidth, clientWidth }) => ({
   content: scrollWidth,
   window: clientWidth,
@@ -192,7 +192,7 @@ describe('the page in Chromium, without JavaScript', () => {
     return box?.y ?? Number.NaN;
   }
 
-  test.each([1280, 800, 380])('%i pixels wide: opens at a deep link, and nothing sticks out', async (width) => {
+  test.each([1280, 800, 380])('%i pixels wide: opens at a deep link, and nothing overflows', async (width) => {
     const opened = await open(width, 'close-4201');
     const top = await topOf(opened, '#close-4201');
     expect(top).toBeGreaterThanOrEqual(0);
@@ -201,7 +201,7 @@ describe('the page in Chromium, without JavaScript', () => {
     await opened.context().close();
   });
 
-  test('a narrow window has the contents behind a link, and closes them where it was, or where they lead', async () => {
+  test('a narrow window opens the contents by a link, and closes them at the same place or at the chosen entry', async () => {
     const opened = await open(380, 'limits');
     const contents = opened.locator('#contents');
     const before = await topOf(opened, '#limits');

@@ -1,4 +1,4 @@
-/** What the reference tells of each operation and event, in which order, whatever it is written in. */
+/** The content of the reference for each operation and event, in order, independent of HTML or Markdown. */
 import type { Command, Contract, Event, Example, HttpOperation, Message, Push, Schema } from '../../model.ts';
 import { resolveSchema } from '../../model.ts';
 import type { Row, RowOptions } from './fields.ts';
@@ -7,11 +7,11 @@ import { isSimple, rowsOf } from './fields.ts';
 /** A name of the contract or a place in the repository. */
 export interface Mention {
   readonly text: string;
-  /** Where the page tells of it. */
+  /** Anchor of its section on the page. */
   readonly anchor?: string;
   /** Its path from the root of the repository. */
   readonly file?: string;
-  /** What stands behind it, in words. */
+  /** Text after the mention. */
   readonly note?: string;
 }
 
@@ -20,7 +20,7 @@ export interface Fact {
   readonly mentions: readonly Mention[];
 }
 
-/** A table of fields with the messages that show them. */
+/** A table of fields, with example messages. */
 export interface Shape {
   readonly title: string;
   readonly text: string;
@@ -28,9 +28,9 @@ export interface Shape {
   readonly examples: readonly Example[];
   /** Pointer → error code. */
   readonly errorPointers: Readonly<Record<string, string>>;
-  /** Stands before the path of a row in its anchor. */
+  /** Prefix of the rows' anchors. */
   readonly prefix: string;
-  /** Of the heading, where it has one of its own. */
+  /** Anchor of the heading, if it has one. */
   readonly anchor?: string;
 }
 
@@ -58,25 +58,25 @@ export function groupsOf(contract: Contract): readonly Group[] {
     {
       anchor: 'commands',
       title: 'Commands',
-      lead: 'Asked by the client; each is answered by exactly one reply, or by an `error`.',
+      lead: 'Sent by the client. Each command gets exactly one reply, or an `error`.',
       topics: commands.map((each) => commandTopic(contract, each)),
     },
     {
       anchor: 'pushes',
       title: 'Pushes',
-      lead: 'Volunteered by the server. They carry no `id`.',
+      lead: 'Sent by the server without a command. They have no `id`.',
       topics: pushes.map((each) => pushTopic(contract, each)),
     },
     {
       anchor: 'events',
       title: 'Events',
-      lead: 'What streams consist of: the payloads of `event` messages, told apart by `data.event`.',
+      lead: 'The items of streams: the payloads of `event` messages, distinguished by `data.event`.',
       topics: [...events, customEvent].map((each) => eventTopic(contract, each)),
     },
     {
       anchor: 'http',
       title: 'HTTP',
-      lead: 'For operators and for programs without a WebSocket. JSON bodies are plain objects, without an envelope.',
+      lead: 'For operators and for programs without a WebSocket. JSON bodies are objects without an envelope.',
       topics: http.map((each) => httpTopic(contract, each)),
     },
   ];
@@ -115,7 +115,7 @@ function shapeOf(contract: Contract, name: string, options: ShapeOptions): Shape
   };
 }
 
-/** The message that answers a command which did not succeed. */
+/** The reply to a command that failed. */
 export function errorShape(contract: Contract): Shape {
   return shapeOf(contract, 'error', {
     title: 'The error message',
@@ -125,7 +125,7 @@ export function errorShape(contract: Contract): Shape {
   });
 }
 
-/** Facts without mentions say nothing. */
+/** Leaves out facts without mentions. */
 function told(facts: readonly Fact[]): readonly Fact[] {
   return facts.filter(({ mentions }) => mentions.length > 0);
 }
@@ -142,7 +142,7 @@ function fileFact(term: string, path: string): Fact {
   return { term, mentions: [{ text: path, file: path }] };
 }
 
-/** What an operation cites, and what its messages cite beyond that. */
+/** The clauses that an operation cites, and those that only its messages cite. */
 function clausesOf(contract: Contract, own: readonly string[], messages: readonly string[]): readonly string[] {
   return [...new Set([...own, ...messages.flatMap((name) => contract.messages[name]?.requirements ?? [])])];
 }
@@ -195,11 +195,11 @@ function pushTopic(contract: Contract, push: Push): Topic {
   };
 }
 
-/** What all events have in common; the payload is told with each of them. */
+/** The fields that all events have; the payload is described with each event. */
 function envelope(contract: Contract): Shape {
   const schema = dataOf(contract, contract.customEvent.messageSchema);
   return {
-    title: 'Fields of data, whatever the event',
+    title: 'Fields of data of every event',
     text: '',
     rows: rowsOf(contract, schema).filter(({ path }) => !path.startsWith('payload.')),
     examples: NO_EXAMPLES,
@@ -241,7 +241,7 @@ function eventTopic(contract: Contract, event: Event): Topic {
 function streamFact({ message, stream }: Event): readonly Fact[] {
   if (stream === undefined) return [];
   const text = `${stream.kind}:{${dotted(stream.id)}}`;
-  return [{ term: 'Stream', mentions: [{ text, anchor: message, note: 'and no other' }] }];
+  return [{ term: 'Stream', mentions: [{ text, anchor: message, note: 'only' }] }];
 }
 
 function replayFact({ replayPolicies }: Contract, { replay: { policy, key, clears } }: Event): Fact {
@@ -260,12 +260,12 @@ function filterMention([field, pointers]: readonly [string, readonly string[]]):
   };
 }
 
-/** `/payload/path` → `payload.path`, as the tables write it. */
+/** `/payload/path` → `payload.path`, as in the tables. */
 function dotted(pointer: string): string {
   return pointer.slice(1).replaceAll('/', '.');
 }
 
-/** Replies that the contract does not describe as JSON, or that are the same for every operation. */
+/** Replies that are not JSON, or that are the same for every operation. */
 const UNTOLD: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
 
 function httpTopic(contract: Contract, operation: HttpOperation): Topic {
@@ -281,7 +281,7 @@ function httpTopic(contract: Contract, operation: HttpOperation): Topic {
     description,
     facts: told([
       scopeFact(scopes),
-      { term: 'Scope for the full answer', mentions: fullScopes.map((text) => ({ text, anchor: 'scopes' })) },
+      { term: 'Scope for the full response', mentions: fullScopes.map((text) => ({ text, anchor: 'scopes' })) },
       fileFact('Handler', 'src/http/routes.ts'),
       typesFact(bodies.map((each) => messageOf(contract, each).schema)),
       fileFact('Tapes', `conformance/tapes/${name}/`),
@@ -308,12 +308,12 @@ function queryShape(contract: Contract, name: string, query: Schema): Shape {
   };
 }
 
-/** Types that tables link to. */
+/** The types that tables link to. */
 export function simpleTypes(contract: Contract): readonly (readonly [string, Schema])[] {
   return Object.entries(contract.schemas).filter(([, schema]) => isSimple(contract, schema));
 }
 
-/** Clause → the anchors of what cites it: an operation by itself, or by one of its messages. */
+/** Clause → the anchors of the operations that cite it, directly or through one of their messages. */
 export function citations(contract: Contract): ReadonlyMap<string, ReadonlySet<string>> {
   const cited = new Map<string, Set<string>>();
   const note = (anchor: string, clauses: readonly string[]): void => {

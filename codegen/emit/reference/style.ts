@@ -1,4 +1,4 @@
-/** The look of the reference: readable at any width, by day and by night, and on paper. */
+/** Style sheet of the reference: any width, light and dark, and print. */
 export const STYLE = `
 :root { color-scheme: light dark;
   --ink: light-dark(#1b2330, #dde4ee); --faint: light-dark(#566274, #97a4b7); --ground: light-dark(#ffffff, #11151b);

@@ -1,4 +1,4 @@
-/** The tables of the page, and what stands in their cells. */
+/** The tables of the page, and the content of their cells. */
 import type { Contract, Schema } from '../../model.ts';
 import { constraintsOf, typeOf } from './fields.ts';
 import type { Row } from './fields.ts';
@@ -8,20 +8,20 @@ import { code, escape, inline, link } from './markup.ts';
 import type { Mention } from './sections.ts';
 
 interface Markup {
-  /** Names the widths of the columns. */
+  /** CSS class that sets the widths of the columns. */
   readonly kind: string;
   readonly heads: readonly string[];
 }
 
 interface MarkupRow {
   readonly anchor: string;
-  /** How far it is indented. */
+  /** Depth of indentation. */
   readonly depth?: number;
   /** HTML. */
   readonly cells: readonly string[];
 }
 
-/** Each cell knows its heading, which narrow windows show in front of it. */
+/** Each cell has its heading as an attribute, which narrow windows show before the cell. */
 function tableOf({ kind, heads }: Markup, rows: readonly MarkupRow[]): string {
   const head = heads.map((each) => `<th scope="col">${escape(each)}</th>`).join('');
   const body = rows.map(({ anchor, cells, depth = 0 }) => {
@@ -33,7 +33,7 @@ function tableOf({ kind, heads }: Markup, rows: readonly MarkupRow[]): string {
   return `<table class="${kind}">\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody></table>`;
 }
 
-/** Fields of a message, each with an anchor of its own. */
+/** Fields of a message, each with its own anchor. */
 export function fieldTable(rows: readonly Row[], prefix: string): string {
   return tableOf(
     { kind: 'fields', heads: ['Field', 'Type', 'Meaning'] },
@@ -102,12 +102,12 @@ function amountHtml(each: Amount): string {
   return `<span class="num">${thousands(amount)}</span>${role === 'value' ? ` ${escape(unit)}` : ''}${small}`;
 }
 
-/** 1048576 with thin gaps that are style, not text: who searches for the number finds it. */
+/** 1048576 with thin gaps between groups. The gaps are style, not text, so that a search for the number finds it. */
 function thousands(amount: number): string {
   return String(amount).replaceAll(/\B(\d{3})(?=(?:\d{3})*$)/g, '<wbr><span class="g">$1</span>');
 }
 
-/** Names with something to say about them have a line each. */
+/** Names with a note have their own line. */
 export function mentionsHtml(mentions: readonly Mention[]): string {
   const parts = mentions.map(mentionHtml);
   const isShort = mentions.every(({ note = '' }) => note === '');

@@ -1,4 +1,4 @@
-/** `docs/reference/protocol.md`: the reference for those who read it where the sources are. */
+/** Emits `docs/reference/protocol.md`: the reference as Markdown, for readers of the repository. */
 import type { Contract } from '../../model.ts';
 import { constraintsOf, typeOf } from './fields.ts';
 import type { Row } from './fields.ts';
@@ -14,7 +14,7 @@ export function emitReferenceText(contract: Contract): string {
     `# ${title} protocol ${version}`,
     `<!-- Generated from asyncapi.yaml by \`npm run generate\`. Do not edit: change the contract and generate again. -->`,
     description.trim(),
-    'The same with every example and an address for each field: [index.html](index.html), or `/docs` on any running gateway.',
+    'The page [index.html](index.html), also at `/docs` of any running gateway, additionally has every example and a link for each field.',
     ...connection(contract),
     ...groupsOf(contract).flatMap(({ title: name, lead, topics }) => [
       `## ${name}`,
@@ -102,7 +102,7 @@ function oneLine(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ');
 }
 
-/** An address like the page's. Markdown makes its own for headings only. */
+/** An anchor as on the page. Markdown makes anchors only for headings. */
 function anchorOf(name: string): string {
   return `<a id="${name}"></a>`;
 }

@@ -1,4 +1,4 @@
-/** Operations and events on the page. */
+/** The sections of operations and events on the page. */
 import type { Contract, Example } from '../../model.ts';
 import { colourJson, code, escape, inline, link, paragraphs, prettyJson } from './markup.ts';
 import type { Fact, Group, Shape, Topic } from './sections.ts';
@@ -40,11 +40,11 @@ export function shapeHtml({ title, text, rows, examples, errorPointers, prefix, 
   return `${heading}${escape(title)}</h4>
 ${paragraphs(text)}
 ${rows.length === 0 ? '' : fieldTable(rows, prefix)}
-${refusals.length === 0 ? '' : `<p class="lead">A value that does not fit is refused: at ${refusals.join(', at ')}, elsewhere by ${link('error-invalid_message', code('invalid_message'))}.</p>`}
+${refusals.length === 0 ? '' : `<p class="lead">Errors for invalid values: at ${refusals.join(', at ')}, elsewhere ${link('error-invalid_message', code('invalid_message'))}.</p>`}
 ${examples.map(exampleHtml).join('\n')}`;
 }
 
-/** The first example is open, the others are a click away. */
+/** The first example is open, the others are collapsed. */
 function exampleHtml({ name, summary, payload }: Example, index: number): string {
   const title = summary === '' ? escape(name) : inline(summary);
   return `<details class="example"${index === 0 ? ' open' : ''}><summary>${title}</summary>${jsonHtml(payload)}</details>`;
@@ -54,7 +54,7 @@ export function jsonHtml(value: unknown): string {
   return `<pre tabindex="0"><code>${colourJson(prettyJson(value))}</code></pre>`;
 }
 
-/** What implementations must do, by id; the texts are a click away. */
+/** The clauses for implementations by id; their texts are collapsed. */
 function clauseDetails(contract: Contract, ids: readonly string[]): string {
   if (ids.length === 0) return '';
   const links = ids.map((id) => `<span>${escape(id)}</span>`).join(' ');

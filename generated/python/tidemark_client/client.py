@@ -271,10 +271,10 @@ class Client(ClientCore):
     ) -> Subscription[Any]:
         """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
 
-        replay: "warm" for a picture first, "none" for the future only, or a Position to resume from.
+        replay: "warm" to receive the warm picture first, "none" for new events only, or a Position to resume from.
         buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: ``park`` unsubscribes and
         resumes when half has been read; ``error`` ends the subscription with the position to resume from.
-        gaps: ``inline`` also yields gaps between the events, in their place; ``on_gap`` is called for each in either case.
+        gaps: ``inline`` also yields gaps, in order between the events; ``on_gap`` is called for each gap in either case.
 
         Raises ValueError when the id is taken by another subscription, ConnectionLost after ``close()``.
         """
@@ -452,7 +452,7 @@ class Client(ClientCore):
         return cast(types.BroadcastedData, await self._call("broadcast", data, timeout))
 
     async def connect(self, *, timeout: Union[float, None] = None) -> types.WelcomeData:
-        """Connects now rather than with the first use. Returns the server's ``welcome``. Raises ConnectionLost."""
+        """Connects now instead of at the first use. Returns the server's ``welcome``. Raises ConnectionLost."""
         await self.ping(timeout=timeout)
         assert self._welcome is not None
         return cast(types.WelcomeData, self._welcome)
@@ -524,10 +524,10 @@ def is_event(event: object, name: Literal["session_event"]) -> TypeGuard[types.S
 
 
 def is_event(event: object, name: str) -> bool:
-    """Narrows an event of a subscription to several names, or to a wildcard, to a declared one."""
+    """Whether an event is the declared event of this name. Narrows events of subscriptions to several names or a wildcard."""
     return isinstance(event, dict) and event.get("event") == name
 
 
 def is_gap(item: object) -> TypeGuard[Gap]:
-    """Tells the gaps from the events of a subscription with ``gaps="inline"``."""
+    """Whether an item of a subscription with ``gaps="inline"`` is a gap and not an event."""
     return isinstance(item, Gap)

@@ -1436,7 +1436,7 @@ ReplayReason = Literal["warm", "resume"]
 
 #: Counts by event name.
 CountsByName = Mapping[str, Count]
-#: `data` of an event that the contract declares: its "event" tells which.
+#: `data` of a declared event; its "event" is the name.
 DeclaredEvent = Union[FileChangeEvent, EntityCreatedEvent, EntityUpdatedEvent, EntityDeletedEvent, RelationshipCreatedEvent, RelationshipUpdatedEvent, RelationshipDeletedEvent, GraphUpdateEvent, SyncStatusEvent, SessionEventEvent]
 
 #: `data` of any event (EVT-4).
