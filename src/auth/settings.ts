@@ -49,8 +49,8 @@ export interface ReadSettings {
   readonly problems: readonly SettingsProblem[];
 }
 
-const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
-const ASYMMETRIC = [
+export const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
+export const ASYMMETRIC = [
   'RS256',
   'RS384',
   'RS512',
@@ -64,8 +64,13 @@ const ASYMMETRIC = [
   'Ed25519',
 ];
 const KEY_SOURCES = ['secretFile', 'secretVariable', 'publicKeyFile', 'jwksUrl'] as const;
-const KINDS = ['user', 'agent', 'service'] as const;
+export const KINDS = ['user', 'agent', 'service'] as const;
 export const DEFAULT_TIMES = { clockToleranceSeconds: 5, maxLifetimeSeconds: 86_400 } as const;
+
+export const TIME_BOUNDS = {
+  clockToleranceSeconds: { minimum: 0, maximum: 300 },
+  maxLifetimeSeconds: { minimum: 1, maximum: 31_536_000 },
+} as const;
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -83,13 +88,11 @@ export function readAuthSettings(section: Section): ReadSettings {
     apiKeys: readApiKeys(reader, section),
     clockToleranceSeconds: reader.seconds(section, 'clockToleranceSeconds', {
       standard: DEFAULT_TIMES.clockToleranceSeconds,
-      minimum: 0,
-      maximum: 300,
+      ...TIME_BOUNDS.clockToleranceSeconds,
     }),
     maxLifetimeSeconds: reader.seconds(section, 'maxLifetimeSeconds', {
       standard: DEFAULT_TIMES.maxLifetimeSeconds,
-      minimum: 1,
-      maximum: 31_536_000,
+      ...TIME_BOUNDS.maxLifetimeSeconds,
     }),
   };
   for (const [index, { issuer }] of issuers.entries()) {

@@ -1,4 +1,4 @@
-/** `tidemark config show | check`: prints or checks the configuration that a gateway would use. */
+/** `tidemark config show | check | schema`: prints or checks the configuration that a gateway would use, or describes its file. */
 import { constants, existsSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { catalogueOf } from '../catalogue/built-contract.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import type { Config, Entry, Problem } from '../config/config.ts';
+import { settingsSchema } from '../config/schema.ts';
 import { memoryCosts } from '../config/memory-cost.ts';
 import type { MemoryCost } from '../config/memory-cost.ts';
 import { resolveLimits } from '../options.ts';
@@ -31,6 +32,10 @@ export function registerConfig(program: Command): void {
     )
     .option('--json', 'as JSON')
     .action(check);
+  config
+    .command('schema')
+    .description('print the JSON Schema of the configuration file, for editors')
+    .action(() => print(JSON.stringify(settingsSchema(), null, 2)));
 }
 
 async function show(options: Options): Promise<void> {

@@ -18,9 +18,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   contract: async () => (await import('./contract.ts')).registerContract,
   generate: async () => (await import('./generate.ts')).registerGenerate,
   breaking: async () => (await import('./breaking.ts')).registerBreaking,
+  completion: async () => (await import('./completion.ts')).registerCompletion,
 };
 
-/** Registers the given command, or all of them for help and for hints at misspelt commands. */
+/** Registers the given command, or all of them for help, for completion and for hints at misspelt commands. */
 async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tidemark')
     .description('Real-time events of files and code graphs, without silent loss.')
@@ -28,7 +29,8 @@ async function createProgram(asked: string | undefined): Promise<Command> {
     .showHelpAfterError('(see --help)')
     .addHelpText('after', '\nTo test any implementation against the contract: tidemark conformance --help')
     .exitOverride();
-  const known = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
+  const isOne = asked !== undefined && asked !== 'completion' && Object.hasOwn(COMMANDS, asked);
+  const known = isOne ? COMMANDS[asked] : undefined;
   const isVersion = asked === '--version' || asked === '-V';
   const wanted = known === undefined ? (isVersion ? [] : Object.values(COMMANDS)) : [known];
   for (const load of wanted) (await load())(program);

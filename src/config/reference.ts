@@ -1,0 +1,92 @@
+/** The reference of all settings as Markdown, from the table of settings. */
+import { SETTINGS, variableOf } from './settings.ts';
+import type { Setting } from './settings.ts';
+
+interface Part {
+  readonly title: string;
+  readonly text: string;
+  readonly holds: (setting: Setting) => boolean;
+}
+
+const PARTS: readonly Part[] = [
+  {
+    title: 'General',
+    text: 'A flag is one of `tidemark serve`.',
+    holds: ({ key }) => !key.includes('.'),
+  },
+  {
+    title: 'Limits',
+    text:
+      'Below `limits:` in the file. They have no flags. Clients learn the limits that concern them from `welcome`; `tidemark_limit` shows ' +
+      'those in force.',
+    holds: ({ key }) => key.startsWith('limits.'),
+  },
+  {
+    title: 'Replay policies',
+    text:
+      'Below `replay:` in the file: `none`, `latest`, `latest-per-key` or `log`, for each event, also for events of your own. They have no ' +
+      'flags; `*` is every custom event and has no variable.',
+    holds: ({ key }) => key.startsWith('replay.'),
+  },
+];
+
+const HEAD = `# Settings of a gateway
+
+Written by \`npm run docs:settings\` from the table of settings. [tidemark.schema.json](tidemark.schema.json) is the same for editors; \`tidemark
+config schema\` prints it. In \`tidemark.yaml\`:
+
+\`\`\`yaml
+# yaml-language-server: $schema=./tidemark.schema.json
+port: 7400
+limits:
+  historyEvents: 50000
+\`\`\`
+
+A flag takes precedence over the environment, the environment over the file, the file over the default. Lists are separated by commas in the
+environment; a flag is repeated. \`tidemark config show\` prints each value in force with its source, \`tidemark config check\` what is wrong. \`TIDEMARK_CONFIG\`
+or \`--config\` names the file; without it, \`tidemark.yaml\` in the working directory is read if it exists.
+`;
+
+const AUTH = `## Access
+
+The section \`auth\` has no flags and no variables: see [Set up access control](../guides/secure.md#a-working-configuration).
+`;
+
+export function settingsReference(): string {
+  return [HEAD, ...PARTS.map(partText), AUTH].join('\n');
+}
+
+function partText({ title, text, holds }: Part): string {
+  const rows = SETTINGS.filter((setting) => holds(setting) && setting.kind !== 'section').map(rowOf);
+  return `## ${title}
+
+${text}
+
+| setting | default | values | flag, variable | |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function rowOf(setting: Setting): string {
+  const { key, standard, flag, description } = setting;
+  const ways = [flag === undefined ? undefined : `--${flag}`, variableOf(setting)].flatMap((each) => each ?? []);
+  const cells = [code(key), defaultOf(standard), valuesOf(setting), ways.map(code).join(' '), description];
+  return `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function defaultOf(standard: Setting['standard']): string {
+  if (standard === undefined) return '–';
+  return typeof standard === 'object' ? 'none' : code(String(standard));
+}
+
+function valuesOf({ kind, choices = [], minimum, maximum }: Setting): string {
+  if (kind === 'choice') return choices.map(code).join(', ');
+  if (kind === 'switch') return '`true`, `false`';
+  if (kind === 'list') return 'list of strings';
+  return kind === 'integer' ? `${minimum ?? 0} to ${maximum ?? ''}` : 'string';
+}
