@@ -1,6 +1,6 @@
 /**
- * Preloaded by the examples (`node --import`), because they run in a clone: there `tidemark-client` is the directory
- * generated/, as TypeScript. In a project of your own npm installs it, and this file has no counterpart.
+ * Preloaded by the examples (`node --import`), because they run in a clone: there `tidemark-client` is the TypeScript source in
+ * generated/. In your own project npm installs the package, and you do not need this file.
  */
 import { registerHooks } from 'node:module';
 

@@ -1,5 +1,5 @@
 /**
- * From rows to cases: fills in what a row leaves to be computed. Inside any value
+ * Expands rows to cases: replaces computed values. Inside any value
  *
  *     {"$repeat": [value, n]}   a text n times          {"$join": [a, b, …]}    texts, one after the other
  *     {"$list": [value, n]}     an array of n values    {"$number": n}          a number
@@ -7,7 +7,7 @@
  *     {"$keys": n}              an object of n keys
  *
  * and inside any text `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount is a number or
- * reads `limit.jsonDepth*2+1`, with the limits that the gateway itself tells.
+ * an expression such as `limit.jsonDepth*2+1`, with the limits of the gateway's `welcome`.
  */
 import type { LimitName } from '../../generated/protocol.ts';
 import type { Amount, Case, Row } from './row.ts';
@@ -20,7 +20,7 @@ export interface Setting {
 
 const AMOUNT = /^limit\.(?<name>\w+)(?:\*(?<times>[\d.]+))?(?<plus>[+-]\d+)?$/;
 
-/** @throws {RangeError} for an amount that cannot be read */
+/** @throws {RangeError} for an invalid amount */
 export function amountOf(amount: Amount, limits: Setting['limits']): number {
   if (typeof amount === 'number') return amount;
   const { name, times = '1', plus = '0' } = AMOUNT.exec(amount)?.groups ?? {};
@@ -57,7 +57,7 @@ class Expansion {
     return text.replaceAll(/\{\{(\w+)\}\}/g, (_all, name: string) => {
       const found = Object.hasOwn(this.#variables, name) ? this.#variable(name) : this.#setting.words[name];
       if (typeof found === 'string' || typeof found === 'number') return String(found);
-      throw new RangeError(`{{${name}}} stands for nothing.`);
+      throw new RangeError(`{{${name}}} has no value: neither the variant nor the run defines it.`);
     });
   }
 
@@ -74,7 +74,7 @@ class Expansion {
     const times = amountOf(this.value(amount) as Amount, this.#setting.limits);
     if (operator === '$list') return Array.from({ length: times }, () => this.value(value));
     if (operator === '$repeat') return String(this.value(value)).repeat(Math.max(0, times));
-    throw new RangeError(`${operator} is no operation.`);
+    throw new RangeError(`${operator} is not an operation.`);
   }
 
   #variable(name: string): unknown {
@@ -88,13 +88,13 @@ function join(parts: readonly unknown[]): string | Buffer {
   return Buffer.concat(parts.map(bytesOf));
 }
 
-/** The bytes that an expanded value stands for: a text as UTF-8, anything else as JSON. */
+/** The bytes of an expanded value: a text as UTF-8, any other value as JSON. */
 export function bytesOf(value: unknown): Buffer {
   if (Buffer.isBuffer(value)) return value;
   return Buffer.from(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), 'utf8');
 }
 
-/** The cases that a row stands for: itself, or its variants. Values are filled in by {@link fill}, when it is played. */
+/** The cases of a row: the row itself, or its variants. {@link fill} computes the values when the case is run. */
 export function casesOf({
   variants,
   expect,
@@ -108,7 +108,7 @@ export function casesOf({
   }));
 }
 
-/** Fills in everything that is computed. */
+/** Computes all values. */
 export function fill(entry: Case, variables: Variables, setting: Setting): Case {
   const expansion = new Expansion(setting, variables);
   const { id, clause, why, ...rest } = entry;

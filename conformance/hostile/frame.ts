@@ -1,9 +1,9 @@
-/** Frames by hand, right or wrong (RFC 6455 §5.2), and a reader for what a server sends. */
+/** Makes valid and invalid frames (RFC 6455 §5.2), and reads the frames of a server. */
 import { createHash } from 'node:crypto';
 
 export const OPCODE = { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
-/** Everything about a frame that can be said wrongly. */
+/** All parts of a frame that can be invalid. */
 export interface FrameParts {
   readonly fin: boolean;
   readonly rsv: number;
@@ -15,7 +15,7 @@ export interface FrameParts {
   readonly lengthBits: 7 | 16 | 64;
 }
 
-/** The fewest bits that hold a length. */
+/** The smallest number of bits for a length. */
 export function lengthBitsOf(length: bigint): FrameParts['lengthBits'] {
   if (length < 126n) return 7;
   return length < 65536n ? 16 : 64;
@@ -42,7 +42,7 @@ export function encodeFrame(parts: FrameParts): Buffer {
 
 const MASK = Buffer.from('37fa213d', 'hex');
 
-/** A frame as a well-behaved client sends it. */
+/** A valid frame of a client. */
 export function clientFrame(opcode: number, payload: Buffer | string): Buffer {
   const body = Buffer.from(payload);
   const length = BigInt(body.length);
@@ -53,16 +53,16 @@ export function clientFrame(opcode: number, payload: Buffer | string): Buffer {
 export interface ServerFrame {
   readonly opcode: number;
   readonly payload: Buffer;
-  /** What is wrong with it, if anything. */
+  /** The fault of the frame, if it has one. */
   readonly fault?: string;
 }
 
-/** Largest frame of a server that is read; a longer one is a fault. */
+/** Largest accepted frame of a server, in bytes; a longer one is a fault. */
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
 function faultOf(first: number, second: number, length: number): string | undefined {
   const opcode = first & 0xf;
-  if ((first & 0x70) !== 0) return 'the server set a reserved bit though no extension was agreed upon';
+  if ((first & 0x70) !== 0) return 'the server set a reserved bit without a negotiated extension';
   if ((second & 0x80) !== 0) return 'the server masked a frame';
   if (opcode >= 8 && ((first & 0x80) === 0 || length > 125))
     return 'the server sent a long or fragmented control frame';
@@ -70,7 +70,7 @@ function faultOf(first: number, second: number, length: number): string | undefi
   return undefined;
 }
 
-/** Cuts what a server sends into frames, and joins fragments. */
+/** Splits the bytes of a server into frames, and joins fragments. */
 export class FrameReader {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
@@ -133,7 +133,7 @@ export class FrameReader {
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** What a server answers to a key (RFC 6455 §4.2.2). */
+/** The Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2). */
 export function acceptFor(key: string): string {
   return createHash('sha1')
     .update(key + GUID)

@@ -1,13 +1,13 @@
-/** What a gateway tells of itself over `/metrics` and `/ws/health`, where it does. */
+/** Measurements of the gateway from `/metrics` and `/ws/health`, if it serves them. */
 import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import type { Target } from './wire.ts';
 
 export interface GaugeSample {
   readonly residentBytes: number | undefined;
-  /** Used by objects, for gateways on Node. */
+  /** Bytes of the heap in use; only from gateways on Node. */
   readonly heapBytes: number | undefined;
-  /** Longest delay of the event loop since the last time that somebody asked. */
+  /** Longest delay of the event loop since the previous request. */
   readonly loopDelayMaxMs: number | undefined;
   readonly loopDelayP99Ms: number | undefined;
 }
@@ -17,7 +17,7 @@ export interface Reply {
   readonly body: string;
 }
 
-/** A request as any program would send it. Resolves with status 0 where there is no answer. */
+/** An ordinary HTTP request. Resolves with status 0 if there is no response. */
 export function ask(
   target: Target,
   path: string,
@@ -62,7 +62,7 @@ function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.round(seconds * 10_000) / 10;
 }
 
-/** Reads the metrics that every Prometheus client library gives for its process. */
+/** Reads the process metrics that Prometheus client libraries have in common. */
 export async function readGauge(
   target: Target,
   headers: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 /**
- * The whole pack against the gateway, each in a process of its own, as a user would run it: no crash, every case as the contract
- * says, the neighbour's latency and the gateway's memory within bounds. Then against a careless server, which it must not let pass.
+ * Runs the whole pack against the gateway, each in its own process, as a user would: no crash, every case as the contract requires,
+ * the neighbour's latency and the gateway's memory within bounds. Then against a careless server, which must fail.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -17,11 +17,11 @@ import type { CaseResult, Summary } from './run.ts';
 const MAIN = fileURLToPath(new URL('../command/hostile-main.ts', import.meta.url));
 const TIDEMARK = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const CARELESS = fileURLToPath(new URL('testing/careless-server.ts', import.meta.url));
-/** Slow handshakes wait for this limit; the shorter it is, the shorter the test. */
+/** Cases with slow handshakes wait for this limit; a short limit makes the test short. */
 const LIMITS = { handshakeTimeoutMs: 800 };
-/** What the heap of the gateway may grow by: far less than one case sends, and more than a collection of garbage leaves. */
+/** Allowed growth of the gateway's heap: far less than one case sends, and more than garbage that is not yet collected. */
 const HEAP_GROWTH_MIB = 128;
-/** Seen: 70 ms on an idle machine, 600 ms with both of its cores taken by others. */
+/** Measured: 70 ms on an idle machine, 600 ms with both cores busy with other processes. */
 const MAX_LATENCY_MS = '2000';
 const PACK_TIMEOUT_MS = 120_000;
 
@@ -44,7 +44,7 @@ interface Served {
   readonly child: ChildProcess;
 }
 
-/** Starts a server that says as a line of JSON where it listens. */
+/** Starts a server that prints its address as a line of JSON. */
 async function serve(...args: readonly string[]): Promise<Served> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(child);
@@ -54,7 +54,7 @@ async function serve(...args: readonly string[]): Promise<Served> {
   const line = await Promise.race([
     once(lines, 'line').then(([first]) => String(first)),
     once(child, 'exit').then(() => {
-      throw new Error(`The server ended at its start: ${stderr}`);
+      throw new Error(`The server exited while it was starting: ${stderr}`);
     }),
   ]);
   return { url: (JSON.parse(line) as { url: string }).url, child };
@@ -72,7 +72,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the pack as its own program. */
+/** Runs the pack in its own process. */
 async function hostile(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -115,7 +115,7 @@ function token(secret: string): string {
 }
 
 describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
-  test('finds nothing in the gateway, and neither neighbour nor memory feels it', async () => {
+  test('finds no fault in the gateway, and affects neither its neighbour nor its memory', async () => {
     const { url, child } = await serveGateway({});
     const { exitCode, stderr, summary, red } = await report(['--url', url, '--max-latency', MAX_LATENCY_MS]);
     console.log(JSON.stringify({ ...summary, kind: 'hostile pack' }));
@@ -130,7 +130,7 @@ describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
 
-  test('finds nothing where credentials are needed: no forged one is taken, none is repeated', async () => {
+  test('finds no fault where credentials are required: no forged one is accepted, none is quoted', async () => {
     const secret = 'a-secret-of-more-than-thirty-two-bytes';
     const secretFile = join(directory, 'secret');
     writeFileSync(secretFile, secret, { mode: 0o600 });
@@ -147,7 +147,7 @@ describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
 describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
   const impatient = ['--patience', '400'];
 
-  test('is found out, case by case', async () => {
+  test('fails exactly the cases of its faults', async () => {
     const { url } = await serve(CARELESS);
     const careless = [
       'frames/reserved-bits[rsv1]',
@@ -176,24 +176,24 @@ describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
     expect(exitCode).toBe(3);
   });
 
-  test('is found out by its neighbour when it publishes what it should have refused', async () => {
+  test('fails when its neighbour receives an event that should have been refused', async () => {
     const { url } = await serve(CARELESS);
     const only = ['--only', 'json/proto-key-in-payload'];
     const { summary } = await report(['--url', url, ...only, ...impatient]);
-    expect(summary.findings.join()).toContain('an event came that should have been refused');
+    expect(summary.findings.join()).toContain('an event arrived that should have been refused');
   });
 
-  test('is found dead, and the case that killed it is named', async () => {
+  test('is reported as crashed, with the case that crashed it', async () => {
     const { url } = await serve(CARELESS, '--die-at', 'u0079');
     const only = ['--only', 'json/no-id,json/repeated-keys,json/white-space'];
     const { exitCode, summary, red } = await report(['--url', url, ...only, ...impatient]);
     expect(red.at(-1)?.id).toBe('json/repeated-keys[escaped]');
-    expect(red.at(-1)?.findings.join()).toContain('the gateway no longer answers its neighbours');
-    expect(summary.findings.join()).toContain('the gateway no longer takes connections');
+    expect(red.at(-1)?.findings.join()).toContain('the gateway no longer replies to its neighbour');
+    expect(summary.findings.join()).toContain('the gateway no longer accepts connections');
     expect(exitCode).toBe(3);
   });
 
-  test('is found standing still', async () => {
+  test('is reported as blocked', async () => {
     const { url } = await serve(CARELESS, '--block-at', 'constructor');
     const only = ['--only', 'frames/well-formed,commands/subscribe-prototype-ids[constructor]'];
     const { exitCode, summary } = await report(['--url', url, ...only]);
@@ -203,22 +203,22 @@ describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
 });
 
 describe('the command', () => {
-  test('says when nobody answers', async () => {
+  test('exits with 5 when the server is unreachable', async () => {
     expect(await hostile(['--url', 'ws://127.0.0.1:1/ws'])).toMatchObject({ exitCode: 5, lines: [] });
   });
 
   test('lists its cases', async () => {
     const { lines, exitCode } = await hostile(['--list', '--only', 'frames/reserved-bits']);
-    expect(lines).toEqual(['frames/reserved-bits  ERR-2  a reserved bit, and no extension was agreed upon']);
+    expect(lines).toEqual(['frames/reserved-bits  ERR-2  a reserved bit without a negotiated extension']);
     expect(exitCode).toBe(0);
   });
 
   test.each([
     ['no gateway', []],
-    ['an address that is no WebSocket', ['--url', 'http://127.0.0.1:7400']],
-    ['a pattern that nothing fits', ['--url', 'ws://127.0.0.1:7400', '--only', 'nothing/*']],
-    ['an option that it does not have', ['--loud']],
-  ])('refuses %s as a wrong use', async (_what, args) => {
+    ['an address that is not a WebSocket', ['--url', 'http://127.0.0.1:7400']],
+    ['a pattern that matches no case', ['--url', 'ws://127.0.0.1:7400', '--only', 'nothing/*']],
+    ['an unknown option', ['--loud']],
+  ])('exits with 2 for %s', async (_what, args) => {
     expect(await hostile(args)).toMatchObject({ exitCode: 2, lines: [] });
   });
 });

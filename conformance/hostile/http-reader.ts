@@ -1,8 +1,8 @@
-/** Reads HTTP/1.1 answers off a raw connection, as far as the pack has to understand them. */
+/** Reads HTTP/1.1 responses from a raw connection, as far as the pack needs them. */
 
 export interface HttpAnswer {
   readonly status: number;
-  /** Names in lower case; of repeated headers the last. */
+  /** Names in lower case; for repeated headers the last value. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
 }
@@ -20,7 +20,7 @@ function parseHead(head: string): Pick<HttpAnswer, 'status' | 'headers'> | undef
   return { status: Number(status), headers: new Map(headers) };
 }
 
-/** The body in chunks that begins at `start`, and where it ends; undefined while it is incomplete. */
+/** The chunked body that starts at `start`, and its end; undefined while it is incomplete. */
 function readChunked(bytes: Buffer, start: number): { readonly body: Buffer; readonly end: number } | undefined {
   const parts: Buffer[] = [];
   let at = start;
@@ -39,27 +39,27 @@ function readChunked(bytes: Buffer, start: number): { readonly body: Buffer; rea
 
 export class HttpReader {
   #bytes: Buffer = Buffer.alloc(0);
-  /** Set when what came is not HTTP. */
+  /** Set if the received bytes are not HTTP. */
   fault: string | undefined;
 
   push(chunk: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
   }
 
-  /** What was received behind the last answer, which after an upgrade are frames. */
+  /** The bytes after the last response; after an upgrade these are frames. */
   rest(): Buffer {
     const rest = this.#bytes;
     this.#bytes = Buffer.alloc(0);
     return rest;
   }
 
-  /** The next whole answer. `ended` says that nothing more will come. */
+  /** The next complete response. `ended`: no more bytes will arrive. */
   next(connection: { readonly ended: boolean }): HttpAnswer | undefined {
     const headEnd = this.#bytes.indexOf(HEAD_END);
     if (headEnd < 0) return undefined;
     const head = parseHead(this.#bytes.toString('latin1', 0, headEnd));
     if (head === undefined) {
-      this.fault = 'what the server sent is not HTTP';
+      this.fault = 'the response of the server is not HTTP';
       return undefined;
     }
     const start = headEnd + HEAD_END.length;
@@ -78,7 +78,7 @@ export class HttpReader {
     if (headers.get('transfer-encoding') === 'chunked') return readChunked(this.#bytes, start);
     const length = headers.get('content-length');
     const end = length === undefined ? this.#bytes.length : start + Number(length);
-    // An answer to HEAD has a length and no body: it is whole once the connection has ended.
+    // A response to HEAD has a length but no body: it is complete when the connection has ended.
     if (!ended && (length === undefined || this.#bytes.length < end)) return undefined;
     return { body: this.#bytes.subarray(start, end), end: Math.min(end, this.#bytes.length) };
   }

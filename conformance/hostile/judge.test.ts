@@ -43,7 +43,7 @@ function answer(
 describe('an expected error', () => {
   const expected = { error: 'invalid_json' } as const;
 
-  test('has its code, and leaves connection and subscriptions as they were', () => {
+  test('has its code, and does not change the connection and its subscriptions', () => {
     expect(verdict(expected, { messages: [error('invalid_json')] })).toEqual([]);
   });
 
@@ -52,8 +52,8 @@ describe('an expected error', () => {
     ['no answer', {}, '0 × error invalid_json instead of 1'],
     ['two answers', { messages: [error('invalid_json'), error('invalid_json')] }, '2 × error'],
     ['a success beside it', { messages: [error('invalid_json'), { type: 'pong', data: {} }] }, '1 other replies'],
-    ['the end of the connection', { messages: [error('invalid_json')], ending: 'reset' }, 'should have lived'],
-    ['silence afterwards', { messages: [error('invalid_json')], alive: false }, 'no longer answers'],
+    ['the end of the connection', { messages: [error('invalid_json')], ending: 'reset' }, 'should have stayed open'],
+    ['no reply to the next command', { messages: [error('invalid_json')], alive: false }, 'no longer replies'],
     [
       'a subscription left behind',
       { messages: [error('invalid_json')], subscriptions: 1 },
@@ -63,13 +63,13 @@ describe('an expected error', () => {
     expect(verdict(expected, seen).join()).toContain(complaint);
   });
 
-  test('points to the value at fault', () => {
+  test('points to the invalid value', () => {
     const pointed = { error: ['invalid_message', 'filter_invalid'], pointer: '/data/x' } as const;
     expect(verdict(pointed, { messages: [error('filter_invalid', '/data/x')] })).toEqual([]);
     expect(verdict(pointed, { messages: [error('filter_invalid', '/data')] }).join()).toContain('0 × error');
   });
 
-  test('may stand among other replies where the row says so', () => {
+  test('may come with other replies if the row allows it', () => {
     const messages: readonly Message[] = [{ type: 'pong', data: {} }, error('rate_limited'), error('rate_limited')];
     expect(verdict({ error: 'rate_limited', times: 'some' }, { messages })).toEqual([]);
   });
@@ -84,15 +84,15 @@ describe('an expected close', () => {
     expect(verdict(expected, { ending: 'reset' }).join()).toContain('no close 1002 or 1009');
   });
 
-  test('with a code of the contract is said before', () => {
+  test('with a code of the contract is announced by closing', () => {
     const seen = { close: { code: 4000, reason: '' }, ending: 'fin' } as const;
     const closing = { type: 'closing', data: { code: 4000, name: 'protocol_error', retryable: false } };
     expect(verdict({ close: 'protocol_error' }, { ...seen, messages: [closing] })).toEqual([]);
-    expect(verdict({ close: 'protocol_error' }, seen).join()).toContain('not said by `closing`');
+    expect(verdict({ close: 'protocol_error' }, seen).join()).toContain('not announced by `closing`');
   });
 });
 
-describe('an expected answer over HTTP', () => {
+describe('an expected HTTP response', () => {
   const refused = { type: 'error', data: error('forbidden', '/a').data };
 
   test('has its status and the error message of the contract', () => {
@@ -104,46 +104,46 @@ describe('an expected answer over HTTP', () => {
     expect(verdict({ ...expected, error: 'internal' }, answer(403, refused)).join()).toContain(
       'error forbidden instead',
     );
-    expect(verdict(expected, {}).join()).toContain('no answer');
+    expect(verdict(expected, {}).join()).toContain('no response');
   });
 
-  test('has a body of its kind, and not the headers that are ruled out', () => {
-    expect(verdict({ status: 200, body: 'health' }, answer(200, {})).join()).toContain('no health');
+  test('has a body of the expected kind, and none of the forbidden headers', () => {
+    expect(verdict({ status: 200, body: 'health' }, answer(200, {})).join()).toContain('not a valid health');
     const expected = { status: 101, without: ['Sec-WebSocket-Extensions'] } as const;
     const compressed = answer(101, {}, [['sec-websocket-extensions', 'permessage-deflate']]);
     expect(verdict(expected, compressed).join()).toContain('Sec-WebSocket-Extensions');
   });
 
-  test('lets go of the connection where the row asks for it', () => {
+  test('closes the connection completely if the row requires it', () => {
     const expected = { status: 403, gone: true } as const;
     expect(verdict(expected, { ...answer(403, refused), gone: true })).toEqual([]);
     expect(verdict(expected, answer(403, refused)).join()).toContain('keeps its side');
   });
 });
 
-describe('what is to be ignored or dropped', () => {
-  test('is not answered', () => {
+describe('a message that must be ignored or dropped', () => {
+  test('gets no reply', () => {
     expect(verdict({ ignored: true }, {})).toEqual([]);
     expect(verdict({ ignored: true }, { messages: [error('invalid_json')] }).join()).toContain('ignored');
     expect(verdict({ dropped: true }, { ending: 'fin' })).toEqual([]);
     expect(verdict({ dropped: true }, {}).join()).toContain('should have ended');
-    expect(verdict({ dropped: true }, { ...answer(400, {}), ending: 'fin' }).join()).toContain('without an answer');
+    expect(verdict({ dropped: true }, { ...answer(400, {}), ending: 'fin' }).join()).toContain('without a response');
   });
 });
 
-describe('whatever is expected', () => {
-  test('one of several outcomes will do', () => {
+describe('any expectation', () => {
+  test('is met by one of several outcomes', () => {
     const expected = [{ close: 1007 }, { error: 'invalid_json' }] as const;
     expect(verdict(expected, { messages: [error('invalid_json')] })).toEqual([]);
     expect(verdict(expected, { close: { code: 1007, reason: '' }, ending: 'fin' })).toEqual([]);
     expect(verdict(expected, {}).join()).toContain('; or ');
   });
 
-  test('pushes are no replies', () => {
+  test('does not count pushes as replies', () => {
     expect(verdict({ ignored: true }, { messages: [{ type: 'heartbeat', data: {} }] })).toEqual([]);
   });
 
-  test('faults of the protocol and leaks are findings of their own', () => {
+  test('reports faults of the protocol and leaks as separate findings', () => {
     const seen = { faults: ['the server masked a frame'], leaks: ['a stack trace: "at x"'] };
     expect(verdict({ ignored: true }, seen)).toEqual(['the server masked a frame', 'it leaked a stack trace: "at x"']);
   });

@@ -1,4 +1,4 @@
-/** What was seen against what may happen: pure, so that every way to fail is a line of a test. */
+/** Compares the observations of a case with its expected outcomes. Pure, so that every kind of failure is one line of a test. */
 import { CLOSE_CODES, PUSHES } from '../../generated/protocol.ts';
 import type { ErrorCode } from '../../generated/protocol.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -9,14 +9,14 @@ import type { Ending, Message } from './wire.ts';
 
 export interface Observation {
   readonly answers: readonly HttpAnswer[];
-  /** Everything but the answer to the runner's own question whether the connection lives. */
+  /** All messages except the reply to the runner's own check whether the connection is alive. */
   readonly messages: readonly Message[];
   readonly close: { readonly code: number; readonly reason: string } | undefined;
   readonly ending: Ending;
   readonly gone: boolean;
-  /** Whether the connection answered when it was asked at the end. */
+  /** Whether the connection replied to the check at the end. */
   readonly alive: boolean;
-  /** Subscriptions that it had then; undefined where that could not be asked. */
+  /** Number of subscriptions at the end; undefined if it could not be determined. */
   readonly subscriptions: number | undefined;
   readonly faults: readonly string[];
   readonly leaks: readonly string[];
@@ -32,7 +32,7 @@ function repliesOf({ messages }: Observation): readonly Message[] {
   return messages.filter((each) => !PUSHED.has(each.type));
 }
 
-/** What came, in a few words. */
+/** The observations as short text. */
 export function describe(seen: Observation): string {
   const parts: string[] = [];
   for (const { status } of seen.answers) parts.push(status === 101 ? 'the upgrade' : `status ${status}`);
@@ -51,8 +51,8 @@ export function describe(seen: Observation): string {
 
 function aliveAnd(seen: Observation, complaint: string | undefined): string | undefined {
   if (complaint !== undefined) return complaint;
-  if (seen.close !== undefined || seen.ending !== 'open') return 'the connection should have lived';
-  return seen.alive ? undefined : 'the connection no longer answers';
+  if (seen.close !== undefined || seen.ending !== 'open') return 'the connection should have stayed open';
+  return seen.alive ? undefined : 'the connection no longer replies';
 }
 
 function countComplaint(
@@ -120,7 +120,7 @@ function readBody(body: Buffer): unknown {
   }
 }
 
-/** A failure carries the `error` message (OPS-0). */
+/** A failed request has the `error` message as its body (OPS-0). */
 function errorComplaint(
   { status, body }: HttpAnswer,
   { error, pointer }: Extract<Outcome, { status: unknown }>,
@@ -142,18 +142,18 @@ export function judgeStatus(
 ): string | undefined {
   const statuses = listOf<number>(expected.status);
   const [answer] = seen.answers;
-  if (answer === undefined) return `no answer with status ${statuses.join(' or ')}`;
+  if (answer === undefined) return `no response with status ${statuses.join(' or ')}`;
   if (!statuses.includes(answer.status)) return `status ${answer.status} instead of ${statuses.join(' or ')}`;
   if (answer.status >= 400) {
     const complaint = errorComplaint(answer, expected);
     if (complaint !== undefined) return complaint;
   } else if (expected.body !== undefined && !httpValidators[expected.body](readBody(answer.body))) {
     const [error] = httpValidators[expected.body].errors ?? [];
-    return `a body that is no ${expected.body}: ${error?.instancePath ?? ''} ${error?.message ?? ''}`;
+    return `a body that is not a valid ${expected.body}: ${error?.instancePath ?? ''} ${error?.message ?? ''}`;
   }
   const unwanted = expected.without?.find((each) => answer.headers.has(each.toLowerCase()));
   if (unwanted !== undefined) return `the header ${unwanted}: ${answer.headers.get(unwanted.toLowerCase())}`;
-  if (expected.gone === true && !seen.gone) return 'the server keeps its side of a refused connection';
+  if (expected.gone === true && !seen.gone) return 'the server keeps its side of a refused connection open';
   return undefined;
 }
 
@@ -165,22 +165,22 @@ function judgeOutcome(expected: Outcome, seen: Observation, limits: Limits): str
   if ('ignored' in expected)
     return aliveAnd(seen, repliesOf(seen).length === 0 ? undefined : 'it should have been ignored');
   if (seen.answers.some(({ status }) => status !== 101) || seen.close !== undefined)
-    return 'the connection should have ended without an answer';
+    return 'the connection should have ended without a response';
   return seen.ending === 'open' ? 'the connection should have ended' : undefined;
 }
 
-/** What no server may do, whatever it is sent. */
+/** Faults that are not allowed in any case. */
 function alwaysFindings(seen: Observation): readonly string[] {
   const findings = [...seen.faults, ...seen.leaks.map((each) => `it leaked ${each}`)];
   const { close } = seen;
   const said = seen.messages.find((each) => each.type === 'closing');
   const ours = Object.values(CLOSE_CODES).some(({ code }) => code === close?.code);
   if (close !== undefined && ours && said?.data['code'] !== close.code)
-    findings.push(`close ${close.code} was not said by \`closing\` before (CON-6)`);
+    findings.push(`close ${close.code} was not announced by \`closing\` (CON-6)`);
   return findings;
 }
 
-/** Everything that is wrong; nothing when the case has passed. */
+/** All findings; empty if the case passed. */
 export function judge(played: Case, seen: Observation, limits: Limits): readonly string[] {
   const complaints = played.expect.map((each) => judgeOutcome(each, seen, limits));
   const always = alwaysFindings(seen);

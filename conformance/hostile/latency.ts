@@ -1,4 +1,4 @@
-/** Latencies in numbers: pure. */
+/** Statistics of latencies. Pure. */
 export interface Sample {
   readonly kind: SampleKind;
   /** Milliseconds since the Unix epoch. */
@@ -6,7 +6,7 @@ export interface Sample {
   readonly ms: number;
 }
 
-/** A WebSocket ping, a `ping` command, an event from its publication to its arrival. */
+/** A WebSocket ping, a `ping` command, or an event from its publication to its arrival. */
 export type SampleKind = 'frame' | 'command' | 'event';
 
 export interface Distribution {
@@ -34,7 +34,7 @@ export function distribution(samples: readonly Sample[]): Distribution {
   };
 }
 
-/** The longest of those that were under way at some time between two moments. */
+/** The longest latency that overlaps with a period. */
 export function worstBetween(samples: readonly Sample[], from: number, to: number): number {
   return round(
     samples.reduce((worst, { sentAt, ms }) => (sentAt <= to && sentAt + ms >= from ? Math.max(worst, ms) : worst), 0),

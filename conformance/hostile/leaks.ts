@@ -1,4 +1,4 @@
-/** Looks through everything that a server sends for what must never leave it (ERR-2). */
+/** Searches everything that a server sends for information that it must not reveal (ERR-2). */
 
 interface Leak {
   readonly what: string;
@@ -11,7 +11,7 @@ const LEAKS: readonly Leak[] = [
     pattern: /(?:^|\\n|\n)\s+at [^\n"]{1,200}:\d+:\d+|Traceback \(most recent call last\)|goroutine \d+ \[/,
   },
   {
-    what: 'an internal of the run-time',
+    what: 'internals of the run-time',
     pattern: /node:internal\/|ERR_INTERNAL_ASSERTION|\[native code\]|\[object Object\]/,
   },
   {
@@ -21,7 +21,7 @@ const LEAKS: readonly Leak[] = [
   },
 ];
 
-/** Kept of what came before, so that a leak across two chunks is found. */
+/** The end of the previous chunk, so that a leak across two chunks is found. */
 const OVERLAP = 512;
 
 export class LeakScanner {
@@ -29,7 +29,7 @@ export class LeakScanner {
   readonly #found = new Set<string>();
   #tail = '';
 
-  /** @param secrets texts that the server was given and must not give back */
+  /** @param secrets texts that were sent to the server and that it must not send back */
   constructor(secrets: readonly string[]) {
     this.#secrets = secrets;
   }

@@ -1,11 +1,11 @@
-/** The run's side of the neighbour: its thread, and what it has told so far. */
+/** Starts the neighbour's thread and collects its reports. */
 import { Worker } from 'node:worker_threads';
 import type { GaugeSample } from './gauge.ts';
 import type { Sample } from './latency.ts';
 import type { NeighbourOrder, NeighbourReport, NeighbourSetting } from './neighbour.ts';
 import { Unreachable } from './wire.ts';
 
-/** For the neighbour to connect, or to be answered. */
+/** Longest wait for the neighbour to connect or to get a reply, in milliseconds. */
 const NEIGHBOUR_PATIENCE_MS = 10_000;
 
 export class NeighbourThread {
@@ -38,7 +38,7 @@ export class NeighbourThread {
     if (this.dead) for (const wake of [...this.#waiting.values()]) wake();
   }
 
-  /** Waits for a report; returns whether it came. */
+  /** Waits for a report; returns whether it arrived in time. */
   async #reported(what: string): Promise<boolean> {
     if (this.dead) return false;
     return new Promise<boolean>((resolve) => {
@@ -60,7 +60,7 @@ export class NeighbourThread {
     if (!(await this.#reported('ready'))) throw new Unreachable('A second client cannot connect.');
   }
 
-  /** Whether the gateway still answers the neighbour, now. */
+  /** Whether the gateway currently replies to the neighbour. */
   async fence(): Promise<boolean> {
     this.#fences += 1;
     this.#order({ kind: 'fence', number: this.#fences });

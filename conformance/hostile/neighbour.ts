@@ -1,7 +1,7 @@
 /**
- * The neighbour: a well-behaved client on a thread of its own, so that what it measures is the gateway and not the pack.
- * All along it pings, publishes a trickle of events and reads them back. It is also the witness: whatever a case tried to
- * publish and should not have been able to would arrive here.
+ * The neighbour: an ordinary client in its own thread, so that it measures the gateway and not the pack. During the whole run it
+ * pings, publishes a few events and receives them. It is also the witness: an event that a case published but that should have
+ * been refused arrives here.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,24 +16,24 @@ import type { Message } from './wire.ts';
 
 export interface NeighbourSetting {
   readonly ground: Ground;
-  /** Tells this run's events from all others. */
+  /** Identifies the events of this run. */
   readonly nonce: string;
   readonly publish: 'command' | 'http' | 'none';
 }
 
-/** What the run asks of the neighbour. */
+/** Messages from the run to the neighbour. */
 export type NeighbourOrder = { readonly kind: 'fence'; readonly number: number } | { readonly kind: 'finish' };
 
-/** What the neighbour tells the run. */
+/** Messages from the neighbour to the run. */
 export type NeighbourReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'samples'; readonly samples: readonly Sample[] }
   | { readonly kind: 'gauge'; readonly sample: GaugeSample }
-  /** An event that carries the run's nonce and is not the neighbour's own. */
+  /** An event with the run's nonce that the neighbour did not publish. */
   | { readonly kind: 'stray'; readonly text: string }
   | { readonly kind: 'lost'; readonly why: string; readonly at: number }
   | { readonly kind: 'dead' }
-  /** The answer to a fence: the gateway has answered the neighbour once more. */
+  /** The reply to a fence: the gateway has replied to the neighbour since. */
   | { readonly kind: 'fence'; readonly number: number }
   | { readonly kind: 'done'; readonly published: number; readonly received: number };
 
@@ -81,7 +81,7 @@ class Neighbour {
       this.#command('subscribe', { stream: each, events: ['*'], replay: { mode: 'none' } });
   }
 
-  /** Every loop runs until the end; the connection is made again when it is lost, which is reported. */
+  /** Every loop runs until the end. A lost connection is reported and opened again. */
   async run(): Promise<void> {
     await this.connect();
     await this.#wire?.until(() => this.#commands.size === 0, 5000);
@@ -96,7 +96,7 @@ class Neighbour {
     await Promise.all(beats);
   }
 
-  /** Reports once the gateway has answered a ping that was sent after this call, on whatever connection. */
+  /** Reports when the gateway has replied to a ping that was sent after this call, on any connection. */
   async fence(number: number): Promise<void> {
     const since = this.#serial;
     while (this.#lastPong <= since && !this.#finishing) {

@@ -1,4 +1,4 @@
-/** The parts that the pack is made of: rows, what they expand to, frames by hand, answers off the wire, leaks. */
+/** Tests the parts of the pack: rows and their expansion, frames, HTTP responses, leaks. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLAUSES, LIMITS } from '../../generated/protocol.ts';
@@ -16,13 +16,13 @@ const setting = { limits, words: { host: 'h:1', path: '/ws', nonce: 'n', fresh: 
 describe('the rows', () => {
   const rows = readRows();
 
-  test('are at least two hundred, each with an id of its own and a clause of the contract', () => {
+  test('are at least two hundred, each with a unique id and a clause of the contract', () => {
     expect(rows.length).toBeGreaterThanOrEqual(200);
     expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
     expect(rows.filter(({ clause }) => !Object.hasOwn(CLAUSES, clause))).toEqual([]);
   });
 
-  test('can all be filled in', () => {
+  test('can all be expanded', () => {
     const cases = rows.flatMap(casesOf);
     const filled = cases.map(({ entry, variables }) => fill(entry, variables, setting));
     expect(new Set(filled.map(({ id }) => id)).size).toBe(cases.length);
@@ -32,25 +32,25 @@ describe('the rows', () => {
   test.each([
     ['{', 'this line is not JSON'],
     ['{"id":"a/b"}', 'the field clause is missing'],
-    ['{"id":"a b","clause":"ERR-2","why":"","send":[],"expect":{"close":1002}}', 'does not read area/name'],
+    ['{"id":"a b","clause":"ERR-2","why":"","send":[],"expect":{"close":1002}}', 'does not have the form area/name'],
     ['{"id":"a/b","clause":"ERR-9","why":"","send":[],"expect":{"close":1002}}', 'no clause ERR-9'],
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[{"say":1}],"expect":{"close":1002}}', 'unknown step'],
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":[]}', 'unknown outcome'],
-    ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":{"close":1002},"Slow":true}', 'no field Slow'],
-  ])('are refused where they are none: %s', (line, complaint) => {
+    ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":{"close":1002},"Slow":true}', 'unknown field Slow'],
+  ])('are refused if they are invalid: %s', (line, complaint) => {
     expect(() => parseRows(`\n${line}`, 'x.ndjson')).toThrow(`x.ndjson:2: `);
     expect(() => parseRows(line, 'x.ndjson')).toThrow(complaint);
   });
 });
 
-describe('what a row leaves to be computed', () => {
+describe('a computed value', () => {
   const filled = (send: unknown, variables: Readonly<Record<string, unknown>> = {}): unknown => {
     const row = { id: 'a/b', clause: 'ERR-2', why: '', send, expect: { ignored: true } } as unknown as Row;
     const [found] = casesOf(row);
     return found === undefined ? undefined : fill(found.entry, variables, setting).send;
   };
 
-  test('are texts, lists, objects, numbers, bytes', () => {
+  test('is a text, a list, an object, a number or bytes', () => {
     expect(filled([{ $repeat: ['ab', 3] }])).toEqual(['ababab']);
     expect(filled([{ $list: [1, 2] }])).toEqual([[1, 1]]);
     expect(filled([{ $keys: 2 }])).toEqual([{ k0: 0, k1: 1 }]);
@@ -58,28 +58,28 @@ describe('what a row leaves to be computed', () => {
     expect(filled([{ $join: ['a', { $hex: 'c080' }, 'b'] }])).toEqual([Buffer.from('61c08062', 'hex')]);
   });
 
-  test('are values of the variant and of the run, also within one another', () => {
+  test('may be a value of the variant or of the run, also nested', () => {
     expect(filled([{ $var: 't' }, '{{t}}/{{host}}', { '{{t}}': 1 }], { t: '{{nonce}}x' })).toEqual([
       'nx',
       'nx/h:1',
       { nx: 1 },
     ]);
-    expect(() => filled(['{{nobody}}'])).toThrow('{{nobody}} stands for nothing');
+    expect(() => filled(['{{nobody}}'])).toThrow('{{nobody}} has no value');
     expect(() => filled([{ $var: 'nobody' }])).toThrow('no value nobody');
   });
 
-  test('keep a key that every object knows', () => {
+  test('keeps a key with the name of an inherited property', () => {
     expect(JSON.stringify(filled([JSON.parse('{"a":1,"__proto__":2}')]))).toBe('[{"a":1,"__proto__":2}]');
   });
 
-  test('are amounts made from the limits of the gateway', () => {
+  test('may be an amount computed from the limits of the gateway', () => {
     expect(amountOf('limit.jsonDepth*2-4', limits)).toBe(60);
     expect(amountOf('limit.jsonDepth*0.5', limits)).toBe(16);
     expect(() => amountOf('limit.nothing', limits)).toThrow('limit.nothing');
     expect(() => amountOf('many', limits)).toThrow('many');
   });
 
-  test('becomes bytes: texts as UTF-8, anything else as JSON', () => {
+  test('becomes bytes: a text as UTF-8, any other value as JSON', () => {
     expect(bytesOf('ä').toString('hex')).toBe('c3a4');
     expect(bytesOf({ a: 1 }).toString()).toBe('{"a":1}');
   });
@@ -93,11 +93,11 @@ describe('a frame', () => {
     return encodeFrame({ ...text, payload, length, lengthBits: lengthBitsOf(length), ...changes });
   }
 
-  test('of a client is masked as RFC 6455 §5.7 shows it', () => {
+  test('of a client is masked as in the example of RFC 6455 §5.7', () => {
     expect(clientFrame(OPCODE.text, 'Hello').toString('hex')).toBe('818537fa213d7f9f4d5158');
   });
 
-  test('can be wrong in every part', () => {
+  test('can be invalid in every part', () => {
     expect(frame(Buffer.from('x'), { rsv: 7, fin: false, opcode: 11 }).toString('hex')).toBe('7b0178');
     expect(frame(Buffer.from('x'), { lengthBits: 16, length: 5n }).toString('hex')).toBe('817e000578');
     expect(frame(Buffer.from('x'), { lengthBits: 64, length: 2n ** 64n - 1n }).toString('hex')).toBe(
@@ -105,7 +105,7 @@ describe('a frame', () => {
     );
   });
 
-  test('of a server is read however it is cut', () => {
+  test('of a server is read whatever the boundaries of its chunks', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 70_000, size: 'max' }), { maxLength: 3 }),
@@ -146,7 +146,7 @@ describe('a frame', () => {
   });
 });
 
-describe('an answer over HTTP', () => {
+describe('an HTTP response', () => {
   function read(text: string, ended = false): readonly (readonly [number, string])[] {
     const reader = new HttpReader();
     reader.push(Buffer.from(text));
@@ -156,7 +156,7 @@ describe('an answer over HTTP', () => {
     return answers;
   }
 
-  test('ends by its length, its chunks or the end of the connection', () => {
+  test('ends at its length, after its chunks or with the connection', () => {
     expect(read('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n')).toEqual([
       [200, 'ab'],
       [400, ''],
@@ -168,7 +168,7 @@ describe('an answer over HTTP', () => {
     expect(read('HTTP/1.1 200 OK\r\n\r\nab', true)).toEqual([[200, 'ab']]);
   });
 
-  test('leaves what follows an upgrade', () => {
+  test('leaves the bytes after an upgrade', () => {
     const reader = new HttpReader();
     reader.push(Buffer.from('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nframes'));
     expect(reader.next({ ended: false })?.headers.get('upgrade')).toBe('websocket');
@@ -186,8 +186,8 @@ describe('a leak', () => {
   test.each([
     ['a stack trace', 'TypeError: x\\n    at take (file.ts:3:5)'],
     ['a stack trace', 'Traceback (most recent call last)'],
-    ['an internal of the run-time', 'at node:internal/url'],
-    ['an internal of the run-time', 'function Object() { [native code] }1'],
+    ['internals of the run-time', 'at node:internal/url'],
+    ['internals of the run-time', 'function Object() { [native code] }1'],
     ['a path of the server', 'ENOENT: "/home/ana/gateway/keys.json"'],
     ['a path of the server', 'file:///srv/gateway/main.js'],
     ['a secret', 'you sent canary-1'],
@@ -199,13 +199,13 @@ describe('a leak', () => {
     expect(found('you sent cana', 'ry-1')).toContain('a secret');
   });
 
-  test('is not what a gateway may well say', () => {
+  test('is not reported for texts that a gateway may send', () => {
     expect(found('{"path":"src/home/index.ts","message":"Look at /docs/errors or /ws/health."}')).toBe('');
   });
 });
 
 describe('latencies', () => {
-  test('are told as a distribution, and by the time in which they were suffered', () => {
+  test('are reported as a distribution, and by the period in which they occurred', () => {
     const samples = Array.from(
       { length: 100 },
       (_each, at) => ({ kind: 'frame', sentAt: at * 10, ms: at + 1 }) as const,

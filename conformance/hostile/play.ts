@@ -1,4 +1,4 @@
-/** Plays one case on a fresh connection and tells what came of it. */
+/** Runs one case on a new connection and returns the observations. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { amountOf } from './expand.ts';
 import { OPCODE, acceptFor, clientFrame } from './frame.ts';
@@ -10,7 +10,7 @@ import type { Ground } from './steps.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Message } from './wire.ts';
 
-/** From the close frame to the end of the connection. */
+/** Longest time from the close frame to the end of the connection, in milliseconds. */
 const END_WITHIN_MS = 3000;
 const MAX_TRIES = 3;
 const MAX_WAIT_MS = 3000;
@@ -24,14 +24,15 @@ function answered(wire: Wire): readonly Message[] {
   return wire.messages.filter((each) => each.id === PROBE_ID);
 }
 
-/** Opens the WebSocket as a well-behaved client would. Returns what went wrong. */
+/** Opens the WebSocket as an ordinary client. Returns the fault, if there was one. */
 export async function upgrade(wire: Wire, ground: Ground): Promise<string | undefined> {
   await wire.write(encodeUpgrade({}, ground));
   const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', ground.patienceMs);
   const [answer] = wire.answers;
-  if (answer?.status !== 101) return `the upgrade was answered by ${answer?.status ?? 'nothing'}`;
+  if (answer?.status !== 101)
+    return `the upgrade got ${answer === undefined ? 'no response' : `status ${answer.status}`}`;
   if (answer.headers.get('sec-websocket-accept') !== acceptFor(SAMPLE_KEY)) return 'Sec-WebSocket-Accept is wrong';
-  if (!welcomed || wire.messages[0]?.type !== 'welcome') return 'no welcome came first (CON-2)';
+  if (!welcomed || wire.messages[0]?.type !== 'welcome') return 'the first message is not welcome (CON-2)';
   return undefined;
 }
 
@@ -49,7 +50,7 @@ class Trial {
     this.#patienceMs = entry.within === undefined ? ground.patienceMs : amountOf(entry.within, ground.limits);
   }
 
-  /** Waits for what may happen. */
+  /** Waits for one of the expected outcomes. */
   async settle(): Promise<Observation> {
     const { expect, door } = this.#entry;
     if (door === 'tcp' && !expect.every((each) => 'status' in each || 'dropped' in each))
@@ -76,7 +77,7 @@ class Trial {
     }
   }
 
-  /** Asks whether the connection lives, and what it subscribes to; again where the allowance for commands is used up. */
+  /** Checks whether the connection is alive, and its subscriptions. Repeats the check if the rate limit refuses it. */
   async #probe(): Promise<void> {
     const wire = this.#wire;
     const deadline = performance.now() + this.#patienceMs;
@@ -100,7 +101,7 @@ class Trial {
     await wire.until(() => over() || this.#enough(), left());
   }
 
-  /** Replies may come in another order than the commands went out: wait for as many as are expected. */
+  /** Replies may arrive in another order than the commands, so this waits for the expected number. */
   #enough(): boolean {
     const expected = this.#entry.expect.filter(leavesAlive).map((each) => {
       if ('ignored' in each) return 0;
@@ -143,18 +144,18 @@ async function playAside({ http, expect }: Aside, ground: Ground): Promise<reado
 
 export interface Played {
   readonly findings: readonly string[];
-  /** What came, in a few words. */
+  /** The observations as short text. */
   readonly seen: string;
 }
 
-/** A gateway that is asked too often says so, and when to come again: that is no answer to the case. */
+/** Whether the gateway refused the case because of a rate limit, with a delay: this is not an outcome of the case. */
 function toldToWait(wire: Wire): number | undefined {
   const [answer] = wire.answers;
   const seconds = answer?.status === 503 || answer?.status === 429 ? answer.headers.get('retry-after') : undefined;
   return seconds === undefined ? undefined : Math.min(Number(seconds) * 1000, MAX_WAIT_MS);
 }
 
-/** Plays a case, again where the gateway was too busy to take it. */
+/** Runs a case, and repeats it if the gateway was too busy to accept it. */
 export async function play(entry: Case, ground: Ground): Promise<Played> {
   for (let tries = 1; ; tries += 1) {
     const { waitMs, ...played } = await playOnce(entry, ground);

@@ -1,4 +1,4 @@
-/** What a run says to people. */
+/** Formats the report of a run as text. */
 import type { Distribution } from './latency.ts';
 import type { CaseResult, Summary } from './run.ts';
 
@@ -16,7 +16,7 @@ export function resultText({
     `${verdict === 'fail' ? 'FAIL' : 'WARN'} ${id} (${clause})  ${why}`,
     ...findings.map((each) => `     ${each}`),
     `     seen: ${seen}`,
-    `     repeat: tidemark conformance hostile --url … --only '${id}'  (neighbour at most ${neighbourMaxMs} ms meanwhile)`,
+    `     repeat: tidemark conformance hostile --url … --only '${id}'  (longest latency of the neighbour meanwhile: ${neighbourMaxMs} ms)`,
   ].join('\n');
 }
 
@@ -31,11 +31,11 @@ export function summaryText(summary: Summary): string {
     gateway.heapMiBAfter === undefined ? '' : `; heap ${gateway.heapMiBBefore} → ${gateway.heapMiBAfter} MiB`;
   const memory =
     gateway.residentMiBBefore === undefined
-      ? 'not told by the gateway'
+      ? 'not reported by the gateway'
       : `${gateway.residentMiBBefore} MiB before, ${gateway.residentMiBAfter} after, at most ${gateway.residentMiBMax}${heap}`;
   const loop =
     gateway.loopDelayMaxMs === undefined
-      ? 'not told by the gateway'
+      ? 'not reported by the gateway'
       : `p99 ${gateway.loopDelayP99Ms} ms, max ${gateway.loopDelayMaxMs} ms`;
   return [
     ...findings.map((each) => `FAIL ${each}`),

@@ -1,28 +1,28 @@
 /**
- * A row of the hostile pack: data, one JSON object per line of `cases/*.ndjson`. What may stand in one is said here and
- * nowhere else; `docs/guides/hostile.md` shows it by example.
+ * A row of the hostile pack: one JSON object per line of `cases/*.ndjson`. This file is the definition of the format;
+ * `docs/guides/hostile.md` has examples.
  */
 import type { ClauseId, CloseName, ErrorCode } from '../../generated/protocol.ts';
 
-/** What has to be true of a gateway for a row to mean anything there; elsewhere the row is not applicable. */
+/** Conditions on the gateway; if one is not met, the row is not applicable. */
 export type Need = 'auth' | 'broadcast' | 'publish';
 
-/** A number, or one that is computed from a limit that the gateway tells in `welcome`: `limit.jsonDepth*2+1`. */
+/** A number, or an expression on a limit in the gateway's `welcome`: `limit.jsonDepth*2+1`. */
 export type Amount = number | string;
 
-/** One frame by hand (RFC 6455 §5.2). What is left out is as a well-behaved client would send it. */
+/** One frame (RFC 6455 §5.2). Omitted parts have valid values. */
 export interface FrameSpec {
   readonly fin?: boolean;
-  /** The three reserved bits as a number, RSV1 being 4. */
+  /** The three reserved bits as a number; RSV1 is 4. */
   readonly rsv?: number;
   readonly opcode?: number;
   readonly masked?: boolean;
   /** Hexadecimal, four bytes. */
   readonly mask?: string;
   readonly payload?: unknown;
-  /** The length that the header claims, where it is not the payload's; decimal text for what a number cannot hold. */
+  /** The length in the header, if it differs from the payload's; a decimal text if it is too large for a number. */
   readonly length?: Amount;
-  /** In how many bits the length is written, where it is not the fewest. */
+  /** Number of bits of the length, if it is not the smallest possible. */
   readonly lengthBits?: 7 | 16 | 64;
 }
 
@@ -33,12 +33,12 @@ export interface HttpSpec {
   readonly version?: string;
   readonly headers?: readonly (readonly [string, unknown])[];
   readonly body?: unknown;
-  /** Of the headers that are added, those that are not. */
+  /** Headers that are not added. */
   readonly without?: readonly string[];
   readonly bare?: boolean;
 }
 
-/** A request for an upgrade; `headers` replace those of the same name and add the others. */
+/** An upgrade request; `headers` replace headers of the same name and add others. */
 export interface UpgradeSpec {
   readonly method?: string;
   readonly target?: unknown;
@@ -57,46 +57,46 @@ export type Step =
   | { readonly upgrade: UpgradeSpec }
   /** Repeats the steps; with `paced`, no faster than the command limits in `welcome` allow. */
   | { readonly repeat: Amount; readonly steps: readonly Step[]; readonly paced?: true }
-  /** What the steps amount to, one byte per write; stops when the peer hangs up. */
+  /** The bytes of the steps, one per write; stops when the server closes the connection. */
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }
-  /** As many further connections, each sending the steps, held open until the case is over. */
+  /** Additional connections, each of which sends the steps and stays open until the end of the case. */
   | { readonly connections: Amount; readonly steps: readonly Step[]; readonly reset?: true }
-  /** Waits for a message of that type, or for the head of a response. */
+  /** Waits for a message of this type, or for the head of a response. */
   | { readonly await: string }
   | { readonly hold: Amount }
   | { readonly do: 'stop reading' | 'read again' | 'half-close' | 'reset' };
 
-/** What may happen. Where a row gives several, any one of them will do. */
+/** An allowed outcome. If a row has several, one of them must occur. */
 export type Outcome =
-  /** The command is refused; the connection lives and nothing has changed. */
+  /** The command is refused; the connection stays open and nothing changes. */
   | {
       readonly error: ErrorCode | readonly ErrorCode[];
       readonly pointer?: string;
-      /** How many such replies, where it is not one; `some` lets other replies stand beside them. */
+      /** Number of such replies, if it is not one; `some` also allows other replies. */
       readonly times?: Amount;
     }
-  /** The command is carried out. */
+  /** The command succeeds. */
   | { readonly reply: string; readonly times?: Amount }
   /** The server closes with one of these codes. */
   | { readonly close: number | CloseName | readonly (number | CloseName)[] }
-  /** An HTTP answer. A failure carries the `error` message (OPS-0). */
+  /** An HTTP response. A failed request has the `error` message as its body (OPS-0). */
   | {
       readonly status: number | readonly number[];
       readonly error?: ErrorCode | readonly ErrorCode[];
       readonly pointer?: string;
-      /** The message of the contract that the body is. */
+      /** The message of the contract whose schema the body must match. */
       readonly body?: 'health' | 'subscriptions_page' | 'explanation' | 'broadcast_result' | 'probe' | 'text';
-      /** Headers that must not be there. */
+      /** Headers that must be absent. */
       readonly without?: readonly string[];
-      /** Nothing of the connection is left at the server afterwards, though the client holds on to it. */
+      /** The server has closed the connection completely, although the client keeps its side open. */
       readonly gone?: true;
     }
-  /** Nothing is answered, and the connection lives. */
+  /** There is no reply, and the connection stays open. */
   | { readonly ignored: true }
-  /** The connection ends without an answer. */
+  /** The connection ends without a response. */
   | { readonly dropped: true };
 
-/** What has to hold afterwards, asked over HTTP on a connection of its own while the one under test is still there. */
+/** Checks over HTTP on a separate connection, while the connection of the case is still open. */
 export interface Aside {
   readonly http: HttpSpec;
   readonly expect: Extract<Outcome, { status: unknown }>;
@@ -106,26 +106,26 @@ export interface Row {
   /** `area/name`. */
   readonly id: string;
   readonly clause: ClauseId;
-  /** A `should` row that fails is a warning: the contract is silent, and good sense is not. */
+  /** A failed `should` row is a warning: the contract does not require the outcome, but it is expected of a good server. */
   readonly level?: 'must' | 'should';
   readonly why: string;
   readonly needs?: readonly Need[];
-  /** `ws` begins with an upgrade and `welcome`; `tcp` with nothing. */
+  /** `ws` starts with an upgrade and `welcome`; `tcp` with a plain connection. */
   readonly door?: 'ws' | 'tcp';
   readonly send: readonly Step[];
   readonly expect: Outcome | readonly Outcome[];
   readonly aside?: Aside;
-  /** How it is asked whether the connection lives: by a command, or by a ping frame where a message is still open. */
+  /** How the connection is checked at the end: by a command, or by a ping frame if a message is unfinished. */
   readonly probe?: 'command' | 'ping';
-  /** How long the outcome may take, in milliseconds. */
+  /** Longest time for the outcome, in milliseconds. */
   readonly within?: Amount;
-  /** Runs beside the others, since it takes its time. */
+  /** Runs in parallel with the other cases, because it takes long. */
   readonly slow?: true;
   /** Values by name, for each variant of the row. */
   readonly variants?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** One row, or one variant of it, ready to be played. */
+/** One row, or one of its variants. */
 export interface Case extends Omit<Row, 'variants' | 'expect'> {
   readonly expect: readonly Outcome[];
 }

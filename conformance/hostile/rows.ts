@@ -1,4 +1,4 @@
-/** Reads the rows of `cases/*.ndjson` and refuses what cannot be one, naming file and line. */
+/** Reads the rows of `cases/*.ndjson` and refuses invalid ones with file and line. */
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,16 +35,16 @@ function knows(value: unknown, keys: readonly string[]): boolean {
 
 function complaintAbout(row: Partial<Record<string, unknown>>): string | undefined {
   const unknown = Object.keys(row).find((key) => !FIELDS.has(key));
-  if (unknown !== undefined) return `there is no field ${unknown}`;
+  if (unknown !== undefined) return `unknown field ${unknown}`;
   const missing = REQUIRED.find((key) => !Object.hasOwn(row, key));
   if (missing !== undefined) return `the field ${missing} is missing`;
   const { id, clause, send, expect } = row;
-  if (typeof id !== 'string' || !ID.test(id)) return `the id ${JSON.stringify(id)} does not read area/name`;
+  if (typeof id !== 'string' || !ID.test(id)) return `the id ${JSON.stringify(id)} does not have the form area/name`;
   if (!Object.hasOwn(CLAUSES, String(clause))) return `the contract has no clause ${String(clause)}`;
-  if (!Array.isArray(send) || !send.every((each) => knows(each, STEPS))) return 'send holds an unknown step';
+  if (!Array.isArray(send) || !send.every((each) => knows(each, STEPS))) return 'send contains an unknown step';
   const outcomes: readonly unknown[] = Array.isArray(expect) ? expect : [expect];
   if (outcomes.length === 0 || !outcomes.every((each) => knows(each, OUTCOMES)))
-    return 'expect holds an unknown outcome';
+    return 'expect contains an unknown outcome';
   return undefined;
 }
 

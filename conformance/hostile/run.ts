@@ -1,4 +1,4 @@
-/** Runs the pack: the quick cases one after another, the slow ones beside them, a neighbour all along. */
+/** Runs the pack: quick cases one after another, slow cases in parallel with them, and a neighbour during the whole run. */
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -20,7 +20,7 @@ import type { Target } from './wire.ts';
 export interface RunOptions {
   readonly target: Target;
   readonly rows: readonly Row[];
-  /** Which cases of them are played. */
+  /** The cases to run. */
   readonly selects: (id: string) => boolean;
   readonly credential: Ground['credential'];
   readonly patienceMs: number;
@@ -34,10 +34,10 @@ export interface CaseResult {
   readonly clause: string;
   readonly verdict: Verdict;
   readonly findings: readonly string[];
-  /** What came, in a few words. */
+  /** The observations as short text. */
   readonly seen: string;
   readonly ms: number;
-  /** The neighbour's longest latency meanwhile. */
+  /** The neighbour's longest latency during the case. */
   readonly neighbourMaxMs: number;
   readonly why: string;
 }
@@ -53,7 +53,7 @@ export interface Summary {
     readonly eventsPublished: number;
     readonly eventsReceived: number;
   };
-  /** What the gateway tells of itself; left out where it does not. */
+  /** Measurements of the gateway; absent if it does not report them. */
   readonly gateway: {
     readonly residentMiBBefore?: number;
     readonly residentMiBAfter?: number;
@@ -65,9 +65,9 @@ export interface Summary {
     readonly connectionsBefore?: number;
     readonly connectionsAfter?: number;
   };
-  /** This process's own event loop, to judge the latencies by. */
+  /** Delay of this process's own event loop, for comparison with the latencies. */
   readonly runnerLoopDelayMaxMs: number;
-  /** What concerns the run as a whole. */
+  /** Findings about the whole run. */
   readonly findings: readonly string[];
 }
 
@@ -77,9 +77,9 @@ interface Played {
   readonly to: number;
 }
 
-/** For the gateway to notice that the last clients have gone. */
+/** Longest wait until the gateway has closed the last connections, in milliseconds. */
 const SETTLE_MS = 3000;
-/** Cases that take their time and run at once. */
+/** Number of slow cases that run at the same time. */
 const SLOW_LANES = 16;
 
 function now(): number {
@@ -92,12 +92,12 @@ interface Survey {
   readonly publish: NeighbourSetting['publish'];
 }
 
-/** Takes a look at the gateway as an ordinary client: its limits, and what it can do. */
+/** Connects as an ordinary client to read the limits and features of the gateway. */
 async function survey(ground: Ground): Promise<Survey> {
   const wire = await Wire.open(ground.target);
   try {
     const complaint = await upgrade(wire, ground);
-    if (complaint !== undefined) throw new Unreachable(`No ordinary client can connect: ${complaint}.`);
+    if (complaint !== undefined) throw new Unreachable(`An ordinary client cannot connect: ${complaint}.`);
     const { limits, features, principal, authenticationRequired } = (wire.messages[0]?.data ?? {}) as {
       readonly limits: Readonly<Record<string, number>>;
       readonly features: { readonly broadcast: boolean };
@@ -105,7 +105,7 @@ async function survey(ground: Ground): Promise<Survey> {
       readonly authenticationRequired: boolean;
     };
     if (authenticationRequired)
-      throw new Unreachable('The gateway wants a credential: set TIDEMARK_TOKEN or TIDEMARK_API_KEY.');
+      throw new Unreachable('The gateway requires a credential: set TIDEMARK_TOKEN or TIDEMARK_API_KEY.');
     const publishes = principal.scopes.some((scope) => scope === 'publish:*');
     const has = new Set<Need>();
     if (ground.credential.length > 0) has.add('auth');
@@ -157,7 +157,7 @@ class Run {
     return this.#summary({ startedAt, gateway, runnerLoopDelayMaxMs: Math.round(loop.max / 1e6) });
   }
 
-  /** The connections of the gateway once those of the pack are gone. */
+  /** The connections of the gateway after those of the pack are closed. */
   async #settledConnections(headers: Readonly<Record<string, string>>, before: number): Promise<number | undefined> {
     const until = now() + SETTLE_MS;
     for (;;) {
@@ -186,7 +186,7 @@ class Run {
   ): Promise<void> {
     const from = now();
     const { target, secrets, limits } = this.#ground;
-    // The witness knows by this whose event it is.
+    // The witness recognises the case of an event by this.
     const nonce = `${this.#nonce}-${entry.id}`;
     const fresh = randomBytes(6).toString('hex');
     const words = { host: hostOf(target), path: target.path, nonce, fresh, canary: secrets[0] ?? '' };
@@ -194,7 +194,7 @@ class Run {
     const { findings, seen } = await play(fill(entry, variables, { limits, words }), this.#ground);
     const answered = await this.#neighbour.fence();
     const lost = this.#neighbour.losses.slice(lossesBefore).map(({ why }) => `a neighbour lost its connection: ${why}`);
-    const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer answers its neighbours'])];
+    const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer replies to its neighbour'])];
     const verdict = all.length === 0 ? 'pass' : level === 'should' ? 'warn' : 'fail';
     this.#record(entry, all, { verdict, seen, from });
   }
@@ -237,10 +237,10 @@ class Run {
     const of = (kind: SampleKind): Distribution => distribution(samples.filter((each) => each.kind === kind));
     const tally = (verdict: Verdict): number => this.#played.filter(({ result }) => result.verdict === verdict).length;
     const findings = [
-      ...strays.map((text) => `an event came that should have been refused: ${text.slice(0, 300)}`),
+      ...strays.map((text) => `an event arrived that should have been refused: ${text.slice(0, 300)}`),
       ...(received < published ? [`the neighbour missed ${published - received} of ${published} events`] : []),
       ...(losses.length > 0 ? [`the neighbour lost its connection ${losses.length} times: ${losses[0]?.why}`] : []),
-      ...(dead ? ['the gateway no longer takes connections'] : []),
+      ...(dead ? ['the gateway no longer accepts connections'] : []),
     ];
     return {
       rows: this.#options.rows.length,
@@ -261,8 +261,8 @@ class Run {
 }
 
 /**
- * Plays all rows against a gateway.
- * @throws {Unreachable} when not even an ordinary client can connect
+ * Runs all rows against a gateway.
+ * @throws {Unreachable} when an ordinary client cannot connect
  */
 export async function runPack(options: RunOptions): Promise<Summary> {
   const nonce = randomBytes(6).toString('hex');

@@ -1,4 +1,4 @@
-/** From the steps of a case to bytes, and onto the wire. */
+/** Converts the steps of a case to bytes, and sends them. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { amountOf, bytesOf } from './expand.ts';
@@ -7,15 +7,15 @@ import type { Amount, FrameSpec, HttpSpec, Step, UpgradeSpec } from './row.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Target } from './wire.ts';
 
-/** What steps need to know of the gateway. */
+/** Facts about the gateway that steps need. */
 export interface Ground {
   readonly target: Target;
   readonly limits: Readonly<Record<string, number>>;
   /** Headers that carry the credential, if there is one. */
   readonly credential: readonly (readonly [string, string])[];
-  /** Given to the server in a case, and never to come back. */
+  /** A secret that a case sends to the server, and that the server must not send back. */
   readonly secrets: readonly string[];
-  /** How long an outcome may take where a row does not say, in milliseconds. */
+  /** Default of the longest time for an outcome, in milliseconds. */
   readonly patienceMs: number;
 }
 
@@ -101,7 +101,7 @@ export function encodeUpgrade(
   return head(requestLine(method, spec.target ?? target.path, version), [...kept, ...headers, ...extra]);
 }
 
-/** The bytes of a step that is nothing but bytes; undefined for one that does something. */
+/** The bytes of a step that only sends; undefined for other steps. */
 function encodeStep(step: Step, ground: Ground): Buffer | undefined {
   if ('text' in step) return clientFrame(OPCODE.text, bytesOf(step.text));
   if ('json' in step) return clientFrame(OPCODE.text, JSON.stringify(step.json));
@@ -116,13 +116,13 @@ function encodeAll(steps: readonly Step[], ground: Ground): Buffer {
   return Buffer.concat(
     steps.map((step) => {
       const bytes = encodeStep(step, ground);
-      if (bytes === undefined) throw new RangeError('Only what is sent can be repeated or dripped.');
+      if (bytes === undefined) throw new RangeError('Only steps that send bytes can be repeated or dripped.');
       return bytes;
     }),
   );
 }
 
-/** Everything that a case opens beside its own connection, to be ended with it. */
+/** The additional connections of a case, which are closed with it. */
 export class Player {
   readonly #ground: Ground;
   readonly #wire: Wire;
@@ -199,7 +199,7 @@ export class Player {
         if (reset === true) wire.reset();
         else this.#others.push(wire);
       } catch (error) {
-        // A server may refuse to take more; whether it still serves the others is what is judged.
+        // A server may refuse further connections; the case checks only whether it still serves other clients.
         if (!(error instanceof Unreachable)) throw error;
       }
     }

@@ -1,6 +1,6 @@
 /**
- * A connection that says exactly what it is told to, byte by byte, and keeps what comes back: answers over HTTP until an
- * upgrade is granted, messages and frames from then on.
+ * A raw connection: sends exactly the given bytes, and collects what the server sends: HTTP responses until an upgrade, then
+ * messages and frames.
  */
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
@@ -27,7 +27,7 @@ export interface Message {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Takes what comes in the place of the wire's own lists. */
+/** Receives messages and frames instead of the wire's own lists. */
 export interface Listener {
   readonly onMessage: (message: Message) => void;
   readonly onPong: (payload: Buffer) => void;
@@ -35,7 +35,7 @@ export interface Listener {
 
 export type Ending = 'open' | 'fin' | 'reset';
 
-/** Messages that are kept; a flood answers with more, which are counted only. */
+/** Most messages that are kept; further ones, as after a flood, are only counted. */
 const MAX_KEPT = 20_000;
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -51,14 +51,14 @@ export class Wire {
   #closeAnswered = false;
   readonly answers: HttpAnswer[] = [];
   readonly messages: Message[] = [];
-  /** Payloads of the pongs that came. */
+  /** Payloads of the received pongs. */
   readonly pongs: Buffer[] = [];
-  /** What the server did wrong whatever the case: frames that RFC 6455 forbids, messages that the contract does not know. */
+  /** Faults that are not allowed in any case: frames that violate RFC 6455, messages that violate the contract. */
   readonly faults = new Set<string>();
-  /** What the server closed with; 1005 where its close frame had no code. */
+  /** The server's close code and reason; 1005 if its close frame had no code. */
   close: { readonly code: number; readonly reason: string } | undefined;
   ending: Ending = 'open';
-  /** True once nothing of the connection is left at the other side: what is sent there is answered by a reset. */
+  /** True after the server has closed the connection completely, so that sent bytes cause a reset. */
   gone = false;
   #listener: Listener | undefined;
 
@@ -102,13 +102,13 @@ export class Wire {
     return this.#leaks.found;
   }
 
-  /** Writes, and waits while the peer does not read, at most `patienceMs`. */
+  /** Writes, and waits at most `patienceMs` if the server does not read. */
   async write(bytes: Buffer, patienceMs = 2000): Promise<void> {
     if (!this.#socket.writable || this.#socket.write(bytes)) return;
     await this.until(() => this.ending !== 'open' || !this.#socket.writableNeedDrain, patienceMs);
   }
 
-  /** Waits until a condition on what has come holds; returns whether it does. */
+  /** Waits until a condition on the received data holds; returns whether it holds. */
   async until(holds: () => boolean, withinMs: number): Promise<boolean> {
     if (holds()) return true;
     return new Promise<boolean>((resolve) => {
@@ -127,7 +127,7 @@ export class Wire {
     });
   }
 
-  /** From now on nothing is kept: the listener has it. */
+  /** From now on, received data goes to the listener and is not kept. */
   listen(listener: Listener): void {
     this.#listener = listener;
   }
@@ -213,7 +213,7 @@ export class Wire {
     else if (this.pongs.length < MAX_KEPT) this.pongs.push(payload);
   }
 
-  /** Answers a close with the same code, as a peer should; the server then ends the connection. */
+  /** Replies to a close with the same code, as RFC 6455 requires; the server then ends the connection. */
   #takeClose(payload: Buffer): void {
     const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
     this.close ??= { code, reason: payload.subarray(2).toString('utf8') };
@@ -223,7 +223,7 @@ export class Wire {
   }
 }
 
-/** Reads a message of the server, or says what is wrong with it. */
+/** Reads a message of the server, or returns its fault. */
 function readMessage(payload: Buffer): Message | string {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(payload);

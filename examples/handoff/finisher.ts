@@ -1,5 +1,5 @@
 /**
- * The second agent: reads the session until the work is handed to it, and does what is left.
+ * The second agent: reads the session until the work is handed over to it, and does the rest.
  *
  *     node finisher.ts [gateway] [session]
  */
@@ -19,7 +19,7 @@ const left = remaining(work);
 console.log(`took over with ${work.done.length} of ${work.files.length} files done`);
 
 for (const file of left) {
-  await sleep(50); // Here an agent would change the file.
+  await sleep(50); // A real agent would change the file here.
   await session.say('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
   console.log(`renamed in ${file}`);
 }

@@ -6,7 +6,7 @@ import type { Facts, Said, Step } from './session.ts';
 import { follow, NOTHING, remaining } from './work.ts';
 
 describe('the handoff example', () => {
-  test('runs: the second agent comes late, takes over, and both see the end', async () => {
+  test('runs: the second agent starts late, takes over, and both receive the end', async () => {
     const run = fileURLToPath(new URL('run.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [run], { timeout: 20_000 });
     const linesOf = (name: string): string[] =>
@@ -28,7 +28,7 @@ describe('the handoff example', () => {
   }, 30_000);
 });
 
-describe('the picture of the work', () => {
+describe('the state of the work', () => {
   const said = (sessionEvent: Step, facts: Facts = {}): Said => ({
     sessionId: 's',
     sessionEvent,
@@ -38,7 +38,7 @@ describe('the picture of the work', () => {
   const modified = (file: string): Said =>
     said('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
 
-  test('follows from what was said, in its order', () => {
+  test('follows from the log, in its order', () => {
     const log = [
       said('session_started', { details: { files: ['a', 'b', 'c'] } }),
       modified('a'),
@@ -52,7 +52,7 @@ describe('the picture of the work', () => {
     expect(follow(work, said('session_teardown'))).toMatchObject({ holder: undefined, finished: true });
   });
 
-  test('does not trust what stands in free details', () => {
+  test('ignores invalid details', () => {
     expect(follow(NOTHING, said('session_started', { details: { files: 'all' } })).files).toEqual([]);
     expect(follow(NOTHING, said('session_handoff', { details: { to: 7 } })).holder).toBeUndefined();
   });

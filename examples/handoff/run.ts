@@ -1,5 +1,5 @@
 /**
- * Shows a handoff: one Redis, two gateways, an agent at each. Everything is started here, on free ports, and ended again.
+ * Runs a handoff: one Redis, two gateways, and an agent at each. Starts everything on free ports, and stops it at the end.
  *
  *     node examples/handoff/run.ts [--redis redis://127.0.0.1:6379]
  */
@@ -19,7 +19,7 @@ try {
   const [north, south] = [await startGateway('north', redis), await startGateway('south', redis)];
   const id = `demo-${process.pid}`;
   const starter = startAgent('starter', north, id);
-  // The second agent comes when the work is half done already: it loses nothing by being late.
+  // The second agent starts when half of the work is done: it misses no event by starting late.
   await said(starter, 'handed over');
   const finisher = startAgent('finisher', south, id);
   await Promise.all([starter, finisher].map(succeeded));
@@ -31,14 +31,14 @@ async function startRedis(): Promise<string> {
   const port = await freePort();
   const child = start('redis', 'redis-server', ['--port', String(port), '--save', '', '--loglevel', 'notice']);
   await said(child, 'Ready to accept connections').catch((cause: unknown) => {
-    throw new Error('redis-server does not start (Debian: apt-get install redis-server). Or give --redis URL.', {
+    throw new Error('redis-server does not start (Debian: apt-get install redis-server). Or pass --redis URL.', {
       cause,
     });
   });
   return `redis://127.0.0.1:${port}`;
 }
 
-/** Resolves to the address of the gateway once it serves. */
+/** Resolves to the address of the gateway when it is ready. */
 async function startGateway(name: string, redis: string): Promise<string> {
   const tidemark = fileURLToPath(new URL('../../bin/tidemark.js', import.meta.url));
   const options = ['--redis', redis, '--node-id', name, '--port', '0', '--broadcast', 'on', '--json'];
@@ -77,12 +77,12 @@ function lines({ stdout }: ChildProcess, onLine: (line: string) => void): void {
   if (stdout !== null) createInterface({ input: stdout }).on('line', onLine);
 }
 
-/** Resolves to the first line that a program prints with a text in it. */
+/** Resolves to the first line of a program's output that contains a text. */
 function said(child: ChildProcess, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     lines(child, (line) => line.includes(text) && resolve(line));
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`It ended without saying "${text}".`)));
+    child.once('exit', () => reject(new Error(`The program exited before it printed "${text}".`)));
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * An agent's end of a session: what it says, and what everybody said, in one order.
+ * A session of agents: publishes this agent's steps, and reads the steps of all agents in one order.
  *
- * A session is a stream, `session:{id}`. Every agent reads the same log from its beginning, whenever it comes and through
- * whichever gateway. So what is known of the work follows from the log alone (work.ts), and a handoff passes nothing on but a name.
+ * A session is a stream, `session:{id}`. Every agent reads the same log from its beginning, whenever it starts and through any
+ * gateway. The state of the work follows from the log alone (work.ts), so a handoff contains only the name of the next agent.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, createClient, isGap, TidemarkError } from 'tidemark-client';
@@ -11,14 +11,14 @@ import type { SessionEventPayload } from 'tidemark-client/types';
 
 export type Said = SessionEventPayload;
 export type Step = Said['sessionEvent'];
-/** What belongs to a step beside who took it. */
+/** The parts of a step other than its agent. */
 export type Facts = Omit<Said, 'sessionId' | 'sessionEvent' | 'actor'>;
 
 export interface SessionOptions {
   /** A gateway, for example `ws://127.0.0.1:7400/ws`. */
   readonly url: string;
   readonly id: string;
-  /** Who speaks. */
+  /** The name of this agent. */
   readonly actor: string;
 }
 
@@ -38,8 +38,9 @@ export class Session {
   }
 
   /**
-   * Says one step. Repeated until it is answered, over any number of connections; the key makes sure that it is published once.
-   * @throws {TidemarkError} when the gateway refuses it for good, for example for a missing scope.
+   * Publishes one step. Repeats it until there is a reply, over any number of connections; the idempotency key ensures that it is
+   * published once.
+   * @throws {TidemarkError} when the gateway refuses it and a retry cannot help, for example because of a missing scope.
    */
   async say(step: Step, facts: Facts = {}): Promise<void> {
     const event = {
@@ -59,8 +60,8 @@ export class Session {
   }
 
   /**
-   * Everything said so far, then everything to come. Leaving the loop ends it.
-   * @throws {Error} when a part of the log is lost: who acts on the rest may do work twice, or never.
+   * Yields all earlier steps, then new ones. Leaving the loop ends the subscription.
+   * @throws {Error} when a part of the log is lost: an agent that acts on the rest may do work twice, or never.
    */
   async *log(): AsyncGenerator<Said, void> {
     const log = this.#client.subscribe({ stream: this.#stream, events: ['session_event'], gaps: 'inline' });
@@ -77,7 +78,7 @@ export class Session {
   }
 }
 
-/** In milliseconds. Throws what does not get better by waiting. */
+/** The delay before a retry, in milliseconds. Throws errors that a retry cannot fix. */
 function pauseBeforeRepeating(error: unknown): number {
   if (error instanceof TidemarkError && error.retryable) return error.retryAfterMs ?? 500;
   if (error instanceof ConnectionError && error.retryable) return 0;

@@ -1,5 +1,5 @@
 /**
- * The first agent: begins a piece of work, does half of it, hands the rest over, and stays to hear how it ends.
+ * The first agent: starts a piece of work, does half of it, hands over the rest, and waits for the end.
  *
  *     node starter.ts [gateway] [session]
  */
@@ -17,7 +17,7 @@ await session.say('session_started', {
 });
 const mine = files.slice(0, 3);
 for (const file of mine) {
-  await sleep(50); // Here an agent would change the file.
+  await sleep(50); // A real agent would change the file here.
   await session.say('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
   console.log(`renamed in ${file}`);
 }

@@ -1,11 +1,11 @@
-/** What the log of a session says about the work: a pure fold, so that every agent comes to the same picture. */
+/** Computes the state of the work from the log of a session. A pure function, so that every agent gets the same state. */
 import type { Said } from './session.ts';
 
 export interface Work {
-  /** All that is to be done. */
+  /** All files to be changed. */
   readonly files: readonly string[];
   readonly done: readonly string[];
-  /** Whose turn it is. */
+  /** The agent whose turn it is. */
   readonly holder: string | undefined;
   readonly finished: boolean;
 }
@@ -31,7 +31,7 @@ export function remaining({ files, done }: Work): readonly string[] {
   return files.filter((file) => !done.includes(file));
 }
 
-/** `details` is free: whatever stands there was put there by another program. */
+/** `details` may have any form, because another program wrote it. */
 function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

@@ -1,4 +1,4 @@
-/** A WebSocket server for clients of the older system: each of them gets a connection to the gateway of its own. */
+/** A WebSocket server for clients of the older system. Each client gets its own connection to the gateway. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -26,7 +26,7 @@ export async function serveBridge(gateway: string, { port = 0 }: { readonly port
 }
 
 function connect(older: WebSocket, newer: WebSocket): void {
-  /** Ids of our own: those of the older system may be missing, or used twice. */
+  /** The bridge makes its own ids, because those of the older system may be missing or repeated. */
   const oldIds = new Map<string, unknown>();
   const early: string[] = [];
   let serial = 0;
@@ -50,14 +50,14 @@ function connect(older: WebSocket, newer: WebSocket): void {
     for (const each of toOlder(message, id === undefined ? undefined : oldIds.get(id))) answer(each);
     if (id !== undefined) oldIds.delete(id);
   });
-  // Either end takes the other with it; a client of the older system reconnects as it always did.
+  // When one side closes, the other is closed too; a client of the older system then reconnects as before.
   newer.on('close', (code, reason) => (isSendable(code) ? older.close(code, reason) : older.terminate()));
   newer.on('error', () => older.terminate());
   older.on('close', () => newer.terminate());
   older.on('error', () => newer.terminate());
 }
 
-/** 1005 and 1006 say that there was no close frame, and cannot be put into one (RFC 6455, 7.4.1). */
+/** 1005 and 1006 mean that there was no close code, and must not be sent in a close frame (RFC 6455, 7.4.1). */
 function isSendable(code: number): boolean {
   return code !== 1005 && code !== 1006;
 }

@@ -3,4 +3,4 @@ import { serveBridge } from './bridge.ts';
 
 const [gateway = 'ws://127.0.0.1:7400/ws', port = '7500'] = process.argv.slice(2);
 const { url } = await serveBridge(gateway, { port: Number(port) });
-process.stdout.write(`${url} serves clients of the older system, by the gateway at ${gateway}\n`);
+process.stdout.write(`${url} serves clients of the older system, connected to the gateway at ${gateway}\n`);

@@ -1,6 +1,6 @@
 /**
- * Between the messages of the older system and those of Tidemark. Pure, so that a team can copy this file and change the
- * tables: they are the only part that knows the older names.
+ * Maps the messages of the older system to those of Tidemark and back. Pure, so that a team can copy this file and change the
+ * tables, which are the only part with older names.
  */
 
 type Json = unknown;
@@ -12,10 +12,10 @@ export interface Command {
   readonly data: Members;
 }
 
-/** What becomes of a message of the older system: a command, or a text that says why there is none. */
+/** The result for a message of the older system: a command, or the reason why there is none. */
 export type Translation = { readonly command: Command } | { readonly fault: string };
 
-/** Channels of the older system → event patterns. Any other name is taken for the name of an event. */
+/** Channels of the older system → event patterns. Any other name is treated as an event name. */
 const CHANNELS: Readonly<Record<string, readonly string[]>> = {
   all: ['*'],
   files: ['file_change'],
@@ -38,7 +38,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   source: 'sources',
 };
 
-/** Values that are written in another way now. */
+/** Values that have another name in Tidemark. */
 const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   changeTypes: { created: 'create', modified: 'modify', changed: 'modify', deleted: 'delete', renamed: 'rename' },
 };
@@ -47,13 +47,13 @@ const isMembers = (value: Json): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: Json): value is string => typeof value === 'string';
 
-/** Members of the older system stood beside `type` or within `data`. */
+/** In the older system, members were beside `type` or inside `data`. */
 function membersOf(message: Members): Members {
   return { ...message, ...(isMembers(message['data']) ? message['data'] : {}) };
 }
 
 export function toTidemark(message: Json): Translation {
-  if (!isMembers(message) || !isText(message['type'])) return { fault: 'A message is an object with a type.' };
+  if (!isMembers(message) || !isText(message['type'])) return { fault: 'A message must be an object with a "type".' };
   const members = membersOf(message);
   switch (message['type']) {
     case 'subscribe':
@@ -61,7 +61,7 @@ export function toTidemark(message: Json): Translation {
     case 'unsubscribe':
       return isText(members['subscriptionId'])
         ? { command: { type: 'unsubscribe', data: { subscriptionId: members['subscriptionId'] } } }
-        : { fault: 'unsubscribe needs the subscriptionId that subscribed gave; unsubscribe_all ends all.' };
+        : { fault: 'unsubscribe needs the subscriptionId from subscribed; unsubscribe_all ends all subscriptions.' };
     case 'unsubscribe_all':
       return { command: { type: 'unsubscribe', data: { all: true } } };
     case 'broadcastCustomEvent':
@@ -70,7 +70,7 @@ export function toTidemark(message: Json): Translation {
     case 'ping':
       return { command: { type: message['type'], data: {} } };
     default:
-      return { fault: `There is no message ${message['type']}.` };
+      return { fault: `Unknown message type ${message['type']}.` };
   }
 }
 
@@ -81,7 +81,7 @@ function subscribe(members: Members): Translation {
   if (fault !== undefined) return { fault };
   const events = (Object.hasOwn(CHANNELS, name) ? CHANNELS[name] : undefined) ?? [name];
   const narrowed = Object.keys(filter).length === 0 ? {} : { filter };
-  // The older system replayed nothing, and its clients do not know a replayed event from a live one.
+  // The older system replayed nothing, so its clients cannot distinguish replayed events from live ones.
   return { command: { type: 'subscribe', data: { events, ...narrowed, replay: { mode: 'none' } } } };
 }
 
@@ -91,35 +91,35 @@ function filterOf(members: Members): { readonly filter: Record<string, string[]>
   const filter: Record<string, string[]> = {};
   for (const [name, value] of [...beside, ...Object.entries(nested)]) {
     const field = fieldOf(name);
-    if (field === undefined) return { filter, fault: `There is no filter field ${name}.` };
+    if (field === undefined) return { filter, fault: `Unknown filter field ${name}.` };
     const values = (Array.isArray(value) ? (value as Json[]) : [value]).filter(isText);
     filter[field] = [...(filter[field] ?? []), ...values.map((each) => VALUES[field]?.[each] ?? each)];
   }
   return { filter };
 }
 
-/** `path` and `paths` are both understood. */
+/** Accepts both `path` and `paths`. */
 function fieldOf(name: string): string | undefined {
   if (Object.hasOwn(FIELDS, name)) return FIELDS[name];
   return Object.values(FIELDS).find((field) => field === name);
 }
 
 function broadcast(message: Members): Translation {
-  // Here `data` is the payload, unless it holds the whole publication.
+  // `data` is the payload, unless it contains the whole publication.
   const data = isMembers(message['data']) ? message['data'] : {};
   const { event, payload } = isText(message['event']) ? { payload: data, ...message } : data;
   if (!isText(event) || !isMembers(payload)) return { fault: 'broadcastCustomEvent needs an event and a payload.' };
   return { command: { type: 'broadcast', data: { event, payload } } };
 }
 
-/** A message of Tidemark → those that a client of the older system gets. */
+/** Maps a message of Tidemark to the messages for a client of the older system. */
 export function toOlder(message: Json, oldId: Json): readonly Members[] {
   if (!isMembers(message) || !isText(message['type']) || !isMembers(message['data'])) return [];
   const { type, data } = message;
   const id = oldId === undefined ? {} : { id: oldId };
   if (type === 'event') return eventsFor(data);
   if (type === 'error') return [{ type, ...id, code: data['code'], message: data['message'] }];
-  // Pushes that the older system had no name for say something about the connection, which the bridge keeps itself.
+  // Other pushes are about the connection, which the bridge manages itself; the older system has no names for them.
   if (['welcome', 'heartbeat', 'closing', 'replay_complete'].includes(type)) return [];
   return [{ type, ...id, ...data }];
 }

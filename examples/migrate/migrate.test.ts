@@ -6,7 +6,7 @@ import { onCleanup, PATIENCE, serve } from '../../src/testing/rig.ts';
 import { serveBridge } from './bridge.ts';
 import { toTidemark } from './messages.ts';
 
-/** A client of the older system: sends what it always sent, and keeps what it gets. */
+/** A client of the older system: sends messages of the older system, and collects those that it receives. */
 class OlderClient {
   readonly frames: Record<string, unknown>[] = [];
   readonly socket: WebSocket;
@@ -59,7 +59,7 @@ async function open(): Promise<{ readonly client: OlderClient; readonly gateway:
 }
 
 describe('a client of the older system behind the bridge', () => {
-  test('subscribes with flat filters, and gets what it always got', async () => {
+  test('subscribes with flat filters, and receives messages in the older form', async () => {
     const { client, gateway } = await open();
     client.send({ type: 'subscribe', id: 7, event: 'file_change', filter: { path: 'src', changeType: 'created' } });
     expect(await client.receive({ type: 'subscribed', id: 7 })).toMatchObject({
@@ -84,7 +84,7 @@ describe('a client of the older system behind the bridge', () => {
     ]);
   });
 
-  test('gets an event once for each of its subscriptions, and none after unsubscribe_all', async () => {
+  test('receives an event once for each of its subscriptions, and none after unsubscribe_all', async () => {
     const { client, gateway } = await open();
     client.send({ type: 'subscribe', id: 'a', channel: 'files' });
     client.send({ type: 'subscribe', id: 'b', data: { channel: 'all' } });
@@ -122,21 +122,21 @@ describe('a client of the older system behind the bridge', () => {
     ]);
   });
 
-  test('learns what is wrong, from the bridge and from the gateway', async () => {
+  test('receives errors of the bridge and of the gateway', async () => {
     const { client } = await open();
     client.send({ type: 'subscribe', id: 1, event: 'file_change', filter: { colour: 'red' } });
     expect(await client.receive({ type: 'error', id: 1 })).toMatchObject({
-      message: 'There is no filter field colour.',
+      message: 'Unknown filter field colour.',
     });
     client.send({ type: 'subscribe', id: 2, event: 'file_change', filter: { changeType: 'touched' } });
     expect(await client.receive({ type: 'error', id: 2 })).toMatchObject({ code: 'filter_invalid' });
     client.socket.send('no JSON');
     expect(await client.receive({ type: 'error', id: undefined })).toMatchObject({
-      message: 'A message is an object with a type.',
+      message: 'A message must be an object with a "type".',
     });
   });
 
-  test('is disconnected with the code of the gateway when that drains', async () => {
+  test('is disconnected with the code of the gateway when the gateway drains', async () => {
     const { client, gateway } = await open();
     client.send({ type: 'ping', id: 1 });
     await client.receive({ type: 'pong' });
@@ -164,7 +164,7 @@ describe('a message of the older system', () => {
   });
 
   test.each([[null], ['x'], [{ type: 'constructor' }], [{ type: 'subscribe' }], [{ type: 'unsubscribe' }]])(
-    '%j is answered with a reason',
+    '%j gets an error with the reason',
     (message) => {
       expect(toTidemark(message)).toEqual({ fault: expect.any(String) });
     },

@@ -1,6 +1,6 @@
 /**
- * A server with every fault that the pack should find: it takes whatever frame comes, checks no origin, parses with `JSON.parse`,
- * publishes what it is given and tells its stack trace. To see that the pack notices the worst, it dies or stands still at a text.
+ * A server with the faults that the pack must find: it accepts every frame, checks no origin, parses with `JSON.parse`, publishes
+ * every event and sends stack traces. With an option it crashes or blocks when it receives a given text.
  *
  *     node careless-server.ts [--die-at TEXT] [--block-at TEXT]
  */
@@ -67,7 +67,7 @@ function take(socket: Duplex, text: string): void {
   }
 }
 
-/** Cuts one frame off, whatever its bits; undefined while it is incomplete. */
+/** Takes one frame from the buffer, valid or not; undefined while it is incomplete. */
 function nextFrame(
   bytes: Buffer,
 ): { readonly opcode: number; readonly payload: Buffer; readonly size: number } | undefined {
