@@ -86,7 +86,7 @@ const NO_EXAMPLES: readonly Example[] = [];
 
 function messageOf(contract: Contract, name: string): Message {
   const message = contract.messages[name];
-  if (message === undefined) throw new Error(`There is no message ${name}.`);
+  if (message === undefined) throw new Error(`The contract has no message ${name}.`);
   return message;
 }
 
