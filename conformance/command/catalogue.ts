@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
-import { CLAUSE_IDS, isClause } from '../invariants/contract.ts';
+import { CLAUSE_IDS, isClause, clausesOfMessage, describeMessage } from '../invariants/contract.ts';
+import type { MessageDescription } from '../invariants/contract.ts';
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
 import { EXIT } from '../runner/verdict.ts';
@@ -83,12 +84,22 @@ export function explainCommand(name: string, flags: { readonly tapes?: string })
     return EXIT.ok;
   }
   const entry = entries.find(({ id }) => id === name);
-  if (entry === undefined)
+  const message = describeMessage(name);
+  if (entry !== undefined) explainEntry(entry);
+  else if (message !== undefined) explainMessage(name, message);
+  else
     throw new UsageError(
-      `${JSON.stringify(name)} is neither a clause nor a check; \`tidemark conformance list\` shows all.`,
+      `${JSON.stringify(name)} is neither a clause nor a check nor a message; \`tidemark conformance list\` shows all clauses and checks.`,
     );
-  explainEntry(entry);
   return EXIT.ok;
+}
+
+function explainMessage(name: string, { summary, examples }: MessageDescription): void {
+  print(`${name}\n  ${summary}\n`);
+  for (const each of examples) print(`  ${JSON.stringify(each)}`);
+  const clauses = clausesOfMessage(name);
+  if (clauses.length > 0) print('');
+  for (const clause of clauses) print(`  ${clause}  ${CLAUSES[clause].text}`);
 }
 
 /** Finds a tape by its id or by the path of its file. */

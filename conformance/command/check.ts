@@ -3,7 +3,7 @@ import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import { textReport } from '../report/text.ts';
 import { TRACE_CHECKS } from '../invariants/checks.ts';
-import { judgeTrace } from '../runner/run.ts';
+import { judgeTrace } from '../runner/judge-trace.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
 import { readTrace } from '../trace/trace.ts';

@@ -75,6 +75,7 @@ function registerRun(program: Command): void {
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame that was sent and received, as NDJSON')
     .option('--json', 'print the report as JSON')
+    .option('--keep-going', 'run also the checks that need replies to a command that the server never answers')
     .option('--verbose', 'print each verdict as soon as it is known')
     .action((flags: RunFlags) => guarded(() => runCommand(flags)));
 }
@@ -102,8 +103,8 @@ function registerReading(program: Command): void {
     .action((flags: ListFlags) => guarded(() => listCommand(flags)));
   program
     .command('explain')
-    .description('explain a clause or a check')
-    .argument('<id>', 'for example RPL-2 or subscribe/resume')
+    .description('explain a clause, a check, or a message with its examples')
+    .argument('<id>', 'for example RPL-2, subscribe/resume or welcome')
     .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
     .action((id: string, flags: { readonly tapes?: string }) => guarded(() => explainCommand(id, flags)));
 }

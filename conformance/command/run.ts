@@ -43,6 +43,7 @@ export interface RunFlags {
   readonly trace?: string;
   readonly json?: true;
   readonly verbose?: true;
+  readonly keepGoing?: true;
 }
 
 /** One id per line; `#` begins a comment. @throws {UsageError} when a listed id is not the id of a check. */
@@ -120,6 +121,7 @@ async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetC
       jobs: flags.jobs,
       exchanges: flags.exchanges,
       seed: flags.seed + round - 1,
+      ...(flags.keepGoing === true ? { keepGoing: true } : {}),
       library: flags.tapes === undefined ? 'suite' : 'own',
       onResult: onResultOf(flags, ids.length),
     });

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { ConfigError } from '../target/config.ts';
 import { UnreachableError } from '../runner/context.ts';
 import { GeneraliseError } from '../generalise/writer.ts';
-import { NotAGatewayError } from '../runner/probe.ts';
+import { NotAGatewayError, WelcomeError } from '../runner/probe.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { TapeError } from '../tape/fault.ts';
 import { TraceError } from '../trace/trace.ts';
@@ -52,7 +52,7 @@ const USAGE_ERRORS = [UsageError, ConfigError, TapeError, TraceError, Generalise
 export function exitOf(error: unknown): number {
   if (USAGE_ERRORS.some((each) => error instanceof each)) return EXIT.usage;
   if (error instanceof UnreachableError || error instanceof NotAGatewayError) return EXIT.inconclusive;
-  return EXIT.harness;
+  return error instanceof WelcomeError ? EXIT.findings : EXIT.harness;
 }
 
 /** Runs a command to its exit code. A bug in the suite itself prints a stack trace, any other error one line. */

@@ -47,3 +47,24 @@ export function httpOperation(method: string, path: string): HttpOperation | und
   const name = names.find((each) => HTTP_OPERATIONS[each].method === method && HTTP_OPERATIONS[each].path === plain);
   return name === undefined ? undefined : { name, replies: repliesOf(name), clauses: clausesOfOperation(name) };
 }
+
+/** An example of a message in the contract. */
+export function exampleOf(message: string): Json {
+  return valueAt(CONTRACT, `/components/messages/${message}/examples/0/payload`) ?? {};
+}
+
+export interface MessageDescription {
+  readonly summary: string;
+  readonly examples: readonly Json[];
+}
+
+/** What the contract says of a message: its summary and its examples; undefined when it has none of this name. */
+export function describeMessage(message: string): MessageDescription | undefined {
+  const found = valueAt(CONTRACT, `/components/messages/${message}`);
+  if (found === undefined) return undefined;
+  const examples = valueAt(found, '/examples');
+  return {
+    summary: textAt(found, 'summary') ?? '',
+    examples: isArray(examples) ? examples.flatMap((each) => valueAt(each, '/payload') ?? []) : [],
+  };
+}

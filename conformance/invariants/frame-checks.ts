@@ -105,7 +105,8 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   // A success may have several forms, such as the full health report and its summary.
   const faults = names.map((name) => faultOf(validators[name], body));
   const [fault] = faults.includes(undefined) ? [] : faults;
-  if (fault !== undefined) return { clauses: ['OPS-0', ...operation.clauses], text: `${operation.name}: ${fault}` };
+  if (fault !== undefined)
+    return { clauses: ['OPS-0', ...operation.clauses], text: `${operation.name} answers ${status}: ${fault}` };
   const code = textAt(member(body, 'data'), 'code') ?? '';
   const wanted = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].httpStatus : status;
   if (isFailure && wanted !== status)

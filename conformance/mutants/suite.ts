@@ -72,7 +72,7 @@ export async function judge(config: JsonObject, only?: string): Promise<Judgemen
   const file = join(directory, 'suite.json');
   await writeFile(file, JSON.stringify(config));
   const some = only === undefined ? [] : ['--only', only];
-  const options = ['--config', file, '--jobs', JOBS, '--seed', SEED, '--json', ...some];
+  const options = ['--config', file, '--jobs', JOBS, '--seed', SEED, '--json', '--keep-going', ...some];
   // Files that the run writes, such as a counterexample, are deleted with the directory.
   const { exit, stdout, text } = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
   await rm(directory, { recursive: true });

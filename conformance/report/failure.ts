@@ -1,15 +1,17 @@
 /** Explains a failed check: the clause, the expectation, the nearest frame, the last frames, and how to repeat it. */
 import { CLAUSES } from '../../generated/protocol.ts';
-import { asText } from '../trace/json.ts';
+import { describeMessage } from '../invariants/contract.ts';
+import { asText, textAt } from '../trace/json.ts';
 import type { CheckResult, Failure } from '../runner/verdict.ts';
 import type { Difference } from '../tape/matcher.ts';
-import type { Trace } from '../trace/trace.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
 import { excerpt, laneLine } from './lanes.ts';
 import { framesOf } from './summary.ts';
 
 const LANES = 10;
 const SHOWN_FAILURES = 3;
-const SHOWN_DIFFERENCES = 8;
+/** Enough for every fault of a `welcome`: each fault that is left out costs a run. */
+const SHOWN_DIFFERENCES = 60;
 
 export interface Explanation {
   readonly trace: Trace;
@@ -39,8 +41,15 @@ function failureLines(failure: Failure, check: CheckResult): readonly string[] {
   return lines;
 }
 
+/** Pings and heartbeats come all the time; they would push out the frames that explain a failure. */
+function isRoutine({ kind, json }: Frame): boolean {
+  return kind === 'ping' || kind === 'pong' || textAt(json, 'type') === 'heartbeat';
+}
+
 function laneLines(check: CheckResult, { trace, width }: Explanation): readonly string[] {
-  const frames = framesOf(trace, check);
+  const proofs = check.failures.flatMap((failure) => failure.frames);
+  const shown = check.id.includes('heartbeat') ? (): boolean => true : (frame: Frame): boolean => !isRoutine(frame);
+  const frames = framesOf(trace, check).filter((frame) => shown(frame) || proofs.includes(frame.n));
   const matter = check.failures.flatMap((failure) => failure.frames);
   return excerpt(frames, matter, LANES).map((frame) => `  ${laneLine(frame, { width: width - 2 })}`);
 }
@@ -49,12 +58,15 @@ function laneLines(check: CheckResult, { trace, width }: Explanation): readonly 
 export function explainFailure(check: CheckResult, explanation: Explanation): readonly string[] {
   const { failures, reason } = check;
   const more = failures.length - SHOWN_FAILURES;
+  const message = failures.map(({ expected }) => textAt(expected, 'type')).find((each) => each !== undefined);
+  const example = message !== undefined && describeMessage(message) !== undefined;
   return [
     ...check.clauses.map((id) => `${id}  ${CLAUSES[id].text}`),
     ...(reason === undefined ? [] : [reason]),
     ...failures.slice(0, SHOWN_FAILURES).flatMap((failure) => failureLines(failure, check)),
     ...(more > 0 ? [`… and ${more} more`] : []),
     ...laneLines(check, explanation),
+    ...(example ? [`  example   npx tidemark conformance explain ${message}`] : []),
     `  again     ${explanation.repeat(check.id)}`,
   ];
 }

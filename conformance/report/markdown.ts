@@ -1,6 +1,6 @@
 /** The report as Markdown, for the summary page of a CI job. */
+import { groupByCause } from './causes.ts';
 import type { Summary } from './summary.ts';
-import { troubles } from './summary.ts';
 import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 
@@ -9,16 +9,17 @@ function cell(text: string): string {
 }
 
 export function markdownReport(summary: Summary, explanation: Explanation): string {
-  const { checks, clauses, counts, outcome, target, durationMs } = summary;
-  const problems = troubles(checks).flatMap((check) => [
-    `### ${check.verdict} \`${check.id}\``,
+  const { checks, clauses, counts, outcome, target, durationMs, headlines } = summary;
+  const problems = groupByCause(checks).flatMap(({ text, checks: [check, ...others] }, index) => [
+    `### ${index + 1}. ${text}`,
     '',
-    check.why,
+    `${check.verdict} \`${check.id}\`: ${check.why}`,
     '',
     '```text',
     ...explainFailure(check, explanation),
     '```',
     '',
+    ...(others.length === 0 ? [] : [`Also: ${others.map(({ id }) => `\`${id}\``).join(', ')}`, '']),
   ]);
   const rows = clauses.map(
     ({ id, verdict, text, checks: citing }) => `| ${id} | ${verdict} | ${citing.length} | ${cell(text)} |`,
@@ -32,6 +33,7 @@ export function markdownReport(summary: Summary, explanation: Explanation): stri
         .map(([verdict, count]) => `${count} ${verdict}`)
         .join(', '),
     '',
+    ...headlines.flatMap((each) => [`**${each}**`, '']),
     ...problems,
     '<details><summary>Clauses</summary>',
     '',

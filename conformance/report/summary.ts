@@ -31,6 +31,8 @@ export interface Summary {
   readonly durationMs: number;
   readonly frames: number;
   readonly outcome: Outcome;
+  /** What matters more than any single check, such as that the target stopped; often empty. */
+  readonly headlines: readonly string[];
   readonly counts: Readonly<Record<Verdict, number>>;
   readonly checks: readonly CheckResult[];
   readonly clauses: readonly ClauseResult[];
@@ -38,7 +40,16 @@ export interface Summary {
 }
 
 /** The verdict of a clause is the first of these that one of its checks has. */
-const WORST_FIRST: readonly Verdict[] = ['FAIL', 'UNTESTABLE', 'INCONCLUSIVE', 'PASS', 'WARN', 'VACUOUS', 'N/A'];
+const WORST_FIRST: readonly Verdict[] = [
+  'FAIL',
+  'UNTESTABLE',
+  'INCONCLUSIVE',
+  'PASS',
+  'WARN',
+  'SKIPPED',
+  'VACUOUS',
+  'N/A',
+];
 
 function verdictOf(checks: readonly CheckResult[]): Verdict | 'NONE' {
   return WORST_FIRST.find((verdict) => checks.some((check) => check.verdict === verdict)) ?? 'NONE';
@@ -76,7 +87,7 @@ export interface Judged {
 
 export function summarise(judged: Judged, run?: Run): Summary {
   const { trace, checks, outcome, harnessFaults, durationMs } = judged;
-  const welcome = run?.profile.welcome;
+  const welcome = run?.profile?.welcome;
   return {
     suite: { protocolVersion: PROTOCOL_VERSION, contractDigest: CONTRACT_DIGEST },
     target: {
@@ -95,6 +106,7 @@ export function summarise(judged: Judged, run?: Run): Summary {
     durationMs,
     frames: trace.frames.length,
     outcome,
+    headlines: run?.headlines ?? [],
     counts: countVerdicts(checks),
     checks,
     clauses: clauseResults(checks),

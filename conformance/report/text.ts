@@ -1,6 +1,7 @@
 /** The report on a terminal. */
+import { groupByCause } from './causes.ts';
+import type { CauseGroup } from './causes.ts';
 import type { Summary } from './summary.ts';
-import { troubles } from './summary.ts';
 import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import type { CheckResult } from '../runner/verdict.ts';
@@ -11,30 +12,73 @@ export function checkLine({ verdict, id, reason, durationMs, known }: CheckResul
   return `${verdict.padEnd(12)} ${id}${known === true ? ' [known]' : ''}${time}${reason === undefined ? '' : ` – ${reason}`}`;
 }
 
-function uncoveredLines({ clauses, scope }: Summary): readonly string[] {
+function uncoveredLines({ clauses, scope, headlines }: Summary): readonly string[] {
   // With --only, most clauses are not checked on purpose.
   if (scope !== 'everything') return [];
   const open = clauses.filter(
     ({ verdict, observable }) => verdict !== 'PASS' && verdict !== 'FAIL' && observable === 'client',
   );
   if (open.length === 0) return ['Every clause that a client can observe was checked.'];
+  if (headlines.length > 0) return [`${open.length} clauses were not checked.`];
   const entries = open.map(({ id, verdict }) => `${id} (${verdict === 'NONE' ? 'no check' : verdict})`);
   return [`Not checked: ${entries.join(', ')}`];
 }
 
-export function textReport(summary: Summary, explanation: Explanation): string {
-  const { checks, counts, outcome, durationMs, frames, harnessFaults } = summary;
-  const blocks = troubles(checks).flatMap((check) => [
+/** Causes that are explained in full, each by one check; the reports in files explain every check. */
+const EXPLAINED = 8;
+const FIRST = 3;
+const LISTED = 12;
+
+function groupLines({ text, checks }: CauseGroup, number: number, explanation: Explanation): readonly string[] {
+  const [check, ...others] = checks;
+  const ids = others.slice(0, LISTED).map(({ id }) => id);
+  const more = others.length > LISTED ? ` and ${others.length - LISTED} more` : '';
+  const count = checks.length === 1 ? '1 check' : `${checks.length} checks`;
+  return [
     '',
+    `${number}. ${text} (${count})`,
     `${check.verdict} ${check.id}: ${check.why}`,
     ...explainFailure(check, explanation).map((line) => `  ${line}`),
-  ]);
+    ...(others.length === 0 ? [] : [`  also      ${ids.join(', ')}${more}`]),
+  ];
+}
+
+/** Causes in the order in which they are to be mended: a later one may be a consequence of an earlier one. */
+function causeLines(groups: readonly CauseGroup[], explanation: Explanation): readonly string[] {
+  const blocks = groups.slice(0, EXPLAINED).map((group, index) => groupLines(group, index + 1, explanation));
+  const rest = groups.slice(EXPLAINED);
+  if (groups.length <= FIRST) return blocks.flat();
+  return [
+    '',
+    `${groups.length} causes. Fix the first ${FIRST} first, then run again: what follows may be a consequence.`,
+    ...blocks.slice(0, FIRST).flat(),
+    '',
+    'Then:',
+    ...blocks.slice(FIRST).flat(),
+    ...(rest.length === 0 ? [] : ['', `${rest.length} more causes:`]),
+    ...rest
+      .slice(0, LISTED)
+      .map(
+        ({ text, checks }) =>
+          `  ${text.slice(0, 120)}: ${checks[0].id}${checks.length > 1 ? ` and ${checks.length - 1} more` : ''}`,
+      ),
+    ...(rest.length > LISTED ? ['  … (all are in the report of --report html=FILE)'] : []),
+  ];
+}
+
+function headlineLines(headlines: readonly string[]): readonly string[] {
+  return headlines.flatMap((each) => ['', `! ${each.charAt(0).toUpperCase()}${each.slice(1)}.`]);
+}
+
+export function textReport(summary: Summary, explanation: Explanation): string {
+  const { checks, counts, outcome, durationMs, frames, harnessFaults, headlines } = summary;
   const tally = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${count} ${verdict}`)
     .join(', ');
   return [
-    ...blocks,
+    ...headlineLines(headlines),
+    ...causeLines(groupByCause(checks), explanation),
     '',
     ...harnessFaults.map((fault) => `harness: ${fault}`),
     ...uncoveredLines(summary),

@@ -3,14 +3,18 @@ import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { SecretError, present, withoutSecrets } from '../target/credential.ts';
 import type { Presented } from '../target/credential.ts';
 import { isObject } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import { HANDSHAKE_MARK } from '../trace/outstanding.ts';
 import { openSocket } from '../target/socket.ts';
 import type { Refused, Socket } from '../target/socket.ts';
 import type { ActorSpec, RawFrame } from '../tape/tape.ts';
 import type { Frame, NewFrame } from '../trace/trace.ts';
 import { Allowance } from './allowance.ts';
+import { causeOfMiss, readingOf } from './cause.ts';
 import { UntestableError, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { Signal } from './signal.ts';
+import type { Cause } from './verdict.ts';
 
 export interface Closed {
   readonly code: number;
@@ -94,7 +98,10 @@ export class Connection {
       onClose: (code, reason) => this.#ended(code, reason),
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
     });
-    if ('unreachable' in handshake) throw new UnreachableError(`${this.actor}: ${handshake.unreachable}`);
+    if ('unreachable' in handshake) {
+      this.#add({ dir: '>>', kind: 'mark', text: `${HANDSHAKE_MARK}: ${handshake.unreachable}` });
+      throw new UnreachableError(`${this.actor}: ${handshake.unreachable}`);
+    }
     if ('faulty' in handshake) return { status: 101, headers: {}, body: handshake.faulty };
     if ('refused' in handshake) {
       const { status, body } = handshake.refused;
@@ -182,6 +189,12 @@ export class Connection {
     this.#reading = state;
     this.#add({ dir: '>>', kind: 'mark', text: `reading ${state}` });
     this.#socket?.setReading(state);
+  }
+
+  /** Why a message, described as in a tape, did not arrive. */
+  causeOfMiss(pattern: Json): Cause | undefined {
+    const reading = readingOf(this.#context.trace, this.number);
+    return reading === undefined ? undefined : causeOfMiss(reading, pattern);
   }
 
   /** Waits for a message, received already or later; undefined after the time-out or when the connection has ended. */

@@ -4,6 +4,7 @@ import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
 // Cycle of types: the context lists the connections of a run, each of which knows the context.
 import type { Connections } from './connections.ts';
+import type { Cause } from './verdict.ts';
 import type { SelfWatch } from './watch.ts';
 
 /** How long a reply may take, in milliseconds, before `--time-scale`. */
@@ -30,6 +31,12 @@ export class UnreachableError extends Error {
 /** The configuration gives no way to test this. */
 export class UntestableError extends Error {
   override readonly name = 'UntestableError';
+  readonly failureCause: Cause | undefined;
+
+  constructor(message: string, failureCause?: Cause) {
+    super(message);
+    this.failureCause = failureCause;
+  }
 }
 
 /** The runner got too little CPU time. */

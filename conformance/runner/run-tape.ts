@@ -13,7 +13,7 @@ import { Scene, StepFailed } from './scene.ts';
 import type { Stage } from './scene.ts';
 import { performAll } from './steps.ts';
 import { StimulusError, choosePort, openPort } from './stimulus.ts';
-import type { CheckResult } from './verdict.ts';
+import type { Cause, CheckResult } from './verdict.ts';
 import { Witness } from './witness.ts';
 
 /** The streams on which the tape makes events; the witness subscribes to them. */
@@ -49,18 +49,27 @@ async function openStage(tape: Tape, context: RunContext): Promise<Stage | undef
   return { port, witness, compare: choosePort(context).port === 'fs' ? 'path' : 'payload' };
 }
 
-type Judged = Pick<CheckResult, 'verdict' | 'failures' | 'fired'> & { readonly reason?: string };
+type Judged = Pick<CheckResult, 'verdict' | 'failures' | 'fired' | 'cause'> & { readonly reason?: string };
 
 function judgeError(error: unknown, tape: Tape, fired: number): Judged {
   const { level } = tape.header;
-  const failed = (failure: CheckResult['failures'][number]): Judged => ({
+  const caused = (cause: Cause | undefined): Pick<Judged, 'cause'> => (cause === undefined ? {} : { cause });
+  const failed = (failure: CheckResult['failures'][number], cause?: Cause): Judged => ({
     verdict: level === 'must' ? 'FAIL' : 'WARN',
     failures: [failure],
     fired,
+    ...caused(cause),
   });
-  if (error instanceof StepFailed) return failed(error.failure);
-  if (error instanceof StimulusError) return failed({ text: error.message, frames: [] });
-  if (error instanceof UntestableError) return { verdict: 'UNTESTABLE', reason: error.message, failures: [], fired };
+  if (error instanceof StepFailed) return failed(error.failure, error.failureCause);
+  if (error instanceof StimulusError) return failed({ text: error.message, frames: [] }, error.failureCause);
+  if (error instanceof UntestableError)
+    return {
+      verdict: 'UNTESTABLE',
+      reason: error.message,
+      failures: [],
+      fired,
+      ...caused(error.failureCause),
+    };
   if (error instanceof StarvedError || error instanceof UnreachableError)
     return { verdict: 'INCONCLUSIVE', reason: error.message, failures: [], fired };
   // The parser checked that every name is bound, so the server's message lacks the member that is referred to.

@@ -1,21 +1,15 @@
 /** A whole run: the probe, the tapes, then levels 1 and 3 over the one trace. */
-import { TRACE_CHECKS } from '../invariants/checks.ts';
-import { ownFaults } from '../invariants/frame-checks.ts';
-import type { Finding, TraceCheck } from '../trace/finding.ts';
 import type { TargetConfig } from '../target/config.ts';
-import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { Connections } from './connections.ts';
-import { HarnessError } from './context.ts';
 import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
+import { Course } from './course.ts';
 import { finale } from './finale.ts';
-import { applicability } from '../target/needs.ts';
-import { makeNonce, probe } from './probe.ts';
-import { runTape } from './run-tape.ts';
-import { judgeRun } from './verdict.ts';
+import { PROBE, WelcomeError, makeNonce, probe } from './probe.ts';
+import { judgeRun, skippedCheck } from './verdict.ts';
 import type { CheckResult, Outcome } from './verdict.ts';
 import { SelfWatch } from './watch.ts';
 
@@ -36,140 +30,26 @@ export interface RunOptions {
   readonly seed: number;
   /** Whose tapes run. Those of the suite cause everything that the trace checks look at; the user's own need not. */
   readonly library: 'suite' | 'own';
+  /** Runs also the checks that build on a command which the target never answers. */
+  readonly keepGoing?: true;
   readonly onResult?: (result: CheckResult) => void;
 }
 
 export interface Run {
   readonly config: TargetConfig;
-  readonly profile: Profile;
+  /** Undefined when no valid `welcome` arrived. */
+  readonly profile: Profile | undefined;
   readonly scope: 'everything' | 'a part';
   readonly nonce: string;
   readonly checks: readonly CheckResult[];
   readonly harnessFaults: readonly string[];
+  /** What matters more than any single check, such as that the target stopped. */
+  readonly headlines: readonly string[];
   /** The smallest failing exchange, as a tape. */
   readonly counterexample?: string;
   readonly outcome: Outcome;
   readonly trace: Trace;
   readonly durationMs: number;
-}
-
-/** The verdict of a trace check that had nothing to check. */
-export interface Idle {
-  readonly verdict: 'VACUOUS' | 'N/A' | 'UNTESTABLE';
-  readonly reason: string;
-}
-
-const NEVER_HAPPENED = 'what it looks at never happened';
-
-/** Checks a finished trace: one result per check of levels 1 and 3. */
-export function judgeTrace(
-  trace: Trace,
-  checks: readonly TraceCheck[],
-  idleVerdict: (check: TraceCheck) => Idle,
-): readonly CheckResult[] {
-  return checks.map((check) => {
-    const { id, clauses, why, judge } = check;
-    const began = performance.now();
-    const finding: Finding = judge(trace);
-    const { violations, fired } = finding;
-    const idle = violations.length === 0 && fired === 0;
-    return {
-      id,
-      kind: id.startsWith('frames/') ? 'frames' : 'invariant',
-      clauses,
-      level: 'must',
-      why,
-      ...(idle ? idleVerdict(check) : { verdict: violations.length > 0 ? 'FAIL' : 'PASS' }),
-      failures: violations.map(({ text, frames, clauses: broken }) => ({
-        text: `${text} (${broken.join(', ')})`,
-        frames,
-      })),
-      fired,
-      durationMs: Math.round(performance.now() - began),
-    };
-  });
-}
-
-async function inParallel<T>(
-  items: readonly T[],
-  jobs: number,
-  work: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next;
-      next += 1;
-      const item = items[index];
-      if (item !== undefined) await work(item, index);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, worker));
-}
-
-/** Tapes with control commands run after all others, those that shut the target down last. */
-const STAGES = ['calm', 'control', 'shutdown'] as const;
-
-function stageOf({ header }: Tape): (typeof STAGES)[number] {
-  if (header.needs.includes('control:shutdown')) return 'shutdown';
-  return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
-}
-
-/** The results of the parts of a run. */
-class Course {
-  readonly checks: CheckResult[] = [];
-  readonly faults: string[] = [];
-  counterexample: string | undefined;
-  readonly #options: RunOptions;
-  readonly #context: RunContext;
-
-  constructor(options: RunOptions, context: RunContext) {
-    this.#options = options;
-    this.#context = context;
-  }
-
-  #tell(result: CheckResult): void {
-    this.checks.push(result);
-    this.#options.onResult?.(result);
-  }
-
-  async #runTape(tape: Tape, index: number): Promise<void> {
-    const { nonce } = this.#context;
-    try {
-      this.#tell(await runTape(tape, this.#context, `${nonce}${index.toString(36)}`));
-    } catch (error) {
-      if (!(error instanceof HarnessError)) throw error;
-      this.faults.push(error.message);
-    }
-  }
-
-  async runTapes(tapes: readonly Tape[], stage: (typeof STAGES)[number]): Promise<void> {
-    const due = [...tapes.entries()].filter(([, tape]) => stageOf(tape) === stage);
-    const jobs = stage === 'calm' ? this.#options.jobs : 1;
-    await inParallel(due, jobs, ([index, tape]) => this.#runTape(tape, index));
-  }
-
-  /** Runs level 4 if it was chosen. */
-  async makeExchanges(): Promise<void> {
-    const { only, exchanges: count, seed } = this.#options;
-    if (count === 0 || !isChosen(EXCHANGES.id, only)) return;
-    const { check, counterexample } = await checkExchanges({ context: this.#context, count, seed });
-    this.counterexample = counterexample;
-    this.#tell(check);
-  }
-
-  judgeTrace(): void {
-    const { only, library } = this.#options;
-    const judged = judgeTrace(this.#context.trace, TRACE_CHECKS, ({ needs = [] }) => {
-      const applies = applicability(needs, this.#context);
-      if (applies.verdict !== 'applies') return applies;
-      // The user's own tapes need not cause everything that the checks look at.
-      return { verdict: library === 'own' ? 'N/A' : 'VACUOUS', reason: NEVER_HAPPENED };
-    });
-    // With --only, vacuous invariants are left out, but failed ones are reported.
-    for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#tell(result);
-    this.faults.push(...ownFaults(this.#context.trace));
-  }
 }
 
 export interface Target {
@@ -182,6 +62,7 @@ export interface Target {
  * Connects to a target and reads its `welcome`.
  * @throws {UnreachableError} when nothing answers.
  * @throws {NotAGatewayError} when another kind of server answers.
+ * @throws {WelcomeError} when its `welcome` is missing or wrong.
  */
 export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale'>): Promise<Target> {
   const { config, timeScale } = options;
@@ -206,20 +87,63 @@ export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale
   }
 }
 
+function chosenTapes({ tapes, only, level }: RunOptions): readonly Tape[] {
+  return tapes.filter(({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'));
+}
+
+/** The run that a missing or wrong `welcome` ends: its faults, and nothing else. */
+function welcomeRun(options: RunOptions, { failure, trace }: WelcomeError): Run {
+  const skipped = chosenTapes(options).map(({ header }) => skippedCheck(header, 'no valid welcome arrived'));
+  const checks: readonly CheckResult[] = [
+    {
+      id: PROBE,
+      kind: 'frames',
+      clauses: ['CON-2'],
+      level: 'must',
+      why: 'The first message of a connection is a welcome that matches the contract.',
+      verdict: 'FAIL',
+      failures: [failure],
+      fired: 1,
+      durationMs: 0,
+    },
+    ...skipped,
+  ];
+  const title = failure.text.split(':')[0] ?? '';
+  return {
+    config: options.config,
+    profile: undefined,
+    scope: options.only === undefined ? 'everything' : 'a part',
+    nonce: '',
+    checks,
+    harnessFaults: [],
+    headlines: [`${title}: nothing else can be checked before it is right`],
+    outcome: judgeRun(checks, [], [title]),
+    trace,
+    durationMs: Math.round(trace.frames.at(-1)?.at ?? 0),
+  };
+}
+
 /** @throws {UnreachableError | NotAGatewayError} as {@link openTarget}. */
 export async function run(options: RunOptions): Promise<Run> {
-  const { config, tapes, only, level, knownFailing } = options;
+  try {
+    return await runChecks(options);
+  } catch (error) {
+    if (error instanceof WelcomeError) return welcomeRun(options, error);
+    throw error;
+  }
+}
+
+async function runChecks(options: RunOptions): Promise<Run> {
+  const { config, only, knownFailing } = options;
   const { context, close } = await openTarget(options);
   const { trace, profile, nonce, now } = context;
   try {
-    const chosen = tapes.filter(
-      ({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'),
-    );
+    const chosen = chosenTapes(options);
     const course = new Course(options, context);
     await course.runTapes(chosen, 'calm');
     await course.makeExchanges();
     await course.runTapes(chosen, 'control');
-    await finale(context);
+    if (!course.isOver) await finale(context);
     await course.runTapes(chosen, 'shutdown');
     course.judgeTrace();
     const checks = course.checks
@@ -234,7 +158,8 @@ export async function run(options: RunOptions): Promise<Run> {
       checks,
       harnessFaults,
       ...(counterexample === undefined ? {} : { counterexample }),
-      outcome: judgeRun(checks, harnessFaults),
+      headlines: course.headlines,
+      outcome: judgeRun(checks, harnessFaults, course.titles),
       trace,
       durationMs: Math.round(now()),
     };

@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS } from './context.ts';
 import type { RunContext } from './context.ts';
 import type { StimulusPort } from './stimulus.ts';
-import type { Failure } from './verdict.ts';
+import type { Cause, Failure } from './verdict.ts';
 import type { Witness } from './witness.ts';
 
 /** The values of `{"$ref": "credentials/NAME"}`: `data` of an `authenticate` command. */
@@ -18,10 +18,12 @@ export const CREDENTIALS = 'credentials';
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
   readonly failure: Failure;
+  readonly failureCause: Cause | undefined;
 
-  constructor(failure: Failure) {
+  constructor(failure: Failure, cause?: Cause) {
     super(failure.text);
     this.failure = failure;
+    this.failureCause = cause;
   }
 }
 

@@ -1,28 +1,17 @@
 /** Runs each kind of step. A step returns when it passes and throws when it fails. */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../trace/json.ts';
-import { isObject } from '../trace/json.ts';
+import { isObject, textAt } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
 import { nearest } from '../tape/nearest.ts';
-import type {
-  ClosedStep,
-  ControlStep,
-  HttpRequest,
-  HttpStep,
-  NeverStep,
-  OpenStep,
-  RecvStep,
-  SendStep,
-  StimStep,
-  Step,
-} from '../tape/tape.ts';
+import type { ClosedStep, ControlStep, NeverStep, OpenStep, RecvStep, SendStep, StimStep, Step } from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
 import { CommandError, runCommand } from '../target/command.ts';
 import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS, StarvedError, UntestableError } from './context.ts';
-import { exchange } from './exchange.ts';
+import { http } from './http-step.ts';
+import { judgeValue, keep } from './judge-value.ts';
 import type { Signal } from './signal.ts';
 import { StepFailed, assertFits } from './scene.ts';
 import type { Cursors, Scene } from './scene.ts';
@@ -31,9 +20,6 @@ import type { Cursors, Scene } from './scene.ts';
  * When the runner's event loop stalled for more than this share of a wait, a time-out proves nothing about the server.
  */
 const STARVED_SHARE = 0.25;
-/** The status of a request beyond the allowance of its caller. */
-const TOO_MANY = 429;
-const LIMITED_PAUSE_MS = 250;
 /** How often a wait is restarted when the runner stalled. */
 const SECOND_CHANCES = 2;
 
@@ -77,11 +63,14 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
   }
   const answer = { status: refused.status, headers: refused.headers, body: bodyOf(refused.body) };
   if (step.refused === undefined)
-    throw new StepFailed({
-      text: `the upgrade of ${step.as} was rejected with status ${refused.status}: ${refused.body.slice(0, 200)}`,
-      line: step.line,
-      frames: [],
-    });
+    throw new StepFailed(
+      {
+        text: `the upgrade of ${step.as} was rejected with status ${refused.status}: ${refused.body.slice(0, 200)}`,
+        line: step.line,
+        frames: [],
+      },
+      { text: `an upgrade is rejected with status ${refused.status}` },
+    );
   judgeValue(step.refused, answer, {
     scene,
     line: step.line,
@@ -95,29 +84,6 @@ function bodyOf(text: string): Json {
   } catch {
     return text;
   }
-}
-
-interface Judgement {
-  readonly scene: Scene;
-  readonly line: number;
-  readonly text: string;
-  readonly bind?: string;
-}
-
-/** Compares one value that is not a message with a pattern. */
-function judgeValue(pattern: Json, value: Json, { scene, line, text, bind }: Judgement): void {
-  const { differences, bindings } = match(pattern, value, scene.bindings);
-  if (differences.length > 0) {
-    const frame = scene.context.trace.frames.length;
-    throw new StepFailed({ text, line, expected: pattern, nearest: { frame, value, differences }, frames: [frame] });
-  }
-  keep(bindings, scene);
-  if (bind !== undefined) scene.bindings.set(bind, value);
-  scene.judged += 1;
-}
-
-function keep(bindings: ReadonlyMap<string, Json>, scene: Scene): void {
-  for (const [name, value] of bindings) scene.bindings.set(name, value);
 }
 
 /** The first message from the cursor on that matches and that no other step has claimed. */
@@ -147,17 +113,24 @@ async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<voi
   scene.judged += 1;
 }
 
+/** Messages that come on every connection explain nothing, unless they were expected. */
+function mayBeMeant({ json }: Frame, { pattern }: RecvStep): boolean {
+  const type = textAt(json, 'type');
+  return (type !== 'welcome' && type !== 'heartbeat') || type === textAt(pattern, 'type');
+}
+
 function missed(step: RecvStep, scene: Scene, connection: Connection, from: number, patience: number): StepFailed {
   const { received, closed: end } = connection;
-  const later = nearest(step.pattern, received.slice(from), (frame: Frame) => frame.json, scene.bindings);
+  const likely = (frames: readonly Frame[]): readonly Frame[] => frames.filter((each) => mayBeMeant(each, step));
+  const later = nearest(step.pattern, likely(received.slice(from)), (frame: Frame) => frame.json, scene.bindings);
   // A matching message that arrived too early explains the failure better than another message at the right time.
-  const any = nearest(step.pattern, received.slice(0, from), (frame: Frame) => frame.json, scene.bindings);
+  const any = nearest(step.pattern, likely(received.slice(0, from)), (frame: Frame) => frame.json, scene.bindings);
   const best = any?.differences.length === 0 ? any : (later ?? any);
   const text =
     end === undefined
       ? `${step.as} did not receive the expected message within ${patience} ms`
       : `the connection of ${step.as} was closed with ${end.code} before the expected message arrived`;
-  return new StepFailed({
+  const failure = {
     text: best?.differences.length === 0 ? `${text}: it arrived too early, or another step claimed it` : text,
     line: step.line,
     expected: step.pattern,
@@ -165,7 +138,8 @@ function missed(step: RecvStep, scene: Scene, connection: Connection, from: numb
       ? {}
       : { nearest: { frame: best.candidate.n, value: best.candidate.json ?? null, differences: best.differences } }),
     frames: best === undefined ? [] : [best.candidate.n],
-  });
+  };
+  return new StepFailed(failure, connection.causeOfMiss(step.pattern));
 }
 
 async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<void> {
@@ -198,43 +172,6 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
   scene.judged += 1;
 }
 
-async function http(step: HttpStep, scene: Scene): Promise<void> {
-  const { context, bindings } = scene;
-  const deadline = context.now() + scene.patience(step.within);
-  // The parts of a request are JSON, before and after references are replaced.
-  const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
-  const ask = async (): Promise<JsonObject> => {
-    const { status, headers, text, body } = await exchange({ context, check: scene.tape.header.id, request });
-    return { status, headers, body, digest: `sha256:${createHash('sha256').update(text).digest('hex')}` };
-  };
-  for (;;) {
-    const answers = await Promise.all(Array.from({ length: step.times ?? 1 }, ask));
-    const answer = answers.find((each) => fits(step.expect, each, bindings)) ?? answers[0] ?? {};
-    const isLimited = answer['status'] === TOO_MANY && step.times === undefined && context.now() < deadline;
-    if (isLimited && !fits(step.expect, answer, bindings)) {
-      // Other tapes have used up the allowance of this address (OPS-6): this one waits for its turn.
-      await pause(LIMITED_PAUSE_MS);
-      continue;
-    }
-    const settled = fits(step.expect, answer, bindings);
-    if (settled || step.within === undefined || context.now() > deadline) {
-      const judgement = {
-        scene,
-        line: step.line,
-        text: `the response to ${request.method} ${request.path} is not as expected`,
-      };
-      return judgeValue(step.expect, answer, step.bind === undefined ? judgement : { ...judgement, bind: step.bind });
-    }
-    await pause(50);
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, ms);
-  });
-}
-
 async function stim(step: StimStep, scene: Scene): Promise<void> {
   const { stage } = scene;
   if (stage === undefined) throw new HarnessError('a stimulus without a port');
@@ -244,12 +181,15 @@ async function stim(step: StimStep, scene: Scene): Promise<void> {
   for (const event of step.events) {
     const data = await patiently(scene, stage.witness.signal, patience, () => stage.witness.seen(event, stage.compare));
     if (data === undefined) {
-      throw new StepFailed({
-        text: `the witness, which subscribes to everything on ${event.stream ?? 'main'}, did not receive the event ${event.event}`,
-        line: step.line,
-        expected: { event: event.event, payload: event.payload },
-        frames: [],
-      });
+      throw new StepFailed(
+        {
+          text: `the witness, which subscribes to everything on ${event.stream ?? 'main'}, did not receive the event ${event.event}`,
+          line: step.line,
+          expected: { event: event.event, payload: event.payload },
+          frames: [],
+        },
+        { text: 'published events do not arrive' },
+      );
     }
     seen.push(data);
   }

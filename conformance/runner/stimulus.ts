@@ -12,6 +12,7 @@ import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { exchange } from './exchange.ts';
+import type { Cause } from './verdict.ts';
 
 export interface StimulusPort {
   /** Makes one event. Whether it was emitted is decided by the witness, not by the port. */
@@ -22,6 +23,12 @@ export interface StimulusPort {
 /** The target rejected an event; the message contains its answer. */
 export class StimulusError extends Error {
   override readonly name = 'StimulusError';
+  readonly failureCause: Cause | undefined;
+
+  constructor(message: string, failureCause?: Cause) {
+    super(message);
+    this.failureCause = failureCause;
+  }
 }
 
 export interface PortOptions {
@@ -50,11 +57,17 @@ async function openInband({ context, check }: PortOptions): Promise<StimulusPort
     const id = `pub-${serial}`;
     await connection.sendCommand(JSON.stringify({ type: 'broadcast', id, data: { stream: 'main', ...event } }));
     const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, options.timeoutMs);
-    if (reply === undefined) throw new StimulusError(`no reply to the broadcast of ${event.event}`);
+    if (reply === undefined)
+      throw new StimulusError(`no reply to the broadcast of ${event.event}`, {
+        text: 'no reply to `broadcast`',
+        unanswered: 'broadcast',
+      });
     if (textAt(reply.json, 'type') === 'broadcasted') return undefined;
     const data = member(reply.json, 'data');
     if (textAt(data, 'code') === 'rate_limited') return numberAt(data, 'retryAfterMs') ?? 100;
-    throw new StimulusError(`the broadcast of ${event.event} was answered by ${reply.text}`);
+    throw new StimulusError(`the broadcast of ${event.event} was answered by ${reply.text}`, {
+      text: `\`broadcast\` is answered by \`${textAt(reply.json, 'type') ?? ''}\` ${textAt(data, 'code') ?? ''}`.trimEnd(),
+    });
   };
   return {
     publish: async (event) => {
@@ -80,7 +93,10 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
           request: { method, path, body: { stream: 'main', ...event } },
         });
         if (answer.status === 200) return;
-        if (answer.status !== 429) throw new StimulusError(`POST ${path} answered ${answer.status}: ${answer.text}`);
+        if (answer.status !== 429) {
+          const text = `POST ${path} answered ${answer.status}`;
+          throw new StimulusError(`${text}: ${answer.text}`, { text });
+        }
         await wait(100);
       }
       throw new StimulusError('the publisher was rate limited again and again');

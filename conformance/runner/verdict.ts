@@ -1,7 +1,7 @@
 /** The verdict of a check and the outcome of a run. */
 import type { ClauseId } from '../../generated/protocol.ts';
 import type { Json } from '../trace/json.ts';
-import type { Level } from '../tape/tape.ts';
+import type { Level, TapeHeader } from '../tape/tape.ts';
 import type { Difference } from '../tape/matcher.ts';
 
 /**
@@ -10,8 +10,9 @@ import type { Difference } from '../tape/matcher.ts';
  * - `UNTESTABLE`: the target claims the feature, but the configuration gives no way to test it.
  * - `VACUOUS`: what the check looks at never happened.
  * - `INCONCLUSIVE`: the runner got too little CPU time, or the network failed.
+ * - `SKIPPED`: it did not run, because it could not pass: the server had stopped, or does not do what the check builds on.
  */
-export const VERDICTS = ['PASS', 'FAIL', 'WARN', 'N/A', 'UNTESTABLE', 'VACUOUS', 'INCONCLUSIVE'] as const;
+export const VERDICTS = ['PASS', 'FAIL', 'WARN', 'N/A', 'UNTESTABLE', 'VACUOUS', 'INCONCLUSIVE', 'SKIPPED'] as const;
 
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -28,6 +29,14 @@ export interface Failure {
   readonly frames: readonly number[];
 }
 
+/** What a failure comes down to; checks that fail for one cause have equal texts. */
+export interface Cause {
+  /** For example "no reply to `subscribe`". */
+  readonly text: string;
+  /** The command that got no reply, or `malformed` for a message that must be answered by an error. */
+  readonly unanswered?: string;
+}
+
 export type CheckKind = 'tape' | 'frames' | 'invariant' | 'generated';
 
 export interface CheckResult {
@@ -40,11 +49,18 @@ export interface CheckResult {
   /** Why the verdict is neither PASS nor FAIL. */
   readonly reason?: string;
   readonly failures: readonly Failure[];
+  /** Undefined when the check passed, or when its failure is a cause of its own. */
+  readonly cause?: Cause;
   /** How often the check was applied. */
   readonly fired: number;
   readonly durationMs: number;
   /** Listed in `--known-failing`: the check still runs and must fail. */
   readonly known?: true;
+}
+
+/** The result of a tape that did not run. */
+export function skippedCheck({ id, clauses, level, why }: TapeHeader, reason: string): CheckResult {
+  return { id, kind: 'tape', clauses, level, why, verdict: 'SKIPPED', reason, failures: [], fired: 0, durationMs: 0 };
 }
 
 /** Exit codes of every command of the suite. `inconclusive` includes a target that cannot be reached. */
@@ -73,9 +89,18 @@ function count(checks: readonly CheckResult[], ...verdicts: readonly Verdict[]):
  * A run must not pass by accident: at least one check must have run, none may have failed unexpectedly, no MUST may be
  * untested, and no check in the known-failing list may pass.
  */
-export function judgeRun(checks: readonly CheckResult[], harnessFaults: readonly string[]): Outcome {
+export function judgeRun(
+  checks: readonly CheckResult[],
+  harnessFaults: readonly string[],
+  titles: readonly string[] = [],
+): Outcome {
   const [fault] = harnessFaults;
   if (fault !== undefined) return { exit: EXIT.harness, text: `the suite itself broke the contract: ${fault}` };
+  const judged = judgeChecks(checks);
+  return titles.length === 0 ? judged : { ...judged, text: `${titles.join('; ')}; ${judged.text}` };
+}
+
+function judgeChecks(checks: readonly CheckResult[]): Outcome {
   const findings = checks.filter(isFinding);
   if (findings.length > 0) {
     const stale = findings.filter(({ known }) => known === true).length;
@@ -85,10 +110,14 @@ export function judgeRun(checks: readonly CheckResult[], harnessFaults: readonly
       [count(findings, 'VACUOUS'), 'vacuous'],
       [stale, 'listed in --known-failing, but not failing'],
     ] as const;
-    const counts = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+    const counts = [...parts, [count(checks, 'SKIPPED'), 'skipped'] as const]
+      .filter(([number]) => number > 0)
+      .map(([number, what]) => `${number} ${what}`);
     return { exit: EXIT.findings, text: `not conformant: ${counts.join(', ')}` };
   }
   const inconclusive = count(checks, 'INCONCLUSIVE');
+  const skipped = count(checks, 'SKIPPED');
+  if (skipped > 0) return { exit: EXIT.inconclusive, text: `inconclusive: ${skipped} checks did not run` };
   if (inconclusive > 0)
     return { exit: EXIT.inconclusive, text: `inconclusive: ${inconclusive} checks gave no result; run again` };
   const judged = count(checks, 'PASS', 'FAIL', 'WARN');

@@ -42,7 +42,10 @@ export class Witness {
       await connection.sendCommand(JSON.stringify({ type: 'subscribe', id, data }));
       const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
       if (reply === undefined || typeOf(reply) !== 'subscribed')
-        throw new UntestableError(`the witness cannot subscribe to ${stream}: ${reply?.text ?? 'no reply'}`);
+        throw new UntestableError(
+          `the witness cannot subscribe to ${stream}: ${reply?.text ?? 'no reply'}`,
+          connection.causeOfMiss({ type: 'subscribed' }),
+        );
     }
     return new Witness(connection, patience);
   }

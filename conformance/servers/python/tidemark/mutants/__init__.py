@@ -17,6 +17,7 @@ from . import (
     near,
     order,
     replay,
+    standstill,
     streams,
     subscriptions,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "near",
     "order",
     "replay",
+    "standstill",
     "streams",
     "subscriptions",
 ]

@@ -1,0 +1,76 @@
+/**
+ * Every fault of a message. The validators stop at the first one: here each fault is mended in a copy, with what an example of
+ * the contract has at its place, until the copy is valid.
+ */
+import type { ValidationError, Validator } from '../../generated/validators.js';
+import { isArray, isObject, pointer, valueAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+
+export interface Fault {
+  /** JSON pointer to the value at fault, or to where it is missing. */
+  readonly path: string;
+  /** For example "must be integer". */
+  readonly rule: string;
+  /** The keyword of JSON Schema. */
+  readonly keyword: string;
+  readonly actual: Json | undefined;
+}
+
+/** More than any message has members; against a mend that does not help. */
+const MOST = 200;
+
+function keyOf(params: ValidationError['params'], name: string): string | undefined {
+  const value = params[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function faultOf({ instancePath, keyword, params, message = 'does not fit' }: ValidationError, value: Json): Fault {
+  const key = keyOf(params, 'missingProperty') ?? keyOf(params, 'additionalProperty');
+  const path = key === undefined ? instancePath : pointer(instancePath, key);
+  const { allowedValues } = params;
+  const rule = isArray(allowedValues)
+    ? `must be one of ${JSON.stringify(allowedValues)}`
+    : keyword === 'required'
+      ? 'a value: the member is required'
+      : message;
+  return { path, rule, keyword, actual: valueAt(value, path) };
+}
+
+/** The value with another one at a pointer, or without one. */
+function withValue(value: Json, path: readonly string[], replacement: Json | undefined): Json {
+  const [key, ...rest] = path;
+  if (key === undefined) return replacement ?? value;
+  if (isArray(value))
+    return value.map((each, index) => (String(index) === key ? withValue(each, rest, replacement) : each));
+  if (!isObject(value)) return value;
+  const others = Object.entries(value).filter(([name]) => name !== key);
+  const own = Object.hasOwn(value, key) ? value[key] : undefined;
+  if (rest.length === 0 && replacement === undefined) return Object.fromEntries(others);
+  return Object.fromEntries([...others, [key, withValue(own ?? null, rest, replacement)]]);
+}
+
+function tokens(path: string): readonly string[] {
+  return path
+    .split('/')
+    .slice(1)
+    .map((each) => each.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** @param example a valid message of the same kind */
+export function faultsOf(validator: Validator, message: Json, example: Json): readonly Fault[] {
+  const faults: Fault[] = [];
+  let copy = message;
+  while (!validator(copy) && faults.length < MOST) {
+    const [error] = validator.errors ?? [];
+    if (error === undefined) break;
+    const fault = faultOf(error, copy);
+    if (faults.some((each) => each.path === fault.path && each.keyword === fault.keyword)) break;
+    faults.push(fault);
+    const unknown = fault.keyword === 'additionalProperties';
+    const replacement = unknown ? undefined : valueAt(example, fault.path);
+    // Without an example of this member nothing can be said about the rest of its object.
+    if (replacement === undefined && !unknown) break;
+    copy = withValue(copy, tokens(fault.path), replacement);
+  }
+  return faults;
+}

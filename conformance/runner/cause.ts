@@ -1,0 +1,56 @@
+/** What a failed expectation comes down to, read from the frames of its connection. */
+import { COMMANDS } from '../../generated/protocol.ts';
+import { member, textAt } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import { dataOf, readFrames, typeOf } from '../trace/reading.ts';
+import type { Command, ConnectionReading } from '../trace/reading.ts';
+import type { Trace } from '../trace/trace.ts';
+import { MALFORMED } from '../tape/rank.ts';
+import type { Cause } from './verdict.ts';
+
+const REPLIES: readonly string[] = [...Object.values(COMMANDS).map(({ reply }) => reply), 'error'];
+
+function nameOf({ type, malformed }: Pick<Command, 'type' | 'malformed'>): string {
+  return malformed || !Object.hasOwn(COMMANDS, type) ? 'a malformed message' : `\`${type}\``;
+}
+
+export function readingOf(trace: Trace, connection: number): ConnectionReading | undefined {
+  return readFrames(trace).connections.find(({ number }) => number === connection);
+}
+
+function unanswered({ type, malformed }: Command): Cause {
+  if (malformed || !Object.hasOwn(COMMANDS, type))
+    return { text: 'a malformed message is not answered by `error`', unanswered: MALFORMED };
+  return { text: `no reply to \`${type}\``, unanswered: type };
+}
+
+/** The cause when a message did not arrive. @param pattern what was expected, as in a tape */
+export function causeOfMiss(reading: ConnectionReading, pattern: Json): Cause {
+  const { commands, closed } = reading;
+  const open = commands.find(({ reply }) => reply === undefined);
+  const last = open ?? commands.at(-1);
+  const after = last === undefined ? '' : ` after ${nameOf(last)}`;
+  if (closed !== undefined) {
+    const code = JSON.stringify(member(closed.json, 'code'));
+    return { text: `the connection ends with ${code === '1006' ? 'no close frame' : code}${after}` };
+  }
+  const expected = textAt(pattern, 'type');
+  const isReply = expected === undefined || REPLIES.includes(expected);
+  if (open !== undefined && isReply) return unanswered(open);
+  if (isReply && last?.reply !== undefined) {
+    const type = typeOf(last.reply);
+    const code = textAt(dataOf(last.reply), 'code');
+    if (type !== expected)
+      return { text: `${nameOf(last)} is answered by \`${type}\`${code === undefined ? '' : ` ${code}`}` };
+    return { text: `the \`${type}\` that answers ${nameOf(last)} has other contents` };
+  }
+  const came = reading.received.some((frame) => typeOf(frame) === expected);
+  return { text: `${came ? 'the right' : 'no'} \`${expected ?? 'message'}\` ${came ? 'does not arrive' : 'arrives'}` };
+}
+
+/** Whether the server answered any command of a kind so far. */
+export function everAnswered(trace: Trace, kind: string): boolean {
+  return readFrames(trace).connections.some(({ commands }) =>
+    commands.some((each) => (each.malformed ? MALFORMED : each.type) === kind && each.reply !== undefined),
+  );
+}

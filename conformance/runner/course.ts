@@ -1,0 +1,257 @@
+/** The course of a run: which checks run in which order, and what becomes of the others when the target stops. */
+import { TRACE_CHECKS } from '../invariants/checks.ts';
+import { ownFaults } from '../invariants/frame-checks.ts';
+import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
+import { isChosen } from '../tape/library.ts';
+import { needsRepliesTo, rankOf } from '../tape/rank.ts';
+import type { Tape } from '../tape/tape.ts';
+import { applicability } from '../target/needs.ts';
+import type { Trace } from '../trace/trace.ts';
+import { traceBefore, withoutEnds } from '../trace/outstanding.ts';
+import { HarnessError } from './context.ts';
+import type { RunContext } from './context.ts';
+import { judgeTrace } from './judge-trace.ts';
+import type { Idle } from './judge-trace.ts';
+// Cycle of types: the options of a run name what its course needs.
+import type { RunOptions } from './run.ts';
+import { runTape } from './run-tape.ts';
+import { Silence } from './silence.ts';
+import { standstillFailure, standstillText, standstillTitle } from './standstill.ts';
+import { skippedCheck } from './verdict.ts';
+import type { CheckResult } from './verdict.ts';
+import { Vigil } from './vigil.ts';
+import type { Standstill } from './vigil.ts';
+
+interface Item {
+  readonly index: number;
+  readonly tape: Tape;
+}
+
+async function inParallel<T>(items: readonly T[], jobs: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+}
+
+/** Tapes with control commands run after all others, those that shut the target down last. */
+const STAGES = ['calm', 'control', 'shutdown'] as const;
+
+function stageOf({ header }: Tape): (typeof STAGES)[number] {
+  if (header.needs.includes('control:shutdown')) return 'shutdown';
+  return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
+}
+
+/** The parts of the protocol as a client meets them, and of each part the shortest tapes first. */
+function orderOf({ header, steps }: Tape): number {
+  return rankOf(header.id) * 1000 + Math.min(steps.length, 999);
+}
+
+/** After so many restarts of the target the run ends: every further tape may stop it again. */
+const MOST_STANDSTILLS = 5;
+const NEVER_HAPPENED = 'what it looks at never happened';
+const QUIET: readonly string[] = ['PASS', 'N/A', 'SKIPPED'];
+
+/** Runs the parts of a run one after the other, and collects their results. */
+export class Course {
+  readonly checks: CheckResult[] = [];
+  readonly faults: string[] = [];
+  readonly standstills: Standstill[] = [];
+  counterexample: string | undefined;
+  readonly #options: RunOptions;
+  readonly #context: RunContext;
+  readonly #vigil: Vigil;
+  readonly #silence: Silence;
+  readonly #certain: Standstill[] = [];
+  /** What ran when the target was restarted, to be run again alone. */
+  readonly #again = new Map<string, Item>();
+  readonly #items = new Map<string, Item>();
+  #over: string | undefined;
+
+  constructor(options: RunOptions, context: RunContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#vigil = new Vigil(context);
+    this.#silence = new Silence(context.trace);
+  }
+
+  /** The standstills of tapes that ran alone, if there are any: they are certain. */
+  get #told(): readonly Standstill[] {
+    return this.#certain.length > 0 ? this.#certain : this.standstills;
+  }
+
+  /** What is to be read before anything else; empty when the run was an ordinary one. */
+  get headlines(): readonly string[] {
+    return [...this.#told.map((each) => standstillText(each)), ...this.#silence.headlines];
+  }
+
+  /** The same in a few words each. */
+  get titles(): readonly string[] {
+    return [...this.#told.map((each) => standstillTitle(each)), ...this.#silence.titles];
+  }
+
+  #tell(result: CheckResult): void {
+    this.checks.push(result);
+    this.#options.onResult?.(result);
+  }
+
+  /** Replaces a result that was given before its consequence was known. */
+  #replace(id: string, change: (result: CheckResult) => CheckResult): void {
+    const index = this.checks.findIndex((each) => each.id === id);
+    const found = this.checks[index];
+    if (found !== undefined) this.checks[index] = change(found);
+  }
+
+  /** Takes note of a standstill once, however many tapes meet it. */
+  #note(standstill: Standstill): void {
+    if (this.standstills.includes(standstill)) return;
+    this.standstills.push(standstill);
+    if (!standstill.restarted) this.#over = 'the server had stopped';
+    else if (this.standstills.length >= MOST_STANDSTILLS)
+      this.#over = `the server had stopped ${MOST_STANDSTILLS} times`;
+    if (!standstill.restarted) this.#context.connections.cutAll();
+    // A tape may have passed before the frame that it sent last took effect.
+    const owner = standstill.suspects[0]?.check ?? '';
+    const known = this.checks.find(({ id }) => id === owner);
+    const item = this.#items.get(owner);
+    if (known === undefined || item === undefined) return;
+    if (standstill.restarted && this.#over === undefined) this.#again.set(owner, item);
+    this.#replace(owner, (result) => standstillFailure(result, standstill));
+  }
+
+  #skipReason(tape: Tape): string | undefined {
+    if (this.#over !== undefined) return this.#over;
+    return this.#options.keepGoing === true ? undefined : this.#silence.blocks(needsRepliesTo(tape));
+  }
+
+  async #perform({ tape, index }: Item): Promise<CheckResult | undefined> {
+    try {
+      return await runTape(tape, this.#context, `${this.#context.nonce}${index.toString(36)}`);
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      this.faults.push(error.message);
+      return undefined;
+    }
+  }
+
+  async #runTape(item: Item): Promise<void> {
+    await this.#vigil.idle();
+    const { id } = item.tape.header;
+    const reason = this.#skipReason(item.tape);
+    if (reason !== undefined) return this.#tell(skippedCheck(item.tape.header, reason));
+    this.#items.set(id, item);
+    const result = await this.#perform(item);
+    if (result === undefined) return;
+    const standstill = QUIET.includes(result.verdict) ? undefined : await this.#vigil.look();
+    if (standstill === undefined) {
+      this.#silence.note(result);
+      return this.#tell(result);
+    }
+    this.#note(standstill);
+    if (standstill.restarted && this.#over === undefined) this.#again.set(id, item);
+    else if (standstill.suspects[0]?.check === id) this.#tell(standstillFailure(result, standstill));
+    else this.#tell(skippedCheck(item.tape.header, 'the server stopped while it ran'));
+  }
+
+  /** One at a time, so that the tape that stops the target is known for certain. */
+  async #runAgain(): Promise<void> {
+    const items = [...this.#again.values()];
+    this.#again.clear();
+    for (const item of items) {
+      const { id } = item.tape.header;
+      const before = this.checks.findIndex((each) => each.id === id);
+      if (before >= 0) this.checks.splice(before, 1);
+      if (this.#over !== undefined) {
+        this.#tell(skippedCheck(item.tape.header, this.#over));
+        continue;
+      }
+      const result = await this.#perform(item);
+      if (result === undefined) continue;
+      const found = await this.#vigil.look();
+      if (found === undefined) {
+        this.#tell(result);
+        continue;
+      }
+      const standstill = { ...found, suspects: found.suspects.filter(({ check }) => check === id) };
+      this.#certain.push(standstill);
+      this.#note(standstill);
+      this.#tell(standstillFailure(result, standstill));
+    }
+  }
+
+  /** Looks whether what ran last has stopped the target. */
+  async #settle(): Promise<void> {
+    if (this.#over !== undefined) return;
+    const standstill = await this.#vigil.look();
+    if (standstill !== undefined) this.#note(standstill);
+    await this.#runAgain();
+  }
+
+  async runTapes(tapes: readonly Tape[], stage: (typeof STAGES)[number]): Promise<void> {
+    const due = [...tapes.entries()]
+      .map(([index, tape]) => ({ index, tape }))
+      .filter(({ tape }) => stageOf(tape) === stage)
+      .toSorted((left, right) => orderOf(left.tape) - orderOf(right.tape));
+    if (due.length === 0) return;
+    // The target is to stop: that it does so is for the tapes to judge.
+    if (stage === 'shutdown') return this.#shutDown(due);
+    await inParallel(due, stage === 'calm' ? this.#options.jobs : 1, (item) => this.#runTape(item));
+    await this.#settle();
+  }
+
+  async #shutDown(items: readonly Item[]): Promise<void> {
+    for (const item of items) {
+      const reason = this.#skipReason(item.tape);
+      const result = reason === undefined ? await this.#perform(item) : skippedCheck(item.tape.header, reason);
+      if (result !== undefined) this.#tell(result);
+    }
+  }
+
+  /** Whether the target has stopped for good. */
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
+  /** Runs level 4 if it was chosen. */
+  async makeExchanges(): Promise<void> {
+    const { only, exchanges: count, seed, keepGoing } = this.#options;
+    if (count === 0 || !isChosen(EXCHANGES.id, only)) return;
+    const reason =
+      this.#over ??
+      (keepGoing === true ? undefined : this.#silence.blocks(new Set(['subscribe', 'broadcast', 'sync'])));
+    const { id, clauses, why } = EXCHANGES;
+    const base = { id, clauses, why, kind: 'generated', level: 'must', failures: [], fired: 0, durationMs: 0 } as const;
+    if (reason !== undefined) return this.#tell({ ...base, verdict: 'SKIPPED', reason });
+    const { check, counterexample } = await checkExchanges({ context: this.#context, count, seed });
+    this.counterexample = counterexample;
+    const standstill = check.verdict === 'PASS' ? undefined : await this.#vigil.look();
+    if (standstill !== undefined) this.#note({ ...standstill, suspects: [] });
+    this.#tell(standstill === undefined ? check : standstillFailure(check, { ...standstill, suspects: [] }));
+  }
+
+  /** The trace, without what the standstills of the target did to it: they are reported by themselves. */
+  #judgedTrace(): Trace {
+    const { trace } = this.#context;
+    const end = this.standstills.find(({ restarted }) => !restarted);
+    const part = end === undefined ? trace : traceBefore(trace, end.from);
+    return this.standstills.reduce((before, { from, to }) => withoutEnds(before, from, to), part);
+  }
+
+  judgeTrace(): void {
+    const { only } = this.#options;
+    const judged = judgeTrace(this.#judgedTrace(), TRACE_CHECKS, ({ needs = [] }) => this.#idle(needs));
+    // With --only, vacuous invariants are left out, but failed ones are reported.
+    for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#tell(result);
+    this.faults.push(...ownFaults(this.#context.trace));
+  }
+
+  #idle(needs: readonly string[]): Idle {
+    const applies = applicability(needs, this.#context);
+    if (applies.verdict !== 'applies') return applies;
+    const reason = this.#over ?? this.#silence.headlines[0];
+    if (reason !== undefined) return { verdict: 'SKIPPED', reason: `${NEVER_HAPPENED}: ${reason}` };
+    // The user's own tapes need not cause everything that the checks look at.
+    return { verdict: this.#options.library === 'own' ? 'N/A' : 'VACUOUS', reason: NEVER_HAPPENED };
+  }
+}

@@ -1,0 +1,39 @@
+/** Levels 1 and 3: the checks of a finished trace. */
+import type { Finding, TraceCheck } from '../trace/finding.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { CheckResult } from './verdict.ts';
+
+/** The verdict of a trace check that had nothing to check. */
+export interface Idle {
+  readonly verdict: 'VACUOUS' | 'N/A' | 'UNTESTABLE' | 'SKIPPED';
+  readonly reason: string;
+}
+
+/** Checks a finished trace: one result per check of levels 1 and 3. */
+export function judgeTrace(
+  trace: Trace,
+  checks: readonly TraceCheck[],
+  idleVerdict: (check: TraceCheck) => Idle,
+): readonly CheckResult[] {
+  return checks.map((check) => {
+    const { id, clauses, why, judge } = check;
+    const began = performance.now();
+    const finding: Finding = judge(trace);
+    const { violations, fired } = finding;
+    const idle = violations.length === 0 && fired === 0;
+    return {
+      id,
+      kind: id.startsWith('frames/') ? 'frames' : 'invariant',
+      clauses,
+      level: 'must',
+      why,
+      ...(idle ? idleVerdict(check) : { verdict: violations.length > 0 ? 'FAIL' : 'PASS' }),
+      failures: violations.map(({ text, frames, clauses: broken }) => ({
+        text: `${text} (${[...new Set(broken)].join(', ')})`,
+        frames,
+      })),
+      fired,
+      durationMs: Math.round(performance.now() - began),
+    };
+  });
+}

@@ -1,0 +1,32 @@
+/** Compares values that are not messages with what a tape expects: responses, closes and subprotocols. */
+import type { Json } from '../trace/json.ts';
+import { match } from '../tape/matcher.ts';
+import { StepFailed } from './scene.ts';
+import type { Scene } from './scene.ts';
+import type { Cause } from './verdict.ts';
+
+export interface Judgement {
+  readonly scene: Scene;
+  readonly line: number;
+  readonly text: string;
+  readonly cause?: Cause;
+  readonly bind?: string;
+}
+
+/** @throws {StepFailed} when the value does not match the pattern */
+export function judgeValue(pattern: Json, value: Json, { scene, line, text, bind, cause }: Judgement): void {
+  const { differences, bindings } = match(pattern, value, scene.bindings);
+  if (differences.length > 0) {
+    const frame = scene.context.trace.frames.length;
+    const nearestFrame = { frame, value, differences };
+    throw new StepFailed({ text, line, expected: pattern, nearest: nearestFrame, frames: [frame] }, cause);
+  }
+  keep(bindings, scene);
+  if (bind !== undefined) scene.bindings.set(bind, value);
+  scene.judged += 1;
+}
+
+/** Keeps what a match has bound for later steps. */
+export function keep(bindings: ReadonlyMap<string, Json>, scene: Scene): void {
+  for (const [name, value] of bindings) scene.bindings.set(name, value);
+}

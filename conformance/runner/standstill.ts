@@ -1,0 +1,54 @@
+/** How a standstill of the target is reported. */
+import type { Frame } from '../trace/trace.ts';
+import type { CheckResult } from './verdict.ts';
+import { HANDSHAKE_MARK } from '../trace/outstanding.ts';
+import type { Standstill } from './vigil.ts';
+
+const SHOWN_TEXT = 200;
+/** The cause of every check during which the target stopped. */
+export const STOPS = 'the server stops';
+
+function whatHappened({ kind, restarted }: Standstill): string {
+  if (restarted) return 'the server stopped and came back';
+  return kind === 'stopped'
+    ? 'the server stopped: it accepts no more connections'
+    : 'the server hangs: it accepts connections and answers nothing';
+}
+
+function frameText({ n, kind, text }: Frame): string {
+  const what = text.startsWith(HANDSHAKE_MARK) ? 'the handshake of a connection' : `${kind} ${text}`;
+  return `frame ${n} (${what.length > SHOWN_TEXT ? `${what.slice(0, SHOWN_TEXT)}…` : what})`;
+}
+
+export function standstillTitle(standstill: Standstill): string {
+  const [suspect] = standstill.suspects;
+  const what = whatHappened(standstill).split(':')[0] ?? '';
+  return suspect === undefined ? what : `${what} during ${suspect.check ?? suspect.actor}`;
+}
+
+/** One sentence: what happened, during which check, and after which frame. */
+export function standstillText(standstill: Standstill): string {
+  const [suspect] = standstill.suspects;
+  const others = [...new Set(standstill.suspects.map(({ check }) => check))].filter((each) => each !== suspect?.check);
+  if (suspect === undefined) return whatHappened(standstill);
+  const more =
+    others.length === 0
+      ? ''
+      : `; ${others.join(', ')} also waited for an answer, and --jobs 1 makes certain which it was`;
+  return `${whatHappened(standstill)}; the last that it was sent came from ${suspect.check ?? suspect.actor}: ${frameText(suspect)}${more}`;
+}
+
+/** The result of the check during which the target stopped. */
+export function standstillFailure(result: CheckResult, standstill: Standstill): CheckResult {
+  const { reason: _reason, ...rest } = result;
+  const own = standstill.suspects.filter(({ check }) => check === result.id);
+  const after = own.length === 0 ? '' : ` after ${own.map(frameText).join(', ')}`;
+  const text = `${whatHappened(standstill)}${after}`;
+  const frames = new Set([...own, ...standstill.last].map(({ n }) => n));
+  return {
+    ...rest,
+    verdict: 'FAIL',
+    cause: { text: STOPS },
+    failures: [{ text, frames: [...frames].toSorted((left, right) => left - right) }],
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * Watches whether the target is still there. A tape that gets no answer may be right or wrong about the server; a target
+ * that greets nobody any more has stopped, and then one frame stopped it.
+ */
+import { HANDSHAKE_MARK, isFromServer, outstanding, traceBefore } from '../trace/outstanding.ts';
+import type { Frame } from '../trace/trace.ts';
+import { Connection, typeOf } from './connection.ts';
+import { PATIENCE_MS, UnreachableError } from './context.ts';
+import type { RunContext } from './context.ts';
+
+/** How long a supervisor has for a restart, in milliseconds before `--time-scale`. */
+const RETURN_MS = 10_000;
+const POLL_MS = 250;
+/** A frame that stops a server is sent shortly before the server's last sign of life, or after it. */
+const WINDOW_MS = 1000;
+/** The ends of connections that one stop causes are noticed within this time. */
+const BURST_MS = 250;
+const SHOWN_FRAMES = 6;
+export const CHECK = 'vigil';
+
+export interface Standstill {
+  /** `stopped`: nobody accepts connections. `silent`: connections are accepted, but nothing answers. */
+  readonly kind: 'stopped' | 'silent';
+  /** Whether the target answered again, because something restarted it. */
+  readonly restarted: boolean;
+  /** The first frame that belongs to the standstill, and the last. */
+  readonly from: number;
+  readonly to: number;
+  /** The last frames that the target had not answered, the likely cause first. */
+  readonly suspects: readonly Frame[];
+  /** The last frames before the standstill. */
+  readonly last: readonly Frame[];
+}
+
+type Greeting = 'greeted' | 'nobody' | 'silence';
+
+export class Vigil {
+  readonly #context: RunContext;
+  #checking: Promise<Standstill | undefined> | undefined;
+  /** The number of the first frame that was not yet looked at. */
+  #seen = 1;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
+
+  /** Whether the target stands still, or was restarted since the last call. Concurrent calls share one result. */
+  look(): Promise<Standstill | undefined> {
+    this.#checking ??= this.#look().finally(() => (this.#checking = undefined));
+    return this.#checking;
+  }
+
+  /** Resolves when no look is under way. */
+  async idle(): Promise<void> {
+    await this.#checking;
+  }
+
+  async #greet(timeoutMs: number): Promise<Greeting> {
+    const options = { actor: 'vigil', spec: {}, check: CHECK, timeoutMs };
+    const connection = new Connection(this.#context, options);
+    try {
+      if ((await connection.open(options)) !== undefined) return 'greeted';
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      return /ECONNREFUSED|ENOENT|EHOSTUNREACH/.test(error.message) ? 'nobody' : 'silence';
+    }
+    const welcome = await connection.find((frame) => typeOf(frame) === 'welcome', timeoutMs);
+    await connection.end({ code: 1000 }, timeoutMs);
+    return welcome === undefined ? 'silence' : 'greeted';
+  }
+
+  async #look(): Promise<Standstill | undefined> {
+    const { timeScale, trace, now } = this.#context;
+    const from = this.#seen;
+    const to = trace.frames.length;
+    const first = await this.#greet(PATIENCE_MS * timeScale);
+    if (first === 'greeted') {
+      const broken = this.#restart(from, to);
+      this.#seen = trace.frames.length + 1;
+      return broken === undefined ? undefined : this.#describe('stopped', broken, 'restarted');
+    }
+    const deadline = now() + RETURN_MS * timeScale;
+    let last: Greeting = first;
+    while (last !== 'greeted' && now() < deadline) {
+      await new Promise((done) => {
+        setTimeout(done, POLL_MS);
+      });
+      const next = await this.#greet((RETURN_MS / 4) * timeScale);
+      // Once nobody listens, what was cut off while the port closed is no longer of interest.
+      last = next === 'silence' ? last : next;
+    }
+    const restarted = last === 'greeted';
+    const end = this.#end(from, to);
+    const stopped = this.#restart(from, trace.frames.length);
+    this.#seen = trace.frames.length + 1;
+    // A pause without broken connections, such as a busy machine makes, is not a restart.
+    if (restarted && stopped === undefined) return undefined;
+    return this.#describe(last === 'silence' ? 'silent' : 'stopped', stopped ?? end, restarted ? 'restarted' : 'gone');
+  }
+
+  /** The first frame after the last that the target sent. */
+  #end(from: number, to: number): number {
+    const last = this.#context.trace.frames
+      .slice(0, to)
+      .findLast((frame) => isFromServer(frame) && frame.check !== CHECK);
+    return Math.max(last?.n ?? 0, from - 1) + 1;
+  }
+
+  /**
+   * The first broken connection, if the whole target went down: a server that breaks single connections does so when it
+   * answers a frame, not on connections that wait for nothing.
+   */
+  #restart(from: number, to: number): number | undefined {
+    const { trace } = this.#context;
+    const ends = trace.frames
+      .slice(from - 1, to)
+      .filter((frame) => frame.kind === 'close' && !isFromServer(frame) && frame.dir === '<<');
+    const [first] = ends;
+    if (first === undefined) return undefined;
+    const busy = new Set(outstanding(traceBefore(trace, first.n)).map(({ connection }) => connection));
+    const left = new Set(
+      trace.frames.filter(({ kind, dir }) => kind === 'close' && dir === '>>').map(({ connection }) => connection),
+    );
+    const burst = ends.filter(({ at, connection }) => at <= first.at + BURST_MS && !left.has(connection));
+    return burst.some(({ connection }) => !busy.has(connection)) ? first.n : undefined;
+  }
+
+  #describe(kind: Standstill['kind'], from: number, fate: 'restarted' | 'gone'): Standstill {
+    const { trace } = this.#context;
+    const at = trace.frames[Math.max(0, from - 2)]?.at ?? 0;
+    // Of the whole trace: what a stopped server had sent is still read after the end of another connection was noticed.
+    const suspects = outstanding(trace).filter(
+      (frame) => frame.at >= at - WINDOW_MS && (kind === 'silent' || frame.n < from) && frame.check !== CHECK,
+    );
+    // A handshake is noted when it fails, so it is later than a frame that it overtook.
+    const open = suspects.filter(({ kind: what }) => what !== 'mark');
+    const tried = trace.frames.filter(
+      ({ n, text, check }) =>
+        n >= from &&
+        n <= from + BURST_MS &&
+        text.startsWith(HANDSHAKE_MARK) &&
+        !/ECONNREFUSED/.test(text) &&
+        check !== CHECK,
+    );
+    const sent = trace.frames
+      .slice(0, from - 1)
+      .filter(({ dir, check, kind: what }) => dir === '>>' && check !== CHECK && what !== 'mark');
+    const likely = open.length > 0 ? open : tried.length > 0 ? tried : sent.slice(-1);
+    return {
+      kind,
+      restarted: fate === 'restarted',
+      from,
+      to: trace.frames.length,
+      suspects: likely,
+      last: sent.slice(-SHOWN_FRAMES),
+    };
+  }
+}

@@ -1,0 +1,44 @@
+"""Servers that one message stops: the process ends, or it answers nobody any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from ..commands import Commands
+from ..connection import Connection
+from ..envelope import Command
+from ..errors import ProtocolError
+from ..http import Head, Response
+from ..routes import Routes
+from .registry import mutant
+
+
+@mutant("deep-json-kills", "JSON that is nested too deep ends the process", clause="ERR-3")
+class DeepJsonKills(Connection):
+    def receive(self, text: str) -> None:
+        if "[[[[[[[[" in text:
+            os._exit(139)
+        super().receive(text)
+
+
+@mutant("unknown-field-hangs", "after an unknown field nobody gets an answer any more", clause="ENV-4")
+class UnknownFieldHangs(Connection):
+    def refuse(self, error: ProtocolError) -> None:
+        if error.code == "invalid_message" and error.pointer == "/data/extra":
+            time.sleep(3600)
+        super().refuse(error)
+
+
+@mutant("explain-kills", "a request of POST /ws/explain ends the process", clause="OPS-3")
+class ExplainKills(Routes):
+    def post_explain(self, head: Head, body: bytes) -> Response:
+        os._exit(1)
+
+
+@mutant("unsubscribe-kills-later", "the process ends shortly after an unsubscribe was answered", clause="SUB-2")
+class UnsubscribeKillsLater(Commands):
+    def unsubscribe(self, connection: Connection, command: Command) -> None:
+        super().unsubscribe(connection, command)
+        asyncio.get_running_loop().call_later(0.05, os._exit, 1)

@@ -1,0 +1,80 @@
+/** What the server had still to answer at a point of a trace: from this the cause of a failure is read. */
+import { isObject, member, textAt } from './json.ts';
+import { readFrames } from './reading.ts';
+import { Trace } from './trace.ts';
+import type { Frame } from './trace.ts';
+
+/** The note in place of a frame when a handshake got no response at all. */
+export const HANDSHAKE_MARK = 'the handshake got no response';
+
+/** Whether the server itself sent this frame; an HTTP fault or a broken connection is noted by the runner. */
+export function isFromServer({ dir, kind, json }: Frame): boolean {
+  if (dir === '>>' || kind === 'mark') return false;
+  if (kind === 'http') return member(json, 'status') !== undefined;
+  return kind !== 'close' || member(json, 'code') !== 1006;
+}
+
+function sameRequest(left: Frame, right: Frame): boolean {
+  return (
+    left.check === right.check &&
+    textAt(left.json, 'method') === textAt(right.json, 'method') &&
+    textAt(left.json, 'path') === textAt(right.json, 'path')
+  );
+}
+
+/** The HTTP requests without a response. Responses carry no number, so equal requests of one check are paired in order. */
+function openRequests(frames: readonly Frame[]): readonly Frame[] {
+  const open: Frame[] = [];
+  for (const frame of frames) {
+    if (frame.kind !== 'http' || !isObject(frame.json)) continue;
+    if (frame.dir === '>>') open.push(frame);
+    else if (isFromServer(frame)) {
+      const index = open.findIndex((each) => sameRequest(each, frame));
+      if (index >= 0) open.splice(index, 1);
+    }
+  }
+  return open;
+}
+
+/** Whether the server went on on a connection after a frame: then that frame did not stop it. */
+function wentOn(frames: readonly Frame[], frame: Frame): boolean {
+  return frames.some((each) => each.connection === frame.connection && each.n > frame.n && isFromServer(each));
+}
+
+/**
+ * Frames of the client that the server has not answered, by number: commands, HTTP requests, handshakes without a
+ * response, and frames that need no answer but were the last on their connection.
+ */
+export function outstanding(trace: Trace): readonly Frame[] {
+  const { frames } = trace;
+  const commands = readFrames(trace).connections.flatMap((connection) =>
+    connection.closed !== undefined && isFromServer(connection.closed)
+      ? []
+      : connection.commands.filter(({ reply }) => reply === undefined).map(({ frame }) => frame),
+  );
+  const others = frames.filter(
+    (frame) =>
+      frame.dir === '>>' &&
+      frame.connection !== 0 &&
+      (frame.kind === 'binary' || frame.kind === 'ping' || frame.text.startsWith(HANDSHAKE_MARK)) &&
+      !wentOn(frames, frame),
+  );
+  return [...commands, ...openRequests(frames), ...others].toSorted((left, right) => left.n - right.n);
+}
+
+/** The part of a trace before a frame. */
+export function traceBefore(trace: Trace, n: number): Trace {
+  const part = new Trace(trace.header, () => 0);
+  part.frames.push(...trace.frames.slice(0, n - 1));
+  return part;
+}
+
+/** The trace with the ends of connections between two frames read as the client's, who cannot be blamed for them. */
+export function withoutEnds(trace: Trace, from: number, to: number): Trace {
+  const copy = new Trace(trace.header, () => 0);
+  for (const frame of trace.frames) {
+    const isBroken = frame.kind === 'close' && frame.n >= from && frame.n <= to && !isFromServer(frame);
+    copy.frames.push(isBroken ? { ...frame, dir: '>>' } : frame);
+  }
+  return copy;
+}
