@@ -34,7 +34,7 @@ const REWRITTEN = [
   'README.md',
   'CONTRIBUTING.md',
   'asyncapi.yaml',
-  'docs/{explanation,guides,tutorials}/**/*.md',
+  'docs/{decisions,explanation,guides,tutorials}/**/*.md',
   'codegen/**/*.ts',
   'conformance/{exchanges,hostile,invariants}/**/*.ts',
   'conformance/{hostile/cases,tapes}/**/*.ndjson',
