@@ -9,8 +9,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildTo } from '../codegen/extension/built-form.ts';
-import { openContract } from '../codegen/extension/open.ts';
+import { buildTo } from '../codegen/own-events/built-form.ts';
+import { openContract } from '../codegen/own-events/open.ts';
 import { catalogueOf, loadContract } from '../src/catalogue/built-contract.ts';
 import { MemoryBroker } from '../src/broker/memory.ts';
 import type { EventRecord } from '../src/broker/broker.ts';

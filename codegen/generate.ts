@@ -13,7 +13,7 @@ import { makeDirectory, unwritable } from './directory.ts';
 import { emitAll, emitPython, emitSources } from './emit.ts';
 import type { Files } from './emit.ts';
 import { ORIGIN } from './emit/text.ts';
-import { openContract } from './extension/open.ts';
+import { openContract } from './own-events/open.ts';
 import { resolveReferences } from './references.ts';
 import { ContractError, contractError } from './source.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { emitPython, emitSources } from './emit.ts';
-import { openContract } from './extension/open.ts';
+import { openContract } from './own-events/open.ts';
 import { ContractError } from './source.ts';
 import { compile, run } from './testing/compile.ts';
 import { BROKEN } from './testing/broken-files.ts';

@@ -4,8 +4,8 @@
  * contract's own file are unchanged, and so is a contract without other references.
  */
 import { stringify } from 'yaml';
-import { below, Findings, isObject } from '../extension/findings.ts';
-import type { Place } from '../extension/findings.ts';
+import { below, Findings, isObject } from '../own-events/findings.ts';
+import type { Place } from '../own-events/findings.ts';
 import { ContractError, toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 import { Documents, keyOf } from './documents.ts';

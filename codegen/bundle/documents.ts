@@ -1,8 +1,8 @@
 /** Reads the files of a contract and resolves references between them. */
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { below, isObject } from '../extension/findings.ts';
-import type { Findings, Place } from '../extension/findings.ts';
+import { below, isObject } from '../own-events/findings.ts';
+import type { Findings, Place } from '../own-events/findings.ts';
 import { readSource } from '../files.ts';
 import { ContractError, decodeUri, fromPointer, toPointer } from '../source.ts';
 import type { Source } from '../source.ts';

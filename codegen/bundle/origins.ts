@@ -1,7 +1,7 @@
 /** Maps a place in a bundled contract to the file and place where its author wrote it. */
 import { fromPointer, toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
-import type { Place } from '../extension/findings.ts';
+import type { Place } from '../own-events/findings.ts';
 
 /** Pointer into the contract → original place of the value. */
 export type Origins = ReadonlyMap<string, Place>;

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, locate } from '../../scripts/tools.ts';
-import { openContract } from '../extension/open.ts';
+import { openContract } from '../own-events/open.ts';
 
 const HERE = import.meta.dirname;
 const STOCK = join(HERE, '../../asyncapi.yaml');

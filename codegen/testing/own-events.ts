@@ -3,8 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { openContract } from '../extension/open.ts';
-import type { OpenedContract } from '../extension/open.ts';
+import { openContract } from '../own-events/open.ts';
+import type { OpenedContract } from '../own-events/open.ts';
 import { ContractError } from '../source.ts';
 
 /** Name → text, or a value to be written as YAML. */

@@ -83,9 +83,9 @@ async function loadCodegen(): Promise<Codegen> {
 
 async function loadModule(name: 'open' | 'built-form'): Promise<object> {
   // In a clone the sources stand beside the suite.
-  const source = new URL(`../../codegen/extension/${name}.ts`, import.meta.url);
+  const source = new URL(`../../codegen/own-events/${name}.ts`, import.meta.url);
   try {
-    const module: unknown = await import(existsSync(source) ? source.href : `tidemark-codegen/extension/${name}`);
+    const module: unknown = await import(existsSync(source) ? source.href : `tidemark-codegen/own-events/${name}`);
     return module as object;
   } catch (error) {
     throw new UsageError(

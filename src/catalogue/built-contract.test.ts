@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildTo } from '../../codegen/extension/built-form.ts';
-import { openContract } from '../../codegen/extension/open.ts';
+import { buildTo } from '../../codegen/own-events/built-form.ts';
+import { openContract } from '../../codegen/own-events/open.ts';
 import { catalogueOf, loadContract } from './built-contract.ts';
 import { stockCatalogue } from './catalogue.ts';
 

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import type * as Gate from 'tidemark-codegen/breaking/gate';
 import type * as Directory from 'tidemark-codegen/directory';
-import type * as BuiltForm from 'tidemark-codegen/extension/built-form';
-import type * as Open from 'tidemark-codegen/extension/open';
-import type * as Starter from 'tidemark-codegen/extension/starter';
-import type * as Summary from 'tidemark-codegen/extension/summary';
+import type * as BuiltForm from 'tidemark-codegen/own-events/built-form';
+import type * as Open from 'tidemark-codegen/own-events/open';
+import type * as Starter from 'tidemark-codegen/own-events/starter';
+import type * as Summary from 'tidemark-codegen/own-events/summary';
 import type * as Generate from 'tidemark-codegen/generate';
 import type * as Source from 'tidemark-codegen/source';
 import { packageVersion } from '../version.ts';
@@ -17,10 +17,10 @@ import { CliError, EXIT } from './exit.ts';
 interface CodegenModules {
   readonly 'breaking/gate': typeof Gate;
   readonly directory: typeof Directory;
-  readonly 'extension/built-form': typeof BuiltForm;
-  readonly 'extension/open': typeof Open;
-  readonly 'extension/starter': typeof Starter;
-  readonly 'extension/summary': typeof Summary;
+  readonly 'own-events/built-form': typeof BuiltForm;
+  readonly 'own-events/open': typeof Open;
+  readonly 'own-events/starter': typeof Starter;
+  readonly 'own-events/summary': typeof Summary;
   readonly generate: typeof Generate;
   readonly source: typeof Source;
 }

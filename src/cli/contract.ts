@@ -2,7 +2,7 @@
 import { access, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { OpenedContract } from 'tidemark-codegen/extension/open';
+import type { OpenedContract } from 'tidemark-codegen/own-events/open';
 import { loadCodegen } from './codegen.ts';
 import { CliError, EXIT } from './exit.ts';
 import { FileChanges } from './file-changes.ts';
@@ -60,7 +60,7 @@ export function registerContract(program: Command): void {
 }
 
 async function init(file: string): Promise<void> {
-  const { STARTER } = await loadCodegen('extension/starter', 'tidemark contract');
+  const { STARTER } = await loadCodegen('own-events/starter', 'tidemark contract');
   try {
     await writeFile(file, STARTER, { flag: 'wx' });
   } catch (error) {
@@ -72,7 +72,7 @@ async function init(file: string): Promise<void> {
 }
 
 async function open(file: string): Promise<OpenedContract> {
-  const { openContract } = await loadCodegen('extension/open', 'tidemark contract');
+  const { openContract } = await loadCodegen('own-events/open', 'tidemark contract');
   try {
     await access(file);
     return await openContract(file);
@@ -110,7 +110,7 @@ async function show(file: string, { all, json, yaml }: ShowOptions): Promise<voi
   const opened = await open(file);
   if (json) return print(opened.contract.bundle.trimEnd());
   if (yaml) return print(opened.source.text.trimEnd());
-  const { summarise } = await loadCodegen('extension/summary', 'tidemark contract');
+  const { summarise } = await loadCodegen('own-events/summary', 'tidemark contract');
   const { title, version, digest, events } = summarise(opened);
   const shown = events.filter(({ own }) => own || all === true || opened.own === undefined);
   const rows = shown.map(({ event, payload, filters, replay }) => [
@@ -128,7 +128,7 @@ async function show(file: string, { all, json, yaml }: ShowOptions): Promise<voi
 async function build(file: string, options: BuildOptions): Promise<void> {
   await repeat(file, options, async () => {
     const opened = await open(file);
-    const { buildTo } = await loadCodegen('extension/built-form', 'tidemark contract');
+    const { buildTo } = await loadCodegen('own-events/built-form', 'tidemark contract');
     try {
       const { digest, files } = await buildTo(opened, options.out);
       if (options.json) await printJson({ out: options.out, digest, files });

@@ -29,8 +29,8 @@ export async function openContract(path: string): Promise<OpenContract> {
 }
 
 async function buildAndLoad(path: string): Promise<OpenContract> {
-  const { openContract: open } = await loadCodegen('extension/open', `--contract ${path}`);
-  const { buildTo } = await loadCodegen('extension/built-form', `--contract ${path}`);
+  const { openContract: open } = await loadCodegen('own-events/open', `--contract ${path}`);
+  const { buildTo } = await loadCodegen('own-events/built-form', `--contract ${path}`);
   const opened = await open(path);
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-contract-'));
   const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });

@@ -2,8 +2,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildTo } from '../../codegen/extension/built-form.ts';
-import { openContract } from '../../codegen/extension/open.ts';
+import { buildTo } from '../../codegen/own-events/built-form.ts';
+import { openContract } from '../../codegen/own-events/open.ts';
 import { loadContract } from '../catalogue/built-contract.ts';
 import type { BuiltContract } from '../catalogue/built-contract.ts';
 
