@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../bundle/bundle.ts';
-import { isExtension } from '../own-events/document.ts';
+import { isOwnEventsDocument } from '../own-events/document.ts';
 import { openContract } from '../own-events/open.ts';
 import { readSource } from '../files.ts';
 import { ContractError, sourceOf } from '../source.ts';
@@ -50,7 +50,7 @@ export async function compareVersions({ against, contract, tapes }: GateOptions)
 
 /** An own-events document is first merged with the contract that it extends, and the result is compared. */
 async function openVersion(source: Source): Promise<Source> {
-  return isExtension(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;
+  return isOwnEventsDocument(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;
 }
 
 const ALONE =
@@ -59,7 +59,7 @@ const ALONE =
 /** Writes a text from Git or a URL to a file, because the merge reads files. Its references to other files do not resolve. */
 async function openBaseline({ name, text, file }: GateOptions['against']): Promise<Source> {
   const source = sourceOf(file ?? name, text);
-  if (!isExtension(source.value)) {
+  if (!isOwnEventsDocument(source.value)) {
     const { source: whole } = await bundle(source, file === undefined ? { withoutFiles: ALONE } : {});
     return { ...whole, file: name };
   }

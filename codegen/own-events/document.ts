@@ -67,7 +67,7 @@ const MEMBERS = {
   example: ['name', 'summary', 'payload'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-export function isExtension(value: unknown): boolean {
+export function isOwnEventsDocument(value: unknown): boolean {
   return isObject(value) && Object.hasOwn(value, EXTENDS);
 }
 

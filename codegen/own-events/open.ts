@@ -13,7 +13,7 @@ import type { Contract } from '../model.ts';
 import type { RawContract } from '../raw.ts';
 import { ContractError, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
-import { EXTENDS, isExtension, readDocument } from './document.ts';
+import { EXTENDS, isOwnEventsDocument, readDocument } from './document.ts';
 import type { OwnDocument } from './document.ts';
 import { Findings } from './findings.ts';
 import type { Place } from './findings.ts';
@@ -49,7 +49,7 @@ export interface OpenedContract {
 export async function openContract(file: string, options: OpenOptions = {}): Promise<OpenedContract> {
   const opener = new Opener(options.stock ?? STOCK_FILE);
   const written = await readSource(file);
-  if (!isExtension(written.value)) {
+  if (!isOwnEventsDocument(written.value)) {
     const { source, files } = await bundle(written);
     const { contract } = await parseContract(source);
     return { contract, source, own: undefined, files };
@@ -98,7 +98,7 @@ class Opener {
         return undefined;
       }
       const written = isUrl(file) ? sourceOf(file, await fetchText(file)) : await readSource(file);
-      if (isExtension(written.value)) return (await this.extend(written, above)).source.value as RawContract;
+      if (isOwnEventsDocument(written.value)) return (await this.extend(written, above)).source.value as RawContract;
       const { source, files } = isUrl(file) ? { source: written, files: [file] } : await bundle(written);
       // The contract of this version was checked before its release.
       if (file !== this.#stock) {
