@@ -1,92 +1,17 @@
 /**
  * The tests that every broker implementation must pass. They use the real clock and short bounds, because Redis has its own clock.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type {
-  Broker,
-  BrokerHealth,
-  BrokerLimits,
-  BrokerListener,
-  EventDraft,
-  EventRecord,
-  SourceLoss,
-  StreamLoss,
-} from './broker.ts';
+import type { Broker, BrokerLimits } from './broker.ts';
+import { historySuite } from './history-suite.ts';
+import { draftOf, publishEach, upTo } from './testing/event-drafts.ts';
+import { RecordingListener } from './testing/recording-listener.ts';
 import { SUITE_LIMITS } from './testing/suite-limits.ts';
-
-export { SUITE_LIMITS };
 
 export interface BrokerSuite {
   readonly name: string;
   /** An empty broker that has not been started. */
   create(limits: BrokerLimits): Promise<Broker>;
-}
-
-/** Records every call, in order. */
-export class RecordingListener implements BrokerListener {
-  readonly nodeId = 'recording';
-  readonly events: EventRecord[] = [];
-  readonly losses: StreamLoss[] = [];
-  readonly sourceLosses: SourceLoss[] = [];
-  readonly health: BrokerHealth[] = [];
-
-  onEvent(record: EventRecord): void {
-    this.events.push(record);
-  }
-
-  onLoss(loss: StreamLoss): void {
-    this.losses.push(loss);
-  }
-
-  onSourceLoss(loss: SourceLoss): void {
-    this.sourceLosses.push(loss);
-  }
-
-  onHealth(health: BrokerHealth): void {
-    this.health.push(health);
-  }
-
-  onQuestion(): undefined {
-    // Answers no questions.
-  }
-
-  sequenceIds(stream: string): number[] {
-    return this.events.filter((record) => record.stream === stream).map((record) => record.sequenceId);
-  }
-}
-
-export function draftOf(overrides: Partial<EventDraft> = {}): EventDraft {
-  return {
-    stream: 'main',
-    event: 'modified_cluster',
-    source: { name: 'test', principal: 'user:ana' },
-    payload: { cluster: 'billing' },
-    ...overrides,
-  };
-}
-
-export function entity(id: string, event = 'entity_updated'): EventDraft {
-  return draftOf({ event, payload: { id, entityType: 'function', name: id } });
-}
-
-const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
-
-/** Publishes five events to a session stream, with a pause after each; tells how many are kept, and the longest time without traffic. */
-async function keepActive(broker: Broker, pauseMs: number): Promise<{ longestPauseMs: number; kept: number }> {
-  const session = draftOf({ stream: 'session:s', event: 'session_event' });
-  let longestPauseMs = 0;
-  let before = performance.now();
-  for (let n = 0; n < 5; n += 1) {
-    const started = performance.now();
-    await broker.publish(session);
-    longestPauseMs = Math.max(longestPauseMs, performance.now() - before);
-    before = started;
-    await delay(pauseMs);
-  }
-  await broker.attach('session:s');
-  const kept = broker.snapshot('session:s').since(0).length;
-  return { longestPauseMs: Math.max(longestPauseMs, performance.now() - before), kept };
 }
 
 export function brokerSuite(suite: BrokerSuite): void {
@@ -98,10 +23,6 @@ export function brokerSuite(suite: BrokerSuite): void {
     opened.push(broker);
     await broker.start(listener);
     return { broker, listener };
-  }
-
-  async function publishEach(broker: Broker, drafts: readonly EventDraft[]): Promise<void> {
-    await Promise.all(drafts.map((draft) => broker.publish(draft)));
   }
 
   describe(`${suite.name} broker`, () => {
@@ -299,122 +220,7 @@ export function brokerSuite(suite: BrokerSuite): void {
       });
     });
 
-    describe('history', () => {
-      test('is bounded by count', async () => {
-        const { broker } = await open({ historyEvents: 100 });
-        await publishEach(
-          broker,
-          upTo(1_000).map(() => draftOf({ event: 'file_change' })),
-        );
-        await broker.attach('main');
-        const snapshot = broker.snapshot('main');
-        expect(snapshot.head.sequenceId).toBe(1_000);
-        expect(snapshot.floor).toBe(901);
-        expect(snapshot.since(snapshot.floor - 1).map((record) => record.sequenceId)).toEqual(upTo(100, 901));
-      });
-
-      test('is bounded by bytes', async () => {
-        const { broker } = await open({ historyBytes: 50_000 });
-        const payload = { filler: 'x'.repeat(1_000) };
-        await publishEach(
-          broker,
-          upTo(300).map(() => draftOf({ event: 'file_change', payload })),
-        );
-        await broker.attach('main');
-        const snapshot = broker.snapshot('main');
-        const held = snapshot.since(snapshot.floor - 1);
-        expect(held.reduce((sum, record) => sum + record.bytes, 0)).toBeLessThanOrEqual(50_000);
-        expect(held.length).toBeGreaterThan(30);
-        expect(held.at(-1)?.sequenceId).toBe(300);
-      });
-
-      test('is bounded by age, and the counter continues', async () => {
-        const { broker } = await open({ historyAgeMs: 80 });
-        const first = await broker.publish(draftOf({ event: 'file_change' }));
-        await broker.attach('main');
-        await vi.waitFor(() => expect(broker.snapshot('main').floor).toBe(2), 2_000);
-        expect(broker.snapshot('main').head).toEqual({ epoch: first.epoch, sequenceId: 1 });
-        expect(await broker.publish(draftOf())).toMatchObject({ epoch: first.epoch, sequenceId: 2 });
-      });
-
-      test('of session streams has its own bound', async () => {
-        const { broker } = await open({ sessionHistoryEvents: 10 });
-        await publishEach(
-          broker,
-          upTo(200).map(() => draftOf({ stream: 'session:s', event: 'session_event' })),
-        );
-        await broker.attach('session:s');
-        expect(broker.snapshot('session:s').floor).toBe(191);
-      });
-
-      test('retains, below its floor, the newest event per key and name, without the deleted ones (RPL-3)', async () => {
-        const { broker } = await open({ historyEvents: 100 });
-        const early = [entity('a'), entity('b'), entity('a'), entity('c'), draftOf(), entity('b', 'entity_deleted')];
-        for (const draft of early) await broker.publish(draft);
-        await publishEach(
-          broker,
-          upTo(500).map(() => draftOf({ event: 'file_change' })),
-        );
-        await broker.attach('main');
-        const { retained, keysEvicted } = broker.snapshot('main');
-        expect(retained.map((record) => [record.sequenceId, record.event])).toEqual([
-          [3, 'entity_updated'],
-          [4, 'entity_updated'],
-          [5, 'modified_cluster'],
-        ]);
-        expect(keysEvicted).toBe(false);
-      });
-
-      test('retains a bounded number of keys, drops the oldest, and reports it', async () => {
-        const { broker } = await open({ historyEvents: 100, retainedKeys: 20 });
-        await publishEach(
-          broker,
-          upTo(50).map((n) => entity(`e${n}`)),
-        );
-        await publishEach(
-          broker,
-          upTo(500).map(() => draftOf({ event: 'file_change' })),
-        );
-        await broker.attach('main');
-        const { retained, keysEvicted } = broker.snapshot('main');
-        expect(retained.map((record) => record.sequenceId)).toEqual(upTo(20, 31));
-        expect(keysEvicted).toBe(true);
-      });
-    });
-
-    describe('a session stream', () => {
-      test('without traffic for its TTL starts again empty, with another epoch (RPL-5, STR-3)', async () => {
-        const { broker } = await open({ sessionTtlMs: 80 });
-        const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        await delay(130);
-        const second = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        expect(second.sequenceId).toBe(1);
-        expect(second.epoch).not.toBe(first.epoch);
-      });
-
-      test('keeps the whole log of an active session beyond the TTL of an idle one', async () => {
-        // On a machine so busy that the stream really had no traffic for its TTL, once more with a longer one.
-        for (let sessionTtlMs = 1_500; ; sessionTtlMs *= 2) {
-          const { broker } = await open({ sessionTtlMs });
-          const { longestPauseMs, kept } = await keepActive(broker, sessionTtlMs / 3);
-          if (longestPauseMs >= sessionTtlMs && sessionTtlMs < 20_000) continue;
-          expect(kept).toBe(5);
-          break;
-        }
-      }, 120_000);
-
-      test('keeps its counter while it is attached', async () => {
-        const { broker, listener } = await open({ sessionTtlMs: 1_000 });
-        await broker.attach('session:s');
-        const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        await delay(2_200);
-        const { head, floor } = broker.snapshot('session:s');
-        expect({ head, floor }).toEqual({ head: { epoch: first.epoch, sequenceId: 1 }, floor: 2 });
-        const second = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
-        expect(second).toMatchObject({ epoch: first.epoch, sequenceId: 2 });
-        expect(listener.losses).toEqual([]);
-      });
-    });
+    historySuite(open);
 
     test('announces a source loss to the subscribers of its stream (GAP-2)', async () => {
       const { broker, listener } = await open();

@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
-import { brokerSuite, draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
+import { brokerSuite } from '../broker-suite.ts';
+import { draftOf } from '../testing/event-drafts.ts';
+import { RecordingListener } from '../testing/recording-listener.ts';
+import { SUITE_LIMITS } from '../testing/suite-limits.ts';
 import { RedisBroker } from './redis-broker.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
 import { RedisProcess } from '../testing/redis-process.ts';

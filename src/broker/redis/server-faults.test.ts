@@ -1,7 +1,9 @@
 /** Actions of operators and other programs on a running Redis: nothing is lost, doubled or reordered without a report. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
-import { draftOf, RecordingListener, SUITE_LIMITS } from '../broker-suite.ts';
+import { draftOf } from '../testing/event-drafts.ts';
+import { RecordingListener } from '../testing/recording-listener.ts';
+import { SUITE_LIMITS } from '../testing/suite-limits.ts';
 import type { BrokerLimits } from '../broker.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
 import { RedisProcess } from '../testing/redis-process.ts';

@@ -1,0 +1,35 @@
+/** A broker listener for tests. */
+import type { BrokerHealth, BrokerListener, EventRecord, SourceLoss, StreamLoss } from '../broker.ts';
+
+/** Records every call, in order. */
+export class RecordingListener implements BrokerListener {
+  readonly nodeId = 'recording';
+  readonly events: EventRecord[] = [];
+  readonly losses: StreamLoss[] = [];
+  readonly sourceLosses: SourceLoss[] = [];
+  readonly health: BrokerHealth[] = [];
+
+  onEvent(record: EventRecord): void {
+    this.events.push(record);
+  }
+
+  onLoss(loss: StreamLoss): void {
+    this.losses.push(loss);
+  }
+
+  onSourceLoss(loss: SourceLoss): void {
+    this.sourceLosses.push(loss);
+  }
+
+  onHealth(health: BrokerHealth): void {
+    this.health.push(health);
+  }
+
+  onQuestion(): undefined {
+    // Answers no questions.
+  }
+
+  sequenceIds(stream: string): number[] {
+    return this.events.filter((record) => record.stream === stream).map((record) => record.sequenceId);
+  }
+}
