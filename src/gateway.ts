@@ -37,6 +37,7 @@ import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { Counters } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
 import { answerPageRequest } from './introspection/cluster-page.ts';
+import { TurnBudget } from './session/turn-budget.ts';
 import { checkRequest } from './wire/schema-error.ts';
 
 export type { Authenticator } from './auth/authenticator.ts';
@@ -110,7 +111,8 @@ export class Gateway<Payloads = PayloadMap> {
       counters,
       now,
     };
-    this.#connections = new Connections({ ...resolved, services, counters });
+    const turn = new TurnBudget(limits.turnBudgetMs);
+    this.#connections = new Connections({ ...resolved, services, counters, turn });
     this.#introspection = new Introspection({
       version: resolved.version,
       nodeId: this.nodeId,
@@ -132,6 +134,7 @@ export class Gateway<Payloads = PayloadMap> {
       introspection: this.#introspection,
       publisher: this.#publisher,
       counters,
+      turn,
     });
   }
 

@@ -13,7 +13,6 @@ import type { ProtocolError } from '../errors.ts';
 import type { HandlerServices } from '../handlers/context.ts';
 import type { Router } from '../session/router.ts';
 import type { HandlerContext } from '../handlers/context.ts';
-import { nextTurn } from '../session/turn-budget.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
@@ -117,10 +116,11 @@ export class Connection implements Outlet {
 
   #receive(text: string): void {
     if (this.#ignoresInput) return;
-    if (!this.#busy) return this.#take(text);
+    if (!this.#busy && !this.#turn.over) return this.#take(text);
     this.#waiting.push(text);
     this.#waitingCharacters += text.length;
     if (this.#isFull(1)) this.#options.ws.pause();
+    if (!this.#busy) this.#goOnAfter(undefined);
   }
 
   #take(text: string): void {
@@ -129,15 +129,18 @@ export class Connection implements Outlet {
     const pending = this.#options.router.receive(text, this.#context);
     const { user, system } = process.threadCpuUsage(before);
     this.session.chargeWork((user + system) / 1000 - this.#options.limits.commandCostMs);
-    if (pending === undefined && !this.#turn.over) return;
+    if (pending !== undefined || this.#turn.over) this.#goOnAfter(pending);
+  }
+
+  #goOnAfter(pending: Promise<void> | void): void {
     this.#busy = true;
     void this.#follow(pending);
   }
 
-  /** Goes on with the next command when this one is answered, and everybody else has had a turn where its time was used up. */
+  /** Goes on with the next command when this one is answered and its turn has time left for it. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
-    if (this.#turn.over) await nextTurn();
+    await this.#turn.admit();
     this.#next();
   }
 

@@ -15,7 +15,7 @@ import type { Counters } from '../introspection/counters.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { Router } from '../session/router.ts';
 import { Session } from '../session/session.ts';
-import { TurnBudget } from '../session/turn-budget.ts';
+import type { TurnBudget } from '../session/turn-budget.ts';
 import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection } from './connection.ts';
@@ -33,6 +33,8 @@ const DRAIN_SHARE = 0.5;
 export interface ConnectionsOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
   readonly counters: Counters;
+  /** Shared with the HTTP operations. */
+  readonly turn: TurnBudget;
 }
 
 export class Connections {
@@ -43,7 +45,6 @@ export class Connections {
   readonly #acceptor: Acceptor;
   readonly #heartbeat: Heartbeat;
   readonly #scheduler: FlushScheduler;
-  readonly #turn: TurnBudget;
   readonly #connections = new Map<string, Connection>();
   readonly #router: Router<HandlerContext>;
   readonly #onFault: (error: unknown, session: Session) => void;
@@ -55,7 +56,6 @@ export class Connections {
     const { limits, authenticator, now } = options;
     this.#scheduler = new FlushScheduler(limits);
     this.queues = new SendQueueBudget(limits.sendQueueBudgetBytes, () => this.#relieveQueues());
-    this.#turn = new TurnBudget(limits.turnBudgetMs);
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>
       options.log.error({ err: error, connectionId }, 'a connection could not be served');
@@ -115,7 +115,7 @@ export class Connections {
       router: this.#router,
       scheduler: this.#scheduler,
       queues: this.queues,
-      turn: this.#turn,
+      turn: this.#options.turn,
       limits,
       now,
       random,

@@ -14,6 +14,7 @@ import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
+import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import { prefersJson } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
@@ -33,6 +34,8 @@ export interface RouteOptions extends GuardOptions {
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
   readonly answering: Answering;
+  /** Shared with the commands. */
+  readonly turn: TurnBudget;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -158,12 +161,9 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer', bodyLimit: options.limits.inboundMessageBytes },
-    (_request, body, done) => {
-      try {
-        done(null, parseJson(decodeBody(body), { maxDepth: options.limits.jsonDepth }));
-      } catch (error) {
-        done(error instanceof Error ? error : new Error('unreadable'), undefined);
-      }
+    async (_request: FastifyRequest, body: string | Buffer) => {
+      await options.turn.admit();
+      return parseJson(decodeBody(body), { maxDepth: options.limits.jsonDepth });
     },
   );
   options.answering.watch(app);
@@ -180,6 +180,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       method: HTTP_OPERATIONS[name].method,
       url: addressOf(name, options.path),
       handler: async (request, reply) => {
+        await options.turn.admit();
         const admitted = await guard.admit(name, request, body);
         return sendPaid(reply, admitted, () => answer(request, reply, admitted));
       },

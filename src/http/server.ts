@@ -7,6 +7,7 @@ import type { Counters } from '../introspection/counters.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
+import type { TurnBudget } from '../session/turn-budget.ts';
 import { requestTarget } from '../auth/request-target.ts';
 import { clusterPage } from '../introspection/cluster-page.ts';
 import { Answering } from './open-answers.ts';
@@ -20,6 +21,7 @@ export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
   readonly publisher: Publisher;
   readonly counters: Counters;
+  readonly turn: TurnBudget;
 }
 
 /** The host servers that a gateway can attach to. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { nextTurn, TurnBudget } from './turn-budget.ts';
 
@@ -10,4 +11,28 @@ test('a turn of commands ends when its time is used up, also by commands that wa
   expect(turn.over).toBe(true);
   await nextTurn();
   expect(turn.over).toBe(false);
+});
+
+test('work that arrives at many sockets at once is spread over turns, in order of arrival', async () => {
+  const turn = new TurnBudget(5);
+  const turns = new Map<number, number[]>();
+  let current = 0;
+  let done = false;
+  const count = (): void => {
+    current += 1;
+    if (!done) setImmediate(count);
+  };
+  count();
+  // Timers that are due at once run one after another in one turn, as the callbacks of readable sockets do.
+  const arrive = async (client: number): Promise<void> => {
+    await delay(1);
+    await turn.admit();
+    turns.set(current, [...(turns.get(current) ?? []), client]);
+    for (const until = performance.now() + 2; performance.now() < until;);
+  };
+  await Promise.all(Array.from({ length: 20 }, (_, client) => arrive(client)));
+  done = true;
+  // Three of 2 ms each use up 5 ms.
+  expect(Math.max(...[...turns.values()].map((clients) => clients.length))).toBeLessThanOrEqual(3);
+  expect([...turns.values()].flat()).toEqual(Array.from({ length: 20 }, (_, client) => client));
 });

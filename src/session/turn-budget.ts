@@ -1,6 +1,7 @@
 /**
- * The time that commands may take in one turn of the event loop. One read of a socket can contain thousands of commands, and `ws`
- * hands over all of them at once. Commands that wait only for promises also finish in the same turn.
+ * The time that commands and requests of all clients together may take before everybody else has a turn. One read of a socket can
+ * hold thousands of commands, `ws` hands over all of them at once, many connections can be read in one turn, and what waits only for
+ * promises goes on in the same turn of the event loop.
  */
 export class TurnBudget {
   readonly #limitMs: number;
@@ -18,7 +19,16 @@ export class TurnBudget {
     setImmediate(() => (this.#startedAt = undefined));
   }
 
-  /** Whether further commands must wait for the next turn of the event loop. */
+  /**
+   * Resolves when work may begin, in a later turn if the time of this one is used up, and counts from then on. Work that waits is
+   * admitted in order of arrival, as far as the time of each turn allows.
+   */
+  async admit(): Promise<void> {
+    while (this.over) await nextTurn();
+    this.start();
+  }
+
+  /** Whether further work must wait for a later turn of the event loop. */
   get over(): boolean {
     return this.#startedAt !== undefined && performance.now() - this.#startedAt >= this.#limitMs;
   }
