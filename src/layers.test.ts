@@ -25,6 +25,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   'conformance/': [
     ['command/'],
+    ['adversary/'],
     ['mutants/', 'hostile/', 'record/', 'generalise/'],
     ['report/'],
     ['runner/', 'exchanges/'],

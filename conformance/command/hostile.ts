@@ -6,10 +6,12 @@ import { WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import { casesOf } from '../hostile/expand.ts';
 import { resultText, summaryText } from '../hostile/report.ts';
 import { BadRow, readRows } from '../hostile/rows.ts';
+import { searchWorst } from './adversary.ts';
 import { runPack } from '../hostile/run.ts';
 import type { Summary } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import { EXIT } from '../runner/verdict.ts';
+import { UsageError } from './terminal.ts';
 import type { Target } from '../hostile/wire.ts';
 
 /** Commander's exit code for an invalid option. */
@@ -24,6 +26,11 @@ interface Options {
   readonly maxGrowth: number;
   readonly list?: true;
   readonly json?: true;
+  readonly search?: number;
+  readonly operation: readonly string[];
+  readonly seed: number;
+  readonly pid?: number;
+  readonly worst?: string;
 }
 
 function parseTarget(text: string): Target {
@@ -43,6 +50,14 @@ function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isFinite(count) || count <= 0) throw new InvalidArgumentError('Expected a number above 0.');
   return count;
+}
+
+function parseNatural(text: string): number {
+  return text === '0' ? 0 : parseCount(text);
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 /** Comma-separated globs over ids; `*` matches any characters. */
@@ -87,9 +102,14 @@ async function act(options: Options, fail: (message: string) => never): Promise<
       print(options.json === true ? JSON.stringify({ id, clause, why }) : `${id}  ${clause}  ${why}`);
     return;
   }
-  if (options.url === undefined) fail('--url is required: the WebSocket address of the gateway to test.');
+  const { url } = options;
+  if (url === undefined) fail('--url is required: the WebSocket address of the gateway to test.');
+  if (options.search !== undefined || options.operation.length > 0) {
+    process.exitCode = await searchWorst({ ...options, url, credential: credentialOf(options) });
+    return;
+  }
   const run = await runPack({
-    target: options.url,
+    target: url,
     rows,
     selects,
     patienceMs: options.patience,
@@ -115,6 +135,19 @@ export function configureHostile(command: Command): Command {
     .option('--patience <ms>', 'how long an answer may take, unless the case sets its own limit', parseCount, 4000)
     .option('--max-latency <ms>', 'how long the well-behaved client may wait at most', parseCount, 1000)
     .option('--max-growth <MiB>', "how much the gateway's memory may grow, if /metrics reports it", parseCount, 256)
+    .option(
+      '--search <n>',
+      'instead of the cases, search for the costliest input of each operation: n inputs by hill climbing; 0: play the worst ones known',
+      parseNatural,
+    )
+    .option('--operation <name>', 'with --search: only this operation; may be repeated', collect, [])
+    .option('--seed <n>', 'with --search: seed, to repeat a search', parseCount, 1)
+    .option(
+      '--pid <pid>',
+      'with --search: process of the server on this machine (Linux), to measure its processor time',
+      parseCount,
+    )
+    .option('--worst <file>', 'with --search: write the costliest inputs, as NDJSON')
     .option('--list', 'list the cases instead of running them')
     .option('--json', 'NDJSON: a line per case, then the summary')
     .exitOverride(({ exitCode }) => process.exit(exitCode === COMMANDER_USAGE ? EXIT.usage : exitCode))
@@ -124,7 +157,7 @@ export function configureHostile(command: Command): Command {
       try {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));
       } catch (error) {
-        if (error instanceof BadRow) self.error(error.message, { exitCode: EXIT.usage });
+        if (error instanceof BadRow || error instanceof UsageError) self.error(error.message, { exitCode: EXIT.usage });
         if (error instanceof Unreachable) self.error(error.message, { exitCode: EXIT.inconclusive });
         throw error;
       }

@@ -86,14 +86,14 @@ function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-interface Survey {
+export interface Survey {
   readonly limits: Readonly<Record<string, number>>;
   readonly has: ReadonlySet<Need>;
   readonly publish: NeighbourSetting['publish'];
 }
 
 /** Connects as an ordinary client to read the limits and features of the gateway. */
-async function survey(ground: Ground): Promise<Survey> {
+export async function survey(ground: Ground): Promise<Survey> {
   const wire = await Wire.open(ground.target);
   try {
     const complaint = await upgrade(wire, ground);
@@ -266,15 +266,17 @@ class Run {
  */
 export async function runPack(options: RunOptions): Promise<Summary> {
   const nonce = randomBytes(6).toString('hex');
-  const canary = `canary-${randomBytes(12).toString('hex')}`;
-  const { target, credential, patienceMs } = options;
-  const defaults = Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]));
-  const ground: Ground = {
-    target,
-    credential,
-    patienceMs,
-    limits: defaults,
-    secrets: [canary, ...credential.map(([, value]) => value)],
-  };
+  const ground = groundOf(options);
   return new Run(options, ground, await survey(ground), nonce).all();
+}
+
+/** What a client knows before its first connection: the default limits, and a secret that must never be sent back. */
+export function groundOf({
+  target,
+  credential,
+  patienceMs,
+}: Pick<RunOptions, 'target' | 'credential' | 'patienceMs'>): Ground {
+  const canary = `canary-${randomBytes(12).toString('hex')}`;
+  const limits = Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]));
+  return { target, credential, patienceMs, limits, secrets: [canary, ...credential.map(([, value]) => value)] };
 }

@@ -1,0 +1,46 @@
+/**
+ * Searches for the costliest input by hill climbing: it changes the costliest inputs that it knows and keeps what costs more. One
+ * in ten inputs is new, so that the search does not end at the first summit.
+ */
+import { inputOf, mutate, randomInput } from './input.ts';
+import type { Gene, Input } from './input.ts';
+import type { Random } from './random.ts';
+
+export interface Evaluated<Cost> {
+  readonly input: Input;
+  readonly cost: Cost;
+}
+
+export interface Climb<Cost> {
+  readonly genes: readonly Gene[];
+  /** Known inputs from which the search starts. */
+  readonly start: readonly Input[];
+  readonly evaluations: number;
+  readonly random: Random;
+  readonly evaluate: (input: Input) => Promise<Cost>;
+  /** What is to grow. */
+  readonly rank: (cost: Cost) => number;
+}
+
+/** Inputs that the search goes on from. */
+const SUMMITS = 6;
+/** A tenth of the inputs is new. */
+const FRESH = 10;
+
+/** @returns every evaluated input, the costliest first */
+export async function climb<Cost>(options: Climb<Cost>): Promise<readonly Evaluated<Cost>[]> {
+  const { genes, start, evaluations, random, evaluate, rank } = options;
+  const corners = [inputOf(genes, ({ max }) => max), inputOf(genes, ({ min }) => min)];
+  const pending = [...start.map((input) => inputOf(genes, ({ name, min }) => input[name] ?? min)), ...corners];
+  const known: Evaluated<Cost>[] = [];
+  for (let count = 0; count < evaluations; count += 1) {
+    const parents = known.slice(0, SUMMITS);
+    const isFresh = parents.length === 0 || random.below(FRESH) === 0;
+    const input =
+      pending.shift() ?? (isFresh ? randomInput(genes, random) : mutate(genes, random.pick(parents).input, random));
+    const evaluated = { input, cost: await evaluate(input) };
+    const at = known.findIndex(({ cost }) => rank(cost) < rank(evaluated.cost));
+    known.splice(at < 0 ? known.length : at, 0, evaluated);
+  }
+  return known;
+}

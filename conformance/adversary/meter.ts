@@ -1,0 +1,61 @@
+/**
+ * What an input costs the others. Any server: how long a neighbour waits meanwhile. A server on this machine whose process is named:
+ * also the processor time of its main thread, which does not depend on what else the machine does, and its resident memory.
+ */
+import { readFileSync } from 'node:fs';
+import type { NeighbourThread } from '../hostile/neighbour-thread.ts';
+import { worstBetween } from '../hostile/latency.ts';
+
+export interface Cost {
+  /** The neighbour's longest wait, in milliseconds. */
+  readonly waitMs: number;
+  /** Processor time of the server's main thread, in milliseconds; undefined without its process id. */
+  readonly cpuMs: number | undefined;
+  /** Resident memory of the server after the input, in bytes; undefined without its process id. */
+  readonly residentBytes: number | undefined;
+}
+
+export interface MeterOptions {
+  readonly neighbour: NeighbourThread;
+  /** Linux only: read from /proc (proc(5)). */
+  readonly pid: number | undefined;
+}
+
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** Nanoseconds on the processor are the first number of this file. */
+function cpuMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+}
+
+function residentBytes(pid: number): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) * 1024;
+}
+
+export class Meter {
+  readonly #options: MeterOptions;
+
+  constructor(options: MeterOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {Error} when the server no longer answers its neighbour */
+  async measure(act: () => Promise<void>): Promise<Cost> {
+    const { neighbour, pid } = this.#options;
+    const from = now();
+    const before = pid === undefined ? 0 : cpuMs(pid);
+    await act();
+    const answered = await neighbour.fence();
+    if (!answered) throw new Error('The server no longer answers a well-behaved client.');
+    // Samples of earlier inputs are not needed again.
+    const waitMs = worstBetween(neighbour.samples.splice(0), from, now());
+    return {
+      waitMs,
+      cpuMs: pid === undefined ? undefined : Math.round((cpuMs(pid) - before) * 10) / 10,
+      residentBytes: pid === undefined ? undefined : residentBytes(pid),
+    };
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The adversary: searches for the input that costs a server most, operation by operation, while a well-behaved neighbour measures
+ * how long it waits.
+ */
+import { randomBytes } from 'node:crypto';
+import { NeighbourThread } from '../hostile/neighbour-thread.ts';
+import { groundOf, survey } from '../hostile/run.ts';
+import type { RunOptions } from '../hostile/run.ts';
+import type { Ground } from '../hostile/steps.ts';
+import { deepPath } from './attacks.ts';
+import type { AttackedOperation, Command, Prepared } from './attacks.ts';
+import { climb } from './climb.ts';
+import type { Evaluated } from './climb.ts';
+import type { Input } from './input.ts';
+import { Meter } from './meter.ts';
+import type { Cost } from './meter.ts';
+import { Random } from './random.ts';
+import { AttackSession } from './session.ts';
+
+export interface SearchOptions extends Pick<RunOptions, 'target' | 'credential' | 'patienceMs'> {
+  readonly operations: readonly AttackedOperation[];
+  /** Inputs for each operation; undefined: only the inputs to start from. */
+  readonly evaluations: number | undefined;
+  readonly seed: number;
+  /** How often the costliest inputs are played again: one wait may be due to what else the machine does. */
+  readonly repeats: number;
+  readonly pid: number | undefined;
+  /** Inputs from which the search of an operation starts, such as the worst ones of an earlier search. */
+  readonly start: (operation: string) => readonly Input[];
+  readonly onResult: (result: SearchResult) => void;
+}
+
+export interface SearchResult {
+  readonly operation: string;
+  readonly evaluations: number;
+  /** The costliest inputs; each was played again, and its cost is the median. */
+  readonly worst: readonly Evaluated<Cost>[];
+  /** Over all inputs, in milliseconds: how long the neighbour waited. */
+  readonly waits: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** What the server did wrong. */
+  readonly faults: readonly string[];
+}
+
+/** Inputs that are kept for each operation. */
+const KEPT = 3;
+/** Connections that fill the histories: each has a burst of commands of its own. */
+const FILLERS = 20;
+
+/** @throws {Unreachable} when no ordinary client can connect */
+export async function search(options: SearchOptions): Promise<void> {
+  const known = groundOf(options);
+  const found = await survey(known);
+  const ground = { ...known, limits: found.limits };
+  const nonce = randomBytes(6).toString('hex');
+  const neighbour = new NeighbourThread({ ground, nonce, publish: 'none' });
+  await neighbour.ready();
+  try {
+    const prepared = await prepareStreams(ground, { nonce, canPublish: found.has.has('broadcast') });
+    const meter = new Meter({ neighbour, pid: options.pid });
+    for (const operation of options.operations)
+      options.onResult(await new Search({ options, operation, ground, prepared, meter }).run());
+  } finally {
+    await neighbour.finish();
+  }
+}
+
+/** Histories against which subscribes can be made: deep paths, many keys, large payloads. */
+async function prepareStreams(
+  ground: Ground,
+  { nonce, canPublish }: { readonly nonce: string; readonly canPublish: boolean },
+): Promise<Prepared> {
+  const streams = ['deep', 'keys', 'large'].map((name) => `session:hostile-${nonce}-${name}`);
+  if (!canPublish) return { streams };
+  const [deep = '', keys = '', large = ''] = streams;
+  const { commandBurst = 100 } = ground.limits;
+  const perFiller = Math.max(1, Math.floor(commandBurst * 0.9));
+  for (let filler = 0; filler < FILLERS; filler += 1) {
+    const session = await AttackSession.open(ground);
+    await session.send(Array.from({ length: perFiller }, (_, at) => past(filler * perFiller + at)));
+    session.close();
+  }
+  return { streams };
+
+  function past(number: number): Command {
+    const file = { path: deepPath(100, number), root: 'r', changeType: 'modify', fileType: 'file' };
+    const entity = { id: `e${number}`, entityType: 'function', name: 'n'.repeat(100) };
+    const data = [
+      { stream: deep, event: 'file_change', payload: file },
+      { stream: keys, event: 'entity_created', payload: entity },
+      { stream: large, event: 'adversary.event', payload: { text: 'x'.repeat(16_384) } },
+    ][number % 3];
+    return { type: 'broadcast', data: data ?? {} };
+  }
+}
+
+interface SearchParts {
+  readonly options: SearchOptions;
+  readonly operation: AttackedOperation;
+  readonly ground: Ground;
+  readonly prepared: Prepared;
+  readonly meter: Meter;
+}
+
+class Search {
+  readonly #parts: SearchParts;
+  readonly #waits: number[] = [];
+  readonly #faults = new Set<string>();
+
+  constructor(parts: SearchParts) {
+    this.#parts = parts;
+  }
+
+  async run(): Promise<SearchResult> {
+    const { operation, options } = this.#parts;
+    const start = options.start(operation.name);
+    const ranked = await climb<Cost>({
+      genes: operation.genes,
+      start,
+      evaluations: options.evaluations ?? start.length,
+      random: new Random(options.seed),
+      evaluate: (input) => this.#evaluate(input),
+      rank: ({ cpuMs, waitMs }) => cpuMs ?? waitMs,
+    });
+    const worst: Evaluated<Cost>[] = [];
+    for (const { input } of ranked.slice(0, KEPT)) worst.push({ input, cost: await this.#confirm(input) });
+    const sorted = this.#waits.toSorted((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    const waits = { p50: at(0.5), p99: at(0.99), max: at(1) };
+    return { operation: operation.name, evaluations: ranked.length, worst, waits, faults: [...this.#faults] };
+  }
+
+  async #evaluate(input: Input): Promise<Cost> {
+    const { operation, ground, prepared, meter } = this.#parts;
+    const attack = operation.attack(input, ground.limits, prepared);
+    const session = await AttackSession.open(ground);
+    try {
+      await session.prepare(attack);
+      const cost = await meter.measure(() => session.strike(attack));
+      this.#waits.push(cost.waitMs);
+      return cost;
+    } finally {
+      for (const fault of session.faults) this.#faults.add(fault);
+      session.close();
+    }
+  }
+
+  /** The median of several. */
+  async #confirm(input: Input): Promise<Cost> {
+    const costs: Cost[] = [];
+    for (let round = 0; round < this.#parts.options.repeats; round += 1) costs.push(await this.#evaluate(input));
+    const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+    const known = costs.flatMap(({ cpuMs }) => (cpuMs === undefined ? [] : [cpuMs]));
+    return {
+      waitMs: median(costs.map(({ waitMs }) => waitMs)),
+      cpuMs: known.length === 0 ? undefined : median(known),
+      residentBytes: costs.at(-1)?.residentBytes,
+    };
+  }
+}

@@ -1,0 +1,92 @@
+/** Plays one attack: a fresh connection, what has to be there first, and then everything at once. */
+import { Agent, request } from 'node:http';
+import { OPCODE, clientFrame } from '../hostile/frame.ts';
+import { upgrade } from '../hostile/play.ts';
+import type { Ground } from '../hostile/steps.ts';
+import { Wire } from '../hostile/wire.ts';
+import type { Attack, Command, HttpRequest } from './attacks.ts';
+
+/** For the replies to everything that was sent; an input that takes longer is costly enough. */
+const REPLIES_WITHIN_MS = 10_000;
+
+export class AttackSession {
+  readonly #ground: Ground;
+  readonly #wire: Wire;
+  #holder: AttackSession | undefined;
+  #sent = 0;
+  #replies = 0;
+  /** Messages that have been counted. */
+  #counted = 0;
+
+  private constructor(ground: Ground, wire: Wire) {
+    this.#ground = ground;
+    this.#wire = wire;
+  }
+
+  /** @throws {Unreachable} when the server accepts no connection */
+  static async open(ground: Ground): Promise<AttackSession> {
+    const wire = await Wire.open(ground.target);
+    const fault = await upgrade(wire, ground);
+    if (fault !== undefined) throw new Error(`An ordinary client cannot connect: ${fault}.`);
+    return new AttackSession(ground, wire);
+  }
+
+  /** Sends what has to be there before the measured part. */
+  async prepare({ held, before }: Attack): Promise<void> {
+    if (held.length > 0) this.#holder = await AttackSession.open(this.#ground);
+    await this.#holder?.send(held);
+    await this.send(before);
+  }
+
+  /** Sends the measured part. */
+  async strike({ packet, requests }: Attack): Promise<void> {
+    await Promise.all([this.send(packet), ...requests.map((each) => sendRequest(this.#ground, each))]);
+  }
+
+  /** Writes all commands at once, and waits until each has its reply or the connection has ended. */
+  async send(commands: readonly Command[]): Promise<void> {
+    if (commands.length === 0) return;
+    const first = this.#sent;
+    this.#sent += commands.length;
+    const frames = commands.map(({ type, data, spaces = 0 }, at) =>
+      clientFrame(OPCODE.text, JSON.stringify({ type, id: `a${first + at}`, data }) + ' '.repeat(spaces)),
+    );
+    await this.#wire.write(Buffer.concat(frames));
+    await this.#wire.until(() => this.#wire.ending !== 'open' || this.#countReplies() >= this.#sent, REPLIES_WITHIN_MS);
+  }
+
+  #countReplies(): number {
+    const { messages } = this.#wire;
+    for (; this.#counted < messages.length; this.#counted += 1)
+      if (messages[this.#counted]?.id !== undefined) this.#replies += 1;
+    return this.#replies;
+  }
+
+  /** What the server did wrong in answering, whatever was sent. */
+  get faults(): readonly string[] {
+    return [...this.#wire.faults, ...this.#wire.leaks];
+  }
+
+  close(): void {
+    this.#holder?.close();
+    this.#wire.destroy();
+  }
+}
+
+function sendRequest({ target, credential }: Ground, { method, path, body }: HttpRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const headers = {
+      ...Object.fromEntries(credential),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const call = request(
+      { host: target.host, port: target.port, method, path, headers, agent: new Agent() },
+      (response) => {
+        response.resume().on('close', () => resolve());
+      },
+    );
+    call.setTimeout(REPLIES_WITHIN_MS, () => call.destroy());
+    call.on('error', () => resolve());
+    call.end(body);
+  });
+}

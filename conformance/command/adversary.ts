@@ -1,0 +1,76 @@
+/** `tidemark conformance hostile --search`: searches for the costliest input of each operation. */
+import { writeFileSync } from 'node:fs';
+import { ATTACKED } from '../adversary/attacks.ts';
+import type { Evaluated } from '../adversary/climb.ts';
+import { keptText, readKept, startsOf } from '../adversary/kept.ts';
+import type { Cost } from '../adversary/meter.ts';
+import { search } from '../adversary/search.ts';
+import type { SearchResult } from '../adversary/search.ts';
+import type { RunOptions } from '../hostile/run.ts';
+import type { Target } from '../hostile/wire.ts';
+import { EXIT } from '../runner/verdict.ts';
+import { UsageError, print } from './terminal.ts';
+
+export interface AdversaryFlags {
+  readonly url: Target;
+  readonly credential: RunOptions['credential'];
+  readonly patience: number;
+  /** Inputs per operation. */
+  readonly search?: number;
+  readonly operation: readonly string[];
+  readonly seed: number;
+  readonly pid?: number;
+  readonly worst?: string;
+  readonly maxLatency: number;
+  readonly json?: true;
+}
+
+/** How often each of the worst inputs is played again, to tell its cost from what else the machine does. */
+const REPEATS = 5;
+
+/**
+ * @returns the exit code: 3 if a well-behaved client waited longer than `maxLatency` at an input, as the median of its repeats, or
+ * the server sent something that it must not send
+ * @throws {UsageError} for an operation that does not exist
+ */
+export async function searchWorst(flags: AdversaryFlags): Promise<number> {
+  const operations = ATTACKED.filter(({ name }) => flags.operation.length === 0 || flags.operation.includes(name));
+  const unknown = flags.operation.find((name) => !ATTACKED.some((each) => each.name === name));
+  if (unknown !== undefined)
+    throw new UsageError(`--operation ${unknown} does not exist; use ${ATTACKED.map(({ name }) => name).join(', ')}.`);
+  const results: SearchResult[] = [];
+  await search({
+    target: flags.url,
+    credential: flags.credential,
+    patienceMs: flags.patience,
+    operations,
+    evaluations: flags.search === 0 ? undefined : flags.search,
+    repeats: REPEATS,
+    seed: flags.seed,
+    pid: flags.pid,
+    start: startsOf(readKept()),
+    onResult: (result) => {
+      results.push(result);
+      print(flags.json === true ? JSON.stringify(result) : textOf(result));
+    },
+  });
+  if (flags.worst !== undefined) writeFileSync(flags.worst, keptText(results));
+  return results.some((result) => hasFinding(result, flags.maxLatency)) ? EXIT.findings : EXIT.ok;
+}
+
+function hasFinding({ worst, faults }: SearchResult, maxLatency: number): boolean {
+  return faults.length > 0 || worst.some(({ cost }) => cost.waitMs > maxLatency);
+}
+
+function textOf({ operation, evaluations, waits, worst, faults }: SearchResult): string {
+  return [
+    `${operation}: ${evaluations} inputs; the neighbour waited p50 ${waits.p50} ms, p99 ${waits.p99} ms, max ${waits.max} ms`,
+    ...worst.map(costText),
+    ...faults.map((fault) => `    FAIL ${fault}`),
+  ].join('\n');
+}
+
+function costText({ input, cost }: Evaluated<Cost>): string {
+  const cpu = cost.cpuMs === undefined ? '' : `, processor ${cost.cpuMs} ms`;
+  return `    wait ${cost.waitMs} ms${cpu}  ${JSON.stringify(input)}`;
+}
