@@ -6,7 +6,6 @@
  * streams dropped so far, so that a dropped stream never starts again with its old epoch. A stream without events can be dropped
  * without a new epoch, because its counter is 0 either way.
  */
-import { monotonicFactory } from 'ulid';
 import { Budget } from '../replay/budget.ts';
 import { shrinkHistories } from '../replay/history-budget.ts';
 import { StreamHistory } from '../replay/history.ts';
@@ -27,6 +26,7 @@ import type {
 import { ProtocolError } from '../errors.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';
 import { recordFromDraft } from './event-encoding.ts';
+import { growingIds } from './event-id.ts';
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
@@ -79,7 +79,7 @@ export class MemoryBroker implements Broker {
     this.#limits = options.limits;
     this.#events = options.events;
     this.#now = options.now ?? Date.now;
-    this.#newId = options.newId ?? monotonicFactory();
+    this.#newId = options.newId ?? growingIds();
     const { historyBudgetBytes, streamsPerNode, idempotencyKeys } = options.limits;
     this.#budgets = {
       historyBudgetBytes: new Budget(historyBudgetBytes),

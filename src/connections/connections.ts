@@ -3,11 +3,11 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ulid } from 'ulid';
 import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
 import { wirePrincipal } from '../auth/principal.ts';
+import { newId } from '../broker/event-id.ts';
 import type { HandlerContext, HandlerServices } from '../handlers/context.ts';
 import { HANDLERS } from '../handlers/table.ts';
 import type { ConnectionsView } from '../introspection/introspection.ts';
@@ -106,7 +106,7 @@ export class Connections {
 
   #welcome({ ws, socket, principal, authenticated, remoteAddress }: Accepted): void {
     const { limits, now, random } = this.#options;
-    const session = new Session({ connectionId: ulid(), principal, authenticated, remoteAddress, limits, now });
+    const session = new Session({ connectionId: newId(), principal, authenticated, remoteAddress, limits, now });
     const connection = new Connection({
       ws,
       socket,

@@ -12,7 +12,7 @@
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicFactory, ulid } from 'ulid';
+import { ulid } from 'ulid';
 import { ProtocolError } from '../../errors.ts';
 import type { Budget } from '../../replay/budget.ts';
 import type { EventTable } from '../../catalogue/event-table.ts';
@@ -33,6 +33,7 @@ import type {
   StreamInfo,
 } from '../broker.ts';
 import { encodeContent } from '../event-encoding.ts';
+import { growingIds } from '../event-id.ts';
 import { AttachedStreams } from './attached-stream.ts';
 import { RedisConnection } from './connection.ts';
 import { EpochFence } from './fence/epoch-fence.ts';
@@ -88,7 +89,7 @@ export class RedisBroker implements Broker {
   readonly #fence: EpochFence;
   readonly #publisher: RedisPublisher;
   readonly #streams: AttachedStreams;
-  readonly #newId = monotonicFactory();
+  readonly #newId = growingIds();
   #listener: BrokerListener | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
