@@ -26,7 +26,11 @@ function normalised(kind: FilterKind | undefined, values: readonly string[]): re
   return values;
 }
 
+let facts = 0;
+
 export class EventFacts {
+  /** Greater than 0, and another one for each event. */
+  readonly serial: number;
   readonly event: string;
   readonly #source: Matchable;
   readonly #catalogue: Catalogue;
@@ -34,6 +38,8 @@ export class EventFacts {
   readonly #values = new Map<string, readonly string[]>();
 
   constructor(source: Matchable, catalogue: Catalogue) {
+    facts += 1;
+    this.serial = facts;
     this.event = source.event;
     this.#source = source;
     this.#catalogue = catalogue;

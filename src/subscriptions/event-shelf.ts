@@ -8,7 +8,8 @@ import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './bag.ts';
 import type { Bags } from './bag.ts';
 import type { EventFacts } from './event-facts.ts';
-import { PathIndex, placesOf, tailOf } from './path-index.ts';
+import { isGlob } from './glob.ts';
+import { MAX_PLACES, PathIndex, placesOf, tailOf } from './path-index.ts';
 
 /**
  * Filter fields from the most to the least selective. A filter is indexed by the first of its fields in this order. The fields of
@@ -26,6 +27,28 @@ const LEAST_TELLING: readonly string[] = [
   'changeTypes',
 ];
 const RANKED: ReadonlySet<string> = new Set([...MOST_TELLING, ...LEAST_TELLING]);
+
+/** The fields by which a search found an item. If its filter is plain ({@link isPlain}), the event meets these fields. */
+export interface Found {
+  readonly field: string | undefined;
+  /** The field of extensions that was part of the key, if the filter has it. */
+  readonly partner: string | undefined;
+  /** Whether no other field of the filter constrains the event. */
+  readonly complete: boolean;
+}
+
+/** Whether the index keeps all values of a filter unchanged, so that an event that finds the filter by a field meets that field. */
+export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
+  let [paths, extensions] = [0, 0];
+  for (const [field, values = []] of Object.entries(filter)) {
+    const kind = filters.get(field);
+    if (kind === 'path') paths += values.length;
+    if (kind === 'extension') extensions += values.length;
+    if (kind === 'path' && values.some(isGlob)) return false;
+    if (kind === 'extension' && values.some((each) => tailOf(each) !== each)) return false;
+  }
+  return paths * extensions <= MAX_PLACES;
+}
 
 export interface ShelfOptions {
   /** The declared fields of all events that are looked up in this shelf. */
@@ -48,6 +71,7 @@ export class EventShelf<Item extends object> {
   readonly #specs: readonly EventSpec[];
   readonly #catalogue: Catalogue;
   readonly #fields: readonly string[];
+  readonly #partners: ReadonlyMap<string, string>;
   readonly #parts = new Map<string, Part<Item>>();
 
   constructor({ specs, catalogue }: ShelfOptions) {
@@ -55,6 +79,7 @@ export class EventShelf<Item extends object> {
     this.#catalogue = catalogue;
     const own = [...catalogue.filters.keys()].filter((field) => !RANKED.has(field));
     this.#fields = [...MOST_TELLING, ...own, ...LEAST_TELLING].filter((field) => catalogue.filters.has(field));
+    this.#partners = this.#findPartners();
   }
 
   get empty(): boolean {
@@ -107,16 +132,20 @@ export class EventShelf<Item extends object> {
   }
 
   /** Visits every item that may match the event; an item may be visited more than once. */
-  visit(facts: EventFacts, visit: (item: Item) => void): void {
+  visit(facts: EventFacts, visit: (item: Item, found: Found) => void): void {
     for (const { fields, byPath, byValue, loose } of this.#parts.values()) {
-      const field = fields.find((each) => facts.declares(each));
+      const declared = fields.filter((each) => facts.declares(each));
+      const [field] = declared;
+      const partner = field === undefined ? undefined : this.#partners.get(field);
+      const found = { field, partner, complete: declared.every((each) => each === field || each === partner) };
+      const report = (item: Item): void => visit(item, found);
       if (field === undefined) {
-        for (const item of loose) visit(item);
+        for (const item of loose) report(item);
         continue;
       }
-      byPath.get(field)?.visit(facts.values(field), visit);
+      byPath.get(field)?.visit(facts.values(field), report);
       const bags = byValue.get(field);
-      if (bags !== undefined) for (const key of this.#keysIn(facts.values(field), field)) visitAt(bags, key, visit);
+      if (bags !== undefined) for (const key of this.#keysIn(facts.values(field), field)) visitAt(bags, key, report);
     }
   }
 
@@ -133,15 +162,24 @@ export class EventShelf<Item extends object> {
     return this.#catalogue.filters.get(field) === 'extension' ? values.map(tailOf) : values;
   }
 
-  /** The places of a filter in the path index, also by the extensions of the same paths if every event with one field has the other. */
   #placesIn(filter: Filter, field: string): ReturnType<typeof placesOf> {
-    const { filters } = this.#catalogue;
-    const users = this.#specs.filter(({ filterable }) => filterable[field] !== undefined);
-    const partner = this.#fields.find(
-      (other) =>
-        filters.get(other) === 'extension' &&
-        users.every(({ filterable }) => filterable[other]?.join(' ') === filterable[field]?.join(' ')),
-    );
+    const partner = this.#partners.get(field);
     return placesOf(filter[field] ?? [], partner === undefined ? undefined : filter[partner]);
+  }
+
+  /** Path fields with the field of the extensions of the same paths, where every event that has one field has the other. */
+  #findPartners(): ReadonlyMap<string, string> {
+    const { filters } = this.#catalogue;
+    const partners = new Map<string, string>();
+    for (const field of this.#fields.filter((each) => filters.get(each) === 'path')) {
+      const users = this.#specs.filter(({ filterable }) => filterable[field] !== undefined);
+      const partner = this.#fields.find(
+        (other) =>
+          filters.get(other) === 'extension' &&
+          users.every(({ filterable }) => filterable[other]?.join(' ') === filterable[field]?.join(' ')),
+      );
+      if (partner !== undefined) partners.set(field, partner);
+    }
+    return partners;
   }
 }

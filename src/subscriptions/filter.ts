@@ -6,10 +6,10 @@ import { nearest } from '../catalogue/near-miss.ts';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, EventSpec, Filter, FilterKind } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
+import { conditionsOf } from './condition.ts';
 import { EventFacts, stringsAt } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
 import { normalisePattern } from './glob.ts';
-import { PathSet } from './path-set.ts';
 import { matchesName } from '../catalogue/event-pattern.ts';
 
 /** The events and the filter of a subscription, both normalised: they decide which events match. */
@@ -147,45 +147,14 @@ export function filterBytes({ events, filter }: FilterSpec): number {
   return BASE_BYTES + shelves * values * VALUE_BYTES + filterCharacters(filter) * CHARACTER_BYTES;
 }
 
-/** One compiled field of a filter. */
-interface Clause {
-  readonly field: string;
-  /** Whether one of the values from {@link EventFacts.values} matches. */
-  readonly fits: (value: string) => boolean;
-}
-
-/** Up to this number of values, comparing with each takes less time and memory than a set. */
-const FEW = 8;
-
-function clauseOf(field: string, kind: FilterKind, wanted: readonly string[]): Clause {
-  if (kind === 'path') {
-    const paths = new PathSet(wanted);
-    return { field, fits: (path) => paths.matches(path) };
-  }
-  // `.ts` matches `a.d.ts`, not `a.mts`: the ends that follow a dot are compared.
-  if (kind === 'extension') return { field, fits: (name) => wanted.some((each) => name.endsWith(each)) };
-  if (wanted.length <= FEW) return { field, fits: (value) => wanted.includes(value) };
-  const set = new Set(wanted);
-  return { field, fits: (value) => set.has(value) };
-}
-
-function clausesOf(filter: Filter, { filters }: Catalogue): readonly Clause[] {
-  return [...filters].flatMap(([field, kind]) => {
-    const wanted = filter[field];
-    return wanted === undefined ? [] : [clauseOf(field, kind, wanted)];
-  });
-}
-
-/** The first condition that an event does not meet; `events` if the event's name does not match. */
-function failing(events: readonly string[], clauses: readonly Clause[], facts: EventFacts): string | undefined {
-  if (!events.some((each) => matchesName(each, facts.event))) return 'events';
-  return clauses.find(({ field, fits }) => facts.declares(field) && !facts.values(field).some(fits))?.field;
+function isNamed(events: readonly string[], facts: EventFacts): boolean {
+  return events.some((each) => matchesName(each, facts.event));
 }
 
 /** Compiles a normalised filter. */
 export function compileFilter({ events, filter }: FilterSpec, catalogue: Catalogue): (facts: EventFacts) => boolean {
-  const clauses = clausesOf(filter, catalogue);
-  return (facts) => failing(events, clauses, facts) === undefined;
+  const conditions = conditionsOf(filter, catalogue);
+  return (facts) => isNamed(events, facts) && conditions.every((each) => each.isMet(facts));
 }
 
 /** The first condition that an event fails. */
@@ -202,9 +171,11 @@ export function explainMismatch(
   event: Matchable,
   catalogue: Catalogue,
 ): Mismatch | undefined {
-  const clause = failing(events, clausesOf(filter, catalogue), new EventFacts(event, catalogue));
+  const facts = new EventFacts(event, catalogue);
+  if (!isNamed(events, facts)) return { clause: 'events', wanted: events, seen: [event.event] };
+  const failed = new Set(conditionsOf(filter, catalogue).flatMap((each) => (each.isMet(facts) ? [] : [each.field])));
+  const clause = [...catalogue.filters.keys()].find((field) => failed.has(field));
   if (clause === undefined) return undefined;
-  if (clause === 'events') return { clause, wanted: events, seen: [event.event] };
   const seen = stringsAt(event, specOf(catalogue, event.event).filterable[clause] ?? []);
   return { clause, wanted: filter[clause] ?? [], seen };
 }

@@ -23,7 +23,7 @@ export interface PathPlace {
 }
 
 /** Above this number of places for one item, the index costs more than it saves. */
-const MAX_PLACES = 64;
+export const MAX_PLACES = 64;
 
 /** The text from the last dot on; empty if there is no dot. */
 export function tailOf(name: string): string {

@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { specsOf } from '../catalogue/catalogue.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
 import { acmeCatalogue as catalogue } from '../catalogue/testing/acme-catalogue.ts';
+import { Condition } from './condition.ts';
 import { compileFilter, normaliseFilter } from './filter.ts';
+import { PathSet } from './path-set.ts';
 import { EventFacts } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
 import type { FilterSpec } from './filter.ts';
@@ -154,6 +156,42 @@ describe('the index of subscriptions', () => {
     const seen = { event: 'entity_created', source: { name: 'a', principal: 'b' }, payload: { path: 'src/deep/a.ts' } };
     expect(membersIn(index.match(seen))).toHaveLength(50);
     expect(index.checks).toBe(1);
+  });
+
+  test('compares an event with the same paths once, however many filters have them', () => {
+    const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
+    const compared = vi.spyOn(PathSet.prototype, 'matches');
+    for (let member = 0; member < 50; member += 1)
+      index.add(specOf(['file_change'], { paths: ['src/**/*.ts'], sources: ['a', `b${member}`] }), member);
+    const source = { name: 'a', principal: 'p' };
+    for (const path of ['src/x.ts', 'src/deep/y.ts', 'src/z.js']) {
+      const found = membersIn(index.match({ event: 'file_change', source, payload: { path } }));
+      expect(found).toHaveLength(path.endsWith('.ts') ? 50 : 0);
+    }
+    // The last path is found under no ending.
+    expect(compared).toHaveBeenCalledTimes(2);
+  });
+
+  test('compares nothing with a filter that was found by all of its values', () => {
+    const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
+    const compared = vi.spyOn(Condition.prototype, 'isMet');
+    index.add(specOf(['file_change'], { paths: ['src'], extensions: ['ts'] }), 1);
+    index.add(specOf(['*'], { sessionIds: ['s'] }), 2);
+    const source = { name: 'a', principal: 'p' };
+    expect(membersIn(index.match({ event: 'file_change', source, payload: { path: 'src/a.ts' } }))).toEqual([1, 2]);
+    expect(membersIn(index.match({ event: 'session_event', source, payload: { sessionId: 's' } }))).toEqual([2]);
+    expect(compared).not.toHaveBeenCalled();
+  });
+
+  test('compares what many names, or many paths with many extensions, leave open', () => {
+    const index = new SubscriptionIndex<string, Set<string>>(catalogue, () => new Set());
+    const paths = Array.from({ length: 20 }, (_, n) => `p${n}`);
+    index.add(specOf(['a.a', 'b.b', 'c.c', 'd.d', 'e.e'], {}), 'names');
+    index.add(specOf(['file_change'], { paths, extensions: ['ts', 'tsx', 'js', 'jsx'] }), 'places');
+    const source = { name: 'a', principal: 'p' };
+    const found = (event: string, path: string) => membersIn(index.match({ event, source, payload: { path } }));
+    expect([found('e.e', 'x'), found('f.f', 'x')]).toEqual([['names'], []]);
+    expect([found('file_change', 'p7/a.tsx'), found('file_change', 'p7/a.md')]).toEqual([['places'], []]);
   });
 
   test.each<[string, (n: number) => Filter, readonly string[], Matchable['payload'], string]>([

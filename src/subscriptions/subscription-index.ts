@@ -3,15 +3,17 @@
  * group, which is checked once. A group is on one shelf for each of its names and prefixes of names, whatever number of declared
  * events those match.
  *
- *     event ──▶ shelves of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ full check ──▶ members
+ *     event ──▶ shelves of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ other fields ──▶ members
  */
-import { hash } from 'node:crypto';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, EventSpec } from '../catalogue/catalogue.ts';
+import { matchesName } from '../catalogue/event-pattern.ts';
+import { conditionsOf, keyOf, SharedConditions } from './condition.ts';
+import type { Condition } from './condition.ts';
 import { EventFacts } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
-import { EventShelf } from './event-shelf.ts';
-import { compileFilter } from './filter.ts';
+import { EventShelf, isPlain } from './event-shelf.ts';
+import type { Found } from './event-shelf.ts';
 import type { FilterSpec } from './filter.ts';
 
 /** Subscriptions with the same events and filter. */
@@ -25,7 +27,11 @@ interface Group<Kept> {
   readonly key: string;
   readonly spec: FilterSpec;
   readonly members: Kept;
-  readonly matches: (facts: EventFacts) => boolean;
+  readonly conditions: readonly Condition[];
+  /** Whether it is on the shelf of each of its names, so that names need no comparison. */
+  readonly named: boolean;
+  /** See {@link isPlain}. */
+  readonly plain: boolean;
   /** Number of the last search that visited this group; a group may have several places. */
   seenBy: number;
 }
@@ -34,9 +40,6 @@ type Shelves<Kept> = Map<string, EventShelf<Group<Kept>>>;
 
 /** A group with more names and prefixes than this is on the shelf of all events instead, because each place costs memory. */
 const MAX_SHELVES = 4;
-/** A longer key is hashed, so that the text of a filter is not stored twice. */
-const LONGEST_KEY = 128;
-
 /** The shelves of a group: whole names, and prefixes of names. */
 function shelvesOf(patterns: readonly string[]): {
   readonly names: readonly string[];
@@ -49,9 +52,15 @@ function shelvesOf(patterns: readonly string[]): {
   };
 }
 
-function keyOf({ events, filter }: FilterSpec): string {
-  const text = JSON.stringify([events, filter]);
-  return text.length <= LONGEST_KEY ? text : hash('sha256', text, 'base64');
+/** Whether an event meets the conditions that the search has not decided already. */
+function meets<Kept>({ spec, conditions, named, plain }: Group<Kept>, facts: EventFacts, found: Found): boolean {
+  if (!named && !spec.events.some((each) => matchesName(each, facts.event))) return false;
+  if (plain && found.complete) return true;
+  for (const condition of conditions) {
+    if (plain && (condition.field === found.field || condition.field === found.partner)) continue;
+    if (!condition.isMet(facts)) return false;
+  }
+  return true;
 }
 
 /** @typeParam Kept what a group's members are kept in */
@@ -64,8 +73,9 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #byBeginning: Shelves<Kept> = new Map();
   /** Number of shelves by length of their prefix. */
   readonly #lengths = new Map<number, number>();
+  readonly #shared = new SharedConditions();
   #searches = 0;
-  /** Number of groups checked against events so far. Tests use it to show that few groups are visited. */
+  /** Number of groups that searches have visited so far. Tests use it to show that few groups are visited. */
   checks = 0;
 
   constructor(catalogue: Catalogue, newMembers: () => Kept) {
@@ -75,16 +85,16 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
 
   /** Whether the index is empty. */
   get empty(): boolean {
-    return [this.#groups, this.#groupOf, this.#byName, this.#byBeginning, this.#lengths].every(
+    return [this.#groups, this.#groupOf, this.#byName, this.#byBeginning, this.#lengths, this.#shared].every(
       ({ size }) => size === 0,
     );
   }
 
   add(spec: FilterSpec, member: Member): void {
-    const key = keyOf(spec);
+    const key = keyOf([spec.events, spec.filter]);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { key, spec, members: this.#newMembers(), matches: compileFilter(spec, this.#catalogue), seenBy: 0 };
+      group = this.#newGroup(key, spec);
       this.#groups.set(key, group);
       this.#shelve(group);
     }
@@ -99,7 +109,20 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     group.members.delete(member);
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
+    this.#shared.release(group.spec.filter, this.#catalogue);
     this.#unshelve(group);
+  }
+
+  #newGroup(key: string, spec: FilterSpec): Group<Kept> {
+    return {
+      key,
+      spec,
+      members: this.#newMembers(),
+      conditions: conditionsOf(spec.filter, this.#catalogue, this.#shared),
+      named: spec.events.length <= MAX_SHELVES,
+      plain: isPlain(spec.filter, this.#catalogue),
+      seenBy: 0,
+    };
   }
 
   /** The members that the event is for, by group. */
@@ -107,11 +130,11 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     const found: Kept[] = [];
     const facts = new EventFacts(event, this.#catalogue);
     this.#searches += 1;
-    const check = (group: Group<Kept>): void => {
+    const check = (group: Group<Kept>, how: Found): void => {
       if (group.seenBy === this.#searches) return;
       group.seenBy = this.#searches;
       this.checks += 1;
-      if (group.matches(facts)) found.push(group.members);
+      if (meets(group, facts, how)) found.push(group.members);
     };
     this.#byName.get(event.event)?.visit(facts, check);
     for (const length of this.#lengths.keys())
