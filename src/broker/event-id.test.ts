@@ -31,7 +31,7 @@ describe('ids of events', () => {
     expect(ids).toEqual(ids.toSorted());
     expect(new Set([...ids, ...Array.from({ length: 2000 }, newId)]).size).toBe(4000);
     for (const id of [newId(), ...ids]) expect(id).toMatch(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
-    const characters = new Set(ids.filter((_, n) => n % 10 === 0).flatMap((id) => [...id.slice(10)]));
+    const characters = new Set(ids.filter((_, n) => n % 10 === 0).flatMap((id) => id.slice(10).split('')));
     expect(characters.size).toBe(32);
   });
 });

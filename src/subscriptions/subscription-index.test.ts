@@ -164,9 +164,9 @@ describe('the index of subscriptions', () => {
     for (let member = 0; member < 50; member += 1)
       index.add(specOf(['file_change'], { paths: ['src/**/*.ts'], sources: ['a', `b${member}`] }), member);
     const source = { name: 'a', principal: 'p' };
-    for (const path of ['src/x.ts', 'src/deep/y.ts', 'src/z.js']) {
-      const found = membersIn(index.match({ event: 'file_change', source, payload: { path } }));
-      expect(found).toHaveLength(path.endsWith('.ts') ? 50 : 0);
+    for (const changed of ['src/x.ts', 'src/deep/y.ts', 'src/z.js']) {
+      const found = membersIn(index.match({ event: 'file_change', source, payload: { path: changed } }));
+      expect(found).toHaveLength(changed.endsWith('.ts') ? 50 : 0);
     }
     // The last path is found under no ending.
     expect(compared).toHaveBeenCalledTimes(2);
@@ -189,7 +189,8 @@ describe('the index of subscriptions', () => {
     index.add(specOf(['a.a', 'b.b', 'c.c', 'd.d', 'e.e'], {}), 'names');
     index.add(specOf(['file_change'], { paths, extensions: ['ts', 'tsx', 'js', 'jsx'] }), 'places');
     const source = { name: 'a', principal: 'p' };
-    const found = (event: string, path: string) => membersIn(index.match({ event, source, payload: { path } }));
+    const found = (named: string, changed: string) =>
+      membersIn(index.match({ event: named, source, payload: { path: changed } }));
     expect([found('e.e', 'x'), found('f.f', 'x')]).toEqual([['names'], []]);
     expect([found('file_change', 'p7/a.tsx'), found('file_change', 'p7/a.md')]).toEqual([['places'], []]);
   });
