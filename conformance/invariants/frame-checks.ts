@@ -10,6 +10,7 @@ import { clausesOfMessage, clausesOfOperation, httpOperation } from './contract.
 import { isObject, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { isDeclared, validatorOf, withoutOwnFields } from '../filters/declared-events.ts';
+import { followsLaterMinor } from './later-version.ts';
 import type { Finding, TraceCheck, Violation } from '../trace/finding.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
@@ -114,13 +115,36 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   return undefined;
 }
 
+/** ENV-4: a client ignores push types that it does not know, so a later minor version may have more of them. */
+function isUnknownPush({ kind, json }: Frame): boolean {
+  const type = textAt(json, 'type') ?? '';
+  const known = REPLIES.includes(type) || PUSH_NAMES.includes(type);
+  return kind === 'text' && type !== '' && !known && member(json, 'id') === undefined && isObject(member(json, 'data'));
+}
+
+function judgeEnvelopes(trace: Trace): Finding {
+  const frames = received(trace);
+  if (!followsLaterMinor(trace)) return perFrame(frames, envelopeFault);
+  const unknown = frames.filter(isUnknownPush);
+  const warnings = unknown.map(({ n, json }) => ({
+    clauses: ['ENV-4' as const],
+    text: `the push ${textAt(json, 'type')} is not in this version of the contract, and the server follows a later one`,
+    frames: [n],
+  }));
+  const finding = perFrame(
+    frames.filter((frame) => !unknown.includes(frame)),
+    envelopeFault,
+  );
+  return { ...finding, warnings };
+}
+
 /** The checks of level 1. */
 export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/envelope',
     clauses: ['ENV-1', 'ENV-2', 'ENV-3'],
     why: 'Every message of the server is a text frame with type, data and, in a reply, id.',
-    judge: (trace) => perFrame(received(trace), envelopeFault),
+    judge: judgeEnvelopes,
   },
   {
     id: 'frames/replies',

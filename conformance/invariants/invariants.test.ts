@@ -3,6 +3,7 @@ import { checkOf } from '../trace/finding.ts';
 import type { JsonObject } from '../trace/json.ts';
 import { goldenLines, traceOf } from '../testing/golden-trace.ts';
 import type { Labelled } from '../testing/golden-trace.ts';
+import { CONCEALED } from '../trace/trace.ts';
 import { INVARIANTS } from './table.ts';
 
 type Lines = readonly Labelled[];
@@ -217,6 +218,25 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     ['closing'],
   ],
   ['introspection', 'a subscription that is not listed', rewrite('listed', { body: { items: [] } }), ['s2', 'listed']],
+  [
+    'nothing-leaks',
+    'a stack trace',
+    change('closing', { reason: 'Error: x\n    at close (gateway.js:3:5)' }),
+    ['closing'],
+  ],
+  [
+    'nothing-leaks',
+    'a path in a body',
+    rewrite('listed', { body: { items: [], file: '/opt/gateway/main.js' } }),
+    ['listed'],
+  ],
+  [
+    'nothing-leaks',
+    'a path in a header',
+    rewrite('listed', { headers: { server: 'run by /usr/bin/python3' } }),
+    ['listed'],
+  ],
+  ['nothing-leaks', 'a secret of the client', change('closing', { reason: `bye, ${CONCEALED}` }), ['closing']],
   ['introspection', 'a subscription that has ended', move('listed', 's1'), ['listed']],
 ];
 

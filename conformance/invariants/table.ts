@@ -12,6 +12,7 @@ import { heartbeatPing } from './heartbeat-ping.ts';
 import { heartbeatTruth } from './heartbeat-truth.ts';
 import { introspection } from './introspection.ts';
 import { noOrphanReply } from './no-orphan-reply.ts';
+import { nothingLeaks } from './nothing-leaks.ts';
 import { oneLiveMessage } from './one-live-message.ts';
 import { onePayload } from './one-payload.ts';
 import { oneReply } from './one-reply.ts';
@@ -49,6 +50,7 @@ export const INVARIANTS: readonly Invariant[] = [
   heartbeatPing,
   closeDiscipline,
   introspection,
+  nothingLeaks,
 ];
 
 export const INVARIANT_CHECKS: readonly TraceCheck[] = INVARIANTS.map(checkOf);

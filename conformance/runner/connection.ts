@@ -1,6 +1,6 @@
 /** One connection of an actor: writes every frame into the trace, and lets steps wait for messages. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
-import { SecretError, present, withoutSecrets } from '../target/credential.ts';
+import { SecretError, present, secretsIn, withoutSecrets } from '../target/credential.ts';
 import type { Presented } from '../target/credential.ts';
 import { isObject } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
@@ -87,6 +87,7 @@ export class Connection {
     for (const [key, value] of Object.entries(spec.query ?? {})) url.searchParams.set(key, value);
     const credential = await credentialOf(spec.credential, this.#context);
     const headers = { ...credential?.headers, ...spec.headers };
+    for (const secret of secretsIn(headers)) this.#context.trace.conceal(secret);
     const handshake = await openSocket({
       url: url.href,
       protocols: spec.protocols ?? [SUBPROTOCOL],
@@ -104,8 +105,9 @@ export class Connection {
     }
     if ('faulty' in handshake) return { status: 101, headers: {}, body: handshake.faulty };
     if ('refused' in handshake) {
-      const { status, body } = handshake.refused;
-      this.#add({ dir: '<<', kind: 'refused', text: JSON.stringify({ status, body: body.slice(0, 2000) }) });
+      const { status, body, headers: sent } = handshake.refused;
+      const shown = { status, headers: sent, body: body.slice(0, 2000) };
+      this.#add({ dir: '<<', kind: 'refused', text: JSON.stringify(shown) });
       return handshake.refused;
     }
     this.#allowance = allowanceOf(this.#context);
@@ -153,6 +155,7 @@ export class Connection {
   }
 
   sendText(text: string, kind: 'fitting' | 'malformed'): void {
+    for (const secret of secretsIn({}, text)) this.#context.trace.conceal(secret);
     this.#add({
       dir: '>>',
       kind: 'text',

@@ -1,4 +1,5 @@
 /** Sends one HTTP request and writes it and its response into the trace. */
+import { secretsIn } from '../target/credential.ts';
 import { callHttp } from '../target/http.ts';
 import { tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
@@ -43,6 +44,7 @@ export async function exchange({ context, check, request, timeoutMs }: Exchange)
     ...(raw === undefined ? {} : { 'content-type': 'application/json' }),
     ...request.headers,
   };
+  for (const secret of secretsIn(headers)) trace.conceal(secret);
   const note = (dir: '>>' | '<<', value: Json): void => {
     trace.add({ actor: 'http', connection: 0, dir, kind: 'http', text: JSON.stringify(value), check });
   };
@@ -57,7 +59,7 @@ export async function exchange({ context, check, request, timeoutMs }: Exchange)
       timeoutMs: timeoutMs ?? PATIENCE_MS * timeScale,
     });
     const json = tryParse(answer.body);
-    note('<<', { ...shown, status: answer.status, body: json ?? answer.body.slice(0, KEPT) });
+    note('<<', { ...shown, status: answer.status, headers: answer.headers, body: json ?? answer.body.slice(0, KEPT) });
     return { status: answer.status, headers: answer.headers, text: answer.body, body: json ?? answer.body };
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);

@@ -19,16 +19,17 @@ export function judgeTrace(
     const { id, clauses, why, judge } = check;
     const began = performance.now();
     const finding: Finding = judge(trace);
-    const { violations, fired } = finding;
+    const { violations, warnings = [], fired } = finding;
     const idle = violations.length === 0 && fired === 0;
+    const verdict = violations.length > 0 ? 'FAIL' : warnings.length > 0 ? 'WARN' : 'PASS';
     return {
       id,
       kind: id.startsWith('frames/') ? 'frames' : 'invariant',
       clauses,
       level: 'must',
       why,
-      ...(idle ? idleVerdict(check) : { verdict: violations.length > 0 ? 'FAIL' : 'PASS' }),
-      failures: violations.map(({ text, frames, clauses: broken }) => ({
+      ...(idle ? idleVerdict(check) : { verdict }),
+      failures: (violations.length > 0 ? violations : warnings).map(({ text, frames, clauses: broken }) => ({
         text: `${text} (${[...new Set(broken)].join(', ')})`,
         frames,
       })),

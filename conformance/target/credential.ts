@@ -63,6 +63,15 @@ export async function present({ kind, source }: Credential): Promise<Presented> 
   return { headers, data: { [kind]: secret } };
 }
 
+/** The secrets in headers, and in the data of a sent `authenticate`, so that a server that sends them back is noticed. */
+export function secretsIn(headers: Readonly<Record<string, string>>, message?: string): readonly string[] {
+  const named = Object.entries(headers).filter(([name]) => /^(?:authorization|x-api-key)$/i.test(name));
+  const json = message === undefined ? undefined : tryParse(message);
+  const data = isObject(json) && json['type'] === 'authenticate' && isObject(json['data']) ? json['data'] : {};
+  const values = [...named.map(([, value]) => value.replace(/^\S+\s+/, '')), ...Object.values(data)];
+  return values.filter((each) => typeof each === 'string');
+}
+
 /** A sent message for the trace: the secrets of `authenticate` are masked. */
 export function withoutSecrets(text: string): string {
   const json = tryParse(text);

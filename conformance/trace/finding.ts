@@ -13,6 +13,8 @@ export interface Violation {
 
 export interface Finding {
   readonly violations: readonly Violation[];
+  /** What a server of a later minor version may do, and the suite does not know (ENV-4). */
+  readonly warnings?: readonly Violation[];
   /** How often the check was applied. */
   readonly fired: number;
 }
@@ -31,6 +33,8 @@ export interface Report {
   /** Counts that the invariant was applied once. */
   fire(): void;
   violate(text: string, ...frames: readonly (Frame | undefined)[]): void;
+  /** Notes what a server of a later minor version may do (ENV-4). */
+  warn(text: string, ...frames: readonly (Frame | undefined)[]): void;
 }
 
 /** A property of the whole trace. */
@@ -48,18 +52,21 @@ const MOST_VIOLATIONS = 20;
 export function checkOf({ id, clauses, why, needs = [], check }: Invariant): TraceCheck {
   const judge = (trace: Trace): Finding => {
     const violations: Violation[] = [];
+    const warnings: Violation[] = [];
+    const put = (list: Violation[], text: string, frames: readonly (Frame | undefined)[]): void => {
+      if (list.length >= MOST_VIOLATIONS) return;
+      const numbers = frames.flatMap((frame) => (frame === undefined ? [] : [frame.n]));
+      list.push({ clauses, text, frames: [...new Set(numbers)].toSorted((a, b) => a - b) });
+    };
     let fired = 0;
     check(read(trace), {
       fire: () => {
         fired += 1;
       },
-      violate: (text, ...frames) => {
-        if (violations.length >= MOST_VIOLATIONS) return;
-        const numbers = frames.flatMap((frame) => (frame === undefined ? [] : [frame.n]));
-        violations.push({ clauses, text, frames: [...new Set(numbers)].toSorted((a, b) => a - b) });
-      },
+      violate: (text, ...frames) => put(violations, text, frames),
+      warn: (text, ...frames) => put(warnings, text, frames),
     });
-    return { violations, fired };
+    return { violations, warnings, fired };
   };
   return { id, clauses, why, needs, judge };
 }

@@ -59,10 +59,16 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
+/** Stands in a trace for a secret of the client, whoever sent it. */
+export const CONCEALED = '[a secret of the client]';
+/** Shorter secrets are words that a message may contain by chance. */
+const SHORTEST_SECRET = 8;
+
 export class Trace {
   readonly header: TraceHeader;
   readonly frames: Frame[] = [];
   readonly #now: () => number;
+  readonly #secrets = new Set<string>();
   #connections = 0;
 
   /** `now` gives milliseconds since the run began. */
@@ -76,10 +82,22 @@ export class Trace {
     return this.#connections;
   }
 
+  /** Keeps a secret out of the trace: frames from now on have {@link CONCEALED} in its place. */
+  conceal(secret: string): void {
+    if (secret.length >= SHORTEST_SECRET) this.#secrets.add(secret);
+  }
+
+  #withoutSecrets(text: string): string {
+    let shown = text;
+    for (const secret of this.#secrets) if (shown.includes(secret)) shown = shown.replaceAll(secret, CONCEALED);
+    return shown;
+  }
+
   add(frame: NewFrame): Frame {
-    const json = frame.kind === 'binary' ? undefined : tryParse(frame.text);
+    const text = this.#withoutSecrets(frame.text);
+    const json = frame.kind === 'binary' ? undefined : tryParse(text);
     const at = frame.at ?? Math.round(this.#now() * 10) / 10;
-    const added: Frame = { ...frame, n: this.frames.length + 1, at, json };
+    const added: Frame = { ...frame, text, n: this.frames.length + 1, at, json };
     this.frames.push(added);
     return added;
   }

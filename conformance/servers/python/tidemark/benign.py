@@ -126,3 +126,18 @@ class GenerousHints(Hints):
         if found is not None or name in self._declared or "*" in name:
             return found
         return next((each for each in self._declared if each[:3] == name[:3]), None)
+
+
+@benign("later-minor-version", "a later minor version, with pushes, fields and events that this one does not know")
+class LaterMinorVersion(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found: list[Message] = []
+        for each in super().messages(outgoing):
+            data = {**each["data"], "addedLater": {"since": "1.99"}}
+            if each["type"] == "welcome":
+                found.append({**each, "data": {**data, "protocolVersion": "1.99.0"}})
+            elif each["type"] == "heartbeat":
+                found += [{**each, "data": data}, {"type": "forecast", "data": {"load": 3}}]
+            else:
+                found.append({**each, "data": data} if each["type"] in PUSHES else each)
+        return found

@@ -158,3 +158,28 @@ class ShallowReader(ForgivingReader):
 class NestedFieldsIgnored(Connection):
     def make_reader(self) -> CommandReader:
         return ShallowReader(self.node.contract, self.node.limits["jsonDepth"])
+
+
+@mutant("undeclared-push", "a push that the contract does not declare is sent", clause="ENV-2")
+class UndeclaredPush(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [*found, {"type": "forecast", "data": {"load": 3}}] if found[-1]["type"] == "heartbeat" else found
+
+
+@mutant("welcome-without-principal", "welcome does not name the principal", clause="CON-2")
+class WelcomeWithoutPrincipal(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        found = super().messages(outgoing)
+        return [
+            {**each, "data": {key: value for key, value in each["data"].items() if key != "principal"}}
+            if each["type"] == "welcome"
+            else each
+            for each in found
+        ]
+
+
+@mutant("pong-without-time", "a pong has no time", clause="ENV-5")
+class PongWithoutTime(Connection):
+    def messages(self, outgoing: Outgoing) -> list[Message]:
+        return [{**each, "data": {}} if each["type"] == "pong" else each for each in super().messages(outgoing)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import traceback
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -36,13 +35,6 @@ class BadJsonIgnored(Connection):
     def refuse(self, error: ProtocolError) -> None:
         if error.code != "invalid_json":
             super().refuse(error)
-
-
-@mutant("stack-trace-leaked", "errors contain stack traces of the server", clause="ERR-2")
-class StackTraceLeaked(Connection):
-    def refuse(self, error: ProtocolError) -> None:
-        error.text += "\n" + "".join(traceback.format_exception(error))
-        super().refuse(error)
 
 
 class EasyReader(CommandReader):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 
-from ..commands import Commands
 from ..connection import Connection
-from ..envelope import Command
 from ..errors import ProtocolError
 from ..http import Head, Response
 from ..routes import Routes
@@ -35,10 +32,3 @@ class UnknownFieldHangs(Connection):
 class ExplainKills(Routes):
     def post_explain(self, head: Head, body: bytes) -> Response:
         os._exit(1)
-
-
-@mutant("unsubscribe-kills-later", "the process ends shortly after an unsubscribe was answered", clause="SUB-2")
-class UnsubscribeKillsLater(Commands):
-    def unsubscribe(self, connection: Connection, command: Command) -> None:
-        super().unsubscribe(connection, command)
-        asyncio.get_running_loop().call_later(0.05, os._exit, 1)
