@@ -293,6 +293,11 @@ export class Gateway<Payloads = PayloadMap> {
     return this.#introspection.health();
   }
 
+  /** This gateway's own metrics, in the text format of Prometheus. */
+  metrics(): Promise<string> {
+    return this.#http.metrics();
+  }
+
   /**
    * `/readyz` answers 503 from now on, so that a load balancer sends new clients elsewhere. Everything else goes on until `close`: clients
    * that the balancer still sends are served.

@@ -63,13 +63,21 @@ export interface GatewayOptions<Payloads = PayloadMap> {
   /** By default warnings and errors go to standard error. */
   readonly log?: Logger;
   readonly auditSink?: AuditSink;
+  /**
+   * Makes the response of `GET /metrics` from this gateway's own metrics. For a host that runs several gateways behind one address;
+   * by default the response is the gateway's own metrics ({@link Gateway.metrics}).
+   */
+  readonly collectMetrics?: CollectMetrics;
   /** Milliseconds since the Unix epoch. */
   readonly now?: () => number;
   /** From 0 up to 1, for jitter. */
   readonly random?: () => number;
 }
 
+export type CollectMetrics = (own: () => Promise<string>) => Promise<string>;
+
 export interface ResolvedOptions {
+  readonly collectMetrics: CollectMetrics;
   readonly nodeId: string;
   readonly version: string;
   readonly path: string;
@@ -131,6 +139,7 @@ export function resolveOptions(options: GatewayOptions<unknown>): ResolvedOption
     events,
     gatewayPrincipal: GATEWAY_PRINCIPAL,
     audit: new Audit(options.auditSink),
+    collectMetrics: options.collectMetrics ?? ((own) => own()),
     log,
     onFault: (error) => log.error({ err: error }, 'the gateway failed'),
     now,

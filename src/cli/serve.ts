@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, Resolved } from '../config/config.ts';
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';
@@ -14,10 +14,12 @@ import { configurationOptions, problemLines, readConfiguration } from './configu
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
-import { watchFault } from './reason.ts';
+import { reasonOf, watchFault } from './reason.ts';
 import { startReport } from './serve-report.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
 import { printJson, say, tint } from './terminal.ts';
+import { runWorkers } from './workers/primary.ts';
+import { WorkerLink } from './workers/worker.ts';
 
 export function registerServe(program: Command): void {
   configurationOptions(program.command('serve'))
@@ -29,20 +31,45 @@ export function registerServe(program: Command): void {
 async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const resolved = readConfiguration(flags);
   if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
+  const json = flags['json'] === true;
+  const { workers } = resolved.config;
+  const link = WorkerLink.ofThisProcess();
+  if (workers > 1 && link === undefined) await runWorkers({ workers, json });
+  else await serveHere(resolved, { json, link }).catch((error: unknown) => failStart(error, link));
+}
+
+/** A worker ends when its link does. */
+function failStart(error: unknown, link: WorkerLink | undefined): never {
+  link?.end();
+  throw error;
+}
+
+async function serveHere(
+  resolved: Resolved,
+  { json, link }: { readonly json: boolean; readonly link: WorkerLink | undefined },
+): Promise<void> {
   const { config } = resolved;
   const { log, release } = createLog(config.logLevel);
   const audit = openAudit(config);
-  const options = gatewayOptions(config, log, audit);
+  const options = gatewayOptions(config, { log, audit, link });
   const authenticator = await openAuthentication(config, log);
   const gateway = await makeGateway(config, { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: WatchedDirectory[] = [];
-  const stop = stopOnSignals({ gateway, watching, audit, delayMs: config.shutdownDelayMs });
+  const signals = link?.signals ?? process;
+  const stop = stopOnSignals({ signals, gateway, watching, audit, delayMs: config.shutdownDelayMs });
+  const watchAll = async (): Promise<void> => {
+    for (const target of config.watch) watching.push(await watch(gateway, config, target));
+  };
   try {
     const listening = await listen(gateway, config);
     release();
-    for (const target of config.watch) watching.push(await watch(gateway, config, target));
-    say(startReport({ resolved, gateway, listening, watching }));
-    if (flags['json'] === true) await printJson(addresses(gateway, listening));
+    if (link?.watches ?? true) await watchAll();
+    const report = startReport({ resolved, gateway, listening, watching });
+    link?.onWatch(() => void watchAll().catch((error: unknown) => say(tint('red', reasonOf(error)))));
+    link?.reportMetrics(() => gateway.metrics());
+    if (link !== undefined) return link.ready(report, addresses(gateway, listening));
+    say(report);
+    if (json) await printJson(addresses(gateway, listening));
   } catch (error) {
     await stop.abandon();
     if (config.logLevel === 'debug') release();
@@ -71,8 +98,16 @@ function addresses({ nodeId }: Gateway, { url, httpUrl }: Listening): object {
   return { url, httpUrl, nodeId, pid: process.pid };
 }
 
-function gatewayOptions(config: Config, log: Logger, audit: AuditFile | undefined): GatewayOptions {
-  const { limits, replay, nodeId, redis } = config;
+interface Parts {
+  readonly log: Logger;
+  readonly audit: AuditFile | undefined;
+  readonly link: WorkerLink | undefined;
+}
+
+function gatewayOptions(config: Config, { log, audit, link }: Parts): GatewayOptions {
+  const { limits, replay, redis } = config;
+  // Each worker is a node, and nodes of one name would take each other's place in Redis.
+  const nodeId = link === undefined || config.nodeId === undefined ? config.nodeId : `${config.nodeId}-${process.pid}`;
   return {
     path: config.path,
     limits,
@@ -87,6 +122,7 @@ function gatewayOptions(config: Config, log: Logger, audit: AuditFile | undefine
     ...(nodeId === undefined ? {} : { nodeId }),
     ...(redis === undefined ? {} : { broker: redisBroker({ url: redis }) }),
     ...(audit === undefined ? {} : { auditSink: audit.sink }),
+    ...(link === undefined ? {} : { collectMetrics: (own) => link.collectMetrics(own) }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** How `serve` ends: readiness first, then the drain (CON-5), then the process. A second signal ends it at once. */
+import type { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Gateway } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
@@ -8,6 +9,8 @@ import { reasonOf } from './reason.ts';
 import { say, tint } from './terminal.ts';
 
 export interface StopOptions {
+  /** Emits `SIGINT` and `SIGTERM`: this process, or the link to the primary process of several workers. */
+  readonly signals: EventEmitter;
   readonly gateway: Gateway;
   readonly watching: readonly WatchedDirectory[];
   readonly audit: AuditFile | undefined;
@@ -23,7 +26,7 @@ export interface Stop {
   abandon(): Promise<void>;
 }
 
-export function stopOnSignals({ gateway, watching, audit, delayMs }: StopOptions): Stop {
+export function stopOnSignals({ signals, gateway, watching, audit, delayMs }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
     // `/readyz` answers 503 from now on, before anything else ends.
@@ -59,6 +62,6 @@ export function stopOnSignals({ gateway, watching, audit, delayMs }: StopOptions
       },
     );
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  signals.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   return { abandon: () => end({ drainMs: 0 }) };
 }

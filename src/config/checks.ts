@@ -29,6 +29,7 @@ export function valueProblems(config: Config, where: Where): Problem[] {
   const checks: readonly (readonly [key: string, fault: string | undefined])[] = [
     ['path', pathFault(config.path)],
     ['watchStream', streamFault(config.watchStream)],
+    ['workers', workersFault(config)],
     ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
     ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
     ...config.trustedProxies.map((each) => ['trustedProxies', proxyFault(each)] as const),
@@ -48,6 +49,12 @@ function pathFault(path: string): string | undefined {
     return `is ${JSON.stringify(path)}; it must be segments of letters, digits, dots, dashes, underscores and tildes, such as /ws.`;
   return isTaken(path)
     ? `is ${path}, which the gateway uses for something else; choose another path, such as /ws.`
+    : undefined;
+}
+
+function workersFault({ workers, redis }: Config): string | undefined {
+  return workers > 1 && redis === undefined
+    ? `is ${workers}, and several workers share events through Redis only: set \`redis\` (--redis redis://host:6379).`
     : undefined;
 }
 

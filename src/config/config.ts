@@ -39,6 +39,7 @@ export interface Config {
   readonly forwardedHeader: ForwardedHeader;
   readonly insecure: boolean;
   readonly shutdownDelayMs: number;
+  readonly workers: number;
   /** Path of a contract with own events: a document, or a directory in built form. */
   readonly contract: string | undefined;
   readonly auditFile: string | undefined;
@@ -216,6 +217,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     forwardedHeader: text('forwardedHeader') === 'forwarded' ? 'forwarded' : 'x-forwarded-for',
     insecure: values.get('insecure') === true,
     shutdownDelayMs: Number(values.get('shutdownDelayMs')),
+    workers: Number(values.get('workers')),
     contract: text('contract'),
     auditFile: text('auditFile'),
     logLevel: text('logLevel') ?? 'info',

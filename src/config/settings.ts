@@ -117,6 +117,15 @@ const GENERAL: readonly Setting[] = [
     description: 'From SIGTERM until the gateway drains, in ms; meanwhile `/readyz` answers 503 and all else goes on.',
   },
   {
+    key: 'workers',
+    kind: 'integer',
+    standard: 1,
+    minimum: 1,
+    maximum: 256,
+    flag: 'workers',
+    description: 'Processes that share the port, each a node of its own; more than one needs `redis`.',
+  },
+  {
     key: 'contract',
     kind: 'text',
     flag: 'contract',

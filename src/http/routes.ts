@@ -15,6 +15,7 @@ import { ProtocolError } from '../errors.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
+import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import { prefersJson } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
@@ -31,6 +32,7 @@ export interface RouteOptions extends GuardOptions {
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
+  readonly collectMetrics: CollectMetrics;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
   readonly answering: Answering;
@@ -107,7 +109,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     },
     get_metrics: {
       answer: async (_request, reply) =>
-        reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+        reply.header('content-type', metrics.contentType).send(await options.collectMetrics(() => metrics.metrics())),
     },
     get_contract: {
       answer: ({ headers }, reply) => {

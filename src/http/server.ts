@@ -39,6 +39,8 @@ export interface Http {
   share(host: Server): Promise<() => void>;
   /** Whether a request of that connection is unanswered. */
   answering(socket: Duplex): boolean;
+  /** This gateway's own metrics, in the text format of Prometheus. */
+  metrics(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,7 @@ export function createHttp(options: HttpOptions): Http {
       return share(host, (request, response) => app.routing(request, response), path);
     },
     answering: (socket) => answering.has(socket),
+    metrics: () => metrics.metrics(),
     close: () => app.close(),
   };
 }

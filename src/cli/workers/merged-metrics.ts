@@ -1,0 +1,34 @@
+/**
+ * Merges what several workers report in the text format of Prometheus (exposition format 0.0.4): each family once, with the samples of
+ * all workers below it. Each sample gets a label `worker`, since a scrape reaches any one of the processes behind one port.
+ */
+
+interface Family {
+  readonly comments: readonly string[];
+  readonly samples: string[];
+}
+
+/** @param texts metrics by the number of the worker */
+export function mergeMetrics(texts: ReadonlyMap<number, string>): string {
+  const families = new Map<string, Family>();
+  for (const [worker, text] of texts) {
+    let comments: string[] = [];
+    let family: Family | undefined;
+    for (const line of text.split('\n')) {
+      if (line.startsWith('# HELP ')) comments = [line];
+      else if (line.startsWith('# TYPE ')) {
+        const name = line.split(' ')[2] ?? '';
+        family = families.get(name) ?? { comments: [...comments, line], samples: [] };
+        families.set(name, family);
+      } else if (line !== '' && !line.startsWith('#')) family?.samples.push(withWorker(line, worker));
+    }
+  }
+  const lines = [...families.values()].flatMap(({ comments, samples }) => [...comments, ...samples]);
+  return `${lines.join('\n')}\n`;
+}
+
+function withWorker(sample: string, worker: number): string {
+  const [, name = '', labels = '', rest = ''] = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (.*)$/.exec(sample) ?? [];
+  const others = labels.replace(/,$/, '');
+  return `${name}{worker="${worker}"${others === '' ? '' : `,${others}`}} ${rest}`;
+}

@@ -1,0 +1,203 @@
+/**
+ * `serve --workers N`: this process accepts the connections of one port and shares them among N workers, each a gateway node of its own
+ * on one Redis. It restarts workers that end unexpectedly, and all of them one by one at SIGHUP.
+ *
+ *     client ──▶ port ──▶ primary ──round robin──▶ worker 1 (watches) ┐
+ *                                              ├─▶ worker 2           ├─▶ Redis
+ *                                              └─▶ worker N           ┘
+ */
+import cluster from 'node:cluster';
+import type { Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EXIT } from '../exit.ts';
+import { printJson, say, tint } from '../terminal.ts';
+import { mergeMetrics } from './merged-metrics.ts';
+import type { PrimaryMessage, WorkerMessage } from './messages.ts';
+import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
+
+/** Before a worker that ended unexpectedly is started again; doubled each time that it ends before it served. */
+const FIRST_RESTART_MS = 500;
+const LONGEST_RESTART_MS = 30_000;
+/** For the metrics of one worker. */
+const METRICS_WITHIN_MS = 1500;
+/** The worker that watches the directories, because two that watch would publish each change twice. */
+const WATCHER = 1;
+
+export interface WorkersOptions {
+  readonly workers: number;
+  readonly json: boolean;
+}
+
+interface Ready {
+  readonly report: string;
+  readonly addresses: object;
+}
+
+type Signal = 'SIGINT' | 'SIGTERM';
+
+/** Runs until a signal ends it; exits the process. */
+export async function runWorkers(options: WorkersOptions): Promise<void> {
+  await new Workers(options).run();
+}
+
+class Workers {
+  readonly #options: WorkersOptions;
+  readonly #current = new Map<number, Worker>();
+  #stopping: Signal | undefined;
+  /** Exit code of a worker that ended before it served. */
+  #failure: number | undefined;
+  #restarting = false;
+  #asked = 0;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    // The arguments of this process; a worker reads the same configuration.
+    cluster.setupPrimary({ args: process.argv.slice(2) });
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+  }
+
+  async run(): Promise<void> {
+    const { workers, json } = this.#options;
+    process
+      .on('SIGINT', (signal) => this.#stop(signal as Signal))
+      .on('SIGTERM', (signal) => this.#stop(signal as Signal));
+    // A terminal sends it when it closes, and then it ends the process as usual.
+    if (!process.stdin.isTTY) process.on('SIGHUP', () => void this.#restartAll());
+    const numbers = Array.from({ length: workers }, (_, index) => index + 1);
+    // The first one alone: what keeps it from serving keeps the others, and is reported once.
+    const first = await this.#start(WATCHER, { watches: true });
+    if (first === undefined) return this.#endWith(EXIT.runtime);
+    const others = await Promise.all(
+      numbers.filter((number) => number !== WATCHER).map((number) => this.#start(number, { watches: false })),
+    );
+    if (others.includes(undefined)) return this.#endWith(EXIT.runtime);
+    say(`${first.report}\n${tint('dim', `  ${workers} workers share the port; SIGHUP restarts them one by one`)}`);
+    if (json) await printJson({ ...first.addresses, pid: process.pid, workers });
+    for (const number of numbers) void this.#keep(number);
+  }
+
+  /** @returns undefined when the worker ended before it served */
+  async #start(number: number, { watches }: { readonly watches: boolean }): Promise<Ready | undefined> {
+    const worker = cluster.fork({ [WORKER_NUMBER]: String(number), [WORKER_WATCHES]: watches ? '1' : '0' });
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'metrics wanted') void this.#answerMetrics(worker, message.id);
+    });
+    const ready = await readyOf(worker);
+    if (ready === undefined) {
+      this.#failure ??= worker.process.exitCode ?? undefined;
+      return undefined;
+    }
+    this.#failure = undefined;
+    this.#current.set(number, worker);
+    if (this.#stopping !== undefined) send(worker, { kind: 'stop', signal: this.#stopping });
+    return ready;
+  }
+
+  /** Starts the worker again whenever it ends unexpectedly. */
+  async #keep(number: number): Promise<void> {
+    for (let pauseMs = FIRST_RESTART_MS; this.#stopping === undefined;) {
+      const worker = this.#current.get(number);
+      if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
+      // A restart by SIGHUP has put another one in its place.
+      if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
+      say(tint('red', `worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`));
+      await delay(pauseMs);
+      const ready = await this.#start(number, { watches: number === WATCHER });
+      pauseMs = ready === undefined ? Math.min(2 * pauseMs, LONGEST_RESTART_MS) : FIRST_RESTART_MS;
+    }
+  }
+
+  /** Each worker is replaced when its replacement serves, so that clients that reconnect find an open door. */
+  async #restartAll(): Promise<void> {
+    if (this.#restarting || this.#stopping !== undefined) return;
+    this.#restarting = true;
+    say(tint('dim', 'SIGHUP: restarting the workers one by one'));
+    for (const [number, old] of [...this.#current].toSorted(([a], [b]) => a - b)) {
+      const ready = await this.#start(number, { watches: false });
+      if (ready === undefined) {
+        say(tint('red', `the new worker ${number} does not start; the others are not restarted`));
+        break;
+      }
+      if (this.#stopping !== undefined) break;
+      await this.#retire(old);
+      const replacement = this.#current.get(number);
+      if (number === WATCHER && replacement !== undefined) send(replacement, { kind: 'watch' });
+      say(tint('dim', `worker ${number} restarted`));
+    }
+    this.#restarting = false;
+  }
+
+  async #retire(worker: Worker): Promise<void> {
+    if (worker.isDead()) return;
+    const ended = once(worker, 'exit');
+    send(worker, { kind: 'stop', signal: 'SIGTERM' });
+    await ended;
+  }
+
+  #stop(signal: Signal): void {
+    const again = this.#stopping !== undefined;
+    this.#stopping = signal;
+    for (const worker of living()) send(worker, { kind: 'stop', signal });
+    if (again) return;
+    void this.#endWith(signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok);
+  }
+
+  async #endWith(code: number): Promise<void> {
+    this.#stopping ??= 'SIGTERM';
+    const workers = living();
+    await Promise.all(workers.map((worker) => this.#retire(worker)));
+    // What ended a worker that never served, such as a configuration that only it could check, ends the whole.
+    const failed =
+      this.#failure ?? workers.map(({ process: { exitCode } }) => exitCode).find((each) => each !== 0 && each !== code);
+    process.exit(failed ?? code);
+  }
+
+  async #answerMetrics(asker: Worker, id: number): Promise<void> {
+    const texts = await Promise.all(
+      [...this.#current]
+        .toSorted(([a], [b]) => a - b)
+        .map(async ([number, worker]) => [number, await this.#metricsOf(worker)] as const),
+    );
+    const known = new Map(texts.flatMap(([number, text]) => (text === undefined ? [] : [[number, text] as const])));
+    send(asker, { kind: 'all metrics', id, text: mergeMetrics(known) });
+  }
+
+  /** @returns undefined when the worker does not answer in time */
+  async #metricsOf(worker: Worker): Promise<string | undefined> {
+    this.#asked += 1;
+    const id = this.#asked;
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const take = (message: WorkerMessage): void => {
+      if (message.kind === 'metrics' && message.id === id) resolve(message.text);
+    };
+    const timer = setTimeout(() => resolve(undefined), METRICS_WITHIN_MS);
+    worker.on('message', take);
+    send(worker, { kind: 'report metrics', id });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      worker.off('message', take);
+    }
+  }
+}
+
+function living(): readonly Worker[] {
+  return Object.values(cluster.workers ?? {}).flatMap((worker) =>
+    worker === undefined || worker.isDead() ? [] : [worker],
+  );
+}
+
+function send(worker: Worker, message: PrimaryMessage): void {
+  if (worker.isConnected()) worker.send(message);
+}
+
+async function readyOf(worker: Worker): Promise<Ready | undefined> {
+  return new Promise((resolve) => {
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'ready') resolve(message);
+    });
+    worker.once('exit', () => resolve(undefined));
+  });
+}

@@ -1,0 +1,86 @@
+/** A worker's link to its primary process, which decides when it watches, and when it ends. */
+import cluster from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import type { PrimaryMessage, WorkerMessage } from './messages.ts';
+import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
+
+/** For the metrics of the other workers; a scrape gets those of this worker alone if they do not arrive in time. */
+const METRICS_WITHIN_MS = 2000;
+
+export class WorkerLink {
+  /** From 1. */
+  readonly number = Number(process.env[WORKER_NUMBER]);
+  /** Whether it watches the directories from its start. */
+  readonly watches = process.env[WORKER_WATCHES] === '1';
+  /** Emits `SIGINT` and `SIGTERM` when the primary process orders them. */
+  readonly signals = new EventEmitter();
+  readonly #waiting = new Map<number, (text: string) => void>();
+  #ownMetrics: (() => Promise<string>) | undefined;
+  #onWatch: (() => void) | undefined;
+  #asked = 0;
+
+  /** The link of this process, or undefined where it is no worker. */
+  static ofThisProcess(): WorkerLink | undefined {
+    return cluster.isWorker ? new WorkerLink() : undefined;
+  }
+
+  private constructor() {
+    process.on('message', (message: PrimaryMessage) => this.#receive(message));
+    // A terminal and systemd signal every process of the group. The primary process decides who ends, and when.
+    process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
+    // Without a primary process nobody accepts connections or restarts this worker.
+    process.on('disconnect', () => this.signals.emit('SIGTERM', 'SIGTERM'));
+  }
+
+  ready(report: string, addresses: object): void {
+    this.#send({ kind: 'ready', report, addresses });
+  }
+
+  /** @param act called when this worker is to watch the directories */
+  onWatch(act: () => void): void {
+    this.#onWatch = act;
+  }
+
+  /** @param own this worker's metrics, for scrapes of any worker */
+  reportMetrics(own: () => Promise<string>): void {
+    this.#ownMetrics = own;
+  }
+
+  /** @returns the metrics of all workers, or `own` if the primary process does not answer in time */
+  async collectMetrics(own: () => Promise<string>): Promise<string> {
+    this.#asked += 1;
+    const id = this.#asked;
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const timer = setTimeout(() => resolve(undefined), METRICS_WITHIN_MS);
+    this.#waiting.set(id, resolve);
+    this.#send({ kind: 'metrics wanted', id });
+    try {
+      return (await promise) ?? (await own());
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** Ends the link, so that this process can end after a failed start. */
+  end(): void {
+    process.removeAllListeners('disconnect');
+    if (process.connected === true) process.disconnect();
+  }
+
+  #receive(message: PrimaryMessage): void {
+    if (message.kind === 'stop') this.signals.emit(message.signal, message.signal);
+    else if (message.kind === 'watch') this.#onWatch?.();
+    else if (message.kind === 'all metrics') this.#waiting.get(message.id)?.(message.text);
+    else void this.#reportMetrics(message.id);
+  }
+
+  async #reportMetrics(id: number): Promise<void> {
+    const text = await this.#ownMetrics?.().catch(() => '');
+    this.#send({ kind: 'metrics', id, text: text ?? '' });
+  }
+
+  #send(message: WorkerMessage): void {
+    if (process.connected === true) process.send?.(message);
+  }
+}

@@ -1,0 +1,209 @@
+/** `serve --workers`: several processes behind one port, on a real Redis. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { TidemarkError } from '../../../generated/client.ts';
+import type { TidemarkClient } from '../../../generated/client.ts';
+import type { Health, SubscriptionsPage } from '../../../generated/types.ts';
+import { RedisProcess } from '../../broker/testing/redis-process.ts';
+import { CliRunner, wait } from '../../testing/cli-process.ts';
+import { RawClient } from '../../testing/raw-client.ts';
+import { clientOf, collect } from '../../testing/rig.ts';
+import { mergeMetrics } from './merged-metrics.ts';
+
+let redis: RedisProcess;
+let home: string;
+let runner: CliRunner;
+let prefixes = 0;
+
+beforeAll(async () => {
+  redis = await RedisProcess.start();
+  home = mkdtempSync(join(tmpdir(), 'tidemark-workers-'));
+  mkdirSync(join(home, 'shop'));
+  runner = new CliRunner(home);
+});
+afterEach(() => runner.close());
+afterAll(async () => {
+  await redis.stop();
+  rmSync(home, { recursive: true });
+});
+
+const serve = (...argv: readonly string[]) =>
+  runner.serve(['--redis', `${redis.url}?prefix=w${(prefixes += 1)}`, '--broadcast', 'on', '--workers', '3', ...argv]);
+
+const httpOf = (url: string, path: string): string => new URL(path, url.replace('ws:', 'http:')).href;
+
+/** Not through one kept connection, which would always reach the same worker. */
+async function read(url: string, path: string): Promise<string> {
+  return (await fetch(httpOf(url, path), { headers: { connection: 'close' } })).text();
+}
+
+async function healthOf(url: string): Promise<Health> {
+  return JSON.parse(await read(url, '/ws/health')) as Health;
+}
+
+/** The nodes that answer, one request after another. */
+async function nodesOf(url: string): Promise<ReadonlySet<string>> {
+  const nodes = new Set<string>();
+  for (let request = 0; request < 12; request += 1) nodes.add((await healthOf(url)).nodeId);
+  return nodes;
+}
+
+describe('serve --workers', () => {
+  test('shares one port among nodes of one Redis: each event reaches the clients of all', async () => {
+    const { cli, url } = await serve();
+    expect(JSON.parse(cli.lines[0] ?? '{}')).toMatchObject({ workers: 3, pid: cli.process.pid });
+    expect((await nodesOf(url)).size).toBe(3);
+    const clients = await Promise.all(Array.from({ length: 6 }, () => RawClient.open(url)));
+    for (const client of clients) await client.call('subscribe', { events: ['tick'], replay: { mode: 'none' } });
+    await clients[0]?.call('broadcast', { event: 'tick', payload: { n: 1 } });
+    for (const client of clients) {
+      const event = await client.find(({ type }) => type === 'event', 'the event');
+      expect(event.data).toMatchObject({ sequenceId: 1, payload: { n: 1 } });
+    }
+    // Round robin: each worker has two of the six connections, and any worker lists all of them.
+    const page = JSON.parse(await read(url, '/ws/subscriptions')) as SubscriptionsPage;
+    const perNode = Map.groupBy(page.items, ({ nodeId }) => nodeId);
+    expect([...perNode.values()].map((each) => each.length)).toEqual([2, 2, 2]);
+    for (const client of clients) client.close();
+  });
+
+  test('answers a scrape with the metrics of all workers', async () => {
+    const { url } = await serve();
+    const clients = await Promise.all(Array.from({ length: 6 }, () => RawClient.open(url)));
+    const text = await read(url, '/metrics');
+    for (const worker of [1, 2, 3]) expect(text).toContain(`tidemark_connections{worker="${worker}"} 2\n`);
+    expect(text.match(/^# TYPE tidemark_connections gauge$/gm)).toHaveLength(1);
+    for (const client of clients) client.close();
+  });
+
+  test('watches directories in one worker: each change is one event', async () => {
+    const { url } = await serve('--watch', 'shop');
+    const subscription = clientOf(url).subscribe({ events: ['file_change'], replay: { mode: 'none' } });
+    const events = collect(subscription);
+    await subscription.ready;
+    for (const name of ['a.ts', 'b.ts', 'c.ts']) writeFileSync(join(home, 'shop', name), name);
+    await vi.waitUntil(() => events.some(({ payload }) => payload.path === 'c.ts'), wait);
+    const created = events.filter(({ payload }) => payload.changeType === 'create').map(({ payload }) => payload.path);
+    expect(created).toEqual(['a.ts', 'b.ts', 'c.ts']);
+  });
+
+  test('starts a worker again that ends unexpectedly, and its clients resume without loss', async () => {
+    const { cli, url } = await serve();
+    const subscription = clientOf(url).subscribe({ events: ['tick'], replay: { mode: 'none' } });
+    const events = collect(subscription);
+    await subscription.ready;
+    const publisher = clientOf(url);
+    await publisher.broadcast({ event: 'tick', payload: { n: 0 } });
+    await vi.waitUntil(() => events.length === 1, wait);
+    // One after another: a node that starts alone would wait until the leases of the others have run out.
+    for (const [index, pid] of workersOf(cli.process.pid).entries()) {
+      process.kill(pid, 'SIGKILL');
+      await cli.says(`worker ${index + 1} ended unexpectedly`);
+      await vi.waitUntil(async () => (await nodesOf(url)).size === 3, wait);
+    }
+    for (let n = 1; n <= 10; n += 1) await publishSurely(publisher, n);
+    await vi.waitUntil(() => events.length === 11, wait);
+    expect(events.map(({ payload }) => payload['n'])).toEqual(Array.from({ length: 11 }, (_, n) => n));
+  });
+
+  test('restarts the workers one by one at SIGHUP, with nothing lost for clients under load', async () => {
+    const { cli, url } = await serve('--watch', 'shop');
+    const before = new Set(workersOf(cli.process.pid));
+    const subscription = clientOf(url).subscribe({ events: ['tick'], replay: { mode: 'none' } });
+    const events = collect(subscription);
+    await subscription.ready;
+    const publisher = clientOf(url);
+    cli.process.kill('SIGHUP');
+    let sent = 0;
+    for (; !cli.stderr.includes('worker 3 restarted'); sent += 1) await publishSurely(publisher, sent);
+    await vi.waitUntil(() => events.length >= sent, wait);
+    expect(events.map(({ payload }) => payload['n'])).toEqual(Array.from({ length: sent }, (_, n) => n));
+    expect(workersOf(cli.process.pid).filter((pid) => before.has(pid))).toEqual([]);
+    // The replacement watches: a change after the restart is an event.
+    const files = clientOf(url).subscribe({ events: ['file_change'], replay: { mode: 'none' } });
+    const changes = collect(files);
+    await files.ready;
+    let number = 0;
+    await vi.waitUntil(() => {
+      writeFileSync(join(home, 'shop', 'later.ts'), String((number += 1)));
+      return changes.length > 0;
+    }, wait);
+  });
+
+  test('drains all workers at SIGTERM, and ends with 0', async () => {
+    const { cli, url } = await serve();
+    const client = await RawClient.open(url);
+    cli.process.kill('SIGTERM');
+    const closing = await client.find(({ type }) => type === 'closing', 'closing');
+    expect(closing.data).toMatchObject({ name: 'shutdown' });
+    client.close();
+    expect(await cli.ended).toBe(0);
+  });
+
+  test('ends with the reason once, when the first worker cannot serve', async () => {
+    const { url } = await serve();
+    const { port } = new URL(url);
+    const argv = ['--redis', `${redis.url}?prefix=other`, '--workers', '3', '--port', port];
+    const { code, stderr } = await runner.finish(['serve', ...argv]);
+    expect(stderr.match(/is already in use/g)).toHaveLength(1);
+    expect(code).toBe(1);
+  });
+
+  test('needs Redis', async () => {
+    const { code, stderr } = await runner.finish(['serve', '--workers', '2']);
+    expect(stderr).toContain('--workers: `workers` is 2, and several workers share events through Redis only');
+    expect(code).toBe(2);
+  });
+});
+
+/** Publishes exactly once, whatever happens to the node that it is connected to. */
+async function publishSurely(client: TidemarkClient, n: number): Promise<void> {
+  for (;;) {
+    try {
+      await client.broadcast({ event: 'tick', payload: { n }, idempotencyKey: `n${n}` });
+      return;
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || !error.retryable) throw error;
+      await delay(error.retryAfterMs ?? 10);
+    }
+  }
+}
+
+/** Process ids of the children of a process, from /proc (proc(5)). */
+function workersOf(pid: number | undefined): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+describe('merged metrics', () => {
+  test('have each family once, and each sample with its worker', () => {
+    const of = (n: number): string =>
+      [
+        '# HELP a_total How many.',
+        '# TYPE a_total counter',
+        `a_total ${n}`,
+        `a_total{code="x y",} ${n}`,
+        '# HELP b Size.',
+        '# TYPE b gauge',
+        `b{le="+Inf"} ${n}`,
+        '',
+      ].join('\n');
+    const merged = mergeMetrics(new Map([1, 2].map((worker) => [worker, of(worker * 10)])));
+    expect(merged.split('\n')).toEqual([
+      '# HELP a_total How many.',
+      '# TYPE a_total counter',
+      'a_total{worker="1"} 10',
+      'a_total{worker="1",code="x y"} 10',
+      'a_total{worker="2"} 20',
+      'a_total{worker="2",code="x y"} 20',
+      '# HELP b Size.',
+      '# TYPE b gauge',
+      'b{worker="1",le="+Inf"} 10',
+      'b{worker="2",le="+Inf"} 20',
+      '',
+    ]);
+  });
+});
