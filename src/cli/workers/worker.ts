@@ -65,7 +65,7 @@ export class WorkerLink {
   /** Ends the link, so that this process can end after a failed start. */
   end(): void {
     process.removeAllListeners('disconnect');
-    if (process.connected === true) process.disconnect();
+    if (process.connected) process.disconnect();
   }
 
   #receive(message: PrimaryMessage): void {
@@ -81,6 +81,6 @@ export class WorkerLink {
   }
 
   #send(message: WorkerMessage): void {
-    if (process.connected === true) process.send?.(message);
+    if (process.connected) process.send?.(message);
   }
 }
