@@ -36,11 +36,12 @@ const REWRITTEN = [
   'asyncapi.yaml',
   'docs/{decisions,explanation,guides,tutorials}/**/*.md',
   'codegen/**/*.ts',
-  'conformance/{exchanges,hostile,invariants}/**/*.ts',
+  'conformance/{command,exchanges,filters,generalise,hostile,integration,invariants,mutants,record,tape,target,testing,trace}/**/*.ts',
   'conformance/{hostile/cases,tapes}/**/*.ndjson',
   'examples/**/*.{md,ts,yaml}',
   'conformance/servers/python/**/*.{md,py}',
-  'src/{auth,broker,catalogue,cli,config,handlers,http,integration,publishing,replay,session,subscriptions,testing,wire}/**/*.{lua,ts}',
+  'src/{auth,broker,catalogue,cli,config,handlers,http,integration,publishing,replay,session,sources,subscriptions,testing,wire}/**/*.{lua,ts}',
+  'src/*.ts',
   '{bench,scripts}/**/*.ts',
 ];
 

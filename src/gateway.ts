@@ -1,5 +1,5 @@
 /**
- * The gateway: puts the parts together and owns their life. Everything of substance happens in the parts.
+ * The gateway: composes the parts, and starts and stops them. The behaviour is in the parts.
  *
  *     const gateway = createGateway();
  *     await gateway.listen({ host: '127.0.0.1', port: 7400 });
@@ -47,7 +47,7 @@ export type { PublishResult, SourceLoss } from './broker/broker.ts';
 export type { GatewayOptions } from './options.ts';
 export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 
-/** What may be said about an event beside its payload. */
+/** Options of a publication. */
 export interface PublishOptions {
   /** Defaults to the stream to which the event belongs (`session:{sessionId}` for a `session_event`), else to `main`. */
   readonly stream?: string;
@@ -64,10 +64,10 @@ export interface Listening {
   readonly port: number;
 }
 
-/** What a payload must be: typed for the events of the contract, any object for other names. */
+/** The type of a payload: typed for events of the contract, any object for other names. */
 type Payload<Payloads, E extends string> = E extends keyof Payloads ? Payloads[E] & object : OpenObject;
 
-/** @typeParam Payloads payload by declared event, as the contract's generated types have it */
+/** @typeParam Payloads payload by declared event, from the contract's generated types */
 export class Gateway<Payloads = PayloadMap> {
   readonly nodeId: string;
   readonly #options: ResolvedOptions;
@@ -83,7 +83,7 @@ export class Gateway<Payloads = PayloadMap> {
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #closeAnnounced = false;
-  /** Set when nothing can be published any more; while it drains, other nodes go on. */
+  /** Set when nothing can be published any more. While this node drains, other nodes continue. */
   #ended = false;
 
   constructor(options: GatewayOptions<Payloads> = {}) {
@@ -139,8 +139,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Connects the broker and begins to hand out its events. Called by `listen` and `attach`; calling it again is harmless, and
-   * tries again when the last attempt has failed.
+   * Connects the broker and starts delivering its events. Called by `listen` and `attach`. Calling it again has no effect, or retries
+   * if the last attempt failed.
    */
   start(): Promise<void> {
     const { onFault } = this.#options;
@@ -164,7 +164,7 @@ export class Gateway<Payloads = PayloadMap> {
 
   /**
    * Listens on its own address. Port 0 chooses a free port.
-   * @throws {ExposureError} beyond loopback without credentials, unless `insecure` says that this is wanted (SEC-5)
+   * @throws {ExposureError} on a public address without credentials, unless `insecure` is set (SEC-5)
    */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {
     const { host = '127.0.0.1', port = 7400 } = address;
@@ -187,9 +187,9 @@ export class Gateway<Payloads = PayloadMap> {
 
   /**
    * Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path. On an
-   * `http.Server` it comes after the host's own listeners: those that the host adds later hear of the gateway's requests, too.
-   * @throws {ExposureError} when the host listens beyond loopback already, without credentials, unless `insecure` says that
-   *   this is wanted. Where it does so later, whoever comes from elsewhere is refused (SEC-5).
+   * `http.Server` its listener comes after the host's own listeners; listeners that the host adds later also receive the gateway's requests.
+   * @throws {ExposureError} when the host already listens on a public address, without credentials, unless `insecure` is set. If it
+   *   does so later, clients from other machines are refused (SEC-5).
    */
   async attach(host: Host): Promise<void> {
     const { authenticator, insecure } = this.#options;
@@ -216,8 +216,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes one event as the gateway itself. Declared events are typed; any other name takes any object. A name that is nearly
-   * that of a declared event is logged once as a warning (SUB-7).
+   * Publishes one event as the gateway itself. Declared events are typed; any other name accepts any object. A name that nearly
+   * equals that of a declared event is logged once as a warning (SUB-7).
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (a name that no event
    *   may have, for example) or `broker_unavailable`: nothing was stored.
    */
@@ -229,7 +229,7 @@ export class Gateway<Payloads = PayloadMap> {
     const { stream, source, idempotencyKey } = options;
     const request = {
       event,
-      // At once: the host may go on to change its object.
+      // Copied immediately, because the host may change its object afterwards.
       payload: snapshotOf(payload),
       ...(stream === undefined ? {} : { stream }),
       ...(source === undefined ? {} : { source }),
@@ -251,8 +251,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Tells subscribers of a loss at a source: the directories to look at again (GAP-2).
-   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`: nobody was told
+   * Reports a source loss to the subscribers: the directories to read again (GAP-2).
+   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`: the loss was not reported
    */
   async announceLoss({ stream, paths }: SourceLoss): Promise<void> {
     const told = { stream, paths: tellablePaths(stream, paths) };
@@ -260,7 +260,7 @@ export class Gateway<Payloads = PayloadMap> {
     await this.#broker.announce(told);
   }
 
-  /** For a command: a broker that does not start is a broker that cannot be reached, this time. */
+  /** For a command: a broker that does not start is reported as unavailable. */
   async #reachBroker(): Promise<void> {
     try {
       await this.start();
@@ -274,8 +274,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes what a host's emitter emits. Returns a function that removes the listeners; `close` calls it as well. A payload that
-   * is refused is logged, because an emitter cannot be answered.
+   * Publishes the events of a host's emitter. Returns a function that removes the listeners; `close` also removes them. A refused
+   * payload is logged, because an emitter cannot receive an error.
    */
   bindEmitter(emitter: EventEmitter, bindings: EmitterBindings): () => void {
     const off = bindEmitter(emitter, bindings, {
@@ -288,7 +288,7 @@ export class Gateway<Payloads = PayloadMap> {
     return off;
   }
 
-  /** What `GET /ws/health` answers. */
+  /** The body of `GET /ws/health`. */
   health(): ReturnType<Introspection['health']> {
     return this.#introspection.health();
   }
@@ -299,16 +299,16 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * `/readyz` answers 503 from now on, so that a load balancer sends new clients elsewhere. Everything else goes on until `close`: clients
-   * that the balancer still sends are served.
+   * `/readyz` returns 503 from now on, so that a load balancer sends new clients to other nodes. Everything else continues until
+   * `close`: clients that the balancer still sends are served.
    */
   announceClose(): void {
     this.#closeAnnounced = true;
   }
 
   /**
-   * Drains (CON-5): no new connections; every client gets a heartbeat, `closing` and the close, in batches; what has not gone
-   * within the drain time is cut off. Calling it again with `drainMs: 0` ends at once.
+   * Drains (CON-5): accepts no new connections; every client receives a heartbeat, `closing` and the close, in batches; connections
+   * that are still open after the drain time are cut. Calling it again with `drainMs: 0` ends immediately.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
     if (options.drainMs === 0) this.#connections.terminateAll();

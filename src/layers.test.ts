@@ -1,6 +1,6 @@
 /**
- * The layout of the project, asserted from the imports of its files. Every file of src/ and of conformance/ stands in exactly
- * one layer. A layer imports the layers below it; rooms of one layer may import one another.
+ * Checks the layout of the project by the imports of its files. Every file of src/ and of conformance/ is in exactly one layer. A
+ * layer may import the layers below it; rooms of one layer may import one another.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
 };
 
-/** Each library, and the starts of the paths of the files that may import it: one place in each of the programs. */
+/** Each library, and path prefixes of the files that may import it: one place in each program. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   '@asyncapi/parser': ['codegen/contract.ts'],
   ajv: ['codegen/'],
@@ -45,7 +45,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   ws: ['src/connections/', 'conformance/target/socket.ts'],
 };
 
-/** Where a file of the first path must import nothing that lies under the second. */
+/** A file below the first path must not import a file below the second path. */
 const APART: readonly (readonly [string, string])[] = [
   ['src/', 'conformance/'],
   ['conformance/', 'src/'],
@@ -57,7 +57,7 @@ const APART: readonly (readonly [string, string])[] = [
 const sources = readSources();
 
 describe('the layers', () => {
-  test('hold every file', () => {
+  test('contain every file', () => {
     expect(strayFiles(sources)).toEqual([]);
   });
 
@@ -71,11 +71,11 @@ describe('the layers', () => {
     expect(upwardImports(sources)).toEqual([]);
   });
 
-  test('have no import cycle, but for types where a comment gives the reason', () => {
+  test('have no import cycle, except between types if a comment gives the reason', () => {
     expect(cycles(sources)).toEqual([]);
   });
 
-  test('know each library in one place', () => {
+  test('import each library in one place', () => {
     expect(strayLibraries(sources)).toEqual([]);
   });
 
@@ -83,7 +83,7 @@ describe('the layers', () => {
     expect(bridges(sources)).toEqual([]);
   });
 
-  test('end in generated code that imports nothing but itself', () => {
+  test('end in generated code that imports only itself', () => {
     expect(generatedImports(sources)).toEqual([]);
   });
 });
@@ -120,7 +120,7 @@ describe('a violation is found', () => {
     expect(cycles(atRunTime)).toEqual(['src/a.ts → src/b.ts', 'src/b.ts → src/a.ts']);
   });
 
-  test('when a file stands in no room', () => {
+  test('when a file is in no room', () => {
     const files = fixture({ 'src/helpers.ts': '', 'conformance/utilities/text.ts': '', 'codegen/model.ts': '' });
     expect(strayFiles(files)).toEqual(['src/helpers.ts', 'conformance/utilities/text.ts']);
   });
@@ -139,7 +139,7 @@ describe('a violation is found', () => {
     ]);
   });
 
-  test('when the conformance suite and the gateway meet elsewhere than over a socket', () => {
+  test('when the conformance suite imports the gateway, or the reverse', () => {
     const files = fixture({
       'conformance/run.ts': "import {\n  createGateway, // the thing under test\n} from '../src/gateway.ts';",
       'src/cli/conformance.ts': "export * from '../../conformance/run.ts';",
@@ -189,8 +189,8 @@ function upwardImports(files: Sources): string[] {
 }
 
 /**
- * The imports that close a cycle: all of a cycle at run time; and of one that only types close, those type imports above which
- * no comment gives the reason.
+ * The imports that close a cycle: all imports of a run-time cycle; of a cycle through types, the type imports without a comment
+ * that gives the reason.
  */
 function cycles(files: Sources): string[] {
   const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));
@@ -201,7 +201,7 @@ function cycles(files: Sources): string[] {
       .filter((target) => files.has(target) && reaches(all, target, path))
       .filter((target) => {
         const isTypeOnly = types.has(target);
-        // At run time a cycle is one only if no import in it is of types alone.
+        // A cycle exists at run time only if none of its imports is a type import.
         const atRunTime = !isTypeOnly && reaches(runTimeImports(all, typeOnly), target, path);
         return atRunTime || types.get(target) === false;
       })
@@ -231,7 +231,7 @@ function reaches(graph: Graph, from: string, to: string): boolean {
   return false;
 }
 
-/** What a file imports for its types alone, and whether a comment above the import explains a cycle. */
+/** The type imports of a file, and whether a comment above each explains a cycle. */
 function typeImportsOf(path: string, text: string): ReadonlyMap<string, boolean> {
   const found = new Map<string, boolean>();
   const runTime = new Set<string>();
@@ -277,7 +277,7 @@ function generatedImports(files: Sources): string[] {
     );
 }
 
-/** The layer of a file: the part of the project and the place from the top. */
+/** The layer of a file: the part of the project, and the index from the top. */
 function layerOf(path: string): { readonly root: string; readonly index: number } | undefined {
   const root = Object.keys(LAYERS).find((each) => path.startsWith(each));
   if (root === undefined) return undefined;
@@ -285,7 +285,7 @@ function layerOf(path: string): { readonly root: string; readonly index: number 
   return index === -1 ? undefined : { root, index };
 }
 
-/** What a file imports, types included: paths from the root for its own files, else the name of the library or module. */
+/** The imports of a file, including type imports: paths from the root for files of the project, otherwise the name of the library or module. */
 function importsOf(path: string, text: string): string[] {
   const specifiers = [...withoutComments(text).matchAll(STATEMENT)].map((match) => match[1] ?? match[2] ?? '');
   const targets = specifiers.map((specifier) =>

@@ -1,4 +1,4 @@
-/** What a host program may decide about a gateway, and what holds where it does not. */
+/** The options of a gateway, and their defaults. */
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import pino from 'pino';
@@ -30,37 +30,37 @@ export type Limits = Readonly<Record<LimitName, number>>;
 export interface GatewayOptions<Payloads = PayloadMap> {
   /** Identifies this node; random by default. */
   readonly nodeId?: string;
-  /** Where the WebSocket is; `/ws` by default. The other addresses stand below it or beside it, as the contract says. */
+  /** Path of the WebSocket; `/ws` by default. The other addresses are below or beside it, as in the contract. */
   readonly path?: string;
-  /** One process by default; `redisBroker` of `tidemark/redis` joins many nodes. */
+  /** The memory broker of one process by default; `redisBroker` of `tidemark/redis` connects several nodes. */
   readonly broker?: Broker | BrokerFactory;
   /**
-   * A contract with events of your own: `contract` of the directory that `tidemark contract build` wrote, or what
-   * `loadContract` of `tidemark/contract` returns. By default the contract of this version.
+   * A contract with own events: `contract` from the directory that `tidemark contract build` wrote, or the result of `loadContract` of
+   * `tidemark/contract`. The contract of this version by default.
    */
   readonly contract?: BuiltContract<Payloads>;
   /** Limits that differ from the contract's defaults. */
   readonly limits?: Partial<Limits>;
-  /** Who may connect; by default everyone, with every scope, and then on loopback only (SEC-5). */
+  /** Authenticates clients. By default every client has every scope, and the gateway serves loopback only (SEC-5). */
   readonly authenticator?: Authenticator;
-  /** Whether addresses beyond loopback may be served without credentials, because a proxy in front checks who comes; off by default. */
+  /** Whether public addresses may be served without credentials, because a proxy authenticates clients; off by default. */
   readonly insecure?: boolean;
-  /** Exact origins of pages that may connect beside the gateway's own, for example `https://ide.example`. */
+  /** Exact origins of pages that may connect, in addition to the gateway's own, for example `https://ide.example`. */
   readonly allowedOrigins?: readonly string[];
-  /** Names under which the gateway is served beside the loopback names. */
+  /** Host names of the gateway in addition to the loopback names. */
   readonly allowedHosts?: readonly string[];
   /**
    * Addresses and CIDR ranges of the proxies in front, for example `10.0.0.0/24`. For a request from one of them the client's address,
    * for limits, the audit log and the log, is the one that the proxies wrote into `forwardedHeader`; none by default.
    */
   readonly trustedProxies?: readonly string[];
-  /** The header that the proxies write; `x-forwarded-for` by default. The other one is ignored: a client may have sent it. */
+  /** The header that the proxies write; `x-forwarded-for` by default. The other header is ignored, because a client may have sent it. */
   readonly forwardedHeader?: ForwardedHeader;
   /** Whether clients may publish by the `broadcast` command; off by default (BRD-2). */
   readonly broadcast?: 'on' | 'off';
   /** Replay policies that differ from the contract's, per event name; `*` for custom events (RPL-3). */
   readonly replay?: Readonly<Record<string, ReplayPolicy>>;
-  /** By default warnings and errors go to standard error. */
+  /** By default warnings and errors are written to standard error. */
   readonly log?: Logger;
   readonly auditSink?: AuditSink;
   /**
@@ -70,7 +70,7 @@ export interface GatewayOptions<Payloads = PayloadMap> {
   readonly collectMetrics?: CollectMetrics;
   /** Milliseconds since the Unix epoch. */
   readonly now?: () => number;
-  /** From 0 up to 1, for jitter. */
+  /** Returns a number from 0 up to 1, for jitter. */
   readonly random?: () => number;
 }
 
@@ -98,7 +98,7 @@ export interface ResolvedOptions {
   readonly random: () => number;
 }
 
-/** The contract's defaults with the host's changes. Throws a RangeError naming the limit that is out of its bounds. */
+/** The contract's defaults with the host's changes. @throws {RangeError} with the name of a limit that is out of its bounds */
 export function resolveLimits(changes: Partial<Limits> = {}): Limits {
   const names = Object.keys(LIMITS) as LimitName[];
   const entries = names.map((name) => {

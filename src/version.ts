@@ -1,7 +1,7 @@
-/** Which version this is. */
+/** The version of this package. */
 import { readFileSync } from 'node:fs';
 
-/** The package's own version: package.json stands two levels above dist/src and one above src. */
+/** The package's own version: package.json is two levels above dist/src and one above src. */
 export function packageVersion(): string {
   for (const path of ['../package.json', '../../package.json']) {
     try {

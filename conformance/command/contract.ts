@@ -1,4 +1,4 @@
-/** `run --contract`: the events that a team's own contract declares beside those that the suite knows. */
+/** `run --contract`: adds the own events of a contract to those that the suite knows. */
 import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,20 +11,20 @@ import type { Tape } from '../tape/tape.ts';
 import type { Json } from '../trace/json.ts';
 import { readInput, UsageError } from './terminal.ts';
 
-/** What is used of tidemark-codegen, which is loaded only where a document has to be merged. */
+/** The functions of tidemark-codegen, which is loaded only if a document must be merged. */
 interface Codegen {
   readonly openContract: (file: string) => Promise<object>;
   readonly buildTo: (opened: object, directory: string) => Promise<unknown>;
 }
 
-/** The file of the built form that checks messages. */
+/** The file of the built form with the validators. */
 const VALIDATORS = 'validators.js';
 const BUNDLE = 'contract.json';
 
 /**
- * Declares the events of a contract, and makes their checks.
+ * Declares the events of a contract, and makes their validators.
  * @param path of a built form (`tidemark contract build`), of its `contract.json`, or of a document
- * @throws {UsageError} when no contract can be read there
+ * @throws {UsageError} when the path has no readable contract
  */
 export async function useContract(path: string): Promise<readonly Tape[]> {
   try {
@@ -60,7 +60,9 @@ async function declareBuilt(directory: string): Promise<readonly Tape[]> {
 function checkOf(validators: Readonly<Record<string, Validator>>, event: string): Validator {
   const validator = Object.hasOwn(validators, event) ? validators[event] : undefined;
   if (validator === undefined)
-    throw new UsageError(`${VALIDATORS} has no check of ${event}. Build the contract again: tidemark contract build.`);
+    throw new UsageError(
+      `${VALIDATORS} has no validator for ${event}. Build the contract again: tidemark contract build.`,
+    );
   return validator;
 }
 
@@ -82,14 +84,14 @@ async function loadCodegen(): Promise<Codegen> {
 }
 
 async function loadModule(name: 'open' | 'built-form'): Promise<object> {
-  // In a clone the sources stand beside the suite.
+  // In a clone the sources are beside the suite.
   const source = new URL(`../../codegen/own-events/${name}.ts`, import.meta.url);
   try {
     const module: unknown = await import(existsSync(source) ? source.href : `tidemark-codegen/own-events/${name}`);
     return module as object;
   } catch (error) {
     throw new UsageError(
-      'An own-events document is read by the package tidemark-codegen, which is not installed. Install it with `npm install --save-dev tidemark-codegen`, or name what `tidemark contract build` wrote.',
+      'Reading an own-events document needs the package tidemark-codegen, which is not installed. Install it with `npm install --save-dev tidemark-codegen`, or pass the directory that `tidemark contract build` wrote.',
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 /**
- * Which events the suite judges by: those of the contract that it was generated from, and those of the contract that a run
- * names (`--contract`), which are declared once, before the run begins.
+ * The events that the suite can check: those of the contract from which it was generated, and those of the contract that a run
+ * names (`--contract`), which are declared once, before the run starts.
  */
 import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { ReplaySpec } from '../../generated/protocol.ts';
@@ -15,20 +15,20 @@ export interface EventSpec {
   readonly replay: ReplaySpec;
   /** Filter field → pointers into the event's `data`. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** Where the event may be published on one stream only (STR-5). */
+  /** Set if the event may be published on one stream only (STR-5). */
   readonly stream?: { readonly kind: string; readonly id: string };
 }
 
 const events = new Map<string, EventSpec>(Object.entries(EVENTS));
 const fields = new Map<string, FilterKind>(Object.entries(FILTER_FIELDS).map(([field, { kind }]) => [field, kind]));
 
-/** Name of a server message, and of a declared event → its check. */
+/** Name of a server message or of a declared event → its validator. */
 const messages = new Map<string, Validator>(Object.entries(serverValidators));
 
 export interface DeclaredEvents {
   readonly events: ReadonlyMap<string, EventSpec>;
   readonly fields: ReadonlyMap<string, FilterKind>;
-  /** Event → the check of its whole message. */
+  /** Event → the validator of its whole message. */
   readonly validators: ReadonlyMap<string, Validator>;
 }
 
@@ -39,7 +39,7 @@ export function declareEvents(added: DeclaredEvents): void {
   for (const [name, validator] of added.validators) messages.set(name, validator);
 }
 
-/** The check of a message that a server sends; of an event, by the event's name. */
+/** The validator of a server message; for an event, by the event's name. */
 export function validatorOf(message: string): Validator | undefined {
   return messages.get(message);
 }
@@ -58,8 +58,8 @@ export function filterKinds(): ReadonlyMap<string, FilterKind> {
 }
 
 /**
- * A command as the contract of the suite has it: without the filter fields of another contract, which its validators do not
- * know. What such a field may hold is what every field may hold.
+ * A command without the filter fields of another contract, because the validators of the suite's contract do not know them. The
+ * values of such a field have the same form as those of every field.
  */
 export function withoutOwnFields(message: Json | undefined): Json | undefined {
   const data = isObject(message) ? message['data'] : undefined;

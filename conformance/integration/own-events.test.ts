@@ -1,4 +1,4 @@
-/** The suite checks a team's own events at a gateway that serves them, and notices one that does not. */
+/** The suite checks own events at a gateway that serves them, and fails at a gateway that does not. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -85,7 +85,7 @@ describe('conformance run --contract', () => {
     }
   }, 120_000);
 
-  test('fails where the gateway does not know the events, and says which clause', async () => {
+  test('fails if the gateway does not know the events, and names the clause', async () => {
     const gateway = await serveOpen();
     try {
       const { code, stdout } = await suite('run', '--url', gateway.url, '--contract', ACME, '--only', 'own/**');
@@ -127,7 +127,7 @@ describe('conformance run --contract', () => {
     expect(code).toBe(3);
   }, 60_000);
 
-  test('names what cannot be read', async () => {
+  test('names a contract that cannot be read', async () => {
     const { code, stderr } = await suite('run', '--url', 'ws://127.0.0.1:1/ws', '--contract', '/nowhere/events.yaml');
     expect(stderr).toContain('--contract /nowhere/events.yaml');
     expect(code).toBe(2);

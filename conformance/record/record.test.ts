@@ -37,7 +37,7 @@ describe('the session of an editor, recorded on real files', () => {
     const recording = await record(gateway.url, at('session.ndjson'));
     expect(await playSession(recording.url, work)).toBe(0);
     expect(await recording.stop()).toBe(0);
-    const words = ['--id', 'recorded/mine', '--clauses', 'RPL-4,RPL-2', '--why', 'Panes see what concerns them.'];
+    const words = ['--id', 'recorded/mine', '--clauses', 'RPL-4,RPL-2', '--why', 'Each pane receives its events.'];
     const out = at('tapes/recorded/mine.ndjson');
     const { code, stderr } = await suite('generalise', at('session.ndjson'), ...words, '--out', out);
     expect(stderr).toContain('mine.ndjson. Show it with');

@@ -78,8 +78,8 @@ class Relay {
       note('<<', { ...shown, status: answer.status, body: shownBody(answer.body) });
       response.writeHead(answer.status, passedOn(answer.headers)).end(answer.body);
     } catch (error) {
-      note('<<', { ...shown, fault: error instanceof Error ? error.message : 'no answer' });
-      response.writeHead(502).end('The target does not answer.\n');
+      note('<<', { ...shown, fault: error instanceof Error ? error.message : 'no response' });
+      response.writeHead(502).end('The target does not respond.\n');
     }
   }
 

@@ -1,7 +1,7 @@
-/** Which strings a payload can hold at all at the pointers of a filter field. */
+/** Finds the strings that a payload can have at the pointers of a filter field. */
 import type { Schema, Schemas } from './invalid-payloads.ts';
 
-/** @returns undefined where a schema at one of the pointers allows others than it lists */
+/** @returns undefined if a schema at one of the pointers allows strings that it does not list */
 export function enumeratedValues(
   payload: Schema,
   pointers: readonly string[],

@@ -35,7 +35,7 @@ const STREAM = 'workspace:${nonce}';
 const FENCE = 'suite.fence';
 const ACTOR = 'alice';
 
-/** A case on the stream on which its event may be published: a session's on that of the session, under a name of this run (STR-5). */
+/** The case on the stream on which its event may be published: an event of a session on the stream of the session, with a name unique to the run (STR-5). */
 interface PlacedCase extends FilterCase {
   readonly stream: string;
   readonly index: number;
@@ -104,7 +104,7 @@ function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
     .map(({ index, id, line }): Step => ({ verb: 'recv', as: ACTOR, pattern: eventOf(index, id), line }));
   const end = cases.length + 1;
   const streams = [...new Set(named.map(({ stream }) => stream))];
-  // Order holds within a stream, so each has a fence of its own.
+  // Order is guaranteed only within a stream, so each stream has its own fence event.
   const silence = streams.map((stream): Step => {
     const wrong = named.filter((each) => !each.matches && each.stream === stream);
     const until = { type: 'event', data: { event: FENCE, stream } };

@@ -1,7 +1,7 @@
-/** From a payload that fits its schema to payloads that do not, each with the pointer that its refusal must name. */
+/** Makes invalid payloads from a valid one, each with the pointer that the error must contain. */
 import type { Json, JsonObject } from '../trace/json.ts';
 
-/** JSON Schema as far as it is read here. */
+/** The part of JSON Schema that is used here. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string;
@@ -20,11 +20,11 @@ export type Schemas = Readonly<Record<string, Schema>>;
 
 export interface InvalidPayload {
   readonly payload: JsonObject;
-  /** Into the payload. */
+  /** Pointer into the payload. */
   readonly pointer: string;
 }
 
-/** Of another type than each. */
+/** For each type, a value of another type. */
 const OTHER: Readonly<Record<string, Json>> = {
   string: 7,
   boolean: 'yes',
@@ -36,7 +36,7 @@ const OTHER: Readonly<Record<string, Json>> = {
 
 const STRANGER = 'suiteUnknownMember';
 
-/** One for each required member, each typed member, and the members that a closed object does not have. */
+/** One for each required member, one for each typed member, and one for an unknown member of a closed object. */
 export function invalidPayloads(schema: Schema, payload: JsonObject, schemas: Schemas): readonly InvalidPayload[] {
   const { properties = {}, required = [], additionalProperties } = schema;
   const without = required.map((name) => ({

@@ -1,6 +1,6 @@
 /**
- * Checks of a team's own events, made from the contract that declares them: a payload that fits is delivered, one that does
- * not is refused with the pointer, each filter field of the event narrows, and its replay policy holds.
+ * Makes tapes for own events from the contract that declares them: a valid payload is delivered, an invalid one is refused with a
+ * pointer, each filter field of the event narrows, and its replay policy is applied.
  */
 import type { ClauseId } from '../../generated/protocol.ts';
 import { EVENTS, HTTP_OPERATIONS } from '../../generated/protocol.ts';
@@ -34,7 +34,7 @@ interface Checked {
   readonly event: OwnEvent;
   readonly contract: OwnContract;
   readonly payload: JsonObject;
-  /** One for each check, so that the counts of one do not depend on another. */
+  /** One stream for each check, so that checks do not affect each other's counts. */
   readonly stream: string;
 }
 
@@ -98,21 +98,21 @@ function payloadTape(checked: Checked): Tape {
     open,
     ...subscribe('s1', { stream, events: [event.name], replay: { mode: 'none' } }),
     ...refused,
-    // What was refused has no number: the first event that fits is the first of its stream.
+    // A refused event has no number: the first valid event is the first of its stream.
     post(payload, { status: 200, body: { sequenceId: 1 } }),
     ...event.payloads.slice(1).map((each) => post(each, { status: 200 })),
     ...event.payloads.map((each): Step => ({ verb: 'recv', as: ACTOR, pattern: isEvent(each), line: 0 })),
   ];
-  const why = `A ${event.name} that fits its schema is delivered; any other is refused with the pointer, and not stored.`;
+  const why = `A valid ${event.name} is delivered; an invalid one is refused with a pointer, and not stored.`;
   return tapeOf(checked, { check: 'payload', clauses: ['EVT-3'], needs: ['http'], why }, steps);
 }
 
 interface WantedValues {
-  /** A value that the payload has. */
+  /** A value in the payload. */
   readonly met: string;
-  /** One that it has not; undefined where it has all that there are. */
+  /** A value that is not in the payload; undefined if the payload has all possible values. */
   readonly unmet: string | undefined;
-  /** All that there are, where the schema enumerates them. */
+  /** All possible values, if the schema enumerates them. */
   readonly allowed?: readonly string[];
 }
 
@@ -123,7 +123,7 @@ function wantedValues(field: string, { event, contract, payload }: Checked): Wan
     return (isArray(value) ? value : [value]).filter((each) => typeof each === 'string');
   });
   const [value] = values;
-  // No path or extension could be made of the example; sources are those of the publisher.
+  // No path or extension can be made from the example; sources are set by the publisher.
   if (kind === undefined || value === undefined || value === '') return undefined;
   const allowed = enumeratedValues(event.schema, event.filterable[field] ?? [], contract.schemas);
   if (allowed !== undefined) return { met: value, unmet: allowed.find((each) => !values.includes(each)), allowed };
@@ -169,11 +169,11 @@ function filterTape(field: string, checked: Checked): readonly Tape[] {
       line: 0,
     },
   ];
-  const why = `The filter field ${field} narrows ${event.name} to the events that have one of its values.`;
+  const why = `The filter field ${field} narrows ${event.name} to events with one of its values.`;
   return [tapeOf(checked, { check: `filter-${field}`, clauses: ['SUB-4'], why }, steps)];
 }
 
-/** A value outside an enumeration, and the refusal that lists the others. */
+/** A value outside an enumeration, and the error that lists the allowed values. */
 function refusedValue({ event, stream }: Checked, field: string, allowed: readonly string[]): readonly Step[] {
   const data = { stream, events: [event.name], filter: { [field]: [ELSEWHERE] } };
   const error = {
@@ -190,7 +190,7 @@ function refusedValue({ event, stream }: Checked, field: string, allowed: readon
 const LONGEST_NAME = 128;
 const SHORTEST_HINTED = 4;
 
-/** The name with a letter more, which a server must take for misspelt (SUB-7). */
+/** The name with one more letter, which a server must treat as misspelt (SUB-7). */
 function misspeltTape(checked: Checked): readonly Tape[] {
   const { event, contract, stream } = checked;
   const declared = [...Object.keys(EVENTS), ...contract.events.map(({ name }) => name)];
@@ -223,7 +223,7 @@ function misspeltTape(checked: Checked): readonly Tape[] {
   return [tapeOf(checked, { check: 'misspelt', clauses: ['SUB-7'], needs: ['http'], why }, steps)];
 }
 
-/** Publications, and the places among them of those that a warm replay brings. */
+/** Publications, and the indices of those that a warm replay contains. */
 function replayCase({ event, payload, contract }: Checked): {
   readonly payloads: readonly JsonObject[];
   readonly kept: readonly number[];
@@ -237,7 +237,7 @@ function replayCase({ event, payload, contract }: Checked): {
   return other === undefined ? { payloads: thrice, kept: [2] } : { payloads: [payload, other, payload], kept: [1, 2] };
 }
 
-/** The same payload under another key; undefined where the schema says too much of what a key may be. */
+/** The same payload with another key; undefined if the schema restricts the key too much. */
 function withOtherKey(payload: JsonObject, key: string, schema: Schema, schemas: Schemas): JsonObject | undefined {
   const [, first = '', ...rest] = key.split('/').slice(1);
   const member = schema.properties?.[first];
@@ -281,14 +281,14 @@ function replayTape(checked: Checked): Tape {
     { verb: 'recv', as: ACTOR, pattern: { type: 'replay_complete', data: { count: kept.length } }, line: 0 },
   ];
   const clauses: readonly ClauseId[] = ['RPL-3'];
-  const why = `A warm replay of ${event.name} is what its replay policy (${event.replay.policy}) makes of the past.`;
+  const why = `A warm replay contains the ${event.name} events that its replay policy (${event.replay.policy}) selects.`;
   const needs = [`policy:${event.name}=${event.replay.policy}`];
   return tapeOf(checked, { check: 'replay', clauses, needs, why }, steps);
 }
 
 /**
- * Reads the merged contract, as `contract.json` of the built form has it, and finds the events that the suite does not know.
- * @throws {TypeError} when the value is no contract
+ * Reads the merged contract from `contract.json` of the built form, and finds the events that the suite does not know.
+ * @throws {TypeError} when the value is not a contract
  */
 export function readOwnContract(contract: Json, known: (event: string) => boolean): OwnContract {
   const messages = partOf(contract, 'components', 'messages');
@@ -319,6 +319,6 @@ export function readOwnContract(contract: Json, known: (event: string) => boolea
 function partOf(value: Json, ...keys: readonly string[]): JsonObject {
   let found: Json = value;
   for (const key of keys) found = (isObject(found) ? found[key] : undefined) ?? null;
-  if (!isObject(found)) throw new TypeError(`It has no ${keys.join('.')}: it is no contract of Tidemark.`);
+  if (!isObject(found)) throw new TypeError(`The file has no ${keys.join('.')}, so it is not a Tidemark contract.`);
   return found;
 }

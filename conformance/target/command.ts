@@ -1,20 +1,20 @@
-/** Commands of the configuration: run to their end, and ended when they do not come to one by themselves. */
+/** Runs commands of the configuration until they exit, and kills those that do not exit in time. */
 import { spawn } from 'node:child_process';
 
-/** For a command to end. A drain, a restart of a container or a login over a network take seconds. */
+/** Longest run of a command, in milliseconds. A drain, a restart of a container or a login over a network take seconds. */
 export const COMMAND_TIMEOUT_MS = 60_000;
 
-/** A command that could not be run, failed or did not end. */
+/** A command could not be started, failed or did not exit. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
-/** Ends the command and what it started. */
+/** Kills the command and the processes that it started. */
 function killGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // The process has exited in the meantime.
   }
 }
 
@@ -25,15 +25,15 @@ export interface CommandOptions {
 type Command = readonly [string, ...string[]];
 
 /**
- * Runs a command to its end; what it writes is dropped, also by a process that it leaves behind.
- * @throws {CommandError} when it cannot be started, fails, or has not ended in time; then it is killed with what it started
+ * Runs a command until it exits. Its output, and that of processes that it leaves running, is ignored.
+ * @throws {CommandError} when it cannot be started, fails, or does not exit in time; then it is killed with the processes that it started
  */
 export async function runCommand(command: Command, options: CommandOptions = {}): Promise<void> {
   await run(command, 'ignore', options);
 }
 
 /**
- * What a command wrote to its standard output until its end.
+ * The standard output of a command.
  * @throws {CommandError} as {@link runCommand}
  */
 export function outputOfCommand(command: Command, options: CommandOptions = {}): Promise<string> {
@@ -51,19 +51,19 @@ function run(
     child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
     const timer = setTimeout(() => {
       killGroup(child.pid);
-      // A grandchild in a group of its own may keep the pipe open for ever.
+      // A grandchild in another process group may keep the pipe open without limit.
       child.stdout?.destroy();
-      reject(new CommandError(`it did not end within ${timeoutMs / 1000} s`));
+      reject(new CommandError(`it did not exit within ${timeoutMs / 1000} s`));
     }, timeoutMs);
     child.on('error', (error) => {
       clearTimeout(timer);
       reject(new CommandError(error.message, { cause: error }));
     });
-    // A secret is whole at the end of the output; a control command is over at its own end, whatever it leaves behind.
+    // A secret is complete at the end of the output; a control command has finished when it exits, whatever it leaves running.
     child.on(stdout === 'pipe' ? 'close' : 'exit', (code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
       if (code === 0) resolve(output);
-      else reject(new CommandError(`it ended with ${code ?? signal ?? 'a signal'}`));
+      else reject(new CommandError(`it exited with ${code ?? signal ?? 'a signal'}`));
     });
   });
 }

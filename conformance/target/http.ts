@@ -47,7 +47,7 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, headers: {}, body: '' });
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)));
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -1,11 +1,11 @@
 /**
- * Finds out what has happened from what was examined. A watch only names entries; what changed is found by comparing with the tree.
+ * Determines the changes of a batch. A watch only names entries; the change is found by comparing the examined entry with the tree.
  *
- * - A path that was there before and still is: `modify`. An editor's atomic save (write a temporary file, rename it over
- *   the old one) is a `modify` too, because people mean the name when they say "the file".
- * - A new path of a file that just vanished elsewhere: `rename`. A renamed directory gives one rename for itself and one for each
- *   entry below, so that a filter on paths sees the files move.
- * - An entry that appeared and vanished within one batch: nothing.
+ * - A path that existed before and still exists: `modify`. An editor's atomic save (write a temporary file, rename it over
+ *   the old one) is also a `modify`, because for its user it is the same file.
+ * - A new path of a file that was deleted elsewhere in the same batch: `rename`. A renamed directory gives one rename for itself and
+ *   one for each entry below it, so that filters on paths match the files.
+ * - An entry that appeared and disappeared within one batch: nothing.
  */
 import type { Directory, Tree } from './directory.ts';
 import { identityOf, isSameFile } from './facts.ts';
@@ -23,7 +23,7 @@ export interface Sighting {
 }
 
 export interface BatchHost {
-  /** Ends the watch of a directory that is gone or has moved out of the tree. */
+  /** Ends the watch of a directory that was deleted or moved out of the tree. */
   forget(directory: Directory): void;
   /** A known directory has moved. */
   moved(directory: Directory): void;
@@ -36,7 +36,7 @@ export class Batch {
   #sightings: Sighting[] = [];
   /** The index of the newest sighting of an entry. */
   #places = new Map<Directory, Map<ByteString, number>>();
-  /** What had vanished when directories were last moved. */
+  /** The entries that had vanished when directories were last moved. */
   #lost = new Map<string, Sighting>();
 
   constructor(tree: Tree, reporter: Reporter, host: BatchHost) {
@@ -62,7 +62,7 @@ export class Batch {
     else places.set(name, this.#sightings.push(sighting) - 1);
   }
 
-  /** Leaves out what has vanished where more was reported meanwhile: the other half of a rename may be among it. */
+  /** Keeps back vanished entries while there are newer reports, which may contain the other half of a rename. */
   postpone(isDue: (sighting: Sighting) => boolean): void {
     this.#replace(this.#sightings.filter((each) => each.facts !== undefined || isDue(each)));
   }
@@ -71,13 +71,13 @@ export class Batch {
     this.#replace([]);
   }
 
-  /** Moves the known directories that now stand elsewhere; their watches go with them. */
+  /** Moves the known directories that have a new path; their watches follow. */
   moveDirectories(): void {
     this.#lost = this.#vanished();
     if (this.#lost.size > 0) this.#replace(this.#sightings.filter((each) => !this.moveDirectory(each)));
   }
 
-  /** Moves a directory here when it is one that vanished in this batch; false when it is not. */
+  /** Moves a directory that vanished in this batch to its new path; returns false if the directory is not one of them. */
   moveDirectory(sighting: Sighting): boolean {
     const from = sighting.facts?.fileType === 'directory' ? this.#source(sighting, this.#lost) : undefined;
     if (from === undefined) return false;
@@ -86,8 +86,8 @@ export class Batch {
   }
 
   /**
-   * Reports what has been collected. `keepVanished` holds back what is gone, because a part of what is read next may be where it
-   * went.
+   * Reports the collected changes. With `keepVanished`, vanished entries are kept back, because they may be found at another path in
+   * the directories that are read next.
    */
   settle({ keepVanished }: { readonly keepVanished: boolean }): void {
     const vanished = this.#vanished();
@@ -95,7 +95,7 @@ export class Batch {
     this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
     const moves = new Map<Sighting, Sighting>();
     for (const each of sightings) {
-      // A directory that moved was moved before; one that is new is being read under its new name.
+      // A directory that moved was already moved in the tree; a new directory is read under its new name.
       const movable = each.facts !== undefined && each.facts.fileType !== 'directory';
       const from = movable ? this.#source(each, vanished) : undefined;
       if (from !== undefined) moves.set(each, from);
@@ -126,7 +126,7 @@ export class Batch {
     return vanished;
   }
 
-  /** Where a new entry was before; taken out of `vanished`, for a second link to the file is new. */
+  /** The previous path of a new entry. It is removed from `vanished`, because a second link to the same file is a new entry. */
   #source({ directory, name, facts }: Sighting, vanished: Map<string, Sighting>): Sighting | undefined {
     if (facts === undefined || vanished.size === 0 || this.#tree.visible(directory, name) !== undefined)
       return undefined;
@@ -134,7 +134,7 @@ export class Batch {
     const from = vanished.get(identity);
     const before = from === undefined ? undefined : this.#tree.visible(from.directory, from.name);
     if (from === undefined || before === undefined || !isSameFile(before, facts)) return undefined;
-    // A directory that is said to be inside itself was not moved there.
+    // A directory cannot have moved into itself.
     const node = from.directory.directories.get(from.name);
     if (node !== undefined && directory.isBelow(node)) return undefined;
     vanished.delete(identity);
@@ -160,14 +160,14 @@ export class Batch {
   }
 
   #present({ directory, name, attributes }: Sighting, facts: Facts): void {
-    // Subscribers know what was hidden, too, as it was when it became ignored.
+    // Subscribers also know hidden entries, as they were when they became ignored.
     const row = this.#tree.row(directory, name);
     const before = row === undefined ? undefined : this.#tree.table.get(row);
     if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
     this.#tree.put(directory, name, facts);
     if (before === undefined) this.#reporter.change('create', directory, name, facts);
     else if (before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
-    // A directory changes with every entry in it, and those are reported for themselves.
+    // A directory changes with every entry in it, and entries are reported separately.
     else if (facts.fileType !== 'directory' || (attributes && before.ctimeMs !== facts.ctimeMs))
       this.#reporter.change('modify', directory, name, facts);
   }
@@ -181,7 +181,7 @@ export class Batch {
     this.#reporter.change('delete', directory, name, before);
   }
 
-  /** Reports what was below a directory as deleted, and forgets the directory. */
+  /** Reports the entries below a directory as deleted, and removes the directory from the tree. */
   #dropBelow(directory: Directory, name: ByteString): void {
     const node = directory.directories.get(name);
     if (node === undefined) return;
@@ -196,7 +196,7 @@ export class Batch {
     directory.directories.delete(name);
   }
 
-  /** Makes room for what moved here: only what is hidden can be in the way. */
+  /** Removes a hidden entry at the new path of a moved one; no other entry can be there. */
   #drop(directory: Directory, name: ByteString): void {
     const node = directory.directories.get(name);
     for (const each of node?.subtree() ?? []) {

@@ -8,7 +8,7 @@ import type { ByteString } from './names.ts';
 /**
  * - `new`: only the name is known; the directory will be watched, then read.
  * - `watched`: watched, and read after its watch began. Every change in it is reported.
- * - `unreadable`: could not be watched or read, although it is not known to be gone. It is retried, and its known entries
+ * - `unreadable`: could not be watched or read, but may still exist. It is retried, and its known entries
  *   stay in the tree.
  * - `lost`: the system has ended its watch.
  * - `ignored`: it became ignored; it stays in the tree but is not watched.
@@ -23,9 +23,9 @@ export class Directory {
   readonly directories = new Map<ByteString, Directory>();
   state: DirectoryState = 'new';
   watch: WatchId | undefined;
-  /** What holds for its entries. */
+  /** The ignore rules for its entries. */
   rules: IgnoreRules | undefined;
-  /** Whether it waits to be read. */
+  /** Whether the directory waits to be read. */
   queued = false;
   failures = 0;
   retryAtMs = 0;
@@ -47,7 +47,7 @@ export class Directory {
     return path === '' ? name : `${path}/${name}`;
   }
 
-  /** Itself and all known directories below, each before those inside it. */
+  /** The directory itself and all known directories below, parents before children. */
   *subtree(): Generator<Directory> {
     const pending: Directory[] = [this];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -74,7 +74,7 @@ export class Tree {
     return directory.entries.get(name);
   }
 
-  /** The facts of an entry that subscribers know, too: undefined when it is hidden. */
+  /** The facts of an entry that subscribers also know; undefined if it is hidden. */
   visible(directory: Directory, name: ByteString): Facts | undefined {
     const row = directory.entries.get(name);
     return row === undefined || this.table.isHidden(row) ? undefined : this.table.get(row);
@@ -120,7 +120,7 @@ export class Tree {
     to.directories.set(newName, moved);
   }
 
-  /** The directory at a path, or undefined when it is not known. */
+  /** The directory at a path; undefined if it is unknown. */
   find(path: ByteString): Directory | undefined {
     let at: Directory | undefined = this.root;
     for (const segment of path === '' ? [] : path.split('/')) at = at?.directories.get(segment);

@@ -15,7 +15,7 @@ export class DirtyNames {
     if (before === undefined || before === 'closed' || kind === 'attributes') names.set(name, kind);
   }
 
-  /** Adds a path below a root, or of the first directory on the way that is not known. */
+  /** Adds a path below a root, or its first unknown ancestor directory. */
   addPath(root: Directory, path: ByteString): void {
     const segments = path.split('/');
     const last = segments.pop() ?? '';

@@ -14,7 +14,7 @@ export interface Disk {
   follow(path: ByteString): Facts;
   /** @throws {Error} of the file system */
   resolve(path: ByteString): ByteString;
-  /** Where file systems are mounted, as the system lists them; empty where it does not. */
+  /** The mount points that the system lists; empty if it has no list. */
   mounts(): string;
 }
 
@@ -35,7 +35,7 @@ export const realDisk: Disk = {
   },
 };
 
-/** The places of a mount table that lie below a directory, relative to it. */
+/** The mount points below a directory, relative to it. */
 export function mountsBelow(table: string, root: ByteString): ByteString[] {
   const prefix = root === '/' ? '/' : `${root}/`;
   return table
@@ -50,7 +50,7 @@ function unescape(text: string): ByteString {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** Whether upper and lower case are the same to a file system: then a directory is found under its name in the other case. */
+/** Whether a file system is case-insensitive: then a directory is found under its name in the other case. */
 export function foldsCase(disk: Disk, directory: ByteString, facts: Facts): boolean {
   const other = directory.replaceAll(/[a-z]/gi, (letter) =>
     letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),

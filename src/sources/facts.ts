@@ -1,4 +1,4 @@
-/** What is known of one file, read from the file system and kept in a compact table. */
+/** The facts of one file: read from the file system and stored in a compact table. */
 import { lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import type { FileChangePayload } from '../../generated/types.ts';
@@ -9,20 +9,20 @@ export interface Facts {
   readonly fileType: FileChangePayload['fileType'];
   readonly dev: number;
   readonly ino: number;
-  /** When the file was made; tells a new file from a deleted one whose inode number it got. 0 where the file system keeps none. */
+  /** Creation time; distinguishes a new file from a deleted one with the same inode number. 0 if the file system has none. */
   readonly birthMs: number;
   /** In bytes. */
   readonly size: number;
   readonly mtimeMs: number;
   /** Changed by every change of content or attributes, and cannot be set by a program. */
   readonly ctimeMs: number;
-  /** Whether a change right after this look could have left `ctimeMs` as it is, because the clock of the file system is coarse. */
+  /** Whether a change right after this read could leave `ctimeMs` unchanged, because the clock of the file system is coarse. */
   readonly racy: boolean;
 }
 
-/** The clock that stamps files ticks every 1 to 10 ms on Linux. */
+/** On Linux, the clock for file times ticks every 1 to 10 ms. */
 const TICK_MS = 20;
-/** Some file systems (FAT, old NFS servers) keep whole seconds. */
+/** Some file systems (FAT, old NFS servers) store whole seconds. */
 const COARSE_TICK_MS = 2_000;
 
 function typeOf(stats: Stats): FileChangePayload['fileType'] {
@@ -47,14 +47,14 @@ export function factsFrom(stats: Stats, nowMs: number): Facts {
 }
 
 /**
- * Looks at one path; at a link itself, not at its target.
- * @throws {Error} of the file system; ENOENT and ENOTDIR when there is nothing
+ * Reads the facts of one path; for a link, of the link itself, not of its target.
+ * @throws {Error} of the file system; ENOENT and ENOTDIR if the path does not exist
  */
 export function lookAt(path: ByteString): Facts {
   return factsFrom(lstatSync(toBuffer(path)), Date.now());
 }
 
-/** Whether both are the same file, perhaps under two names or at two times. */
+/** Whether both are the same file, possibly under two names or at two times. */
 export function isSameFile(one: Facts, other: Facts): boolean {
   return (
     one.ino === other.ino && one.dev === other.dev && one.birthMs === other.birthMs && one.fileType === other.fileType
@@ -65,7 +65,7 @@ export function identityOf({ dev, ino, birthMs }: Facts): string {
   return `${dev}:${ino}:${birthMs}`;
 }
 
-/** Whether nothing has changed between the two looks, as far as the file system can prove it. */
+/** Whether the file certainly did not change between the two reads, as far as the file system shows. */
 export function isUnchanged(before: Facts, now: Facts): boolean {
   return (
     isSameFile(before, now) &&
@@ -82,8 +82,8 @@ const HIDDEN = 8;
 const RACY = 4;
 
 /**
- * Facts by row: 45 bytes for each, where an object with the same numbers takes about 200. Numbers are doubles, which keep a
- * time to a quarter of a microsecond.
+ * Facts by row: 45 bytes each; an object with the same numbers takes about 200. Numbers are doubles, which store a time with a
+ * precision of a quarter of a microsecond.
  */
 export class FactsTable {
   #numbers = new Float64Array(NUMBERS * 256);
@@ -93,7 +93,7 @@ export class FactsTable {
   readonly #free: number[] = [];
   #rows = 0;
 
-  /** Bytes taken by the table itself. */
+  /** Size of the table itself, in bytes. */
   get bytes(): number {
     return this.#numbers.byteLength + this.#flags.byteLength;
   }
@@ -131,7 +131,7 @@ export class FactsTable {
     return (this.#flags[row] ?? 0) % 4 === 1;
   }
 
-  /** A hidden row is remembered but counts as not known: its file became ignored. */
+  /** A hidden row is kept but treated as unknown, because its file became ignored. */
   isHidden(row: number): boolean {
     return ((this.#flags[row] ?? 0) & HIDDEN) !== 0;
   }

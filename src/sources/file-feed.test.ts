@@ -5,9 +5,9 @@ import { FileFeed } from './file-feed.ts';
 import type { FileFeedOptions } from './file-feed.ts';
 
 const change = (path: string): FileChangePayload => ({ path, root: 'r', changeType: 'modify', fileType: 'file' });
-const unavailable = (): ProtocolError => new ProtocolError('broker_unavailable', 'Redis is away.');
+const unavailable = (): ProtocolError => new ProtocolError('broker_unavailable', 'Redis is unavailable.');
 
-/** A target that refuses as long as `fault` gives an error, and writes down what it took. */
+/** A target that refuses while `fault` returns an error, and records the accepted changes. */
 function feedTo(fault: () => Error | undefined, options: Partial<FileFeedOptions> = {}) {
   const taken: string[] = [];
   const keys: string[] = [];
@@ -33,7 +33,7 @@ function feedTo(fault: () => Error | undefined, options: Partial<FileFeedOptions
 }
 
 describe('a file feed', () => {
-  test('keeps the order while the broker is away, and repeats under the same key', async () => {
+  test('keeps the order while the broker is unavailable, and retries with the same key', async () => {
     let refusals = 5;
     const { feed, taken, keys } = feedTo(() => ((refusals -= 1) >= 0 ? unavailable() : undefined));
     feed.publish(change('a'));
@@ -56,7 +56,7 @@ describe('a file feed', () => {
     expect(warnings).toEqual([expect.stringContaining('3 file changes are waiting for the broker')]);
   });
 
-  test('takes a tree that comes in one piece', async () => {
+  test('accepts a whole tree at once', async () => {
     const { feed, taken, warnings } = feedTo(() => undefined);
     const paths = Array.from({ length: 50_000 }, (_, n) => `f${n}`);
     for (const path of paths) feed.publish(change(path));
@@ -65,7 +65,7 @@ describe('a file feed', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('says as a loss what is refused for good, and goes on', async () => {
+  test('reports a change that is refused permanently as a loss, and continues', async () => {
     let first = true;
     const { feed, taken, warnings } = feedTo(() => {
       const error = first ? new ProtocolError('payload_invalid', 'The path is too long.') : undefined;

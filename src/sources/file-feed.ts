@@ -10,7 +10,7 @@ import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 import type { FileSourceListener } from './file-source.ts';
 
-/** Where changes go: a gateway and a stream. */
+/** The target of changes: a gateway and a stream. */
 export interface FeedTarget {
   publish(change: FileChangePayload, idempotencyKey: string): Promise<unknown>;
   announceLoss(paths: readonly string[]): Promise<void>;
@@ -19,7 +19,7 @@ export interface FeedTarget {
 export interface FileFeedOptions {
   readonly target: FeedTarget;
   readonly warn: (text: string) => void;
-  /** How many changes may wait for the broker; when there are more, they are dropped and reported as a loss. */
+  /** Most changes that may wait for the broker; above this number they are dropped and reported as a loss. */
   readonly capacity?: number;
   /** The first and the longest wait between two attempts, in milliseconds. */
   readonly retryMs?: readonly [first: number, longest: number];
@@ -41,7 +41,7 @@ export class FileFeed implements FileSourceListener {
   readonly #options: FileFeedOptions;
   readonly #stop = new AbortController();
   #queue: Item[] = [];
-  /** Items at the front of the queue that are done; cutting them off moves the rest. */
+  /** Number of items at the front of the queue that are done. They are removed only sometimes, because removal moves all others. */
   #done = 0;
   #running: Promise<void> | undefined;
   /** Prefix of the idempotency keys of this feed; a random id for each change would cost more than the change. */
@@ -100,7 +100,7 @@ export class FileFeed implements FileSourceListener {
     while (this.waiting > 0 && !this.#stop.signal.aborted) {
       const batch = this.#nextBatch();
       const sent = await this.#send(batch);
-      // An overflow may have replaced the queue meanwhile.
+      // An overflow may have replaced the queue in the meantime.
       if (this.#queue[this.#done] === batch[0]) this.#done += sent;
       if (this.#done * 2 > this.#queue.length) {
         this.#queue = this.#queue.slice(this.#done);
@@ -147,7 +147,7 @@ export class FileFeed implements FileSourceListener {
     return sent;
   }
 
-  /** @throws {ProtocolError} that is worth a retry */
+  /** @throws {ProtocolError} if a retry may succeed */
   async #sendOne(item: Item): Promise<void> {
     const { target } = this.#options;
     try {

@@ -21,7 +21,7 @@ function run(program: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
 
-/** A directory with a file system of its own mounted on it; needs root. */
+/** A directory with a separate file system mounted on it; needs root. */
 function mounted(kind: 'tmpfs' | 'overlay'): string {
   const base = mkdtempSync(join(tmpdir(), `tidemark-${kind}-`));
   run('mount', '-t', 'tmpfs', 'none', base);
@@ -43,7 +43,7 @@ const PLACES = [
   ['overlayfs', () => mounted('overlay')],
 ] as const;
 
-describe('after long random work, what was reported is what is there', () => {
+describe('after long random work, the reported state equals the real state', () => {
   test.each(PLACES)('on %s', { timeout: 7_200_000 }, async (_name, place) => {
     expect(await explore({ seed: SEED, rounds: ROUNDS, perRound: PER_ROUND, place: place() })).toEqual({
       losses: [],
@@ -52,7 +52,7 @@ describe('after long random work, what was reported is what is there', () => {
   });
 });
 
-describe('with real programs among the random work, what was reported is what is there', () => {
+describe('with real programs in the random work, the reported state equals the real state', () => {
   const rounds = Math.ceil(ROUNDS / 10);
 
   test.each(PLACES)('on %s', { timeout: 7_200_000 }, async (_name, place) => {
@@ -64,7 +64,7 @@ describe('with real programs among the random work, what was reported is what is
   });
 
   test(
-    'or is reported as a loss, where file systems are mounted and descriptors run out',
+    'except for reported losses, when file systems are mounted and descriptors run out',
     { timeout: 7_200_000 },
     async () => {
       const tools = ['starve', 'mount', 'checkout', 'mount'];

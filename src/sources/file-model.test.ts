@@ -4,7 +4,7 @@ import { cleanUp } from './testing/watched.ts';
 
 afterEach(cleanUp);
 
-describe('after random work, what was reported is what is there', () => {
+describe('after random work, the reported state equals the real state', () => {
   const seeds = (process.env['TIDEMARK_MODEL_SEEDS'] ?? '1,2').split(',').map(Number);
   const rounds = Number(process.env['TIDEMARK_MODEL_ROUNDS'] ?? 15);
   const nothing = { losses: [], warnings: [] };

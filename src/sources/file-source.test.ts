@@ -9,7 +9,7 @@ import { cleanUp, cleanups, pathsAfter, wait, watch } from './testing/watched.ts
 afterEach(cleanUp);
 
 describe('a watched directory', () => {
-  test('tells of files that are created, modified and deleted, with their facts', async () => {
+  test('reports files that are created, modified and deleted, with their facts', async () => {
     const { directory, write, seen, changes } = await watch({ 'src/a.ts': 'one' });
     await write('src/b.ts', 'hello');
     const created = await seen((each) => each.path === 'src/b.ts');
@@ -22,7 +22,7 @@ describe('a watched directory', () => {
     expect(JSON.stringify(changes)).not.toContain(directory);
   });
 
-  test('pairs a rename, of a file and of a directory with what lies below it', async () => {
+  test('reports a rename of a file, and of a directory with its entries', async () => {
     const { directory, story } = await watch({ 'a.ts': '1', 'lib/x.ts': '2', 'lib/deep/y.ts': '3' });
     await rename(join(directory, 'a.ts'), join(directory, 'b.ts'));
     expect(await story()).toEqual(['rename a.ts → b.ts']);
@@ -35,14 +35,14 @@ describe('a watched directory', () => {
     ]);
   });
 
-  test('does not take a new file for a vanished one whose inode it got', async () => {
+  test('does not report a new file with the inode of a deleted one as a rename', async () => {
     const { directory, story } = await watch({ 'a.ts': '1' });
     rmSync(join(directory, 'a.ts'));
     writeFileSync(join(directory, 'b.ts'), 'other');
     expect((await story()).toSorted()).toEqual(['create b.ts', 'delete a.ts']);
   });
 
-  test('reads an editor’s atomic save as a modification', async () => {
+  test('reports an editor’s atomic save as a modification', async () => {
     const { directory, write, story } = await watch({ 'a.ts': '1' });
     await write('.a.ts.tmp', 'new content');
     await rename(join(directory, '.a.ts.tmp'), join(directory, 'a.ts'));
@@ -51,7 +51,7 @@ describe('a watched directory', () => {
     expect(lines.filter((each) => each.includes('→'))).toEqual([]);
   });
 
-  test('does not speak of ignored files, and follows a change of the rules', async () => {
+  test('does not report ignored files, and applies a change of the rules', async () => {
     const { write, story } = await watch({
       '.gitignore': '*.log\n/build/\n',
       'pkg/.gitignore': '!keep.log\n',
@@ -86,7 +86,7 @@ describe('a watched directory', () => {
     expect(await story()).toEqual(['create link']);
   });
 
-  test('misses nothing that happens while it reads changed rules', async () => {
+  test('misses no change while it reads changed rules', async () => {
     const { directory, write, story } = await watch({ 'a.ts': '1', 'b.ts': '2', 'old.log': '3' });
     await write('.gitignore', '*.log\n');
     await vi.waitUntil(async () => (await story()).includes('create .gitignore'), wait);
@@ -100,7 +100,7 @@ describe('a watched directory', () => {
     expect(lines.filter((each) => each.includes('log'))).toEqual([]);
   });
 
-  test('tells what lies below when a directory takes the place of a file or of another directory, and back', async () => {
+  test('reports the entries below a directory that replaces a file or another directory, and the reverse', async () => {
     const other = await mkdtemp(join(tmpdir(), 'tidemark-other-'));
     cleanups.push(() => rm(other, { recursive: true, force: true }));
     const { directory, story } = await watch({ 'lib/one.ts': '1', 'lib/both.ts': '1', file: '1' });
@@ -119,7 +119,7 @@ describe('a watched directory', () => {
     expect(pathsAfter(await story(), before)).toEqual(['file']);
   });
 
-  test('says that its root is gone and that it came back, each as a loss', async () => {
+  test('reports a deleted root and its return, each as a loss', async () => {
     const { directory, losses, warnings, write, seen } = await watch({ 'a.ts': '1' });
     await rm(directory, { recursive: true });
     await vi.waitUntil(() => losses.length === 1, wait);
@@ -131,7 +131,7 @@ describe('a watched directory', () => {
     await seen((each) => each.path === 'b.ts');
   });
 
-  test('notices that its root was replaced between two looks', async () => {
+  test('detects that its root was replaced between two checks', async () => {
     const { directory, losses, write, seen } = await watch({ 'a.ts': '1' });
     await rename(directory, `${directory}-old`);
     cleanups.push(() => rm(`${directory}-old`, { recursive: true }));
@@ -141,7 +141,7 @@ describe('a watched directory', () => {
     expect(await seen((each) => each.path === 'b.ts')).toMatchObject({ changeType: 'create' });
   });
 
-  test('notices that its root was replaced by one that got its inode', async () => {
+  test('detects that its root was replaced by a directory with the same inode', async () => {
     const { directory, losses, write, seen } = await watch({ 'a.ts': '1' });
     rmSync(directory, { recursive: true });
     mkdirSync(directory);
@@ -150,7 +150,7 @@ describe('a watched directory', () => {
     expect(await seen((each) => each.path === 'b.ts')).toMatchObject({ changeType: 'create' });
   });
 
-  test('refuses to start on what is not a directory', async () => {
+  test('does not start if the path is not a directory', async () => {
     const source = new FileSource({
       directory: join(tmpdir(), 'not-there'),
       listener: { publish: () => undefined, loss: () => undefined, warning: () => undefined },

@@ -1,4 +1,4 @@
-/** A watched directory, from the gateway's side: starts the thread that reads the file system, and receives what it finds. */
+/** The gateway's side of a watched directory: starts the thread that reads the file system, and receives its changes. */
 import { closeSync, writeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -6,7 +6,7 @@ import type { FileChangePayload } from '../../generated/types.ts';
 import type { SourceItem } from './reporter.ts';
 import type { FromThread, ThreadData, ToThread } from './thread.ts';
 
-/** Wired once. */
+/** Set once, at the start. */
 export interface FileSourceListener {
   publish(payload: FileChangePayload): void;
   /** Directories to rescan, relative to the root; `''` is the root itself. */
@@ -21,7 +21,7 @@ export interface FileSourceOptions {
   readonly listener: FileSourceListener;
   /** Called every 250 ms while the directory is read, with the number of entries known so far. */
   readonly onProgress?: (known: number) => void;
-  /** How often the root is looked at, in milliseconds. */
+  /** Interval between checks of the root, in milliseconds. */
   readonly rootCheckMs?: number;
   /** Resolves when more changes can be handled; awaited before each portion of changes, so that a slow listener is not flooded. */
   readonly ready?: () => Promise<void>;
@@ -61,14 +61,14 @@ export class FileSource {
   start(): Promise<void> {
     const { directory, rootCheckMs } = this.#options;
     const workerData: ThreadData = { directory: resolve(directory), root: this.#root, rootCheckMs };
-    // In a clone the sources run as they are, in a package they have been compiled.
+    // In a clone the sources run directly; in a package they are compiled.
     const module = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
     const worker = new Worker(module, { workerData, execArgv: [] });
     this.#worker = worker;
     return new Promise((ready, failed) => {
       this.#exited = new Promise((resolved) => {
         worker.once('exit', () => {
-          // Only closed here: if the thread closed it, its number could belong to another file when it is written to.
+          // Closed only here: if the thread closed it, its number could be that of another file when it is next written to.
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;

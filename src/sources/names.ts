@@ -1,6 +1,6 @@
 /**
  * File names as the file system has them. Inside the file source a name or path is a string with one character per byte, so that
- * every name is kept exactly, UTF-8 or not; it becomes text only where it is reported.
+ * every name is kept exactly, UTF-8 or not; it becomes text only when it is reported.
  */
 
 /** A name or a path, one character (U+0000 to U+00FF) per byte. */
@@ -11,7 +11,7 @@ const LONGEST_PATH = 4096;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const NOT_ASCII = /[\u0080-\uffff]/;
-/** A segment `..`, also where a reader on Windows would see one. */
+/** A segment `..`, also with the separator of Windows. */
 const LEAVES_ROOT = /(?:^|[/\\])\.\.(?:$|[/\\])/;
 
 export function toByteString(text: string): ByteString {
@@ -23,7 +23,7 @@ export function toBuffer(path: ByteString): Buffer {
   return Buffer.from(path, 'latin1');
 }
 
-/** The text of a name or path, or undefined when its bytes are not UTF-8. */
+/** The text of a name or path; undefined if its bytes are not UTF-8. */
 export function toText(bytes: ByteString): string | undefined {
   if (!NOT_ASCII.test(bytes)) return bytes;
   try {
@@ -33,7 +33,7 @@ export function toText(bytes: ByteString): string | undefined {
   }
 }
 
-/** The text of a path that an event can carry (`RelativePath` of the contract), or undefined. */
+/** The text of a path that an event can contain (`RelativePath` of the contract), or undefined. */
 export function toReportablePath(bytes: ByteString): string | undefined {
   const text = toText(bytes);
   if (text === undefined || text.length > LONGEST_PATH || text.startsWith('\\') || LEAVES_ROOT.test(text))
@@ -41,7 +41,7 @@ export function toReportablePath(bytes: ByteString): string | undefined {
   return text;
 }
 
-/** For a warning: readable, whatever the bytes are. */
+/** For a warning: printable, whatever the bytes. */
 export function toDisplay(bytes: ByteString): string {
   return JSON.stringify(toText(bytes) ?? toBuffer(bytes).toString('utf8'));
 }

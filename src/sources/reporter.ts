@@ -1,20 +1,20 @@
-/** Turns what a source found into events of the contract. What no event can express is reported as a loss. */
+/** Converts the changes of a source to events of the contract. A change that no event can express is reported as a loss. */
 import type { FileChangePayload } from '../../generated/types.ts';
 import type { Directory } from './directory.ts';
 import type { Facts } from './facts.ts';
 import { toDisplay, toReportablePath } from './names.ts';
 import type { ByteString } from './names.ts';
 
-/** What a source reports to its host, in order. */
+/** The reports of a source to its host, in order. */
 export type SourceItem =
   | { readonly kind: 'change'; readonly change: FileChangePayload }
   /** Directories to rescan, relative to the root; `''` is the root itself. */
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'warning'; readonly text: string };
 
-/** Changes under names that no event can carry are reported once a minute at most for each directory. */
+/** Changes of names that no event can contain are reported at most once a minute for each directory. */
 const UNREPORTABLE_PAUSE_MS = 60_000;
-/** A source warns about this many names at most. */
+/** Most names about which a source warns. */
 const MOST_NAMES_WARNED = 1_000;
 /** The contract's timestamps cover the years 1970 to 9999. */
 const LAST_TIMESTAMP_MS = 253_402_300_799_999;
@@ -22,7 +22,7 @@ const LAST_TIMESTAMP_MS = 253_402_300_799_999;
 export class Reporter {
   readonly #root: string;
   readonly #send: (item: SourceItem) => void;
-  /** When the last loss of a directory for names in it was reported. */
+  /** Time of the last reported loss of each directory because of names in it. */
   readonly #lastLoss = new Map<string, number>();
   readonly #pendingLosses = new Set<string>();
   readonly #warnedNames = new Set<ByteString>();
@@ -47,7 +47,7 @@ export class Reporter {
     if (path !== undefined) this.#send({ kind: 'change', change: this.#payload(path, changeType, facts) });
   }
 
-  /** @param previous the path before, relative to the root */
+  /** @param previous the previous path, relative to the root */
   rename(previous: ByteString, directory: Directory, name: ByteString, facts: Facts): void {
     const path = this.#text(directory, name);
     const previousPath = toReportablePath(previous);
@@ -60,7 +60,7 @@ export class Reporter {
     this.#send({ kind: 'change', change: previousPath === undefined ? change : { ...change, previousPath } });
   }
 
-  /** Warns about a name that no event can carry. */
+  /** Warns about a name that no event can contain. */
   noteName(directory: Directory, name: ByteString): void {
     this.#warnOfName(directory.pathOf(name));
   }
@@ -84,7 +84,7 @@ export class Reporter {
     if (this.#warnedNames.size >= MOST_NAMES_WARNED) return;
     this.#warnedNames.add(path);
     this.warn(
-      `No event can carry the name ${toDisplay(path)}: changes of it are reported as a loss of its directory, at most once a minute.`,
+      `No event can contain the name ${toDisplay(path)}. Its changes are reported as a loss of its directory, at most once a minute.`,
     );
   }
 
@@ -107,7 +107,7 @@ export class Reporter {
   }
 }
 
-/** The path of a directory, or of the nearest one above it that an event can name. */
+/** The path of a directory, or of its nearest ancestor that an event can name. */
 export function nameableAncestor(directory: Directory): string {
   for (let at: Directory | undefined = directory; at?.parent !== undefined; at = at.parent) {
     const text = toReportablePath(at.path);

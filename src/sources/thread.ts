@@ -1,6 +1,6 @@
 /**
- * The thread of a file source. It reads the file system synchronously, so that the gateway's own event loop only has to receive
- * the results, in portions that it asks for.
+ * The thread of a file source. It reads the file system synchronously, so that the gateway's event loop only receives the results,
+ * in portions that it requests.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
@@ -25,7 +25,7 @@ export type FromThread =
 
 /** Items in one message: receiving them costs the gateway a few milliseconds. */
 const PORTION = 500;
-/** How many items may wait for the gateway; when there are more, they are dropped and reported as a loss. */
+/** Most items that may wait for the gateway; above this number they are dropped and reported as a loss. */
 const CAPACITY = 200_000;
 
 async function main(): Promise<void> {
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const { directory, root, rootCheckMs } = workerData as ThreadData;
   const post = (message: FromThread): void => port.postMessage(message);
   let waiting: SourceItem[] = [];
-  /** Portions that the gateway has asked for. */
+  /** Number of portions that the gateway has requested. */
   let wanted = 2;
   let scheduled = false;
   const flush = (): void => {

@@ -19,7 +19,7 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** The real engine, whose waits leave the event loop free. */
+/** The real engine, with waits that do not block the event loop. */
 function inotify(): Engine {
   const engine = new InotifyEngine();
   return {
@@ -61,7 +61,7 @@ function start(options: { readonly disk?: Partial<Disk>; readonly engine?: Parti
 
 describe('a tree source whose system fails', () => {
   test.each(['EMFILE', 'EACCES', 'EIO', 'ESTALE', 'ENOSPC'])(
-    'with %s reports a loss, and what it missed once the fault is over',
+    'with %s reports a loss, and reports the missed changes when the fault is over',
     async (code) => {
       let broken = false;
       const list: Disk['list'] = (path) => {
@@ -78,7 +78,7 @@ describe('a tree source whose system fails', () => {
       expect(warnings().join()).toContain('new cannot be read and is not watched');
       broken = false;
       await vi.waitUntil(() => changed('new/sub/a'), wait);
-      // Once more after the directory has been read: an entry seen at the first loss may be gone by now.
+      // Reported again after the directory has been read, because an entry that existed at the first loss may be deleted now.
       await vi.waitUntil(() => losses().length > 1, wait);
       expect(losses()).toEqual([['new'], ['new']]);
       expect(items.findLastIndex(({ kind }) => kind === 'loss')).toBe(items.length - 1);
@@ -87,7 +87,7 @@ describe('a tree source whose system fails', () => {
     },
   );
 
-  test('does not take an entry that cannot be looked at for a deleted one', async () => {
+  test('does not report an entry that cannot be read as deleted', async () => {
     let broken = false;
     const look: Disk['look'] = (path) => {
       if (broken && path.endsWith('/old/a')) throw failure('EIO');
@@ -105,7 +105,7 @@ describe('a tree source whose system fails', () => {
     expect(items.filter((each) => each.kind === 'change' && each.change.changeType === 'delete')).toEqual([]);
   });
 
-  test('does not begin where not all of it can be watched, and begins without what it may not read', () => {
+  test('does not start if not all directories can be watched, but starts without directories that it has no permission to read', () => {
     const refuses = (code: string): (() => void) => {
       const engine = inotify();
       const add: Engine['add'] = (path) => {
@@ -160,7 +160,7 @@ describe('a tree source without inotify', () => {
   test.each([
     ['with one watch for each directory', 'linux'],
     ['with one watch for the whole tree, as on macOS and Windows', 'darwin'],
-  ] as const)('%s reports what happens in new and old directories', async (_name, platform) => {
+  ] as const)('%s reports changes in new and existing directories', async (_name, platform) => {
     const engine = new NodeWatchEngine(platform);
     const { directory, begin, changed } = start({
       engine: {

@@ -1,6 +1,6 @@
 /**
- * Watches the tree below a directory and reports what changes in it (EVT-3), or which directories to look at again where something
- * may have been missed (GAP-2). It reads the file system synchronously and is meant to have a thread of its own.
+ * Watches the tree below a directory and reports its changes (EVT-3), or the directories to read again if changes may have been
+ * missed (GAP-2). It reads the file system synchronously, so it should run in its own thread.
  *
  * A directory is watched, then listed, then each entry is examined: the system reports every change after the examination, and the
  * examination finds every change before it. Each directory is in one of the states of {@link DirectoryState}; in none of them are
@@ -39,15 +39,15 @@ export interface TreeSourceOptions {
 }
 
 const ROOT_CHECK_MS = 1_000;
-/** A process that exits waits for its threads, and a thread in a system call is not interrupted: with 1 s, a second SIGTERM took 1.1 s. */
+/** Longest wait for a report, in milliseconds. Short, because a process that exits waits for its threads: with 1 s, a second SIGTERM took 1.1 s. */
 const LONGEST_WAIT_MS = 100;
 /** A batch ends after a pause of this length, so that the steps of an editor's save are in one batch. */
 const PAUSE_MS = 10;
 /** A batch ends after this time even without a pause. */
 const LONGEST_MS = 50;
-/** A batch ends early once it holds this many names. */
+/** A batch ends early when it contains this many names. */
 const NAMES_PER_BATCH = 2_048;
-/** Sightings are reported before more directories are read once there are this many: bounds memory. */
+/** When there are this many sightings, they are reported before more directories are read, which bounds memory. */
 const SIGHTINGS_PER_BATCH = 4_096;
 /** How long directories are read before new reports of the system are handled. */
 const READING_MS = 250;
@@ -68,7 +68,7 @@ export class TreeSource {
   #dirty = new DirtyNames();
   #overflowed = false;
   #mounts = '';
-  /** Why the root cannot be watched at present; reported once. */
+  /** Why the root currently cannot be watched; reported once. */
   #rootFault: string | undefined;
   #nextCheckMs = 0;
   #closed = false;
@@ -173,7 +173,7 @@ export class TreeSource {
     for (const [directory, names] of dirty)
       if (this.#isKnown(directory)) for (const [name, kind] of names) this.#examineOne(directory, name, kind, reruled);
     if (this.#batch.hasVanished) {
-      // By now the queue holds the second report of a rename, if the entry was renamed.
+      // Now the queue contains the second report of a rename, if the entry was renamed.
       this.#drainEngine();
       this.#batch.postpone(({ directory, name }) => !this.#dirty.holds(directory, name));
     }

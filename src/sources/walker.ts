@@ -24,7 +24,7 @@ export interface WalkerOptions {
   readonly disk: Disk;
   readonly rules: { readonly rules: IgnoreRules; readonly prefix: ByteString };
   readonly foldCase: boolean;
-  /** Called often, so that the system's queue does not overflow. */
+  /** Drains the system's queue; called often, so that the queue does not overflow. */
   readonly drainEngine: () => void;
 }
 
@@ -41,7 +41,7 @@ export class Walker {
   /** Directories that could not be watched or read. */
   readonly retries = new Set<Directory>();
   readonly #recovered = new Set<Directory>();
-  /** While the tree is read for the first time nothing is reported. */
+  /** Whether the tree is read for the first time; then nothing is reported. */
   silent = true;
   #looks = 0;
 
@@ -299,7 +299,7 @@ export class Walker {
     else this.#fail(directory, error);
   }
 
-  /** False only when that is certain: a directory that is being renamed is missing for a moment. */
+  /** Whether a directory may still exist. False only if it certainly does not: a directory that is being renamed is missing for a moment. */
   #isDirectory({ path }: Directory): boolean {
     const { disk, root } = this.#options;
     try {

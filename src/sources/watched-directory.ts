@@ -62,7 +62,7 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   await source.start();
-  // The stream outlives this process, and no process has watched since the last one ended (GAP-2).
+  // The stream continues across restarts, and no process watched the directory between two of them (GAP-2).
   if (target.health().broker.kind === 'redis') feed.loss(['']);
   return {
     root: source.root,

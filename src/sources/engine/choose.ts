@@ -5,13 +5,13 @@ import { NodeWatchEngine } from './node-watch.ts';
 export interface ChosenEngine {
   readonly engine: Engine;
   readonly name: 'inotify' | 'fs.watch';
-  /** A descriptor that ends a wait of the engine when eight bytes are written to it; else the event loop of its thread does. */
+  /** A descriptor that ends a wait of the engine when eight bytes are written to it; without one, the event loop of its thread ends the wait. */
   readonly bell: number | undefined;
   readonly wake: () => void;
 }
 
 /**
- * inotify on Linux; `fs.watch` elsewhere, and where the optional package koffi does not load.
+ * inotify on Linux; `fs.watch` elsewhere, and if the optional package koffi does not load.
  * @throws {Error} when the system has no inotify instance or no descriptor left
  */
 export async function chooseEngine(): Promise<ChosenEngine> {

@@ -1,17 +1,17 @@
-/** Reports that something happened in a directory. The source finds out what. */
+/** Reports that something happened in a directory. The source determines the change. */
 import type { ByteString } from '../names.ts';
 
 /** Names a watched directory; the same for two paths to one directory. */
 export type WatchId = number;
 
 /**
- * What a report is about: `closed` only says that a file that was open for writing has been closed, `attributes` that the entry's
- * attributes changed, `content` anything else.
+ * The kind of a report: `closed` means only that a file which was open for writing was closed, `attributes` that the entry's
+ * attributes changed, `content` any other change.
  */
 export type ReportKind = 'content' | 'attributes' | 'closed';
 
 export interface Reports {
-  /** Something happened under a name in a watched directory. */
+  /** Something happened to a name in a watched directory. */
   onName(watch: WatchId, name: ByteString, kind: ReportKind): void;
   /** A path below the root, from a watch that covers the whole tree. */
   onPath(path: ByteString): void;

@@ -1,5 +1,5 @@
 /**
- * inotify(7) itself, called through koffi. Unlike `fs.watch` it reports an overflow of the kernel's queue, the end of a watch, and
+ * Calls inotify(7) through koffi. Unlike `fs.watch` it reports an overflow of the kernel's queue, the end of a watch, and
  * names as bytes; a watch costs no JavaScript object, and one queue is read without the event loop.
  *
  *     struct inotify_event { int wd; uint32_t mask, cookie, len; char name[len]; }
@@ -22,7 +22,7 @@ const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
 const IN_DONT_FOLLOW = 0x02000000;
 
-/** A write through a memory mapping is only seen when the file is closed. */
+/** Included because a write through a memory mapping is reported only when the file is closed. */
 const WATCHED =
   IN_MODIFY |
   IN_ATTRIB |
@@ -65,7 +65,7 @@ function bind() {
 
 export class InotifyEngine implements Engine {
   readonly coversTree = false;
-  /** Writing eight bytes that are not all zero to this descriptor ends a wait. Whoever writes to it closes it. */
+  /** Writing eight bytes that are not all zero to this descriptor ends a wait. The thread that writes to it also closes it. */
   readonly bell: number;
   readonly #calls = bind();
   readonly #descriptor: number;
@@ -110,7 +110,7 @@ export class InotifyEngine implements Engine {
     const length = this.#view.getUint32(at + 12, true);
     if ((mask & IN_Q_OVERFLOW) !== 0) reports.onOverflow();
     else if ((mask & IN_IGNORED) !== 0) reports.onEnd(watch);
-    // Without a name it is about the directory itself, and its parent reports that.
+    // A report without a name is about the directory itself, and the watch of its parent reports that too.
     else if (length > 0) reports.onName(watch, this.#name(at + HEADER, length), kindOf(mask));
     return HEADER + length;
   }

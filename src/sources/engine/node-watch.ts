@@ -1,6 +1,6 @@
 /**
- * `fs.watch` of Node, where inotify cannot be called: on macOS and Windows one recursive watch at the root, elsewhere one for each
- * directory. It does not report an overflow; a batch that is about as large as the system's queue is treated as one.
+ * Uses `fs.watch` of Node if inotify cannot be called: on macOS and Windows one recursive watch at the root, elsewhere one for each
+ * directory. It does not report an overflow; a batch about as large as the system's queue is treated as an overflow.
  */
 import { watch as watchDirectory } from 'node:fs';
 import type { FSWatcher } from 'node:fs';

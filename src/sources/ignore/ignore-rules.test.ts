@@ -38,14 +38,14 @@ function git(directory: string, args: readonly string[], input?: Buffer): Buffer
   return stdout;
 }
 
-/** What the real Git ignores of these paths; the trees exist, for Git asks the disk whether a path is a directory. */
+/** The paths that Git ignores. The trees exist, because Git reads from the disk whether a path is a directory. */
 function ignoredByGit(directory: string, paths: readonly ByteString[]): Set<ByteString> {
   const input = Buffer.concat(paths.map((each) => toBuffer(`${each}\0`)));
   const answer = git(directory, ['check-ignore', '--no-index', '-z', '--stdin'], input).toString('latin1');
   return new Set(answer.split('\0').filter((each) => each !== ''));
 }
 
-/** The same by our rules, from the root down, as the source walks. */
+/** The same with our rules, from the root down, in the order in which the source reads. */
 function isIgnored(root: string, path: ByteString): boolean {
   const bytes = toByteString(root);
   const { rules: above, prefix } = rulesAbove(bytes, OPTIONS);
@@ -67,13 +67,13 @@ function makeFiles(directory: string, paths: readonly ByteString[]): ByteString[
       writeFileSync(toBuffer(`${toByteString(directory)}/${path}`), 'x', { flag: 'a' });
       return true;
     } catch {
-      // A file stands where this path needs a directory, or the other way round.
+      // There is a file where this path needs a directory, or the reverse.
       return false;
     }
   });
 }
 
-/** Which of the paths that could be made are ignored, by Git and by our rules. */
+/** The paths that could be made and are ignored: by Git, and by our rules. */
 function compare(files: Readonly<Record<string, string>>, paths: readonly ByteString[]) {
   const directory = repository(files);
   const made = makeFiles(directory, paths);
@@ -218,7 +218,7 @@ describe('ignore rules agree with git check-ignore', () => {
     ]);
   });
 
-  test('in a linked work tree, whose exclude file stands in the repository', () => {
+  test('in a linked work tree, whose exclude file is in the repository', () => {
     const directory = repository({ '.git/info/exclude': 'secret\n', a: '1' });
     const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org'];
     git(directory, ['add', 'a']);
@@ -231,7 +231,7 @@ describe('ignore rules agree with git check-ignore', () => {
 });
 
 describe('a pattern', () => {
-  test('takes time that grows with pattern × path only', () => {
+  test('takes time linear in pattern × path', () => {
     const visits = (stars: number): number => {
       const pattern = parsePattern('**/a*/'.repeat(stars), OPTIONS);
       const path = Array.from({ length: 200 }, () => 'aaaa').join('/');
@@ -240,7 +240,7 @@ describe('a pattern', () => {
       return process.cpuUsage().user - before;
     };
     visits(9);
-    // Exponential matching would not end; a factor of nine in the pattern may cost about nine times, here bounded by a hundred.
+    // Exponential matching would not end. A pattern of nine times the length may cost about nine times; the bound is a hundred.
     expect(visits(18)).toBeLessThan(100 * Math.max(visits(2), 1_000));
   });
 });
@@ -251,7 +251,7 @@ describe('an ignore file', () => {
     ['a link to an endless device', (path: string) => symlinkSync('/dev/zero', path)],
     ['a directory', (path: string) => mkdirSync(path)],
     ['a huge file', (path: string) => writeFileSync(path, Buffer.alloc(2 * 1024 * 1024, 'a\n'))],
-  ])('that is %s is not used, and says why', (_name, make) => {
+  ])('that is %s is not used, and the reason is reported', (_name, make) => {
     const directory = mkdtempSync(join(tmpdir(), 'tidemark-ignore-'));
     directories.push(directory);
     make(join(directory, '.gitignore'));

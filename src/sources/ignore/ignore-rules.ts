@@ -1,6 +1,6 @@
 /**
- * Which files a source does not report: fixed names, and what Git would ignore there. Rules come, the nearest first, from the
- * `.gitignore` files from a directory up to the root of its repository, then from the repository's `.git/info/exclude`.
+ * Decides which files a source does not report: fixed names, and files that Git would ignore. The rules are those of the `.gitignore`
+ * files from a directory up to the root of its repository, nearest first, then those of the repository's `.git/info/exclude`.
  */
 import { basename, dirname } from 'node:path';
 import type { ByteString } from '../names.ts';
@@ -8,11 +8,11 @@ import type { IgnorePattern, PatternOptions } from './pattern.ts';
 import { NO_RULES, readRuleFile, readSmallFile, versionOf } from './rule-file.ts';
 import type { RuleFile } from './rule-file.ts';
 
-/** Never watched: they change by the thousand, and nobody edits them. */
+/** Never watched, because they contain thousands of files that users do not edit. */
 export const ALWAYS_IGNORED: ReadonlySet<ByteString> = new Set(['node_modules', '.git']);
 export const IGNORE_FILE = '.gitignore';
 
-/** The rules of one file; where none of them matches, those of `parent` apply. */
+/** The rules of one file; if none matches, those of `parent` apply. */
 export class IgnoreRules {
   readonly #literals = new Map<ByteString, number[]>();
   /** Patterns that cannot be looked up by a literal name, each with its index in the file. */
@@ -35,8 +35,8 @@ export class IgnoreRules {
   }
 
   /**
-   * Whether an entry is ignored by itself; that the directories above it are not is for the caller to know.
-   * @param path from where the bases of these rules begin
+   * Whether an entry itself is ignored. The caller must know that the directories above it are not.
+   * @param path relative to the directory to which the bases of these rules are relative
    */
   ignores(path: ByteString, kind: 'file' | 'directory'): boolean {
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -44,7 +44,7 @@ export class IgnoreRules {
     return this.#verdict(path.slice(this.base.length), name, kind) ?? this.parent?.ignores(path, kind) ?? false;
   }
 
-  /** By the last pattern that matches; undefined when none does. */
+  /** The decision of the last pattern that matches; undefined if none matches. */
   #verdict(path: ByteString, name: ByteString, kind: 'file' | 'directory'): boolean | undefined {
     const applies = (pattern: IgnorePattern | undefined): boolean =>
       pattern !== undefined && (kind === 'directory' || !pattern.directoryOnly);
@@ -61,16 +61,16 @@ export class IgnoreRules {
 }
 
 export interface RulesAbove {
-  /** What holds in the root by what stands above it. */
+  /** The rules that the directories above the root set for it. */
   readonly rules: IgnoreRules;
-  /** What stands before a path relative to the root, so that {@link IgnoreRules.ignores} understands it. */
+  /** The prefix for a path relative to the root that {@link IgnoreRules.ignores} expects. */
   readonly prefix: ByteString;
-  /** Of all files that were looked at: a change means that the rules are to be read again. */
+  /** Version of all files that were read; when it changes, the rules must be read again. */
   readonly version: string;
   readonly problems: readonly string[];
 }
 
-/** Looks for the repository that a directory lies in, and reads the rules between the two. */
+/** Finds the repository of a directory, and reads the rules from its root down to the directory. */
 export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbove {
   const above: ByteString[] = [];
   const seen: string[] = [];
@@ -106,7 +106,7 @@ export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbov
   return { rules, prefix, version: seen.join(), problems };
 }
 
-/** The rules of a repository that lies inside the root: nothing of what holds around it holds in it. */
+/** The rules of a repository inside the root; no rules from outside apply to it. */
 export function rulesOfRepository(directory: ByteString, base: ByteString, options: PatternOptions): IgnoreRules {
   return new IgnoreRules(base, attempt(excludeFile(directory), options), undefined);
 }

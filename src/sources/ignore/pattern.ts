@@ -1,5 +1,5 @@
 /**
- * One line of an ignore file, as Git understands it (gitignore(5)). Names and patterns are compared byte by byte, as Git does.
+ * One line of an ignore file, with the meaning of gitignore(5). Names and patterns are compared byte by byte, as in Git.
  *
  * Matching simulates an automaton with one state per token: for each byte of the path every state is visited at most once, so the
  * time is bounded by pattern × path whatever the pattern is.
@@ -7,7 +7,7 @@
 import type { ByteString } from '../names.ts';
 
 export interface PatternOptions {
-  /** Whether upper and lower case are the same, as on a file system that does not tell them apart. */
+  /** Whether matching is case-insensitive, as the file system. */
   readonly foldCase: boolean;
 }
 
@@ -18,11 +18,11 @@ export interface IgnorePattern {
   readonly directoryOnly: boolean;
   /** Whether the pattern is compared with the last segment only. */
   readonly nameOnly: boolean;
-  /** The last segment that it matches, where that is one plain name. */
+  /** The last segment that the pattern matches, if it is a plain name. */
   readonly literal: ByteString | undefined;
-  /** `*.ext` and its like: the end of the name. */
+  /** For patterns such as `*.ext`: the end of the name. */
   readonly suffix: ByteString | undefined;
-  /** The subject is the last segment when `nameOnly`, else the path relative to the ignore file. */
+  /** The subject is the last segment if `nameOnly`, otherwise the path relative to the ignore file. */
   matches(subject: ByteString): boolean;
 }
 
@@ -32,7 +32,7 @@ type Token =
   | { readonly kind: 'set'; readonly codes: Uint8Array }
   /** `*`: any run without `/`. */
   | { readonly kind: 'run' }
-  /** `**`: any run. `jump`: it may also be skipped together with the `/` behind it. */
+  /** `**`: any run. `jump`: it may also be skipped together with the following `/`. */
   | { readonly kind: 'deep'; readonly jump: boolean };
 
 const SLASH = 47;
@@ -87,7 +87,7 @@ function matcher(
   return (subject) => run(tokens, foldCase ? fold(subject) : subject);
 }
 
-/** Git drops spaces at the end of a line unless a backslash stands before them. */
+/** Git removes spaces at the end of a line unless a backslash precedes them. */
 function withoutTrailingSpaces(line: ByteString): ByteString {
   let end = 0;
   for (let at = 0; at < line.length; at += 1) {
@@ -108,7 +108,7 @@ function fold(text: ByteString): ByteString {
 /** The tokens of a pattern, or undefined for one that can never match, such as an unclosed `[`. */
 function tokenise(text: ByteString, foldCase: boolean): readonly Token[] | undefined {
   const tokens: Token[] = [];
-  // Git compares the part before the first special character by itself, so that `**` at its end counts as a whole segment.
+  // Git compares the part before the first special character separately, so that `**` after it counts as a whole segment.
   const start = text.search(SPECIAL);
   const push = (letter: string): void =>
     void tokens.push({ kind: 'byte', code: (foldCase ? fold(letter) : letter).charCodeAt(0) });
@@ -145,11 +145,11 @@ function tokenise(text: ByteString, foldCase: boolean): readonly Token[] | undef
 
 interface Bracket {
   readonly codes: Uint8Array;
-  /** The place behind the closing `]`. */
+  /** The index after the closing `]`. */
   readonly end: number;
 }
 
-/** A bracket expression, from behind its `[`; undefined when it is not closed or names an unknown class. */
+/** A bracket expression, from after its `[`; undefined if it is not closed or names an unknown class. */
 function readBracket(text: ByteString, from: number, foldCase: boolean): Bracket | undefined {
   let at = from;
   const negated = text[at] === '!' || text[at] === '^';
@@ -183,7 +183,7 @@ function readBracket(text: ByteString, from: number, foldCase: boolean): Bracket
         at = close;
         code = 0;
       } else {
-        // No class after all: `[` is itself, and `:` comes next.
+        // Not a class: `[` is literal, and `:` follows.
         inside[code] = 1;
       }
     } else {
@@ -221,7 +221,7 @@ function accepts(token: Token, code: number): boolean {
 const LOOPED = 1;
 const ENTERED = 2;
 
-/** Makes a state active, and those that it reaches without a byte: a run may be empty, and `**` may go with its slash. */
+/** Activates a state and the states that it reaches without a byte: a run may be empty, and `**` may be skipped with its slash. */
 function enter(tokens: readonly Token[], active: Uint8Array, from: number): void {
   const pending = [from];
   for (let state = pending.pop(); state !== undefined; state = pending.pop()) {

@@ -1,4 +1,4 @@
-/** Reads ignore files: regular files of bounded size only, whatever stands under the name. */
+/** Reads ignore files. Only regular files of bounded size are read. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { toBuffer } from '../names.ts';
 import type { ByteString } from '../names.ts';
@@ -6,14 +6,14 @@ import { isGone } from '../errors.ts';
 import { parsePattern } from './pattern.ts';
 import type { IgnorePattern, PatternOptions } from './pattern.ts';
 
-/** Far above any real ignore file; more is not read. In bytes. */
+/** Size limit in bytes, far above any real ignore file. */
 const LARGEST = 1024 * 1024;
 /** More lines than this in one file are not used, because every path is compared with every line. */
 const MOST_PATTERNS = 10_000;
 
 export interface RuleFile {
   readonly patterns: readonly IgnorePattern[];
-  /** Tells one state of the file from another; `none` when there is no file. */
+  /** Identifies the state of the file; `none` if there is no file. */
   readonly version: string;
   /** Why the file is not used, for a warning. */
   readonly problem: string | undefined;
@@ -25,7 +25,7 @@ function unusable(version: string, problem: string): RuleFile {
   return { patterns: [], version, problem };
 }
 
-/** What tells one state of a file from another. */
+/** Identifies the state of a file. */
 export function versionOf(path: ByteString): string {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = lstatSync(toBuffer(path));
@@ -37,7 +37,7 @@ export function versionOf(path: ByteString): string {
 
 /**
  * Reads a small regular file without following a link and without waiting for a writer, as a FIFO would.
- * @throws {Error} of the file system, or one that says why the file is not read.
+ * @throws {Error} of the file system, or with the reason why the file is not read.
  */
 export function readSmallFile(path: ByteString): ByteString {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
@@ -61,13 +61,13 @@ export function readSmallFile(path: ByteString): ByteString {
 
 /**
  * Reads an ignore file.
- * @throws {Error} of the file system where it is not known what the file holds: the caller keeps its old rules and tries again.
+ * @throws {Error} of the file system if the content is unknown: the caller keeps its old rules and retries.
  */
 export function readRuleFile(path: ByteString, options: PatternOptions): RuleFile {
   const version = versionOf(path);
   if (version === 'none') return NO_RULES;
   try {
-    // Git does not follow a link of this name either.
+    // Git does not follow a link with this name either.
     if (!lstatSync(toBuffer(path)).isFile()) return unusable(version, 'it is not a regular file');
     return { patterns: parse(readSmallFile(path), options), version, problem: undefined };
   } catch (error) {

@@ -15,15 +15,15 @@ export interface Exploration {
   readonly seed: number;
   readonly rounds: number;
   readonly perRound: number;
-  /** Where directories are made; the system's directory for temporary files by default. */
+  /** The parent of the made directories; the system's temporary directory by default. */
   readonly place?: string;
-  /** The kinds of {@link ToolWork} that are mixed in, one in each round. */
+  /** The kinds of {@link ToolWork} that are added, one in each round. */
   readonly tools?: readonly string[];
 }
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
 
-/** Returns what is wrong: the first difference, a tool that never succeeded, else the losses and warnings. */
+/** Returns the faults: the first difference, a tool that never succeeded, otherwise the losses and warnings. */
 export async function explore({
   seed,
   rounds,
@@ -70,7 +70,7 @@ export async function explore({
     };
     await isTrueInTime(agrees);
     if (wrong.length === 0 && losses.length > lossesBefore) {
-      // A look at a directory may be ahead of the source: it must not go on before the source has seen the same.
+      // The comparison may read a directory before the source does, so it waits until the source has read the same state.
       const fence = `fence${round}`;
       writeFileSync(join(directory, fence), '');
       const isSeen = (): boolean => agrees() && recent.some((each) => 'change' in each && each.change.path === fence);

@@ -1,4 +1,4 @@
-/** What a subscriber believes after the events of a source, and what a walk of the tree finds: the two must agree. */
+/** The state that a subscriber computes from the events of a source, and the state that a walk of the tree finds: both must be equal. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileChangePayload } from '../../../generated/types.ts';
@@ -6,14 +6,14 @@ import type { FileChangePayload } from '../../../generated/types.ts';
 /** By path: type, and for a file its size and time of modification. */
 export type Picture = Map<string, string>;
 
-/** A file of which only the path is compared. */
+/** Marks a file of which only the path is compared. */
 const LINKED = 'file with several names';
 
 function describeEntry(fileType: string, size: number | undefined, mtime: string | undefined): string {
   return fileType === 'file' ? `${fileType} ${size} ${mtime}` : fileType;
 }
 
-/** Everything below a directory but what is always ignored. */
+/** Everything below a directory except entries that are always ignored. */
 export function walk(
   directory: string,
   linked: ReadonlySet<number> = new Set(),
@@ -42,7 +42,7 @@ export function walk(
   return into;
 }
 
-/** What a subscriber does with a reported loss (GAP-2): it looks at the directory again. */
+/** The reaction of a subscriber to a reported loss (GAP-2): it reads the directory again. */
 export function lookAgain(picture: Picture, directory: string, path: string, linked: ReadonlySet<number>): void {
   const prefix = path === '' ? '' : `${path}/`;
   for (const each of picture.keys()) if (each.startsWith(prefix)) picture.delete(each);
@@ -53,7 +53,7 @@ function isDirectory(path: string): boolean {
   try {
     return lstatSync(path).isDirectory();
   } catch (error) {
-    // A file may stand where a directory above it was.
+    // A file may have replaced an ancestor directory.
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
       return false;
     throw error;
@@ -72,7 +72,7 @@ export function apply(
   picture.set(path, describeEntry(fileType, size, mtime));
 }
 
-/** Paths about which a picture is wrong. */
+/** The paths at which the computed state differs from the real one. */
 export function differences(believed: Picture, real: Picture): string[] {
   const lines: string[] = [];
   for (const [path, what] of real)

@@ -1,4 +1,4 @@
-/** Random work in a directory, as people, editors and tools do it; the same for the same seed. */
+/** Random work in a directory, like that of people, editors and tools; deterministic for a seed. */
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -30,14 +30,14 @@ export class Operations {
     this.#state = seed;
   }
 
-  /** One operation; returns its name. An operation that the tree does not allow is none. */
+  /** Runs one operation and returns its name. An operation that the tree does not allow has no effect. */
   run(): string {
     const kinds = Object.keys(this.#operations);
     const kind = kinds[this.#number(kinds.length)] ?? '';
     try {
       this.#operations[kind]?.();
     } catch {
-      // A directory where a file was wanted, a name that is taken: that is how random work is.
+      // Expected in random work: a directory where a file was wanted, or a name that already exists.
     }
     return kind;
   }
@@ -115,12 +115,12 @@ export class Operations {
     return ['a', 'b', 'c', 'd', 'é', 'e\u0301', 'f g', 'back\\slash', 'new\nline'][this.#number(9)] ?? 'a';
   }
 
-  /** What is in a directory. The repository of the tree stays as it is, so that Git can work in the tree. */
+  /** The entries of a directory, without the repository of the tree, so that Git can still work in the tree. */
   #names(directory: string): string[] {
     return readdirSync(directory).filter((each) => each !== '.git');
   }
 
-  /** A directory, by a random way down. */
+  /** A random directory. */
   #below(): string {
     let at = this.#directory;
     for (let depth = this.#number(4); depth > 0; depth -= 1) {
@@ -132,7 +132,7 @@ export class Operations {
     return at;
   }
 
-  /** Something that is there. */
+  /** A random existing entry. */
   #some(): string {
     const directory = this.#below();
     const names = this.#names(directory);

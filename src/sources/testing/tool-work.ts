@@ -1,6 +1,6 @@
 /**
- * Work of real programs in a directory: Git, Vim, npm, mounts, and a time in which this process has no file descriptors left.
- * Each takes long, so random work mixes in only a few of them.
+ * Work of real programs in a directory: Git, Vim, npm, mounts, and a period in which this process has no free file descriptors.
+ * Each kind takes long, so random work contains only a few.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
@@ -11,9 +11,9 @@ import { createInterface } from 'node:readline';
 import type { Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
-/** Fewer than any process has open, so that nothing more can be opened. */
+/** Lower than the number of open descriptors of any process, so that no file can be opened. */
 const NO_DESCRIPTORS = 3;
-/** Longer than the source takes from a report to its look at the file. */
+/** Longer than the source takes from a report to reading the file, in milliseconds. */
 const STARVED_SECONDS = 0.2;
 
 function run(program: string, args: readonly string[], cwd: string): void {
@@ -21,7 +21,7 @@ function run(program: string, args: readonly string[], cwd: string): void {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
 }
 
-/** A shell that was started before the descriptors run out: nothing can be started afterwards. */
+/** A shell that is started before the descriptors run out, because no process can be started afterwards. */
 class Helper {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Interface;
@@ -76,7 +76,7 @@ export class ToolWork {
       this.#git('checkout', '-q', '-f', `branch-${this.#branch}`);
     },
     stash: () => {
-      // A stash that conflicted before would stop every later one.
+      // A stash that conflicted before would make every later one fail.
       this.#git('reset', '-q', '--hard');
       writeFileSync(join(this.#directory, 'src0', 'file0.ts'), `stashed ${this.#next()}\n`);
       this.#git('-c', 'user.name=t', '-c', 'user.email=t@example', 'stash', '-q', '-u');
@@ -97,7 +97,7 @@ export class ToolWork {
     starve: () => this.#starve(),
   };
 
-  /** Runs one kind of work; work that the present tree does not allow is none. */
+  /** Runs one kind of work. Work that the current tree does not allow has no effect. */
   async run(kind: string): Promise<void> {
     try {
       await this.#kinds[kind]?.();

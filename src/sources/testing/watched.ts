@@ -8,7 +8,7 @@ import type { FileChangePayload } from '../../../generated/types.ts';
 import { FileSource } from '../file-source.ts';
 import type { FileSourceOptions } from '../file-source.ts';
 
-/** A directory of its own that a file source watches, and what it has told so far. */
+/** A temporary directory that a file source watches, and the reports so far. */
 export interface Watched {
   readonly directory: string;
   readonly source: FileSource;
@@ -17,13 +17,13 @@ export interface Watched {
   readonly warnings: string[];
   readonly write: (path: string, text?: string) => Promise<void>;
   readonly seen: (fits: (change: FileChangePayload) => boolean) => Promise<FileChangePayload>;
-  /** Everything so far, as short lines; waits for a file that is written last. */
+  /** All reports so far, as short lines. Waits for the report of a file that is written last. */
   readonly story: () => Promise<string[]>;
 }
 
 export const cleanups: (() => Promise<void>)[] = [];
 
-/** To be called after each test. */
+/** Call after each test. */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 }
@@ -40,7 +40,7 @@ export async function watch(
     const file = join(directory, path);
     await mkdir(dirname(file), { recursive: true });
     if (existsSync(file)) return writeFile(file, text);
-    // A new file comes in one piece: made empty and then filled, it may be read as created and modified.
+    // Files are written elsewhere and moved here: a file that is made empty and then filled may be reported as created and modified.
     await writeFile(join(outside, 'new'), text);
     await rename(join(outside, 'new'), file);
   };
@@ -82,7 +82,7 @@ export async function watch(
   return { directory, source, changes, losses, warnings, write, seen, story };
 }
 
-/** The paths that are there according to a story and what was there before, however its changes fell into batches. */
+/** The paths that exist after the reported changes, given those that existed before, whatever the batches of the changes. */
 export function pathsAfter(story: readonly string[], before: readonly string[]): string[] {
   const paths = new Set(before);
   for (const [, change, path = '', to] of story.map((line) => /^(\w+) (\S+)(?: → (\S+))?$/.exec(line) ?? [])) {
