@@ -11,7 +11,6 @@
  * @module tidemark/redis
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import { ProtocolError } from '../../errors.ts';
 import type { Budget } from '../../replay/budget.ts';
@@ -35,6 +34,7 @@ import type {
 import { encodeContent } from '../event-encoding.ts';
 import { growingIds } from '../event-id.ts';
 import { AttachedStreams } from './attached-stream.ts';
+import { Availability } from './availability.ts';
 import { RedisConnection } from './connection.ts';
 import { EpochFence } from './fence/epoch-fence.ts';
 import { NodeRegistry } from './fence/registry.ts';
@@ -79,7 +79,6 @@ export class RedisBroker implements Broker {
   readonly #options: RedisBrokerOptions;
   readonly #log: BrokerLog;
   readonly #nodeId: string;
-  readonly #intervalMs: number;
   readonly #keys: RedisKeys;
   readonly #connection: RedisConnection;
   readonly #address: RedisAddress;
@@ -89,15 +88,9 @@ export class RedisBroker implements Broker {
   readonly #fence: EpochFence;
   readonly #publisher: RedisPublisher;
   readonly #streams: AttachedStreams;
+  readonly #availability: Availability;
   readonly #newId = growingIds();
   #listener: BrokerListener | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #connected = false;
-  /** False if the last attempt to subscribe failed. */
-  #subscribed = false;
-  #recovering: Promise<void> | undefined;
-  #resetAt = 0;
-  #firstReturn: (() => void) | undefined;
 
   constructor(options: RedisBrokerOptions) {
     const address = parseRedisUrl(options.url);
@@ -107,7 +100,6 @@ export class RedisBroker implements Broker {
     const timing = { intervalMs, deadAfterMs };
     this.#options = options;
     this.#address = address;
-    this.#intervalMs = intervalMs;
     this.#nodeId = nodeId;
     this.#log = options.log ?? SILENT;
     this.#keys = new RedisKeys(address);
@@ -121,7 +113,7 @@ export class RedisBroker implements Broker {
           this.#registry.connectionLost();
           this.#fence.connectionLost();
         },
-        onSubscriberReady: () => void this.#resubscribe(),
+        onSubscriberReady: () => void this.#availability.resubscribe(),
       },
     });
     this.#heartbeat = new RedisHeartbeat({
@@ -130,8 +122,8 @@ export class RedisBroker implements Broker {
       nodeId,
       announcement: () => announcementOf(this.#listener?.nodeId ?? nodeId, this.#listener?.contractDigest),
       ...timing,
-      onReturn: () => void this.#recover(),
-      onDead: () => this.#lost('no heartbeat was received through Redis'),
+      onReturn: () => void this.#availability.recover(),
+      onDead: () => this.#availability.reportLost('no heartbeat was received through Redis'),
     });
     this.#nodes = new RedisNodes({
       connection: this.#connection,
@@ -178,6 +170,17 @@ export class RedisBroker implements Broker {
       listener: () => this.#listener,
       log: this.#log,
     });
+    this.#availability = new Availability({
+      connection: this.#connection,
+      heartbeat: this.#heartbeat,
+      registry: this.#registry,
+      fence: this.#fence,
+      streams: this.#streams,
+      intervalMs,
+      log: this.#log,
+      subscribe: () => this.#subscribe(),
+      onChange: () => this.#listener?.onHealth(this.health()),
+    });
   }
 
   /**
@@ -189,7 +192,7 @@ export class RedisBroker implements Broker {
     try {
       await this.#connection.connect();
       await checkServer({ connection: this.#connection, keys: this.#keys, address: this.#address, log: this.#log });
-      await this.#firstHeartbeat();
+      await this.#availability.start();
     } catch (error) {
       await this.close();
       throw error;
@@ -233,7 +236,7 @@ export class RedisBroker implements Broker {
   }
 
   askNodes(question: string): Promise<NodeAnswers> {
-    return this.#nodes.ask(question, { reachable: this.#connected });
+    return this.#nodes.ask(question, { reachable: this.#availability.connected });
   }
 
   budgets(): Readonly<Record<string, Budget>> {
@@ -242,7 +245,7 @@ export class RedisBroker implements Broker {
 
   health(): BrokerHealth {
     const { lagMs } = this.#heartbeat;
-    return { kind: 'redis', connected: this.#connected, lagMs, peers: this.#nodes.peers() };
+    return { kind: 'redis', connected: this.#availability.connected, lagMs, peers: this.#nodes.peers() };
   }
 
   streams(): readonly StreamInfo[] {
@@ -250,72 +253,23 @@ export class RedisBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#heartbeat.stop();
-    if (this.#connected) {
+    this.#availability.stopHeartbeats();
+    if (this.#availability.connected) {
       await this.#nodes.leave();
       await this.#registry.leave();
     }
-    this.#connected = false;
-    this.#timer = undefined;
+    this.#availability.stop();
     this.#listener = undefined;
     this.#streams.close();
     this.#connection.close();
   }
 
   #mustBeConnected(consequence: string): void {
-    if (this.#connected) return;
+    if (this.#availability.connected) return;
     throw new ProtocolError('broker_unavailable', `Redis cannot be reached: ${consequence}`, {
       retryAfterMs: BROKER_RETRY_MS,
       details: { outcome: 'not_stored' },
     });
-  }
-
-  async #firstHeartbeat(): Promise<void> {
-    let timeout: NodeJS.Timeout | undefined;
-    const returned = new Promise<void>((resolve, reject) => {
-      this.#firstReturn = resolve;
-      timeout = setTimeout(
-        () => reject(new Error('Redis accepted our heartbeat but did not deliver it within 5 s')),
-        5_000,
-      );
-    });
-    this.#resetAt = performance.now();
-    this.#timer = setInterval(() => this.#turn(), this.#intervalMs);
-    this.#timer.unref();
-    await this.#resubscribe();
-    this.#heartbeat.tick();
-    await returned.finally(() => clearTimeout(timeout));
-  }
-
-  #turn(): void {
-    if (!this.#subscribed) void this.#resubscribe();
-    this.#heartbeat.tick();
-    // For example after a pause of this process. The other nodes may have given this one up.
-    if (!this.#registry.holdsLease) this.#lost('the lease of this node has expired');
-    if (this.#heartbeat.alive) {
-      if (this.#connected) this.#renew();
-      else void this.#recover();
-    } else if (performance.now() - this.#resetAt > RESET_EVERY_MS) {
-      this.#resetAt = performance.now();
-      this.#connection.reset();
-    }
-  }
-
-  #renew(): void {
-    this.#registry.renew().catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'The lease of this node cannot be renewed yet');
-    });
-    this.#refreshIncarnation().catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'Redis did not report which server it is');
-    });
-    this.#streams.lookAtHeads();
-  }
-
-  /** A server can be demoted and promoted again under a connection that stays. */
-  async #refreshIncarnation(): Promise<void> {
-    if (this.#connection.sharded) this.#fence.connectionLost();
-    else await this.#fence.refreshIncarnation('');
   }
 
   /** An unreadable message must not end the process; the next check of the head finds missing events. */
@@ -338,50 +292,10 @@ export class RedisBroker implements Broker {
     });
   }
 
-  async #resubscribe(): Promise<void> {
-    if (this.#timer === undefined) return;
-    try {
-      this.#subscribed = true;
-      await this.#connection.subscribe(this.#keys.nodes, this.#keys.node(this.#nodeId));
-      this.#nodes.listening();
-      await this.#streams.resubscribe();
-    } catch (error) {
-      this.#subscribed = false;
-      this.#log.warn({ err: error }, 'Could not subscribe in Redis; retrying');
-    }
-  }
-
-  #lost(reason: string): void {
-    if (!this.#connected) return;
-    this.#connected = false;
-    this.#resetAt = performance.now();
-    this.#connection.reset();
-    this.#log.warn({ reason }, 'Redis cannot be reached: publishes are rejected, connections stay open');
-    this.#listener?.onHealth(this.health());
-  }
-
-  /** Redis is reachable again: missed events are read before the node reports healthy. */
-  #recover(): Promise<void> {
-    this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
-    return this.#recovering;
-  }
-
-  async #catchUp(): Promise<void> {
-    while (this.#heartbeat.alive && !this.#connected && this.#listener !== undefined) {
-      try {
-        await this.#registry.join();
-        await this.#refreshIncarnation();
-        await this.#streams.catchUpAll();
-        this.#connected = this.#heartbeat.alive;
-      } catch (error) {
-        this.#log.warn({ err: error }, 'Redis is reachable again, but cannot be read yet');
-        await delay(100);
-      }
-    }
-    if (!this.#connected) return;
-    this.#firstReturn?.();
-    this.#log.info({ lagMs: this.#heartbeat.lagMs }, 'Redis is connected');
-    this.#listener?.onHealth(this.health());
+  async #subscribe(): Promise<void> {
+    await this.#connection.subscribe(this.#keys.nodes, this.#keys.node(this.#nodeId));
+    this.#nodes.listening();
+    await this.#streams.resubscribe();
   }
 }
 
@@ -390,5 +304,3 @@ export class RedisBroker implements Broker {
  * waits if all others ended without leaving. It exceeds the usual failover time of a sentinel or a managed Redis.
  */
 const LEASE_MS = 20_000;
-/** Interval between two attempts to connect, longer than connecting takes. */
-const RESET_EVERY_MS = 2_000;

@@ -1,0 +1,154 @@
+/**
+ * Whether this node can work with Redis. Once per interval it sends a heartbeat and renews the lease; it decides when Redis is lost,
+ * and lets the node continue only after it has joined again and read the missed events.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BrokerLog } from '../broker.ts';
+import type { AttachedStreams } from './attached-stream.ts';
+import type { RedisConnection } from './connection.ts';
+import type { EpochFence } from './fence/epoch-fence.ts';
+import type { NodeRegistry } from './fence/registry.ts';
+import type { RedisHeartbeat } from './heartbeat.ts';
+
+export interface AvailabilityOptions {
+  readonly connection: RedisConnection;
+  readonly heartbeat: RedisHeartbeat;
+  readonly registry: NodeRegistry;
+  readonly fence: EpochFence;
+  readonly streams: AttachedStreams;
+  readonly intervalMs: number;
+  readonly log: BrokerLog;
+  /** Subscribes to the channels of this node. @throws {Error} when Redis refuses or is unavailable */
+  readonly subscribe: () => Promise<void>;
+  /** Called after {@link Availability.connected} has changed. */
+  readonly onChange: () => void;
+}
+
+export class Availability {
+  readonly #options: AvailabilityOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #connected = false;
+  /** False if the last attempt to subscribe failed. */
+  #subscribed = false;
+  #recovering: Promise<void> | undefined;
+  #resetAt = 0;
+  #firstReturn: (() => void) | undefined;
+
+  constructor(options: AvailabilityOptions) {
+    this.#options = options;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Resolves when the first heartbeat has returned and the node has joined. @throws {Error} if that takes longer than 5 s */
+  async start(): Promise<void> {
+    let timeout: NodeJS.Timeout | undefined;
+    const returned = new Promise<void>((resolve, reject) => {
+      this.#firstReturn = resolve;
+      timeout = setTimeout(
+        () => reject(new Error('Redis accepted our heartbeat but did not deliver it within 5 s')),
+        5_000,
+      );
+    });
+    this.#resetAt = performance.now();
+    this.#timer = setInterval(() => this.#turn(), this.#options.intervalMs);
+    this.#timer.unref();
+    await this.resubscribe();
+    this.#options.heartbeat.tick();
+    await returned.finally(() => clearTimeout(timeout));
+  }
+
+  /** Sends no further heartbeats. The node is still connected, so that it can leave. */
+  stopHeartbeats(): void {
+    clearInterval(this.#timer);
+    this.#options.heartbeat.stop();
+  }
+
+  stop(): void {
+    this.#connected = false;
+    this.#timer = undefined;
+  }
+
+  async resubscribe(): Promise<void> {
+    if (this.#timer === undefined) return;
+    try {
+      this.#subscribed = true;
+      await this.#options.subscribe();
+    } catch (error) {
+      this.#subscribed = false;
+      this.#options.log.warn({ err: error }, 'Could not subscribe in Redis; retrying');
+    }
+  }
+
+  reportLost(reason: string): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#resetAt = performance.now();
+    this.#options.connection.reset();
+    this.#options.log.warn({ reason }, 'Redis cannot be reached: publishes are rejected, connections stay open');
+    this.#options.onChange();
+  }
+
+  /** Redis is reachable again: missed events are read before the node reports healthy. */
+  recover(): Promise<void> {
+    this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
+    return this.#recovering;
+  }
+
+  #turn(): void {
+    const { connection, heartbeat, registry } = this.#options;
+    if (!this.#subscribed) void this.resubscribe();
+    heartbeat.tick();
+    // For example after a pause of this process. The other nodes may have given this one up.
+    if (!registry.holdsLease) this.reportLost('the lease of this node has expired');
+    if (heartbeat.alive) {
+      if (this.#connected) this.#renew();
+      else void this.recover();
+    } else if (performance.now() - this.#resetAt > RESET_EVERY_MS) {
+      this.#resetAt = performance.now();
+      connection.reset();
+    }
+  }
+
+  #renew(): void {
+    const { registry, streams, log } = this.#options;
+    registry.renew().catch((error: unknown) => {
+      log.warn({ err: error }, 'The lease of this node cannot be renewed yet');
+    });
+    this.#refreshIncarnation().catch((error: unknown) => {
+      log.warn({ err: error }, 'Redis did not report which server it is');
+    });
+    streams.lookAtHeads();
+  }
+
+  /** A server can be demoted and promoted again under a connection that stays. */
+  async #refreshIncarnation(): Promise<void> {
+    const { connection, fence } = this.#options;
+    if (connection.sharded) fence.connectionLost();
+    else await fence.refreshIncarnation('');
+  }
+
+  async #catchUp(): Promise<void> {
+    const { heartbeat, registry, streams, log } = this.#options;
+    while (heartbeat.alive && !this.#connected && this.#timer !== undefined) {
+      try {
+        await registry.join();
+        await this.#refreshIncarnation();
+        await streams.catchUpAll();
+        this.#connected = heartbeat.alive;
+      } catch (error) {
+        log.warn({ err: error }, 'Redis is reachable again, but cannot be read yet');
+        await delay(100);
+      }
+    }
+    if (!this.#connected) return;
+    this.#firstReturn?.();
+    log.info({ lagMs: heartbeat.lagMs }, 'Redis is connected');
+    this.#options.onChange();
+  }
+}
+
+/** Interval between two attempts to connect, longer than connecting takes. */
+const RESET_EVERY_MS = 2_000;
