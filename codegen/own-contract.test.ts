@@ -67,12 +67,12 @@ const shopProgram = (ending: '.ts' | '.js'): string => `
 
 /** A server with one order, which it ships. */
 function shopkeeper(commandValidators: Readonly<Record<string, Validator>>) {
-  const complaints: unknown[] = [];
+  const faults: unknown[] = [];
   const order = { id: 'o1', lines: [{ tag: 'book' }] };
   const at = { epoch: 'e1', sequenceId: 1 };
   const script = (connection: FakeConnection, command: Frame): void => {
     const validate = commandValidators[command.type];
-    if (validate?.(command) !== true) complaints.push(command, validate?.errors);
+    if (validate?.(command) !== true) faults.push(command, validate?.errors);
     const subscriptionId = command.data['subscriptionId'];
     if (command.type === 'unsubscribe')
       connection.reply(command, 'unsubscribed', { subscriptionIds: [subscriptionId] });
@@ -83,7 +83,7 @@ function shopkeeper(commandValidators: Readonly<Record<string, Validator>>) {
     connection.send('replay_complete', { subscriptionId, position: at });
     connection.send('event', { ...event, isReplay: false, sequenceId: 2, event: 'order_shipped' });
   };
-  return { complaints, script };
+  return { faults, script };
 }
 
 describe('a client for a contract of another project', () => {
@@ -92,7 +92,7 @@ describe('a client for a contract of another project', () => {
     expect(files).toEqual(expect.arrayContaining(['client.ts', 'runtime/feed.ts', 'types.ts', 'validators.js']));
     await writeFile(join(out, 'program.ts'), shopProgram('.ts'));
     const validators = await load(await readFile(join(out, 'validators.js'), 'utf8'));
-    const { complaints, script } = shopkeeper(validators['commandValidators'] as Readonly<Record<string, Validator>>);
+    const { faults, script } = shopkeeper(validators['commandValidators'] as Readonly<Record<string, Validator>>);
     server = await startFakeServer({ subprotocol: 'shop.v2', script });
     const { code, output } = await run([process.execPath, 'program.ts', server.url], { cwd: out });
     const told = { SUBPROTOCOL: 'shop.v2', tags: ['book'], fits: true };
@@ -109,7 +109,7 @@ describe('a client for a contract of another project', () => {
         { ...told, name: 'order_shipped', again: 'shipped', isReplay: false },
       ],
     });
-    expect(complaints).toEqual([]);
+    expect(faults).toEqual([]);
     expect(server.connections[0]?.commands.map(({ type }) => type)).toContain('subscribe');
   });
 

@@ -59,8 +59,8 @@ describe('an expected error', () => {
       { messages: [error('invalid_json')], subscriptions: 1 },
       'left a subscription behind',
     ],
-  ] as const)('is not %s', (_what, seen, complaint) => {
-    expect(verdict(expected, seen).join()).toContain(complaint);
+  ] as const)('is not %s', (_what, seen, fault) => {
+    expect(verdict(expected, seen).join()).toContain(fault);
   });
 
   test('points to the invalid value', () => {

@@ -49,13 +49,13 @@ export function describe(seen: Observation): string {
   return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
-function aliveAnd(seen: Observation, complaint: string | undefined): string | undefined {
-  if (complaint !== undefined) return complaint;
+function aliveAnd(seen: Observation, fault: string | undefined): string | undefined {
+  if (fault !== undefined) return fault;
   if (seen.close !== undefined || seen.ending !== 'open') return 'the connection should have stayed open';
   return seen.alive ? undefined : 'the connection no longer replies';
 }
 
-function countComplaint(
+function countFault(
   fitting: readonly Message[],
   all: readonly Message[],
   times: number | 'some',
@@ -87,8 +87,8 @@ function judgeError(
   );
   const what = `error ${codes.join(' or ')}${expected.pointer === undefined ? '' : ` at ${JSON.stringify(expected.pointer)}`}`;
   const times = timesOf(expected.times, limits);
-  const complaint = aliveAnd(seen, countComplaint(fitting, replies, times, what));
-  if (complaint !== undefined) return complaint;
+  const fault = aliveAnd(seen, countFault(fitting, replies, times, what));
+  if (fault !== undefined) return fault;
   if ((seen.subscriptions ?? 0) > 0 && times !== 'some') return 'the refused command left a subscription behind';
   return undefined;
 }
@@ -100,7 +100,7 @@ function judgeReply(
 ): string | undefined {
   const replies = repliesOf(seen);
   const fitting = replies.filter((each) => each.type === expected.reply);
-  return aliveAnd(seen, countComplaint(fitting, replies, timesOf(expected.times, limits), expected.reply));
+  return aliveAnd(seen, countFault(fitting, replies, timesOf(expected.times, limits), expected.reply));
 }
 
 function judgeClose(expected: Extract<Outcome, { close: unknown }>, seen: Observation): string | undefined {
@@ -121,7 +121,7 @@ function readBody(body: Buffer): unknown {
 }
 
 /** A failed request has the `error` message as its body (OPS-0). */
-function errorComplaint(
+function errorFault(
   { status, body }: HttpAnswer,
   { error, pointer }: Extract<Outcome, { status: unknown }>,
 ): string | undefined {
@@ -145,8 +145,8 @@ export function judgeStatus(
   if (answer === undefined) return `no response with status ${statuses.join(' or ')}`;
   if (!statuses.includes(answer.status)) return `status ${answer.status} instead of ${statuses.join(' or ')}`;
   if (answer.status >= 400) {
-    const complaint = errorComplaint(answer, expected);
-    if (complaint !== undefined) return complaint;
+    const fault = errorFault(answer, expected);
+    if (fault !== undefined) return fault;
   } else if (expected.body !== undefined && !httpValidators[expected.body](readBody(answer.body))) {
     const [error] = httpValidators[expected.body].errors ?? [];
     return `a body that is not a valid ${expected.body}: ${error?.instancePath ?? ''} ${error?.message ?? ''}`;
@@ -182,9 +182,9 @@ function alwaysFindings(seen: Observation): readonly string[] {
 
 /** All findings; empty if the case passed. */
 export function judge(played: Case, seen: Observation, limits: Limits): readonly string[] {
-  const complaints = played.expect.map((each) => judgeOutcome(each, seen, limits));
+  const faults = played.expect.map((each) => judgeOutcome(each, seen, limits));
   const always = alwaysFindings(seen);
-  if (complaints.includes(undefined)) return always;
-  const expected = [...new Set(complaints)].join('; or ');
+  if (faults.includes(undefined)) return always;
+  const expected = [...new Set(faults)].join('; or ');
   return [expected, ...always];
 }

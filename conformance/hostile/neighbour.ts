@@ -73,8 +73,8 @@ class Neighbour {
 
   async connect(): Promise<void> {
     const wire = await Wire.open(ground.target, { secrets: [] });
-    const complaint = await upgrade(wire, ground);
-    if (complaint !== undefined) throw new Error(complaint);
+    const fault = await upgrade(wire, ground);
+    if (fault !== undefined) throw new Error(fault);
     wire.listen({ onMessage: (message) => this.#take(message), onPong: (payload) => this.#takePong(payload) });
     this.#wire = wire;
     for (const each of ['main', stream])

@@ -37,9 +37,9 @@ describe('the rows', () => {
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[{"say":1}],"expect":{"close":1002}}', 'unknown step'],
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":[]}', 'unknown outcome'],
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":{"close":1002},"Slow":true}', 'unknown field Slow'],
-  ])('are refused if they are invalid: %s', (line, complaint) => {
+  ])('are refused if they are invalid: %s', (line, fault) => {
     expect(() => parseRows(`\n${line}`, 'x.ndjson')).toThrow(`x.ndjson:2: `);
-    expect(() => parseRows(line, 'x.ndjson')).toThrow(complaint);
+    expect(() => parseRows(line, 'x.ndjson')).toThrow(fault);
   });
 });
 

@@ -52,8 +52,8 @@ class Trial {
 
   /** Waits for one of the expected outcomes. */
   async settle(): Promise<Observation> {
-    const { expect, door } = this.#entry;
-    if (door === 'tcp' && !expect.every((each) => 'status' in each || 'dropped' in each))
+    const { expect, transport } = this.#entry;
+    if (transport === 'tcp' && !expect.every((each) => 'status' in each || 'dropped' in each))
       await this.#wire.until(() => this.#wire.answers.length > 0 || this.#wire.ending !== 'open', this.#patienceMs);
     if (this.#wire.upgraded && expect.some(leavesAlive)) await this.#probe();
     else if (expect.some((each) => 'status' in each)) await this.#response();
@@ -135,8 +135,8 @@ async function playAside({ http, expect }: Aside, ground: Ground): Promise<reado
   try {
     await wire.write(encodeHttp(http, ground));
     await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', ground.patienceMs);
-    const complaint = judgeStatus(expect, wire);
-    return [...(complaint === undefined ? [] : [`asked aside: ${complaint}`]), ...wire.faults, ...wire.leaks];
+    const fault = judgeStatus(expect, wire);
+    return [...(fault === undefined ? [] : [`asked aside: ${fault}`]), ...wire.faults, ...wire.leaks];
   } finally {
     wire.destroy();
   }
@@ -174,9 +174,9 @@ async function playOnce(entry: Case, ground: Ground): Promise<Played & { readonl
   }
   const player = new Player(wire, ground);
   try {
-    if (entry.door !== 'tcp') {
-      const complaint = await upgrade(wire, ground);
-      if (complaint !== undefined) return { findings: [complaint], seen: 'no welcome', waitMs: toldToWait(wire) };
+    if (entry.transport !== 'tcp') {
+      const fault = await upgrade(wire, ground);
+      if (fault !== undefined) return { findings: [fault], seen: 'no welcome', waitMs: toldToWait(wire) };
     }
     await player.play(entry.send);
     const seen = await new Trial(entry, ground, wire).settle();

@@ -111,7 +111,7 @@ export interface Row {
   readonly why: string;
   readonly needs?: readonly Need[];
   /** `ws` starts with an upgrade and `welcome`; `tcp` with a plain connection. */
-  readonly door?: 'ws' | 'tcp';
+  readonly transport?: 'ws' | 'tcp';
   readonly send: readonly Step[];
   readonly expect: Outcome | readonly Outcome[];
   readonly aside?: Aside;

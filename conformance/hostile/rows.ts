@@ -8,7 +8,7 @@ import type { Row } from './row.ts';
 const CASES = fileURLToPath(new URL('cases/', import.meta.url));
 
 const REQUIRED = ['id', 'clause', 'why', 'send', 'expect'] as const;
-const OPTIONAL = ['level', 'needs', 'door', 'aside', 'probe', 'within', 'slow', 'variants'] as const;
+const OPTIONAL = ['level', 'needs', 'transport', 'aside', 'probe', 'within', 'slow', 'variants'] as const;
 const FIELDS: ReadonlySet<string> = new Set([...REQUIRED, ...OPTIONAL]);
 const STEPS = [
   'text',
@@ -33,7 +33,7 @@ function knows(value: unknown, keys: readonly string[]): boolean {
   return typeof value === 'object' && value !== null && keys.some((key) => Object.hasOwn(value, key));
 }
 
-function complaintAbout(row: Partial<Record<string, unknown>>): string | undefined {
+function faultOfRow(row: Partial<Record<string, unknown>>): string | undefined {
   const unknown = Object.keys(row).find((key) => !FIELDS.has(key));
   if (unknown !== undefined) return `unknown field ${unknown}`;
   const missing = REQUIRED.find((key) => !Object.hasOwn(row, key));
@@ -59,8 +59,8 @@ export function parseRows(text: string, name: string): readonly Row[] {
     } catch (cause) {
       throw new BadRow(`${where}: this line is not JSON`, { cause });
     }
-    const complaint = complaintAbout({ ...row });
-    if (complaint !== undefined) throw new BadRow(`${where}: ${complaint}`);
+    const fault = faultOfRow({ ...row });
+    if (fault !== undefined) throw new BadRow(`${where}: ${fault}`);
     return [row];
   });
 }

@@ -67,7 +67,7 @@ describe('the section auth', () => {
       /maxLifetimeSeconds must be .* from 1 to/,
     ],
     ['the kind is unknown', { issuers: [{ ...issuer, kind: 'admin' }] }, /kind must be one of user, agent, service/],
-  ])('is refused when %s', (_name, section, complaint) => {
-    expect(problemsOf(section).join('\n')).toMatch(complaint);
+  ])('is refused when %s', (_name, section, text) => {
+    expect(problemsOf(section).join('\n')).toMatch(text);
   });
 });

@@ -72,7 +72,8 @@ export interface ConfigSources {
   readonly file?: string;
 }
 
-interface Saying {
+/** The value that was given for a setting, and its source: a flag, a variable, or a line of the file. */
+interface Given {
   readonly raw: unknown;
   readonly source: string;
 }
@@ -91,11 +92,11 @@ export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSour
   const problems: Problem[] = [...fromFile.problems];
   const settings = [...SETTINGS, ...customReplays(fromFile)];
   const entries = settings.map((setting): Entry => {
-    const saying = sayingOf(setting, { flags, environment, fromFile, file: file ?? '' });
-    if (saying === undefined) return { setting, value: setting.standard, source: 'default' };
-    const { value, fault } = READERS[setting.kind](saying.raw, setting);
-    if (fault !== undefined) problems.push({ where: saying.source, text: `\`${setting.key}\` ${fault}` });
-    return { setting, value: fault === undefined ? value : setting.standard, source: saying.source };
+    const given = givenValue(setting, { flags, environment, fromFile, file: file ?? '' });
+    if (given === undefined) return { setting, value: setting.standard, source: 'default' };
+    const { value, fault } = READERS[setting.kind](given.raw, setting);
+    if (fault !== undefined) problems.push({ where: given.source, text: `\`${setting.key}\` ${fault}` });
+    return { setting, value: fault === undefined ? value : setting.standard, source: given.source };
   });
   const auth = readAuth(entries);
   const config = configOf(entries, auth?.settings);
@@ -131,7 +132,7 @@ interface Places {
   readonly file: string;
 }
 
-function sayingOf(setting: Setting, { flags, environment, fromFile, file }: Places): Saying | undefined {
+function givenValue(setting: Setting, { flags, environment, fromFile, file }: Places): Given | undefined {
   const { flag, key } = setting;
   if (flag !== undefined && flags[flag] !== undefined) return { raw: flags[flag], source: `--${flag}` };
   const variable = variableOf(setting);
