@@ -33,6 +33,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const REWRITTEN = [
   'README.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'asyncapi.yaml',
   'docs/{decisions,explanation,guides,tutorials}/**/*.md',
   'codegen/**/*.ts',
