@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { growingIds, newId, pooledRandom } from './event-id.ts';
 
 describe('ids of events', () => {
-  test('ask for random bytes once for hundreds of them', () => {
+  test('request random bytes once for hundreds of ids', () => {
     let asked = 0;
     const random = pooledRandom((bytes) => {
       asked += 1;
@@ -25,7 +25,7 @@ describe('ids of events', () => {
     expect(drawn).toEqual(Array.from({ length: 10_000 }, (_, at) => at % 251));
   });
 
-  test('are ULIDs, all different, and grow', () => {
+  test('are ULIDs, unique and increasing', () => {
     const next = growingIds();
     const ids = Array.from({ length: 2000 }, (_, n) => next(1000 + Math.floor(n / 10)));
     expect(ids).toEqual(ids.toSorted());

@@ -1,15 +1,15 @@
 /**
- * Ids of events and connections: ULIDs. Their random part comes from a pool, because asking the system for each of the 16 characters
- * of an id takes about 45 µs, five times as long as everything else that publishing an event takes.
+ * Makes ids of events and connections: ULIDs. Their random part comes from a pool, because asking the system for each of the 16
+ * characters of an id takes about 45 µs, five times as long as the rest of publishing an event.
  */
 import { randomFillSync } from 'node:crypto';
 import { monotonicFactory, ulid } from 'ulid';
 
-/** Bytes that are asked for at once: enough for 256 ids. */
+/** Size of the pool in bytes: enough for 256 ids. */
 const POOL_BYTES = 4096;
 
 /**
- * Random numbers from 0 to below 1, of 8 bits each: an id takes 5 of them for a character.
+ * Returns random numbers of 8 bits, from 0 up to 1; an id uses 5 bits of each for a character.
  * @param fill fills an array with random bytes
  */
 export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSync): () => number {
@@ -21,7 +21,7 @@ export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSy
       next = 0;
     }
     const byte = pool[next] ?? 0;
-    // A byte is used once: who learns an id learns nothing of another.
+    // Each byte is used once, so that one id reveals nothing about another.
     pool[next] = 0;
     next += 1;
     return byte / 256;
@@ -30,12 +30,12 @@ export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSy
 
 const random = pooledRandom();
 
-/** An id for the present time. */
+/** An id for the current time. */
 export function newId(): string {
   return ulid(undefined, random);
 }
 
-/** Ids that grow, also within a millisecond: of each two, the one made later is greater. Without a time, for the present. */
+/** Makes increasing ids, also within a millisecond: a later id is greater. The time defaults to the current time. */
 export function growingIds(): (nowMs?: number) => string {
   return monotonicFactory(random);
 }

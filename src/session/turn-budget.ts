@@ -1,7 +1,7 @@
 /**
- * The time that commands and requests of all clients together may take before everybody else has a turn. One read of a socket can
- * hold thousands of commands, `ws` hands over all of them at once, many connections can be read in one turn, and what waits only for
- * promises goes on in the same turn of the event loop.
+ * The time that commands and requests of all clients together may take in one turn of the event loop. One read of a socket can
+ * contain thousands of commands, and `ws` hands over all of them at once. Many connections can be read in one turn, and work that
+ * waits only for promises also continues in the same turn.
  */
 export class TurnBudget {
   readonly #limitMs: number;
@@ -20,8 +20,8 @@ export class TurnBudget {
   }
 
   /**
-   * Resolves when work may begin, in a later turn if the time of this one is used up, and counts from then on. Work that waits is
-   * admitted in order of arrival, as far as the time of each turn allows.
+   * Resolves when work may start: in a later turn if the time of this turn is used up. The time of the work counts from then on.
+   * Waiting work is admitted in order of arrival, as far as the time of each turn allows.
    */
   async admit(): Promise<void> {
     while (this.over) await nextTurn();

@@ -7,7 +7,7 @@ import { PathSet } from './path-set.ts';
 /** Up to this number of values, comparing with each takes less time and memory than a set. */
 const FEW = 8;
 
-/** Whether a value that an event has for the field fits. */
+/** Whether a value of the event for this field matches. */
 function fitOf(kind: FilterKind, wanted: readonly string[]): (value: string) => boolean {
   if (kind === 'path') {
     const paths = new PathSet(wanted);
@@ -23,7 +23,7 @@ function fitOf(kind: FilterKind, wanted: readonly string[]): (value: string) => 
 export class Condition {
   readonly field: string;
   readonly #fits: (value: string) => boolean;
-  /** The serial number of the event that was compared last, and the result: many filters may share a condition. */
+  /** Serial number of the last compared event, and the result. Cached, because many filters may share a condition. */
   #seen = 0;
   #met = false;
 
@@ -33,7 +33,7 @@ export class Condition {
     this.#fits = fitOf(kind, wanted);
   }
 
-  /** Whether an event meets it. An event that does not declare the field does (SUB-4). */
+  /** Whether an event meets the condition. An event that does not declare the field always does (SUB-4). */
   isMet(facts: EventFacts): boolean {
     if (this.#seen === facts.serial) return this.#met;
     this.#seen = facts.serial;
@@ -49,7 +49,7 @@ interface Shared {
 
 const COST: Readonly<Record<FilterKind, number>> = { exact: 0, extension: 1, path: 2 };
 
-/** The conditions of a filter, those that cost least to compare first. */
+/** The conditions of a filter, in ascending order of the cost of comparing. */
 export function conditionsOf(filter: Filter, { filters }: Catalogue, shared?: SharedConditions): readonly Condition[] {
   return fieldsOf(filter, filters).map(({ field, kind, wanted }) =>
     kind === 'path' && shared !== undefined ? shared.take(field, wanted) : new Condition(field, kind, wanted),
@@ -74,15 +74,15 @@ function fieldsOf(filter: Filter, kinds: Catalogue['filters']): readonly FieldVa
 /** A longer key is hashed, so that the text of a filter is not stored twice. */
 const LONGEST_KEY = 128;
 
-/** A short text for a value, the same for equal ones only. */
+/** A short text for a value; two values have the same text only if they are equal. */
 export function keyOf(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length <= LONGEST_KEY ? text : hash('sha256', text, 'base64');
 }
 
 /**
- * Conditions on paths, each once, however many filters have it: comparing a path with globs is most of what matching costs. A
- * condition of another kind costs less than looking it up.
+ * Conditions on paths, shared by all filters that have them, because comparing a path with globs is most of the cost of matching.
+ * Other conditions are not shared, because comparing them costs less than a look-up.
  */
 export class SharedConditions {
   readonly #byKey = new Map<string, Shared>();
@@ -99,7 +99,7 @@ export class SharedConditions {
     return shared.condition;
   }
 
-  /** Gives back the conditions that `conditionsOf` took for the same filter. */
+  /** Releases the conditions that `conditionsOf` returned for the same filter. */
   release(filter: Filter, { filters }: Catalogue): void {
     for (const { field, kind, wanted } of fieldsOf(filter, filters)) {
       const key = keyOf([field, wanted]);

@@ -29,7 +29,7 @@ function normalised(kind: FilterKind | undefined, values: readonly string[]): re
 let facts = 0;
 
 export class EventFacts {
-  /** Greater than 0, and another one for each event. */
+  /** Serial number: greater than 0, and unique for each event. */
   readonly serial: number;
   readonly event: string;
   readonly #source: Matchable;

@@ -167,7 +167,7 @@ export class EventShelf<Item extends object> {
     return placesOf(filter[field] ?? [], partner === undefined ? undefined : filter[partner]);
   }
 
-  /** Path fields with the field of the extensions of the same paths, where every event that has one field has the other. */
+  /** Path field → the extension field of the same paths, if every event with one field also has the other. */
   #findPartners(): ReadonlyMap<string, string> {
     const { filters } = this.#catalogue;
     const partners = new Map<string, string>();

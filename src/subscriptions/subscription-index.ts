@@ -28,7 +28,7 @@ interface Group<Kept> {
   readonly spec: FilterSpec;
   readonly members: Kept;
   readonly conditions: readonly Condition[];
-  /** Whether it is on the shelf of each of its names, so that names need no comparison. */
+  /** Whether the group is on the shelf of each of its names, so that names need no comparison. */
   readonly named: boolean;
   /** See {@link isPlain}. */
   readonly plain: boolean;
@@ -52,7 +52,7 @@ function shelvesOf(patterns: readonly string[]): {
   };
 }
 
-/** Whether an event meets the conditions that the search has not decided already. */
+/** Whether an event meets the conditions that the search has not already checked. */
 function meets<Kept>({ spec, conditions, named, plain }: Group<Kept>, facts: EventFacts, found: Found): boolean {
   if (!named && !spec.events.some((each) => matchesName(each, facts.event))) return false;
   if (plain && found.complete) return true;
@@ -63,7 +63,7 @@ function meets<Kept>({ spec, conditions, named, plain }: Group<Kept>, facts: Eve
   return true;
 }
 
-/** @typeParam Kept what a group's members are kept in */
+/** @typeParam Kept the collection of a group's members */
 export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #catalogue: Catalogue;
   readonly #newMembers: () => Kept;
@@ -125,7 +125,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     };
   }
 
-  /** The members that the event is for, by group. */
+  /** The members that match the event, by group. */
   match(event: Matchable): readonly Kept[] {
     const found: Kept[] = [];
     const facts = new EventFacts(event, this.#catalogue);
