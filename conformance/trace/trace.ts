@@ -59,7 +59,7 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
-/** Stands in a trace for a secret of the client, whoever sent it. */
+/** Replaces a secret of the client in a trace, in frames of either side. */
 export const CONCEALED = '[a secret of the client]';
 /** Shorter secrets are words that a message may contain by chance. */
 const SHORTEST_SECRET = 8;
@@ -82,7 +82,7 @@ export class Trace {
     return this.#connections;
   }
 
-  /** Keeps a secret out of the trace: frames from now on have {@link CONCEALED} in its place. */
+  /** Keeps a secret out of the trace: later frames have {@link CONCEALED} in its place. */
   conceal(secret: string): void {
     if (secret.length >= SHORTEST_SECRET) this.#secrets.add(secret);
   }
