@@ -334,10 +334,13 @@ export class Outbox implements LiveSink {
     const parts = this.#takeControl();
     let bytes = parts.reduce((sum, each) => sum + each.length, 0);
     while (bytes < this.#scheduler.chunkBytes) {
+      const next = this.#entries[this.#first];
       const part = this.#take(this.#scheduler.chunkBytes - bytes);
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
+      // A replay has filled the chunk with whole frames: for one more of them all would have to be copied.
+      if (next?.kind === 'replay' && next === this.#entries[this.#first]) break;
     }
     if (parts.length === 0) return undefined;
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
