@@ -3,7 +3,7 @@
  * Both run on the same events in alternating rounds (A B A B …), so that a busy machine slows both equally; the results are
  * medians.
  *
- *     node bench/index.ts [subscriptions, default 10000]
+ *     node bench/matching.ts [subscriptions, default 10000]
  */
 import { compileFilter } from '../src/subscriptions/filter.ts';
 import { EventFacts } from '../src/subscriptions/event-facts.ts';

@@ -1,0 +1,82 @@
+/** Runs the load client: of C if a compiler is installed, else of TypeScript. */
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../node_modules/.cache/tidemark/bench/', import.meta.url));
+
+/** What one run of the load client found. */
+export interface LoadResult {
+  readonly deliveries: number;
+  readonly exact: boolean;
+  /** Processing time of the server per delivery, in microseconds. */
+  readonly cpuUs: number;
+  readonly seconds: number;
+  /** From publishing to receiving; 0 outside of mode `rate`. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Growth of the server's memory per connection; 0 if the client does not measure it. */
+  readonly connectionKib: number;
+}
+
+export interface Load {
+  readonly mode: 'flight' | 'rate' | 'replay';
+  readonly connections: number;
+  readonly events: number;
+  /** Events under way at most, and how many are published together. */
+  readonly window?: number;
+  readonly burst?: number;
+  /** Events per second. */
+  readonly rate?: number;
+}
+
+export interface Server {
+  readonly port: number;
+  readonly controlPort: number;
+  readonly pid: number;
+  readonly path: string;
+  /** Text frame that each connection sends first. */
+  readonly hello: string;
+}
+
+/** Compiles a C program of this directory. @returns its path, or undefined if there is no compiler */
+export function compile(name: string): string | undefined {
+  mkdirSync(BUILT, { recursive: true });
+  const program = `${BUILT}${name}`;
+  const { status, stderr } = spawnSync('cc', ['-O2', '-o', program, `${HERE}${name}.c`], { encoding: 'utf8' });
+  if (status === 0) return program;
+  if (status !== null) throw new Error(`cc could not compile ${name}.c: ${stderr}`);
+  return undefined;
+}
+
+export class LoadClient {
+  readonly language: 'C' | 'TypeScript';
+  readonly #command: readonly [string, ...string[]];
+
+  constructor() {
+    const program = compile('load');
+    this.language = program === undefined ? 'TypeScript' : 'C';
+    this.#command = program === undefined ? [process.execPath, `${HERE}load.ts`] : [program];
+  }
+
+  /** @throws {Error} if an event was missing, repeated or out of order on any connection */
+  async run(server: Server, load: Load): Promise<LoadResult> {
+    const { mode, connections, events, window = 1, burst = 1, rate = 1 } = load;
+    const [program, ...first] = this.#command;
+    const numbers = [events, window, burst, rate].map(String);
+    const args = [
+      server.port,
+      server.path,
+      server.controlPort,
+      server.pid,
+      connections,
+      server.hello,
+      mode,
+      ...numbers,
+    ];
+    const { stdout } = await promisify(execFile)(program, [...first, ...args.map(String)]);
+    return JSON.parse(stdout) as LoadResult;
+  }
+}

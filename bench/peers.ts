@@ -1,0 +1,120 @@
+/** The servers that are compared, each in a process of its own. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { compile } from './load/client.ts';
+import type { Server } from './load/client.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+/** About the frame of the gateway's event in these scenarios. */
+const FRAME_BYTES = 330;
+
+export interface Peer {
+  readonly name: string;
+  readonly what: string;
+  readonly command: (ports: { readonly port: number; readonly controlPort: number }) => readonly [string, ...string[]];
+  readonly path: string;
+  /** What each connection sends first. @param epoch what the server prints behind `ready` */
+  readonly hello: (epoch: string) => string;
+}
+
+function subscribe(replay: object): string {
+  const data = { subscriptionId: 'ready', events: ['bench.tick'], replay };
+  return JSON.stringify({ type: 'subscribe', id: '1', data });
+}
+
+/** @param options.other the checkout to compare with, if any @param options.prefill events of history */
+export function peersOf(options: { readonly other: string | undefined; readonly prefill: number }): readonly Peer[] {
+  const { other, prefill } = options;
+  const loop = compile('write-loop');
+  const hello = (epoch: string): string =>
+    subscribe(prefill > 0 ? { mode: 'resume', after: { epoch, sequenceId: 0 } } : { mode: 'none' });
+  const gateway = (name: string, what: string, checkout: string): Peer => ({
+    name,
+    what,
+    command: ({ port, controlPort }) => [
+      process.execPath,
+      `${HERE}servers/gateway.ts`,
+      ...[port, controlPort, checkout, prefill].map(String),
+    ],
+    path: '/ws',
+    hello,
+  });
+  const peers: Peer[] = [
+    {
+      name: 'frames',
+      what: '`ws`, a frame built once, one write per socket and turn; no filters, no history',
+      command: ({ port, controlPort }) => [
+        process.execPath,
+        `${HERE}servers/frames.ts`,
+        ...[port, controlPort, FRAME_BYTES, prefill].map(String),
+      ],
+      path: '/',
+      hello: () => (prefill > 0 ? 'replay' : ''),
+    },
+    gateway('gateway', 'this gateway', `${HERE}..`),
+  ];
+  if (loop !== undefined && prefill === 0)
+    peers.unshift({
+      name: 'write-loop',
+      what: 'C, nothing but `write()`',
+      command: ({ port, controlPort }) => [loop, ...[port, controlPort, FRAME_BYTES].map(String)],
+      path: '/',
+      hello: () => '',
+    });
+  if (other !== undefined) peers.push(gateway('other', `the gateway of ${other}`, other));
+  return peers;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  if (stdout === null) return '';
+  for await (const line of createInterface({ input: stdout })) return line;
+  return '';
+}
+
+const START_MS = 30_000;
+
+export class RunningPeer {
+  readonly peer: Peer;
+  readonly server: Server;
+  readonly #process: ChildProcess;
+
+  private constructor(peer: Peer, server: Server, child: ChildProcess) {
+    this.peer = peer;
+    this.server = server;
+    this.#process = child;
+  }
+
+  static async start(peer: Peer): Promise<RunningPeer> {
+    const ports = { port: await freePort(), controlPort: await freePort() };
+    const [program, ...args] = peer.command(ports);
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ready = await Promise.race([firstLine(child), once(child, 'exit'), delay(START_MS)]);
+    if (typeof ready !== 'string') {
+      child.kill('SIGKILL');
+      throw new Error(`${peer.name} did not start.`);
+    }
+    const hello = peer.hello(ready.split(' ')[1] ?? '');
+    return new RunningPeer(peer, { ...ports, pid: child.pid ?? 0, path: peer.path, hello }, child);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill('SIGKILL');
+    await once(this.#process, 'exit');
+  }
+}
