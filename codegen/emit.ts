@@ -7,6 +7,7 @@ import type { AsyncAPIDocumentInterface } from './contract.ts';
 import { contractOf } from './contract.ts';
 import { emitClient } from './emit/client.ts';
 import { emitHandlers } from './emit/handlers.ts';
+import { emitMirror } from './emit/mirror.ts';
 import { emitPackage, emitReadme } from './emit/package.ts';
 import { emitProtocol } from './emit/protocol.ts';
 import { emitPythonPackage, emitPythonSources } from './emit/python/package.ts';
@@ -66,6 +67,7 @@ export async function emitSources(contract: Contract): Promise<Files> {
     ['client.ts', emitClient(contract)],
     ['contract.json', contract.bundle],
     ['handlers.ts', emitHandlers(contract)],
+    ['mirror.ts', emitMirror(contract)],
     ['protocol.ts', emitProtocol(contract)],
     ['types.ts', await emitTypes(contract)],
     ['validators.d.ts', validators.types],

@@ -24,6 +24,7 @@ export function emitPackage(contract: Contract): string {
     exports: {
       '.': module('client'),
       './diagnose': module('runtime/diagnose'),
+      './mirror': module('mirror'),
       './types': module('types'),
       './protocol': module('protocol'),
       './validators': module('validators'),
@@ -108,6 +109,25 @@ With \`since\` nothing is missed that was published after that position, also be
 from next; so does the error. Without \`since\` only events published from now on count. \`signal\` ends the wait; with
 \`onGap\` it goes on after a gap.
 
+## A mirror of the current state
+
+\`\`\`ts
+import { mirror } from 'tidemark-client/mirror';
+
+const entities = mirror(client, 'entity_*'); // a ReadonlyMap: id → newest event
+await entities.ready;
+console.log(entities.size, entities.get('fn:start')?.payload.name);
+entities.on('change', ({ kind, key }) => console.log(kind, key)); // or: for await (const change of entities.changes())
+await client.broadcast({ event: 'entity_deleted', payload: { id: 'fn:start' } });
+await entities.sync(); // the map has everything that was published before
+console.log(entities.has('fn:start'));
+\`\`\`
+
+A mirror begins with the server's picture and follows it: events set their key, deletions remove it, over reconnects. After a gap, a new epoch
+or a loss it fetches a fresh picture (\`state\` is \`repairing\` meanwhile, and the map shows the old one) and reports the difference. Keys,
+key spaces and deletions are those of the contract (\`x-replay\`), own events included; a pattern covers one key space. There is no
+filter: it would hide deletions that lack the filtered field. \`truncated\` reports a picture that the server's history cut short.
+
 ## When the server is unreachable
 
 By default a client retries without limit, and a loop over a subscription waits. To see what happens, listen to the client's own
@@ -166,6 +186,7 @@ files directly, pass \`--import-ending .ts\` (and set \`allowImportingTsExtensio
 | import | contents |
 |---|---|
 | \`tidemark-client\` | the client |
+| \`tidemark-client/mirror\` | \`mirror(client, 'entity_*')\`: a map that follows the current state |
 | \`tidemark-client/diagnose\` | \`diagnose(client)\`: why it does not connect |
 | \`tidemark-client/types\` | types of every message and payload |
 | \`tidemark-client/protocol\` | names, codes, limits and policies as constants |

@@ -35,13 +35,18 @@ export class Emitter<Events extends object> {
   /** Calls every listener. One that throws is reported as an uncaught error and stops neither the others nor the client. */
   emit<Name extends keyof Events>(name: Name, detail: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])] as ((detail: Events[Name]) => void)[]) {
-      try {
-        listener(detail);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+      callListener(listener, detail);
     }
+  }
+}
+
+/** Calls a function of the application. What it throws is reported as an uncaught error and does not stop the client. */
+export function callListener<Detail>(listener: (detail: Detail) => void, detail: Detail): void {
+  try {
+    listener(detail);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

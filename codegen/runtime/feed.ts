@@ -8,6 +8,7 @@ import type { Settle } from './commands.ts';
 import { Cursor } from './cursor.ts';
 import type { ClientGapReason, CursorGap } from './cursor.ts';
 import { defer } from './deferred.ts';
+import { callListener } from './emitter.ts';
 import { Enrolment } from './enrolment.ts';
 import type { Asked } from './enrolment.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
@@ -281,6 +282,12 @@ export class Feed {
   // ---- items for the reader
 
   #push(item: object): void {
+    const { onItem } = this.#options;
+    if (onItem !== undefined) {
+      this.#queue.mark(this.#cursor.position);
+      if (this.#enrolment.want !== 'ended') callListener(onItem, item);
+      return;
+    }
     this.#queue.push(item, this.#cursor.position);
     if (this.#queue.size < this.#options.limit || this.#enrolment.want !== 'running') return;
     if (this.#options.onFull === 'error') {

@@ -21,6 +21,7 @@ export interface FeedSettings {
   readonly limit: number;
   readonly onFull: 'park' | 'error';
   readonly inlineGaps: boolean;
+  readonly onItem: ((item: object) => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -33,6 +34,7 @@ interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   readonly gaps?: 'aside' | 'inline' | undefined;
   readonly buffer?: BufferOptions | undefined;
+  readonly onItem?: ((item: never) => void) | undefined;
 }
 
 const DEFAULT_BUFFER = 10_000;
@@ -43,12 +45,14 @@ const DEFAULT_BUFFER = 10_000;
  * @throws {TypeError} when `replay` is invalid: falling back to a fresh start would hide a loss.
  */
 export function readFeedOptions(options: RequestOptions): FeedSettings {
-  const { events, stream = 'main', filter, replay, buffer = {}, gaps, signal } = options;
+  const { events, stream = 'main', filter, replay, buffer = {}, gaps, onItem, signal } = options;
   return {
     request: { stream, events: [...events], filter, replay: readReplay(replay) },
     limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
     onFull: buffer.onFull ?? 'park',
     inlineGaps: gaps === 'inline',
+    // The facade gives the items their types.
+    onItem: onItem as ((item: object) => void) | undefined,
     signal,
   };
 }

@@ -54,6 +54,10 @@ export interface SubscribeOptions<
   /** Called immediately for each gap, also when gaps are yielded inline. */
   readonly onGap?: (gap: SubscriptionGap<P>) => void;
   readonly buffer?: BufferOptions;
+  /**
+   * Called for each item as it is received, instead of yielding it: nothing is buffered, and the iterator only reports the end.
+   */
+  readonly onItem?: (item: ItemOf<P, Pattern, Gaps>) => void;
 }
 
 /** The type of the items of a subscription to these patterns. */

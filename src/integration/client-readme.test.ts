@@ -30,6 +30,7 @@ async function exampleOf(call: string, { url = ADDRESS }: { readonly url?: strin
   const file = `${call}.ts`;
   const local = code
     .replaceAll("'tidemark-client'", "'./client.ts'")
+    .replaceAll("'tidemark-client/mirror'", "'./mirror.ts'")
     .replaceAll("'tidemark-client/diagnose'", "'./runtime/diagnose.ts'");
   await writeFile(join(project, file), local.replace(ADDRESS, url));
   return file;
@@ -37,7 +38,14 @@ async function exampleOf(call: string, { url = ADDRESS }: { readonly url?: strin
 
 describe("the examples in the client's README", () => {
   test('compile', async () => {
-    const calls = ['client.subscribe', 'client.broadcast', 'client.waitFor', 'client.connect', 'await diagnose'];
+    const calls = [
+      'client.subscribe',
+      'client.broadcast',
+      'client.waitFor',
+      'await entities.sync',
+      'client.connect',
+      'await diagnose',
+    ];
     const files = await Promise.all(calls.map((call) => exampleOf(call)));
     expect(examples).toHaveLength(files.length);
     expect(await compile({ cwd: project, files })).toBe('');

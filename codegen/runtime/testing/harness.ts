@@ -5,8 +5,11 @@ import type { Subscription } from '../subscription.ts';
 import { startFakeServer } from './fake-server.ts';
 import type { FakeServer, FakeServerOptions } from './fake-server.ts';
 import { ModelGateway } from './model-gateway.ts';
-import { StandInClient } from './stand-in.ts';
-import type { StandIn } from './stand-in.ts';
+import { Mirror } from '../mirror.ts';
+import type { MirrorOptions } from '../mirror.ts';
+import { pictureRules } from '../picture.ts';
+import { DECLARED, StandInClient } from './stand-in.ts';
+import type { EntityCreatedEvent, StandIn } from './stand-in.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -34,6 +37,11 @@ export function clientOf(server: { readonly url: string }, options: Partial<Clie
   const client = new StandInClient({ url: server.url, backoff, random: seededRandom(7), ...options });
   cleanups.push(() => client.close());
   return client;
+}
+
+/** A mirror of the entities; closed with its client. */
+export function entitiesOf(client: StandInClient, options: MirrorOptions = {}): Mirror<StandIn, EntityCreatedEvent> {
+  return new Mirror<StandIn, EntityCreatedEvent>(client, pictureRules(DECLARED, 'entity_*'), options);
 }
 
 /** Reads items until there are `count`. */

@@ -1,6 +1,7 @@
 /**
  * A simple model of one stream with history and the replay rules of RPL, against which a client's state is compared.
- * Every name is `latest-per-key` by `payload.id` in a warm replay, except `file_change`, which is not replayed.
+ * Every name is `latest-per-key` by `payload.id` in a warm replay, except `file_change`, which is not replayed; `entity_deleted`
+ * removes its key.
  */
 import type { Frame, Position } from '../wire.ts';
 import type { FakeConnection } from './fake-server.ts';
@@ -28,12 +29,17 @@ export class ModelGateway {
   /** Number of events kept for replay; older ones are out of the window. */
   window = Number.POSITIVE_INFINITY;
   /** Called before each event frame; return false to lose the frame although it is counted. */
-  carry: (event: ModelEvent) => boolean = () => true;
+  carry: (event: ModelEvent, to: FakeConnection) => boolean = () => true;
   #subscribers: Subscriber[] = [];
   #sequence = 0;
 
   get head(): Position {
     return { epoch: this.epoch, sequenceId: this.#sequence };
+  }
+
+  /** The newest event of each entity: what a mirror of `entity_*` shows. */
+  get picture(): ReadonlyMap<string, ModelEvent> {
+    return new Map(warmPicture(this.log).map((event) => [String(event.payload.id), event]));
   }
 
   get subscribers(): number {
@@ -136,7 +142,7 @@ export class ModelGateway {
   }
 
   #deliver(connection: FakeConnection, subscriptionIds: readonly string[], event: ModelEvent, extra: object): void {
-    if (!this.carry(event)) {
+    if (!this.carry(event, connection)) {
       connection.events += 1;
       return;
     }
@@ -147,7 +153,10 @@ export class ModelGateway {
 
 function warmPicture(log: readonly ModelEvent[]): readonly ModelEvent[] {
   const newest = new Map<unknown, ModelEvent>();
-  for (const event of log) if (event.event !== 'file_change') newest.set(event.payload.id, event);
+  for (const event of log) {
+    if (event.event === 'entity_deleted') newest.delete(event.payload.id);
+    else if (event.event !== 'file_change') newest.set(event.payload.id, event);
+  }
   return [...newest.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 

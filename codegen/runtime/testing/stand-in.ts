@@ -114,6 +114,15 @@ export const SPEC: ProtocolSpec = {
   },
 };
 
+const ENTITY = { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' } as const;
+
+/** The replay policies, as the generated `EVENTS` has them. */
+export const DECLARED = {
+  file_change: { replay: { policy: 'none' } },
+  entity_created: { replay: ENTITY },
+  entity_deleted: { replay: { ...ENTITY, clears: true } },
+} as const;
+
 export class StandInClient extends ClientCore<StandIn> {
   constructor(options: ClientOptions) {
     super(SPEC, options);

@@ -1,0 +1,312 @@
+/**
+ * A read-only map that equals the server's picture of some events: the newest event of each key, without the deleted ones.
+ *
+ *     loading → live → repairing → live …
+ *               any of them → closed
+ *
+ * The starting picture is a warm replay, which is collected aside and shown when it is complete; live events follow. Whenever an
+ * event may be missing or out of order (a gap, a new epoch, a warm replay that was cut, an event that arrives late), a new
+ * subscription fetches a fresh picture. Until it is complete the map shows the old one; then it changes by the difference.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import type { CallOptions } from './calls.ts';
+import { ChangeLog } from './change-log.ts';
+import type { MirrorChange } from './change-log.ts';
+import type { ClientCore } from './client-core.ts';
+import { defer } from './deferred.ts';
+import { Emitter } from './emitter.ts';
+import type { ListenOptions } from './emitter.ts';
+import { closedError, ConnectionError } from './errors.ts';
+import { isGap } from './events.ts';
+import type { SubscriptionGap } from './events.ts';
+import type { PictureRules } from './picture.ts';
+import type { Subscription } from './subscription.ts';
+import type { Position, Protocol } from './wire.ts';
+
+export type MirrorState =
+  /** The starting picture is not complete: the map is empty. */
+  | 'loading'
+  /** The map follows the stream. */
+  | 'live'
+  /** Events were lost: the map shows the old picture until a fresh one is complete. */
+  | 'repairing'
+  /** The map no longer changes. */
+  | 'closed';
+
+export interface MirrorOptions {
+  /** Default `main`. */
+  readonly stream?: string;
+  /** Closes the mirror when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** What every mirrored event has. */
+export type Mirrored = Position & { readonly event: string };
+
+export interface MirrorEvents<P extends Protocol, Event> {
+  readonly change: MirrorChange<Event>;
+  readonly state: MirrorState;
+  /** A gap that the mirror repairs, or one of a source (`source_overflow`), which no picture can repair. */
+  readonly gap: SubscriptionGap<P>;
+}
+
+export class Mirror<P extends Protocol, Event extends Mirrored> implements ReadonlyMap<string, Event> {
+  readonly stream: string;
+  readonly #client: ClientCore<P>;
+  readonly #rules: PictureRules;
+  readonly #emitter = new Emitter<MirrorEvents<P, Event>>();
+  readonly #ready = defer<void>();
+  readonly #logs = new Set<ChangeLog<Event>>();
+  readonly #offs: (() => void)[];
+  readonly #signal: AbortSignal | undefined;
+  #shown: Map<string, Event> = new Map();
+  /** The picture that is being collected; undefined while live. */
+  #next: Map<string, Event> | undefined;
+  #subscription: Subscription<P, unknown> | undefined;
+  #state: MirrorState = 'loading';
+  #truncated = false;
+  #failure: unknown;
+  #live = defer<void>();
+
+  constructor(client: ClientCore<P>, rules: PictureRules, { stream = 'main', signal }: MirrorOptions) {
+    this.stream = stream;
+    this.#client = client;
+    this.#rules = rules;
+    this.#signal = signal;
+    this.#offs = [
+      client.on('resumed', ({ subscriptionId, recovery }) => {
+        if (subscriptionId !== this.#subscription?.id) return;
+        // A replay that was cut before it was complete begins anew: a deletion may have come meanwhile.
+        if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
+      }),
+      // The client fetches the lost event by a resume, which yields it after later ones.
+      client.on('loss', () => this.#refresh()),
+    ];
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted === true) this.#onAbort();
+    else this.#refresh();
+  }
+
+  /** Resolves when the starting picture is complete. Rejects if the mirror is closed before. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get state(): MirrorState {
+    return this.#state;
+  }
+
+  /** Bounds of the server's history made the latest picture incomplete (RPL-3). */
+  get truncated(): boolean {
+    return this.#truncated;
+  }
+
+  /** The position up to which the map is complete; undefined before the starting picture is. */
+  get position(): Position | undefined {
+    return this.#state === 'live' ? this.#subscription?.position : undefined;
+  }
+
+  get size(): number {
+    return this.#shown.size;
+  }
+
+  get(key: string): Event | undefined {
+    return this.#shown.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#shown.has(key);
+  }
+
+  keys(): MapIterator<string> {
+    return this.#shown.keys();
+  }
+
+  values(): MapIterator<Event> {
+    return this.#shown.values();
+  }
+
+  entries(): MapIterator<[string, Event]> {
+    return this.#shown.entries();
+  }
+
+  [Symbol.iterator](): MapIterator<[string, Event]> {
+    return this.#shown.entries();
+  }
+
+  forEach(visit: (event: Event, key: string, mirror: ReadonlyMap<string, Event>) => void): void {
+    for (const [key, event] of this.#shown) visit(event, key, this);
+  }
+
+  /** Adds a listener, which is called after the map has changed. @returns a function that removes it. */
+  on<Name extends keyof MirrorEvents<P, Event>>(
+    name: Name,
+    listener: (detail: MirrorEvents<P, Event>[Name]) => void,
+    options: ListenOptions = {},
+  ): () => void {
+    return this.#emitter.on(name, listener, options);
+  }
+
+  /**
+   * Yields the changes from now on, until the mirror is closed. Changes of one key that were not read yet become one, so a slow
+   * reader holds at most one change per key.
+   */
+  changes(): AsyncGenerator<MirrorChange<Event>, void> {
+    const log = new ChangeLog<Event>();
+    if (this.#state === 'closed') log.end();
+    else this.#logs.add(log);
+    return readLog(log, () => this.#logs.delete(log));
+  }
+
+  /**
+   * Resolves when the map has every event that was published on the stream before this call (SYN-1).
+   * @throws as `client.sync`, except for a lost connection, after which it is repeated; {ConnectionError} once closed.
+   */
+  async sync(options: CallOptions = {}): Promise<void> {
+    for (;;) {
+      await this.#live.promise;
+      if (this.#state === 'closed') throw this.#failure;
+      const isAnswered = await this.#client.sync(this.stream, options).then(() => true, passLostConnection);
+      // A replay may still be on its way, if the subscription was resumed or refreshed meanwhile.
+      if (isAnswered && this.#state === 'live' && this.#subscription?.state === 'live') return;
+    }
+  }
+
+  /** Ends the mirror; the map keeps its content and no longer changes. */
+  close(): void {
+    this.#end(closedError());
+  }
+
+  /** Fetches a picture with a new subscription. */
+  #refresh(): void {
+    if (this.#state === 'closed') return;
+    void this.#subscription?.unsubscribe();
+    const next = new Map<string, Event>();
+    this.#next = next;
+    if (this.#state === 'live') {
+      this.#live = defer();
+      this.#setState('repairing');
+    }
+    let subscription: Subscription<P, unknown>;
+    try {
+      subscription = this.#client.subscribe({
+        events: this.#rules.events,
+        stream: this.stream,
+        gaps: 'inline',
+        onItem: (item: unknown) => {
+          if (this.#subscription === subscription) this.#receive(item as object);
+        },
+      });
+    } catch (error) {
+      this.#end(error);
+      return;
+    }
+    this.#subscription = subscription;
+    void this.#showWhenComplete(subscription, next);
+    void this.#watchEnd(subscription);
+  }
+
+  async #showWhenComplete({ caughtUp }: Subscription<P, unknown>, next: Map<string, Event>): Promise<void> {
+    // `#watchEnd` gets the same error and ends the mirror with it.
+    const summary = await caughtUp.catch(() => undefined);
+    if (summary === undefined || this.#next !== next) return;
+    this.#truncated = summary.truncated;
+    this.#show(next);
+  }
+
+  /** A subscription that nobody here has ended: the server rejected it, or the client has stopped. */
+  async #watchEnd(subscription: Subscription<P, unknown>): Promise<void> {
+    const error: unknown = await subscription[Symbol.asyncIterator]()
+      .next()
+      .then(closedError, (reason: unknown) => reason);
+    if (this.#subscription === subscription) this.#end(error);
+  }
+
+  #receive(item: object): void {
+    if (isSubscriptionGap<P>(item)) {
+      this.#emitter.emit('gap', item);
+      if (item.reason !== 'source_overflow') this.#refresh();
+      return;
+    }
+    const event = item as Event;
+    const key = this.#rules.keyOf(event);
+    if (key === undefined) return;
+    const change = this.#rules.clears(event) ? undefined : event;
+    if (this.#next !== undefined) put(this.#next, key, change);
+    else this.#change(key, change);
+  }
+
+  #show(next: Map<string, Event>): void {
+    const before = this.#shown;
+    this.#next = undefined;
+    this.#shown = next;
+    for (const [key, previous] of before) if (!next.has(key)) this.#report({ kind: 'delete', key, previous });
+    for (const [key, event] of next) {
+      const previous = before.get(key);
+      if (!isSame(previous, event)) this.#report({ kind: 'set', key, event, previous });
+    }
+    this.#setState('live');
+    this.#ready.resolve();
+    this.#live.resolve();
+  }
+
+  #change(key: string, event: Event | undefined): void {
+    const previous = this.#shown.get(key);
+    put(this.#shown, key, event);
+    if (event !== undefined) this.#report({ kind: 'set', key, event, previous });
+    else if (previous !== undefined) this.#report({ kind: 'delete', key, previous });
+  }
+
+  #report(change: MirrorChange<Event>): void {
+    for (const log of this.#logs) log.add(change);
+    this.#emitter.emit('change', change);
+  }
+
+  #setState(state: MirrorState): void {
+    this.#state = state;
+    this.#emitter.emit('state', state);
+  }
+
+  #end(error: unknown): void {
+    if (this.#state === 'closed') return;
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    this.#failure = error;
+    for (const off of this.#offs) off();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    void subscription?.unsubscribe();
+    this.#ready.reject(error);
+    this.#live.reject(error);
+    this.#setState('closed');
+    for (const log of this.#logs) log.end();
+  }
+
+  readonly #onAbort = (): void => this.#end(this.#signal?.reason);
+}
+
+async function* readLog<Event>(log: ChangeLog<Event>, onEnd: () => void): AsyncGenerator<MirrorChange<Event>, void> {
+  try {
+    for (let change = await log.next(); change !== undefined; change = await log.next()) yield change;
+  } finally {
+    onEnd();
+  }
+}
+
+function isSubscriptionGap<P extends Protocol>(item: object): item is SubscriptionGap<P> {
+  return isGap(item);
+}
+
+function put<Event>(map: Map<string, Event>, key: string, event: Event | undefined): void {
+  if (event === undefined) map.delete(key);
+  else map.set(key, event);
+}
+
+function isSame(a: Mirrored | undefined, b: Mirrored): boolean {
+  return a?.epoch === b.epoch && a.sequenceId === b.sequenceId;
+}
+
+function passLostConnection(error: unknown): false {
+  if (error instanceof ConnectionError && error.reason === 'connection_lost') return false;
+  throw error;
+}

@@ -1,0 +1,92 @@
+/**
+ * Random histories of a model gateway, with everything that can go wrong between it and a client: checks that a subscription
+ * misses nothing without a gap and repeats nothing, and that a mirror equals the gateway's picture afterwards.
+ */
+import * as fc from 'fast-check';
+import { expect } from 'vitest';
+import { isGap } from '../events.ts';
+import type { Position } from '../wire.ts';
+import { until } from './fake-server.ts';
+import type { FakeServer } from './fake-server.ts';
+import { clientOf, collect, entitiesOf, modelServer } from './harness.ts';
+import type { ModelGateway } from './model-gateway.ts';
+
+type Turn =
+  | { readonly do: 'create' | 'delete'; readonly id: string }
+  | { readonly do: 'change_file' | 'cut' | 'lose_frame' | 'beat' | 'lose_epoch' | 'wait' }
+  | { readonly do: 'close'; readonly code: number }
+  | { readonly do: 'shorten'; readonly window: number };
+
+const id = fc.constantFrom('a', 'b', 'c', 'd');
+const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('create' as const, 'delete' as const), id }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('change_file' as const, 'wait' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'lose_frame' as const, 'beat' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose_epoch' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), code: fc.constantFrom(1001, 4200, 4300) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('shorten' as const), window: fc.integer({ min: 1, max: 8 }) }) },
+);
+
+export const anyHistory: fc.Arbitrary<readonly Turn[]> = fc.array(anyTurn, { minLength: 5, maxLength: 40 });
+
+/** Epochs are named e1, e2, …: their order is known. */
+const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
+
+export async function checkHistory(turns: readonly Turn[]): Promise<void> {
+  const { server, model } = await modelServer();
+  const client = clientOf(server, { backoff: { minMs: 1, maxMs: 3 } });
+  const reader = client.subscribe({ events: ['*'], gaps: 'inline', replay: { mode: 'none' } });
+  const { items } = collect(reader);
+  await reader.ready;
+  const entities = entitiesOf(client);
+  for (const turn of turns) await take(turn, model, server);
+  const last = model.publish('file_change', {});
+  await entities.sync();
+  const brief = (event: Position): string => `${event.epoch} ${event.sequenceId}`;
+  expect(new Map([...entities].map(([key, event]) => [key, brief(event)]))).toEqual(
+    new Map([...model.picture].map(([key, event]) => [key, brief(event)])),
+  );
+  const gaps = (): readonly { readonly from: Position | undefined; readonly to: Position | undefined }[] =>
+    items.filter(isGap);
+  const events = () => items.flatMap((item) => (isGap(item) ? [] : [item]));
+  const isCovered = (at: number): boolean =>
+    gaps().some(({ from, to }) => from !== undefined && to !== undefined && place(from) < at && at <= place(to));
+  const silent = (): readonly number[] => {
+    const seen = new Set(events().map(place));
+    return model.published.map(place).filter((at) => !seen.has(at) && !isCovered(at));
+  };
+  await until(() => !silent().includes(place(last)), 'the last event, or a gap in its place');
+  expect(silent()).toEqual([]);
+  const live = events().filter(({ replayReason }) => replayReason !== 'warm');
+  expect(new Set(live.map(place)).size).toBe(live.length);
+  await client.close();
+  await server.close();
+}
+
+async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promise<void> {
+  const connection = server.connections.at(-1);
+  if (turn.do === 'create') model.publish('entity_created', { id: turn.id });
+  else if (turn.do === 'delete') model.publish('entity_deleted', { id: turn.id });
+  else if (turn.do === 'change_file') model.publish('file_change', {});
+  else if (turn.do === 'cut') connection?.drop();
+  else if (turn.do === 'close') connection?.close(turn.code);
+  else if (turn.do === 'shorten') model.window = turn.window;
+  else if (turn.do === 'lose_epoch') model.loseEpoch(`e${Number(model.epoch.slice(1)) + 1}`);
+  else if (turn.do === 'wait') await new Promise((resolve) => setTimeout(resolve, 2));
+  else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
+  else if (turn.do === 'lose_frame' && connection !== undefined) {
+    model.beat(connection);
+    // The deletion is received before the heartbeat reveals that the creation before it was not.
+    let lost = 0;
+    model.carry = (_event, to) => {
+      if (to === connection && to.isOpen) lost += 1;
+      return false;
+    };
+    model.publish('entity_created', { id: 'a' });
+    model.carry = () => true;
+    model.publish('entity_deleted', { id: 'a' });
+    model.beat(connection);
+    // Until the client has read the heartbeat it cannot know of the loss.
+    if (lost > 0) await until(() => !connection.isOpen, 'the reconnect of a client that found the loss');
+  }
+}
