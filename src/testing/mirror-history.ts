@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import { isGap } from '../../generated/client.ts';
-import type { Position, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import type { Position, TidemarkEvent } from '../../generated/client.ts';
 import { mirror } from '../../generated/mirror.ts';
 import { clientOf, collect, onCleanup, PATIENCE, serve } from './rig.ts';
 import type { Served } from './rig.ts';
@@ -67,45 +67,75 @@ class World {
   }
 }
 
-export async function checkGatewayHistory(turns: readonly Turn[]): Promise<void> {
+/** What one client has seen of a history. */
+export interface Seen {
+  /** Each event of its mirror, see {@link brief}; after a `sync`. */
+  readonly picture: readonly string[];
+  readonly gaps: readonly { readonly from?: Position | undefined | null; readonly to?: Position | undefined | null }[];
+  readonly events: readonly (Position & { readonly replayReason?: string | null })[];
+}
+
+/** A client that reads every event from now on, and mirrors the entities. */
+export interface Follower {
+  report(): Promise<Seen>;
+  close(): Promise<void>;
+}
+
+export async function checkGatewayHistory(
+  turns: readonly Turn[],
+  follow: (url: string) => Promise<Follower>,
+): Promise<void> {
   const world = await World.begin();
   const proxy = await SeveringProxy.before(world.url);
   onCleanup(() => proxy.close());
-  const client = clientOf(proxy.url, { backoff: { minMs: 1, maxMs: 5 } });
+  const follower = await follow(proxy.url);
+  world.published.length = 0;
+  for (const turn of turns) await take(turn, world, proxy);
+  await world.publish('tick', {});
+  await vi.waitFor(async () => expect(silentLosses(world, await follower.report())).toEqual([]), PATIENCE);
+  const { picture, events } = await follower.report();
+  expect(picture).toEqual(await pictureOf(world.url));
+  const live = events.filter(({ replayReason }) => replayReason !== 'warm').map((event) => world.place(event));
+  expect(new Set(live).size).toBe(live.length);
+  await follower.close();
+}
+
+/** The TypeScript client. */
+export async function followByTypeScript(url: string): Promise<Follower> {
+  const client = clientOf(url, { backoff: { minMs: 1, maxMs: 5 } });
   const reader = client.subscribe({ events: ['*'], gaps: 'inline', replay: { mode: 'none' } });
   const items = collect(reader);
   await reader.ready;
-  world.published.length = 0;
   const entities = mirror(client, 'entity_*');
-  for (const turn of turns) await take(turn, world, proxy);
-  await world.publish('tick', {});
-  await vi.waitFor(() => entities.sync(), PATIENCE);
-  expect(brief(entities.values())).toEqual(brief(await pictureOf(world.url)));
-  await vi.waitFor(() => expect(silentLosses(world, items)).toEqual([]), PATIENCE);
-  const live = items.flatMap((item) => (isGap(item) || item.replayReason === 'warm' ? [] : [world.place(item)]));
-  expect(new Set(live).size).toBe(live.length);
-  await client.close();
+  return {
+    report: async () => {
+      await entities.sync();
+      const events = items.flatMap((item) => (isGap(item) ? [] : [item]));
+      return { picture: brief(entities.values()), gaps: items.filter(isGap), events };
+    },
+    close: () => client.close(),
+  };
 }
 
-function silentLosses(world: World, items: readonly (TidemarkEvent | TidemarkGap)[]): readonly Position[] {
-  const gaps = items.filter(isGap);
-  const seen = new Set(items.flatMap((item) => (isGap(item) ? [] : [world.place(item)])));
+function silentLosses(world: World, { gaps, events }: Seen): readonly Position[] {
+  const seen = new Set(events.map((event) => world.place(event)));
   const isCovered = (at: number): boolean =>
-    gaps.some(
-      ({ from, to }) => to !== undefined && at <= world.place(to) && (from === undefined || world.place(from) < at),
-    );
+    gaps.some(({ from, to }) => {
+      if (to === undefined || to === null || at > world.place(to)) return false;
+      return from === undefined || from === null || world.place(from) < at;
+    });
   return world.published.filter((position) => !seen.has(world.place(position)) && !isCovered(world.place(position)));
 }
 
 /** The warm picture that the gateway gives to a new client. */
-async function pictureOf(url: string): Promise<readonly TidemarkEvent<'entity_*'>[]> {
+async function pictureOf(url: string): Promise<readonly string[]> {
   const client = clientOf(url);
   const subscription = client.subscribe({ events: ['entity_*'] });
   const items = collect(subscription);
   const { count } = await subscription.caughtUp;
   await vi.waitFor(() => expect(items).toHaveLength(count), PATIENCE);
   await client.close();
-  return items;
+  return brief(items);
 }
 
 function brief(events: Iterable<TidemarkEvent<'entity_*'>>): readonly string[] {

@@ -19,10 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeGuard, Union, cast, overload
 
 from . import types
-from .protocol import SPEC
+from .protocol import EVENT_KEYS, SPEC
 from .runtime.client_core import ClientCore
 from .runtime.connection import TokenSource
+from .runtime.mirror import Mirror
 from .runtime.subscription import Gap, Subscription
+from .runtime.wait import Waited
 from .runtime.wire import Position
 
 #: The names of the events that the contract declares.
@@ -41,6 +43,10 @@ ${subscribeOverload(filter, undefined, 'types.DeclaredEvent', 'Sequence[EventNam
 ${subscribeOverload(filter, undefined, 'types.AnyEvent', 'Sequence[str]')}
 ${subscribeOverload(filter, undefined, 'Union[types.AnyEvent, Gap]', 'Sequence[str]', 'inline')}
 ${subscribe(filter)}
+${contract.events.map((event) => waitOverload(filter, `Literal[${literal(event.name)}]`, classOf(event.schema))).join('\n')}
+${waitOverload(filter, 'str', 'types.AnyEvent')}
+${waitFor(filter)}
+${mirrors(contract)}
 ${contract.events.map((event) => broadcastOverload(event, replyTypeOf(contract.commands, 'broadcast'))).join('\n')}
 ${commands(contract, welcome)}
 
@@ -276,6 +282,98 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         self.report("authenticated", reply)
         return cast(${replyOf('authenticate')}, reply)
 `;
+}
+
+const WAIT_OPTIONS = (filter: string, values: boolean): string => {
+  const or = (value: string): string => (values ? value : '...');
+  return `        *,
+        stream: str = ${or('"main"')},
+        filter: Union[${filter}, None] = ${or('None')},
+        since: Union[Position, None] = ${or('None')},
+        timeout: Union[float, None] = ${or('None')},
+        on_gap: Union[Callable[[Gap], object], None] = ${or('None')},
+`;
+};
+
+function waitOverload(filter: string, event: string, item: string): string {
+  return `    @overload
+    async def wait_for(
+        self,
+        event: ${event},
+        predicate: Union[Callable[[${item}], bool], None] = ...,
+${WAIT_OPTIONS(filter, false)}    ) -> Waited[${item}]: ...
+`;
+}
+
+function waitFor(filter: string): string {
+  return `    async def wait_for(
+        self,
+        event: str,
+        predicate: Union[Callable[[Any], bool], None] = None,
+${WAIT_OPTIONS(filter, true)}    ) -> Waited[Any]:
+        """Waits for one event: the first that the name or pattern covers and the predicate accepts.
+
+        since: nothing that was published after this position is missed; \`\`(await client.sync())["position"]\`\` is the position of now.
+        Without it, only events published from now on count. timeout: in seconds, including the time to connect.
+        on_gap: called for each gap, and the wait goes on; without it a gap ends the wait, because the event may be lost.
+
+        Raises WaitFailed (\`\`timeout\`\` or \`\`gap\`\`), what the predicate raises, or what ends a subscription. Cancelling the task ends the wait.
+        """
+        return await self._wait_for(
+            event,
+            predicate,
+            stream=stream,
+            filter=cast("Union[Mapping[str, object], None]", filter),
+            since=since,
+            timeout=timeout,
+            on_gap=on_gap,
+        )
+`;
+}
+
+/** Events of one key space, without those that only remove a key; events that are kept by name form one space. */
+function keySpaces({ events }: Contract): readonly (readonly Event[])[] {
+  const kept = events.filter(({ replay: { policy } }) => policy === 'latest' || policy === 'latest-per-key');
+  const spaces = Map.groupBy(kept, ({ name, replay }) => (replay.policy === 'latest' ? '' : (replay.keySpace ?? name)));
+  return [...spaces.values()];
+}
+
+/** The overloads of \`mirror\`: every kept event, and the prefix of a key space if no event of another one has it. */
+function mirrors(contract: Contract): string {
+  const patterns = keySpaces(contract).flatMap((space) => {
+    const values = space.filter(({ replay }) => replay.clears !== true);
+    const prefix = commonPrefix(space.map(({ name }) => name));
+    const isOwn = contract.events.every((event) => space.includes(event) || !event.name.startsWith(prefix));
+    const single = values.map((event) => ({ pattern: event.name, types: [event] }));
+    return space.length > 1 && prefix !== '' && isOwn ? [...single, { pattern: `${prefix}*`, types: values }] : single;
+  });
+  const overloads = patterns.map(({ pattern, types }) => {
+    const classes = types.map(({ schema }) => classOf(schema));
+    const item = classes.length === 1 ? classes[0] : `Union[${classes.join(', ')}]`;
+    return `    @overload
+    def mirror(self, pattern: Literal[${literal(pattern)}], *, stream: str = ...) -> Mirror[${item}]: ...
+`;
+  });
+  return `${overloads.join('\n')}
+    @overload
+    def mirror(self, pattern: str, *, stream: str = ...) -> Mirror[types.AnyEvent]: ...
+
+    def mirror(self, pattern: str, *, stream: str = "main") -> Mirror[Any]:
+        """A read-only mapping from key to newest event that follows the server's picture, over reconnects, gaps and new epochs.
+
+        \`\`async with client.mirror(...) as entities\`\` waits for the starting picture. Keys and deletions are those of the contract.
+
+        Raises ValueError if the pattern covers no event that is kept by key, or events of several key spaces.
+        """
+        return self._mirror(EVENT_KEYS, pattern, stream)
+`;
+}
+
+/** The longest common beginning of names that ends at a separator. */
+function commonPrefix(names: readonly string[]): string {
+  const [first = ''] = names;
+  const ends = [...first].flatMap((letter, index) => (letter === '_' || letter === '.' ? [index + 1] : []));
+  return first.slice(0, ends.findLast((end) => names.every((name) => name.startsWith(first.slice(0, end)))) ?? 0);
 }
 
 function isEventOverload({ name, schema }: Event): string {

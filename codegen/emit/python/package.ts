@@ -43,8 +43,11 @@ ${banner}
 
 from .client import Client, EventName, is_event, is_gap
 from .runtime.contract_match import ContractMatch
-from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .runtime.diagnosis import Diagnosis, SubscriptionDiagnosis
+from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError, WaitFailed
+from .runtime.mirror import Mirror, MirrorChange
 from .runtime.subscription import Gap, ReplaySummary, Subscription
+from .runtime.wait import Waited
 from .runtime.wire import Position
 
 __version__ = ${JSON.stringify(version)}
@@ -53,14 +56,20 @@ __all__ = [
     "Client",
     "ConnectionLost",
     "ContractMatch",
+    "Diagnosis",
     "EventName",
     "Gap",
+    "Mirror",
+    "MirrorChange",
     "Position",
     "ProtocolViolation",
     "ReplaySummary",
     "Subscription",
+    "SubscriptionDiagnosis",
     "SubscriptionEnded",
     "TidemarkError",
+    "WaitFailed",
+    "Waited",
     "is_event",
     "is_gap",
 ]
@@ -149,10 +158,46 @@ async def publish(client: Client) -> None:
         print(error.code, error)  # forbidden: broadcast is off, or the credential has no scope for it
 \`\`\`
 
+## Wait for one event
+
+\`\`\`python
+from tidemark_client import Client, Position, WaitFailed
+
+
+async def wait(client: Client) -> None:
+    since = (await client.sync())["position"]  # the position of now
+    try:
+        waited = await client.wait_for(
+            "sync_status",
+            lambda event: event["payload"]["status"] == "completed",
+            since=Position(since["epoch"], since["sequenceId"]),
+            timeout=30,
+        )
+        print(waited.event["payload"], waited.position)
+    except WaitFailed as error:
+        print(error.reason, error)  # timeout, or gap: events were lost
+\`\`\`
+
+## Mirror the current state
+
+\`\`\`python
+from tidemark_client import Client
+
+
+async def follow(client: Client) -> None:
+    async with client.mirror("entity_*") as entities:  # a Mapping: id -> newest event
+        print(len(entities), entities.get("fn:start"))
+        async for change in entities.changes():
+            print(change.key, "deleted" if change.event is None else change.event["payload"]["name"])
+\`\`\`
+
+A mirror begins with the server's picture and follows it; deletions remove. After a gap, a new epoch or a loss it fetches a fresh picture, and
+shows the old one until that is complete. \`await entities.sync()\` returns once it has everything that was published before.
+
 ## Listen to the client itself
 
 \`client.on(name, listener)\` reports what no call returns: \`reconnecting\`, \`closed\`, \`gap\`, \`parked\`, \`loss\`, \`error\` and others, listed in
-its docstring. Without \`max_attempts\` a client tries until it is closed.
+its docstring. Without \`max_attempts\` a client tries until it is closed. \`client.diagnosis\` has the same in numbers.
 
 ## From a contract of your own
 

@@ -1,5 +1,5 @@
 /** Emits `protocol.py`: the constants of the contract. */
-import type { Contract } from '../../model.ts';
+import type { Contract, Event } from '../../model.ts';
 import { literal } from './names.ts';
 
 export function emitPythonProtocol(contract: Contract, banner: string): string {
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .runtime.picture import KeyedEvent
 from .runtime.wire import ProtocolSpec
 
 #: The version of the contract.
@@ -35,6 +36,11 @@ REPLAY_POLICIES: Final[Mapping[str, str]] = {
 ${[...events, contract.customEvent].map(({ name, replay }) => `    ${literal(name)}: ${literal(replay.policy)},`).join('\n')}
 }
 
+#: Under which key the newest event of each name is kept (RPL-3).
+EVENT_KEYS: Final[Mapping[str, KeyedEvent]] = {
+${events.map((event) => `    ${literal(event.name)}: ${keyedEvent(event)},`).join('\n')}
+}
+
 SPEC: Final = ProtocolSpec(
     subprotocol=${literal(subprotocol)},
     credential_parameters=frozenset({${list(credentialParameters)}}),
@@ -50,4 +56,10 @@ ${Object.entries(closeCodes)
     events=EVENTS,
 )
 `;
+}
+
+function keyedEvent({ replay: { policy, key, keySpace, clears } }: Event): string {
+  const named = (name: string, value: string | undefined): string =>
+    value === undefined ? '' : `, ${name}=${literal(value)}`;
+  return `KeyedEvent(${literal(policy)}${named('key', key)}${named('key_space', keySpace)}${clears === true ? ', clears=True' : ''})`;
 }

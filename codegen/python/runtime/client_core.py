@@ -5,14 +5,18 @@ from __future__ import annotations
 import random as random_module
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Literal, TypeVar, Union
+from typing import Any, Literal, TypeVar, Union
 
 from .commands import Pacer, Settle
 from .connection import Connection, ConnectionEnd, Settings, TokenSource, read_url
 from .contract_match import ContractMatch, match_contract
+from .diagnosis import Counts, Diagnosis, SubscriptionDiagnosis
 from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .mirror import Mirror
+from .picture import KeyedEvent, PictureRules
 from .subscription import Gap, ReplaySummary, Request, Subscription
 from .timing import backoff
+from .wait import Waited, wait_for_event
 from .wire import (
     EventPrefix,
     Frame,
@@ -85,6 +89,7 @@ class ClientCore:
         self._subscriptions: dict[str, Subscription[object]] = {}
         self._listeners: dict[str, list[Callable[[object], object]]] = {}
         self._last_subscription = 0
+        self._counts = Counts()
         self._welcome: Union[JsonObject, None] = None
         self._spec = spec
         self._contract: Union[ContractMatch, None] = None
@@ -114,6 +119,25 @@ class ClientCore:
     def contract(self) -> Union[ContractMatch, None]:
         """The comparison of the server's contract with this client's; None before the first ``welcome``."""
         return self._contract
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """The connection and its subscriptions in numbers. Read anew on each access."""
+        counts = self._counts
+        return Diagnosis(
+            url=self._settings.url,
+            state=self.state,
+            connections=counts.connections,
+            failed_attempts=counts.failed_attempts,
+            last_close=counts.last_close,
+            last_error=counts.last_error,
+            gaps=counts.gaps,
+            losses=counts.losses,
+            subscriptions=[
+                SubscriptionDiagnosis(each.id, each.stream, each.state, each.position, each.lag, each.buffered, each.gap_count)
+                for each in self._subscriptions.values()
+            ],
+        )
 
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
         """Listens to the client itself. Returns the function that stops listening.
@@ -160,6 +184,7 @@ class ClientCore:
         on_full: Literal["park", "error"],
         gaps: Literal["aside", "inline"],
         on_gap: Union[Callable[[Gap], object], None],
+        on_item: Union[Callable[[object], None], None] = None,
     ) -> Subscription[object]:
         if self.state == "closed":
             raise ConnectionLost("client_closed", "The client was closed.")
@@ -178,11 +203,60 @@ class ClientCore:
             on_full=on_full,
             inline_gaps=gaps == "inline",
             on_gap=on_gap,
+            on_item=on_item,
         )
         self._subscriptions[id_] = subscription
         subscription.connected()
         self._connection.begin()
         return subscription
+
+    async def _wait_for(
+        self,
+        event: str,
+        predicate: Union[Callable[[Any], bool], None],
+        *,
+        stream: str,
+        filter: Union[Mapping[str, object], None],
+        since: Union[Position, None],
+        timeout: Union[float, None],
+        on_gap: Union[Callable[[Gap], object], None],
+    ) -> Waited[Any]:
+        subscription = self._subscribe(
+            [event],
+            stream=stream,
+            filter=filter,
+            replay="none" if since is None else since,
+            subscription_id=None,
+            buffer_limit=10_000,
+            on_full="park",
+            gaps="inline",
+            on_gap=None,
+        )
+        return await wait_for_event(subscription, event, predicate, since=since, timeout=timeout, on_gap=on_gap)
+
+    def _mirror(self, declared: Mapping[str, KeyedEvent], pattern: str, stream: str) -> Mirror[Any]:
+        return Mirror(self, PictureRules(declared, pattern), stream)
+
+    # ---- for its mirrors
+
+    def subscribe_items(self, events: Sequence[str], stream: str, on_item: Callable[[object], None]) -> Subscription[object]:
+        return self._subscribe(
+            events,
+            stream=stream,
+            filter=None,
+            replay="warm",
+            subscription_id=None,
+            buffer_limit=1,
+            on_full="park",
+            gaps="inline",
+            on_gap=None,
+            on_item=on_item,
+        )
+
+    async def sync_stream(self, stream: str, timeout: Union[float, None]) -> object:
+        return await self._call("sync", {"stream": stream}, timeout)
+
+    # ---- for the generated facade
 
     async def _call(self, command: str, data: JsonObject, timeout: Union[float, None]) -> JsonObject:
         return await self._connection.call(command, data, timeout)
@@ -199,6 +273,7 @@ class ClientCore:
         return backoff(attempt, self._settings.random, self._settings.backoff_min, self._settings.backoff_max)
 
     def report(self, name: str, detail: object) -> None:
+        self._counts.note(name, detail)
         for listener in list(self._listeners.get(name, ())):
             listener(detail)
 

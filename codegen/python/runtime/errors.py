@@ -1,7 +1,7 @@
 """What a caller can meet.
 
 ``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``: the server,
-or a limit of the caller's, ended a subscription. ``ProtocolViolation``: the server sent what the contract does not allow.
+or a limit of the caller's, ended a subscription. ``WaitFailed``: no event in time. ``ProtocolViolation``: the server sent what the contract does not allow.
 """
 
 from __future__ import annotations
@@ -90,6 +90,16 @@ class SubscriptionEnded(Exception):
         self.reason = reason
         self.subscription_id = subscription_id
         #: Where a new subscription can resume without a loss; None while no complete picture was received.
+        self.position = position
+
+
+class WaitFailed(Exception):
+    """``wait_for`` ended without an event. ``reason``: ``timeout``, or ``gap`` (events were lost, perhaps the awaited one)."""
+
+    def __init__(self, reason: Literal["timeout", "gap"], message: str, *, position: Union[Position, None]) -> None:
+        super().__init__(message)
+        self.reason = reason
+        #: Where to go on: pass it as ``since`` to a new wait. None when no position is known, because there was no connection.
         self.position = position
 
 

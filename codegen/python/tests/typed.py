@@ -19,3 +19,12 @@ async def use(client: Client) -> None:
     placed = await client.broadcast("entity_created", {"id": "a", "entityType": "function", "name": "a"})
     number: int = placed["sequenceId"]
     await client.broadcast_custom("modified_cluster", {"cluster": "billing", "files": number})
+    waited = await client.wait_for("entity_created", lambda event: event["payload"]["name"] == "a", timeout=1)
+    seen: str = waited.event["payload"]["id"]
+    async with client.mirror("entity_*") as entities:
+        entity = entities.get(seen)
+        if entity is not None:
+            print(entity["payload"]["name"])
+        async for moved in entities.changes():
+            print(moved.key, moved.event is None or moved.event["payload"]["name"])
+    print([each.lag for each in client.diagnosis.subscriptions])

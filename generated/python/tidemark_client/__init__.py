@@ -5,8 +5,11 @@ Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the cont
 
 from .client import Client, EventName, is_event, is_gap
 from .runtime.contract_match import ContractMatch
-from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .runtime.diagnosis import Diagnosis, SubscriptionDiagnosis
+from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError, WaitFailed
+from .runtime.mirror import Mirror, MirrorChange
 from .runtime.subscription import Gap, ReplaySummary, Subscription
+from .runtime.wait import Waited
 from .runtime.wire import Position
 
 __version__ = "1.0.0"
@@ -15,14 +18,20 @@ __all__ = [
     "Client",
     "ConnectionLost",
     "ContractMatch",
+    "Diagnosis",
     "EventName",
     "Gap",
+    "Mirror",
+    "MirrorChange",
     "Position",
     "ProtocolViolation",
     "ReplaySummary",
     "Subscription",
+    "SubscriptionDiagnosis",
     "SubscriptionEnded",
     "TidemarkError",
+    "WaitFailed",
+    "Waited",
     "is_event",
     "is_gap",
 ]

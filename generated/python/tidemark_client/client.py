@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeGuard, Union, cast, overload
 
 from . import types
-from .protocol import SPEC
+from .protocol import EVENT_KEYS, SPEC
 from .runtime.client_core import ClientCore
 from .runtime.connection import TokenSource
+from .runtime.mirror import Mirror
 from .runtime.subscription import Gap, Subscription
+from .runtime.wait import Waited
 from .runtime.wire import Position
 
 #: The names of the events that the contract declares.
@@ -289,6 +291,214 @@ class Client(ClientCore):
             gaps=gaps,
             on_gap=on_gap,
         )
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["file_change"],
+        predicate: Union[Callable[[types.FileChangeEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.FileChangeEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["entity_created"],
+        predicate: Union[Callable[[types.EntityCreatedEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.EntityCreatedEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["entity_updated"],
+        predicate: Union[Callable[[types.EntityUpdatedEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.EntityUpdatedEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["entity_deleted"],
+        predicate: Union[Callable[[types.EntityDeletedEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.EntityDeletedEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["relationship_created"],
+        predicate: Union[Callable[[types.RelationshipCreatedEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.RelationshipCreatedEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["relationship_updated"],
+        predicate: Union[Callable[[types.RelationshipUpdatedEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.RelationshipUpdatedEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["relationship_deleted"],
+        predicate: Union[Callable[[types.RelationshipDeletedEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.RelationshipDeletedEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["graph_update"],
+        predicate: Union[Callable[[types.GraphUpdateEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.GraphUpdateEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["sync_status"],
+        predicate: Union[Callable[[types.SyncStatusEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.SyncStatusEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: Literal["session_event"],
+        predicate: Union[Callable[[types.SessionEventEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.SessionEventEvent]: ...
+
+    @overload
+    async def wait_for(
+        self,
+        event: str,
+        predicate: Union[Callable[[types.AnyEvent], bool], None] = ...,
+        *,
+        stream: str = ...,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        since: Union[Position, None] = ...,
+        timeout: Union[float, None] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> Waited[types.AnyEvent]: ...
+
+    async def wait_for(
+        self,
+        event: str,
+        predicate: Union[Callable[[Any], bool], None] = None,
+        *,
+        stream: str = "main",
+        filter: Union[types.SubscriptionFilter, None] = None,
+        since: Union[Position, None] = None,
+        timeout: Union[float, None] = None,
+        on_gap: Union[Callable[[Gap], object], None] = None,
+    ) -> Waited[Any]:
+        """Waits for one event: the first that the name or pattern covers and the predicate accepts.
+
+        since: nothing that was published after this position is missed; ``(await client.sync())["position"]`` is the position of now.
+        Without it, only events published from now on count. timeout: in seconds, including the time to connect.
+        on_gap: called for each gap, and the wait goes on; without it a gap ends the wait, because the event may be lost.
+
+        Raises WaitFailed (``timeout`` or ``gap``), what the predicate raises, or what ends a subscription. Cancelling the task ends the wait.
+        """
+        return await self._wait_for(
+            event,
+            predicate,
+            stream=stream,
+            filter=cast("Union[Mapping[str, object], None]", filter),
+            since=since,
+            timeout=timeout,
+            on_gap=on_gap,
+        )
+
+    @overload
+    def mirror(self, pattern: Literal["entity_created"], *, stream: str = ...) -> Mirror[types.EntityCreatedEvent]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["entity_updated"], *, stream: str = ...) -> Mirror[types.EntityUpdatedEvent]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["entity_*"], *, stream: str = ...) -> Mirror[Union[types.EntityCreatedEvent, types.EntityUpdatedEvent]]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["relationship_created"], *, stream: str = ...) -> Mirror[types.RelationshipCreatedEvent]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["relationship_updated"], *, stream: str = ...) -> Mirror[types.RelationshipUpdatedEvent]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["relationship_*"], *, stream: str = ...) -> Mirror[Union[types.RelationshipCreatedEvent, types.RelationshipUpdatedEvent]]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["graph_update"], *, stream: str = ...) -> Mirror[types.GraphUpdateEvent]: ...
+
+    @overload
+    def mirror(self, pattern: Literal["sync_status"], *, stream: str = ...) -> Mirror[types.SyncStatusEvent]: ...
+
+    @overload
+    def mirror(self, pattern: str, *, stream: str = ...) -> Mirror[types.AnyEvent]: ...
+
+    def mirror(self, pattern: str, *, stream: str = "main") -> Mirror[Any]:
+        """A read-only mapping from key to newest event that follows the server's picture, over reconnects, gaps and new epochs.
+
+        ``async with client.mirror(...) as entities`` waits for the starting picture. Keys and deletions are those of the contract.
+
+        Raises ValueError if the pattern covers no event that is kept by key, or events of several key spaces.
+        """
+        return self._mirror(EVENT_KEYS, pattern, stream)
 
     @overload
     async def broadcast(

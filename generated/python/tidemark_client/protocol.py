@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .runtime.picture import KeyedEvent
 from .runtime.wire import ProtocolSpec
 
 #: The version of the contract.
@@ -35,6 +36,20 @@ REPLAY_POLICIES: Final[Mapping[str, str]] = {
     "sync_status": "latest",
     "session_event": "log",
     "*": "latest",
+}
+
+#: Under which key the newest event of each name is kept (RPL-3).
+EVENT_KEYS: Final[Mapping[str, KeyedEvent]] = {
+    "file_change": KeyedEvent("none"),
+    "entity_created": KeyedEvent("latest-per-key", key="/payload/id", key_space="entity"),
+    "entity_updated": KeyedEvent("latest-per-key", key="/payload/id", key_space="entity"),
+    "entity_deleted": KeyedEvent("latest-per-key", key="/payload/id", key_space="entity", clears=True),
+    "relationship_created": KeyedEvent("latest-per-key", key="/payload/id", key_space="relationship"),
+    "relationship_updated": KeyedEvent("latest-per-key", key="/payload/id", key_space="relationship"),
+    "relationship_deleted": KeyedEvent("latest-per-key", key="/payload/id", key_space="relationship", clears=True),
+    "graph_update": KeyedEvent("latest"),
+    "sync_status": KeyedEvent("latest"),
+    "session_event": KeyedEvent("log"),
 }
 
 SPEC: Final = ProtocolSpec(

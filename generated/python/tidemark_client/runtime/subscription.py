@@ -92,6 +92,7 @@ class Subscription(Generic[Item_co]):
         on_full: Literal["park", "error"],
         inline_gaps: bool,
         on_gap: Union[Callable[[Gap], object], None],
+        on_item: Union[Callable[[object], None], None] = None,
     ) -> None:
         self.id = id_
         self._request = request
@@ -100,6 +101,8 @@ class Subscription(Generic[Item_co]):
         self._on_full = on_full
         self._inline_gaps = inline_gaps
         self._on_gap = on_gap
+        #: Called for each item instead of queueing it.
+        self._on_item = on_item
         after = request.replay if isinstance(request.replay, Position) else None
         self._cursor = Cursor(after)
         self._queue = DeliveryQueue(self._read, after)
@@ -111,6 +114,7 @@ class Subscription(Generic[Item_co]):
         self.recovery: Union[Mapping[str, object], None] = None
         self.replay: Union[ReplaySummary, None] = None
         self.gap_count = 0
+        self._head: Union[Position, None] = None
 
     # ---- for its owner
 
@@ -156,11 +160,27 @@ class Subscription(Generic[Item_co]):
         assert self.replay is not None
         return self.replay
 
+    @property
+    def lag(self) -> Union[int, None]:
+        """How many events of the stream lie between the reader and the newest one that the server has reported; None if unknown.
+
+        Events that the subscription does not select count too, until the next heartbeat.
+        """
+        position = self._queue.position
+        if position is None or self._head is None or self._head.epoch != position.epoch:
+            return None
+        return max(0, self._head.sequence_id - position.sequence_id)
+
     async def unsubscribe(self) -> None:
         """Ends it: nothing is yielded any more. Returns when the server has confirmed, or there is no connection."""
-        self._queue.stop()
-        self._end(self._ended("unsubscribed", "The subscription was ended by its owner."))
+        self.end()
         await self._gone.wait()
+
+    def end(self) -> None:
+        """Ends it as :meth:`unsubscribe` does, without waiting for the server."""
+        ended = self._ended("unsubscribed", "The subscription was ended by its owner.")
+        self._queue.stop()
+        self._end(ended)
 
     def __aiter__(self: Self) -> Self:
         return self
@@ -207,6 +227,8 @@ class Subscription(Generic[Item_co]):
         if not self._enrolment.attentive:
             return
         fresh, gap = self._cursor.accept(prefix.position)
+        if not prefix.is_replay:
+            self._head = prefix.position
         if gap is not None:
             self._report_own(gap)
         if fresh:
@@ -232,6 +254,7 @@ class Subscription(Generic[Item_co]):
         """A heartbeat that proves that nothing was lost so far, with the stream's position where it was named."""
         if not self._enrolment.attentive:
             return
+        self._head = position or self._head
         gap = None if position is None else self._cursor.heartbeat(position)
         if gap is not None:
             self._report_own(gap)
@@ -282,6 +305,7 @@ class Subscription(Generic[Item_co]):
         if position is None:
             self._fail(ProtocolViolation(f'The reply "subscribed" for "{self.id}" has no position (SUB-1).'))
             return
+        self._head = position
         again = self.recovery is not None
         recovery = data.get("recovery")
         outcome: Mapping[str, object] = recovery if isinstance(recovery, dict) else {}
@@ -321,6 +345,11 @@ class Subscription(Generic[Item_co]):
         self._enrolment.end()
 
     def _push(self, item: object) -> None:
+        if self._on_item is not None:
+            self._queue.mark(self._cursor.position)
+            if self._enrolment.want != "ended":
+                self._on_item(item)
+            return
         self._queue.push(item, self._cursor.position)
         if len(self._queue) < self._limit or self._enrolment.want != "running":
             return

@@ -1,0 +1,68 @@
+"""What a client knows about its own connection: for support, dashboards, and the question why it does not connect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Union
+
+from .connection import ConnectionEnd
+from .subscription import SubscriptionState
+from .wire import Position
+
+
+@dataclass(frozen=True)
+class SubscriptionDiagnosis:
+    id: str
+    stream: str
+    state: SubscriptionState
+    position: Union[Position, None]
+    #: How many events of the stream lie between the reader and the newest one that the server has reported; None if unknown.
+    lag: Union[int, None]
+    buffered: int
+    gap_count: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    url: str
+    state: Literal["idle", "connecting", "open", "reconnecting", "closed"]
+    #: Connections on which commands could be sent.
+    connections: int
+    #: Consecutive attempts that failed; 0 while connected.
+    failed_attempts: int
+    #: How the latest socket ended.
+    last_close: Union[ConnectionEnd, None]
+    #: The latest error that no call raised, since the latest connection.
+    last_error: Union[BaseException, None]
+    #: Over all subscriptions.
+    gaps: int
+    #: How often a heartbeat counted more events than were received (CON-3).
+    losses: int
+    subscriptions: Sequence[SubscriptionDiagnosis]
+
+
+class Counts:
+    """Counts by the reports of the client; see :class:`Diagnosis` for each."""
+
+    def __init__(self) -> None:
+        self.connections = self.failed_attempts = self.gaps = self.losses = 0
+        self.last_close: Union[ConnectionEnd, None] = None
+        self.last_error: Union[BaseException, None] = None
+
+    def note(self, name: str, detail: object) -> None:
+        """Takes a report of the client, before its listeners do."""
+        if name == "ready":
+            self.connections += 1
+            self.failed_attempts = 0
+            self.last_error = None
+        elif name == "connecting" and isinstance(detail, int):
+            self.failed_attempts = detail - 1
+        elif name == "closed" and isinstance(detail, ConnectionEnd):
+            self.last_close = detail
+        elif name == "error" and isinstance(detail, BaseException):
+            self.last_error = detail
+        elif name == "gap":
+            self.gaps += 1
+        elif name == "loss":
+            self.losses += 1

@@ -1,0 +1,54 @@
+"""A client that tests drive by JSON lines: ``{"open": url}`` begins to follow, ``{"report": true}`` prints what was seen, ``{"close": true}`` ends it."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from tidemark_client import Client, is_gap
+
+
+def place(position: Any) -> Any:
+    return None if position is None else {"epoch": position.epoch, "sequenceId": position.sequence_id}
+
+
+class Follower:
+    def __init__(self, url: str) -> None:
+        self.client = Client(url, backoff_min=0.001, backoff_max=0.005)
+        self.gaps: list[Any] = []
+        self.events: list[Any] = []
+        self.reader = self.client.subscribe(["*"], replay="none", gaps="inline")
+        self.task = asyncio.create_task(self.read())
+        self.entities = self.client.mirror("entity_*")
+
+    async def read(self) -> None:
+        async for item in self.reader:
+            if is_gap(item):
+                self.gaps.append({"from": place(item.start), "to": place(item.end)})
+            else:
+                self.events.append({key: item.get(key) for key in ("epoch", "sequenceId", "replayReason")})  # type: ignore[union-attr]
+
+    async def report(self) -> Any:
+        await asyncio.wait_for(self.entities.sync(), 20)
+        picture = [f"{each['epoch']} {each['sequenceId']} {each['event']}" for each in self.entities.values()]
+        return {"picture": sorted(picture), "gaps": self.gaps, "events": self.events}
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    follower: Any = None
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        order = json.loads(line)
+        answer: Any = {}
+        if "open" in order:
+            follower = Follower(order["open"])
+            await follower.reader.ready()
+        elif "report" in order:
+            answer = await follower.report()
+        else:
+            await follower.client.close()
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,12 @@
+import * as fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { anyGatewayHistory, checkGatewayHistory } from '../testing/mirror-history.ts';
+import { PythonFollowers } from '../testing/python-follower.ts';
+
+const python = new PythonFollowers();
+afterAll(() => python.end());
+
+test('after 300 random histories behind a cutting proxy, a mirror in Python equals the picture and a reader missed and repeated nothing', async () => {
+  const property = fc.asyncProperty(anyGatewayHistory, (turns) => checkGatewayHistory(turns, python.follow));
+  await expect(fc.assert(property, { numRuns: 300, seed: 20_261_129 })).resolves.toBeUndefined();
+}, 900_000);
