@@ -1,36 +1,24 @@
 /** `tidemark listen`: prints events as they arrive. */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { createClient, ConnectionError, isGap, SubscriptionError, TidemarkError } from '../../generated/client.ts';
+import { isGap } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
-import type { SubscribeData, SubscriptionFilter } from '../../generated/types.ts';
+import type { SubscribeData } from '../../generated/types.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
+import { append, collect, filterOf, readPosition, readSeconds } from './event-options.ts';
+import type { FilterOptions } from './event-options.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
-import { askWhy } from './handshake.ts';
 import { showHints } from './hints.ts';
-import { reasonOf } from './reason.ts';
-import {
-  CREDENTIAL_HINT,
-  exitCodeOf,
-  refusalText,
-  remoteOptions,
-  secretOf,
-  unreachable,
-  webSocketUrl,
-} from './remote.ts';
+import { asCliError, firstConnection, openClient, tellWait } from './remote-client.ts';
+import type { Wait } from './remote-client.ts';
+import { remoteOptions, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { plain, print, printJson, say, tint } from './terminal.ts';
+import { print, printJson, say, tint } from './terminal.ts';
 
-/** Timers support at most 2^31−1 ms; a longer delay would fire immediately. */
-const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
-
-interface ListenOptions extends RemoteOptions {
+interface ListenOptions extends RemoteOptions, FilterOptions {
   readonly event?: readonly string[];
-  readonly path?: readonly string[];
-  readonly ext?: readonly string[];
-  readonly filter?: readonly string[];
   readonly stream: string;
   readonly resume?: Position;
   readonly replay?: 'none' | 'warm';
@@ -68,43 +56,15 @@ export function registerListen(program: Command): void {
     .action(listen);
 }
 
-/** Has no default value, because help would print an empty list. */
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  const values = value.split(',').filter((each) => each !== '');
-  // An empty list would mean all events, which is surely not the meaning of an empty shell variable.
-  if (values.length === 0) throw new InvalidArgumentError('Expected at least one value.');
-  return [...previous, ...values];
-}
-
-function append(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value];
-}
-
 function readReplay(value: string): 'none' | 'warm' {
   if (value === 'none' || value === 'warm') return value;
   throw new InvalidArgumentError('Expected warm or none; for a resume use --resume.');
-}
-
-function readPosition(value: string): Position {
-  const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(value) ?? [];
-  if (epoch === undefined || !Number.isSafeInteger(Number(sequenceId)))
-    throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, as in events.');
-  return { epoch, sequenceId: Number(sequenceId) };
 }
 
 function readCount(value: string): number {
   const count = Number(value);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('Expected a whole number, at least 1.');
   return count;
-}
-
-function readSeconds(value: string): number {
-  const seconds = Number(value);
-  if (!(seconds > 0 && seconds <= LONGEST_S))
-    throw new InvalidArgumentError(
-      `Expected a number of seconds, at most ${LONGEST_S}. Without --timeout there is no limit.`,
-    );
-  return seconds * 1000;
 }
 
 async function listen(options: ListenOptions): Promise<void> {
@@ -139,63 +99,6 @@ function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions, wait: 
     count === undefined ? 'the subscription was active' : `${count} ${count === 1 ? 'event' : 'events'} arrived`;
   say(`Timed out before ${aim}${wait.reason === undefined ? '' : `, still waiting for ${wait.reason}`}.`);
   return EXIT.unreachable;
-}
-
-/** The error that keeps the gateway from completing a subscribe, if any. */
-interface Wait {
-  reason: string | undefined;
-}
-
-/** The client retries automatically; the reason is reported once, so that the command does not look stuck. */
-function tellWait(client: TidemarkClient): Wait {
-  const wait: Wait = { reason: undefined };
-  client.on('postponed', ({ error }) => {
-    const reason = plain(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');
-    if (wait.reason === undefined) say(tint('yellow', `waiting for ${reason}`));
-    wait.reason = reason;
-  });
-  client.on('resumed', () => (wait.reason = undefined));
-  return wait;
-}
-
-function openClient(url: string, options: ListenOptions): TidemarkClient {
-  try {
-    return createClient({ url, ...secretOf(options) });
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError(`--url ${options.url} cannot be used: ${reasonOf(error)}`, EXIT.usage, { cause: error });
-  }
-}
-
-/** The close code of a WebSocket that was never open (RFC 6455 §7.1.5). */
-const NO_HANDSHAKE = 1006;
-
-/** The client repairs later disconnects, but a failed first attempt is probably a wrong address. */
-async function firstConnection(
-  client: TidemarkClient,
-  { url, signal }: { readonly url: string; readonly signal: AbortSignal },
-): Promise<void> {
-  let failure: string | undefined;
-  const offError = client.on('error', (error) => (failure = plain(reasonOf(error))));
-  const offClosed = client.on('closed', ({ code, reason }) => {
-    if (code !== NO_HANDSHAKE) failure ??= plain(`it closed the connection, ${code} ${reason}`.trim());
-  });
-  const failed = new Promise<never>((_resolve, reject) => {
-    client.on('reconnecting', () => {
-      void Promise.resolve(failure ?? askWhy(url)).then((why) => reject(unreachable(url, why)));
-    });
-    signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
-  });
-  await Promise.race([client.connect(), failed]);
-  offError();
-  offClosed();
-  client.on('closed', ({ code, reason, willReconnect }) => {
-    if (willReconnect)
-      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), reconnecting`));
-  });
-  client.on('resumed', ({ recovery }) => {
-    if (recovery.attempted && recovery.recovered) say(tint('green', 'reconnected, no events missed'));
-  });
 }
 
 interface Following {
@@ -251,22 +154,6 @@ function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'
   };
 }
 
-function filterOf({ path = [], ext = [], filter = [] }: ListenOptions): SubscriptionFilter {
-  const fields = new Map<string, string[]>();
-  const add = (field: string, values: readonly string[]): void => {
-    if (values.length > 0) fields.set(field, [...(fields.get(field) ?? []), ...values]);
-  };
-  add('paths', path);
-  add('extensions', ext);
-  for (const each of filter) {
-    const [, field = '', values = ''] = /^(\w+)=(.+)$/.exec(each) ?? [];
-    if (field === '')
-      throw new CliError(`--filter ${each} is not <field>=<values>, such as changeTypes=create,modify.`, EXIT.usage);
-    add(field, values.split(','));
-  }
-  return Object.fromEntries(fields);
-}
-
 function unknownField(field: string): CliError {
   const fields = [...stockCatalogue.filters.keys()];
   const meant = nearest(field, fields);
@@ -290,21 +177,4 @@ function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Fol
         `the contract of this gateway does not declare ${missing.join(', ')}: events of that name are custom ones`,
       ),
     );
-}
-
-function asCliError(error: unknown, options: ListenOptions): unknown {
-  if (error instanceof TidemarkError) return new CliError(refusalText(error, options), exitCodeOf(error.code));
-  if (error instanceof SubscriptionError)
-    return new CliError(plain(error.message), error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
-  if (error instanceof ConnectionError) {
-    const { cause, reason, closeClass, closeCode } = error;
-    if (cause instanceof TidemarkError) return asCliError(cause, options);
-    if (reason !== 'refused' || closeClass === undefined) return unreachable(options.url, reasonOf(error), error);
-    const text =
-      closeClass === 'refresh'
-        ? `The credential is no longer accepted (${closeCode}). ${CREDENTIAL_HINT}`
-        : plain(error.message);
-    return new CliError(text, EXIT.auth);
-  }
-  return error;
 }

@@ -1,0 +1,59 @@
+/** Options of the commands that subscribe: readers of their values, and the filter that they make together. */
+import { InvalidArgumentError } from 'commander';
+import type { Position } from '../../generated/client.ts';
+import type { SubscriptionFilter } from '../../generated/types.ts';
+import { CliError, EXIT } from './exit.ts';
+
+/** Timers support at most 2^31−1 ms; a longer delay would fire immediately. */
+const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
+
+export interface FilterOptions {
+  readonly path?: readonly string[];
+  readonly ext?: readonly string[];
+  readonly filter?: readonly string[];
+}
+
+/** Has no default value, because help would print an empty list. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  const values = value.split(',').filter((each) => each !== '');
+  // An empty list would mean all events, which is surely not the meaning of an empty shell variable.
+  if (values.length === 0) throw new InvalidArgumentError('Expected at least one value.');
+  return [...previous, ...values];
+}
+
+export function append(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
+export function readPosition(value: string): Position {
+  const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(value) ?? [];
+  if (epoch === undefined || !Number.isSafeInteger(Number(sequenceId)))
+    throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, as in events.');
+  return { epoch, sequenceId: Number(sequenceId) };
+}
+
+export function readSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!(seconds > 0 && seconds <= LONGEST_S))
+    throw new InvalidArgumentError(
+      `Expected a number of seconds, at most ${LONGEST_S}. Without --timeout there is no limit.`,
+    );
+  return seconds * 1000;
+}
+
+/** The filter of a subscription. @throws {CliError} on a `--filter` that is not `field=values` */
+export function filterOf({ path = [], ext = [], filter = [] }: FilterOptions): SubscriptionFilter {
+  const fields = new Map<string, string[]>();
+  const add = (field: string, values: readonly string[]): void => {
+    if (values.length > 0) fields.set(field, [...(fields.get(field) ?? []), ...values]);
+  };
+  add('paths', path);
+  add('extensions', ext);
+  for (const each of filter) {
+    const [, field = '', values = ''] = /^(\w+)=(.+)$/.exec(each) ?? [];
+    if (field === '')
+      throw new CliError(`--filter ${each} is not <field>=<values>, such as changeTypes=create,modify.`, EXIT.usage);
+    add(field, values.split(','));
+  }
+  return Object.fromEntries(fields);
+}

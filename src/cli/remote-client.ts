@@ -1,0 +1,83 @@
+/** The client of the commands that follow a running gateway: how it connects, what it reports meanwhile, and how it fails. */
+import { createClient, ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
+import type { TidemarkClient } from '../../generated/client.ts';
+import { CliError, EXIT } from './exit.ts';
+import { askWhy } from './handshake.ts';
+import { reasonOf } from './reason.ts';
+import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+import { plain, say, tint } from './terminal.ts';
+
+/** The error that keeps the gateway from completing a subscribe, if any. */
+export interface Wait {
+  reason: string | undefined;
+}
+
+/** The client retries automatically; the reason is reported once, so that the command does not look stuck. */
+export function tellWait(client: TidemarkClient): Wait {
+  const wait: Wait = { reason: undefined };
+  client.on('postponed', ({ error }) => {
+    const reason = plain(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');
+    if (wait.reason === undefined) say(tint('yellow', `waiting for ${reason}`));
+    wait.reason = reason;
+  });
+  client.on('resumed', () => (wait.reason = undefined));
+  return wait;
+}
+
+export function openClient(url: string, options: RemoteOptions): TidemarkClient {
+  try {
+    return createClient({ url, ...secretOf(options) });
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`--url ${options.url} cannot be used: ${reasonOf(error)}`, EXIT.usage, { cause: error });
+  }
+}
+
+/** The close code of a WebSocket that was never open (RFC 6455 §7.1.5). */
+const NO_HANDSHAKE = 1006;
+
+/** The client repairs later disconnects, but a failed first attempt is probably a wrong address. */
+export async function firstConnection(
+  client: TidemarkClient,
+  { url, signal }: { readonly url: string; readonly signal: AbortSignal },
+): Promise<void> {
+  let failure: string | undefined;
+  const offError = client.on('error', (error) => (failure = plain(reasonOf(error))));
+  const offClosed = client.on('closed', ({ code, reason }) => {
+    if (code !== NO_HANDSHAKE) failure ??= plain(`it closed the connection, ${code} ${reason}`.trim());
+  });
+  const failed = new Promise<never>((_resolve, reject) => {
+    client.on('reconnecting', () => {
+      void Promise.resolve(failure ?? askWhy(url)).then((why) => reject(unreachable(url, why)));
+    });
+    signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
+  });
+  await Promise.race([client.connect(), failed]);
+  offError();
+  offClosed();
+  client.on('closed', ({ code, reason, willReconnect }) => {
+    if (willReconnect)
+      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), reconnecting`));
+  });
+  client.on('resumed', ({ recovery }) => {
+    if (recovery.attempted && recovery.recovered) say(tint('green', 'reconnected, no events missed'));
+  });
+}
+
+export function asCliError(error: unknown, options: RemoteOptions): unknown {
+  if (error instanceof TidemarkError) return new CliError(refusalText(error, options), exitCodeOf(error.code));
+  if (error instanceof SubscriptionError)
+    return new CliError(plain(error.message), error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
+  if (error instanceof ConnectionError) {
+    const { cause, reason, closeClass, closeCode } = error;
+    if (cause instanceof TidemarkError) return asCliError(cause, options);
+    if (reason !== 'refused' || closeClass === undefined) return unreachable(options.url, reasonOf(error), error);
+    const text =
+      closeClass === 'refresh'
+        ? `The credential is no longer accepted (${closeCode}). ${CREDENTIAL_HINT}`
+        : plain(error.message);
+    return new CliError(text, EXIT.auth);
+  }
+  return error;
+}
