@@ -77,7 +77,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     this.#offs = [
       client.on('resumed', ({ subscriptionId, recovery }) => {
         if (subscriptionId !== this.#subscription?.id) return;
-        // A replay that was cut before it was complete begins anew: a deletion may have come meanwhile.
+        // A replay that was cut before it was complete starts again: a deletion may have come meanwhile.
         if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
       }),
       // The client fetches the lost event by a resume, which yields it after later ones.

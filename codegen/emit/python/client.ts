@@ -372,7 +372,7 @@ function mirrors(contract: Contract): string {
 /** The longest common beginning of names that ends at a separator. */
 function commonPrefix(names: readonly string[]): string {
   const [first = ''] = names;
-  const ends = [...first].flatMap((letter, index) => (letter === '_' || letter === '.' ? [index + 1] : []));
+  const ends = [...first.matchAll(/[_.]/g)].map(({ index }) => index + 1);
   return first.slice(0, ends.findLast((end) => names.every((name) => name.startsWith(first.slice(0, end)))) ?? 0);
 }
 
