@@ -11,6 +11,7 @@ type Sources = ReadonlyMap<string, string>;
 const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'src/': [
     ['cli/'],
+    ['mock/'],
     ['gateway.ts', 'config/'],
     ['http/', 'sources/'],
     ['connections/'],
@@ -42,7 +43,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/http/'],
   ioredis: ['src/broker/redis/'],
   koffi: ['src/sources/engine/inotify.ts'],
-  ws: ['src/connections/', 'conformance/target/socket.ts'],
+  ws: ['src/connections/', 'src/mock/', 'conformance/target/socket.ts'],
 };
 
 /** A file below the first path must not import a file below the second path. */

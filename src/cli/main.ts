@@ -9,6 +9,7 @@ type Register = (program: Command) => void;
 /** Commands are loaded on demand, because the gateway's libraries take longer to load than `status` needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   serve: async () => (await import('./serve.ts')).registerServe,
+  mock: async () => (await import('./mock.ts')).registerMock,
   listen: async () => (await import('./listen.ts')).registerListen,
   broadcast: async () => (await import('./broadcast.ts')).registerBroadcast,
   status: async () => (await import('./status.ts')).registerStatus,

@@ -1,0 +1,171 @@
+/** `tidemark mock`: a gateway with example events and faults on demand, for front-end teams and tests. */
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import type { ExampleEvent } from '../mock/examples.ts';
+import { serveControl } from '../mock/control.ts';
+import { Mock, UnknownEventError } from '../mock/mock.ts';
+import { ScriptError, readScript } from '../mock/script.ts';
+import { CliError, EXIT } from './exit.ts';
+import { openContract } from './open-contract.ts';
+import { reasonOf } from './reason.ts';
+import { printJson, say, tint } from './terminal.ts';
+
+interface MockFlags {
+  readonly contract?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly every: number;
+  readonly event: readonly string[];
+  readonly tape?: string;
+  readonly control?: number;
+  readonly delay: number;
+  readonly jitter: number;
+  readonly closeEvery?: number;
+  readonly gapEvery?: number;
+  readonly refuse?: number;
+  readonly heartbeat?: number;
+  readonly json?: true;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000 };
+const LONGEST_MS = 86_400_000;
+
+function milliseconds(text: string): number {
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|min)$/.exec(text) ?? [];
+  const value = text === '0' ? 0 : Number(count) * (UNITS[unit] ?? Number.NaN);
+  if (value >= 0 && value <= LONGEST_MS) return Math.round(value);
+  throw new InvalidArgumentError('Expected a number with ms, s or min, for example 500ms, or 0.');
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535 && text !== '') return value;
+  throw new InvalidArgumentError('Expected a port from 0 to 65535.');
+}
+
+function status(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 400 && value <= 599) return value;
+  throw new InvalidArgumentError('Expected an HTTP status from 400 to 599.');
+}
+
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+export function registerMock(program: Command): void {
+  program
+    .command('mock')
+    .description('serve example events of a contract, with delays, losses, closes and refusals on demand')
+    .option('--contract <path>', 'an own-events document, or the directory that `tidemark contract build` wrote')
+    .option('--host <address>', 'address to listen on; loopback only', '127.0.0.1')
+    .option('--port <n>', 'port to listen on; 0 chooses a free port', port, 7400)
+    .option('--every <duration>', 'time between two example events; 0 publishes none by itself', milliseconds, 1000)
+    .option('--event <name>', 'publish only this event; may be repeated', append, [])
+    .option('--tape <file>', 'publish the events of a tape or of a recorded trace once, from the first subscription on')
+    .option('--control <port>', 'serve the control address on this port of 127.0.0.1; 0 chooses a free port', port)
+    .option('--delay <duration>', 'delay everything that the server sends', milliseconds, 0)
+    .option('--jitter <duration>', 'delay it by up to this much more, at random', milliseconds, 0)
+    .option(
+      '--gap-every <duration>',
+      'lose one event per connection again and again, and report it by a gap',
+      milliseconds,
+    )
+    .option(
+      '--close-every <duration>',
+      'close every connection again and again, as an overloaded gateway',
+      milliseconds,
+    )
+    .option('--refuse <status>', 'refuse the first connection with this HTTP status', status)
+    .option('--heartbeat <duration>', 'time between two heartbeats (default: 25s)', milliseconds)
+    .option('--json', 'print the addresses as one line of JSON when ready')
+    .addHelpText('after', '\nThe control address and its paths: docs/guides/mock.md')
+    .action(mock);
+}
+
+async function mock(flags: MockFlags): Promise<void> {
+  const script = flags.tape === undefined ? undefined : readTape(flags.tape);
+  const made = await makeMock(flags, script);
+  const { faults } = made;
+  faults.delayMs = flags.delay;
+  faults.jitterMs = flags.jitter;
+  if (flags.refuse !== undefined) faults.upgrades.push({ status: flags.refuse, times: 1 });
+  const control = await start(made, flags);
+  repeat(flags.gapEvery, () => faults.lose('gap', 1));
+  repeat(flags.closeEvery, () => made.closeAll('overloaded'));
+  stopOnSignal(made, control);
+}
+
+function readTape(file: string): readonly ExampleEvent[] {
+  try {
+    return readScript(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    const text = error instanceof ScriptError ? error.message : `--tape ${file} cannot be read: ${reasonOf(error)}`;
+    throw new CliError(text, EXIT.usage, { cause: error });
+  }
+}
+
+async function makeMock(flags: MockFlags, script: readonly ExampleEvent[] | undefined): Promise<Mock> {
+  if (!['127.0.0.1', 'localhost', '::1'].includes(flags.host))
+    throw new CliError(
+      `--host ${flags.host}: a mock has no credentials and serves loopback only: use 127.0.0.1, localhost or ::1.`,
+      EXIT.usage,
+    );
+  const opened = flags.contract === undefined ? undefined : await openContract(flags.contract);
+  try {
+    return new Mock({
+      host: flags.host,
+      port: flags.port,
+      everyMs: flags.every,
+      events: flags.event,
+      ...(script === undefined ? {} : { script }),
+      ...(opened === undefined ? {} : { contract: opened.contract }),
+      ...(flags.heartbeat === undefined ? {} : { gateway: { limits: { heartbeatIntervalMs: flags.heartbeat } } }),
+      onPublish: (event, problem) => {
+        if (problem !== undefined) say(tint('yellow', `${event} was not published: ${problem}`));
+      },
+    });
+  } catch (error) {
+    if (error instanceof UnknownEventError || error instanceof RangeError)
+      throw new CliError(error.message, EXIT.usage, { cause: error });
+    throw error;
+  } finally {
+    await opened?.dispose();
+  }
+}
+
+async function start(made: Mock, flags: MockFlags): Promise<Server | undefined> {
+  try {
+    const { url, httpUrl } = await made.start();
+    const control = flags.control === undefined ? undefined : await serveControl(made, flags.control);
+    const bound = control?.address();
+    const controlUrl = typeof bound === 'object' && bound !== null ? `http://127.0.0.1:${bound.port}` : undefined;
+    say(`mock at ${url}, events: ${made.events.join(', ')}`);
+    if (controlUrl !== undefined) say(`control address ${controlUrl} (GET /state)`);
+    if (flags.json === true)
+      await printJson({ url, httpUrl, ...(controlUrl === undefined ? {} : { controlUrl }), pid: process.pid });
+    return control;
+  } catch (error) {
+    await made.close();
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (!isTaken) throw error;
+    const text = 'The port is already in use. Stop the other program, or choose another: --port 0 chooses a free port.';
+    throw new CliError(text, EXIT.runtime, { cause: error });
+  }
+}
+
+function repeat(everyMs: number | undefined, work: () => void): void {
+  if (everyMs !== undefined && everyMs > 0) setInterval(work, everyMs).unref();
+}
+
+function stopOnSignal(made: Mock, control: Server | undefined): void {
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
+    control?.close();
+    await made.close();
+    process.exit();
+  };
+  process.once('SIGINT', (signal) => void stop(signal)).once('SIGTERM', (signal) => void stop(signal));
+}

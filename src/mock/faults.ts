@@ -1,0 +1,68 @@
+/** The faults in force: what the relay does to connections, commands and events beside passing them on. */
+import type { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
+
+export type CloseName = keyof typeof CLOSE_CODES;
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface CommandRefusal {
+  readonly command: string;
+  readonly code: ErrorCode;
+  readonly retryAfterMs?: number;
+  times: number;
+}
+
+export interface UpgradeRefusal {
+  readonly status: number;
+  times: number;
+}
+
+/** How the next events of each connection are lost: reported by a `gap`, or in silence. */
+export interface Loss {
+  readonly kind: 'gap' | 'silent';
+  readonly count: number;
+  /** Counts the orders, so that each connection carries out each of them once. */
+  readonly order: number;
+}
+
+export class Faults {
+  /** Milliseconds by which every message of the server is delayed, and the most that chance adds. */
+  delayMs = 0;
+  jitterMs = 0;
+  /** Until then nothing is sent, in milliseconds since the Unix epoch. */
+  silentUntil = 0;
+  loss: Loss = { kind: 'gap', count: 0, order: 0 };
+  readonly commands: CommandRefusal[] = [];
+  readonly upgrades: UpgradeRefusal[] = [];
+
+  lose(kind: Loss['kind'], count: number): void {
+    this.loss = { kind, count, order: this.loss.order + 1 };
+  }
+
+  /** The refusal that the next upgrade meets, used up by one. */
+  takeUpgrade(): number | undefined {
+    return take(this.upgrades, () => true)?.status;
+  }
+
+  /** The refusal that a command meets, used up by one. */
+  takeCommand(command: string): CommandRefusal | undefined {
+    return take(this.commands, (each) => each.command === command || each.command === '*');
+  }
+
+  reset(): void {
+    this.delayMs = 0;
+    this.jitterMs = 0;
+    this.silentUntil = 0;
+    this.loss = { kind: 'gap', count: 0, order: this.loss.order + 1 };
+    this.commands.splice(0);
+    this.upgrades.splice(0);
+  }
+}
+
+function take<T extends { times: number }>(list: T[], fits: (item: T) => boolean): T | undefined {
+  const index = list.findIndex(fits);
+  const item = list[index];
+  if (item === undefined) return undefined;
+  item.times -= 1;
+  if (item.times <= 0) list.splice(index, 1);
+  return item;
+}

@@ -1,0 +1,275 @@
+/** The mock as front-end teams meet it: through the generated client and the control address. */
+import type { Server } from 'node:http';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ConnectionError, createClient, isEvent } from '../../generated/client.ts';
+import type { TidemarkClient, TidemarkError, TidemarkGap } from '../../generated/client.ts';
+import { serverValidators } from '../../generated/validators.js';
+import { buildContract } from '../testing/own-contract.ts';
+import { serveControl } from './control.ts';
+import { examplesOf } from './examples.ts';
+import { Mock, UnknownEventError } from './mock.ts';
+import type { MockOptions } from './mock.ts';
+import { ScriptError, readScript } from './script.ts';
+
+const closers: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+interface Rig {
+  readonly mock: Mock;
+  readonly url: string;
+  readonly client: TidemarkClient;
+  readonly order: (path: string, body?: object) => Promise<{ readonly status: number; readonly body: object }>;
+}
+
+async function rig(options: Partial<MockOptions> = {}): Promise<Rig> {
+  const mock = new Mock({ host: '127.0.0.1', port: 0, everyMs: 0, events: [], ...options });
+  closers.push(() => mock.close());
+  const { url } = await mock.start();
+  const control: Server = await serveControl(mock, 0);
+  closers.push(() => control.close());
+  const address = control.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const client = createClient({ url, backoff: { minMs: 10, maxMs: 50 } });
+  closers.push(() => client.close());
+  const order: Rig['order'] = async (path, body) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as object };
+  };
+  return { mock, url, client, order };
+}
+
+const waiting = { timeout: 20_000, interval: 10 };
+
+describe('events', () => {
+  test('of every declared name are published in turn, from the examples of the contract', async () => {
+    const { client, mock } = await rig({ everyMs: 5 });
+    const seen = new Set<string>();
+    const paths: string[] = [];
+    for await (const event of client.subscribe({ events: ['*'], stream: 'main' })) {
+      seen.add(event.event);
+      if (isEvent(event, 'file_change')) paths.push(event.payload.path);
+      if (seen.size === mock.events.length - 1) break;
+    }
+    expect(paths[0]).toMatch(/^src\/(?:app|main)\.ts$/);
+    // A session_event belongs to the stream of its session.
+    expect([...seen, 'session_event'].toSorted()).toEqual(mock.events.toSorted());
+  });
+
+  test('of an own contract are published too, with the state that a late subscriber needs', async () => {
+    const { contract } = await buildContract();
+    const { mock, url } = await rig({ contract });
+    const own = mock.events.filter((name) => !examplesOf().has(name));
+    expect(own.length).toBeGreaterThan(0);
+    const examples = own.flatMap((name) => mock.exampleOf(name) ?? []);
+    for (const example of examples) await mock.publish(example);
+    expect(examples).toHaveLength(own.length);
+    const client = createClient({ url });
+    closers.push(() => client.close());
+    const late = client.subscribe({ events: ['*'] });
+    await late.ready;
+    expect((await late.caughtUp).count).toBeGreaterThan(0);
+  });
+
+  test('of another name than the contract has are refused with the names that it has', () => {
+    expect(() => new Mock({ host: '127.0.0.1', port: 0, everyMs: 0, events: ['file_changed'] })).toThrow(
+      UnknownEventError,
+    );
+  });
+
+  test('on demand have the example as payload, or one of their own that the contract allows', async () => {
+    const { client, order } = await rig();
+    const events = client.subscribe({ events: ['sync_status'], replay: { mode: 'none' } });
+    await events.ready;
+    expect((await order('/publish', { event: 'sync_status', count: 2 })).body).toMatchObject({ published: 2 });
+    expect(await order('/publish', { event: 'sync_status', payload: { status: 'sleeping' } })).toMatchObject({
+      status: 400,
+    });
+    const reader = events[Symbol.asyncIterator]();
+    const first = (await reader.next()).value as { readonly payload: object };
+    expect(first.payload).toEqual(examplesOf().get('sync_status')?.[0]?.payload);
+  });
+
+  test('of a tape and of a recorded trace are read in order', () => {
+    const tape = [
+      '{"tape":1,"id":"x/y"}',
+      '{"as":"a","open":{}}',
+      '{"stim":[{"event":"note","payload":{"n":1}},{"event":"note","stream":"workspace:${nonce}","payload":{"n":2}}]}',
+      '{"as":"a","send":{"type":"broadcast","id":"1","data":{"event":"note","payload":{"n":3}}}}',
+    ].join('\n');
+    expect(readScript(tape, 'tape')).toEqual([
+      { event: 'note', payload: { n: 1 } },
+      { event: 'note', stream: 'workspace:mock', payload: { n: 2 } },
+      { event: 'note', payload: { n: 3 } },
+    ]);
+    const message = (eventId: string, isReplay: boolean): string =>
+      JSON.stringify({
+        type: 'event',
+        data: { eventId, isReplay, stream: 'main', event: 'note', payload: { eventId } },
+      });
+    const frame = (text: string): string =>
+      JSON.stringify({ actor: 'a', connection: 1, dir: '<<', kind: 'text', text });
+    const trace = ['{"trace":1}', ...['1', '1', '2'].map((id) => frame(message(id, false))), frame(message('3', true))];
+    expect(readScript(trace.join('\n'), 'trace').map(({ payload }) => payload)).toEqual([
+      { eventId: '1' },
+      { eventId: '2' },
+    ]);
+    expect(() => readScript('{"a":1}', 'file')).toThrow(ScriptError);
+  });
+
+  test('of a script are published once, from the first subscription on', async () => {
+    const script = [1, 2, 3].map((n) => ({ event: 'note.taken', payload: { n } }));
+    const { client } = await rig({ script, everyMs: 5 });
+    const seen: unknown[] = [];
+    for await (const event of client.subscribe({ events: ['note.*'] })) {
+      seen.push(event.payload);
+      if (seen.length === 3) break;
+    }
+    expect(seen).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+});
+
+describe('a fault on demand', () => {
+  test('closes connections with a code of the contract, and the client resumes without a loss', async () => {
+    const { client, order } = await rig();
+    const closings: number[] = [];
+    client.on('closing', ({ code }) => closings.push(code));
+    const events = client.subscribe({ events: ['sync_status'], replay: { mode: 'none' } });
+    await events.ready;
+    expect(await order('/close', { name: 'overloaded' })).toMatchObject({ body: { closed: 1 } });
+    await order('/publish', { event: 'sync_status' });
+    expect((await events[Symbol.asyncIterator]().next()).done).toBe(false);
+    expect(closings).toEqual([4202]);
+    expect(events.gapCount).toBe(0);
+  });
+
+  test('cuts connections, and restarts the gateway, which the client notices as a gap', async () => {
+    const { client, order } = await rig();
+    const gaps: TidemarkGap[] = [];
+    const events = client.subscribe({
+      events: ['sync_status'],
+      replay: { mode: 'none' },
+      onGap: (gap) => gaps.push(gap),
+    });
+    await events.ready;
+    await order('/publish', { event: 'sync_status' });
+    await events[Symbol.asyncIterator]().next();
+    expect(await order('/cut', {})).toMatchObject({ body: { cut: 1 } });
+    await vi.waitUntil(() => client.state === 'open', waiting);
+    await order('/restart', {});
+    await vi.waitUntil(() => gaps.length > 0, waiting);
+    expect(gaps[0]).toMatchObject({ reason: 'epoch_changed' });
+  });
+
+  test('loses events with a gap that names them', async () => {
+    const { client, order } = await rig();
+    const gaps: TidemarkGap[] = [];
+    const events = client.subscribe({
+      events: ['sync_status'],
+      replay: { mode: 'none' },
+      onGap: (gap) => gaps.push(gap),
+    });
+    const { position } = await events.ready;
+    await order('/gap', { count: 2 });
+    await order('/publish', { event: 'sync_status', count: 3 });
+    const next = (await events[Symbol.asyncIterator]().next()).value as { readonly sequenceId: number };
+    expect(next.sequenceId).toBe(position.sequenceId + 3);
+    expect(gaps).toMatchObject([
+      { from: { sequenceId: position.sequenceId }, to: { sequenceId: position.sequenceId + 2 } },
+    ]);
+  });
+
+  test('loses events in silence, which the client notices by the number of delivered events', async () => {
+    const { client, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
+    const losses: unknown[] = [];
+    client.on('loss', (loss) => losses.push(loss));
+    const events = client.subscribe({ events: ['sync_status'], replay: { mode: 'none' } });
+    await events.ready;
+    await order('/lose', { count: 1 });
+    await order('/publish', { event: 'sync_status', count: 2 });
+    await vi.waitUntil(() => losses.length > 0, waiting);
+    expect(losses).toHaveLength(1);
+  });
+
+  test('reports a loss at a source with directories to read again', async () => {
+    const { client, order } = await rig();
+    const gaps: TidemarkGap[] = [];
+    const events = client.subscribe({ events: ['file_change'], onGap: (gap) => gaps.push(gap) });
+    await events.ready;
+    await order('/source-gap', { paths: ['src'] });
+    await vi.waitUntil(() => gaps.length > 0, waiting);
+    expect(gaps[0]).toMatchObject({ reason: 'source_overflow' });
+  });
+
+  test('refuses upgrades and commands as often as asked', async () => {
+    const { client, url, order } = await rig();
+    await order('/refuse-upgrade', { status: 403 });
+    const refused = createClient({ url, maxAttempts: 1 });
+    closers.push(() => refused.close());
+    await expect(refused.connect()).rejects.toBeInstanceOf(ConnectionError);
+    await order('/refuse-command', { command: 'broadcast', code: 'forbidden' });
+    const publish = () => client.broadcast({ stream: 'main', event: 'note.taken', payload: {} });
+    await expect(publish()).rejects.toMatchObject({ code: 'forbidden' } satisfies Partial<TidemarkError>);
+    await expect(publish()).resolves.toMatchObject({ duplicate: false });
+  });
+
+  test('delays what is sent, or sends nothing for a while', async () => {
+    const { client, order } = await rig();
+    await client.connect();
+    const timed = async (): Promise<number> => {
+      const began = performance.now();
+      await client.ping();
+      return performance.now() - began;
+    };
+    await order('/delay', { ms: 300 });
+    expect(await timed()).toBeGreaterThan(290);
+    await order('/reset', {});
+    await order('/silence', { ms: 300 });
+    expect(await timed()).toBeGreaterThan(250);
+  });
+
+  test('shows in the state, and wrong orders are explained', async () => {
+    const { order } = await rig();
+    await order('/refuse-command', { command: 'ping', code: 'internal', times: 2 });
+    expect(await order('/state')).toMatchObject({
+      body: { connections: 0, faults: { commands: [{ command: 'ping', times: 2 }] } },
+    });
+    expect(await order('/close', { name: 'bored' })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining('overloaded') },
+    });
+    expect(await order('/explode', {})).toMatchObject({
+      status: 404,
+      body: { error: expect.stringContaining('POST /gap') },
+    });
+  });
+});
+
+test('what the mock makes up itself matches the contract', async () => {
+  const { url, order } = await rig();
+  const socket = new WebSocket(url, 'tidemark.v1');
+  closers.push(() => socket.close());
+  const messages: { readonly type: string }[] = [];
+  socket.addEventListener('message', ({ data }) =>
+    messages.push(JSON.parse(String(data)) as { readonly type: string }),
+  );
+  await vi.waitUntil(() => messages.length === 1, waiting);
+  socket.send(JSON.stringify({ type: 'subscribe', id: 'c1', data: { events: ['*'] } }));
+  await vi.waitUntil(() => messages.some(({ type }) => type === 'replay_complete'), waiting);
+  await order('/gap', { count: 1 });
+  await order('/publish', { event: 'sync_status' });
+  await order('/refuse-command', { command: 'ping', code: 'rate_limited', retryAfterMs: 5 });
+  socket.send(JSON.stringify({ type: 'ping', id: 'c2', data: {} }));
+  await vi.waitUntil(() => messages.some(({ type }) => type === 'error'), waiting);
+  await order('/close', { name: 'overloaded' });
+  await vi.waitUntil(() => messages.some(({ type }) => type === 'closing'), waiting);
+  for (const type of ['gap', 'error', 'closing'] as const) {
+    const message = messages.find((each) => each.type === type);
+    expect(serverValidators[type](message)).toBe(true);
+  }
+});

@@ -1,0 +1,167 @@
+/**
+ * A gateway for front-end teams and tests: the real one, with events from the examples of its contract, and with faults on demand in
+ * between. What clients see is what the gateway sends, but for the faults.
+ */
+import { createGateway } from '../gateway.ts';
+import type { Gateway, GatewayOptions } from '../gateway.ts';
+import type { BuiltContract } from '../catalogue/built-contract.ts';
+import { examplesOf } from './examples.ts';
+import type { ExampleEvent } from './examples.ts';
+import { Faults } from './faults.ts';
+import { Relay } from './relay.ts';
+
+export interface MockOptions {
+  readonly contract?: BuiltContract;
+  readonly host: string;
+  readonly port: number;
+  /** Between two events, in milliseconds; 0 publishes none by itself. */
+  readonly everyMs: number;
+  /** Names of the events to publish; by default every declared event, one after the other. */
+  readonly events: readonly string[];
+  /** Events to publish once, in order, instead of the examples. */
+  readonly script?: readonly ExampleEvent[];
+  readonly gateway?: Pick<GatewayOptions, 'limits' | 'log'>;
+  /** An event was published, or could not be. */
+  readonly onPublish?: (event: string, problem?: string) => void;
+}
+
+/** A name that the contract does not declare. */
+export class UnknownEventError extends Error {
+  override readonly name = 'UnknownEventError';
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly httpUrl: string;
+  readonly port: number;
+}
+
+export class Mock {
+  readonly faults = new Faults();
+  readonly #options: MockOptions;
+  readonly #examples: ReadonlyMap<string, readonly ExampleEvent[]>;
+  readonly #relay: Relay;
+  readonly #queue: readonly ExampleEvent[];
+  #gateway: Gateway;
+  #port = 0;
+  #next = 0;
+  #published = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @throws {UnknownEventError} */
+  constructor(options: MockOptions) {
+    this.#options = options;
+    this.#examples = examplesOf(options.contract?.location);
+    this.#queue = options.script ?? this.#chosen(options.events);
+    this.#gateway = this.#makeGateway();
+    this.#relay = new Relay({
+      faults: this.faults,
+      port: () => this.#port,
+      onSubscribed: () => {
+        // A script is for a client: it begins when the first one listens.
+        if (options.script !== undefined) this.#startTimer();
+      },
+    });
+  }
+
+  #makeGateway(): Gateway {
+    const { contract, gateway } = this.#options;
+    return createGateway({ broadcast: 'on', ...gateway, ...(contract === undefined ? {} : { contract }) });
+  }
+
+  /** The examples of these events in turn, so that each event comes early. */
+  #chosen(names: readonly string[]): readonly ExampleEvent[] {
+    const unknown = names.find((name) => !this.#examples.has(name));
+    if (unknown !== undefined)
+      throw new UnknownEventError(
+        `The contract declares no event ${unknown}; it has ${[...this.#examples.keys()].join(', ')}.`,
+      );
+    const lists = [...this.#examples].filter(([name]) => names.length === 0 || names.includes(name));
+    const longest = Math.max(0, ...lists.map(([, list]) => list.length));
+    return Array.from({ length: longest }, (_, index) => lists.flatMap(([, list]) => list[index] ?? [])).flat();
+  }
+
+  get events(): readonly string[] {
+    return [...this.#examples.keys()];
+  }
+
+  get state(): object {
+    const { delayMs, jitterMs, silentUntil, commands, upgrades } = this.faults;
+    return {
+      connections: this.#relay.connections,
+      published: this.#published,
+      events: this.events,
+      faults: { delayMs, jitterMs, silentMs: Math.max(0, silentUntil - Date.now()), commands, upgrades },
+    };
+  }
+
+  async start(): Promise<Listening> {
+    const { host, port, script } = this.#options;
+    this.#port = (await this.#gateway.listen({ port: 0 })).port;
+    const bound = await this.#relay.listen({ host, port });
+    if (script === undefined) this.#startTimer();
+    const shown = host.includes(':') ? `[${host}]` : host;
+    return { url: `ws://${shown}:${bound}/ws`, httpUrl: `http://${shown}:${bound}`, port: bound };
+  }
+
+  #startTimer(): void {
+    const { everyMs } = this.#options;
+    if (everyMs > 0) this.#timer ??= setInterval(() => void this.#publishNext(), everyMs);
+  }
+
+  async #publishNext(): Promise<void> {
+    const { script } = this.#options;
+    const item = script === undefined ? this.#queue[this.#next % this.#queue.length] : this.#queue[this.#next];
+    this.#next += 1;
+    if (item === undefined) return clearInterval(this.#timer);
+    try {
+      await this.publish(item);
+      this.#options.onPublish?.(item.event);
+    } catch (error) {
+      this.#options.onPublish?.(item.event, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @throws {ProtocolError} when the payload does not match the contract, for example */
+  async publish({ event, payload, stream }: ExampleEvent): Promise<object> {
+    const result = await this.#gateway.publish(event, payload, {
+      source: 'mock',
+      ...(stream === undefined ? {} : { stream }),
+    });
+    this.#published += 1;
+    return result;
+  }
+
+  /** The first example of an event. */
+  exampleOf(event: string): ExampleEvent | undefined {
+    return this.#examples.get(event)?.[0];
+  }
+
+  /** Reports a loss at a source: a `gap` with directories to read again (GAP-2). */
+  loseSource(stream: string, paths: readonly string[]): Promise<void> {
+    return this.#gateway.announceLoss({ stream, paths });
+  }
+
+  closeAll(name: Parameters<Relay['closeAll']>[0]): number {
+    return this.#relay.closeAll(name);
+  }
+
+  cutAll(): number {
+    return this.#relay.cutAll();
+  }
+
+  /** Replaces the gateway by a new one: every connection ends, history is empty, and each stream has a new epoch. */
+  async restart(): Promise<void> {
+    const old = this.#gateway;
+    this.#relay.cutAll();
+    this.#gateway = this.#makeGateway();
+    this.#port = (await this.#gateway.listen({ port: 0 })).port;
+    await old.close({ drainMs: 0 });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#relay.close();
+    await this.#gateway.close({ drainMs: 0 });
+  }
+}

@@ -1,0 +1,186 @@
+/** One connection of a client, passed on to the gateway behind, with the faults in force. */
+import { ERRORS, CLOSE_CODES } from '../../generated/protocol.ts';
+import type { WebSocket } from 'ws';
+import type { CloseName, CommandRefusal, Faults } from './faults.ts';
+
+interface Envelope {
+  readonly type?: unknown;
+  readonly id?: unknown;
+  readonly data?: EnvelopeData;
+}
+
+interface EnvelopeData {
+  readonly [name: string]: unknown;
+}
+
+/** What was kept back of one stream: events are not repeated, so the client gets a `gap` or must notice the loss. */
+interface Withheld {
+  readonly stream: unknown;
+  readonly subscriptionIds: Set<unknown>;
+  readonly from: { readonly epoch: unknown; readonly sequenceId: number };
+  to: { readonly epoch: unknown; readonly sequenceId: number };
+}
+
+/** Close codes that stand for a missing or empty close frame, and must not be sent. */
+const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
+
+function parse(text: string): Envelope | undefined {
+  try {
+    return JSON.parse(text) as Envelope;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface ConnectionOptions {
+  readonly faults: Faults;
+  /** Called when the client has subscribed. */
+  readonly onSubscribed: () => void;
+}
+
+export class RelayedConnection {
+  readonly #client: WebSocket;
+  readonly #server: WebSocket;
+  readonly #faults: Faults;
+  readonly #onSubscribed: () => void;
+  #order: number;
+  #toLose = 0;
+  #lost = 0;
+  #withheld: Withheld | undefined;
+  /** Messages keep their order, whatever their delays. */
+  #lastAt = 0;
+  #ended = false;
+
+  constructor(client: WebSocket, server: WebSocket, { faults, onSubscribed }: ConnectionOptions) {
+    this.#client = client;
+    this.#server = server;
+    this.#faults = faults;
+    this.#onSubscribed = onSubscribed;
+    this.#order = faults.loss.order;
+    client.on('message', (data: Buffer, isBinary) => this.#fromClient(data, isBinary));
+    client.on('close', (code, reason) => this.#passClose(server, code, reason));
+    client.on('error', () => server.terminate());
+    client.on('pong', (data) => this.#whenOpen(() => server.pong(data)));
+    server.on('message', (data: Buffer, isBinary) => this.#fromServer(data, isBinary));
+    server.on('ping', (data) => this.#later(() => client.ping(data)));
+    server.on('close', (code, reason) => this.#later(() => this.#passClose(client, code, reason)));
+    server.on('error', () => client.terminate());
+  }
+
+  #passClose(to: WebSocket, code: number, reason: Buffer): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (UNSENDABLE.includes(code)) to.terminate();
+    else to.close(code, reason);
+  }
+
+  #whenOpen(work: () => void): void {
+    if (this.#server.readyState === this.#server.OPEN) work();
+    else if (this.#server.readyState === this.#server.CONNECTING) this.#server.once('open', work);
+  }
+
+  #fromClient(data: Buffer, isBinary: boolean): void {
+    const message = isBinary ? undefined : parse(data.toString('utf8'));
+    const type = typeof message?.type === 'string' ? message.type : '';
+    const refusal = message === undefined ? undefined : this.#faults.takeCommand(type);
+    if (refusal !== undefined) return this.#refuse(refusal, message?.id);
+    this.#whenOpen(() => this.#server.send(data, { binary: isBinary }));
+  }
+
+  #refuse({ code, retryAfterMs }: CommandRefusal, id: unknown): void {
+    const data = {
+      code,
+      message: 'The mock was told to refuse this command.',
+      retryable: ERRORS[code].retryable,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    };
+    this.#send({ type: 'error', ...(typeof id === 'string' ? { id } : {}), data });
+  }
+
+  #fromServer(data: Buffer, isBinary: boolean): void {
+    const message = isBinary ? undefined : parse(data.toString('utf8'));
+    if (message?.type === 'event' && this.#loses(message.data ?? {})) return;
+    if (message?.type === 'heartbeat' && this.#faults.loss.kind === 'gap' && this.#lost > 0) {
+      // What a gap has reported was never delivered. A silent loss shows by this very number.
+      const delivered = Number(message.data?.['delivered'] ?? 0) - this.#lost;
+      return this.#send({ ...message, data: { ...message.data, delivered } });
+    }
+    this.#later(() => this.#client.send(data, { binary: isBinary }));
+    if (message?.type === 'subscribed') this.#onSubscribed();
+  }
+
+  /** Whether the event is kept back. After the last one that is, the loss is reported, if it is to be. */
+  #loses(data: EnvelopeData): boolean {
+    const { kind, count, order } = this.#faults.loss;
+    if (order !== this.#order) {
+      this.#order = order;
+      this.#toLose = count;
+    }
+    if (this.#toLose === 0) return false;
+    this.#toLose -= 1;
+    if (kind === 'gap') {
+      this.#lost += 1;
+      this.#withhold(data);
+      if (this.#toLose === 0) this.#reportGap();
+    }
+    return true;
+  }
+
+  #withhold(data: EnvelopeData): void {
+    const { stream, epoch } = data;
+    const sequenceId = Number(data['sequenceId']);
+    const ids = Array.isArray(data['subscriptionIds']) ? (data['subscriptionIds'] as readonly unknown[]) : [];
+    if (this.#withheld !== undefined && this.#withheld.stream !== stream) this.#reportGap();
+    this.#withheld ??= {
+      stream,
+      subscriptionIds: new Set(),
+      from: { epoch, sequenceId: sequenceId - 1 },
+      to: { epoch, sequenceId },
+    };
+    this.#withheld.to = { epoch, sequenceId };
+    for (const id of ids) this.#withheld.subscriptionIds.add(id);
+  }
+
+  #reportGap(): void {
+    if (this.#withheld === undefined) return;
+    const { stream, subscriptionIds, from, to } = this.#withheld;
+    this.#withheld = undefined;
+    this.#send({
+      type: 'gap',
+      data: { stream, subscriptionIds: [...subscriptionIds], from, to, reason: 'slow_consumer' },
+    });
+  }
+
+  #send(message: object): void {
+    this.#later(() => this.#client.send(JSON.stringify(message)));
+  }
+
+  /** Does something to the client's connection after the delay in force, in order. */
+  #later(work: () => void): void {
+    const { delayMs, jitterMs, silentUntil } = this.#faults;
+    const now = Date.now();
+    const due = Math.max(now + delayMs + Math.random() * jitterMs, silentUntil, this.#lastAt);
+    this.#lastAt = due;
+    const act = (): void => {
+      if (this.#client.readyState === this.#client.OPEN) work();
+    };
+    if (due <= now) act();
+    else setTimeout(act, due - now).unref();
+  }
+
+  /** Announces the close and closes, as a gateway does (CON-6). */
+  close(name: CloseName): void {
+    const { code, retryable } = CLOSE_CODES[name];
+    this.#client.send(JSON.stringify({ type: 'closing', data: { code, name, retryable } }));
+    this.#ended = true;
+    this.#client.close(code, name);
+    this.#server.terminate();
+  }
+
+  /** Ends the connection without a close frame. */
+  cut(): void {
+    this.#ended = true;
+    this.#client.terminate();
+    this.#server.terminate();
+  }
+}

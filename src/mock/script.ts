@@ -1,0 +1,71 @@
+/** A script for a mock: the events that a tape or a recorded trace makes the server send. */
+import type { OpenObject } from '../../generated/types.ts';
+import type { ExampleEvent } from './examples.ts';
+
+/** The file is neither a tape nor a trace. */
+export class ScriptError extends Error {
+  override readonly name = 'ScriptError';
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is OpenObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function eventOf(data: unknown): readonly ExampleEvent[] {
+  if (!isObject(data)) return [];
+  const { event, payload, stream } = data;
+  if (typeof event !== 'string' || !isObject(payload)) return [];
+  return [{ event, payload, ...(typeof stream === 'string' && stream !== 'main' ? { stream } : {}) }];
+}
+
+/** A step of a tape: the events that the suite makes the server publish, or that a client publishes. */
+function ofStep(step: Line): readonly ExampleEvent[] {
+  const { stim, send, par } = step;
+  if (Array.isArray(stim)) return stim.flatMap(eventOf);
+  if (Array.isArray(par)) return par.flat().flatMap((each) => (isObject(each) ? ofStep(each) : []));
+  return isObject(send) && send['type'] === 'broadcast' ? eventOf(send['data']) : [];
+}
+
+/** A frame of a trace: an event that a client received live. Several clients may have received the same one. */
+function ofFrame(line: Line, seen: Set<unknown>): readonly ExampleEvent[] {
+  if (line['dir'] !== '<<' || typeof line['text'] !== 'string') return [];
+  let message: unknown;
+  try {
+    message = JSON.parse(line['text']);
+  } catch {
+    return [];
+  }
+  const data = isObject(message) && message['type'] === 'event' ? message['data'] : undefined;
+  if (!isObject(data) || data['isReplay'] === true || seen.has(data['eventId'])) return [];
+  seen.add(data['eventId']);
+  return eventOf(data);
+}
+
+/** @throws {ScriptError} naming the line */
+export function readScript(text: string, file: string): readonly ExampleEvent[] {
+  const lines = text.split('\n').map((line, index) => ({ line: line.trim(), where: `${file}:${index + 1}` }));
+  const values = lines
+    .filter(({ line }) => line !== '')
+    .map(({ line, where }) => ({ value: parse(line, where), where }));
+  const [head, ...rest] = values.map(({ value }) => value);
+  const isTape = head?.['tape'] !== undefined;
+  if (!isTape && head?.['trace'] === undefined)
+    throw new ScriptError(`${file}:1: a tape begins with {"tape":1,…}, and a trace with {"trace":1,…}.`);
+  const seen = new Set<unknown>();
+  // A tape writes a name of its run as ${nonce}.
+  const events = rest.flatMap((line) => (isTape ? ofStep(line) : ofFrame(line, seen)));
+  if (events.length === 0) throw new ScriptError(`${file}: it has no event to publish.`);
+  return JSON.parse(JSON.stringify(events).replaceAll('${nonce}', 'mock')) as readonly ExampleEvent[];
+}
+
+function parse(line: string, where: string): Line {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (isObject(value)) return value;
+  } catch {
+    // Reported below.
+  }
+  throw new ScriptError(`${where}: a line must be one JSON object.`);
+}
