@@ -46,10 +46,13 @@ function stripTypes(source: string): string {
   }
 }
 
-/** @param path the path of the WebSocket, for the page */
+/**
+ * @param path the path of the WebSocket. The page gets it relative to its own address, because a proxy may have put both below a
+ *   prefix that the gateway does not know.
+ */
 export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
   const html = await readFile(new URL('index.html', PAGE), 'utf8');
-  return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path));
+  return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path.slice(1)));
 }
 
 /** The style and the scripts of the page. */

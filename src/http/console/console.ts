@@ -6,7 +6,7 @@ import { EventList } from './event-list.ts';
 import { Overview } from './overview.ts';
 import { showSuggestions } from './suggestions.ts';
 
-const path = document.body.dataset['path'] ?? '/ws';
+const path = document.body.dataset['path'] ?? 'ws';
 const form = find('follow', HTMLFormElement);
 const events = new EventList();
 let client: TidemarkClient | undefined;
