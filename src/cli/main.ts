@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   listen: async () => (await import('./listen.ts')).registerListen,
   broadcast: async () => (await import('./broadcast.ts')).registerBroadcast,
   status: async () => (await import('./status.ts')).registerStatus,
+  top: async () => (await import('./top.ts')).registerTop,
+  explain: async () => (await import('./explain.ts')).registerExplain,
   config: async () => (await import('./config.ts')).registerConfig,
   token: async () => (await import('./token.ts')).registerToken,
   key: async () => (await import('./key.ts')).registerKey,

@@ -113,6 +113,7 @@ export interface Call {
   readonly method?: 'GET' | 'POST';
   /** Below the WebSocket's path. */
   readonly below: string;
+  readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /** Validates the response. */
   readonly fits: Validator;
@@ -124,8 +125,12 @@ const NOT_FOUND = 404;
 /**
  * Sends an HTTP request and returns the body. @throws {CliError} with the exit code of the failure
  */
-export async function call(options: RemoteOptions, { method = 'GET', below, body, fits }: Call): Promise<unknown> {
+export async function call(
+  options: RemoteOptions,
+  { method = 'GET', below, query = {}, body, fits }: Call,
+): Promise<unknown> {
   const address = httpUrl(options.url, below);
+  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
   const { token, apiKey } = secretOf(options);
   const headers = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

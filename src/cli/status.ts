@@ -4,8 +4,10 @@ import type { Health, HealthSummary } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { EXIT } from './exit.ts';
+import { bytesText, durationText } from './quantity.ts';
 import { call, remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
+import { clientsOf, readSubscriptions } from './subscription-reports.ts';
 import { paint, plain, print, printJson, table } from './terminal.ts';
 
 export function registerStatus(program: Command): void {
@@ -20,7 +22,13 @@ type Report = Health | HealthSummary;
 async function showStatus(options: RemoteOptions & { readonly json?: true }): Promise<void> {
   const report = (await call(options, { below: '/health', fits: isReport })) as Report;
   if (options.json) await printJson(report);
-  else await print(table([...summaryRows(report), ...(isFull(report) ? detailRows(report) : HIDDEN)]));
+  else
+    await print(
+      table([
+        ...summaryRows(report),
+        ...(isFull(report) ? [...detailRows(report), ...(await slowClientRows(options, report))] : HIDDEN),
+      ]),
+    );
   if (report.status !== 'ok') process.exitCode = EXIT.runtime;
 }
 
@@ -32,11 +40,29 @@ function isFull(report: Report): report is Health {
 
 const HIDDEN = [['more', 'needs a credential with the scope admin:read']];
 
+/** Slow clients of all nodes, the longest queue first. */
+async function slowClientRows(options: RemoteOptions, { backpressure }: Health): Promise<string[][]> {
+  if (backpressure.slow === 0) return [];
+  const { items } = await readSubscriptions(options);
+  const slow = clientsOf(items, Date.now())
+    .filter((client) => client.slow)
+    .toSorted((a, b) => b.queuedBytes - a.queuedBytes);
+  return [
+    ['slow clients', ''],
+    ...slow.map(({ principal, remoteAddress, nodeId, connectionId, queuedBytes, oldestQueuedMs }) => [
+      `  ${plain(principal)}`,
+      plain(
+        `${bytesText(queuedBytes)} queued, the oldest for ${durationText(oldestQueuedMs)}; ${remoteAddress ?? 'unknown address'}, node ${nodeId}, connection ${connectionId}`,
+      ),
+    ]),
+  ];
+}
+
 function summaryRows({ status, version, protocolVersion, nodeId, uptimeMs }: Report): string[][] {
   return [
     ['status', paint(status === 'ok' ? 'green' : 'red', status)],
     ['gateway', plain(`tidemark ${version}, protocol ${protocolVersion}, node ${nodeId}`)],
-    ['up for', duration(uptimeMs)],
+    ['up for', durationText(uptimeMs)],
   ];
 }
 
@@ -63,20 +89,4 @@ function detailRows({ connections, subscriptions, broker, backpressure, otherCon
   ]);
   const nodes = others.length === 0 ? [] : [['other nodes', ''], ...others];
   return [...rows, ...nodes, ...(places.length === 0 ? [] : [['streams', '']]), ...places];
-}
-
-function duration(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  if (first === -1) return '0 s';
-  return parts
-    .slice(first, first + 2)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(' ');
 }

@@ -52,7 +52,10 @@ function stripTypes(source: string): string {
  */
 export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
   const html = await readFile(new URL('index.html', PAGE), 'utf8');
-  return reply.headers(HEADERS).type('text/html; charset=utf-8').send(html.replace('{{path}}', path.slice(1)));
+  return reply
+    .headers(HEADERS)
+    .type('text/html; charset=utf-8')
+    .send(html.replace('{{path}}', path.slice(1)));
 }
 
 /** The style and the scripts of the page. */

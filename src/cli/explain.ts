@@ -1,0 +1,84 @@
+/** `tidemark explain`: which subscriptions an event would reach, and why not the others (OPS-3). Nothing is published. */
+import type { Command } from 'commander';
+import type { Explanation, SubscriptionReport } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
+import { eventBody, eventOptions, exampleNames } from './event-body.ts';
+import type { EventOptions } from './event-body.ts';
+import { call, remoteOptions } from './remote.ts';
+import { readSubscriptions } from './subscription-reports.ts';
+import { plain, print, printJson, say, table, tint } from './terminal.ts';
+
+interface ExplainOptions extends EventOptions {
+  readonly principal?: string;
+  readonly json?: true;
+}
+
+type Who = Explanation['matches'][number];
+type Mismatch = Explanation['mismatches'][number];
+
+export function registerExplain(program: Command): void {
+  eventOptions(remoteOptions(program.command('explain')))
+    .description('show which subscriptions an event would reach, and why not the others; publishes nothing')
+    .option('--principal <id>', 'only subscriptions of this principal, such as agent:refactor')
+    .option('--json', 'print the answer of /ws/explain, or of it what concerns the principal')
+    .action(explain);
+}
+
+async function explain(options: ExplainOptions): Promise<void> {
+  if (options.example === 'list') return print(await exampleNames(options));
+  const { principal } = options;
+  const answer = (await call(options, {
+    method: 'POST',
+    below: '/explain',
+    body: await eventBody(options),
+    fits: httpValidators.explanation,
+  })) as Explanation;
+  const { items } = await readSubscriptions(options, principal === undefined ? {} : { principal });
+  const known = new Map(items.map((each) => [keyOf(each), each]));
+  const concerns = (who: Who): boolean => principal === undefined || known.has(keyOf(who));
+  const matches = answer.matches.filter(concerns);
+  const mismatches = answer.mismatches.filter(concerns);
+  if (options.json) return printJson({ matches, mismatches });
+  await print(reportOf({ matches, mismatches }, known));
+  warnOfOthers(items, answer);
+}
+
+function keyOf({ connectionId, subscriptionId }: Who): string {
+  return `${connectionId}/${subscriptionId}`;
+}
+
+function reportOf({ matches, mismatches }: Explanation, known: ReadonlyMap<string, SubscriptionReport>): string {
+  if (matches.length + mismatches.length === 0) return 'There is no subscription.';
+  const who = (each: Who): string[] => {
+    const { principal = 'gone meanwhile', remoteAddress = '' } = known.get(keyOf(each)) ?? {};
+    return [plain(principal), remoteAddress, each.connectionId, plain(each.subscriptionId)];
+  };
+  return table([
+    ['', 'PRINCIPAL', 'ADDRESS', 'CONNECTION', 'SUBSCRIPTION', 'REASON'],
+    ...matches.map((each) => ['receives', ...who(each), '']),
+    ...mismatches.map((each) => ['does not', ...who(each), reasonOf(each)]),
+  ]);
+}
+
+function reasonOf({ clause, wanted, seen }: Mismatch): string {
+  const asked = wanted.map(plain).join(', ');
+  if (clause === 'stream') return `it follows ${asked}; the event is on ${seen.map(plain).join(', ')}`;
+  if (clause === 'events') return `it subscribes to ${asked}; the event is ${seen.map(plain).join(', ')}`;
+  const has = seen.length === 0 ? 'the event has none' : `the event has ${seen.map(plain).join(', ')}`;
+  return `its filter \`${clause}\` is ${asked}; ${has}`;
+}
+
+/** A node explains its own subscriptions only. */
+function warnOfOthers(items: readonly SubscriptionReport[], { matches, mismatches }: Explanation): void {
+  const explained = new Set([...matches, ...mismatches].map(keyOf));
+  const own = new Set(items.filter((each) => explained.has(keyOf(each))).map(({ nodeId }) => nodeId));
+  const others = items.filter((each) => !own.has(each.nodeId) && !explained.has(keyOf(each)));
+  if (others.length === 0) return;
+  const nodes = [...new Set(others.map(({ nodeId }) => nodeId))].map(plain).join(', ');
+  say(
+    tint(
+      'yellow',
+      `${others.length} subscriptions of other nodes (${nodes}) are not judged: ask those nodes, with --url.`,
+    ),
+  );
+}

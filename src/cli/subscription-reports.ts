@@ -1,0 +1,86 @@
+/** All subscriptions of all nodes (OPS-2), and what they say about their connections. */
+import type { CountsByName, SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
+import { call } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+
+export interface SubscriptionReports {
+  readonly items: readonly SubscriptionReport[];
+  /** Subscribed directories, with the number of subscriptions. */
+  readonly directories: CountsByName;
+  /** Nodes that did not answer. */
+  readonly missingNodes: readonly string[];
+}
+
+/** What a client costs, from its subscriptions. */
+export interface ClientReport {
+  readonly connectionId: string;
+  readonly nodeId: string;
+  readonly principal: string;
+  readonly remoteAddress: string | null;
+  readonly subscriptions: number;
+  readonly streams: readonly string[];
+  readonly queuedBytes: number;
+  readonly oldestQueuedMs: number;
+  /** Of its subscription that is furthest behind, in events. */
+  readonly lag: number;
+  readonly delivered: number;
+  readonly replayed: number;
+  readonly gaps: number;
+  /** Milliseconds since it last sent anything. */
+  readonly idleMs: number;
+  readonly slow: boolean;
+}
+
+/** Items of a page: the most that the contract allows. */
+const PAGE = 1000;
+
+/** @throws {CliError} when a page is refused or no gateway answers */
+export async function readSubscriptions(
+  options: RemoteOptions,
+  query: Readonly<Record<string, string>> = {},
+): Promise<SubscriptionReports> {
+  const items: SubscriptionReport[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const page = (await call(options, {
+      below: '/subscriptions',
+      query: { ...query, limit: String(PAGE), ...(cursor === undefined ? {} : { cursor }) },
+      fits: httpValidators.subscriptions_page,
+    })) as SubscriptionsPage;
+    items.push(...page.items);
+    cursor = page.nextCursor;
+    if (cursor === undefined)
+      return { items, directories: page.aggregates.directories, missingNodes: page.missingNodes };
+  }
+}
+
+/** @param now milliseconds since the Unix epoch */
+export function clientsOf(items: readonly SubscriptionReport[], now: number): ClientReport[] {
+  return [...Map.groupBy(items, ({ connectionId }) => connectionId).values()].flatMap((own) => {
+    const [first] = own;
+    return first === undefined ? [] : [clientOf(first, own, now)];
+  });
+}
+
+function clientOf(first: SubscriptionReport, own: readonly SubscriptionReport[], now: number): ClientReport {
+  const sum = (of: (each: SubscriptionReport) => number): number => own.reduce((total, each) => total + of(each), 0);
+  const { connectionId, nodeId, principal, remoteAddress = null, queuedBytes, oldestQueuedMs, slow } = first;
+  return {
+    connectionId,
+    nodeId,
+    principal,
+    remoteAddress,
+    subscriptions: own.length,
+    streams: [...new Set(own.map(({ stream }) => stream))],
+    // The queue belongs to the connection, so each of its subscriptions reports the same one.
+    queuedBytes,
+    oldestQueuedMs,
+    lag: Math.max(...own.map(({ lag }) => lag)),
+    delivered: sum(({ delivered }) => delivered),
+    replayed: sum(({ replay }) => replay.count),
+    gaps: sum(({ gaps }) => gaps),
+    idleMs: Math.max(0, now - Date.parse(first.lastActivityAt)),
+    slow,
+  };
+}

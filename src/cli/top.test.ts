@@ -1,0 +1,169 @@
+/** `tidemark top`, `explain` and `status` on a real gateway, as an operator uses them to find a client. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import type { Served } from '../testing/rig.ts';
+import { PATIENCE, connect, serve } from '../testing/rig.ts';
+import type { RawClient } from '../testing/raw-client.ts';
+import { CliRunner } from '../testing/cli-process.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'tidemark-top-'));
+const runner = new CliRunner(home);
+
+afterEach(() => runner.close());
+afterAll(() => rmSync(home, { recursive: true }));
+
+interface Seen {
+  readonly clients: number;
+  readonly subscriptions: number;
+  readonly slow: number;
+  readonly directories: Readonly<Record<string, number>>;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+async function subscribed(served: Served, data: Readonly<Record<string, unknown>>): Promise<RawClient> {
+  const client = await connect(served.url);
+  await client.call('subscribe', { replay: { mode: 'none' }, ...data });
+  return client;
+}
+
+async function connectionOf(client: RawClient): Promise<string> {
+  return String((await client.find(({ type }) => type === 'welcome')).data['connectionId']);
+}
+
+/** Publishes to a client that does not read, until it is slow. */
+async function slowClient(served: Served): Promise<RawClient> {
+  const client = await subscribed(served, { events: ['big'] });
+  client.ws.pause();
+  for (let n = 0; served.gateway.health().backpressure.slow === 0; n += 1) {
+    await served.gateway.publish('big', { n, text: 'x'.repeat(30_000) });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return client;
+}
+
+/** Queues that are large enough to stay below the hard limit while the test looks. */
+const ROOMY = { sendQueueBytes: 4_194_304, sendQueueAgeMs: 600_000 };
+
+describe('tidemark top', () => {
+  test('shows the client that fills memory first, and the paths that most subscribe to', async () => {
+    const served = await serve({ limits: ROOMY });
+    const env = { TIDEMARK_URL: served.url };
+    for (const paths of [['src'], ['src', 'docs'], ['src']])
+      await subscribed(served, { events: ['file_change'], filter: { paths } });
+    const slow = await connectionOf(await slowClient(served));
+    const { code, stdout } = await runner.finish(['top', '--once', '--json'], { env });
+    const seen = JSON.parse(stdout) as Seen;
+    expect(code).toBe(0);
+    expect(seen).toMatchObject({ clients: 4, subscriptions: 4, slow: 1, directories: { src: 3, docs: 1 } });
+    expect(seen.rows[0]).toMatchObject({ connectionId: slow, slow: true, principal: 'anonymous', perSecond: null });
+    expect(seen.rows[0]?.['queuedBytes']).toBeGreaterThan(100_000);
+    const table = await runner.finish(['top', '--once', '--limit', '2'], { env });
+    const lines = table.stdout.split('\n');
+    expect(lines[0]).toMatch(/^4 clients with 4 subscriptions on 1 nodes; 1 slow, [\d.]+ (?:Ki|Mi)B queued/);
+    expect(lines[1]).toBe('most subscribed paths: src (3), docs (1)');
+    expect(lines[4]).toMatch(new RegExp(`^anonymous .* SLOW +${slow}$`));
+    expect(lines[6]).toBe('… 2 more; --limit shows them');
+  });
+
+  test('sorts by the key, and shows events per second from the second look on', async () => {
+    const served = await serve();
+    const idle = await connectionOf(await subscribed(served, { events: ['other'] }));
+    const busy = await connectionOf(await subscribed(served, { events: ['tick'] }));
+    const cli = runner.start(['top', '--json', '--interval', '1', '--sort', 'rate'], {
+      env: { TIDEMARK_URL: served.url },
+    });
+    await vi.waitUntil(() => cli.lines.length > 0, PATIENCE);
+    for (let n = 0; n < 50; n += 1) await served.gateway.publish('tick', { n });
+    const sawEvents = (line: string): boolean =>
+      (JSON.parse(line) as Seen).rows.some((row) => Number(row['perSecond']) > 0);
+    await vi.waitUntil(() => cli.lines.some(sawEvents), PATIENCE);
+    const { rows } = JSON.parse(cli.lines.find(sawEvents) ?? '{}') as Seen;
+    expect(rows.map((row) => row['connectionId'])).toEqual([busy, idle]);
+    cli.process.kill('SIGINT');
+    await cli.ended;
+  });
+
+  test('waits for a gateway that is away for a moment, and exits with 5 if there is none at first', async () => {
+    const served = await serve();
+    const env = { TIDEMARK_URL: served.url };
+    const cli = runner.start(['top', '--json', '--interval', '1'], { env });
+    await vi.waitUntil(() => cli.lines.length > 0, PATIENCE);
+    await served.gateway.close({ drainMs: 0 });
+    await cli.says('Trying again.');
+    const before = cli.lines.length;
+    await serve({ port: served.port });
+    await vi.waitUntil(() => cli.lines.length > before, PATIENCE);
+    cli.process.kill('SIGINT');
+    await cli.ended;
+    const none = await runner.finish(['top', '--once', '--url', 'ws://127.0.0.1:9/ws']);
+    expect([none.code, none.stdout]).toEqual([5, '']);
+  });
+
+  test('refuses a sort key that does not exist', async () => {
+    const { code, stderr } = await runner.finish(['top', '--sort', 'size']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('queue, oldest, lag');
+  });
+
+  test('reads every page of the subscriptions', async () => {
+    const served = await serve({ limits: { subscriptionsPerConnection: 2000, commandBurst: 5000 } });
+    const client = await connect(served.url);
+    for (let n = 0; n < 1100; n += 1) await client.call('subscribe', { events: [`e${n}`], replay: { mode: 'none' } });
+    const { stdout } = await runner.finish(['top', '--once', '--json'], { env: { TIDEMARK_URL: served.url } });
+    expect(JSON.parse(stdout)).toMatchObject({ clients: 1, subscriptions: 1100, rows: [{ subscriptions: 1100 }] });
+  });
+});
+
+test('tidemark status names the slow clients', async () => {
+  const served = await serve({ limits: ROOMY });
+  const slow = await connectionOf(await slowClient(served));
+  await subscribed(served, { events: ['other'] });
+  const { code, stdout } = await runner.finish(['status'], { env: { TIDEMARK_URL: served.url } });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(new RegExp(`slow clients\n +anonymous +.* queued, the oldest for .*connection ${slow}`));
+  expect(stdout.match(/connection 0/g)).toHaveLength(1);
+});
+
+describe('tidemark explain', () => {
+  const change = { path: 'docs/a.md', root: 'shop', changeType: 'modify', fileType: 'file' };
+  const words = ['explain', '--event', 'file_change', '--payload', JSON.stringify(change)];
+
+  test('shows who would receive an event, and for the others the reason', async () => {
+    const served = await serve();
+    const receives = await connectionOf(await subscribed(served, { events: ['*'] }));
+    const elsewhere = await connectionOf(await subscribed(served, { events: ['*'], stream: 'workspace:shop' }));
+    const other = await connectionOf(await subscribed(served, { events: ['entity_*'] }));
+    const filtered = await connectionOf(
+      await subscribed(served, { subscriptionId: 'ts', events: ['file_change'], filter: { extensions: ['.ts'] } }),
+    );
+    const { code, stdout } = await runner.finish(words, { env: { TIDEMARK_URL: served.url } });
+    expect(code).toBe(0);
+    const lineOf = (connection: string): string => stdout.split('\n').find((line) => line.includes(connection)) ?? '';
+    expect(lineOf(receives)).toMatch(/^receives +anonymous +127\.0\.0\.1/);
+    expect(lineOf(elsewhere)).toContain('it follows workspace:shop; the event is on main');
+    expect(lineOf(other)).toContain('it subscribes to entity_*; the event is file_change');
+    expect(lineOf(filtered)).toMatch(/^does not .* ts +its filter `extensions` is \.ts; the event has docs\/a\.md$/);
+    expect(served.gateway.health().streams.find(({ stream }) => stream === 'main')?.position.sequenceId ?? 0).toBe(0);
+  });
+
+  test('narrows to a principal, as JSON too', async () => {
+    const served = await serve();
+    await subscribed(served, { events: ['*'] });
+    const env = { TIDEMARK_URL: served.url };
+    const mine = await runner.finish([...words, '--principal', 'anonymous', '--json'], { env });
+    expect(JSON.parse(mine.stdout)).toMatchObject({ matches: [{ subscriptionId: 's1' }], mismatches: [] });
+    const nobody = await runner.finish([...words, '--principal', 'user:ana'], { env });
+    expect(nobody.stdout).toBe('There is no subscription.\n');
+  });
+
+  test('refuses an event that could not be published, as broadcast does', async () => {
+    const served = await serve();
+    const { code, stderr } = await runner.finish(['explain', '--event', 'file_change', '--payload', '{}'], {
+      env: { TIDEMARK_URL: served.url },
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('payload_invalid');
+  });
+});

@@ -1,0 +1,201 @@
+/** `tidemark top`: the clients of all nodes by what they cost, once or as a table that is kept up to date. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { CliError, EXIT } from './exit.ts';
+import { bytesText, durationText } from './quantity.ts';
+import { remoteOptions } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+import { clientsOf, readSubscriptions } from './subscription-reports.ts';
+import type { ClientReport, SubscriptionReports } from './subscription-reports.ts';
+import { plain, print, printJson, say, table, tint } from './terminal.ts';
+
+interface Row extends ClientReport {
+  /** Events per second since the last look; null at the first. */
+  readonly perSecond: number | null;
+}
+
+interface TopOptions extends RemoteOptions {
+  readonly sort: SortKey;
+  readonly limit: number;
+  /** Seconds. */
+  readonly interval: number;
+  readonly stream?: string;
+  readonly principal?: string;
+  readonly once?: true;
+  readonly json?: true;
+}
+
+/** What the largest value comes first of. */
+const SORT_KEYS = {
+  queue: (row: Row) => row.queuedBytes,
+  oldest: (row: Row) => row.oldestQueuedMs,
+  lag: (row: Row) => row.lag,
+  rate: (row: Row) => row.perSecond ?? 0,
+  delivered: (row: Row) => row.delivered,
+  replayed: (row: Row) => row.replayed,
+  gaps: (row: Row) => row.gaps,
+  subscriptions: (row: Row) => row.subscriptions,
+  idle: (row: Row) => row.idleMs,
+} as const;
+type SortKey = keyof typeof SORT_KEYS;
+
+const HOT_DIRECTORIES = 5;
+const LONGEST_INTERVAL_S = 3600;
+
+export function registerTop(program: Command): void {
+  remoteOptions(program.command('top'))
+    .description('show the clients of all nodes by what they cost, until Ctrl-C')
+    .addOption(new Option('--sort <key>', 'largest first').choices(Object.keys(SORT_KEYS)).default('queue'))
+    .option('--limit <n>', 'clients to show', readWhole(1, 100_000), 20)
+    .option('--interval <seconds>', 'time between two looks', readWhole(1, LONGEST_INTERVAL_S), 2)
+    .option('--stream <name>', 'only subscriptions to this stream')
+    .option('--principal <id>', 'only this principal, such as user:ana')
+    .option('--once', 'look once, then exit')
+    .option('--json', 'one JSON object per look')
+    .action(top);
+}
+
+function readWhole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** One look at the subscriptions. */
+interface Look {
+  readonly at: number;
+  readonly reports: SubscriptionReports;
+  readonly rows: readonly Row[];
+}
+
+async function top(options: TopOptions): Promise<void> {
+  const screen = options.json !== true && options.once !== true && process.stdout.isTTY ? openScreen() : undefined;
+  try {
+    let last = await look(options, undefined);
+    for (;;) {
+      await show(last, options, screen);
+      if (options.once === true) return;
+      await delay(options.interval * 1000);
+      last = await lookAgain(options, last);
+    }
+  } finally {
+    screen?.close();
+  }
+}
+
+/** After a first answer, a gateway that is away for a while, for a restart for example, does not end the table. */
+async function lookAgain(options: TopOptions, last: Look): Promise<Look> {
+  for (;;) {
+    try {
+      return await look(options, last);
+    } catch (error) {
+      if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error;
+      say(tint('yellow', `${error.message} Trying again.`));
+      await delay(options.interval * 1000);
+    }
+  }
+}
+
+async function look(options: TopOptions, last: Look | undefined): Promise<Look> {
+  const { stream, principal } = options;
+  const query = {
+    ...(stream === undefined ? {} : { stream }),
+    ...(principal === undefined ? {} : { principal }),
+  };
+  const reports = await readSubscriptions(options, query);
+  const at = Date.now();
+  const before = new Map(last?.rows.map((row) => [row.connectionId, row.delivered]));
+  const seconds = last === undefined ? 0 : (at - last.at) / 1000;
+  const rows = clientsOf(reports.items, at).map((client) => {
+    const delivered = before.get(client.connectionId);
+    // A subscription that has ended takes its count with it.
+    const perSecond = delivered === undefined ? null : Math.max(0, (client.delivered - delivered) / seconds);
+    return { ...client, perSecond };
+  });
+  const value = SORT_KEYS[options.sort];
+  return {
+    at,
+    reports,
+    rows: rows.toSorted((a, b) => value(b) - value(a) || (a.connectionId < b.connectionId ? -1 : 1)),
+  };
+}
+
+async function show(seen: Look, options: TopOptions, screen: Screen | undefined): Promise<void> {
+  const { at, reports, rows } = seen;
+  const shown = rows.slice(0, options.limit);
+  if (options.json === true) {
+    const { directories, missingNodes } = reports;
+    const totals = { clients: rows.length, subscriptions: reports.items.length, slow: slowOf(rows) };
+    return printJson({ at: new Date(at).toISOString(), ...totals, directories, missingNodes, rows: shown });
+  }
+  const text = [...heading(seen), '', rows.length === 0 ? 'No client has a subscription.' : tableOf(shown)];
+  if (rows.length > shown.length) text.push(`… ${rows.length - shown.length} more; --limit shows them`);
+  if (screen === undefined) return print(options.once === true ? text.join('\n') : `${text.join('\n')}\n`);
+  screen.draw(text.join('\n'));
+}
+
+function slowOf(rows: readonly Row[]): number {
+  return rows.filter(({ slow }) => slow).length;
+}
+
+function heading({ rows, reports }: Look): string[] {
+  const queued = rows.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);
+  const rate = rows.reduce((sum, { perSecond }) => sum + (perSecond ?? 0), 0);
+  const nodes = new Set(rows.map(({ nodeId }) => nodeId)).size;
+  const hot = Object.entries(reports.directories)
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, HOT_DIRECTORIES)
+    .map(([name, count]) => `${plain(name)} (${count})`);
+  return [
+    `${rows.length} clients with ${reports.items.length} subscriptions on ${nodes} nodes; ${slowOf(rows)} slow, ${bytesText(queued)} queued, ${rate.toFixed(1)} events/s`,
+    ...(hot.length === 0 ? [] : [`most subscribed paths: ${hot.join(', ')}`]),
+    ...(reports.missingNodes.length === 0 ? [] : [`NODES THAT DID NOT ANSWER: ${reports.missingNodes.join(', ')}`]),
+  ];
+}
+
+const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
+  ['PRINCIPAL', ({ principal }) => plain(principal)],
+  ['ADDRESS', ({ remoteAddress }) => remoteAddress ?? '-'],
+  ['NODE', ({ nodeId }) => plain(nodeId)],
+  ['QUEUE', ({ queuedBytes }) => bytesText(queuedBytes)],
+  ['OLDEST', ({ oldestQueuedMs }) => durationText(oldestQueuedMs)],
+  ['LAG', ({ lag }) => String(lag)],
+  ['EVENTS/S', ({ perSecond }) => perSecond?.toFixed(1) ?? '-'],
+  ['DELIVERED', ({ delivered }) => String(delivered)],
+  ['GAPS', ({ gaps }) => String(gaps)],
+  ['SUBS', ({ subscriptions }) => String(subscriptions)],
+  ['IDLE', ({ idleMs }) => durationText(idleMs)],
+  ['', ({ slow }) => (slow ? 'SLOW' : '')],
+  ['CONNECTION', ({ connectionId }) => connectionId],
+];
+
+function tableOf(rows: readonly Row[]): string {
+  return table([COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, text]) => text(row)))]);
+}
+
+interface Screen {
+  draw(text: string): void;
+  close(): void;
+}
+
+/** The alternate screen of a terminal: what was on the screen before is there again afterwards. */
+function openScreen(): Screen {
+  const { stdout } = process;
+  stdout.write('\u001b[?1049h\u001b[?25l');
+  const close = (): void => void stdout.write('\u001b[?25h\u001b[?1049l');
+  process.once('SIGINT', () => {
+    close();
+    process.exit(EXIT.interrupted);
+  });
+  return {
+    draw: (text) => {
+      const [rows, columns] = [stdout.rows, stdout.columns];
+      const lines = text.split('\n').slice(0, rows - 1);
+      stdout.write(`\u001b[H${lines.map((line) => `${line.slice(0, columns)}\u001b[K`).join('\n')}\u001b[J`);
+    },
+    close,
+  };
+}
