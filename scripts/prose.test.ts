@@ -34,6 +34,7 @@ const REWRITTEN = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'conformance/README.md',
   'asyncapi.yaml',
   'docs/{decisions,explanation,guides,tutorials}/**/*.md',
   'codegen/**/*.ts',
