@@ -12,6 +12,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   mock: async () => (await import('./mock.ts')).registerMock,
   listen: async () => (await import('./listen.ts')).registerListen,
   broadcast: async () => (await import('./broadcast.ts')).registerBroadcast,
+  wait: async () => (await import('./wait.ts')).registerWait,
+  handoff: async () => (await import('./handoff.ts')).registerHandoff,
   status: async () => (await import('./status.ts')).registerStatus,
   top: async () => (await import('./top.ts')).registerTop,
   explain: async () => (await import('./explain.ts')).registerExplain,

@@ -1,0 +1,163 @@
+/** The log of a session as one agent sees it: follows it, and publishes steps of a handoff exactly once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionError, isGap, TidemarkError } from '../../generated/client.ts';
+import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import { CliError, EXIT } from './exit.ts';
+import { follow, readStep } from './handoff-state.ts';
+import type { Offers, Step } from './handoff-state.ts';
+import { say, tint } from './terminal.ts';
+
+export interface Speaker {
+  readonly actor: string;
+  /** A repetition with the same key publishes nothing. Default: a key of this call alone. */
+  readonly idempotencyKey?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Published extends Position {
+  /** Whether the step changed who has the work. */
+  readonly hasCounted: boolean;
+}
+
+const FIRST_PAUSE_MS = 200;
+
+export class HandoffLog {
+  readonly #client: TidemarkClient;
+  readonly #session: string;
+  #offers: Offers = new Map();
+  /** The sequenceIds of the steps that changed the picture. */
+  readonly #counted = new Set<number>();
+  #last = 0;
+  /** Milliseconds by which the gateway's clock is ahead of ours. */
+  #ahead = 0;
+  #failure: Error | undefined;
+  #wake = Promise.withResolvers<void>();
+
+  private constructor(client: TidemarkClient, session: string) {
+    this.#client = client;
+    this.#session = session;
+  }
+
+  /** Resolves when the log up to now has been read. @throws {TidemarkError} if the session may not be read */
+  static async open(client: TidemarkClient, session: string): Promise<HandoffLog> {
+    const log = new HandoffLog(client, session);
+    const { time } = await client.ping();
+    log.#ahead = Date.parse(time) - Date.now();
+    const subscription = client.subscribe({
+      stream: log.#stream,
+      events: ['session_event'],
+      gaps: 'inline',
+      onItem: (item) => log.#receive(item),
+    });
+    const { truncated } = await subscription.caughtUp;
+    if (truncated) say(tint('yellow', 'The beginning of the session is no longer kept: older offers are not visible.'));
+    void log.#watchEnd(subscription);
+    return log;
+  }
+
+  get offers(): Offers {
+    return this.#offers;
+  }
+
+  /** The stream's time, in milliseconds since 1970, as far as it is known here. Decides only when to try, not who wins. */
+  get now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  /**
+   * Publishes a step, repeated under one key until it is answered, and resolves when the log has it.
+   * @throws {TidemarkError} if the gateway refuses it for good.
+   */
+  async publish(step: Step, { actor, idempotencyKey = crypto.randomUUID(), signal }: Speaker): Promise<Published> {
+    const event = {
+      stream: this.#stream,
+      event: 'session_event',
+      payload: { sessionId: this.#session, sessionEvent: 'session_handoff', actor, details: { handoff: step } },
+      idempotencyKey,
+    } as const;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const { epoch, sequenceId } = await this.#client.broadcast(event, { signal });
+        while (this.#last < sequenceId) await this.change(signal);
+        return { epoch, sequenceId, hasCounted: this.#counted.has(sequenceId) };
+      } catch (error) {
+        await sleep(pauseAfter(error, attempt), undefined, { signal });
+      }
+    }
+  }
+
+  /** Resolves when the log has grown, or after a time in milliseconds. @throws {CliError} when a part of the log is lost */
+  async change(signal: AbortSignal, limitMs?: number): Promise<void> {
+    signal.throwIfAborted();
+    this.#throwFailure();
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const late = limitMs === undefined ? aborted(either) : sleep(limitMs, undefined, { signal: either });
+    try {
+      await Promise.race([this.#wake.promise, late]);
+    } finally {
+      stop.abort();
+      late.catch(() => undefined);
+    }
+    this.#throwFailure();
+  }
+
+  get #stream(): string {
+    return `session:${this.#session}`;
+  }
+
+  #receive(item: TidemarkEvent<'session_event'> | TidemarkGap): void {
+    if (isGap(item)) {
+      const text = `A part of the session ${this.#session} is lost (${item.reason}): who has which work is not known. Begin a new session.`;
+      this.#fail(new CliError(text, EXIT.runtime));
+      return;
+    }
+    const { payload, sequenceId, emittedAt, isReplay } = item;
+    const at = Date.parse(emittedAt);
+    if (!isReplay) this.#ahead = at - Date.now();
+    const step = payload.sessionEvent === 'session_handoff' ? readStep(payload.details) : undefined;
+    if (step !== undefined) {
+      const before = this.#offers;
+      this.#offers = follow(before, { step, actor: payload.actor, sequenceId, at });
+      if (this.#offers !== before) this.#counted.add(sequenceId);
+    }
+    this.#last = sequenceId;
+    this.#notify();
+  }
+
+  async #watchEnd(subscription: AsyncIterable<unknown>): Promise<void> {
+    try {
+      for await (const _ of subscription);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+/** In milliseconds. Throws what waiting does not repair. */
+function pauseAfter(error: unknown, attempt: number): number {
+  const backoffMs = FIRST_PAUSE_MS * 2 ** Math.min(attempt, 5) * Math.random();
+  if (error instanceof TidemarkError && error.retryable) return error.retryAfterMs ?? backoffMs;
+  if (error instanceof ConnectionError && error.retryable) return backoffMs;
+  throw error;
+}

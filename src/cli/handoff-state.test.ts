@@ -1,0 +1,151 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { follow, isOpen, readStep } from './handoff-state.ts';
+import type { Offers, Said, Step } from './handoff-state.ts';
+
+const LEASE_MS = 100;
+const offer = (id: string): Step => ({ step: 'offer', offer: id, task: { file: id }, leaseMs: LEASE_MS });
+const take = (id: string): Step => ({ step: 'take', offer: id });
+const held = (step: 'renew' | 'release' | 'done', id: string, fence: number): Step => ({ step, offer: id, fence });
+
+/** Folds steps; each has the next number, and a time. */
+function fold(steps: readonly (readonly [Step, number, string?])[]): Offers {
+  return steps.reduce<Offers>(
+    (offers, [step, at, actor = 'ana'], index) => follow(offers, { step, at, actor, sequenceId: index + 1 }),
+    new Map(),
+  );
+}
+
+describe('an offer', () => {
+  test('goes to the first take after it, and to no later one within the lease', () => {
+    const offers = fold([
+      [offer('a'), 0],
+      [take('a'), 10, 'ana'],
+      [take('a'), 109, 'ben'],
+    ]);
+    expect(offers.get('a')).toMatchObject({ holder: { actor: 'ana', fence: 2, until: 110 }, isDone: false });
+  });
+
+  test('goes to the first take at or after the end of the lease, and the old fence does nothing more', () => {
+    const steps = [
+      [offer('a'), 0],
+      [take('a'), 10, 'ana'],
+      [take('a'), 110, 'ben'],
+    ] as const;
+    expect(fold(steps).get('a')?.holder).toEqual({ actor: 'ben', fence: 3, until: 210 });
+    for (const step of ['renew', 'release', 'done'] as const)
+      expect(fold([...steps, [held(step, 'a', 2), 120]])).toEqual(fold(steps));
+  });
+
+  test('stays with a holder who renews, also after the end of the lease if nobody has taken it', () => {
+    const steps = [
+      [offer('a'), 0],
+      [take('a'), 10],
+      [held('renew', 'a', 2), 150],
+      [take('a'), 240, 'ben'],
+    ] as const;
+    expect(fold(steps).get('a')?.holder).toEqual({ actor: 'ana', fence: 2, until: 250 });
+  });
+
+  test('is offered again when it is released, and ends when it is done', () => {
+    const released = fold([
+      [offer('a'), 0],
+      [take('a'), 10],
+      [held('release', 'a', 2), 20],
+    ]);
+    expect(released.get('a')).toMatchObject({ holder: undefined, isDone: false });
+    const steps = [
+      [offer('a'), 0],
+      [take('a'), 10],
+      [held('done', 'a', 2), 20],
+    ] as const;
+    expect(fold(steps).get('a')).toMatchObject({ isDone: true, holder: { fence: 2 } });
+    for (const step of [offer('a'), take('a'), held('renew', 'a', 2), held('release', 'a', 2), held('done', 'a', 2)])
+      expect(fold([...steps, [step, 500]])).toEqual(fold(steps));
+  });
+
+  test('does not exist before it was made: an early take is nothing', () => {
+    expect(
+      fold([
+        [take('a'), 0],
+        [offer('a'), 10],
+      ]).get('a')?.holder,
+    ).toBeUndefined();
+  });
+});
+
+describe('the step in the details of an event', () => {
+  test('is read as it was written', () => {
+    for (const step of [offer('a'), take('a'), held('done', 'a', 3), held('renew', 'a', 3), held('release', 'a', 3)])
+      expect(readStep({ handoff: JSON.parse(JSON.stringify(step)) })).toEqual(step);
+  });
+
+  test.each([
+    undefined,
+    {},
+    { handoff: 'take' },
+    { handoff: { step: 'take' } },
+    { handoff: { step: 'take', offer: 7 } },
+    { handoff: { step: 'offer', offer: 'a', leaseMs: 0 } },
+    { handoff: { step: 'offer', offer: 'a', leaseMs: '5' } },
+    { handoff: { step: 'done', offer: 'a' } },
+    { handoff: { step: 'steal', offer: 'a', fence: 1 } },
+    { to: 'ben' },
+  ])('is not seen in %j', (details) => {
+    expect(readStep(details)).toBeUndefined();
+  });
+});
+
+const ids = fc.constantFrom('a', 'b');
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 1, arbitrary: ids.map(offer) },
+  { weight: 4, arbitrary: ids.map(take) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('renew' as const, 'release' as const, 'done' as const),
+        ids,
+        fc.integer({ min: 1, max: 30 }),
+      )
+      .map(([step, id, fence]) => held(step, id, fence)),
+  },
+);
+const anyLog = fc
+  .array(fc.tuple(anyStep, fc.integer({ min: 0, max: 60 }), fc.constantFrom('ana', 'ben')), { maxLength: 30 })
+  .map((entries) => {
+    let at = 0;
+    return entries.map(([step, passed, actor], index): Said => {
+      at += passed;
+      return { step, actor, at, sequenceId: index + 1 };
+    });
+  });
+
+test('in every log each take that counts is alone for its lease, and only the latest fence acts', () => {
+  fc.assert(
+    fc.property(anyLog, (log) => {
+      let offers: Offers = new Map();
+      for (const said of log) {
+        const before = offers.get(said.step.offer);
+        offers = follow(offers, said);
+        const after = offers.get(said.step.offer);
+        if (before === after) continue;
+        // What has changed, was allowed to.
+        const { step } = said;
+        const isAllowed =
+          step.step === 'offer'
+            ? before === undefined
+            : step.step === 'take'
+              ? before !== undefined && isOpen(before, said.at) && after?.holder?.fence === said.sequenceId
+              : before?.holder?.fence === step.fence && !before.isDone;
+        expect(isAllowed).toBe(true);
+      }
+      const holders = [...offers.values()].flatMap(({ id, holder }) =>
+        holder === undefined ? [] : [{ id, ...holder }],
+      );
+      const takes = holders.map(({ fence }) => log[fence - 1]);
+      expect(takes).toMatchObject(holders.map(({ id, actor }) => ({ actor, step: { step: 'take', offer: id } })));
+    }),
+    { numRuns: 2_000, seed: 20_261_129 },
+  );
+});

@@ -1,0 +1,48 @@
+/** What `wait` and `handoff` share: a connected client, a time limit, and an exit code for each way to end. */
+import type { TidemarkClient } from '../../generated/client.ts';
+import { EXIT } from './exit.ts';
+import { asCliError, firstConnection, openClient, tellWait } from './remote-client.ts';
+import { webSocketUrl } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+import { say } from './terminal.ts';
+
+export interface TimedOptions extends RemoteOptions {
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** Why the signal of a command was aborted. */
+export class TimedOut extends Error {}
+
+/**
+ * Runs a command on a connected client and closes the client afterwards. SIGINT and SIGTERM end it with 130, the time limit with 5.
+ * @throws {CliError} for every other failure.
+ */
+export async function withClient(
+  options: TimedOptions,
+  run: (client: TidemarkClient, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const url = webSocketUrl(options.url);
+  const client = openClient(url, options);
+  tellWait(client);
+  const end = new AbortController();
+  const interrupted = (): void => end.abort();
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const timer =
+    options.timeout === undefined
+      ? undefined
+      : setTimeout(() => end.abort(new TimedOut('Timed out.')), options.timeout);
+  try {
+    await firstConnection(client, { url, signal: end.signal });
+    await run(client, end.signal);
+  } catch (error) {
+    if (!end.signal.aborted) throw asCliError(error, options);
+    const isLate = end.signal.reason instanceof TimedOut;
+    if (isLate) say('Timed out.');
+    process.exitCode = isLate ? EXIT.unreachable : EXIT.interrupted;
+  } finally {
+    clearTimeout(timer);
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await client.close();
+  }
+}

@@ -1,0 +1,100 @@
+/** `tidemark wait`: ends with the first event that matches. */
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { WaitError } from '../../generated/client.ts';
+import type { Position, TidemarkClient } from '../../generated/client.ts';
+import { EVENTS } from '../../generated/protocol.ts';
+import { nearest } from '../catalogue/near-miss.ts';
+import { valuesAt } from '../replay/pointer.ts';
+import { append, collect, filterOf, readPosition, readSeconds } from './event-options.ts';
+import type { FilterOptions } from './event-options.ts';
+import { EXIT } from './exit.ts';
+import { remoteOptions } from './remote.ts';
+import { withClient } from './session-command.ts';
+import type { TimedOptions } from './session-command.ts';
+import { plain, printJson, say, tint } from './terminal.ts';
+
+interface WaitOptions extends TimedOptions, FilterOptions {
+  readonly event: string;
+  readonly where?: readonly Condition[];
+  readonly stream: string;
+  readonly since?: Position;
+}
+
+/** A member of the event that must have a value. */
+interface Condition {
+  readonly pointer: string;
+  readonly value: string;
+}
+
+export function registerWait(program: Command): void {
+  remoteOptions(program.command('wait'))
+    .description('wait for one event, print it as JSON and exit; the position to go on from is written to stderr')
+    .requiredOption('--event <name>', 'name of the event, or a pattern such as entity_*')
+    .option(
+      '--where <pointer=value>',
+      'a member of the event that must have this value, such as /payload/status=completed; may be repeated',
+      collectConditions,
+    )
+    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
+    .option('--ext <extensions>', 'file extensions; may be repeated', collect)
+    .option('--filter <field=values>', 'any filter field of the event, see `listen --help`; may be repeated', append)
+    .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
+    .option(
+      '--since <epoch:sequenceId>',
+      'events after this position count too, so that none is missed (default: only events from now on)',
+      readPosition,
+    )
+    .option('--timeout <seconds>', 'exit with 5 if no event has matched by then', readSeconds)
+    .action(wait);
+}
+
+function collectConditions(text: string, previous: readonly Condition[] = []): readonly Condition[] {
+  const [, pointer, value] = /^(\/[^=]+)=(.*)$/s.exec(text) ?? [];
+  if (pointer === undefined || value === undefined)
+    throw new InvalidArgumentError('Expected <pointer>=<value>, such as /payload/status=completed.');
+  return [...previous, { pointer, value }];
+}
+
+async function wait(options: WaitOptions): Promise<void> {
+  const filter = filterOf(options);
+  // The time limit is that of `waitFor`, which knows the position to go on from.
+  const { timeout, ...rest } = options;
+  const deadline = timeout === undefined ? undefined : performance.now() + timeout;
+  await withClient(rest, async (client, signal) => {
+    warnOfSlip(client, options.event);
+    try {
+      const { event, position } = await client.waitFor(options.event, (each) => meetsAll(each, options.where ?? []), {
+        stream: options.stream,
+        since: options.since,
+        timeoutMs: deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now())),
+        signal,
+        ...(Object.keys(filter).length === 0 ? {} : { filter }),
+      });
+      await printJson(event);
+      sayPosition(position);
+    } catch (error) {
+      if (!(error instanceof WaitError)) throw error;
+      say(tint('red', plain(error.message)));
+      sayPosition(error.position);
+      process.exitCode = error.reason === 'timeout' ? EXIT.unreachable : EXIT.runtime;
+    }
+  });
+}
+
+/** A misspelt name is a custom event that never comes. */
+function warnOfSlip({ contract }: TidemarkClient, event: string): void {
+  const meant =
+    contract?.matches === true && !Object.hasOwn(EVENTS, event) ? nearest(event, Object.keys(EVENTS)) : undefined;
+  if (meant !== undefined) say(tint('yellow', `warning: no event ${plain(event)} is declared; did you mean ${meant}?`));
+}
+
+function meetsAll(event: object, conditions: readonly Condition[]): boolean {
+  return conditions.every(({ pointer, value }) =>
+    valuesAt(event, pointer).some((each) => each === value || JSON.stringify(each) === value),
+  );
+}
+
+function sayPosition(position: Position | undefined): void {
+  if (position !== undefined) say(`position ${position.epoch}:${position.sequenceId}`);
+}
