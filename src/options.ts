@@ -117,12 +117,13 @@ export function resolveLimits(changes: Partial<Limits> = {}): Limits {
 export function resolveOptions(options: GatewayOptions<unknown>): ResolvedOptions {
   const limits = resolveLimits(options.limits);
   const now = options.now ?? Date.now;
-  const log = options.log ?? pino({ level: 'warn' }, pino.destination(2));
+  const nodeId = options.nodeId ?? hostname();
+  const log = (options.log ?? pino({ level: 'warn' }, pino.destination(2))).child({ nodeId });
   const catalogue = options.contract === undefined ? stockCatalogue : catalogueOf(options.contract);
   const events = eventTable(options.replay, catalogue);
   const broker = options.broker ?? new MemoryBroker({ limits, now, events });
   return {
-    nodeId: options.nodeId ?? hostname(),
+    nodeId,
     version: packageVersion(),
     path: options.path ?? '/ws',
     catalogue,

@@ -71,7 +71,15 @@ describe('tidemark serve', () => {
   });
 
   test('fails if its Redis does not answer', async () => {
-    const { code, stderr } = await finish(['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1']);
+    const { code, stderr } = await finish([
+      'serve',
+      '--port',
+      '0',
+      '--redis-wait',
+      '0',
+      '--redis',
+      'redis://127.0.0.1:1',
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /^The gateway cannot start: .* redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,

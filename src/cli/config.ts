@@ -121,7 +121,7 @@ async function auditFault(file: string): Promise<string | undefined> {
 
 async function authenticationFault(config: Config): Promise<string | undefined> {
   try {
-    await (await openAuthentication(config, createLog('silent').log))?.close();
+    await (await openAuthentication(config, createLog({ level: 'silent', format: 'json' }).log))?.close();
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : 'The credentials cannot be read.';

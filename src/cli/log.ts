@@ -1,4 +1,4 @@
-/** The gateway's log: JSON lines on stderr for log collectors, short lines on a terminal. */
+/** What `serve` writes to stderr: its log, and what it tells the operator, both as JSON lines or both as text. */
 import pino from 'pino';
 import type { Logger } from 'pino';
 import { plain, say, tint } from './terminal.ts';
@@ -11,25 +11,59 @@ interface LogLine {
 }
 
 /** Fields that the short form omits or shows differently. */
-const NOT_SHOWN: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err']);
+const NOT_SHOWN: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'nodeId', 'msg', 'err']);
+
+export interface LogOptions {
+  readonly level: string;
+  readonly format: 'auto' | 'text' | 'json';
+}
+
+/** Tells the operator something: text is always shown, JSON lines from the level of the log on. */
+export interface Talk {
+  readonly format: 'text' | 'json';
+  info(text: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(text: string): void;
+  error(text: string): void;
+}
 
 export interface Log {
   readonly log: Logger;
+  readonly talk: Talk;
   /** Writes the buffered lines, and from now on every line immediately. */
   readonly release: () => void;
 }
 
-/** Buffers its lines at first, so that a failed start prints one error instead of the log of every part. */
-export function createLog(level: string): Log {
-  const write = lineWriter();
+/** Buffers the log at first, so that a failed start prints one error instead of the log of every part. */
+export function createLog({ level, format: asked }: LogOptions): Log {
+  const format = asked === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : asked;
+  const write = lineWriter(format);
   let held: string[] | undefined = [];
   const destination = { write: (line: string) => void (held === undefined ? write(line) : held.push(line)) };
   return {
-    log: pino({ level, ...(process.stderr.isTTY ? { base: null } : {}) }, destination),
+    log: pino({ level }, destination),
+    talk: format === 'text' ? textTalk() : jsonTalk(pino({ level }, { write })),
     release: () => {
       for (const line of held ?? []) write(line);
       held = undefined;
     },
+  };
+}
+
+function textTalk(): Talk {
+  return {
+    format: 'text',
+    info: (text) => say(tint('dim', text)),
+    warn: (text) => say(tint('yellow', text)),
+    error: (text) => say(tint('red', text)),
+  };
+}
+
+function jsonTalk(log: Logger): Talk {
+  return {
+    format: 'json',
+    info: (text, fields = {}) => log.info(fields, text),
+    warn: (text) => log.warn(text),
+    error: (text) => log.error(text),
   };
 }
 
@@ -39,8 +73,10 @@ export function createLog(level: string): Log {
  */
 const MOST_UNREAD_BYTES = 1024 * 1024;
 
-function lineWriter(): (line: string) => void {
-  if (process.stderr.isTTY) return (line) => say(shortLine(JSON.parse(line) as LogLine));
+/** Takes lines of JSON, each with its line break. */
+function lineWriter(format: 'text' | 'json'): (line: string) => void {
+  const rendered = (line: string): string => (format === 'json' ? line : `${shortLine(JSON.parse(line) as LogLine)}\n`);
+  if (process.stderr.isTTY) return (line) => process.stderr.write(rendered(line));
   const stderr = pino.destination({ dest: 2, sync: false, maxLength: MOST_UNREAD_BYTES });
   let dropped = 0;
   stderr.on('drop', () => (dropped += 1));
@@ -53,9 +89,9 @@ function lineWriter(): (line: string) => void {
       msg: 'log lines were dropped because stderr was not read',
     };
     dropped = 0;
-    stderr.write(`${JSON.stringify(lost)}\n`);
+    stderr.write(rendered(`${JSON.stringify(lost)}\n`));
   });
-  return (line) => void stderr.write(line);
+  return (line) => void stderr.write(rendered(line));
 }
 
 function shortLine(line: LogLine): string {

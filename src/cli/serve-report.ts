@@ -2,6 +2,7 @@
 import type { Resolved } from '../config/config.ts';
 import type { Gateway, Listening } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
+import type { Talk } from './log.ts';
 import { table, tint } from './terminal.ts';
 
 export interface StartReport {
@@ -11,7 +12,22 @@ export interface StartReport {
   readonly watching: readonly WatchedDirectory[];
 }
 
-export function startReport({ resolved, gateway, listening, watching }: StartReport): string {
+/** @returns the report as text; where lines of JSON are wanted, it is logged at once, and the text is empty */
+export function startReport(started: StartReport, talk: Talk): string {
+  if (talk.format === 'text') return textOf(started);
+  const { resolved, gateway, listening, watching } = started;
+  const { nodeId } = gateway;
+  for (const { where, text } of resolved.warnings) talk.warn(`${where}: ${text}`);
+  talk.info('tidemark serves', {
+    nodeId,
+    ...listening,
+    broker: resolved.config.redis === undefined ? 'memory' : 'redis',
+    watching: watching.map(({ root, size }) => ({ root, size })),
+  });
+  return '';
+}
+
+function textOf({ resolved, gateway, listening, watching }: StartReport): string {
   const { config, entries, warnings } = resolved;
   const limit = (name: string): number =>
     Number(entries.find(({ setting }) => setting.key === `limits.${name}`)?.value ?? 0);

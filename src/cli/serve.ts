@@ -13,11 +13,13 @@ import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
+import type { Log, Talk } from './log.ts';
 import { openContract } from './open-contract.ts';
 import { reasonOf, watchFault } from './reason.ts';
+import { waitForRedis } from './redis-wait.ts';
 import { startReport } from './serve-report.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
-import { printJson, say, tint } from './terminal.ts';
+import { printJson, say } from './terminal.ts';
 import { runWorkers } from './workers/primary.ts';
 import { WorkerLink } from './workers/worker.ts';
 
@@ -30,45 +32,53 @@ export function registerServe(program: Command): void {
 
 async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const resolved = readConfiguration(flags);
-  if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
-  const json = flags['json'] === true;
-  const { workers } = resolved.config;
-  const link = WorkerLink.ofThisProcess();
-  if (workers > 1 && link === undefined) await runWorkers({ workers, json });
-  else await serveHere(resolved, { json, link }).catch((error: unknown) => failStart(error, link));
-}
-
-/** A worker ends when its link does. */
-function failStart(error: unknown, link: WorkerLink | undefined): never {
-  link?.end();
-  throw error;
-}
-
-async function serveHere(
-  resolved: Resolved,
-  { json, link }: { readonly json: boolean; readonly link: WorkerLink | undefined },
-): Promise<void> {
   const { config } = resolved;
-  const { log, release } = createLog(config.logLevel);
-  const audit = openAudit(config);
+  const output = createLog({ level: config.logLevel, format: config.logFormat });
+  const json = flags['json'] === true;
+  const link = WorkerLink.ofThisProcess();
+  try {
+    if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
+    const { workers } = config;
+    if (workers > 1 && link === undefined) await runWorkers({ workers, json, talk: output.talk });
+    else await serveHere(resolved, { json, link, output });
+  } catch (error) {
+    // A worker ends when its link does.
+    link?.end();
+    if (!(error instanceof CliError) || output.talk.format === 'text') throw error;
+    output.talk.error(error.message);
+    process.exitCode = error.exitCode;
+  }
+}
+
+interface Serving {
+  readonly json: boolean;
+  readonly link: WorkerLink | undefined;
+  readonly output: Log;
+}
+
+async function serveHere(resolved: Resolved, { json, link, output }: Serving): Promise<void> {
+  const { config } = resolved;
+  const { log, talk, release } = output;
+  const audit = openAudit(config, talk);
   const options = gatewayOptions(config, { log, audit, link });
-  const authenticator = await openAuthentication(config, log);
+  const wait = { waitMs: config.redisWaitMs, talk };
+  const authenticator = await waitForRedis(() => openAuthentication(config, log), wait);
   const gateway = await makeGateway(config, { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: WatchedDirectory[] = [];
   const signals = link?.signals ?? process;
-  const stop = stopOnSignals({ signals, gateway, watching, audit, delayMs: config.shutdownDelayMs });
+  const stop = stopOnSignals({ signals, gateway, watching, audit, delayMs: config.shutdownDelayMs, talk });
   const watchAll = async (): Promise<void> => {
-    for (const target of config.watch) watching.push(await watch(gateway, config, target));
+    for (const target of config.watch) watching.push(await watch(gateway, config, { ...target, talk }));
   };
   try {
-    const listening = await listen(gateway, config);
+    const listening = await waitForRedis(() => listen(gateway, config), wait);
     release();
     if (link?.watches ?? true) await watchAll();
-    const report = startReport({ resolved, gateway, listening, watching });
-    link?.onWatch(() => void watchAll().catch((error: unknown) => say(tint('red', reasonOf(error)))));
+    const report = startReport({ resolved, gateway, listening, watching }, talk);
+    link?.onWatch(() => void watchAll().catch((error: unknown) => talk.error(reasonOf(error))));
     link?.reportMetrics(() => gateway.metrics());
     if (link !== undefined) return link.ready(report, addresses(gateway, listening));
-    say(report);
+    if (report !== '') say(report);
     if (json) await printJson(addresses(gateway, listening));
   } catch (error) {
     await stop.abandon();
@@ -77,8 +87,8 @@ async function serveHere(
   }
 }
 
-function openAudit({ auditFile: file }: Config): AuditFile | undefined {
-  return file === undefined ? undefined : openAuditFile({ file, report: (text) => say(tint('red', text)) });
+function openAudit({ auditFile: file }: Config, talk: Talk): AuditFile | undefined {
+  return file === undefined ? undefined : openAuditFile({ file, report: (text) => talk.error(text) });
 }
 
 async function makeGateway({ contract }: Config, options: GatewayOptions): Promise<Gateway> {
@@ -140,25 +150,37 @@ async function listen(gateway: Gateway, { host, port }: Config): Promise<Listeni
   }
 }
 
+interface Watch {
+  readonly directory: string;
+  readonly root: string;
+  readonly talk: Talk;
+}
+
 async function watch(
   gateway: Gateway,
   { watchStream: stream }: Config,
-  { directory, root }: Config['watch'][number],
+  { directory, root, talk }: Watch,
 ): Promise<WatchedDirectory> {
-  const onWarning = (text: string): void => say(tint('yellow', `${root}: ${text}`));
+  const onWarning = (text: string): void => talk.warn(`${root}: ${text}`);
   try {
-    return await watchDirectory(gateway, { directory, root, stream, onWarning, onProgress: reportProgress(root) });
+    return await watchDirectory(gateway, {
+      directory,
+      root,
+      stream,
+      onWarning,
+      onProgress: reportProgress(root, talk),
+    });
   } catch (error) {
     throw new CliError(`--watch: ${watchFault(directory, error)}`, EXIT.usage, { cause: error });
   }
 }
 
-/** Prints progress each second while a large directory is being read. */
-function reportProgress(root: string): (known: number) => void {
+/** Reports progress each second while a large directory is being read. */
+function reportProgress(root: string, talk: Talk): (known: number) => void {
   let next = Date.now() + 1_000;
   return (known) => {
     if (Date.now() < next) return;
     next = Date.now() + 1_000;
-    say(`${root}: ${known} files and directories read so far`);
+    talk.info(`${root}: ${known} files and directories read so far`);
   };
 }

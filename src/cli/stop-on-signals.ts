@@ -6,7 +6,7 @@ import type { WatchedDirectory } from '../sources/watched-directory.ts';
 import type { AuditFile } from './audit-file.ts';
 import { EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
-import { say, tint } from './terminal.ts';
+import type { Talk } from './log.ts';
 
 export interface StopOptions {
   /** Emits `SIGINT` and `SIGTERM`: this process, or the link to the primary process of several workers. */
@@ -19,6 +19,7 @@ export interface StopOptions {
    * (SIGINT) does not wait: no balancer is in front of a terminal.
    */
   readonly delayMs: number;
+  readonly talk: Talk;
 }
 
 export interface Stop {
@@ -26,7 +27,7 @@ export interface Stop {
   abandon(): Promise<void>;
 }
 
-export function stopOnSignals({ signals, gateway, watching, audit, delayMs }: StopOptions): Stop {
+export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
     // `/readyz` answers 503 from now on, before anything else ends.
@@ -37,18 +38,16 @@ export function stopOnSignals({ signals, gateway, watching, audit, delayMs }: St
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (signal === 'SIGTERM' && delayMs > 0) {
       gateway.announceClose();
-      say(
-        tint('dim', `SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; signal again to exit immediately`),
-      );
+      talk.info(`SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; signal again to exit immediately`);
       await sleep(delayMs);
     }
-    say(tint('dim', `${signal}: draining; signal again to exit immediately`));
+    talk.info(`${signal}: draining; signal again to exit immediately`);
     await end();
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
     if (stopping) {
-      say(tint('yellow', 'exiting immediately'));
+      talk.warn('exiting immediately');
       void gateway.close({ drainMs: 0 });
       // Does not wait for anything, for example a broker that does not answer.
       process.exit();
@@ -57,7 +56,7 @@ export function stopOnSignals({ signals, gateway, watching, audit, delayMs }: St
     stop(signal).then(
       () => process.exit(),
       (error: unknown) => {
-        say(tint('red', `The gateway did not stop cleanly: ${reasonOf(error)}`));
+        talk.error(`The gateway did not stop cleanly: ${reasonOf(error)}`);
         process.exit(EXIT.runtime);
       },
     );

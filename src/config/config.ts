@@ -31,6 +31,7 @@ export interface Config {
   readonly watch: readonly WatchTarget[];
   readonly watchStream: string;
   readonly redis: string | undefined;
+  readonly redisWaitMs: number;
   readonly nodeId: string | undefined;
   readonly broadcast: 'on' | 'off';
   readonly allowedOrigins: readonly string[];
@@ -44,6 +45,7 @@ export interface Config {
   readonly contract: string | undefined;
   readonly auditFile: string | undefined;
   readonly logLevel: string;
+  readonly logFormat: 'auto' | 'text' | 'json';
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
   readonly replay: Readonly<Record<string, ReplayPolicy>>;
   readonly auth: AuthSettings | undefined;
@@ -71,6 +73,8 @@ export interface ConfigSources {
   /** Path of a configuration file. */
   readonly file?: string;
 }
+
+const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 
 /** The value that was given for a setting, and its source: a flag, a variable, or a line of the file. */
 interface Given {
@@ -210,6 +214,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     watch: list('watch').map(watchTarget),
     watchStream: text('watchStream') ?? '',
     redis: text('redis'),
+    redisWaitMs: Number(values.get('redisWaitMs')),
     nodeId: text('nodeId'),
     broadcast: text('broadcast') === 'on' ? 'on' : 'off',
     allowedOrigins: list('allowedOrigins'),
@@ -222,6 +227,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     contract: text('contract'),
     auditFile: text('auditFile'),
     logLevel: text('logLevel') ?? 'info',
+    logFormat: LOG_FORMATS.find((each) => each === text('logFormat')) ?? 'auto',
     limits: below<number>(entries, 'limits.'),
     replay: below<ReplayPolicy>(entries, 'replay.'),
     auth,

@@ -60,6 +60,15 @@ const GENERAL: readonly Setting[] = [
     secret: true,
     description: 'URL of the Redis that nodes share; without it, history is kept only in this process.',
   },
+  {
+    key: 'redisWaitMs',
+    kind: 'integer',
+    standard: 30_000,
+    minimum: 0,
+    maximum: 3_600_000,
+    flag: 'redis-wait',
+    description: 'How long a start waits for a Redis that cannot be reached, in ms; 0 gives up at once.',
+  },
   { key: 'nodeId', kind: 'text', flag: 'node-id', description: 'Identifies this node; random by default.' },
   {
     key: 'broadcast',
@@ -145,6 +154,14 @@ const GENERAL: readonly Setting[] = [
     standard: 'info',
     flag: 'log-level',
     description: 'Minimum level of log lines on stderr.',
+  },
+  {
+    key: 'logFormat',
+    kind: 'choice',
+    choices: ['auto', 'text', 'json'],
+    standard: 'auto',
+    flag: 'log-format',
+    description: 'Form of everything on stderr: JSON lines, or text; auto is text on a terminal, else JSON.',
   },
   {
     key: 'auth',

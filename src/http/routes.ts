@@ -3,6 +3,7 @@
  * status of its code in the contract.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
@@ -38,7 +39,7 @@ export interface RouteOptions extends GuardOptions {
   readonly answering: Answering;
   /** Shared with the commands. */
   readonly turn: TurnBudget;
-  readonly onFault: (error: unknown) => void;
+  readonly log: Logger;
 }
 
 /** @param status by default that of the error's code in the contract */
@@ -61,6 +62,15 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
     return new ProtocolError('invalid_message', 'The request is malformed.');
   onFault(error);
   return new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
+}
+
+/** Logs a fault of a request, and names the request in the response: its sender can quote the id, and the log has it too. */
+export function faultLog(log: Logger, request: FastifyRequest, reply: FastifyReply): (error: unknown) => void {
+  return (error) => {
+    const { id: requestId, method, routeOptions } = request;
+    void reply.header('x-request-id', requestId);
+    log.error({ err: error, requestId, method, route: routeOptions.url }, 'a request could not be answered');
+  };
 }
 
 /** Rejects invalid UTF-8, which would otherwise be replaced by U+FFFD (ERR-3). */
@@ -158,7 +168,9 @@ function millisecondsSince(before: NodeJS.CpuUsage): number {
 /** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   const guard = new Guard(options);
-  app.setErrorHandler((error, _request, reply) => fail(reply, asProtocolError(error, options.onFault)));
+  app.setErrorHandler((error, request, reply) =>
+    fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
+  );
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import { ulid } from 'ulid';
 import type { Counters } from '../introspection/counters.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
@@ -15,7 +16,7 @@ import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed-requests.ts';
 import { createMetrics } from './metrics.ts';
 import { RequestLimiter } from './request-limiter.ts';
-import { asProtocolError, fail, registerNotFound, registerRoutes } from './routes.ts';
+import { asProtocolError, fail, faultLog, registerNotFound, registerRoutes } from './routes.ts';
 
 export interface HttpOptions extends ResolvedOptions {
   readonly introspection: Introspection;
@@ -73,7 +74,9 @@ export function createHttp(options: HttpOptions): Http {
     bodyLimit: limits.inboundMessageBytes,
     requestTimeout: limits.handshakeTimeoutMs * 2,
     clientErrorHandler: refuseMalformed,
-    frameworkErrors: (error, _request, reply) => void fail(reply, asProtocolError(error, options.onFault)),
+    genReqId: () => ulid(),
+    frameworkErrors: (error, request, reply) =>
+      void fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
     http: {
       // RFC 9110, 7.8: an offer of another protocol may be ignored, and the request is answered as it is.
       shouldUpgradeCallback: ({ headers }) => /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? ''),

@@ -22,7 +22,12 @@ export class CliProcess {
   readonly ended: Promise<number | null>;
 
   constructor(argv: readonly string[], { cwd, env = {}, input }: CliOptions) {
-    this.process = spawn(process.execPath, [BIN, ...argv], { cwd, env: { PATH: process.env['PATH'], ...env } });
+    // As on a terminal, although the tests read it through a pipe.
+    const form = { TIDEMARK_LOG_FORMAT: 'text' };
+    this.process = spawn(process.execPath, [BIN, ...argv], {
+      cwd,
+      env: { PATH: process.env['PATH'], ...form, ...env },
+    });
     this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => (this.stdout += chunk));
     this.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => (this.stderr += chunk));
     this.process.stdin?.end(input ?? '');

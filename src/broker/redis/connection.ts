@@ -6,6 +6,7 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import type { BrokerLog } from '../broker.ts';
+import { connectionFault } from './connection-fault.ts';
 import type { RedisAddress } from './url.ts';
 import { describeRedis } from './url.ts';
 import { script } from './scripts.ts';
@@ -76,7 +77,7 @@ export class RedisConnection {
     } catch (error) {
       // ioredis only reports that the connection is closed; its error event had the reason.
       const reason = this.#lastReason() ?? String(error);
-      throw new Error(`Redis at ${describeRedis(this.#address)} cannot be used: ${reason}`, { cause: error });
+      throw connectionFault(`Redis at ${describeRedis(this.#address)}`, reason, error);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Cluster, Redis } from 'ioredis';
 import type { StoredKey } from '../../auth/api-key.ts';
+import { connectionFault } from './connection-fault.ts';
 import { isStoredKey } from '../../auth/key-file.ts';
 import type { KeyStorage } from '../../auth/key-ring.ts';
 import { commandClient, withoutCommand } from './connection.ts';
@@ -90,7 +91,11 @@ export class RedisKeyStorage implements KeyStorage {
       await this.#connected;
     } catch (error) {
       this.#connected = undefined;
-      throw this.#unusable(this.#lastError?.message ?? String(error), error);
+      throw connectionFault(
+        `The API keys in Redis at ${this.#place}`,
+        this.#lastError?.message ?? String(error),
+        error,
+      );
     }
   }
 }

@@ -34,7 +34,9 @@ describe('a node does not start', () => {
   test('on a database that the server does not have', async () => {
     const redis = await startRedis();
     const start = brokerAt(`${redis.url}/99`).start(new RecordingListener());
-    await expect(start).rejects.toThrow(/cannot be used: ERR DB index is out of range/);
+    await expect(start).rejects.toThrow(
+      /cannot be used: it has no database of this number \(ERR DB index is out of range\)/,
+    );
     expect(await redis.command('DBSIZE')).toBe(':0\r\n');
   });
 

@@ -11,6 +11,7 @@ import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT } from '../exit.ts';
+import type { Talk } from '../log.ts';
 import { printJson, say, tint } from '../terminal.ts';
 import { mergeMetrics } from './merged-metrics.ts';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
@@ -27,6 +28,7 @@ const WATCHER = 1;
 export interface WorkersOptions {
   readonly workers: number;
   readonly json: boolean;
+  readonly talk: Talk;
 }
 
 interface Ready {
@@ -58,7 +60,7 @@ class Workers {
   }
 
   async run(): Promise<void> {
-    const { workers, json } = this.#options;
+    const { workers, json, talk } = this.#options;
     process
       .on('SIGINT', (signal) => this.#stop(signal as Signal))
       .on('SIGTERM', (signal) => this.#stop(signal as Signal));
@@ -72,7 +74,9 @@ class Workers {
       numbers.filter((number) => number !== WATCHER).map((number) => this.#start(number, { watches: false })),
     );
     if (others.includes(undefined)) return this.#endWith(EXIT.runtime);
-    say(`${first.report}\n${tint('dim', `  ${workers} workers share the port; SIGHUP restarts them one by one`)}`);
+    const shared = `${workers} workers share the port; SIGHUP restarts them one by one`;
+    if (first.report === '') talk.info(shared);
+    else say(`${first.report}\n${tint('dim', `  ${shared}`)}`);
     if (json) await printJson({ ...first.addresses, pid: process.pid, workers });
     for (const number of numbers) void this.#keep(number);
   }
@@ -101,7 +105,7 @@ class Workers {
       if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
       // A restart by SIGHUP has put another one in its place.
       if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
-      say(tint('red', `worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`));
+      this.#options.talk.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
       await delay(pauseMs);
       const ready = await this.#start(number, { watches: number === WATCHER });
       pauseMs = ready === undefined ? Math.min(2 * pauseMs, LONGEST_RESTART_MS) : FIRST_RESTART_MS;
@@ -112,18 +116,18 @@ class Workers {
   async #restartAll(): Promise<void> {
     if (this.#restarting || this.#stopping !== undefined) return;
     this.#restarting = true;
-    say(tint('dim', 'SIGHUP: restarting the workers one by one'));
+    this.#options.talk.info('SIGHUP: restarting the workers one by one');
     for (const [number, old] of [...this.#current].toSorted(([a], [b]) => a - b)) {
       const ready = await this.#start(number, { watches: false });
       if (ready === undefined) {
-        say(tint('red', `the new worker ${number} does not start; the others are not restarted`));
+        this.#options.talk.error(`the new worker ${number} does not start; the others are not restarted`);
         break;
       }
       if (this.#stopping !== undefined) break;
       await this.#retire(old);
       const replacement = this.#current.get(number);
       if (number === WATCHER && replacement !== undefined) send(replacement, { kind: 'watch' });
-      say(tint('dim', `worker ${number} restarted`));
+      this.#options.talk.info(`worker ${number} restarted`);
     }
     this.#restarting = false;
   }

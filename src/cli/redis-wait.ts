@@ -1,0 +1,38 @@
+/** A start waits for a Redis that cannot be reached yet: after a reboot, both are started at the same time. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisUnreachable } from '../broker/redis/connection-fault.ts';
+import type { Talk } from './log.ts';
+
+/** Until the next attempt, in milliseconds: doubled up to a bound. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 4_000;
+
+export interface RedisWait {
+  /** In milliseconds. */
+  readonly waitMs: number;
+  readonly talk: Talk;
+}
+
+/** Repeats work that fails because Redis cannot be reached, for a bounded time. Every other failure is final. */
+export async function waitForRedis<Result>(work: () => Promise<Result>, { waitMs, talk }: RedisWait): Promise<Result> {
+  const deadline = performance.now() + waitMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    try {
+      const result = await work();
+      if (pauseMs > FIRST_PAUSE_MS) talk.info('Redis can be reached.');
+      return result;
+    } catch (error) {
+      const unreachable = causeOf(error);
+      const leftMs = deadline - performance.now();
+      if (unreachable === undefined || leftMs <= 0) throw error;
+      if (pauseMs === FIRST_PAUSE_MS)
+        talk.warn(`${unreachable.message}. Trying again for ${Math.round(waitMs / 1000)} s (--redis-wait).`);
+      await delay(Math.min(pauseMs, leftMs));
+    }
+  }
+}
+
+function causeOf(error: unknown): RedisUnreachable | undefined {
+  if (error instanceof RedisUnreachable) return error;
+  return error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : undefined;
+}

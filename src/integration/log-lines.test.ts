@@ -1,0 +1,50 @@
+/** Lines of the log name the node, and the request or the connection that they are about. */
+import { Writable } from 'node:stream';
+import pino from 'pino';
+import { describe, expect, test, vi } from 'vitest';
+import { openAuthenticator } from '../auth/authenticator.ts';
+import { PATIENCE, connect, serve } from '../testing/rig.ts';
+import type { Served } from '../testing/rig.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** A gateway whose storage of credentials fails. */
+async function serveBroken(): Promise<Served & { readonly lines: Line[] }> {
+  const lines: Line[] = [];
+  const sink = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      lines.push(JSON.parse(chunk.toString()) as Line);
+      done();
+    },
+  });
+  const authenticator = { ...openAuthenticator(), authenticate: () => Promise.reject(new Error('disk failure')) };
+  return { ...(await serve({ nodeId: 'node-a', authenticator, log: pino(sink) })), lines };
+}
+
+describe('a fault is logged with the node', () => {
+  test('and the request, whose id the response has as well', async () => {
+    const { httpUrl, lines } = await serveBroken();
+    const response = await fetch(`${httpUrl}/ws/subscriptions`, { headers: { 'x-api-key': 'k' } });
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain('disk');
+    expect(lines).toMatchObject([
+      {
+        nodeId: 'node-a',
+        requestId: response.headers.get('x-request-id'),
+        method: 'GET',
+        route: '/ws/subscriptions',
+        err: { message: 'disk failure' },
+      },
+    ]);
+    expect((await fetch(`${httpUrl}/ws/health`)).headers.has('x-request-id')).toBe(false);
+  });
+
+  test('and the connection', async () => {
+    const { url, lines } = await serveBroken();
+    const client = await connect(url);
+    await client.call('authenticate', { apiKey: 'k' });
+    const { data } = await client.find(({ type }) => type === 'welcome');
+    await vi.waitUntil(() => lines.length > 0, PATIENCE);
+    expect(lines).toMatchObject([{ nodeId: 'node-a', connectionId: data['connectionId'] }]);
+  });
+});
