@@ -71,7 +71,12 @@ function registerRun(program: Command): void {
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
     .option('--time-scale <x>', 'multiply every time limit', positive, 1)
-    .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
+    .option(
+      '--report <format=file>',
+      'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
+      collect,
+      [],
+    )
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame that was sent and received, as NDJSON')
     .option('--json', 'print the report as JSON')
@@ -90,7 +95,12 @@ function registerReading(program: Command): void {
       'check events by the schemas of this contract: an own-events document, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks')
-    .option('--report <format=file>', 'write a report: text, json, junit, tap, md or html', collect, [])
+    .option(
+      '--report <format=file>',
+      'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
+      collect,
+      [],
+    )
     .option('--json', 'print the report as JSON')
     .action((file: string, flags: CheckFlags) => guarded(() => checkCommand(file, flags)));
   program

@@ -1,5 +1,7 @@
 /** `--report html=out.html,junit=out.xml`: which reports are written where. */
 import type { Explanation } from '../report/failure.ts';
+import { ctrfReport } from '../report/ctrf.ts';
+import { githubReport } from '../report/github.ts';
 import { htmlReport } from '../report/html.ts';
 import { jsonReport } from '../report/json.ts';
 import { junitReport } from '../report/junit.ts';
@@ -7,7 +9,7 @@ import { markdownReport } from '../report/markdown.ts';
 import type { Summary } from '../report/summary.ts';
 import { tapReport } from '../report/tap.ts';
 import { textReport } from '../report/text.ts';
-import { UsageError, writeOutput } from './terminal.ts';
+import { UsageError, print, writeOutput } from './terminal.ts';
 
 type Renderer = (summary: Summary, explanation: Explanation) => string;
 
@@ -18,7 +20,12 @@ const RENDERERS: Readonly<Record<string, Renderer>> = {
   tap: tapReport,
   md: markdownReport,
   html: htmlReport,
+  ctrf: ctrfReport,
+  github: githubReport,
 };
+
+/** Written in place of a file, so that GitHub sees annotations in the log of the step. */
+const STDOUT = '-';
 
 export interface ReportRequest {
   readonly format: string;
@@ -41,5 +48,9 @@ export function parseReports(values: readonly string[]): readonly ReportRequest[
 }
 
 export function writeReports(requests: readonly ReportRequest[], summary: Summary, explanation: Explanation): void {
-  for (const { format, file } of requests) writeOutput(file, RENDERERS[format]?.(summary, explanation) ?? '');
+  for (const { format, file } of requests) {
+    const text = RENDERERS[format]?.(summary, explanation) ?? '';
+    if (file === STDOUT) print(text);
+    else writeOutput(file, text);
+  }
 }

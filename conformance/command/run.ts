@@ -71,7 +71,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
   // Invariants look at the whole trace, so repeating one means repeating the same selection of checks.
-  const isOfHistory = (id: string): boolean => /^(?:frames|invariants)\//.test(id) || id === '*';
+  const isOfHistory = (id: string): boolean => /^(?:frames|invariants|probe)\//.test(id) || id === '*';
   const only = (id: string): string => {
     const globs = isOfHistory(id) ? flags.only : id;
     return globs === undefined ? '' : ` --only '${globs}'`;

@@ -92,7 +92,13 @@ describe('a server that stops during a run', () => {
   });
 
   test('is reported when an HTTP request stops it', async () => {
-    const { code, stdout, report } = await againstMutant('explain-kills', '--only', 'ping/echo,post_explain/*');
+    const { code, stdout, report } = await againstMutant(
+      'explain-kills',
+      '--jobs',
+      '1',
+      '--only',
+      'ping/echo,post_explain/*',
+    );
     expect(code).toBe(3);
     expect(stdout).toMatch(/^! The server stopped.* came from post_explain\/refused: frame \d+ \(http/m);
     expect(verdicts(report, 'FAIL')).toEqual(['post_explain/refused']);

@@ -20,6 +20,9 @@ function causeText({ cause, failures, reason, verdict }: CheckResult): string {
 /** What a client meets late whatever it does, so that it is to be mended after the messages themselves. */
 const LATE = /^(?:SEC|OPS)-/;
 
+/** The server does not know the command at all. */
+const UNKNOWN_COMMAND = /^`\w+` is answered by `error` unknown_type$/;
+
 /**
  * How early a failure is to be mended: a server that stops and commands without any reply hold up everything else; a warning
  * does not even fail the run.
@@ -28,6 +31,7 @@ function urgencyOf({ cause, verdict, clauses }: CheckResult): number {
   if (cause?.text === STOPS) return 0;
   if (verdict === 'WARN') return 6;
   if (verdict === 'VACUOUS' || verdict === 'INCONCLUSIVE') return 5;
+  if (cause !== undefined && UNKNOWN_COMMAND.test(cause.text)) return 1;
   if (cause?.unanswered !== undefined) return cause.unanswered === MALFORMED ? 3 : 1;
   return LATE.test(clauses[0] ?? '') || verdict === 'UNTESTABLE' ? 4 : 2;
 }
@@ -45,8 +49,18 @@ export function groupByCause(checks: readonly CheckResult[]): readonly CauseGrou
     if (group === undefined) groups.set(text, [check]);
     else group.push(check);
   }
-  // Sorting is stable: a group is where its first check was.
-  return [...groups].map(([text, members]) => ({ text, checks: simplestFirst(text, members) }));
+  // Sorting is stable: of equal weight, a group is where its first check was.
+  return [...groups]
+    .map(([text, members]) => ({ text, checks: simplestFirst(text, members) }))
+    .toSorted((left, right) => weightOf(left) - weightOf(right));
+}
+
+/** From so many checks on, a cause holds up the others of its urgency. */
+const WIDESPREAD = 10;
+
+function weightOf({ checks }: CauseGroup): number {
+  const urgency = Math.min(...checks.map(urgencyOf));
+  return checks.length >= WIDESPREAD ? urgency - 0.5 : urgency;
 }
 
 /** The check that shows a cause best: of the operation that the cause names, and failing as early as possible. */

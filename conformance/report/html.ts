@@ -2,6 +2,8 @@
 import type { CheckResult, Verdict } from '../runner/verdict.ts';
 import { isFinding } from '../runner/verdict.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
+import { groupByCause } from './causes.ts';
+import type { CauseGroup } from './causes.ts';
 import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import { frameText } from './lanes.ts';
@@ -13,6 +15,8 @@ import { framesOf } from './summary.ts';
 
 const SHOWN_FRAMES = 120;
 const SHOWN_TEXT = 160;
+/** Causes that are open when the page is opened. */
+const OPENED = 3;
 
 function badge(verdict: Verdict | 'NONE'): string {
   const name = verdict === 'NONE' ? 'no check' : verdict;
@@ -50,12 +54,14 @@ function lanesOf(check: CheckResult, trace: Trace): string {
 
 function checkSection(check: CheckResult, trace: Trace, explanation: Explanation): string {
   const { id, why, clauses, verdict, reason, fired, durationMs, known } = check;
-  const open = isFinding(check) || verdict === 'INCONCLUSIVE' ? ' open' : '';
+  const isTrouble = isFinding(check) || verdict === 'INCONCLUSIVE' || verdict === 'WARN';
   const details =
     check.failures.length > 0 ? `<pre>${escapeMarkup(explainFailure(check, explanation).join('\n'))}</pre>` : '';
   const links = clauses.map((each) => `<a href="#${each}">${each}</a>`).join(' ');
-  return `<details id="${anchor(id)}"${open}><summary>${badge(verdict)} <code>${escapeMarkup(id)}</code>${known === true ? ' (known to fail)' : ''} <span class="why">${escapeMarkup(why)}</span></summary>
-<p>${links} · checked ${fired === 1 ? 'once' : `${fired} times`} · ${durationMs} ms${reason === undefined ? '' : ` · ${escapeMarkup(reason)}`}</p>${details}${lanesOf(check, trace)}</details>`;
+  // The frames of a check that passed are in --trace; here they would make the file large.
+  const lanes = isTrouble ? lanesOf(check, trace) : '';
+  return `<details id="${anchor(id)}"><summary>${badge(verdict)} <code>${escapeMarkup(id)}</code>${known === true ? ' (known to fail)' : ''} <span class="why">${escapeMarkup(why)}</span></summary>
+<p>${links} · checked ${fired === 1 ? 'once' : `${fired} times`} · ${durationMs} ms${reason === undefined ? '' : ` · ${escapeMarkup(reason)}`}</p>${details}${lanes}</details>`;
 }
 
 function clauseRow({ id, text, verdict, checks, observable }: ClauseResult): string {
@@ -65,6 +71,25 @@ function clauseRow({ id, text, verdict, checks, observable }: ClauseResult): str
     )
     .join(' ');
   return `<tr id="${id}"><th>${id}</th><td>${badge(verdict)}</td><td>${escapeMarkup(text)}${observable === 'operator' ? ' <em>(observable by operators only)</em>' : ''}</td><td class="links">${links}</td></tr>`;
+}
+
+/** What is to be mended, first things first: a cause, the check that shows it best, and the others. */
+function causeSection(
+  { text, checks: [check, ...others] }: CauseGroup,
+  number: number,
+  explanation: Explanation,
+): string {
+  const also = others.map(({ id }) => `<a href="#${anchor(id)}">${escapeMarkup(id)}</a>`).join(', ');
+  const count = others.length === 0 ? '' : ` <span class="why">${others.length + 1} checks</span>`;
+  return `<details class="cause"${number <= OPENED ? ' open' : ''}><summary>${badge(check.verdict)} <strong>${number}. ${escapeMarkup(text)}</strong>${count}</summary>
+<p><a href="#${anchor(check.id)}"><code>${escapeMarkup(check.id)}</code></a> ${escapeMarkup(check.why)}</p><pre>${escapeMarkup(explainFailure(check, explanation).join('\n'))}</pre>${also === '' ? '' : `<p>Also ${also}</p>`}</details>`;
+}
+
+function causes(checks: readonly CheckResult[], explanation: Explanation): string {
+  const groups = groupByCause(checks);
+  if (groups.length === 0) return '';
+  const sections = groups.map((group, index) => causeSection(group, index + 1, explanation));
+  return `<section><h2>Fix these first</h2>${sections.join('\n')}</section>`;
 }
 
 function uncovered(clauses: readonly ClauseResult[]): string {
@@ -84,7 +109,7 @@ function coverageBar(clauses: readonly ClauseResult[]): string {
 }
 
 export function htmlReport(summary: Summary, explanation: Explanation): string {
-  const { checks, clauses, counts, outcome, target, startedAt, durationMs, frames, suite } = summary;
+  const { checks, clauses, counts, outcome, target, startedAt, durationMs, frames, suite, headlines } = summary;
   const { trace } = explanation;
   const tally = Object.entries(counts)
     .filter(([, count]) => count > 0)
@@ -93,13 +118,13 @@ export function htmlReport(summary: Summary, explanation: Explanation): string {
   const judged = clauses.filter(({ verdict }) => verdict === 'PASS' || verdict === 'FAIL').length;
   const sameContract = target.contractDigest === undefined || target.contractDigest === suite.contractDigest;
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Tidemark conformance: ${escapeMarkup(outcome.text)}</title><style>${STYLE}</style></head>
 <body><header class="${outcome.exit === 0 ? 'good' : 'bad'}"><h1>${escapeMarkup(outcome.text)}</h1>
 <p>${escapeMarkup(target.url)}${target.nodeId === undefined ? '' : ` · ${escapeMarkup(target.nodeId)}`} · ${escapeMarkup(startedAt)} · ${(durationMs / 1000).toFixed(1)} s · ${frames} frames · protocol ${suite.protocolVersion}${sameContract ? '' : ' · <strong>the target has another contract than this suite</strong>'}</p>
-<p>${tally}</p></header>
-<main><section><h2>Coverage: ${judged} of ${clauses.length} clauses judged</h2>${coverageBar(clauses)}</section>
+<p>${tally}</p>${headlines.map((each) => `<p class="headline">${escapeMarkup(each)}</p>`).join('')}</header>
+<main>${causes(checks, explanation)}<section><h2>Coverage: ${judged} of ${clauses.length} clauses judged</h2>${coverageBar(clauses)}</section>
 <section><h2>What is not covered</h2>${uncovered(clauses)}</section>
 <section><h2>Clauses</h2><table class="clauses"><thead><tr><th>clause</th><th>verdict</th><th>text</th><th>checks</th></tr></thead><tbody>${clauses.map(clauseRow).join('\n')}</tbody></table></section>
 <section><h2>Checks</h2>${checks.map((check) => checkSection(check, trace, explanation)).join('\n')}</section></main>

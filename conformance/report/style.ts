@@ -15,4 +15,7 @@ details{border:1px solid var(--line);border-radius:6px;margin:.35rem 0;padding:.
 :target{outline:2px solid var(--warn)}a{color:inherit}.scroll{overflow:auto;max-height:34rem}
 .lanes th{font-weight:400;color:var(--dim);text-align:right;padding:0 .6rem 0 0;vertical-align:top}.lanes thead th{text-align:left;position:sticky;top:0;background:var(--bg)}
 .lanes td{min-width:17rem;max-width:34rem;padding:.1rem .4rem;overflow-wrap:anywhere}.f.in{background:var(--in)}.f.out{background:var(--out)}.d{color:var(--dim)}.proof td.f{background:var(--proof)}
+.headline{font-weight:600;color:var(--bad);overflow-wrap:anywhere}summary{overflow-wrap:anywhere}.cause{border-left:4px solid var(--bad)}h1,header p,footer{overflow-wrap:anywhere}
+@media (max-width:40rem){body{font-size:14px}header,footer{padding:1rem}main{padding:0 .7rem}h1{font-size:1.2rem}.b{width:12px;height:18px}.why{display:block}details{padding:.35rem .5rem}pre{padding:.5rem;font-size:11px}
+.clauses,.clauses tbody,.clauses tr,.clauses td,.clauses th{display:block;width:auto}.clauses thead{display:none}.clauses tr{padding:.5rem 0;border-bottom:1px solid var(--line)}.clauses td,.clauses th{border:0;padding:.1rem 0;white-space:normal}.lanes td{min-width:13rem}}
 `;

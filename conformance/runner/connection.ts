@@ -72,6 +72,7 @@ export class Connection {
   #allowance: Allowance | undefined;
   #fragments = '';
   #reading: 'on' | 'off' = 'on';
+  #opened: 'yes' | 'no' = 'no';
 
   constructor(context: ConnectionContext, options: ConnectOptions) {
     this.#context = context;
@@ -94,7 +95,10 @@ export class Connection {
       headers,
       pong: spec.pong ?? 'auto',
       timeoutMs,
-      onOpen: (protocol) => this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol }) }),
+      onOpen: (protocol) => {
+        this.#opened = 'yes';
+        this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol }) });
+      },
       onFrame: (kind, content) => this.#received({ kind, text: content }),
       onClose: (code, reason) => this.#ended(code, reason),
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
@@ -139,6 +143,8 @@ export class Connection {
   }
 
   #ended(code: number, reason: string): void {
+    // A handshake that failed is reported by itself: there was no connection that could end.
+    if (this.#opened === 'no') return;
     const frame = this.#add({ dir: '<<', kind: 'close', text: JSON.stringify({ code, reason }) });
     this.closed = { code, reason, frame };
     this.signal.notify();

@@ -112,12 +112,12 @@ export class Course {
       this.#over = `the server had stopped ${MOST_STANDSTILLS} times`;
     if (!standstill.restarted) this.#context.connections.cutAll();
     // A tape may have passed before the frame that it sent last took effect.
-    const owner = standstill.suspects[0]?.check ?? '';
-    const known = this.checks.find(({ id }) => id === owner);
-    const item = this.#items.get(owner);
-    if (known === undefined || item === undefined) return;
-    if (standstill.restarted && this.#over === undefined) this.#again.set(owner, item);
-    this.#replace(owner, (result) => standstillFailure(result, standstill));
+    for (const id of new Set(standstill.suspects.map(({ check }) => check ?? ''))) {
+      const item = this.#items.get(id);
+      if (item === undefined || !this.checks.some((each) => each.id === id)) continue;
+      if (standstill.restarted && this.#over === undefined) this.#again.set(id, item);
+      this.#replace(id, (result) => standstillFailure(result, standstill));
+    }
   }
 
   #skipReason(tape: Tape): string | undefined {
@@ -150,7 +150,7 @@ export class Course {
     }
     this.#note(standstill);
     if (standstill.restarted && this.#over === undefined) this.#again.set(id, item);
-    else if (standstill.suspects[0]?.check === id) this.#tell(standstillFailure(result, standstill));
+    else if (standstill.suspects.some(({ check }) => check === id)) this.#tell(standstillFailure(result, standstill));
     else this.#tell(skippedCheck(item.tape.header, 'the server stopped while it ran'));
   }
 

@@ -20,22 +20,25 @@ function frameText({ n, kind, text }: Frame): string {
   return `frame ${n} (${what.length > SHOWN_TEXT ? `${what.slice(0, SHOWN_TEXT)}…` : what})`;
 }
 
+/** The checks that waited for an answer when the target stopped. */
+function checksOf({ suspects }: Standstill): readonly string[] {
+  return [...new Set(suspects.map(({ check, actor }) => check ?? actor))];
+}
+
 export function standstillTitle(standstill: Standstill): string {
-  const [suspect] = standstill.suspects;
   const what = whatHappened(standstill).split(':')[0] ?? '';
-  return suspect === undefined ? what : `${what} during ${suspect.check ?? suspect.actor}`;
+  const checks = checksOf(standstill);
+  return checks.length === 0 ? what : `${what} during ${checks.join(' or ')}`;
 }
 
 /** One sentence: what happened, during which check, and after which frame. */
 export function standstillText(standstill: Standstill): string {
   const [suspect] = standstill.suspects;
-  const others = [...new Set(standstill.suspects.map(({ check }) => check))].filter((each) => each !== suspect?.check);
   if (suspect === undefined) return whatHappened(standstill);
-  const more =
-    others.length === 0
-      ? ''
-      : `; ${others.join(', ')} also waited for an answer, and --jobs 1 makes certain which it was`;
-  return `${whatHappened(standstill)}; the last that it was sent came from ${suspect.check ?? suspect.actor}: ${frameText(suspect)}${more}`;
+  const [first = '', ...others] = checksOf(standstill);
+  if (others.length === 0)
+    return `${whatHappened(standstill)}; the last that it was sent came from ${first}: ${frameText(suspect)}`;
+  return `${whatHappened(standstill)}; ${[first, ...others].join(', ')} ran, and --jobs 1 shows which of them it was`;
 }
 
 /** The result of the check during which the target stopped. */

@@ -114,7 +114,7 @@ export class Vigil {
     const { trace } = this.#context;
     const ends = trace.frames
       .slice(from - 1, to)
-      .filter((frame) => frame.kind === 'close' && !isFromServer(frame) && frame.dir === '<<');
+      .filter((frame) => frame.kind === 'close' && frame.dir === '<<' && !isFromServer(frame));
     const [first] = ends;
     if (first === undefined) return undefined;
     const busy = new Set(outstanding(traceBefore(trace, first.n)).map(({ connection }) => connection));

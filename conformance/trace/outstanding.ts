@@ -44,13 +44,16 @@ function wentOn(frames: readonly Frame[], frame: Frame): boolean {
 /**
  * Frames of the client that the server has not answered, by number: commands, HTTP requests, handshakes without a
  * response, and frames that need no answer but were the last on their connection.
+ * A close answers what its connection had sent, unless it is the last that the server sent at all: a server may fail right
+ * after it.
  */
 export function outstanding(trace: Trace): readonly Frame[] {
   const { frames } = trace;
-  const commands = readFrames(trace).connections.flatMap((connection) =>
-    connection.closed !== undefined && isFromServer(connection.closed)
+  const lastSign = frames.findLast((frame) => isFromServer(frame) && frame.kind !== 'close')?.n ?? 0;
+  const commands = readFrames(trace).connections.flatMap(({ closed, commands: sent }) =>
+    closed !== undefined && isFromServer(closed) && closed.n < lastSign
       ? []
-      : connection.commands.filter(({ reply }) => reply === undefined).map(({ frame }) => frame),
+      : sent.filter(({ reply }) => reply === undefined).map(({ frame }) => frame),
   );
   const others = frames.filter(
     (frame) =>
