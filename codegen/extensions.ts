@@ -173,7 +173,11 @@ const CONTRACT_SHAPE = {
     'x-replay-policies': mapOf(text),
     'x-gap-reasons': mapOf(text),
     'x-requirements': mapOf(
-      closed({ level: { enum: ['must', 'should'] }, observable: { enum: ['client', 'operator', 'none'] }, text }),
+      closed({
+        level: { enum: ['must', 'should'] },
+        observable: { enum: ['client', 'server', 'operator', 'none'] },
+        text,
+      }),
     ),
   },
 };

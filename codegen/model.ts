@@ -158,7 +158,7 @@ export interface FilterField {
 
 export interface Clause {
   readonly level: 'must' | 'should';
-  readonly observable: 'client' | 'operator' | 'none';
+  readonly observable: 'client' | 'server' | 'operator' | 'none';
   readonly text: string;
 }
 

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:74eccf79b4365ea9159020d2de7ce1d93300552ec060395942e7dbaba4f1853f';
+export const CONTRACT_DIGEST = 'sha256:6a39ecea0ad09f004a0e0de702c3f61afd1c03b4cd2384ac505743522e46b89f';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -422,6 +422,17 @@ export const CLAUSES = {
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
   'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
   'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, broadcast, explain and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
+  'CLI-1': { level: 'must', observable: 'server', text: 'A client sends only commands that are valid by their schema, each with an `id` that no earlier command of the connection had. It matches replies by `id` and ignores a reply to a command that it did not send.' },
+  'CLI-2': { level: 'must', observable: 'server', text: 'When its connection ends, a client does what the class of the close code demands (CON-6). It does not reconnect after 40xx, 1008 or 1010, nor after 41xx unless it can get another credential. After any other code, or none, it reconnects. If the close frame has no code of 4000 or above, the code of a preceding `closing` counts.' },
+  'CLI-3': { level: 'must', observable: 'server', text: 'The wait before an attempt to reconnect is random below a bound. The bound is at most 1 s at first, doubles with every further attempt up to at most 60 s, and starts again after a connection that lasted. The program that uses the client may set other bounds.' },
+  'CLI-4': { level: 'must', observable: 'server', text: 'A `retryAfterMs` replaces that wait: the client waits at least that long, but never less than 100 ms nor more than 300 s. A value that is negative or not a number is ignored. A subscribe refused with a retryable error is sent again after `retryAfterMs`; after another error the subscription has ended.' },
+  'CLI-5': { level: 'must', observable: 'server', text: 'On each new connection a client subscribes again, with `resume` after the newest position of the stream up to which it has everything: that of an event of the subscription, of `replay_complete`, of the `to` of a `gap`, or of a `heartbeat` whose `delivered` is right. Before its first picture is complete, and after 43xx, it has no position and asks for a replay as at first.' },
+  'CLI-6': { level: 'must', observable: 'server', text: 'A client counts the event messages of each connection. If a heartbeat has a larger `delivered`, events were lost on the way: the client reconnects and resumes after the last position at which `delivered` was right, or hands over a gap if there is none.' },
+  'CLI-7': { level: 'must', observable: 'server', text: 'A client hands each event over once and in the order of its stream, however often the event is sent. It hands over every `gap`, and reports a loss that the server does not: an epoch that changes without a `gap`, or a position that it had to give up.' },
+  'CLI-8': { level: 'must', observable: 'server', text: 'After its unsubscribe, or after the server ended the subscription, a client hands over nothing more of it and does not subscribe again. A command other than subscribe and unsubscribe is sent at most once; if the connection ends before the reply, the caller gets an error.' },
+  'CLI-9': { level: 'must', observable: 'server', text: 'What a client keeps for a slow reader is bounded. At the bound it unsubscribes and resumes later from the position of what it kept, or ends the subscription with an error.' },
+  'CLI-10': { level: 'must', observable: 'server', text: 'A frame that breaks the contract ends a connection at most, never the client: it is not handed over, and the client continues with the next frame or reconnects.' },
+  'CLI-11': { level: 'must', observable: 'server', text: 'A client takes a connection for lost, and reconnects, if no frame arrives within 60 s of the attempt, or later within two to four heartbeat intervals. An interval outside the limits of `heartbeatIntervalMs` is not believed.' },
 } as const;
 
 export type ClauseId = keyof typeof CLAUSES;

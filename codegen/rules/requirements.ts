@@ -35,10 +35,10 @@ export const REQUIREMENT_RULES: Readonly<Record<string, Rule>> = {
     for (const [clause, { observable }] of Object.entries(raw['x-requirements'])) {
       if (!/^[A-Z]{3}-\d+$/.test(clause))
         report(['x-requirements', clause], 'is not a clause id. Write three capital letters, a hyphen and a number.');
-      if (observable === 'client' && !cited.has(clause))
+      if ((observable === 'client' || observable === 'server') && !cited.has(clause))
         report(
           ['x-requirements', clause],
-          'can be observed by a client, but no channel, operation or message cites it. Cite it, or correct "observable".',
+          `can be observed by a ${observable}, but no channel, operation or message cites it. Cite it, or correct "observable".`,
         );
     }
   },

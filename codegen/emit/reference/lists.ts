@@ -182,7 +182,9 @@ export function clausesOf(contract: Contract): readonly ToldClause[] {
     text,
     note: [
       ...(level === 'must' ? [] : [level]),
-      ...(observable === 'client' ? [] : [`observable by the ${observable}`]),
+      ...(observable === 'client'
+        ? []
+        : [observable === 'server' ? 'kept by clients' : `observable by the ${observable}`]),
     ].join(', '),
     citedBy: [...(cited.get(id) ?? [])],
   }));
