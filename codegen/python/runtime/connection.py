@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from .commands import Answer, CommandTable, Settle
 from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .link import Link, LinkEnd
-from .timing import MAX_HEARTBEAT, MIN_HEARTBEAT, Timer, backoff, bounded, retry_delay
-from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, classify_close, is_number
+from .timing import Timer, backoff, heartbeat_interval_of
+from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, classify_close
 
 ConnectionState = Literal["idle", "connecting", "authenticating", "ready", "waiting", "stopped"]
 
@@ -187,9 +187,9 @@ class Connection:
             self._token = token
 
     def welcomed(self, data: JsonObject) -> None:
-        interval = data.get("heartbeatIntervalMs")
-        if self._link is not None and is_number(interval) and isinstance(interval, (int, float)):
-            self._link.expect_heartbeats(bounded(interval / 1000, MIN_HEARTBEAT, MAX_HEARTBEAT))
+        interval = heartbeat_interval_of(data.get("heartbeatIntervalMs"))
+        if self._link is not None and interval is not None:
+            self._link.expect_heartbeats(interval)
 
     def announce_closing(self, code: int, retry_after: Union[float, None]) -> None:
         if self._link is not None:
@@ -391,7 +391,7 @@ class Connection:
             self._start(self.stop(lost))
             return
         if self._retry_after is not None:
-            delay = retry_delay(self._retry_after)
+            delay = self._retry_after
         else:
             delay = backoff(self._unstable, settings.random, settings.backoff_min, settings.backoff_max)
         self._unstable += 1

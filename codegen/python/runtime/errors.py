@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Union
 
-from .wire import CloseClass, JsonObject, Position, is_number
+from .timing import retry_after_of
+from .wire import CloseClass, JsonObject, Position
 
 ConnectionReason = Literal["connection_lost", "timeout", "refused", "unreachable", "client_closed"]
 
@@ -43,12 +44,11 @@ class TidemarkError(Exception):
     def read(data: JsonObject) -> "TidemarkError":
         """Reads ``data`` of an ``error``; a server that says less than it must is still understood."""
         code, message, pointer, details = (data.get(name) for name in ("code", "message", "pointer", "details"))
-        after = data.get("retryAfterMs")
         return TidemarkError(
             code if isinstance(code, str) else "internal",
             message if isinstance(message, str) else "The server refused the command and gave no reason.",
             retryable=data.get("retryable") is True,
-            retry_after=float(after) / 1000 if is_number(after) and isinstance(after, (int, float)) else None,
+            retry_after=retry_after_of(data.get("retryAfterMs")),
             pointer=pointer if isinstance(pointer, str) else None,
             details=details if isinstance(details, Mapping) else None,
         )

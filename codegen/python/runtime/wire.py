@@ -108,10 +108,6 @@ def is_sequence(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
 
 
-def is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 #: The hundreds of the private codes carry the class, so that a code of a newer contract is still understood.
 _CLASS_BY_HUNDRED: Mapping[int, CloseClass] = {
     40: "do-not-retry",

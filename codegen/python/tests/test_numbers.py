@@ -4,16 +4,22 @@ import math
 import unittest
 
 from runtime.connection import read_url
-from runtime.timing import MAX_RETRY, MIN_RETRY, backoff, retry_delay
+from runtime.timing import MAX_RETRY, MIN_RETRY, backoff, heartbeat_interval_of, retry_after_of
 from runtime.wire import read_frame, read_position
 
 
 class ANumberOfAServer(unittest.TestCase):
     def test_is_no_wait_below_the_floor_or_above_the_ceiling(self) -> None:
-        for asked in (-5.0, 0.0, math.nan):
-            self.assertEqual(retry_delay(asked), MIN_RETRY)
-        for asked in (9e15, math.inf):
-            self.assertEqual(retry_delay(asked), MAX_RETRY)
+        self.assertEqual(retry_after_of(0), MIN_RETRY)
+        for asked in (9e15, math.inf, 10**400):
+            self.assertEqual(retry_after_of(asked), MAX_RETRY)
+
+    def test_is_no_wait_when_it_is_negative_or_no_number(self) -> None:
+        for asked in (-5, -5.0, math.nan, "soon", None, True):
+            self.assertIsNone(retry_after_of(asked))
+
+    def test_is_no_heartbeat_interval_outside_the_limits(self) -> None:
+        self.assertEqual([heartbeat_interval_of(told) for told in (0, -1, "fast", 1, 25_000, 9e15)], [None, None, None, 0.1, 25.0, 600.0])
 
     def test_lets_backoff_grow_to_its_bound_and_no_further(self) -> None:
         waits = [backoff(attempt, lambda: 1.0, 0.5, 20.0) for attempt in (0, 1, 5, 6, 1000)]

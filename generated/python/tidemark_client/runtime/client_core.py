@@ -15,7 +15,7 @@ from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .mirror import Mirror
 from .picture import KeyedEvent, PictureRules
 from .subscription import Gap, ReplaySummary, Request, Subscription
-from .timing import backoff
+from .timing import backoff, retry_after_of
 from .wait import Waited, wait_for_event
 from .wire import (
     EventPrefix,
@@ -23,7 +23,6 @@ from .wire import (
     JsonObject,
     Position,
     ProtocolSpec,
-    is_number,
     is_strings,
     read_event_prefix,
     read_position,
@@ -393,12 +392,11 @@ class ClientCore:
             subscription.closed_by_server(reason if isinstance(reason, str) else "unknown")
 
     def _closing(self, data: JsonObject) -> None:
-        code, after = data.get("code"), data.get("retryAfterMs")
+        code = data.get("code")
         if not isinstance(code, int):
             self._violation('a "closing" without code (CON-5)')
             return
-        wait = float(after) / 1000 if is_number(after) and isinstance(after, (int, float)) else None
-        self._connection.announce_closing(code, wait)
+        self._connection.announce_closing(code, retry_after_of(data.get("retryAfterMs")))
         self.report("closing", data)
 
     def _refused(self, data: JsonObject) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Union
 
 from .errors import ConnectionLost, ProtocolViolation, TidemarkError
-from .timing import Timer, retry_delay
+from .timing import Timer
 from .wire import Frame, JsonObject
 
 #: ``data`` of the success reply, or why there is none.
@@ -143,7 +143,7 @@ class Pacer:
     def _heed(self, answer: Answer, spacing: int) -> None:
         if not isinstance(answer, TidemarkError) or answer.code != "rate_limited":
             return
-        wait = retry_delay(DEFAULT_PAUSE if answer.retry_after is None else answer.retry_after)
+        wait = DEFAULT_PAUSE if answer.retry_after is None else answer.retry_after
         if spacing == self._spacings:
             self._spacing = min(max(self._spacing * WIDENING, wait), MAX_SPACING)
             self._spacings += 1

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, Union
 from .commands import Answer, Settle
 from .cursor import Asked
 from .errors import ProtocolViolation, TidemarkError
-from .timing import Timer, retry_delay
+from .timing import Timer
 from .wire import JsonObject
 
 Wire = Literal["none", "subscribing", "active", "unsubscribing"]
@@ -130,8 +130,7 @@ class Enrolment:
         if self.want == "ended" and wire == "none":
             self._detach()
             return
-        asked = self._owner.backoff(self._refusals) if error.retry_after is None else error.retry_after
-        delay = retry_delay(asked)
+        delay = self._owner.backoff(self._refusals) if error.retry_after is None else error.retry_after
         self._refusals += 1
         self._retry.start(delay, self._reconcile)
         self._owner.postponed(error, delay)

@@ -6,21 +6,30 @@ import asyncio
 from collections.abc import Callable
 from typing import Union
 
-#: A server may ask to wait; never so briefly that a loop of refusals becomes a flood, nor so long that the client is parked.
-MIN_RETRY = 0.02
+#: Bounds of a wait that a server asks for, in seconds (CLI-4).
+MIN_RETRY = 0.1
 MAX_RETRY = 300.0
-MIN_HEARTBEAT = 0.02
-MAX_HEARTBEAT = 3600.0
+#: What the contract allows for the limit ``heartbeatIntervalMs``, in seconds (CLI-11).
+MIN_HEARTBEAT = 0.1
+MAX_HEARTBEAT = 600.0
 
 
-def bounded(seconds: float, least: float, most: float) -> float:
-    """The nearest number within the bounds; ``least`` for what is not a number."""
-    return min(max(seconds, least), most) if seconds == seconds else least
+def _within(milliseconds: object, least: float, most: float) -> Union[float, None]:
+    """Seconds within the bounds; None for a value that is negative or not a number."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)) or not milliseconds >= 0:
+        return None
+    # A whole number of JSON may be too large for a float.
+    return min(max(min(milliseconds, most * 1000) / 1000, least), most)
 
 
-def retry_delay(seconds: float) -> float:
-    """A wait that a server asked for, within bounds."""
-    return bounded(seconds, MIN_RETRY, MAX_RETRY)
+def retry_after_of(milliseconds: object) -> Union[float, None]:
+    """A server's ``retryAfterMs`` in seconds; None when it has none that can be true (CLI-4)."""
+    return _within(milliseconds, MIN_RETRY, MAX_RETRY)
+
+
+def heartbeat_interval_of(milliseconds: object) -> Union[float, None]:
+    """A server's ``heartbeatIntervalMs`` in seconds; None when it has none that can be true (CLI-11)."""
+    return None if milliseconds == 0 else _within(milliseconds, MIN_HEARTBEAT, MAX_HEARTBEAT)
 
 
 def backoff(attempt: int, random: Callable[[], float], least: float, most: float) -> float:
