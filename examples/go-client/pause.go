@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// pause bounds what waits for a reader (CLI-9): at its limit the subscription is ended at the server, and resumed once all is read.
+type pause struct {
+	subscription *Subscription
+	limit        int
+	held         bool
+	parked       bool
+	waiting      []json.RawMessage
+}
+
+func newPause(s *Subscription, limit int, held bool) *pause {
+	if limit == 0 {
+		limit = 10000
+	}
+	return &pause{subscription: s, limit: limit, held: held}
+}
+
+func (p *pause) hand(event json.RawMessage) {
+	s := p.subscription
+	if !p.held {
+		s.client.options.Notice("event", map[string]interface{}{"subscription": s.id, "event": event})
+		return
+	}
+	p.waiting = append(p.waiting, event)
+	if len(p.waiting) < p.limit {
+		return
+	}
+	p.parked, s.active = true, false
+	data := map[string]interface{}{"subscriptionId": s.id}
+	s.asked = true
+	s.client.send("unsubscribe", "unsubscribed", data, func(Reply) {
+		s.asked = false
+		s.subscribe()
+	})
+}
+
+func (p *pause) stop() {
+	p.waiting = nil
+}
+
+// Release begins to read a subscription that was held.
+func (c *Client) Release(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.subscriptions[id]
+	if s == nil {
+		return
+	}
+	s.pause.held = false
+	for _, event := range s.pause.waiting {
+		s.pause.hand(event)
+	}
+	s.pause.waiting, s.pause.parked = nil, false
+	s.subscribe()
+}
+
+// after runs work later, unless the connection is another one by then.
+func (c *Client) after(wait time.Duration, work func()) {
+	socket := c.socket
+	time.AfterFunc(wait, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.socket == socket && c.ready {
+			work()
+		}
+	})
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// What is read of the pushes. Pointers tell a missing member from a zero.
+type pushData struct {
+	SubscriptionIDs     []string      `json:"subscriptionIds"`
+	SubscriptionID      string        `json:"subscriptionId"`
+	Stream              string        `json:"stream"`
+	Epoch               string        `json:"epoch"`
+	SequenceID          *int64        `json:"sequenceId"`
+	IsReplay            *bool         `json:"isReplay"`
+	Delivered           *int64        `json:"delivered"`
+	Positions           []interface{} `json:"positions"`
+	Position            *Position     `json:"position"`
+	From                *Position     `json:"from"`
+	To                  *Position     `json:"to"`
+	Reason              string        `json:"reason"`
+	Code                int           `json:"code"`
+	RetryAfterMs        interface{}   `json:"retryAfterMs"`
+	HeartbeatIntervalMs interface{}   `json:"heartbeatIntervalMs"`
+}
+
+// push handles a message that answers no command. Types that it does not know are ignored (ENV-4).
+func (c *Client) push(frame envelope) {
+	if frame.Type == "event" {
+		c.received++
+	}
+	var data pushData
+	if json.Unmarshal(frame.Data, &data) != nil {
+		return
+	}
+	switch frame.Type {
+	case "welcome":
+		c.welcomed(data)
+	case "event":
+		c.event(data, frame.Data)
+	case "heartbeat":
+		c.heartbeat(data)
+	case "replay_complete":
+		if subscription := c.subscriptions[data.SubscriptionID]; subscription != nil && isPosition(data.Position) {
+			subscription.complete(*data.Position)
+		}
+	case "gap":
+		for _, id := range data.SubscriptionIDs {
+			if subscription := c.subscriptions[id]; subscription != nil && isPosition(data.From) && isPosition(data.To) {
+				subscription.gap(data)
+			}
+		}
+	case "subscription_closed":
+		if subscription := c.subscriptions[data.SubscriptionID]; subscription != nil {
+			subscription.end(&CommandError{Code: data.Reason, Message: "the server ended the subscription"})
+		}
+	case "closing":
+		if data.Code != 0 {
+			c.announced = data.Code
+			c.retryAfter = retryAfterOf(data.RetryAfterMs)
+		}
+	}
+}
+
+func isPosition(position *Position) bool {
+	return position != nil && position.Epoch != "" && position.SequenceID >= 0
+}
+
+// welcomed begins to watch for silence (CLI-11).
+func (c *Client) welcomed(data pushData) {
+	interval, ok := data.HeartbeatIntervalMs.(float64)
+	if !ok || interval <= 0 {
+		c.patience = 10 * time.Minute
+		return
+	}
+	if interval < 100 {
+		interval = 100
+	}
+	if interval > 600000 {
+		interval = 600000
+	}
+	c.patience = time.Duration(interval*silentIntervals) * time.Millisecond
+}
+
+func (c *Client) event(data pushData, raw json.RawMessage) {
+	if data.SequenceID == nil || *data.SequenceID < 0 || data.Epoch == "" || data.Stream == "" || data.IsReplay == nil {
+		return
+	}
+	at := Position{data.Epoch, *data.SequenceID}
+	for _, id := range data.SubscriptionIDs {
+		if subscription := c.subscriptions[id]; subscription != nil {
+			subscription.event(at, raw)
+		}
+	}
+}
+
+// heartbeat compares the count of events (CLI-6), and moves positions (CLI-5).
+func (c *Client) heartbeat(data pushData) {
+	if data.Delivered == nil || data.Positions == nil || *data.Delivered < 0 {
+		return
+	}
+	if *data.Delivered > c.received {
+		for _, subscription := range c.subscriptions {
+			subscription.rewind()
+		}
+		c.socket.Close()
+		return
+	}
+	if *data.Delivered < c.received {
+		return
+	}
+	heads := map[string]Position{}
+	for _, each := range data.Positions {
+		members, _ := each.(map[string]interface{})
+		stream, _ := members["stream"].(string)
+		epoch, _ := members["epoch"].(string)
+		number, isNumber := members["sequenceId"].(float64)
+		if stream != "" && epoch != "" && isNumber && number >= 0 && number == float64(int64(number)) {
+			heads[stream] = Position{epoch, int64(number)}
+		}
+	}
+	for _, subscription := range c.subscriptions {
+		head, named := heads[subscription.stream]
+		subscription.proved(head, named)
+	}
+}
