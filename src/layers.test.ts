@@ -27,7 +27,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'conformance/': [
     ['command/'],
     ['adversary/'],
-    ['mutants/', 'hostile/', 'record/', 'generalise/'],
+    ['mutants/', 'hostile/', 'record/', 'generalise/', 'client/'],
     ['report/'],
     ['runner/', 'exchanges/'],
     ['target/', 'invariants/'],

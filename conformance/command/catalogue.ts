@@ -35,6 +35,18 @@ export interface ListFlags {
   readonly json?: true;
 }
 
+/** Why `conformance run` has no check of a clause. */
+const OUTSIDE: Readonly<Record<string, string>> = {
+  operator: ' (operators only)',
+  server: ' (kept by clients: `conformance client`)',
+};
+
+const OBSERVERS = {
+  client: 'observable by clients',
+  operator: 'observable by operators only',
+  server: 'kept by clients',
+} as const;
+
 function listClauses(entries: readonly Entry[], flags: ListFlags): number {
   const rows = CLAUSE_IDS.map((id) => ({
     id,
@@ -45,7 +57,7 @@ function listClauses(entries: readonly Entry[], flags: ListFlags): number {
   else
     for (const { id, checks, observable } of rows)
       print(
-        `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${observable === 'operator' ? ' (operators only)' : ''}`}`,
+        `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${OUTSIDE[observable] ?? ''}`}`,
       );
   // The suite must have a check for every clause that a client can observe.
   const open = rows.filter(({ checks, observable }) => checks.length === 0 && observable === 'client');
@@ -65,7 +77,7 @@ export function listCommand(flags: ListFlags): number {
 
 function explainClause(id: ClauseId, entries: readonly Entry[]): void {
   const { level, observable, text } = CLAUSES[id];
-  print(`${id} (${level}, observable by ${observable === 'client' ? 'clients' : 'operators only'})\n  ${text}\n`);
+  print(`${id} (${level}, ${OBSERVERS[observable]})\n  ${text}\n`);
   const citing = entries.filter(({ clauses }) => clauses.includes(id));
   for (const each of citing) print(`  ${each.id}\n    ${each.why}`);
   if (citing.length === 0) print('  No check tests this clause.');

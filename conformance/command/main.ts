@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** `tidemark conformance`: the suite, without the gateway. */
 import { Command, CommanderError } from 'commander';
+import { registerClient } from './client.ts';
+import { registerClientMutants } from './client-mutants.ts';
 import { registerConformance } from './register.ts';
 import { registerHostile } from './hostile.ts';
 import { registerMutants } from './mutants.ts';
@@ -12,12 +14,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const program = new Command('tidemark conformance')
-  .description('Tests any gateway against the contract.')
+  .description('Tests any gateway, and any client, against the contract.')
   .showHelpAfterError('(see --help)')
   .exitOverride();
 registerConformance(program);
 registerHostile(program);
 registerMutants(program);
+registerClient(program);
+registerClientMutants(program);
 for (const command of program.commands) command.exitOverride();
 
 try {

@@ -14,9 +14,10 @@ import type { CheckResult } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import type { Tape } from '../tape/tape.ts';
 import { useContract } from './contract.ts';
+import { knownFailingOf } from './known-failing.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { targetOf } from './target.ts';
-import { UsageError, print, printStatus, readInput, terminalWidth, writeOutput } from './terminal.ts';
+import { UsageError, print, printStatus, terminalWidth, writeOutput } from './terminal.ts';
 
 /** The directory of failing exchanges when the user names none. */
 export const COUNTEREXAMPLES = 'counterexamples';
@@ -44,19 +45,6 @@ export interface RunFlags {
   readonly json?: true;
   readonly verbose?: true;
   readonly keepGoing?: true;
-}
-
-/** One id per line; `#` begins a comment. @throws {UsageError} when a listed id is not the id of a check. */
-function knownFailingOf(file: string | undefined, ids: readonly string[]): ReadonlySet<string> {
-  if (file === undefined) return new Set();
-  const listed = readInput(file)
-    .split('\n')
-    .map((line) => line.replace(/#.*$/, '').trim());
-  const entries = listed.filter((line) => line !== '');
-  const unknown = entries.find((entry) => !ids.includes(entry));
-  if (unknown !== undefined)
-    throw new UsageError(`${file} lists ${JSON.stringify(unknown)}, which is not the id of a check.`);
-  return new Set(entries);
 }
 
 /** The command that runs one check again. */

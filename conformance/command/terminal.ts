@@ -1,6 +1,7 @@
 /** Output of the commands: results go to stdout, progress and errors to stderr. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { DriverError } from '../client/driver.ts';
 import { ConfigError } from '../target/config.ts';
 import { UnreachableError } from '../runner/context.ts';
 import { GeneraliseError } from '../generalise/writer.ts';
@@ -51,7 +52,8 @@ const USAGE_ERRORS = [UsageError, ConfigError, TapeError, TraceError, Generalise
 
 export function exitOf(error: unknown): number {
   if (USAGE_ERRORS.some((each) => error instanceof each)) return EXIT.usage;
-  if (error instanceof UnreachableError || error instanceof NotAGatewayError) return EXIT.inconclusive;
+  if (error instanceof UnreachableError || error instanceof NotAGatewayError || error instanceof DriverError)
+    return EXIT.inconclusive;
   return error instanceof WelcomeError ? EXIT.findings : EXIT.harness;
 }
 

@@ -11,7 +11,7 @@ import type { Frame, Trace } from '../trace/trace.ts';
 export interface ClauseResult {
   readonly id: ClauseId;
   readonly text: string;
-  readonly observable: 'client' | 'operator';
+  readonly observable: 'client' | 'server' | 'operator';
   readonly verdict: Verdict | 'NONE';
   readonly checks: readonly { readonly id: string; readonly verdict: Verdict }[];
 }
@@ -56,16 +56,13 @@ function verdictOf(checks: readonly CheckResult[]): Verdict | 'NONE' {
 }
 
 export function clauseResults(checks: readonly CheckResult[]): readonly ClauseResult[] {
-  return CLAUSE_IDS.map((id) => {
+  return CLAUSE_IDS.flatMap((id) => {
     const citing = checks.filter(({ clauses }) => clauses.includes(id));
     const { text, observable } = CLAUSES[id];
-    return {
-      id,
-      text,
-      observable,
-      verdict: verdictOf(citing),
-      checks: citing.map(({ id: check, verdict }) => ({ id: check, verdict })),
-    };
+    // A run against a server says nothing about what clients must keep.
+    if (observable === 'server' && citing.length === 0) return [];
+    const cited = citing.map(({ id: check, verdict }) => ({ id: check, verdict }));
+    return [{ id, text, observable, verdict: verdictOf(citing), checks: cited }];
   });
 }
 

@@ -9,7 +9,7 @@ import type { Step, Tape } from './tape.ts';
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'];
 
-interface Walk {
+export interface Walk {
   readonly bound: Set<string>;
   readonly fail: (text: string) => never;
 }
@@ -66,6 +66,14 @@ function checkPattern(value: Json | undefined, walk: Walk): void {
     if (stray !== undefined) walk.fail(`A matcher must be the only key of its object; ${stray} is not.`);
     for (const each of Object.values(value)) checkPattern(each, walk);
   }
+}
+
+/**
+ * Checks the values and patterns of one step: references, matchers and placeholders. Names that the patterns bind are added
+ * to `walk.bound`.
+ */
+export function checkPatterns(values: readonly (Json | undefined)[], walk: Walk): void {
+  for (const value of values) checkPattern(value, walk);
 }
 
 function valuesOf(step: Step): readonly (Json | undefined)[] {
@@ -134,7 +142,7 @@ export function checkTape(tape: Tape, headerLine: number): void {
     const fail = (text: string): never => {
       throw new TapeError(tape.file, step.line, text);
     };
-    for (const value of valuesOf(step)) checkPattern(value, { bound, fail });
+    checkPatterns(valuesOf(step), { bound, fail });
     if ('bind' in step && step.bind !== undefined) bound.add(step.bind);
   }
   if (!steps.some(judges))

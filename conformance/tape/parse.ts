@@ -205,7 +205,8 @@ export function parseTape(text: string, file: string): Tape {
   return tape;
 }
 
-function readerAt(file: string, line: number): Reader {
+/** Reads the values of one line; a fault is a {@link TapeError} with file and line. */
+export function readerAt(file: string, line: number): Reader {
   const fail = (text: string): never => {
     throw new TapeError(file, line, text);
   };

@@ -1,0 +1,209 @@
+/** Properties that hold over the whole trace of a run against a client, whatever the tapes did. */
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { commandValidators } from '../../generated/validators.js';
+import { equal, member, numberAt, textAt, textsAt, tryParse } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
+import type { Finding, TraceCheck, Violation } from '../trace/finding.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
+
+const MOST_VIOLATIONS = 20;
+
+/** Collects violations of one check. */
+class Findings {
+  readonly #violations: Violation[] = [];
+  readonly #clauses: TraceCheck['clauses'];
+  fired = 0;
+
+  constructor(clauses: TraceCheck['clauses']) {
+    this.#clauses = clauses;
+  }
+
+  violate(text: string, ...frames: readonly Frame[]): void {
+    if (this.#violations.length < MOST_VIOLATIONS)
+      this.#violations.push({ clauses: this.#clauses, text, frames: frames.map(({ n }) => n) });
+  }
+
+  get finding(): Finding {
+    return { violations: this.#violations, fired: this.fired };
+  }
+}
+
+function checkOf(
+  { id, clauses, why }: Pick<TraceCheck, 'id' | 'clauses' | 'why'>,
+  judge: (trace: Trace, findings: Findings) => void,
+): TraceCheck {
+  return {
+    id,
+    clauses,
+    why,
+    judge: (trace) => {
+      const findings = new Findings(clauses);
+      judge(trace, findings);
+      return findings.finding;
+    },
+  };
+}
+
+/** What the client sent on its connections. */
+function sent(trace: Trace, kinds: readonly Frame['kind'][]): readonly Frame[] {
+  return trace.frames.filter(({ dir, kind }) => dir === '>>' && kinds.includes(kind));
+}
+
+function faultOf({ kind, json }: Frame): string | undefined {
+  if (kind === 'binary') return 'is a binary frame';
+  const type = textAt(json, 'type');
+  if (type === undefined) return 'is not a message with a "type"';
+  if (!Object.hasOwn(commandValidators, type)) return `has the type ${JSON.stringify(type)}, which is no command`;
+  const validator = commandValidators[type as keyof typeof commandValidators];
+  if (validator(json)) return undefined;
+  const [error] = validator.errors ?? [];
+  return `is invalid at ${error?.instancePath === '' ? 'the top' : (error?.instancePath ?? '?')}: ${error?.message ?? error?.keyword ?? 'it does not fit its schema'}`;
+}
+
+const validCommands = checkOf(
+  {
+    id: 'frames/valid-commands',
+    clauses: ['CLI-1', 'ENV-1', 'ENV-2'],
+    why: 'Every frame of the client is a command that is valid by its schema.',
+  },
+  (trace, findings) => {
+    for (const frame of sent(trace, ['text', 'binary'])) {
+      findings.fired += 1;
+      const fault = faultOf(frame);
+      if (fault !== undefined) findings.violate(`the frame ${fault}`, frame);
+    }
+  },
+);
+
+const uniqueIds = checkOf(
+  {
+    id: 'frames/unique-ids',
+    clauses: ['CLI-1'],
+    why: 'Every command of the client has an id that no earlier command of its connection had.',
+  },
+  (trace, findings) => {
+    const used = new Map<string, Frame>();
+    for (const frame of sent(trace, ['text'])) {
+      const id = textAt(frame.json, 'id');
+      findings.fired += 1;
+      if (id === undefined) {
+        findings.violate('the command has no id, so its reply cannot be told from others', frame);
+        continue;
+      }
+      const key = `${frame.check ?? ''} ${frame.connection} ${id}`;
+      const earlier = used.get(key);
+      if (earlier !== undefined) findings.violate(`the id ${JSON.stringify(id)} is used twice`, earlier, frame);
+      used.set(key, frame);
+    }
+  },
+);
+
+const offersSubprotocol = checkOf(
+  { id: 'frames/subprotocol', clauses: ['CON-1'], why: `The client offers the subprotocol ${SUBPROTOCOL}.` },
+  (trace, findings) => {
+    for (const frame of sent(trace, ['open'])) {
+      findings.fired += 1;
+      const { json } = frame;
+      if (!Array.isArray(json) || !json.includes(SUBPROTOCOL))
+        findings.violate(`the client offers ${frame.text === '[]' ? 'no subprotocol' : frame.text}`, frame);
+    }
+  },
+);
+
+/** The events of one subscription of one tape. */
+interface Handed {
+  /** Event messages of the suite, by position. A replay sends one again, and the client may hand over either. */
+  readonly sent: Map<string, readonly Json[]>;
+  readonly seen: Map<string, number>;
+  gaps: number;
+}
+
+function positionOf(event: Json | undefined): string {
+  return `${textAt(event, 'epoch') ?? ''} ${numberAt(event, 'sequenceId') ?? ''}`;
+}
+
+/** Walks the trace: what was sent to each subscription, and what the program reports of it. */
+function walkHandedOver(
+  trace: Trace,
+  onEvent: (told: { readonly event: Json | undefined; readonly of: Handed; readonly frame: Frame }) => void,
+): void {
+  const all = new Map<string, Handed>();
+  const of = (check: string | undefined, subscription: string): Handed => {
+    const key = `${check ?? ''} ${subscription}`;
+    const found = all.get(key) ?? { sent: new Map(), seen: new Map(), gaps: 0 };
+    all.set(key, found);
+    return found;
+  };
+  for (const frame of trace.frames) {
+    const { check, kind, dir, json } = frame;
+    if (kind === 'text' && dir === '<<' && textAt(json, 'type') === 'event') {
+      const data = member(json, 'data');
+      const position = positionOf(data);
+      for (const id of textsAt(data, 'subscriptionIds')) {
+        const { sent: copies } = of(check, id);
+        copies.set(position, [...(copies.get(position) ?? []), data ?? null]);
+      }
+    } else if (kind === 'mark' && dir === '>>') {
+      const notice = tryParse(frame.text);
+      const handed = of(check, textAt(notice, 'subscription') ?? '');
+      if (textAt(notice, 'notice') === 'gap') handed.gaps += 1;
+      if (textAt(notice, 'notice') === 'event') onEvent({ event: member(notice, 'event'), of: handed, frame });
+    }
+  }
+}
+
+const trueEvents = checkOf(
+  {
+    id: 'invariants/handed-over-as-sent',
+    clauses: ['CLI-7', 'CLI-10'],
+    why: 'Every event that the client hands over was sent to that subscription, and is unchanged.',
+  },
+  (trace, findings) =>
+    walkHandedOver(trace, ({ event, of, frame }) => {
+      findings.fired += 1;
+      const originals = of.sent.get(positionOf(event));
+      if (originals === undefined) findings.violate('the client hands over an event that was not sent to it', frame);
+      else if (!originals.some((each) => equal(each, event)))
+        findings.violate('the client hands over an event that it has changed', frame);
+    }),
+);
+
+const onceEach = checkOf(
+  {
+    id: 'invariants/handed-over-once',
+    clauses: ['CLI-7'],
+    why: 'The client hands each event over once; again only after a gap, from which state is rebuilt.',
+  },
+  (trace, findings) =>
+    walkHandedOver(trace, ({ event, of, frame }) => {
+      findings.fired += 1;
+      const position = positionOf(event);
+      const times = (of.seen.get(position) ?? 0) + 1;
+      of.seen.set(position, times);
+      if (times > 1 + of.gaps) findings.violate(`the event at ${position} is handed over ${times} times`, frame);
+    }),
+);
+
+const survives = checkOf(
+  {
+    id: 'invariants/notices',
+    clauses: ['CLI-10'],
+    why: 'The program writes nothing but notices to its standard output.',
+  },
+  (trace, findings) => {
+    for (const frame of sent(trace, ['mark'])) {
+      findings.fired += 1;
+      if (textAt(tryParse(frame.text), 'notice') === undefined)
+        findings.violate(`the line ${JSON.stringify(frame.text.slice(0, 200))} is not a notice`, frame);
+    }
+  },
+);
+
+export const CLIENT_CHECKS: readonly TraceCheck[] = [
+  validCommands,
+  uniqueIds,
+  offersSubprotocol,
+  trueEvents,
+  onceEach,
+  survives,
+];

@@ -1,0 +1,140 @@
+/**
+ * The program that drives a client: started by the command of the user, told what to do by lines on its standard input,
+ * and read by the lines of its standard output. Both are NDJSON; docs/guides/conformance/test-your-client.md is the
+ * reference of the protocol.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { isObject, textAt, textsAt, tryParse } from '../trace/json.ts';
+import type { JsonObject } from '../trace/json.ts';
+
+/** How long a program may take to start: a virtual machine on a busy computer needs seconds. */
+const START_MS = 30_000;
+/** How long a program may take to end once its input has ended. */
+const END_MS = 5_000;
+const KEPT_ERRORS = 2_000;
+
+/** The program cannot be started, or does not speak the protocol. */
+export class DriverError extends Error {
+  override readonly name = 'DriverError';
+}
+
+export interface DriverHooks {
+  /** A line that the program wrote. */
+  readonly onNotice: (notice: JsonObject) => void;
+  /** A line that is not a notice. */
+  readonly onGarbage: (line: string) => void;
+  readonly onExit: (reason: string) => void;
+}
+
+export interface DriverOptions {
+  /** Run by the shell. */
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly hooks: DriverHooks;
+}
+
+export class Driver {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #exited: Promise<unknown>;
+  #errors = '';
+  #supports: readonly string[] = [];
+
+  private constructor(options: DriverOptions) {
+    const { command, env } = options;
+    this.#child = spawn(command, {
+      shell: true,
+      // A group of its own, so that what the shell started is ended with it.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    this.#exited = once(this.#child, 'close');
+    this.#child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#errors = `${this.#errors}${chunk}`.slice(-KEPT_ERRORS);
+    });
+    // The program may end before it has read everything.
+    this.#child.stdin.on('error', () => undefined);
+  }
+
+  /**
+   * Starts the program and waits for its `ready`.
+   * @throws {DriverError} when it does not report within 30 s.
+   */
+  static async start(options: DriverOptions): Promise<Driver> {
+    const driver = new Driver(options);
+    try {
+      await driver.#becomeReady(options.hooks);
+      return driver;
+    } catch (error) {
+      driver.#kill();
+      throw error;
+    }
+  }
+
+  /** The optional features that the program offers. */
+  get supports(): readonly string[] {
+    return this.#supports;
+  }
+
+  /** The end of what the program wrote to its standard error. */
+  get errors(): string {
+    return this.#errors.trim();
+  }
+
+  send(command: JsonObject): void {
+    this.#child.stdin.write(`${JSON.stringify(command)}\n`);
+  }
+
+  /** Ends the program: closes its input, waits, and kills it when it does not end. */
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    const timer = setTimeout(() => this.#kill(), END_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  #becomeReady({ onNotice, onGarbage, onExit }: DriverHooks): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new DriverError(`The command did not report {"notice":"ready"} within ${START_MS / 1000} s.`)),
+        START_MS,
+      );
+      let isReady = false;
+      createInterface({ input: this.#child.stdout }).on('line', (line) => {
+        const value = tryParse(line);
+        if (!isObject(value) || typeof value['notice'] !== 'string') onGarbage(line);
+        else if (value['notice'] === 'ready' && !isReady) {
+          isReady = true;
+          this.#supports = textsAt(value, 'supports');
+          clearTimeout(timer);
+          resolve();
+        } else onNotice(value);
+      });
+      this.#child.on('error', (cause) => reject(new DriverError(`The command cannot be started: ${cause.message}`)));
+      this.#child.on('close', (code, signal) => {
+        const how = code === null ? `signal ${signal ?? 'unknown'}` : `exit code ${code}`;
+        const reason = `${how}${this.errors === '' ? '' : `: ${this.errors.split('\n').at(-1) ?? ''}`}`;
+        clearTimeout(timer);
+        reject(new DriverError(`The command ended with ${reason} before it reported {"notice":"ready"}.`));
+        onExit(reason);
+      });
+    });
+  }
+
+  #kill(): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+/** The name of a notice. */
+export function noticeOf(notice: JsonObject): string {
+  return textAt(notice, 'notice') ?? '';
+}

@@ -1,0 +1,87 @@
+/** The suite's server: loopback HTTP that keeps each upgrade until the tape decides about it. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { SUBPROTOCOL, WEBSOCKET_PATH } from '../../generated/protocol.ts';
+import { acceptSocket } from '../target/socket.ts';
+import type { AcceptOptions, Socket } from '../target/socket.ts';
+import type { JsonObject } from '../trace/json.ts';
+
+/** A client that wants to connect. */
+export interface Upgrade {
+  /** `{protocols, headers, query}` of the request. */
+  readonly request: JsonObject;
+  /** When it arrived, in milliseconds of the run. */
+  readonly at: number;
+  readonly accept: (options: Omit<AcceptOptions, 'protocol'>) => Promise<Peer>;
+  readonly refuse: (status: number) => void;
+}
+
+/** The server's end of a connection. */
+export interface Peer extends Socket {
+  /** Writes bytes below the WebSocket. */
+  sendBytes(bytes: Uint8Array): void;
+}
+
+export class Host {
+  readonly #server: Server;
+  readonly #sockets = new Set<Duplex>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(now: () => number, onUpgrade: (upgrade: Upgrade) => void): Promise<Host> {
+    const server = createServer((_request, response) => response.writeHead(426).end());
+    const host = new Host(server);
+    server.on('connection', (socket) => {
+      host.#sockets.add(socket);
+      socket.on('close', () => host.#sockets.delete(socket));
+      socket.on('error', () => undefined);
+    });
+    server.on('upgrade', (request, socket, head) => onUpgrade(upgradeOf(request, socket, head, now())));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return host;
+  }
+
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `ws://127.0.0.1:${port}${WEBSOCKET_PATH}`;
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+function requestOf({ headers, url = '/' }: IncomingMessage): JsonObject {
+  const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim());
+  const told = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]);
+  return {
+    protocols: protocols.filter((each) => each !== ''),
+    headers: Object.fromEntries(told) as JsonObject,
+    query: Object.fromEntries(new URL(url, 'http://suite').searchParams),
+  };
+}
+
+function upgradeOf(request: IncomingMessage, socket: Duplex, head: Buffer, at: number): Upgrade {
+  const told = requestOf(request);
+  const offered = Array.isArray(told['protocols']) && told['protocols'].includes(SUBPROTOCOL);
+  return {
+    request: told,
+    at,
+    accept: async (options) => {
+      const accepted = await acceptSocket(request, socket, head, { ...options, protocol: offered ? SUBPROTOCOL : '' });
+      return Object.assign(accepted, { sendBytes: (bytes: Uint8Array) => void socket.write(bytes) });
+    },
+    refuse: (status) => {
+      socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    },
+  };
+}

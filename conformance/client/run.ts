@@ -1,0 +1,91 @@
+/** A whole run against a client: the tapes, each with a process and a server of its own, then the checks of the trace. */
+import { availableParallelism } from 'node:os';
+import { HarnessError } from '../runner/context.ts';
+import { judgeTrace } from '../runner/judge-trace.ts';
+import { judgeRun } from '../runner/verdict.ts';
+import type { CheckResult, Outcome } from '../runner/verdict.ts';
+import { SelfWatch } from '../runner/watch.ts';
+import { isChosen } from '../tape/library.ts';
+import { TRACE_VERSION, Trace } from '../trace/trace.ts';
+import { CLIENT_CHECKS } from './checks.ts';
+import { playClientTape } from './play.ts';
+import type { PlayContext } from './play.ts';
+import type { ClientTape } from './script.ts';
+
+export interface ClientRunOptions {
+  /** Starts the program that drives the client; run by the shell. */
+  readonly command: string;
+  /** Added to the environment of the program. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly tapes: readonly ClientTape[];
+  readonly only?: string;
+  readonly knownFailing: ReadonlySet<string>;
+  readonly timeScale: number;
+  readonly jobs: number;
+  /** Starts no further tape after one that failed. */
+  readonly stopAtFailure?: true;
+  readonly onResult?: (result: CheckResult) => void;
+}
+
+export interface ClientRun {
+  readonly checks: readonly CheckResult[];
+  readonly harnessFaults: readonly string[];
+  readonly outcome: Outcome;
+  readonly trace: Trace;
+  readonly durationMs: number;
+}
+
+/** Twice the processors: most of a tape is waiting. */
+export const DEFAULT_JOBS = Math.max(2, availableParallelism() * 2);
+
+/** Runs the tapes, so many at a time. */
+async function playAll(
+  { tapes, jobs, stopAtFailure, onResult }: ClientRunOptions,
+  context: PlayContext,
+): Promise<{ readonly checks: CheckResult[]; readonly faults: string[] }> {
+  const checks: CheckResult[] = [];
+  const faults: string[] = [];
+  const queue = tapes.values();
+  const worker = async (): Promise<void> => {
+    for (const tape of queue) {
+      if (stopAtFailure === true && checks.some(({ verdict }) => verdict === 'FAIL')) return;
+      try {
+        const result = await playClientTape(tape, context);
+        checks.push(result);
+        onResult?.(result);
+      } catch (error) {
+        if (!(error instanceof HarnessError)) throw error;
+        faults.push(error.message);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return { checks, faults };
+}
+
+/** @throws {DriverError} when the program does not start. */
+export async function runAgainstClient(options: ClientRunOptions): Promise<ClientRun> {
+  const began = performance.now();
+  const now = (): number => performance.now() - began;
+  const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: options.command }, now);
+  const watch = new SelfWatch(now, () => undefined);
+  const { command, env = {}, timeScale, only } = options;
+  const tapes = options.tapes.filter(({ header }) => isChosen(header.id, only));
+  try {
+    const { checks, faults } = await playAll({ ...options, tapes }, { command, env, timeScale, trace, now, watch });
+    const traced = CLIENT_CHECKS.filter(({ id }) => isChosen(id, only));
+    const idle = { verdict: 'N/A', reason: 'what it looks at never happened' } as const;
+    const all = [...checks, ...judgeTrace(trace, traced, () => idle)]
+      .map((check): CheckResult => (options.knownFailing.has(check.id) ? { ...check, known: true } : check))
+      .toSorted((left, right) => left.id.localeCompare(right.id));
+    return {
+      checks: all,
+      harnessFaults: faults,
+      outcome: judgeRun(all, faults),
+      trace,
+      durationMs: Math.round(now()),
+    };
+  } finally {
+    watch.close();
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The types of a client tape: a tape with the roles turned round. The suite plays the server, so `open` waits for the
+ * client to connect, `send` is what the server sends, and `recv` is what the client must send. `drive` and `told` talk to
+ * the program that drives the client (see `driver.ts`).
+ *
+ *     {"tape":1,"id":"resume/after-a-cut","clauses":["CLI-5"],"level":"must","why":"…"}
+ *     {"drive":{"do":"subscribe","id":"s1","events":["file_change"]}}
+ *     {"open":{}}
+ *     {"recv":{"type":"subscribe","data":{"subscriptionId":"s1"}},"bind":"sub"}
+ *     {"accept":{"command":"sub","at":10}}
+ *
+ * The header, the matchers and `$bind`/`$ref` are those of a tape for servers.
+ */
+import type { RawFrame, StepBase, TapeHeader } from '../tape/tape.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+
+/** Bounds in milliseconds. */
+export interface Bounds {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+export interface DriveStep extends StepBase {
+  readonly verb: 'drive';
+  /** A line for the program; `connect` gets the address of the suite's server. */
+  readonly command: JsonObject;
+}
+
+export interface OpenStep extends StepBase {
+  readonly verb: 'open';
+  /** A pattern for `{protocols, headers, query}` of the client's upgrade. */
+  readonly request?: Json;
+  /** Members that replace those of the suite's `welcome`; false sends none. */
+  readonly welcome: JsonObject | false;
+  /** Rejects the upgrade with this status. */
+  readonly refuse?: number;
+  /** How long after the end of the previous connection, or of the attempt, the client must come. */
+  readonly waited?: Bounds;
+  readonly within?: number;
+}
+
+export interface SendStep extends StepBase {
+  readonly verb: 'send';
+  /** Valid by the contract; an invalid message is a fault of the tape. */
+  readonly message: JsonObject;
+}
+
+export interface SendTextStep extends StepBase {
+  readonly verb: 'sendText';
+  readonly text: Json;
+}
+
+export interface SendFrameStep extends StepBase {
+  readonly verb: 'sendFrame';
+  readonly frame: RawFrame;
+}
+
+/** Bytes below the WebSocket, such as half a frame. */
+export interface SendRawStep extends StepBase {
+  readonly verb: 'sendRaw';
+  readonly hex: string;
+}
+
+export interface RecvStep extends StepBase {
+  readonly verb: 'recv';
+  readonly pattern: Json;
+  readonly bind?: string;
+  readonly within?: number;
+  readonly waited?: Bounds;
+}
+
+export interface NeverStep extends StepBase {
+  readonly verb: 'never';
+  readonly pattern: Json;
+  /** The fence: a later command that the client sends on the same connection. */
+  readonly until: Json;
+  readonly within?: number;
+}
+
+/** Replies `subscribed` to a bound command. */
+export interface AcceptStep extends StepBase {
+  readonly verb: 'accept';
+  readonly command: string;
+  readonly at: number;
+  readonly epoch?: string;
+  /** The reason why a resume failed; without one, it recovered. */
+  readonly failed?: string;
+}
+
+/** Sends consecutive events. */
+export interface EmitStep extends StepBase {
+  readonly verb: 'emit';
+  /** The first and the last sequenceId. */
+  readonly numbers: readonly [number, number];
+  readonly subscriptions: readonly string[];
+  readonly replay?: 'warm' | 'resume';
+  readonly stream: string;
+  readonly epoch?: string;
+  /** Counted as delivered, but not sent. */
+  readonly lost: boolean;
+}
+
+export interface CompleteStep extends StepBase {
+  readonly verb: 'complete';
+  readonly subscription: string;
+  readonly at: number;
+  readonly epoch?: string;
+}
+
+export interface BeatStep extends StepBase {
+  readonly verb: 'beat';
+  readonly at: number;
+  readonly stream: string;
+  readonly epoch?: string;
+  /** Added to the true count of delivered events. */
+  readonly extra: number;
+}
+
+export interface DropStep extends StepBase {
+  readonly verb: 'drop';
+  /** Closes with a close frame; without a code the connection is cut. */
+  readonly code?: number;
+}
+
+/** The client must end the connection. */
+export interface ClosedStep extends StepBase {
+  readonly verb: 'closed';
+  readonly pattern: Json;
+  readonly within?: number;
+  readonly waited?: Bounds;
+}
+
+/** The program must report this. */
+export interface ToldStep extends StepBase {
+  readonly verb: 'told';
+  readonly pattern: Json;
+  readonly bind?: string;
+  readonly within?: number;
+}
+
+/** The program must not report this during the whole tape; judged when the client has ended. */
+export interface UntoldStep extends StepBase {
+  readonly verb: 'untold';
+  readonly pattern: Json;
+}
+
+/** The client must neither connect nor send a command for that long. */
+export interface QuietStep extends StepBase {
+  readonly verb: 'quiet';
+  readonly forMs: number;
+}
+
+/** The sum of the last waits before an attempt to connect. */
+export interface WaitsStep extends StepBase {
+  readonly verb: 'waits';
+  readonly last: number;
+  readonly sum: Bounds;
+}
+
+export type ClientStep =
+  | DriveStep
+  | OpenStep
+  | SendStep
+  | SendTextStep
+  | SendFrameStep
+  | SendRawStep
+  | RecvStep
+  | NeverStep
+  | AcceptStep
+  | EmitStep
+  | CompleteStep
+  | BeatStep
+  | DropStep
+  | ClosedStep
+  | ToldStep
+  | UntoldStep
+  | QuietStep
+  | WaitsStep;
+
+export interface ClientTape {
+  readonly header: TapeHeader;
+  readonly steps: readonly ClientStep[];
+  readonly file: string;
+}

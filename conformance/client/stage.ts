@@ -1,0 +1,216 @@
+/** The state of one running client tape: the suite's server, the program, and what both have received. */
+import { serverValidators } from '../../generated/validators.js';
+import { HarnessError } from '../runner/context.ts';
+import { StepFailed } from '../runner/scene.ts';
+import { Signal } from '../runner/signal.ts';
+import type { Failure } from '../runner/verdict.ts';
+import { isDeclared } from '../filters/declared-events.ts';
+import { asText, member, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import type { NewFrame, Trace } from '../trace/trace.ts';
+import { Driver } from './driver.ts';
+import { Host } from './host.ts';
+import type { Peer, Upgrade } from './host.ts';
+
+/** The name of the client under test in the trace. */
+const CLIENT = 'client';
+
+/** Something that was received, and whether a step has taken it. */
+export interface Item {
+  readonly value: JsonObject;
+  /** Its frame in the trace. */
+  readonly frame: number;
+  readonly at: number;
+  taken: boolean;
+}
+
+/** One connection of the client. */
+export interface Link {
+  readonly peer: Peer;
+  readonly number: number;
+  readonly commands: Item[];
+  /** Event messages that were sent, or that the tape counts as sent. */
+  delivered: number;
+  ended: { readonly code: number; readonly reason: string; readonly at: number } | undefined;
+}
+
+export interface StageOptions {
+  readonly check: string;
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly trace: Trace;
+  readonly now: () => number;
+  readonly timeScale: number;
+}
+
+export class Stage {
+  readonly options: StageOptions;
+  readonly signal = new Signal();
+  readonly bindings = new Map<string, Json>();
+  readonly upgrades: Upgrade[] = [];
+  readonly notices: Item[] = [];
+  /** Waits of the client between the end of a connection and the next attempt, in milliseconds. */
+  readonly waits: number[] = [];
+  /** How many expectations were met so far. */
+  judged = 0;
+  /** When the last connection, or attempt, ended. */
+  endedAt: number | undefined;
+  /** How the program ended, if it has. */
+  exit: string | undefined;
+  #link: Link | undefined;
+  #host: Host | undefined;
+  #driver: Driver | undefined;
+
+  private constructor(options: StageOptions) {
+    this.options = options;
+  }
+
+  /** @throws {DriverError} when the program does not start. */
+  static async open(options: StageOptions): Promise<Stage> {
+    const stage = new Stage(options);
+    stage.#host = await Host.start(options.now, (upgrade) => {
+      stage.upgrades.push(upgrade);
+      stage.signal.notify();
+    });
+    try {
+      stage.#driver = await Driver.start({
+        command: options.command,
+        env: options.env,
+        hooks: {
+          onNotice: (notice) => stage.#noticed(notice),
+          onGarbage: (line) => stage.#record({ dir: '>>', kind: 'mark', text: line }),
+          onExit: (reason) => {
+            stage.exit = reason;
+            stage.signal.notify();
+          },
+        },
+      });
+      return stage;
+    } catch (error) {
+      await stage.#host.stop();
+      throw error;
+    }
+  }
+
+  get supports(): readonly string[] {
+    return this.#driver?.supports ?? [];
+  }
+
+  /** The newest connection. @throws {HarnessError} when there is none. */
+  get link(): Link {
+    if (this.#link === undefined) throw new HarnessError(`${this.options.check} uses a connection before "open".`);
+    return this.#link;
+  }
+
+  drive(command: JsonObject): void {
+    const full = command['do'] === 'connect' ? { ...command, url: this.#host?.url ?? '' } : command;
+    this.#record({ dir: '<<', kind: 'mark', text: JSON.stringify(full) });
+    this.#driver?.send(full);
+  }
+
+  async accept(upgrade: Upgrade): Promise<void> {
+    const number = this.options.trace.nextConnection();
+    const commands: Item[] = [];
+    const state: { link: Link | undefined } = { link: undefined };
+    this.#record({ dir: '>>', kind: 'open', text: JSON.stringify(upgrade.request['protocols']), connection: number });
+    const peer = await upgrade.accept({
+      onFrame: (kind, content) => {
+        const frame = this.#record({ dir: '>>', kind, text: content, connection: number });
+        if (kind === 'text') this.#commanded(commands, frame.json, frame.n, state.link);
+        if (kind === 'ping') state.link?.peer.sendFrame({ opcode: 'pong', hex: content });
+        if (kind === 'pong')
+          commands.push({ value: { frame: 'pong' }, frame: frame.n, at: this.options.now(), taken: false });
+        this.signal.notify();
+      },
+      onClose: (code, reason) => {
+        this.#record({ dir: '>>', kind: 'close', text: `${code} ${reason}`.trim(), connection: number });
+        if (state.link !== undefined && state.link.ended === undefined) this.end(state.link, code, reason);
+        this.signal.notify();
+      },
+    });
+    const link: Link = { peer, number, commands, delivered: 0, ended: undefined };
+    state.link = link;
+    this.#link = link;
+  }
+
+  refuse(upgrade: Upgrade, status: number): void {
+    this.#record({ dir: '>>', kind: 'refused', text: JSON.stringify({ status }) });
+    upgrade.refuse(status);
+    this.endedAt = this.options.now();
+  }
+
+  /** Marks a connection as ended, from either side. */
+  end(link: Link, code: number, reason: string): void {
+    const at = this.options.now();
+    link.ended = { code, reason, at };
+    this.endedAt = at;
+  }
+
+  /** Sends a message that must be valid. @throws {HarnessError} when it is not. */
+  send(message: JsonObject, where: string): void {
+    assertValid(message, where);
+    this.sendText(JSON.stringify(message));
+  }
+
+  sendText(text: string): void {
+    if (this.link.ended !== undefined) return;
+    const frame = this.#record({ dir: '<<', kind: 'text', text, connection: this.link.number });
+    if (textAt(frame.json, 'type') === 'event') this.link.delivered += 1;
+    this.link.peer.sendText(text);
+  }
+
+  /** Notes what the suite does to a connection below its messages. */
+  note(text: string): void {
+    this.#record({ dir: '<<', kind: 'mark', text, connection: this.link.number });
+  }
+
+  fail(failure: Omit<Failure, 'frames'> & { readonly frames?: readonly number[] }): never {
+    const exited = this.exit === undefined ? '' : ` (the program has ended with ${this.exit})`;
+    throw new StepFailed({ frames: [], ...failure, text: `${failure.text}${exited}` });
+  }
+
+  /** Lets the client close, and ends program and server. */
+  async close(): Promise<void> {
+    if (this.exit === undefined) this.drive({ do: 'close' });
+    await this.#driver?.end();
+    await this.#host?.stop();
+  }
+
+  #commanded(commands: Item[], json: Json | undefined, frame: number, link: Link | undefined): void {
+    const value: JsonObject = { type: textAt(json, 'type') ?? '', ...(json as JsonObject) };
+    commands.push({ value, frame, at: this.options.now(), taken: false });
+    // Pings are answered without a step of the tape, because a client may send them at any time.
+    if (value['type'] !== 'ping' || link === undefined) return;
+    const pong = { type: 'pong', id: asText(value['id']), data: { time: new Date().toISOString() } };
+    const text = JSON.stringify(pong);
+    this.#record({ dir: '<<', kind: 'text', text, connection: link.number });
+    link.peer.sendText(text);
+  }
+
+  #noticed(value: JsonObject): void {
+    const frame = this.#record({ dir: '>>', kind: 'mark', text: JSON.stringify(value) });
+    this.notices.push({ value, frame: frame.n, at: this.options.now(), taken: false });
+    this.signal.notify();
+  }
+
+  #record(frame: Pick<NewFrame, 'dir' | 'kind' | 'text'> & { readonly connection?: number }): {
+    readonly n: number;
+    readonly json: Json | undefined;
+  } {
+    const { check, trace } = this.options;
+    return trace.add({ actor: CLIENT, check, ...frame, connection: frame.connection ?? 0 });
+  }
+}
+
+/** What the suite sends must be valid by the contract: an invalid message is a bug of the suite or of the tape. */
+function assertValid(message: JsonObject, where: string): void {
+  const type = textAt(message, 'type') ?? '';
+  const event = textAt(member(message, 'data'), 'event') ?? '';
+  const eventName = isDeclared(event) ? event : 'custom_event';
+  const name = type === 'event' ? eventName : type;
+  const validators: Readonly<Record<string, (value: unknown) => boolean>> = serverValidators;
+  if (!Object.hasOwn(validators, name) || validators[name]?.(message) !== true)
+    throw new HarnessError(
+      `${where} sends ${JSON.stringify(message)}, which is not valid by the contract; use "sendText" for invalid messages`,
+    );
+}

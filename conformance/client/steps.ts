@@ -1,0 +1,288 @@
+/** Performs the steps of a client tape. */
+import { resolve } from '../tape/bindings.ts';
+import { fits, match } from '../tape/matcher.ts';
+import { nearest } from '../tape/nearest.ts';
+import { PATIENCE_MS } from '../runner/context.ts';
+import { asText } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import { completeMessage, eventMessages, heartbeatMessage, subscribedMessage, welcomeMessage } from './messages.ts';
+import type {
+  Bounds,
+  ClientStep,
+  ClosedStep,
+  EmitStep,
+  NeverStep,
+  OpenStep,
+  QuietStep,
+  RecvStep,
+  ToldStep,
+  WaitsStep,
+} from './script.ts';
+import type { Item, Stage } from './stage.ts';
+
+/**
+ * How much later than asked a client may be: timers and processes of a busy machine are late. A client that ignores a
+ * bound is later by more, because tapes choose bounds far apart.
+ */
+const LATE_MS = 3_000;
+/** How much earlier: timers count whole milliseconds, and some fire one too early. */
+const EARLY = { share: 0.97, ms: 3 };
+
+function checkBounds(
+  bounds: Bounds | undefined,
+  waited: number,
+  what: string,
+  at: { step: ClientStep; stage: Stage },
+): void {
+  if (bounds === undefined) return;
+  const { step, stage } = at;
+  const { least = 0, most } = bounds;
+  const passed = `${what} ${Math.round(waited)} ms`;
+  if (waited < least * EARLY.share - EARLY.ms)
+    stage.fail({ line: step.line, text: `${passed}; at least ${least} ms were expected` });
+  if (most !== undefined && waited > most + LATE_MS * stage.options.timeScale)
+    stage.fail({ line: step.line, text: `${passed}; at most ${most} ms were expected` });
+}
+
+function patience(within: number | undefined, stage: Stage): number {
+  return (within ?? PATIENCE_MS) * stage.options.timeScale;
+}
+
+/** Waits; ends early when the program has ended, because nothing more can come. */
+async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: Stage): Promise<T | undefined> {
+  const found = await stage.signal.until<{ readonly value: T | undefined }>(() => {
+    const value = look();
+    if (value !== undefined) return { value };
+    return stage.exit === undefined ? undefined : { value: undefined };
+  }, timeoutMs);
+  return found?.value;
+}
+
+/** Takes the first item that fits, and keeps what the pattern binds. */
+function take(pattern: Json, items: readonly Item[], stage: Stage): Item | undefined {
+  for (const item of items) {
+    if (item.taken) continue;
+    const { differences, bindings } = match(pattern, item.value, stage.bindings);
+    if (differences.length > 0) continue;
+    item.taken = true;
+    for (const [name, value] of bindings) stage.bindings.set(name, value);
+    return item;
+  }
+  return undefined;
+}
+
+function failMissing(
+  what: string,
+  pattern: Json,
+  items: readonly Item[],
+  { step, stage }: { readonly step: ClientStep; readonly stage: Stage },
+): never {
+  const open = items.filter(({ taken }) => !taken);
+  const near = nearest(pattern, open, ({ value }) => value, stage.bindings);
+  const context = { line: step.line, expected: resolveOr(pattern, stage) };
+  if (near === undefined) return stage.fail({ ...context, text: what });
+  const { candidate, differences } = near;
+  return stage.fail({
+    ...context,
+    text: what,
+    nearest: { frame: candidate.frame, value: candidate.value, differences },
+    frames: [candidate.frame],
+  });
+}
+
+/** The pattern with what is bound; unchanged when it refers to a name that its own match would have bound. */
+function resolveOr(pattern: Json, stage: Stage): Json {
+  try {
+    return resolve(pattern, stage.bindings);
+  } catch {
+    return pattern;
+  }
+}
+
+async function openLink(step: OpenStep, stage: Stage): Promise<void> {
+  const upgrade = await awaited(() => stage.upgrades.shift(), patience(step.within, stage), stage);
+  if (upgrade === undefined) stage.fail({ line: step.line, text: 'the client did not connect' });
+  if (stage.endedAt !== undefined) {
+    const waited = upgrade.at - stage.endedAt;
+    stage.waits.push(waited);
+    checkBounds(step.waited, waited, 'the client reconnected after', { step, stage });
+  }
+  if (step.request !== undefined) {
+    const { differences } = match(step.request, upgrade.request, stage.bindings);
+    if (differences.length > 0)
+      stage.fail({
+        line: step.line,
+        text: 'the upgrade of the client differs from what was expected',
+        expected: step.request,
+        nearest: { frame: 0, value: upgrade.request, differences },
+      });
+  }
+  stage.judged += 1;
+  if (step.refuse !== undefined) {
+    stage.refuse(upgrade, step.refuse);
+    return;
+  }
+  await stage.accept(upgrade);
+  // Changes of a tape may be invalid on purpose, so this message is not checked.
+  if (step.welcome !== false) stage.sendText(JSON.stringify(welcomeMessage(stage.link.number, step.welcome)));
+}
+
+async function recv(step: RecvStep, stage: Stage): Promise<void> {
+  const began = stage.options.now();
+  const { commands } = stage.link;
+  const item = await awaited(() => take(step.pattern, commands, stage), patience(step.within, stage), stage);
+  if (item === undefined) failMissing('the client did not send', step.pattern, commands, { step, stage });
+  checkBounds(step.waited, item.at - began, 'the client sent the command after', { step, stage });
+  if (step.bind !== undefined) stage.bindings.set(step.bind, item.value);
+  stage.judged += 1;
+}
+
+async function never(step: NeverStep, stage: Stage): Promise<void> {
+  const { commands } = stage.link;
+  // The newest one, because a client may send such a command by itself as well, for example a ping.
+  const newestFirst = (): readonly Item[] => commands.toReversed();
+  const fence = await awaited(() => take(step.until, newestFirst(), stage), patience(step.within, stage), stage);
+  if (fence === undefined) failMissing('the client did not send the fence', step.until, commands, { step, stage });
+  const stray = commands.find(
+    ({ taken, value, frame }) => !taken && frame < fence.frame && fits(step.pattern, value, stage.bindings),
+  );
+  if (stray !== undefined)
+    stage.fail({
+      line: step.line,
+      text: `the client sent ${asText(stray.value)}, which it must not`,
+      frames: [stray.frame, fence.frame],
+    });
+  stage.judged += 1;
+}
+
+function emit(step: EmitStep, stage: Stage): void {
+  for (const message of eventMessages(step)) {
+    if (step.lost) stage.link.delivered += 1;
+    else stage.send(message, where(step, stage));
+  }
+}
+
+async function closed(step: ClosedStep, stage: Stage): Promise<void> {
+  const began = stage.options.now();
+  const { link } = stage;
+  const ended = await awaited(() => link.ended, patience(step.within, stage), stage);
+  if (ended === undefined) stage.fail({ line: step.line, text: 'the client did not end the connection' });
+  checkBounds(step.waited, ended.at - began, 'the client ended the connection after', { step, stage });
+  const { code, reason } = ended;
+  const { differences } = match(step.pattern, { code, reason }, stage.bindings);
+  if (differences.length > 0)
+    stage.fail({
+      line: step.line,
+      text: `the connection ended with ${code}`,
+      expected: step.pattern,
+      nearest: { frame: 0, value: { code, reason }, differences },
+    });
+  stage.judged += 1;
+}
+
+async function told(step: ToldStep, stage: Stage): Promise<void> {
+  const item = await awaited(() => take(step.pattern, stage.notices, stage), patience(step.within, stage), stage);
+  if (item === undefined) failMissing('the program did not report', step.pattern, stage.notices, { step, stage });
+  if (step.bind !== undefined) stage.bindings.set(step.bind, item.value);
+  stage.judged += 1;
+}
+
+async function quiet(step: QuietStep, stage: Stage): Promise<void> {
+  const { link } = stage;
+  const known = link.commands.length;
+  const disturbance = await stage.signal.until(() => {
+    if (stage.upgrades.length > 0) return 'connected';
+    // Pings show that a client is alive; it may send them at any time.
+    const command = link.commands.slice(known).find(({ value }) => value['type'] !== 'ping');
+    return command === undefined ? undefined : `sent ${asText(command.value)}`;
+  }, step.forMs);
+  if (disturbance !== undefined) stage.fail({ line: step.line, text: `the client ${disturbance}, which it must not` });
+  stage.judged += 1;
+}
+
+function waits({ last, sum, ...step }: WaitsStep, stage: Stage): void {
+  const total = stage.waits.slice(-last).reduce((all, each) => all + each, 0);
+  checkBounds(sum, total, `the last ${last} waits before an attempt to connect add up to`, {
+    step: { ...step, last, sum },
+    stage,
+  });
+  stage.judged += 1;
+}
+
+function drop(code: number | undefined, stage: Stage): void {
+  const { link } = stage;
+  // A client may have ended it by itself, for example because of what it was sent.
+  if (link.ended !== undefined) return;
+  stage.note(code === undefined ? 'the suite cuts the connection' : `the suite closes with ${code}`);
+  stage.end(link, code ?? 1006, '');
+  if (code === undefined) link.peer.cut();
+  else link.peer.close(code);
+}
+
+function where(step: ClientStep, stage: Stage): string {
+  return `${stage.options.check}.ndjson:${step.line}`;
+}
+
+function resolved(message: Json, stage: Stage): JsonObject {
+  return resolve(message, stage.bindings) as JsonObject;
+}
+
+/** @throws {StepFailed} when the client does not do what the step expects. */
+export async function performClientStep(step: ClientStep, stage: Stage): Promise<void> {
+  const at = where(step, stage);
+  switch (step.verb) {
+    case 'drive':
+      return stage.drive(resolved(step.command, stage));
+    case 'open':
+      return openLink(step, stage);
+    case 'send':
+      return stage.send(resolved(step.message, stage), at);
+    case 'sendText':
+      return stage.sendText(asText(resolve(step.text, stage.bindings)));
+    case 'sendFrame':
+      stage.note(`the suite sends a ${step.frame.opcode} frame`);
+      return stage.link.peer.sendFrame(step.frame);
+    case 'sendRaw':
+      stage.note(`the suite writes the bytes ${step.hex}`);
+      return stage.link.peer.sendBytes(Buffer.from(step.hex, 'hex'));
+    case 'recv':
+      return recv(step, stage);
+    case 'never':
+      return never(step, stage);
+    case 'accept':
+      return stage.send(subscribedMessage(stage.bindings.get(step.command) ?? null, step), at);
+    case 'emit':
+      return emit(step, stage);
+    case 'complete':
+      return stage.send(completeMessage(step), at);
+    case 'beat':
+      return stage.send(heartbeatMessage(step, stage.link.delivered), at);
+    case 'drop':
+      return drop(step.code, stage);
+    case 'closed':
+      return closed(step, stage);
+    case 'told':
+      return told(step, stage);
+    case 'untold':
+      return; // Judged when the client has ended.
+    case 'quiet':
+      return quiet(step, stage);
+    case 'waits':
+      return waits(step, stage);
+  }
+}
+
+/** What the program must not have reported. @throws {StepFailed} */
+export function judgeUntold(steps: readonly ClientStep[], stage: Stage): void {
+  for (const step of steps) {
+    if (step.verb !== 'untold') continue;
+    const stray = stage.notices.find(({ value }) => fits(step.pattern, value, stage.bindings));
+    if (stray !== undefined)
+      stage.fail({
+        line: step.line,
+        text: `the program reported ${asText(stray.value)}, which it must not`,
+        frames: [stray.frame],
+      });
+    stage.judged += 1;
+  }
+}
