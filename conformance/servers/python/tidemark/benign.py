@@ -130,14 +130,17 @@ class GenerousHints(Hints):
 
 @benign("later-minor-version", "a later minor version, with pushes, fields and events that this one does not know")
 class LaterMinorVersion(Connection):
+    def welcome(self) -> None:
+        self.node.contract.version = "1.99.0"
+        super().welcome()
+
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found: list[Message] = []
         for each in super().messages(outgoing):
-            data = {**each["data"], "addedLater": {"since": "1.99"}}
-            if each["type"] == "welcome":
-                found.append({**each, "data": {**data, "protocolVersion": "1.99.0"}})
-            elif each["type"] == "heartbeat":
-                found += [{**each, "data": data}, {"type": "forecast", "data": {"load": 3}}]
-            else:
-                found.append({**each, "data": data} if each["type"] in PUSHES else each)
+            if each["type"] not in PUSHES:
+                found.append(each)
+                continue
+            found.append({**each, "data": {**each["data"], "addedLater": {"since": "1.99"}}})
+            if each["type"] == "heartbeat":
+                found.append({"type": "forecast", "data": {"load": 3}})
         return found
