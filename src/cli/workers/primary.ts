@@ -132,25 +132,26 @@ class Workers {
     this.#restarting = false;
   }
 
-  async #retire(worker: Worker): Promise<void> {
+  async #retire(worker: Worker, signal: Signal = 'SIGTERM'): Promise<void> {
     if (worker.isDead()) return;
     const ended = once(worker, 'exit');
-    send(worker, { kind: 'stop', signal: 'SIGTERM' });
+    send(worker, { kind: 'stop', signal });
     await ended;
   }
 
   #stop(signal: Signal): void {
-    const again = this.#stopping !== undefined;
+    if (this.#stopping !== undefined) {
+      for (const worker of living()) send(worker, { kind: 'stop', signal });
+      return;
+    }
     this.#stopping = signal;
-    for (const worker of living()) send(worker, { kind: 'stop', signal });
-    if (again) return;
     void this.#endWith(signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok);
   }
 
   async #endWith(code: number): Promise<void> {
     this.#stopping ??= 'SIGTERM';
     const workers = living();
-    await Promise.all(workers.map((worker) => this.#retire(worker)));
+    await Promise.all(workers.map((worker) => this.#retire(worker, this.#stopping)));
     // What ended a worker that never served, such as a configuration that only it could check, ends the whole.
     const failed =
       this.#failure ?? workers.map(({ process: { exitCode } }) => exitCode).find((each) => each !== 0 && each !== code);

@@ -141,6 +141,8 @@ describe('serve --workers', () => {
     expect(closing.data).toMatchObject({ name: 'shutdown' });
     client.close();
     expect(await cli.ended).toBe(0);
+    expect(cli.stderr.match(/SIGTERM: draining/g)).toHaveLength(3);
+    expect(cli.stderr).not.toContain('exiting immediately');
   });
 
   test('ends with the reason once, when the first worker cannot serve', async () => {
