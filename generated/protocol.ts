@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:6a39ecea0ad09f004a0e0de702c3f61afd1c03b4cd2384ac505743522e46b89f';
+export const CONTRACT_DIGEST = 'sha256:f977b7db56c0145556ba67701fdc5ca6f01093e9ac8ea9668bdeca15c9731e23';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -418,7 +418,7 @@ export const CLAUSES = {
   'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure is the `error` message with the status of its code in `x-errors`.' },
   'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` shows all clients status, versions, node and uptime; with the scope `admin:read`, also connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },
   'OPS-2': { level: 'must', observable: 'client', text: '`GET /ws/subscriptions`, with scope `admin:read`, lists every subscription of every node, paged and filterable, and names the nodes that did not answer.' },
-  'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` lists the subscriptions that an event matches, and for the others the condition that fails.' },
+  'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` lists the subscriptions of all nodes that an event matches, and for the others the condition that fails; with `connectionId`, those of one connection. The lists may be cut, the counts are complete, and `missingNodes` names the nodes that did not answer.' },
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
   'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
   'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, broadcast, explain and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },

@@ -1177,6 +1177,7 @@ export interface ExplainRequest {
   readonly event: EventName;
   readonly payload: OpenObject;
   readonly source?: Label;
+  readonly connectionId?: Ulid;
 }
 /** A subscription that the event would match. */
 export interface ExplainMatch {
@@ -1194,12 +1195,18 @@ export interface ExplainMismatch {
   /** The values in the event. */
   readonly seen: readonly string[];
 }
-/** The matching and the other subscriptions. */
+/** The matching and the other subscriptions of all nodes. The lists may be cut; the counts are complete. */
 export interface Explanation {
-  /** The matching subscriptions. */
+  /** The first matching subscriptions. */
   readonly matches: readonly ExplainMatch[];
-  /** The other subscriptions. */
+  readonly matchCount: Count;
+  /** The first other subscriptions; those of other streams come last. */
   readonly mismatches: readonly ExplainMismatch[];
+  readonly mismatchCount: Count;
+  /** True if a node did not answer. */
+  readonly partial: boolean;
+  /** The nodes that did not answer. */
+  readonly missingNodes: readonly Label[];
 }
 
 /** The messages that a client sends. */

@@ -36,6 +36,7 @@ import { Publisher } from './publishing/publisher.ts';
 import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { Counters } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
+import { answerExplainRequest } from './introspection/explanation.ts';
 import { answerPageRequest } from './introspection/cluster-page.ts';
 import { TurnBudget } from './session/turn-budget.ts';
 import { checkRequest } from './wire/schema-error.ts';
@@ -135,8 +136,11 @@ export class Gateway<Payloads = PayloadMap> {
       publisher: this.#publisher,
       counters,
       turn,
+      subscriptions: this.#subscriptions,
     });
   }
+
+  readonly #subscriptions = (): ReturnType<Fanout['subscriptions']> => this.#fanout.subscriptions();
 
   /**
    * Connects the broker and starts delivering its events. Called by `listen` and `attach`. Calling it again has no effect, or retries
@@ -152,7 +156,9 @@ export class Gateway<Payloads = PayloadMap> {
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
-      onQuestion: (question) => answerPageRequest(question, { introspection: this.#introspection }),
+      onQuestion: (question) =>
+        answerPageRequest(question, { introspection: this.#introspection }) ??
+        answerExplainRequest(question, { subscriptions: this.#subscriptions, catalogue: this.#options.catalogue }),
     });
     this.#started = started;
     started.catch((error: unknown) => {

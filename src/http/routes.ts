@@ -7,12 +7,13 @@ import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
-import type { BroadcastData, ExplainRequest, SubscriptionsPage } from '../../generated/types.ts';
+import type { BroadcastData, ExplainRequest, Explanation, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
+import type { ExplainQuery } from '../introspection/explanation.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
@@ -31,6 +32,8 @@ export interface RouteOptions extends GuardOptions {
   readonly introspection: Introspection;
   /** The subscriptions of all nodes (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
+  /** Over the subscriptions of all nodes (OPS-3). */
+  readonly explain: (query: ExplainQuery) => Promise<Explanation>;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
   readonly collectMetrics: CollectMetrics;
@@ -112,9 +115,13 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     post_explain: {
       body: httpValidators.explain_request,
       answer: ({ body }) => {
-        const { event, payload, source = 'broadcast' } = body as ExplainRequest;
+        const { event, payload, source = 'broadcast', connectionId } = body as ExplainRequest;
         const stream = publisher.check(body as ExplainRequest, POINTERS);
-        return introspection.explain(stream, { event, payload, source: { name: source, principal: 'anonymous' } });
+        return options.explain({
+          stream,
+          event: { event, payload, source: { name: source, principal: 'anonymous' } },
+          ...(connectionId === undefined ? {} : { connectionId }),
+        });
       },
     },
     get_metrics: {

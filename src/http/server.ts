@@ -10,6 +10,8 @@ import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import { requestTarget } from '../auth/request-target.ts';
+import { explainEverywhere } from '../introspection/explanation.ts';
+import type { ExplainQuery, ExplanationOptions } from '../introspection/explanation.ts';
 import { clusterPage } from '../introspection/cluster-page.ts';
 import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
@@ -18,7 +20,7 @@ import { createMetrics } from './metrics.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { asProtocolError, fail, faultLog, registerNotFound, registerRoutes } from './routes.ts';
 
-export interface HttpOptions extends ResolvedOptions {
+export interface HttpOptions extends ResolvedOptions, ExplanationOptions {
   readonly introspection: Introspection;
   readonly publisher: Publisher;
   readonly counters: Counters;
@@ -68,6 +70,7 @@ export function createHttp(options: HttpOptions): Http {
     limiter: new RequestLimiter(options),
     assets: documentAssets(options.catalogue),
     subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
+    explain: (query: ExplainQuery) => explainEverywhere(query, options),
   };
   const app = Fastify({
     logger: false,

@@ -296,6 +296,29 @@ describe('the subscriptions of all nodes', () => {
     expect(await ask(a)).toMatchObject({ total: 2, partial: true, missingNodes: ['frozen node'] });
   });
 
+  test('are explained by every node; a frozen node is reported as missing (OPS-3)', async () => {
+    const redisUrl = freshUrl();
+    const a = await nodeOn(redisUrl, 'a');
+    const frozen = await processOn(redisUrl, 'frozen node');
+    for (const node of [a, frozen]) await subscribe(node, 2);
+    const explain = async (path: string): Promise<unknown> => {
+      const payload = { path, root: 'r', changeType: 'modify', fileType: 'file' };
+      const response = await fetch(`${a.httpUrl}/ws/explain`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ event: 'file_change', payload }),
+      });
+      const explanation: unknown = await response.json();
+      expect(httpValidators.explanation(explanation)).toBe(true);
+      return explanation;
+    };
+    expect(await explain('a.ts')).toMatchObject({ matchCount: 4, mismatchCount: 0, partial: false });
+    expect(await explain('a.py')).toMatchObject({ matchCount: 0, mismatchCount: 4, partial: false });
+    frozen.freeze();
+    expect(await explain('a.ts')).toMatchObject({ matchCount: 2, partial: true, missingNodes: ['frozen node'] });
+    frozen.thaw();
+  });
+
   test('are only this node’s while Redis is unreachable, and all other nodes are reported as missing', async () => {
     const own = await RedisProcess.start();
     onCleanup(() => own.stop());

@@ -3,7 +3,6 @@
  */
 import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
-  Explanation,
   Health,
   HealthSummary,
   SubscriptionAggregates,
@@ -15,9 +14,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Budget } from '../replay/budget.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Counters } from './counters.ts';
-import { explainMismatch } from '../subscriptions/filter.ts';
 import type { Session } from '../session/session.ts';
-import type { Matchable } from '../subscriptions/event-facts.ts';
 import type { Subscription } from '../session/subscription.ts';
 
 /** What the connections of this node look like from above. */
@@ -221,28 +218,6 @@ export class Introspection {
       )
       .map((each) => this.#report(each, unwrittenOf(each.session)))
       .toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
-  }
-
-  /** Tells which subscriptions of this node an event would reach, and for the others the first condition that fails (OPS-3). */
-  explain(stream: string, event: Matchable): Explanation {
-    const matches: Explanation['matches'][number][] = [];
-    const mismatches: Explanation['mismatches'][number][] = [];
-    for (const {
-      id: subscriptionId,
-      session,
-      stream: wanted,
-      events,
-      filter,
-    } of this.#options.fanout.subscriptions()) {
-      const who = { connectionId: session.connectionId, subscriptionId };
-      const mismatch =
-        wanted === stream
-          ? explainMismatch({ events, filter }, event, this.#options.catalogue)
-          : { clause: 'stream', wanted: [wanted], seen: [stream] };
-      if (mismatch === undefined) matches.push(who);
-      else mismatches.push({ ...who, clause: mismatch.clause, wanted: [...mismatch.wanted], seen: [...mismatch.seen] });
-    }
-    return { matches, mismatches };
   }
 }
 

@@ -1244,6 +1244,7 @@ class ExplainRequest(TypedDict):
     event: EventName
     payload: OpenObject
     source: NotRequired[Label]
+    connectionId: NotRequired[Ulid]
 
 
 class ExplainMatch(TypedDict):
@@ -1267,12 +1268,18 @@ class ExplainMismatch(TypedDict):
 
 
 class Explanation(TypedDict):
-    """The matching and the other subscriptions."""
+    """The matching and the other subscriptions of all nodes. The lists may be cut; the counts are complete."""
 
-    #: The matching subscriptions.
+    #: The first matching subscriptions.
     matches: Sequence[ExplainMatch]
-    #: The other subscriptions.
+    matchCount: Count
+    #: The first other subscriptions; those of other streams come last.
     mismatches: Sequence[ExplainMismatch]
+    mismatchCount: Count
+    #: True if a node did not answer.
+    partial: bool
+    #: The nodes that did not answer.
+    missingNodes: Sequence[Label]
 
 
 #: A document.

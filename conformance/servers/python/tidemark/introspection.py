@@ -171,6 +171,10 @@ def _aggregates(chosen: list[Subscription]) -> dict[str, Any]:
     }
 
 
+# Items in each list of an explanation: maxItems of the contract.
+LISTED = 1000
+
+
 def explain(node: Node, principal: Principal, data: Mapping[str, Any]) -> dict[str, Any]:
     """The subscriptions that an event would match. Nothing is published.
 
@@ -182,13 +186,23 @@ def explain(node: Node, principal: Principal, data: Mapping[str, Any]) -> dict[s
     source = node.publisher.source(principal, dict(data))
     matches, mismatches = [], []
     for each in node.subscriptions:
+        if data.get("connectionId", each.connection.id) != each.connection.id:
+            continue
         found = _mismatch(each, stream, data, source)
         place = {"connectionId": each.connection.id, "subscriptionId": each.id}
         if found is None:
             matches.append(place)
         else:
             mismatches.append({**place, "clause": found.clause, "wanted": found.wanted, "seen": found.seen})
-    return {"matches": matches, "mismatches": mismatches}
+    mismatches.sort(key=lambda each: each["clause"] == "stream")
+    return {
+        "matches": matches[:LISTED],
+        "matchCount": len(matches),
+        "mismatches": mismatches[:LISTED],
+        "mismatchCount": len(mismatches),
+        "partial": False,
+        "missingNodes": [],
+    }
 
 
 def _mismatch(

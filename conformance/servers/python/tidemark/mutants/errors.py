@@ -89,7 +89,9 @@ class ExplainAllMatch(Routes):
             return response
         answer = json.loads(response.body)
         places = [{key: each[key] for key in ("connectionId", "subscriptionId")} for each in answer["mismatches"]]
-        return Response.json(200, {"matches": answer["matches"] + places, "mismatches": []})
+        count = answer["matchCount"] + answer["mismatchCount"]
+        all_match = {"matches": answer["matches"] + places, "matchCount": count, "mismatches": [], "mismatchCount": 0}
+        return Response.json(200, {**answer, **all_match})
 
 
 @mutant("not-utf8-replaced", "invalid UTF-8 is replaced instead of rejected", clause="ERR-3")
@@ -259,6 +261,24 @@ class ExplainBlamesEvents(Routes):
         answer = json.loads(response.body)
         mismatches = [{**each, "clause": "events"} for each in answer["mismatches"]]
         return Response.json(200, {**answer, "mismatches": mismatches})
+
+
+@mutant("explain-ignores-connection", "explain lists other connections than the one asked for", clause="OPS-3")
+class ExplainIgnoresConnection(Routes):
+    def _read(self, message: str, head: Head, body: bytes) -> dict[str, Any]:
+        data = super()._read(message, head, body)
+        return {key: value for key, value in data.items() if message != "explain_request" or key != "connectionId"}
+
+
+@mutant("explain-counts-the-list", "explain counts only the mismatches on the stream of the event", clause="OPS-3")
+class ExplainCountsTheList(Routes):
+    def post_explain(self, head: Head, body: bytes) -> Response:
+        response = super().post_explain(head, body)
+        if response.status != 200:
+            return response
+        answer = json.loads(response.body)
+        same_stream = [each for each in answer["mismatches"] if each["clause"] != "stream"]
+        return Response.json(200, {**answer, "mismatchCount": len(same_stream)})
 
 
 @mutant("lists-counted-by-size", "the lists that a client asked for count against its send queue by their size", clause="SUB-6")

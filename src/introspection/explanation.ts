@@ -1,0 +1,99 @@
+/**
+ * Which subscriptions an event would match, and which condition of the others fails (OPS-3): on this node, and on all nodes, which are
+ * asked through the broker.
+ */
+import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Subscription } from '../session/subscription.ts';
+import type { Matchable } from '../subscriptions/event-facts.ts';
+import { explainMismatch } from '../subscriptions/filter.ts';
+
+/** An event that might be published, and whose subscriptions are asked for. */
+export interface ExplainQuery {
+  readonly stream: string;
+  readonly event: Matchable;
+  /** Only the subscriptions of this connection. */
+  readonly connectionId?: string;
+}
+
+export interface ExplanationOptions {
+  readonly subscriptions: () => Iterable<Subscription>;
+  readonly catalogue: Catalogue;
+}
+
+interface ExplainRequest {
+  readonly ask: 'explain';
+  readonly query: ExplainQuery;
+}
+
+/** `maxItems` of the lists in the contract. */
+const MAX_ITEMS = 1000;
+/** A list is cut where it would be longer: an answer is one message in Redis, and filters can be long. */
+const MAX_CHARACTERS = 512 * 1024;
+
+/** What the subscriptions of this node do with the event. */
+export function explainHere(query: ExplainQuery, options: ExplanationOptions): Explanation {
+  const matches: ExplainMatch[] = [];
+  const filtered: ExplainMismatch[] = [];
+  const elsewhere: ExplainMismatch[] = [];
+  for (const subscription of options.subscriptions()) {
+    const { id: subscriptionId, session, stream, events, filter } = subscription;
+    const { connectionId } = session;
+    if (query.connectionId !== undefined && connectionId !== query.connectionId) continue;
+    const who = { connectionId, subscriptionId };
+    if (stream !== query.stream) {
+      elsewhere.push({ ...who, clause: 'stream', wanted: [stream], seen: [query.stream] });
+      continue;
+    }
+    const mismatch = explainMismatch({ events, filter }, query.event, options.catalogue);
+    if (mismatch === undefined) matches.push(who);
+    else filtered.push({ ...who, clause: mismatch.clause, wanted: [...mismatch.wanted], seen: [...mismatch.seen] });
+  }
+  const mismatches = [...filtered, ...elsewhere];
+  return {
+    matches: cut(matches),
+    matchCount: matches.length,
+    mismatches: cut(mismatches),
+    mismatchCount: mismatches.length,
+    partial: false,
+    missingNodes: [],
+  };
+}
+
+function cut<Item>(items: readonly Item[]): Item[] {
+  let characters = 0;
+  const end = items.findIndex((item) => (characters += JSON.stringify(item).length) > MAX_CHARACTERS);
+  return items.slice(0, Math.min(end < 0 ? items.length : end, MAX_ITEMS));
+}
+
+/** This node's explanation, for the node that asked. Undefined for a request that this version does not know. */
+export function answerExplainRequest(text: string, options: ExplanationOptions): string | undefined {
+  const question = JSON.parse(text) as Partial<ExplainRequest>;
+  if (question.ask !== 'explain' || question.query === undefined) return undefined;
+  return JSON.stringify(explainHere(question.query, options));
+}
+
+/** What the subscriptions of all nodes do with the event. */
+export async function explainEverywhere(
+  query: ExplainQuery,
+  options: ExplanationOptions & { readonly broker: Pick<Broker, 'askNodes'> },
+): Promise<Explanation> {
+  const question: ExplainRequest = { ask: 'explain', query };
+  const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
+  const others = answers.map(({ answer }) => JSON.parse(answer) as Explanation);
+  return joinExplanations([explainHere(query, options), ...others], missing);
+}
+
+export function joinExplanations(parts: readonly Explanation[], missing: readonly string[]): Explanation {
+  const mismatches = parts.flatMap((part) => part.mismatches);
+  const isElsewhere = ({ clause }: ExplainMismatch): boolean => clause === 'stream';
+  return {
+    matches: cut(parts.flatMap((part) => part.matches)),
+    matchCount: parts.reduce((sum, part) => sum + part.matchCount, 0),
+    mismatches: cut([...mismatches.filter((each) => !isElsewhere(each)), ...mismatches.filter(isElsewhere)]),
+    mismatchCount: parts.reduce((sum, part) => sum + part.mismatchCount, 0),
+    partial: missing.length > 0,
+    missingNodes: [...missing],
+  };
+}
