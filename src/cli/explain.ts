@@ -10,6 +10,7 @@ import { plain, print, printJson, say, table, tint } from './terminal.ts';
 
 interface ExplainOptions extends EventOptions {
   readonly principal?: string;
+  readonly connection?: string;
   readonly json?: true;
 }
 
@@ -20,17 +21,18 @@ export function registerExplain(program: Command): void {
   eventOptions(remoteOptions(program.command('explain')))
     .description('show which subscriptions an event would reach, and why not the others; publishes nothing')
     .option('--principal <id>', 'only subscriptions of this principal, such as agent:refactor')
+    .option('--connection <id>', 'only subscriptions of this connection')
     .option('--json', 'print the answer of /ws/explain, or of it what concerns the principal')
     .action(explain);
 }
 
 async function explain(options: ExplainOptions): Promise<void> {
   if (options.example === 'list') return print(await exampleNames(options));
-  const { principal } = options;
+  const { principal, connection } = options;
   const answer = (await call(options, {
     method: 'POST',
     below: '/explain',
-    body: await eventBody(options),
+    body: { ...(await eventBody(options)), ...(connection === undefined ? {} : { connectionId: connection }) },
     fits: httpValidators.explanation,
   })) as Explanation;
   const { items } = await readSubscriptions(options, principal === undefined ? {} : { principal });
@@ -38,16 +40,19 @@ async function explain(options: ExplainOptions): Promise<void> {
   const concerns = (who: Who): boolean => principal === undefined || known.has(keyOf(who));
   const matches = answer.matches.filter(concerns);
   const mismatches = answer.mismatches.filter(concerns);
-  if (options.json) return printJson({ matches, mismatches });
+  if (options.json) return printJson({ ...answer, matches, mismatches });
   await print(reportOf({ matches, mismatches }, known));
-  warnOfOthers(items, answer);
+  warnOfOthers(answer);
 }
 
 function keyOf({ connectionId, subscriptionId }: Who): string {
   return `${connectionId}/${subscriptionId}`;
 }
 
-function reportOf({ matches, mismatches }: Explanation, known: ReadonlyMap<string, SubscriptionReport>): string {
+function reportOf(
+  { matches, mismatches }: Pick<Explanation, 'matches' | 'mismatches'>,
+  known: ReadonlyMap<string, SubscriptionReport>,
+): string {
   if (matches.length + mismatches.length === 0) return 'There is no subscription.';
   const who = (each: Who): string[] => {
     const { principal = 'gone meanwhile', remoteAddress = '' } = known.get(keyOf(each)) ?? {};
@@ -68,17 +73,16 @@ function reasonOf({ clause, wanted, seen }: Mismatch): string {
   return `its filter \`${clause}\` is ${asked}; ${has}`;
 }
 
-/** A node explains its own subscriptions only. */
-function warnOfOthers(items: readonly SubscriptionReport[], { matches, mismatches }: Explanation): void {
-  const explained = new Set([...matches, ...mismatches].map(keyOf));
-  const own = new Set(items.filter((each) => explained.has(keyOf(each))).map(({ nodeId }) => nodeId));
-  const others = items.filter((each) => !own.has(each.nodeId) && !explained.has(keyOf(each)));
-  if (others.length === 0) return;
-  const nodes = [...new Set(others.map(({ nodeId }) => nodeId))].map(plain).join(', ');
-  say(
-    tint(
-      'yellow',
-      `${others.length} subscriptions of other nodes (${nodes}) are not judged: ask those nodes, with --url.`,
-    ),
-  );
+/** Reports what the answer does not list. */
+function warnOfOthers({ matches, matchCount, mismatches, mismatchCount, missingNodes }: Explanation): void {
+  const unlisted = matchCount + mismatchCount - matches.length - mismatches.length;
+  if (unlisted > 0)
+    say(tint('yellow', `${unlisted} more subscriptions are not listed: ask for one connection, with --connection.`));
+  if (missingNodes.length > 0)
+    say(
+      tint(
+        'yellow',
+        `Nodes that did not answer: ${missingNodes.map(plain).join(', ')}. Their subscriptions are not listed.`,
+      ),
+    );
 }

@@ -158,6 +158,15 @@ describe('tidemark explain', () => {
     expect(nobody.stdout).toBe('There is no subscription.\n');
   });
 
+  test('narrows to a connection', async () => {
+    const served = await serve();
+    const one = await connectionOf(await subscribed(served, { events: ['*'] }));
+    await subscribed(served, { events: ['*'] });
+    const env = { TIDEMARK_URL: served.url };
+    const { stdout } = await runner.finish([...words, '--connection', one, '--json'], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ matches: [{ connectionId: one }], matchCount: 1, mismatchCount: 0 });
+  });
+
   test('refuses an event that could not be published, as broadcast does', async () => {
     const served = await serve();
     const { code, stderr } = await runner.finish(['explain', '--event', 'file_change', '--payload', '{}'], {
