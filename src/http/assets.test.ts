@@ -16,7 +16,7 @@ describe('/docs', () => {
       page.on('console', (message) => message.type() === 'error' && refused.push(message.text()));
       const response = await page.goto(`${httpUrl}/docs#limits`);
       const policy = response?.headers()['content-security-policy'];
-      expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; /);
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'sha256-[A-Za-z0-9+/]{43}='; /);
       expect(policy).not.toContain('unsafe');
       // Without its style, the table of contents would be above the text instead of beside it.
       const [contents, text] = [

@@ -9,15 +9,22 @@ export interface DocumentAssets {
 
 export function documentAssets(catalogue: Catalogue): DocumentAssets {
   const { asyncapi, bundle, docs } = catalogue.documents();
-  return { contract: { yaml: asyncapi, json: bundle }, docs: { html: docs, headers: pageHeaders(docs) } };
+  const html = docs.replace('</body>', `${SEARCH}\n</body>`);
+  return { contract: { yaml: asyncapi, json: bundle }, docs: { html, headers: pageHeaders(html) } };
 }
 
-/** The page may use its own style and nothing else (Content Security Policy Level 3, hash sources). */
+/**
+ * The search of the page, among the scripts of the console. Only the gateway adds it: the page as a file works without. Its address is
+ * relative, because a proxy may have put the gateway below a prefix.
+ */
+const SEARCH = '<script type="module" src="console/reference-search.js"></script>';
+
+/** The page may use its own style and the gateway's scripts, and nothing else (Content Security Policy Level 3, hash sources). */
 function pageHeaders(html: string): Readonly<Record<string, string>> {
   const [, style = ''] = /<style>([^]*?)<\/style>/.exec(html) ?? [];
   const hash = createHash('sha256').update(style).digest('base64');
   return {
-    'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     'content-type': 'text/html; charset=utf-8',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
