@@ -56,7 +56,7 @@ export function registerClient(program: Command): void {
     .option('--time-scale <x>', 'multiply every time limit', positive, 1)
     .option(
       '--report <format=file>',
-      'write a report: text, json, junit, tap, md or html',
+      'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
       (value: string, before: readonly string[]) => [...before, value],
       [] as readonly string[],
     )
