@@ -37,7 +37,11 @@ const PARTS: readonly Part[] = [
       'src/auth/scope.ts',
     ],
   },
-  { folder: 'client', title: 'Clients: the package tidemark-client', entryPoints: ['generated/client.ts'] },
+  {
+    folder: 'client',
+    title: 'Clients: the package tidemark-client',
+    entryPoints: ['generated/client.ts', 'generated/mirror.ts', 'generated/runtime/diagnose.ts'],
+  },
 ];
 
 await installTools();

@@ -45,7 +45,7 @@ export function emitReadme(contract: Contract): string {
   const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
   return `# tidemark-client
 
-Typed client of the Tidemark protocol ${version}. No dependencies; Node ${NODE} and browsers. Everything here is generated from
+Typed client of the Tidemark protocol ${version}. No dependencies; Node ${NODE}, browsers and their workers, Deno and Bun. Everything here is generated from
 the contract (\`contract.json\`, ${digest.slice(0, 19)}…): change the contract, not these files.
 
 \`\`\`ts
