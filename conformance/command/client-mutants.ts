@@ -61,6 +61,9 @@ function line({ language, name, clause, outcome, by }: Result): string {
 }
 
 async function clientMutants(flags: ClientMutantFlags): Promise<number> {
+  // The package has only the compiled suite, and the patches are for the sources of the SDKs.
+  if (!import.meta.url.endsWith('.ts'))
+    throw new UsageError('client-mutants patches the sources of the SDKs, so it runs only in a clone of the project.');
   const languages = flags.language === undefined ? LANGUAGES : [flags.language];
   const isPart = flags.only !== undefined || flags.sample !== undefined;
   const results: Result[] = [];
