@@ -124,11 +124,9 @@ export class Connection implements Outlet {
   }
 
   #take(text: string): void {
-    this.#turn.start();
-    const before = process.threadCpuUsage();
+    const measured = this.#turn.measure();
     const pending = this.#options.router.receive(text, this.#context);
-    const { user, system } = process.threadCpuUsage(before);
-    this.session.chargeWork((user + system) / 1000 - this.#options.limits.commandCostMs);
+    this.session.chargeWork(measured() - this.#options.limits.commandCostMs);
     if (pending !== undefined || this.#turn.over) this.#goOnAfter(pending);
   }
 

@@ -156,20 +156,19 @@ export function registerNotFound(app: FastifyInstance): void {
 }
 
 /** Sends a JSON response unless one was sent already, and charges the client for the processing time that it took. */
-async function sendPaid(reply: FastifyReply, { chargeWork }: Admitted, answer: () => unknown): Promise<FastifyReply> {
-  const collecting = process.threadCpuUsage();
+async function sendPaid(
+  reply: FastifyReply,
+  { turn, chargeWork }: Pick<Admitted, 'chargeWork'> & { readonly turn: TurnBudget },
+  answer: () => unknown,
+): Promise<FastifyReply> {
+  const collected = turn.measure();
   const pending = answer();
-  const collectedMs = millisecondsSince(collecting);
+  const collectedMs = collected();
   const value = await pending;
-  const writing = process.threadCpuUsage();
+  const written = turn.measure();
   const text = value === reply ? undefined : JSON.stringify(value);
-  chargeWork(collectedMs + millisecondsSince(writing));
+  chargeWork(collectedMs + written());
   return text === undefined ? reply : reply.type('application/json; charset=utf-8').send(text);
-}
-
-function millisecondsSince(before: NodeJS.CpuUsage): number {
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1000;
 }
 
 /** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
@@ -203,7 +202,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       handler: async (request, reply) => {
         await options.turn.admit();
         const admitted = await guard.admit(name, request, body);
-        return sendPaid(reply, admitted, () => answer(request, reply, admitted));
+        return sendPaid(reply, { ...admitted, turn: options.turn }, () => answer(request, reply, admitted));
       },
     });
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import { ulid } from 'ulid';
+import { newId } from '../broker/event-id.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
@@ -77,7 +77,7 @@ export function createHttp(options: HttpOptions): Http {
     bodyLimit: limits.inboundMessageBytes,
     requestTimeout: limits.handshakeTimeoutMs * 2,
     clientErrorHandler: refuseMalformed,
-    genReqId: () => ulid(),
+    genReqId: newId,
     frameworkErrors: (error, request, reply) =>
       void fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
     http: {

@@ -36,3 +36,14 @@ test('work that arrives at many sockets at once is spread over turns, in order o
   expect(Math.max(...[...turns.values()].map((clients) => clients.length))).toBeLessThanOrEqual(3);
   expect([...turns.values()].flat()).toEqual(Array.from({ length: 20 }, (_, client) => client));
 });
+
+test('processing time does not count time in which the process was stopped', () => {
+  const turn = new TurnBudget(5);
+  const waited = turn.measure();
+  // The thread sleeps, as when the machine runs something else.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  expect(waited()).toBeLessThan(20);
+  const worked = turn.measure();
+  for (const until = performance.now() + 30; performance.now() < until;);
+  expect(worked()).toBeGreaterThan(5);
+});
