@@ -3,7 +3,7 @@ import type { OpenedContract } from './open.ts';
 
 export interface EventSummary {
   readonly event: string;
-  /** Whether the own-events document declares it. */
+  /** Whether the own-events document (the file with `x-extends`) declares this event itself. */
   readonly own: boolean;
   readonly summary: string;
   /** The policy, with its key. */

@@ -32,7 +32,7 @@ export const CIRCLE_RULES: Readonly<Record<string, Rule>> = {
         else
           report(
             path,
-            `leads back to ${to}: ${[...trail, name].slice(at).join(' → ')} → ${to}. Replace one of the references by a schema.`,
+            `leads back to ${to}: ${[...trail, name].slice(at).join(' → ')} → ${to}. Write the schema itself in place of one of these references.`,
           );
       }
       done.add(name);

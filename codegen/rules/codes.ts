@@ -53,7 +53,10 @@ export const CODE_RULES: Readonly<Record<string, Rule>> = {
       const at = ['x-close-codes', code];
       const expected = CLASS_OF[code.slice(0, 2)];
       if (!/^4[0-3]\d\d$/.test(code))
-        report(at, 'is outside 4000–4399. Choose a code in the range of its class (CON-6).');
+        report(
+          at,
+          'is outside 4000–4399. Use 40xx for class do-not-retry, 41xx for refresh, 42xx for retry-resume or 43xx for retry-fresh (CON-6).',
+        );
       else if (kind !== expected)
         report(
           [...at, 'class'],

@@ -101,7 +101,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
           'is an open object by omission. Add additionalProperties: false, or true with x-open and the reason.',
         );
       if (additionalProperties !== undefined && additionalProperties !== false && reason === undefined)
-        report(path, 'is an open object. Close it, or write the reason in x-open.');
+        report(path, 'allows additional properties. Set additionalProperties: false, or give the reason in x-open.');
     }
   },
 

@@ -137,7 +137,7 @@ export function configureHostile(command: Command): Command {
     .option('--max-growth <MiB>', "how much the gateway's memory may grow, if /metrics reports it", parseCount, 256)
     .option(
       '--search <n>',
-      'instead of the cases, search for the costliest input of each operation: n inputs by hill climbing; 0: play the worst ones known',
+      'search for the costliest inputs instead of running the cases: try n inputs per operation, by hill climbing; with 0, only replay the costliest inputs of earlier searches',
       parseNatural,
     )
     .option('--operation <name>', 'with --search: only this operation; may be repeated', collect, [])

@@ -15,7 +15,9 @@ export function isLaterMinor(version: string): boolean {
   return major === ownMajor && minor > ownMinor;
 }
 
-/** By the `welcome` of the trace; a trace without one follows the version of the suite. */
+/**
+ * Whether the `welcome` of the trace names a later minor version. A trace without `welcome` is taken to follow the version of the suite.
+ */
 export function followsLaterMinor(trace: Trace): boolean {
   const welcome = trace.frames.find(({ dir, json }) => dir === '<<' && textAt(json, 'type') === 'welcome');
   return isLaterMinor(textAt(member(welcome?.json, 'data'), 'protocolVersion') ?? '');

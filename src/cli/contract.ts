@@ -36,14 +36,14 @@ export function registerContract(program: Command): void {
     .action(init);
   contract
     .command('check')
-    .argument('<file>', 'an own-events document, or a whole contract')
+    .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
     .description('report errors with file, line and fix; exits with 3 if there are any')
     .addOption(watching)
     .option('--json', 'print the result as JSON')
     .action(check);
   contract
     .command('show')
-    .argument('<file>', 'an own-events document, or a whole contract')
+    .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
     .description('print its events, with their payloads, filters and replay policies')
     .option('--all', 'also the events of the contract that it extends')
     .addOption(new Option('--json', 'the whole merged contract, as JSON').conflicts('yaml'))
@@ -51,7 +51,7 @@ export function registerContract(program: Command): void {
     .action(show);
   contract
     .command('build')
-    .argument('<file>', 'an own-events document, or a whole contract')
+    .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
     .requiredOption('--out <directory>', 'directory to write')
     .description('build the form that a gateway loads without code generation: serve --contract <directory>')
     .addOption(watching)

@@ -59,7 +59,10 @@ export function registerMock(program: Command): void {
   program
     .command('mock')
     .description('serve example events of a contract, with delays, losses, closes and refusals on demand')
-    .option('--contract <path>', 'an own-events document, or the directory that `tidemark contract build` wrote')
+    .option(
+      '--contract <path>',
+      'file that adds your own events to a contract (x-extends), or the directory that `tidemark contract build` wrote',
+    )
     .option('--host <address>', 'address to listen on; loopback only', '127.0.0.1')
     .option('--port <n>', 'port to listen on; 0 chooses a free port', port, 7400)
     .option('--every <duration>', 'time between two example events; 0 publishes none by itself', milliseconds, 1000)

@@ -94,7 +94,7 @@ interface Route {
   readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
 }
 
-/** One route per HTTP operation of the contract: a missing one does not compile. */
+/** One route per HTTP operation of the contract; leaving one out is a compile error. */
 function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Route>> {
   const { path, publisher, introspection, metrics, assets } = options;
   return {

@@ -1,8 +1,8 @@
 /**
  * Filters, indexed by their most selective condition, so that an event visits only filters whose condition it meets. The condition
  * is the first of the filter's fields that the event declares; a field that it does not declare does not constrain it (SUB-4).
- * One shelf serves many events, which may declare different fields. Filters with the same fields are kept in one part, and an
- * event looks up each part by one field.
+ * One shelf serves many events, which may declare different fields. Filters that use the same fields are grouped into one part. For
+ * each event, every part is searched by one field: the most selective field of the part that the event declares.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './bag.ts';
@@ -61,7 +61,7 @@ interface Part<Item extends object> {
   /** The most selective field first. */
   readonly fields: readonly string[];
   readonly byPath: Map<string, PathIndex<Item>>;
-  /** Keys are values; for extensions, their last part. */
+  /** Field → value → items. For extensions, the value is cut to the text from its last dot on (`.d.ts` → `.ts`). */
   readonly byValue: Map<string, Bags<string, Item>>;
   /** Visited by events that declare none of the fields. */
   readonly loose: Set<Item>;

@@ -54,7 +54,10 @@ export class GlobAutomaton {
   readonly #any: Int32Array;
   /** Tokens that match a character, as bits; for characters with many places in the patterns. */
   readonly #rows = new Map<number, Int32Array>();
-  /** The same as a list, for characters with few places: a row of bits for each would grow with the square of the patterns. */
+  /**
+   * For characters at few positions in the patterns: these positions, as a list. With a row of bits for every character, memory could
+   * grow with the square of the total length of the patterns.
+   */
   readonly #places = new Map<number, readonly number[]>();
 
   /** @param patterns normalised, with a wildcard or without: a plain path matches only itself in the automaton */

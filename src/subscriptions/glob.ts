@@ -24,7 +24,10 @@ export function normalisePattern(raw: string, pointer: string): string {
   if (raw.includes('\u0000')) refuse('A path cannot contain a NUL character.', pointer);
   if (raw.startsWith('/')) refuse('A path is relative to the watched root: remove the leading "/".', pointer);
   if (pattern === '' || pattern === '.')
-    refuse('An empty path matches nothing; leave the filter out to match everything.', pointer);
+    refuse(
+      'This path is the root, which contains every path. To receive events for all paths, leave this field out of the filter.',
+      pointer,
+    );
   const segments = pattern.split('/');
   if (segments.includes('..'))
     refuse('A path cannot contain "..", because it must stay below the watched root.', pointer);

@@ -21,7 +21,7 @@ export interface RollingRestartOptions {
 export interface RollingRestartResult {
   readonly published: number;
   readonly reports: readonly ReaderReport[];
-  /** The most connections that reached the balancer within one second after the first restart began. */
+  /** The most connections that reached the balancer in any one second, from the start of the first restart on. */
   readonly peakArrivalsPerSecond: number;
   /** All connections, including the initial ones. */
   readonly arrivals: number;

@@ -93,7 +93,7 @@ export class SourceLosses {
   }
 }
 
-/** From the id of its entry. */
+/** The number of a loss: the part of its stream entry's id before the "-"; 0 if there is no entry. */
 function numberOf(id = '0'): number {
   return Number.parseInt(id, 10);
 }

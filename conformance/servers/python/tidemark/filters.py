@@ -109,7 +109,7 @@ def normalise_path(value: str) -> str:
     while path.startswith("./"):
         path = path[2:]
     if path in ("", "."):
-        raise ValueError("This path is the whole root; remove the filter to receive all events.")
+        raise ValueError("This path is the root, which contains every path. To receive events for all paths, leave this field out of the filter.")
     segments = path.split("/")
     if ".." in segments:
         raise ValueError("A path must not leave the watched root with `..`.")
