@@ -182,7 +182,7 @@ ${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) 
         return self._subscribe(
             events,
             stream=stream,
-            filter=${isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter'},
+            filter=${filterArgument(filter)},
             replay=replay,
             subscription_id=subscription_id,
             buffer_limit=buffer_limit,
@@ -191,6 +191,11 @@ ${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) 
             on_gap=on_gap,
         )
 `;
+}
+
+/** The filter as the runtime takes it. A cast to the type that the filter already has is an error of `mypy --strict`. */
+function filterArgument(filter: string): string {
+  return isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter';
 }
 
 const BROADCAST_OPTIONS = (values: boolean): string => {
@@ -323,7 +328,7 @@ ${WAIT_OPTIONS(filter, true)}    ) -> Waited[Any]:
             event,
             predicate,
             stream=stream,
-            filter=cast("Union[Mapping[str, object], None]", filter),
+            filter=${filterArgument(filter)},
             since=since,
             timeout=timeout,
             on_gap=on_gap,
