@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:f977b7db56c0145556ba67701fdc5ca6f01093e9ac8ea9668bdeca15c9731e23';
+export const CONTRACT_DIGEST = 'sha256:e3123bb306261a507706d65091601f11d3186f69b97a4ff12c5a8de6547e46f7';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -422,6 +422,7 @@ export const CLAUSES = {
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
   'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
   'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, broadcast, explain and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
+  'OPS-7': { level: 'must', observable: 'client', text: '`/docs` is the reference as HTML. Where `Accept` names `text/markdown` with a weight above 0, and gives `text/html` no higher weight, it is the reference as Markdown. `Vary: Accept` is on both. `GET /` should redirect with 302 and a relative `Location` to `docs`, unless the address is shared with a host, which then answers `/`.' },
   'CLI-1': { level: 'must', observable: 'server', text: 'A client sends only commands that are valid by their schema, each with an `id` that no earlier command of the connection had. It matches replies by `id` and ignores a reply to a command that it did not send.' },
   'CLI-2': { level: 'must', observable: 'server', text: 'When its connection ends, a client does what the class of the close code demands (CON-6). It does not reconnect after 40xx, 1008 or 1010, nor after 41xx unless it can get another credential. After any other code, or none, it reconnects. If the close frame has no code of 4000 or above, the code of a preceding `closing` counts.' },
   'CLI-3': { level: 'must', observable: 'server', text: 'The wait before an attempt to reconnect is random below a bound. The bound is at most 1 s at first, doubles with every further attempt up to at most 60 s, and starts again after a connection that lasted. The program that uses the client may set other bounds.' },

@@ -8,13 +8,14 @@
  *     types.d.ts       types of the payloads and messages
  *     contract.json    the whole contract, canonical: its SHA-256 is the contract's digest
  *     asyncapi.yaml    the same as an AsyncAPI document, which the gateway serves
- *     docs.html        the reference, which the gateway serves
+ *     docs.html .md    the reference as a page and as Markdown, which the gateway serves
  */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, unwritable } from '../directory.ts';
 import { emitReferencePage } from '../emit/reference/page.ts';
+import { emitReferenceText } from '../emit/reference/text.ts';
 import { banner, key, literal } from '../emit/text.ts';
 import { emitTypes } from '../emit/types.ts';
 import { emitValidators } from '../emit/validators.ts';
@@ -58,6 +59,7 @@ async function builtFiles({ contract, source, own }: OpenedContract): Promise<Re
     ],
     ['contract.json', contract.bundle],
     ['docs.html', emitReferencePage(contract)],
+    ['docs.md', emitReferenceText(contract)],
     ['index.d.ts', emitDeclaration()],
     ['index.js', emitModule(contract)],
     ['types.d.ts', await emitTypes(contract)],

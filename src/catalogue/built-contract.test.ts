@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildTo } from '../../codegen/own-events/built-form.ts';
 import { openContract } from '../../codegen/own-events/open.ts';
+import { documentAssets } from '../http/assets.ts';
 import { catalogueOf, loadContract } from './built-contract.ts';
 import { stockCatalogue } from './catalogue.ts';
 
@@ -40,6 +41,16 @@ describe('a built contract', () => {
     const { asyncapi, docs } = catalogue.documents();
     expect(asyncapi).toContain('build_finished');
     expect(docs).toContain('build_finished');
+  });
+
+  test('of an earlier version lacks the reference as Markdown, and is served with the page alone (OPS-7)', async () => {
+    expect(catalogueOf(await loadContract(BUILT)).documents().docsText).toContain('### build_finished');
+    const earlier = changed('manifest.json', (text) => text.replace(/\s*"docs\.md": "[^"]*",/, ''));
+    rmSync(join(earlier, 'docs.md'));
+    const catalogue = catalogueOf(await loadContract(earlier));
+    expect(catalogue.documents()).not.toHaveProperty('docsText');
+    const { page, markdown } = documentAssets(catalogue).docs;
+    expect(markdown).toBe(page);
   });
 
   test.each([

@@ -5,7 +5,7 @@
  * @module tidemark/contract
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,6 +13,7 @@ import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { PayloadMap } from '../../generated/types.ts';
 import type { Validator } from '../../generated/validators.js';
 import type { Catalogue, EventSpec, FilterKind } from './catalogue.ts';
+import type { ContractDocuments } from './documents.ts';
 
 const FORMAT = 'tidemark-contract';
 const FORMAT_VERSION = 1;
@@ -135,10 +136,16 @@ export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
     filters: new Map(Object.entries(filters)),
     // Has every command, because the protocol version was checked above.
     commands: commandValidators,
-    documents: () => ({
-      asyncapi: readFileSync(join(directory, 'asyncapi.yaml'), 'utf8'),
-      bundle: readFileSync(join(directory, 'contract.json'), 'utf8'),
-      docs: readFileSync(join(directory, 'docs.html'), 'utf8'),
-    }),
+    documents: () => readDocuments(directory),
+  };
+}
+
+function readDocuments(directory: string): ContractDocuments {
+  const read = (name: string): string => readFileSync(join(directory, name), 'utf8');
+  return {
+    asyncapi: read('asyncapi.yaml'),
+    bundle: read('contract.json'),
+    docs: read('docs.html'),
+    ...(existsSync(join(directory, 'docs.md')) ? { docsText: read('docs.md') } : {}),
   };
 }

@@ -8,6 +8,8 @@ export interface ContractDocuments {
   readonly bundle: string;
   /** The rendered reference, one HTML page. */
   readonly docs: string;
+  /** The reference as Markdown. Absent in a contract that an earlier version built. */
+  readonly docsText?: string;
 }
 
 /** In a clone the documents are beside `src/`; in the published package they are beside `dist/src/` or below it. */
@@ -16,6 +18,7 @@ export function stockDocuments(): ContractDocuments {
     asyncapi: readStock('asyncapi.yaml'),
     bundle: readStock('generated/contract.json'),
     docs: readStock('docs/reference/index.html'),
+    docsText: readStock('docs/reference/protocol.md'),
   };
 }
 

@@ -9,11 +9,26 @@ interface MediaRange {
 /** From the most specific range to the least: the first one that covers a type decides. */
 const JSON_RANGES = ['application/json', 'application/*', '*/*'];
 const YAML_RANGES = ['application/yaml', 'application/*', '*/*'];
+const HTML_RANGES = ['text/html', 'text/*', '*/*'];
 
 /** Whether a client would rather have JSON than YAML; without a preference it gets YAML. */
 export function prefersJson(accept: string | undefined): boolean {
-  const ranges = (accept ?? '*/*').split(',').map(readRange);
+  const ranges = readRanges(accept);
   return weightOf(JSON_RANGES, ranges) > weightOf(YAML_RANGES, ranges);
+}
+
+/**
+ * Whether a client wants Markdown in place of HTML (OPS-7): it names the type, which browsers do not, and gives HTML no higher weight.
+ * Tools that read pages for a language model send both with the same weight.
+ */
+export function wantsMarkdown(accept: string | undefined): boolean {
+  const ranges = readRanges(accept);
+  const weight = weightOf(['text/markdown'], ranges);
+  return weight > 0 && weight >= weightOf(HTML_RANGES, ranges);
+}
+
+function readRanges(accept = '*/*'): readonly MediaRange[] {
+  return accept.split(',').map(readRange);
 }
 
 /** `application/json; charset=utf-8; q=0.5`; a weight that cannot be read counts as none. */

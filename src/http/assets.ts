@@ -2,16 +2,33 @@
 import { createHash } from 'node:crypto';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 
+interface ServedDocument {
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface DocumentAssets {
   readonly contract: { readonly yaml: string; readonly json: string };
-  readonly docs: { readonly html: string; readonly headers: Readonly<Record<string, string>> };
+  /** The reference. Without its Markdown, which a contract built by an earlier version lacks, both are the page. */
+  readonly docs: { readonly page: ServedDocument; readonly markdown: ServedDocument };
 }
 
 export function documentAssets(catalogue: Catalogue): DocumentAssets {
-  const { asyncapi, bundle, docs } = catalogue.documents();
+  const { asyncapi, bundle, docs, docsText } = catalogue.documents();
   const html = docs.replace('</body>', `${SEARCH}\n</body>`);
-  return { contract: { yaml: asyncapi, json: bundle }, docs: { html, headers: pageHeaders(html) } };
+  const page = { text: html, headers: pageHeaders(html) };
+  const markdown = docsText === undefined ? page : { text: withoutFileLinks(docsText), headers: MARKDOWN_HEADERS };
+  return { contract: { yaml: asyncapi, json: bundle }, docs: { page, markdown } };
 }
+
+/** Links to files of the repository, such as tapes, lead nowhere from a gateway: their text remains. */
+function withoutFileLinks(markdown: string): string {
+  return markdown.replaceAll(/\[([^\]\n]+)\]\((?:\.\.\/|index\.html)[^)\s]*\)/g, '$1');
+}
+
+const COMMON_HEADERS = { vary: 'Accept', 'x-content-type-options': 'nosniff' } as const;
+/** RFC 7763. */
+const MARKDOWN_HEADERS = { ...COMMON_HEADERS, 'content-type': 'text/markdown; charset=utf-8' } as const;
 
 /**
  * The search of the page, among the scripts of the console. Only the gateway adds it: the page as a file works without. Its address is
@@ -24,9 +41,9 @@ function pageHeaders(html: string): Readonly<Record<string, string>> {
   const [, style = ''] = /<style>([^]*?)<\/style>/.exec(html) ?? [];
   const hash = createHash('sha256').update(style).digest('base64');
   return {
+    ...COMMON_HEADERS,
     'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     'content-type': 'text/html; charset=utf-8',
-    'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   };
 }

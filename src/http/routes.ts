@@ -19,7 +19,7 @@ import { parseJson } from '../wire/json-guard.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
-import { prefersJson } from './accept.ts';
+import { prefersJson, wantsMarkdown } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
@@ -136,7 +136,12 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
         return reply.headers({ 'content-type': `${type}; charset=utf-8`, vary: 'Accept' }).send(text);
       },
     },
-    get_docs: { answer: (_request, reply) => reply.headers(assets.docs.headers).send(assets.docs.html) },
+    get_docs: {
+      answer: ({ headers: { accept } }, reply) => {
+        const { text, headers } = wantsMarkdown(accept) ? assets.docs.markdown : assets.docs.page;
+        return reply.headers(headers).send(text);
+      },
+    },
     get_console: { answer: (_request, reply) => sendConsole(reply, path) },
   };
 }
@@ -149,8 +154,12 @@ function readiness({ status }: Introspection, reply: FastifyReply): unknown {
     .send({ status: status === 'draining' ? 'draining' : 'broker_unavailable' });
 }
 
-/** Answers unknown addresses, only on the gateway's own instance, because a host has its own response. */
-export function registerNotFound(app: FastifyInstance): void {
+/**
+ * Answers `/` and unknown addresses, only on the gateway's own instance, because a host has its own responses. The redirect is relative (OPS-7):
+ * a proxy may have put the gateway below a prefix.
+ */
+export function registerOwnAddresses(app: FastifyInstance): void {
+  app.get('/', async (_request, reply) => reply.redirect('docs', 302));
   const error = new ProtocolError('invalid_message', 'Not found; see /docs.');
   app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));
 }

@@ -18,7 +18,7 @@ import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed-requests.ts';
 import { createMetrics } from './metrics.ts';
 import { RequestLimiter } from './request-limiter.ts';
-import { asProtocolError, fail, faultLog, registerNotFound, registerRoutes } from './routes.ts';
+import { asProtocolError, fail, faultLog, registerOwnAddresses, registerRoutes } from './routes.ts';
 
 export interface HttpOptions extends ResolvedOptions, ExplanationOptions {
   readonly introspection: Introspection;
@@ -89,7 +89,7 @@ export function createHttp(options: HttpOptions): Http {
     forceCloseConnections: true,
   });
   registerRoutes(app, routes);
-  registerNotFound(app);
+  registerOwnAddresses(app);
   return {
     server: app.server,
     listen: async ({ host, port }) => {

@@ -47,6 +47,24 @@ describe('a gateway attached to a host’s Fastify instance', () => {
 });
 
 describe('a gateway attached to a host’s http.Server', () => {
+  test('leaves `/` to the host, as one attached to a Fastify instance does', async () => {
+    const server = createServer((_request, response) => response.end('mine'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onCleanup(async () => void server.close());
+    await gatewayOf().attach(server);
+    const fastify = Fastify();
+    onCleanup(() => fastify.close());
+    await gatewayOf().attach(fastify);
+    fastify.get('/', () => 'mine');
+    await fastify.listen({ host: '127.0.0.1', port: 0 });
+    for (const host of [server, fastify.server]) {
+      const { port } = host.address() as AddressInfo;
+      expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('mine');
+      expect((await fetch(`http://127.0.0.1:${port}/docs`)).status).toBe(200);
+    }
+  });
+
   test('rejects an upgrade to an unknown address, unless the host has its own upgrade listener', async () => {
     const host = createServer();
     host.listen(0, '127.0.0.1');

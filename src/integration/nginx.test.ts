@@ -47,13 +47,17 @@ async function nodeOf(client: RawClient): Promise<unknown> {
   return (await client.find(({ type }) => type === 'welcome')).data['nodeId'];
 }
 
-async function statusOf({ nginx }: Site, path: string, host = `${SITE}:${nginx.port}`): Promise<number> {
+async function statusOf(site: Site, path: string, host?: string): Promise<number> {
+  return (await ask(site, path, host)).statusCode ?? 0;
+}
+
+async function ask({ nginx }: Site, path: string, host = `${SITE}:${nginx.port}`): Promise<IncomingMessage> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const options = { port: nginx.port, path, headers: { host }, rejectUnauthorized: false, agent: false };
     request(options, resolve).on('error', reject).end();
   });
   answer.resume();
-  return answer.statusCode ?? 0;
+  return answer;
 }
 
 describe('behind nginx', () => {
@@ -82,6 +86,15 @@ describe('behind nginx', () => {
     expect(await statusOf(site, '/tidemark/metrics')).toBe(404);
     for (const path of ['docs', 'console', 'asyncapi.yaml', 'ws/health', 'readyz'])
       expect([path, await statusOf(site, `/tidemark/${path}`)]).toEqual([path, 200]);
+  });
+
+  test('the address of the prefix leads to the reference below the prefix (OPS-7)', async () => {
+    const site = await openSite();
+    const { statusCode, headers } = await ask(site, '/tidemark/');
+    expect(statusCode).toBe(302);
+    const { pathname } = new URL(headers.location ?? '', site.nginx.url('/'));
+    expect(pathname).toBe('/tidemark/docs');
+    expect(await statusOf(site, pathname)).toBe(200);
   });
 
   test('a node that has all its connections, or has ended, gives its clients to the other one', async () => {

@@ -128,6 +128,9 @@ describe('an own event', () => {
       data: { code: 'payload_invalid', pointer: '/payload/ok' },
     });
     expect(await (await fetch(`${httpUrl}/docs`)).text()).toContain('build_finished');
+    const text = await fetch(`${httpUrl}/docs`, { headers: { accept: 'text/markdown' } });
+    expect(text.headers.get('content-type')).toMatch(/^text\/markdown/);
+    expect(await text.text()).toContain('### build_finished');
     expect(await (await fetch(`${httpUrl}/asyncapi.yaml`)).text()).toContain('BuildFinishedPayload');
     const json = await fetch(`${httpUrl}/asyncapi.yaml`, { headers: { accept: 'application/json' } });
     expect(await json.json()).toMatchObject({ components: { schemas: { BuildFinishedPayload: { type: 'object' } } } });

@@ -210,7 +210,8 @@ describe('the gateway', () => {
     const { url, httpUrl } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'ts', events: ['file_change'], filter: { extensions: ['.ts'] } });
-    const get = async (path: string): Promise<Response> => fetch(`${httpUrl}${path}`);
+    const get = async (path: string, accept = '*/*'): Promise<Response> =>
+      fetch(`${httpUrl}${path}`, { headers: { accept }, redirect: 'manual' });
     expect(await (await get('/ws/health')).json()).toMatchObject({
       status: 'ok',
       connections: 1,
@@ -230,6 +231,13 @@ describe('the gateway', () => {
     expect(await (await get('/metrics')).text()).toMatch(/tidemark_connections 1/);
     expect(await (await get('/asyncapi.yaml')).text()).toMatch(/^# The Tidemark protocol/);
     expect(await (await get('/docs')).text()).toMatch(/<html/);
+    const text = await get('/docs', 'text/markdown, text/html, */*');
+    expect(text.headers.get('content-type')).toBe('text/markdown; charset=utf-8');
+    const markdown = await text.text();
+    expect(markdown).toMatch(/^# Tidemark protocol/);
+    expect(markdown.match(/\]\((?!#)[^)]*\)/g)).toBeNull();
+    const root = await get('/');
+    expect([root.status, root.headers.get('location')]).toEqual([302, 'docs']);
     const explained = await fetch(`${httpUrl}/ws/explain`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:f977b7db56c0145556ba67701fdc5ca6f01093e9ac8ea9668bdeca15c9731e23"
+CONTRACT_DIGEST: Final = "sha256:e3123bb306261a507706d65091601f11d3186f69b97a4ff12c5a8de6547e46f7"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

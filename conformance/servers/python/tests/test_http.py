@@ -51,6 +51,19 @@ class HttpTest(ServerTest):
         for path in ("/docs", "/console", "/metrics"):
             self.assertEqual((await self.http("GET", path))[0], 200)
 
+    async def test_the_reference_is_markdown_for_a_client_that_names_it(self) -> None:
+        for accept, media_type in [
+            ("text/markdown, text/html, */*", "text/markdown"),
+            ("text/markdown;q=0.5, text/html", "text/html"),
+            ("*/*", "text/html"),
+        ]:
+            _, _, headers = await self.http("GET", "/docs", accept=accept)
+            self.assertEqual((headers["content-type"], headers["vary"]), (f"{media_type}; charset=utf-8", "Accept"))
+
+    async def test_the_root_leads_to_the_reference(self) -> None:
+        status, _, headers = await self.http("GET", "/")
+        self.assertEqual((status, headers["location"]), (302, "docs"))
+
     async def test_a_broadcast_over_http_is_the_same_operation(self) -> None:
         body = {"stream": "main", "event": "suite.note", "payload": {}, "idempotencyKey": "k", "source": "label"}
         client = await self.connect()

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[4]
 BUNDLE = ROOT / "generated" / "contract.json"
 SOURCE = ROOT / "asyncapi.yaml"
 REFERENCE = ROOT / "docs" / "reference" / "index.html"
+REFERENCE_TEXT = ROOT / "docs" / "reference" / "protocol.md"
 
 CUSTOM = "*"
 """The name under which the contract describes all events that it does not declare."""

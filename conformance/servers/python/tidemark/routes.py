@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from . import introspection
-from .contract import REFERENCE
+from .contract import REFERENCE, REFERENCE_TEXT
 from .envelope import CommandReader, error_message
 from .errors import ProtocolError
 from .http import Head, Response, host_name
@@ -46,6 +46,7 @@ class Routes:
             "/ws/explain": {"POST": self.post_explain},
             "/metrics": {"GET": self.get_metrics},
             CONTRACT_PATH: {"GET": self.get_contract},
+            "/": {"GET": self.get_root},
             "/docs": {"GET": self.get_docs},
             "/console": {"GET": self.get_console},
             SOCKET_PATH: {"GET": self.get_socket},
@@ -204,7 +205,12 @@ class Routes:
         )
 
     def get_docs(self, head: Head, body: bytes) -> Response:
-        return Response(200, REFERENCE.read_bytes(), "text/html")
+        file, media_type = (REFERENCE_TEXT, "text/markdown") if wants_markdown(head) else (REFERENCE, "text/html")
+        return Response(200, file.read_bytes(), media_type, headers=(("Vary", "Accept"),))
+
+    def get_root(self, head: Head, body: bytes) -> Response:
+        """Relative, because a proxy may have put this server below a prefix (OPS-7)."""
+        return Response(302, b"", "text/plain", headers=(("Location", "docs"),))
 
     def get_console(self, head: Head, body: bytes) -> Response:
         return Response(200, _console(introspection.health(self.node)).encode(), "text/html")
@@ -230,17 +236,31 @@ class Routes:
 
 def prefers_json(head: Head) -> bool:
     """Whether the client would rather have JSON than YAML (RFC 9110 §12.5.1); without a preference it gets YAML."""
+    weights = _accepted(head)
+    return _weight(weights, "application/json") > _weight(weights, "application/yaml")
+
+
+def wants_markdown(head: Head) -> bool:
+    """Whether the client names Markdown and gives HTML no higher weight (OPS-7)."""
+    weights = _accepted(head)
+    named = weights.get("text/markdown", 0.0)
+    return named > 0 and named >= _weight(weights, "text/html")
+
+
+def _accepted(head: Head) -> dict[str, float]:
+    """Weights of the media ranges of the header Accept."""
     weights: dict[str, float] = {}
     for item in head.tokens("accept"):
         name, *parameters = (part.strip() for part in item.split(";"))
         text = next((each[2:] for each in parameters if each.startswith("q=")), "1")
         weights.setdefault(name, float(text) if _WEIGHT.fullmatch(text) else 0.0)
+    return weights
 
-    def weight(subtype: str) -> float:
-        ranges = (f"application/{subtype}", "application/*", "*/*")
-        return next((weights[each] for each in ranges if each in weights), 0.0)
 
-    return weight("json") > weight("yaml")
+def _weight(weights: Mapping[str, float], media_type: str) -> float:
+    """The weight of a type by the most specific range that covers it."""
+    ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+    return next((weights[each] for each in ranges if each in weights), 0.0)
 
 
 def _console(figures: Mapping[str, Any]) -> str:

@@ -51,6 +51,34 @@ class DocsMissing(Routes):
         return _missing()
 
 
+@mutant("docs-never-markdown", "the reference is HTML, whatever the client asks for", clause="OPS-7")
+class DocsNeverMarkdown(Routes):
+    def get_docs(self, head: Head, body: bytes) -> Response:
+        return super().get_docs(replace(head, headers=()), body)
+
+
+@mutant("docs-always-markdown", "the reference is Markdown as soon as the client names it", clause="OPS-7")
+class DocsAlwaysMarkdown(Routes):
+    def get_docs(self, head: Head, body: bytes) -> Response:
+        wants = any("markdown" in each for each in head.all("accept"))
+        return super().get_docs(replace(head, headers=(("accept", "text/markdown"),) if wants else ()), body)
+
+
+@mutant("docs-cached-alike", "caches are not warned that the reference comes in two forms", clause="OPS-7")
+class DocsCachedAlike(Routes):
+    def get_docs(self, head: Head, body: bytes) -> Response:
+        return replace(super().get_docs(head, body), headers=())
+
+
+@mutant("docs-elsewhere", "/docs and / redirect to /reference", clause="OPS-7")
+class DocsElsewhere(Routes):
+    def get_docs(self, head: Head, body: bytes) -> Response:
+        return replace(super().get_root(head, body), headers=(("Location", "/reference"),))
+
+    def get_root(self, head: Head, body: bytes) -> Response:
+        return self.get_docs(head, body)
+
+
 @mutant("console-missing", "the console is not served", clause="OPS-4")
 class ConsoleMissing(Routes):
     def get_console(self, head: Head, body: bytes) -> Response:
