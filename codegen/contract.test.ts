@@ -69,7 +69,8 @@ const CLAUSES = [
   ...['SEC-1', 'SEC-2', 'SEC-3', 'SEC-4', 'SEC-5'],
   ...['SYN-1'],
   ...['ERR-1', 'ERR-2', 'ERR-3'],
-  ...['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3', 'OPS-4', 'OPS-5', 'OPS-6'],
+  ...['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3', 'OPS-4', 'OPS-5', 'OPS-6', 'OPS-7'],
+  ...['CLI-1', 'CLI-2', 'CLI-3', 'CLI-4', 'CLI-5', 'CLI-6', 'CLI-7', 'CLI-8', 'CLI-9', 'CLI-10', 'CLI-11'],
 ];
 
 describe('the requirements', () => {
