@@ -42,7 +42,7 @@ const REWRITTEN = [
   'conformance/{hostile/cases,tapes}/**/*.ndjson',
   'examples/**/*.{md,ts,yaml}',
   'conformance/servers/python/**/*.{md,py}',
-  'src/{auth,broker,catalogue,cli,config,handlers,http,integration,publishing,replay,session,sources,subscriptions,testing,wire}/**/*.{lua,ts}',
+  'src/{auth,broker,catalogue,cli,config,connections,delivery,handlers,http,integration,introspection,mock,publishing,replay,session,sources,subscriptions,testing,wire}/**/*.{lua,ts}',
   'src/*.ts',
   '{bench,scripts}/**/*.ts',
 ];

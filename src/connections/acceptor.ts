@@ -1,6 +1,6 @@
 /**
- * From an HTTP upgrade to a connection. Everything that can be refused is refused here, as an HTTP answer that says why,
- * before a WebSocket exists: load first (it costs nothing), then who asks from where, then what is asked for, then who it is.
+ * Turns an HTTP upgrade into a connection. Every refusal is an HTTP response with its reason, sent before a WebSocket exists. The checks
+ * run in this order: load (cheapest), origin and host, the requested protocol, the credential.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -22,7 +22,7 @@ import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { requestTarget } from '../auth/request-target.ts';
 import { TokenBucket } from '../session/token-bucket.ts';
 
-/** An upgrade that is not granted: an HTTP status with the error of ERR-1 (OPS-0). */
+/** A refused upgrade: an HTTP status and an error as in ERR-1 (OPS-0). */
 class RefusedUpgrade extends Error {
   readonly status: number;
   readonly error: ProtocolError;
@@ -41,7 +41,7 @@ export interface AcceptLimits {
   readonly acceptsPerSecond: number;
 }
 
-/** A peer that does not answer a close keeps its place no longer than this. */
+/** A peer that does not answer a close frame is disconnected after this time. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
 export interface Accepted {
@@ -82,15 +82,15 @@ export class Acceptor {
     const settings = {
       noServer: true,
       maxPayload: options.limits.inboundMessageBytes,
-      // Compression would cost memory per connection and make the size of a frame depend on secrets beside it.
+      // Compression would cost memory per connection, and the size of a frame would reveal secrets that it contains.
       perMessageDeflate: false,
       clientTracking: false,
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered: ReadonlySet<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     } as const;
-    // Named first: its types do not know `closeTimeout` yet, and refuse what they do not know in a literal.
+    // A variable, not a literal: the types of `ws` lack `closeTimeout`, and unknown members of a literal are a compile error.
     this.#server = new WebSocketServer(settings);
-    // What `ws` finds wrong with a handshake is said in the terms of the contract, too (OPS-0).
+    // Faults that `ws` finds in a handshake are reported as errors of the contract, too (OPS-0).
     this.#server.on('wsClientError', (cause: Error, socket: Duplex) =>
       this.#refuse(socket, new ProtocolError('invalid_message', `${cause.message}.`, { cause })),
     );
@@ -105,7 +105,7 @@ export class Acceptor {
     return requestTarget(request.url).pathname === this.#options.path;
   }
 
-  /** Answers an upgrade to an address where there is nothing. */
+  /** Refuses an upgrade to an unknown address. */
   refuseUnknown(socket: Duplex): void {
     const message = `Not found; the WebSocket is at ${this.#options.path}.`;
     this.#refuse(socket, new RefusedUpgrade(404, new ProtocolError('invalid_message', message)));
@@ -122,7 +122,7 @@ export class Acceptor {
       this.#checkRequest(request);
       const who = await this.#identify(request, remoteAddress);
       if (socket.destroyed) return;
-      // While the credential was looked up, others may have come, or the node may have begun to go away.
+      // During the lookup of the credential, other clients may have connected, or the drain may have started.
       this.#checkRoom(remoteAddress);
       this.#handOver(request, socket, head, { ...who, remoteAddress });
     } catch (error) {
@@ -135,7 +135,8 @@ export class Acceptor {
   #checkRoom(remoteAddress: string): void {
     const { connectionsPerNode, connectionsPerAddress } = this.#options.limits;
     if (this.draining) throw busy(503, 'This node is shutting down; connect to another one.');
-    if (this.#open >= connectionsPerNode) throw busy(503, 'This node has all the connections that it may have.');
+    if (this.#open >= connectionsPerNode)
+      throw busy(503, 'This node has reached its limit of connections; connect to another one or retry later.');
     if ((this.#byAddress.get(remoteAddress) ?? 0) >= connectionsPerAddress)
       throw busy(429, 'Too many connections from this address.');
   }
@@ -152,7 +153,7 @@ export class Acceptor {
     }
     if (request.httpVersion !== '1.1')
       throw new RefusedUpgrade(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
-    // `ws` would take version 8 as well, whose origin stands in another header.
+    // `ws` would accept version 8 as well, in which the origin is in another header.
     if (request.headers['sec-websocket-version'] !== '13') {
       throw new RefusedUpgrade(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
     }
@@ -178,7 +179,7 @@ export class Acceptor {
     return { principal, authenticated: 'yes' };
   }
 
-  /** @throws {ProtocolError} when it stands where it may not stand, or there are two */
+  /** @throws {ProtocolError} when the request has two credentials, or has one in a place where it is not allowed */
   #credentialFrom(request: IncomingMessage): ReturnType<typeof credentialFrom> {
     try {
       return credentialFrom(request);
@@ -202,7 +203,7 @@ export class Acceptor {
       try {
         this.#options.onAccepted({ ws, socket, ...who });
       } catch (error) {
-        // No HTTP answer is possible any more; the end of the socket gives its place back.
+        // It is too late for an HTTP response. Ending the socket reduces the count of open connections.
         this.#options.onFault(error);
         ws.terminate();
       }

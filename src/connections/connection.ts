@@ -1,6 +1,6 @@
 /**
- * One WebSocket: frames in to the router, messages out through the outbox, and the end. Control over the raw socket is shared
- * with `ws` frame by frame: `ws` writes pongs and the close frame, the outbox everything else, each in whole frames.
+ * One WebSocket: passes received frames to the router, sends messages through the outbox, and ends the connection. Two writers share
+ * the raw socket, each in whole frames: `ws` writes pongs and the close frame, the outbox everything else.
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
@@ -20,7 +20,7 @@ import type { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import type { OutboxLimits } from '../delivery/outbox.ts';
 import type { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
-/** Commands that wait for their turn before reading from the socket is paused: so many, or a message of the largest size. */
+/** Reading from the socket pauses when this many commands wait, or commands with as many characters as the largest message. */
 const MAX_WAITING = 64;
 const BAD_MESSAGE_WINDOW_MS = 60_000;
 const NOT_TEXT = 1003;
@@ -45,9 +45,9 @@ export interface ConnectionOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly onFault: (error: unknown, session: Session) => void;
-  /** Called when the server has decided to end it; a peer that reads nothing may keep the socket open for some time yet. */
+  /** Called when the server has decided to end the connection; the socket may stay open for a while if its peer does not read. */
   readonly onClosing: (connection: Connection, name: CloseName) => void;
-  /** Called when the socket is gone. */
+  /** Called when the socket is closed. */
   readonly onClose: (connection: Connection, code: number) => void;
 }
 
@@ -61,11 +61,11 @@ export class Connection implements Outlet {
   #waitingCharacters = 0;
   #busy = false;
   #closing = false;
-  /** The code that the server closed it with: a peer that does not answer is seen to end with 1006. */
+  /** The close code that the server has sent. `ws` reports 1006 instead if the peer does not answer. */
   #closeCode: number | undefined;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
-  /** Pings since anything was heard of the peer (CON-4). */
+  /** Pings sent since the peer last sent anything (CON-4). */
   unansweredPings = 0;
 
   constructor(options: ConnectionOptions) {
@@ -98,7 +98,7 @@ export class Connection implements Outlet {
     });
     ws.on('pong', () => this.#heard());
     ws.on('ping', () => this.#heard());
-    // Whatever `ws` finds wrong with a frame ends this connection, with the code of RFC 6455 that `ws` sends itself.
+    // A fault that `ws` finds in a frame ends the connection; `ws` itself sends the close code of RFC 6455.
     ws.on('error', (error: Error & { readonly code?: string }) => {
       this.#closeCode ??= closeCodeOf(error.code);
       this.#release();
@@ -135,7 +135,7 @@ export class Connection implements Outlet {
     void this.#follow(pending);
   }
 
-  /** Goes on with the next command when this one is answered and its turn has time left for it. */
+  /** Starts the next command when this one is answered and the turn has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
     await this.#turn.admit();
@@ -159,7 +159,7 @@ export class Connection implements Outlet {
     return this.#waiting.length * part >= MAX_WAITING || this.#waitingCharacters * part >= inboundMessageBytes;
   }
 
-  /** Counts an error against the peer; too many of a kind within a minute end the connection (ERR-2). */
+  /** Counts an error of the peer; too many errors of one kind within a minute end the connection (ERR-2). */
   countError(error: ProtocolError): void {
     const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
     if (ERRORS[error.code].counts === 'bad-message') {
@@ -174,8 +174,8 @@ export class Connection implements Outlet {
   }
 
   /**
-   * Ends the connection once the answer that is under way has been queued. What came in the same read is not looked at any more:
-   * `ws` hands over all of it before a microtask runs, thousands of messages in one read of 64 KiB.
+   * Ends the connection once the current reply has been queued. Messages of the same read are ignored: one read of 64 KiB can contain
+   * thousands of them, and `ws` emits them all before a microtask runs.
    */
   #closeAfterReply(name: CloseName, reason: string): void {
     if (this.#closing) return;
@@ -200,7 +200,7 @@ export class Connection implements Outlet {
 
   sendReplay: Outlet['sendReplay'] = (replay) => this.outbox.pushReplay(replay);
 
-  /** A message that tells the state at the moment when it is written. */
+  /** Queues a message that reports the state at the moment when it is written. */
   sendReport(make: () => ServerMessage): void {
     this.outbox.pushReport(() => encodeMessage(make()));
   }
@@ -233,7 +233,7 @@ export class Connection implements Outlet {
     return this.outbox.slow;
   }
 
-  /** Says that the connection is about to be closed, and closes it (CON-5, CON-6). */
+  /** Announces the close with a `closing` message, then closes the connection (CON-5, CON-6). */
   close(name: CloseName, reason: string, options: { readonly retryAfterMs?: number } = {}): void {
     if (this.session.closed) return;
     const { code, retryable } = CLOSE_CODES[name];
@@ -250,12 +250,12 @@ export class Connection implements Outlet {
     this.#end(code, reason);
   }
 
-  /** Writes what is due, then the close frame. A peer that does not answer it is cut off by `ws` after its close time-out. */
+  /** Writes the queued messages, then the close frame. `ws` disconnects a peer that does not answer within its close time-out. */
   #end(code: number, reason: string): void {
     if (this.session.closed) return;
     this.#closeCode = code;
     this.#release();
-    // Its own close frame is the last thing to be heard from the peer; a paused socket would never hear it.
+    // The peer's close frame is still to be received, and a paused socket would never receive it.
     if (this.#options.ws.isPaused) this.#options.ws.resume();
     this.#options.ws.close(code, reason.slice(0, 120));
   }
@@ -276,14 +276,14 @@ export class Connection implements Outlet {
     this.#options.ws.ping();
   }
 
-  /** Ends the connection without ceremony. */
+  /** Ends the connection without a close frame. */
   terminate(): void {
     this.#release();
     this.#options.ws.terminate();
   }
 }
 
-/** The code that `ws` closes with after an error of its own (RFC 6455, 7.4.1); undefined for an error of the socket. */
+/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1); undefined for an error of the socket. */
 function closeCodeOf(error = ''): number | undefined {
   if (error === 'WS_ERR_INVALID_UTF8') return 1007;
   if (error === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008;

@@ -1,5 +1,5 @@
 /**
- * All WebSocket connections of a node: takes them in, watches over them, sends them away.
+ * All WebSocket connections of a node: accepts them, enforces their time limits and budgets, and drains them.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -23,11 +23,11 @@ import { Heartbeat } from './heartbeat.ts';
 import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
-/** Connections told to go in one batch while draining; the next batch follows in the next turn of the event loop. */
+/** Connections that are closed in one batch while draining; the next batch follows in the next turn of the event loop. */
 const DRAIN_BATCH = 100;
-/** Clients that are sent away come back spread over this time at least, in milliseconds. */
+/** The shortest time over which drained clients spread their reconnects, in milliseconds. */
 const MIN_DRAIN_SPREAD_MS = 1000;
-/** They come back at this part of the rate at which another node takes them: it has clients of its own. */
+/** Drained clients use at most this part of another node's accept rate: other clients need the rest. */
 const DRAIN_SHARE = 0.5;
 
 export interface ConnectionsOptions extends ResolvedOptions {
@@ -38,7 +38,7 @@ export interface ConnectionsOptions extends ResolvedOptions {
 }
 
 export class Connections {
-  /** What waits for all connections together. */
+  /** The send queues of all connections together. */
   readonly queues: SendQueueBudget;
   readonly #options: ConnectionsOptions;
   readonly #services: HandlerServices;
@@ -205,7 +205,7 @@ export class Connections {
       ? [expiresAt === undefined ? undefined : expiresAt - now(), 'token_expired' as const]
       : [limits.authTimeoutMs, 'auth_timeout' as const];
     if (afterMs === undefined) return;
-    // A timer holds at most 2^31−1 ms; a later expiry is looked at again then.
+    // A timer runs for at most 2^31−1 ms; when it fires before the expiry, the next timer is set.
     const timer = setTimeout(
       () => {
         if (session.authenticated && (session.principal.expiresAt ?? Infinity) > now())
@@ -228,7 +228,7 @@ export class Connections {
     }
   }
 
-  /** Sends everyone away (CON-5). Resolves when all are gone or cut off. */
+  /** Drains all connections (CON-5). Resolves when every connection has ended or was cut. */
   async drain(drainMs: number): Promise<void> {
     this.#acceptor.draining = true;
     const { random, limits } = this.#options;
@@ -242,7 +242,7 @@ export class Connections {
     const spreadMs = Math.max(MIN_DRAIN_SPREAD_MS, returnMs);
     for (let start = 0; start < all.length; start += DRAIN_BATCH) {
       for (const connection of all.slice(start, start + DRAIN_BATCH)) {
-        // The heartbeat goes before what waits: so that it tells the last position, nothing may wait.
+        // A heartbeat overtakes queued events. The queue must be empty, so that the heartbeat reports the last position.
         connection.outbox.flush();
         this.#heartbeat.beat(connection);
         connection.close('shutdown', 'The node is shutting down.', {

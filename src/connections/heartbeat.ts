@@ -1,17 +1,17 @@
 /**
- * Tells each client where it is (CON-3) and finds out who is gone (CON-4). One timer serves all connections; each has its own
- * phase, so that ten thousand heartbeats do not leave in one tick.
+ * Reports each client's positions to it (CON-3) and detects clients that no longer answer (CON-4). One timer serves all connections; each
+ * connection has its own phase, so that ten thousand heartbeats are not sent in one tick.
  */
 import type { Broker } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Connection } from './connection.ts';
 
-/** Parts into which an interval is cut: a heartbeat is at most this fraction of an interval late. */
+/** Ticks per heartbeat interval: a heartbeat is late by at most one tick. */
 const SLICES = 25;
-/** The clock of the bound on age in a send queue does not slow down with long heartbeat intervals. */
+/** The longest tick, in milliseconds: the same timer checks the age of send queues, also when the heartbeat interval is long. */
 const MAX_SLICE_MS = 1000;
 const MIN_SLICE_MS = 10;
-/** One goes with each heartbeat: a peer has two intervals to answer the first of them (CON-4). */
+/** A ping is sent with each heartbeat. A peer has two intervals to answer the first ping (CON-4). */
 const MAX_UNANSWERED_PINGS = 2;
 
 export interface HeartbeatOptions {
@@ -33,7 +33,7 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     const sliceMs = Math.max(MIN_SLICE_MS, Math.min(MAX_SLICE_MS, options.intervalMs / SLICES));
-    // Timers come before what sockets have received in the meantime: the pongs of a busy turn are heard first.
+    // After a long turn, timers run before received data is read. The check waits until pongs that have arrived are read.
     this.#timer = setInterval(() => setImmediate(() => this.#tick()), sliceMs);
     this.#timer.unref();
   }
@@ -59,14 +59,14 @@ export class Heartbeat {
       if (now < beat.nextAt) continue;
       beat.nextAt += this.#options.intervalMs;
       if (beat.nextAt <= now) beat.nextAt = now + this.#options.intervalMs;
-      // Counted in pings, not in time: after a pause of this process (a frozen machine) nobody has been asked anything.
+      // Counted in pings, not in time: while this process was paused (a suspended machine), no client was sent a ping.
       if (connection.unansweredPings >= MAX_UNANSWERED_PINGS)
-        connection.close('heartbeat_timeout', 'Nothing was heard for two heartbeat intervals.');
+        connection.close('heartbeat_timeout', 'Nothing was received for two heartbeat intervals.');
       else this.beat(connection);
     }
   }
 
-  /** Sends one heartbeat now. What it says is decided when it is written. */
+  /** Queues one heartbeat now. Its content is built when it is written. */
   beat(connection: Connection): void {
     const { broker } = this.#options;
     connection.sendReport(() => ({
@@ -78,8 +78,8 @@ export class Heartbeat {
 }
 
 /**
- * How far each subscribed stream has been written: before whatever still waits, else the stream's head, though a filter may have
- * hidden its last events (CON-7).
+ * The position up to which each subscribed stream has been written: the position before the first queued event or, if none is queued,
+ * the stream's head, even if a filter excludes the last events (CON-7).
  */
 function positionsOf({ session, outbox }: Connection, broker: Broker): StreamPosition[] {
   const unwritten = outbox.unwritten();

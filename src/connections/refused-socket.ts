@@ -1,14 +1,14 @@
-/** An HTTP answer written on a bare socket, where no `ServerResponse` exists: a refused upgrade, or bytes that are not HTTP. */
+/** Writes an HTTP response to a bare socket, where no `ServerResponse` exists: for a refused upgrade, or bytes that are not HTTP. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpFailure } from '../wire/http-failure.ts';
 
-/** For the peer to read the answer before the connection is cut, in milliseconds. */
+/** How long the peer may take to read the response before the connection is cut, in milliseconds. */
 const LINGER_MS = 1000;
 
 /**
- * Writes the answer and ends the connection. The server's own listeners have left an upgraded socket, so both ends of it are ours:
- * without a listener a reset of the peer would end the process, and a peer that never hangs up would keep the socket for ever.
+ * Writes the response and ends the connection. Node removes its own listeners from an upgraded socket, so this function must add them:
+ * without a listener a reset by the peer would end the process, and a peer that never closes would keep the socket open permanently.
  */
 export function refuseSocket(socket: Duplex, { status, headers, body }: HttpFailure): void {
   if (socket.destroyed) return;
@@ -16,7 +16,7 @@ export function refuseSocket(socket: Duplex, { status, headers, body }: HttpFail
   socket.on('error', () => socket.destroy());
   socket.on('close', () => clearTimeout(timer));
   socket.on('end', () => socket.destroy());
-  // What else the peer sends is thrown away: unread bytes would turn the end into a reset, and the answer would be lost.
+  // Further data of the peer is read and dropped: unread bytes would turn the close into a reset, and the response would be lost.
   socket.resume();
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

@@ -1,18 +1,18 @@
-/** Who receives an event, by the bytes that they receive. */
+/** Groups the receivers of an event by the bytes that they receive. */
 import type { LiveSink, Session } from '../session/session.ts';
 import type { DeliveryTally, Subscription } from '../session/subscription.ts';
 import type { Members } from '../subscriptions/subscription-index.ts';
 import { eventPrefix } from '../wire/codec.ts';
 
-/** Connections that are sent the same frame. */
+/** Connections that receive the same frame. */
 export interface Share {
   readonly prefix: string;
   readonly sinks: readonly LiveSink[];
 }
 
 /**
- * Each connection once, with a prefix that names all of its subscriptions (EVT-2). The ids are sorted, so that connections with the
- * same subscriptions share the frame, in whichever order they subscribed.
+ * Lists each connection once, with a prefix that names all of its matching subscriptions (EVT-2). The ids are sorted, so that connections
+ * with the same subscription ids share the frame, regardless of the order in which they subscribed.
  */
 export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[] {
   const sessions: Session[] = [];
@@ -37,7 +37,7 @@ function prefixOf(matched: readonly Subscription[]): string {
   return eventPrefix(matched.map((each) => each.id).toSorted());
 }
 
-/** Subscriptions with the same events and filter. What they are sent is counted once for all. */
+/** Subscriptions with the same events and filter. Their events are counted once for all of them. */
 export class Audience implements Members<Subscription>, DeliveryTally {
   readonly #subscriptions = new Set<Subscription>();
   #shares: readonly Share[] | undefined;
@@ -69,7 +69,7 @@ export class Audience implements Members<Subscription>, DeliveryTally {
     this.lastDeliveredAt = now;
   }
 
-  /** Who receives an event that is for no other audience; the same list until a subscription comes or goes. */
+  /** The receivers of an event that matches only this audience; the same list until a subscription is added or removed. */
   get shares(): readonly Share[] {
     return (this.#shares ??= sharesOf(this.#subscriptions));
   }

@@ -1,26 +1,26 @@
 /**
- * Live events that wait for several connections at once. Connections that are due the same events in the same order keep the same
- * link of a chain. The bytes up to a link are joined once, for whichever of its connections is written first.
+ * Live events that are queued for several connections at once. Connections to which the same events are to be sent in the same order
+ * keep the same link of a chain. The bytes up to a link are joined once, when the first of these connections is written.
  *
- *     event 1 ◀── event 2 ◀── event 3 ◀── event 4        each link knows the one before it
+ *     event 1 ◀── event 2 ◀── event 3 ◀── event 4        each link refers to the previous one
  *                    ▲                       ▲
- *              due to socket A         due to sockets B, C and D
+ *              kept by connection A    kept by connections B, C and D
  *
- * A chain is cut into chunks, so that a large batch is neither joined nor handed to a socket as a whole.
+ * A chain is split into chunks, so that a large batch is neither joined nor written to a socket as a whole.
  */
 import type { LiveEvent } from '../session/session.ts';
 
-/** One link: the event that it adds, and the sums over it and all before it. */
+/** One link of a chain: an event, and the count and bytes of this event and all earlier ones. */
 export class Batch {
   readonly event: LiveEvent;
   readonly count: number;
   readonly bytes: number;
   /** When the first event was queued, in milliseconds since the Unix epoch. */
   readonly since: number;
-  /** The link that was made last behind this one: connections come in such an order that it is mostly the next one asked for. */
+  /** The newest link that follows this one. Connections are visited in such an order that the next one mostly needs this link, too. */
   next: Batch | undefined = undefined;
   readonly previous: Batch | undefined;
-  /** Events of the last chunk, and their bytes. */
+  /** The number of events in the last chunk, and their bytes. */
   readonly chunkCount: number;
   readonly chunkBytes: number;
   #joined: Buffer | undefined = undefined;
@@ -56,7 +56,7 @@ export class Batch {
     return newest(this, this.chunkCount).map(({ event }) => event);
   }
 
-  /** The bytes of the chunk that ends here, the same for everybody who asks. */
+  /** The bytes of the chunk that ends here, joined once for all connections. */
   get joined(): Buffer {
     return (this.#joined ??= this.#join());
   }
@@ -76,7 +76,7 @@ function chunksOf(last: Batch): readonly Batch[] {
   return links.filter((link, at) => link === last || links[at + 1]?.chunkCount === 1);
 }
 
-/** The newest links of a chain, oldest first. */
+/** The last `count` links of a chain, oldest first. */
 function newest(last: Batch, count: number): readonly Batch[] {
   const links = [last];
   for (let { previous } = last; previous !== undefined && links.length < count; { previous } = previous)
@@ -94,7 +94,7 @@ export class BatchChain {
     this.#maxChunkBytes = maxChunkBytes;
   }
 
-  /** The link of a connection that is due `event` after `previous`. */
+  /** The link of a connection to which `event` is to be sent after `previous`. */
   link(previous: Batch | undefined, event: LiveEvent): Batch {
     const known = previous === undefined ? this.#first : previous.next;
     if (known?.event === event) return known;
@@ -104,7 +104,7 @@ export class BatchChain {
     return link;
   }
 
-  /** Forgets what has been flushed; a connection that still keeps a link goes on from it. */
+  /** Starts a new chain after a flush. A connection that still keeps a link of the old one appends to that link. */
   clear(): void {
     this.#first = undefined;
   }

@@ -1,7 +1,7 @@
 /**
- * From one event to the connections that want it. The event is matched once per group of equal filters, and its frame is
- * built once per distinct prefix: a thousand connections whose subscription is called `ts` share one buffer. Who shares it is worked
- * out when subscriptions come or go, so that a delivery visits nothing but the send queues.
+ * Delivers one event to the connections with a matching subscription. The event is matched once per group of equal filters, and its frame
+ * is built once per distinct prefix: a thousand connections whose subscription has the id `ts` share one buffer. The sharing connections
+ * are determined when a subscription is added or removed, so that a delivery visits only the send queues.
  */
 import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -18,7 +18,7 @@ import type { Share } from './audience.ts';
 interface StreamFanout {
   readonly index: SubscriptionIndex<Subscription, Audience>;
   readonly subscriptions: Set<Subscription>;
-  /** The audiences that were last due the same event, and who they are together: of one kind of event mostly the same again. */
+  /** The audiences of the last event that matched several, with their shares. The next event mostly matches the same audiences. */
   together: { readonly audiences: readonly Audience[]; readonly shares: readonly Share[] } | undefined;
 }
 
@@ -39,7 +39,7 @@ export class Fanout {
     this.#options = options;
   }
 
-  /** From now on every matching event of the stream reaches the subscription. */
+  /** Delivers every matching event of the stream to the subscription from now on. */
   add(subscription: Subscription): void {
     let stream = this.#streams.get(subscription.stream);
     if (stream === undefined) {
@@ -53,7 +53,7 @@ export class Fanout {
     stream.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
   }
 
-  /** From now on none does. */
+  /** Delivers nothing to the subscription from now on. */
   remove(subscription: Subscription): void {
     const stream = this.#streams.get(subscription.stream);
     if (stream === undefined || !stream.subscriptions.delete(subscription)) return;
@@ -93,14 +93,14 @@ export class Fanout {
     return { kind: 'event', frame: encodeEvent(prefix, record), stream, epoch, sequenceId, since };
   }
 
-  /** Says to every subscriber of the stream what will not be delivered (GAP-1). */
+  /** Reports to every subscriber of the stream which events cannot be delivered (GAP-1). */
   lose(loss: StreamLoss): void {
     const { stream, from, to, reason } = loss;
     const concerned = this.#streams.get(stream)?.subscriptions ?? [];
     this.#say(concerned, { stream, from: bare(from), to: bare(to), reason });
   }
 
-  /** Says to the subscribers of the affected paths that a source lost track (GAP-2). */
+  /** Reports a source loss to the subscribers of the affected paths (GAP-2). */
   loseSource(loss: SourceLoss): void {
     const { stream, paths } = loss;
     const concerned = [...(this.#streams.get(stream)?.subscriptions ?? [])];
@@ -121,7 +121,7 @@ export class Fanout {
   }
 }
 
-/** Who receives an event that is for these audiences of a stream. */
+/** The receivers of an event that matches these audiences of a stream. */
 function sharesIn(stream: StreamFanout, audiences: readonly Audience[]): readonly Share[] {
   const [first] = audiences;
   if (first === undefined) return [];

@@ -1,12 +1,12 @@
-/** When the send queues of a node are written, and the batches that they share until then. */
+/** Decides when the send queues of a node are written, and keeps the batches that they share until then. */
 import { BatchChain } from './batch.ts';
 
-/** How long one outbox chooses events before the next one has its turn, in milliseconds. */
+/** How long one outbox may choose events of a replay before the next outbox is flushed, in milliseconds. */
 export const SLICE_MS = 2;
 
-/** Enough for one system call to be worth while, little enough that control messages soon get their turn. */
+/** Size of one write, in bytes: large enough to justify a system call, small enough that control messages do not wait long. */
 const CHUNK_BYTES = 64 * 1024;
-/** What the socket holds beside the queue stays small against it: at most this part of the bound on bytes. */
+/** The socket's own buffer may hold at most this part of the queue's bound on bytes. */
 const CHUNKS_PER_QUEUE = 16;
 
 /** A send queue, as the scheduler sees it. */
@@ -18,8 +18,8 @@ export interface Flushable {
 }
 
 /**
- * Collects the outboxes that have something to send and flushes each once, after the present round of I/O callbacks. Those with a
- * replay come after all others, in rotation, and for no longer than the budget of a turn; then everybody else has a turn.
+ * Collects the outboxes that have something to send and flushes each once, after the current round of I/O callbacks. Outboxes with a
+ * replay are flushed after all others, in rotation, and together for no longer than the budget of a turn.
  */
 export class FlushScheduler {
   /** Size of one write, in bytes; one frame alone may be larger. */

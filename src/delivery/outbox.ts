@@ -1,15 +1,15 @@
 /**
- * What one connection still has to be sent. Two lanes: control messages (`pong`, heartbeats, errors) never wait behind
- * events (BCK-1); whatever must keep its place among events (`subscribed`, `gap`, `synced`, …) goes in order with them (BCK-3).
+ * The queue of messages that one connection still has to send. It has two lanes: control messages (`pong`, heartbeats, errors) never wait
+ * behind events (BCK-1); messages that must keep their order among events (`subscribed`, `gap`, `synced`, …) share their lane (BCK-3).
  *
  *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
  *
- * All that is due to a socket in a tick leaves in one write, because the system call is what a delivery costs. As long as only live
- * events wait, they are a {@link Batch}, whose bytes are shared with other connections and joined once. Both lanes together
- * are bounded by bytes, messages and age; past half of a bound the connection is slow, past the bound it is over (BCK-2).
- * Replies count too: a peer that asks and never reads would otherwise fill the memory with answers.
- * A replay is not copied into the queue: its events are chosen and its frames made while the socket takes them, so a long replay
- * to a slow reader holds references, not bytes. Choosing is work, and done in slices: see {@link FlushScheduler}.
+ * All messages for a socket in a tick are sent in one write, because the system call is most of the cost of a delivery. While only live
+ * events are queued, they are a {@link Batch}, whose bytes are shared with other connections and joined once. Both lanes together
+ * are bounded by bytes, messages and age. Past half of a bound the connection is slow; past the bound it is closed (BCK-2).
+ * Replies count too: a peer that sends commands and never reads would otherwise fill the memory with replies.
+ * A replay is not copied into the queue: its events are chosen and its frames built while the socket accepts them, so that a long replay
+ * to a slow reader keeps references, not bytes. Choosing takes processing time and is done in slices: see {@link FlushScheduler}.
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
@@ -34,7 +34,7 @@ interface MessageFrame extends OrderedOptions {
 }
 
 interface Control {
-  /** A frame, or what makes it when its turn comes. */
+  /** A frame, or a function that builds it when it is written. */
   readonly frame: Buffer | (() => Buffer);
   readonly since: number;
 }
@@ -51,9 +51,9 @@ export interface OutboxOptions {
   readonly now: () => number;
   /** Called once, when a hard bound is passed. */
   readonly onOverflow: (bound: Bound) => void;
-  /** Called when a message that waited could not be made; nothing more is written. */
+  /** Called when a queued message could not be built; nothing more is written. */
   readonly onFault: (error: unknown) => void;
-  /** Told what choosing events for a replay, or making a message, has cost, in milliseconds of processing time. */
+  /** Receives the processing time of choosing events for a replay, or of building a message, in milliseconds. */
   readonly onWork?: (ms: number) => void;
 }
 
@@ -63,18 +63,18 @@ export class Outbox implements LiveSink {
   readonly #limits: OutboxLimits;
   readonly #scheduler: FlushScheduler;
   #control: Control[] = [];
-  /** A message that tells the state at the moment when it is written: one that still waits says all that a second one would. */
+  /** Builds a message that reports the state when it is written, so a pending one replaces later requests. */
   #report: (() => Buffer) | undefined;
-  /** Live events that wait together with others, in place of entries: there are none while there is a batch. */
+  /** Queued live events whose bytes are shared with other connections. While there is a batch, there are no entries. */
   #batch: Batch | undefined;
-  /** The first `#first` of them have been taken, and are undefined. */
+  /** The first `#first` entries have been taken, and are undefined. */
   #entries: (Entry | undefined)[] = [];
   #first = 0;
   #queuedBytes = 0;
-  /** Of the chunk that the socket has not taken yet. */
+  /** Size of the chunk that the socket has not accepted yet, in bytes. */
   #bytesInSocket = 0;
   #scheduled = false;
-  /** Since when the socket has taken nothing, or undefined while it takes what it is given. */
+  /** The time since which the socket has accepted nothing; undefined while it accepts every write. */
   #blockedSince: number | undefined;
   #ended = false;
   /** See {@link flush}. */
@@ -94,7 +94,7 @@ export class Outbox implements LiveSink {
     });
   }
 
-  /** Overtakes events. */
+  /** Queues a message that overtakes events. */
   push(frame: Buffer): void {
     if (this.#ended) return;
     this.#control.push({ frame, since: this.#options.now() });
@@ -103,7 +103,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Overtakes events; made when its turn comes, so that a large one takes no room while it waits, and bounded by number and age. */
+  /** Queues a message that overtakes events and is built when it is written, so that it uses no memory before. Bounded by number and age. */
   pushMade(make: () => Buffer): void {
     if (this.#ended) return;
     this.#control.push({ frame: make, since: this.#options.now() });
@@ -111,19 +111,19 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Overtakes events; what it says is decided when its turn comes. */
+  /** Queues the report of the current state, which overtakes events and is built when it is written. */
   pushReport(make: () => Buffer): void {
     if (this.#ended) return;
     this.#report = make;
     this.#schedule();
   }
 
-  /** Keeps its place among the events. */
+  /** Queues a message in order with the events. */
   pushInOrder(frame: Buffer, options: OrderedOptions = {}): void {
     this.#enqueue({ kind: 'message', frame, ...options, since: this.#options.now() });
   }
 
-  /** Keeps its place. As long as nothing else waits here, connections that are due the same events share a batch. */
+  /** Queues a live event, in order. While only live events are queued, connections with the same events share a batch. */
   pushEvent(event: LiveEvent): void {
     if (this.#ended) return;
     if (this.#entries.length > this.#first || this.#blockedSince !== undefined) return this.#enqueue(event);
@@ -132,7 +132,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Keeps its place among the events; what it holds is decided as the socket takes it. */
+  /** Queues a replay, in order with the events. Its events are chosen while the socket accepts them. */
   pushReplay(replay: Replay): void {
     this.#enqueue(new QueuedReplay(replay, this.#options.now()));
   }
@@ -143,8 +143,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Each stream of which something is still to be written, with the position before the first of it (CON-7). Walks
-   * everything that waits: for heartbeats and introspection, not for every event.
+   * Each stream with queued events, with the position before the first of them (CON-7). Walks the whole queue: for heartbeats and
+   * introspection, not for every event.
    */
   unwritten(): ReadonlyMap<string, Position> {
     const positions = new Map<string, Position>();
@@ -152,26 +152,26 @@ export class Outbox implements LiveSink {
       const before = entry === undefined ? undefined : placeBefore(entry);
       if (before === undefined) continue;
       const known = positions.get(before.stream);
-      // An entry of another epoch was queued later, and the gap that leads there waits before it.
+      // An entry of another epoch was queued later, behind the gap that announces this epoch.
       const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
       if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
     }
     return positions;
   }
 
-  /** Bytes that wait here or in the socket's own buffer. */
+  /** Bytes in this queue and in the socket's own buffer. */
   get queuedBytes(): number {
     return this.#queuedBytes + (this.#batch?.bytes ?? 0) + this.#socket.writableLength;
   }
 
-  /** What keeps its place and waits for it; a replay counts as one. */
+  /** The number of queued messages that are in order with the events; a replay counts as one. */
   get queuedMessages(): number {
     return this.#entries.length - this.#first + (this.#batch?.count ?? 0);
   }
 
   /**
-   * How long the oldest message has waited, or the socket taken nothing, in milliseconds. A replay counts from its last
-   * progress.
+   * How long the oldest message has been queued or the socket has accepted nothing, in milliseconds. For a replay, the time since its last
+   * progress counts.
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
@@ -187,12 +187,12 @@ export class Outbox implements LiveSink {
     return this.#full(2) !== undefined || this.oldestQueuedMs > this.#limits.sendQueueAgeMs / 2;
   }
 
-  /** Checks the bound on age, which passes without anything being pushed. */
+  /** Checks the bound on age, which can be passed although nothing is pushed. */
   checkAge(): void {
     if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#options.onOverflow('age');
   }
 
-  /** Writes a last message past whatever waits, behind the first of the answers and a report that still waits, and ends. */
+  /** Writes the first chunk of control messages and a pending report, then a last message, and ends. Drops everything else. */
   finish(last: Buffer): void {
     if (this.#ended) return;
     const control = [...this.#takeControl(), ...this.#takeReport()];
@@ -200,7 +200,7 @@ export class Outbox implements LiveSink {
     this.#socket.write(Buffer.concat([...control, last]));
   }
 
-  /** Drops what waits; nothing is taken any more. */
+  /** Drops all queued messages and ignores later ones. */
   end(): void {
     this.#ended = true;
     this.#batch = undefined;
@@ -214,8 +214,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Writes what is due, as far as the socket takes it.
-   * @param deadline until when events may be chosen for a replay, by the performance clock; the rest follows in a later turn
+   * Writes queued messages until the socket accepts no more.
+   * @param deadline time by the performance clock until which events may be chosen for a replay; the others follow in a later turn
    */
   flush(deadline = performance.now() + SLICE_MS): void {
     this.#scheduled = false;
@@ -225,7 +225,7 @@ export class Outbox implements LiveSink {
     if (this.replaying) this.#schedule();
   }
 
-  /** The same, and reports what it cost. */
+  /** Flushes, and reports the processing time. */
   flushReplay(deadline: number): void {
     const before = process.threadCpuUsage();
     this.flush(deadline);
@@ -233,7 +233,7 @@ export class Outbox implements LiveSink {
     this.#options.onWork?.((user + system) / 1000);
   }
 
-  /** Writes one chunk; false when there was none. Never throws: other connections wait their turn in the same loop. */
+  /** Writes one chunk; false if there was none. Never throws: the same loop flushes other connections afterwards. */
   #write(): boolean {
     try {
       const batch = this.#batch;
@@ -258,7 +258,7 @@ export class Outbox implements LiveSink {
     this.#countInSocket(chunk.length);
   }
 
-  /** Writes what is shared with others. What the socket does not take any more waits as entries of this connection. */
+  /** Writes the shared batch. Events that the socket does not accept become entries of this connection. */
   #writeBatch(batch: Batch): void {
     this.#batch = undefined;
     for (const chunk of batch.chunks) {
@@ -272,7 +272,7 @@ export class Outbox implements LiveSink {
     }
   }
 
-  /** Makes entries of the batch, because something else is to follow or to precede it. */
+  /** Turns the batch into entries, because another message is to precede or follow its events. */
   #spread(): void {
     const batch = this.#batch;
     if (batch === undefined) return;
@@ -282,7 +282,7 @@ export class Outbox implements LiveSink {
     this.#count(batch.bytes);
   }
 
-  /** A batch is not counted: its bytes are shared, and what a socket does not take of it becomes entries in the same turn. */
+  /** A batch is not counted: its bytes are shared, and events that the socket does not accept become entries in the same turn. */
   #count(bytes: number): void {
     this.#queuedBytes += bytes;
     this.#options.queues.add(bytes);
@@ -308,7 +308,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** The bound on room of which more than `1 / part` is used up. Age passes by itself and is checked by the clock. */
+  /** The bound on bytes or messages of which more than `1 / part` is used. The bound on age is checked by a timer. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#queuedBytes + (this.#batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
@@ -316,9 +316,9 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Full within one tick is not yet slow: a burst has filled the queue before the socket was given any of it. So the socket gets
-   * its chance first, for as long as the system takes every byte at once. Nothing is dropped here: a heartbeat that still waits
-   * would else find nothing unwritten and claim the head of the stream (CON-7).
+   * A queue that a burst fills within one tick does not make a client slow: nothing has been written yet. So the queue is first written,
+   * as long as the system accepts every byte at once. Nothing is dropped here: otherwise a pending heartbeat would find nothing queued
+   * and report the head of the stream, although events were not written (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;
@@ -329,7 +329,7 @@ export class Outbox implements LiveSink {
     if (bound !== undefined) this.#options.onOverflow(bound);
   }
 
-  /** Everything up to about one chunk, control first, in one buffer. */
+  /** Takes messages up to about one chunk, control messages first, as one buffer. */
   #nextChunk(): Buffer | undefined {
     const parts = this.#takeControl();
     let bytes = parts.reduce((sum, each) => sum + each.length, 0);
@@ -339,14 +339,14 @@ export class Outbox implements LiveSink {
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
-      // A replay has filled the chunk with whole frames: for one more of them all would have to be copied.
+      // A replay has filled the chunk with whole frames: adding one more frame would copy all of them.
       if (next?.kind === 'replay' && next === this.#entries[this.#first]) break;
     }
     if (parts.length === 0) return undefined;
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
   }
 
-  /** About one chunk of the control lane, and behind its last message the report. */
+  /** Takes about one chunk of the control lane and, if that empties the lane, the report. */
   #takeControl(): Buffer[] {
     const frames: Buffer[] = [];
     let bytes = 0;
@@ -404,10 +404,10 @@ export class Outbox implements LiveSink {
   }
 
   #advance(): void {
-    // What has been taken must not be held until the array is cut.
+    // Frees the memory of the entry, because the array is cut only later.
     this.#entries[this.#first] = undefined;
     this.#first += 1;
-    // Shifting an array moves everything behind it: the taken part is cut off only now and then.
+    // Removing the first item moves all others, so taken entries are cut off only occasionally, many at once.
     if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
@@ -415,7 +415,7 @@ export class Outbox implements LiveSink {
   }
 }
 
-/** The position before what is left of an entry; undefined when the entry belongs to no place of a stream. */
+/** The position before the rest of an entry; undefined when the entry has no position in a stream. */
 function placeBefore(entry: Entry): StreamPosition | undefined {
   if (entry.kind === 'message') return entry.after;
   if (entry.kind === 'replay') return entry.after;

@@ -1,6 +1,6 @@
 /**
- * A replay in a send queue: its events are chosen and its frames made while the socket takes them, so that a long replay to a slow
- * reader holds references, not bytes.
+ * A replay in a send queue: its events are chosen and its frames built while the socket accepts them, so that a long replay to a slow
+ * reader keeps references, not bytes.
  */
 import type { EventRecord } from '../broker/broker.ts';
 import type { ServerMessage } from '../../generated/types.ts';
@@ -9,15 +9,15 @@ import type { Replay } from '../session/session.ts';
 import { encodeMessage, eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
 
 export interface TakeOptions {
-  /** Bytes that the chunk may have; one frame alone may have more. */
+  /** Largest size of the chunk in bytes; a single frame may be larger. */
   readonly room: number;
-  /** Until when events may be chosen, by the performance clock. */
+  /** Time by the performance clock until which events may be chosen. */
   readonly deadline: number;
   readonly now: () => number;
 }
 
 export interface Taken {
-  /** Several frames; undefined if there was no time, or nothing, to choose any. */
+  /** Several frames; undefined if there was no time, or no event, to choose. */
   readonly chunk: Buffer | undefined;
   /** Event messages in the chunk. */
   readonly events: number;
@@ -28,11 +28,11 @@ export interface Taken {
 export class QueuedReplay {
   readonly kind = 'replay';
   readonly #replay: Replay;
-  /** Chosen, but too large for the chunk that was being made. */
+  /** A frame that was chosen, but did not fit into the last chunk. */
   #held: EventRecord | ServerMessage | undefined;
-  /** The position before what is left. */
+  /** The position before the events that are still to be sent. */
   after: StreamPosition;
-  /** When it was queued or last made progress. */
+  /** When the replay was queued or last made progress. */
   since: number;
 
   constructor(replay: Replay, since: number) {

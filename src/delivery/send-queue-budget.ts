@@ -1,6 +1,6 @@
 /**
- * What all send queues of a node hold together. Each queue has a bound of its own, but ten thousand clients that stop reading
- * could each fill theirs (BCK-2).
+ * The bytes of all send queues of a node together. Each queue has its own bound, but ten thousand clients that stop reading could each
+ * fill their queue (BCK-2).
  */
 export class SendQueueBudget {
   readonly limit: number;
@@ -11,8 +11,8 @@ export class SendQueueBudget {
   readonly #onExceeded: () => void;
 
   /**
-   * @param onExceeded called once in a turn of the event loop, after the sockets have been given what is due: a burst that the
-   *   sockets take is no reason to close anything
+   * @param onExceeded called at most once per turn of the event loop, after the queues have been written: a burst that the
+   *   sockets accept is no reason to close a connection
    */
   constructor(limit: number, onExceeded: () => void) {
     this.limit = limit;
@@ -27,12 +27,12 @@ export class SendQueueBudget {
     return this.#used > this.limit;
   }
 
-  /** Counts bytes that a queue takes in, or gives away where the number is negative. */
+  /** Counts bytes that were added to a queue; a negative number for bytes that left it. */
   add(bytes: number): void {
     this.#used += bytes;
     if (!this.exceeded || this.#reported) return;
     this.#reported = true;
-    // The flush of this turn was scheduled when the first of these bytes came, so that it runs before.
+    // The flush of this turn was scheduled when the first of these bytes was queued, so it runs before this check.
     setImmediate(() => {
       this.#reported = false;
       if (this.exceeded) this.#onExceeded();

@@ -1,5 +1,5 @@
 /**
- * Opens and ends subscriptions: what must happen together in the session, the fan-out and the broker happens here.
+ * Opens and ends subscriptions, and keeps the session, the fan-out and the broker consistent.
  */
 import type { Broker } from '../broker/broker.ts';
 import { Budget } from '../replay/budget.ts';
@@ -12,7 +12,7 @@ export class SubscriptionRegistry {
   readonly #fanout: Fanout;
   /** Memory of all subscriptions of this node, by principal. */
   readonly filters: Budget;
-  /** Under whom a subscription was counted: a session's principal may change. */
+  /** The principal under which each subscription was counted: a session's principal may change. */
   readonly #owners = new Map<Subscription, string>();
 
   constructor(options: {
@@ -34,7 +34,7 @@ export class SubscriptionRegistry {
     this.#fanout.add(subscription);
   }
 
-  /** Nothing matches the subscription any more; what was queued for it before still goes out. */
+  /** Ends a subscription. Events that were queued for it before are still sent. */
   end(subscription: Subscription): void {
     const { session, stream } = subscription;
     if (!session.subscriptions.delete(subscription.id)) return;
@@ -44,7 +44,7 @@ export class SubscriptionRegistry {
     this.#broker.detach(stream);
   }
 
-  /** The connection is over. */
+  /** Ends all subscriptions of a closed connection. */
   endAll(session: Session): void {
     for (const subscription of [...session.subscriptions.values()]) this.end(subscription);
   }

@@ -1,17 +1,17 @@
-/** The form of a document that a client prefers (RFC 9110, 12.5.1). */
+/** Selects the format of a document that a client prefers (RFC 9110, 12.5.1). */
 
 interface MediaRange {
   readonly range: string;
-  /** From 0, not acceptable, to 1. */
+  /** The weight (`q`) of the type, from 0 (not acceptable) to 1. */
   readonly weight: number;
 }
 
-/** From the most specific range to the least: the first one that covers a type decides. */
+/** Sorted from the most specific range to the least specific; the first range that includes a type decides. */
 const JSON_RANGES = ['application/json', 'application/*', '*/*'];
 const YAML_RANGES = ['application/yaml', 'application/*', '*/*'];
 const HTML_RANGES = ['text/html', 'text/*', '*/*'];
 
-/** Whether a client would rather have JSON than YAML; without a preference it gets YAML. */
+/** Whether a client prefers JSON to YAML; without a preference it receives YAML. */
 export function prefersJson(accept: string | undefined): boolean {
   const ranges = readRanges(accept);
   return weightOf(JSON_RANGES, ranges) > weightOf(YAML_RANGES, ranges);

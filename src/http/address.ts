@@ -3,7 +3,7 @@ import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 
-/** The address of an operation on a gateway whose WebSocket is at `path`; operations below `/ws` in the contract move with it. */
+/** The address of an operation on a gateway whose WebSocket is at `path`; operations below `/ws` in the contract are below `path`. */
 export function addressOf(name: HttpOperationName, path: string): string {
   const { path: address } = HTTP_OPERATIONS[name];
   return address.startsWith(`${WEBSOCKET_PATH}/`) ? path + address.slice(WEBSOCKET_PATH.length) : address;
@@ -17,7 +17,7 @@ interface Parameter {
 
 type Parameters<Name extends HttpOperationName> = (typeof HTTP_OPERATIONS)[Name]['query'];
 
-/** The parameters of an operation's query, each of the type that the contract gives it. */
+/** The query parameters of an operation, with the types of the contract. */
 export type QueryOf<Name extends HttpOperationName> = {
   readonly [Key in keyof Parameters<Name>]?: Parameters<Name>[Key] extends { readonly type: 'integer' }
     ? number

@@ -31,8 +31,8 @@ const COMMON_HEADERS = { vary: 'Accept', 'x-content-type-options': 'nosniff' } a
 const MARKDOWN_HEADERS = { ...COMMON_HEADERS, 'content-type': 'text/markdown; charset=utf-8' } as const;
 
 /**
- * The search of the page, among the scripts of the console. Only the gateway adds it: the page as a file works without. Its address is
- * relative, because a proxy may have put the gateway below a prefix.
+ * The search script of the reference page, served with the scripts of the console. Only the gateway adds this script: the page also works
+ * as a file. The script's address is relative, because a proxy may serve the gateway below a prefix.
  */
 const SEARCH = '<script type="module" src="console/reference-search.js"></script>';
 

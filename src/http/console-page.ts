@@ -11,7 +11,7 @@ const PAGE = new URL('console/', import.meta.url);
 /** The generated client, which the console uses like any other page. */
 const CLIENT = new URL('../../generated/', import.meta.url);
 
-/** Allows only scripts and connections of the own origin, and nothing inline. */
+/** Allows only scripts and connections of the same origin, and no inline script or style. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -19,7 +19,7 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 } as const;
 
-/** `console.js`, `client/client.js`, `client/runtime/feed.js`: only one dot, so no file outside can be named. */
+/** `console.js`, `client/client.js`, `client/runtime/feed.js`: only one dot, so no file outside the directory can be named. */
 const SCRIPT = /^(client\/)?((?:runtime\/)?[a-z-]+)\.js$/;
 
 /** A module as JavaScript, with imports that the browser can resolve. Undefined if it does not exist. */

@@ -116,7 +116,7 @@ describe('the console', () => {
     await page.locator('#complaint', { hasText: 'did you mean build_finished?' }).waitFor();
     await page.getByLabel('Filter').fill('targets');
     await page.getByRole('button', { name: 'Follow' }).click();
-    await page.locator('#complaint', { hasText: 'targets is no filter' }).waitFor();
+    await page.locator('#complaint', { hasText: 'targets is not a filter' }).waitFor();
     expect(faults).toEqual([]);
 
     await page.goto(`${httpUrl}/docs#build_finished`);

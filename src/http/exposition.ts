@@ -5,7 +5,7 @@ import type { Distribution } from '../introspection/distribution.ts';
 
 const PREFIX = 'tidemark_';
 
-/** prom-client declares an enumeration of numbers, and has and renders words. */
+/** The types of prom-client declare `MetricType` as numbers, but at run time the values are strings such as this one. */
 const HISTOGRAM = 'histogram' as unknown as MetricType;
 
 type Values = () => ReadonlyMap<string | number, number>;
@@ -18,7 +18,7 @@ export interface Labelled {
 
 export interface LabelledHistogram {
   readonly name: string;
-  /** Without one, the only distribution has the key `''`. */
+  /** Without a label, there is only one distribution, with the key `''`. */
   readonly label?: string;
   readonly help: string;
 }
@@ -53,7 +53,7 @@ export class Exposition {
     });
   }
 
-  /** A gauge whose value is 1 and whose labels are what it shows. */
+  /** A gauge that is always 1, and whose labels hold the information. */
   info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
     new Gauge({ name: PREFIX + name, help, labelNames: Object.keys(labels), registers: [this.#registry] }).set(
       labels,
@@ -73,7 +73,7 @@ export class Exposition {
     });
   }
 
-  /** @param known label values that are shown with 0 until they are counted */
+  /** @param known label values that are reported as 0 until they are counted */
   tally({ name, label, help, known }: Labelled & { readonly known: readonly (string | number)[] }, read: Values): void {
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -100,8 +100,8 @@ export class Exposition {
 type Collected = Awaited<ReturnType<Gauge['get']>>;
 
 /**
- * The gateway counts by itself, at the cost of an addition, and a `Histogram` of prom-client cannot be given counts. This is a metric
- * that reports ready samples under the type of a histogram.
+ * A histogram whose counts the gateway has itself, because counting there costs only an addition. A `Histogram` of prom-client does not
+ * accept existing counts, so this class reports samples with the type `histogram`.
  */
 class DistributionHistogram extends Gauge {
   readonly #samples: () => Sample[];
@@ -122,7 +122,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** As the text format has it: cumulative buckets, their sum and their count. */
+/** The samples that the text format requires: cumulative buckets, the sum and the count. */
 function samples(name: string, labels: Readonly<Record<string, string>>, distribution: Distribution): Sample[] {
   return [
     ...distribution.buckets().map(({ upTo, count }) => ({

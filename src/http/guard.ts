@@ -31,9 +31,9 @@ export interface GuardOptions {
 
 export interface Admitted {
   readonly caller: Caller;
-  /** Whether the caller has the scopes of the operation's full answer. */
+  /** Whether the client has the scopes for the operation's full response. */
   readonly detail: 'full' | 'summary';
-  /** Takes the processing time of the answer, in milliseconds. */
+  /** Charges the processing time of the response to the client, in milliseconds. */
   readonly chargeWork: (ms: number) => void;
 }
 
@@ -81,7 +81,7 @@ export class Guard {
     };
   }
 
-  /** Undefined where a credential is needed and there is none. */
+  /** Undefined if a credential is required and the request has none. */
   async #principalOf(
     name: HttpOperationName,
     request: FastifyRequest,
@@ -96,7 +96,7 @@ export class Guard {
     return authenticator.required && scopes.length > 0 ? undefined : authenticator.anonymous;
   }
 
-  /** Whose allowance a request takes from: everyone without a credential has that of the address. */
+  /** The client whose rate limit a request counts against; requests without a credential count against their address. */
   #payerOf(principal: Principal | undefined, remoteAddress: string): string {
     const isKnown = principal !== undefined && principal !== this.#options.authenticator.anonymous;
     return isKnown ? `principal ${principal.id}` : `address ${remoteAddress}`;

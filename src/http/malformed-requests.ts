@@ -17,9 +17,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
 };
 
-/** For the `clientError` of a server. */
+/** Listener for the `clientError` event of a server. */
 export function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
-  // After a response has begun, the client would read another response as part of it.
+  // Once a response has started, the client would read the error as part of that response.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;

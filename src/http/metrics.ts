@@ -20,17 +20,17 @@ export interface MetricsOptions {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** Metrics of prom-client that count nothing although their names end like those of counters. `nodejs_active_*` has the same figures. */
+/** Gauges of prom-client whose names end in `_total` like those of counters. `nodejs_active_*` has the same values. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** The codes of RFC 6455, 7.4.1, with which connections end beside those of the contract. */
+/** Close codes of RFC 6455, 7.4.1, that occur in addition to those of the contract. */
 const STANDARD_CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
 const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES).map(({ code }) => code)];
 
 /** The statuses of refused upgrades. */
 const REFUSALS = [400, 401, 403, 404, 426, 429, 500, 503];
 
-/** Reads once per scrape: what is asked for walks all connections, and a dozen metrics ask for it in the same turn. */
+/** Reads the figures once per scrape: reading them walks all connections, and a dozen metrics read them in the same turn. */
 function perTurn<T>(read: () => T): () => T {
   let current: { readonly value: T } | undefined;
   return () => {
@@ -69,8 +69,8 @@ function identity(exposition: Exposition, { version, nodeId, catalogue }: Metric
 }
 
 /**
- * Send queues only as a total and as the largest one (BCK-2). `/ws/subscriptions` shows the queue of each connection; a metric series
- * per connection would outlive the connection in every database that collects it.
+ * Reports send queues only as a total and as the longest one (BCK-2). `/ws/subscriptions` shows the queue of each connection; a series
+ * per connection would stay in the metrics database after the connection has ended.
  */
 function connections(exposition: Exposition, figures: () => HealthFigures, counters: Counters): void {
   const view = (): HealthFigures['connections'] => figures().connections;
@@ -96,7 +96,7 @@ function connections(exposition: Exposition, figures: () => HealthFigures, count
     () => counters.errors,
   );
   exposition.histogram(
-    { name: 'command_duration_seconds', label: 'command', help: 'From a command to its reply.' },
+    { name: 'command_duration_seconds', label: 'command', help: 'Time from a command to its reply.' },
     () => counters.commandSeconds,
   );
 }
@@ -115,7 +115,7 @@ function events(exposition: Exposition, { counters, catalogue }: MetricsOptions)
   exposition.counter('deliveries', 'Live event messages queued for connections.', () => counters.deliveries);
   exposition.counter(
     'encodings',
-    'Event frames built; fewer than deliveries where connections share one.',
+    'Event frames built; fewer than deliveries if connections share frames.',
     () => counters.encodings,
   );
   exposition.counter('replayed_events', 'Replayed events sent.', () => counters.replay.events);
@@ -126,12 +126,12 @@ function events(exposition: Exposition, { counters, catalogue }: MetricsOptions)
   exposition.histogram(
     {
       name: 'delivery_delay_seconds',
-      help: 'From emittedAt until an event was queued for its subscribers, per event.',
+      help: 'Time from emittedAt of an event until it was queued for its subscribers.',
     },
     () => new Map([['', counters.deliverySeconds]]),
   );
   exposition.histogram(
-    { name: 'replay_duration_seconds', label: 'kind', help: 'From subscribed to replay_complete.' },
+    { name: 'replay_duration_seconds', label: 'kind', help: 'Time from subscribed to replay_complete.' },
     () => new Map(Object.entries(counters.replaySeconds)),
   );
 }
@@ -145,7 +145,7 @@ function broker(exposition: Exposition, figures: () => HealthFigures): void {
   );
 }
 
-/** A budget has the name of its limit, and a limit that of its setting, which includes the unit. */
+/** A budget is named after its limit, and a limit after its setting, whose name includes the unit. */
 function bounds(exposition: Exposition, figures: () => HealthFigures, limits: Readonly<Record<string, number>>): void {
   const budgets = (): [string, { readonly used: number; readonly dropped: number }][] => {
     const byName: Readonly<Record<string, { readonly used: number; readonly dropped: number }>> = {

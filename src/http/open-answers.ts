@@ -12,8 +12,8 @@ export class Answering {
   }
 
   /**
-   * Whether a request on the connection is unanswered. Node emits an upgrade that follows a request before that request is
-   * answered; the response would then be written between the frames.
+   * Whether a request on the connection is unanswered. Node emits an upgrade even if an earlier request on the same connection is
+   * unanswered; the response to that request would then be written between the frames.
    */
   has(socket: Duplex): boolean {
     return (this.#open.get(socket) ?? 0) > 0;

@@ -1,6 +1,6 @@
 /**
- * Limits requests as a connection's commands are limited (OPS-6). Each operation has a bucket per caller, so that a flood of one of them leaves
- * the others to their callers.
+ * Limits requests as a connection's commands are limited (OPS-6). Each operation has a bucket per client: a flood of requests for one
+ * operation does not use up the limit of another operation.
  */
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
@@ -17,7 +17,7 @@ export interface RequestLimiterOptions {
   readonly now: () => number;
 }
 
-/** Probes must not fail under load, and documents cost nothing. */
+/** Operations without a limit: probes must not fail under load, and documents cost nothing. */
 const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
   'get_healthz',
   'get_readyz',
@@ -26,14 +26,14 @@ const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
   'get_console',
 ]);
 
-/** A debt is at most a minute of tokens (token-bucket.ts): a bucket that rested for longer is as good as a new one, if it can refill. */
+/** A debt is at most one minute of tokens (token-bucket.ts), so a bucket that refills and was unused for longer equals a new one. */
 const LEAST_REST_MS = 60_000;
 
 export class RequestLimiter {
   readonly #options: RequestLimiterOptions;
   readonly #restMs: number;
   #buckets = new Map<string, TokenBucket>();
-  /** Those that were not used since `#turnedAt`; dropped at the next turn, so that callers who left cost nothing. */
+  /** Buckets that were not used since `#turnedAt`. They are dropped at the next turn, so that former clients use no memory. */
   #resting = new Map<string, TokenBucket>();
   #turnedAt: number;
 
@@ -44,14 +44,14 @@ export class RequestLimiter {
     this.#turnedAt = options.now();
   }
 
-  /** Callers that are kept; for tests. */
+  /** The number of clients with a bucket; for tests. */
   get size(): number {
     return this.#buckets.size + this.#resting.size;
   }
 
   /**
    * @param caller a principal's id or an address
-   * @throws {ProtocolError} `rate_limited` when the caller has sent too many of them
+   * @throws {ProtocolError} `rate_limited` when the client has sent too many requests
    */
   take(operation: HttpOperationName, caller: string): void {
     if (UNLIMITED.has(operation)) return;
@@ -65,7 +65,7 @@ export class RequestLimiter {
     );
   }
 
-  /** Pays for processing time, in milliseconds, beyond what one request has paid for. */
+  /** Charges processing time, in milliseconds, beyond the time that is included in one request. */
   chargeWork(operation: HttpOperationName, caller: string, ms: number): void {
     const { commandCostMs } = this.#options.limits;
     if (!UNLIMITED.has(operation) && ms > commandCostMs)

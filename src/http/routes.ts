@@ -32,7 +32,7 @@ export interface RouteOptions extends GuardOptions {
   readonly introspection: Introspection;
   /** The subscriptions of all nodes (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
-  /** Over the subscriptions of all nodes (OPS-3). */
+  /** Explains which subscriptions of all nodes an event would match (OPS-3). */
   readonly explain: (query: ExplainQuery) => Promise<Explanation>;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
@@ -67,7 +67,7 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
   return new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
 }
 
-/** Logs a fault of a request, and names the request in the response: its sender can quote the id, and the log has it too. */
+/** Logs a fault and adds the request id to the response, so that the client can report the id and an operator can find it in the log. */
 export function faultLog(log: Logger, request: FastifyRequest, reply: FastifyReply): (error: unknown) => void {
   return (error) => {
     const { id: requestId, method, routeOptions } = request;
@@ -216,7 +216,11 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     });
   }
   app.get(options.path, async (_request, reply) =>
-    fail(reply, new ProtocolError('invalid_message', 'This is a WebSocket: send an upgrade.'), 426),
+    fail(
+      reply,
+      new ProtocolError('invalid_message', 'This address accepts only WebSocket connections: send an upgrade request.'),
+      426,
+    ),
   );
   registerConsoleAssets(app);
 }

@@ -42,7 +42,7 @@ export interface Http {
   share(host: Server): Promise<() => void>;
   /** Whether a request of that connection is unanswered. */
   answering(socket: Duplex): boolean;
-  /** This gateway's own metrics, in the text format of Prometheus. */
+  /** The metrics of this gateway, in the text format of Prometheus. */
   metrics(): Promise<string>;
   close(): Promise<void>;
 }
@@ -81,7 +81,7 @@ export function createHttp(options: HttpOptions): Http {
     frameworkErrors: (error, request, reply) =>
       void fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
     http: {
-      // RFC 9110, 7.8: an offer of another protocol may be ignored, and the request is answered as it is.
+      // RFC 9110, 7.8: a server may ignore an upgrade to another protocol and answer the request as usual.
       shouldUpgradeCallback: ({ headers }) => /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? ''),
       headersTimeout: limits.handshakeTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.handshakeTimeoutMs / 2),

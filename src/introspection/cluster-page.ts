@@ -1,6 +1,5 @@
 /**
- * What only all nodes together can say (OPS-2): one node asks the others through the broker and joins their pages with
- * its own.
+ * Pages of the subscriptions of all nodes (OPS-2): one node asks the others through the broker and merges their pages with its own.
  */
 import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -17,7 +16,7 @@ export interface ClusterPageOptions {
   readonly introspection: Pick<Introspection, 'page'>;
 }
 
-/** An answer is one message in Redis; a page that is larger goes out in smaller parts. */
+/** The largest answer in characters: an answer is one message in Redis, so a larger page is sent as several smaller pages. */
 const MAX_ANSWER_CHARACTERS = 1024 * 1024;
 
 /** This node's page, for the node that asked. Undefined for a request that this version does not know. */
@@ -41,12 +40,12 @@ export async function clusterPage(options: ClusterPageOptions, query: Subscripti
   return joinPages([options.introspection.page(query), ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
 }
 
-/** Joins pages that were cut by the same query, each out of the reports of another node. */
+/** Merges the pages of several nodes for the same query. */
 export function joinPages(
   pages: readonly SubscriptionsPage[],
   options: { readonly limit: number; readonly missing: readonly string[] },
 ): SubscriptionsPage {
-  // A page that goes on knows nothing of what follows its last item: beyond it, the others must wait as well.
+  // A node whose page is not its last may have more items after its last item, so no page may pass that item.
   const bounds = pages.flatMap(({ nextCursor }) => (nextCursor === undefined ? [] : [nextCursor])).toSorted();
   const [bound] = bounds;
   const all = pages.flatMap(({ items }) => items).toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));

@@ -1,6 +1,6 @@
 /**
- * Every count of the process, for health (OPS-1) and metrics (OPS-4). Counts only ever grow, and outlive the connections
- * that they are about. Whoever does the work counts it here; `http/metrics.ts` renders it.
+ * Every count of the process, for health (OPS-1) and metrics (OPS-4). Counts only grow, and remain after their
+ * connections have ended. The code that does the work updates them; `http/metrics.ts` renders them.
  */
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName, ErrorCode, GapReason } from '../../generated/protocol.ts';
@@ -12,7 +12,7 @@ export type Tally<Label extends string | number> = ReadonlyMap<Label, number>;
 export interface FinishedReplay {
   readonly kind: 'warm' | 'resume';
   readonly events: number;
-  /** Time that it took. */
+  /** The duration of the replay, in milliseconds. */
   readonly ms: number;
 }
 
@@ -51,7 +51,7 @@ export class Counters {
     add(this.#refused, status);
   }
 
-  /** Connections closed, by close code: the one that the server decided on, else the one that it saw. */
+  /** Connections closed, by close code: the server's code if the server closed the connection, otherwise the received one. */
   get closed(): Tally<number> {
     return this.#closed;
   }
@@ -60,7 +60,7 @@ export class Counters {
     add(this.#closed, code);
   }
 
-  /** Connections that the server closed past a hard bound of their send queue (BCK-2), when it decided to. */
+  /** Connections that the server closed because their send queue passed a hard bound (BCK-2); counted when the close starts. */
   get closedSlow(): number {
     return this.#closedSlow;
   }
@@ -78,7 +78,7 @@ export class Counters {
     this.#deliveries += messages;
   }
 
-  /** Live event frames built: fewer than deliveries wherever connections share one. */
+  /** Live event frames built: fewer than deliveries if connections share frames. */
   get encodings(): number {
     return this.#encodings;
   }
@@ -87,7 +87,7 @@ export class Counters {
     this.#encodings += 1;
   }
 
-  /** Events that this node published, by name, with `*` for all custom events; repeats of an idempotency key are none. */
+  /** Events that this node published, by name, with `*` for all custom events; repetitions of an idempotency key are not counted. */
   get published(): Tally<string> {
     return this.#published;
   }
@@ -96,7 +96,7 @@ export class Counters {
     add(this.#published, event);
   }
 
-  /** From the `emittedAt` of an event until it was queued for its last subscriber on this node; events without one do not count. */
+  /** Time from `emittedAt` of an event until it was queued for its last subscriber on this node. Events without it do not count. */
   get deliverySeconds(): Distribution {
     return this.#deliverySeconds;
   }
@@ -105,7 +105,7 @@ export class Counters {
     this.#deliverySeconds.observe(ms);
   }
 
-  /** From the arrival of a command until its reply or its error was queued. */
+  /** Time from the arrival of a command until its reply or error was queued. */
   get commandSeconds(): ReadonlyMap<CommandName, Distribution> {
     return this.#commandSeconds;
   }
@@ -114,12 +114,12 @@ export class Counters {
     this.#commandSeconds.get(name)?.observe(ms);
   }
 
-  /** Replays by kind, the resumes that failed among them, and the events that they held. */
+  /** Replays by kind, failed resumes, and the number of replayed events. */
   get replay(): Readonly<{ warm: number; resume: number; failed: number; events: number }> {
     return this.#replay;
   }
 
-  /** From `subscribed` until `replay_complete` was queued, by kind. */
+  /** Time from `subscribed` until `replay_complete` was queued, by kind. */
   get replaySeconds(): Readonly<Record<'warm' | 'resume', Distribution>> {
     return this.#replaySeconds;
   }

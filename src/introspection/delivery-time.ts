@@ -1,4 +1,4 @@
-/** Hands events to the fan-out, and counts how long each has taken to get there. */
+/** Passes events to the fan-out and measures the time since each was emitted. */
 import type { EventRecord } from '../broker/broker.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Counters } from './counters.ts';
@@ -10,8 +10,8 @@ export interface TimedDeliveryOptions {
 }
 
 /**
- * The time is taken once per event, whatever the number of its subscribers. With Redis, `emittedAt` is of the clock of Redis: a
- * node whose clock differs reports that difference as well.
+ * Measured once per event, regardless of the number of its subscribers. With Redis, `emittedAt` is from the clock of Redis, so the
+ * result includes any difference between that clock and the clock of this node.
  */
 export function timedDelivery({ fanout, counters, now }: TimedDeliveryOptions): (record: EventRecord) => void {
   return (record) => {

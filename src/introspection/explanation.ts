@@ -1,6 +1,6 @@
 /**
- * Which subscriptions an event would match, and which condition of the others fails (OPS-3): on this node, and on all nodes, which are
- * asked through the broker.
+ * Explains which subscriptions an event would match, and which condition fails for the others (OPS-3): on this node and, through the
+ * broker, on all nodes.
  */
 import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -9,11 +9,11 @@ import type { Subscription } from '../session/subscription.ts';
 import type { Matchable } from '../subscriptions/event-facts.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
 
-/** An event that might be published, and whose subscriptions are asked for. */
+/** A hypothetical event, for which matching subscriptions are searched. */
 export interface ExplainQuery {
   readonly stream: string;
   readonly event: Matchable;
-  /** Only the subscriptions of this connection. */
+  /** Restricts the answer to the subscriptions of this connection. */
   readonly connectionId?: string;
 }
 
@@ -27,9 +27,9 @@ interface ExplainRequest {
   readonly query: ExplainQuery;
 }
 
-/** `maxItems` of the lists in the contract. */
+/** The `maxItems` of these lists in the contract. */
 const MAX_ITEMS = 1000;
-/** A list is cut where it would be longer: an answer is one message in Redis, and filters can be long. */
+/** A longer list is cut: an answer is one message in Redis, and filters can be long. */
 const MAX_CHARACTERS = 512 * 1024;
 
 /** What the subscriptions of this node do with the event. */

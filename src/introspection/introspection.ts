@@ -1,5 +1,5 @@
 /**
- * What an operator can ask a running gateway (OPS-1 to OPS-3). Reads, never changes.
+ * The reports that an operator can read from a running gateway (OPS-1 to OPS-3). Nothing here changes its state.
  */
 import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
@@ -17,13 +17,13 @@ import type { Counters } from './counters.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
 
-/** What the connections of this node look like from above. */
+/** Totals and maxima over all connections of this node. */
 export interface ConnectionsView {
   readonly open: number;
   readonly queuedBytes: number;
-  /** Of the connection that has most. */
+  /** Queued bytes of the connection with the most. */
   readonly longestQueueBytes: number;
-  /** Of the connection that has waited longest. */
+  /** The longest time that a connection's oldest message has been queued. */
   readonly oldestQueuedMs: number;
   readonly slow: number;
 }
@@ -59,7 +59,7 @@ export interface SubscriptionQuery {
   readonly cursor?: string;
 }
 
-/** Items on a page where the query does not say. */
+/** Items on a page if the query has no limit. */
 export const DEFAULT_PAGE = HTTP_OPERATIONS.get_subscriptions.query.limit.default;
 
 function brokerOf(broker: Pick<Broker, 'health'>): Health['broker'] {
@@ -72,7 +72,7 @@ function time(ms: number): string {
 }
 
 function tally(names: Iterable<string>): Record<string, number> {
-  // A client chooses these names, and `constructor` is one that every plain object has already.
+  // Clients choose these names, and a plain object already has members such as `constructor`.
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   return Object.fromEntries(counts);
@@ -92,7 +92,7 @@ export class Introspection {
     return this.#options.broker.health().connected ? 'ok' : 'degraded';
   }
 
-  /** What everyone may see; its cost does not grow with what the gateway has. */
+  /** The part of health that needs no scope. Its cost does not grow with the number of connections or streams. */
   summary(): HealthSummary {
     const { catalogue, nodeId, version, now } = this.#options;
     return {
@@ -105,7 +105,7 @@ export class Introspection {
     };
   }
 
-  /** What metrics show of health: without a walk over streams and subscriptions, since they are read often. */
+  /** The part of health for metrics. Walks no streams or subscriptions, because metrics are read often. */
   figures(): HealthFigures {
     const { broker, fanout, connections } = this.#options;
     return {
@@ -183,7 +183,7 @@ export class Introspection {
     };
   }
 
-  /** One page of the selected subscriptions of this node, and what they sum up to. */
+  /** One page of the selected subscriptions of this node, and their totals. */
   page(query: SubscriptionQuery): SubscriptionsPage {
     const reports = this.#select(query);
     const { cursor, limit = DEFAULT_PAGE } = query;
@@ -201,7 +201,7 @@ export class Introspection {
   }
 
   #select(query: SubscriptionQuery): SubscriptionReport[] {
-    // Walks a whole queue, so once per connection.
+    // Called once per connection, because it walks the whole queue.
     const unwritten = new Map<Session, ReadonlyMap<string, Position>>();
     const unwrittenOf = (session: Session): ReadonlyMap<string, Position> => {
       const known = unwritten.get(session) ?? session.outlet.unwritten();
@@ -221,7 +221,7 @@ export class Introspection {
   }
 }
 
-/** Subscriptions come in this order; a cursor is the key of the last one seen. */
+/** The sort key of subscriptions; a cursor is the key of the last subscription of a page. */
 export function orderKey(report: Pick<SubscriptionReport, 'connectionId' | 'subscriptionId'>): string {
   return `${report.connectionId}/${report.subscriptionId}`;
 }

@@ -9,7 +9,7 @@ import type { Mock } from './mock.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** The request is wrong: 400, with the reason. */
+/** The request is invalid: answered with status 400 and the reason. */
 class RequestError extends Error {
   override readonly name = 'RequestError';
 }
@@ -58,7 +58,7 @@ async function publish(mock: Mock, body: Body): Promise<object> {
   const count = numberOf(body, 'count', 1, COUNT);
   const example = mock.exampleOf(event);
   const payload = body['payload'] ?? example?.payload;
-  if (!isObject(payload)) throw new RequestError(`${event} has no example in the contract: give a payload.`);
+  if (!isObject(payload)) throw new RequestError(`The contract has no example of ${event}: add "payload" to the body.`);
   const stream = body['stream'] === undefined ? example?.stream : textOf(body, 'stream');
   let last: object = {};
   for (let done = 0; done < count; done += 1)
@@ -120,7 +120,7 @@ async function bodyOf(request: IncomingMessage): Promise<Body> {
   let length = 0;
   for await (const chunk of request) {
     length += (chunk as Uint8Array).length;
-    if (length > LONGEST_BODY) throw new RequestError('The body is too large.');
+    if (length > LONGEST_BODY) throw new RequestError(`The body is larger than ${LONGEST_BODY} bytes.`);
     chunks.push(chunk as Uint8Array);
   }
   const text = Buffer.concat(chunks).toString('utf8');
@@ -142,10 +142,16 @@ async function answer(
   const known = `${request.method} ${(request.url ?? '').split('?')[0]}`;
   const handler = Object.hasOwn(HANDLERS, known) ? HANDLERS[known] : undefined;
   if (handler === undefined)
-    return { status: 404, body: { error: `There is no ${known}; there are ${Object.keys(HANDLERS).join(', ')}.` } };
-  // A page of any site could post here: pages always send an origin, programs do not.
+    return {
+      status: 404,
+      body: { error: `Unknown operation ${known}; the operations are ${Object.keys(HANDLERS).join(', ')}.` },
+    };
+  // Any website could post to this address from a browser. Browsers send an origin with a POST, programs do not.
   if (request.headers.origin !== undefined)
-    return { status: 403, body: { error: 'The control address does not serve pages.' } };
+    return {
+      status: 403,
+      body: { error: 'Requests from web pages are refused: send the request without an Origin header.' },
+    };
   try {
     return { status: 200, body: await handler(mock, await bodyOf(request)) };
   } catch (error) {
@@ -158,7 +164,7 @@ async function answer(
 async function respond(mock: Mock, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status, body } = await answer(mock, request).catch(() => ({
     status: 500,
-    body: { error: 'The mock failed.' },
+    body: { error: 'The mock failed to answer.' },
   }));
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(`${JSON.stringify(body)}\n`);
 }

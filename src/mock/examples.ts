@@ -1,4 +1,4 @@
-/** Events to publish, from the examples of a contract; where it has none, made from the schema of the payload. */
+/** Events to publish: the examples of a contract or, for an event without examples, a value made from its payload schema. */
 import { readFileSync } from 'node:fs';
 import type { OpenObject } from '../../generated/types.ts';
 
@@ -14,7 +14,7 @@ interface JsonObject {
 }
 
 const STOCK = new URL('../../generated/contract.json', import.meta.url);
-/** Deeper schemas refer to themselves; what is optional is left out there. */
+/** Below this depth, optional members are left out: such a deep schema probably refers to itself. */
 const DEEPEST = 8;
 
 function isObject(value: Json | undefined): value is JsonObject {
@@ -37,7 +37,7 @@ function listAt(value: Json | undefined, ...keys: readonly string[]): readonly J
   return Array.isArray(found) ? (found as readonly Json[]) : [];
 }
 
-/** Makes a value that a schema of the contract allows, as far as types, enumerations and required members say. */
+/** Makes a value for a schema of the contract. Only its types, enumerations and required members are considered. */
 class Sampler {
   readonly #contract: Json;
 
@@ -103,7 +103,7 @@ export function examplesOf(location?: string): ReadonlyMap<string, readonly Exam
   return found;
 }
 
-/** A stream that is named in an example is kept; `main` is the default anyway. */
+/** The stream of an example, if the example names one; the default is `main`. */
 function exampleOf(event: string, data: Json | undefined): readonly ExampleEvent[] {
   const payload = at(data, 'payload');
   const stream = textAt(data, 'stream');

@@ -1,4 +1,4 @@
-/** The faults in force: what the relay does to connections, commands and events beside passing them on. */
+/** The active faults: how the relay disturbs connections, commands and events. */
 import type { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
 
 export type CloseName = keyof typeof CLOSE_CODES;
@@ -16,19 +16,19 @@ export interface UpgradeRefusal {
   times: number;
 }
 
-/** How the next events of each connection are lost: reported by a `gap`, or in silence. */
+/** How the next events of each connection are lost: reported by a `gap`, or not reported. */
 export interface Loss {
   readonly kind: 'gap' | 'silent';
   readonly count: number;
-  /** Counts the orders, so that each connection carries out each of them once. */
+  /** The number of this request for a loss, so that each connection applies each request once. */
   readonly order: number;
 }
 
 export class Faults {
-  /** Milliseconds by which every message of the server is delayed, and the most that chance adds. */
+  /** The delay of every message of the server, in milliseconds, and the most that is added at random. */
   delayMs = 0;
   jitterMs = 0;
-  /** Until then nothing is sent, in milliseconds since the Unix epoch. */
+  /** Nothing is sent before this time, in milliseconds since the Unix epoch. */
   silentUntil = 0;
   loss: Loss = { kind: 'gap', count: 0, order: 0 };
   readonly commands: CommandRefusal[] = [];
@@ -38,12 +38,12 @@ export class Faults {
     this.loss = { kind, count, order: this.loss.order + 1 };
   }
 
-  /** The refusal that the next upgrade meets, used up by one. */
+  /** The status with which to refuse the next upgrade, if any; counts as one use of that refusal. */
   takeUpgrade(): number | undefined {
     return take(this.upgrades, () => true)?.status;
   }
 
-  /** The refusal that a command meets, used up by one. */
+  /** The refusal for a command, if any; counts as one use of that refusal. */
   takeCommand(command: string): CommandRefusal | undefined {
     return take(this.commands, (each) => each.command === command || each.command === '*');
   }

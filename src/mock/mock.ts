@@ -1,6 +1,6 @@
 /**
- * A gateway for front-end teams and tests: the real one, with events from the examples of its contract, and with faults on demand in
- * between. What clients see is what the gateway sends, but for the faults.
+ * A gateway for front-end teams and tests: the real gateway, with events from the examples of its contract, behind a relay that causes
+ * faults on demand. Without a fault, clients receive exactly what the gateway sends.
  */
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
@@ -14,18 +14,18 @@ export interface MockOptions {
   readonly contract?: BuiltContract;
   readonly host: string;
   readonly port: number;
-  /** Between two events, in milliseconds; 0 publishes none by itself. */
+  /** Time between two events, in milliseconds; with 0, events are published only on request. */
   readonly everyMs: number;
   /** Names of the events to publish; by default every declared event, one after the other. */
   readonly events: readonly string[];
   /** Events to publish once, in order, instead of the examples. */
   readonly script?: readonly ExampleEvent[];
   readonly gateway?: Pick<GatewayOptions, 'limits' | 'log'>;
-  /** An event was published, or could not be. */
+  /** Called when an event was published, or could not be published. */
   readonly onPublish?: (event: string, problem?: string) => void;
 }
 
-/** A name that the contract does not declare. */
+/** An event name that the contract does not declare. */
 export class UnknownEventError extends Error {
   override readonly name = 'UnknownEventError';
 }
@@ -58,7 +58,7 @@ export class Mock {
       faults: this.faults,
       port: () => this.#port,
       onSubscribed: () => {
-        // A script is for a client: it begins when the first one listens.
+        // A script starts when the first client subscribes, so that a client receives all of its events.
         if (options.script !== undefined) this.#startTimer();
       },
     });
@@ -69,12 +69,12 @@ export class Mock {
     return createGateway({ broadcast: 'on', ...gateway, ...(contract === undefined ? {} : { contract }) });
   }
 
-  /** The examples of these events in turn, so that each event comes early. */
+  /** One example of each event in turn, so that every event is published early. */
   #chosen(names: readonly string[]): readonly ExampleEvent[] {
     const unknown = names.find((name) => !this.#examples.has(name));
     if (unknown !== undefined)
       throw new UnknownEventError(
-        `The contract declares no event ${unknown}; it has ${[...this.#examples.keys()].join(', ')}.`,
+        `The contract declares no event ${unknown}; its events are ${[...this.#examples.keys()].join(', ')}.`,
       );
     const lists = [...this.#examples].filter(([name]) => names.length === 0 || names.includes(name));
     const longest = Math.max(0, ...lists.map(([, list]) => list.length));
@@ -122,7 +122,7 @@ export class Mock {
     }
   }
 
-  /** @throws {ProtocolError} when the payload does not match the contract, for example */
+  /** @throws {ProtocolError} when the gateway refuses the event, for example because its payload does not match the contract */
   async publish({ event, payload, stream }: ExampleEvent): Promise<object> {
     const result = await this.#gateway.publish(event, payload, {
       source: 'mock',
@@ -150,7 +150,7 @@ export class Mock {
     return this.#relay.cutAll();
   }
 
-  /** Replaces the gateway by a new one: every connection ends, history is empty, and each stream has a new epoch. */
+  /** Starts a new gateway in place of the old one: every connection ends, history is empty, and each stream has a new epoch. */
   async restart(): Promise<void> {
     const old = this.#gateway;
     this.#relay.cutAll();

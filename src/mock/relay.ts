@@ -1,4 +1,4 @@
-/** The address that clients of a mock use: passes WebSocket connections and HTTP requests on to the gateway behind. */
+/** The address that clients of a mock use: forwards WebSocket connections and HTTP requests to the gateway behind it. */
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -9,13 +9,13 @@ import { RelayedConnection } from './relayed-connection.ts';
 
 export interface RelayOptions {
   readonly faults: Faults;
-  /** The port of the gateway behind, on 127.0.0.1. */
+  /** The port of the gateway, on 127.0.0.1. */
   readonly port: () => number;
   /** Called when a client has subscribed. */
   readonly onSubscribed: () => void;
 }
 
-/** The client's own headers of the handshake are made anew for the connection behind. */
+/** Handshake headers that are not forwarded: the connection to the gateway has its own. */
 const HANDSHAKE_HEADERS: readonly string[] = ['connection', 'upgrade'];
 
 function headersFor({ headers }: IncomingMessage): Record<string, string | string[]> {
@@ -25,7 +25,7 @@ function headersFor({ headers }: IncomingMessage): Record<string, string | strin
   return Object.fromEntries(kept) as Record<string, string | string[]>;
 }
 
-/** The error of the contract whose HTTP status this is; `internal` for any other. */
+/** The contract's error with this HTTP status; `internal` if there is none. */
 function errorFor(status: number): keyof typeof ERRORS {
   const codes = Object.keys(ERRORS) as (keyof typeof ERRORS)[];
   return codes.find((code) => ERRORS[code].httpStatus === status) ?? 'internal';
@@ -36,7 +36,7 @@ function refuse(socket: Duplex, status: number): void {
   const { retryable } = ERRORS[code];
   const body = JSON.stringify({
     type: 'error',
-    data: { code, message: 'The mock was told to refuse this connection.', retryable },
+    data: { code, message: 'This connection is refused by a fault that was set in the mock.', retryable },
   });
   const head = [`HTTP/1.1 ${status} Refused`, 'Content-Type: application/json; charset=utf-8'];
   if (retryable) head.push('Retry-After: 1');
@@ -131,7 +131,7 @@ export class Relay {
   }
 }
 
-/** The gateway behind has rejected the upgrade: the client gets the same response. */
+/** Called when the gateway has rejected the upgrade: the client receives the same response. */
 function passRefusal(answer: IncomingMessage, socket: Duplex): void {
   const lines = [`HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}`];
   for (let index = 0; index < answer.rawHeaders.length; index += 2)

@@ -1,4 +1,4 @@
-/** One connection of a client, passed on to the gateway behind, with the faults in force. */
+/** One connection of a client, relayed to the gateway, with the active faults. */
 import { ERRORS, CLOSE_CODES } from '../../generated/protocol.ts';
 import type { WebSocket } from 'ws';
 import type { CloseName, CommandRefusal, Faults } from './faults.ts';
@@ -13,7 +13,7 @@ interface EnvelopeData {
   readonly [name: string]: unknown;
 }
 
-/** What was kept back of one stream: events are not repeated, so the client gets a `gap` or must notice the loss. */
+/** The events of one stream that were withheld. They are not sent later: the client receives a `gap`, or must detect the loss itself. */
 interface Withheld {
   readonly stream: unknown;
   readonly subscriptionIds: Set<unknown>;
@@ -21,7 +21,7 @@ interface Withheld {
   to: { readonly epoch: unknown; readonly sequenceId: number };
 }
 
-/** Close codes that stand for a missing or empty close frame, and must not be sent. */
+/** Close codes that mean a missing or empty close frame, and must not be sent. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
 function parse(text: string): Envelope | undefined {
@@ -47,7 +47,7 @@ export class RelayedConnection {
   #toLose = 0;
   #lost = 0;
   #withheld: Withheld | undefined;
-  /** Messages keep their order, whatever their delays. */
+  /** Messages keep their order, even with random delays. */
   #lastAt = 0;
   #ended = false;
 
@@ -90,7 +90,7 @@ export class RelayedConnection {
   #refuse({ code, retryAfterMs }: CommandRefusal, id: unknown): void {
     const data = {
       code,
-      message: 'The mock was told to refuse this command.',
+      message: 'This command is refused by a fault that was set in the mock.',
       retryable: ERRORS[code].retryable,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     };
@@ -101,7 +101,7 @@ export class RelayedConnection {
     const message = isBinary ? undefined : parse(data.toString('utf8'));
     if (message?.type === 'event' && this.#loses(message.data ?? {})) return;
     if (message?.type === 'heartbeat' && this.#faults.loss.kind === 'gap' && this.#lost > 0) {
-      // What a gap has reported was never delivered. A silent loss shows by this very number.
+      // Events of a reported gap are not counted as delivered. Events that are lost without a report are, so that a client can detect the loss.
       const delivered = Number(message.data?.['delivered'] ?? 0) - this.#lost;
       return this.#send({ ...message, data: { ...message.data, delivered } });
     }
@@ -109,7 +109,7 @@ export class RelayedConnection {
     if (message?.type === 'subscribed') this.#onSubscribed();
   }
 
-  /** Whether the event is kept back. After the last one that is, the loss is reported, if it is to be. */
+  /** Whether the event is withheld. Sends the `gap` after the last withheld event, if the loss is to be reported. */
   #loses(data: EnvelopeData): boolean {
     const { kind, count, order } = this.#faults.loss;
     if (order !== this.#order) {
@@ -155,7 +155,7 @@ export class RelayedConnection {
     this.#later(() => this.#client.send(JSON.stringify(message)));
   }
 
-  /** Does something to the client's connection after the delay in force, in order. */
+  /** Acts on the client's connection after the current delay, in order with the delayed messages. */
   #later(work: () => void): void {
     const { delayMs, jitterMs, silentUntil } = this.#faults;
     const now = Date.now();
@@ -168,7 +168,7 @@ export class RelayedConnection {
     else setTimeout(act, due - now).unref();
   }
 
-  /** Announces the close and closes, as a gateway does (CON-6). */
+  /** Announces the close with `closing`, then closes, as a gateway does (CON-6). */
   close(name: CloseName): void {
     const { code, retryable } = CLOSE_CODES[name];
     this.#client.send(JSON.stringify({ type: 'closing', data: { code, name, retryable } }));

@@ -1,4 +1,4 @@
-/** A script for a mock: the events that a tape or a recorded trace makes the server send. */
+/** A script for a mock: the events of a tape or of a recorded trace. */
 import type { OpenObject } from '../../generated/types.ts';
 import type { ExampleEvent } from './examples.ts';
 
@@ -54,9 +54,9 @@ export function readScript(text: string, file: string): readonly ExampleEvent[] 
   if (!isTape && head?.['trace'] === undefined)
     throw new ScriptError(`${file}:1: a tape begins with {"tape":1,…}, and a trace with {"trace":1,…}.`);
   const seen = new Set<unknown>();
-  // A tape writes a name of its run as ${nonce}.
+  // In tapes, ${nonce} stands for a name that is unique to the run.
   const events = rest.flatMap((line) => (isTape ? ofStep(line) : ofFrame(line, seen)));
-  if (events.length === 0) throw new ScriptError(`${file}: it has no event to publish.`);
+  if (events.length === 0) throw new ScriptError(`${file}: the file has no event to publish.`);
   return JSON.parse(JSON.stringify(events).replaceAll('${nonce}', 'mock')) as readonly ExampleEvent[];
 }
 

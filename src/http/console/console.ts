@@ -27,7 +27,7 @@ hold.addEventListener('click', () => {
 follow().catch(complain);
 showSuggestions().catch(complain);
 
-/** Follows what the form asks for, on a connection of its own: the one before ends. */
+/** Subscribes as the form says, on a new connection; the previous connection ends. */
 async function follow(): Promise<void> {
   await client?.close();
   const given = new FormData(form);
@@ -46,7 +46,7 @@ async function follow(): Promise<void> {
   }
 }
 
-/** Names that the gateway accepted, but takes for misspelt (SUB-7). */
+/** Shows the names that the gateway accepted, but that are probably misspelt (SUB-7). */
 function showHints({ hints = [] }: { readonly hints?: readonly { readonly message: string }[] }): void {
   if (hints.length > 0) complain(new Error(hints.map(({ message }) => message).join(' ')));
 }
@@ -83,7 +83,7 @@ function fieldsOf(given: FormData): Record<string, string[]> {
     parts.map((part) => {
       const [, field, values] = /^\s*(\w+)\s*=\s*(.+)$/.exec(part) ?? [];
       if (field === undefined || values === undefined)
-        throw new Error(`${part.trim()} is no filter: write field=value,value and put ; between fields.`);
+        throw new Error(`${part.trim()} is not a filter: write field=value,value and separate fields with ";".`);
       return [field, values.split(',').map((value) => value.trim())];
     }),
   );
@@ -104,8 +104,8 @@ function listOf(given: FormData, name: string): string[] {
 function textOfError(error: unknown): string {
   if (error instanceof TidemarkError && error.code === 'unauthenticated')
     return token === ''
-      ? 'This gateway asks for a credential: put a token into the field Token, and follow.'
-      : 'The token is wrong, expired or revoked: put another one into the field Token, and follow.';
+      ? 'This gateway requires a credential: enter a token in the field Token, then press Follow.'
+      : 'The token is invalid, expired or revoked: enter another token in the field Token, then press Follow.';
   return error instanceof Error ? error.message : 'The console failed.';
 }
 

@@ -1,4 +1,4 @@
-/** Elements with text: nothing that a publisher wrote is ever read as HTML. */
+/** Creates elements with text content, so that text from a publisher is never parsed as HTML. */
 
 type Child = Node | string;
 
@@ -19,9 +19,9 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** @throws {Error} when the page and its script do not belong together */
+/** @throws {Error} when the page has no such element, because page and script are of different versions */
 export function find<Type extends HTMLElement>(id: string, type: new () => Type): Type {
   const found = document.getElementById(id);
-  if (!(found instanceof type)) throw new Error(`The page has no ${id}.`);
+  if (!(found instanceof type)) throw new Error(`The page has no element with the id ${id}; reload the page.`);
   return found;
 }

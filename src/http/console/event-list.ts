@@ -2,14 +2,14 @@
 import type { TidemarkEvent, TidemarkGap } from '../../../generated/client.ts';
 import { element, find } from './element.ts';
 
-/** Rows that are kept; a browser slows down with many more. */
+/** The most rows that the list keeps; with many more, a browser slows down. */
 const KEPT = 300;
 
 export class EventList {
   readonly #list = find('events', HTMLOListElement);
   readonly #count = find('count', HTMLElement);
   readonly #quiet = find('quiet', HTMLParagraphElement);
-  /** Events received since the list was last drawn; while the list is held, they wait here. */
+  /** Events received since the list was last drawn; while the list is paused, they are kept here. */
   #waiting: HTMLLIElement[] = [];
   #total = 0;
   #held = false;
@@ -76,7 +76,7 @@ function eventRow(event: TidemarkEvent): HTMLLIElement {
     element('span', { title: about.slice(0, 1000) }, about.slice(0, 400)),
   );
   const details = element('details', {}, summary);
-  // A payload may be large: it is laid out only when somebody wants to see it.
+  // A payload may be large, so it is formatted only when the row is opened.
   details.addEventListener('toggle', () => details.append(element('pre', {}, JSON.stringify(event, undefined, 2))), {
     once: true,
   });

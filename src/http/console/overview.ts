@@ -1,11 +1,11 @@
-/** What the gateway says about itself, asked again every other second (OPS-1, OPS-2). */
+/** Shows the gateway's own reports, and reads them again every two seconds (OPS-1, OPS-2). */
 import type { Health, HealthSummary, SubscriptionReport, SubscriptionsPage } from '../../../generated/types.ts';
 import { element, find } from './element.ts';
 
 const EVERY_MS = 2000;
 
 export interface OverviewOptions {
-  /** Where the WebSocket is; the resources stand below it. */
+  /** The address of the WebSocket; the HTTP resources are below it. */
   readonly path: string;
   readonly headers: () => Readonly<Record<string, string>>;
 }
@@ -17,7 +17,7 @@ export class Overview {
     this.#options = options;
   }
 
-  /** Never ends; a hidden page asks nothing. */
+  /** Never returns. A hidden page sends no requests. */
   async run(): Promise<void> {
     for (;;) {
       if (!document.hidden) await this.#look();
@@ -32,11 +32,11 @@ export class Overview {
       const page = await this.#get<SubscriptionsPage>('/subscriptions?limit=200');
       showSubscriptions(page?.items);
     } catch {
-      // The state of the connection says that the gateway is away; this comes back with it.
+      // The state of the connection already shows that the gateway is unavailable; the next request retries.
     }
   }
 
-  /** The body, or undefined where this credential may not see it. */
+  /** The body, or undefined if this credential does not allow the request. */
   async #get<Body>(below: string): Promise<Body | undefined> {
     const { path, headers } = this.#options;
     const response = await fetch(`${path}${below}`, { headers: headers() });
@@ -87,7 +87,7 @@ function showSubscriptions(items: readonly SubscriptionReport[] | undefined): vo
     ];
     return row(cells, each.slow ? 'slow' : '');
   });
-  const hidden = row(['Seeing these needs the scope admin:read.'], '');
+  const hidden = row(['These are shown only with the scope admin:read.'], '');
   find('subscriptions', HTMLTableSectionElement).replaceChildren(...(rows ?? [hidden]));
 }
 

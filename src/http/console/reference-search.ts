@@ -1,6 +1,6 @@
 /**
- * Search of the reference at `/docs`. Every item of the page has an anchor, so the page itself is the index. The box is made by this
- * script: without JavaScript there is none, and the page is complete.
+ * The search of the reference at `/docs`. Every item of the page has an anchor, so the page itself is the index. This script creates the
+ * search box; without JavaScript there is no search box, but the page is complete.
  */
 import { element } from './element.ts';
 
@@ -14,7 +14,7 @@ interface Entry {
 }
 
 const MOST_RESULTS = 30;
-/** Of the text that a result shows. */
+/** The most characters of its text that a result shows. */
 const EXCERPT = 160;
 
 const STYLE = `
@@ -45,7 +45,7 @@ function textOf(node: Element | null | undefined): string {
   return (node?.textContent ?? '').replaceAll(/\s+/g, ' ').trim();
 }
 
-/** What follows a heading, up to the next item. */
+/** The elements after a heading, up to the next item. */
 function textBelow(heading: Element): string {
   const texts: string[] = [];
   for (let next = heading.nextElementSibling; next?.matches('p, div.facts') === true; next = next.nextElementSibling)
@@ -67,7 +67,7 @@ function entryOf(item: Element): Entry {
   return { id, title, kind, text, haystack: `${title} ${id} ${text}`.toLowerCase() };
 }
 
-/** Small is good: the words are the title, begin it, are in it, or are only in the text. */
+/** The rank of a result, best first: the words are the whole title, start the title, are in the title, or are only in the text. */
 function rankOf({ title, id }: Entry, words: string): number {
   const [name, address] = [title.toLowerCase(), id.toLowerCase()];
   if (name === words || address === words || address.endsWith(`.${words}`)) return 0;

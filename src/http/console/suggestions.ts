@@ -1,7 +1,7 @@
-/** Suggests in the form what the gateway's contract declares, own events and filter fields included. */
+/** Adds suggestions to the form: the events and filter fields that the gateway's contract declares, own events included. */
 import { find } from './element.ts';
 
-/** As much of the contract as the form needs. */
+/** The parts of the contract that the form uses. */
 interface Contract {
   readonly components: {
     readonly messages: Readonly<Record<string, { readonly 'x-event'?: string; readonly summary?: string }>>;
