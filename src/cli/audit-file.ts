@@ -5,18 +5,18 @@ import type { AuditSink } from '../auth/audit.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
-/** Lines that wait to be written, in bytes: those of some seconds on a disk that is busy, and little beside the gateway's own memory. */
+/** Bound on lines that wait to be written, in bytes: enough for some seconds on a busy disk, small against the gateway's own memory. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
-/** For the last lines when the process ends. */
+/** How long the end of the process waits for the last lines, in milliseconds. */
 const CLOSE_MS = 1_000;
-/** Until a write that failed is tried again. */
+/** Delay before a failed write is retried, in milliseconds. */
 const RETRY_MS = 100;
-/** A fault that lasts is reported once in this time. */
+/** A lasting fault is reported at most once in this time, in milliseconds. */
 const REPORT_EVERY_MS = 60_000;
 
 export interface AuditFileOptions {
   readonly file: string;
-  /** Takes what is wrong with the file. */
+  /** Receives a description of a fault of the file. */
   readonly report: (text: string) => void;
   readonly mostWaitingBytes?: number;
 }
@@ -56,7 +56,7 @@ class LineWriter {
   readonly #mostBytes: number;
   #waiting: string[] = [];
   #bytes = 0;
-  /** What is being written, as far as it is not written yet. */
+  /** The rest of the batch that is being written. */
   #batch = Buffer.alloc(0);
   #dropped = 0;
   readonly #onSettled: (() => void)[] = [];
@@ -91,7 +91,7 @@ class LineWriter {
 
   #nextBatch(): void {
     if (this.#waiting.length === 0 && this.#dropped > 0) {
-      // The place of the loss in the log itself.
+      // Reports the loss in the log itself, at the position of the missing lines.
       this.#waiting.push(`${JSON.stringify({ time: new Date().toISOString(), kind: 'lost', lines: this.#dropped })}\n`);
       this.#dropped = 0;
     }
@@ -111,14 +111,14 @@ class LineWriter {
     });
   }
 
-  /** A full FIFO, a full disk and a reader that went away may all be over soon. */
+  /** Faults that may end soon: a full FIFO, a full disk, a FIFO whose reader has exited. */
   #retry(error: NodeJS.ErrnoException): void {
     if (error.code !== 'EAGAIN') this.onFault(error);
     setTimeout(() => this.#writeOn(), RETRY_MS).unref();
   }
 }
 
-/** Without waiting: opening a FIFO, or writing to a full one, would otherwise block until somebody reads. A file on a disk does not care. */
+/** Non-blocking: opening a FIFO, or writing to a full one, would otherwise block until a process reads. No effect on regular files. */
 function openForWriting(file: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
   try {

@@ -16,8 +16,8 @@ interface BroadcastOptions extends EventOptions {
 export function registerBroadcast(program: Command): void {
   eventOptions(remoteOptions(program.command('broadcast')))
     .description('publish one event')
-    .option('--idempotency-key <key>', 'a repetition with the same key publishes nothing')
-    .option('--json', 'print the whole answer')
+    .option('--idempotency-key <key>', 'publish nothing if an event with this key was published before')
+    .option('--json', 'print the whole reply')
     .action(broadcast);
 }
 

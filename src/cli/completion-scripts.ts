@@ -1,19 +1,19 @@
-/** Completion scripts for shells. Each finds the command of the line word by word, then offers its commands and flags. */
+/** Completion scripts for shells. Each script finds the command in the typed line, then offers the subcommands and flags of that command. */
 
 export interface CompletedFlag {
   readonly name: string;
   readonly description: string;
-  /** Whether a value follows. */
+  /** Whether the flag takes a value. */
   readonly value: 'some' | 'none';
-  /** The values that it may have; file names are offered where there are none. */
+  /** The allowed values of the flag. If empty, file names are offered. */
   readonly choices: readonly string[];
 }
 
 export interface CompletedCommand {
-  /** `config show`; the program itself is `''`. */
+  /** The words of the command, such as `config show`; `''` for the program itself. */
   readonly path: string;
   readonly children: readonly { readonly name: string; readonly description: string }[];
-  /** Values of its arguments. */
+  /** Allowed values of the command's arguments. */
   readonly arguments: readonly string[];
   readonly flags: readonly CompletedFlag[];
 }
@@ -24,12 +24,12 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** Patterns of `<path> <word>` with which a word leads to a command below. */
+/** Patterns `<path> <word>` in which the word is a subcommand of the command at the path. */
 function steps(commands: Commands): string {
   return commands.flatMap(({ path, children }) => children.map(({ name }) => quoted(`${path} ${name}`))).join('|');
 }
 
-/** `<path>:<flag>` of all flags with a value, by what their values are. */
+/** `<path>:<flag>` of all flags with a value, grouped by their allowed values. */
 function valueCases(
   commands: Commands,
   offer: { readonly words: (words: string) => string; readonly files: string },
@@ -68,7 +68,7 @@ complete -o filenames -F _tidemark tidemark
 `;
 }
 
-/** A colon separates a word from its description. */
+/** zsh: a colon separates a word from its description, so other colons are escaped. */
 function described(name: string, description: string): string {
   return quoted(`${name.replaceAll(':', String.raw`\:`)}:${description}`);
 }
@@ -102,7 +102,7 @@ compdef _tidemark tidemark
 `;
 }
 
-/** fish knows only backslash and quote within single quotes. */
+/** fish: within single quotes, only backslash and single quote are escaped. */
 function fishQuoted(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`;
 }

@@ -12,7 +12,7 @@ export function registerCompletion(program: Command): void {
   program
     .command('completion')
     .description('print a completion script for a shell, for example: source <(tidemark completion bash)')
-    .addArgument(new Argument('<shell>', 'shell that reads the script').choices(Object.keys(SCRIPTS)))
+    .addArgument(new Argument('<shell>', 'shell for which to print the script').choices(Object.keys(SCRIPTS)))
     .action((shell: Shell) => print(SCRIPTS[shell](commandsOf(program, '')).trimEnd()));
 }
 
@@ -35,7 +35,7 @@ function commandsOf(command: Command, path: string): CompletedCommand[] {
   return [own, ...children.flatMap((child) => commandsOf(child.command, `${path} ${child.name}`.trim()))];
 }
 
-/** Choices stand in the flag's syntax where it was made from a setting: `--broadcast <on|off>`. */
+/** The allowed values of a flag. A flag that comes from a setting has them in its syntax: `--broadcast <on|off>`. */
 function flagOf({ long, flags, description, required, optional, argChoices }: Option): CompletedFlag {
   const [, syntax = ''] = /[<[](.*)[>\]]/.exec(flags) ?? [];
   const choices = argChoices ?? (syntax.includes('|') ? syntax.split('|') : []);

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { CliError, EXIT } from './exit.ts';
 
 export interface ContractText {
-  /** For messages; without credentials. */
+  /** Name of the source in messages, without credentials. */
   readonly name: string;
   readonly text: string;
-  /** Where it was read from a file: references to other files start there. */
+  /** Path of the contract if it is a file; references to other files are relative to this path. */
   readonly file?: string;
 }
 

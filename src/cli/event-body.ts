@@ -25,7 +25,7 @@ export function eventOptions(command: Command): Command {
       '--stream <name>',
       'main, workspace:<id> or session:<id> (default: main; for a session_event session:<sessionId>)',
     )
-    .option('--source <label>', 'what the publisher calls itself')
+    .option('--source <label>', 'name of the publisher')
     .option('--example <name>', "use an example of the gateway's contract; `list` names them");
 }
 
@@ -47,12 +47,12 @@ export async function eventBody(options: EventOptions): Promise<BroadcastData> {
 
 async function exampleOf(name: string, { event, payload, url }: EventOptions): Promise<BroadcastData> {
   if (event !== undefined || payload !== undefined)
-    throw new CliError('--example brings its own event and payload: leave out --event and --payload.', EXIT.usage);
+    throw new CliError('--example sets the event and the payload: leave out --event and --payload.', EXIT.usage);
   const bundled = bundledExamples();
   const examples = bundled.has(name) ? bundled : ((await gatewayExamples(url)) ?? bundled);
   const example = examples.get(name);
   if (example !== undefined) return example;
-  throw new CliError(`There is no example ${name}. There are: ${[...examples.keys()].join(', ')}.`, EXIT.usage);
+  throw new CliError(`There is no example ${name}. The examples are: ${[...examples.keys()].join(', ')}.`, EXIT.usage);
 }
 
 function eventOf({ event, payload }: EventOptions): BroadcastData {

@@ -22,7 +22,10 @@ export function registerExplain(program: Command): void {
     .description('show which subscriptions an event would reach, and why not the others; publishes nothing')
     .option('--principal <id>', 'only subscriptions of this principal, such as agent:refactor')
     .option('--connection <id>', 'only subscriptions of this connection')
-    .option('--json', 'print the answer of /ws/explain, or of it what concerns the principal')
+    .option(
+      '--json',
+      'print the response of /ws/explain as JSON; with --principal, only the subscriptions of this principal',
+    )
     .action(explain);
 }
 
@@ -53,7 +56,7 @@ function reportOf(
   { matches, mismatches }: Pick<Explanation, 'matches' | 'mismatches'>,
   known: ReadonlyMap<string, SubscriptionReport>,
 ): string {
-  if (matches.length + mismatches.length === 0) return 'There is no subscription.';
+  if (matches.length + mismatches.length === 0) return 'No client has a subscription.';
   const who = (each: Who): string[] => {
     const { principal = 'gone meanwhile', remoteAddress = '' } = known.get(keyOf(each)) ?? {};
     return [plain(principal), remoteAddress, each.connectionId, plain(each.subscriptionId)];
@@ -67,17 +70,17 @@ function reportOf(
 
 function reasonOf({ clause, wanted, seen }: Mismatch): string {
   const asked = wanted.map(plain).join(', ');
-  if (clause === 'stream') return `it follows ${asked}; the event is on ${seen.map(plain).join(', ')}`;
-  if (clause === 'events') return `it subscribes to ${asked}; the event is ${seen.map(plain).join(', ')}`;
+  if (clause === 'stream') return `the subscription is for ${asked}; the event is on ${seen.map(plain).join(', ')}`;
+  if (clause === 'events') return `the subscription is for ${asked}; the event is ${seen.map(plain).join(', ')}`;
   const has = seen.length === 0 ? 'the event has none' : `the event has ${seen.map(plain).join(', ')}`;
-  return `its filter \`${clause}\` is ${asked}; ${has}`;
+  return `the filter \`${clause}\` is ${asked}; ${has}`;
 }
 
-/** Reports what the answer does not list. */
+/** Reports that subscriptions are missing from the response. */
 function warnOfOthers({ matches, matchCount, mismatches, mismatchCount, missingNodes }: Explanation): void {
   const unlisted = matchCount + mismatchCount - matches.length - mismatches.length;
   if (unlisted > 0)
-    say(tint('yellow', `${unlisted} more subscriptions are not listed: ask for one connection, with --connection.`));
+    say(tint('yellow', `${unlisted} more subscriptions are not listed: select one connection with --connection.`));
   if (missingNodes.length > 0)
     say(
       tint(

@@ -164,7 +164,7 @@ describe('a command', () => {
       [['broadcast', '--event', 'x', '--payload', '{"a":1e400}'], '--payload is not JSON: A number is too large.'],
       [['broadcast', '--event', 'x', '--payload', '{"a":1,"a":2}'], 'The key "a" is repeated'],
       [['broadcast', '--event', 'x', '--payload', '{a:1}'], '--payload is not JSON: '],
-      [['broadcast', '--example', 'custom', '--payload', '{}'], '--example brings its own event and payload'],
+      [['broadcast', '--example', 'custom', '--payload', '{}'], '--example sets the event and the payload'],
       [
         ['token', 'create', '--issuer', 'a', '--subject', 'ana b', '--scope', 'subscribe:*', '--secret-file', 's'],
         '--subject must be 1 to 200 printable ASCII characters without spaces',

@@ -40,7 +40,7 @@ export function registerGenerate(program: Command): void {
 const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
 async function generate({ contract = OWN_CONTRACT, out, importEnding, lang, json }: GenerateOptions): Promise<void> {
-  if (!existsSync(contract)) throw new CliError(`There is no contract at ${contract}.`, EXIT.usage);
+  if (!existsSync(contract)) throw new CliError(`--contract: ${contract} does not exist.`, EXIT.usage);
   const { generateTo } = await loadCodegen('generate', 'tidemark generate');
   try {
     const { files, digest } = await generateTo({ contract, out, importEnding, lang });

@@ -9,13 +9,13 @@ import { say, tint } from './terminal.ts';
 
 export interface Speaker {
   readonly actor: string;
-  /** A repetition with the same key publishes nothing. Default: a key of this call alone. */
+  /** A repetition with the same key publishes nothing. Default: a new key for each call. */
   readonly idempotencyKey?: string;
   readonly signal: AbortSignal;
 }
 
 export interface Published extends Position {
-  /** Whether the step changed who has the work. */
+  /** Whether the step changed the state of the offer. */
   readonly hasCounted: boolean;
 }
 
@@ -25,7 +25,7 @@ export class HandoffLog {
   readonly #client: TidemarkClient;
   readonly #session: string;
   #offers: Offers = new Map();
-  /** The sequenceIds of the steps that changed the picture. */
+  /** The sequenceIds of the steps that changed the state. */
   readonly #counted = new Set<number>();
   #last = 0;
   /** Milliseconds by which the gateway's clock is ahead of ours. */
@@ -38,7 +38,7 @@ export class HandoffLog {
     this.#session = session;
   }
 
-  /** Resolves when the log up to now has been read. @throws {TidemarkError} if the session may not be read */
+  /** Resolves when the log up to now has been read. @throws {TidemarkError} if this client is not allowed to read the session */
   static async open(client: TidemarkClient, session: string): Promise<HandoffLog> {
     const log = new HandoffLog(client, session);
     const { time } = await client.ping();
@@ -50,7 +50,13 @@ export class HandoffLog {
       onItem: (item) => log.#receive(item),
     });
     const { truncated } = await subscription.caughtUp;
-    if (truncated) say(tint('yellow', 'The beginning of the session is no longer kept: older offers are not visible.'));
+    if (truncated)
+      say(
+        tint(
+          'yellow',
+          'The history of the session is incomplete: offers from before the oldest kept event are not shown.',
+        ),
+      );
     void log.#watchEnd(subscription);
     return log;
   }
@@ -59,14 +65,14 @@ export class HandoffLog {
     return this.#offers;
   }
 
-  /** The stream's time, in milliseconds since 1970, as far as it is known here. Decides only when to try, not who wins. */
+  /** An estimate of the stream's time, in milliseconds since 1970. It decides only when this agent tries to take work, not which agent gets it. */
   get now(): number {
     return Date.now() + this.#ahead;
   }
 
   /**
-   * Publishes a step, repeated under one key until it is answered, and resolves when the log has it.
-   * @throws {TidemarkError} if the gateway refuses it for good.
+   * Publishes a step. Without a reply, publishes the step again with the same key. Resolves when the log contains the step.
+   * @throws {TidemarkError} if the gateway refuses the step and a retry cannot succeed.
    */
   async publish(step: Step, { actor, idempotencyKey = crypto.randomUUID(), signal }: Speaker): Promise<Published> {
     const event = {
@@ -108,7 +114,7 @@ export class HandoffLog {
 
   #receive(item: TidemarkEvent<'session_event'> | TidemarkGap): void {
     if (isGap(item)) {
-      const text = `A part of the session ${this.#session} is lost (${item.reason}): who has which work is not known. Begin a new session.`;
+      const text = `Events of the session ${this.#session} were lost (${item.reason}), so it is unknown which agent has which work. Start a new session.`;
       this.#fail(new CliError(text, EXIT.runtime));
       return;
     }
@@ -154,7 +160,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** In milliseconds. Throws what waiting does not repair. */
+/** The delay before a retry, in milliseconds. Throws the error again if a retry cannot succeed. */
 function pauseAfter(error: unknown, attempt: number): number {
   const backoffMs = FIRST_PAUSE_MS * 2 ** Math.min(attempt, 5) * Math.random();
   if (error instanceof TidemarkError && error.retryable) return error.retryAfterMs ?? backoffMs;

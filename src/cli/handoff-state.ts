@@ -1,22 +1,22 @@
 /**
- * Who has which piece of work: a pure fold over the log of a session, so that all agents come to the same picture.
+ * Which agent has which work: computed only from the log of a session, so that all agents reach the same state.
  *
  *     offered → held → done
  *        ↑        │
- *        └────────┘  released, or the lease has ended and another agent takes it
+ *        └────────┘  released, or the lease has ended and another agent takes the work
  *
- * Three facts of the stream decide, none of an agent's clock: the order of the log (STR-2); `emittedAt`, which the server sets and
- * which never decreases along a stream (STR-4), for the end of a lease; and the position of the `take` that counts, which is the
- * fence: an agent that renews, releases or completes must name it, so that one that has lost its lease changes nothing.
+ * The state depends on three facts of the stream, and not on an agent's clock: the order of the log (STR-2); `emittedAt`, which the server
+ * sets, which never decreases along a stream (STR-4), and by which a lease ends; and the position of the valid `take`, which is the fence.
+ * An agent that renews, releases or completes work must name the fence, so that an agent that has lost its lease changes nothing.
  */
 
-/** One event of a handoff, as it stands in `details.handoff` of a `session_handoff`. */
+/** One step of a handoff: the value of `details.handoff` in a `session_handoff` event. */
 export type Step =
   | { readonly step: 'offer'; readonly offer: string; readonly task: unknown; readonly leaseMs: number }
   | { readonly step: 'take'; readonly offer: string }
   | { readonly step: 'renew' | 'release' | 'done'; readonly offer: string; readonly fence: number };
 
-/** A step at its place in the log. */
+/** A step with its position in the log. */
 export interface Said {
   readonly step: Step;
   readonly actor: string | undefined;
@@ -27,7 +27,7 @@ export interface Said {
 
 export interface Holder {
   readonly actor: string | undefined;
-  /** The sequenceId of the `take` that counts. */
+  /** The sequenceId of the valid `take`. */
   readonly fence: number;
   /** When the lease ends, in milliseconds of the stream's time. */
   readonly until: number;
@@ -43,15 +43,15 @@ export interface Offer {
   readonly isDone: boolean;
 }
 
-/** By id, in the order in which they were offered. */
+/** Offers by id, in the order in which they were published. */
 export type Offers = ReadonlyMap<string, Offer>;
 
-/** Whether a `take` at this time would count. */
+/** Whether a `take` at this time would be valid. */
 export function isOpen({ isDone, holder }: Offer, at: number): boolean {
   return !isDone && (holder === undefined || at >= holder.until);
 }
 
-/** The picture after one more step. A step that does not count leaves it as it is. */
+/** The state after one more step. An invalid step does not change the state. */
 export function follow(offers: Offers, { step, actor, sequenceId, at }: Said): Offers {
   const offer = offers.get(step.offer);
   if (step.step === 'offer') {
@@ -74,7 +74,7 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: Said): Offer {
   return step.step === 'done' ? { ...offer, isDone: true } : { ...offer, holder: undefined };
 }
 
-/** The step in `details` of a session event; undefined where another program has put something else. */
+/** The step in `details` of a session event; undefined if they contain something else. */
 export function readStep(details: unknown): Step | undefined {
   const handoff = memberOf(details, 'handoff');
   const [step, offer, fence, leaseMs] = ['step', 'offer', 'fence', 'leaseMs'].map((name) => memberOf(handoff, name));

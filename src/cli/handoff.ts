@@ -1,4 +1,4 @@
-/** `tidemark handoff`: agents offer work in a session, and exactly one takes each piece. The protocol is in `handoff-state.ts`. */
+/** `tidemark handoff`: agents offer work in a session, and exactly one agent takes each offer. The protocol is in `handoff-state.ts`. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
@@ -35,45 +35,45 @@ interface HeldOptions extends HandoffOptions {
 }
 
 const DEFAULT_LEASE_S = 60;
-/** Tries again a little after a lease has ended, so that clocks of slightly different speed do not cost an attempt. */
+/** Delay after the end of a lease before a new attempt, so that slightly different clocks do not cause a failed attempt. */
 const AFTER_LEASE_MS = 20;
 
 export function registerHandoff(program: Command): void {
   const handoff = program.command('handoff').description('hand work over between agents, through the log of a session');
   common(handoff.command('offer'))
-    .description('offer a piece of work; prints its id and position')
-    .requiredOption('--task <json>', 'what is to be done, any JSON', readJson)
-    .option('--offer <id>', 'id of the offer; a repetition with the same id offers nothing (default: random)')
+    .description('offer work; prints the id and the position of the offer')
+    .requiredOption('--task <json>', 'description of the work, any JSON value', readJson)
+    .option('--offer <id>', 'id of the offer; nothing is published if this id was offered before (default: random)')
     .option(
       '--lease <seconds>',
-      'time after which work that was taken and not renewed is offered again',
+      'time after which taken work is offered again, unless the agent renews it',
       readSeconds,
       DEFAULT_LEASE_S * 1000,
     )
     .action(offer);
   common(handoff.command('take'))
-    .description('wait for work that nobody holds, and take it; prints the task and the fence')
+    .description('wait for work that no agent has, and take it; prints the task and the fence')
     .option('--offer <id>', 'take only this offer')
     .action(take);
   for (const [name, description] of [
-    ['renew', 'keep work for another lease'],
-    ['done', 'report that work is done'],
-    ['release', 'give work back: it is offered again'],
+    ['renew', 'keep taken work for another lease time'],
+    ['done', 'report that taken work is done'],
+    ['release', 'give taken work back, so that it is offered again'],
   ] as const)
     common(handoff.command(name))
-      .description(`${description}; exits with 3 if another agent has taken it since`)
+      .description(`${description}; exits with 3 if the fence is no longer valid`)
       .requiredOption('--offer <id>', 'the offer that was taken')
       .requiredOption('--fence <epoch:sequenceId>', 'the fence that `take` printed', readPosition)
       .action((options: HeldOptions) => speak(name, options));
   common(handoff.command('list'))
-    .description('print every offer and who holds it, one JSON object per line')
+    .description('print every offer and the agent that has it, one JSON object per line')
     .action(list);
 }
 
 function common(command: Command): Command {
   return remoteOptions(command)
     .requiredOption('--session <id>', 'the session; its stream is session:<id>')
-    .option('--actor <name>', 'what this agent calls itself', userInfo().username)
+    .option('--actor <name>', 'name of this agent', userInfo().username)
     .option('--timeout <seconds>', 'exit with 5 after this time', readSeconds);
 }
 
@@ -116,14 +116,14 @@ async function take(options: TakeOptions): Promise<void> {
   });
 }
 
-/** @throws {CliError} if the one offer that is wanted is done */
+/** @throws {CliError} if `--offer` names an offer that is done */
 function wantedOf({ offers }: HandoffLog, { offer: only }: TakeOptions): readonly Offer[] {
   if (only !== undefined && offers.get(only)?.isDone === true)
     throw new CliError(`The offer ${only} is done.`, EXIT.findings);
   return [...offers.values()].filter(({ id, isDone }) => !isDone && (only === undefined || id === only));
 }
 
-/** Until the first lease ends, in milliseconds; undefined where nothing is held. */
+/** Time until the first lease ends, in milliseconds; undefined if no agent has work. */
 function waitFor(held: readonly Offer[], now: number): number | undefined {
   const ends = held.flatMap(({ holder }) => (holder === undefined ? [] : [holder.until]));
   return ends.length === 0 ? undefined : Math.max(0, Math.min(...ends) - now) + AFTER_LEASE_MS;
@@ -138,7 +138,7 @@ async function speak(step: 'renew' | 'done' | 'release', options: HeldOptions): 
     const spoken = { step, offer: id, fence: fence.sequenceId } as const;
     const { epoch, hasCounted } = await log.publish(spoken, { actor, idempotencyKey, signal });
     if (epoch === fence.epoch && hasCounted) return printJson({ session, offer: id, step });
-    say(`This does not count: the offer ${id} is done, released, or held by another agent.`);
+    say(`The fence is no longer valid: the offer ${id} is done, released, or taken again. Nothing was changed.`);
     process.exitCode = EXIT.findings;
   });
 }

@@ -16,7 +16,7 @@ import { plain } from './terminal.ts';
 const PATIENCE_MS = 3_000;
 const NOT_FOUND = 404;
 
-/** What the server answered or did, as part of a sentence. @param url of a WebSocket */
+/** Describes the server's response or failure, as part of a sentence. @param url address of the WebSocket */
 export async function askWhy(url: string): Promise<string> {
   try {
     const answer = await handshake(new URL(url));

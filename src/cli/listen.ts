@@ -35,7 +35,7 @@ export function registerListen(program: Command): void {
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
     .option(
       '--ext <extensions>',
-      'file extensions; may be repeated. Like every filter, it applies only to events with such a field: add --event file_change to receive no others',
+      'file extensions; may be repeated. Events without a file extension are still received: add --event file_change to exclude them',
       collect,
     )
     .option(
@@ -46,10 +46,10 @@ export function registerListen(program: Command): void {
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
     .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)
     .option('--resume <epoch:sequenceId>', 'begin with the events after this position', readPosition)
-    .option('--count <n>', 'exit after so many events', readCount)
+    .option('--count <n>', 'exit after this number of events', readCount)
     .option(
       '--timeout <seconds>',
-      'exit after this time; with --count, exits with 5 if it was not reached',
+      'exit after this time; with --count, the exit code is 5 if fewer events arrived',
       readSeconds,
     )
     .option('--json', 'one JSON object per line: events as on the wire, gaps with "kind":"gap"')

@@ -1,4 +1,4 @@
-/** What `serve` writes to stderr: its log, and what it tells the operator, both as JSON lines or both as text. */
+/** The output of `serve` on stderr: its log and its messages to the operator, both as JSON lines or both as text. */
 import pino from 'pino';
 import type { Logger } from 'pino';
 import { plain, say, tint } from './terminal.ts';
@@ -18,7 +18,7 @@ export interface LogOptions {
   readonly format: 'auto' | 'text' | 'json';
 }
 
-/** Tells the operator something: text is always shown, JSON lines from the level of the log on. */
+/** A message to the operator. As text it is always written; as a JSON line only if the log level includes it. */
 export interface Talk {
   readonly format: 'text' | 'json';
   info(text: string, fields?: Readonly<Record<string, unknown>>): void;

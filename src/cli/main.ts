@@ -67,7 +67,7 @@ function exitCodeFor(error: unknown): number {
   return EXIT.runtime;
 }
 
-// A closed stderr ends nothing: a gateway outlives the program that collected its log.
+// A closed stderr is ignored: the gateway keeps running if the program that collects its log exits.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

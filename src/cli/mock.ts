@@ -65,20 +65,32 @@ export function registerMock(program: Command): void {
     )
     .option('--host <address>', 'address to listen on; loopback only', '127.0.0.1')
     .option('--port <n>', 'port to listen on; 0 chooses a free port', port, 7400)
-    .option('--every <duration>', 'time between two example events; 0 publishes none by itself', milliseconds, 1000)
+    .option(
+      '--every <duration>',
+      'time between two example events; with 0, events are published only on request (--control)',
+      milliseconds,
+      1000,
+    )
     .option('--event <name>', 'publish only this event; may be repeated', append, [])
-    .option('--tape <file>', 'publish the events of a tape or of a recorded trace once, from the first subscription on')
-    .option('--control <port>', 'serve the control address on this port of 127.0.0.1; 0 chooses a free port', port)
-    .option('--delay <duration>', 'delay everything that the server sends', milliseconds, 0)
-    .option('--jitter <duration>', 'delay it by up to this much more, at random', milliseconds, 0)
+    .option(
+      '--tape <file>',
+      'publish the events of a tape or of a recorded trace, once, starting at the first subscription',
+    )
+    .option(
+      '--control <port>',
+      'accept HTTP requests that cause faults on this port of 127.0.0.1; 0 chooses a free port',
+      port,
+    )
+    .option('--delay <duration>', 'delay every message of the server by this time', milliseconds, 0)
+    .option('--jitter <duration>', 'delay every message by a further random time up to this', milliseconds, 0)
     .option(
       '--gap-every <duration>',
-      'lose one event per connection again and again, and report it by a gap',
+      'at this interval, lose one event per connection and report it by a gap',
       milliseconds,
     )
     .option(
       '--close-every <duration>',
-      'close every connection again and again, as an overloaded gateway',
+      'at this interval, close every connection as an overloaded gateway does',
       milliseconds,
     )
     .option('--refuse <status>', 'refuse the first connection with this HTTP status', status)
@@ -113,7 +125,7 @@ function readTape(file: string): readonly ExampleEvent[] {
 async function makeMock(flags: MockFlags, script: readonly ExampleEvent[] | undefined): Promise<Mock> {
   if (!['127.0.0.1', 'localhost', '::1'].includes(flags.host))
     throw new CliError(
-      `--host ${flags.host}: a mock has no credentials and serves loopback only: use 127.0.0.1, localhost or ::1.`,
+      `--host ${flags.host}: a mock does not check credentials, so it listens only on loopback: use 127.0.0.1, localhost or ::1.`,
       EXIT.usage,
     );
   const opened = flags.contract === undefined ? undefined : await openContract(flags.contract);

@@ -9,7 +9,7 @@ export function bytesText(bytes: number): string {
   return `${power === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[power] ?? ''}`;
 }
 
-/** Its two largest units: `3 d 4 h`. */
+/** A duration in its two largest units: `3 d 4 h`. */
 export function durationText(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const parts = [

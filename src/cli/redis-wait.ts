@@ -1,14 +1,14 @@
-/** A start waits for a Redis that cannot be reached yet: after a reboot, both are started at the same time. */
+/** Waits at the start until Redis can be reached: after a reboot, the gateway and Redis start at the same time. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisUnreachable } from '../broker/redis/connection-fault.ts';
 import type { Talk } from './log.ts';
 
-/** Until the next attempt, in milliseconds: doubled up to a bound. */
+/** Delay before the next attempt, in milliseconds; doubled after each attempt up to a bound. */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
 export interface RedisWait {
-  /** In milliseconds. */
+  /** How long to wait for Redis, in milliseconds. */
   readonly waitMs: number;
   readonly talk: Talk;
 }

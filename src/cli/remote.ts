@@ -111,7 +111,7 @@ export function documentUrl(url: string, path: string): string {
 
 export interface Call {
   readonly method?: 'GET' | 'POST';
-  /** Below the WebSocket's path. */
+  /** Path of the operation, below the path of the WebSocket. */
   readonly below: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;

@@ -12,7 +12,7 @@ export interface StartReport {
   readonly watching: readonly WatchedDirectory[];
 }
 
-/** @returns the report as text; where lines of JSON are wanted, it is logged at once, and the text is empty */
+/** @returns the report as text. If the log is JSON lines, the report is logged instead, and the returned text is empty. */
 export function startReport(started: StartReport, talk: Talk): string {
   if (talk.format === 'text') return textOf(started);
   const { resolved, gateway, listening, watching } = started;

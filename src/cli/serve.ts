@@ -42,7 +42,7 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
     if (workers > 1 && link === undefined) await runWorkers({ workers, json, talk: output.talk });
     else await serveHere(resolved, { json, link, output });
   } catch (error) {
-    // A worker ends when its link does.
+    // Otherwise the link to the primary process would keep this worker running.
     link?.end();
     if (!(error instanceof CliError) || output.talk.format === 'text') throw error;
     output.talk.error(error.message);
@@ -97,7 +97,7 @@ async function makeGateway({ contract }: Config, options: GatewayOptions): Promi
   try {
     return createGateway({ ...options, contract: opened.contract });
   } catch (error) {
-    // A replay policy that the events of this contract do not allow.
+    // For example, a replay policy that the events of this contract do not allow.
     throw error instanceof RangeError ? new CliError(error.message, EXIT.usage, { cause: error }) : error;
   } finally {
     await opened.dispose();
@@ -116,7 +116,7 @@ interface Parts {
 
 function gatewayOptions(config: Config, { log, audit, link }: Parts): GatewayOptions {
   const { limits, replay, redis } = config;
-  // Each worker is a node, and nodes of one name would take each other's place in Redis.
+  // Each worker is a node and needs its own name: nodes with the same name would replace each other in Redis.
   const nodeId = link === undefined || config.nodeId === undefined ? config.nodeId : `${config.nodeId}-${process.pid}`;
   return {
     path: config.path,

@@ -1,4 +1,4 @@
-/** What `wait` and `handoff` share: a connected client, a time limit, and an exit code for each way to end. */
+/** Shared by `wait` and `handoff`: connects a client, limits the time, and maps each kind of end to an exit code. */
 import type { TidemarkClient } from '../../generated/client.ts';
 import { EXIT } from './exit.ts';
 import { asCliError, firstConnection, openClient, tellWait } from './remote-client.ts';
@@ -7,15 +7,15 @@ import type { RemoteOptions } from './remote.ts';
 import { say } from './terminal.ts';
 
 export interface TimedOptions extends RemoteOptions {
-  /** Milliseconds. */
+  /** Time limit in milliseconds. */
   readonly timeout?: number;
 }
 
-/** Why the signal of a command was aborted. */
+/** The reason with which the signal of a command was aborted. */
 export class TimedOut extends Error {}
 
 /**
- * Runs a command on a connected client and closes the client afterwards. SIGINT and SIGTERM end it with 130, the time limit with 5.
+ * Runs a command on a connected client and closes the client afterwards. The exit code is 130 after SIGINT or SIGTERM, and 5 after the time limit.
  * @throws {CliError} for every other failure.
  */
 export async function withClient(

@@ -15,8 +15,8 @@ export interface StopOptions {
   readonly watching: readonly WatchedDirectory[];
   readonly audit: AuditFile | undefined;
   /**
-   * From SIGTERM until the drain, in milliseconds: a balancer that probes `/readyz` then sends nobody here any more. Ctrl-C
-   * (SIGINT) does not wait: no balancer is in front of a terminal.
+   * Time from SIGTERM until the drain, in milliseconds. During this time a balancer that probes `/readyz` stops sending clients to this
+   * node. Ctrl-C (SIGINT) does not wait, because a gateway in a terminal has no balancer.
    */
   readonly delayMs: number;
   readonly talk: Talk;

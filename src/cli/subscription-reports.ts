@@ -1,4 +1,4 @@
-/** All subscriptions of all nodes (OPS-2), and what they say about their connections. */
+/** Reads the subscriptions of all nodes (OPS-2), and computes the cost of each client. */
 import type { CountsByName, SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import { call } from './remote.ts';
@@ -12,7 +12,7 @@ export interface SubscriptionReports {
   readonly missingNodes: readonly string[];
 }
 
-/** What a client costs, from its subscriptions. */
+/** The cost of a client, computed from its subscriptions. */
 export interface ClientReport {
   readonly connectionId: string;
   readonly nodeId: string;
@@ -22,17 +22,17 @@ export interface ClientReport {
   readonly streams: readonly string[];
   readonly queuedBytes: number;
   readonly oldestQueuedMs: number;
-  /** Of its subscription that is furthest behind, in events. */
+  /** Lag of the client's subscription that is furthest behind, in events. */
   readonly lag: number;
   readonly delivered: number;
   readonly replayed: number;
   readonly gaps: number;
-  /** Milliseconds since it last sent anything. */
+  /** Milliseconds since the client last sent anything. */
   readonly idleMs: number;
   readonly slow: boolean;
 }
 
-/** Items of a page: the most that the contract allows. */
+/** Items per page: the maximum that the contract allows. */
 const PAGE = 1000;
 
 /** @throws {CliError} when a page is refused or no gateway answers */
@@ -73,7 +73,7 @@ function clientOf(first: SubscriptionReport, own: readonly SubscriptionReport[],
     remoteAddress,
     subscriptions: own.length,
     streams: [...new Set(own.map(({ stream }) => stream))],
-    // The queue belongs to the connection, so each of its subscriptions reports the same one.
+    // The queue belongs to the connection, so all subscriptions of a connection report the same queue.
     queuedBytes,
     oldestQueuedMs,
     lag: Math.max(...own.map(({ lag }) => lag)),

@@ -18,12 +18,12 @@ export function printJson(value: unknown): Promise<void> {
   return print(JSON.stringify(value));
 }
 
-/** For stdout. */
+/** Whether stdout supports colours. */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** For stderr. */
+/** Whether stderr supports colours. */
 export function tint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stderr });
 }

@@ -30,9 +30,13 @@ export function registerToken(program: Command): void {
   token
     .command('create')
     .description('print a token signed with a secret (HS256)')
-    .requiredOption('--issuer <issuer>', '`issuer` of the configuration')
+    .requiredOption('--issuer <issuer>', 'issuer of the token; must equal `issuer` in the configuration of the gateway')
     .requiredOption('--subject <id>', 'principal of the token')
-    .option('--audience <audience>', '`audience` of the configuration', 'tidemark')
+    .option(
+      '--audience <audience>',
+      'audience of the token; must equal `audience` in the configuration of the gateway',
+      'tidemark',
+    )
     .addOption(scopeOption())
     .addOption(durationOption('--expires <time>', 'lifetime').default(DEFAULT_LIFETIME_S, '15min'))
     .option('--secret-file <file>', 'file with the secret')

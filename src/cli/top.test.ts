@@ -142,8 +142,8 @@ describe('tidemark explain', () => {
     expect(code).toBe(0);
     const lineOf = (connection: string): string => stdout.split('\n').find((line) => line.includes(connection)) ?? '';
     expect(lineOf(receives)).toMatch(/^receives +anonymous +127\.0\.0\.1/);
-    expect(lineOf(elsewhere)).toContain('it follows workspace:shop; the event is on main');
-    expect(lineOf(other)).toContain('it subscribes to entity_*; the event is file_change');
+    expect(lineOf(elsewhere)).toContain('the subscription is for workspace:shop; the event is on main');
+    expect(lineOf(other)).toContain('the subscription is for entity_*; the event is file_change');
     expect(lineOf(filtered)).toMatch(/^does not .* ts +its filter `extensions` is \.ts; the event has docs\/a\.md$/);
     expect(served.gateway.health().streams.find(({ stream }) => stream === 'main')?.position.sequenceId ?? 0).toBe(0);
   });
@@ -155,7 +155,7 @@ describe('tidemark explain', () => {
     const mine = await runner.finish([...words, '--principal', 'anonymous', '--json'], { env });
     expect(JSON.parse(mine.stdout)).toMatchObject({ matches: [{ subscriptionId: 's1' }], mismatches: [] });
     const nobody = await runner.finish([...words, '--principal', 'user:ana'], { env });
-    expect(nobody.stdout).toBe('There is no subscription.\n');
+    expect(nobody.stdout).toBe('No client has a subscription.\n');
   });
 
   test('narrows to a connection', async () => {

@@ -1,4 +1,4 @@
-/** `tidemark top`: the clients of all nodes by what they cost, once or as a table that is kept up to date. */
+/** `tidemark top`: lists the clients of all nodes by their cost, once or as a table that is updated. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
@@ -11,7 +11,7 @@ import type { ClientReport, SubscriptionReports } from './subscription-reports.t
 import { plain, print, printJson, say, table, tint } from './terminal.ts';
 
 interface Row extends ClientReport {
-  /** Events per second since the last look; null at the first. */
+  /** Events per second since the previous reading; null at the first one. */
   readonly perSecond: number | null;
 }
 
@@ -26,7 +26,7 @@ interface TopOptions extends RemoteOptions {
   readonly json?: true;
 }
 
-/** What the largest value comes first of. */
+/** The sort keys; the largest value is first. */
 const SORT_KEYS = {
   queue: (row: Row) => row.queuedBytes,
   oldest: (row: Row) => row.oldestQueuedMs,
@@ -45,14 +45,14 @@ const LONGEST_INTERVAL_S = 3600;
 
 export function registerTop(program: Command): void {
   remoteOptions(program.command('top'))
-    .description('show the clients of all nodes by what they cost, until Ctrl-C')
+    .description('list the clients of all nodes by cost (queue, lag, rate), and update the list until Ctrl-C')
     .addOption(new Option('--sort <key>', 'largest first').choices(Object.keys(SORT_KEYS)).default('queue'))
-    .option('--limit <n>', 'clients to show', readWhole(1, 100_000), 20)
-    .option('--interval <seconds>', 'time between two looks', readWhole(1, LONGEST_INTERVAL_S), 2)
+    .option('--limit <n>', 'largest number of clients to show', readWhole(1, 100_000), 20)
+    .option('--interval <seconds>', 'time between two updates', readWhole(1, LONGEST_INTERVAL_S), 2)
     .option('--stream <name>', 'only subscriptions to this stream')
     .option('--principal <id>', 'only this principal, such as user:ana')
     .option('--once', 'look once, then exit')
-    .option('--json', 'one JSON object per look')
+    .option('--json', 'print one JSON object per update')
     .action(top);
 }
 
@@ -64,7 +64,7 @@ function readWhole(least: number, most: number): (text: string) => number {
   };
 }
 
-/** One look at the subscriptions. */
+/** One reading of the subscriptions. */
 interface Look {
   readonly at: number;
   readonly reports: SubscriptionReports;
@@ -86,7 +86,7 @@ async function top(options: TopOptions): Promise<void> {
   }
 }
 
-/** After a first answer, a gateway that is away for a while, for a restart for example, does not end the table. */
+/** After a first response, the table continues while the gateway is unavailable for some time, for example during a restart. */
 async function lookAgain(options: TopOptions, last: Look): Promise<Look> {
   for (;;) {
     try {
@@ -111,7 +111,7 @@ async function look(options: TopOptions, last: Look | undefined): Promise<Look> 
   const seconds = last === undefined ? 0 : (at - last.at) / 1000;
   const rows = clientsOf(reports.items, at).map((client) => {
     const delivered = before.get(client.connectionId);
-    // A subscription that has ended takes its count with it.
+    // The count of an ended subscription is no longer included.
     const perSecond = delivered === undefined ? null : Math.max(0, (client.delivered - delivered) / seconds);
     return { ...client, perSecond };
   });
@@ -181,7 +181,7 @@ interface Screen {
   close(): void;
 }
 
-/** The alternate screen of a terminal: what was on the screen before is there again afterwards. */
+/** Uses the alternate screen of a terminal, so that the previous content is restored afterwards. */
 function openScreen(): Screen {
   const { stdout } = process;
   stdout.write('\u001b[?1049h\u001b[?25l');

@@ -1,4 +1,4 @@
-/** `tidemark wait`: ends with the first event that matches. */
+/** `tidemark wait`: exits when the first matching event arrives. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WaitError } from '../../generated/client.ts';
@@ -21,7 +21,7 @@ interface WaitOptions extends TimedOptions, FilterOptions {
   readonly since?: Position;
 }
 
-/** A member of the event that must have a value. */
+/** A condition on the event: a member that must have a given value. */
 interface Condition {
   readonly pointer: string;
   readonly value: string;
@@ -29,7 +29,7 @@ interface Condition {
 
 export function registerWait(program: Command): void {
   remoteOptions(program.command('wait'))
-    .description('wait for one event, print it as JSON and exit; the position to go on from is written to stderr')
+    .description('wait for one event, print it as JSON and exit; prints the position for the next --since to stderr')
     .requiredOption('--event <name>', 'name of the event, or a pattern such as entity_*')
     .option(
       '--where <pointer=value>',
@@ -42,7 +42,7 @@ export function registerWait(program: Command): void {
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
     .option(
       '--since <epoch:sequenceId>',
-      'events after this position count too, so that none is missed (default: only events from now on)',
+      'also consider past events, those after this position, so that none is missed (default: only new events)',
       readPosition,
     )
     .option('--timeout <seconds>', 'exit with 5 if no event has matched by then', readSeconds)
@@ -58,7 +58,7 @@ function collectConditions(text: string, previous: readonly Condition[] = []): r
 
 async function wait(options: WaitOptions): Promise<void> {
   const filter = filterOf(options);
-  // The time limit is that of `waitFor`, which knows the position to go on from.
+  // The time limit is applied by `waitFor`, because its time-out error has the position for the next call.
   const { timeout, ...rest } = options;
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
   await withClient(rest, async (client, signal) => {
@@ -82,7 +82,7 @@ async function wait(options: WaitOptions): Promise<void> {
   });
 }
 
-/** A misspelt name is a custom event that never comes. */
+/** Warns about a name that is probably misspelt: an undeclared name is a custom event, and might never be published. */
 function warnOfSlip({ contract }: TidemarkClient, event: string): void {
   const meant =
     contract?.matches === true && !Object.hasOwn(EVENTS, event) ? nearest(event, Object.keys(EVENTS)) : undefined;

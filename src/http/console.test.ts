@@ -126,7 +126,7 @@ describe('the console', () => {
 
   test('shows its connection state with required tokens, and what to do without a token', async () => {
     const { page, faults } = await openConsole({ authenticator: await tokensOnly() }, 'none');
-    await page.locator('#complaint', { hasText: 'put a token into the field Token' }).waitFor();
+    await page.locator('#complaint', { hasText: 'enter a token in the field Token' }).waitFor();
     const token = await new SignJWT({ scope: 'subscribe:* admin:read' })
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer('suite')

@@ -184,7 +184,7 @@ describe('a fault on demand', () => {
     ]);
   });
 
-  test('loses events in silence, which the client notices by the number of delivered events', async () => {
+  test('loses events without a report, which the client notices by the number of delivered events', async () => {
     const { client, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
     const losses: unknown[] = [];
     client.on('loss', (loss) => losses.push(loss));

@@ -1,6 +1,6 @@
 /**
- * Merges what several workers report in the text format of Prometheus (exposition format 0.0.4): each family once, with the samples of
- * all workers below it. Each sample gets a label `worker`, since a scrape reaches any one of the processes behind one port.
+ * Merges the metrics of several workers in the text format of Prometheus (exposition format 0.0.4): each family once, with the samples of
+ * all workers below it. Each sample gets a label `worker`. A scrape reaches only one of the processes, but must return the metrics of all.
  */
 
 interface Family {

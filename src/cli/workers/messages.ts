@@ -1,11 +1,11 @@
-/** What a primary process and its workers send each other. */
+/** The messages between a primary process and its workers. */
 
 export type WorkerMessage =
-  /** It serves. `report` is for people, `addresses` for `--json`. */
+  /** The worker serves clients. `report` is text for people, `addresses` is for `--json`. */
   | { readonly kind: 'ready'; readonly report: string; readonly addresses: object }
-  /** Asks for the metrics of all workers. */
+  /** A worker requests the metrics of all workers. */
   | { readonly kind: 'metrics wanted'; readonly id: number }
-  /** Its own metrics, in the text format of Prometheus. */
+  /** A worker's own metrics, in the text format of Prometheus. */
   | { readonly kind: 'metrics'; readonly id: number; readonly text: string };
 
 export type PrimaryMessage =

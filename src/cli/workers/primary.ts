@@ -17,12 +17,12 @@ import { mergeMetrics } from './merged-metrics.ts';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
 import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
 
-/** Before a worker that ended unexpectedly is started again; doubled each time that it ends before it served. */
+/** Delay before an unexpectedly ended worker is restarted, in milliseconds; doubled each time that it ends before it has served. */
 const FIRST_RESTART_MS = 500;
 const LONGEST_RESTART_MS = 30_000;
-/** For the metrics of one worker. */
+/** How long to wait for the metrics of one worker, in milliseconds. */
 const METRICS_WITHIN_MS = 1500;
-/** The worker that watches the directories, because two that watch would publish each change twice. */
+/** The worker that watches the directories. Only one worker watches: two would publish each change twice. */
 const WATCHER = 1;
 
 export interface WorkersOptions {
@@ -54,7 +54,7 @@ class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
-    // The arguments of this process; a worker reads the same configuration.
+    // A worker gets the arguments of this process, so it reads the same configuration.
     cluster.setupPrimary({ args: process.argv.slice(2) });
     cluster.schedulingPolicy = cluster.SCHED_RR;
   }
@@ -64,10 +64,10 @@ class Workers {
     process
       .on('SIGINT', (signal) => this.#stop(signal as Signal))
       .on('SIGTERM', (signal) => this.#stop(signal as Signal));
-    // A terminal sends it when it closes, and then it ends the process as usual.
+    // On a terminal, SIGHUP means that the terminal was closed: it ends the process as usual.
     if (!process.stdin.isTTY) process.on('SIGHUP', () => void this.#restartAll());
     const numbers = Array.from({ length: workers }, (_, index) => index + 1);
-    // The first one alone: what keeps it from serving keeps the others, and is reported once.
+    // The first worker starts alone: a fault that prevents it from serving would prevent all of them, and is so reported only once.
     const first = await this.#start(WATCHER, { watches: true });
     if (first === undefined) return this.#endWith(EXIT.runtime);
     const others = await Promise.all(
@@ -103,7 +103,7 @@ class Workers {
     for (let pauseMs = FIRST_RESTART_MS; this.#stopping === undefined;) {
       const worker = this.#current.get(number);
       if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
-      // A restart by SIGHUP has put another one in its place.
+      // A restart by SIGHUP has already replaced this worker.
       if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
       this.#options.talk.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
       await delay(pauseMs);
@@ -112,7 +112,7 @@ class Workers {
     }
   }
 
-  /** Each worker is replaced when its replacement serves, so that clients that reconnect find an open door. */
+  /** A worker is stopped only after its replacement serves, so that its clients can reconnect at once. */
   async #restartAll(): Promise<void> {
     if (this.#restarting || this.#stopping !== undefined) return;
     this.#restarting = true;
@@ -152,7 +152,7 @@ class Workers {
     this.#stopping ??= 'SIGTERM';
     const workers = living();
     await Promise.all(workers.map((worker) => this.#retire(worker, this.#stopping)));
-    // What ended a worker that never served, such as a configuration that only it could check, ends the whole.
+    // If a worker ends before it has served, for example because of a fault that only a worker can detect, the primary process exits as well.
     const failed =
       this.#failure ?? workers.map(({ process: { exitCode } }) => exitCode).find((each) => each !== 0 && each !== code);
     process.exit(failed ?? code);

@@ -4,13 +4,13 @@ import { EventEmitter } from 'node:events';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
 import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
 
-/** For the metrics of the other workers; a scrape gets those of this worker alone if they do not arrive in time. */
+/** How long to wait for the metrics of the other workers, in milliseconds. After that, a scrape gets only those of this worker. */
 const METRICS_WITHIN_MS = 2000;
 
 export class WorkerLink {
-  /** From 1. */
+  /** Number of the worker, from 1. */
   readonly number = Number(process.env[WORKER_NUMBER]);
-  /** Whether it watches the directories from its start. */
+  /** Whether this worker watches the directories from its start. */
   readonly watches = process.env[WORKER_WATCHES] === '1';
   /** Emits `SIGINT` and `SIGTERM` when the primary process orders them. */
   readonly signals = new EventEmitter();
@@ -19,16 +19,16 @@ export class WorkerLink {
   #onWatch: (() => void) | undefined;
   #asked = 0;
 
-  /** The link of this process, or undefined where it is no worker. */
+  /** The link of this process; undefined if this process is not a worker. */
   static ofThisProcess(): WorkerLink | undefined {
     return cluster.isWorker ? new WorkerLink() : undefined;
   }
 
   private constructor() {
     process.on('message', (message: PrimaryMessage) => this.#receive(message));
-    // A terminal and systemd signal every process of the group. The primary process decides who ends, and when.
+    // A terminal and systemd signal every process of the group. The worker ignores the signal: the primary process decides when a worker ends.
     process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
-    // Without a primary process nobody accepts connections or restarts this worker.
+    // Without a primary process, no process accepts connections for this worker or restarts it.
     process.on('disconnect', () => this.signals.emit('SIGTERM', 'SIGTERM'));
   }
 
