@@ -1,5 +1,5 @@
 /**
- * What a hostile client sends to each operation. Each input stays within the limits that `welcome` names, so that the server must
+ * The messages that a hostile client sends to each operation. Each input stays within the limits that `welcome` names, so that the server must
  * process it instead of closing the connection: deep patterns, wide filters, long paths, large histories, tiny commands with large
  * replies.
  */
@@ -23,13 +23,13 @@ export interface HttpRequest {
 }
 
 export interface Attack {
-  /** Sent and answered before the measured part, on another connection that stays open. */
+  /** Commands that are sent and answered before the measured part, on another connection that stays open. */
   readonly held: readonly Command[];
-  /** The same on the connection that attacks. It counts against its rate of commands. */
+  /** Commands that are sent and answered before the measured part on the attacking connection. They count against its command rate. */
   readonly before: readonly Command[];
-  /** Written at once. */
+  /** Commands of the measured part, all written at once. */
   readonly packet: readonly Command[];
-  /** Sent at once, each on a connection of its own. */
+  /** HTTP requests of the measured part, all sent at once, each on its own connection. */
   readonly requests: readonly HttpRequest[];
 }
 
@@ -102,7 +102,7 @@ function payloadOf(input: Input, { payloadBytes = 65_536 }: Limits): Record<stri
   return { padding, nested };
 }
 
-/** A path of so many directories, such as `a/a/a/0.ts`. */
+/** A path with this number of directories, such as `a/a/a/0.ts`. */
 export function deepPath(segments: number, at: number): string {
   return [...Array.from({ length: segments - 1 }, () => 'a'), `${at}.ts`].join('/');
 }

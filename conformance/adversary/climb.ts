@@ -18,11 +18,11 @@ export interface Climb<Cost> {
   readonly evaluations: number;
   readonly random: Random;
   readonly evaluate: (input: Input) => Promise<Cost>;
-  /** What is to grow. */
+  /** The cost that the search maximises. */
   readonly rank: (cost: Cost) => number;
 }
 
-/** Inputs that the search goes on from. */
+/** The number of inputs that the search keeps and changes. */
 const SUMMITS = 6;
 /** A tenth of the inputs is new. */
 const FRESH = 10;

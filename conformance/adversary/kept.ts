@@ -1,4 +1,4 @@
-/** The costliest inputs of earlier searches: cases of the hostile pack, and where a search starts. */
+/** Reads the costliest inputs of earlier searches, which are cases of the hostile pack and the start of a new search. */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isObject, tryParse } from '../trace/json.ts';
@@ -7,7 +7,7 @@ import type { Input } from './input.ts';
 import type { Cost } from './meter.ts';
 import type { SearchResult } from './search.ts';
 
-/** Beside this module, also in the package. */
+/** The file is in the directory of this module, also in the package. */
 const FILE = fileURLToPath(new URL('worst.ndjson', import.meta.url));
 
 export interface KeptInput extends Evaluated<Cost> {

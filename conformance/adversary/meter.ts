@@ -1,6 +1,6 @@
 /**
- * What an input costs the others. Any server: how long a neighbour waits meanwhile. A server on this machine whose process is named:
- * also the processor time of its main thread, which does not depend on what else the machine does, and its resident memory.
+ * Measures the cost of an input for other clients. For any server: how long a neighbour waits meanwhile. For a server on this machine whose
+ * process id is given, also its resident memory and the processor time of its main thread, which other work on the machine does not change.
  */
 import { readFileSync } from 'node:fs';
 import type { NeighbourThread } from '../hostile/neighbour-thread.ts';

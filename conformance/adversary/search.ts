@@ -19,10 +19,10 @@ import { AttackSession } from './session.ts';
 
 export interface SearchOptions extends Pick<RunOptions, 'target' | 'credential' | 'patienceMs'> {
   readonly operations: readonly AttackedOperation[];
-  /** Inputs for each operation; undefined: only the inputs to start from. */
+  /** Number of inputs to try per operation; if undefined, only the inputs of `start` are tried. */
   readonly evaluations: number | undefined;
   readonly seed: number;
-  /** How often the costliest inputs are played again: one wait may be due to what else the machine does. */
+  /** How often the costliest inputs are repeated: a single long wait may be caused by other work on the machine. */
   readonly repeats: number;
   readonly pid: number | undefined;
   /** Inputs from which the search of an operation starts, such as the worst ones of an earlier search. */
@@ -33,11 +33,11 @@ export interface SearchOptions extends Pick<RunOptions, 'target' | 'credential' 
 export interface SearchResult {
   readonly operation: string;
   readonly evaluations: number;
-  /** The costliest inputs; each was played again, and its cost is the median. */
+  /** The costliest inputs; each was repeated, and its cost is the median. */
   readonly worst: readonly Evaluated<Cost>[];
-  /** Over all inputs, in milliseconds: how long the neighbour waited. */
+  /** The waits of the neighbour over all inputs, in milliseconds. */
   readonly waits: { readonly p50: number; readonly p99: number; readonly max: number };
-  /** What the server did wrong. */
+  /** The faults of the server. */
   readonly faults: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export async function search(options: SearchOptions): Promise<void> {
   }
 }
 
-/** Histories against which subscribes can be made: deep paths, many keys, large payloads. */
+/** Fills the histories of streams that inputs subscribe to: with deep paths, many keys, large payloads. */
 async function prepareStreams(
   ground: Ground,
   { nonce, canPublish }: { readonly nonce: string; readonly canPublish: boolean },
@@ -144,7 +144,7 @@ class Search {
     }
   }
 
-  /** The median of several. */
+  /** The median of several costs. */
   async #confirm(input: Input): Promise<Cost> {
     const costs: Cost[] = [];
     for (let round = 0; round < this.#parts.options.repeats; round += 1) costs.push(await this.#evaluate(input));

@@ -1,4 +1,4 @@
-/** Plays one attack: a fresh connection, what has to be there first, and then everything at once. */
+/** Runs one attack on a new connection: first the preparation, then all measured commands at once. */
 import { Agent, request } from 'node:http';
 import { OPCODE, clientFrame } from '../hostile/frame.ts';
 import { upgrade } from '../hostile/play.ts';
@@ -6,7 +6,7 @@ import type { Ground } from '../hostile/steps.ts';
 import { Wire } from '../hostile/wire.ts';
 import type { Attack, Command, HttpRequest } from './attacks.ts';
 
-/** For the replies to everything that was sent; an input that takes longer is costly enough. */
+/** How long to wait for the replies to all commands, in milliseconds; an input that takes longer is costly enough. */
 const REPLIES_WITHIN_MS = 10_000;
 
 export class AttackSession {
@@ -15,7 +15,7 @@ export class AttackSession {
   #holder: AttackSession | undefined;
   #sent = 0;
   #replies = 0;
-  /** Messages that have been counted. */
+  /** The number of messages that have been counted. */
   #counted = 0;
 
   private constructor(ground: Ground, wire: Wire) {
@@ -31,7 +31,7 @@ export class AttackSession {
     return new AttackSession(ground, wire);
   }
 
-  /** Sends what has to be there before the measured part. */
+  /** Sends the commands that prepare the measured part. */
   async prepare({ held, before }: Attack): Promise<void> {
     if (held.length > 0) this.#holder = await AttackSession.open(this.#ground);
     await this.#holder?.send(held);
@@ -62,7 +62,7 @@ export class AttackSession {
     return this.#replies;
   }
 
-  /** What the server did wrong in answering, whatever was sent. */
+  /** Faults in the server's answers that no input excuses. */
   get faults(): readonly string[] {
     return [...this.#wire.faults, ...this.#wire.leaks];
   }

@@ -44,7 +44,7 @@ function checkOf(
   };
 }
 
-/** What the client sent on its connections. */
+/** The frames that the client sent on its connections. */
 function sent(trace: Trace, kinds: readonly Frame['kind'][]): readonly Frame[] {
   return trace.frames.filter(({ dir, kind }) => dir === '>>' && kinds.includes(kind));
 }
@@ -53,7 +53,7 @@ function faultOf({ kind, json }: Frame): string | undefined {
   if (kind === 'binary') return 'is a binary frame';
   const type = textAt(json, 'type');
   if (type === undefined) return 'is not a message with a "type"';
-  if (!Object.hasOwn(commandValidators, type)) return `has the type ${JSON.stringify(type)}, which is no command`;
+  if (!Object.hasOwn(commandValidators, type)) return `has the type ${JSON.stringify(type)}, which is not a command`;
   const validator = commandValidators[type as keyof typeof commandValidators];
   if (validator(json)) return undefined;
   const [error] = validator.errors ?? [];
@@ -110,9 +110,9 @@ const offersSubprotocol = checkOf(
   },
 );
 
-/** The events of one subscription of one tape. */
+/** The events that were sent to one subscription of one tape, and those that the program reported. */
 interface Handed {
-  /** Event messages of the suite, by position. A replay sends one again, and the client may hand over either. */
+  /** Event messages of the suite, by position. If a replay repeats an event, the client may hand over either message. */
   readonly sent: Map<string, readonly Json[]>;
   readonly seen: Map<string, number>;
   gaps: number;
@@ -122,7 +122,7 @@ function positionOf(event: Json | undefined): string {
   return `${textAt(event, 'epoch') ?? ''} ${numberAt(event, 'sequenceId') ?? ''}`;
 }
 
-/** Walks the trace: what was sent to each subscription, and what the program reports of it. */
+/** Walks the trace and collects, for each subscription, the events that were sent and the events that the program reported. */
 function walkHandedOver(
   trace: Trace,
   onEvent: (told: { readonly event: Json | undefined; readonly of: Handed; readonly frame: Frame }) => void,
@@ -172,7 +172,7 @@ const onceEach = checkOf(
   {
     id: 'invariants/handed-over-once',
     clauses: ['CLI-7'],
-    why: 'The client hands each event over once; again only after a gap, from which state is rebuilt.',
+    why: 'The client hands over each event once, and again only after a gap, after which state is rebuilt.',
   },
   (trace, findings) =>
     walkHandedOver(trace, ({ event, of, frame }) => {

@@ -1,7 +1,6 @@
 /**
- * The program that drives a client: started by the command of the user, told what to do by lines on its standard input,
- * and read by the lines of its standard output. Both are NDJSON; docs/guides/conformance/test-your-client.md is the
- * reference of the protocol.
+ * The program that drives a client. The user's command starts it; it reads instructions from standard input and writes reports
+ * to standard output. Both are NDJSON; docs/guides/conformance/test-your-client.md is the reference of the protocol.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
@@ -17,7 +16,7 @@ const START_MS = 30_000;
 const END_MS = 5_000;
 const KEPT_ERRORS = 2_000;
 
-/** The program cannot be started, or does not speak the protocol. */
+/** The program cannot be started, or does not follow the protocol. */
 export class DriverError extends Error {
   override readonly name = 'DriverError';
 }
@@ -31,7 +30,7 @@ export interface DriverHooks {
 }
 
 export interface DriverOptions {
-  /** Run by the shell. */
+  /** The command, which the shell runs. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
   readonly hooks: DriverHooks;
@@ -47,7 +46,7 @@ export class Driver {
     const { command, env } = options;
     this.#child = spawn(command, {
       shell: true,
-      // A group of its own, so that what the shell started is ended with it.
+      // In its own process group, so that processes which the shell started are ended as well.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
@@ -129,7 +128,7 @@ export class Driver {
     try {
       if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has ended in the meantime.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The client tapes that come with the suite. */
+/** Reads client tapes: those of the suite, or those of a directory. */
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

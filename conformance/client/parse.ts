@@ -12,7 +12,7 @@ import type { Bounds, ClientStep, ClientTape } from './script.ts';
 type Verb = ClientStep['verb'];
 
 interface VerbSpec {
-  /** Keys besides the verb and `note`. */
+  /** Other allowed keys, in addition to the verb and `note`. */
   readonly takes: readonly string[];
   readonly read: (value: Json, line: JsonObject, reader: Reader) => object;
 }
@@ -54,15 +54,15 @@ function readEmit(value: Json, reader: Reader): object {
   const keys = ['numbers', 'subscriptions', 'replay', 'stream', 'epoch', 'lost'];
   const { numbers, subscriptions, replay, stream = 'main', epoch, lost = false } = reader.object(value, '"emit"', keys);
   const [first, last] = reader
-    .list(numbers, '"numbers" must be the first and the last sequenceId.')
-    .map((each) => reader.whole(each, 'A number of "numbers"'));
+    .list(numbers, '"numbers" must be a list of two numbers: the first and the last sequenceId.')
+    .map((each) => reader.whole(each, 'Each item of "numbers"'));
   if (first === undefined || last === undefined || last < first)
     reader.fail('"numbers" must be two numbers, the second not less than the first.');
   return {
     numbers: [first, last],
     subscriptions: reader
       .list(subscriptions, '"subscriptions" must be a list of ids.')
-      .map((each) => reader.text(each, 'An id of "subscriptions"')),
+      .map((each) => reader.text(each, 'Each item of "subscriptions"')),
     ...(replay === undefined ? {} : { replay: reader.oneOf(replay, '"replay"', ['warm', 'resume'] as const) }),
     stream: reader.text(stream, '"stream"'),
     ...epochOf(epoch, reader),
@@ -169,13 +169,13 @@ function readStep(line: JsonObject, reader: Reader): ClientStep {
   const stray = keys.find((key) => key !== verb && key !== 'note' && !takes.includes(key));
   if (stray !== undefined) return reader.fail(`"${verb}" has an unknown key ${JSON.stringify(stray)}.`);
   const note = line['note'] === undefined ? {} : { note: reader.text(line['note'], '"note"') };
-  // The reader of the verb has set every member of its kind of step.
+  // The reader function of the verb has set every member that this kind of step requires.
   return { verb, ...read(line[verb] ?? null, line, reader), ...note, line: reader.line } as ClientStep;
 }
 
 const JUDGES: readonly Verb[] = ['open', 'recv', 'never', 'closed', 'told', 'quiet', 'waits'];
 
-/** What a step holds that may refer to bound names. */
+/** The parts of a step that may refer to bound names. */
 function valuesOf(step: ClientStep): readonly (Json | undefined)[] {
   switch (step.verb) {
     case 'drive':

@@ -9,10 +9,10 @@ import type { StageOptions } from './stage.ts';
 import { judgeUntold, performClientStep } from './steps.ts';
 import type { ClientTape } from './script.ts';
 
-/** A need of a tape that is an optional feature of the program, such as `client:buffer`. */
+/** A tape's need for an optional feature of the program, such as `client:buffer`. */
 const FEATURE = /^client:(.+)$/;
 
-/** Above this share of a failed tape, stalls of the suite itself make its verdict worthless. */
+/** If the suite itself stalled for more than this share of a failed tape's time, the verdict is INCONCLUSIVE. */
 const MOST_STALLED = 0.3;
 
 export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: SelfWatch };

@@ -1,4 +1,4 @@
-/** A whole run against a client: the tapes, each with a process and a server of its own, then the checks of the trace. */
+/** A whole run against a client: first the tapes, each with its own process and server, then the checks of the trace. */
 import { availableParallelism } from 'node:os';
 import { HarnessError } from '../runner/context.ts';
 import { judgeTrace } from '../runner/judge-trace.ts';
@@ -13,16 +13,16 @@ import type { PlayContext } from './play.ts';
 import type { ClientTape } from './script.ts';
 
 export interface ClientRunOptions {
-  /** Starts the program that drives the client; run by the shell. */
+  /** The command that starts the program; the shell runs it. */
   readonly command: string;
-  /** Added to the environment of the program. */
+  /** Variables that are added to the environment of the program. */
   readonly env?: Readonly<Record<string, string>>;
   readonly tapes: readonly ClientTape[];
   readonly only?: string;
   readonly knownFailing: ReadonlySet<string>;
   readonly timeScale: number;
   readonly jobs: number;
-  /** Starts no further tape after one that failed. */
+  /** Stops after the first tape that fails. */
   readonly stopAtFailure?: true;
   readonly onResult?: (result: CheckResult) => void;
 }
@@ -35,10 +35,10 @@ export interface ClientRun {
   readonly durationMs: number;
 }
 
-/** Twice the processors: most of a tape is waiting. */
+/** Twice the number of processors, because tapes mostly wait. */
 export const DEFAULT_JOBS = Math.max(2, availableParallelism() * 2);
 
-/** Runs the tapes, so many at a time. */
+/** Runs the tapes, up to `jobs` at the same time. */
 async function playAll(
   { tapes, jobs, stopAtFailure, onResult }: ClientRunOptions,
   context: PlayContext,
@@ -74,7 +74,7 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
   try {
     const { checks, faults } = await playAll({ ...options, tapes }, { command, env, timeScale, trace, now, watch });
     const traced = CLIENT_CHECKS.filter(({ id }) => isChosen(id, only));
-    const idle = { verdict: 'N/A', reason: 'what it looks at never happened' } as const;
+    const idle = { verdict: 'N/A', reason: 'the run had nothing for this check to examine' } as const;
     const all = [...checks, ...judgeTrace(trace, traced, () => idle)]
       .map((check): CheckResult => (options.knownFailing.has(check.id) ? { ...check, known: true } : check))
       .toSorted((left, right) => left.id.localeCompare(right.id));

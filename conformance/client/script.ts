@@ -1,5 +1,5 @@
 /**
- * The types of a client tape: a tape with the roles turned round. The suite plays the server, so `open` waits for the
+ * The types of a client tape: a tape with the roles exchanged. The suite plays the server, so `open` waits for the
  * client to connect, `send` is what the server sends, and `recv` is what the client must send. `drive` and `told` talk to
  * the program that drives the client (see `driver.ts`).
  *
@@ -34,14 +34,14 @@ export interface OpenStep extends StepBase {
   readonly welcome: JsonObject | false;
   /** Rejects the upgrade with this status. */
   readonly refuse?: number;
-  /** How long after the end of the previous connection, or of the attempt, the client must come. */
+  /** Bounds on the time from the end of the previous connection or attempt until the client connects. */
   readonly waited?: Bounds;
   readonly within?: number;
 }
 
 export interface SendStep extends StepBase {
   readonly verb: 'send';
-  /** Valid by the contract; an invalid message is a fault of the tape. */
+  /** A message that must be valid by the contract; an invalid message is a fault of the tape. */
   readonly message: JsonObject;
 }
 
@@ -55,7 +55,7 @@ export interface SendFrameStep extends StepBase {
   readonly frame: RawFrame;
 }
 
-/** Bytes below the WebSocket, such as half a frame. */
+/** Raw bytes for the socket, not framed as WebSocket messages, such as half a frame. */
 export interface SendRawStep extends StepBase {
   readonly verb: 'sendRaw';
   readonly hex: string;
@@ -77,13 +77,13 @@ export interface NeverStep extends StepBase {
   readonly within?: number;
 }
 
-/** Replies `subscribed` to a bound command. */
+/** Answers a bound `subscribe` command with `subscribed`. */
 export interface AcceptStep extends StepBase {
   readonly verb: 'accept';
   readonly command: string;
   readonly at: number;
   readonly epoch?: string;
-  /** The reason why a resume failed; without one, it recovered. */
+  /** The reason why the resume failed; undefined if it recovered. */
   readonly failed?: string;
 }
 
@@ -96,7 +96,7 @@ export interface EmitStep extends StepBase {
   readonly replay?: 'warm' | 'resume';
   readonly stream: string;
   readonly epoch?: string;
-  /** Counted as delivered, but not sent. */
+  /** Events that are counted as delivered, but not sent. */
   readonly lost: boolean;
 }
 
@@ -112,7 +112,7 @@ export interface BeatStep extends StepBase {
   readonly at: number;
   readonly stream: string;
   readonly epoch?: string;
-  /** Added to the true count of delivered events. */
+  /** A number that is added to the true count of delivered events. */
   readonly extra: number;
 }
 
@@ -138,19 +138,19 @@ export interface ToldStep extends StepBase {
   readonly within?: number;
 }
 
-/** The program must not report this during the whole tape; judged when the client has ended. */
+/** The program must not report this during the whole tape; checked when the client has ended. */
 export interface UntoldStep extends StepBase {
   readonly verb: 'untold';
   readonly pattern: Json;
 }
 
-/** The client must neither connect nor send a command for that long. */
+/** The client must neither connect nor send a command for this many milliseconds. */
 export interface QuietStep extends StepBase {
   readonly verb: 'quiet';
   readonly forMs: number;
 }
 
-/** The sum of the last waits before an attempt to connect. */
+/** Bounds on the sum of the client's last waits before an attempt to connect. */
 export interface WaitsStep extends StepBase {
   readonly verb: 'waits';
   readonly last: number;

@@ -15,10 +15,10 @@ import type { Peer, Upgrade } from './host.ts';
 /** The name of the client under test in the trace. */
 const CLIENT = 'client';
 
-/** Something that was received, and whether a step has taken it. */
+/** A received item, and whether a step has already taken it. */
 export interface Item {
   readonly value: JsonObject;
-  /** Its frame in the trace. */
+  /** The frame of the item in the trace. */
   readonly frame: number;
   readonly at: number;
   taken: boolean;
@@ -29,7 +29,7 @@ export interface Link {
   readonly peer: Peer;
   readonly number: number;
   readonly commands: Item[];
-  /** Event messages that were sent, or that the tape counts as sent. */
+  /** Number of event messages that were sent, or that the tape counts as sent. */
   delivered: number;
   ended: { readonly code: number; readonly reason: string; readonly at: number } | undefined;
 }
@@ -55,7 +55,7 @@ export class Stage {
   judged = 0;
   /** When the last connection, or attempt, ended. */
   endedAt: number | undefined;
-  /** How the program ended, if it has. */
+  /** How the program ended; undefined while it runs. */
   exit: string | undefined;
   #link: Link | undefined;
   #host: Host | undefined;
@@ -159,7 +159,7 @@ export class Stage {
     this.link.peer.sendText(text);
   }
 
-  /** Notes what the suite does to a connection below its messages. */
+  /** Records in the trace what the suite does to a connection apart from sending messages. */
   note(text: string): void {
     this.#record({ dir: '<<', kind: 'mark', text, connection: this.link.number });
   }
@@ -202,7 +202,7 @@ export class Stage {
   }
 }
 
-/** What the suite sends must be valid by the contract: an invalid message is a bug of the suite or of the tape. */
+/** Messages of the suite must be valid by the contract: an invalid message is a bug of the suite or of the tape. */
 function assertValid(message: JsonObject, where: string): void {
   const type = textAt(message, 'type') ?? '';
   const event = textAt(member(message, 'data'), 'event') ?? '';

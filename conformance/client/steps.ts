@@ -21,11 +21,11 @@ import type {
 import type { Item, Stage } from './stage.ts';
 
 /**
- * How much later than asked a client may be: timers and processes of a busy machine are late. A client that ignores a
- * bound is later by more, because tapes choose bounds far apart.
+ * How much later than required a client may act: timers and processes of a busy machine are late. A client that ignores a
+ * bound is later by more, because the bounds of tapes are far apart.
  */
 const LATE_MS = 3_000;
-/** How much earlier: timers count whole milliseconds, and some fire one too early. */
+/** How much earlier than required a client may act: timers count whole milliseconds, and some fire one too early. */
 const EARLY = { share: 0.97, ms: 3 };
 
 function checkBounds(
@@ -48,7 +48,7 @@ function patience(within: number | undefined, stage: Stage): number {
   return (within ?? PATIENCE_MS) * stage.options.timeScale;
 }
 
-/** Waits; ends early when the program has ended, because nothing more can come. */
+/** Waits; returns early when the program has ended, because nothing more can arrive. */
 async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: Stage): Promise<T | undefined> {
   const found = await stage.signal.until<{ readonly value: T | undefined }>(() => {
     const value = look();
@@ -58,7 +58,7 @@ async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: S
   return found?.value;
 }
 
-/** Takes the first item that fits, and keeps what the pattern binds. */
+/** Takes the first item that matches the pattern, and keeps the values that the pattern binds. */
 function take(pattern: Json, items: readonly Item[], stage: Stage): Item | undefined {
   for (const item of items) {
     if (item.taken) continue;
@@ -90,7 +90,7 @@ function failMissing(
   });
 }
 
-/** The pattern with what is bound; unchanged when it refers to a name that its own match would have bound. */
+/** The pattern with bound values inserted; unchanged when it refers to a name that its own match would have bound. */
 function resolveOr(pattern: Json, stage: Stage): Json {
   try {
     return resolve(pattern, stage.bindings);
@@ -139,7 +139,7 @@ async function recv(step: RecvStep, stage: Stage): Promise<void> {
 
 async function never(step: NeverStep, stage: Stage): Promise<void> {
   const { commands } = stage.link;
-  // The newest one, because a client may send such a command by itself as well, for example a ping.
+  // The newest match is used, because a client may also send such a command on its own, for example a ping.
   const newestFirst = (): readonly Item[] => commands.toReversed();
   const fence = await awaited(() => take(step.until, newestFirst(), stage), patience(step.within, stage), stage);
   if (fence === undefined) failMissing('the client did not send the fence', step.until, commands, { step, stage });
@@ -211,7 +211,7 @@ function waits({ last, sum, ...step }: WaitsStep, stage: Stage): void {
 
 function drop(code: number | undefined, stage: Stage): void {
   const { link } = stage;
-  // A client may have ended it by itself, for example because of what it was sent.
+  // The client may have ended the connection itself, for example because of a message that it received.
   if (link.ended !== undefined) return;
   stage.note(code === undefined ? 'the suite cuts the connection' : `the suite closes with ${code}`);
   stage.end(link, code ?? 1006, '');
@@ -264,7 +264,7 @@ export async function performClientStep(step: ClientStep, stage: Stage): Promise
     case 'told':
       return told(step, stage);
     case 'untold':
-      return; // Judged when the client has ended.
+      return; // Checked when the client has ended.
     case 'quiet':
       return quiet(step, stage);
     case 'waits':
@@ -272,7 +272,7 @@ export async function performClientStep(step: ClientStep, stage: Stage): Promise
   }
 }
 
-/** What the program must not have reported. @throws {StepFailed} */
+/** Checks that the program has not reported what the step forbids. @throws {StepFailed} */
 export function judgeUntold(steps: readonly ClientStep[], stage: Stage): void {
   for (const step of steps) {
     if (step.verb !== 'untold') continue;

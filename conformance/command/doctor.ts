@@ -32,7 +32,9 @@ function known({ profile }: RunContext): readonly Diagnosis[] {
     },
     {
       good: same,
-      text: same ? 'the target has the same contract as this suite' : 'the target has another contract than this suite',
+      text: same
+        ? 'the target has the same contract as this suite'
+        : 'the contract of the target differs from the contract of this suite',
     },
     {
       good: true,

@@ -1,4 +1,4 @@
-/** The file of `--known-failing`. */
+/** Reads the file of `--known-failing`. */
 import { UsageError, readInput } from './terminal.ts';
 
 /** One id per line; `#` begins a comment. @throws {UsageError} when a listed id is not the id of a check. */

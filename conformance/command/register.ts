@@ -44,11 +44,14 @@ function registerRun(program: Command): void {
     .option('--url <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
     .option('--http-url <url>', 'address of its HTTP operations; by default the host of --url')
     .option('--config <file>', 'JSON file with address, stimulus, credentials and control commands')
-    .option('--stimulus <port>', 'how the suite makes events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none')
+    .option(
+      '--stimulus <port>',
+      'how the suite makes the gateway emit events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none',
+    )
     .option('--tapes <directory>', 'run your own tapes instead of those of the suite')
     .option(
       '--contract <path>',
-      'also check the events that this contract declares, by their schemas: an own-events document, or the directory that `tidemark contract build` wrote',
+      'also check the events that this contract declares, by their schemas: a file that adds your own events to a contract (x-extends), or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
@@ -62,7 +65,7 @@ function registerRun(program: Command): void {
     )
     .option(
       '--seed <n>',
-      'seed of the generated exchanges; repeat it to repeat them',
+      'seed of the generated exchanges; the same seed generates the same exchanges',
       whole,
       Math.floor(Math.random() * 2 ** 31) + 1,
     )
@@ -92,7 +95,7 @@ function registerReading(program: Command): void {
     .argument('<trace>', 'NDJSON file from `run --trace` or `record`')
     .option(
       '--contract <path>',
-      'check events by the schemas of this contract: an own-events document, or the directory that `tidemark contract build` wrote',
+      'check events by the schemas of this contract: a file that adds your own events to a contract (x-extends), or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks')
     .option(

@@ -1,4 +1,4 @@
-/** `--report html=out.html,junit=out.xml`: which reports are written where. */
+/** Reads `--report html=out.html,junit=out.xml`: the formats of reports, and the files to write them to. */
 import type { Explanation } from '../report/failure.ts';
 import { ctrfReport } from '../report/ctrf.ts';
 import { githubReport } from '../report/github.ts';
@@ -24,7 +24,7 @@ const RENDERERS: Readonly<Record<string, Renderer>> = {
   github: githubReport,
 };
 
-/** Written in place of a file, so that GitHub sees annotations in the log of the step. */
+/** Formats that can go to standard output instead of a file: GitHub reads annotations from the log of the step. */
 const STDOUT = '-';
 
 export interface ReportRequest {

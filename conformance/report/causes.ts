@@ -1,4 +1,4 @@
-/** Failures grouped by what they come down to, in the order in which they are to be mended. */
+/** Groups failures by cause, in the order in which they should be fixed. */
 import type { CheckResult } from '../runner/verdict.ts';
 import { STOPS } from '../runner/standstill.ts';
 import { MALFORMED, rankOf } from '../tape/rank.ts';
@@ -6,26 +6,26 @@ import { troubles } from './summary.ts';
 
 export interface CauseGroup {
   readonly text: string;
-  /** At least one; the first is the simplest one to begin with. */
+  /** The checks with this cause, at least one; the first is the simplest one to start with. */
   readonly checks: readonly [CheckResult, ...CheckResult[]];
 }
 
-/** Names, numbers and places differ between checks that fail for one cause. */
+/** The text by which checks are grouped: the cause, because texts of failures contain names and numbers that differ between checks. */
 function causeText({ cause, failures, reason, verdict }: CheckResult): string {
   if (cause !== undefined) return cause.text;
-  if (verdict === 'VACUOUS') return 'what some checks look at never happened';
+  if (verdict === 'VACUOUS') return 'the run had nothing for some checks to examine';
   return failures[0]?.text ?? reason ?? verdict;
 }
 
-/** What a client meets late whatever it does, so that it is to be mended after the messages themselves. */
+/** Clauses to fix after those about messages: clients depend on messages first. */
 const LATE = /^(?:SEC|OPS)-/;
 
 /** The server does not know the command at all. */
 const UNKNOWN_COMMAND = /^`\w+` is answered by `error` unknown_type$/;
 
 /**
- * How early a failure is to be mended: a server that stops and commands without any reply hold up everything else; a warning
- * does not even fail the run.
+ * The order in which to fix failures; 0 is first. A server that stops, or that never answers a command, prevents other checks from passing.
+ * A warning is last, because it does not make the run fail.
  */
 function urgencyOf({ cause, verdict, clauses }: CheckResult): number {
   if (cause?.text === STOPS) return 0;
@@ -40,7 +40,7 @@ function byUrgency(left: CheckResult, right: CheckResult): number {
   return urgencyOf(left) - urgencyOf(right) || rankOf(left.id) - rankOf(right.id) || (left.id < right.id ? -1 : 1);
 }
 
-/** The checks that failed, warned or were inconclusive, by cause; first what a client meets first. */
+/** The checks that failed, warned or were inconclusive, by cause, in the order in which they should be fixed. */
 export function groupByCause(checks: readonly CheckResult[]): readonly CauseGroup[] {
   const groups = new Map<string, [CheckResult, ...CheckResult[]]>();
   for (const check of troubles(checks).toSorted(byUrgency)) {
@@ -49,13 +49,13 @@ export function groupByCause(checks: readonly CheckResult[]): readonly CauseGrou
     if (group === undefined) groups.set(text, [check]);
     else group.push(check);
   }
-  // Sorting is stable: of equal weight, a group is where its first check was.
+  // Sorting is stable: groups of equal weight keep the order of their first checks.
   return [...groups]
     .map(([text, members]) => ({ text, checks: simplestFirst(text, members) }))
     .toSorted((left, right) => weightOf(left) - weightOf(right));
 }
 
-/** From so many checks on, a cause holds up the others of its urgency. */
+/** A cause with at least this many checks is placed before other causes of the same urgency. */
 const WIDESPREAD = 10;
 
 function weightOf({ checks }: CauseGroup): number {

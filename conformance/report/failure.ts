@@ -10,7 +10,7 @@ import { framesOf } from './summary.ts';
 
 const LANES = 10;
 const SHOWN_FAILURES = 3;
-/** Enough for every fault of a `welcome`: each fault that is left out costs a run. */
+/** The most faults that are shown: enough for all faults of a `welcome`, so that they can be fixed in one run. */
 const SHOWN_DIFFERENCES = 60;
 
 export interface Explanation {
@@ -41,7 +41,7 @@ function failureLines(failure: Failure, check: CheckResult): readonly string[] {
   return lines;
 }
 
-/** Pings and heartbeats come all the time; they would push out the frames that explain a failure. */
+/** Pings and heartbeats are not shown: they are so frequent that they would displace the frames that explain a failure. */
 function isRoutine({ kind, json }: Frame): boolean {
   return kind === 'ping' || kind === 'pong' || textAt(json, 'type') === 'heartbeat';
 }

@@ -1,4 +1,4 @@
-/** Annotations for GitHub Actions: workflow commands, one per cause, with what is to be mended first at the top. */
+/** Annotations for GitHub Actions: workflow commands, one per cause, the one to fix first at the top. */
 import { isFinding } from '../runner/verdict.ts';
 import { groupByCause } from './causes.ts';
 import type { CauseGroup } from './causes.ts';

@@ -15,7 +15,7 @@ import { framesOf } from './summary.ts';
 
 const SHOWN_FRAMES = 120;
 const SHOWN_TEXT = 160;
-/** Causes that are open when the page is opened. */
+/** Number of causes that are expanded when the page is opened. */
 const OPENED = 3;
 
 function badge(verdict: Verdict | 'NONE'): string {
@@ -73,7 +73,7 @@ function clauseRow({ id, text, verdict, checks, observable }: ClauseResult): str
   return `<tr id="${id}"><th>${id}</th><td>${badge(verdict)}</td><td>${escapeMarkup(text)}${observable === 'operator' ? ' <em>(observable by operators only)</em>' : ''}</td><td class="links">${links}</td></tr>`;
 }
 
-/** What is to be mended, first things first: a cause, the check that shows it best, and the others. */
+/** The causes to fix, in order: each with the check that shows it best, and the other checks. */
 function causeSection(
   { text, checks: [check, ...others] }: CauseGroup,
   number: number,
@@ -122,7 +122,7 @@ export function htmlReport(summary: Summary, explanation: Explanation): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Tidemark conformance: ${escapeMarkup(outcome.text)}</title><style>${STYLE}</style></head>
 <body><header class="${outcome.exit === 0 ? 'good' : 'bad'}"><h1>${escapeMarkup(outcome.text)}</h1>
-<p>${escapeMarkup(target.url)}${target.nodeId === undefined ? '' : ` · ${escapeMarkup(target.nodeId)}`} · ${escapeMarkup(startedAt)} · ${(durationMs / 1000).toFixed(1)} s · ${frames} frames · protocol ${suite.protocolVersion}${sameContract ? '' : ' · <strong>the target has another contract than this suite</strong>'}</p>
+<p>${escapeMarkup(target.url)}${target.nodeId === undefined ? '' : ` · ${escapeMarkup(target.nodeId)}`} · ${escapeMarkup(startedAt)} · ${(durationMs / 1000).toFixed(1)} s · ${frames} frames · protocol ${suite.protocolVersion}${sameContract ? '' : ' · <strong>the contract of the target differs from the contract of this suite</strong>'}</p>
 <p>${tally}</p>${headlines.map((each) => `<p class="headline">${escapeMarkup(each)}</p>`).join('')}</header>
 <main>${causes(checks, explanation)}<section><h2>Coverage: ${judged} of ${clauses.length} clauses judged</h2>${coverageBar(clauses)}</section>
 <section><h2>What is not covered</h2>${uncovered(clauses)}</section>

@@ -31,7 +31,7 @@ export interface Summary {
   readonly durationMs: number;
   readonly frames: number;
   readonly outcome: Outcome;
-  /** What matters more than any single check, such as that the target stopped; often empty. */
+  /** Facts that are more important than any single check, such as that the target stopped; often empty. */
   readonly headlines: readonly string[];
   readonly counts: Readonly<Record<Verdict, number>>;
   readonly checks: readonly CheckResult[];
@@ -59,7 +59,7 @@ export function clauseResults(checks: readonly CheckResult[]): readonly ClauseRe
   return CLAUSE_IDS.flatMap((id) => {
     const citing = checks.filter(({ clauses }) => clauses.includes(id));
     const { text, observable } = CLAUSES[id];
-    // A run against a server says nothing about what clients must keep.
+    // A run against a server does not check the clauses for clients.
     if (observable === 'server' && citing.length === 0) return [];
     const cited = citing.map(({ id: check, verdict }) => ({ id: check, verdict }));
     return [{ id, text, observable, verdict: verdictOf(citing), checks: cited }];

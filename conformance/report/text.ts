@@ -43,14 +43,14 @@ function groupLines({ text, checks }: CauseGroup, number: number, explanation: E
   ];
 }
 
-/** Causes in the order in which they are to be mended: a later one may be a consequence of an earlier one. */
+/** Causes in the order in which they should be fixed: a later cause may be a consequence of an earlier one. */
 function causeLines(groups: readonly CauseGroup[], explanation: Explanation): readonly string[] {
   const blocks = groups.slice(0, EXPLAINED).map((group, index) => groupLines(group, index + 1, explanation));
   const rest = groups.slice(EXPLAINED);
   if (groups.length <= FIRST) return blocks.flat();
   return [
     '',
-    `${groups.length} causes. Fix the first ${FIRST} first, then run again: what follows may be a consequence.`,
+    `${groups.length} causes. Fix the first ${FIRST} first, then run again: later causes may be consequences.`,
     ...blocks.slice(0, FIRST).flat(),
     '',
     'Then:',

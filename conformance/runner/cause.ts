@@ -1,4 +1,4 @@
-/** What a failed expectation comes down to, read from the frames of its connection. */
+/** Determines the cause of a failed expectation from the frames of its connection. */
 import { COMMANDS } from '../../generated/protocol.ts';
 import { member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';

@@ -143,7 +143,7 @@ export class Connection {
   }
 
   #ended(code: number, reason: string): void {
-    // A handshake that failed is reported by itself: there was no connection that could end.
+    // A failed handshake is reported elsewhere: there was no connection that could end.
     if (this.#opened === 'no') return;
     const frame = this.#add({ dir: '<<', kind: 'close', text: JSON.stringify({ code, reason }) });
     this.closed = { code, reason, frame };
@@ -200,7 +200,7 @@ export class Connection {
     this.#socket?.setReading(state);
   }
 
-  /** Why a message, described as in a tape, did not arrive. */
+  /** The cause when a message did not arrive. @param pattern the expected message, as in a tape */
   causeOfMiss(pattern: Json): Cause | undefined {
     const reading = readingOf(this.#context.trace, this.number);
     return reading === undefined ? undefined : causeOfMiss(reading, pattern);

@@ -28,7 +28,7 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
-/** The configuration gives no way to test this. */
+/** The check cannot run with this configuration. */
 export class UntestableError extends Error {
   override readonly name = 'UntestableError';
   readonly failureCause: Cause | undefined;

@@ -1,4 +1,4 @@
-/** The course of a run: which checks run in which order, and what becomes of the others when the target stops. */
+/** The course of a run: the order of the checks, and the results of the remaining checks when the target stops. */
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { ownFaults } from '../invariants/frame-checks.ts';
 import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
@@ -43,14 +43,14 @@ function stageOf({ header }: Tape): (typeof STAGES)[number] {
   return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
 }
 
-/** The parts of the protocol as a client meets them, and of each part the shortest tapes first. */
+/** Orders tapes as a client uses the parts of the protocol, and within each part by length, the shortest first. */
 function orderOf({ header, steps }: Tape): number {
   return rankOf(header.id) * 1000 + Math.min(steps.length, 999);
 }
 
-/** After so many restarts of the target the run ends: every further tape may stop it again. */
+/** The run ends after this many restarts of the target, because every further tape may stop the target again. */
 const MOST_STANDSTILLS = 5;
-const NEVER_HAPPENED = 'what it looks at never happened';
+const NEVER_HAPPENED = 'the run had nothing for this check to examine';
 const QUIET: readonly string[] = ['PASS', 'N/A', 'SKIPPED'];
 
 /** Runs the parts of a run one after the other, and collects their results. */
@@ -64,7 +64,7 @@ export class Course {
   readonly #vigil: Vigil;
   readonly #silence: Silence;
   readonly #certain: Standstill[] = [];
-  /** What ran when the target was restarted, to be run again alone. */
+  /** The tapes that ran when the target was restarted; each is run again alone. */
   readonly #again = new Map<string, Item>();
   readonly #items = new Map<string, Item>();
   #over: string | undefined;
@@ -76,17 +76,17 @@ export class Course {
     this.#silence = new Silence(context.trace);
   }
 
-  /** The standstills of tapes that ran alone, if there are any: they are certain. */
+  /** The standstills to report: those of tapes that ran alone, because their cause is certain; if there are none, all. */
   get #told(): readonly Standstill[] {
     return this.#certain.length > 0 ? this.#certain : this.standstills;
   }
 
-  /** What is to be read before anything else; empty when the run was an ordinary one. */
+  /** Sentences to show at the top of the report; empty when the target neither stopped nor left commands unanswered. */
   get headlines(): readonly string[] {
     return [...this.#told.map((each) => standstillText(each)), ...this.#silence.headlines];
   }
 
-  /** The same in a few words each. */
+  /** The headlines in a few words each. */
   get titles(): readonly string[] {
     return [...this.#told.map((each) => standstillTitle(each)), ...this.#silence.titles];
   }
@@ -96,14 +96,14 @@ export class Course {
     this.#options.onResult?.(result);
   }
 
-  /** Replaces a result that was given before its consequence was known. */
+  /** Changes a result that was reported before it was known that the check had stopped the target. */
   #replace(id: string, change: (result: CheckResult) => CheckResult): void {
     const index = this.checks.findIndex((each) => each.id === id);
     const found = this.checks[index];
     if (found !== undefined) this.checks[index] = change(found);
   }
 
-  /** Takes note of a standstill once, however many tapes meet it. */
+  /** Records a standstill once, even if several tapes detect it. */
   #note(standstill: Standstill): void {
     if (this.standstills.includes(standstill)) return;
     this.standstills.push(standstill);
@@ -154,7 +154,7 @@ export class Course {
     else this.#tell(skippedCheck(item.tape.header, 'the server stopped while it ran'));
   }
 
-  /** One at a time, so that the tape that stops the target is known for certain. */
+  /** Runs the tapes one at a time, so that the tape that stops the target is known for certain. */
   async #runAgain(): Promise<void> {
     const items = [...this.#again.values()];
     this.#again.clear();
@@ -180,7 +180,7 @@ export class Course {
     }
   }
 
-  /** Looks whether what ran last has stopped the target. */
+  /** Checks whether the last tape or exchange has stopped the target. */
   async #settle(): Promise<void> {
     if (this.#over !== undefined) return;
     const standstill = await this.#vigil.look();
@@ -194,7 +194,7 @@ export class Course {
       .filter(({ tape }) => stageOf(tape) === stage)
       .toSorted((left, right) => orderOf(left.tape) - orderOf(right.tape));
     if (due.length === 0) return;
-    // The target is to stop: that it does so is for the tapes to judge.
+    // These tapes make the target stop on purpose, and check themselves whether it does.
     if (stage === 'shutdown') return this.#shutDown(due);
     await inParallel(due, stage === 'calm' ? this.#options.jobs : 1, (item) => this.#runTape(item));
     await this.#settle();
@@ -230,7 +230,7 @@ export class Course {
     this.#tell(standstill === undefined ? check : standstillFailure(check, { ...standstill, suspects: [] }));
   }
 
-  /** The trace, without what the standstills of the target did to it: they are reported by themselves. */
+  /** The trace without the effects of the target's standstills, which are reported separately. */
   #judgedTrace(): Trace {
     const { trace } = this.#context;
     const end = this.standstills.find(({ restarted }) => !restarted);

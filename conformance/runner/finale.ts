@@ -35,7 +35,7 @@ function livingStreams({ lives }: ConnectionReading): readonly string[] {
   return [...new Set(lives.filter(({ ended }) => ended === undefined).map(({ stream }) => stream))];
 }
 
-/** When the server answers, it has written every event published so far. */
+/** Sends `sync` on each stream: when the server answers, it has written every event published so far. */
 async function fence({ connection, reading }: Pair, patience: number): Promise<void> {
   for (const [index, stream] of livingStreams(reading).entries()) {
     const id = `finale-${index}`;
@@ -63,10 +63,10 @@ async function settle(context: RunContext, patience: number): Promise<void> {
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
 
-/** The status of a request beyond the allowance of its caller (OPS-6): to be sent again later. */
+/** The status of a request beyond the rate limit (OPS-6); such a request is sent again later. */
 const TOO_MANY = 429;
 
-/** How many subscriptions the server lists for a connection; undefined when it does not answer, Infinity when it cannot say just now. */
+/** How many subscriptions the server lists for a connection; undefined without an answer, Infinity when the request was rate limited. */
 async function ask(context: RunContext, connectionId: string): Promise<number | undefined> {
   const { method, path } = HTTP_OPERATIONS.get_subscriptions;
   const request = { method, path, query: { connection: connectionId } };

@@ -9,7 +9,7 @@ import { exchange } from './exchange.ts';
 import { judgeValue } from './judge-value.ts';
 import type { Scene } from './scene.ts';
 
-/** The status of a request beyond the allowance of its caller. */
+/** The status of a request beyond the rate limit (OPS-6). */
 const TOO_MANY = 429;
 const LIMITED_PAUSE_MS = 250;
 function pause(ms: number): Promise<void> {
@@ -33,7 +33,7 @@ export async function http(step: HttpStep, scene: Scene): Promise<void> {
     const answer = answers.find((each) => fits(step.expect, each, bindings)) ?? answers[0] ?? {};
     const isLimited = answer['status'] === TOO_MANY && step.times === undefined && context.now() < deadline;
     if (isLimited && !fits(step.expect, answer, bindings)) {
-      // Other tapes have used up the allowance of this address (OPS-6): this one waits for its turn.
+      // Other tapes have used up the rate limit of this address (OPS-6), so this tape waits and retries.
       await pause(LIMITED_PAUSE_MS);
       continue;
     }

@@ -16,7 +16,7 @@ import { exchange } from './exchange.ts';
 import { adviceForRefusal, adviceForSilence } from './reach.ts';
 import type { Failure } from './verdict.ts';
 
-/** The upgrade was rejected: this is no Tidemark gateway, or not its address, and no check can run. */
+/** The upgrade was rejected: this is not the address of a Tidemark gateway, so no check can run. */
 export class NotAGatewayError extends Error {
   override readonly name = 'NotAGatewayError';
 }
@@ -63,8 +63,8 @@ function unwelcome(connection: Connection, timeoutMs: number, trace: Trace): Wel
 function readWelcome({ n, json = null }: Frame, trace: Trace): WelcomeData {
   const validator = serverValidators.welcome;
   const data = member(json, 'data');
-  // Faults of the envelope are left to the checks, which can run as soon as `data` is readable.
-  // The validator of this very message has accepted it.
+  // Faults of the envelope are not reported here: the checks report them, and can run if `data` is readable.
+  // The validator of this type has accepted the message.
   if (validator({ type: 'welcome', data })) return data as unknown as WelcomeData;
   const differences = faultsOf(validator, json, exampleOf('welcome')).map(({ path, rule, actual }) => ({
     path,

@@ -1,4 +1,4 @@
-/** Why a target cannot be reached, as far as a few more attempts show it. */
+/** Finds out with a few more attempts why a target cannot be reached. */
 import { connect as connectTls } from 'node:tls';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { openSocket } from '../target/socket.ts';
@@ -45,10 +45,10 @@ async function upgrades(url: URL): Promise<boolean> {
 export async function adviceForSilence(address: string, reason: string): Promise<string> {
   const url = new URL(address);
   if (/ECONNREFUSED/.test(reason)) return `Nothing listens on ${url.host}: start the server, or correct the port.`;
-  if (/ENOTFOUND|EAI_AGAIN/.test(reason)) return `The host ${url.hostname} is not known: correct the name.`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(reason)) return `The host ${url.hostname} is unknown: correct the name.`;
   if (url.protocol === 'wss:') {
     if (/certificate|self.signed|issuer/i.test(reason))
-      return 'The certificate is not trusted: set NODE_EXTRA_CA_CERTS to the file of its authority.';
+      return 'The certificate is not trusted: set NODE_EXTRA_CA_CERTS to a file with the certificate of its issuer.';
     return `The port may not speak TLS: try ws://${url.host}${url.pathname}.`;
   }
   if (await speaksTls(url)) return `The port speaks TLS: use wss://${url.host}${url.pathname}.`;

@@ -16,21 +16,21 @@ import { SelfWatch } from './watch.ts';
 export interface RunOptions {
   readonly config: TargetConfig;
   readonly tapes: readonly Tape[];
-  /** Globs of check ids, separated by commas. */
+  /** Globs of check ids, separated by commas; only these checks run. */
   readonly only?: string;
   /** `must` skips checks of level `should`. */
   readonly level: Level;
-  /** Ids that are expected to fail. */
+  /** Ids of checks that are expected to fail. */
   readonly knownFailing: ReadonlySet<string>;
   readonly timeScale: number;
-  /** Tapes at a time. */
+  /** Number of tapes that run at the same time. */
   readonly jobs: number;
   /** How many exchanges to generate (level 4), and their seed. */
   readonly exchanges: number;
   readonly seed: number;
-  /** Whose tapes run. Those of the suite cause everything that the trace checks look at; the user's own need not. */
+  /** Whose tapes run. The suite's tapes cause everything that trace checks examine; a user's own tapes need not. */
   readonly library: 'suite' | 'own';
-  /** Runs also the checks that build on a command which the target never answers. */
+  /** Also runs checks that need replies to a command that the target never answers. */
   readonly keepGoing?: true;
   readonly onResult?: (result: CheckResult) => void;
 }
@@ -43,7 +43,7 @@ export interface Run {
   readonly nonce: string;
   readonly checks: readonly CheckResult[];
   readonly harnessFaults: readonly string[];
-  /** What matters more than any single check, such as that the target stopped. */
+  /** Facts that are more important than any single check, such as that the target stopped. */
   readonly headlines: readonly string[];
   /** The smallest failing exchange, as a tape. */
   readonly counterexample?: string;
@@ -91,7 +91,7 @@ function chosenTapes({ tapes, only, level }: RunOptions): readonly Tape[] {
   return tapes.filter(({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'));
 }
 
-/** The run that a missing or wrong `welcome` ends: its faults, and nothing else. */
+/** The result of a run that ends because the `welcome` is missing or wrong: only the faults of the `welcome`. */
 function welcomeRun(options: RunOptions, { failure, trace }: WelcomeError): Run {
   const skipped = chosenTapes(options).map(({ header }) => skippedCheck(header, 'no valid welcome arrived'));
   const checks: readonly CheckResult[] = [

@@ -34,7 +34,7 @@ export interface Stage {
   readonly port: StimulusPort;
   readonly witness: Witness;
   /**
-   * How to recognise an emitted event: by its path when a file change made it, because its payload has more members.
+   * How to recognise an emitted event. An event of a file change is recognised by its path, because the target adds members to its payload.
    */
   readonly compare: 'payload' | 'path';
 }

@@ -7,7 +7,7 @@ export class Signal {
     for (const wake of [...this.#waiters]) wake();
   }
 
-  /** Resolves with the first result of `look` that is not undefined, or with undefined when the time is up. */
+  /** Resolves with the first result of `look` that is not undefined, or with undefined after the time-out. */
   until<T>(look: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
     const first = look();
     if (first !== undefined) return Promise.resolve(first);

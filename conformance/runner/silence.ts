@@ -32,7 +32,7 @@ export class Silence {
     if (misses >= MISSES && !this.#unanswered.has(kind) && !everAnswered(this.#trace, kind)) this.#unanswered.add(kind);
   }
 
-  /** Why something that needs replies to these commands cannot pass; undefined when it can. */
+  /** Why a check that needs replies to these commands cannot pass; undefined when it can. */
   blocks(kinds: ReadonlySet<string>): string | undefined {
     const kind = [...kinds].find((each) => this.#unanswered.has(each));
     if (kind === undefined) return undefined;

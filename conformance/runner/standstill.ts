@@ -9,7 +9,7 @@ const SHOWN_TEXT = 200;
 export const STOPS = 'the server stops';
 
 function whatHappened({ kind, restarted }: Standstill): string {
-  if (restarted) return 'the server stopped and came back';
+  if (restarted) return 'the server stopped and was restarted';
   return kind === 'stopped'
     ? 'the server stopped: it accepts no more connections'
     : 'the server hangs: it accepts connections and answers nothing';

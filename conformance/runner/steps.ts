@@ -113,7 +113,7 @@ async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<voi
   scene.judged += 1;
 }
 
-/** Messages that come on every connection explain nothing, unless they were expected. */
+/** Messages that every connection receives do not explain a failure, unless they were expected. */
 function mayBeMeant({ json }: Frame, { pattern }: RecvStep): boolean {
   const type = textAt(json, 'type');
   return (type !== 'welcome' && type !== 'heartbeat') || type === textAt(pattern, 'type');

@@ -130,7 +130,7 @@ function openExec(command: readonly string[]): StimulusPort {
     },
     close: () => {
       child.stdin?.end();
-      // The run has ended: a command that goes on must not hold it.
+      // The run has ended: a command that still runs must not delay the exit.
       const timer = setTimeout(() => child.kill('SIGKILL'), STIMULUS_GRACE_MS);
       child.once('exit', () => clearTimeout(timer));
       if (fault !== undefined) clearTimeout(timer);

@@ -8,9 +8,9 @@ import type { Difference } from '../tape/matcher.ts';
  * - `PASS`, `FAIL`: the server met the check, or did not. `WARN`: a check of level `should` failed.
  * - `N/A`: the check does not apply to the target.
  * - `UNTESTABLE`: the target claims the feature, but the configuration gives no way to test it.
- * - `VACUOUS`: what the check looks at never happened.
+ * - `VACUOUS`: the run had nothing for the check to examine.
  * - `INCONCLUSIVE`: the runner got too little CPU time, or the network failed.
- * - `SKIPPED`: it did not run, because it could not pass: the server had stopped, or does not do what the check builds on.
+ * - `SKIPPED`: it the check did not run, because it could not pass: the server had stopped, or lacks a function that the check needs.
  */
 export const VERDICTS = ['PASS', 'FAIL', 'WARN', 'N/A', 'UNTESTABLE', 'VACUOUS', 'INCONCLUSIVE', 'SKIPPED'] as const;
 
@@ -23,13 +23,13 @@ export interface Failure {
   /** The line of the tape; undefined when the check is not a tape. */
   readonly line?: number;
   readonly expected?: Json;
-  /** The number, value and differences of the frame that is nearest to the expectation. */
+  /** The frame that is most similar to the expectation: its number, value and differences. */
   readonly nearest?: { readonly frame: number; readonly value: Json; readonly differences: readonly Difference[] };
   /** Numbers of the frames that prove the failure. */
   readonly frames: readonly number[];
 }
 
-/** What a failure comes down to; checks that fail for one cause have equal texts. */
+/** The cause of a failure. Checks that fail for the same cause have equal texts. */
 export interface Cause {
   /** For example "no reply to `subscribe`". */
   readonly text: string;

@@ -1,6 +1,6 @@
 /**
- * Watches whether the target is still there. A tape that gets no answer may be right or wrong about the server; a target
- * that greets nobody any more has stopped, and then one frame stopped it.
+ * Watches whether the target still works. A tape without an answer does not prove that the target has stopped; a target that sends no
+ * `welcome` on new connections has stopped, and one of the last frames caused it.
  */
 import { HANDSHAKE_MARK, isFromServer, outstanding, traceBefore } from '../trace/outstanding.ts';
 import type { Frame } from '../trace/trace.ts';
@@ -11,15 +11,15 @@ import type { RunContext } from './context.ts';
 /** How long a supervisor has for a restart, in milliseconds before `--time-scale`. */
 const RETURN_MS = 10_000;
 const POLL_MS = 250;
-/** A frame that stops a server is sent shortly before the server's last sign of life, or after it. */
+/** A frame that stops a server was sent at most this long before the last frame of the server, in milliseconds, or after it. */
 const WINDOW_MS = 1000;
-/** The ends of connections that one stop causes are noticed within this time. */
+/** When a server stops, the ends of all its connections are detected within this time, in milliseconds. */
 const BURST_MS = 250;
 const SHOWN_FRAMES = 6;
 export const CHECK = 'vigil';
 
 export interface Standstill {
-  /** `stopped`: nobody accepts connections. `silent`: connections are accepted, but nothing answers. */
+  /** `stopped`: no connections are accepted. `silent`: connections are accepted, but nothing is answered. */
   readonly kind: 'stopped' | 'silent';
   /** Whether the target answered again, because something restarted it. */
   readonly restarted: boolean;
@@ -37,20 +37,20 @@ type Greeting = 'greeted' | 'nobody' | 'silence';
 export class Vigil {
   readonly #context: RunContext;
   #checking: Promise<Standstill | undefined> | undefined;
-  /** The number of the first frame that was not yet looked at. */
+  /** The number of the first frame that was not examined yet. */
   #seen = 1;
 
   constructor(context: RunContext) {
     this.#context = context;
   }
 
-  /** Whether the target stands still, or was restarted since the last call. Concurrent calls share one result. */
+  /** Checks whether the target has stopped, or was restarted since the last call. Concurrent calls share one result. */
   look(): Promise<Standstill | undefined> {
     this.#checking ??= this.#look().finally(() => (this.#checking = undefined));
     return this.#checking;
   }
 
-  /** Resolves when no look is under way. */
+  /** Resolves when no check is running. */
   async idle(): Promise<void> {
     await this.#checking;
   }
@@ -86,14 +86,14 @@ export class Vigil {
         setTimeout(done, POLL_MS);
       });
       const next = await this.#greet((RETURN_MS / 4) * timeScale);
-      // Once nobody listens, what was cut off while the port closed is no longer of interest.
+      // `nobody` outweighs an earlier `silence`: connections may be cut while the port is being closed.
       last = next === 'silence' ? last : next;
     }
     const restarted = last === 'greeted';
     const end = this.#end(from, to);
     const stopped = this.#restart(from, trace.frames.length);
     this.#seen = trace.frames.length + 1;
-    // A pause without broken connections, such as a busy machine makes, is not a restart.
+    // A pause without broken connections is not a restart: the machine may have been busy.
     if (restarted && stopped === undefined) return undefined;
     return this.#describe(last === 'silence' ? 'silent' : 'stopped', stopped ?? end, restarted ? 'restarted' : 'gone');
   }
@@ -107,8 +107,8 @@ export class Vigil {
   }
 
   /**
-   * The first broken connection, if the whole target went down: a server that breaks single connections does so when it
-   * answers a frame, not on connections that wait for nothing.
+   * The first broken connection, if the whole target stopped. A server with a fault on a single connection breaks only connections with
+   * an unanswered frame; if idle connections are broken as well, the target has stopped.
    */
   #restart(from: number, to: number): number | undefined {
     const { trace } = this.#context;
@@ -128,11 +128,11 @@ export class Vigil {
   #describe(kind: Standstill['kind'], from: number, fate: 'restarted' | 'gone'): Standstill {
     const { trace } = this.#context;
     const at = trace.frames[Math.max(0, from - 2)]?.at ?? 0;
-    // Of the whole trace: what a stopped server had sent is still read after the end of another connection was noticed.
+    // Uses the whole trace: frames that the server sent before it stopped can be read after the end of another connection was detected.
     const suspects = outstanding(trace).filter(
       (frame) => frame.at >= at - WINDOW_MS && (kind === 'silent' || frame.n < from) && frame.check !== CHECK,
     );
-    // A handshake is noted when it fails, so it is later than a frame that it overtook.
+    // A handshake is recorded when it fails, so in the trace it can be after frames that were sent later.
     const open = suspects.filter(({ kind: what }) => what !== 'mark');
     const tried = trace.frames.filter(
       ({ n, text, check }) =>

@@ -18,7 +18,7 @@ export interface TargetConfig {
   readonly url: string;
   readonly httpUrl: string;
   readonly stimulus: StimulusConfig;
-  /** By name. `default` is used by every actor that names no other credential, and by the witness and the publisher. */
+  /** Credentials by name. `default` is used by every actor that names no other credential, and by the witness and the publisher. */
   readonly credentials: Readonly<Record<string, Credential>>;
   /** Commands that make the target do something: `shutdown`, `restart`, `revoke`, … */
   readonly control: Readonly<Record<string, readonly string[]>>;

@@ -1,4 +1,4 @@
-/** HTTP as the suite needs it: any header, any method, no redirects followed, no error thrown for a status. */
+/** An HTTP client for the suite: sends any header and method, follows no redirects, and throws no error for a status. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';

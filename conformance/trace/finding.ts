@@ -7,13 +7,13 @@ import type { Frame, Trace } from './trace.ts';
 export interface Violation {
   readonly clauses: readonly ClauseId[];
   readonly text: string;
-  /** Numbers of the frames that prove it, ascending; as few as possible. */
+  /** Numbers of the frames that prove the violation, ascending; as few as possible. */
   readonly frames: readonly number[];
 }
 
 export interface Finding {
   readonly violations: readonly Violation[];
-  /** What a server of a later minor version may do, and the suite does not know (ENV-4). */
+  /** Deviations that the suite does not know, and that a server of a later minor version may have (ENV-4). */
   readonly warnings?: readonly Violation[];
   /** How often the check was applied. */
   readonly fired: number;
@@ -33,7 +33,7 @@ export interface Report {
   /** Counts that the invariant was applied once. */
   fire(): void;
   violate(text: string, ...frames: readonly (Frame | undefined)[]): void;
-  /** Notes what a server of a later minor version may do (ENV-4). */
+  /** Records a deviation that a server of a later minor version may have (ENV-4). */
   warn(text: string, ...frames: readonly (Frame | undefined)[]): void;
 }
 

@@ -1,4 +1,4 @@
-/** What the server had still to answer at a point of a trace: from this the cause of a failure is read. */
+/** Lists the frames that the server had not answered at a point of a trace. The cause of a failure is determined from this list. */
 import { isObject, member, textAt } from './json.ts';
 import { readFrames } from './reading.ts';
 import { Trace } from './trace.ts';
@@ -36,7 +36,7 @@ function openRequests(frames: readonly Frame[]): readonly Frame[] {
   return open;
 }
 
-/** Whether the server went on on a connection after a frame: then that frame did not stop it. */
+/** Whether the server sent anything on a connection after a frame; then that frame did not stop the server. */
 function wentOn(frames: readonly Frame[], frame: Frame): boolean {
   return frames.some((each) => each.connection === frame.connection && each.n > frame.n && isFromServer(each));
 }
@@ -72,7 +72,7 @@ export function traceBefore(trace: Trace, n: number): Trace {
   return part;
 }
 
-/** The trace with the ends of connections between two frames read as the client's, who cannot be blamed for them. */
+/** The trace, in which ends of connections between two frames count as ends by the client, so that no check blames the server. */
 export function withoutEnds(trace: Trace, from: number, to: number): Trace {
   const copy = new Trace(trace.header, () => 0);
   for (const frame of trace.frames) {

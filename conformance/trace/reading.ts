@@ -42,7 +42,7 @@ export interface Life {
   readonly recovery: Json;
   /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it is active. */
   ended: Frame | undefined;
-  /** Its `replay_complete`. */
+  /** The `replay_complete` of the subscription. */
   completed: Frame | undefined;
 }
 
@@ -289,7 +289,7 @@ export function knownEvents(reading: Reading): ReadonlyMap<string, ReadonlyMap<n
       const stream = known.get(key) ?? new Map<number, SeenEvent>();
       known.set(key, stream);
       const before = stream.get(event.sequenceId);
-      // The live message is the original; a replay may be what is wrong.
+      // The live message is used as the original, because a fault may be in the replay.
       if (before === undefined || (before.isReplay && !event.isReplay)) stream.set(event.sequenceId, event);
     }
   return known;

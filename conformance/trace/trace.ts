@@ -20,7 +20,7 @@ export type Direction = '>>' | '<<';
 export type FrameKind = 'open' | 'refused' | 'text' | 'binary' | 'ping' | 'pong' | 'close' | 'http' | 'mark';
 
 export interface Frame {
-  /** Its number in the trace, from 1. */
+  /** The number of the frame in the trace, from 1. */
   readonly n: number;
   /** Milliseconds since the run began. */
   readonly at: number;

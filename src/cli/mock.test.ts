@@ -59,7 +59,7 @@ test('plays the events of a tape to the first client', async () => {
 test.each<[string, readonly string[], string]>([
   ['an event that the contract does not declare', ['--event', 'file_changed'], 'declares no event file_changed'],
   ['a tape that cannot be read', ['--tape', 'nowhere.ndjson'], '--tape nowhere.ndjson cannot be read'],
-  ['a public address', ['--host', '0.0.0.0'], 'serves loopback only'],
+  ['a public address', ['--host', '0.0.0.0'], 'listens only on loopback'],
   ['a wrong duration', ['--every', 'often'], 'for example 500ms'],
 ])('ends with 2 for %s', async (_what, flags, text) => {
   const { code, stderr } = await runner.finish(['mock', '--port', '0', ...flags]);

@@ -144,7 +144,7 @@ describe('tidemark explain', () => {
     expect(lineOf(receives)).toMatch(/^receives +anonymous +127\.0\.0\.1/);
     expect(lineOf(elsewhere)).toContain('the subscription is for workspace:shop; the event is on main');
     expect(lineOf(other)).toContain('the subscription is for entity_*; the event is file_change');
-    expect(lineOf(filtered)).toMatch(/^does not .* ts +its filter `extensions` is \.ts; the event has docs\/a\.md$/);
+    expect(lineOf(filtered)).toMatch(/^does not .* ts +the filter `extensions` is \.ts; the event has docs\/a\.md$/);
     expect(served.gateway.health().streams.find(({ stream }) => stream === 'main')?.position.sequenceId ?? 0).toBe(0);
   });
 

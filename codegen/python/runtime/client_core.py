@@ -1,4 +1,4 @@
-"""The client, without the contract's names: ``client.py`` of the generated package adds those and nothing else."""
+"""The client, without the contract's names: ``client.py`` of the generated package adds only these names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Self = TypeVar("Self", bound="ClientCore")
 
 ClientState = Literal["idle", "connecting", "open", "reconnecting", "closed"]
 
-#: What :meth:`ClientCore.on` can listen to.
+#: The events that :meth:`ClientCore.on` accepts.
 Lifecycle = Literal[
     "connecting",
     "welcome",
@@ -139,7 +139,7 @@ class ClientCore:
         )
 
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
-        """Listens to the client itself. Returns the function that stops listening.
+        """Adds a listener for events about the client itself. Returns a function that removes the listener.
 
         ``connecting`` (attempt), ``welcome``, ``contract_mismatch`` (ContractMatch), ``authenticated``, ``ready``, ``closing``, ``closed`` (ConnectionEnd),
         ``reconnecting`` (attempt, seconds), ``resumed`` and ``parked`` (Subscription), ``postponed`` (TidemarkError), ``gap`` (Gap),
@@ -316,7 +316,7 @@ class ClientCore:
         self.report("error", error)
 
     def on_push(self, frame: Frame) -> None:
-        """From the server's pushes to whom they concern. Types that are not known are ignored (ENV-4)."""
+        """Passes the server's pushes to the subscriptions that they concern. Unknown types are ignored (ENV-4)."""
         handler = self._pushes.get(frame.type)
         if handler is not None:
             handler(frame.data)
@@ -400,7 +400,7 @@ class ClientCore:
         self.report("closing", data)
 
     def _refused(self, data: JsonObject) -> None:
-        # Without the id of a command: the server could not read what it answers.
+        # The error has no command id: the server could not read the message that it answers.
         self.report("error", TidemarkError.read(data))
 
     def _violation(self, what: str) -> None:

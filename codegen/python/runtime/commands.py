@@ -10,15 +10,15 @@ from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .timing import Timer
 from .wire import Frame, JsonObject
 
-#: ``data`` of the success reply, or why there is none.
+#: ``data`` of the success reply, or the error.
 Answer = Union[JsonObject, BaseException]
 
-#: Called within the turn that read the reply: the events that follow a ``subscribed`` must find the subscription ready.
+#: Called while the reply is read: events may follow ``subscribed`` at once, and the subscription must be ready for them.
 Settle = Callable[[Answer], None]
 
 
 class CommandTable:
-    """Ids that are never used twice, one answer each, and an end for all of them when the connection ends."""
+    """Pending commands. Ids are never reused, each command gets one answer, and all fail when the connection ends."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         self._replies = replies
@@ -28,7 +28,7 @@ class CommandTable:
     def send(
         self, send: Callable[[Frame], None], command: str, data: JsonObject, timeout: float, settle: Settle
     ) -> Callable[[], None]:
-        """Sends a command. Returns the function that forgets it: its reply is then ignored."""
+        """Sends a command. Returns a function that cancels the wait: the reply is then ignored."""
         self._last_id += 1
         id_ = f"c{self._last_id}"
         timer = Timer()
@@ -44,7 +44,7 @@ class CommandTable:
         return forget
 
     def receive(self, frame: Frame) -> bool:
-        """Returns False when the frame is no reply; a reply that nobody waits for any more is one."""
+        """Returns False when the frame is not a reply. A late reply counts as a reply."""
         if frame.id is None:
             return False
         pending = self._pending.get(frame.id)
@@ -53,7 +53,7 @@ class CommandTable:
         return True
 
     def fail_all(self, error: BaseException) -> None:
-        """The connection has ended: nobody knows whether these were carried out."""
+        """The connection has ended: the server may or may not have executed the pending commands."""
         for id_ in list(self._pending):
             self._settle(id_, error)
 
@@ -77,13 +77,13 @@ class CommandTable:
 #: Sends a command. Returns False when there is no connection to send it on.
 Send = Callable[[str, JsonObject, Settle], bool]
 
-#: Commands that may wait for their replies at a time: few against any sensible allowance, many against one at a time.
+#: Bound on commands without a reply at one time: within any reasonable rate limit, and much faster than one at a time.
 IN_FLIGHT = 8
-#: A wait, in seconds, where a server refuses without a time.
+#: The wait, in seconds, after a refusal without ``retryAfterMs``.
 DEFAULT_PAUSE = 1.0
-#: How much further apart commands leave after each refusal.
+#: Factor by which the distance between commands grows after each refusal.
 WIDENING = 1.5
-#: Longest distance, in seconds: where a server asks for more, its allowance is refilled by more than one.
+#: Longest distance between commands, in seconds. After a longer ``retryAfterMs``, the server allows more than one command.
 MAX_SPACING = 0.1
 
 
@@ -101,14 +101,14 @@ class Pacer:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._in_flight = 0
         self._spacing = 0.0
-        #: Counts the changes of the distance: a refusal of a command that left before the last one says nothing about it.
+        #: Counts the changes of the distance: a refusal of a command that was sent before the last change is ignored.
         self._spacings = 0
-        #: Counts connections: a reply that belongs to an earlier one changes nothing here.
+        #: Counts connections: a reply on an earlier connection is ignored.
         self._connection = 0
         self._pause = Timer()
 
     def request(self, command: str, data: JsonObject, settle: Settle) -> None:
-        """Sends the command in its turn. To be called with a connection that is ready."""
+        """Queues the command for sending. Call only while the connection is ready."""
         connection = self._connection
 
         def send() -> bool:
@@ -127,7 +127,7 @@ class Pacer:
         self._pump()
 
     def reset(self) -> None:
-        """The connection has ended: what waited is void."""
+        """The connection has ended: drops the waiting commands."""
         self._connection += 1
         self._waiting.clear()
         self._in_flight = 0

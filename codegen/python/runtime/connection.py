@@ -28,7 +28,7 @@ TokenSource = Union[str, Callable[[], Union[str, Awaitable[str]]]]
 
 #: How long ``stop`` waits for the server's side of the closing handshake, in seconds.
 CLOSE_GRACE = 1.0
-#: A credential is renewed after this part of the time that it has left.
+#: A credential is renewed after this fraction of its remaining lifetime.
 RENEW_AT = 0.9
 #: With less left, in seconds, the server's own answer (4100) is awaited: a token function that answers from a cache would
 #: otherwise be asked ever faster.
@@ -52,7 +52,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class ConnectionEnd:
-    """How a socket ended, and what follows."""
+    """How a socket ended, and whether the client reconnects."""
 
     code: int
     reason: str
@@ -61,7 +61,7 @@ class ConnectionEnd:
 
 
 class ConnectionHooks(Protocol):
-    """Wired once, by the client. All are called synchronously."""
+    """Callbacks of the client. All are called synchronously."""
 
     def on_connecting(self, attempt: int) -> None: ...
 
@@ -81,7 +81,7 @@ class ConnectionHooks(Protocol):
 
 
 def read_url(url: str, credential_parameters: frozenset[str]) -> str:
-    """The address to connect to. Raises ValueError when it is no such address, or carries a credential (SEC-2)."""
+    """The address to connect to. Raises ValueError when the address is invalid or contains a credential (SEC-2)."""
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     if scheme not in ("ws", "wss") or not parts.hostname:
@@ -116,11 +116,11 @@ class Connection:
 
     @property
     def events(self) -> int:
-        """Event messages received on the present socket."""
+        """Number of event messages received on the current socket."""
         return 0 if self._link is None else self._link.events
 
     def begin(self) -> None:
-        """There is work: connects if nobody has yet."""
+        """Call when there is work: connects if the client has not connected yet."""
         if self.state == "idle":
             self._start(self._connect())
 
@@ -164,7 +164,7 @@ class Connection:
                 each()
 
     def request(self, command: str, data: JsonObject, settle: Settle) -> bool:
-        """A command of the client's own. Returns False when the connection is not ready."""
+        """Sends a command of the client itself. Returns False when the connection is not ready."""
         link = self._link
         if self.state != "ready" or link is None:
             return False
@@ -172,7 +172,7 @@ class Connection:
         live: Link = link
 
         def settled(answer: Answer) -> None:
-            # A server that does not answer in time leaves both sides with different pictures: begin anew.
+            # Without a reply in time, client and server may disagree about the subscription: reconnect.
             if isinstance(answer, ConnectionLost) and answer.reason == "timeout":
                 live.give_up(str(answer))
             else:
@@ -182,7 +182,7 @@ class Connection:
         return True
 
     def adopt_token(self, token: str) -> None:
-        """Uses a token that the server has accepted from now on; a function stays in charge."""
+        """Uses an accepted token for later connections. A token function is kept."""
         if not callable(self._token):
             self._token = token
 
@@ -196,12 +196,12 @@ class Connection:
             self._link.closing = (code, retry_after)
 
     def restart(self, reason: str) -> None:
-        """Drops the present socket and reconnects as after a broken one."""
+        """Drops the current socket and reconnects as after a lost connection."""
         if self._link is not None:
             self._link.give_up(reason)
 
     async def stop(self, error: BaseException) -> None:
-        """Ends it for good; what is pending fails with ``error``."""
+        """Closes the connection permanently; pending calls fail with ``error``."""
         if self.state == "stopped":
             return
         link, self._link = self._link, None
@@ -255,7 +255,7 @@ class Connection:
                 self._start(self.stop(final))
 
     def _still(self, state: ConnectionState) -> bool:
-        """Whether a listener has left the state as it was."""
+        """Whether the state is unchanged after a listener was called."""
         return self.state == state
 
     async def _connect(self) -> None:
@@ -308,13 +308,13 @@ class Connection:
             self._ready(link)
             return
         if not link.usable:
-            return  # The end of the connection decides what follows.
+            return  # When the connection ends, its close code decides whether to reconnect.
         self._hooks.on_error(answer)
         if not isinstance(answer, TidemarkError) or answer.retryable:
             self._retry_after = answer.retry_after if isinstance(answer, TidemarkError) else None
             link.give_up("not authenticated")
             return
-        # The first refusal may mean an expired token, so a token function gets one more chance.
+        # The first rejection may be due to an expired token, so a token function is called once more.
         self._refusals += 1
         if callable(self._token) and self._refusals == 1:
             link.give_up("not authenticated")
@@ -322,7 +322,7 @@ class Connection:
             self._start(self.stop(answer))
 
     def _accepted(self, link: Link, data: JsonObject) -> None:
-        """A credential is in force: plans its renewal where a token function can give the next one (SEC-3)."""
+        """A credential was accepted: schedules its renewal if there is a token function (SEC-3)."""
         self._hooks.on_authenticated(data)
         self._renewal.cancel()
         principal = data.get("principal")
@@ -340,7 +340,7 @@ class Connection:
     async def _renew(self, link: Link) -> None:
         try:
             credential = await self._credential()
-        except Exception as error:  # noqa: BLE001 - the present token stays until it expires
+        except Exception as error:  # noqa: BLE001 - the current token is used until it expires
             self._hooks.on_error(error)
             return
         if credential is None or not link.usable:
@@ -367,7 +367,7 @@ class Connection:
                 send(link)
 
     def _final_error(self, code: int, close_class: CloseClass, reason: str) -> Union[ConnectionLost, None]:
-        """Why no further attempt makes sense, or None."""
+        """The error when reconnecting is pointless, otherwise None."""
         name = self._spec.close_codes.get(code)
         close = f"{code}{'' if name is None else ' ' + name[0]}{'' if reason == '' else ': ' + reason}"
         if close_class == "do-not-retry":

@@ -1,4 +1,4 @@
-"""What a client knows about its own connection: for support, dashboards, and the question why it does not connect."""
+"""A client's report on its own connection, for support and dashboards, and to find out why it does not connect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SubscriptionDiagnosis:
 class Diagnosis:
     url: str
     state: Literal["idle", "connecting", "open", "reconnecting", "closed"]
-    #: Connections on which commands could be sent.
+    #: Number of connections that became ready for commands.
     connections: int
     #: Consecutive attempts that failed; 0 while connected.
     failed_attempts: int
@@ -35,7 +35,7 @@ class Diagnosis:
     last_close: Union[ConnectionEnd, None]
     #: The latest error that no call raised, since the latest connection.
     last_error: Union[BaseException, None]
-    #: Over all subscriptions.
+    #: Sums over all subscriptions.
     gaps: int
     #: How often a heartbeat counted more events than were received (CON-3).
     losses: int
@@ -43,7 +43,7 @@ class Diagnosis:
 
 
 class Counts:
-    """Counts by the reports of the client; see :class:`Diagnosis` for each."""
+    """Counts the reports of the client; see :class:`Diagnosis` for the meaning of each count."""
 
     def __init__(self) -> None:
         self.connections = self.failed_attempts = self.gaps = self.losses = 0
@@ -51,7 +51,7 @@ class Counts:
         self.last_error: Union[BaseException, None] = None
 
     def note(self, name: str, detail: object) -> None:
-        """Takes a report of the client, before its listeners do."""
+        """Counts a report of the client, before listeners receive the report."""
         if name == "ready":
             self.connections += 1
             self.failed_attempts = 0

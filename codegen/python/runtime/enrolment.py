@@ -41,7 +41,7 @@ class Enrolment:
         self._owner = owner
         self.wire: Wire = "none"
         self.want: Want = "running"
-        #: Events have been passed over since it was parked: what the server has must end, and be resumed anew.
+        #: Events were skipped since the subscription was parked: it must end on the server, and then be resumed.
         self._stale = False
         self._detached = False
         self._refusals = 0
@@ -56,7 +56,7 @@ class Enrolment:
         self._reconcile()
 
     def lost(self) -> None:
-        """The server has nothing any more: the connection has ended, or the server ended the subscription."""
+        """The server no longer has the subscription: the connection has ended, or the server ended the subscription."""
         self._set_wire("none")
         self._retry.cancel()
         if self.want == "ended":
@@ -101,7 +101,7 @@ class Enrolment:
             self._owner.subscribed(asked, answer)
             self._reconcile()
 
-        # A command that has to wait for its turn counts as sent.
+        # A queued command counts as sent.
         self.wire = "subscribing"
         if not self._owner.send_command("subscribe", data, settled):
             self.wire = "none"
@@ -120,7 +120,7 @@ class Enrolment:
             self.wire = "active"
 
     def _refused(self, wire: Wire, error: BaseException) -> None:
-        # A connection that ended is reported by ``lost`` too, and there is nothing to add.
+        # The end of a connection is also reported by ``lost``, which does everything that is needed.
         if not isinstance(error, (TidemarkError, ProtocolViolation)):
             return
         self._set_wire(wire)

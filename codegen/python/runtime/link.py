@@ -1,4 +1,4 @@
-"""One WebSocket from its opening to its end: frames in and out, the count of events, and the watch over silence.
+"""One WebSocket from its opening to its end: sends and receives frames, counts events, and detects a silent connection.
 
 Knows nothing of reconnecting. It reports its end exactly once, and nothing after it. The one module that uses ``websockets``.
 """
@@ -31,7 +31,7 @@ NORMAL = 1000
 
 @dataclass(frozen=True)
 class LinkEnd:
-    """Why a connection is over."""
+    """Why a connection has ended."""
 
     #: WebSocket close code; 1006 when there was none.
     code: int
@@ -92,18 +92,18 @@ class Link:
         self._has_outgoing.set()
 
     def expect_heartbeats(self, interval: float) -> None:
-        """From the ``welcome``: how often, in seconds, the server promises to be heard."""
+        """The interval of the server's heartbeats in seconds, from ``welcome``."""
         self._patience = interval * self._silent_intervals
         self._look()
 
     def give_up(self, reason: str) -> None:
-        """Gives the connection up; reports its end as if it had broken (1006)."""
+        """Drops the connection and reports its end as a broken connection (1006)."""
         if not self._over:
             self._end(ABNORMAL, reason)
             self._task.cancel()
 
     async def close(self, grace: float) -> None:
-        """Ends it on purpose, without a report. Returns once the peer agreed, or after ``grace`` seconds."""
+        """Closes the connection without a report. Returns when the peer has closed too, or after ``grace`` seconds."""
         if self._over:
             return
         self._over = True
@@ -139,13 +139,13 @@ class Link:
             if sender is not None:
                 sender.cancel()
             if socket is not None and self._over:
-                # A peer that is gone never answers the closing handshake: it is not waited for.
+                # A silent peer would not answer the closing handshake, so the client does not wait for it.
                 abandon(socket, self._loop)
             self._end(code, reason)
 
     async def _open(self) -> Socket:
-        # Pings of our own would only repeat what the server's heartbeats prove. The client reads as fast as it can, and bounds
-        # what waits for its readers itself.
+        # The client sends no pings: the server's heartbeats already prove the connection. It reads as fast as it can, and bounds
+        # the items that wait for its readers itself.
         socket = await CONNECT(
             self._url,
             subprotocols=[self._subprotocol],
@@ -164,7 +164,7 @@ class Link:
                 while self._outgoing:
                     await socket.send(self._outgoing.popleft())
         except (OSError, WebSocketException):
-            return  # The reader learns of it too, and reports it.
+            return  # The task that reads frames receives the same error, and reports it.
 
     def _received(self, text: object) -> None:
         if self._over:
@@ -179,7 +179,7 @@ class Link:
         self._handlers.link_received(self, frame)
 
     def _look(self) -> None:
-        """One timer per span of patience, not one per message: it looks how long it has been quiet, and waits for the rest."""
+        """Checks for silence. There is no timer per message: one timer checks the time since the last message, then waits for the rest."""
         if self._over:
             return
         quiet = self._loop.time() - self._heard_at
@@ -197,13 +197,13 @@ class Link:
 
 
 def close_of(error: ConnectionClosed) -> tuple[int, str]:
-    """Code and reason of the peer's close frame; 1006 where there was none (RFC 6455 §7.1.5)."""
+    """Code and reason of the peer's close frame; 1006 if there was none (RFC 6455 §7.1.5)."""
     received = getattr(error, "rcvd", None)
     return (ABNORMAL, "") if received is None else (int(received.code), str(received.reason))
 
 
 def abandon(socket: Socket, loop: asyncio.AbstractEventLoop) -> None:
-    """Cuts the connection off without a closing handshake."""
+    """Cuts the connection without a closing handshake."""
     transport = getattr(socket, "transport", None)
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()

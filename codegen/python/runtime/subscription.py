@@ -30,11 +30,11 @@ class Gap:
     stream: str
     #: The last position before the loss; None when the subscription had none.
     start: Union[Position, None]
-    #: Delivery goes on after this position.
+    #: Delivery continues after this position.
     end: Union[Position, None]
-    #: A reason of the contract, or one that the client found itself.
+    #: The reason, from the contract or, if the client detected the loss, from the client.
     reason: str
-    #: What may repair the picture: the contract's ``repair`` object.
+    #: How to restore the lost state: the contract's ``repair`` object.
     repair: Union[Mapping[str, object], None]
     noticed_by: Literal["server", "client"]
 
@@ -45,7 +45,7 @@ class ReplaySummary:
 
     position: Position
     count: int
-    #: A bound of history cut the picture: it may be incomplete.
+    #: Whether a bound of history made the picture incomplete.
     truncated: bool
 
 
@@ -60,7 +60,7 @@ class Request:
 
 
 class SubscriptionPort(Protocol):
-    """What a subscription needs of its client."""
+    """The functions of a client that a subscription uses."""
 
     def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool: ...
 
@@ -147,7 +147,7 @@ class Subscription(Generic[Item_co]):
 
     @property
     def buffered(self) -> int:
-        """Items that wait for the reader."""
+        """The number of items that wait for the reader."""
         return len(self._queue)
 
     async def ready(self) -> None:
@@ -215,7 +215,7 @@ class Subscription(Generic[Item_co]):
         self._enrolment.lost()
 
     def shut_down(self, error: Union[BaseException, None]) -> None:
-        """The client has ended. ``error`` is what the reader meets after what is buffered; without one it ends at once."""
+        """The client has ended. The reader gets ``error`` after the buffered items; without an error, the subscription ends at once."""
         if error is None:
             self._queue.stop()
         else:
@@ -251,7 +251,7 @@ class Subscription(Generic[Item_co]):
         self._caught(summary)
 
     def heartbeat(self, position: Union[Position, None]) -> None:
-        """A heartbeat that proves that nothing was lost so far, with the stream's position where it was named."""
+        """Handles a heartbeat that proves that no event was lost, with the stream's position if the heartbeat has it."""
         if not self._enrolment.attentive:
             return
         self._head = position or self._head
@@ -262,7 +262,7 @@ class Subscription(Generic[Item_co]):
         self._queue.mark(self._cursor.position)
 
     def loss_found(self) -> None:
-        """A heartbeat's ``delivered`` disagrees with the count: the connection is about to be dropped for it."""
+        """A heartbeat's ``delivered`` differs from the count, so the client is about to drop the connection."""
         self._cursor.rewind()
 
     def gap(self, data: JsonObject) -> None:
@@ -270,13 +270,13 @@ class Subscription(Generic[Item_co]):
             return
         start, end, reason, repair = read_position(data.get("from")), read_position(data.get("to")), data.get("reason"), data.get("repair")
         reason = reason if isinstance(reason, str) else "unknown"
-        # A source's loss is no loss of the stream: its events never existed, so no position moves (GAP-2).
+        # With a source loss the stream is complete, because the lost changes never became events: the position stays (GAP-2).
         if start is not None and end is not None and reason != "source_overflow":
             self._cursor.skip(start, end)
         self._report(start, end, reason, repair if isinstance(repair, dict) else None, "server")
 
     def closed_by_server(self, reason: str) -> None:
-        """``subscription_closed`` (SEC-3)."""
+        """Handles ``subscription_closed`` (SEC-3)."""
         self._enrolment.lost()
         text = f'The server ended the subscription "{self.id}": {reason}.'
         self._fail(self._ended(reason, text))
@@ -296,7 +296,7 @@ class Subscription(Generic[Item_co]):
             data["filter"] = request.filter
         if after is not None:
             return "resume", {**data, "replay": {"mode": "resume", "after": after.as_json()}}
-        # A resume whose position has become void begins with a picture.
+        # Without a valid position, a resume becomes a warm replay.
         mode: Literal["warm", "none"] = "none" if request.replay == "none" else "warm"
         return mode, {**data, "replay": {"mode": mode}}
 
@@ -391,6 +391,6 @@ class Subscription(Generic[Item_co]):
         self._port.report("gap", gap)
 
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:
-        # Where a successor can begin once everything buffered has been read.
+        # Where a new subscription can resume once all buffered items have been read.
         position = self._cursor.position or self._queue.position
         return SubscriptionEnded(reason, message, subscription_id=self.id, position=position)

@@ -31,7 +31,7 @@ async def wait_for_event(
     timeout: Union[float, None],
     on_gap: Union[Callable[[Gap], object], None],
 ) -> Waited[Event]:
-    """Reads the subscription until the predicate accepts an event; ends it in every case, also when the task is cancelled."""
+    """Reads the subscription until the predicate accepts an event; always ends the subscription, also when the task is cancelled."""
     try:
         async with asyncio.timeout(timeout) as limit:
             async for item in subscription:

@@ -1,4 +1,4 @@
-"""What the client must know of the wire by itself: frames, positions, close codes. Everything else comes from the contract."""
+"""The parts of the protocol that the client implements by hand: frames, positions, close codes. The rest comes from the contract."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a stream. Positions compare only within one epoch (STR-3)."""
+    """A position in a stream. Positions compare only within one epoch (STR-3)."""
 
     epoch: str
     sequence_id: int
@@ -30,9 +30,9 @@ class ProtocolSpec:
     """The constants of the contract that the client needs."""
 
     subprotocol: str
-    #: Names under which credentials are wrongly put into addresses, in lower case (SEC-2).
+    #: Names of address parameters that contain a credential, in lower case; such addresses are rejected (SEC-2).
     credential_parameters: frozenset[str]
-    #: Command name -> type of the reply of its success.
+    #: Command name -> type of its success reply.
     replies: Mapping[str, str]
     #: Close code -> name and class (CON-6).
     close_codes: Mapping[int, tuple[str, CloseClass]]
@@ -62,7 +62,7 @@ class EventPrefix:
 
 
 def read_frame(text: object) -> Union[Frame, str]:
-    """Returns the frame, or the reason why the text is none. Unknown types and extra fields are fine (ENV-4)."""
+    """Returns the frame, or the reason why the text is not a frame. Unknown types and extra fields are accepted (ENV-4)."""
     if not isinstance(text, str):
         return "a binary frame; every message is a text frame (ENV-1)"
     try:
@@ -108,7 +108,7 @@ def is_sequence(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
 
 
-#: The hundreds of the private codes carry the class, so that a code of a newer contract is still understood.
+#: The first two digits of a private code give its class, so that codes of a newer contract can be classified.
 _CLASS_BY_HUNDRED: Mapping[int, CloseClass] = {
     40: "do-not-retry",
     41: "refresh",
@@ -116,12 +116,12 @@ _CLASS_BY_HUNDRED: Mapping[int, CloseClass] = {
     43: "retry-fresh",
 }
 
-#: RFC 6455 codes that refuse what this client is, which another attempt does not change: policy violation, missing extension.
+#: RFC 6455 codes that reject this client itself, so that another attempt fails too: policy violation, missing extension.
 _STANDARD_REFUSALS = frozenset({1008, 1010})
 
 
 def classify_close(code: int, spec: ProtocolSpec) -> CloseClass:
-    """What a close code asks of the client (CON-6)."""
+    """What the client must do after a close code (CON-6)."""
     known = spec.close_codes.get(code)
     if known is not None:
         return known[1]

@@ -42,7 +42,7 @@ def as_json(position: Optional[Position]) -> Optional[dict[str, object]]:
 
 
 def token_of(tokens: list[str]) -> Union[str, Callable[[], str]]:
-    """Tokens that are handed out one after the other; the last one stays."""
+    """Returns the given tokens one after the other, then the last one repeatedly."""
     if len(tokens) == 1:
         return tokens[0]
     left = list(tokens)

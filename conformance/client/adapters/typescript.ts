@@ -27,7 +27,7 @@ function messageOf(error: unknown): Line {
   return { message: error instanceof Error ? error.message : String(error), ...(code === undefined ? {} : { code }) };
 }
 
-/** Tokens that are handed out one after the other; the last one stays. */
+/** Returns the given tokens one after the other, then the last one repeatedly. */
 function tokenOf(tokens: readonly string[]): NonNullable<ClientOptions['token']> {
   const left = [...tokens];
   if (left.length === 1) return left[0] ?? '';

@@ -1,4 +1,4 @@
-/** Copies of the SDKs, as they are or wrong in one way, with the program that drives them. */
+/** Makes copies of the SDKs, unchanged or with one fault, together with the program that drives them. */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface ClientMutant extends Mutant {
   readonly patches: readonly Patch[];
 }
 
-/** The sources of an SDK have changed, so that a mutant can no longer be made of them. */
+/** A patch does not apply, because the sources of the SDK have changed. */
 export class PatchError extends Error {
   override readonly name = 'PatchError';
 }
@@ -87,7 +87,7 @@ async function copySdk(language: Language, root: string): Promise<string> {
     return sdk;
   }
   const sdk = join(root, 'generated');
-  // The adapter imports the SDK by a relative path, so the copies stand to each other as the originals do.
+  // The adapter imports the SDK by a relative path, so the copies keep the relative paths of the originals.
   await cp(join(ADAPTERS, 'typescript.ts'), join(root, 'conformance', 'client', 'adapters', 'typescript.ts'));
   await cp(join(GENERATED, 'runtime'), join(sdk, 'runtime'), { recursive: true });
   for (const name of ['client.ts', 'protocol.ts', 'types.ts']) await cp(join(GENERATED, name), join(sdk, name));

@@ -19,7 +19,7 @@ function checksOf(clause: string): string {
 
 export interface TrialOptions {
   readonly language: Language;
-  /** Tapes at a time. */
+  /** Number of tapes that run at the same time. */
   readonly jobs: number;
 }
 

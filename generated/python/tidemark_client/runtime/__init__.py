@@ -1,1 +1,1 @@
-"""The hand-written part of the client. It knows the shape of the protocol, not the names of its events."""
+"""The hand-written part of the client. It has the rules of the protocol, but not the names of events."""

@@ -1,6 +1,6 @@
-"""Where one subscription stands in its stream: which events are new, and from where to resume so that nothing is missed.
+"""Tracks the position of one subscription in its stream: which events are new, and where to resume so that none is missed.
 
-No socket, no clock: messages in, decisions out. Three marks, because "received" means three things::
+It uses no socket and no clock. There are three marks, because "received" has three meanings::
 
     proven <= position     a heartbeat's ``delivered`` has confirmed everything up to ``proven`` (CON-3);
       floor ... seen       everything up to ``position`` has been received: what a plain resume needs.
@@ -17,20 +17,20 @@ from typing import Literal, Union
 
 from .wire import Position
 
-#: How a subscribe is asked: with a position, for a warm picture, or for the future only (RPL-1).
+#: The replay that a subscribe asks for: a resume, a warm replay, or none (RPL-1).
 Asked = Literal["resume", "warm", "none"]
 
 #: Why the client itself reports a loss: the server asked for a fresh start or gave one unasked; the stream's epoch changed and
 #: the server did not report it (STR-3); ``delivered`` disagreed and there is no proven position to repair from (CON-3).
 ClientGapReason = Literal["epoch_changed", "state_invalidated", "unproven"]
 
-#: Bound on ``seen`` between two heartbeats: 25 s at 600 events a second. Beyond it, order alone tells duplicates.
+#: Bound on ``seen`` between two heartbeats: 25 s at 600 events a second. Beyond it, duplicates are recognised only by order.
 MAX_SEEN = 16_384
 
 
 @dataclass(frozen=True)
 class CursorGap:
-    """A loss that the client has to report itself."""
+    """A loss that the client must report itself."""
 
     reason: ClientGapReason
     start: Union[Position, None]
@@ -41,23 +41,23 @@ class Cursor:
     def __init__(self, after: Union[Position, None] = None) -> None:
         self._position = after
         self._proven = after
-        #: The epoch that events are expected from.
+        #: The epoch of the expected events.
         self._epoch = None if after is None else after.epoch
-        #: A newer epoch that a ``gap`` has announced while events of the old one were still under way.
+        #: A newer epoch that a ``gap`` has announced while events of the old one were still in transit.
         self._announced: Union[Position, None] = None
         self._floor = 0 if after is None else after.sequence_id
         self._seen: set[int] = set()
         #: Newest number received on this connection. Numbers ascend along a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
-        #: Set while the next ``subscribed`` has to report a loss: why, and where we stood.
+        #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
-        #: ``seen`` has been cut since the last proof: a loss could not be told from a duplicate.
+        #: ``seen`` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate.
         self._cut = False
 
     @property
     def position(self) -> Union[Position, None]:
-        """Resume here and nothing is missed; None while only a fresh start can promise that."""
+        """Where to resume without missing an event; None while only a fresh start can guarantee that."""
         return self._position
 
     @property
@@ -65,14 +65,14 @@ class Cursor:
         return self._phase == "live"
 
     def start(self, position: Position, asked: Asked, *, attempted: bool, recovered: bool) -> Union[CursorGap, None]:
-        """``subscribed`` arrived. Returns a loss that the server does not report itself."""
+        """Handles ``subscribed``. Returns a loss that the server does not report itself."""
         self._newest = 0
         if asked == "resume" and recovered and position.epoch == self._epoch:
             self._phase = "resume"
             return None
         gap = self._unreported(position, asked, attempted=attempted, recovered=recovered)
-        # After a failed resume the picture is built anew, so events that were seen before are wanted again (RPL-4). A warm
-        # replay that merely begins again after a drop goes on where it stopped.
+        # After a failed resume the state is rebuilt, so events that were seen before are wanted again (RPL-4). A warm
+        # replay that is repeated after a lost connection continues where it stopped.
         if asked == "resume" or gap is not None or position.epoch != self._epoch:
             self._reset(position.epoch)
         self._forgotten = None
@@ -82,7 +82,7 @@ class Cursor:
         return gap
 
     def accept(self, event: Position) -> tuple[bool, Union[CursorGap, None]]:
-        """An event arrived. Returns whether it is new here, and a loss that it reveals."""
+        """Handles an event. Returns whether it is new to this subscription, and a loss that it reveals."""
         gap = None
         if event.epoch != self._epoch:
             gap = self._enter(Position(event.epoch, event.sequence_id - 1))
@@ -98,14 +98,14 @@ class Cursor:
         return fresh, gap
 
     def complete(self, position: Position) -> Union[CursorGap, None]:
-        """``replay_complete`` arrived: the picture, or the repair, is whole."""
+        """Handles ``replay_complete``: the replay is complete."""
         self._phase = "live"
         gap = None if position.epoch == self._epoch else self._enter(position)
         self._advance(position)
         return gap
 
     def heartbeat(self, position: Position) -> Union[CursorGap, None]:
-        """A heartbeat named the stream's position: a quiet or filtered subscription keeps a fresh one (CON-3)."""
+        """Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3)."""
         if self._phase != "live":
             return None
         gap = None if position.epoch == self._epoch else self._enter(position)
@@ -113,7 +113,7 @@ class Cursor:
         return gap
 
     def prove(self) -> None:
-        """A heartbeat's ``delivered`` agreed with our count: nothing up to here was lost on the way."""
+        """A heartbeat's ``delivered`` equals our count: no event up to here was lost on the way."""
         self._settle()
         self._cut = False
         if self._phase != "warm":
@@ -138,7 +138,7 @@ class Cursor:
         self._proven = self._position
 
     def rewind(self) -> None:
-        """``delivered`` disagreed: some event of this connection never arrived.
+        """``delivered`` differs: an event of this connection was not received.
 
         The next resume starts where everything was proven, and what was received since is dropped as duplicate, so that
         exactly the lost ones are handed over, late. Where that cannot be, the loss is reported and a fresh picture asked for.
@@ -149,7 +149,7 @@ class Cursor:
             self._position = self._proven
 
     def forget(self, reason: ClientGapReason) -> None:
-        """The position is void, for example by a 43xx close: the loss is reported with the next ``subscribed``."""
+        """Discards the position, for example after a 43xx close: the loss is reported with the next ``subscribed``."""
         if self._epoch is None:
             return
         if self._forgotten is None:
@@ -168,7 +168,7 @@ class Cursor:
         return CursorGap("state_invalidated" if same else "epoch_changed", self._position, position)
 
     def _enter(self, at: Position) -> Union[CursorGap, None]:
-        """Another epoch begins. Silent when a ``gap`` has announced it; otherwise the client reports it."""
+        """Enters a new epoch. Returns the loss, unless a ``gap`` has announced it."""
         start = self._position
         announced = self._announced if self._announced is not None and self._announced.epoch == at.epoch else None
         begin = at if announced is None else announced
@@ -191,6 +191,6 @@ class Cursor:
             self._position = to
 
     def _settle(self) -> None:
-        """What is at or before the newest number of this connection cannot arrive again as new: forget it by its bound."""
+        """Events at or before the newest number of this connection cannot arrive again as new, so ``floor`` replaces them."""
         self._floor = max(self._floor, self._newest)
         self._seen = {number for number in self._seen if number > self._floor}

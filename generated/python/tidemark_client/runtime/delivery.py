@@ -1,4 +1,4 @@
-"""What was received and not yet read.
+"""A queue of items that were received and not yet read.
 
 It knows its reader's position: that of the last item taken, which is what may be stored to resume from in another process, since
 what still waits here would be lost with this one.
@@ -19,12 +19,12 @@ class _Entry:
 
     def __init__(self, item: object, position: Union[Position, None]) -> None:
         self.item = item
-        #: The reader's position once the item is taken; None leaves it where it is.
+        #: The reader's position once the item is taken; None leaves the position unchanged.
         self.position = position
 
 
 class DeliveryQueue:
-    """Items for one reader. A reader that is cancelled while it waits has taken nothing: no item is lost with it."""
+    """Items for one reader. A reader that is cancelled while it waits has taken no item, so no item is lost."""
 
     def __init__(self, on_read: Callable[[], None], position: Union[Position, None] = None) -> None:
         self._entries: deque[_Entry] = deque()
@@ -48,7 +48,7 @@ class DeliveryQueue:
         self._wake()
 
     def mark(self, position: Union[Position, None]) -> None:
-        """The position has moved without an item: it becomes the reader's once everything before has been read."""
+        """The position has moved without an item: the reader gets this position once everything before has been read."""
         if position is None:
             return
         if self._entries:
@@ -67,7 +67,7 @@ class DeliveryQueue:
             try:
                 await waiter
             except asyncio.CancelledError:
-                # Woken and cancelled in the same turn: another reader takes what it was woken for.
+                # This reader was woken and cancelled in the same turn: another reader must take the item.
                 if waiter.done() and not waiter.cancelled():
                     self._wake()
                 raise
@@ -81,7 +81,7 @@ class DeliveryQueue:
         return entry.item
 
     def end(self, error: Union[BaseException, None] = None) -> None:
-        """Ends after what waits has been read; with an error, the reader then meets that error, once."""
+        """Ends the queue after its items have been read; an error is then raised once in the reader."""
         if self._ended:
             return
         self._ended = True
@@ -90,7 +90,7 @@ class DeliveryQueue:
             self._wake()
 
     def stop(self, error: Union[BaseException, None] = None) -> None:
-        """Ends at once: what waits is dropped."""
+        """Ends the queue at once; its items are dropped."""
         self._entries.clear()
         if self._ended:
             self._error = error

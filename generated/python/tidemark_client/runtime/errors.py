@@ -1,4 +1,4 @@
-"""What a caller can meet.
+"""The errors that a caller can receive.
 
 ``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``: the server,
 or a limit of the caller's, ended a subscription. ``WaitFailed``: no event in time. ``ProtocolViolation``: the server sent what the contract does not allow.
@@ -16,7 +16,7 @@ ConnectionReason = Literal["connection_lost", "timeout", "refused", "unreachable
 
 
 class TidemarkError(Exception):
-    """The server refused a command (ERR-1). The connection goes on."""
+    """The server refused a command (ERR-1). The connection stays open."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class TidemarkError(Exception):
         self.message = message
         #: Whether the same command may succeed later, unchanged.
         self.retryable = retryable
-        #: When to try again, in seconds from the answer.
+        #: When to try again, in seconds after the reply.
         self.retry_after = retry_after
         #: RFC 6901 pointer into the command to the value at fault.
         self.pointer = pointer
@@ -42,7 +42,7 @@ class TidemarkError(Exception):
 
     @staticmethod
     def read(data: JsonObject) -> "TidemarkError":
-        """Reads ``data`` of an ``error``; a server that says less than it must is still understood."""
+        """Reads ``data`` of an ``error``; missing members get defaults."""
         code, message, pointer, details = (data.get(name) for name in ("code", "message", "pointer", "details"))
         return TidemarkError(
             code if isinstance(code, str) else "internal",
@@ -55,7 +55,7 @@ class TidemarkError(Exception):
 
 
 class ConnectionLost(Exception):
-    """A command or a subscription had no connection to go through. ``reason`` is one of:
+    """A command or a subscription failed because of its connection. ``reason`` is one of:
 
     ``connection_lost`` the connection ended after the command was sent: the server may have carried it out;
     ``timeout`` no reply in time, or no connection to send on; ``refused`` the server asked not to retry, or the credential
@@ -82,7 +82,7 @@ class ConnectionLost(Exception):
 
 
 class SubscriptionEnded(Exception):
-    """A subscription ended although nobody here asked for it. What was received before has been handed over."""
+    """A subscription ended although the program did not end it. Events that were received before have been yielded."""
 
     def __init__(self, reason: str, message: str, *, subscription_id: str, position: Union[Position, None]) -> None:
         super().__init__(message)

@@ -35,7 +35,7 @@ class MirrorChange(Generic[Event_co]):
 
 
 class MirrorClient(Protocol):
-    """What a mirror needs of its client."""
+    """The functions of a client that a mirror uses."""
 
     def subscribe_items(self, events: Sequence[str], stream: str, on_item: Callable[[object], None]) -> Subscription[object]: ...
 
@@ -182,7 +182,7 @@ class Mirror(Mapping[str, Event_co]):
             self._end(error)
 
     def _resumed(self, subscription: object) -> None:
-        # A replay that was cut before it was complete begins anew: a deletion may have come meanwhile.
+        # A replay that was interrupted is repeated from the start, because an entity may have been deleted meanwhile.
         if subscription is self._subscription and self._next is not None and self._subscription is not None:
             if self._subscription.recovered is None:
                 self._refresh()
@@ -256,7 +256,7 @@ class Mirror(Mapping[str, Event_co]):
 
 
 class _ChangeLog(AsyncIterator[MirrorChange[Event_co]]):
-    """What one reader has not read yet; changes of one key become one, so its size is bounded by the keys."""
+    """The changes that one reader has not read yet. Changes of one key become one, so their number is bounded by the keys."""
 
     def __init__(self) -> None:
         self._changes: dict[str, MirrorChange[Event_co]] = {}

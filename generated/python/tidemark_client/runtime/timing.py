@@ -23,12 +23,12 @@ def _within(milliseconds: object, least: float, most: float) -> Union[float, Non
 
 
 def retry_after_of(milliseconds: object) -> Union[float, None]:
-    """A server's ``retryAfterMs`` in seconds; None when it has none that can be true (CLI-4)."""
+    """A server's ``retryAfterMs`` in seconds; None when it is missing or invalid (CLI-4)."""
     return _within(milliseconds, MIN_RETRY, MAX_RETRY)
 
 
 def heartbeat_interval_of(milliseconds: object) -> Union[float, None]:
-    """A server's ``heartbeatIntervalMs`` in seconds; None when it has none that can be true (CLI-11)."""
+    """A server's ``heartbeatIntervalMs`` in seconds; None when it is missing or invalid (CLI-11)."""
     return None if milliseconds == 0 else _within(milliseconds, MIN_HEARTBEAT, MAX_HEARTBEAT)
 
 
@@ -38,7 +38,7 @@ def backoff(attempt: int, random: Callable[[], float], least: float, most: float
 
 
 class Timer:
-    """Calls back once, later, unless cancelled."""
+    """Calls a function once after a delay, unless cancelled."""
 
     def __init__(self) -> None:
         self._handle: Union[asyncio.TimerHandle, None] = None
