@@ -192,6 +192,53 @@ describe('a mirror', () => {
     expect(await rejection(bySignal.sync())).toMatchObject({ message: 'enough' });
   });
 
+  test('stays closed when a listener closes it while a picture is shown', async () => {
+    const { server, model } = await modelServer();
+    create(model, 'a', 'b');
+    const entities = entitiesOf(clientOf(server));
+    const heard: string[] = [];
+    entities.on('state', (state) => heard.push(state));
+    entities.on('change', (change) => {
+      heard.push(brief(change));
+      entities.close();
+    });
+    expect(await rejection(entities.ready)).toMatchObject({ reason: 'client_closed' });
+    await until(() => model.subscribers === 0, 'the unsubscribe');
+    expect([heard, entities.state]).toEqual([['set a', 'closed'], 'closed']);
+  });
+
+  test('stays closed when a listener closes it while a deletion of the fresh picture is reported', async () => {
+    const { server, model } = await modelServer();
+    create(model, 'a', 'b');
+    const entities = entitiesOf(clientOf(server));
+    await entities.ready;
+    const heard: string[] = [];
+    entities.on('change', (change) => {
+      heard.push(brief(change));
+      entities.close();
+    });
+    model.loseEpoch('e2');
+    await until(() => entities.state === 'closed', 'the end');
+    await until(() => model.subscribers === 0, 'the unsubscribe');
+    expect([heard, entities.state]).toEqual([['delete a'], 'closed']);
+  });
+
+  test('does not subscribe again when a listener closes it at the start of a repair', async () => {
+    const { server, model } = await modelServer();
+    const client = clientOf(server);
+    const entities = entitiesOf(client);
+    await entities.ready;
+    const heard: string[] = [];
+    entities.on('state', (state) => {
+      heard.push(state);
+      entities.close();
+    });
+    model.loseEpoch('e2');
+    await until(() => entities.state === 'closed', 'the end');
+    await until(() => client.subscriptions.length === 0, 'the unsubscribe');
+    expect([heard, model.subscribers]).toEqual([['repairing', 'closed'], 0]);
+  });
+
   test('that the server refuses rejects with the reason', async () => {
     const server = await fakeServer({ script: (to, command) => to.refuse(command, { code: 'forbidden' }) });
     const entities = entitiesOf(clientOf(server));

@@ -180,13 +180,14 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
 
   /** Fetches a picture with a new subscription. */
   #refresh(): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed()) return;
     void this.#subscription?.unsubscribe();
     const next = new Map<string, Event>();
     this.#next = next;
     if (this.#state === 'live') {
       this.#live = defer();
       this.#setState('repairing');
+      if (this.#isClosed()) return;
     }
     let subscription: Subscription<P, unknown>;
     try {
@@ -241,10 +242,14 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     const before = this.#shown;
     this.#next = undefined;
     this.#shown = next;
-    for (const [key, previous] of before) if (!next.has(key)) this.#report({ kind: 'delete', key, previous });
+    for (const [key, previous] of before) {
+      if (!next.has(key)) this.#report({ kind: 'delete', key, previous });
+      if (this.#isClosed()) return;
+    }
     for (const [key, event] of next) {
       const previous = before.get(key);
       if (!isSame(previous, event)) this.#report({ kind: 'set', key, event, previous });
+      if (this.#isClosed()) return;
     }
     this.#setState('live');
     this.#ready.resolve();
@@ -261,6 +266,11 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
   #report(change: MirrorChange<Event>): void {
     for (const log of this.#logs) log.add(change);
     this.#emitter.emit('change', change);
+  }
+
+  /** Asked after each call of a listener, because a listener may close the mirror. */
+  #isClosed(): boolean {
+    return this.#state === 'closed';
   }
 
   #setState(state: MirrorState): void {
