@@ -21,7 +21,7 @@ export type Cause =
   | 'credentials'
   /** A page that was loaded by HTTPS may not open a `ws:` address. */
   | 'mixed-content'
-  /** The server ended the connection; see `lastClose`. */
+  /** The connection was opened and then ended, by the server or after an error; see `lastClose` and `lastError`. */
   | 'closed'
   | 'unknown';
 
@@ -61,6 +61,8 @@ const UPGRADE_REQUIRED = 426;
 const NOT_FOUND = 404;
 /** Close codes of the contract that concern the credential: forbidden, auth_timeout, token_expired, token_revoked. */
 const CREDENTIAL_CLOSES: ReadonlySet<number> = new Set([4003, 4008, 4100, 4101]);
+/** Error codes of the contract that concern the credential (ERR-1). */
+const CREDENTIAL_ERRORS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden']);
 
 /** Asks the server of a client, at most twice, why the client does not connect. Never rejects. */
 export async function diagnose(
@@ -77,8 +79,9 @@ function known({ state, lastClose, lastError, url }: Diagnosis): Finding | undef
   if (state === 'open') return { cause: 'none', advice: 'The client is connected.' };
   if (state === 'idle') return { cause: 'none', advice: `The client has not tried to connect to ${url} yet.` };
   const code = lastClose?.code ?? 0;
-  const error = lastError instanceof TidemarkError ? `${lastError.code}: ${lastError.message}` : undefined;
-  if (error !== undefined || CREDENTIAL_CLOSES.has(code)) {
+  const rejection = lastError instanceof TidemarkError ? lastError : undefined;
+  const error = rejection === undefined ? undefined : `${rejection.code}: ${rejection.message}`;
+  if (CREDENTIAL_ERRORS.has(rejection?.code ?? '') || CREDENTIAL_CLOSES.has(code)) {
     const said = error ?? `close code ${code} ${lastClose?.reason ?? ''}`.trim();
     return {
       cause: 'credentials',
@@ -87,7 +90,8 @@ function known({ state, lastClose, lastError, url }: Diagnosis): Finding | undef
   }
   if (lastClose?.opened !== true) return undefined;
   const { reason } = lastClose;
-  return { cause: 'closed', advice: `The connection was opened and ended with ${code} ${reason}`.trim().concat('.') };
+  const end = `The connection was opened and ended with ${code} ${reason}`.trim();
+  return { cause: 'closed', advice: error === undefined ? `${end}.` : `${end}. The latest error is ${error}` };
 }
 
 async function ask(url: string, options: DiagnoseOptions): Promise<Finding> {

@@ -98,6 +98,19 @@ describe('diagnose', () => {
     });
   });
 
+  test('does not blame the credential for an error that does not concern it', async () => {
+    const busy = await fakeServer({
+      script: (to, command) => to.refuse(command, { code: 'rate_limited', retryable: true, retryAfterMs: 60_000 }),
+    });
+    const client = clientOf(busy, { token: 'good' });
+    client.connect().catch(() => undefined);
+    await until(() => client.diagnosis.lastClose !== undefined, 'the end of the connection');
+    expect(await diagnose(client)).toMatchObject({
+      cause: 'closed',
+      advice: expect.stringMatching(/ended with .*The latest error is rate_limited: refused/),
+    });
+  });
+
   test.each([
     [404, 'path'],
     [403, 'credentials'],
