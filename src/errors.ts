@@ -11,7 +11,7 @@ export interface ProtocolErrorOptions {
   readonly pointer?: string;
   readonly retryAfterMs?: number;
   readonly details?: Readonly<Record<string, unknown>>;
-  /** For the log only. */
+  /** The cause, which is only logged and never sent to the client. */
   readonly cause?: unknown;
 }
 

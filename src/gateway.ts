@@ -84,7 +84,7 @@ export class Gateway<Payloads = PayloadMap> {
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #closeAnnounced = false;
-  /** Set when nothing can be published any more. While this node drains, other nodes continue. */
+  /** Whether publishing has ended. It continues during the drain, because other nodes still deliver. */
   #ended = false;
 
   constructor(options: GatewayOptions<Payloads> = {}) {
@@ -266,7 +266,7 @@ export class Gateway<Payloads = PayloadMap> {
     await this.#broker.announce(told);
   }
 
-  /** For a command: a broker that does not start is reported as unavailable. */
+  /** Waits for the broker before a command; a broker that does not start is reported as unavailable. */
   async #reachBroker(): Promise<void> {
     try {
       await this.start();

@@ -74,7 +74,7 @@ export async function diagnose(
   return { ...finding, diagnosis };
 }
 
-/** What follows from the client's own observations. */
+/** The diagnosis that follows from the client's own observations, if any. */
 function known({ state, lastClose, lastError, url }: Diagnosis): Finding | undefined {
   if (state === 'open') return { cause: 'none', advice: 'The client is connected.' };
   if (state === 'idle') return { cause: 'none', advice: `The client has not tried to connect to ${url} yet.` };

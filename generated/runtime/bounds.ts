@@ -1,13 +1,13 @@
 /**
- * Numbers that a server sends, within what can be right. A server that is wrong, or hostile, must not make a client reconnect in a
- * loop, wait without limit, or take a live connection for a dead one.
+ * Bounds on the numbers that a server sends. A faulty or hostile server must not make a client reconnect in a loop, wait without limit,
+ * or drop a working connection.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 
-/** Sooner than this nobody needs to try again; later than this the client decides for itself. */
+/** Bounds of a wait that a server asks for, in milliseconds (CLI-4). */
 const RETRY_MS = { least: 100, most: 300_000 };
-/** What the contract allows for the limit `heartbeatIntervalMs`. */
+/** The range that the contract allows for the limit `heartbeatIntervalMs`. */
 const HEARTBEAT_MS = { least: 100, most: 600_000 };
 
 function within(
@@ -18,12 +18,12 @@ function within(
   return Math.min(most, Math.max(least, value));
 }
 
-/** When to try again, in milliseconds; undefined when the server did not say, or said what cannot be. */
+/** The wait before a retry, in milliseconds; undefined when the value is missing or invalid. */
 export function retryAfterOf(value: unknown): number | undefined {
   return within(value, RETRY_MS);
 }
 
-/** How often heartbeats are to be expected, in milliseconds; undefined when the server did not say, or said what cannot be. */
+/** The interval of the server's heartbeats, in milliseconds; undefined when the value is missing or invalid. */
 export function heartbeatIntervalOf(value: unknown): number | undefined {
   return value === 0 ? undefined : within(value, HEARTBEAT_MS);
 }

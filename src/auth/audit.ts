@@ -34,7 +34,7 @@ export class Audit {
       const outcome = this.#sink(JSON.stringify({ time: new Date().toISOString(), ...entry }));
       if (outcome === 'dropped') this.#dropped += 1;
     } catch {
-      // What is audited must not fail for the fault of the log.
+      // A fault of the log must not make the audited operation fail.
       this.#dropped += 1;
     }
   }

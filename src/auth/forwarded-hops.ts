@@ -1,6 +1,6 @@
 /**
  * Reads the addresses that proxies wrote into a request. Anyone may send these headers, and only the last element was written by the
- * peer itself: so the elements are read one by one from the right, and what cannot be read ends the reading.
+ * peer itself: so the elements are read one by one from the right, up to the first invalid one.
  */
 import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
@@ -14,7 +14,7 @@ const WITH_PORT = /^(?:(?<v4>[\d.]+)|\[(?<v6>[\da-f:.]+:[\da-f:.]+)\])(?::\d{1,5
 /** One `name=value` of a `Forwarded` element (RFC 7239 §4). Escapes in a quoted string are not read: no address needs one. */
 const PAIR = /^[ \t]*([!#$%&'*+.^`|~\w-]+)=(?:"([^"\\]*)"|([^\s";,=\\]+))[ \t]*$/;
 
-/** In its shortest form; an IPv4 address that is written as an IPv6 one is the IPv4 address. Undefined for what is no address. */
+/** In its shortest form; an IPv4 address that is written as an IPv6 one is the IPv4 address. Undefined for an invalid address. */
 export function normalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   // A zone (`fe80::1%eth0`) has a meaning on one machine only.
@@ -37,7 +37,7 @@ export function* forwardedHops(
     yield header === 'forwarded' ? addressOfElement(element) : addressOfNode(element.trim());
 }
 
-/** Cuts a list at its commas. A comma between quotes is none; a quote that a client left open cannot reach what stands right of it. */
+/** Splits a list at its commas, except within quotes. An unclosed quote of a client does not affect the elements to its right. */
 function* elementsFromRight(text: string): Generator<string> {
   let element = '';
   for (const part of text.split(',').toReversed()) {

@@ -19,7 +19,7 @@ export interface AdmissionOptions {
   readonly origins: OriginPolicy;
   /** The operator has stated that something else, such as a proxy, checks who may connect. */
   readonly insecure: boolean;
-  /** By default, only those of allowed origins. */
+  /** The pages that may read the response; by default, only pages of allowed origins. */
   readonly pages?: AdmittedPages;
   readonly proxies: TrustedProxies;
 }

@@ -241,7 +241,7 @@ function causeOf({ cause }: Error): string {
   return cause instanceof Error ? ` (${cause.message})` : '';
 }
 
-/** Without redirects, and with a bound on the size. */
+/** Fetches a document. Follows no redirects, and limits the size. */
 async function fetchBounded(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: 'error' });
   const chunks: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 /**
  * Which address a request comes from. Behind a proxy the peer of the socket is the proxy; the client's address is then in a header,
- * which any client could send as well. It counts only as far as trusted proxies wrote it.
+ * which any client could send as well. Only the part that trusted proxies wrote is used.
  */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4 } from 'node:net';
@@ -63,7 +63,7 @@ export class TrustedProxies {
     }
   }
 
-  /** Goes from the peer backwards through what the proxies wrote, up to the first address that is no trusted proxy. */
+  /** Follows the forwarded addresses from the peer back to the first address that is not a trusted proxy. */
   clientOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): ClientAddress {
     const { remoteAddress = 'unknown' } = request.socket;
     const peer = normalAddress(remoteAddress.replace(/%.*$/, '')) ?? remoteAddress;

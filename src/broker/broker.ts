@@ -75,7 +75,7 @@ export interface StreamInfo {
   readonly historyBytes: number;
 }
 
-/** What a broker shares with its gateway. */
+/** Settings and objects that the gateway passes to its broker. */
 export interface BrokerContext {
   readonly limits: BrokerLimits;
   /** What is kept per key or name (RPL-3). */
@@ -110,7 +110,7 @@ export interface BrokerListener {
   readonly nodeId: string;
   /** Digest of this node's contract, which the other nodes receive. */
   readonly contractDigest?: string;
-  /** In order and contiguous for each attached stream; called at most once per event and node. */
+  /** Receives the events of each attached stream in order and without holes; called at most once per event and node. */
   onEvent(record: EventRecord): void;
   /** After this call the stream continues at `loss.to`. */
   onLoss(loss: StreamLoss): void;

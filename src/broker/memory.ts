@@ -67,9 +67,9 @@ export class MemoryBroker implements Broker {
   readonly #budgets: Readonly<Record<'historyBudgetBytes' | 'streamsPerNode' | 'idempotencyKeys', Budget>>;
   readonly #sweepIntervalMs: number;
   readonly #process: string;
-  /** Least recently used first. */
+  /** Streams by name, the least recently used first. */
   readonly #streams = new Map<string, MemoryStream>();
-  /** By principal. Entries of a principal are in order of expiry, because the window is constant. */
+  /** Remembered publications by principal, in order of expiry, because the window is constant. */
   readonly #remembered = new Map<string, Map<string, Remembered>>();
   #lives = 0;
   #listener: BrokerListener | undefined;

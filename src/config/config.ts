@@ -67,7 +67,7 @@ export interface Resolved {
 }
 
 export interface ConfigSources {
-  /** By the name of the flag; only flags that were given. */
+  /** The flags that were given, by name. */
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Path of a configuration file. */
@@ -181,7 +181,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
       : { fault: 'must be true or false.' };
   },
   choice: (raw, { choices = [] }) => {
-    // YAML 1.1 and JSON tools write on and off as true and false.
+    // YAML 1.1 and JSON tools write true and false for on and off.
     const value = typeof raw === 'boolean' ? { true: 'on', false: 'off' }[`${raw}`] : raw;
     return typeof value === 'string' && choices.includes(value)
       ? { value }

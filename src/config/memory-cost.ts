@@ -1,4 +1,4 @@
-/** What clients can make one node keep at most: the sum that an operator compares with the memory of the machine. */
+/** The most memory that clients can use on one node: the sum that an operator compares with the memory of the machine. */
 import type { LimitName } from '../../generated/protocol.ts';
 import type { Limits } from '../options.ts';
 
@@ -19,7 +19,7 @@ const CONNECTION_BYTES = 32 * 1024;
 const IDEMPOTENCY_KEY_BYTES = 512;
 /** V8 stores text outside ASCII with two bytes for each character. */
 const BYTES_PER_CHARACTER = 2;
-/** Messages of one connection: one that is arriving, and one, or as many bytes in several, that wait for the command before. */
+/** Received messages of one connection: one that is arriving, and up to the size of one that wait for the previous command. */
 const MESSAGES_PER_CONNECTION = 2;
 
 /** The costs, largest first. */

@@ -36,7 +36,7 @@ export interface RequestPointers {
 export interface PublishOrigin {
   readonly name: 'broadcast' | 'host';
   readonly principal: Principal;
-  /** Of a peer. */
+  /** The address of the client, if a client publishes. */
   readonly remoteAddress?: string;
   readonly pointers: RequestPointers;
 }

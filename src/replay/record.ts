@@ -56,6 +56,6 @@ export interface Snapshot {
   readonly retained: readonly EventRecord[];
   /** True once the bound on retained keys has pushed a key out: a warm picture may then be incomplete. */
   readonly keysEvicted: boolean;
-  /** Of this epoch, ascending. */
+  /** Source losses of this epoch, in ascending order. */
   readonly losses: readonly KeptLoss[];
 }

@@ -50,7 +50,7 @@ export interface Outlet {
   sendMade(make: () => ServerMessage): void;
   /** Messages that keep their order among the events and are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
-  /** For live events, which keep their order. */
+  /** Receives live events and keeps their order. */
   readonly live: LiveSink;
   /** A replay, encoded as the socket takes it. */
   sendReplay(replay: Replay): void;

@@ -45,9 +45,9 @@ export class Subscription {
   gaps = 0;
   /** Milliseconds since the Unix epoch. */
   replayedAt: number | undefined;
-  /** Of all subscriptions like this one. */
+  /** Counts the events of all subscriptions with the same events and filter. */
   #tally: DeliveryTally | undefined;
-  /** What the tally had counted when this subscription began. */
+  /** The count of the tally when this subscription started. */
   #deliveredBefore = 0;
 
   constructor(options: SubscriptionOptions) {
@@ -62,7 +62,7 @@ export class Subscription {
     this.createdAt = options.createdAt;
   }
 
-  /** From now on `tally` counts what this subscription is sent. */
+  /** Uses `tally` to count the events of this subscription from now on. */
   countBy(tally: DeliveryTally): void {
     this.#tally = tally;
     this.#deliveredBefore = tally.delivered;
@@ -73,7 +73,7 @@ export class Subscription {
     return this.#tally === undefined ? 0 : this.#tally.delivered - this.#deliveredBefore;
   }
 
-  /** When the last of them was queued, in milliseconds since the Unix epoch. */
+  /** When the last counted event was queued, in milliseconds since the Unix epoch. */
   get lastDeliveredAt(): number | undefined {
     return this.delivered === 0 ? undefined : this.#tally?.lastDeliveredAt;
   }

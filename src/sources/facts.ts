@@ -11,7 +11,7 @@ export interface Facts {
   readonly ino: number;
   /** Creation time; distinguishes a new file from a deleted one with the same inode number. 0 if the file system has none. */
   readonly birthMs: number;
-  /** In bytes. */
+  /** Size of the file in bytes. */
   readonly size: number;
   readonly mtimeMs: number;
   /** Changed by every change of content or attributes, and cannot be set by a program. */

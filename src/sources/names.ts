@@ -18,7 +18,7 @@ export function toByteString(text: string): ByteString {
   return NOT_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-/** For the functions of `node:fs`. */
+/** The path as bytes, for the functions of `node:fs`. */
 export function toBuffer(path: ByteString): Buffer {
   return Buffer.from(path, 'latin1');
 }
@@ -41,7 +41,7 @@ export function toReportablePath(bytes: ByteString): string | undefined {
   return text;
 }
 
-/** For a warning: printable, whatever the bytes. */
+/** A printable form for warnings, also for bytes that are not UTF-8. */
 export function toDisplay(bytes: ByteString): string {
   return JSON.stringify(toText(bytes) ?? toBuffer(bytes).toString('utf8'));
 }

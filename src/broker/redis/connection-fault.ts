@@ -4,7 +4,7 @@
 export class RedisUnreachable extends Error {}
 
 interface Reason {
-  /** In the text of the system, of ioredis or of Redis. */
+  /** Matches the error text of the system, of ioredis or of Redis. */
   readonly pattern: RegExp;
   readonly words: string;
   readonly kind: 'passing' | 'lasting';
@@ -14,7 +14,7 @@ const REASONS: readonly Reason[] = [
   { pattern: /ECONNREFUSED/, words: 'nothing listens at this address', kind: 'passing' },
   { pattern: /ENOTFOUND|EAI_AGAIN/, words: 'the name of the host cannot be resolved', kind: 'passing' },
   { pattern: /ETIMEDOUT|did not deliver it within/, words: 'it does not answer', kind: 'passing' },
-  { pattern: /EHOSTUNREACH|ENETUNREACH/, words: 'no network leads to it', kind: 'passing' },
+  { pattern: /EHOSTUNREACH|ENETUNREACH/, words: 'no network route leads to it', kind: 'passing' },
   { pattern: /ECONNRESET|EPIPE|Connection is closed/, words: 'it closed the connection', kind: 'passing' },
   { pattern: /^(?:LOADING|MASTERDOWN|CLUSTERDOWN)/, words: 'it is starting', kind: 'passing' },
   { pattern: /sentinels are unreachable/, words: 'no sentinel answers', kind: 'passing' },

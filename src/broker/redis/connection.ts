@@ -35,7 +35,7 @@ export interface RedisConnectionOptions extends ClientOptions {
 /** The command was not sent. */
 export class NotSent extends Error {}
 
-/** Long enough for a busy server to accept, and short enough that a lost attempt does not delay recovery. */
+/** Time limit for connecting: enough for a busy server, and short enough that a failed attempt does not delay recovery. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
 /** One generation of clients. They are replaced together, and later reports of an old client are ignored. */
@@ -273,7 +273,7 @@ function retryDelay(times: number): number {
   return Math.min(times * 50, 400) + Math.random() * 100;
 }
 
-/** What holds for every connection, to whatever kind of deployment. */
+/** Options of every connection, for all kinds of deployment. */
 function commonOptions({ address, commandTimeoutMs }: ClientOptions) {
   const { username, password, tls } = address;
   return {

@@ -12,7 +12,7 @@ export interface HeartbeatOptions {
   /** The announcement of this node: one word. */
   readonly announcement: () => string;
   readonly intervalMs: number;
-  /** After so long without a returned heartbeat, the broker counts as unavailable. */
+  /** The broker is unavailable when no heartbeat has returned for this time, in milliseconds. */
   readonly deadAfterMs: number;
   /** Called at the first returned heartbeat after the broker was unavailable. */
   readonly onReturn: () => void;
@@ -51,7 +51,7 @@ export class RedisHeartbeat {
     this.#sentAt.set(this.#sent, now);
     this.#waitingSince ??= now;
     const { connection, channel, nodeId, announcement } = this.#options;
-    // A failed heartbeat is one that does not return.
+    // A failed publish needs no handling: the heartbeat does not return, and its timer detects this.
     connection.publish(channel, `beat ${nodeId} ${this.#sent} ${announcement()}`).catch(() => undefined);
     this.#forget(now);
   }

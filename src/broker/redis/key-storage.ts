@@ -13,7 +13,7 @@ import { script } from './scripts.ts';
 import { describeRedis, parseRedisUrl } from './url.ts';
 
 const COMMAND_TIMEOUT_MS = 1_000;
-/** In each lost race another change succeeded; this is far more than the number of concurrent writers. */
+/** Attempts to write a change. An attempt fails only if another writer's change succeeded, and there are far fewer concurrent writers. */
 const MOST_ATTEMPTS = 100;
 
 export class RedisKeyStorage implements KeyStorage {
@@ -50,7 +50,9 @@ export class RedisKeyStorage implements KeyStorage {
       if ((await this.#ask(() => this.#client.eval(script('keys').source, 1, this.#key, ...changes.flat()))) === 1)
         return;
     }
-    throw new Error(`The API keys in Redis at ${this.#place} are being changed by others too often. Try again.`);
+    throw new Error(
+      `Other processes are changing the API keys in Redis at ${this.#place}: ${MOST_ATTEMPTS} attempts failed. Try again.`,
+    );
   }
 
   async close(): Promise<void> {

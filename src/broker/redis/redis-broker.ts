@@ -59,7 +59,7 @@ export interface RedisBrokerOptions {
   readonly commandTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly deadAfterMs?: number;
-  /** After so long without Redis, in milliseconds, the other nodes give a node up (docs/decisions/0007). */
+  /** The other nodes give a node up when it could not reach Redis for this time, in milliseconds (docs/decisions/0007). */
   readonly leaseMs?: number;
   /** How long a stream without events and subscribers is kept, in milliseconds; one hour by default. */
   readonly blankTtlMs?: number;
@@ -67,7 +67,7 @@ export interface RedisBrokerOptions {
   readonly maxPendingPublishes?: number;
 }
 
-/** For `createGateway({ broker: redisBroker({ url }) })`. */
+/** A broker for `createGateway({ broker: redisBroker({ url }) })`. */
 export function redisBroker(options: Omit<RedisBrokerOptions, keyof BrokerContext>): BrokerFactory {
   return (context) => new RedisBroker({ ...options, ...context });
 }

@@ -228,12 +228,12 @@ export class EpochFence {
   }
 }
 
-/** What the nodes have signature of a stream so far. */
+/** The testimonies about a stream that have been read so far. */
 interface Heard {
   /** The judged state, as stored in Redis. */
   readonly text: string;
   readonly state: StreamState;
-  /** Of the last testimony. */
+  /** The number of the last testimony. */
   readonly number: string;
   readonly incarnation: string;
   readonly fenced: boolean;

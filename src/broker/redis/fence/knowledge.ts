@@ -26,7 +26,7 @@ export interface Knowledge {
 }
 
 export interface Known {
-  /** Oldest first. */
+  /** The known streams, in the order in which they were first seen. */
   readonly streams: Map<string, Knowledge>;
   /** Whether a stream had to be forgotten. The node can then no longer testify that it never knew a stream. */
   forgot: boolean;

@@ -14,12 +14,12 @@ export interface NodeRegistryOptions {
   readonly connection: Pick<RedisConnection, 'run' | 'publish'>;
   readonly keys: RedisKeys;
   readonly newId: () => string;
-  /** After so long without a renewal, in milliseconds, a node gives itself up. */
+  /** A node gives itself up when it has not renewed its lease for this time, in milliseconds. */
   readonly leaseMs: number;
-  /** After so long without a sign, in milliseconds, a registered node is not waited for if another one is present. */
+  /** A joining node no longer waits for a registered node that was silent for this time, in milliseconds, if another node responds. */
   readonly patienceMs: number;
   readonly log: BrokerLog;
-  /** Milliseconds, never stepping back. */
+  /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 

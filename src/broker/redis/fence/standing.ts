@@ -15,11 +15,11 @@ export interface RegistryEntry {
   readonly knows: readonly string[];
 }
 
-/** By the id of the node. */
+/** The entries of the registry, by the id of the node. */
 export type Registry = ReadonlyMap<string, RegistryEntry>;
 
 export interface Standing {
-  /** Replaced after the lease has expired: a node that others have given up never reuses its id. */
+  /** The id of this node. It is replaced after the lease has expired: a node that others have given up never reuses its id. */
   id: string;
   /** Whether this node may learn. */
   member: boolean;

@@ -6,7 +6,7 @@ import type { Head, Testimony } from './knowledge.ts';
 /** The content of the log at the position that a node knows. */
 export type Found =
   | { readonly kind: 'event'; readonly eventId: string }
-  /** Older than the log. */
+  /** The position is older than the log. */
   | { readonly kind: 'trimmed' }
   /** The log covers the sequenceId but lacks the event that the node knows. */
   | { readonly kind: 'missing' };
@@ -15,7 +15,7 @@ export interface StreamFacts {
   readonly head: Head;
   /** The server that the node uses. */
   readonly incarnation: string;
-  /** At the position of the testimony. */
+  /** The content of the log at the position of the testimony. */
   readonly found: Found;
 }
 
@@ -41,7 +41,7 @@ export function verdictOf({ place, unsure, confirmed }: Testimony, facts: Stream
 export interface Witness {
   readonly node: string;
   readonly verdict: Verdict;
-  /** The nodes that it knows. */
+  /** The nodes that the testifying node knows. */
   readonly peers: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 #!lua
--- Changes API keys, all of them or none, and only if nobody else has changed one of them since they were read.
+-- Changes API keys, all of them or none, and only if no other client has changed one of them since they were read.
 -- KEYS 1 the hash of keys   ARGV for each key: its id, the text that was read ('' if there was none), the new text (''
 -- to remove it) Returns 1, or 0 if another change was faster.
 for at = 1, #ARGV, 3 do

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Renews a node's lease and reads who else is there (fence/standing.ts).
+-- Renews a node's lease and reads the other nodes (fence/standing.ts).
 -- KEYS 1 registry
 -- ARGV 1 node, 2 count, 3 '1' for a member, 4 the nodes that it knows (comma between, '-' for none), 5 how long the registry
 --      outlives its last renewal, in ms, then the nodes to take out, each with its count ('' for any)
