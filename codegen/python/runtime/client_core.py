@@ -12,6 +12,7 @@ from .connection import Connection, ConnectionEnd, Settings, TokenSource, read_u
 from .contract_match import ContractMatch, match_contract
 from .diagnosis import Counts, Diagnosis, SubscriptionDiagnosis
 from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .listeners import call_listener
 from .mirror import Mirror
 from .picture import KeyedEvent, PictureRules
 from .subscription import Gap, ReplaySummary, Request, Subscription
@@ -144,6 +145,8 @@ class ClientCore:
         ``connecting`` (attempt), ``welcome``, ``contract_mismatch`` (ContractMatch), ``authenticated``, ``ready``, ``closing``, ``closed`` (ConnectionEnd),
         ``reconnecting`` (attempt, seconds), ``resumed`` and ``parked`` (Subscription), ``postponed`` (TidemarkError), ``gap`` (Gap),
         ``loss`` (sent, received) and ``error`` (an exception that no call raises).
+
+        What a listener raises goes to the event loop's exception handler (``loop.set_exception_handler``) and does not stop the client.
         """
         listeners = self._listeners.setdefault(name, [])
         listeners.append(listener)
@@ -274,7 +277,7 @@ class ClientCore:
     def report(self, name: str, detail: object) -> None:
         self._counts.note(name, detail)
         for listener in list(self._listeners.get(name, ())):
-            listener(detail)
+            call_listener(listener, detail)
 
     def remove(self, id_: str) -> None:
         self._subscriptions.pop(id_, None)

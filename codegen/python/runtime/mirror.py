@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Generic, Literal, Protocol, TypeVar, Union, cast
 
 from .errors import ConnectionLost
+from .listeners import call_listener
 from .picture import PictureRules
 from .subscription import Gap, Subscription
 from .wire import JsonObject
@@ -190,7 +191,7 @@ class Mirror(Mapping[str, Event_co]):
     def _receive(self, item: object) -> None:
         if isinstance(item, Gap):
             for listener in list(self._gap_listeners):
-                listener(item)
+                call_listener(listener, item)
             if item.reason != "source_overflow":
                 self._refresh()
             return
@@ -216,6 +217,8 @@ class Mirror(Mapping[str, Event_co]):
         ]
         for change in changes:
             self._report(change)
+            if self._is_closed():
+                return
         self.state = "live"
         self._live.set()
 
@@ -233,7 +236,11 @@ class Mirror(Mapping[str, Event_co]):
         for log in self._logs:
             log.add(change)
         for listener in list(self._listeners):
-            listener(change)
+            call_listener(listener, change)
+
+    def _is_closed(self) -> bool:
+        """Asked after each call of a listener, because a listener may close the mirror."""
+        return self.state == "closed"
 
     def _end(self, error: BaseException) -> None:
         if self.state == "closed":

@@ -13,6 +13,7 @@ from .cursor import Asked, ClientGapReason, Cursor, CursorGap
 from .delivery import DeliveryQueue
 from .enrolment import Enrolment
 from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .listeners import call_listener
 from .wire import EventPrefix, JsonObject, Position, read_position
 
 Item_co = TypeVar("Item_co", covariant=True)
@@ -387,7 +388,7 @@ class Subscription(Generic[Item_co]):
         else:
             self._queue.mark(self._cursor.position)
         if self._on_gap is not None:
-            self._on_gap(gap)
+            call_listener(self._on_gap, gap)
         self._port.report("gap", gap)
 
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:

@@ -1,0 +1,71 @@
+"""Functions of the application that raise do not stop the client."""
+
+import asyncio
+import unittest
+from typing import Any, cast
+
+from runtime.client_core import ClientCore
+from runtime.subscription import Gap, Request, Subscription, SubscriptionPort
+from runtime.wire import Position, ProtocolSpec
+
+SPEC = ProtocolSpec("tidemark.v1", frozenset(), {}, {}, contract_digest="sha256:own", events=())
+
+
+class FedPort:
+    """Keeps what a subscription sends and reports."""
+
+    def __init__(self) -> None:
+        self.settle: Any = None
+        self.reports: list[str] = []
+
+    def send_command(self, command: str, data: Any, settle: Any) -> bool:
+        self.settle = settle
+        return True
+
+    def backoff(self, attempt: int) -> float:
+        return 0
+
+    def report(self, name: str, detail: object) -> None:
+        self.reports.append(name)
+
+    def remove(self, id_: str) -> None: ...
+
+
+def fail(detail: object) -> None:
+    raise ValueError("a defect of the application")
+
+
+class AListenerThatRaises(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.reported.append(str(context.get("exception"))))
+
+    async def test_does_not_keep_a_report_of_the_client_from_the_others(self) -> None:
+        client = ClientCore(SPEC, "ws://127.0.0.1:1/ws")
+        heard: list[Any] = []
+        client.on("reconnecting", fail)
+        client.on("reconnecting", heard.append)
+        client.on_reconnecting(2, 0.5)
+        self.assertEqual((heard, self.reported), ([(2, 0.5)], ["a defect of the application"]))
+
+    async def test_does_not_keep_the_gap_of_a_subscription_from_the_client(self) -> None:
+        port = FedPort()
+        request = Request("main", ["*"], None, "none")
+        heard: list[Gap] = []
+
+        def fail_later(gap: Gap) -> None:
+            heard.append(gap)
+            fail(gap)
+
+        subscription: Subscription[object] = Subscription(
+            "s1", request, cast(SubscriptionPort, port), limit=8, on_full="park", inline_gaps=False, on_gap=fail_later
+        )
+        subscription.connected()
+        port.settle({"position": Position("e", 1).as_json(), "recovery": {"attempted": False}})
+        ends = {"from": Position("e", 1).as_json(), "to": Position("e", 4).as_json()}
+        subscription.gap({**ends, "reason": "window_exceeded"})
+        self.assertEqual((len(heard), self.reported, port.reports), (1, ["a defect of the application"], ["gap"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

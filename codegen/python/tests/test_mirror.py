@@ -1,0 +1,119 @@
+"""A mirror and its listeners, over a subscription that a test feeds."""
+
+import asyncio
+import unittest
+from typing import Any, Callable, cast
+
+from runtime.mirror import Mirror, MirrorChange
+from runtime.picture import KeyedEvent, PictureRules
+from runtime.subscription import Gap, ReplaySummary, Subscription
+from runtime.wire import Position
+
+RULES = PictureRules({"made": KeyedEvent("latest-per-key", "/payload/id", "thing")}, "made")
+GAP = Gap("s1", "main", Position("e", 4), Position("e", 9), "window_exceeded", None, "server")
+
+
+def made(number: int, id_: str) -> Any:
+    return {"event": "made", "epoch": "e", "sequenceId": number, "payload": {"id": id_}}
+
+
+class FedSubscription:
+    """Its picture is complete when the test calls ``complete``."""
+
+    state, recovered = "live", None
+
+    def __init__(self, feed: Callable[[object], None]) -> None:
+        self.feed = feed
+        self.is_ended = False
+        self._summary: asyncio.Future[ReplaySummary] = asyncio.get_running_loop().create_future()
+
+    def complete(self) -> None:
+        self._summary.set_result(ReplaySummary(Position("e", 9), 0, False))
+
+    async def caught_up(self) -> ReplaySummary:
+        return await self._summary
+
+    def __aiter__(self) -> "FedSubscription":
+        return self
+
+    async def __anext__(self) -> Any:
+        return await asyncio.get_running_loop().create_future()
+
+    def end(self) -> None:
+        self.is_ended = True
+
+
+class FedClient:
+    def __init__(self) -> None:
+        self.subscriptions: list[FedSubscription] = []
+
+    def subscribe_items(self, events: Any, stream: str, on_item: Callable[[object], None]) -> "Subscription[object]":
+        self.subscriptions.append(FedSubscription(on_item))
+        return cast("Subscription[object]", self.subscriptions[-1])
+
+    def on(self, name: str, listener: Callable[[object], object]) -> Callable[[], None]:
+        return lambda: None
+
+    async def sync_stream(self, stream: str, timeout: Any) -> object:
+        return None
+
+
+def fail(detail: object) -> None:
+    raise ValueError("a defect of the application")
+
+
+class AMirror(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.client = FedClient()
+        self.things: Mirror[Any] = Mirror(self.client, RULES, "main")
+        self.addCleanup(self.things.close)
+        self.reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.reported.append(str(context.get("exception"))))
+
+    @property
+    def fed(self) -> FedSubscription:
+        return self.client.subscriptions[-1]
+
+    async def show(self, *ids: str) -> None:
+        for number, id_ in enumerate(ids):
+            self.fed.feed(made(number, id_))
+        self.fed.complete()
+        await asyncio.wait_for(self.things.ready(), 10)
+
+    async def test_stays_closed_when_a_listener_closes_it_while_a_picture_is_shown(self) -> None:
+        heard: list[str] = []
+
+        def close(change: MirrorChange[Any]) -> None:
+            heard.append(change.key)
+            self.things.close()
+
+        self.things.on_change(close)
+        with self.assertRaisesRegex(Exception, "The mirror was closed"):
+            await self.show("a", "b")
+        self.assertEqual((heard, self.things.state, self.fed.is_ended), (["a"], "closed", True))
+
+    async def test_shows_its_first_picture_although_a_listener_raises(self) -> None:
+        heard: list[str] = []
+        self.things.on_change(fail)
+        self.things.on_change(lambda change: heard.append(change.key))
+        await self.show("a", "b")
+        self.assertEqual((self.things.state, heard), ("live", ["a", "b"]))
+        self.assertEqual(self.reported, ["a defect of the application"] * 2)
+
+    async def test_follows_although_a_listener_raises(self) -> None:
+        await self.show("a")
+        self.things.on_change(fail)
+        self.fed.feed(made(9, "b"))
+        self.assertEqual((list(self.things), self.reported), (["a", "b"], ["a defect of the application"]))
+
+    async def test_is_repaired_although_a_listener_of_the_gap_raises(self) -> None:
+        await self.show("a")
+        self.things.on_gap(fail)
+        self.fed.feed(GAP)
+        self.assertEqual((self.things.state, self.reported), ("repairing", ["a defect of the application"]))
+        await self.show("b")
+        self.assertEqual((list(self.things), len(self.client.subscriptions)), (["b"], 2))
+
+
+if __name__ == "__main__":
+    unittest.main()
