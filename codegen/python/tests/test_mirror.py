@@ -1,10 +1,11 @@
-"""A mirror and its listeners, over a subscription that a test feeds."""
+"""A mirror over a subscription that a test feeds: its listeners, and the readers of its changes."""
 
 import asyncio
+import gc
 import unittest
 from typing import Any, Callable, cast
 
-from runtime.mirror import Mirror, MirrorChange
+from runtime.mirror import Mirror, MirrorChange, _ChangeLog
 from runtime.picture import KeyedEvent, PictureRules
 from runtime.subscription import Gap, ReplaySummary, Subscription
 from runtime.wire import Position
@@ -113,6 +114,43 @@ class AMirror(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((self.things.state, self.reported), ("repairing", ["a defect of the application"]))
         await self.show("b")
         self.assertEqual((list(self.things), len(self.client.subscriptions)), (["b"], 2))
+
+    async def test_forgets_readers_that_left_their_loop_or_never_began(self) -> None:
+        await self.show("a")
+        before = logs()
+        for number in range(3):
+            self.things.changes()
+            changes = self.things.changes()
+            self.fed.feed(made(10 + number, "a"))
+            async for _ in changes:
+                break
+        del changes
+        self.assertEqual(logs() - before, 0)
+
+    async def test_keeps_a_reader_that_waits_and_loses_nothing_when_a_read_is_cancelled(self) -> None:
+        await self.show()
+        changes = self.things.changes()
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(changes.__anext__(), 0.001)
+        reading = asyncio.ensure_future(changes.__anext__())
+        del changes
+        await asyncio.sleep(0)
+        gc.collect()
+        self.fed.feed(made(9, "a"))
+        self.assertEqual((await asyncio.wait_for(reading, 10)).key, "a")
+
+    async def test_ends_its_readers_when_it_is_closed(self) -> None:
+        await self.show()
+        changes = self.things.changes()
+        self.fed.feed(made(9, "a"))
+        self.things.close()
+        self.assertEqual([change.key async for change in changes], ["a"])
+        self.assertEqual([change async for change in self.things.changes()], [])
+
+
+def logs() -> int:
+    gc.collect()
+    return sum(isinstance(each, _ChangeLog) for each in gc.get_objects())
 
 
 if __name__ == "__main__":

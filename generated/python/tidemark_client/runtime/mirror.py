@@ -8,6 +8,7 @@ fetches a fresh picture. Until it is complete the mapping shows the old one; the
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -62,7 +63,7 @@ class Mirror(Mapping[str, Event_co]):
         self._live = asyncio.Event()
         self._listeners: list[Callable[[MirrorChange[Event_co]], object]] = []
         self._gap_listeners: list[Callable[[Gap], object]] = []
-        self._logs: list[_ChangeLog[Event_co]] = []
+        self._logs: set[_ChangeLog[Event_co]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # The client fetches a lost event by a resume, which yields it after later ones.
         self._offs = [client.on("resumed", self._resumed), client.on("loss", lambda _: self._refresh())]
@@ -111,12 +112,19 @@ class Mirror(Mapping[str, Event_co]):
         return _added(self._gap_listeners, listener)
 
     def changes(self) -> AsyncIterator[MirrorChange[Event_co]]:
-        """The changes from now on, until the mirror is closed. Unread changes of one key become one."""
+        """The changes from now on, until the mirror is closed. Unread changes of one key become one.
+
+        The mirror forgets an iterator that the application no longer refers to, for example after ``break``.
+        """
         log: _ChangeLog[Event_co] = _ChangeLog()
         if self.state == "closed":
             log.end()
-        self._logs.append(log)
-        return log
+        else:
+            self._logs.add(log)
+        changes = _Changes(log)
+        # Leaving `async for` calls no method of the iterator, so the mirror forgets the log when the iterator is deleted.
+        weakref.finalize(changes, self._logs.discard, log)
+        return changes
 
     def close(self) -> None:
         """Ends the mirror; the mapping keeps its content and no longer changes."""
@@ -233,7 +241,7 @@ class Mirror(Mapping[str, Event_co]):
         self._report(MirrorChange(key, event, previous))
 
     def _report(self, change: MirrorChange[Event_co]) -> None:
-        for log in self._logs:
+        for log in list(self._logs):
             log.add(change)
         for listener in list(self._listeners):
             call_listener(listener, change)
@@ -253,7 +261,7 @@ class Mirror(Mapping[str, Event_co]):
         if subscription is not None:
             subscription.end()
         self._live.set()
-        for log in self._logs:
+        for log in list(self._logs):
             log.end()
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
@@ -262,7 +270,7 @@ class Mirror(Mapping[str, Event_co]):
         task.add_done_callback(self._tasks.discard)
 
 
-class _ChangeLog(AsyncIterator[MirrorChange[Event_co]]):
+class _ChangeLog(Generic[Event_co]):
     """The changes that one reader has not read yet. Changes of one key become one, so their number is bounded by the keys."""
 
     def __init__(self) -> None:
@@ -281,13 +289,24 @@ class _ChangeLog(AsyncIterator[MirrorChange[Event_co]]):
         self._is_ended = True
         self._wake.set()
 
-    async def __anext__(self) -> MirrorChange[Event_co]:
+    async def take(self) -> MirrorChange[Event_co]:
+        """The oldest unread change; waits for one."""
         while not self._changes:
             if self._is_ended:
                 raise StopAsyncIteration
             self._wake.clear()
             await self._wake.wait()
         return self._changes.pop(next(iter(self._changes)))
+
+
+class _Changes(AsyncIterator[MirrorChange[Event_co]]):
+    """Reads a log. Not a generator, because a generator ends when one read of it is cancelled."""
+
+    def __init__(self, log: _ChangeLog[Event_co]) -> None:
+        self._log = log
+
+    async def __anext__(self) -> MirrorChange[Event_co]:
+        return await self._log.take()
 
 
 def _place(event: object) -> tuple[object, object]:
