@@ -119,7 +119,7 @@ describe('a server that stops during a run', () => {
       `json=${file}`,
     );
     const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
-    expect(stdout).toMatch(/^! The server stopped and came back; .* came from ping\/too-deep/m);
+    expect(stdout).toMatch(/^! The server stopped and was restarted; .* came from ping\/too-deep/m);
     expect(verdicts(report, 'FAIL')).toEqual(['ping/too-deep']);
     expect([...verdicts(report, 'INCONCLUSIVE'), ...verdicts(report, 'SKIPPED')]).toEqual([]);
     expect(verdicts(report, 'PASS').filter((id) => id.startsWith('ping/')).length).toBeGreaterThan(15);
