@@ -27,7 +27,9 @@ describe('tidemark generate', () => {
     await mkdir(join(home, 'taken/client.ts'), { recursive: true });
     const told = (...argv: readonly string[]): Promise<unknown> => finish(['generate', ...argv]);
     const refused = (text: RegExp): object => ({ code: 2, stdout: '', stderr: expect.stringMatching(text) });
-    expect(await told('--out', 'notes.txt')).toEqual(refused(/^\S+\/notes\.txt is a file, and .* directory\..*\n$/));
+    expect(await told('--out', 'notes.txt')).toEqual(
+      refused(/^\S+\/notes\.txt is a file, but the output must be a directory\..*\n$/),
+    );
     expect(await told('--out', 'taken')).toEqual(refused(/^taken\/client\.ts cannot be written: EISDIR.*\n$/));
     expect(await told('--contract', '.', '--out', 'never')).toEqual(refused(/^\. cannot be read: EISDIR.*\n$/));
     expect(await readdir(home)).not.toContain('never');

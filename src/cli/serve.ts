@@ -75,7 +75,13 @@ async function serveHere(resolved: Resolved, { json, link, output }: Serving): P
     release();
     if (link?.watches ?? true) await watchAll();
     const report = startReport({ resolved, gateway, listening, watching }, talk);
-    link?.onWatch(() => void watchAll().catch((error: unknown) => talk.error(reasonOf(error))));
+    link?.onWatch(() => {
+      watchAll().catch((error: unknown) => {
+        talk.error(reasonOf(error));
+        // Another worker is started in its place, and watches from its start.
+        link.signals.emit('SIGTERM', 'SIGTERM');
+      });
+    });
     link?.reportMetrics(() => gateway.metrics());
     if (link !== undefined) return link.ready(report, addresses(gateway, listening));
     if (report !== '') say(report);

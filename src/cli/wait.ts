@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WaitError } from '../../generated/client.ts';
 import type { Position, TidemarkClient } from '../../generated/client.ts';
-import { EVENTS } from '../../generated/protocol.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
 import { valuesAt } from '../replay/pointer.ts';
 import { append, collect, filterOf, readPosition, readSeconds } from './event-options.ts';
@@ -85,7 +85,9 @@ async function wait(options: WaitOptions): Promise<void> {
 /** Warns about a name that is probably misspelt: an undeclared name is a custom event, and might never be published. */
 function warnOfSlip({ contract }: TidemarkClient, event: string): void {
   const meant =
-    contract?.matches === true && !Object.hasOwn(EVENTS, event) ? nearest(event, Object.keys(EVENTS)) : undefined;
+    contract?.matches === true && !stockCatalogue.events.has(event)
+      ? nearest(event, stockCatalogue.events.keys())
+      : undefined;
   if (meant !== undefined) say(tint('yellow', `warning: no event ${plain(event)} is declared; did you mean ${meant}?`));
 }
 

@@ -88,6 +88,9 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'TIDEMARK_URL',
   'TIDEMARK_TOKEN',
   'TIDEMARK_API_KEY',
+  // Set by `serve --workers` for its workers.
+  'TIDEMARK_WORKER_NUMBER',
+  'TIDEMARK_WORKER_WATCHES',
 ]);
 
 /** @throws {Error} if the file cannot be read; faults in its content are problems of the result */

@@ -34,10 +34,12 @@ export function answerPageRequest(
 
 /** One page of the subscriptions of all nodes. */
 export async function clusterPage(options: ClusterPageOptions, query: SubscriptionQuery): Promise<SubscriptionsPage> {
+  // Before anything is awaited, so that the caller pays for the walk over this node's subscriptions.
+  const here = options.introspection.page(query);
   const question: PageRequest = { ask: 'subscriptions', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
   const others = answers.map(({ answer }) => JSON.parse(answer) as SubscriptionsPage);
-  return joinPages([options.introspection.page(query), ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
+  return joinPages([here, ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
 }
 
 /** Merges the pages of several nodes for the same query. */

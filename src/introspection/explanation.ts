@@ -79,10 +79,12 @@ export async function explainEverywhere(
   query: ExplainQuery,
   options: ExplanationOptions & { readonly broker: Pick<Broker, 'askNodes'> },
 ): Promise<Explanation> {
+  // Before anything is awaited, so that the caller pays for the walk over this node's subscriptions.
+  const here = explainHere(query, options);
   const question: ExplainRequest = { ask: 'explain', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
   const others = answers.map(({ answer }) => JSON.parse(answer) as Explanation);
-  return joinExplanations([explainHere(query, options), ...others], missing);
+  return joinExplanations([here, ...others], missing);
 }
 
 export function joinExplanations(parts: readonly Explanation[], missing: readonly string[]): Explanation {

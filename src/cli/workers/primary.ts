@@ -46,10 +46,12 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
 class Workers {
   readonly #options: WorkersOptions;
   readonly #current = new Map<number, Worker>();
+  readonly #changes = new Map<number, Promise<void>>();
   #stopping: Signal | undefined;
-  /** Exit code of a worker that ended before it served. */
+  /** Exit code of the first worker that ended before it served, at the start. */
   #failure: number | undefined;
   #restarting = false;
+  #isServing = false;
   #asked = 0;
 
   constructor(options: WorkersOptions) {
@@ -74,6 +76,7 @@ class Workers {
       numbers.filter((number) => number !== WATCHER).map((number) => this.#start(number, { watches: false })),
     );
     if (others.includes(undefined)) return this.#endWith(EXIT.runtime);
+    this.#isServing = true;
     const shared = `${workers} workers share the port; SIGHUP restarts them one by one`;
     if (first.report === '') talk.info(shared);
     else say(`${first.report}\n${tint('dim', `  ${shared}`)}`);
@@ -87,28 +90,40 @@ class Workers {
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'metrics wanted') void this.#answerMetrics(worker, message.id);
     });
+    // A worker that was killed a moment ago can no longer be written to; its exit says all.
+    worker.on('error', () => undefined);
     const ready = await readyOf(worker);
     if (ready === undefined) {
-      this.#failure ??= worker.process.exitCode ?? undefined;
+      if (!this.#isServing) this.#failure ??= worker.process.exitCode ?? EXIT.runtime;
       return undefined;
     }
-    this.#failure = undefined;
     this.#current.set(number, worker);
     if (this.#stopping !== undefined) send(worker, { kind: 'stop', signal: this.#stopping });
     return ready;
   }
 
+  /** Changes of one worker come one after another: a start after a crash and a restart must not both start it. */
+  async #change(number: number, act: () => Promise<void>): Promise<void> {
+    const changed = (this.#changes.get(number) ?? Promise.resolve()).then(act);
+    this.#changes.set(number, changed);
+    await changed;
+  }
+
   /** Starts the worker again whenever it ends unexpectedly. */
   async #keep(number: number): Promise<void> {
-    for (let pauseMs = FIRST_RESTART_MS; this.#stopping === undefined;) {
+    let pauseMs = FIRST_RESTART_MS;
+    while (this.#stopping === undefined) {
       const worker = this.#current.get(number);
       if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
       // A restart by SIGHUP has already replaced this worker.
       if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
       this.#options.talk.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
       await delay(pauseMs);
-      const ready = await this.#start(number, { watches: number === WATCHER });
-      pauseMs = ready === undefined ? Math.min(2 * pauseMs, LONGEST_RESTART_MS) : FIRST_RESTART_MS;
+      await this.#change(number, async () => {
+        if (this.#stopping !== undefined || this.#current.get(number) !== worker) return;
+        const ready = await this.#start(number, { watches: number === WATCHER });
+        pauseMs = ready === undefined ? Math.min(2 * pauseMs, LONGEST_RESTART_MS) : FIRST_RESTART_MS;
+      });
     }
   }
 
@@ -117,19 +132,31 @@ class Workers {
     if (this.#restarting || this.#stopping !== undefined) return;
     this.#restarting = true;
     this.#options.talk.info('SIGHUP: restarting the workers one by one');
-    for (const [number, old] of [...this.#current].toSorted(([a], [b]) => a - b)) {
-      const ready = await this.#start(number, { watches: false });
-      if (ready === undefined) {
-        this.#options.talk.error(`the new worker ${number} does not start; the others are not restarted`);
-        break;
-      }
-      if (this.#stopping !== undefined) break;
-      await this.#retire(old);
-      const replacement = this.#current.get(number);
-      if (number === WATCHER && replacement !== undefined) send(replacement, { kind: 'watch' });
-      this.#options.talk.info(`worker ${number} restarted`);
+    let goesOn = true;
+    for (const number of [...this.#current.keys()].toSorted((a, b) => a - b)) {
+      if (!goesOn) break;
+      await this.#change(number, async () => {
+        goesOn = await this.#replace(number);
+      });
     }
     this.#restarting = false;
+  }
+
+  /** @returns whether the other workers are to be restarted as well */
+  async #replace(number: number): Promise<boolean> {
+    const old = this.#current.get(number);
+    if (this.#stopping !== undefined) return false;
+    const oldWatches = number === WATCHER && old?.isDead() === false;
+    const ready = await this.#start(number, { watches: number === WATCHER && !oldWatches });
+    if (ready === undefined) {
+      this.#options.talk.error(`the new worker ${number} does not start; the others are not restarted`);
+      return false;
+    }
+    if (old !== undefined) await this.#retire(old, this.#stopping);
+    const replacement = this.#current.get(number);
+    if (oldWatches && replacement !== undefined) send(replacement, { kind: 'watch' });
+    this.#options.talk.info(`worker ${number} restarted`);
+    return this.#stopping === undefined;
   }
 
   async #retire(worker: Worker, signal: Signal = 'SIGTERM'): Promise<void> {
@@ -154,7 +181,8 @@ class Workers {
     await Promise.all(workers.map((worker) => this.#retire(worker, this.#stopping)));
     // If a worker ends before it has served, for example because of a fault that only a worker can detect, the primary process exits as well.
     const failed =
-      this.#failure ?? workers.map(({ process: { exitCode } }) => exitCode).find((each) => each !== 0 && each !== code);
+      this.#failure ??
+      workers.map(({ process: { exitCode } }) => exitCode ?? EXIT.runtime).find((each) => each !== 0 && each !== code);
     process.exit(failed ?? code);
   }
 
@@ -195,7 +223,8 @@ function living(): readonly Worker[] {
 }
 
 function send(worker: Worker, message: PrimaryMessage): void {
-  if (worker.isConnected()) worker.send(message);
+  // Without a callback, the failure of a send is an `error` event.
+  if (worker.isConnected()) worker.send(message, () => undefined);
 }
 
 async function readyOf(worker: Worker): Promise<Ready | undefined> {

@@ -1,6 +1,7 @@
 /** A worker's link to its primary process, which decides when it watches, and when it ends. */
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
+import { EXIT } from '../exit.ts';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
 import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
 
@@ -29,7 +30,9 @@ export class WorkerLink {
     // A terminal and systemd signal every process of the group. The worker ignores the signal: the primary process decides when a worker ends.
     process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
     // Without a primary process, no process accepts connections for this worker or restarts it.
-    process.on('disconnect', () => this.signals.emit('SIGTERM', 'SIGTERM'));
+    process.on('disconnect', () => this.#stop('SIGTERM'));
+    // Otherwise `cluster` ends this process when the link is lost, before its clients receive `closing`.
+    if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   }
 
   ready(report: string, addresses: object): void {
@@ -69,10 +72,15 @@ export class WorkerLink {
   }
 
   #receive(message: PrimaryMessage): void {
-    if (message.kind === 'stop') this.signals.emit(message.signal, message.signal);
+    if (message.kind === 'stop') this.#stop(message.signal);
     else if (message.kind === 'watch') this.#onWatch?.();
     else if (message.kind === 'all metrics') this.#waiting.get(message.id)?.(message.text);
     else void this.#reportMetrics(message.id);
+  }
+
+  /** Before anything serves there is nothing to drain. */
+  #stop(signal: 'SIGINT' | 'SIGTERM'): void {
+    if (!this.signals.emit(signal, signal)) process.exit(signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok);
   }
 
   async #reportMetrics(id: number): Promise<void> {
@@ -81,6 +89,7 @@ export class WorkerLink {
   }
 
   #send(message: WorkerMessage): void {
-    if (process.connected) process.send?.(message);
+    // Without a callback, the failure of a send is an `error` event, which would end this process.
+    if (process.connected) process.send?.(message, undefined, {}, () => undefined);
   }
 }

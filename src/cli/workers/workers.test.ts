@@ -1,10 +1,10 @@
 /** `serve --workers`: several processes behind one port, on a real Redis. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { TidemarkError } from '../../../generated/client.ts';
+import { ConnectionError, TidemarkError } from '../../../generated/client.ts';
 import type { TidemarkClient } from '../../../generated/client.ts';
 import type { Health, SubscriptionsPage } from '../../../generated/types.ts';
 import { RedisProcess } from '../../broker/testing/redis-process.ts';
@@ -37,7 +37,9 @@ const httpOf = (url: string, path: string): string => new URL(path, url.replace(
 
 /** Not through one kept connection, which would always reach the same worker. */
 async function read(url: string, path: string): Promise<string> {
-  return (await fetch(httpOf(url, path), { headers: { connection: 'close' } })).text();
+  // A connection that was handed to a worker as it was killed is answered by nobody.
+  const signal = AbortSignal.timeout(5000);
+  return (await fetch(httpOf(url, path), { headers: { connection: 'close' }, signal })).text();
 }
 
 async function healthOf(url: string): Promise<Health> {
@@ -47,7 +49,10 @@ async function healthOf(url: string): Promise<Health> {
 /** The nodes that answer, one request after another. */
 async function nodesOf(url: string): Promise<ReadonlySet<string>> {
   const nodes = new Set<string>();
-  for (let request = 0; request < 12; request += 1) nodes.add((await healthOf(url)).nodeId);
+  for (let request = 0; request < 12; request += 1) {
+    const health = await healthOf(url).catch(() => undefined);
+    if (health !== undefined) nodes.add(health.nodeId);
+  }
   return nodes;
 }
 
@@ -136,6 +141,51 @@ describe('serve --workers', () => {
     }, wait);
   });
 
+  test('restarts a worker once when SIGHUP arrives before its restart after a crash', async () => {
+    const { cli, url } = await serve('--watch', 'shop');
+    const [first = 0] = workersOf(cli.process.pid);
+    process.kill(first, 'SIGKILL');
+    await cli.says('worker 1 ended unexpectedly');
+    cli.process.kill('SIGHUP');
+    await cli.says('worker 3 restarted');
+    expect(workersOf(cli.process.pid)).toHaveLength(3);
+    const subscription = clientOf(url).subscribe({ events: ['file_change'], replay: { mode: 'none' } });
+    const events = collect(subscription);
+    await subscription.ready;
+    await vi.waitUntil(() => {
+      writeFileSync(join(home, 'shop', `until-${events.length}.ts`), '');
+      return events.some(({ payload }) => payload.path.startsWith('until-'));
+    }, wait);
+    writeFileSync(join(home, 'shop', 'last.ts'), '');
+    await vi.waitUntil(() => events.some(({ payload }) => payload.path === 'last.ts'), wait);
+    const created = events.filter(({ payload }) => payload.changeType === 'create').map(({ payload }) => payload.path);
+    expect(created).toEqual([...new Set(created)]);
+  });
+
+  test('tells clients of the shutdown when the primary process is killed', async () => {
+    const { cli, url } = await serve();
+    const client = await RawClient.open(url);
+    const workers = workersOf(cli.process.pid);
+    cli.process.kill('SIGKILL');
+    const closing = await client.find(({ type }) => type === 'closing', 'closing');
+    expect(closing.data).toMatchObject({ name: 'shutdown' });
+    client.close();
+    await vi.waitUntil(() => workers.every((pid) => !existsSync(`/proc/${pid}`)), wait);
+  });
+
+  test('answers scrapes while workers are killed', async () => {
+    const { cli, url } = await serve();
+    const scrapes: Promise<string>[] = [];
+    for (const pid of workersOf(cli.process.pid).slice(1)) {
+      process.kill(pid, 'SIGKILL');
+      for (let scrape = 0; scrape < 10; scrape += 1) scrapes.push(read(url, '/metrics').catch(() => ''));
+    }
+    await Promise.all(scrapes);
+    await vi.waitUntil(async () => (await nodesOf(url)).size === 3, wait);
+    expect(cli.process.exitCode).toBeNull();
+    expect(cli.stderr).not.toContain('Unknown variable');
+  });
+
   test('drains all workers at SIGTERM, and ends with 0', async () => {
     const { cli, url } = await serve();
     const client = await RawClient.open(url);
@@ -171,6 +221,7 @@ async function publishSurely(client: TidemarkClient, n: number): Promise<void> {
       await client.broadcast({ event: 'tick', payload: { n }, idempotencyKey: `n${n}` });
       return;
     } catch (error) {
+      if (error instanceof ConnectionError) continue;
       if (!(error instanceof TidemarkError) || !error.retryable) throw error;
       await delay(error.retryAfterMs ?? 10);
     }
