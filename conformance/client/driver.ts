@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { isObject, textAt, textsAt, tryParse } from '../trace/json.ts';
@@ -38,7 +37,7 @@ export interface DriverOptions {
 
 export class Driver {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
-  readonly #exited: Promise<unknown>;
+  readonly #exited: Promise<void>;
   #errors = '';
   #supports: readonly string[] = [];
 
@@ -51,7 +50,8 @@ export class Driver {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
-    this.#exited = once(this.#child, 'close');
+    // Not `once`, which rejects on "error": a command that cannot be started is reported by `start`.
+    this.#exited = new Promise((resolve) => this.#child.once('close', () => resolve()));
     this.#child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.#errors = `${this.#errors}${chunk}`.slice(-KEPT_ERRORS);
     });

@@ -112,25 +112,38 @@ export class Stage {
     const number = this.options.trace.nextConnection();
     const commands: Item[] = [];
     const state: { link: Link | undefined } = { link: undefined };
+    const early: ((link: Link) => void)[] = [];
+    // The client may send a ping or close before the promise of its connection has resolved.
+    const withLink = (work: (link: Link) => void): void => {
+      if (state.link === undefined) early.push(work);
+      else work(state.link);
+    };
     this.#record({ dir: '>>', kind: 'open', text: JSON.stringify(upgrade.request['protocols']), connection: number });
     const peer = await upgrade.accept({
       onFrame: (kind, content) => {
         const frame = this.#record({ dir: '>>', kind, text: content, connection: number });
-        if (kind === 'text') this.#commanded(commands, frame.json, frame.n, state.link);
-        if (kind === 'ping') state.link?.peer.sendFrame({ opcode: 'pong', hex: content });
+        if (kind === 'text') {
+          const value = this.#commanded(commands, frame.json, frame.n);
+          if (value['type'] === 'ping') withLink((link) => this.#answerPing(value, link));
+        }
+        if (kind === 'ping') withLink((link) => link.peer.sendFrame({ opcode: 'pong', hex: content }));
         if (kind === 'pong')
           commands.push({ value: { frame: 'pong' }, frame: frame.n, at: this.options.now(), taken: false });
         this.signal.notify();
       },
       onClose: (code, reason) => {
         this.#record({ dir: '>>', kind: 'close', text: `${code} ${reason}`.trim(), connection: number });
-        if (state.link !== undefined && state.link.ended === undefined) this.end(state.link, code, reason);
+        withLink((link) => {
+          if (link.ended === undefined) this.end(link, code, reason);
+        });
         this.signal.notify();
       },
     });
     const link: Link = { peer, number, commands, delivered: 0, ended: undefined };
     state.link = link;
     this.#link = link;
+    for (const work of early) work(link);
+    this.signal.notify();
   }
 
   refuse(upgrade: Upgrade, status: number): void {
@@ -176,11 +189,14 @@ export class Stage {
     await this.#host?.stop();
   }
 
-  #commanded(commands: Item[], json: Json | undefined, frame: number, link: Link | undefined): void {
+  #commanded(commands: Item[], json: Json | undefined, frame: number): JsonObject {
     const value: JsonObject = { type: textAt(json, 'type') ?? '', ...(json as JsonObject) };
     commands.push({ value, frame, at: this.options.now(), taken: false });
-    // Pings are answered without a step of the tape, because a client may send them at any time.
-    if (value['type'] !== 'ping' || link === undefined) return;
+    return value;
+  }
+
+  /** Pings are answered without a step of the tape, because a client may send them at any time. */
+  #answerPing(value: JsonObject, link: Link): void {
     const pong = { type: 'pong', id: asText(value['id']), data: { time: new Date().toISOString() } };
     const text = JSON.stringify(pong);
     this.#record({ dir: '<<', kind: 'text', text, connection: link.number });

@@ -1,0 +1,44 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Trace } from '../trace/trace.ts';
+import { Stage } from './stage.ts';
+
+/** A client that connects and closes at once with code 1000. */
+const CLOSES_AT_ONCE = `
+console.log('{"notice":"ready","supports":[]}');
+process.stdin.on('data', (line) => {
+  const command = JSON.parse(line);
+  if (command.do !== 'connect') return;
+  const socket = new WebSocket(command.url, 'tidemark.v1');
+  socket.onopen = () => socket.close(1000);
+}).on('end', () => process.exit());
+`;
+
+test('a close that arrives before the connection is known ends the connection', async () => {
+  const stage = await Stage.open({
+    check: 'close/early',
+    command: `${process.execPath} -e '${CLOSES_AT_ONCE.replaceAll("'", `'\\''`)}'`,
+    env: {},
+    trace: new Trace({ trace: 1, startedAt: '', target: '' }, () => performance.now()),
+    now: () => performance.now(),
+    timeScale: 1,
+  });
+  onTestFinished(() => stage.close());
+  stage.drive({ do: 'connect' });
+  const upgrade = await vi.waitUntil(() => stage.upgrades[0], { timeout: 30_000 });
+  const closed = Promise.withResolvers<void>();
+  await stage.accept({
+    ...upgrade,
+    accept: async ({ onFrame, onClose }) => {
+      const peer = await upgrade.accept({
+        onFrame,
+        onClose: (code, reason) => {
+          onClose(code, reason);
+          closed.resolve();
+        },
+      });
+      await closed.promise;
+      return peer;
+    },
+  });
+  expect(stage.link.ended).toMatchObject({ code: 1000 });
+});
