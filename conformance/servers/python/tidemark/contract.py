@@ -134,7 +134,10 @@ class Contract:
 
     def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         reference = schema.get("$ref")
-        return schema if reference is None else self.schemas[reference.rpartition("/")[2]]
+        if reference is None:
+            return schema
+        resolved: Mapping[str, Any] = self.schemas[reference.rpartition("/")[2]]
+        return resolved
 
 
 @dataclass(frozen=True)

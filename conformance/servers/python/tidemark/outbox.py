@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Callable, Iterator
 
 from .contract import Limits
@@ -90,7 +91,7 @@ class Outbox:
 
     def oldest_ms(self) -> int:
         """The age of the oldest queued message."""
-        firsts = [lane[0] for lane in (self._control, self._ordered) if lane]
+        firsts = [*islice(self._control, 1), *islice(self._ordered, 1)]
         ages = [time.monotonic() - first.queued_at for first in firsts if isinstance(first, Outgoing)]
         return int(max(ages, default=0) * 1000)
 

@@ -116,7 +116,8 @@ def _read_principal(entry: Mapping[str, Any], contract: Contract) -> Principal:
     for scope in scopes:
         if pattern.search(scope) is None:
             raise ValueError(f"{scope!r} of {name} is not a valid scope")
-    kind = entry.get("kind") or _KINDS.get(name.partition(":")[0], "user")
+    kind: str = _KINDS.get(name.partition(":")[0], "user")
+    kind = entry.get("kind") or kind
     expires = entry.get("expiresAt")
     expires_ms = None if expires is None else parse_timestamp(expires)
     return Principal(kind, name, tuple(scopes), expires_ms, entry.get("lifetimeMs"))

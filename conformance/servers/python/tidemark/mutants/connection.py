@@ -58,7 +58,9 @@ class SubprotocolFirstOffered(Routes):
 class SubprotocolUnchecked(Routes):
     def choose_subprotocol(self, offered: list[str]) -> str | None:
         ours = self.node.contract.subprotocol
-        return ours if ours in offered else next(iter(offered), None)
+        if ours in offered:
+            return ours
+        return offered[0] if offered else None
 
 
 @mutant("subprotocol-required", "a client that offers no subprotocol is rejected", clause="CON-1")
