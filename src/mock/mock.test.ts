@@ -1,5 +1,6 @@
 /** The mock as front-end teams meet it: through the generated client and the control address. */
 import type { Server } from 'node:http';
+import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ConnectionError, createClient, isEvent } from '../../generated/client.ts';
 import type { TidemarkClient, TidemarkError, TidemarkGap } from '../../generated/client.ts';
@@ -42,6 +43,23 @@ async function rig(options: Partial<MockOptions> = {}): Promise<Rig> {
     return { status: answer.status, body: (await answer.json()) as object };
   };
   return { mock, url, client, order };
+}
+
+interface Message {
+  readonly type: string;
+  readonly data: object;
+}
+
+/** The messages of a connection that subscribes to every event of `main`, without a client in between. */
+async function follow(url: string): Promise<{ readonly messages: readonly Message[]; readonly socket: WebSocket }> {
+  const socket = new WebSocket(url, 'tidemark.v1');
+  closers.push(() => socket.close());
+  const messages: Message[] = [];
+  socket.addEventListener('message', ({ data }) => messages.push(JSON.parse(String(data)) as Message));
+  await vi.waitUntil(() => messages.length === 1, waiting);
+  socket.send(JSON.stringify({ type: 'subscribe', id: 'c1', data: { events: ['*'] } }));
+  await vi.waitUntil(() => messages.some(({ type }) => type === 'replay_complete'), waiting);
+  return { messages, socket };
 }
 
 const waiting = { timeout: 20_000, interval: 10 };
@@ -196,6 +214,43 @@ describe('a fault on demand', () => {
     expect(losses).toHaveLength(1);
   });
 
+  test('reports withheld events by a gap when another order replaces theirs', async () => {
+    const { url, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
+    const { messages } = await follow(url);
+    await order('/gap', { count: 5 });
+    await order('/publish', { event: 'sync_status', count: 2 });
+    await order('/reset', {});
+    await vi.waitUntil(() => messages.some(({ type }) => type === 'gap'), waiting);
+    expect(messages.find(({ type }) => type === 'gap')?.data).toMatchObject({ subscriptionIds: ['s1'] });
+    expect(messages.some(({ type }) => type === 'event')).toBe(false);
+  });
+
+  test('that loses events without a report does not count losses that a gap has reported', async () => {
+    const { url, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
+    const { messages } = await follow(url);
+    const heartbeats = (): typeof messages => messages.filter(({ type }) => type === 'heartbeat');
+    await order('/gap', { count: 1 });
+    await order('/publish', { event: 'sync_status', count: 2 });
+    await vi.waitUntil(() => messages.some(({ type }) => type === 'event'), waiting);
+    await order('/lose', { count: 1 });
+    const before = heartbeats().length;
+    await vi.waitUntil(() => heartbeats().length > before, waiting);
+    expect(heartbeats().at(-1)?.data).toMatchObject({ delivered: 1 });
+  });
+
+  test('restarts the gateway one after the other when two orders come at once', async () => {
+    const steps: string[] = [];
+    const write = (line: string): void => {
+      if (line.includes('no credential is configured')) steps.push('listens');
+    };
+    const log = pino({ level: 'debug' }, { write });
+    const { mock } = await rig({ gateway: { log } });
+    steps.length = 0;
+    const restarted = (): void => void steps.push('restarted');
+    await Promise.all([mock.restart().then(restarted), mock.restart().then(restarted)]);
+    expect(steps).toEqual(['listens', 'restarted', 'listens', 'restarted']);
+  });
+
   test('reports a loss at a source with directories to read again', async () => {
     const { client, order } = await rig();
     const gaps: TidemarkGap[] = [];
@@ -252,15 +307,7 @@ describe('a fault on demand', () => {
 
 test('what the mock makes up itself matches the contract', async () => {
   const { url, order } = await rig();
-  const socket = new WebSocket(url, 'tidemark.v1');
-  closers.push(() => socket.close());
-  const messages: { readonly type: string }[] = [];
-  socket.addEventListener('message', ({ data }) =>
-    messages.push(JSON.parse(String(data)) as { readonly type: string }),
-  );
-  await vi.waitUntil(() => messages.length === 1, waiting);
-  socket.send(JSON.stringify({ type: 'subscribe', id: 'c1', data: { events: ['*'] } }));
-  await vi.waitUntil(() => messages.some(({ type }) => type === 'replay_complete'), waiting);
+  const { messages, socket } = await follow(url);
   await order('/gap', { count: 1 });
   await order('/publish', { event: 'sync_status' });
   await order('/refuse-command', { command: 'ping', code: 'rate_limited', retryAfterMs: 5 });

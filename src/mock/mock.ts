@@ -47,6 +47,8 @@ export class Mock {
   #next = 0;
   #published = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** The newest restart, which the next one waits for. */
+  #restarted: Promise<void> = Promise.resolve();
 
   /** @throws {UnknownEventError} */
   constructor(options: MockOptions) {
@@ -150,8 +152,17 @@ export class Mock {
     return this.#relay.cutAll();
   }
 
-  /** Starts a new gateway in place of the old one: every connection ends, history is empty, and each stream has a new epoch. */
-  async restart(): Promise<void> {
+  /**
+   * Starts a new gateway in place of the old one: every connection ends, history is empty, and each stream has a new epoch. Restarts run one
+   * after the other, so that the port is always that of the newest gateway.
+   */
+  restart(): Promise<void> {
+    const restart = this.#restarted.then(() => this.#replaceGateway());
+    this.#restarted = restart.catch(() => undefined);
+    return restart;
+  }
+
+  async #replaceGateway(): Promise<void> {
     const old = this.#gateway;
     this.#relay.cutAll();
     this.#gateway = this.#makeGateway();
@@ -162,6 +173,7 @@ export class Mock {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#relay.close();
+    await this.#restarted;
     await this.#gateway.close({ drainMs: 0 });
   }
 }

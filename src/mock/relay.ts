@@ -1,6 +1,7 @@
 /** The address that clients of a mock use: forwards WebSocket connections and HTTP requests to the gateway behind it. */
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { ERRORS, SUBPROTOCOL } from '../../generated/protocol.ts';
@@ -82,9 +83,13 @@ export class Relay {
     const onward = httpRequest({ host: '127.0.0.1', port: this.#options.port(), method, path: url, headers });
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+      // Ends the client's response too when the gateway ends before the whole response was received.
+      pipeline(answer, response, () => undefined);
     });
-    onward.on('error', () => response.writeHead(503).end());
+    onward.on('error', () => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(503).end();
+    });
     request.pipe(onward);
   }
 

@@ -99,8 +99,9 @@ export class RelayedConnection {
 
   #fromServer(data: Buffer, isBinary: boolean): void {
     const message = isBinary ? undefined : parse(data.toString('utf8'));
+    this.#takeOrder();
     if (message?.type === 'event' && this.#loses(message.data ?? {})) return;
-    if (message?.type === 'heartbeat' && this.#faults.loss.kind === 'gap' && this.#lost > 0) {
+    if (message?.type === 'heartbeat' && this.#lost > 0) {
       // Events of a reported gap are not counted as delivered. Events that are lost without a report are, so that a client can detect the loss.
       const delivered = Number(message.data?.['delivered'] ?? 0) - this.#lost;
       return this.#send({ ...message, data: { ...message.data, delivered } });
@@ -109,16 +110,20 @@ export class RelayedConnection {
     if (message?.type === 'subscribed') this.#onSubscribed();
   }
 
+  /** Takes over a new order of losses. Events that the order before it has withheld are reported first. */
+  #takeOrder(): void {
+    const { count, order } = this.#faults.loss;
+    if (order === this.#order) return;
+    this.#reportGap();
+    this.#order = order;
+    this.#toLose = count;
+  }
+
   /** Whether the event is withheld. Sends the `gap` after the last withheld event, if the loss is to be reported. */
   #loses(data: EnvelopeData): boolean {
-    const { kind, count, order } = this.#faults.loss;
-    if (order !== this.#order) {
-      this.#order = order;
-      this.#toLose = count;
-    }
     if (this.#toLose === 0) return false;
     this.#toLose -= 1;
-    if (kind === 'gap') {
+    if (this.#faults.loss.kind === 'gap') {
       this.#lost += 1;
       this.#withhold(data);
       if (this.#toLose === 0) this.#reportGap();
