@@ -5,7 +5,7 @@ import type { SubscriptionFilter } from '../../generated/types.ts';
 import { CliError, EXIT } from './exit.ts';
 
 /** Timers support at most 2^31−1 ms; a longer delay would fire immediately. */
-const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
+export const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
 
 export interface FilterOptions {
   readonly path?: readonly string[];

@@ -88,6 +88,8 @@ describe('the step in the details of an event', () => {
     { handoff: { step: 'take', offer: 7 } },
     { handoff: { step: 'offer', offer: 'a', leaseMs: 0 } },
     { handoff: { step: 'offer', offer: 'a', leaseMs: '5' } },
+    { handoff: { step: 'offer', offer: 'a', leaseMs: 2 ** 31 } },
+    { handoff: { step: 'offer', offer: 'a', leaseMs: 8.7e15 } },
     { handoff: { step: 'done', offer: 'a' } },
     { handoff: { step: 'steal', offer: 'a', fence: 1 } },
     { to: 'ben' },

@@ -10,6 +10,8 @@
  * An agent that renews, releases or completes work must name the fence, so that an agent that has lost its lease changes nothing.
  */
 
+import { LONGEST_S } from './event-options.ts';
+
 /** One step of a handoff: the value of `details.handoff` in a `session_handoff` event. */
 export type Step =
   | { readonly step: 'offer'; readonly offer: string; readonly task: unknown; readonly leaseMs: number }
@@ -74,13 +76,16 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: Said): Offer {
   return step.step === 'done' ? { ...offer, isDone: true } : { ...offer, holder: undefined };
 }
 
-/** The step in `details` of a session event; undefined if they contain something else. */
+/**
+ * The step in `details` of a session event; undefined if they contain something else. A lease is at most as long as
+ * `--lease` allows, because timers and dates have limits.
+ */
 export function readStep(details: unknown): Step | undefined {
   const handoff = memberOf(details, 'handoff');
   const [step, offer, fence, leaseMs] = ['step', 'offer', 'fence', 'leaseMs'].map((name) => memberOf(handoff, name));
   if (typeof offer !== 'string') return undefined;
   if (step === 'take') return { step, offer };
-  if (step === 'offer' && typeof leaseMs === 'number' && leaseMs > 0)
+  if (step === 'offer' && typeof leaseMs === 'number' && leaseMs > 0 && leaseMs <= LONGEST_S * 1000)
     return { step, offer, leaseMs, task: memberOf(handoff, 'task') };
   if ((step === 'renew' || step === 'release' || step === 'done') && typeof fence === 'number')
     return { step, offer, fence };
