@@ -1,5 +1,8 @@
 /** `tidemark wait` and `tidemark handoff` as processes: against one gateway, and through two gateways on one real Redis. */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -43,6 +46,18 @@ describe('tidemark wait', () => {
     expect(late).toMatchObject({ code: 5, stdout: '' });
     expect(late.stderr).toMatch(new RegExp(`No event matching "sync_status".*\\nposition ${epoch}:1\\n`));
     expect(await cli.finish(['wait', '--url', 'ws://127.0.0.1:1/ws', '--event', 'x'])).toMatchObject({ code: 5 });
+  });
+
+  test('keeps its time limit also where a host accepts the connection and never answers', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    onCleanup(() => silent.close());
+    const sockets: Socket[] = [];
+    silent.on('connection', (socket) => sockets.push(socket.on('error', () => undefined)));
+    onCleanup(() => sockets.forEach((socket) => socket.destroy()));
+    await once(silent, 'listening');
+    const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/ws`;
+    const late = await cli.finish(['wait', '--url', url, '--event', 'sync_status', '--timeout', '1']);
+    expect(late).toEqual({ code: 5, stdout: '', stderr: 'Timed out.\n' });
   });
 
   test('exits with 1 when events were lost, and with 2 on wrong usage; warns of a misspelt name', async () => {

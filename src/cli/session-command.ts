@@ -11,6 +11,11 @@ export interface TimedOptions extends RemoteOptions {
   readonly timeout?: number;
 }
 
+interface SessionOptions extends TimedOptions {
+  /** Milliseconds until the client must be connected, for a command that keeps its time limit itself from then on. */
+  readonly connectTimeout?: number;
+}
+
 /** The reason with which the signal of a command was aborted. */
 export class TimedOut extends Error {}
 
@@ -19,7 +24,7 @@ export class TimedOut extends Error {}
  * @throws {CliError} for every other failure.
  */
 export async function withClient(
-  options: TimedOptions,
+  options: SessionOptions,
   run: (client: TidemarkClient, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const url = webSocketUrl(options.url);
@@ -28,12 +33,11 @@ export async function withClient(
   const end = new AbortController();
   const interrupted = (): void => end.abort();
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  const timer =
-    options.timeout === undefined
-      ? undefined
-      : setTimeout(() => end.abort(new TimedOut('Timed out.')), options.timeout);
+  const limit = options.timeout ?? options.connectTimeout;
+  const timer = limit === undefined ? undefined : setTimeout(() => end.abort(new TimedOut('Timed out.')), limit);
   try {
     await firstConnection(client, { url, signal: end.signal });
+    if (options.timeout === undefined) clearTimeout(timer);
     await run(client, end.signal);
   } catch (error) {
     if (!end.signal.aborted) throw asCliError(error, options);

@@ -58,10 +58,11 @@ function collectConditions(text: string, previous: readonly Condition[] = []): r
 
 async function wait(options: WaitOptions): Promise<void> {
   const filter = filterOf(options);
-  // The time limit is applied by `waitFor`, because its time-out error has the position for the next call.
+  // Once connected, the time limit is applied by `waitFor`, because its time-out error has the position for the next call.
   const { timeout, ...rest } = options;
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
-  await withClient(rest, async (client, signal) => {
+  const limit = timeout === undefined ? {} : { connectTimeout: timeout };
+  await withClient({ ...rest, ...limit }, async (client, signal) => {
     warnOfSlip(client, options.event);
     try {
       const { event, position } = await client.waitFor(options.event, (each) => meetsAll(each, options.where ?? []), {
