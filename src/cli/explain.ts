@@ -43,9 +43,20 @@ async function explain(options: ExplainOptions): Promise<void> {
   const concerns = (who: Who): boolean => principal === undefined || known.has(keyOf(who));
   const matches = answer.matches.filter(concerns);
   const mismatches = answer.mismatches.filter(concerns);
-  if (options.json) return printJson({ ...answer, matches, mismatches });
-  await print(reportOf({ matches, mismatches }, known));
+  const unlisted = unlistedOf(answer);
+  if (options.json) {
+    const counts =
+      principal === undefined || unlisted > 0 ? {} : { matchCount: matches.length, mismatchCount: mismatches.length };
+    await printJson({ ...answer, matches, mismatches, ...counts });
+    if (principal !== undefined && unlisted > 0)
+      say(tint('yellow', 'The answer is not complete: matchCount and mismatchCount count all principals.'));
+  } else await print(reportOf({ matches, mismatches }, known));
   warnOfOthers(answer);
+}
+
+/** How many subscriptions the answer counts but does not list (OPS-3). */
+function unlistedOf({ matches, matchCount, mismatches, mismatchCount }: Explanation): number {
+  return matchCount + mismatchCount - matches.length - mismatches.length;
 }
 
 function keyOf({ connectionId, subscriptionId }: Who): string {
@@ -77,8 +88,9 @@ function reasonOf({ clause, wanted, seen }: Mismatch): string {
 }
 
 /** Reports that subscriptions are missing from the response. */
-function warnOfOthers({ matches, matchCount, mismatches, mismatchCount, missingNodes }: Explanation): void {
-  const unlisted = matchCount + mismatchCount - matches.length - mismatches.length;
+function warnOfOthers(answer: Explanation): void {
+  const { missingNodes } = answer;
+  const unlisted = unlistedOf(answer);
   if (unlisted > 0)
     say(tint('yellow', `${unlisted} more subscriptions are not listed: select one connection with --connection.`));
   if (missingNodes.length > 0)

@@ -1,12 +1,14 @@
 /** `tidemark top`, `explain` and `status` on a real gateway, as an operator uses them to find a client. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Served } from '../testing/rig.ts';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 import type { RawClient } from '../testing/raw-client.ts';
-import { CliRunner } from '../testing/cli-process.ts';
+import { BIN, CliRunner } from '../testing/cli-process.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'tidemark-top-'));
 const runner = new CliRunner(home);
@@ -42,6 +44,23 @@ async function slowClient(served: Served): Promise<RawClient> {
   }
   return client;
 }
+
+/** Runs a command on a terminal of 50 lines, copies what it writes, passes SIGTERM on, and exits as the command does. */
+const ON_A_TERMINAL = `
+import fcntl, os, pty, signal, struct, subprocess, sys, termios
+master, slave = pty.openpty()
+fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
+child = subprocess.Popen(sys.argv[1:], stdin=slave, stdout=slave, stderr=slave)
+os.close(slave)
+signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+try:
+    while data := os.read(master, 65536):
+        os.write(1, data)
+except OSError:
+    pass
+code = child.wait()
+sys.exit(code if code >= 0 else 128 - code)
+`;
 
 /** Queues that are large enough to stay below the hard limit while the test looks. */
 const ROOMY = { sendQueueBytes: 4_194_304, sendQueueAgeMs: 600_000 };
@@ -101,6 +120,29 @@ describe('tidemark top', () => {
     expect([none.code, none.stdout]).toEqual([5, '']);
   });
 
+  test('on a terminal shows a retry above the last table, and SIGTERM restores the terminal', async () => {
+    const served = await serve();
+    const client = await connectionOf(await subscribed(served, { events: ['tick'] }));
+    const argv = [process.execPath, BIN, 'top', '--interval', '1', '--url', served.url];
+    const terminal = spawn('/usr/bin/python3', ['-c', ON_A_TERMINAL, ...argv], {
+      cwd: home,
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void terminal.kill('SIGTERM'));
+    const ended = once(terminal, 'close');
+    let shown = '';
+    terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => (shown += chunk));
+    await vi.waitUntil(() => shown.includes(client), PATIENCE);
+    const before = shown.length;
+    await served.gateway.close({ drainMs: 0 });
+    await vi.waitUntil(() => shown.slice(before).includes('Trying again.'), PATIENCE);
+    await vi.waitUntil(() => shown.slice(shown.lastIndexOf('Trying again.')).includes(client), PATIENCE);
+    terminal.kill('SIGTERM');
+    expect(await ended).toEqual([130, null]);
+    expect(shown.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true);
+  });
+
   test('refuses a sort key that does not exist', async () => {
     const { code, stderr } = await runner.finish(['top', '--sort', 'size']);
     expect(code).toBe(2);
@@ -154,8 +196,24 @@ describe('tidemark explain', () => {
     const env = { TIDEMARK_URL: served.url };
     const mine = await runner.finish([...words, '--principal', 'anonymous', '--json'], { env });
     expect(JSON.parse(mine.stdout)).toMatchObject({ matches: [{ subscriptionId: 's1' }], mismatches: [] });
+    expect(JSON.parse(mine.stdout)).toMatchObject({ matchCount: 1, mismatchCount: 0 });
+    const none = await runner.finish([...words, '--principal', 'user:ana', '--json'], { env });
+    expect(JSON.parse(none.stdout)).toMatchObject({ matches: [], matchCount: 0, mismatches: [], mismatchCount: 0 });
+    expect(none.stderr).toBe('');
     const nobody = await runner.finish([...words, '--principal', 'user:ana'], { env });
     expect(nobody.stdout).toBe('No client has a subscription.\n');
+  });
+
+  test('warns that the counts are those of all principals when not every subscription is listed', async () => {
+    const served = await serve({ limits: { subscriptionsPerConnection: 2000, commandBurst: 5000 } });
+    const client = await connect(served.url);
+    for (let n = 0; n < 1001; n += 1) await client.call('subscribe', { events: ['*'], replay: { mode: 'none' } });
+    const { stdout, stderr } = await runner.finish([...words, '--principal', 'user:ana', '--json'], {
+      env: { TIDEMARK_URL: served.url },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ matches: [], matchCount: 1001 });
+    expect(stderr).toContain('matchCount and mismatchCount count all principals');
+    expect(stderr).toContain('1 more subscriptions are not listed');
   });
 
   test('narrows to a connection', async () => {

@@ -79,7 +79,7 @@ async function top(options: TopOptions): Promise<void> {
       await show(last, options, screen);
       if (options.once === true) return;
       await delay(options.interval * 1000);
-      last = await lookAgain(options, last);
+      last = await lookAgain(options, last, screen);
     }
   } finally {
     screen?.close();
@@ -87,13 +87,15 @@ async function top(options: TopOptions): Promise<void> {
 }
 
 /** After a first response, the table continues while the gateway is unavailable for some time, for example during a restart. */
-async function lookAgain(options: TopOptions, last: Look): Promise<Look> {
+async function lookAgain(options: TopOptions, last: Look, screen: Screen | undefined): Promise<Look> {
   for (;;) {
     try {
       return await look(options, last);
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error;
-      say(tint('yellow', `${error.message} Trying again.`));
+      const message = `${error.message} Trying again.`;
+      if (screen === undefined) say(tint('yellow', message));
+      else screen.draw(`${message}\n\n${textOf(last, options)}`);
       await delay(options.interval * 1000);
     }
   }
@@ -124,17 +126,29 @@ async function look(options: TopOptions, last: Look | undefined): Promise<Look> 
 }
 
 async function show(seen: Look, options: TopOptions, screen: Screen | undefined): Promise<void> {
-  const { at, reports, rows } = seen;
-  const shown = rows.slice(0, options.limit);
   if (options.json === true) {
+    const { at, reports, rows } = seen;
     const { directories, missingNodes } = reports;
     const totals = { clients: rows.length, subscriptions: reports.items.length, slow: slowOf(rows) };
-    return printJson({ at: new Date(at).toISOString(), ...totals, directories, missingNodes, rows: shown });
+    return printJson({
+      at: new Date(at).toISOString(),
+      ...totals,
+      directories,
+      missingNodes,
+      rows: rows.slice(0, options.limit),
+    });
   }
+  const text = textOf(seen, options);
+  if (screen === undefined) return print(options.once === true ? text : `${text}\n`);
+  screen.draw(text);
+}
+
+function textOf(seen: Look, { limit }: TopOptions): string {
+  const { rows } = seen;
+  const shown = rows.slice(0, limit);
   const text = [...heading(seen), '', rows.length === 0 ? 'No client has a subscription.' : tableOf(shown)];
   if (rows.length > shown.length) text.push(`… ${rows.length - shown.length} more; --limit shows them`);
-  if (screen === undefined) return print(options.once === true ? text.join('\n') : `${text.join('\n')}\n`);
-  screen.draw(text.join('\n'));
+  return text.join('\n');
 }
 
 function slowOf(rows: readonly Row[]): number {
@@ -152,7 +166,9 @@ function heading({ rows, reports }: Look): string[] {
   return [
     `${rows.length} clients with ${reports.items.length} subscriptions on ${nodes} nodes; ${slowOf(rows)} slow, ${bytesText(queued)} queued, ${rate.toFixed(1)} events/s`,
     ...(hot.length === 0 ? [] : [`most subscribed paths: ${hot.join(', ')}`]),
-    ...(reports.missingNodes.length === 0 ? [] : [`NODES THAT DID NOT ANSWER: ${reports.missingNodes.join(', ')}`]),
+    ...(reports.missingNodes.length === 0
+      ? []
+      : [`NODES THAT DID NOT ANSWER: ${reports.missingNodes.map(plain).join(', ')}`]),
   ];
 }
 
@@ -186,10 +202,11 @@ function openScreen(): Screen {
   const { stdout } = process;
   stdout.write('\u001b[?1049h\u001b[?25l');
   const close = (): void => void stdout.write('\u001b[?25h\u001b[?1049l');
-  process.once('SIGINT', () => {
+  const interrupted = (): void => {
     close();
     process.exit(EXIT.interrupted);
-  });
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   return {
     draw: (text) => {
       const [rows, columns] = [stdout.rows, stdout.columns];
