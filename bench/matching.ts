@@ -103,7 +103,9 @@ const rounds = Array.from({ length: ROUNDS }, (_, round) => {
   const indexed = measure(byIndex, from);
   const scanned = measure(byScan, from);
   if (indexed.matches !== scanned.matches)
-    throw new Error(`The index found ${indexed.matches}, the scan ${scanned.matches}.`);
+    throw new Error(
+      `The index found ${indexed.matches} matches, but the scan found ${scanned.matches}; they must be equal.`,
+    );
   return { index: indexed.us, scan: scanned.us, matches: indexed.matches / EVENTS_PER_ROUND };
 });
 const [indexUs, scanUs, matches] = [

@@ -64,7 +64,7 @@ export function contractOf(document: AsyncAPIDocumentInterface): Contract {
 }
 
 function refuse(source: Source, findings: readonly Finding[]): void {
-  // A merge key copies one line to many places; its fault is reported once.
+  // A merge key copies one line to many places; an error in that line is reported once.
   const said = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
   const first = new Set(said.values());
   if (findings.length > 0)
@@ -216,7 +216,7 @@ function commandOf(raw: RawContract, name: string, operation: RawOperation): Com
   const reply = repliesOf(raw, operation).find((each) => each !== 'error') ?? '';
   const [asked, answered] = [messages[name], messages[reply]];
   if (asked === undefined || answered === undefined)
-    throw new Error(`The linter accepted the command ${name} without message or reply.`);
+    throw new Error(`The command ${name} has no message or no reply, but the linter accepted it.`);
   return {
     ...baseOf(name, operation),
     reply,

@@ -281,7 +281,7 @@ async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void
   }
 }
 
-/** Branches run concurrently; each reads from where the step began. */
+/** Branches run concurrently; each reads an actor's messages from the position at which the `par` step began. */
 async function par(branches: readonly (readonly Step[])[], scene: Scene, cursors: Cursors): Promise<void> {
   const copies = branches.map(() => new Map(cursors));
   const results = await Promise.allSettled(

@@ -1,5 +1,5 @@
 /**
- * The witness: a connection without a filter, in addition to the actors of a tape. It receives every event that was
+ * The witness: an extra connection, without a filter, beside the connections that a tape opens for its actors. It receives every event that was
  * emitted, so that filters and replays can be checked by comparison.
  */
 import { equal, member, textAt } from '../trace/json.ts';

@@ -108,7 +108,7 @@ export class WaitError extends Error {
   readonly reason: 'timeout' | 'gap';
   /** Where to go on: pass it as `since` to a new wait. Undefined when no position is known, because there was no connection. */
   readonly position: Position | undefined;
-  /** With `gap`: the `SubscriptionGap`. */
+  /** When `reason` is `gap`: the `SubscriptionGap`. */
   readonly gap: object | undefined;
 
   constructor(reason: 'timeout' | 'gap', message: string, { position, gap }: WaitFailure) {

@@ -77,7 +77,7 @@ export function webSocketUrl(url: string): string {
     throw new CliError(`--url ${url} is not a valid address; expected for example ${DEFAULT_URL}.`, EXIT.usage);
   if (carriesCredential(address))
     throw new CliError(
-      `--url contains a credential, which logs along the way would store. ${CREDENTIAL_HINT}`,
+      `--url contains a credential, and proxies or servers may write the URL to their logs. ${CREDENTIAL_HINT}`,
       EXIT.usage,
     );
   address.protocol = address.protocol.replace('http', 'ws');

@@ -64,7 +64,7 @@ function readWhole(least: number, most: number): (text: string) => number {
   };
 }
 
-/** One reading of the subscriptions. */
+/** The subscriptions as read at one moment. */
 interface Look {
   readonly at: number;
   readonly reports: SubscriptionReports;

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { vi } from 'vitest';
 
 export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
-/** Time limit for what a process does quickly, generous for a busy machine. */
+/** How long to wait for something that is normally quick, and how often to look; long enough for a busy machine. */
 export const wait = { timeout: 30_000, interval: 20 };
 
 export interface CliOptions {
