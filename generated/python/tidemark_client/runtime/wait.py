@@ -32,8 +32,9 @@ async def wait_for_event(
     on_gap: Union[Callable[[Gap], object], None],
 ) -> Waited[Event]:
     """Reads the subscription until the predicate accepts an event; always ends the subscription, also when the task is cancelled."""
+    limit = asyncio.timeout(timeout)
     try:
-        async with asyncio.timeout(timeout) as limit:
+        async with limit:
             async for item in subscription:
                 if isinstance(item, Gap):
                     _meet(item, on_gap)
