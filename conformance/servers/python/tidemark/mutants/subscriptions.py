@@ -120,6 +120,13 @@ class StreamDefaultsWrong(Commands):
         return super().make_subscription(connection, {"stream": "workspace:default", **data})
 
 
+@mutant("star-without-separator", "`entity_*` also matches `entity`", clause="SUB-1")
+class StarWithoutSeparator(Filter):
+    def follows(self, name: str) -> bool:
+        words = [pattern.removesuffix("*").rstrip("._") for pattern in self.events if pattern.endswith("*")]
+        return name in words or super().follows(name)
+
+
 @mutant("filter-unreported", "subscribed reports an empty filter", clause="SUB-1")
 class FilterUnreported(Subscription):
     def wire(self) -> dict[str, Any]:
