@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../scripts/processes.ts';
 import { compile } from './load/client.ts';
 import type { Server } from './load/client.ts';
 
@@ -69,15 +68,6 @@ export function peersOf(options: { readonly other: string | undefined; readonly 
     });
   if (other !== undefined) peers.push(gateway('other', `the gateway of ${other}`, other));
   return peers;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function firstLine({ stdout }: ChildProcess): Promise<string> {

@@ -1,5 +1,5 @@
 /** `conformance client-mutants`: proves that the client tapes detect wrong clients and pass the SDKs. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { LANGUAGES, listClientMutants } from '../client/mutants/patched-sdk.ts';
 import type { ClientMutant, Language } from '../client/mutants/patched-sdk.ts';
@@ -7,6 +7,7 @@ import { tryMutant, tryUnchanged } from '../client/mutants/trial.ts';
 import type { Kill } from '../mutants/matrix.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
+import { whole } from './option-values.ts';
 import { UsageError, guarded, print, printStatus } from './terminal.ts';
 
 interface ClientMutantFlags {
@@ -17,12 +18,6 @@ interface ClientMutantFlags {
   readonly jobs: number;
   readonly list?: true;
   readonly json?: true;
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
-  return value;
 }
 
 export function registerClientMutants(program: Command): void {

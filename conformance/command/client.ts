@@ -1,5 +1,4 @@
 /** `conformance client`: plays the server for a client, and judges what the client sends. */
-import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { CLIENT_CHECKS } from '../client/checks.ts';
 import { loadClientTapes } from '../client/library.ts';
@@ -13,6 +12,7 @@ import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
 import { knownFailingOf } from './known-failing.ts';
 import { parseReports, writeReports } from './reports.ts';
+import { positive, whole } from './option-values.ts';
 import { UsageError, guarded, print, printStatus, terminalWidth, writeOutput } from './terminal.ts';
 
 interface ClientFlags {
@@ -29,18 +29,6 @@ interface ClientFlags {
   readonly list?: true;
   readonly json?: true;
   readonly verbose?: true;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
-}
-
-function whole(text: string): number {
-  const value = positive(text);
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number.');
-  return value;
 }
 
 export function registerClient(program: Command): void {

@@ -11,6 +11,7 @@ import { runPack } from '../hostile/run.ts';
 import type { Summary } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import { EXIT } from '../runner/verdict.ts';
+import { collect, natural, positive, whole } from './option-values.ts';
 import { UsageError } from './terminal.ts';
 import type { Target } from '../hostile/wire.ts';
 
@@ -44,20 +45,6 @@ function parseTarget(text: string): Target {
     secure,
     path: url.pathname === '/' ? WEBSOCKET_PATH : url.pathname,
   };
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isFinite(count) || count <= 0) throw new InvalidArgumentError('Expected a number above 0.');
-  return count;
-}
-
-function parseNatural(text: string): number {
-  return text === '0' ? 0 : parseCount(text);
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }
 
 /** Comma-separated globs over ids; `*` matches any characters. */
@@ -132,20 +119,20 @@ export function configureHostile(command: Command): Command {
     .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
     .option('--only <globs>', 'run only the cases whose id matches, for example "json/*,utf8/*"')
     .option('--token-file <file>', 'a JWT to connect with; by default TIDEMARK_TOKEN or TIDEMARK_API_KEY')
-    .option('--patience <ms>', 'how long an answer may take, unless the case sets its own limit', parseCount, 4000)
-    .option('--max-latency <ms>', 'how long the well-behaved client may wait at most', parseCount, 1000)
-    .option('--max-growth <MiB>', "how much the gateway's memory may grow, if /metrics reports it", parseCount, 256)
+    .option('--patience <ms>', 'how long an answer may take, unless the case sets its own limit', positive, 4000)
+    .option('--max-latency <ms>', 'how long the well-behaved client may wait at most', positive, 1000)
+    .option('--max-growth <MiB>', "how much the gateway's memory may grow, if /metrics reports it", positive, 256)
     .option(
       '--search <n>',
       'search for the costliest inputs instead of running the cases: try n inputs per operation, by hill climbing; with 0, only replay the costliest inputs of earlier searches',
-      parseNatural,
+      natural,
     )
     .option('--operation <name>', 'with --search: only this operation; may be repeated', collect, [])
-    .option('--seed <n>', 'with --search: seed, to repeat a search', parseCount, 1)
+    .option('--seed <n>', 'with --search: seed, to repeat a search', whole, 1)
     .option(
       '--pid <pid>',
       'with --search: process of the server on this machine (Linux), to measure its processor time',
-      parseCount,
+      whole,
     )
     .option('--worst <file>', 'with --search: write the costliest inputs, as NDJSON')
     .option('--list', 'list the cases instead of running them')

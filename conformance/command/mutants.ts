@@ -1,6 +1,6 @@
 /** `conformance mutants`: proves that the suite detects wrong servers and passes correct ones. */
-import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
+import { whole } from './option-values.ts';
 import { UsageError, guarded, print, printStatus } from './terminal.ts';
 import { CLAUSE_IDS } from '../invariants/contract.ts';
 import { CLAUSES } from '../../generated/protocol.ts';
@@ -37,12 +37,6 @@ export function registerMutants(program: Command): void {
     .option('--list', 'list the mutants and variants without running them')
     .option('--json', 'print the matrix as JSON')
     .action((flags: MutantFlags) => guarded(() => mutants(flags)));
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
-  return value;
 }
 
 async function mutants(flags: MutantFlags): Promise<number> {

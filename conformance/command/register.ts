@@ -1,5 +1,5 @@
 /** The commands of `tidemark conformance`. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { explainCommand, listCommand, showCommand } from './catalogue.ts';
 import type { ListFlags } from './catalogue.ts';
@@ -15,27 +15,8 @@ import { recordCommand } from './record.ts';
 import type { RecordFlags } from './record.ts';
 import { COUNTEREXAMPLES, runCommand } from './run.ts';
 import type { RunFlags } from './run.ts';
+import { collect, natural, positive, whole } from './option-values.ts';
 import { guarded } from './terminal.ts';
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
-}
-
-function whole(text: string): number {
-  const value = positive(text);
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number.');
-  return value;
-}
-
-function natural(text: string): number {
-  return text === '0' ? 0 : whole(text);
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
 
 function registerRun(program: Command): void {
   program

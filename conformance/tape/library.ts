@@ -10,22 +10,34 @@ import type { Tape } from './tape.ts';
 export const TAPES = fileURLToPath(new URL('../tapes', import.meta.url));
 
 /**
- * Reads all tapes below a directory, by id.
+ * Reads all files of tapes below a directory, by id.
+ * @param parse reads one file; it is given the text and the path to show
  * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
  */
-export function loadTapes(directory: string = TAPES): readonly Tape[] {
+export function loadDirectory<T extends { readonly header: { readonly id: string } }>(
+  directory: string,
+  parse: (text: string, shown: string) => T,
+): readonly T[] {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new TapeError(relative(process.cwd(), directory), 1, 'The directory does not exist.');
   const files = globSync('**/*.ndjson', { cwd: directory }).toSorted();
   return files.map((name) => {
     const file = resolve(directory, name);
     const shown = relative(process.cwd(), file);
-    const tape = parseTape(readFileSync(file, 'utf8'), shown);
+    const tape = parse(readFileSync(file, 'utf8'), shown);
     const id = name.replaceAll('\\', '/').replace(/\.ndjson$/, '');
     if (tape.header.id !== id)
       throw new TapeError(shown, 1, `The id is ${tape.header.id}, but the path of the file requires ${id}.`);
     return tape;
   });
+}
+
+/**
+ * Reads all tapes below a directory, by id.
+ * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
+ */
+export function loadTapes(directory: string = TAPES): readonly Tape[] {
+  return loadDirectory(directory, parseTape);
 }
 
 /** The tapes of the suite, including those made from tables, or the tapes of a directory. */
