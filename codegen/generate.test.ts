@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +88,15 @@ describe('generation', () => {
     expect(written.toSorted()).toEqual(named.toSorted());
     expect([...after.keys()].toSorted()).toEqual([...before.keys()].toSorted());
     for (const path of written) expect(generated.output).toContain(`${path} changed.`);
+    expect(await check({ contract: join(copy, 'asyncapi.yaml'), root: copy })).toEqual([]);
+  });
+
+  test('leaves the caches of Python tools alone', async () => {
+    const copy = await copyOfRepository();
+    for (const cache of ['__pycache__', '.mypy_cache', '.pytest_cache']) {
+      await mkdir(join(copy, 'generated/python', cache));
+      await writeFile(join(copy, 'generated/python', cache, 'kept'), '');
+    }
     expect(await check({ contract: join(copy, 'asyncapi.yaml'), root: copy })).toEqual([]);
   });
 

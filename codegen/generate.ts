@@ -25,7 +25,7 @@ const COMMAND = 'npm run generate';
 
 /** Directories with only generated files; other files there are left over from an older contract. */
 const OWNED = ['generated', 'docs/reference'];
-const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE|__pycache__|build|[^/]+\.egg-info)(?:\/|$)/;
+const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE|__pycache__|\.[a-z]+_cache|build|[^/]+\.egg-info)(?:\/|$)/;
 
 export interface GenerateToOptions {
   /** Path of the contract. */
