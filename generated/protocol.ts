@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:e3123bb306261a507706d65091601f11d3186f69b97a4ff12c5a8de6547e46f7';
+export const CONTRACT_DIGEST = 'sha256:f4b1824e1a0efbb0531c2b5254a838704591f6172fd477816629e0669ccdc06f';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -415,7 +415,7 @@ export const CLAUSES = {
   'ERR-1': { level: 'must', observable: 'client', text: 'An error has a code of this contract, a text for people and a retryable flag, and where useful a retry delay, a pointer and details.' },
   'ERR-2': { level: 'must', observable: 'client', text: 'An invalid message (an error that `x-errors` marks with `counts: bad-message`) is answered with an error; too many within a minute close the connection with 4000. No message carries a stack trace, a path of the server or a secret.' },
   'ERR-3': { level: 'must', observable: 'client', text: 'Depth is limited before parsing; deep, repeated-key, huge-number, lone-surrogate and `__proto__` input is answered by an error and changes nothing; a text frame that is not UTF-8 ends its connection with 1007 (RFC 6455).' },
-  'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure is the `error` message with the status of its code in `x-errors`.' },
+  'OPS-0': { level: 'must', observable: 'client', text: 'HTTP bodies are plain objects. A failure is the `error` message with the status of its code in `x-errors`. A response with status 500 may have `X-Request-Id`: the id of the failure in the log of the server.' },
   'OPS-1': { level: 'must', observable: 'client', text: '`GET /ws/health` shows all clients status, versions, node and uptime; with the scope `admin:read`, also connections, subscriptions, streams, broker, back-pressure and replays. `/healthz` and `/readyz` serve probes; `GET /ws` without an upgrade is 426.' },
   'OPS-2': { level: 'must', observable: 'client', text: '`GET /ws/subscriptions`, with scope `admin:read`, lists every subscription of every node, paged and filterable, and names the nodes that did not answer.' },
   'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` lists the subscriptions of all nodes that an event matches, and for the others the condition that fails; with `connectionId`, those of one connection. The lists may be cut, the counts are complete, and `missingNodes` names the nodes that did not answer.' },

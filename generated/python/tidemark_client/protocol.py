@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:e3123bb306261a507706d65091601f11d3186f69b97a4ff12c5a8de6547e46f7"
+CONTRACT_DIGEST: Final = "sha256:f4b1824e1a0efbb0531c2b5254a838704591f6172fd477816629e0669ccdc06f"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
