@@ -19,6 +19,8 @@ interface Copy {
 interface Package {
   readonly dist: string;
   readonly projects: readonly string[];
+  /** Packages whose declarations this package is compiled against: they are built first. */
+  readonly needs?: readonly string[];
   /** Files that tsc ignores but that a module reads at run time. */
   readonly copies: readonly Copy[];
 }
@@ -38,6 +40,7 @@ const PACKAGES: Readonly<Record<string, Package>> = {
   gateway: {
     dist: 'dist',
     projects: ['tsconfig.build.json', 'src/http/console/tsconfig.json'],
+    needs: ['codegen'],
     copies: [{ patterns: ['asyncapi.yaml', 'src/**/*.{lua,html,css,svg,js}', GENERATED, 'docs/reference/**/*'] }],
   },
   conformance: {
@@ -62,10 +65,10 @@ const NEVER = [
   '**/tsconfig*.json',
 ];
 
+const built = new Set<string>();
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => PACKAGES[name] === undefined);
-if (unknown === undefined)
-  for (const name of Object.keys(PACKAGES)) if (asked.length === 0 || asked.includes(name)) build(name);
+if (unknown === undefined) for (const name of asked.length === 0 ? Object.keys(PACKAGES) : asked) build(name);
 if (unknown !== undefined) {
   process.stderr.write(`Unknown package ${unknown}. Usage: npm run build [-- ${Object.keys(PACKAGES).join('|')}]\n`);
   process.exitCode = 2;
@@ -73,7 +76,9 @@ if (unknown !== undefined) {
 
 function build(name: string): void {
   const found = PACKAGES[name];
-  if (found === undefined) return;
+  if (found === undefined || built.has(name)) return;
+  built.add(name);
+  for (const needed of found.needs ?? []) build(needed);
   const dist = resolve(ROOT, found.dist);
   rmSync(dist, { recursive: true, force: true });
   for (const project of found.projects) compile(project);
