@@ -33,6 +33,7 @@ import { bindEmitter } from './publishing/emitter.ts';
 import type { EmitterBindings } from './publishing/emitter.ts';
 import { snapshotOf } from './publishing/payload-snapshot.ts';
 import { Publisher } from './publishing/publisher.ts';
+import { ReplayBlocks } from './delivery/replay-blocks.ts';
 import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { Counters } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
@@ -103,6 +104,7 @@ export class Gateway<Payloads = PayloadMap> {
       broker,
       catalogue,
       registry,
+      replayBlocks: new ReplayBlocks(),
       publisher: this.#publisher,
       authenticator,
       audit,

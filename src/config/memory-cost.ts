@@ -1,5 +1,6 @@
 /** The most memory that clients can use on one node: the sum that an operator compares with the memory of the machine. */
 import type { LimitName } from '../../generated/protocol.ts';
+import { REPLAY_BLOCKS_BYTES } from '../delivery/replay-blocks.ts';
 import type { Limits } from '../options.ts';
 
 export interface MemoryCost {
@@ -35,6 +36,7 @@ export function memoryCosts(limits: Limits): readonly MemoryCost[] {
     },
     { what: 'send queues', bytes: limits.sendQueueBudgetBytes, limits: ['sendQueueBudgetBytes'] },
     { what: 'history and newest events per key', bytes: limits.historyBudgetBytes, limits: ['historyBudgetBytes'] },
+    { what: 'frames of replays that clients share', bytes: REPLAY_BLOCKS_BYTES, limits: [] },
     { what: 'subscriptions', bytes: limits.filterBytes, limits: ['filterBytes'] },
     {
       what: 'idempotency keys',

@@ -6,6 +6,7 @@ import { ANONYMOUS } from '../auth/principal.ts';
 import { MemoryBroker } from '../broker/memory.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
+import { ReplayBlocks } from '../delivery/replay-blocks.ts';
 import { Fanout } from '../delivery/fan-out.ts';
 import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
@@ -38,7 +39,18 @@ function connectionBehindGate() {
   const publisher = new Publisher({ counters, broker, catalogue: stockCatalogue, limits, audit });
   const authenticator = openAuthenticator();
   const [catalogue, broadcast, onPrincipal] = [stockCatalogue, 'off' as const, () => undefined];
-  const services = { broker, catalogue, registry, publisher, authenticator, audit, limits, events, broadcast };
+  const services = {
+    broker,
+    catalogue,
+    registry,
+    replayBlocks: new ReplayBlocks(),
+    publisher,
+    authenticator,
+    audit,
+    limits,
+    events,
+    broadcast,
+  };
   const router = new Router<HandlerContext>({
     handlers: {
       ...HANDLERS,

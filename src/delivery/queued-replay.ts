@@ -5,8 +5,11 @@
 import type { EventRecord } from '../broker/broker.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import type { StreamPosition } from '../replay/record.ts';
-import type { Replay } from '../session/session.ts';
-import { encodeMessage, eventFrameBytes, writeEventFrame } from '../wire/codec.ts';
+import type { Replay, ReplayBlock } from '../session/session.ts';
+import { encodeEvents, encodeMessage, eventFrameBytes } from '../wire/codec.ts';
+
+/** Reading the clock costs as much as choosing an event, so several are chosen between two readings. */
+const CHOSEN_PER_READING = 8;
 
 export interface TakeOptions {
   /** Largest size of the chunk in bytes; a single frame may be larger. */
@@ -25,11 +28,23 @@ export interface Taken {
   readonly done: boolean;
 }
 
+/** An item of a replay, as it is written. */
+type Part = EventRecord | ReplayBlock | MessagePart;
+
+interface MessagePart {
+  readonly kind: 'message';
+  readonly frames: Buffer;
+}
+
+function partOf(item: EventRecord | ReplayBlock | ServerMessage): Part {
+  return 'body' in item || 'frames' in item ? item : { kind: 'message', frames: encodeMessage(item) };
+}
+
 export class QueuedReplay {
   readonly kind = 'replay';
   readonly #replay: Replay;
-  /** A frame that was chosen, but did not fit into the last chunk. */
-  #held: EventRecord | ServerMessage | undefined;
+  /** A part that was chosen, but did not fit into the last chunk. */
+  #held: Part | undefined;
   /** The position before the events that are still to be sent. */
   after: StreamPosition;
   /** When the replay was queued or last made progress. */
@@ -44,42 +59,53 @@ export class QueuedReplay {
   /** Takes the next frames of the replay. */
   take({ room, deadline, now }: TakeOptions): Taken {
     const { prefix, items } = this.#replay;
-    const frames: (EventRecord | Buffer)[] = [];
+    const parts: Part[] = [];
     let [bytes, done] = [0, false];
-    while (performance.now() < deadline) {
-      const next = this.#held === undefined ? items.next() : { done: false as const, value: this.#held };
+    for (let chosen = 0; chosen % CHOSEN_PER_READING !== 0 || performance.now() < deadline; chosen += 1) {
+      const part = this.#held ?? this.#next(items);
       this.#held = undefined;
-      if (next.done === true) {
+      if (part === 'end') {
         done = true;
         break;
       }
-      if (next.value === undefined) continue;
-      const frame = 'body' in next.value ? next.value : encodeMessage(next.value);
-      const size = 'body' in frame ? eventFrameBytes(prefix, frame) : frame.length;
+      if (part === undefined) continue;
+      const size = 'body' in part ? eventFrameBytes(prefix, part) : part.frames.length;
       if (bytes > 0 && bytes + size > room) {
-        this.#held = next.value;
+        this.#held = part;
         break;
       }
-      frames.push(frame);
+      parts.push(part);
       bytes += size;
     }
     this.since = now();
-    return { ...this.#write(frames, bytes), done };
+    return { ...this.#write(parts), done };
   }
 
-  #write(frames: readonly (EventRecord | Buffer)[], bytes: number): Pick<Taken, 'chunk' | 'events'> {
-    if (bytes === 0) return { chunk: undefined, events: 0 };
-    const chunk = Buffer.allocUnsafe(bytes);
-    let [offset, events] = [0, 0];
-    for (const frame of frames) {
-      if (!('body' in frame)) {
-        offset += frame.copy(chunk, offset);
+  #next(items: Replay['items']): Part | 'end' | undefined {
+    const next = items.next();
+    if (next.done === true) return 'end';
+    return next.value === undefined ? undefined : partOf(next.value);
+  }
+
+  #write(parts: readonly Part[]): Pick<Taken, 'chunk' | 'events'> {
+    const { prefix } = this.#replay;
+    const chunks: Buffer[] = [];
+    let [single, events]: [EventRecord[], number] = [[], 0];
+    for (const part of parts) {
+      if ('body' in part) {
+        single.push(part);
+        this.after = part;
+        events += 1;
         continue;
       }
-      offset = writeEventFrame(chunk, offset, this.#replay.prefix, frame);
-      events += 1;
-      this.after = frame;
+      if (single.length > 0) chunks.push(encodeEvents(prefix, single));
+      single = [];
+      chunks.push(part.frames);
+      if (part.kind === 'message') continue;
+      this.after = part.last;
+      events += part.events;
     }
-    return { chunk, events };
+    if (single.length > 0) chunks.push(encodeEvents(prefix, single));
+    return { chunk: chunks.length > 1 ? Buffer.concat(chunks) : chunks[0], events };
   }
 }

@@ -5,6 +5,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { Publisher } from '../publishing/publisher.ts';
+import type { ReplayBlocks } from '../delivery/replay-blocks.ts';
 import type { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import type { Session } from '../session/session.ts';
 import type { Counters } from '../introspection/counters.ts';
@@ -23,6 +24,7 @@ export interface HandlerServices {
   readonly broker: Broker;
   readonly catalogue: Catalogue;
   readonly registry: SubscriptionRegistry;
+  readonly replayBlocks: ReplayBlocks;
   readonly publisher: Publisher;
   readonly authenticator: Authenticator;
   readonly audit: Audit;

@@ -12,6 +12,7 @@ import type { FilterSpec } from '../subscriptions/filter.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import { normaliseEvents, policiesOf } from '../catalogue/event-pattern.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
+import type { ReplayBlock } from '../session/session.ts';
 import { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 
@@ -100,12 +101,29 @@ function failedResume({ id, stream }: Subscription, { gap }: RecoveryPlan): read
   return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
 }
 
+/** The chosen events. Those of a resume come in blocks that equal subscriptions share, unless a loss must be reported between them. */
+function chosenItems(
+  { id, stream, events, filter }: Subscription,
+  { run, records, losses, position, replayReason }: RecoveryPlan,
+  { catalogue, replayBlocks }: HandlerContext,
+): Iterable<EventRecord | ReplayBlock | undefined> {
+  if (run === undefined || losses.length > 0) return records;
+  const matches = compileFilter({ events, filter }, catalogue);
+  return replayBlocks.choose({
+    ...run,
+    key: JSON.stringify([stream, position.epoch, id, replayReason, events, filter]),
+    prefix: eventPrefix([id], replayReason),
+    matches: (record) => matches(new EventFacts(record, catalogue)),
+  });
+}
+
 /** The messages after `subscribed`: the replay, with each source loss at its position (GAP-2), and `replay_complete` (RPL-2). */
 function* replayItems(
   subscription: Subscription,
   plan: RecoveryPlan,
-  { counters, now }: HandlerContext,
-): Generator<EventRecord | PushMessage | undefined, void, void> {
+  context: HandlerContext,
+): Generator<EventRecord | ReplayBlock | PushMessage | undefined, void, void> {
+  const { counters, now } = context;
   const { id, stream } = subscription;
   const startedAt = performance.now();
   const losses = [...plan.losses];
@@ -114,16 +132,17 @@ function* replayItems(
     data: { ...sourceGap(stream, loss), subscriptionIds: [id] },
   });
   let events = 0;
-  for (const record of plan.records) {
-    if (record !== undefined) {
-      for (let loss = losses[0]; loss !== undefined && loss.sequenceId < record.sequenceId; loss = losses[0]) {
+  for (const item of chosenItems(subscription, plan, context)) {
+    if (item !== undefined) {
+      const [place, found] = 'frames' in item ? [item.last, item.events] : [item, 1];
+      for (let loss = losses[0]; loss !== undefined && loss.sequenceId < place.sequenceId; loss = losses[0]) {
         losses.shift();
         yield gap(loss);
       }
-      events += 1;
-      subscription.replayed += 1;
+      events += found;
+      subscription.replayed += found;
     }
-    yield record;
+    yield item;
   }
   yield* losses.map(gap);
   subscription.replayedAt = now();

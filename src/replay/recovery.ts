@@ -29,6 +29,8 @@ export interface RecoveryPlan {
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
   /** Ascending, and selected on demand; events published later are not included. */
   readonly records: Chosen;
+  /** If `records` are the matching events of a part of history without a hole: that part, and the lowest sequenceId of history. */
+  readonly run: { readonly records: readonly EventRecord[]; readonly floor: number } | undefined;
   /** The position before the first record. */
   readonly after: Position;
   /** Losses to report among the records, each after the records up to its position (GAP-2); ascending. */
@@ -47,7 +49,9 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
   return after.sequenceId < snapshot.floor - 1 ? 'window_exceeded' : undefined;
 }
 
-function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
+function warm(
+  facts: RecoveryFacts,
+): Pick<RecoveryPlan, 'records' | 'run' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
   const records = chooseWarm([...snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
@@ -56,7 +60,7 @@ function warm(facts: RecoveryFacts): Pick<RecoveryPlan, 'records' | 'after' | 'l
   // If history is complete nothing is missing, regardless of the retained keys.
   const truncated = snapshot.floor > 1 && mayLack;
   const after = { epoch: snapshot.head.epoch, sequenceId: 0 };
-  return { records, after, losses: [], replayReason: 'warm', truncated };
+  return { records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
 }
 
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
@@ -68,6 +72,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       recovery: { attempted: false },
       gap: undefined,
       records: chooseMatching([], matches),
+      run: undefined,
       after: position,
       losses: [],
       replayReason: 'warm',
@@ -83,11 +88,13 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       gap: { from: after, to: position, reason },
       ...warm(facts),
     };
+  const records = snapshot.since(after.sequenceId);
   return {
     position,
     recovery: { attempted: true, recovered: true },
     gap: undefined,
-    records: chooseMatching(snapshot.since(after.sequenceId), matches),
+    records: chooseMatching(records, matches),
+    run: { records, floor: snapshot.floor },
     after,
     // A loss at exactly the position may not have reached the client before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),

@@ -19,6 +19,15 @@ export interface OrderedOptions {
   readonly onWritten?: () => void;
 }
 
+/** The frames of several events of a replay, one after the other. Clients with equal subscriptions share the bytes. */
+export interface ReplayBlock {
+  readonly kind: 'block';
+  readonly frames: Buffer;
+  readonly events: number;
+  /** The position of the last event. */
+  readonly last: StreamPosition;
+}
+
 /** The replay after a `subscribed`. Its events are selected and encoded only when the socket can take them. */
 export interface Replay {
   /** The position before the replay's first event. */
@@ -26,7 +35,7 @@ export interface Replay {
   /** The frame prefix of the events for this connection. */
   readonly prefix: string;
   /** In ascending order; an item is `undefined` where the replay yields to other connections. */
-  readonly items: Iterator<EventRecord | ServerMessage | undefined>;
+  readonly items: Iterator<EventRecord | ReplayBlock | ServerMessage | undefined>;
 }
 
 /** A live event, in a frame that all connections with the same prefix share. */

@@ -35,7 +35,8 @@ export class EventFacts {
   readonly #source: Matchable;
   readonly #catalogue: Catalogue;
   readonly #spec: EventSpec;
-  readonly #values = new Map<string, readonly string[]>();
+  /** Made for the first field that is compared: an event without filters needs none. */
+  #values: Map<string, readonly string[]> | undefined;
 
   constructor(source: Matchable, catalogue: Catalogue) {
     facts += 1;
@@ -53,11 +54,11 @@ export class EventFacts {
 
   /** The event's values of a field: paths in NFC, for extensions the file names in lower case, other values unchanged. */
   values(field: string): readonly string[] {
-    const known = this.#values.get(field);
+    const known = this.#values?.get(field);
     if (known !== undefined) return known;
     const found = stringsAt(this.#source, this.#spec.filterable[field] ?? []);
     const values = normalised(this.#catalogue.filters.get(field), found);
-    this.#values.set(field, values);
+    (this.#values ??= new Map()).set(field, values);
     return values;
   }
 }

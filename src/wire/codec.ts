@@ -136,6 +136,34 @@ export function encodeEvent(prefix: string, record: EventRecord): Buffer {
   return frame;
 }
 
+/**
+ * The frames of several events, one after the other. Each call that writes text into a buffer costs about as much as the copying of an
+ * event, so the text is joined first and written at once, if all of it is ASCII.
+ */
+export function encodeEvents(prefix: string, records: readonly EventRecord[]): Buffer {
+  const bytes = records.reduce((sum, record) => sum + eventFrameBytes(prefix, record), 0);
+  const frames = Buffer.allocUnsafeSlow(bytes);
+  if (records.every((record) => record.bytes === record.body.length)) {
+    let text = '';
+    for (const record of records) {
+      const payload = prefix.length + record.bytes + EVENT_END.length;
+      text += latin1FrameHeader(payload) + prefix + record.body + EVENT_END;
+    }
+    frames.write(text, 'latin1');
+    return frames;
+  }
+  let offset = 0;
+  for (const record of records) offset = writeEventFrame(frames, offset, prefix, record);
+  return frames;
+}
+
+const header = Buffer.alloc(10);
+
+/** The header of a frame as text with one character for each byte. */
+function latin1FrameHeader(payloadBytes: number): string {
+  return header.toString('latin1', 0, writeFrameHeader(header, 0, payloadBytes));
+}
+
 /** RFC 6455 §5.2: an unmasked, final text frame has a header of 2, 4 or 10 bytes. */
 function frameHeaderBytes(payloadBytes: number): number {
   if (payloadBytes < 126) return 2;

@@ -12,6 +12,7 @@ import { stockCatalogue } from '../../catalogue/catalogue.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { Connection } from '../../connections/connection.ts';
 import { Heartbeat } from '../../connections/heartbeat.ts';
+import { ReplayBlocks } from '../../delivery/replay-blocks.ts';
 import { Fanout } from '../../delivery/fan-out.ts';
 import { FlushScheduler } from '../../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../../delivery/send-queue-budget.ts';
@@ -132,6 +133,7 @@ export class Simulation {
       broker: this.#broker,
       catalogue: stockCatalogue,
       registry: new SubscriptionRegistry({ broker: this.#broker, fanout: this.#fanout, limits }),
+      replayBlocks: new ReplayBlocks(),
       publisher: new Publisher({ counters, broker: this.#broker, catalogue: stockCatalogue, limits, audit }),
       authenticator: AUTHENTICATOR,
       audit,

@@ -1,0 +1,141 @@
+/**
+ * Frames of replayed events that clients with equal subscriptions share. After a restart of the gateway or of a network, many clients
+ * resume equal subscriptions at slightly different positions. History is therefore divided into blocks with fixed limits, and the frames
+ * of a block are built once:
+ *
+ *     sequenceIds   1 … 128 │ 129 … 256 │ 257 … 384 │ 385 …
+ *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●      within the first and the last block, event by event
+ *     client B              │     ●━━━━━┿━━━━━━━━━━━┿━━━●      the third block is sent from the same bytes
+ */
+import type { EventRecord } from '../broker/broker.ts';
+import type { ReplayBlock } from '../session/session.ts';
+import { encodeEvents, eventFrameBytes } from '../wire/codec.ts';
+
+/** Events per block: at 300 bytes each, a block is one write of about 40 KiB. */
+export const BLOCK_EVENTS = 128;
+/** A block is written as a whole, so it is no larger than other writes (flush-scheduler.ts). */
+const MAX_BLOCK_BYTES = 64 * 1024;
+/** Memory of all blocks of a node, in bytes. */
+export const REPLAY_BLOCKS_BYTES = 16 * 1024 * 1024;
+
+export interface ReplayRun {
+  /** Equal for subscriptions that receive equal frames of the same stream and epoch. */
+  readonly key: string;
+  readonly prefix: string;
+  /** Ascending, without a hole. */
+  readonly records: readonly EventRecord[];
+  /** Lowest sequenceId in history. */
+  readonly floor: number;
+  readonly matches: (record: EventRecord) => boolean;
+}
+
+/** The blocks of equal subscriptions, by the sequenceId of their first event. */
+interface Family {
+  readonly blocks: Map<number, ReplayBlock>;
+  bytes: number;
+}
+
+type Item = EventRecord | ReplayBlock | undefined;
+
+export class ReplayBlocks {
+  readonly #maxBytes: number;
+  /** By the key of their runs; the least recently used first. */
+  readonly #families = new Map<string, Family>();
+  #bytes = 0;
+  /** The number of blocks whose frames have been built. */
+  built = 0;
+
+  /** @param maxBytes memory of all blocks together; past it, those of the least recently used subscription are dropped */
+  constructor(maxBytes = REPLAY_BLOCKS_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Memory of the frames that are kept, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The matching events of a run: whole blocks as far as possible. Yields `undefined` where the caller may pause. */
+  *choose(run: ReplayRun): Generator<Item, void, void> {
+    const { records, matches } = run;
+    this.#dropFormer(run);
+    for (let at = 0; at < records.length;) {
+      const first = records[at];
+      if (first !== undefined && first.sequenceId % BLOCK_EVENTS === 1 && at + BLOCK_EVENTS <= records.length) {
+        const block = this.#use(run.key)?.blocks.get(first.sequenceId);
+        if (block === undefined) yield* this.#build(run, records.slice(at, at + BLOCK_EVENTS));
+        else yield block;
+        at += BLOCK_EVENTS;
+      } else {
+        yield first !== undefined && matches(first) ? first : undefined;
+        at += 1;
+      }
+    }
+  }
+
+  *#build({ key, prefix, matches }: ReplayRun, records: readonly EventRecord[]): Generator<Item, void, void> {
+    const chosen: EventRecord[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      yield undefined;
+      if (!matches(record)) continue;
+      chosen.push(record);
+      bytes += eventFrameBytes(prefix, record);
+    }
+    const [first] = records;
+    const last = chosen.at(-1);
+    if (first === undefined || last === undefined || bytes > MAX_BLOCK_BYTES) {
+      yield* chosen;
+      return;
+    }
+    const { stream, epoch, sequenceId } = last;
+    this.built += 1;
+    const frames = encodeEvents(prefix, chosen);
+    const block = { kind: 'block', frames, events: chosen.length, last: { stream, epoch, sequenceId } } as const;
+    this.#keep(key, first.sequenceId, block);
+    yield block;
+  }
+
+  /** Drops blocks with events that are no longer in history. */
+  #dropFormer({ key, floor }: ReplayRun): void {
+    const family = this.#use(key);
+    if (family === undefined) return;
+    for (const [first, { frames }] of family.blocks)
+      if (first < floor) {
+        family.blocks.delete(first);
+        this.#count(family, -frames.length);
+      }
+  }
+
+  /** The blocks of a key, which are now the most recently used. */
+  #use(key: string): Family | undefined {
+    const family = this.#families.get(key);
+    if (family === undefined) return undefined;
+    this.#families.delete(key);
+    this.#families.set(key, family);
+    return family;
+  }
+
+  #keep(key: string, first: number, block: ReplayBlock): void {
+    let family = this.#use(key);
+    if (family === undefined) {
+      family = { blocks: new Map(), bytes: 0 };
+      this.#families.set(key, family);
+      this.#count(family, key.length * 2);
+    }
+    // Two clients may have built the same block at the same time.
+    if (family.blocks.has(first)) return;
+    family.blocks.set(first, block);
+    this.#count(family, block.frames.length);
+    for (const [oldestKey, oldest] of this.#families) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.#families.delete(oldestKey);
+      this.#bytes -= oldest.bytes;
+    }
+  }
+
+  #count(family: Family, bytes: number): void {
+    family.bytes += bytes;
+    this.#bytes += bytes;
+  }
+}

@@ -1,0 +1,44 @@
+/** Clients that resume the same history share frames (delivery/replay-blocks.ts), and still each receive exactly their own events. */
+import { expect, test } from 'vitest';
+import { connect, serve } from '../testing/rig.ts';
+
+const EVENTS = 600;
+
+interface Asked {
+  readonly after: number;
+  readonly extension: string;
+  readonly subscriptionId: string;
+}
+
+test('clients that resume one history with different positions, filters and ids receive exactly their events', async () => {
+  const { url, gateway } = await serve();
+  let epoch = '';
+  for (let n = 1; n <= EVENTS; n += 1) {
+    const path = `src/${n}.${n % 3 === 0 ? 'ts' : 'md'}`;
+    ({ epoch } = await gateway.publish('file_change', { path, root: 'r', changeType: 'modify', fileType: 'file' }));
+  }
+  const asked: readonly Asked[] = ['.ts', '.md'].flatMap((extension) =>
+    [0, 0, 1, 127, 128, 300, EVENTS].flatMap((after) =>
+      ['a', 'b'].map((subscriptionId) => ({ after, extension, subscriptionId })),
+    ),
+  );
+  for (const { after, extension, subscriptionId } of asked) {
+    const client = await connect(url);
+    await client.call('subscribe', {
+      subscriptionId,
+      events: ['file_change'],
+      filter: { extensions: [extension] },
+      replay: { mode: 'resume', after: { epoch, sequenceId: after } },
+    });
+    await client.until(() => client.frames.at(-1)?.type === 'replay_complete');
+    const data = client.frames.at(-1)?.data ?? {};
+    const events = client.frames.filter(({ type }) => type === 'event').map((frame) => frame.data);
+    const expected = Array.from({ length: EVENTS - after }, (_, at) => after + 1 + at).filter(
+      (n) => (n % 3 === 0) === (extension === '.ts'),
+    );
+    expect(events.map(({ sequenceId }) => sequenceId)).toEqual(expected);
+    expect(events.every((each) => String(each['subscriptionIds']) === subscriptionId)).toBe(true);
+    expect(data['count']).toBe(expected.length);
+    client.ws.terminate();
+  }
+});
