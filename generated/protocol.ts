@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:f4b1824e1a0efbb0531c2b5254a838704591f6172fd477816629e0669ccdc06f';
+export const CONTRACT_DIGEST = 'sha256:f9b6e3a82e120118321e47c77dfa89731707acafa8e906fc7184351e4023edfe';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -95,6 +95,7 @@ export const HTTP_OPERATIONS = {
   get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, anyOrigin: false, fullScopes: [], query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
   post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
   post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
+  post_files: { method: 'POST', path: '/ws/files', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['subscribe:file_change@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/filter': 'filter_invalid' } },
   get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, anyOrigin: true, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_docs: { method: 'GET', path: '/docs', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
@@ -240,6 +241,7 @@ export type ErrorCode =
   | 'payload_invalid'
   | 'payload_too_large'
   | 'limit_exceeded'
+  | 'not_watched'
   | 'rate_limited'
   | 'broker_unavailable'
   | 'internal';
@@ -259,6 +261,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: { readonly retryable: boole
   payload_invalid: { retryable: false, httpStatus: 422 },
   payload_too_large: { retryable: false, httpStatus: 413 },
   limit_exceeded: { retryable: false, httpStatus: 422 },
+  not_watched: { retryable: false, httpStatus: 404 },
   rate_limited: { retryable: true, httpStatus: 429 },
   broker_unavailable: { retryable: true, httpStatus: 503 },
   internal: { retryable: true, httpStatus: 500 },
@@ -406,6 +409,8 @@ export const CLAUSES = {
   'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap` and `subscription_closed` keep their order among the events: everything due before them is written before them. All other replies and pushes may overtake queued events.' },
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` has the position of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server sets the principal in `source`.' },
+  'FIL-1': { level: 'must', observable: 'operator', text: 'A page of `POST /ws/files` is what the root contains by the events of its stream up to `position`: it has the effect of all of them and of no later one. `resumeAfter` is the same on every page, the position of the first. A client that applies every later `file_change` and rescan to the entries, in order, therefore misses nothing; an event between `resumeAfter` and `position` changes no entry of that page.' },
+  'FIL-2': { level: 'must', observable: 'client', text: '`POST /ws/files` needs the scope `subscribe:file_change` on the stream. A root that no node watches is `not_watched`, with the watched roots of the stream in `details.roots`: never a page without entries, which stands for an empty directory. If a node does not answer and might watch the root, the error is `broker_unavailable`. A cursor that is malformed or no longer valid is `invalid_message` with the pointer `/cursor`.' },
   'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see: every operation needs the scopes of its `x-scopes`, and an operation rejected for a missing scope changes nothing. Principals are users or agents with a JWT, API keys, and services.' },
   'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is rejected with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },
@@ -421,7 +426,7 @@ export const CLAUSES = {
   'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` lists the subscriptions of all nodes that an event matches, and for the others the condition that fails; with `connectionId`, those of one connection. The lists may be cut, the counts are complete, and `missingNodes` names the nodes that did not answer.' },
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
   'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
-  'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, broadcast, explain and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
+  'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, broadcast, explain, files and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
   'OPS-7': { level: 'must', observable: 'client', text: '`/docs` is the reference as HTML. Where `Accept` names `text/markdown` with a weight above 0, and gives `text/html` no higher weight, it is the reference as Markdown. `Vary: Accept` is on both. `GET /` should redirect with 302 and a relative `Location` to `docs`, unless the address is shared with a host, which then answers `/`.' },
   'CLI-1': { level: 'must', observable: 'server', text: 'A client sends only commands that are valid by their schema, each with an `id` that no earlier command of the connection had. It matches replies by `id` and ignores a reply to a command that it did not send.' },
   'CLI-2': { level: 'must', observable: 'server', text: 'When its connection ends, a client does what the class of the close code demands (CON-6). It does not reconnect after 40xx, 1008 or 1010, nor after 41xx unless it can get another credential. After any other code, or none, it reconnects. If the close frame has no code of 4000 or above, the code of a preceding `closing` counts.' },

@@ -27,6 +27,8 @@ export type Bytes = number;
 export type Timestamp = string;
 /** A ULID: 26 characters that sort by creation time. */
 export type Ulid = string;
+/** The name of the watched root; never a path of the server. */
+export type RootName = string;
 /** A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either. */
 export type RelativePath = string;
 /** A short name for people. */
@@ -93,6 +95,7 @@ export type ErrorCode =
   | 'payload_invalid'
   | 'payload_too_large'
   | 'limit_exceeded'
+  | 'not_watched'
   | 'rate_limited'
   | 'broker_unavailable'
   | 'internal';
@@ -457,8 +460,7 @@ export interface ClosingData {
 /** A change in a watched directory. */
 export interface FileChangePayload {
   readonly path: RelativePath;
-  /** The name of the watched root; never a path of the server. */
-  readonly root: string;
+  readonly root: RootName;
   readonly changeType: FileChangeType;
   readonly previousPath?: RelativePath;
   readonly size?: Bytes;
@@ -1169,6 +1171,42 @@ export interface SubscriptionsPage {
   /** The nodes that did not answer. */
   readonly missingNodes: readonly Label[];
   /** The cursor of the next page; absent on the last page. */
+  readonly nextCursor?: string;
+}
+/** The fields `paths` and `extensions` of a subscription's filter, with the same meaning. */
+export interface FilesFilter {
+  readonly paths?: FilterValues;
+  readonly extensions?: FilterValues;
+}
+/** Which part of which watched directory to list. */
+export interface FilesRequest {
+  readonly stream?: StreamName;
+  readonly root?: RootName;
+  readonly filter?: FilesFilter;
+  /** Most entries on a page; 1,000 by default. */
+  readonly limit?: number;
+  /** `nextCursor` of the previous page; the other members are those of the first request. */
+  readonly cursor?: string;
+}
+/** A file or directory, as its newest `file_change` reports it. */
+export interface FileEntry {
+  readonly path: RelativePath;
+  readonly fileType: FileType;
+  readonly size?: Bytes;
+  readonly mtime?: Timestamp;
+}
+/** One page of a watched directory. */
+export interface FilesPage {
+  readonly stream: StreamName;
+  readonly root: RootName;
+  readonly nodeId: NodeId;
+  readonly position: Position;
+  readonly resumeAfter: Position;
+  /** The entries, in the order of the tree. */
+  readonly entries: readonly FileEntry[];
+  /** Directories that may contain more than is listed, because they cannot be read or contain names that no event can contain; an empty string is the root. */
+  readonly unread: readonly string[];
+  /** Requests the next page; absent on the last page. */
   readonly nextCursor?: string;
 }
 /** An event that might be published. */

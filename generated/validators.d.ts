@@ -87,6 +87,8 @@ export declare const httpValidators: Readonly<Record<
   | 'broadcast_result'
   | 'explain_request'
   | 'explanation'
+  | 'files_request'
+  | 'files_page'
   | 'text',
   Validator
 >>;

@@ -26,6 +26,8 @@ import type { HandlerServices } from './handlers/context.ts';
 import { createHttp } from './http/server.ts';
 import type { Host, Http } from './http/server.ts';
 import { timedDelivery } from './introspection/delivery-time.ts';
+import { FilePictures } from './introspection/file-pictures.ts';
+import type { WatchedRoot } from './introspection/file-pictures.ts';
 import { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
@@ -46,6 +48,7 @@ export type { Authenticator } from './auth/authenticator.ts';
 export type { Credential } from './auth/credential.ts';
 export type { Principal } from './auth/principal.ts';
 export type { PublishResult, SourceLoss } from './broker/broker.ts';
+export type { WatchedRoot } from './introspection/file-pictures.ts';
 export type { GatewayOptions } from './options.ts';
 export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 
@@ -80,6 +83,7 @@ export class Gateway<Payloads = PayloadMap> {
   readonly #misspelt: MisspeltNames;
   readonly #connections: Connections;
   readonly #introspection: Introspection;
+  readonly #files: FilePictures;
   readonly #http: Http;
   readonly #detachers: (() => void)[] = [];
   #started: Promise<void> | undefined;
@@ -132,8 +136,10 @@ export class Gateway<Payloads = PayloadMap> {
       draining: () => this.#closeAnnounced || this.#closed !== undefined,
       now,
     });
+    this.#files = new FilePictures({ nodeId: this.nodeId, broker, limits, catalogue });
     this.#http = createHttp({
       ...resolved,
+      files: this.#files,
       introspection: this.#introspection,
       publisher: this.#publisher,
       counters,
@@ -160,7 +166,8 @@ export class Gateway<Payloads = PayloadMap> {
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
       onQuestion: (question) =>
         answerPageRequest(question, { introspection: this.#introspection }) ??
-        answerExplainRequest(question, { subscriptions: this.#subscriptions, catalogue: this.#options.catalogue }),
+        answerExplainRequest(question, { subscriptions: this.#subscriptions, catalogue: this.#options.catalogue }) ??
+        this.#files.answer(question),
     });
     this.#started = started;
     started.catch((error: unknown) => {
@@ -266,6 +273,11 @@ export class Gateway<Payloads = PayloadMap> {
     const told = { stream, paths: tellablePaths(stream, paths) };
     await this.#reachBroker();
     await this.#broker.announce(told);
+  }
+
+  /** Lets clients list a watched directory (FIL-1), as `watchDirectory` of `tidemark/files` does. Returns a function that ends this. */
+  offerFiles(watched: WatchedRoot): () => void {
+    return this.#files.add(watched);
   }
 
   /** Waits for the broker before a command; a broker that does not start is reported as unavailable. */

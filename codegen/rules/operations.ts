@@ -4,6 +4,12 @@ import type { RawContract, RawOperation, Ref } from '../raw.ts';
 import type { Path, Report, Rule } from './rule.ts';
 
 const ERROR = 'error';
+/** In a scope: the events that the request names, or any one event. */
+const SCOPE_SUBJECTS = ['<event>', '<any>'];
+
+function declaredEvents({ components }: RawContract): readonly string[] {
+  return Object.values(components.messages).flatMap(({ 'x-event': event }) => event ?? []);
+}
 
 export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
   'operation-message': (raw, report) => {
@@ -63,7 +69,9 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
   'operation-scope': (raw, report) => {
     const kinds = Object.keys(raw['x-scopes'].kinds);
     const forms = kinds.flatMap((kind) =>
-      kind.includes(':') ? [kind] : [`${kind}:<event>@<stream>`, `${kind}:<any>@<stream>`],
+      kind.includes(':')
+        ? [kind]
+        : [...SCOPE_SUBJECTS, ...declaredEvents(raw)].map((subject) => `${kind}:${subject}@<stream>`),
     );
     for (const [name, operation] of Object.entries(raw.operations)) {
       for (const key of ['x-scopes', 'x-full-scopes'] as const)

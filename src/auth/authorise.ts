@@ -37,8 +37,11 @@ const AUDIT_KINDS: Readonly<Record<Action, AuditEntry['kind']>> = {
   'admin:read': 'introspect',
 };
 
-/** `subscribe:<event>@<stream>` needs a scope for every named event; `subscribe:<any>@<stream>` needs a scope for at least one event. */
-const TEMPLATE = /^(subscribe|publish):<(event|any)>@<stream>$/;
+/**
+ * `subscribe:<event>@<stream>` needs a scope for every named event; `subscribe:<any>@<stream>` needs a scope for at least one event;
+ * with the name of an event, a scope for that event.
+ */
+const TEMPLATE = /^(subscribe|publish):(<event>|<any>|\w+)@<stream>$/;
 
 /**
  * Checks the scopes that an operation needs; a rejection is recorded in the audit log. @param data the request, valid by its schema
@@ -74,17 +77,22 @@ export function hasScopes(
   return scopes.every((template) => missingScope(template, principal, subjectOf(data, catalogue)) === undefined);
 }
 
-function missingScope(template: string, { scopes }: Principal, { events, stream }: Subject): MissingScope | undefined {
+function missingScope(
+  template: string,
+  { scopes }: Principal,
+  { events: named, stream }: Subject,
+): MissingScope | undefined {
   if (template === 'admin:read') {
     return permits(scopes, template) ? undefined : { action: template, scope: template };
   }
   const [, action, extent] = TEMPLATE.exec(template) ?? [];
   if (action !== 'subscribe' && action !== 'publish')
     throw new Error(`The contract requires the scope ${template}, which this gateway cannot check.`);
-  if (extent === 'any') {
+  if (extent === '<any>') {
     const scope = `${action}:<any event>@${stream}`;
     return permitsAny(scopes, action, stream) ? undefined : { action, scope, stream };
   }
+  const events = extent === undefined || extent === '<event>' ? named : [extent];
   const event = events.length === 0 ? '*' : events.find((each) => !permits(scopes, action, each, stream));
   if (event === undefined) return undefined;
   return { action, scope: `${action}:${event}@${stream}`, event, stream };

@@ -117,7 +117,7 @@ export interface BrokerListener {
   onSourceLoss(loss: SourceLoss): void;
   onHealth(health: BrokerHealth): void;
   /** A question of another node ({@link Broker.askNodes}). Undefined if this node cannot answer it. */
-  onQuestion(question: string): string | undefined;
+  onQuestion(question: string): string | Promise<string> | undefined;
 }
 
 /** Bounds of history (RPL-5) and of idempotency; the defaults are the contract's. */

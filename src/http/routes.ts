@@ -7,13 +7,20 @@ import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
-import type { BroadcastData, ExplainRequest, Explanation, SubscriptionsPage } from '../../generated/types.ts';
+import type {
+  BroadcastData,
+  ExplainRequest,
+  Explanation,
+  FilesRequest,
+  SubscriptionsPage,
+} from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { ExplainQuery } from '../introspection/explanation.ts';
+import type { FilePictures } from '../introspection/file-pictures.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
@@ -34,6 +41,7 @@ export interface RouteOptions extends GuardOptions {
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
   /** Explains which subscriptions of all nodes an event would match (OPS-3). */
   readonly explain: (query: ExplainQuery) => Promise<Explanation>;
+  readonly files: FilePictures;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
   readonly collectMetrics: CollectMetrics;
@@ -124,6 +132,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
         });
       },
     },
+    post_files: { body: httpValidators.files_request, answer: ({ body }) => options.files.page(body as FilesRequest) },
     get_metrics: {
       answer: async (_request, reply) =>
         reply.header('content-type', metrics.contentType).send(await options.collectMetrics(() => metrics.metrics())),

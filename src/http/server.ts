@@ -5,6 +5,7 @@ import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { newId } from '../broker/event-id.ts';
 import type { Counters } from '../introspection/counters.ts';
+import type { FilePictures } from '../introspection/file-pictures.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -22,6 +23,7 @@ import { asProtocolError, fail, faultLog, registerOwnAddresses, registerRoutes }
 
 export interface HttpOptions extends ResolvedOptions, ExplanationOptions {
   readonly introspection: Introspection;
+  readonly files: FilePictures;
   readonly publisher: Publisher;
   readonly counters: Counters;
   readonly turn: TurnBudget;

@@ -66,6 +66,7 @@ describe('past the allowance', () => {
     ['/metrics', 'GET'],
     ['/ws/broadcast', 'POST'],
     ['/ws/explain', 'POST'],
+    ['/ws/files', 'POST'],
   ])('%s answers 429 with the error and Retry-After', async (path, method) => {
     const { gateway, httpUrl } = await serve({ limits: LIMITS });
     const call = (): Promise<Response> =>

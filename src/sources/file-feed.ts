@@ -27,7 +27,8 @@ export interface FileFeedOptions {
 
 type Item =
   | { readonly kind: 'change'; readonly change: FileChangePayload; readonly key: string }
-  | { readonly kind: 'loss'; readonly paths: readonly string[] };
+  | { readonly kind: 'loss'; readonly paths: readonly string[] }
+  | { readonly kind: 'step'; readonly run: () => Promise<void> };
 
 /** Enough for a large tree that is copied or deleted at once. A change takes about 300 bytes. */
 const CAPACITY = 200_000;
@@ -67,6 +68,11 @@ export class FileFeed implements FileSourceListener {
     this.#enqueue({ kind: 'loss', paths });
   }
 
+  /** Runs a function when everything before it is published, and waits for it before the next change. It must not reject. */
+  step(run: () => Promise<void>): void {
+    this.#enqueue({ kind: 'step', run });
+  }
+
   warning(text: string): void {
     this.#options.warn(text);
   }
@@ -88,7 +94,8 @@ export class FileFeed implements FileSourceListener {
     const { capacity = CAPACITY, warn } = this.#options;
     if (this.waiting >= capacity) {
       warn(`${this.waiting} file changes are waiting for the broker: they are dropped and reported as a loss.`);
-      this.#queue = [{ kind: 'loss', paths: [''] }];
+      const steps = this.#queue.slice(this.#done).filter(({ kind }) => kind === 'step');
+      this.#queue = [{ kind: 'loss', paths: [''] }, ...steps];
       this.#done = 0;
     } else {
       this.#queue.push(item);
@@ -115,14 +122,14 @@ export class FileFeed implements FileSourceListener {
     for (const each of this.#drained.splice(0)) each();
   }
 
-  /** The next items for the broker: consecutive changes, or one loss. */
+  /** The next items for the broker: consecutive changes, or one loss or step. */
   #nextBatch(): readonly Item[] {
     const batch: Item[] = [];
     for (let at = this.#done; at < this.#queue.length && batch.length < BATCH; at += 1) {
       const item = this.#queue[at];
-      if (item === undefined || (item.kind === 'loss' && batch.length > 0)) break;
+      if (item === undefined || (item.kind !== 'change' && batch.length > 0)) break;
       batch.push(item);
-      if (item.kind === 'loss') break;
+      if (item.kind !== 'change') break;
     }
     return batch;
   }
@@ -152,7 +159,8 @@ export class FileFeed implements FileSourceListener {
     const { target } = this.#options;
     try {
       if (item.kind === 'change') await target.publish(item.change, item.key);
-      else await target.announceLoss(item.paths);
+      else if (item.kind === 'loss') await target.announceLoss(item.paths);
+      else await item.run();
     } catch (error) {
       if (error instanceof ProtocolError && error.retryable) throw error;
       await this.#giveUp(item, error);
@@ -162,7 +170,7 @@ export class FileFeed implements FileSourceListener {
   /** A change that will never be published, for example under a name that the contract does not allow. */
   async #giveUp(item: Item, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : 'unknown fault';
-    if (item.kind === 'loss') {
+    if (item.kind !== 'change') {
       this.#options.warn(`A loss could not be reported: ${reason}`);
       return;
     }

@@ -3,8 +3,9 @@ import { closeSync, writeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FileChangePayload } from '../../generated/types.ts';
-import type { SourceItem } from './reporter.ts';
-import type { FromThread, ThreadData, ToThread } from './thread.ts';
+import type { FileQuery } from '../introspection/file-pictures.ts';
+import type { ListedPart } from './file-list.ts';
+import type { FromThread, ThreadData, ThreadItem, ToThread } from './thread.ts';
 
 /** Set once, at the start. */
 export interface FileSourceListener {
@@ -39,6 +40,8 @@ export class FileSource {
   #exited: Promise<unknown> = Promise.resolve();
   #bell: number | undefined;
   #size = 0;
+  readonly #parts = new Map<number, (part: ListedPart | Error) => void>();
+  #requests = 0;
   #closed = false;
   #restart: NodeJS.Timeout | undefined;
 
@@ -57,6 +60,20 @@ export class FileSource {
     return this.#root;
   }
 
+  /**
+   * Lists a part of what the directory contains. `receive` is called between the changes that the part contains and those that it
+   * does not, or with an error if the thread ends.
+   */
+  list(query: FileQuery, receive: (part: ListedPart | Error) => void): void {
+    if (this.#worker === undefined) {
+      receive(new Error('the file source does not run'));
+      return;
+    }
+    this.#requests += 1;
+    this.#parts.set(this.#requests, receive);
+    this.#tell({ kind: 'list', request: this.#requests, query });
+  }
+
   /** Starts to watch. @throws {Error} when the directory does not exist or cannot be watched. */
   start(): Promise<void> {
     const { directory, rootCheckMs } = this.#options;
@@ -72,6 +89,8 @@ export class FileSource {
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;
+          for (const receive of this.#parts.values()) receive(new Error('the thread of the file source ended'));
+          this.#parts.clear();
           failed(new Error('the thread of the file source ended'));
           resolved(undefined);
         });
@@ -128,9 +147,12 @@ export class FileSource {
     this.#tell({ kind: 'more' });
   }
 
-  #hand(item: SourceItem): void {
+  #hand(item: ThreadItem): void {
     const { listener } = this.#options;
-    if (item.kind === 'change') listener.publish(item.change);
+    if (item.kind === 'part') {
+      this.#parts.get(item.request)?.(item.part);
+      this.#parts.delete(item.request);
+    } else if (item.kind === 'change') listener.publish(item.change);
     else if (item.kind === 'loss') listener.loss(item.paths);
     else listener.warning(item.text);
   }

@@ -99,12 +99,15 @@ export class Reporter {
   }
 
   #payload(path: string, changeType: FileChangePayload['changeType'], facts: Facts): FileChangePayload {
-    const { fileType, size, mtimeMs } = facts;
-    const base = { path, root: this.#root, changeType, fileType };
-    if (changeType === 'delete') return base;
-    if (!(mtimeMs >= 0 && mtimeMs <= LAST_TIMESTAMP_MS)) return { ...base, size };
-    return { ...base, size, mtime: new Date(mtimeMs).toISOString() };
+    const base = { path, root: this.#root, changeType, fileType: facts.fileType };
+    return changeType === 'delete' ? base : { ...base, ...measuresOf(facts) };
   }
+}
+
+/** Size and modification time; without the time if the contract cannot express it. */
+export function measuresOf({ size, mtimeMs }: Facts): Pick<FileChangePayload, 'size' | 'mtime'> {
+  if (!(mtimeMs >= 0 && mtimeMs <= LAST_TIMESTAMP_MS)) return { size };
+  return { size, mtime: new Date(mtimeMs).toISOString() };
 }
 
 /** The path of a directory, or of its nearest ancestor that an event can name. */

@@ -5,6 +5,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
 import { chooseEngine } from './engine/choose.ts';
+import type { FileQuery } from '../introspection/file-pictures.ts';
+import type { ListedPart } from './file-list.ts';
 import type { SourceItem } from './reporter.ts';
 import { TreeSource } from './tree-source.ts';
 
@@ -14,14 +16,26 @@ export interface ThreadData {
   readonly rootCheckMs: number | undefined;
 }
 
-export type ToThread = { readonly kind: 'close' } | { readonly kind: 'more' };
+export type ToThread =
+  | { readonly kind: 'close' }
+  | { readonly kind: 'more' }
+  | { readonly kind: 'list'; readonly request: number; readonly query: FileQuery };
+
+/** A part of the tree, at its place among the changes: it has the effect of those before it and of none after it. */
+export interface PartItem {
+  readonly kind: 'part';
+  readonly request: number;
+  readonly part: ListedPart;
+}
+
+export type ThreadItem = SourceItem | PartItem;
 
 export type FromThread =
   | { readonly kind: 'progress'; readonly known: number }
   | { readonly kind: 'ready'; readonly known: number; readonly engine: string }
   | { readonly kind: 'failed'; readonly reason: string; readonly code: unknown }
   | { readonly kind: 'bell'; readonly descriptor: number }
-  | { readonly kind: 'items'; readonly items: readonly SourceItem[]; readonly known: number };
+  | { readonly kind: 'items'; readonly items: readonly ThreadItem[]; readonly known: number };
 
 /** Items in one message: receiving them costs the gateway a few milliseconds. */
 const PORTION = 500;
@@ -33,7 +47,7 @@ async function main(): Promise<void> {
   if (port === null) throw new Error('this module runs in a worker thread');
   const { directory, root, rootCheckMs } = workerData as ThreadData;
   const post = (message: FromThread): void => port.postMessage(message);
-  let waiting: SourceItem[] = [];
+  let waiting: ThreadItem[] = [];
   /** Number of portions that the gateway has requested. */
   let wanted = 2;
   let scheduled = false;
@@ -46,6 +60,12 @@ async function main(): Promise<void> {
       post({ kind: 'items', items, known: source.size });
     }
   };
+  const queue = (item: ThreadItem): void => {
+    waiting.push(item);
+    if (scheduled) return;
+    scheduled = true;
+    queueMicrotask(flush);
+  };
   const { engine, bell, wake } = await chooseEngine();
   const source = new TreeSource({
     directory,
@@ -55,16 +75,14 @@ async function main(): Promise<void> {
     send: (item) => {
       if (waiting.length >= CAPACITY)
         waiting = [
+          ...waiting.filter(({ kind }) => kind === 'part'),
           {
             kind: 'warning',
             text: `${waiting.length} file changes were waiting for the gateway: they are dropped and reported as a loss.`,
           },
           { kind: 'loss', paths: [''] },
         ];
-      waiting.push(item);
-      if (scheduled) return;
-      scheduled = true;
-      queueMicrotask(flush);
+      queue(item);
     },
     onProgress: (known) => post({ kind: 'progress', known }),
     ...(rootCheckMs === undefined ? {} : { rootCheckMs }),
@@ -73,6 +91,8 @@ async function main(): Promise<void> {
     if (message.kind === 'more') {
       wanted += 1;
       flush();
+    } else if (message.kind === 'list') {
+      queue({ kind: 'part', request: message.request, part: source.list(message.query) });
     } else {
       source.close();
       wake();

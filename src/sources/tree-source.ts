@@ -15,8 +15,11 @@ import { foldsCase, mountsBelow } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Engine, ReportKind, Reports, WatchId } from './engine/engine.ts';
 import { isGone, reasonOf } from './errors.ts';
+import type { FileQuery } from '../introspection/file-pictures.ts';
 import { isSameFile } from './facts.ts';
 import type { Facts } from './facts.ts';
+import { listFiles } from './file-list.ts';
+import type { ListedPart } from './file-list.ts';
 import { rulesAbove } from './ignore/ignore-rules.ts';
 import type { RulesAbove } from './ignore/ignore-rules.ts';
 import { toByteString } from './names.ts';
@@ -87,6 +90,12 @@ export class TreeSource {
   /** Number of files and directories that are known at present. */
   get size(): number {
     return this.#tree.size;
+  }
+
+  /** A part of what the tree contains by the changes that were sent so far. */
+  list(query: FileQuery): ListedPart {
+    const part = listFiles(this.#tree, query);
+    return this.#rootFacts === undefined ? { ...part, unread: [''] } : part;
   }
 
   /** Reads the tree. @throws {Error} when the directory does not exist or not all of it can be watched */

@@ -8,6 +8,8 @@
  * @module tidemark/files
  */
 import type { FileChangePayload } from '../../generated/types.ts';
+import type { Position } from '../broker/broker.ts';
+import type { FilePart, FileQuery, WatchedRoot } from '../introspection/file-pictures.ts';
 import { FileFeed } from './file-feed.ts';
 import { FileSource } from './file-source.ts';
 
@@ -19,6 +21,8 @@ export interface FileChangeTarget {
     options: { readonly stream: string; readonly source: string; readonly idempotencyKey: string },
   ): Promise<unknown>;
   announceLoss(loss: { readonly stream: string; readonly paths: readonly string[] }): Promise<void>;
+  /** Makes the content of the directory available to clients (FIL-1). Returns a function that ends this. */
+  offerFiles(watched: WatchedRoot): () => void;
   health(): { readonly broker: { readonly kind: 'memory' | 'redis' } };
 }
 
@@ -64,14 +68,34 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
   await source.start();
   // The stream continues across restarts, and no process watched the directory between two of them (GAP-2).
   if (target.health().broker.kind === 'redis') feed.loss(['']);
+  const withdraw = target.offerFiles({
+    stream,
+    root: source.root,
+    list: (query, head) => listPublished({ source, feed }, query, head),
+  });
   return {
     root: source.root,
     get size() {
       return source.size;
     },
     close: async () => {
+      withdraw();
       await source.close();
       await feed.close();
     },
   };
+}
+
+/** Lists a part of the directory, with the position at which everything that the part contains was published. */
+function listPublished(
+  { source, feed }: { readonly source: FileSource; readonly feed: FileFeed },
+  query: FileQuery,
+  head: () => Promise<Position>,
+): Promise<FilePart> {
+  return new Promise((resolve, reject) => {
+    source.list(query, (part) => {
+      if (part instanceof Error) reject(part);
+      else feed.step(() => head().then((position) => resolve({ ...part, position }), reject));
+    });
+  });
 }

@@ -47,8 +47,11 @@ interface FieldValues {
   readonly values: readonly string[];
 }
 
-function normaliseField({ field, kind, values }: FieldValues, limits: FilterLimits): readonly string[] {
-  const pointer = `/data/filter/${field}`;
+function normaliseField(
+  { field, kind, values }: FieldValues,
+  limits: FilterLimits,
+  pointer: string,
+): readonly string[] {
   if (values.length === 0)
     throw new ProtocolError(
       'filter_invalid',
@@ -84,31 +87,44 @@ export function normaliseFilter(options: {
   readonly filter: Filter;
   readonly limits: FilterLimits;
   readonly catalogue: Catalogue;
+  /** Pointer to the filter, for errors. */
+  readonly pointer?: string;
 }): Filter {
-  const { events, filter, limits, catalogue } = options;
+  const { events, filter, limits, catalogue, pointer: base = '/data/filter' } = options;
   const specs = specsOf(catalogue, events);
   const normalised: Record<string, readonly string[]> = {};
   for (const [field, kind] of catalogue.filters) {
     const values = filter[field];
     if (values === undefined) continue;
-    if (!specs.some((spec) => spec.filterable[field] !== undefined)) throw notApplicable(field, events, specs);
-    normalised[field] = normaliseField({ field, kind, values }, limits);
-    checkEnumerated(field, values, specs);
+    const pointer = `${base}/${field}`;
+    if (!specs.some((spec) => spec.filterable[field] !== undefined))
+      throw notApplicable({ field, pointer }, events, specs);
+    normalised[field] = normaliseField({ field, kind, values }, limits, pointer);
+    checkEnumerated({ field, pointer }, values, specs);
   }
   return normalised;
 }
 
-function notApplicable(field: string, events: readonly string[], specs: readonly EventSpec[]): ProtocolError {
+interface FieldPlace {
+  readonly field: string;
+  readonly pointer: string;
+}
+
+function notApplicable(
+  { field, pointer }: FieldPlace,
+  events: readonly string[],
+  specs: readonly EventSpec[],
+): ProtocolError {
   const fields = [...new Set(specs.flatMap(({ filterable }) => Object.keys(filterable)))];
   return new ProtocolError(
     'filter_not_applicable',
     `${events.join(', ')} cannot be filtered by ${field}, only by ${fields.join(', ')}.`,
-    { pointer: `/data/filter/${field}`, details: { fields } },
+    { pointer, details: { fields } },
   );
 }
 
 /** Refuses a value that no event can have, because the schemas of all events with this field enumerate other values (SUB-4). */
-function checkEnumerated(field: string, values: readonly string[], specs: readonly EventSpec[]): void {
+function checkEnumerated({ field, pointer }: FieldPlace, values: readonly string[], specs: readonly EventSpec[]): void {
   const lists = specs
     .filter(({ filterable }) => filterable[field] !== undefined)
     .map(({ enumerated }) => enumerated?.[field]);
@@ -122,7 +138,7 @@ function checkEnumerated(field: string, values: readonly string[], specs: readon
   throw new ProtocolError(
     'filter_invalid',
     `${field} cannot be ${JSON.stringify(value.slice(0, 64))}${hint} Its values are ${allowed.join(', ')}.`,
-    { pointer: `/data/filter/${field}/${at}`, details: { allowed } },
+    { pointer: `${pointer}/${at}`, details: { allowed } },
   );
 }
 

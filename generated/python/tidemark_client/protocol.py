@@ -14,13 +14,13 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:f4b1824e1a0efbb0531c2b5254a838704591f6172fd477816629e0669ccdc06f"
+CONTRACT_DIGEST: Final = "sha256:f9b6e3a82e120118321e47c77dfa89731707acafa8e906fc7184351e4023edfe"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
 EVENTS: Final = ("file_change", "entity_created", "entity_updated", "entity_deleted", "relationship_created", "relationship_updated", "relationship_deleted", "graph_update", "sync_status", "session_event",)
 #: What can be wrong with a command (ERR-1).
-ERROR_CODES: Final = ("invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "rate_limited", "broker_unavailable", "internal",)
+ERROR_CODES: Final = ("invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "not_watched", "rate_limited", "broker_unavailable", "internal",)
 #: Why events are lost (GAP-1).
 GAP_REASONS: Final = ("epoch_changed", "window_exceeded", "unknown_position", "slow_consumer", "source_overflow", "broker_lost",)
 #: Replay policy of each declared event, `*` for custom ones (RPL-3).

@@ -391,8 +391,7 @@ class FileChangePayload(TypedDict):
     """A change in a watched directory."""
 
     path: RelativePath
-    #: The name of the watched root; never a path of the server.
-    root: str
+    root: RootName
     changeType: FileChangeType
     previousPath: NotRequired[RelativePath]
     size: NotRequired[Bytes]
@@ -1237,6 +1236,50 @@ class SubscriptionsPage(TypedDict):
     nextCursor: NotRequired[str]
 
 
+class FilesFilter(TypedDict):
+    """The fields `paths` and `extensions` of a subscription's filter, with the same meaning."""
+
+    paths: NotRequired[FilterValues]
+    extensions: NotRequired[FilterValues]
+
+
+class FilesRequest(TypedDict):
+    """Which part of which watched directory to list."""
+
+    stream: NotRequired[StreamName]
+    root: NotRequired[RootName]
+    filter: NotRequired[FilesFilter]
+    #: Most entries on a page; 1,000 by default.
+    limit: NotRequired[int]
+    #: `nextCursor` of the previous page; the other members are those of the first request.
+    cursor: NotRequired[str]
+
+
+class FileEntry(TypedDict):
+    """A file or directory, as its newest `file_change` reports it."""
+
+    path: RelativePath
+    fileType: FileType
+    size: NotRequired[Bytes]
+    mtime: NotRequired[Timestamp]
+
+
+class FilesPage(TypedDict):
+    """One page of a watched directory."""
+
+    stream: StreamName
+    root: RootName
+    nodeId: NodeId
+    position: Position
+    resumeAfter: Position
+    #: The entries, in the order of the tree.
+    entries: Sequence[FileEntry]
+    #: Directories that may contain more than is listed, because they cannot be read or contain names that no event can contain; an empty string is the root.
+    unread: Sequence[str]
+    #: Requests the next page; absent on the last page.
+    nextCursor: NotRequired[str]
+
+
 class ExplainRequest(TypedDict):
     """An event that might be published."""
 
@@ -1324,6 +1367,9 @@ Timestamp = str
 #: A ULID: 26 characters that sort by creation time.
 Ulid = str
 
+#: The name of the watched root; never a path of the server.
+RootName = str
+
 #: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either.
 RelativePath = str
 
@@ -1397,7 +1443,7 @@ AuthenticateData = Union[TokenCredential, ApiKeyCredential]
 Hints = Sequence[Hint]
 
 #: The error code; `x-errors` has the meanings.
-ErrorCode = Literal["invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "rate_limited", "broker_unavailable", "internal"]
+ErrorCode = Literal["invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "not_watched", "rate_limited", "broker_unavailable", "internal"]
 
 #: How long to wait before a retry, in milliseconds.
 RetryDelay = int

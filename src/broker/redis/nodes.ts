@@ -21,7 +21,7 @@ export interface RedisNodesOptions {
   readonly channelOf: (nodeId: string) => string;
   readonly nodeId: string;
   /** The answer of this node; undefined if it cannot answer. */
-  readonly answer: (question: string) => string | undefined;
+  readonly answer: (question: string) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
   /** A node without a heartbeat for so long is not waited for. */
@@ -74,7 +74,7 @@ export class RedisNodes {
     if (nodeId === this.#options.nodeId) return;
     if (kind === 'beat') this.#hear(nodeId, text.slice(text.lastIndexOf(' ') + 1));
     else if (kind === 'bye') this.#peers.delete(nodeId);
-    else if (kind === 'ask') this.#reply(nodeId, text.slice(`ask ${nodeId} `.length));
+    else if (kind === 'ask') void this.#reply(nodeId, text.slice(`ask ${nodeId} `.length));
   }
 
   /** Handles a text on this node's own channel. */
@@ -120,13 +120,17 @@ export class RedisNodes {
     this.#peers.set(nodeId, { name, contractDigest, heardAt: performance.now() });
   }
 
-  #reply(nodeId: string, numbered: string): void {
+  /** Never rejects. Without an answer, the asking node reports this node as missing. */
+  async #reply(nodeId: string, numbered: string): Promise<void> {
     const space = numbered.indexOf(' ');
-    const answer = this.#options.answer(numbered.slice(space + 1));
-    if (answer === undefined || answer.length > MAX_ANSWER_CHARACTERS) return;
-    const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
-    // Without an answer, the asking node reports this node as missing.
-    this.#options.connection.publish(this.#options.channelOf(nodeId), text).catch(() => undefined);
+    try {
+      const answer = await this.#options.answer(numbered.slice(space + 1));
+      if (answer === undefined || answer.length > MAX_ANSWER_CHARACTERS) return;
+      const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
+      await this.#options.connection.publish(this.#options.channelOf(nodeId), text);
+    } catch {
+      // The other node does not wait longer than its time limit.
+    }
   }
 
   /** A new node knows the others after their next heartbeat. */

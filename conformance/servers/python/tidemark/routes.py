@@ -24,7 +24,7 @@ SOCKET_PATH = "/ws"
 CONTRACT_PATH = "/asyncapi.yaml"
 """Pages of every origin may read it (`x-any-origin`)."""
 
-LIMITED_PATHS = frozenset({"/ws/health", "/ws/subscriptions", "/ws/broadcast", "/ws/explain", "/metrics"})
+LIMITED_PATHS = frozenset({"/ws/health", "/ws/subscriptions", "/ws/broadcast", "/ws/explain", "/ws/files", "/metrics"})
 """Probes must not fail under load, and documents cost nothing (OPS-6)."""
 
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
@@ -44,6 +44,7 @@ class Routes:
             "/ws/subscriptions": {"GET": self.get_subscriptions},
             "/ws/broadcast": {"POST": self.post_broadcast},
             "/ws/explain": {"POST": self.post_explain},
+            "/ws/files": {"POST": self.post_files},
             "/metrics": {"GET": self.get_metrics},
             CONTRACT_PATH: {"GET": self.get_contract},
             "/": {"GET": self.get_root},
@@ -190,6 +191,39 @@ class Routes:
         principal = self.require_reader(head)
         data = self._read("explain_request", head, body)
         return Response.json(200, introspection.explain(self.node, principal, data))
+
+    def post_files(self, head: Head, body: bytes) -> Response:
+        """This server watches no directory, so no request can succeed (FIL-2)."""
+        principal = self.require(head)
+        data = self._read("files_request", head, body)
+        self.check_files_scope(principal, data.get("stream", "main"))
+        if "cursor" in data:
+            raise ProtocolError(
+                "invalid_message", "This is not a cursor; send `nextCursor` of a page unchanged.", pointer="/cursor"
+            )
+        self._check_files_filter(data.get("filter", {}))
+        return self.files_page(data)
+
+    def check_files_scope(self, principal: Principal, stream: str) -> None:
+        """:raises ProtocolError: forbidden"""
+        if not principal.may("subscribe", "file_change", stream):
+            scope = f"subscribe:file_change@{stream}"
+            raise ProtocolError("forbidden", f"The scope {scope} is required.", details={"scope": scope})
+
+    def files_page(self, data: Mapping[str, Any]) -> Response:
+        """:raises ProtocolError: not_watched"""
+        raise ProtocolError(
+            "not_watched", "This server watches no directory.", pointer="/root", details={"roots": []}
+        )
+
+    def _check_files_filter(self, fields: Mapping[str, Any]) -> None:
+        """:raises ProtocolError: as for a subscription, with pointers into this request"""
+        try:
+            wanted = {"events": ["file_change"], "filter": fields}
+            self.node.parts.filter.read(self.node.contract, self.node.limits, wanted)
+        except ProtocolError as error:
+            error.pointer = (error.pointer or "").removeprefix("/data")
+            raise
 
     def get_metrics(self, head: Head, body: bytes) -> Response:
         return Response(200, introspection.metrics(self.node).encode(), "text/plain; version=0.0.4")

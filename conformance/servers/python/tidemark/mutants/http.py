@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any, Mapping
 
+from ..errors import ProtocolError
 from ..introspection import QUERY
 from ..http import Head, Response
+from ..principals import Principal
 from ..routes import Routes
 from .registry import mutant
 
@@ -94,6 +97,34 @@ class ExplainPublishes(Routes):
             source = {"name": "explain", "principal": "explain"}
             self.node.publish(data.get("stream", "main"), data["event"], source, data["payload"])
         return response
+
+
+@mutant("files-empty", "a root that nobody watches is listed as an empty directory", clause="FIL-2")
+class FilesEmpty(Routes):
+    def files_page(self, data: Mapping[str, Any]) -> Response:
+        position = {"epoch": "e", "sequenceId": 0}
+        page = {"stream": data.get("stream", "main"), "root": data.get("root", "r"), "nodeId": "n", "entries": []}
+        return Response.json(200, {**page, "position": position, "resumeAfter": position, "unread": []})
+
+
+@mutant("files-roots-untold", "the error for a root that nobody watches does not list the watched roots", clause="FIL-2")
+class FilesRootsUntold(Routes):
+    def files_page(self, data: Mapping[str, Any]) -> Response:
+        raise ProtocolError("not_watched", "This server watches no directory.")
+
+
+@mutant("files-unchecked", "files are listed without the scope to subscribe to their changes", clause="FIL-2")
+class FilesUnchecked(Routes):
+    def check_files_scope(self, principal: Principal, stream: str) -> None:
+        pass
+
+
+@mutant("files-any-cursor", "a cursor that the server never wrote is ignored", clause="FIL-2")
+class FilesAnyCursor(Routes):
+    def post_files(self, head: Head, body: bytes) -> Response:
+        data = json.loads(body)
+        data.pop("cursor", None)
+        return super().post_files(head, json.dumps(data).encode())
 
 
 @mutant("metrics-empty", "the metrics are empty", clause="OPS-4")

@@ -1,0 +1,255 @@
+/**
+ * What watched directories contain (FIL-1, FIL-2): of this node and, through the broker, of all nodes. Only the node that watches a root
+ * knows its content, so any other node asks that one.
+ */
+import type { ErrorData, FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
+import type { Broker, Position } from '../broker/broker.ts';
+import { BROKER_RETRY_MS } from '../broker/broker.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { ProtocolError } from '../errors.ts';
+import { normaliseFilter } from '../subscriptions/filter.ts';
+import type { FilterLimits } from '../subscriptions/filter.ts';
+import { errorData } from '../wire/codec.ts';
+import { readFileCursor, writeFileCursor } from './file-cursor.ts';
+import type { FileCursor } from './file-cursor.ts';
+
+/** Which part of a root to list. */
+export interface FileQuery {
+  /** Normalised. */
+  readonly paths?: readonly string[];
+  readonly extensions?: readonly string[];
+  readonly limit: number;
+  /** `next` of the previous part. */
+  readonly after?: string;
+}
+
+/** A part of what a root contains. */
+export interface FilePart {
+  readonly entries: readonly FileEntry[];
+  /** Directories that may contain more than is listed. */
+  readonly unread: readonly string[];
+  /** Where the next part begins, opaque; undefined at the end. */
+  readonly next: string | undefined;
+  /** The part has the effect of every event of its root up to here, and of no later one. */
+  readonly position: Position;
+}
+
+/** A directory that this node watches. */
+export interface WatchedRoot {
+  readonly stream: string;
+  readonly root: string;
+  /** @param head returns the newest position of the stream; called when every change that the part contains is published */
+  readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<FilePart>;
+}
+
+export interface FilePicturesOptions {
+  readonly nodeId: string;
+  readonly broker: Pick<Broker, 'askNodes' | 'attach' | 'detach' | 'sync' | 'snapshot'>;
+  readonly limits: FilterLimits;
+  readonly catalogue: Catalogue;
+}
+
+/** A question to the other nodes: for a page, or without a root only for the names of their roots. */
+interface Question {
+  readonly ask: 'files';
+  readonly request: FilesRequest & { readonly stream: string };
+}
+
+interface Answer {
+  /** The watched roots of the stream. */
+  readonly roots: readonly string[];
+  readonly page?: FilesPage;
+  readonly error?: ErrorData;
+}
+
+const DEFAULT_LIMIT = 1000;
+/** Most requests that may wait for one root: a part is collected in the thread that also reads changes. */
+const MOST_WAITING = 16;
+const BUSY_RETRY_MS = 500;
+/** Longest wait for earlier changes to be published, in milliseconds. */
+const PUBLISHED_WITHIN_MS = 10_000;
+
+export class FilePictures {
+  readonly #options: FilePicturesOptions;
+  readonly #roots = new Set<WatchedRoot>();
+  readonly #waiting = new Map<WatchedRoot, number>();
+  /** Streams of watched roots that are attached, so that their newest position is known. */
+  readonly #attached = new Map<string, Promise<void>>();
+
+  constructor(options: FilePicturesOptions) {
+    this.#options = options;
+  }
+
+  /** Returns a function that removes the root again. */
+  add(root: WatchedRoot): () => void {
+    this.#roots.add(root);
+    return () => {
+      this.#roots.delete(root);
+      if (this.#rootsOf(root.stream).length > 0 || !this.#attached.delete(root.stream)) return;
+      this.#options.broker.detach(root.stream);
+    };
+  }
+
+  /**
+   * One page, from this node or another one.
+   * @throws {ProtocolError} `not_watched`, `filter_invalid`, `limit_exceeded`, `invalid_message`, `rate_limited` or `broker_unavailable`
+   */
+  async page(request: FilesRequest): Promise<FilesPage> {
+    const { stream = 'main' } = request;
+    const cursor = request.cursor === undefined ? undefined : readFileCursor(request.cursor);
+    // A filter is checked before anything else is done, also if another node has the root.
+    this.#filterOf(request);
+    const root = request.root ?? (await this.#onlyRoot(stream));
+    const own = this.#find(stream, root, cursor);
+    return own === undefined
+      ? this.#pageElsewhere({ ...request, stream, root }, cursor)
+      : this.#list(own, request, cursor);
+  }
+
+  /** This node's answer to another node; undefined for a question of another kind. */
+  answer(text: string): Promise<string> | undefined {
+    const { ask, request } = JSON.parse(text) as Partial<Question>;
+    return ask !== 'files' || request === undefined
+      ? undefined
+      : this.#answer(request).then((each) => JSON.stringify(each));
+  }
+
+  async #answer(request: Question['request']): Promise<Answer> {
+    const roots = this.#rootsOf(request.stream);
+    try {
+      const cursor = request.cursor === undefined ? undefined : readFileCursor(request.cursor);
+      const own = request.root === undefined ? undefined : this.#find(request.stream, request.root, cursor);
+      return own === undefined ? { roots } : { roots, page: await this.#list(own, request, cursor) };
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return { roots, error: errorData(error) };
+    }
+  }
+
+  #rootsOf(stream: string): readonly string[] {
+    return [...this.#roots].filter((each) => each.stream === stream).map(({ root }) => root);
+  }
+
+  /** The root on this node; undefined if the cursor belongs to another node. */
+  #find(stream: string, root: string, cursor: FileCursor | undefined): WatchedRoot | undefined {
+    if (cursor !== undefined && cursor.nodeId !== this.#options.nodeId) return undefined;
+    return [...this.#roots].find((each) => each.stream === stream && each.root === root);
+  }
+
+  async #ask(request: Question['request']): Promise<{ answers: readonly Answer[]; missing: readonly string[] }> {
+    const question: Question = { ask: 'files', request };
+    const { answers, missing } = await this.#options.broker.askNodes(JSON.stringify(question));
+    return { answers: answers.map(({ answer }) => JSON.parse(answer) as Answer), missing };
+  }
+
+  async #onlyRoot(stream: string): Promise<string> {
+    const { answers, missing } = await this.#ask({ stream });
+    const roots = [...new Set([...this.#rootsOf(stream), ...answers.flatMap((each) => each.roots)])].toSorted();
+    if (missing.length > 0) throw unanswered(missing);
+    const [root] = roots;
+    if (root === undefined || roots.length > 1) throw notWatched(undefined, roots);
+    return root;
+  }
+
+  async #pageElsewhere(
+    request: Question['request'] & { readonly root: string },
+    cursor: FileCursor | undefined,
+  ): Promise<FilesPage> {
+    const { answers, missing } = await this.#ask(request);
+    for (const { page, error } of answers) {
+      if (page !== undefined) return page;
+      if (error !== undefined) throw new ProtocolError(error.code, error.message, error);
+    }
+    if (missing.length > 0) throw unanswered(missing);
+    if (cursor !== undefined) throw staleCursor();
+    const roots = [...this.#rootsOf(request.stream), ...answers.flatMap((each) => each.roots)];
+    throw notWatched(request.root, [...new Set(roots)].toSorted());
+  }
+
+  async #list(watched: WatchedRoot, request: FilesRequest, cursor: FileCursor | undefined): Promise<FilesPage> {
+    const waiting = this.#waiting.get(watched) ?? 0;
+    if (waiting >= MOST_WAITING)
+      throw new ProtocolError('rate_limited', 'Too many requests for this directory are waiting; retry later.', {
+        retryAfterMs: BUSY_RETRY_MS,
+      });
+    this.#waiting.set(watched, waiting + 1);
+    try {
+      return await this.#collect(watched, request, cursor);
+    } finally {
+      const left = (this.#waiting.get(watched) ?? 1) - 1;
+      if (left > 0) this.#waiting.set(watched, left);
+      else this.#waiting.delete(watched);
+    }
+  }
+
+  async #collect(watched: WatchedRoot, request: FilesRequest, cursor: FileCursor | undefined): Promise<FilesPage> {
+    const { nodeId } = this.#options;
+    const { stream, root } = watched;
+    const query: FileQuery = {
+      ...this.#filterOf(request),
+      limit: request.limit ?? DEFAULT_LIMIT,
+      ...(cursor === undefined ? {} : { after: cursor.after }),
+    };
+    const { entries, unread, next, position } = await inTime(watched.list(query, () => this.#headOf(stream)));
+    const resumeAfter = cursor?.resumeAfter ?? position;
+    // The events after that position are gone, so they cannot continue the earlier pages.
+    if (resumeAfter.epoch !== position.epoch) throw staleCursor();
+    const nextCursor = next === undefined ? {} : { nextCursor: writeFileCursor({ nodeId, after: next, resumeAfter }) };
+    return { stream, root, nodeId, position, resumeAfter, entries, unread, ...nextCursor };
+  }
+
+  #filterOf({ filter = {} }: FilesRequest): Pick<FileQuery, 'paths' | 'extensions'> {
+    const { limits, catalogue } = this.#options;
+    return normaliseFilter({ events: ['file_change'], filter: { ...filter }, limits, catalogue, pointer: '/filter' });
+  }
+
+  /** The newest position of a stream, once this node knows all events that were published before the call. */
+  async #headOf(stream: string): Promise<Position> {
+    const { broker } = this.#options;
+    let attached = this.#attached.get(stream);
+    if (attached === undefined) {
+      attached = broker.attach(stream);
+      this.#attached.set(stream, attached);
+      attached.catch(() => this.#attached.delete(stream));
+    }
+    await attached;
+    await broker.sync(stream);
+    return broker.snapshot(stream).head;
+  }
+}
+
+function notWatched(root: string | undefined, roots: readonly string[]): ProtocolError {
+  const watched = roots.length === 0 ? 'Nothing is watched on this stream' : `Watched are ${roots.join(', ')}`;
+  const text =
+    root === undefined
+      ? `${watched}; name one of the watched roots in \`root\`.`
+      : `No node watches ${JSON.stringify(root)}. ${watched}.`;
+  return new ProtocolError('not_watched', text, { pointer: '/root', details: { roots } });
+}
+
+function unanswered(missingNodes: readonly string[]): ProtocolError {
+  return new ProtocolError('broker_unavailable', 'A node that may watch this directory did not answer; retry later.', {
+    retryAfterMs: BROKER_RETRY_MS,
+    details: { missingNodes },
+  });
+}
+
+function staleCursor(): ProtocolError {
+  return new ProtocolError('invalid_message', 'This cursor is no longer valid; request the first page again.', {
+    pointer: '/cursor',
+  });
+}
+
+async function inTime(listing: Promise<FilePart>): Promise<FilePart> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const text = 'Earlier changes of this directory are not published yet; retry later.';
+    const error = new ProtocolError('broker_unavailable', text, { retryAfterMs: BROKER_RETRY_MS });
+    timer = setTimeout(() => reject(error), PUBLISHED_WITHIN_MS);
+  });
+  try {
+    return await Promise.race([listing, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

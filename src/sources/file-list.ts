@@ -1,0 +1,104 @@
+/** Lists the known tree, part by part (FIL-1), in the order of the tree: a directory precedes what it contains. */
+import type { FileEntry } from '../../generated/types.ts';
+import type { FilePart, FileQuery } from '../introspection/file-pictures.ts';
+import { lastSegment } from '../subscriptions/event-facts.ts';
+import { isGlob } from '../subscriptions/glob.ts';
+import { PathSet } from '../subscriptions/path-set.ts';
+import type { Directory, Tree } from './directory.ts';
+import { toReportablePath } from './names.ts';
+import type { ByteString } from './names.ts';
+import { measuresOf, nameableAncestor } from './reporter.ts';
+
+export type ListedPart = Omit<FilePart, 'position'>;
+
+/** Entries that are compared for one part, so that a filter that matches little does not hold up the reading of changes. */
+const MOST_VISITED = 20_000;
+/** Characters of all paths of one part. */
+const MOST_CHARACTERS = 512 * 1024;
+/** The `maxItems` of `unread` in the contract. */
+const MOST_UNREAD = 1_000;
+
+export function listFiles(tree: Tree, query: FileQuery): ListedPart {
+  const list = new FileList(tree, query);
+  return list.collect();
+}
+
+class FileList {
+  readonly #tree: Tree;
+  readonly #query: FileQuery;
+  readonly #paths: PathSet | undefined;
+  readonly #entries: FileEntry[] = [];
+  readonly #unread = new Set<string>();
+  #visited = 0;
+  #characters = 0;
+  /** The last entry that was compared. */
+  #last: ByteString = '';
+  #full = false;
+
+  constructor(tree: Tree, query: FileQuery) {
+    this.#tree = tree;
+    this.#query = query;
+    this.#paths = query.paths === undefined ? undefined : new PathSet(query.paths);
+  }
+
+  collect(): ListedPart {
+    const { after } = this.#query;
+    this.#visit(this.#tree.root, after === undefined ? [] : after.split('/'));
+    const unread = this.#unread.size > MOST_UNREAD ? [''] : [...this.#unread];
+    return { entries: this.#entries, unread, next: this.#full ? this.#last : undefined };
+  }
+
+  /** @param after the entry after which the part begins, as segments of its path below the directory; empty for its beginning */
+  #visit(directory: Directory, [first, ...rest]: readonly ByteString[]): void {
+    if (directory.state === 'unreadable' || directory.state === 'lost') this.#unread.add(nameableAncestor(directory));
+    const names = [...directory.entries.keys()].filter((name) => first === undefined || name >= first).toSorted();
+    for (const name of names) {
+      if (this.#full) return;
+      const facts = this.#tree.visible(directory, name);
+      if (facts === undefined) continue;
+      const path = directory.pathOf(name);
+      const text = toReportablePath(path);
+      if (text === undefined) {
+        this.#unread.add(nameableAncestor(directory));
+        continue;
+      }
+      if (name !== first) {
+        if (this.#isFull()) return;
+        this.#visited += 1;
+        this.#last = path;
+        if (this.#matches(text)) this.#add({ path: text, fileType: facts.fileType, ...measuresOf(facts) });
+      }
+      const below = directory.directories.get(name);
+      if (below !== undefined && this.#mayMatchBelow(text)) this.#visit(below, name === first ? rest : []);
+    }
+  }
+
+  #isFull(): boolean {
+    this.#full =
+      this.#entries.length >= this.#query.limit || this.#visited >= MOST_VISITED || this.#characters >= MOST_CHARACTERS;
+    return this.#full;
+  }
+
+  #add(entry: FileEntry): void {
+    this.#entries.push(entry);
+    this.#characters += entry.path.length;
+  }
+
+  /** Whether a `file_change` of the path would match the filter (SUB-4, SUB-5). */
+  #matches(path: string): boolean {
+    const { extensions } = this.#query;
+    const text = path.normalize('NFC');
+    if (this.#paths?.matches(text) === false) return false;
+    if (extensions === undefined) return true;
+    const name = lastSegment(text).toLowerCase();
+    return extensions.some((each) => name.endsWith(each));
+  }
+
+  /** False only if no path below a directory can match. */
+  #mayMatchBelow(path: string): boolean {
+    const { paths } = this.#query;
+    if (paths === undefined || this.#paths === undefined || paths.some(isGlob)) return true;
+    const text = path.normalize('NFC');
+    return this.#paths.matches(text) || paths.some((each) => each.startsWith(`${text}/`));
+  }
+}
