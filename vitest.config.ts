@@ -5,7 +5,7 @@ const inCi = process.env['CI'] !== undefined;
 
 export default defineConfig({
   test: {
-    include: ['{src,codegen,conformance,generated,scripts,examples}/**/*.test.ts'],
+    include: ['{src,codegen,conformance,generated,mcp,scripts,examples}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.slow.test.ts'],
     globalSetup: 'scripts/scratch.ts',
     // A process each: tests start servers, send signals and load a native watcher.

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Soak, chaos and mutation: `npm run test:slow`. */
 export default defineConfig({
   test: {
-    include: ['{src,codegen,conformance,bench}/**/*.slow.test.ts'],
+    include: ['{src,codegen,conformance,mcp,bench}/**/*.slow.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: 'scripts/scratch.ts',
     pool: 'forks',

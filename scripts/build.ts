@@ -1,7 +1,7 @@
 /**
- * `npm run build`: compiles each of the four packages into its own dist/. `npm run build -- client` builds only that one.
+ * `npm run build`: compiles each of the five packages into its own dist/. `npm run build -- client` builds only that one.
  *
- * The dist/ of the gateway and of the suite has the layout of the clone, so that paths relative to a module are the same in both.
+ * The dist/ of the gateway, of the suite and of the MCP server has the layout of the clone, so that paths relative to a module are the same in both.
  * Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
  */
 import { spawnSync } from 'node:child_process';
@@ -52,6 +52,12 @@ const PACKAGES: Readonly<Record<string, Package>> = {
     dist: 'generated/dist',
     projects: ['tsconfig.client.json'],
     copies: [{ patterns: ['*.{js,d.ts}'], from: 'generated' }],
+  },
+  mcp: {
+    dist: 'mcp/dist',
+    projects: ['mcp/tsconfig.build.json'],
+    needs: ['codegen'],
+    copies: [{ patterns: [GENERATED] }],
   },
 };
 

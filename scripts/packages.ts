@@ -1,4 +1,4 @@
-/** The four packages of this repository, as npm would publish them. */
+/** The five packages of this repository, as npm would publish them. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { run } from './processes.ts';
@@ -17,7 +17,7 @@ export interface Manifest {
 }
 
 /** Directories below the root of the clone; the operator's package first. */
-export const PACKAGE_DIRECTORIES = ['.', 'codegen', 'conformance', 'generated'] as const;
+export const PACKAGE_DIRECTORIES = ['.', 'codegen', 'conformance', 'generated', 'mcp'] as const;
 
 export interface PackedFile {
   readonly filename: string;

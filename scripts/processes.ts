@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Command = readonly [program: string, ...parameters: string[]];
@@ -14,6 +15,8 @@ export interface Running {
   readonly ended: boolean;
   /** The exit code as in a shell: 128 plus the signal number if a signal ended the program. Undefined while it runs. */
   readonly code: number | undefined;
+  /** Its standard input; null unless it was started with one. */
+  readonly input: Writable | null;
   /** Signals the program and all its child processes, as a terminal does. */
   kill(signal: NodeJS.Signals): void;
 }
@@ -21,13 +24,16 @@ export interface Running {
 const POLL_MS = 50;
 
 /** Starts a program in its own process group. */
-export function start(command: Command, options: { readonly cwd: string }): Running {
+export function start(
+  command: Command,
+  { cwd, stdin = 'ignore' }: { readonly cwd: string; readonly stdin?: 'ignore' | 'pipe' },
+): Running {
   const [program, ...parameters] = command;
-  const child = spawn(program, parameters, { cwd: options.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, parameters, { cwd, detached: true, stdio: [stdin, 'pipe', 'pipe'] });
   let output = '';
   let ended = false;
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
     });
   }
@@ -39,6 +45,7 @@ export function start(command: Command, options: { readonly cwd: string }): Runn
     ended = true;
   });
   return {
+    input: child.stdin,
     get output() {
       return output;
     },

@@ -41,10 +41,11 @@ const REWRITTEN = [
   'conformance/{adversary,client,command,exchanges,filters,generalise,hostile,integration,invariants,mutants,record,report,runner,tape,target,testing,trace}/**/*.ts',
   'conformance/{hostile/cases,tapes}/**/*.ndjson',
   'codegen/python/runtime/*.py',
+  'mcp/**/*.{md,ts}',
   'deploy/**/{Caddyfile,Containerfile,*.conf,*.service,*.yaml}',
   'examples/**/*.{md,ts,yaml}',
   'conformance/servers/python/**/*.{md,py}',
-  'src/{auth,broker,catalogue,cli,config,connections,delivery,handlers,http,integration,introspection,mock,publishing,replay,session,sources,subscriptions,testing,wire}/**/*.{lua,ts}',
+  'src/{agents,auth,broker,catalogue,cli,config,connections,delivery,handlers,http,integration,introspection,mock,publishing,replay,session,sources,subscriptions,testing,wire}/**/*.{lua,ts}',
   'src/*.ts',
   '{bench,scripts}/**/*.ts',
 ];

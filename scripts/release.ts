@@ -1,5 +1,5 @@
 /**
- * `npm run release`: checks that a release is consistent, builds the four packages and lists what npm would publish.
+ * `npm run release`: checks that a release is consistent, builds the five packages and lists what npm would publish.
  * `--tag vX.Y.Z` also compares the version with the tag. Nothing is published without `--publish`.
  */
 import { readFileSync } from 'node:fs';

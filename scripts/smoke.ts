@@ -1,5 +1,5 @@
 /**
- * `npm run smoke`: tests the published packages as their users would use them. It packs all four, checks their exports, installs
+ * `npm run smoke`: tests the published packages as their users would use them. It packs all five, checks their exports, installs
  * the gateway alone, as an operator does, and then the other packages. There it runs the command line, a Node client, an embedded
  * gateway and a page in Chromium, on the oldest Node that `engines` allows and on the current one. Needs `npm run build` first.
  */
@@ -56,6 +56,7 @@ try {
     await step(`a host program embeds the gateway (${node} Node)`, embed);
     await step(`npx tidemark serve answers /ws/health (${node} Node)`, serve);
     await step(`npx tidemark conformance passes it (${node} Node)`, judge);
+    await step(`npx tidemark-mcp lists tools and ends with stdin (${node} Node)`, askMcp);
     await step(`a Node client receives a file event, narrowed (${node} Node)`, receiveInNode);
     if (node === 'current') await step('a bundled page in Chromium receives a file event', receiveInPage);
     await step(`Ctrl-C ends npx tidemark serve (${node} Node)`, interrupt);
@@ -95,6 +96,7 @@ async function packAll(): Promise<void> {
     'tidemark-codegen/dist/generate.js',
     'tidemark-conformance/dist/conformance/command/main.js',
     'tidemark-client/dist/client.js',
+    'tidemark-mcp/dist/mcp/main.js',
   ];
   for (const needed of [...common, ...entries]) assert(paths.includes(needed), `${needed} is missing`);
   const strays = paths.filter((path) => /\.test\.|fixtures\/|testing\/|node_modules\/|tsconfig/.test(path));
@@ -245,6 +247,22 @@ async function judge(): Promise<void> {
     cwd: home,
   });
   assert.match(output, /^conformant: 3 of 3 checks passed$/m);
+}
+
+/** The messages of a client that opens with the 2025 handshake. */
+async function askMcp(): Promise<void> {
+  const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'smoke', version: '1' } };
+  const messages = [
+    { jsonrpc: '2.0', id: 1, method: 'initialize', params: hello },
+    { jsonrpc: '2.0', method: 'notifications/initialized' },
+    { jsonrpc: '2.0', id: 2, method: 'tools/list' },
+  ];
+  const running = start(['npx', 'tidemark-mcp', '--url', `ws://${address}/ws`], { cwd: home, stdin: 'pipe' });
+  running.input?.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
+  await until('the tools are listed', () => running.output.includes('"wait_for_event"') || running.ended);
+  running.input?.end();
+  await until('tidemark-mcp has ended', () => running.ended);
+  assert.equal(running.code, 0, running.output);
 }
 
 async function receiveInNode(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Checks the layout of the project by the imports of its files. Every file of src/ and of conformance/ is in exactly one layer. A
+ * Checks the layout of the project by the imports of its files. Every file of src/, of conformance/ and of mcp/ is in exactly one layer. A
  * layer may import the layers below it; rooms of one layer may import one another.
  */
 import { globSync, readFileSync } from 'node:fs';
@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['session/'],
     ['subscriptions/', 'wire/', 'options.ts'],
     ['broker/', 'auth/'],
+    ['agents/'],
     ['replay/'],
     ['catalogue/'],
     ['errors.ts', 'version.ts'],
@@ -34,6 +35,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['tape/', 'filters/'],
     ['trace/'],
   ],
+  'mcp/': [['main.ts'], ['serve/'], ['server.ts'], ['tools/'], ['gateway/'], ['contract/']],
 };
 
 /** Each library, and path prefixes of the files that may import it: one place in each program. */
@@ -53,6 +55,23 @@ const APART: readonly (readonly [string, string])[] = [
   ['conformance/', 'codegen/'],
   ['codegen/', 'src/'],
   ['codegen/', 'conformance/'],
+  ['src/', 'mcp/'],
+  ['mcp/', 'conformance/'],
+  ['mcp/', 'codegen/'],
+];
+
+/** What the MCP server may import of src/: how agents work together, and how a command line reaches a gateway. */
+const SHARED_WITH_MCP = [
+  'src/agents/',
+  'src/catalogue/built-contract.ts',
+  'src/catalogue/near-miss.ts',
+  'src/cli/codegen.ts',
+  'src/cli/exit.ts',
+  'src/cli/handshake.ts',
+  'src/cli/open-contract.ts',
+  'src/cli/remote.ts',
+  'src/cli/terminal.ts',
+  'src/version.ts',
 ];
 
 const sources = readSources();
@@ -80,8 +99,12 @@ describe('the layers', () => {
     expect(strayLibraries(sources)).toEqual([]);
   });
 
-  test('keep src, codegen and conformance apart', () => {
+  test('keep src, codegen, conformance and mcp apart', () => {
     expect(bridges(sources)).toEqual([]);
+  });
+
+  test('share with the MCP server only what has no gateway in it', () => {
+    expect(unsharedImports(sources)).toEqual([]);
   });
 
   test('end in generated code that imports only itself', () => {
@@ -149,6 +172,14 @@ describe('a violation is found', () => {
       'conformance/run.ts → src/gateway.ts',
       'src/cli/conformance.ts → conformance/run.ts',
     ]);
+  });
+
+  test('when the MCP server imports a part of the gateway', () => {
+    const files = fixture({
+      'mcp/server.ts':
+        "import { call } from '../src/cli/remote.ts';\nimport { createGateway } from '../src/gateway.ts';",
+    });
+    expect(unsharedImports(files)).toEqual(['mcp/server.ts → src/gateway.ts']);
   });
 
   test('when generated code imports a library, a Node module or the sources', () => {
@@ -268,6 +299,16 @@ function bridges(files: Sources): string[] {
   );
 }
 
+function unsharedImports(files: Sources): string[] {
+  return [...files]
+    .filter(([path]) => path.startsWith('mcp/'))
+    .flatMap(([path, text]) =>
+      importsOf(path, text)
+        .filter((target) => target.startsWith('src/') && !SHARED_WITH_MCP.some((shared) => target.startsWith(shared)))
+        .map((target) => `${path} → ${target}`),
+    );
+}
+
 function generatedImports(files: Sources): string[] {
   return [...files]
     .filter(([path]) => path.startsWith('generated/'))
@@ -309,7 +350,7 @@ function withoutComments(text: string): string {
 
 function readSources(): Sources {
   const root = resolve(import.meta.dirname, '..');
-  const paths = globSync('{src,codegen,conformance,generated}/**/*.{ts,tsx,js}', {
+  const paths = globSync('{src,codegen,conformance,generated,mcp}/**/*.{ts,tsx,js}', {
     cwd: root,
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.test.ts', '**/*-suite.ts', '**/testing/**'],
   });

@@ -1,6 +1,9 @@
 /** The version of this package. */
 import { readFileSync } from 'node:fs';
 
+/** The packages that contain this file; a release gives all packages the same version. */
+const NAMES: ReadonlySet<string | undefined> = new Set(['tidemark', 'tidemark-mcp']);
+
 /** The package's own version: package.json is two levels above dist/src and one above src. */
 export function packageVersion(): string {
   for (const path of ['../package.json', '../../package.json']) {
@@ -9,7 +12,7 @@ export function packageVersion(): string {
         name?: string;
         version?: string;
       };
-      if (name === 'tidemark' && version !== undefined) return version;
+      if (NAMES.has(name) && version !== undefined) return version;
     } catch {
       continue;
     }

@@ -8,7 +8,7 @@ const KNOWLEDGE =
   /(?<!PATTERNS\.)\b(?:EVENTS(?!\/S)|CUSTOM_EVENT|FILTER_FIELDS|CONTRACT_DIGEST|payloadValidators|commandValidators|EventName|FilterField)\b/g;
 
 /** Where events may be named: the catalogue, the sources, which publish one, and the handoff commands, which are made of one. */
-const PLACES = ['src/catalogue/', 'src/sources/', 'src/cli/handoff-log.ts'];
+const PLACES = ['src/catalogue/', 'src/sources/', 'src/agents/handoff-log.ts'];
 
 describe('only the catalogue knows which events exist', () => {
   test('no other file reads events from the generated code, or contains the name of an event', () => {

@@ -2,10 +2,9 @@
 import { InvalidArgumentError } from 'commander';
 import type { Position } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
+import { LONGEST_S } from '../agents/duration.ts';
+import { readPosition as parsePosition } from '../agents/position.ts';
 import { CliError, EXIT } from './exit.ts';
-
-/** Timers support at most 2^31−1 ms; a longer delay would fire immediately. */
-export const LONGEST_S = Math.floor((2 ** 31 - 1) / 1000);
 
 export interface FilterOptions {
   readonly path?: readonly string[];
@@ -26,10 +25,9 @@ export function append(value: string, previous: readonly string[] = []): readonl
 }
 
 export function readPosition(value: string): Position {
-  const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(value) ?? [];
-  if (epoch === undefined || !Number.isSafeInteger(Number(sequenceId)))
-    throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, as in events.');
-  return { epoch, sequenceId: Number(sequenceId) };
+  const position = parsePosition(value);
+  if (position === undefined) throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, as in events.');
+  return position;
 }
 
 export function readSeconds(value: string): number {

@@ -1,17 +1,18 @@
-/** `tidemark handoff`: agents offer work in a session, and exactly one agent takes each offer. The protocol is in `handoff-state.ts`. */
+/** `tidemark handoff`: agents offer work in a session, and exactly one agent takes each offer. The protocol is in `agents/handoff-state.ts`. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Position } from '../../generated/client.ts';
+import { HandoffLog, HandoffLostError } from '../agents/handoff-log.ts';
+import { DEFAULT_LEASE_S, OfferError, offerWork, reportWork, takeWork } from '../agents/handoff.ts';
+import type { HeldStep } from '../agents/handoff.ts';
+import { writePosition } from '../agents/position.ts';
 import { readPosition, readSeconds } from './event-options.ts';
 import { CliError, EXIT } from './exit.ts';
-import { HandoffLog } from './handoff-log.ts';
-import { isOpen } from './handoff-state.ts';
-import type { Offer } from './handoff-state.ts';
 import { remoteOptions } from './remote.ts';
 import { withClient } from './session-command.ts';
 import type { TimedOptions } from './session-command.ts';
-import { printJson, say } from './terminal.ts';
+import { printJson, say, tint } from './terminal.ts';
 
 interface HandoffOptions extends TimedOptions {
   readonly session: string;
@@ -33,10 +34,6 @@ interface HeldOptions extends HandoffOptions {
   readonly offer: string;
   readonly fence: Position;
 }
-
-const DEFAULT_LEASE_S = 60;
-/** Delay after the end of a lease before a new attempt, so that slightly different clocks do not cause a failed attempt. */
-const AFTER_LEASE_MS = 20;
 
 export function registerHandoff(program: Command): void {
   const handoff = program.command('handoff').description('hand work over between agents, through the log of a session');
@@ -87,65 +84,33 @@ function readJson(text: string): unknown {
 
 async function offer(options: OfferOptions): Promise<void> {
   const { session, actor, task, lease, offer: id = crypto.randomUUID() } = options;
-  await withClient(options, async (client, signal) => {
-    const log = await HandoffLog.open(client, session);
-    const step = { step: 'offer', offer: id, task, leaseMs: lease } as const;
-    await log.publish(step, { actor, idempotencyKey: `handoff-offer-${id}`, signal });
+  await withLog(options, async (log, signal) => {
+    await offerWork(log, { offer: id, task, leaseMs: lease }, { actor, signal });
     await printJson({ session, offer: id });
   });
 }
 
 async function take(options: TakeOptions): Promise<void> {
   const { session, actor } = options;
-  await withClient(options, async (client, signal) => {
-    const log = await HandoffLog.open(client, session);
-    for (;;) {
-      const wanted = wantedOf(log, options);
-      const open = wanted.find((each) => isOpen(each, log.now));
-      if (open === undefined) {
-        await log.change(signal, waitFor(wanted, log.now));
-        continue;
-      }
-      const { epoch, sequenceId } = await log.publish({ step: 'take', offer: open.id }, { actor, signal });
-      const taken = log.offers.get(open.id);
-      if (taken?.holder?.fence !== sequenceId) continue;
-      const leaseUntil = new Date(taken.holder.until).toISOString();
-      await printJson({ session, offer: taken.id, task: taken.task, fence: `${epoch}:${sequenceId}`, leaseUntil });
-      return;
-    }
+  await withLog(options, async (log, signal) => {
+    const { offer: id, task, fence, until } = await takeWork(log, options.offer, { actor, signal });
+    const leaseUntil = new Date(until).toISOString();
+    await printJson({ session, offer: id, task, fence: writePosition(fence), leaseUntil });
   });
 }
 
-/** @throws {CliError} if `--offer` names an offer that is done */
-function wantedOf({ offers }: HandoffLog, { offer: only }: TakeOptions): readonly Offer[] {
-  if (only !== undefined && offers.get(only)?.isDone === true)
-    throw new CliError(`The offer ${only} is done.`, EXIT.findings);
-  return [...offers.values()].filter(({ id, isDone }) => !isDone && (only === undefined || id === only));
-}
-
-/** Time until the first lease ends, in milliseconds; undefined if no agent has work. */
-function waitFor(held: readonly Offer[], now: number): number | undefined {
-  const ends = held.flatMap(({ holder }) => (holder === undefined ? [] : [holder.until]));
-  return ends.length === 0 ? undefined : Math.max(0, Math.min(...ends) - now) + AFTER_LEASE_MS;
-}
-
-async function speak(step: 'renew' | 'done' | 'release', options: HeldOptions): Promise<void> {
+async function speak(step: HeldStep, options: HeldOptions): Promise<void> {
   const { session, actor, offer: id, fence } = options;
-  await withClient(options, async (client, signal) => {
-    const log = await HandoffLog.open(client, session);
-    if (!log.offers.has(id)) throw new CliError(`There is no offer ${id} in the session ${session}.`, EXIT.usage);
-    const idempotencyKey = step === 'renew' ? crypto.randomUUID() : `handoff-${step}-${id}-${fence.sequenceId}`;
-    const spoken = { step, offer: id, fence: fence.sequenceId } as const;
-    const { epoch, hasCounted } = await log.publish(spoken, { actor, idempotencyKey, signal });
-    if (epoch === fence.epoch && hasCounted) return printJson({ session, offer: id, step });
+  await withLog(options, async (log, signal) => {
+    if (await reportWork(log, { step, offer: id, fence }, { actor, signal }))
+      return printJson({ session, offer: id, step });
     say(`The fence is no longer valid: the offer ${id} is done, released, or taken again. Nothing was changed.`);
     process.exitCode = EXIT.findings;
   });
 }
 
 async function list(options: HandoffOptions): Promise<void> {
-  await withClient(options, async (client) => {
-    const log = await HandoffLog.open(client, options.session);
+  await withLog(options, async (log) => {
     for (const { id, task, holder, isDone, leaseMs } of log.offers.values()) {
       const state = isDone ? 'done' : holder === undefined ? 'offered' : log.now >= holder.until ? 'expired' : 'held';
       const held =
@@ -155,4 +120,26 @@ async function list(options: HandoffOptions): Promise<void> {
       await printJson({ offer: id, state, task, leaseMs, ...held });
     }
   });
+}
+
+async function withLog(
+  options: HandoffOptions,
+  run: (log: HandoffLog, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await withClient(options, async (client, signal) => {
+    try {
+      const log = await HandoffLog.open(client, options.session);
+      if (log.warning !== undefined) say(tint('yellow', log.warning));
+      await run(log, signal);
+    } catch (error) {
+      throw asFailure(error);
+    }
+  });
+}
+
+function asFailure(error: unknown): unknown {
+  if (error instanceof HandoffLostError) return new CliError(error.message, EXIT.runtime);
+  if (error instanceof OfferError)
+    return new CliError(error.message, error.reason === 'done' ? EXIT.findings : EXIT.usage);
+  return error;
 }

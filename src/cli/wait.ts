@@ -3,9 +3,11 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WaitError } from '../../generated/client.ts';
 import type { Position, TidemarkClient } from '../../generated/client.ts';
+import { meetsAll } from '../agents/condition.ts';
+import type { Condition } from '../agents/condition.ts';
+import { writePosition } from '../agents/position.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
-import { valuesAt } from '../replay/pointer.ts';
 import { append, collect, filterOf, readPosition, readSeconds } from './event-options.ts';
 import type { FilterOptions } from './event-options.ts';
 import { EXIT } from './exit.ts';
@@ -19,12 +21,6 @@ interface WaitOptions extends TimedOptions, FilterOptions {
   readonly where?: readonly Condition[];
   readonly stream: string;
   readonly since?: Position;
-}
-
-/** A condition on the event: a member that must have a given value. */
-interface Condition {
-  readonly pointer: string;
-  readonly value: string;
 }
 
 export function registerWait(program: Command): void {
@@ -92,12 +88,6 @@ function warnOfSlip({ contract }: TidemarkClient, event: string): void {
   if (meant !== undefined) say(tint('yellow', `warning: no event ${plain(event)} is declared; did you mean ${meant}?`));
 }
 
-function meetsAll(event: object, conditions: readonly Condition[]): boolean {
-  return conditions.every(({ pointer, value }) =>
-    valuesAt(event, pointer).some((each) => each === value || JSON.stringify(each) === value),
-  );
-}
-
 function sayPosition(position: Position | undefined): void {
-  if (position !== undefined) say(`position ${position.epoch}:${position.sequenceId}`);
+  if (position !== undefined) say(`position ${writePosition(position)}`);
 }

@@ -2,10 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, isGap, TidemarkError } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
-import { CliError, EXIT } from './exit.ts';
 import { follow, readStep } from './handoff-state.ts';
 import type { Offers, Step } from './handoff-state.ts';
-import { say, tint } from './terminal.ts';
 
 export interface Speaker {
   readonly actor: string;
@@ -19,15 +17,25 @@ export interface Published extends Position {
   readonly hasCounted: boolean;
 }
 
+/** A part of the log is lost, so it is unknown which agent has which work. */
+export class HandoffLostError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'HandoffLostError';
+  }
+}
+
 const FIRST_PAUSE_MS = 200;
 
 export class HandoffLog {
   readonly #client: TidemarkClient;
-  readonly #session: string;
+  readonly session: string;
   #offers: Offers = new Map();
   /** The sequenceIds of the steps that changed the state. */
   readonly #counted = new Set<number>();
   #last = 0;
+  #isCut = false;
+  #end: () => Promise<void> = () => Promise.resolve();
   /** Milliseconds by which the gateway's clock is ahead of ours. */
   #ahead = 0;
   #failure: Error | undefined;
@@ -35,7 +43,7 @@ export class HandoffLog {
 
   private constructor(client: TidemarkClient, session: string) {
     this.#client = client;
-    this.#session = session;
+    this.session = session;
   }
 
   /** Resolves when the log up to now has been read. @throws {TidemarkError} if this client is not allowed to read the session */
@@ -49,20 +57,26 @@ export class HandoffLog {
       gaps: 'inline',
       onItem: (item) => log.#receive(item),
     });
-    const { truncated } = await subscription.caughtUp;
-    if (truncated)
-      say(
-        tint(
-          'yellow',
-          'The history of the session is incomplete: offers from before the oldest kept event are not shown.',
-        ),
-      );
+    ({ truncated: log.#isCut } = await subscription.caughtUp);
+    log.#end = () => subscription.unsubscribe();
     void log.#watchEnd(subscription);
     return log;
   }
 
+  /** Stops reading the session. Resolves when the gateway has confirmed, or without a connection. */
+  close(): Promise<void> {
+    return this.#end();
+  }
+
   get offers(): Offers {
     return this.#offers;
+  }
+
+  /** Why offers may be missing; undefined if the log is complete. */
+  get warning(): string | undefined {
+    return this.#isCut
+      ? 'The history of the session is incomplete: offers from before the oldest kept event are not shown.'
+      : undefined;
   }
 
   /** An estimate of the stream's time, in milliseconds since 1970. It decides only when this agent tries to take work, not which agent gets it. */
@@ -78,7 +92,7 @@ export class HandoffLog {
     const event = {
       stream: this.#stream,
       event: 'session_event',
-      payload: { sessionId: this.#session, sessionEvent: 'session_handoff', actor, details: { handoff: step } },
+      payload: { sessionId: this.session, sessionEvent: 'session_handoff', actor, details: { handoff: step } },
       idempotencyKey,
     } as const;
     for (let attempt = 0; ; attempt += 1) {
@@ -92,7 +106,7 @@ export class HandoffLog {
     }
   }
 
-  /** Resolves when the log has grown, or after a time in milliseconds. @throws {CliError} when a part of the log is lost */
+  /** Resolves when the log has grown, or after a time in milliseconds. @throws {HandoffLostError} when a part of the log is lost */
   async change(signal: AbortSignal, limitMs?: number): Promise<void> {
     signal.throwIfAborted();
     this.#throwFailure();
@@ -109,13 +123,13 @@ export class HandoffLog {
   }
 
   get #stream(): string {
-    return `session:${this.#session}`;
+    return `session:${this.session}`;
   }
 
   #receive(item: TidemarkEvent<'session_event'> | TidemarkGap): void {
     if (isGap(item)) {
-      const text = `Events of the session ${this.#session} were lost (${item.reason}), so it is unknown which agent has which work. Start a new session.`;
-      this.#fail(new CliError(text, EXIT.runtime));
+      const text = `Events of the session ${this.session} were lost (${item.reason}), so it is unknown which agent has which work. Start a new session.`;
+      this.#fail(new HandoffLostError(text));
       return;
     }
     const { payload, sequenceId, emittedAt, isReplay } = item;

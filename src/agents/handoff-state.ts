@@ -10,7 +10,7 @@
  * An agent that renews, releases or completes work must name the fence, so that an agent that has lost its lease changes nothing.
  */
 
-import { LONGEST_S } from './event-options.ts';
+import { LONGEST_S } from './duration.ts';
 
 /** One step of a handoff: the value of `details.handoff` in a `session_handoff` event. */
 export type Step =

@@ -1,0 +1,108 @@
+/** The contract of the gateway as the MCP server needs it: event names, payload schemas, filter fields. Own events included. */
+import { readFile, stat } from 'node:fs/promises';
+import { loadContract } from '../../src/catalogue/built-contract.ts';
+import { loadCodegen } from '../../src/cli/codegen.ts';
+import { asCliError } from '../../src/cli/open-contract.ts';
+import { selfContained } from './schema.ts';
+import type { JsonSchema } from './schema.ts';
+
+export interface EventKind {
+  readonly name: string;
+  readonly summary: string;
+  readonly description: string | undefined;
+  /** Self-contained JSON Schema of the payload. */
+  readonly payload: JsonSchema;
+  /** The filter fields that constrain the event. */
+  readonly filters: readonly string[];
+  /** Which past events a new subscriber receives: `none`, `latest`, `latest-per-key` or `log`. */
+  readonly replay: string;
+  /** The kind of stream to which the event belongs (`x-stream`); undefined if it may be published on any. */
+  readonly stream: 'session' | 'workspace' | undefined;
+}
+
+export interface Contract {
+  readonly version: string;
+  /** Declared events by name, in alphabetical order. */
+  readonly events: ReadonlyMap<string, EventKind>;
+  /** All other events (EVT-4). */
+  readonly custom: EventKind;
+  /** Filter field → description. */
+  readonly filters: ReadonlyMap<string, string>;
+  /** A schema with everything that it refers to. */
+  complete(schema: JsonSchema): JsonSchema;
+}
+
+/** The parts of the bundled contract that are read here. */
+interface Bundle {
+  readonly info: { readonly version: string };
+  readonly components: {
+    readonly messages: Readonly<Record<string, BundledMessage>>;
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+  };
+  readonly 'x-filters': Readonly<Record<string, { readonly description: string }>>;
+}
+
+interface BundledMessage {
+  readonly summary?: string;
+  readonly description?: string;
+  /** Name of the event; `*` for all that are not declared. */
+  readonly 'x-event'?: string;
+  /** Name of the schema of its payload. */
+  readonly 'x-payload'?: string;
+  readonly 'x-filterable'?: Readonly<Record<string, unknown>>;
+  readonly 'x-replay'?: { readonly policy: string };
+  readonly 'x-stream'?: { readonly kind: 'session' | 'workspace' };
+}
+
+const CUSTOM = '*';
+const STOCK = new URL('../../generated/contract.json', import.meta.url);
+
+/**
+ * @param path of an own-events document, a contract or a built form; without it, the contract of this version
+ * @throws {CliError} if the contract cannot be read or has findings
+ */
+export async function readContract(path: string | undefined): Promise<Contract> {
+  if (path === undefined) return parse(JSON.parse(await readFile(STOCK, 'utf8')) as Bundle);
+  try {
+    if ((await stat(path)).isDirectory()) {
+      // Checks that the directory is complete and of this version.
+      const { location } = await loadContract(path);
+      return parse(JSON.parse(await readFile(new URL('contract.json', location), 'utf8')) as Bundle);
+    }
+    const { openContract } = await loadCodegen('own-events/open', '--contract with a document');
+    return parse((await openContract(path)).source.value as Bundle);
+  } catch (error) {
+    throw await asCliError(path, error);
+  }
+}
+
+function parse(bundle: Bundle): Contract {
+  const { messages, schemas } = bundle.components;
+  const kinds = Object.values(messages).flatMap((message) => kindOf(message, schemas));
+  const custom = kinds.find(({ name }) => name === CUSTOM);
+  if (custom === undefined) throw new Error('The contract has no message for custom events (x-event: "*").');
+  const declared = kinds.filter((kind) => kind !== custom).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    version: bundle.info.version,
+    events: new Map(declared.map((kind) => [kind.name, kind])),
+    custom,
+    filters: new Map(Object.entries(bundle['x-filters']).map(([field, { description }]) => [field, description])),
+    complete: (schema) => selfContained(schema, schemas),
+  };
+}
+
+function kindOf(message: BundledMessage, schemas: Readonly<Record<string, JsonSchema>>): readonly EventKind[] {
+  const { 'x-event': name, 'x-payload': payload } = message;
+  if (name === undefined || payload === undefined) return [];
+  return [
+    {
+      name,
+      summary: message.summary ?? name,
+      description: message.description,
+      payload: selfContained(schemas[payload] ?? {}, schemas),
+      filters: Object.keys(message['x-filterable'] ?? {}),
+      replay: message['x-replay']?.policy ?? 'none',
+      stream: message['x-stream']?.kind,
+    },
+  ];
+}

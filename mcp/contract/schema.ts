@@ -1,0 +1,46 @@
+/** JSON Schemas of the contract, each complete in itself, as tools and event types publish them. */
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface ObjectSchema extends JsonSchema {
+  readonly type: 'object';
+}
+
+const CONTRACT_REF = '#/components/schemas/';
+const OWN_REF = '#/$defs/';
+
+/**
+ * The schema with every schema of the contract that it refers to, in `$defs`. Members that begin with `x-` are left out: they
+ * are for the contract's own tools, and validators may refuse unknown keywords.
+ * @param schemas `components.schemas` of the bundled contract, to which `$ref`s point
+ */
+export function selfContained(schema: JsonSchema, schemas: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  const found = new Map<string, unknown>();
+  const copy = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(copy);
+    if (typeof value !== 'object' || value === null) return value;
+    const members = Object.entries(value).filter(([name]) => !name.startsWith('x-'));
+    return Object.fromEntries(
+      members.map(([name, each]) => [name, name === '$ref' ? adopt(String(each)) : copy(each)]),
+    );
+  };
+  const adopt = (reference: string): string => {
+    const name = reference.startsWith(CONTRACT_REF) ? reference.slice(CONTRACT_REF.length) : '';
+    const target = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
+    if (target === undefined) return reference;
+    if (!found.has(name)) {
+      // Set before its references are followed, because a schema may refer to itself.
+      found.set(name, undefined);
+      found.set(name, copy(target));
+    }
+    return OWN_REF + name;
+  };
+  const body = copy(schema) as JsonSchema;
+  if (found.size === 0) return body;
+  return { ...body, $defs: Object.fromEntries([...found].toSorted(([a], [b]) => (a < b ? -1 : 1))) };
+}
+
+/** A reference to a schema of the contract, for use inside a schema that {@link selfContained} completes. */
+export function refTo(name: string): JsonSchema {
+  return { $ref: CONTRACT_REF + name };
+}

@@ -1,0 +1,61 @@
+/** A failure as a model or a client sees it: what was wrong, and whether a retry can help. Contains no secret. */
+import { ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
+import { HandoffLostError } from '../../src/agents/handoff-log.ts';
+import { OfferError } from '../../src/agents/handoff.ts';
+import { CliError, EXIT } from '../../src/cli/exit.ts';
+
+export interface Failure {
+  /** A code of the contract, or `unreachable`, `handoff_lost`, `offer_done`, `offer_unknown`, `usage`, `internal`. */
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  /** JSON pointer to the invalid value. */
+  readonly pointer?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Wrong arguments that no schema excludes. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** @returns undefined for an error that is a fault of this program: it is logged, and its text is shown to nobody. */
+export function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof TidemarkError) return refusalOf(error);
+  if (error instanceof ConnectionError) return disconnectOf(error);
+  if (error instanceof SubscriptionError) return { code: error.reason, message: error.message, retryable: false };
+  if (error instanceof CliError) return commandFailureOf(error);
+  if (error instanceof HandoffLostError) return { code: 'handoff_lost', message: error.message, retryable: false };
+  if (error instanceof OfferError) return { code: `offer_${error.reason}`, message: error.message, retryable: false };
+  if (error instanceof UsageError) return { code: 'usage', message: error.message, retryable: false };
+  return undefined;
+}
+
+function refusalOf({ code, message, retryable, retryAfterMs, pointer, details }: TidemarkError): Failure {
+  return {
+    code,
+    message,
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(pointer === undefined ? {} : { pointer }),
+    ...(details === undefined ? {} : { details }),
+  };
+}
+
+function disconnectOf(error: ConnectionError): Failure {
+  if (error.cause instanceof TidemarkError) return refusalOf(error.cause);
+  const code = error.reason === 'refused' ? 'unauthenticated' : 'unreachable';
+  return { code, message: error.message, retryable: error.retryable };
+}
+
+/** Errors of HTTP operations already begin with their code. */
+function commandFailureOf({ exitCode, message }: CliError): Failure {
+  if (exitCode === EXIT.unreachable) return { code: 'unreachable', message, retryable: true };
+  const [, code = exitCode === EXIT.usage ? 'usage' : 'refused', text = message] =
+    /^([a-z_]+): (.*)$/s.exec(message) ?? [];
+  return { code, message: text, retryable: code === 'rate_limited' || code === 'shutting_down' };
+}

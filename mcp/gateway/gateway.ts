@@ -1,0 +1,85 @@
+/**
+ * The gateway that an MCP server stands before, with one credential: its WebSocket client, made on first use, and its HTTP
+ * operations. The scopes of the credential decide what a caller may do; nothing is decided here.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '../../generated/client.ts';
+import type { TidemarkClient } from '../../generated/client.ts';
+import { askWhy } from '../../src/cli/handshake.ts';
+import { call, secretOf, unreachable, webSocketUrl } from '../../src/cli/remote.ts';
+import type { Call, RemoteOptions } from '../../src/cli/remote.ts';
+
+/** How long a call waits for a gateway that is away, in milliseconds: a restart takes less. */
+const PATIENCE_MS = 10_000;
+
+export interface GatewayOptions extends RemoteOptions {
+  /** Milliseconds; default 10,000. */
+  readonly patienceMs?: number;
+}
+
+export class Gateway {
+  readonly url: string;
+  readonly #options: GatewayOptions;
+  readonly #patienceMs: number;
+  #client: TidemarkClient | undefined;
+
+  /** @throws {CliError} if the address is invalid or the credential cannot be read */
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.url = webSocketUrl(options.url);
+    secretOf(options);
+  }
+
+  /**
+   * A client that can send commands. Waits for a gateway that is away.
+   * @throws {CliError} if no gateway answers in time; {TidemarkError} or {ConnectionError} if it refuses the credential; the signal's
+   * reason
+   */
+  async connected(signal: AbortSignal): Promise<TidemarkClient> {
+    signal.throwIfAborted();
+    const client = this.#open();
+    if (client.state === 'open' && client.welcome !== undefined) return client;
+    const settled = new AbortController();
+    const late = sleep(this.#patienceMs, undefined, { signal: settled.signal }).then(() => this.#reportAway());
+    try {
+      await Promise.race([client.connect(), late, abortOf(signal, settled.signal)]);
+    } finally {
+      settled.abort();
+    }
+    return client;
+  }
+
+  /** One HTTP operation (OPS). @throws {CliError} */
+  call(operation: Call): Promise<unknown> {
+    return call(this.#options, operation);
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.close();
+  }
+
+  /** A client that has given up, for example because its credential was refused, is replaced: the credential may be a new one. */
+  #open(): TidemarkClient {
+    if (this.#client !== undefined && this.#client.state !== 'closed') return this.#client;
+    const { apiKey, token } = secretOf(this.#options);
+    const credential = apiKey === undefined ? {} : { apiKey };
+    this.#client = createClient({
+      url: this.url,
+      // A function, so that a token file that is written anew is read again.
+      ...(token === undefined ? credential : { token: () => secretOf(this.#options).token ?? '' }),
+    });
+    return this.#client;
+  }
+
+  async #reportAway(): Promise<never> {
+    throw unreachable(this.#options.url, await askWhy(this.url));
+  }
+}
+
+/** Rejects with the reason of a signal, until another signal removes the listener. */
+function abortOf(signal: AbortSignal, settled: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true, signal: settled });
+  });
+}

@@ -1,0 +1,54 @@
+/** An MCP server in this process and the official client, linked in memory. */
+import { InMemoryTransport } from '@modelcontextprotocol/client';
+import type { Client } from '@modelcontextprotocol/client';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { onCleanup } from '../../src/testing/rig.ts';
+import { readContract } from '../contract/contract.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import type { GatewayOptions } from '../gateway/gateway.ts';
+import { mcpServerOf } from '../server.ts';
+import { clientOf } from './mcp-process.ts';
+import type { Era } from './mcp-process.ts';
+
+export interface LinkedOptions extends GatewayOptions {
+  readonly contract?: string;
+  readonly era?: Era;
+}
+
+export async function linkedClient({ contract, era = 'modern', ...options }: LinkedOptions): Promise<Client> {
+  const gateway = new Gateway(options);
+  const faults: unknown[] = [];
+  const host = { gateway, contract: await readContract(contract), onFault: (fault: unknown) => faults.push(fault) };
+  const [mine, theirs] = InMemoryTransport.createLinkedPair();
+  const handle = serveStdio(() => mcpServerOf(host), { transport: theirs });
+  const client = clientOf(era);
+  onCleanup(async () => {
+    await client.close();
+    await handle.close();
+    await gateway.close();
+    if (faults.length > 0) throw new AggregateError(faults, 'The server reported faults.');
+  });
+  await client.connect(mine);
+  return client;
+}
+
+export interface Called {
+  readonly isError: boolean;
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+/** Calls a tool. `content` is its structured content. */
+export async function callTool(
+  client: Client,
+  name: string,
+  parameters: Readonly<Record<string, unknown>> = {},
+): Promise<Called> {
+  const { content, structuredContent, isError } = await client.callTool({ name, arguments: parameters });
+  const [first] = content;
+  return {
+    isError: isError === true,
+    content: (structuredContent ?? {}) as Readonly<Record<string, unknown>>,
+    text: first?.type === 'text' ? first.text : '',
+  };
+}

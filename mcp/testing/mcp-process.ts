@@ -1,0 +1,45 @@
+/** `tidemark-mcp` as its own process, as a host starts it, with the official client. */
+import { resolve } from 'node:path';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { onCleanup } from '../../src/testing/rig.ts';
+
+export const MAIN = resolve(import.meta.dirname, '../main.ts');
+
+/** `2026-07-28` on every request, or the handshake of 2025. */
+export type Era = 'modern' | 'legacy';
+
+export interface StdioOptions {
+  readonly era?: Era;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface StdioServer {
+  readonly client: Client;
+  readonly transport: StdioClientTransport;
+  /** What it has written to stderr. */
+  readonly log: () => string;
+}
+
+export async function stdioServer(
+  argv: readonly string[],
+  { era = 'modern', env = {} }: StdioOptions = {},
+): Promise<StdioServer> {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [MAIN, ...argv],
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stderr: 'pipe',
+  });
+  let log = '';
+  transport.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const client = clientOf(era);
+  onCleanup(() => client.close());
+  await client.connect(transport);
+  return { client, transport, log: () => log };
+}
+
+export function clientOf(era: Era): Client {
+  const mode = era === 'modern' ? { pin: '2026-07-28' } : ('legacy' as const);
+  return new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } });
+}

@@ -1,0 +1,41 @@
+import type { Explanation, OpenObject } from '../../generated/types.ts';
+import { httpValidators } from '../../generated/validators.js';
+import { refTo } from '../contract/schema.ts';
+import { objectSchema } from './tool.ts';
+import type { Tool } from './tool.ts';
+
+interface Asked {
+  readonly event: string;
+  readonly payload: OpenObject;
+  readonly stream?: string;
+  readonly source?: string;
+  readonly connectionId?: string;
+}
+
+export const explain: Tool<Asked> = {
+  name: 'explain',
+  title: 'Explain who receives an event',
+  description:
+    'Reports which subscriptions an event would reach, and which condition keeps it from the others. Publishes nothing. Needs the scope admin:read.',
+  isReadOnly: true,
+  isIdempotent: true,
+  input: (contract) =>
+    objectSchema(
+      {
+        event: { ...refTo('EventName'), examples: [...contract.events.keys()] },
+        payload: refTo('OpenObject'),
+        stream: refTo('StreamName'),
+        source: refTo('Label'),
+        connectionId: { ...refTo('Ulid'), description: 'Only the subscriptions of this connection.' },
+      },
+      ['event', 'payload'],
+    ),
+  output: () => ({ type: 'object', ...refTo('Explanation') }),
+  run: async (request, { gateway }) =>
+    (await gateway.call({
+      method: 'POST',
+      below: '/explain',
+      body: request,
+      fits: httpValidators.explanation,
+    })) as Explanation,
+};

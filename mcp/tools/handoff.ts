@@ -1,0 +1,158 @@
+/** Work that exactly one agent has at a time, through the log of a session. The rules are in `src/agents/handoff-state.ts`. */
+import { LONGEST_S } from '../../src/agents/duration.ts';
+import { HandoffLog } from '../../src/agents/handoff-log.ts';
+import { DEFAULT_LEASE_S, offerWork, reportWork, takeWork } from '../../src/agents/handoff.ts';
+import type { HeldStep } from '../../src/agents/handoff.ts';
+import { writePosition } from '../../src/agents/position.ts';
+import type { JsonSchema } from '../contract/schema.ts';
+import { objectSchema, POSITION, positionOf } from './tool.ts';
+import type { Tool, ToolContext } from './tool.ts';
+
+const SESSION: JsonSchema = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9._-]{1,128}$',
+  description: 'Id of the session that the agents share.',
+};
+const OFFER: JsonSchema = { type: 'string', minLength: 1, maxLength: 100, description: 'Id of the offer.' };
+const ACTOR: JsonSchema = { type: 'string', minLength: 1, maxLength: 128, description: 'Name of this agent.' };
+const FENCE: JsonSchema = { ...POSITION, description: 'The fence that handoff_take returned: pass it on unchanged.' };
+const DEFAULT_TIMEOUT_S = 50;
+
+interface Offering {
+  readonly session: string;
+  readonly actor: string;
+  readonly task: unknown;
+  readonly offer?: string;
+  readonly leaseSeconds?: number;
+}
+
+export const handoffOffer: Tool<Offering> = {
+  name: 'handoff_offer',
+  title: 'Offer work',
+  description:
+    'Offers work in a session; exactly one agent takes it at a time. If the agent does not renew or finish the work within the lease, it is ' +
+    'offered again. Nothing is published if the id `offer` was offered before, so it is safe to retry.',
+  isReadOnly: false,
+  isIdempotent: false,
+  input: () =>
+    objectSchema(
+      {
+        session: SESSION,
+        actor: ACTOR,
+        task: { description: 'Description of the work: any JSON value.' },
+        offer: { ...OFFER, description: 'Id of the offer; a random one by default.' },
+        leaseSeconds: { type: 'number', exclusiveMinimum: 0, maximum: LONGEST_S, default: DEFAULT_LEASE_S },
+      },
+      ['session', 'actor', 'task'],
+    ),
+  output: () => objectSchema({ session: SESSION, offer: OFFER }, ['session', 'offer']),
+  run: async ({ session, actor, task, offer = crypto.randomUUID(), leaseSeconds = DEFAULT_LEASE_S }, context) => {
+    await withLog(session, context, (log) =>
+      offerWork(log, { offer, task, leaseMs: leaseSeconds * 1000 }, { actor, signal: context.signal }),
+    );
+    return { session, offer };
+  },
+};
+
+interface Taking {
+  readonly session: string;
+  readonly actor: string;
+  readonly offer?: string;
+  readonly timeoutSeconds?: number;
+}
+
+export const handoffTake: Tool<Taking> = {
+  name: 'handoff_take',
+  title: 'Take work',
+  description:
+    'Waits for work that no agent has, and takes it. `outcome` is `taken`, with the task, the end of the lease and the fence that ' +
+    'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`; after it another agent may have the work.',
+  isReadOnly: false,
+  isIdempotent: false,
+  input: () =>
+    objectSchema(
+      {
+        session: SESSION,
+        actor: ACTOR,
+        offer: { ...OFFER, description: 'Take only this offer.' },
+        timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 3600, default: DEFAULT_TIMEOUT_S },
+      },
+      ['session', 'actor'],
+    ),
+  output: () =>
+    objectSchema(
+      {
+        outcome: { type: 'string', enum: ['taken', 'none'] },
+        session: SESSION,
+        offer: OFFER,
+        task: {},
+        fence: FENCE,
+        leaseUntil: { type: 'string' },
+        warning: { type: 'string' },
+      },
+      ['outcome', 'session'],
+    ),
+  run: async ({ session, actor, offer: only, timeoutSeconds = DEFAULT_TIMEOUT_S }, context) => {
+    const late = AbortSignal.timeout(timeoutSeconds * 1000);
+    const signal = AbortSignal.any([context.signal, late]);
+    return withLog(session, context, async (log) => {
+      const warning = log.warning === undefined ? {} : { warning: log.warning };
+      try {
+        const { offer, task, fence, until } = await takeWork(log, only, { actor, signal });
+        const leaseUntil = new Date(until).toISOString();
+        return { outcome: 'taken', session, offer, task, fence: writePosition(fence), leaseUntil, ...warning };
+      } catch (error) {
+        if (!late.aborted || context.signal.aborted) throw error;
+        return { outcome: 'none', session, ...warning };
+      }
+    });
+  },
+};
+
+interface Reporting {
+  readonly session: string;
+  readonly actor: string;
+  readonly offer: string;
+  readonly fence: string;
+  readonly step: HeldStep;
+}
+
+export const handoffReport: Tool<Reporting> = {
+  name: 'handoff_report',
+  title: 'Report on taken work',
+  description:
+    'Reports on work that handoff_take returned: `done`, `renew` (keep it for another lease) or `release` (give it back). If `isValid` is ' +
+    'false, another agent has the work, or it is done: nothing was changed, so stop and do not use the result.',
+  isReadOnly: false,
+  isIdempotent: false,
+  input: () =>
+    objectSchema(
+      {
+        session: SESSION,
+        actor: ACTOR,
+        offer: OFFER,
+        fence: FENCE,
+        step: { type: 'string', enum: ['done', 'renew', 'release'] },
+      },
+      ['session', 'actor', 'offer', 'fence', 'step'],
+    ),
+  output: () =>
+    objectSchema({ isValid: { type: 'boolean' }, session: SESSION, offer: OFFER }, ['isValid', 'session', 'offer']),
+  run: async ({ session, actor, offer, fence, step }, context) => {
+    const position = positionOf(fence);
+    const isValid = await withLog(session, context, (log) =>
+      reportWork(log, { step, offer, fence: position }, { actor, signal: context.signal }),
+    );
+    return { isValid, session, offer };
+  },
+};
+
+async function withLog<T>(session: string, context: ToolContext, run: (log: HandoffLog) => Promise<T>): Promise<T> {
+  const client = await context.gateway.connected(context.signal);
+  const log = await HandoffLog.open(client, session);
+  try {
+    return await run(log);
+  } finally {
+    void log.close();
+  }
+}

@@ -1,0 +1,71 @@
+import type { SubscriptionFilter } from '../../generated/types.ts';
+import { writePosition } from '../../src/agents/position.ts';
+import type { Mark } from '../gateway/mark.ts';
+import { readPage } from '../gateway/page.ts';
+import {
+  EVENT,
+  filterOf,
+  filterSchema,
+  objectSchema,
+  PATTERN,
+  POSITION,
+  positionOf,
+  STREAM,
+  streamOf,
+} from './tool.ts';
+import type { Tool } from './tool.ts';
+
+interface Asked {
+  readonly events?: readonly string[];
+  readonly filter?: SubscriptionFilter;
+  readonly stream?: string;
+  readonly since?: string;
+  readonly limit?: number;
+}
+
+const DEFAULT_LIMIT = 50;
+const HIGHEST_LIMIT = 500;
+
+export const recentChanges: Tool<Asked> = {
+  name: 'recent_changes',
+  title: 'Recent changes',
+  description:
+    'Returns past events of a stream, oldest first, without waiting. With `since`, those after that position, from the first on; if ' +
+    '`hasMore`, call again with the returned position. Without `since`, those among the newest `limit` events of the stream that match. ' +
+    '`truncated` means that events are missing, because the history no longer has them or they were lost.',
+  isReadOnly: true,
+  isIdempotent: true,
+  input: (contract) =>
+    objectSchema({
+      events: { type: 'array', minItems: 1, items: PATTERN, default: ['*'], examples: [[...contract.events.keys()]] },
+      filter: filterSchema(contract),
+      stream: STREAM,
+      since: POSITION,
+      limit: { type: 'integer', minimum: 1, maximum: HIGHEST_LIMIT, default: DEFAULT_LIMIT },
+    }),
+  output: () =>
+    objectSchema(
+      {
+        events: { type: 'array', items: EVENT },
+        position: POSITION,
+        truncated: { type: 'boolean' },
+        hasMore: { type: 'boolean' },
+      },
+      ['events', 'position', 'truncated', 'hasMore'],
+    ),
+  run: async ({ events = ['*'], filter, stream, since, limit = DEFAULT_LIMIT }, context) => {
+    const selection = { stream: streamOf(stream, events, context.contract), events, filter: filterOf(filter) };
+    const client = await context.gateway.connected(context.signal);
+    const read = async (after: Mark | undefined): ReturnType<typeof readPage> =>
+      readPage(client, { ...selection, after, limit, signal: context.signal });
+    if (since !== undefined) return resultOf(await read({ position: positionOf(since), inPicture: false }));
+    const { position } = (await read(undefined)).mark;
+    const sequenceId = Math.max(0, position.sequenceId - limit);
+    const page = await read({ position: { ...position, sequenceId }, inPicture: false });
+    return resultOf(page);
+  },
+};
+
+function resultOf({ events, mark, truncated, hasMore }: Awaited<ReturnType<typeof readPage>>): object {
+  return { events, position: writePosition(mark.position), truncated, hasMore };
+}

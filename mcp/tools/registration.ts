@@ -1,0 +1,93 @@
+/** Registers the tools on an MCP server: schemas, structured content, and failures as results that a model can act on. */
+import { fromJsonSchema } from '@modelcontextprotocol/server';
+import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server';
+import type { Contract } from '../contract/contract.ts';
+import type { JsonSchema } from '../contract/schema.ts';
+import { failureOf } from '../gateway/failure.ts';
+import type { Failure } from '../gateway/failure.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { explain } from './explain.ts';
+import { handoffOffer, handoffReport, handoffTake } from './handoff.ts';
+import { listEvents } from './list-events.ts';
+import { publishEvent } from './publish-event.ts';
+import { recentChanges } from './recent-changes.ts';
+import type { Tool } from './tool.ts';
+import { waitForEvent } from './wait-for-event.ts';
+import { whoListens } from './who-listens.ts';
+
+export interface ToolHost {
+  readonly gateway: Gateway;
+  readonly contract: Contract;
+  /** Receives faults of this program; their text is not shown to clients. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** How often a waiting call reports progress, in milliseconds: clients end a request that is silent for a minute. */
+const PROGRESS_MS = 15_000;
+
+export function registerTools(server: McpServer, host: ToolHost): void {
+  register(server, host, listEvents);
+  register(server, host, waitForEvent);
+  register(server, host, recentChanges);
+  register(server, host, publishEvent);
+  register(server, host, explain);
+  register(server, host, whoListens);
+  register(server, host, handoffOffer);
+  register(server, host, handoffTake);
+  register(server, host, handoffReport);
+}
+
+function register<Arguments>(server: McpServer, host: ToolHost, tool: Tool<Arguments>): void {
+  const { contract, gateway, onFault } = host;
+  const schema = (value: JsonSchema): ReturnType<typeof fromJsonSchema> => fromJsonSchema(contract.complete(value));
+  server.registerTool(
+    tool.name,
+    {
+      title: tool.title,
+      description: tool.description,
+      inputSchema: schema(tool.input(contract)),
+      outputSchema: schema(tool.output(contract)),
+      annotations: { readOnlyHint: tool.isReadOnly, idempotentHint: tool.isIdempotent, destructiveHint: false },
+    },
+    async (parameters: unknown, context: ServerContext): Promise<CallToolResult> => {
+      const { signal } = context.mcpReq;
+      const stopProgress = reportProgress(context);
+      try {
+        // The SDK has validated the arguments by the input schema.
+        const result = await tool.run(parameters as Arguments, { gateway, contract, signal });
+        return { content: [{ type: 'text', text: JSON.stringify(result) }], structuredContent: { ...result } };
+      } catch (error) {
+        signal.throwIfAborted();
+        const failure = failureOf(error);
+        if (failure === undefined) onFault(error);
+        return { isError: true, content: [{ type: 'text', text: textOf(failure) }] };
+      } finally {
+        stopProgress();
+      }
+    },
+  );
+}
+
+function reportProgress({ mcpReq }: ServerContext): () => void {
+  const progressToken = mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return () => undefined;
+  let progress = 0;
+  const timer = setInterval(() => {
+    progress += 1;
+    const params = { progressToken, progress, message: 'waiting' };
+    mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined);
+  }, PROGRESS_MS);
+  return () => clearInterval(timer);
+}
+
+function textOf(failure: Failure | undefined): string {
+  if (failure === undefined) return 'internal: An unexpected failure; the log of tidemark-mcp has the details.';
+  const { code, message, retryable, retryAfterMs, pointer, details } = failure;
+  const retry = retryAfterMs === undefined ? 'A retry may succeed.' : `Retry after ${retryAfterMs} ms.`;
+  return [
+    `${code}: ${message}`,
+    ...(pointer === undefined ? [] : [`At ${pointer}.`]),
+    ...(details === undefined ? [] : [`Details: ${JSON.stringify(details)}`]),
+    ...(retryable ? [retry] : []),
+  ].join(' ');
+}

@@ -1,0 +1,88 @@
+/** A tool of the MCP server: its schemas, which come from the contract, and what it does. */
+import type { Contract } from '../contract/contract.ts';
+import type { JsonSchema, ObjectSchema } from '../contract/schema.ts';
+import { refTo } from '../contract/schema.ts';
+import { UsageError } from '../gateway/failure.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { readPosition } from '../../src/agents/position.ts';
+import type { Position } from '../../generated/client.ts';
+import type { SubscriptionFilter } from '../../generated/types.ts';
+
+export interface ToolContext {
+  readonly gateway: Gateway;
+  readonly contract: Contract;
+  /** Aborted when the caller cancels. */
+  readonly signal: AbortSignal;
+}
+
+export interface Tool<Arguments> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** JSON Schema of the arguments; `$ref`s point into the contract. */
+  readonly input: (contract: Contract) => ObjectSchema;
+  readonly output: (contract: Contract) => ObjectSchema;
+  /** Whether the tool changes nothing. */
+  readonly isReadOnly: boolean;
+  /** Whether a repetition with the same arguments has no further effect. */
+  readonly isIdempotent: boolean;
+  /** @returns the structured content, which the output schema describes. Failures are thrown. */
+  readonly run: (parameters: Arguments, context: ToolContext) => Promise<object>;
+}
+
+export const STREAM: JsonSchema = { ...refTo('StreamName'), default: 'main' };
+
+/** A position is passed on as one word. */
+export const POSITION: JsonSchema = {
+  type: 'string',
+  pattern: '^[^:]+:\\d+$',
+  description: 'A position of the stream, as this server returned it: pass it on unchanged.',
+};
+
+export const PATTERN: JsonSchema = refTo('EventPattern');
+
+/** One event with its position, payload and publisher. The payload's schema is in `list_events`. */
+export const EVENT: JsonSchema = refTo('CustomEvent');
+
+/** The filter fields of the contract, with their descriptions. */
+export function filterSchema({ filters }: Contract): JsonSchema {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    description: 'An event must match every field, and in each field at least one value.',
+    properties: Object.fromEntries(
+      [...filters].map(([field, description]) => [field, { ...refTo('FilterValues'), description }]),
+    ),
+  };
+}
+
+export function objectSchema(
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = [],
+): ObjectSchema {
+  return { type: 'object', additionalProperties: false, properties, required };
+}
+
+/** @throws {UsageError} */
+export function positionOf(text: string): Position {
+  const position = readPosition(text);
+  if (position === undefined)
+    throw new UsageError(`"${text}" is not a position. Expected one that this server returned, or leave it out.`);
+  return position;
+}
+
+/** An empty filter is no filter. */
+export function filterOf(filter: SubscriptionFilter | undefined): SubscriptionFilter | undefined {
+  return filter === undefined || Object.keys(filter).length === 0 ? undefined : filter;
+}
+
+/** The stream of an event: the given one, or `main`. @throws {UsageError} if the event belongs to a stream of its own */
+export function streamOf(stream: string | undefined, events: readonly string[], contract: Contract): string {
+  if (stream !== undefined) return stream;
+  const homeless = events.map((name) => contract.events.get(name)).find((kind) => kind?.stream !== undefined);
+  if (homeless !== undefined)
+    throw new UsageError(
+      `${homeless.name} belongs to a stream of its own: pass \`stream\`, such as ${homeless.stream}:ID.`,
+    );
+  return 'main';
+}

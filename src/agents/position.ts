@@ -1,0 +1,14 @@
+/** A position as one word, as people and programs pass it on: `<epoch>:<sequenceId>`. */
+import type { Position } from '../../generated/client.ts';
+
+/** @returns undefined if the text is not a position */
+export function readPosition(text: string): Position | undefined {
+  const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(text) ?? [];
+  return epoch === undefined || !Number.isSafeInteger(Number(sequenceId))
+    ? undefined
+    : { epoch, sequenceId: Number(sequenceId) };
+}
+
+export function writePosition({ epoch, sequenceId }: Position): string {
+  return `${epoch}:${sequenceId}`;
+}
