@@ -66,8 +66,60 @@ export function peersOf(options: { readonly other: string | undefined; readonly 
       path: '/',
       hello: () => '',
     });
+  const library = prefill === 0 ? compile('send-loop', 'library') : undefined;
+  if (library !== undefined)
+    peers.push({
+      name: 'native',
+      what: 'as `frames`, with one call of a C function for all sockets',
+      command: ({ port, controlPort }) => [
+        process.execPath,
+        `${HERE}servers/native.ts`,
+        ...[port, controlPort, FRAME_BYTES].map(String),
+        library,
+      ],
+      path: '/',
+      hello: () => '',
+    });
   if (other !== undefined) peers.push(gateway('other', `the gateway of ${other}`, other));
   return peers;
+}
+
+/** A server that hands on what is published in Redis: a gateway, or `ws` and `ioredis` alone. */
+export function redisPeer(name: string, redisUrl: string): Peer {
+  const isGateway = name === 'gateway';
+  return {
+    name,
+    what: isGateway ? 'this gateway' : 'a message of Redis in a frame, to each socket',
+    command: ({ port, controlPort }) => [
+      process.execPath,
+      `${HERE}servers/${isGateway ? 'gateway' : 'redis-frames'}.ts`,
+      ...(isGateway ? [port, controlPort, `${HERE}..`, 0, `${redisUrl}?prefix=gateway`] : [port, redisUrl]).map(String),
+    ],
+    path: isGateway ? '/ws' : '/',
+    hello: () => (isGateway ? subscribe({ mode: 'none' }) : ''),
+  };
+}
+
+/** Servers that take an event by HTTP. */
+export function httpPeersOf(other: string | undefined): readonly Peer[] {
+  const peer = (name: string, what: string, program: string, rest: readonly string[]): Peer => ({
+    name,
+    what,
+    command: ({ port, controlPort }) => [
+      process.execPath,
+      `${HERE}servers/${program}.ts`,
+      `${port}`,
+      `${controlPort}`,
+      ...rest,
+    ],
+    path: '/ws/broadcast',
+    hello: () => '',
+  });
+  return [
+    peer('node', '`node:http` alone', 'http', []),
+    peer('gateway', 'this gateway', 'gateway', [`${HERE}..`]),
+    ...(other === undefined ? [] : [peer('other', `the gateway of ${other}`, 'gateway', [other])]),
+  ];
 }
 
 async function firstLine({ stdout }: ChildProcess): Promise<string> {

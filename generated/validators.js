@@ -3,8 +3,12 @@
 
 /** Length in code points, as JSON Schema counts it. */
 function ucs2length(text) {
-  let length = 0;
-  for (const _ of text) length += 1;
+  let length = text.length;
+  for (let at = 0; at < text.length - 1; at += 1) {
+    if ((text.charCodeAt(at) & 0xfc00) !== 0xd800 || (text.charCodeAt(at + 1) & 0xfc00) !== 0xdc00) continue;
+    length -= 1;
+    at += 1;
+  }
   return length;
 }
 

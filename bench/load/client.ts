@@ -41,11 +41,14 @@ export interface Server {
   readonly hello: string;
 }
 
-/** Compiles a C program of this directory. @returns its path, or undefined if there is no compiler */
-export function compile(name: string): string | undefined {
+/** Compiles a C program, or library, of this directory. @returns its path, or undefined if there is no compiler */
+export function compile(name: string, kind: 'program' | 'library' = 'program'): string | undefined {
   mkdirSync(BUILT, { recursive: true });
   const program = `${BUILT}${name}`;
-  const { status, stderr } = spawnSync('cc', ['-O2', '-o', program, `${HERE}${name}.c`], { encoding: 'utf8' });
+  const flags = kind === 'library' ? ['-shared', '-fPIC'] : [];
+  const { status, stderr } = spawnSync('cc', ['-O2', ...flags, '-o', program, `${HERE}${name}.c`], {
+    encoding: 'utf8',
+  });
   if (status === 0) return program;
   if (status !== null) throw new Error(`cc could not compile ${name}.c: ${stderr}`);
   return undefined;

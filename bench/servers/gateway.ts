@@ -1,7 +1,7 @@
 /**
  * A gateway for the load client.
  *
- *     node bench/servers/gateway.ts PORT CONTROL_PORT CHECKOUT PREFILL
+ *     node bench/servers/gateway.ts PORT CONTROL_PORT CHECKOUT PREFILL [REDIS_URL]
  *
  * CHECKOUT is the directory of the sources to run, so that two versions can be compared in one run. A line on the control port is
  * published as an event. PREFILL events are published before the server is ready.
@@ -9,18 +9,23 @@
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type * as Redis from '../../src/broker/redis/redis-broker.ts';
 import type * as Tidemark from '../../src/gateway.ts';
 import type { PublishResult } from '../../src/gateway.ts';
 import { readLines } from './lines.ts';
 
-const [port, controlPort, checkout = '.', prefill = '0'] = process.argv.slice(2);
+const [port, controlPort, checkout = '.', prefill = '0', redisUrl] = process.argv.slice(2);
 const ENOUGH = 1_000_000;
 /** So that a frame of the gateway has about the size of the other servers' frames. */
 const PADDING = 'x'.repeat(12);
 
 const sources = pathToFileURL(resolve(checkout, 'src/gateway.ts')).href;
 const { createGateway } = (await import(sources)) as typeof Tidemark;
+const { redisBroker } = (await import(
+  pathToFileURL(resolve(checkout, 'src/broker/redis/redis-broker.ts')).href
+)) as typeof Redis;
 const gateway = createGateway({
+  ...(redisUrl === undefined ? {} : { broker: redisBroker({ url: redisUrl }) }),
   limits: {
     connectionsPerNode: ENOUGH,
     connectionsPerAddress: ENOUGH,

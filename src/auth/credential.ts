@@ -13,6 +13,7 @@ const IN_QUERY: ReadonlySet<string> = new Set<string>(CREDENTIAL_PARAMETERS);
 
 /** @throws {ProtocolError} `invalid_message` if a credential is in the query string */
 export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>): void {
+  if (url?.includes('?') !== true) return;
   const { query } = requestTarget(url);
   if ([...query.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
     throw new ProtocolError(

@@ -16,11 +16,17 @@ export interface RequestTarget {
  * The host of a request; undefined if it names none, or several, because a proxy may then have used another one (RFC 9112 §3.2).
  */
 export function requestHost({ url, headers, rawHeaders }: IncomingMessage): string | undefined {
-  const names = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
-  return names.length === 1 ? (requestTarget(url).host ?? headers.host) : undefined;
+  let names = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') names += 1;
+  return names === 1 ? (hostOf(url) ?? headers.host) : undefined;
 }
 
 const ABSOLUTE = /^https?:\/\/([^/?#]+)(.*)$/i;
+
+/** The host in an absolute target. */
+function hostOf(url = '/'): string | undefined {
+  return url.startsWith('/') ? undefined : ABSOLUTE.exec(url)?.[1];
+}
 
 /** Parses a target; without a path (`*`, `host:port`, invalid text) the path is empty. */
 export function requestTarget(url = '/'): RequestTarget {

@@ -49,12 +49,15 @@ function rangeOf(entry: string): Range | undefined {
 }
 
 export class TrustedProxies {
-  readonly #ranges = new BlockList();
+  /** Undefined if no proxy is trusted. */
+  readonly #ranges: BlockList | undefined;
   readonly #header: ForwardedHeader;
 
   /** @throws {RangeError} naming the entry that cannot be used */
   constructor({ trustedProxies, forwardedHeader }: TrustedProxiesOptions) {
     this.#header = forwardedHeader;
+    if (trustedProxies.length === 0) return;
+    this.#ranges = new BlockList();
     for (const entry of trustedProxies) {
       const fault = proxyFault(entry);
       if (fault !== undefined) throw new RangeError(`trustedProxies ${fault}`);
@@ -78,6 +81,7 @@ export class TrustedProxies {
   }
 
   #trusts(address: string): boolean {
+    if (this.#ranges === undefined) return false;
     const known = normalAddress(address);
     return known !== undefined && this.#ranges.check(known, isIPv4(known) ? 'ipv4' : 'ipv6');
   }

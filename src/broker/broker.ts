@@ -26,6 +26,8 @@ export interface EventDraft {
   readonly event: string;
   readonly source: EventSource;
   readonly payload: Readonly<Record<string, unknown>>;
+  /** The payload as JSON, if the publisher has it already. */
+  readonly payloadJson?: string;
   /** A repeat within `idempotencyWindowMs`, by the same principal on the same stream, returns the first result (BRD-1). */
   readonly idempotencyKey?: string;
 }

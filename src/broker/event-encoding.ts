@@ -17,10 +17,13 @@ export interface RecordFields {
   readonly emittedAtMs: number;
 }
 
+type DraftContent = Pick<EventDraft, 'source' | 'payload' | 'payloadJson'>;
+
 /** The last two members of the body: everything that a publisher can encode before the event has its position. */
-export function encodeContent(content: Pick<EventDraft, 'source' | 'payload'>): string {
+export function encodeContent(content: DraftContent): string {
   const { name, principal } = content.source;
-  return `"source":${JSON.stringify({ name, principal })},"payload":${JSON.stringify(content.payload)}`;
+  const payload = content.payloadJson ?? JSON.stringify(content.payload);
+  return `"source":{"name":${JSON.stringify(name)},"principal":${JSON.stringify(principal)}},"payload":${payload}`;
 }
 
 /** Prepends the position to the already encoded content. */
@@ -33,7 +36,7 @@ export function encodeBody(fields: RecordFields, content: string): string {
 }
 
 /** A record created by this process, whose payload needs no parsing. */
-export function recordFromDraft(fields: RecordFields, draft: Pick<EventDraft, 'source' | 'payload'>): EventRecord {
+export function recordFromDraft(fields: RecordFields, draft: DraftContent): EventRecord {
   return build(fields, { source: draft.source, payload: draft.payload, content: encodeContent(draft) });
 }
 

@@ -7,8 +7,14 @@ export class Answering {
 
   /** Tracks the requests of a Fastify instance. */
   watch(app: FastifyInstance): void {
-    app.addHook('onRequest', async ({ raw }) => this.#count(raw.socket, 1));
-    app.addHook('onResponse', async ({ raw }) => this.#count(raw.socket, -1));
+    app.addHook('onRequest', ({ raw }, _reply, done) => {
+      this.#count(raw.socket, 1);
+      done();
+    });
+    app.addHook('onResponse', ({ raw }, _reply, done) => {
+      this.#count(raw.socket, -1);
+      done();
+    });
   }
 
   /**

@@ -2,6 +2,7 @@
  * The HTTP operations of the contract (OPS-0 to OPS-4). Bodies are plain objects; a failure is the `error` message with the
  * status of its code in the contract.
  */
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
@@ -16,6 +17,7 @@ import type {
 } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
+import { newId } from '../broker/event-id.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
@@ -78,7 +80,8 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
 /** Logs a fault and adds the request id to the response, so that the client can report the id and an operator can find it in the log. */
 export function faultLog(log: Logger, request: FastifyRequest, reply: FastifyReply): (error: unknown) => void {
   return (error) => {
-    const { id: requestId, method, routeOptions } = request;
+    const { method, routeOptions } = request;
+    const requestId = request.id === '' ? newId() : request.id;
     void reply.header('x-request-id', requestId);
     log.error({ err: error, requestId, method, route: routeOptions.url }, 'a request could not be answered');
   };
@@ -86,11 +89,9 @@ export function faultLog(log: Logger, request: FastifyRequest, reply: FastifyRep
 
 /** Rejects invalid UTF-8, which would otherwise be replaced by U+FFFD (ERR-3). */
 function decodeBody(body: string | Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(body));
-  } catch (cause) {
-    throw new ProtocolError('invalid_json', 'The body is not UTF-8.', { cause });
-  }
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  if (!isUtf8(bytes)) throw new ProtocolError('invalid_json', 'The body is not UTF-8.');
+  return bytes.toString('utf8');
 }
 
 const POINTERS = { payload: '/payload', stream: '/stream' } as const;
@@ -208,10 +209,11 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   const openAddresses = new Set<string | undefined>(
     OPERATION_NAMES.filter((name) => HTTP_OPERATIONS[name].anyOrigin).map((name) => addressOf(name, options.path)),
   );
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const pages = openAddresses.has(request.routeOptions.url) ? 'of any origin' : 'of allowed origins';
     if (pages === 'of any origin') void reply.header('access-control-allow-origin', '*');
     guard.checkAdmission(request, pages);
+    done();
   });
   for (const [name, { body, answer }] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
     app.route({

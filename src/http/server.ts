@@ -3,7 +3,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import { newId } from '../broker/event-id.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { FilePictures } from '../introspection/file-pictures.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
@@ -79,7 +78,8 @@ export function createHttp(options: HttpOptions): Http {
     bodyLimit: limits.inboundMessageBytes,
     requestTimeout: limits.handshakeTimeoutMs * 2,
     clientErrorHandler: refuseMalformed,
-    genReqId: newId,
+    // An id is made only when a fault is logged (faultLog).
+    genReqId: () => '',
     frameworkErrors: (error, request, reply) =>
       void fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
     http: {

@@ -55,13 +55,14 @@ export class Publisher {
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid` or `broker_unavailable`: nothing was stored.
    */
   async publish(request: BroadcastData, origin: PublishOrigin): Promise<PublishResult> {
-    const stream = this.check(request, origin.pointers);
+    const { stream, payloadJson } = this.#checked(request, origin.pointers);
     const { event, payload, source, idempotencyKey } = request;
     await this.#pacer.wait();
     const result = await this.#options.broker.publish({
       stream,
       event,
       payload,
+      payloadJson,
       source: { name: source ?? origin.name, principal: origin.principal.id },
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
@@ -84,11 +85,15 @@ export class Publisher {
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `stream_invalid`
    */
   check(request: Publication, pointers: RequestPointers): string {
-    this.#checkPayload(request, pointers.payload);
+    return this.#checked(request, pointers).stream;
+  }
+
+  #checked(request: Publication, pointers: RequestPointers): { readonly stream: string; readonly payloadJson: string } {
+    const payloadJson = this.#checkPayload(request, pointers.payload);
     const { catalogue } = this.#options;
     const stream = targetStream(request, catalogue);
     const home = homeStream(request.event, request.payload, catalogue);
-    if (home === undefined || home === stream) return stream;
+    if (home === undefined || home === stream) return { stream, payloadJson };
     throw new ProtocolError(
       'stream_invalid',
       `This ${request.event} belongs on the stream ${home}, not on ${stream}. Publish it on ${home}, or leave "stream" out.`,
@@ -96,9 +101,10 @@ export class Publisher {
     );
   }
 
-  /** Checks a payload against its event's schema and the payload limit (EVT-3, EVT-4). */
-  #checkPayload(request: Publication, pointer: string): void {
-    const bytes = Buffer.byteLength(JSON.stringify(request.payload));
+  /** Checks a payload against its event's schema and the payload limit (EVT-3, EVT-4). @returns the payload as JSON */
+  #checkPayload(request: Publication, pointer: string): string {
+    const payloadJson = JSON.stringify(request.payload);
+    const bytes = Buffer.byteLength(payloadJson);
     const { payloadBytes } = this.#options.limits;
     if (bytes > payloadBytes) {
       throw new ProtocolError(
@@ -113,5 +119,6 @@ export class Publisher {
     const fits = this.#options.catalogue.events.get(request.event)?.fits;
     if (fits?.(request.payload) === false)
       throw schemaError(fits.errors ?? [], { fallback: 'payload_invalid', pointer });
+    return payloadJson;
   }
 }

@@ -9,6 +9,7 @@ import type { BrokerLimits, PublishResult, SourceLoss } from '../broker.ts';
 import { NotSent } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
+import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
 import { asTexts } from './line.ts';
 
@@ -16,8 +17,8 @@ import { asTexts } from './line.ts';
 export interface Outgoing {
   readonly stream: string;
   readonly eventId: string;
-  /** The line without its first three members. */
-  readonly tail: string;
+  /** The line from the event id on. */
+  readonly rest: string;
   /** `+key`, `-key` or nothing: see retain.ts. */
   readonly retain: string;
   /** The Redis key that stores the result, if there is an idempotency key. */
@@ -109,7 +110,7 @@ export class RedisPublisher {
   async #send(stream: string, batch: readonly Pending[]): Promise<void> {
     try {
       const { departures, replies } = await this.#attempt(stream, batch);
-      const results = replies.map((reply) => this.#result(stream, reply, departures));
+      const results = this.#results(stream, batch, replies, departures);
       batch.forEach((pending, index) => {
         const result = results[index];
         if (result === undefined) pending.reject(publishFailure(new Error('a script returned too few results')));
@@ -132,7 +133,7 @@ export class RedisPublisher {
       const { departures } = fence;
       const replies = await this.#run(stream, batch, incarnation);
       const [first = ''] = replies;
-      if (/^(published|duplicate) /.test(first)) return { departures, replies };
+      if (first.startsWith('published ')) return { departures, replies };
       if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
       await this.#beforeSending(() => (first === 'unborn' ? fence.open(stream) : fence.settle(stream)));
@@ -144,11 +145,16 @@ export class RedisPublisher {
     const { meta, log, latest, order, channel } = keys.of(stream);
     const names = [meta, log, latest, order];
     const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
-    const args = [incarnation, channel, command, boundsText(stream, limits), namesPerKey];
-    for (const { event } of batch) {
-      const once = event.onceKey === undefined ? '' : String(names.push(event.onceKey));
-      args.push(event.eventId, event.tail, event.retain, once);
-    }
+    const withKey: number[] = [];
+    const events: string[] = [];
+    batch.forEach(({ event }, index) => {
+      if (event.onceKey !== undefined) {
+        names.push(event.onceKey);
+        withKey.push(index + 1);
+      }
+      events.push(event.rest, event.retain);
+    });
+    const args = [incarnation, channel, command, boundsText(stream, limits), namesPerKey, withKey.join(' '), ...events];
     return asTexts(await connection.run('publish', names, args));
   }
 
@@ -161,16 +167,35 @@ export class RedisPublisher {
     }
   }
 
-  #result(stream: string, reply: string, departures: number): PublishResult {
-    const [status, epoch = '', sequence, eventId = '', at] = reply.split(' ');
-    const sequenceId = Number(sequence);
-    if (status === 'published') {
-      const place = { epoch, sequenceId, at: Number(at), eventId };
-      this.#options.fence.know(stream, place);
-      this.#options.fence.confirm(stream, place, departures);
+  /** The results of a batch, from the texts that lua/publish.lua returns. */
+  #results(
+    stream: string,
+    batch: readonly Pending[],
+    [head = '', ...firsts]: readonly string[],
+    departures: number,
+  ): readonly PublishResult[] {
+    const [, epoch = '', before, at] = head.split(' ');
+    let sequenceId = Number(before);
+    let newest: KnownPlace | undefined;
+    const results = firsts.map((first, index): PublishResult => {
+      if (first !== '') return duplicateOf(stream, first);
+      const eventId = batch[index]?.event.eventId ?? '';
+      sequenceId += 1;
+      newest = { epoch, sequenceId, at: Number(at), eventId };
+      return { stream, epoch, sequenceId, eventId, duplicate: false };
+    });
+    if (newest !== undefined) {
+      this.#options.fence.know(stream, newest);
+      this.#options.fence.confirm(stream, newest, departures);
     }
-    return { stream, epoch, sequenceId, eventId, duplicate: status === 'duplicate' };
+    return results;
   }
+}
+
+/** The result of the first publish under an idempotency key: `<epoch> <sequence> <eventId> <at>`. */
+function duplicateOf(stream: string, text: string): PublishResult {
+  const [epoch = '', sequence, eventId = ''] = text.split(' ');
+  return { stream, epoch, sequenceId: Number(sequence), eventId, duplicate: true };
 }
 
 interface Replies {
@@ -259,7 +284,7 @@ function split(queue: readonly Pending[]): Pending[][] {
   let batch: Pending[] = [];
   let characters = 0;
   for (const pending of queue) {
-    const size = pending.event.tail.length;
+    const size = pending.event.rest.length;
     if (batch.length > 0 && (batch.length >= MAX_BATCH_EVENTS || characters + size > MAX_BATCH_CHARACTERS)) {
       batches.push(batch);
       batch = [];

@@ -206,7 +206,7 @@ export class RedisBroker implements Broker {
     return this.#publisher.publish({
       stream,
       eventId,
-      tail: `${event} ${encodeContent(draft)}`,
+      rest: `${eventId} ${event} ${encodeContent(draft)}`,
       retain: retainOf(this.#options.events, draft),
       ...(idempotencyKey === undefined ? {} : { onceKey: this.#keys.once(stream, source.principal, idempotencyKey) }),
     });

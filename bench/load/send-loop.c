@@ -1,0 +1,14 @@
+/*
+ * Sends the same bytes to many sockets, for bench/servers/native.ts: what a native writer could save at most.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Returns how many sockets did not take all bytes. */
+int send_loop(const int *sockets, int count, const void *bytes, int length) {
+  int missed = 0;
+  for (int n = 0; n < count; n += 1)
+    if (send(sockets[n], bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) != length) missed += 1;
+  return missed;
+}
