@@ -1,23 +1,49 @@
 #!/usr/bin/env node
 /** `tidemark-mcp`: serves MCP in front of a gateway. stdout is for the protocol; everything else goes to stderr. */
-import { Command, CommanderError } from 'commander';
+import { once } from 'node:events';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from '../src/cli/exit.ts';
 import { remoteOptions } from '../src/cli/remote.ts';
 import type { RemoteOptions } from '../src/cli/remote.ts';
 import { plain } from '../src/cli/terminal.ts';
 import { packageVersion } from '../src/version.ts';
 import { readContract } from './contract/contract.ts';
+import type { Contract } from './contract/contract.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { readCallers } from './serve/callers.ts';
+import { serveOverHttp } from './serve/http.ts';
 import { serveOverStdio } from './serve/stdio.ts';
+import { WEBHOOK_DEFAULTS } from './webhooks/webhooks.ts';
 
 interface Options extends RemoteOptions {
   readonly contract?: string;
+  readonly http?: Address;
+  readonly callers?: string;
+  readonly allowHost?: readonly string[];
+  readonly allowPrivateCallbacks?: true;
+  readonly insecure?: true;
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
 const program = remoteOptions(new Command('tidemark-mcp'))
-  .description('MCP server of a Tidemark gateway, over stdio.')
+  .description('MCP server of a Tidemark gateway, over stdio or, with --http, over HTTP.')
   .version(packageVersion())
   .option('--contract <path>', 'own events: the document, or the directory of `tidemark contract build`')
+  .option('--http <host:port>', 'serve over HTTP at this address, such as 127.0.0.1:7410', readAddress)
+  .option('--callers <file>', 'with --http: the callers, their tokens and their credentials of the gateway (JSON)')
+  .option(
+    '--allow-host <name>',
+    'with --http: a host name by which clients and web pages reach this server; may be repeated',
+    (name: string, all: readonly string[] | undefined) => [...(all ?? []), name],
+  )
+  .option('--insecure', 'with --http: serve an address that is not loopback without --callers')
+  .option('--allow-private-callbacks', 'for development: webhooks to http and to addresses that are not public')
   .exitOverride()
   .configureOutput({ writeOut: (text) => process.stderr.write(text) })
   .action(serve);
@@ -26,8 +52,38 @@ async function serve(options: Options): Promise<void> {
   const end = new AbortController();
   process.once('SIGINT', () => end.abort()).once('SIGTERM', () => end.abort());
   const contract = await readContract(options.contract);
-  const gateway = new Gateway(options);
-  await serveOverStdio({ contract, gateway, onFault }, end.signal);
+  if (options.http !== undefined) return serveHttp(options, { ...options.http, contract, signal: end.signal });
+  await serveOverStdio({ contract, gateway: new Gateway(options), onFault }, end.signal);
+}
+
+async function serveHttp(
+  options: Options,
+  { host, port, contract, signal }: Address & { readonly contract: Contract; readonly signal: AbortSignal },
+): Promise<void> {
+  if (options.callers === undefined && !LOOPBACK.has(host) && options.insecure !== true)
+    throw new CliError(
+      `Anyone who can reach ${host} would have the credential's full access. Give --callers FILE, or --insecure.`,
+      EXIT.usage,
+    );
+  const service = await serveOverHttp({
+    ...{ host, port, contract, onFault, gateway: options, allowedHosts: options.allowHost ?? [] },
+    ...(options.callers === undefined ? {} : { callers: await readCallers(options.callers) }),
+    webhooks: {
+      ...WEBHOOK_DEFAULTS,
+      endpoint: { ...WEBHOOK_DEFAULTS.endpoint, allowPrivate: options.allowPrivateCallbacks === true },
+    },
+  });
+  log(`serving ${service.url}`);
+  if (!signal.aborted) await once(signal, 'abort');
+  await service.close();
+}
+
+function readAddress(text: string): Address {
+  const [, ipv6, name, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = ipv6 ?? name;
+  if (host === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError('Expected HOST:PORT, such as 127.0.0.1:7410.');
+  return { host, port: Number(port) };
 }
 
 /** The log of this program. Errors of libraries have no credential in their texts: none is ever part of an address. */

@@ -6,7 +6,8 @@
  */
 import { McpServer } from '@modelcontextprotocol/server';
 import { packageVersion } from '../src/version.ts';
-import type { ToolHost } from './tools/registration.ts';
+import { registerEvents } from './events/registration.ts';
+import type { EventsHost } from './events/registration.ts';
 import { registerTools } from './tools/registration.ts';
 
 export { readContract } from './contract/contract.ts';
@@ -15,7 +16,7 @@ export { Gateway } from './gateway/gateway.ts';
 export type { GatewayOptions } from './gateway/gateway.ts';
 
 /** What the servers of one caller share. */
-export type McpHost = ToolHost;
+export type McpHost = EventsHost;
 
 const INSTRUCTIONS =
   'Tools to work with the events of a Tidemark gateway: wait for an event instead of polling, publish one, hand work to exactly one agent. ' +
@@ -29,5 +30,6 @@ export function mcpServerOf(host: McpHost): McpServer {
     { instructions: INSTRUCTIONS },
   );
   registerTools(server, host);
+  registerEvents(server, host);
   return server;
 }

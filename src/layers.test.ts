@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['tape/', 'filters/'],
     ['trace/'],
   ],
-  'mcp/': [['main.ts'], ['serve/'], ['server.ts'], ['tools/'], ['gateway/'], ['contract/']],
+  'mcp/': [['main.ts'], ['serve/'], ['server.ts'], ['tools/', 'events/'], ['webhooks/'], ['gateway/'], ['contract/']],
 };
 
 /** Each library, and path prefixes of the files that may import it: one place in each program. */
@@ -44,6 +44,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ['codegen/'],
   fastify: ['src/http/'],
   ioredis: ['src/broker/redis/'],
+  'ipaddr.js': ['mcp/webhooks/endpoint.ts'],
   koffi: ['src/sources/engine/inotify.ts'],
   ws: ['src/connections/', 'src/mock/', 'conformance/target/socket.ts'],
 };

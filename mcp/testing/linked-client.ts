@@ -13,12 +13,24 @@ import type { Era } from './mcp-process.ts';
 export interface LinkedOptions extends GatewayOptions {
   readonly contract?: string;
   readonly era?: Era;
+  /** Milliseconds between the heartbeats of an event stream. */
+  readonly heartbeatMs?: number;
 }
 
-export async function linkedClient({ contract, era = 'modern', ...options }: LinkedOptions): Promise<Client> {
+export async function linkedClient({
+  contract,
+  era = 'modern',
+  heartbeatMs = 15_000,
+  ...options
+}: LinkedOptions): Promise<Client> {
   const gateway = new Gateway(options);
   const faults: unknown[] = [];
-  const host = { gateway, contract: await readContract(contract), onFault: (fault: unknown) => faults.push(fault) };
+  const host = {
+    gateway,
+    heartbeatMs,
+    contract: await readContract(contract),
+    onFault: (fault: unknown) => faults.push(fault),
+  };
   const [mine, theirs] = InMemoryTransport.createLinkedPair();
   const handle = serveStdio(() => mcpServerOf(host), { transport: theirs });
   const client = clientOf(era);

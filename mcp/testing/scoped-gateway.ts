@@ -14,6 +14,8 @@ export interface ScopedGateway extends Served {
   readonly tokenFile: (token: string) => string;
   /** Takes a token's scopes away, as an operator does: clients that connect afterwards do not have them. */
   readonly grants: Map<string, readonly string[]>;
+  /** For another gateway with the same credentials. */
+  readonly authenticator: Authenticator;
 }
 
 /** @param grants token → scopes; a token is also the name of its user */
@@ -37,5 +39,5 @@ export async function scopedGateway(grants: Readonly<Record<string, readonly str
     writeFileSync(path, token, { mode: 0o600 });
     return path;
   };
-  return { ...(await serve({ authenticator, broadcast: 'on' })), grants: held, tokenFile };
+  return { ...(await serve({ authenticator, broadcast: 'on' })), grants: held, authenticator, tokenFile };
 }

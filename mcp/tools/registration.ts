@@ -39,14 +39,14 @@ export function registerTools(server: McpServer, host: ToolHost): void {
 
 function register<Arguments>(server: McpServer, host: ToolHost, tool: Tool<Arguments>): void {
   const { contract, gateway, onFault } = host;
-  const schema = (value: JsonSchema): ReturnType<typeof fromJsonSchema> => fromJsonSchema(contract.complete(value));
+  const { input, output } = schemasOf(contract, tool);
   server.registerTool(
     tool.name,
     {
       title: tool.title,
       description: tool.description,
-      inputSchema: schema(tool.input(contract)),
-      outputSchema: schema(tool.output(contract)),
+      inputSchema: input,
+      outputSchema: output,
       annotations: { readOnlyHint: tool.isReadOnly, idempotentHint: tool.isIdempotent, destructiveHint: false },
     },
     async (parameters: unknown, context: ServerContext): Promise<CallToolResult> => {
@@ -66,6 +66,23 @@ function register<Arguments>(server: McpServer, host: ToolHost, tool: Tool<Argum
       }
     },
   );
+}
+
+interface Schemas {
+  readonly input: ReturnType<typeof fromJsonSchema>;
+  readonly output: ReturnType<typeof fromJsonSchema>;
+}
+
+/** Compiled once: over HTTP there is a server for each request. */
+const compiled = new WeakMap<Contract, Map<string, Schemas>>();
+
+function schemasOf<Arguments>(contract: Contract, { name, input, output }: Tool<Arguments>): Schemas {
+  const known = compiled.get(contract) ?? new Map<string, Schemas>();
+  compiled.set(contract, known);
+  const schema = (value: JsonSchema): Schemas['input'] => fromJsonSchema(contract.complete(value));
+  const found = known.get(name) ?? { input: schema(input(contract)), output: schema(output(contract)) };
+  known.set(name, found);
+  return found;
 }
 
 function reportProgress({ mcpReq }: ServerContext): () => void {

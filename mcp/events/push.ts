@@ -1,0 +1,100 @@
+/** `events/stream`: events as notifications of one long request, which ends when the client cancels it. */
+import { SubscriptionError } from '../../generated/client.ts';
+import type { TidemarkClient } from '../../generated/client.ts';
+import { Follower } from '../gateway/follower.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { writeCursor } from './cursor.ts';
+import { EVENTS_ERROR, eventsErrorOf } from './errors.ts';
+import { occurrenceOf } from './occurrence.ts';
+import type { EventsRequest } from './request.ts';
+
+/** SEP-3415, *Lifecycle*: at least every 30 seconds. */
+export const HEARTBEAT_MS = 15_000;
+
+export interface PushContext {
+  readonly gateway: Gateway;
+  /** Milliseconds between heartbeats. */
+  readonly heartbeatMs: number;
+  readonly signal: AbortSignal;
+  readonly notify: (method: string, params: Readonly<Record<string, unknown>>) => Promise<void>;
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * Resolves when the client has cancelled, or the subscription has ended (`terminated` was sent).
+ * @throws what the gateway refuses before the subscription is confirmed
+ */
+export async function push(request: EventsRequest, context: PushContext): Promise<void> {
+  const { selection, after, notBefore, type } = request;
+  const { gateway, heartbeatMs, signal, onFault } = context;
+  const client = await gateway.connected(signal);
+  const follower = new Follower(client, {
+    ...selection,
+    after,
+    ...(notBefore === undefined ? {} : { notBefore }),
+    signal,
+  });
+  const out = new Output(context);
+  let isActive = false;
+  const heartbeat = setInterval(() => {
+    const { mark } = follower;
+    if (isActive && mark !== undefined) out.send('heartbeat', { cursor: writeCursor(selection.stream, mark) });
+  }, heartbeatMs);
+  const stopReports = reportOutages(client, (reason) => {
+    if (isActive)
+      out.send('error', { error: { code: EVENTS_ERROR.internal, message: 'UpstreamError', data: { reason } } });
+  });
+  try {
+    for await (const item of follower.follow()) {
+      const cursor = writeCursor(selection.stream, item.mark);
+      if (item.kind === 'event') await out.write('event', { ...occurrenceOf(type, item.event), cursor });
+      else {
+        isActive = true;
+        await out.write('active', { cursor, truncated: item.truncated });
+      }
+    }
+  } catch (error) {
+    if (!isActive && !(error instanceof SubscriptionError)) throw error;
+    const { code, message, data } = eventsErrorOf(error, onFault);
+    await out.write('terminated', { error: { code, message, data } });
+  } finally {
+    clearInterval(heartbeat);
+    stopReports();
+  }
+}
+
+/** Writes one notification after the other, so that the reader's pace reaches the gateway. */
+class Output {
+  readonly #context: PushContext;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(context: PushContext) {
+    this.#context = context;
+  }
+
+  /** Resolves when the notification was handed to the transport. */
+  write(name: string, params: Readonly<Record<string, unknown>>): Promise<void> {
+    this.#last = this.#last.then(() => this.#context.notify(`notifications/events/${name}`, params));
+    return this.#last;
+  }
+
+  /** Without waiting: the end of the connection is noticed by the next event. */
+  send(name: string, params: Readonly<Record<string, unknown>>): void {
+    this.write(name, params).catch(() => undefined);
+  }
+}
+
+/** Reports once per outage that the gateway is away; the client reconnects and resumes by itself. */
+function reportOutages(client: TidemarkClient, report: (reason: string) => void): () => void {
+  let isAway = false;
+  const offs = [
+    client.on('closed', ({ willReconnect }) => {
+      if (willReconnect && !isAway) report('The gateway is unreachable; delivery continues when it is back.');
+      isAway ||= willReconnect;
+    }),
+    client.on('ready', () => (isAway = false)),
+  ];
+  return () => {
+    for (const off of offs) off();
+  };
+}

@@ -1,0 +1,45 @@
+/** The parameters that poll, push and webhook have in common, checked. */
+import type { Mark } from '../gateway/mark.ts';
+import type { Selection } from '../gateway/page.ts';
+import { readCursor } from './cursor.ts';
+import { invalidParams, notFound } from './errors.ts';
+import type { EventType } from './event-types.ts';
+
+export interface SubscriptionParameters {
+  readonly name: string;
+  readonly arguments?: unknown;
+  readonly cursor?: string | null;
+  readonly maxAgeMs?: number;
+}
+
+export interface EventsRequest {
+  readonly type: EventType;
+  readonly selection: Selection;
+  /** Undefined: start from now. */
+  readonly after: Mark | undefined;
+  /** Milliseconds since 1970. */
+  readonly notBefore: number | undefined;
+}
+
+/** @throws {ProtocolError} NotFound or InvalidParams */
+export async function readRequest(
+  types: ReadonlyMap<string, EventType>,
+  { name, arguments: given = {}, cursor, maxAgeMs }: SubscriptionParameters,
+): Promise<EventsRequest> {
+  const type = types.get(name);
+  if (type === undefined) throw notFound('event', `There is no event type ${name}; events/list has all.`);
+  const selection = await type.select(given);
+  if (typeof selection === 'string')
+    throw invalidParams(`The arguments do not match the inputSchema of ${name}: ${selection}`);
+  const after = typeof cursor === 'string' ? readCursor(selection.stream, cursor) : undefined;
+  if (typeof cursor === 'string' && after === undefined)
+    throw invalidParams(`The cursor is not one of this server for the stream ${selection.stream}.`);
+  return { type, selection, after, notBefore: maxAgeMs === undefined ? undefined : Date.now() - maxAgeMs };
+}
+
+export const SUBSCRIPTION_PROPERTIES = {
+  name: { type: 'string' },
+  arguments: { type: 'object' },
+  cursor: { type: ['string', 'null'] },
+  maxAgeMs: { type: 'integer', minimum: 0 },
+} as const;

@@ -1,0 +1,68 @@
+/**
+ * The callers of an HTTP server: each has a token of this server and a credential of the gateway. A caller's token is never sent to
+ * the gateway: MCP forbids a server to pass on tokens that were not issued for the next one (Authorization, *Token Passthrough*).
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { CliError, EXIT } from '../../src/cli/exit.ts';
+
+export interface Caller {
+  /** Identifies the caller's webhook subscriptions. */
+  readonly name: string;
+  /** SHA-256 of the caller's token. */
+  readonly digest: Buffer;
+  /** The caller's credential of the gateway; one of the two. */
+  readonly tokenFile?: string;
+  readonly apiKeyFile?: string;
+}
+
+interface Entry {
+  readonly name?: unknown;
+  readonly tokenSha256?: unknown;
+  readonly tokenFile?: unknown;
+  readonly apiKeyFile?: unknown;
+}
+
+const EXAMPLE = '{"callers":[{"name":"ana","tokenSha256":"<64 hex digits>","tokenFile":"ana.token"}]}';
+
+/** @throws {CliError} if the file cannot be read or is not a list of callers */
+export async function readCallers(file: string): Promise<readonly Caller[]> {
+  const value = parse(file, await readFile(file, 'utf8'));
+  const entries = typeof value === 'object' && value !== null && 'callers' in value ? value.callers : undefined;
+  if (!Array.isArray(entries) || entries.length === 0) throw fault(file, `expected ${EXAMPLE}`);
+  const callers = entries.map((entry, index) => callerOf(file, entry as Entry, index));
+  if (new Set(callers.map(({ name }) => name)).size < callers.length)
+    throw fault(file, 'two callers have the same name');
+  return callers;
+}
+
+/** @returns undefined if no caller has the token */
+export function callerWith(token: string, callers: readonly Caller[]): Caller | undefined {
+  const digest = createHash('sha256').update(token).digest();
+  return callers.find((caller) => timingSafeEqual(caller.digest, digest));
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CliError(`${file} is not valid JSON; expected ${EXAMPLE}.`, EXIT.usage, { cause });
+  }
+}
+
+function callerOf(file: string, { name, tokenSha256, tokenFile, apiKeyFile }: Entry, index: number): Caller {
+  const place = `callers[${index}]`;
+  if (typeof name !== 'string' || name === '') throw fault(file, `${place}.name must be a non-empty string`);
+  if (typeof tokenSha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(tokenSha256))
+    throw fault(file, `${place}.tokenSha256 must be the SHA-256 of the caller's token, 64 hex digits`);
+  const digest = Buffer.from(tokenSha256, 'hex');
+  const below = (path: string): string => resolve(dirname(file), path);
+  if (typeof tokenFile === 'string' && apiKeyFile === undefined) return { name, digest, tokenFile: below(tokenFile) };
+  if (typeof apiKeyFile === 'string' && tokenFile === undefined) return { name, digest, apiKeyFile: below(apiKeyFile) };
+  throw fault(file, `${place} needs either tokenFile or apiKeyFile, the file with its credential of the gateway`);
+}
+
+function fault(file: string, text: string): CliError {
+  return new CliError(`${file}: ${text}.`, EXIT.usage);
+}

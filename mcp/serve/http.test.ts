@@ -1,0 +1,61 @@
+/** MCP over HTTP: who may call, and what each caller may do. */
+import { request } from 'node:http';
+import { describe, expect, test, vi } from 'vitest';
+import { PATIENCE, serve } from '../../src/testing/rig.ts';
+import { eventStream } from '../testing/events-client.ts';
+import { callerOf, httpClient, httpServer, tokenAt } from '../testing/http-server.ts';
+import { callTool } from '../testing/linked-client.ts';
+import { scopedGateway } from '../testing/scoped-gateway.ts';
+
+function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    const sent = request(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers } });
+    sent
+      .on('response', (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+describe('over HTTP', () => {
+  test('tools and event streams work, and a stream ends with its client', async () => {
+    const { gateway, url } = await serve({ broadcast: 'on' });
+    const service = await httpServer(url);
+    const client = await httpClient(service.url);
+    const published = await callTool(client, 'publish_event', { event: 'build.finished', payload: { ok: true } });
+    expect(published.content).toMatchObject({ duplicate: false });
+    const stream = eventStream(client, { name: 'sync_status' });
+    await vi.waitFor(() => expect(stream.received.length).toBe(1), PATIENCE);
+    await gateway.publish('sync_status', { status: 'running', operationId: 'o' });
+    await vi.waitFor(() => expect(stream.sequenceIds()).toEqual([2]), PATIENCE);
+    stream.cancel();
+    await vi.waitFor(
+      async () => expect((await callTool(client, 'who_listens')).content).toMatchObject({ total: 0 }),
+      PATIENCE,
+    );
+    expect(service.faults).toEqual([]);
+  });
+
+  test('other origins, other hosts and other paths are refused', async () => {
+    const { url } = await serve();
+    const service = await httpServer(url, { allowedHosts: ['mcp.example'] });
+    expect(await statusOf(service.url, { origin: 'https://evil.example' })).toBe(403);
+    expect(await statusOf(service.url, { host: 'evil.example' })).toBe(403);
+    expect(await statusOf(service.url, { host: 'mcp.example', origin: 'https://mcp.example' })).not.toBe(403);
+    expect(await statusOf(service.url.replace('/mcp', '/other'), {})).toBe(404);
+  });
+
+  test('each caller has its own scopes; without a token of this server there is no access', async () => {
+    const { url, tokenFile } = await scopedGateway({ ana: ['subscribe:*'], bo: ['subscribe:sync_status@main'] });
+    const callers = ['ana', 'bo'].map((name) => callerOf(name, tokenFile(name)));
+    const service = await httpServer(url, { callers });
+    for (const headers of [{}, { authorization: 'Bearer ana' }, { authorization: `Basic ${tokenAt('ana')}` }])
+      expect(await statusOf(service.url, headers)).toBe(401);
+    const parameters = { events: ['file_change'] };
+    const ana = await callTool(await httpClient(service.url, tokenAt('ana')), 'recent_changes', parameters);
+    expect(ana.isError).toBe(false);
+    const bo = await callTool(await httpClient(service.url, tokenAt('bo')), 'recent_changes', parameters);
+    expect(bo).toMatchObject({ isError: true, text: expect.stringMatching(/^forbidden: /) });
+  });
+});

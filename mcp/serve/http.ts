@@ -1,0 +1,137 @@
+/**
+ * Serves MCP over Streamable HTTP. Pages of other origins and names of other hosts are refused, so that no web page can use the
+ * server through a browser (Streamable HTTP, *Security*).
+ */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler, localhostAllowedHostnames } from '@modelcontextprotocol/server';
+import type { McpHttpHandler } from '@modelcontextprotocol/server';
+import type { Contract } from '../contract/contract.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import type { GatewayOptions } from '../gateway/gateway.ts';
+import { mcpServerOf } from '../server.ts';
+import { Webhooks } from '../webhooks/webhooks.ts';
+import type { WebhookOptions } from '../webhooks/webhooks.ts';
+import { callerWith } from './callers.ts';
+import type { Caller } from './callers.ts';
+
+export interface HttpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly contract: Contract;
+  readonly gateway: GatewayOptions;
+  /** Without callers, everybody who reaches the address uses the one credential of the gateway, and webhooks are off. */
+  readonly callers?: readonly Caller[];
+  /** Host names that clients use, besides those of this machine; also the host names of origins whose pages may call. */
+  readonly allowedHosts?: readonly string[];
+  readonly webhooks?: WebhookOptions;
+  readonly heartbeatMs?: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface HttpService {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export const MCP_PATH = '/mcp';
+const LARGEST_BODY = 1024 * 1024;
+
+/** The gateway of one caller, and the MCP servers in front of it. */
+interface Seat {
+  readonly gateway: Gateway;
+  readonly handler: McpHttpHandler;
+  readonly serve: ReturnType<typeof toNodeHandler>;
+}
+
+/** @throws {CliError} if a credential cannot be read; the error of the socket */
+export async function serveOverHttp(options: HttpOptions): Promise<HttpService> {
+  const seats = new Seats(options);
+  const allowed = [...localhostAllowedHostnames(), ...(options.allowedHosts ?? [])];
+  const isHostAllowed = hostHeaderValidation(allowed);
+  const isOriginAllowed = originValidation(allowed);
+  const server = createServer((request, response) => {
+    if (!isHostAllowed(request, response) || !isOriginAllowed(request, response)) return;
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname !== MCP_PATH) return answer(response, 404, `Not found; MCP is at ${MCP_PATH}.`);
+    const seat = seats.of(tokenOf(request));
+    if (seat === undefined) return challenge(response);
+    // Node leaves `method` out only of responses.
+    void seat.serve(request as Parameters<Seat['serve']>[0], response);
+  });
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  const name = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${name}:${port}${MCP_PATH}`,
+    close: async () => {
+      server.close();
+      await seats.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+class Seats {
+  readonly #options: HttpOptions;
+  readonly #webhooks: Webhooks;
+  readonly #seats = new Map<string, Seat>();
+  readonly #shared: Seat | undefined;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    this.#webhooks = new Webhooks(options.webhooks);
+    if (options.callers === undefined) this.#shared = this.#make(options.gateway, undefined);
+    else
+      for (const { name, tokenFile, apiKeyFile } of options.callers) {
+        const credential = tokenFile === undefined ? { apiKeyFile } : { tokenFile };
+        this.#seats.set(name, this.#make({ url: options.gateway.url, ...credential } as GatewayOptions, name));
+      }
+  }
+
+  of(token: string | undefined): Seat | undefined {
+    if (this.#options.callers === undefined) return this.#shared;
+    const caller = token === undefined ? undefined : callerWith(token, this.#options.callers);
+    return caller === undefined ? undefined : this.#seats.get(caller.name);
+  }
+
+  async close(): Promise<void> {
+    this.#webhooks.close();
+    const all = [...this.#seats.values(), ...(this.#shared === undefined ? [] : [this.#shared])];
+    await Promise.all(all.map(async ({ handler, gateway }) => Promise.all([handler.close(), gateway.close()])));
+  }
+
+  #make(gatewayOptions: GatewayOptions, principal: string | undefined): Seat {
+    const { contract, heartbeatMs, onFault } = this.#options;
+    const gateway = new Gateway(gatewayOptions);
+    const host = {
+      ...{ gateway, contract, onFault },
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      ...(principal === undefined ? {} : { webhooks: { registry: this.#webhooks, principal } }),
+    };
+    const handler = createMcpHandler(() => mcpServerOf(host), { onerror: onFault, maxRequestBodySize: LARGEST_BODY });
+    return { gateway, handler, serve: toNodeHandler(handler, { onerror: onFault, maxRequestBodySize: LARGEST_BODY }) };
+  }
+}
+
+function tokenOf({ headers }: IncomingMessage): string | undefined {
+  return /^Bearer ([\x21-\x7e]+)$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+function challenge(response: ServerResponse): void {
+  response.setHeader('www-authenticate', 'Bearer');
+  answer(response, 401, 'This server requires a token: send it as `Authorization: Bearer TOKEN`.');
+}
+
+function answer(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32000, message } }));
+}
+
+function listen(server: Server, { host, port }: HttpOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject).listen(port, host, resolve);
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * Requests to callback addresses, which callers choose. So that nobody can make this server reach what only it can reach (SEP-3415,
+ * *SSRF prevention*): https only, no redirects, and the address is checked when it is used; the connection goes to that very address.
+ */
+import { lookup } from 'node:dns/promises';
+import type { LookupAddress } from 'node:dns';
+import { request as requestHttp } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
+import type { LookupFunction } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** The categories of `lastError`. Nothing else of a response or a failure reaches a caller. */
+export type DeliveryFault =
+  'connection_refused' | 'timeout' | 'tls_error' | 'http_4xx' | 'http_5xx' | 'challenge_failed';
+
+export interface Reply {
+  readonly status: number;
+  /** At most a few kilobytes. */
+  readonly body: string;
+}
+
+export interface EndpointOptions {
+  /** For development and tests: also http, and addresses that are not public. */
+  readonly allowPrivate: boolean;
+  readonly timeoutMs: number;
+  /** PEM of a certificate authority to trust besides the public ones. */
+  readonly ca?: string;
+}
+
+const LARGEST_REPLY = 4_096;
+
+export class EndpointError extends Error {
+  readonly fault: DeliveryFault;
+
+  constructor(fault: DeliveryFault) {
+    super(fault);
+    this.name = 'EndpointError';
+    this.fault = fault;
+  }
+}
+
+/** @returns why the address cannot be a callback, or undefined */
+export function callbackFault(text: string, { allowPrivate }: EndpointOptions): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return 'delivery.url is not a URL.';
+  if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:'))
+    return 'delivery.url must begin with https:.';
+  if (url.username !== '' || url.password !== '') return 'delivery.url must not contain a credential.';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (!allowPrivate && isIP(host) !== 0 && !isPublic(host))
+    return 'delivery.url must not name an address that is not public.';
+  return undefined;
+}
+
+/** Whether an address is globally routable by the registries of IANA. */
+export function isPublic(address: string): boolean {
+  // Also reads IPv4 addresses that are written as IPv6.
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+}
+
+/** @throws {EndpointError} */
+export async function post(
+  url: string,
+  { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: string },
+  options: EndpointOptions,
+): Promise<Reply> {
+  try {
+    const address = new URL(url);
+    const pinned = await resolve(address.hostname.replace(/^\[|\]$/g, ''), options);
+    const send = address.protocol === 'https:' ? requestHttps : requestHttp;
+    const response = await new Promise<IncomingMessage>((fulfil, reject) => {
+      const request = send(address, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+        // A connection of its own: a kept one could belong to an address that was checked before.
+        agent: false,
+        lookup: pinned,
+        signal: AbortSignal.timeout(options.timeoutMs),
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      });
+      request.on('response', fulfil).on('error', reject).end(body);
+    });
+    return { status: response.statusCode ?? 0, body: await beginningOf(response) };
+  } catch (error) {
+    throw error instanceof EndpointError ? error : new EndpointError(faultOf(error));
+  }
+}
+
+/** The category of a response that is not a success. */
+export function statusFault(status: number): DeliveryFault {
+  return status >= 500 ? 'http_5xx' : 'http_4xx';
+}
+
+/** Resolves a name once and checks the result, so that the address cannot change between the check and the connection. */
+async function resolve(host: string, { allowPrivate }: EndpointOptions): Promise<LookupFunction> {
+  const family = isIP(host);
+  const found: readonly LookupAddress[] =
+    family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
+  const usable = found.filter(({ address }) => allowPrivate || isPublic(address));
+  const [first] = usable;
+  if (first === undefined) throw new EndpointError('connection_refused');
+  return (_hostname, options, callback) => {
+    if (options.all === true) callback(null, [...usable]);
+    else callback(null, first.address, first.family);
+  };
+}
+
+async function beginningOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    text += chunk.toString();
+    if (text.length > LARGEST_REPLY) break;
+  }
+  response.destroy();
+  return text.slice(0, LARGEST_REPLY);
+}
+
+function faultOf(error: unknown): DeliveryFault {
+  if (!(error instanceof Error)) return 'connection_refused';
+  const code = 'code' in error ? String(error.code) : '';
+  if (error.name === 'TimeoutError' || error.name === 'AbortError' || code === 'ETIMEDOUT') return 'timeout';
+  return /TLS|SSL|CERT|SELF_SIGNED|UNABLE_TO_VERIFY|EPROTO/.test(code) ? 'tls_error' : 'connection_refused';
+}

@@ -1,0 +1,34 @@
+/** Signatures of Standard Webhooks v1, as SEP-3415 (*Signature scheme*) profiles them. */
+import { createHmac } from 'node:crypto';
+
+const PREFIX = 'whsec_';
+const FEWEST_BYTES = 24;
+const MOST_BYTES = 64;
+
+/** @returns the key, or undefined if the text is not `whsec_` and the base64 of 24 to 64 bytes */
+export function keyOf(secret: string): Buffer | undefined {
+  const encoded = secret.slice(PREFIX.length);
+  if (!secret.startsWith(PREFIX) || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
+  const key = Buffer.from(encoded, 'base64');
+  return key.length >= FEWEST_BYTES && key.length <= MOST_BYTES ? key : undefined;
+}
+
+export interface Signed {
+  /** `webhook-id`. */
+  readonly id: string;
+  /** The exact text that is sent. */
+  readonly body: string;
+}
+
+/**
+ * The headers of one attempt. Each attempt is signed anew, so that a retry is not refused as too old.
+ * @param keys the current one, and for some time after a rotation also the one before
+ * @param now milliseconds since 1970
+ */
+export function signedHeaders({ id, body }: Signed, keys: readonly Buffer[], now: number): Record<string, string> {
+  const timestamp = Math.floor(now / 1000);
+  const signatures = keys.map(
+    (key) => `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`,
+  );
+  return { 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': signatures.join(' ') };
+}

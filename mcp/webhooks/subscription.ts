@@ -1,0 +1,193 @@
+/** One webhook subscription: reads its source and delivers each event until it is acknowledged, given up, or the subscription ends. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EndpointError, post, statusFault } from './endpoint.ts';
+import type { DeliveryFault, EndpointOptions } from './endpoint.ts';
+import { signedHeaders } from './signature.ts';
+import type { Signed } from './signature.ts';
+import type { Source, SourceItem, Termination } from './source.ts';
+import { Watermark } from './watermark.ts';
+
+export interface DeliveryOptions {
+  readonly endpoint: EndpointOptions;
+  /** The pauses between the attempts of one delivery, in milliseconds. */
+  readonly retryDelaysMs: readonly number[];
+  /** Deliveries of one subscription that may be under way at once. */
+  readonly concurrency: number;
+}
+
+export interface SubscriptionFacts {
+  readonly id: string;
+  readonly url: string;
+  readonly source: Source;
+  readonly options: DeliveryOptions;
+  /** The keys that sign now, the newest first. */
+  readonly keys: () => readonly Buffer[];
+  readonly signal: AbortSignal;
+  /** The source has ended by itself. */
+  readonly onEnd: (error: unknown) => Termination;
+}
+
+export interface DeliveryStatus {
+  readonly active: boolean;
+  readonly lastDeliveryAt: string | null;
+  readonly lastError: DeliveryFault | null;
+  readonly failedSince?: string;
+}
+
+/** Not retried, by the extension: the receiver does not want this delivery, or it is too large. */
+const FINAL: ReadonlySet<number> = new Set([410, 413]);
+
+type Outcome = 'acknowledged' | 'unwanted' | 'failed';
+
+export class WebhookSubscription {
+  readonly #facts: SubscriptionFacts;
+  readonly #watermark: Watermark;
+  readonly #underWay = new Set<Promise<void>>();
+  #resumed = Promise.withResolvers<void>();
+  #isActive = true;
+  #lastSuccess = 0;
+  #lastError: DeliveryFault | null = null;
+  #failedSince: number | undefined;
+  #isTruncated: boolean;
+
+  /** @param start the first item of the source */
+  constructor(facts: SubscriptionFacts, start: Extract<SourceItem, { kind: 'start' }>) {
+    this.#facts = facts;
+    this.#watermark = new Watermark(start.cursor);
+    this.#isTruncated = start.truncated;
+  }
+
+  /** A position that the client may keep. Moves on in quiet times. */
+  get cursor(): string {
+    const read = this.#facts.source.cursor();
+    if (read !== undefined) this.#watermark.advance(read);
+    return this.#watermark.cursor;
+  }
+
+  get status(): DeliveryStatus {
+    return {
+      active: this.#isActive,
+      lastDeliveryAt: this.#lastSuccess === 0 ? null : new Date(this.#lastSuccess).toISOString(),
+      lastError: this.#lastError,
+      ...(this.#failedSince === undefined ? {} : { failedSince: new Date(this.#failedSince).toISOString() }),
+    };
+  }
+
+  /** Whether events were lost or given up since the last call. */
+  takeTruncated(): boolean {
+    const isTruncated = this.#isTruncated;
+    this.#isTruncated = false;
+    return isTruncated;
+  }
+
+  /** A refresh: suspended deliveries are tried again. */
+  reactivate(): void {
+    this.#isActive = true;
+    this.#resumed.resolve();
+    this.#resumed = Promise.withResolvers();
+  }
+
+  /** Delivers until the signal is aborted or the source ends. Never rejects. */
+  async run(): Promise<void> {
+    const { source, signal, onEnd } = this.#facts;
+    try {
+      for (;;) {
+        const { done, value } = await source.items.next();
+        if (done === true) return;
+        if (value.kind === 'event') await this.#deliverSoon(value);
+        else await this.#reportGap(value.cursor);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      await this.#settle();
+      await this.#control('terminated', { error: onEnd(error) });
+    }
+  }
+
+  async #deliverSoon({ id, body, cursor }: Extract<SourceItem, { kind: 'event' }>): Promise<void> {
+    const settled = this.#watermark.begin(cursor);
+    const delivery = this.#deliver(id, (safe) => JSON.stringify({ ...body, cursor: safe })).then((outcome) => {
+      settled();
+      const isGivenUp = outcome === 'failed' && !this.#facts.signal.aborted;
+      return isGivenUp ? this.#reportGiveUp() : undefined;
+    });
+    this.#underWay.add(delivery);
+    void delivery.finally(() => this.#underWay.delete(delivery));
+    if (this.#underWay.size >= this.#facts.options.concurrency) await Promise.race(this.#underWay);
+  }
+
+  /** A gap's cursor is ahead of older deliveries, so it waits for their end. */
+  async #reportGap(cursor: string): Promise<void> {
+    await this.#settle();
+    this.#watermark.advance(cursor);
+    this.#isTruncated = true;
+    await this.#control('gap', { cursor });
+  }
+
+  async #reportGiveUp(): Promise<void> {
+    this.#isTruncated = true;
+    await this.#control('gap', { cursor: this.#watermark.cursor });
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  async #control(type: 'gap' | 'terminated', members: object): Promise<void> {
+    await this.#deliver(`msg_${type}_${crypto.randomUUID()}`, () => JSON.stringify({ type, ...members }));
+  }
+
+  /**
+   * @returns `failed` if the delivery was given up although others have succeeded meanwhile. If none has, the endpoint is away: then
+   * the delivery waits for a refresh.
+   */
+  async #deliver(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
+    const { options, signal } = this.#facts;
+    for (;;) {
+      const begun = Date.now();
+      for (const delay of [0, ...options.retryDelaysMs]) {
+        if (signal.aborted) return 'failed';
+        if (delay > 0 && !(await pause(delay, signal))) return 'failed';
+        const outcome = await this.#attempt({ id, body: bodyOf(this.#watermark.cursor) });
+        if (outcome !== 'failed') return outcome;
+      }
+      if (this.#lastSuccess >= begun) return 'failed';
+      this.#isActive = false;
+      await Promise.race([this.#resumed.promise, aborted(signal)]);
+    }
+  }
+
+  async #attempt(signed: Signed): Promise<Outcome> {
+    const { url, id, options, keys } = this.#facts;
+    const headers = { ...signedHeaders(signed, keys(), Date.now()), 'x-mcp-subscription-id': id };
+    try {
+      const { status } = await post(url, { headers, body: signed.body }, options.endpoint);
+      if (status >= 200 && status < 300) {
+        this.#lastSuccess = Date.now();
+        this.#lastError = null;
+        this.#failedSince = undefined;
+        return 'acknowledged';
+      }
+      this.#failed(statusFault(status));
+      return FINAL.has(status) ? 'unwanted' : 'failed';
+    } catch (error) {
+      this.#failed(error instanceof EndpointError ? error.fault : 'connection_refused');
+      return 'failed';
+    }
+  }
+
+  #failed(fault: DeliveryFault): void {
+    this.#lastError = fault;
+    this.#failedSince ??= Date.now();
+  }
+}
+
+/** @returns false if the signal was aborted first */
+async function pause(delayMs: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(delayMs, true, { signal }).catch(() => false);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,314 @@
+/**
+ * The webhook subscriptions of this process (SEP-3415, *Webhook-Based Delivery*). They are kept in memory and granted for a limited
+ * time: after a restart clients subscribe again with their cursors, and nothing is missed.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { EndpointError, callbackFault, post } from './endpoint.ts';
+import type { DeliveryFault, EndpointOptions } from './endpoint.ts';
+import { keyOf, signedHeaders } from './signature.ts';
+import type { Source, Termination } from './source.ts';
+import { WebhookSubscription } from './subscription.ts';
+import type { DeliveryOptions, DeliveryStatus } from './subscription.ts';
+
+export interface WebhookOptions extends DeliveryOptions {
+  /** Milliseconds: the shortest, the usual and the longest lifetime that is granted. */
+  readonly ttlMs: { readonly shortest: number; readonly usual: number; readonly longest: number };
+  /** How long deliveries are also signed with the secret before a rotation, in milliseconds. */
+  readonly rotationMs: number;
+  readonly subscriptionsPerPrincipal: number;
+  /** Verifications of one host within a minute. */
+  readonly verificationsPerMinute: number;
+}
+
+const MINUTE_MS = 60_000;
+
+export const WEBHOOK_DEFAULTS: WebhookOptions = {
+  endpoint: { allowPrivate: false, timeoutMs: 5_000 },
+  retryDelaysMs: [2_000, 10_000, MINUTE_MS, 5 * MINUTE_MS],
+  concurrency: 8,
+  ttlMs: { shortest: MINUTE_MS, usual: 30 * MINUTE_MS, longest: 24 * 60 * MINUTE_MS },
+  rotationMs: 5 * MINUTE_MS,
+  subscriptionsPerPrincipal: 50,
+  verificationsPerMinute: 10,
+};
+
+/** What determines a subscription; also for `events/unsubscribe`. */
+export interface SubscriptionKey {
+  readonly principal: string;
+  readonly url: string;
+  readonly name: string;
+  readonly parameters: unknown;
+}
+
+export interface WebhookRequest {
+  readonly key: SubscriptionKey;
+  readonly secret: string;
+  /** Suggested lifetime; null asks for one without end, which is not granted. */
+  readonly ttlMs: number | null | undefined;
+  /** Opens the source; called only for a new subscription. */
+  readonly open: (signal: AbortSignal) => Source;
+  /** Makes the reason of a source's end into the error that `terminated` reports. */
+  readonly onEnd: (error: unknown) => Termination;
+}
+
+export interface Grant {
+  readonly id: string;
+  readonly refreshBefore: string;
+  readonly cursor: string;
+  readonly truncated: boolean;
+  /** Of a refresh. */
+  readonly deliveryStatus?: DeliveryStatus;
+}
+
+export type RefusalReason = 'invalid' | 'exhausted' | 'endpoint';
+
+/** A subscription was refused, before or after the gateway was asked. */
+export class WebhookRefusal extends Error {
+  readonly reason: RefusalReason;
+  readonly fault: DeliveryFault | undefined;
+  readonly limit: { readonly limit: string; readonly max: number } | undefined;
+
+  constructor(
+    reason: RefusalReason,
+    message: string,
+    {
+      fault,
+      limit,
+    }: { readonly fault?: DeliveryFault; readonly limit?: { readonly limit: string; readonly max: number } } = {},
+  ) {
+    super(message);
+    this.name = 'WebhookRefusal';
+    this.reason = reason;
+    this.fault = fault;
+    this.limit = limit;
+  }
+}
+
+interface Held {
+  readonly principal: string;
+  readonly subscription: WebhookSubscription;
+  readonly end: AbortController;
+  key: Buffer;
+  /** The key before a rotation, and until when it also signs. */
+  former: { readonly key: Buffer; readonly until: number } | undefined;
+  expiry: NodeJS.Timeout;
+}
+
+export class Webhooks {
+  readonly #options: WebhookOptions;
+  readonly #held = new Map<string, Held>();
+  /** Subscriptions whose `terminated` is still to be delivered. */
+  readonly #ended = new Map<string, Held>();
+  /** Calls for one subscription, one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  /** `principal url` → until when the endpoint counts as verified. */
+  readonly #verified = new Map<string, number>();
+  readonly #verifications = new Map<string, readonly number[]>();
+
+  constructor(options: WebhookOptions = WEBHOOK_DEFAULTS) {
+    this.#options = options;
+  }
+
+  /** @throws {WebhookRefusal}; what the source throws before its start */
+  async subscribe(request: WebhookRequest): Promise<Grant> {
+    const key = keyOf(request.secret);
+    if (key === undefined)
+      throw new WebhookRefusal('invalid', 'delivery.secret must be whsec_ and the base64 of 24 to 64 random bytes.');
+    const fault = callbackFault(request.key.url, this.#options.endpoint);
+    if (fault !== undefined) throw new WebhookRefusal('invalid', fault);
+    const id = idOf(request.key);
+    return this.#inTurn(id, () => {
+      const held = this.#held.get(id);
+      return held === undefined
+        ? this.#create(id, request, key)
+        : Promise.resolve(this.#refresh(id, held, request, key));
+    });
+  }
+
+  /** @returns whether there was such a subscription */
+  async unsubscribe(key: SubscriptionKey): Promise<boolean> {
+    const id = idOf(key);
+    return this.#inTurn(id, () => Promise.resolve(this.#drop(id)));
+  }
+
+  close(): void {
+    for (const id of [...this.#held.keys()]) this.#drop(id);
+  }
+
+  async #create(id: string, request: WebhookRequest, key: Buffer): Promise<Grant> {
+    const { principal, url } = request.key;
+    const max = this.#options.subscriptionsPerPrincipal;
+    if ([...this.#held.values()].filter((each) => each.principal === principal).length >= max)
+      throw new WebhookRefusal(
+        'exhausted',
+        `At most ${max} webhook subscriptions at a time; unsubscribe from one first.`,
+        {
+          limit: { limit: 'subscriptions', max },
+        },
+      );
+    const end = new AbortController();
+    const source = request.open(end.signal);
+    try {
+      // The gateway is asked first: a caller without the scope causes no request to the endpoint.
+      const first = await source.items.next();
+      if (first.done === true || first.value.kind !== 'start') throw new Error('The source ended before it started.');
+      await this.#verify(id, request, key);
+      const until = this.#until(request.ttlMs);
+      const facts = {
+        ...{ id, url, source, options: this.#options, signal: end.signal },
+        keys: () => this.#keysOf(id),
+        onEnd: (error: unknown) => {
+          this.#forget(id);
+          return request.onEnd(error);
+        },
+      };
+      const subscription = new WebhookSubscription(facts, first.value);
+      this.#held.set(id, { principal, subscription, end, key, former: undefined, expiry: this.#expire(id, until) });
+      const grant = { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription) };
+      // After the reply is on its way: a receiver that does not know the id yet asks for a retry.
+      setImmediate(() => void subscription.run());
+      return grant;
+    } catch (error) {
+      end.abort();
+      throw error;
+    }
+  }
+
+  #refresh(id: string, held: Held, request: WebhookRequest, key: Buffer): Grant {
+    const { subscription } = held;
+    if (!held.key.equals(key)) {
+      held.former = { key: held.key, until: Date.now() + this.#options.rotationMs };
+      held.key = key;
+    }
+    const until = this.#until(request.ttlMs);
+    clearTimeout(held.expiry);
+    held.expiry = this.#expire(id, until);
+    const deliveryStatus = subscription.status;
+    subscription.reactivate();
+    return { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription), deliveryStatus };
+  }
+
+  #keysOf(id: string): readonly Buffer[] {
+    const held = this.#held.get(id) ?? this.#ended.get(id);
+    if (held === undefined) return [];
+    const { key, former } = held;
+    return former !== undefined && former.until > Date.now() ? [key, former.key] : [key];
+  }
+
+  /** The source has ended: the id is free, while `terminated` is being delivered with the same key. */
+  #forget(id: string): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    clearTimeout(held.expiry);
+    this.#held.delete(id);
+    this.#ended.set(id, held);
+    setTimeout(() => this.#ended.delete(id), this.#options.ttlMs.shortest).unref();
+  }
+
+  #drop(id: string): boolean {
+    const held = this.#held.get(id);
+    if (held === undefined) return false;
+    clearTimeout(held.expiry);
+    held.end.abort();
+    return this.#held.delete(id);
+  }
+
+  #expire(id: string, until: number): NodeJS.Timeout {
+    return setTimeout(() => this.#drop(id), until - Date.now()).unref();
+  }
+
+  /** At most the suggestion, except that very short ones are lengthened; never without end. */
+  #until(ttlMs: number | null | undefined): number {
+    const { shortest, usual, longest } = this.#options.ttlMs;
+    const wanted = ttlMs === undefined ? usual : (ttlMs ?? longest);
+    return Date.now() + Math.min(Math.max(wanted, shortest), longest);
+  }
+
+  /** Asks the endpoint whether it wants deliveries, once for a principal and an address (*Endpoint verification*). */
+  async #verify(id: string, { key: { principal, url } }: WebhookRequest, key: Buffer): Promise<void> {
+    const place = `${principal} ${url}`;
+    const now = Date.now();
+    for (const [known, until] of this.#verified) if (until <= now) this.#verified.delete(known);
+    if (this.#verified.has(place)) return;
+    this.#countVerification(new URL(url).host, now);
+    const challenge = randomBytes(32).toString('base64url');
+    const signed = {
+      id: `msg_verification_${crypto.randomUUID()}`,
+      body: JSON.stringify({ type: 'verification', challenge }),
+    };
+    const headers = { ...signedHeaders(signed, [key], now), 'x-mcp-subscription-id': id };
+    await askEndpoint(url, { headers, body: signed.body, challenge }, this.#options.endpoint);
+    this.#verified.set(place, now + this.#options.ttlMs.longest);
+  }
+
+  #countVerification(host: string, now: number): void {
+    const max = this.#options.verificationsPerMinute;
+    const recent = (this.#verifications.get(host) ?? []).filter((at) => at > now - MINUTE_MS);
+    if (recent.length >= max)
+      throw new WebhookRefusal('exhausted', `Too many verifications of ${host}; try again in a minute.`, {
+        limit: { limit: 'verifications', max },
+      });
+    this.#verifications.set(host, [...recent, now]);
+  }
+
+  #inTurn<T>(id: string, run: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(run, run);
+    const settled = turn
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#turns.get(id) === settled) this.#turns.delete(id);
+      });
+    this.#turns.set(id, settled);
+    return turn;
+  }
+}
+
+function progressOf(subscription: WebhookSubscription): Pick<Grant, 'cursor' | 'truncated'> {
+  return { cursor: subscription.cursor, truncated: subscription.takeTruncated() };
+}
+
+async function askEndpoint(
+  url: string,
+  {
+    challenge,
+    ...request
+  }: { readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly challenge: string },
+  options: EndpointOptions,
+): Promise<void> {
+  let answer: string;
+  try {
+    const { status, body } = await post(url, request, options);
+    answer = status >= 200 && status < 300 ? echoOf(body) : '';
+  } catch (error) {
+    const fault = error instanceof EndpointError ? error.fault : 'connection_refused';
+    throw new WebhookRefusal('endpoint', `The callback endpoint cannot be reached (${fault}).`, { fault });
+  }
+  const [given, wanted] = [answer, challenge].map((text) => createHash('sha256').update(text).digest());
+  if (given !== undefined && wanted !== undefined && timingSafeEqual(given, wanted)) return;
+  throw new WebhookRefusal('endpoint', 'The callback endpoint did not return the challenge of the verification.', {
+    fault: 'challenge_failed',
+  });
+}
+
+function echoOf(body: string): string {
+  try {
+    const { challenge } = JSON.parse(body) as { readonly challenge?: unknown };
+    return typeof challenge === 'string' ? challenge : '';
+  } catch {
+    return '';
+  }
+}
+
+/** The same for the same key, also after a restart. Knowing it authorises nothing. */
+function idOf({ principal, url, name, parameters }: SubscriptionKey): string {
+  const text = canonical([principal, url, name, parameters]);
+  return `sub_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+}
+
+/** JSON with the members of every object in one order. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
+}
