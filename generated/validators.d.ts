@@ -83,12 +83,12 @@ export declare const httpValidators: Readonly<Record<
   | 'error'
   | 'probe'
   | 'subscriptions_page'
+  | 'text'
   | 'broadcast_request'
   | 'broadcast_result'
   | 'explain_request'
   | 'explanation'
   | 'files_request'
-  | 'files_page'
-  | 'text',
+  | 'files_page',
   Validator
 >>;

@@ -145,6 +145,7 @@ export class Gateway<Payloads = PayloadMap> {
       counters,
       turn,
       subscriptions: this.#subscriptions,
+      openEventStream: (request) => this.#connections.openEventStream(request),
     });
   }
 

@@ -21,6 +21,7 @@ import { Session } from '../session/session.ts';
 import { TurnBudget } from '../session/turn-budget.ts';
 import { SimulatedWs } from '../testing/slow-readers/simulated-peer.ts';
 import { Connection } from './connection.ts';
+import { WebSocketLink } from './websocket-link.ts';
 
 /** A connection whose pings are answered when the gate opens. */
 function connectionBehindGate() {
@@ -80,8 +81,7 @@ function connectionBehindGate() {
   const answered = () => Array.from(written.matchAll(/"id":"(\d+)"/g), ([, id]) => id);
   const [authenticated, remoteAddress] = ['yes' as const, '127.0.0.1'];
   new Connection({
-    ws: ws.asWebSocket(),
-    socket,
+    link: new WebSocketLink(ws.asWebSocket(), socket),
     session: new Session({ connectionId: 'c', principal: ANONYMOUS, authenticated, remoteAddress, limits, now }),
     services: { ...services, counters, now, onPrincipal },
     router,

@@ -1,14 +1,8 @@
-/**
- * One WebSocket: passes received frames to the router, sends messages through the outbox, and ends the connection. Two writers share
- * the raw socket, each in whole frames: `ws` writes pongs and the close frame, the outbox everything else.
- */
-import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+/** One client: passes received commands to the router, sends messages through the outbox, and ends the connection. */
 import { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import type { Position } from '../broker/broker.ts';
-import { encodeMessage } from '../wire/codec.ts';
 import type { ProtocolError } from '../errors.ts';
 import type { HandlerServices } from '../handlers/context.ts';
 import type { Router } from '../session/router.ts';
@@ -19,6 +13,8 @@ import { Outbox } from '../delivery/outbox.ts';
 import type { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import type { OutboxLimits } from '../delivery/outbox.ts';
 import type { SendQueueBudget } from '../delivery/send-queue-budget.ts';
+import type { Framing } from '../wire/framing.ts';
+import type { Link } from './link.ts';
 
 /** Reading from the socket pauses when this many commands wait, or commands with as many characters as the largest message. */
 const MAX_WAITING = 64;
@@ -33,8 +29,7 @@ export interface ConnectionLimits extends OutboxLimits {
 }
 
 export interface ConnectionOptions {
-  readonly ws: WebSocket;
-  readonly socket: Duplex;
+  readonly link: Link;
   readonly session: Session;
   readonly services: HandlerServices;
   readonly router: Router<HandlerContext>;
@@ -51,9 +46,16 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection, code: number) => void;
 }
 
+/** When a client is to reconnect, in milliseconds: at random, so that clients do not all reconnect at once. */
+export function reconnectDelayMs(random: () => number): number {
+  return Math.round(200 + random() * 800);
+}
+
 export class Connection implements Outlet {
   readonly session: Session;
   readonly outbox: Outbox;
+  readonly framing: Framing;
+  readonly #link: Link;
   readonly #options: ConnectionOptions;
   readonly #context: HandlerContext;
   readonly #turn: TurnBudget;
@@ -71,10 +73,13 @@ export class Connection implements Outlet {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.session = options.session;
+    this.#link = options.link;
+    this.framing = options.link.framing;
     this.#turn = options.turn;
     this.#context = { ...options.services, session: options.session };
     this.outbox = new Outbox({
-      socket: options.socket,
+      socket: options.link.socket,
+      framing: options.link.framing,
       limits: options.limits,
       scheduler: options.scheduler,
       queues: options.queues,
@@ -87,25 +92,22 @@ export class Connection implements Outlet {
       onOverflow: (bound) => this.close('slow_consumer', `The send queue passed its bound on ${bound}.`),
     });
     options.session.bind(this);
-    this.#listen(options.ws);
+    this.#listen();
   }
 
-  #listen(ws: WebSocket): void {
-    ws.on('message', (data: Buffer, isBinary: boolean) => {
-      this.#heard();
-      if (isBinary) this.#end(NOT_TEXT, 'Send text frames.');
-      else this.#receive(data.toString('utf8'));
-    });
-    ws.on('pong', () => this.#heard());
-    ws.on('ping', () => this.#heard());
-    // A fault that `ws` finds in a frame ends the connection; `ws` itself sends the close code of RFC 6455.
-    ws.on('error', (error: Error & { readonly code?: string }) => {
-      this.#closeCode ??= closeCodeOf(error.code);
-      this.#release();
-    });
-    ws.on('close', (seen: number) => {
-      this.#release();
-      this.#options.onClose(this, this.#closeCode ?? seen);
+  #listen(): void {
+    this.#link.listen({
+      onHeard: () => this.#heard(),
+      onText: (text) => this.#receive(text),
+      onBinary: () => this.#end(NOT_TEXT, 'Send text frames.'),
+      onFault: (code) => {
+        this.#closeCode ??= code;
+        this.release();
+      },
+      onClosed: (seen) => {
+        this.release();
+        this.#options.onClose(this, this.#closeCode ?? seen);
+      },
     });
   }
 
@@ -119,7 +121,7 @@ export class Connection implements Outlet {
     if (!this.#busy && !this.#turn.over) return this.#take(text);
     this.#waiting.push(text);
     this.#waitingCharacters += text.length;
-    if (this.#isFull(1)) this.#options.ws.pause();
+    if (this.#isFull(1)) this.#link.pause();
     if (!this.#busy) this.#goOnAfter(undefined);
   }
 
@@ -150,7 +152,7 @@ export class Connection implements Outlet {
       this.#waitingCharacters -= text.length;
       this.#take(text);
     }
-    if (this.#options.ws.isPaused && !this.#isFull(2)) this.#options.ws.resume();
+    if (this.#link.isPaused && !this.#isFull(2)) this.#link.resume();
   }
 
   /** Whether more than `1 / part` of the room for waiting commands is used. */
@@ -187,22 +189,27 @@ export class Connection implements Outlet {
     return this.#closing || this.session.closed;
   }
 
+  /** Whether the client has been welcomed: false while a request for events may still be refused. */
+  get isOpen(): boolean {
+    return this.#link.isOpen;
+  }
+
   send(message: ServerMessage): void {
-    this.outbox.push(encodeMessage(message));
+    this.outbox.push(this.framing.message(message));
   }
 
   sendMade(make: () => ServerMessage): void {
-    this.outbox.pushMade(() => encodeMessage(make()));
+    this.outbox.pushMade(() => this.framing.message(make()));
   }
 
   sendInOrder: Outlet['sendInOrder'] = (messages, options) =>
-    this.outbox.pushInOrder(Buffer.concat(messages.map(encodeMessage)), options);
+    this.outbox.pushInOrder(Buffer.concat(messages.map((each) => this.framing.message(each))), options);
 
   sendReplay: Outlet['sendReplay'] = (replay) => this.outbox.pushReplay(replay);
 
   /** Queues a message that reports the state at the moment when it is written. */
   sendReport(make: () => ServerMessage): void {
-    this.outbox.pushReport(() => encodeMessage(make()));
+    this.outbox.pushReport(() => this.framing.message(make()));
   }
 
   get live(): Outbox {
@@ -236,13 +243,13 @@ export class Connection implements Outlet {
   /** Announces the close with a `closing` message, then closes the connection (CON-5, CON-6). */
   close(name: CloseName, reason: string, options: { readonly retryAfterMs?: number } = {}): void {
     if (this.session.closed) return;
+    if (!this.#link.isOpen) return this.terminate();
     const { code, retryable } = CLOSE_CODES[name];
-    const retryAfterMs =
-      options.retryAfterMs ?? (retryable ? Math.round(200 + this.#options.random() * 800) : undefined);
+    const retryAfterMs = options.retryAfterMs ?? (retryable ? reconnectDelayMs(this.#options.random) : undefined);
     this.#options.onClosing(this, name);
     this.outbox.flush();
     this.outbox.finish(
-      encodeMessage({
+      this.framing.message({
         type: 'closing',
         data: { code, name, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
       }),
@@ -250,17 +257,15 @@ export class Connection implements Outlet {
     this.#end(code, reason);
   }
 
-  /** Writes the queued messages, then the close frame. `ws` disconnects a peer that does not answer within its close time-out. */
   #end(code: number, reason: string): void {
     if (this.session.closed) return;
     this.#closeCode = code;
-    this.#release();
-    // The peer's close frame is still to be received, and a paused socket would never receive it.
-    if (this.#options.ws.isPaused) this.#options.ws.resume();
-    this.#options.ws.close(code, reason.slice(0, 120));
+    this.release();
+    this.#link.close(code, reason);
   }
 
-  #release(): void {
+  /** Ends the session and its subscriptions; the link stays open. */
+  release(): void {
     if (this.session.closed) return;
     this.session.closed = true;
     this.#waiting.length = 0;
@@ -272,21 +277,12 @@ export class Connection implements Outlet {
   /** Sends a WebSocket ping (CON-4). */
   ping(): void {
     if (this.session.closed) return;
-    this.unansweredPings += 1;
-    this.#options.ws.ping();
+    if (this.#link.ping() === 'expects pong') this.unansweredPings += 1;
   }
 
   /** Ends the connection without a close frame. */
   terminate(): void {
-    this.#release();
-    this.#options.ws.terminate();
+    this.release();
+    this.#link.terminate();
   }
-}
-
-/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1); undefined for an error of the socket. */
-function closeCodeOf(error = ''): number | undefined {
-  if (error === 'WS_ERR_INVALID_UTF8') return 1007;
-  if (error === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008;
-  if (/^WS_ERR_UNSUPPORTED_(?:DATA_PAYLOAD|MESSAGE)_LENGTH$/.test(error)) return 1009;
-  return error.startsWith('WS_ERR_') ? 1002 : undefined;
 }

@@ -1,24 +1,29 @@
-/**
- * All WebSocket connections of a node: accepts them, enforces their time limits and budgets, and drains them.
- */
-import type { IncomingMessage } from 'node:http';
+/** All connections of a node: accepts them, enforces their time limits and budgets, and drains them. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { ERRORS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
-import type { WelcomeData } from '../../generated/types.ts';
+import type { SubscribeData, WelcomeData } from '../../generated/types.ts';
+import type { Caller } from '../auth/authorise.ts';
 import { wirePrincipal } from '../auth/principal.ts';
 import { newId } from '../broker/event-id.ts';
 import type { HandlerContext, HandlerServices } from '../handlers/context.ts';
 import { HANDLERS } from '../handlers/table.ts';
 import type { ConnectionsView } from '../introspection/introspection.ts';
 import type { Counters } from '../introspection/counters.ts';
+import { ProtocolError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { EventStreamFraming } from '../wire/event-stream-framing.ts';
 import { Router } from '../session/router.ts';
 import { Session } from '../session/session.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
-import { Connection } from './connection.ts';
+import { Connection, reconnectDelayMs } from './connection.ts';
+import { ConnectionRoom } from './connection-room.ts';
+import { EventStreamLink } from './event-stream-link.ts';
+import type { Link } from './link.ts';
+import { WebSocketLink } from './websocket-link.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
@@ -37,7 +42,23 @@ export interface ConnectionsOptions extends ResolvedOptions {
   readonly turn: TurnBudget;
 }
 
+function refusedStatus(error: unknown): number {
+  return error instanceof ProtocolError ? ERRORS[error.code].httpStatus : 500;
+}
+
+/** A request for server-sent events whose client may connect and subscribe. */
+export interface EventStreamRequest {
+  readonly caller: Caller;
+  readonly response: ServerResponse;
+  /** Headers of the response beside those of every event stream. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Valid by the schema of the command. */
+  readonly subscribe: SubscribeData;
+}
+
 export class Connections {
+  /** New connections need a place here. */
+  readonly room: ConnectionRoom;
   /** The send queues of all connections together. */
   readonly queues: SendQueueBudget;
   readonly #options: ConnectionsOptions;
@@ -74,7 +95,8 @@ export class Connections {
       },
       onAnswered: (command, ms) => options.counters.countCommand(command, ms),
     });
-    this.#acceptor = new Acceptor({ ...options, onAccepted: (accepted) => this.#welcome(accepted) });
+    this.room = new ConnectionRoom(limits, now);
+    this.#acceptor = new Acceptor({ ...options, room: this.room, onAccepted: (accepted) => this.#accept(accepted) });
     this.#heartbeat = new Heartbeat({ intervalMs: limits.heartbeatIntervalMs, broker: options.broker, now });
     authenticator.onRevoked((credentialId) => this.#revoke(credentialId));
   }
@@ -104,12 +126,52 @@ export class Connections {
     return { open, queuedBytes, longestQueueBytes, oldestQueuedMs, slow };
   }
 
-  #welcome({ ws, socket, principal, authenticated, remoteAddress }: Accepted): void {
+  #accept({ ws, socket, ...who }: Accepted): void {
+    const connection = this.#add(new WebSocketLink(ws, socket), who);
+    this.#welcome(connection);
+  }
+
+  /**
+   * Answers a request with server-sent events (SSE-1): opens a connection with one subscription. Resolves when the response has begun, or the
+   * client is gone.
+   * @throws {ProtocolError} or {RefusedConnection}: nothing was opened or written
+   */
+  async openEventStream({ caller, response, headers, subscribe }: EventStreamRequest): Promise<void> {
+    const { socket } = response;
+    // Node hands over a request although the response to an earlier one on the same socket is unfinished.
+    if (socket === null) throw new ProtocolError('invalid_message', 'Request events on a connection of their own.');
+    this.room.check(caller.remoteAddress);
+    const [leave, framing] = [this.room.enter(caller.remoteAddress), this.#framingOf(subscribe)];
+    response.once('close', leave);
+    const link = new EventStreamLink({ response, socket, framing });
+    const connection = this.#add(link, { ...caller, authenticated: 'yes' });
+    const context = { ...this.#services, session: connection.session };
+    try {
+      await this.#router.perform({ type: 'subscribe', data: subscribe }, context, () => {
+        link.open(headers);
+        this.#options.counters.countAccepted();
+        this.#welcome(connection);
+      });
+    } catch (error) {
+      this.#options.counters.countRefused(refusedStatus(error));
+      response.off('close', leave);
+      leave();
+      link.release();
+      connection.release();
+      this.#remove(connection);
+      throw error;
+    }
+  }
+
+  #framingOf({ stream = 'main', replay = { mode: 'warm' } }: SubscribeData): EventStreamFraming {
+    return new EventStreamFraming({ stream, replay: replay.mode, retryMs: reconnectDelayMs(this.#options.random) });
+  }
+
+  #add(link: Link, who: Pick<Accepted, 'principal' | 'authenticated' | 'remoteAddress'>): Connection {
     const { limits, now, random } = this.#options;
-    const session = new Session({ connectionId: newId(), principal, authenticated, remoteAddress, limits, now });
+    const session = new Session({ connectionId: newId(), ...who, limits, now });
     const connection = new Connection({
-      ws,
-      socket,
+      link,
       session,
       services: this.#services,
       router: this.#router,
@@ -124,6 +186,11 @@ export class Connections {
       onClose: (closed, code) => this.#forget(closed, code),
     });
     this.#connections.set(session.connectionId, connection);
+    return connection;
+  }
+
+  #welcome(connection: Connection): void {
+    const { session } = connection;
     this.#heartbeat.add(connection);
     connection.send({ type: 'welcome', data: this.#welcomeData(session) });
     this.#watchCredential(session);
@@ -184,12 +251,16 @@ export class Connections {
   }
 
   #forget(connection: Connection, code: number): void {
+    this.#remove(connection);
+    if (connection.isOpen) this.#options.counters.countClosed(code);
+  }
+
+  #remove(connection: Connection): void {
     const { connectionId } = connection.session;
     clearTimeout(this.#expiries.get(connectionId));
     this.#expiries.delete(connectionId);
     this.#heartbeat.remove(connection);
     this.#connections.delete(connectionId);
-    this.#options.counters.countClosed(code);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -230,7 +301,7 @@ export class Connections {
 
   /** Drains all connections (CON-5). Resolves when every connection has ended or was cut. */
   async drain(drainMs: number): Promise<void> {
-    this.#acceptor.draining = true;
+    this.room.draining = true;
     const { random, limits } = this.#options;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;

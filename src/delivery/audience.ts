@@ -3,9 +3,11 @@ import type { LiveSink, Session } from '../session/session.ts';
 import type { DeliveryTally, Subscription } from '../session/subscription.ts';
 import type { Members } from '../subscriptions/subscription-index.ts';
 import { eventPrefix } from '../wire/codec.ts';
+import type { Framing } from '../wire/framing.ts';
 
 /** Connections that receive the same frame. */
 export interface Share {
+  readonly framing: Framing;
   readonly prefix: string;
   readonly sinks: readonly LiveSink[];
 }
@@ -20,15 +22,17 @@ export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[
     const { session } = subscription;
     if (session.matched.push(subscription) === 1) sessions.push(session);
   }
-  const sinks = new Map<string, LiveSink[]>();
+  const shares = new Map<string, Share & { readonly sinks: LiveSink[] }>();
   for (const session of sessions) {
     const prefix = prefixOf(session.matched);
     session.matched.length = 0;
-    const share = sinks.get(prefix);
-    if (share === undefined) sinks.set(prefix, [session.outlet.live]);
-    else share.push(session.outlet.live);
+    const { framing, live } = session.outlet;
+    const key = `${framing.kind} ${prefix}`;
+    const share = shares.get(key);
+    if (share === undefined) shares.set(key, { framing, prefix, sinks: [live] });
+    else share.sinks.push(live);
   }
-  return [...sinks].map(([prefix, each]) => ({ prefix, sinks: each }));
+  return [...shares.values()];
 }
 
 function prefixOf(matched: readonly Subscription[]): string {

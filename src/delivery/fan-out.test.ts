@@ -13,6 +13,7 @@ import { Subscription } from '../session/subscription.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import { Fanout } from './fan-out.ts';
 import { FlushScheduler } from './flush-scheduler.ts';
+import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { Outbox } from './outbox.ts';
 import { SendQueueBudget } from './send-queue-budget.ts';
 
@@ -51,6 +52,7 @@ class Rig {
       now: () => this.now,
     });
     const outbox = new Outbox({
+      framing,
       socket: new Writable({ write: (chunk: Buffer, _encoding, done) => (writes.push(chunk), done()) }),
       limits: LIMITS,
       scheduler: this.#scheduler,
@@ -60,7 +62,8 @@ class Rig {
       onFault: (error) => expect.unreachable(String(error)),
     });
     const peer = { session, writes, lookups: 0 };
-    const outlet: Pick<Outlet, 'live'> = {
+    const outlet: Pick<Outlet, 'live' | 'framing'> = {
+      framing,
       get live() {
         peer.lookups += 1;
         return outbox;

@@ -6,7 +6,7 @@
 import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
-import { encodeEvent } from '../wire/codec.ts';
+import { encodeEvent } from '../wire/framing.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { LiveEvent } from '../session/session.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
@@ -80,17 +80,16 @@ export class Fanout {
     const audiences = stream.index.match(record);
     const since = this.#options.now();
     for (const audience of audiences) audience.countDelivery(since);
-    for (const { prefix, sinks } of sharesIn(stream, audiences)) {
-      const event = this.#frame(prefix, record, since);
+    for (const { framing, prefix, sinks } of sharesIn(stream, audiences)) {
+      const event = this.#live(encodeEvent(framing, prefix, record), record, since);
       for (const sink of sinks) sink.pushEvent(event);
       this.#options.counters.countDeliveries(sinks.length);
     }
   }
 
-  #frame(prefix: string, record: EventRecord, since: number): LiveEvent {
-    const { stream, epoch, sequenceId } = record;
+  #live(frame: Buffer, { stream, epoch, sequenceId }: EventRecord, since: number): LiveEvent {
     this.#options.counters.countEncoding();
-    return { kind: 'event', frame: encodeEvent(prefix, record), stream, epoch, sequenceId, since };
+    return { kind: 'event', frame, stream, epoch, sequenceId, since };
   }
 
   /** Reports to every subscriber of the stream which events cannot be delivered (GAP-1). */

@@ -4,7 +4,8 @@ import { connect, createServer } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
-import { eventFrameBytes, eventPrefix } from '../wire/codec.ts';
+import { eventPrefix } from '../wire/codec.ts';
+import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { SendQueueBudget } from './send-queue-budget.ts';
 import { FlushScheduler } from './flush-scheduler.ts';
 import { Outbox } from './outbox.ts';
@@ -47,7 +48,7 @@ class Peer extends Writable {
 
 /** A replay of all of them. */
 function replayOf(records: readonly EventRecord[], prefix: string): Replay {
-  return { after: place(0), prefix, items: records[Symbol.iterator]() };
+  return { after: place(0), prefix, reason: 'resume', items: records[Symbol.iterator]() };
 }
 
 interface Rig {
@@ -66,6 +67,7 @@ function rig(limits: Partial<typeof LIMITS> = {}): Rig {
   const faults: unknown[] = [];
   const clock = { ms: 0 };
   const outbox = new Outbox({
+    framing,
     socket: peer,
     limits: { ...LIMITS, ...limits },
     scheduler: new FlushScheduler({ ...LIMITS, ...limits, turnBudgetMs: 10 }),
@@ -143,6 +145,7 @@ describe('an outbox', () => {
     const nothing = (): void => undefined;
     for (const _ of [1, 2, 3])
       new Outbox({
+        framing,
         socket,
         limits: LIMITS,
         scheduler,
@@ -177,6 +180,7 @@ describe('a batch', () => {
     const [first, second] = [fast, slow].map(
       (socket) =>
         new Outbox({
+          framing,
           socket,
           limits,
           scheduler,
@@ -312,6 +316,7 @@ describe('the bounds of an outbox', () => {
     const peer = new Peer();
     const said: string[] = [];
     const outbox: Outbox = new Outbox({
+      framing,
       socket: peer,
       limits: LIMITS,
       scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),
@@ -385,7 +390,7 @@ describe('a replay', () => {
     // On a busy machine a slice of time is over after fewer events.
     while (slow.outbox.queuedMessages > 0) await slow.turn();
     expect(slow.peer.writes.length).toBeGreaterThan(5);
-    const bytes = records.reduce((sum, each) => sum + eventFrameBytes(prefix, each), 0);
+    const bytes = records.reduce((sum, each) => sum + framing.eventBytes(prefix, each), 0);
     expect(Math.max(...slow.peer.writes.map((each) => each.length))).toBeLessThan(64 * 1024 + bytes / 80);
     expect(slow.peer.writes.join('')).toHaveLength(bytes + 'replay_completelive'.length);
     expect(slow.peer.writes.join('').endsWith('replay_completelive')).toBe(true);
@@ -429,6 +434,7 @@ describe('on a real socket', () => {
     open.push(server, near, far);
     const overflows: Bound[] = [];
     const outbox = new Outbox({
+      framing,
       socket: far,
       limits: LIMITS,
       scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),

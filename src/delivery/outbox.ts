@@ -20,6 +20,7 @@ import { SLICE_MS } from './flush-scheduler.ts';
 import type { FlushScheduler } from './flush-scheduler.ts';
 import { QueuedReplay } from './queued-replay.ts';
 import type { SendQueueBudget } from './send-queue-budget.ts';
+import type { Framing } from '../wire/framing.ts';
 
 export interface OutboxLimits {
   readonly sendQueueBytes: number;
@@ -45,6 +46,8 @@ export type Bound = 'bytes' | 'messages' | 'age';
 
 export interface OutboxOptions {
   readonly socket: Writable;
+  /** How the events of a replay become bytes. */
+  readonly framing: Framing;
   readonly limits: OutboxLimits;
   readonly scheduler: FlushScheduler;
   readonly queues: SendQueueBudget;
@@ -134,7 +137,7 @@ export class Outbox implements LiveSink {
 
   /** Queues a replay, in order with the events. Its events are chosen while the socket accepts them. */
   pushReplay(replay: Replay): void {
-    this.#enqueue(new QueuedReplay(replay, this.#options.now()));
+    this.#enqueue(new QueuedReplay(replay, this.#options.framing, this.#options.now()));
   }
 
   /** Whether a replay is next. */

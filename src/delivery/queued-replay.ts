@@ -6,7 +6,7 @@ import type { EventRecord } from '../broker/broker.ts';
 import type { ServerMessage } from '../../generated/types.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Replay, ReplayBlock } from '../session/session.ts';
-import { encodeEvents, encodeMessage, eventFrameBytes } from '../wire/codec.ts';
+import type { Framing } from '../wire/framing.ts';
 
 /** Reading the clock costs as much as choosing an event, so several are chosen between two readings. */
 const CHOSEN_PER_READING = 8;
@@ -36,13 +36,10 @@ interface MessagePart {
   readonly frames: Buffer;
 }
 
-function partOf(item: EventRecord | ReplayBlock | ServerMessage): Part {
-  return 'body' in item || 'frames' in item ? item : { kind: 'message', frames: encodeMessage(item) };
-}
-
 export class QueuedReplay {
   readonly kind = 'replay';
   readonly #replay: Replay;
+  readonly #framing: Framing;
   /** A part that was chosen, but did not fit into the last chunk. */
   #held: Part | undefined;
   /** The position before the events that are still to be sent. */
@@ -50,15 +47,16 @@ export class QueuedReplay {
   /** When the replay was queued or last made progress. */
   since: number;
 
-  constructor(replay: Replay, since: number) {
+  constructor(replay: Replay, framing: Framing, since: number) {
     this.#replay = replay;
+    this.#framing = framing;
     this.after = replay.after;
     this.since = since;
   }
 
   /** Takes the next frames of the replay. */
   take({ room, deadline, now }: TakeOptions): Taken {
-    const { prefix, items } = this.#replay;
+    const { prefix, reason, items } = this.#replay;
     const parts: Part[] = [];
     let [bytes, done] = [0, false];
     for (let chosen = 0; chosen % CHOSEN_PER_READING !== 0 || performance.now() < deadline; chosen += 1) {
@@ -69,7 +67,7 @@ export class QueuedReplay {
         break;
       }
       if (part === undefined) continue;
-      const size = 'body' in part ? eventFrameBytes(prefix, part) : part.frames.length;
+      const size = 'body' in part ? this.#framing.eventBytes(prefix, part, reason) : part.frames.length;
       if (bytes > 0 && bytes + size > room) {
         this.#held = part;
         break;
@@ -84,11 +82,16 @@ export class QueuedReplay {
   #next(items: Replay['items']): Part | 'end' | undefined {
     const next = items.next();
     if (next.done === true) return 'end';
-    return next.value === undefined ? undefined : partOf(next.value);
+    return next.value === undefined ? undefined : this.#partOf(next.value);
+  }
+
+  #partOf(item: EventRecord | ReplayBlock | ServerMessage): Part {
+    return 'body' in item || 'frames' in item ? item : { kind: 'message', frames: this.#framing.message(item) };
   }
 
   #write(parts: readonly Part[]): Pick<Taken, 'chunk' | 'events'> {
-    const { prefix } = this.#replay;
+    const { prefix, reason } = this.#replay;
+    const framed = (records: readonly EventRecord[]): Buffer => this.#framing.events(prefix, records, reason);
     const chunks: Buffer[] = [];
     let [single, events]: [EventRecord[], number] = [[], 0];
     for (const part of parts) {
@@ -98,14 +101,14 @@ export class QueuedReplay {
         events += 1;
         continue;
       }
-      if (single.length > 0) chunks.push(encodeEvents(prefix, single));
+      if (single.length > 0) chunks.push(framed(single));
       single = [];
       chunks.push(part.frames);
       if (part.kind === 'message') continue;
       this.after = part.last;
       events += part.events;
     }
-    if (single.length > 0) chunks.push(encodeEvents(prefix, single));
+    if (single.length > 0) chunks.push(framed(single));
     return { chunk: chunks.length > 1 ? Buffer.concat(chunks) : chunks[0], events };
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
 import type { EventRecord } from '../broker/broker.ts';
-import { encodeEvent, encodeEvents } from '../wire/codec.ts';
+import { encodeEvent } from '../wire/framing.ts';
+import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { BLOCK_EVENTS, ReplayBlocks } from './replay-blocks.ts';
 import type { ReplayRun } from './replay-blocks.ts';
 
@@ -25,6 +26,7 @@ const records = (from: number, to: number, text = ''): EventRecord[] =>
 const runOf = (run: readonly EventRecord[], options: Partial<ReplayRun> = {}): ReplayRun => ({
   key: 'a',
   prefix: PREFIX,
+  framing,
   records: run,
   floor: 1,
   matches: () => true,
@@ -35,12 +37,15 @@ const runOf = (run: readonly EventRecord[], options: Partial<ReplayRun> = {}): R
 function sent(blocks: ReplayBlocks, run: ReplayRun): { readonly bytes: Buffer; readonly whole: number } {
   const items = [...blocks.choose(run)].filter((item) => item !== undefined);
   return {
-    bytes: Buffer.concat(items.map((item) => ('frames' in item ? item.frames : encodeEvent(run.prefix, item)))),
+    bytes: Buffer.concat(
+      items.map((item) => ('frames' in item ? item.frames : encodeEvent(framing, run.prefix, item))),
+    ),
     whole: items.filter((item) => 'frames' in item).length,
   };
 }
 
-const frames = (run: readonly EventRecord[]): Buffer => Buffer.concat(run.map((record) => encodeEvent(PREFIX, record)));
+const frames = (run: readonly EventRecord[]): Buffer =>
+  Buffer.concat(run.map((record) => encodeEvent(framing, PREFIX, record)));
 
 describe('replay blocks', () => {
   it.each([
@@ -115,7 +120,7 @@ describe('replay blocks', () => {
     const parts: Buffer[] = [];
     for (const item of slow) {
       if (item === undefined) continue;
-      parts.push('frames' in item ? item.frames : encodeEvent(PREFIX, item));
+      parts.push('frames' in item ? item.frames : encodeEvent(framing, PREFIX, item));
       for (const key of ['b', 'c', 'd']) sent(blocks, runOf(run, { key }));
     }
     expect(Buffer.concat(parts).equals(frames(run))).toBe(true);
@@ -126,6 +131,6 @@ describe('replay blocks', () => {
 describe('frames of several events', () => {
   it.each(['plain', 'déjà vu', '日本', '🙂', 'x'.repeat(70_000)])('equal the single frames: %.10s', (text) => {
     const run = [...records(1, 3, text), ...records(4, 5)];
-    expect(encodeEvents(PREFIX, run).equals(frames(run))).toBe(true);
+    expect(framing.events(PREFIX, run).equals(frames(run))).toBe(true);
   });
 });

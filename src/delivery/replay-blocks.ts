@@ -9,7 +9,7 @@
  */
 import type { EventRecord } from '../broker/broker.ts';
 import type { ReplayBlock } from '../session/session.ts';
-import { encodeEvents, eventFrameBytes } from '../wire/codec.ts';
+import type { Framing } from '../wire/framing.ts';
 
 /** Events per block: at 300 bytes each, a block is one write of about 40 KiB. */
 export const BLOCK_EVENTS = 128;
@@ -22,6 +22,7 @@ export interface ReplayRun {
   /** Equal for subscriptions that receive equal frames of the same stream and epoch. */
   readonly key: string;
   readonly prefix: string;
+  readonly framing: Framing;
   /** Ascending, without a hole. */
   readonly records: readonly EventRecord[];
   /** Lowest sequenceId in history. */
@@ -73,14 +74,14 @@ export class ReplayBlocks {
     }
   }
 
-  *#build({ key, prefix, matches }: ReplayRun, records: readonly EventRecord[]): Generator<Item, void, void> {
+  *#build({ key, prefix, framing, matches }: ReplayRun, records: readonly EventRecord[]): Generator<Item, void, void> {
     const chosen: EventRecord[] = [];
     let bytes = 0;
     for (const record of records) {
       yield undefined;
       if (!matches(record)) continue;
       chosen.push(record);
-      bytes += eventFrameBytes(prefix, record);
+      bytes += framing.eventBytes(prefix, record, 'resume');
     }
     const [first] = records;
     const last = chosen.at(-1);
@@ -90,7 +91,7 @@ export class ReplayBlocks {
     }
     const { stream, epoch, sequenceId } = last;
     this.built += 1;
-    const frames = encodeEvents(prefix, chosen);
+    const frames = framing.events(prefix, chosen, 'resume');
     const block = { kind: 'block', frames, events: chosen.length, last: { stream, epoch, sequenceId } } as const;
     this.#keep(key, first.sequenceId, block);
     yield block;

@@ -103,15 +103,17 @@ function failedResume({ id, stream }: Subscription, { gap }: RecoveryPlan): read
 
 /** The chosen events. Those of a resume come in blocks that equal subscriptions share, unless a loss must be reported between them. */
 function chosenItems(
-  { id, stream, events, filter }: Subscription,
+  { id, session, stream, events, filter }: Subscription,
   { run, records, losses, position, replayReason }: RecoveryPlan,
   { catalogue, replayBlocks }: HandlerContext,
 ): Iterable<EventRecord | ReplayBlock | undefined> {
   if (run === undefined || losses.length > 0) return records;
   const matches = compileFilter({ events, filter }, catalogue);
+  const { framing } = session.outlet;
   return replayBlocks.choose({
     ...run,
-    key: JSON.stringify([stream, position.epoch, id, replayReason, events, filter]),
+    framing,
+    key: JSON.stringify([framing.kind, stream, position.epoch, id, replayReason, events, filter]),
     prefix: eventPrefix([id], replayReason),
     matches: (record) => matches(new EventFacts(record, catalogue)),
   });
@@ -157,6 +159,7 @@ function sendReplay(subscription: Subscription, plan: RecoveryPlan, context: Han
   session.outlet.sendReplay({
     after: { stream, ...plan.after },
     prefix: eventPrefix([id], plan.replayReason),
+    reason: plan.replayReason,
     items: replayItems(subscription, plan, context),
   });
 }

@@ -2,7 +2,6 @@
 import type { FastifyRequest } from 'fastify';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
-import type { Validator } from '../../generated/validators.js';
 import type { Audit } from '../auth/audit.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -16,7 +15,6 @@ import type { AdmittedPages } from '../auth/request-origin.ts';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
-import { checkRequest } from '../wire/schema-error.ts';
 import type { RequestLimiter } from './request-limiter.ts';
 
 export interface GuardOptions {
@@ -29,7 +27,8 @@ export interface GuardOptions {
   readonly limiter: RequestLimiter;
 }
 
-export interface Admitted {
+export interface Admitted<Data = unknown> {
+  readonly data: Data;
   readonly caller: Caller;
   /** Whether the client has the scopes for the operation's full response. */
   readonly detail: 'full' | 'summary';
@@ -60,10 +59,10 @@ export class Guard {
   }
 
   /**
-   * Checks the credential, the rate, the body and the scopes, in this order. An operation without a scope is open to all clients.
-   * @param fits the schema of the body, if the operation has one
+   * Checks the credential, the rate, the request and the scopes, in this order. An operation without a scope is open to all clients.
+   * @param read reads and checks the data of the request, to which the scopes apply
    */
-  async admit(name: HttpOperationName, request: FastifyRequest, fits?: Validator): Promise<Admitted> {
+  async admit<Data>(name: HttpOperationName, request: FastifyRequest, read: () => Data): Promise<Admitted<Data>> {
     const { audit, catalogue, limiter } = this.#options;
     const operation = HTTP_OPERATIONS[name];
     const remoteAddress = this.#addressOf(request);
@@ -71,12 +70,13 @@ export class Guard {
     const payer = this.#payerOf(principal, remoteAddress);
     limiter.take(name, payer);
     if (principal === undefined) throw this.#missingCredential(remoteAddress);
-    if (fits !== undefined) checkRequest(request.body, fits, operation.errorPointers);
+    const data = read();
     const caller = { principal, remoteAddress };
-    authorise(operation, request.body, caller, { audit, catalogue });
+    authorise(operation, data, caller, { audit, catalogue });
     return {
+      data,
       caller,
-      detail: hasScopes(operation.fullScopes, request.body, principal, catalogue) ? 'full' : 'summary',
+      detail: hasScopes(operation.fullScopes, data, principal, catalogue) ? 'full' : 'summary',
       chargeWork: (ms) => limiter.chargeWork(name, payer, ms),
     };
   }

@@ -20,11 +20,13 @@ import type { Validator } from '../../generated/validators.js';
 import { newId } from '../broker/event-id.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
+import { RefusedConnection } from '../connections/refused-connection.ts';
 import { ProtocolError } from '../errors.ts';
 import type { ExplainQuery } from '../introspection/explanation.ts';
 import type { FilePictures } from '../introspection/file-pictures.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
+import { checkRequest } from '../wire/schema-error.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -32,6 +34,8 @@ import { prefersJson, wantsMarkdown } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
+import { answerPreflight, answerWithEvents, readSubscribe } from './event-stream.ts';
+import type { OpenEventStream } from './event-stream.ts';
 import { registerConsoleAssets, sendConsole } from './console-page.ts';
 import { Guard } from './guard.ts';
 import type { Admitted, GuardOptions } from './guard.ts';
@@ -50,6 +54,7 @@ export interface RouteOptions extends GuardOptions {
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
   readonly answering: Answering;
+  readonly openEventStream: OpenEventStream;
   /** Shared with the commands. */
   readonly turn: TurnBudget;
   readonly log: Logger;
@@ -100,6 +105,8 @@ const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 interface Route {
   /** The schema of the body, if the operation has one. */
   readonly body?: Validator;
+  /** Reads what the request asks for; by default the body. */
+  readonly read?: (request: FastifyRequest) => unknown;
   readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
 }
 
@@ -113,6 +120,11 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     get_healthz: { answer: () => ({ status: 'ok' }) },
     get_readyz: { answer: (_request, reply) => readiness(introspection, reply) },
     get_subscriptions: { answer: (request) => options.subscriptions(readQuery('get_subscriptions', request.query)) },
+    get_events: {
+      read: (request) => readSubscribe(request, options.catalogue.commands.subscribe),
+      answer: (request, reply, admitted) =>
+        answerWithEvents(request, reply, { open: options.openEventStream, admitted }),
+    },
     post_broadcast: {
       body: httpValidators.broadcast_request,
       answer: async ({ body }, _reply, { caller }) => {
@@ -156,6 +168,12 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
   };
 }
 
+/** The body of a request, valid by its schema; undefined for an operation without one. */
+function bodyOf(name: HttpOperationName, { body }: FastifyRequest, fits: Validator | undefined): unknown {
+  if (fits !== undefined) checkRequest(body, fits, HTTP_OPERATIONS[name].errorPointers);
+  return body;
+}
+
 function readiness({ status }: Introspection, reply: FastifyReply): unknown {
   if (status === 'ok') return { status: 'ok' };
   return reply
@@ -194,7 +212,9 @@ async function sendPaid(
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   const guard = new Guard(options);
   app.setErrorHandler((error, request, reply) =>
-    fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
+    error instanceof RefusedConnection
+      ? fail(reply, error.error, error.status)
+      : fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
   );
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -215,17 +235,21 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     guard.checkAdmission(request, pages);
     done();
   });
-  for (const [name, { body, answer }] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
+  for (const [
+    name,
+    { body, read = (request: FastifyRequest): unknown => bodyOf(name, request, body), answer },
+  ] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
     app.route({
       method: HTTP_OPERATIONS[name].method,
       url: addressOf(name, options.path),
       handler: async (request, reply) => {
         await options.turn.admit();
-        const admitted = await guard.admit(name, request, body);
+        const admitted = await guard.admit(name, request, () => read(request));
         return sendPaid(reply, { ...admitted, turn: options.turn }, () => answer(request, reply, admitted));
       },
     });
   }
+  app.options(addressOf('get_events', options.path), async (request, reply) => answerPreflight(request, reply));
   app.get(options.path, async (_request, reply) =>
     fail(
       reply,

@@ -13,6 +13,7 @@ import { requestTarget } from '../auth/request-target.ts';
 import { explainEverywhere } from '../introspection/explanation.ts';
 import type { ExplainQuery, ExplanationOptions } from '../introspection/explanation.ts';
 import { clusterPage } from '../introspection/cluster-page.ts';
+import type { OpenEventStream } from './event-stream.ts';
 import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed-requests.ts';
@@ -26,6 +27,7 @@ export interface HttpOptions extends ResolvedOptions, ExplanationOptions {
   readonly publisher: Publisher;
   readonly counters: Counters;
   readonly turn: TurnBudget;
+  readonly openEventStream: OpenEventStream;
 }
 
 /** The host servers that a gateway can attach to. */

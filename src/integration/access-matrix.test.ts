@@ -138,6 +138,18 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
     expect(found).toEqual(cells.map(({ event, stream }) => allowed(row.reads(event, stream))));
   });
 
+  test('follows as server-sent events exactly what its scopes cover', async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const statuses: number[] = [];
+    for (const { event, stream } of cells) {
+      const query = new URLSearchParams({ events: event, stream });
+      const response = await fetch(`${httpUrl}/ws/events?${query.toString()}`, { headers });
+      await response.body?.cancel();
+      statuses.push(response.status);
+    }
+    expect(statuses).toEqual(cells.map(({ event, stream }) => (row.reads(event, stream) ? 200 : 403)));
+  });
+
   test('may subscribe to a pattern only if its scopes cover the whole pattern', async () => {
     const client = await connect(token);
     for (const stream of STREAMS) {
@@ -190,7 +202,8 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
 
   test('reads over HTTP what its scopes allow, and operations without a scope', async () => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const operations = Object.values(HTTP_OPERATIONS).filter(({ path }) => path !== '/ws/broadcast');
+    const checkedElsewhere: readonly string[] = ['/ws/broadcast', '/ws/events', '/ws/files'];
+    const operations = Object.values(HTTP_OPERATIONS).filter(({ path }) => !checkedElsewhere.includes(path));
     for (const { method, path, scopes } of operations) {
       const body = JSON.stringify({ event: 'build.finished', payload: {}, stream: 'main' });
       const response = await fetch(`${httpUrl}${path}`, { method, headers, ...(method === 'POST' ? { body } : {}) });

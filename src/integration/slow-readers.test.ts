@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Connection } from '../connections/connection.ts';
 import { Outbox } from '../delivery/outbox.ts';
-import { encodeMessage } from '../wire/codec.ts';
+import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
 import { firstViolation } from '../testing/slow-readers/schedule.ts';
 
 const SCHEDULES = 2000;
@@ -31,7 +31,7 @@ function overtakingEnd(): void {
     const isEnd = (item: (typeof items)[number]): boolean =>
       item !== undefined && 'type' in item && item.type === 'replay_complete';
     for (const item of items)
-      if (item !== undefined && 'type' in item && isEnd(item)) push.call(this, encodeMessage(item));
+      if (item !== undefined && 'type' in item && isEnd(item)) push.call(this, WEBSOCKET_FRAMING.message(item));
     pushReplay.call(this, { ...replay, items: items.filter((item) => !isEnd(item))[Symbol.iterator]() });
   });
 }

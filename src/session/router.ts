@@ -31,6 +31,12 @@ export interface RouterOptions<Context> {
   readonly onAnswered: (command: CommandName, ms: number) => void;
 }
 
+interface ReplyOptions {
+  readonly id: string | undefined;
+  readonly session: Session;
+  readonly beforeReply?: () => void;
+}
+
 export class Router<Context extends { readonly session: Session }> {
   readonly #options: RouterOptions<Context>;
 
@@ -53,6 +59,24 @@ export class Router<Context extends { readonly session: Session }> {
     const answered = (): void => this.#options.onAnswered(command.type, performance.now() - startedAt);
     const pending = this.#answer(command, id, context);
     return pending === undefined ? answered() : pending.then(answered);
+  }
+
+  /**
+   * Performs one command whose failure is the caller's to report, such as that of an HTTP request.
+   * @param beforeReply called when the command has succeeded, directly before its reply is queued; may throw
+   * @throws {ProtocolError} when the command failed: nothing has changed
+   */
+  async perform(command: CommandMessage, context: Context, beforeReply: () => void): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      this.#admit(command, context.session);
+      const outcome = await this.#dispatch(command, context);
+      if (context.session.closed) this.#abandon(outcome, context.session);
+      else this.#reply(command.type, outcome, { id: undefined, session: context.session, beforeReply });
+    } catch (error) {
+      throw this.#reported(error, context.session);
+    }
+    this.#options.onAnswered(command.type, performance.now() - startedAt);
   }
 
   #answer(command: CommandMessage, id: string | undefined, context: Context): void | Promise<void> {
@@ -89,10 +113,18 @@ export class Router<Context extends { readonly session: Session }> {
     return handler(command.data as CommandDataMap[C], context);
   }
 
-  /** No other code runs from here to the end of `afterReply`: the change from replay to live delivery depends on it (RPL-2). */
   #settle<C extends CommandName>(command: C, outcome: Outcome<C>, id: string | undefined, context: Context): void {
     const { session } = context;
     if (session.closed) return this.#abandon(outcome, session);
+    try {
+      this.#reply(command, outcome, { id, session });
+    } catch (error) {
+      this.#fail(error, id, context);
+    }
+  }
+
+  /** No other code runs from here to the end of `afterReply`: the change from replay to live delivery depends on it (RPL-2). */
+  #reply<C extends CommandName>(command: C, outcome: Outcome<C>, { id, session, beforeReply }: ReplyOptions): void {
     try {
       const type = COMMANDS[command].reply;
       const makeReply = (): ReplyMessage => {
@@ -102,12 +134,13 @@ export class Router<Context extends { readonly session: Session }> {
       const { companions, onWritten } = outcome;
       if (ORDERED.has(type)) {
         const messages = [makeReply(), ...(companions?.() ?? [])];
+        beforeReply?.();
         session.outlet.sendInOrder(messages, onWritten === undefined ? {} : { onWritten });
       } else if (outcome.made === 'when written') session.outlet.sendMade(makeReply);
       else session.outlet.send(makeReply());
     } catch (error) {
       this.#abandon(outcome, session);
-      return this.#fail(error, id, context);
+      throw error;
     }
     this.#follow(outcome, session);
   }
@@ -134,14 +167,20 @@ export class Router<Context extends { readonly session: Session }> {
     }
   }
 
-  #fail(error: unknown, id: string | undefined, context: Context): void {
-    const { session } = context;
+  /** The error for the client; counted, and logged if it is the server's fault. */
+  #reported(error: unknown, session: Session): ProtocolError {
     const known =
       error instanceof ProtocolError
         ? error
         : new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
     if (known !== error) this.#options.onFault(error, session);
     this.#options.onError(known, session);
+    return known;
+  }
+
+  #fail(error: unknown, id: string | undefined, context: Context): void {
+    const { session } = context;
+    const known = this.#reported(error, session);
     if (session.closed) return;
     session.outlet.send({ type: 'error', ...(id === undefined ? {} : { id }), data: errorData(known) });
   }

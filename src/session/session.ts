@@ -2,11 +2,12 @@
  * The protocol state of one connection: the client's principal, its subscriptions, and counts of messages. A session does not
  * use the socket; it sends through an {@link Outlet}.
  */
-import type { ServerMessage } from '../../generated/types.ts';
+import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
+import type { Framing } from '../wire/framing.ts';
 // Cycle of types: a session has subscriptions, and each subscription refers to its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -34,6 +35,7 @@ export interface Replay {
   readonly after: StreamPosition;
   /** The frame prefix of the events for this connection. */
   readonly prefix: string;
+  readonly reason: ReplayReason;
   /** In ascending order; an item is `undefined` where the replay yields to other connections. */
   readonly items: Iterator<EventRecord | ReplayBlock | ServerMessage | undefined>;
 }
@@ -59,6 +61,8 @@ export interface Outlet {
   sendMade(make: () => ServerMessage): void;
   /** Messages that keep their order among the events and are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
+  /** How messages become bytes for this client. */
+  readonly framing: Framing;
   /** Receives live events and keeps their order. */
   readonly live: LiveSink;
   /** A replay, encoded as the socket takes it. */

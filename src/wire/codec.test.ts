@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { COMMANDS, PUSHES } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
 import { recordFromDraft } from '../broker/event-encoding.ts';
-import { decodeCommand, encodeEvent, encodeFrame, eventFrameBytes, eventPrefix, writeEventFrame } from './codec.ts';
+import { decodeCommand, eventPrefix } from './codec.ts';
+import { encodeEvent } from './framing.ts';
+import { WEBSOCKET_FRAMING as framing, encodeFrame } from './websocket-framing.ts';
 
 /** Exported by `ws`, but missing in its types. */
 const { Receiver } = ws as unknown as {
@@ -59,8 +61,8 @@ describe('the frame of an event', () => {
         fc.pre(!Object.keys(value).includes('__proto__'));
         const event = record(value, 7);
         const prefix = eventPrefix(to, reason);
-        const frame = encodeEvent(prefix, event);
-        expect(frame).toHaveLength(eventFrameBytes(prefix, event));
+        const frame = encodeEvent(framing, prefix, event);
+        expect(frame).toHaveLength(framing.eventBytes(prefix, event));
         expect(texts(frame).map((text) => JSON.parse(text) as unknown)).toEqual([
           {
             type: 'event',
@@ -86,17 +88,17 @@ describe('the frame of an event', () => {
   test('follows another frame in one buffer without a gap, with every size of header', () => {
     const prefix = eventPrefix(['s1']);
     const events = [1, 300, 70_000].map((size) => record({ text: 'é'.repeat(size) }));
-    const bytes = events.reduce((sum, each) => sum + eventFrameBytes(prefix, each), 0);
+    const bytes = events.reduce((sum, each) => sum + framing.eventBytes(prefix, each), 0);
     const buffer = Buffer.alloc(bytes);
-    const end = events.reduce((offset, each) => writeEventFrame(buffer, offset, prefix, each), 0);
+    const end = events.reduce((offset, each) => framing.writeEvent(buffer, offset, { prefix, record: each }), 0);
     expect(end).toBe(bytes);
-    expect(buffer.equals(Buffer.concat(events.map((each) => encodeEvent(prefix, each))))).toBe(true);
+    expect(buffer.equals(Buffer.concat(events.map((each) => encodeEvent(framing, prefix, each))))).toBe(true);
     expect(texts(buffer).map((text) => text.length)).toHaveLength(3);
   });
 
   test('cannot be turned into a control message by its content (ENV-2)', () => {
     const evil = '"}},{"type":"closing","data":{"x":"';
-    const [text = ''] = texts(encodeEvent(eventPrefix(['s1']), record({ [evil]: evil })));
+    const [text = ''] = texts(encodeEvent(framing, eventPrefix(['s1']), record({ [evil]: evil })));
     expect(JSON.parse(text)).toMatchObject({ type: 'event', data: { payload: { [evil]: evil } } });
   });
 });

@@ -11,6 +11,7 @@ import { MemoryBroker } from '../../broker/memory.ts';
 import { stockCatalogue } from '../../catalogue/catalogue.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { Connection } from '../../connections/connection.ts';
+import { WebSocketLink } from '../../connections/websocket-link.ts';
 import { Heartbeat } from '../../connections/heartbeat.ts';
 import { ReplayBlocks } from '../../delivery/replay-blocks.ts';
 import { Fanout } from '../../delivery/fan-out.ts';
@@ -192,8 +193,7 @@ export class Simulation {
       now,
     });
     const connection = new Connection({
-      ws: ws.asWebSocket(),
-      socket: socket.asDuplex(),
+      link: new WebSocketLink(ws.asWebSocket(), socket.asDuplex()),
       session,
       services: this.#services,
       router: this.#router,

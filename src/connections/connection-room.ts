@@ -1,0 +1,50 @@
+/** Counts the open connections of a node, by either door, and refuses those for which there is no room. */
+import { TokenBucket } from '../session/token-bucket.ts';
+import { busy } from './refused-connection.ts';
+
+export interface RoomLimits {
+  readonly connectionsPerNode: number;
+  readonly connectionsPerAddress: number;
+  readonly acceptsPerSecond: number;
+}
+
+export class ConnectionRoom {
+  readonly #limits: RoomLimits;
+  readonly #byAddress = new Map<string, number>();
+  readonly #accepts: TokenBucket;
+  #open = 0;
+  /** Set while the gateway drains: no new connections (CON-5). */
+  draining = false;
+
+  constructor(limits: RoomLimits, now: () => number) {
+    this.#limits = limits;
+    this.#accepts = new TokenBucket({ ratePerSecond: limits.acceptsPerSecond, burst: limits.acceptsPerSecond, now });
+  }
+
+  /** @throws {RefusedConnection} when the client cannot connect now */
+  check(remoteAddress: string): void {
+    const { connectionsPerNode, connectionsPerAddress } = this.#limits;
+    if (this.draining) throw busy(503, 'This node is shutting down; connect to another one.');
+    if (this.#open >= connectionsPerNode)
+      throw busy(503, 'This node has reached its limit of connections; connect to another one or retry later.');
+    if ((this.#byAddress.get(remoteAddress) ?? 0) >= connectionsPerAddress)
+      throw busy(429, 'Too many connections from this address.');
+  }
+
+  /** Counts an attempt to connect. @throws {RefusedConnection} when there were too many within a second */
+  countAttempt(): void {
+    if (this.#accepts.take() > 0) throw busy(503, 'Too many new connections per second.');
+  }
+
+  /** Counts an open connection; the returned function, called once, counts its end. */
+  enter(remoteAddress: string): () => void {
+    this.#open += 1;
+    this.#byAddress.set(remoteAddress, (this.#byAddress.get(remoteAddress) ?? 0) + 1);
+    return () => {
+      this.#open -= 1;
+      const left = (this.#byAddress.get(remoteAddress) ?? 1) - 1;
+      if (left > 0) this.#byAddress.set(remoteAddress, left);
+      else this.#byAddress.delete(remoteAddress);
+    };
+  }
+}

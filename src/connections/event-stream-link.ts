@@ -1,0 +1,81 @@
+/**
+ * The response to a request for server-sent events (SSE-1). After the headers the outbox writes to the raw socket, as for a WebSocket: the
+ * body ends with the connection (RFC 9112, 6.3), so its bytes need no framing per client, and an HTTP/1.0 proxy can pass them on.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { EventStreamFraming } from '../wire/event-stream-framing.ts';
+import type { Link, LinkEvents } from './link.ts';
+
+/** A peer that does not end the connection is disconnected after this time. */
+const CLOSE_TIMEOUT_MS = 3_000;
+/** RFC 6455, 7.4.1: no close code was received. A client of server-sent events cannot send one. */
+const NO_CODE = 1005;
+
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // nginx would otherwise collect the events until its buffer is full.
+  'x-accel-buffering': 'no',
+  connection: 'close',
+} as const;
+
+export interface EventStreamLinkOptions {
+  readonly response: ServerResponse;
+  readonly socket: Socket;
+  readonly framing: EventStreamFraming;
+}
+
+export class EventStreamLink implements Link {
+  readonly framing: EventStreamFraming;
+  readonly socket: Socket;
+  readonly isPaused = false;
+  isOpen = false;
+  readonly #response: ServerResponse;
+  #onClosed: (() => void) | undefined;
+
+  constructor({ response, socket, framing }: EventStreamLinkOptions) {
+    this.#response = response;
+    this.socket = socket;
+    this.framing = framing;
+  }
+
+  /** Writes the headers; from now on frames may be written. */
+  open(headers: Readonly<Record<string, string>>): void {
+    const response = this.#response;
+    response.removeHeader('transfer-encoding');
+    response.writeHead(200, { ...headers, ...HEADERS });
+    response.flushHeaders();
+    this.socket.setNoDelay(true);
+    this.isOpen = true;
+  }
+
+  listen({ onClosed }: LinkEvents): void {
+    this.#onClosed = () => onClosed(NO_CODE);
+    this.#response.once('close', this.#onClosed);
+  }
+
+  /** Gives the response back, to be answered by an error. */
+  release(): void {
+    if (this.#onClosed !== undefined) this.#response.off('close', this.#onClosed);
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  ping(): 'not supported' {
+    return 'not supported';
+  }
+
+  close(): void {
+    if (!this.isOpen) return this.terminate();
+    const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
+    this.socket.once('close', () => clearTimeout(timer));
+    this.socket.end();
+  }
+
+  terminate(): void {
+    this.socket.destroy();
+  }
+}

@@ -1,0 +1,67 @@
+/** A WebSocket. Two writers share the raw socket, each in whole frames: `ws` writes pongs and the close frame, the outbox everything else. */
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
+import type { Link, LinkEvents } from './link.ts';
+
+export class WebSocketLink implements Link {
+  readonly framing = WEBSOCKET_FRAMING;
+  readonly isOpen = true;
+  readonly socket: Duplex;
+  readonly #ws: WebSocket;
+
+  constructor(ws: WebSocket, socket: Duplex) {
+    this.#ws = ws;
+    this.socket = socket;
+  }
+
+  listen({ onHeard, onText, onBinary, onFault, onClosed }: LinkEvents): void {
+    const ws = this.#ws;
+    ws.on('message', (data: Buffer, isBinary: boolean) => {
+      onHeard();
+      if (isBinary) onBinary();
+      else onText(data.toString('utf8'));
+    });
+    ws.on('pong', onHeard);
+    ws.on('ping', onHeard);
+    // A fault that `ws` finds in a frame ends the connection; `ws` itself sends the close code of RFC 6455.
+    ws.on('error', (error: Error & { readonly code?: string }) => onFault(closeCodeOf(error.code)));
+    ws.on('close', (code: number) => onClosed(code));
+  }
+
+  get isPaused(): boolean {
+    return this.#ws.isPaused;
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  ping(): 'expects pong' {
+    this.#ws.ping();
+    return 'expects pong';
+  }
+
+  /** Writes the close frame. `ws` disconnects a peer that does not answer within its close time-out. */
+  close(code: number, reason: string): void {
+    // The peer's close frame is still to be received, and a paused socket would never receive it.
+    if (this.#ws.isPaused) this.#ws.resume();
+    this.#ws.close(code, reason.slice(0, 120));
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+}
+
+/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1); undefined for an error of the socket. */
+function closeCodeOf(error = ''): number | undefined {
+  if (error === 'WS_ERR_INVALID_UTF8') return 1007;
+  if (error === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008;
+  if (/^WS_ERR_UNSUPPORTED_(?:DATA_PAYLOAD|MESSAGE)_LENGTH$/.test(error)) return 1009;
+  return error.startsWith('WS_ERR_') ? 1002 : undefined;
+}

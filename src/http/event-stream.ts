@@ -1,0 +1,125 @@
+/** `GET /ws/events`: reads the query as a `subscribe` command, and answers with server-sent events (SSE-1 to SSE-4). */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { COMMANDS } from '../../generated/protocol.ts';
+import type { ReplayRequest, SubscribeData } from '../../generated/types.ts';
+import type { Validator } from '../../generated/validators.js';
+import type { EventStreamRequest } from '../connections/connections.ts';
+import { ProtocolError } from '../errors.ts';
+import { readPositionToken } from '../wire/position-token.ts';
+import { schemaError } from '../wire/schema-error.ts';
+import type { Admitted } from './guard.ts';
+
+/** Opens a connection for a request; see `Connections`. */
+export type OpenEventStream = (request: EventStreamRequest) => Promise<void>;
+
+/** Parameters that occur once; every other one is a list. */
+const SINGLE = ['stream', 'replay', 'after'] as const;
+
+interface Parameters {
+  readonly single: Readonly<Partial<Record<(typeof SINGLE)[number], string>>>;
+  readonly lists: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * The data of the `subscribe` command that a request stands for. Every parameter other than those of the command itself is a filter field:
+ * the schema of the command knows which fields there are, with those of own events.
+ * @throws {ProtocolError} whose pointer is into the query
+ */
+export function readSubscribe({ query, headers }: FastifyRequest, fits: Validator): SubscribeData {
+  const { single, lists } = parametersOf(query as Readonly<Record<string, unknown>>);
+  const { events = [], ...filter } = lists;
+  const { stream = 'main' } = single;
+  const data = {
+    stream,
+    events,
+    ...(Object.keys(filter).length === 0 ? {} : { filter }),
+    replay: replayOf(single, headers['last-event-id'], stream),
+  };
+  if (!fits({ type: 'subscribe', data }))
+    throw inQuery(schemaError(fits.errors ?? [], { codes: COMMANDS.subscribe.errorPointers }));
+  return data;
+}
+
+function parametersOf(query: Readonly<Record<string, unknown>>): Parameters {
+  const lists: Record<string, readonly string[]> = {};
+  const single: Partial<Record<(typeof SINGLE)[number], string>> = {};
+  for (const [name, value] of Object.entries(query)) {
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const texts = values.filter((each) => typeof each === 'string');
+    const [only, ...more] = texts;
+    const known = SINGLE.find((each) => each === name);
+    if (known === undefined) lists[name] = texts;
+    else if (only !== undefined && more.length === 0) single[known] = only;
+    else throw invalid(name, `The query parameter \`${name}\` is given more than once.`);
+  }
+  return { single, lists };
+}
+
+/** @param lastEventId the header, which takes precedence over the parameter `after` (SSE-2) */
+function replayOf({ replay, after }: Parameters['single'], lastEventId: unknown, stream: string): ReplayRequest {
+  if (replay !== undefined && replay !== 'none' && replay !== 'warm')
+    throw invalid('replay', '`replay` must be `none` or `warm`; to resume, send `Last-Event-ID` or `after`.');
+  const token = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : after;
+  if (token === undefined) return { mode: replay ?? 'warm' };
+  const [position, ...others] = readPositionToken(token);
+  if (position?.stream !== stream || others.length > 0)
+    throw invalid('after', `The position is not one of the stream ${JSON.stringify(stream)}, which is requested.`);
+  return { mode: 'resume', after: { epoch: position.epoch, sequenceId: position.sequenceId } };
+}
+
+function invalid(parameter: string, text: string): ProtocolError {
+  return new ProtocolError('invalid_message', text, { pointer: `/${parameter}` });
+}
+
+/** The error about a command, as an error about the query: `/data/filter/extensions/0` is `/extensions/0` there. */
+function inQuery(error: ProtocolError): ProtocolError {
+  const { code, message, pointer, details, retryAfterMs, cause } = error;
+  const translated = (text: string): string => text.replaceAll('/data/filter', '').replaceAll('/data/', '/');
+  return new ProtocolError(code, translated(message), {
+    ...(pointer === undefined ? {} : { pointer: translated(pointer) }),
+    ...(details === undefined ? {} : { details }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause,
+  });
+}
+
+/** Lets a page of another origin, which has passed the check of SEC-4, read the response. */
+export function allowPage({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
+  if (origin !== undefined) void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin' });
+}
+
+/** The answer to the question of a browser whether a page may send these headers (CORS preflight). */
+export function answerPreflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  allowPage(request, reply);
+  return reply
+    .headers({
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': 'authorization, x-api-key, last-event-id, cache-control',
+    })
+    .code(204)
+    .send();
+}
+
+export interface EventStreamAnswer {
+  readonly open: OpenEventStream;
+  readonly admitted: Admitted;
+}
+
+export async function answerWithEvents(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { open, admitted: { caller, data } }: EventStreamAnswer,
+): Promise<FastifyReply> {
+  allowPage(request, reply);
+  if (request.method === 'HEAD') return reply.type('text/event-stream').header('cache-control', 'no-store').send();
+  if (request.raw.httpVersionMajor > 1)
+    throw new ProtocolError('invalid_message', 'Request events over HTTP/1.1, or through a proxy that does.');
+  const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+  try {
+    await open({ caller, headers, response: reply.raw, subscribe: data as SubscribeData });
+  } catch (error) {
+    throw error instanceof ProtocolError ? inQuery(error) : error;
+  }
+  reply.hijack();
+  return reply;
+}

@@ -1,0 +1,94 @@
+/**
+ * Messages as server-sent events (WHATWG HTML, 9.2). The framing of one connection decides which of them have an `id`: a client resumes
+ * after the last one, so an `id` must not lie behind anything that is still to be sent (SSE-2).
+ *
+ *     id: main@01JD8Q6Z6M.4102
+ *     data: {"type":"event","data":{…}}
+ *
+ * The type of an event message is not named: a browser hands these to `onmessage`. JSON has no line breaks outside of strings, and inside
+ * of them it escapes them, so `data` is one line.
+ */
+import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
+import type { EventRecord } from '../broker/broker.ts';
+import type { StreamPosition } from '../replay/record.ts';
+import { EVENT_END } from './codec.ts';
+import type { FramedEvent, Framing } from './framing.ts';
+import { positionToken } from './position-token.ts';
+
+const DATA = 'data: ';
+const END = `${EVENT_END}\n\n`;
+
+export interface EventStreamOptions {
+  readonly stream: string;
+  readonly replay: 'none' | 'warm' | 'resume';
+  /** The wait before a client reconnects after an end that was not announced, in milliseconds. */
+  readonly retryMs: number;
+}
+
+export class EventStreamFraming implements Framing {
+  readonly kind = 'event-stream';
+  readonly #options: EventStreamOptions;
+  /** Whether a warm picture is still to be sent: until its end a client that reconnects needs the whole picture. */
+  #picture: 'pending' | 'complete';
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+    this.#picture = options.replay === 'none' ? 'complete' : 'pending';
+  }
+
+  message(message: ServerMessage): Buffer {
+    const id = this.#idOf(message);
+    const retry = this.#retryOf(message);
+    return Buffer.from(
+      `event: ${message.type}\n${retry === undefined ? '' : `retry: ${retry}\n`}${id}${DATA}${JSON.stringify(message)}\n\n`,
+    );
+  }
+
+  eventBytes(prefix: string, record: EventRecord, reason?: ReplayReason): number {
+    return idLine(record, reason).length + DATA.length + prefix.length + record.bytes + END.length;
+  }
+
+  events(prefix: string, records: readonly EventRecord[], reason?: ReplayReason): Buffer {
+    const texts = records.map((record) => `${idLine(record, reason)}${DATA}${prefix}${record.body}${END}`);
+    return Buffer.from(texts.join(''));
+  }
+
+  writeEvent(target: Buffer, offset: number, { prefix, record, reason }: FramedEvent): number {
+    const afterPrefix = offset + target.write(`${idLine(record, reason)}${DATA}${prefix}`, offset, 'latin1');
+    const afterBody = afterPrefix + target.write(record.body, afterPrefix, 'utf8');
+    return afterBody + target.write(END, afterBody, 'latin1');
+  }
+
+  #retryOf(message: ServerMessage): number | undefined {
+    if (message.type === 'welcome') return this.#options.retryMs;
+    return message.type === 'closing' ? message.data.retryAfterMs : undefined;
+  }
+
+  #idOf(message: ServerMessage): string {
+    const { stream } = this.#options;
+    switch (message.type) {
+      case 'subscribed': {
+        const { position, recovery } = message.data;
+        if (recovery.attempted && recovery.recovered) this.#picture = 'complete';
+        return this.#options.replay === 'none' ? lineOf([{ stream, ...position }]) : '';
+      }
+      case 'replay_complete':
+        this.#picture = 'complete';
+        return lineOf([{ stream, ...message.data.position }]);
+      case 'gap':
+        return this.#picture === 'pending' ? '' : lineOf([{ stream, ...message.data.to }]);
+      case 'heartbeat':
+        return this.#picture === 'pending' ? '' : lineOf(message.data.positions);
+      default:
+        return '';
+    }
+  }
+}
+
+function idLine(record: EventRecord, reason: ReplayReason | undefined): string {
+  return reason === 'warm' ? '' : lineOf([record]);
+}
+
+function lineOf(positions: readonly StreamPosition[]): string {
+  return positions.length === 0 ? '' : `id: ${positionToken(positions)}\n`;
+}

@@ -1,0 +1,83 @@
+/** Messages as WebSocket frames (RFC 6455 §5.2): framed once, so that all recipients share the bytes. */
+import type { ServerMessage } from '../../generated/types.ts';
+import type { EventRecord } from '../broker/broker.ts';
+import { EVENT_END } from './codec.ts';
+import type { FramedEvent, Framing } from './framing.ts';
+
+const FINAL_TEXT = 0x81;
+
+/** An unmasked, final text frame has a header of 2, 4 or 10 bytes. */
+function frameHeaderBytes(payloadBytes: number): number {
+  if (payloadBytes < 126) return 2;
+  return payloadBytes < 65536 ? 4 : 10;
+}
+
+function writeFrameHeader(target: Buffer, offset: number, payloadBytes: number): number {
+  target[offset] = FINAL_TEXT;
+  if (payloadBytes < 126) {
+    target[offset + 1] = payloadBytes;
+    return offset + 2;
+  }
+  if (payloadBytes < 65536) {
+    target[offset + 1] = 126;
+    return target.writeUInt16BE(payloadBytes, offset + 2);
+  }
+  target[offset + 1] = 127;
+  return target.writeBigUInt64BE(BigInt(payloadBytes), offset + 2);
+}
+
+/** One text frame, ready for the socket. */
+export function encodeFrame(text: string): Buffer {
+  const payloadBytes = Buffer.byteLength(text);
+  const frame = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + payloadBytes);
+  frame.write(text, writeFrameHeader(frame, 0, payloadBytes), 'utf8');
+  return frame;
+}
+
+function eventBytes(prefix: string, record: EventRecord): number {
+  const payload = prefix.length + record.bytes + EVENT_END.length;
+  return payload + frameHeaderBytes(payload);
+}
+
+function writeEvent(target: Buffer, offset: number, { prefix, record }: FramedEvent): number {
+  const start = writeFrameHeader(target, offset, prefix.length + record.bytes + EVENT_END.length);
+  const afterPrefix = start + target.write(prefix, start, 'latin1');
+  const afterBody = afterPrefix + target.write(record.body, afterPrefix, 'utf8');
+  return afterBody + target.write(EVENT_END, afterBody, 'latin1');
+}
+
+/**
+ * Each call that writes text into a buffer costs about as much as the copying of an event, so the text is joined first and written at
+ * once, if all of it is ASCII.
+ */
+function events(prefix: string, records: readonly EventRecord[]): Buffer {
+  const bytes = records.reduce((sum, record) => sum + eventBytes(prefix, record), 0);
+  const frames = Buffer.allocUnsafeSlow(bytes);
+  if (records.every((record) => record.bytes === record.body.length)) {
+    let text = '';
+    for (const record of records) {
+      const payload = prefix.length + record.bytes + EVENT_END.length;
+      text += latin1FrameHeader(payload) + prefix + record.body + EVENT_END;
+    }
+    frames.write(text, 'latin1');
+    return frames;
+  }
+  let offset = 0;
+  for (const record of records) offset = writeEvent(frames, offset, { prefix, record });
+  return frames;
+}
+
+const header = Buffer.alloc(10);
+
+/** The header of a frame as text with one character for each byte. */
+function latin1FrameHeader(payloadBytes: number): string {
+  return header.toString('latin1', 0, writeFrameHeader(header, 0, payloadBytes));
+}
+
+export const WEBSOCKET_FRAMING: Framing = {
+  kind: 'websocket',
+  message: (message: ServerMessage) => encodeFrame(JSON.stringify(message)),
+  eventBytes,
+  events,
+  writeEvent,
+};
