@@ -1,6 +1,6 @@
 import type { Invariant } from '../trace/finding.ts';
 import { numberAt } from '../trace/json.ts';
-import { typeOf } from '../trace/reading.ts';
+import { isEventStream, typeOf } from '../trace/reading.ts';
 
 /**
  * A ping is sent with each periodic heartbeat, in either order. Extra heartbeats need no ping. A trace from another recorder may
@@ -13,7 +13,9 @@ export const heartbeatPing: Invariant = {
   check: ({ connections, trace }, report) => {
     const isWhole = trace.frames.some(({ kind }) => kind === 'open' || kind === 'ping');
     if (!isWhole) return;
-    for (const { frames, received, welcome } of connections) {
+    for (const connection of connections) {
+      const { frames, received, welcome } = connection;
+      if (isEventStream(connection)) continue;
       // A client that has stopped reading receives neither.
       if (frames.some(({ kind, text }) => kind === 'mark' && text === 'reading off')) continue;
       const interval = numberAt(welcome, 'heartbeatIntervalMs');

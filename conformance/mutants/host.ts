@@ -116,7 +116,11 @@ export async function serve(deviation: readonly string[], setup: Setup): Promise
   const [line] = (await once(createInterface({ input: server.stdout }), 'line')) as [string];
   const { url } = JSON.parse(line) as { readonly url: string };
   const pid = String(server.pid);
-  const control = { shutdown: ['kill', '-TERM', pid], overflow: ['kill', '-USR2', pid] };
+  const control = {
+    shutdown: ['kill', '-TERM', pid],
+    overflow: ['kill', '-USR2', pid],
+    renew: ['kill', '-USR1', pid],
+  };
   const revoke = ['sh', '-c', `cp '${rest}' '${all}' && kill -HUP ${pid}`];
   return {
     config: setup === 'secured' ? { url, credentials, control: { ...control, revoke } } : { url, control },

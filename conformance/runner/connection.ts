@@ -1,18 +1,21 @@
 /** One connection of an actor: writes every frame into the trace, and lets steps wait for messages. */
-import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { HTTP_OPERATIONS, SUBPROTOCOL } from '../../generated/protocol.ts';
 import { SecretError, present, secretsIn, withoutSecrets } from '../target/credential.ts';
 import type { Presented } from '../target/credential.ts';
 import { isObject } from '../trace/json.ts';
-import type { Json } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import { EVENT_STREAM } from '../trace/reading.ts';
 import { HANDSHAKE_MARK } from '../trace/outstanding.ts';
 import { openSocket } from '../target/socket.ts';
-import type { Refused, Socket } from '../target/socket.ts';
-import type { ActorSpec, RawFrame } from '../tape/tape.ts';
+import type { Handshake, Refused, Socket } from '../target/socket.ts';
+import { openEventStream } from '../target/event-stream.ts';
+import type { ActorSpec, EventStreamSpec, RawFrame } from '../tape/tape.ts';
 import type { Frame, NewFrame } from '../trace/trace.ts';
 import { Allowance } from './allowance.ts';
 import { causeOfMiss, readingOf } from './cause.ts';
 import { UntestableError, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
+import { closeCodeOf, commandOf, queryOf, rememberPosition } from './event-stream.ts';
 import { Signal } from './signal.ts';
 import type { Cause } from './verdict.ts';
 
@@ -25,6 +28,8 @@ export interface Closed {
 export interface ConnectOptions {
   readonly actor: string;
   readonly spec: ActorSpec;
+  /** Connects by server-sent events, with this request. */
+  readonly events?: EventStreamSpec;
   readonly check: string;
   readonly timeoutMs: number;
 }
@@ -66,6 +71,10 @@ export class Connection {
   readonly taken = new Set<number>();
   readonly signal = new Signal();
   closed: Closed | undefined;
+  /** The fields of the server-sent event that had a message as its data. */
+  readonly fields = new Map<Frame, JsonObject>();
+  /** Headers of a response with server-sent events. */
+  headers: Readonly<Record<string, string>> = {};
   readonly #context: ConnectionContext;
   readonly #check: string;
   #socket: Socket | undefined;
@@ -82,14 +91,21 @@ export class Connection {
   }
 
   /** Opens the connection. Resolves with the response when the server rejected the upgrade. */
-  async open({ spec, timeoutMs }: ConnectOptions): Promise<Refused | undefined> {
-    const { config } = this.#context;
-    const url = new URL(config.url);
-    for (const [key, value] of Object.entries(spec.query ?? {})) url.searchParams.set(key, value);
+  async open(options: ConnectOptions): Promise<Refused | undefined> {
+    const { spec, events } = options;
     const credential = await credentialOf(spec.credential, this.#context);
     const headers = { ...credential?.headers, ...spec.headers };
     for (const secret of secretsIn(headers)) this.#context.trace.conceal(secret);
-    const handshake = await openSocket({
+    const handshake = await (events === undefined
+      ? this.#openSocket(options, headers)
+      : this.#openEventStream(events, { headers, timeoutMs: options.timeoutMs }));
+    return this.#settle(handshake);
+  }
+
+  #openSocket({ spec, timeoutMs }: ConnectOptions, headers: Readonly<Record<string, string>>): Promise<Handshake> {
+    const url = new URL(this.#context.config.url);
+    for (const [key, value] of Object.entries(spec.query ?? {})) url.searchParams.set(key, value);
+    return openSocket({
       url: url.href,
       protocols: spec.protocols ?? [SUBPROTOCOL],
       headers,
@@ -103,6 +119,38 @@ export class Connection {
       onClose: (code, reason) => this.#ended(code, reason),
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
     });
+  }
+
+  #openEventStream(
+    events: EventStreamSpec,
+    { headers, timeoutMs }: { readonly headers: Readonly<Record<string, string>>; readonly timeoutMs: number },
+  ): Promise<Handshake> {
+    const { config, trace } = this.#context;
+    const url = new URL(HTTP_OPERATIONS.get_events.path, config.httpUrl);
+    url.search = queryOf(events).toString();
+    const { lastEventId } = events;
+    return openEventStream({
+      url,
+      headers: { ...headers, ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}) },
+      timeoutMs,
+      onOpen: (answered) => {
+        this.#opened = 'yes';
+        this.headers = answered;
+        this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ by: EVENT_STREAM, headers: answered }) });
+        this.#add({ dir: '>>', kind: 'text', text: JSON.stringify(commandOf(events, trace)) });
+      },
+      onEvent: ({ data, ...fields }) => {
+        const frame = this.#received({ kind: 'text', text: data });
+        this.fields.set(frame, { ...fields });
+        if (fields.id !== undefined) rememberPosition(trace, fields.id, frame);
+        this.signal.notify();
+      },
+      onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),
+      onClose: () => this.#ended(closeCodeOf(this.received), ''),
+    });
+  }
+
+  #settle(handshake: Handshake): Refused | undefined {
     if ('unreachable' in handshake) {
       this.#add({ dir: '>>', kind: 'mark', text: `${HANDSHAKE_MARK}: ${handshake.unreachable}` });
       throw new UnreachableError(`${this.actor}: ${handshake.unreachable}`);
@@ -136,10 +184,11 @@ export class Connection {
     return this.#context.trace.add({ ...frame, actor: this.actor, connection: this.number, check: this.#check });
   }
 
-  #received(frame: Pick<NewFrame, 'kind' | 'text'>): void {
+  #received(frame: Pick<NewFrame, 'kind' | 'text'>): Frame {
     const added = this.#add({ ...frame, dir: '<<' });
     if (frame.kind === 'text') this.received.push(added);
     this.signal.notify();
+    return added;
   }
 
   #ended(code: number, reason: string): void {

@@ -6,7 +6,7 @@ import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
 import { QUIET_MARK } from '../invariants/quiet.ts';
 import { isArray, member, textAt } from '../trace/json.ts';
-import { readFrames } from '../trace/reading.ts';
+import { isEventStream, readFrames } from '../trace/reading.ts';
 import type { ConnectionReading } from '../trace/reading.ts';
 import type { Connection } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
@@ -37,6 +37,8 @@ function livingStreams({ lives }: ConnectionReading): readonly string[] {
 
 /** Sends `sync` on each stream: when the server answers, it has written every event published so far. */
 async function fence({ connection, reading }: Pair, patience: number): Promise<void> {
+  // A client of server-sent events cannot send.
+  if (isEventStream(reading)) return;
   for (const [index, stream] of livingStreams(reading).entries()) {
     const id = `finale-${index}`;
     const command = { type: 'sync', id, data: { stream } };

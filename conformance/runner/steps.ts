@@ -5,7 +5,17 @@ import { isObject, textAt } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
 import { nearest } from '../tape/nearest.ts';
-import type { ClosedStep, ControlStep, NeverStep, OpenStep, RecvStep, SendStep, StimStep, Step } from '../tape/tape.ts';
+import type {
+  ClosedStep,
+  ControlStep,
+  EventStreamSpec,
+  NeverStep,
+  OpenStep,
+  RecvStep,
+  SendStep,
+  StimStep,
+  Step,
+} from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
 import { CommandError, runCommand } from '../target/command.ts';
 import { Connection } from './connection.ts';
@@ -44,7 +54,13 @@ async function patiently<T>(
 
 async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<void> {
   const spec = scene.tape.header.actors[step.as] ?? {};
-  const options = { actor: step.as, spec, check: scene.tape.header.id, timeoutMs: scene.patience(step.within) };
+  const options = {
+    actor: step.as,
+    spec,
+    check: scene.tape.header.id,
+    timeoutMs: scene.patience(step.within),
+    ...(step.events === undefined ? {} : { events: requestOf(step.events, scene) }),
+  };
   const connection = new Connection(scene.context, options);
   const refused = await connection.open(options);
   if (refused === undefined) {
@@ -56,6 +72,12 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
         line: step.line,
         expected: step.refused,
         frames: [],
+      });
+    if (step.headers !== undefined)
+      judgeValue(step.headers, connection.headers, {
+        scene,
+        line: step.line,
+        text: 'the headers of the response are not as expected',
       });
     if (step.protocol === undefined) return;
     const text = 'the server chose another subprotocol';
@@ -78,6 +100,16 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
   });
 }
 
+/** A request for events, with its references replaced by what earlier steps have bound. */
+function requestOf({ query, lastEventId }: EventStreamSpec, scene: Scene): EventStreamSpec {
+  const resolved = resolve(query, scene.bindings);
+  if (!isObject(resolved)) throw new HarnessError('a query is an object');
+  if (lastEventId === undefined) return { query: resolved };
+  const id = resolve(lastEventId, scene.bindings);
+  if (typeof id === 'string') return { query: resolved, lastEventId: id };
+  throw new HarnessError('lastEventId is a string');
+}
+
 function bodyOf(text: string): Json {
   try {
     return JSON.parse(text) as Json;
@@ -91,8 +123,14 @@ function scan(step: RecvStep, scene: Scene, connection: Connection, from: number
   const { received, taken } = connection;
   for (let index = from; index < received.length; index += 1) {
     if (taken.has(index)) continue;
-    const { differences, bindings } = match(step.pattern, received[index]?.json, scene.bindings);
+    const frame = received[index];
+    const { differences, bindings } = match(step.pattern, frame?.json, scene.bindings);
     if (differences.length > 0) continue;
+    if (step.fields !== undefined) {
+      const fields = match(step.fields, frame === undefined ? undefined : connection.fields.get(frame), scene.bindings);
+      if (fields.differences.length > 0) continue;
+      keep(fields.bindings, scene);
+    }
     keep(bindings, scene);
     taken.add(index);
     return index;
@@ -119,6 +157,12 @@ function mayBeMeant({ json }: Frame, { pattern }: RecvStep): boolean {
   return (type !== 'welcome' && type !== 'heartbeat') || type === textAt(pattern, 'type');
 }
 
+/** Why a message that is as expected does not count. */
+function whyNot({ fields }: RecvStep): string {
+  if (fields === undefined) return 'it arrived too early, or another step claimed it';
+  return 'it arrived too early, another step claimed it, or its server-sent event has other fields';
+}
+
 function missed(step: RecvStep, scene: Scene, connection: Connection, from: number, patience: number): StepFailed {
   const { received, closed: end } = connection;
   const likely = (frames: readonly Frame[]): readonly Frame[] => frames.filter((each) => mayBeMeant(each, step));
@@ -131,9 +175,9 @@ function missed(step: RecvStep, scene: Scene, connection: Connection, from: numb
       ? `${step.as} did not receive the expected message within ${patience} ms`
       : `the connection of ${step.as} was closed with ${end.code} before the expected message arrived`;
   const failure = {
-    text: best?.differences.length === 0 ? `${text}: it arrived too early, or another step claimed it` : text,
+    text: best?.differences.length === 0 ? `${text}: ${whyNot(step)}` : text,
     line: step.line,
-    expected: step.pattern,
+    expected: step.fields === undefined ? step.pattern : { message: step.pattern, fields: step.fields },
     ...(best === undefined
       ? {}
       : { nearest: { frame: best.candidate.n, value: best.candidate.json ?? null, differences: best.differences } }),

@@ -79,12 +79,13 @@ export function checkPatterns(values: readonly (Json | undefined)[], walk: Walk)
 function valuesOf(step: Step): readonly (Json | undefined)[] {
   switch (step.verb) {
     case 'open':
-      return [step.refused, step.protocol];
+      return [step.refused, step.protocol, step.events?.query, step.events?.lastEventId, step.headers];
     case 'send':
       return [step.message];
     case 'sendText':
       return [step.text];
     case 'recv':
+      return [step.pattern, step.fields];
     case 'closed':
       return [step.pattern];
     case 'never':
@@ -102,7 +103,8 @@ const JUDGES: readonly Step['verb'][] = ['recv', 'never', 'http', 'closed'];
 
 function judges(step: Step): boolean {
   return (
-    JUDGES.includes(step.verb) || (step.verb === 'open' && (step.refused !== undefined || step.protocol !== undefined))
+    JUDGES.includes(step.verb) ||
+    (step.verb === 'open' && [step.refused, step.protocol, step.headers].some((each) => each !== undefined))
   );
 }
 

@@ -4,11 +4,11 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import { checkTape } from './check.ts';
 import { TapeError } from './fault.ts';
 import { readHeader } from './header.ts';
-import { readFrame, readHttp, readStim, readWithin } from './parts.ts';
+import { readEventStream, readFrame, readHttp, readStim, readWithin } from './parts.ts';
 import type { Reader } from './parts.ts';
 import type { Step, StepBase, Tape } from './tape.ts';
 
-const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect', 'times'] as const;
+const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect', 'times', 'fields'] as const;
 
 type Modifier = (typeof MODIFIERS)[number];
 
@@ -31,12 +31,14 @@ function binds(line: JsonObject, reader: Reader): { readonly bind?: string } {
   return line['bind'] === undefined ? {} : { bind: reader.name(line['bind'], '"bind"') };
 }
 
+const OPEN_KEYS = ['refused', 'protocol', 'events', 'headers'] as const;
+
 const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
   open: {
     needs: ['as'],
     takes: ['within'],
     read: (value, line, reader) => {
-      const { refused, protocol } = reader.object(value, '"open"', ['refused', 'protocol']);
+      const { refused, protocol, events, headers } = reader.object(value, '"open"', OPEN_KEYS);
       if (refused !== undefined && protocol !== undefined)
         reader.fail('"open" must not have both "refused" and "protocol": a rejected upgrade chooses no subprotocol.');
       const step = { verb: 'open', as: actor(line, reader), ...waits(line, reader) } as const;
@@ -44,6 +46,8 @@ const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
         ...step,
         ...(refused === undefined ? {} : { refused }),
         ...(protocol === undefined ? {} : { protocol }),
+        ...(events === undefined ? {} : { events: readEventStream(events, reader) }),
+        ...(headers === undefined ? {} : { headers }),
       };
     },
   },
@@ -68,11 +72,12 @@ const VERBS: Readonly<Record<Step['verb'], VerbSpec>> = {
   },
   recv: {
     needs: ['as'],
-    takes: ['bind', 'within'],
+    takes: ['bind', 'within', 'fields'],
     read: (value, line, reader) => ({
       verb: 'recv',
       as: actor(line, reader),
       pattern: value,
+      ...(line['fields'] === undefined ? {} : { fields: line['fields'] }),
       ...binds(line, reader),
       ...waits(line, reader),
     }),

@@ -1,7 +1,7 @@
 /** Reads and checks the parts of steps. */
 import { asText, isArray, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import type { HttpRequest, RawFrame, StimEvent, Within } from './tape.ts';
+import type { EventStreamSpec, HttpRequest, RawFrame, StimEvent, Within } from './tape.ts';
 
 /** Reads the values of one line; an invalid value is an error with the line number. */
 export interface Reader {
@@ -61,6 +61,11 @@ export function readHttp(value: Json, reader: Reader): HttpRequest {
     ...(body === undefined ? {} : { body }),
     ...(credential === undefined ? {} : { credential: reader.name(credential, '"credential"') }),
   };
+}
+
+export function readEventStream(value: Json, reader: Reader): EventStreamSpec {
+  const { query = {}, lastEventId } = reader.object(value, '"events"', ['query', 'lastEventId']);
+  return { query: reader.object(query, '"query"'), ...(lastEventId === undefined ? {} : { lastEventId }) };
 }
 
 export function readStim(value: Json, reader: Reader): readonly StimEvent[] {

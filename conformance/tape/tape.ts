@@ -58,12 +58,24 @@ interface ActorStep extends StepBase {
 /** Upper bound of a wait: milliseconds, or intervals of the server's heartbeat. Scaled by `--time-scale`. */
 export type Within = number | { readonly heartbeats: number };
 
+/** A connection by server-sent events (SSE-1). */
+export interface EventStreamSpec {
+  /** Parameters; a list is repeated. */
+  readonly query: JsonObject;
+  /** The header `Last-Event-ID`. */
+  readonly lastEventId?: Json;
+}
+
 export interface OpenStep extends ActorStep {
   readonly verb: 'open';
   /** A pattern for `{status, headers, body}` when the upgrade must be rejected. */
   readonly refused?: Json;
   /** A pattern for the subprotocol that the server chose; the empty string when it chose none. */
   readonly protocol?: Json;
+  /** Connects by server-sent events instead of a WebSocket. */
+  readonly events?: EventStreamSpec;
+  /** With `events`: a pattern for the headers of the response. */
+  readonly headers?: Json;
   readonly within?: Within;
 }
 
@@ -97,6 +109,8 @@ export interface SendFrameStep extends ActorStep {
 export interface RecvStep extends ActorStep {
   readonly verb: 'recv';
   readonly pattern: Json;
+  /** A pattern for `{event, id, retry}`: the fields of the server-sent event that has the message as its data. */
+  readonly fields?: Json;
   readonly bind?: string;
   readonly within?: Within;
 }

@@ -77,6 +77,13 @@ export interface Reading {
   readonly connections: readonly ConnectionReading[];
 }
 
+/** `by` in the frame `open` of a connection by server-sent events, which has neither pings nor close codes (SSE-4). */
+export const EVENT_STREAM = 'server-sent events';
+
+export function isEventStream({ frames }: ConnectionReading): boolean {
+  return frames.some(({ kind, json }) => kind === 'open' && textAt(json, 'by') === EVENT_STREAM);
+}
+
 export function typeOf(frame: Frame): string {
   return textAt(frame.json, 'type') ?? '';
 }

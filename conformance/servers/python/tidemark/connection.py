@@ -146,7 +146,7 @@ class Connection:
         stuck = self._writing_since is not None and now - self._writing_since > limits.seconds("sendQueueAgeMs")
         if stuck or self.outbox.is_past(1):
             self.close("slow_consumer")
-        elif now - self._heard_at > 2 * limits.seconds("heartbeatIntervalMs"):
+        elif self.wire.expects_pongs and now - self._heard_at > 2 * limits.seconds("heartbeatIntervalMs"):
             self.close("heartbeat_timeout")
         elif self.authentication_required and now - self._opened_at > limits.seconds("authTimeoutMs"):
             self.close("auth_timeout")

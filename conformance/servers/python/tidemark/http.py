@@ -36,6 +36,9 @@ class Head:
     method: str
     path: str
     query: Mapping[str, str]
+    """Without repetitions, except where `parameters` are read."""
+    parameters: tuple[tuple[str, str], ...]
+    """Names and values of the query, in the order received."""
     headers: tuple[tuple[str, str], ...]
     """Names in lower case, in the order received."""
     minor: int
@@ -111,14 +114,14 @@ def parse_head(text: str) -> Head:
         if header is None:
             raise BadRequest(400, "A header line is malformed.")
         headers.append((header[1].lower(), header[2]))
-    authority, path, query = _parse_target(line[2])
+    authority, path, parameters = _parse_target(line[2])
     if authority is not None:
         # RFC 9112 §3.2.2: the host in the request target takes precedence over the Host header.
         headers = [("host", authority), *(header for header in headers if header[0] != "host")]
-    return Head(line[1], path, query, tuple(headers), int(line[3]))
+    return Head(line[1], path, dict(parameters), parameters, tuple(headers), int(line[3]))
 
 
-def _parse_target(target: str) -> tuple[str | None, str, Mapping[str, str]]:
+def _parse_target(target: str) -> tuple[str | None, str, tuple[tuple[str, str], ...]]:
     """Authority, path and query. A path with escapes is rejected: none of the server's paths needs any."""
     match = _TARGET.fullmatch(target)
     if match is None:
@@ -127,9 +130,7 @@ def _parse_target(target: str) -> tuple[str | None, str, Mapping[str, str]]:
         pairs = parse_qsl(match["query"] or "", keep_blank_values=True, errors="strict", max_num_fields=64)
     except ValueError as error:
         raise BadRequest(400, "The query is malformed.") from error
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise BadRequest(400, "A query parameter is repeated.")
-    return match["authority"], match["path"], dict(pairs)
+    return match["authority"], match["path"], tuple(pairs)
 
 
 def host_name(host: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from .commands import Commands
 from .connection import Connection
+from .event_stream import EventStreams, EventStreamWire
 from .filters import Filter
 from .near import Hints
 from .publishing import Publisher
@@ -19,6 +20,8 @@ from .wire import Wire
 class Parts:
     commands: type[Commands] = Commands
     connection: type[Connection] = Connection
+    event_streams: type[EventStreams] = EventStreams
+    event_stream_wire: type[EventStreamWire] = EventStreamWire
     filter: type[Filter] = Filter
     hints: type[Hints] = Hints
     publisher: type[Publisher] = Publisher
@@ -34,6 +37,13 @@ def compose(variants: list[type]) -> Parts:
     chosen: dict[str, type] = {}
     for each in fields(Parts):
         base: type = getattr(plain, each.name)
-        bases = [variant for variant in variants if issubclass(variant, base)]
+        bases = [variant for variant in variants if _base_of(variant) is base]
         chosen[each.name] = type(base.__name__, tuple(bases), {}) if bases else base
     return Parts(**chosen)
+
+
+def _base_of(variant: type) -> type | None:
+    """The class of the part that a variant changes: the most derived one, because one part may extend another."""
+    bases: list[type] = [getattr(Parts(), each.name) for each in fields(Parts)]
+    fitting = [base for base in bases if issubclass(variant, base)]
+    return max(fitting, key=lambda base: len(base.__mro__), default=None)

@@ -10,6 +10,7 @@ from . import introspection
 from .contract import REFERENCE, REFERENCE_TEXT
 from .envelope import CommandReader, error_message
 from .errors import ProtocolError
+from .event_stream import EVENTS_PATH
 from .http import Head, Response, host_name
 from .principals import Principal
 from .rate import TokenBucket
@@ -24,7 +25,9 @@ SOCKET_PATH = "/ws"
 CONTRACT_PATH = "/asyncapi.yaml"
 """Pages of every origin may read it (`x-any-origin`)."""
 
-LIMITED_PATHS = frozenset({"/ws/health", "/ws/subscriptions", "/ws/broadcast", "/ws/explain", "/ws/files", "/metrics"})
+LIMITED_PATHS = frozenset(
+    {"/ws/health", "/ws/subscriptions", EVENTS_PATH, "/ws/broadcast", "/ws/explain", "/ws/files", "/metrics"}
+)
 """Probes must not fail under load, and documents cost nothing (OPS-6)."""
 
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
@@ -42,6 +45,7 @@ class Routes:
             "/healthz": {"GET": self.get_healthz},
             "/readyz": {"GET": self.get_readyz},
             "/ws/subscriptions": {"GET": self.get_subscriptions},
+            EVENTS_PATH: {"GET": self.head_events, "OPTIONS": self.preflight},
             "/ws/broadcast": {"POST": self.post_broadcast},
             "/ws/explain": {"POST": self.post_explain},
             "/ws/files": {"POST": self.post_files},
@@ -57,6 +61,8 @@ class Routes:
         try:
             self.check_door(head)
             route = self._route(head)
+            if len(head.query) != len(head.parameters):
+                raise ProtocolError("invalid_message", "A query parameter is repeated.")
             self.check_rate(head, address)
             return route(head, body)
         except ProtocolError as error:
@@ -181,6 +187,20 @@ class Routes:
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         self.require_reader(head)
         return Response.json(200, introspection.page(self.node, head.query))
+
+    def head_events(self, head: Head, body: bytes) -> Response:
+        """HEAD opens nothing; the server itself answers GET."""
+        self.require(head)
+        return Response(200, b"", "text/event-stream", headers=tuple(self.page_headers(head)))
+
+    def preflight(self, head: Head, body: bytes) -> Response:
+        allowed = ("Access-Control-Allow-Headers", "authorization, x-api-key, last-event-id, cache-control")
+        return Response(204, b"", "text/plain", headers=(*self.page_headers(head), allowed))
+
+    def page_headers(self, head: Head) -> list[tuple[str, str]]:
+        """Lets a page of another, allowed origin read the response (SSE-4)."""
+        origin = head.get("origin")
+        return [] if origin is None else [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
 
     def post_broadcast(self, head: Head, body: bytes) -> Response:
         principal = self.require(head)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+from .connection import Connection
 from .errors import ProtocolError
+from .event_stream import EVENTS_PATH
 from .frames import accept_key
 from .http import HEAD_BYTES, BadRequest, Head, Response, read_body, read_head
 from .node import Node
@@ -26,6 +28,7 @@ class Server:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._routes = node.parts.routes(node)
+        self._events = node.parts.event_streams(node)
         self._addresses: Counter[str] = Counter()
         self._accepts = TokenBucket(node.limits["acceptsPerSecond"], node.limits["acceptsPerSecond"])
         self._handlers: set[asyncio.Task[None]] = set()
@@ -77,6 +80,9 @@ class Server:
                 if head.path == SOCKET_PATH and "websocket" in head.tokens("upgrade"):
                     await self._upgrade(head, reader, writer)
                     return
+                if head.path == EVENTS_PATH and head.method == "GET":
+                    await self._follow(head, reader, writer)
+                    return
                 body = await asyncio.wait_for(self._body(head, reader), self.node.limits.seconds("handshakeTimeoutMs"))
                 keep_alive = head.keeps_alive
                 response = self._routes.answer(head, body, address)
@@ -106,9 +112,35 @@ class Server:
             return
         writer.write(handshake)
         wire: Wire = self.node.parts.wire(reader, writer, self.node.limits["inboundMessageBytes"])
+        await self._run(self.node.parts.connection(self.node, wire, principal, token), address)
+
+    async def _follow(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers a request for events: a connection whose client has sent one `subscribe` (SSE-1)."""
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        refusal = None
+        try:
+            self._routes.check_door(head)
+            self._routes.check_rate(head, address)
+            principal = self._routes.require(head)
+            command = self._events.read(head)
+            refusal = self._refusal(address)
+            if refusal is None:
+                wire = self.node.parts.event_stream_wire(reader, writer, self._events, command.data)
+                connection = self.node.parts.connection(self.node, wire, principal, self._routes.token_of(head))
+                self.node.commands.handle(connection, command)
+        except ProtocolError as error:
+            refusal = self._routes.failure(self._events.in_query(error))
+        if refusal is not None:
+            writer.write(refusal.encode(keep_alive=False, without_body=False))
+            await writer.drain()
+            return
+        wire.open(self._routes.page_headers(head))
+        await self._run(connection, address)
+
+    async def _run(self, connection: Connection, address: str) -> None:
         self._addresses[address] += 1
         try:
-            await self.node.parts.connection(self.node, wire, principal, token).run()
+            await connection.run()
         finally:
             self._addresses[address] -= 1
             if not self._addresses[address]:

@@ -25,6 +25,9 @@ HIGH_WATER = 64 * 1024
 
 
 class Wire:
+    expects_pongs = True
+    """Whether a client that stays silent is gone (CON-4)."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_bytes: int) -> None:
         self.is_open = True
         """Whether no close frame has been sent yet."""

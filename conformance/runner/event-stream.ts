@@ -1,0 +1,72 @@
+/**
+ * A connection by server-sent events, as the trace has it: the request is noted as the `subscribe` command that it stands for, so that
+ * the invariants judge it as they judge a WebSocket (SSE-1).
+ */
+import { isArray, member, textAt } from '../trace/json.ts';
+import type { Json, JsonObject } from '../trace/json.ts';
+import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
+import type { Place } from '../trace/reading.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
+import type { EventStreamSpec } from '../tape/tape.ts';
+
+/** The parameters that are no filter fields. */
+const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'replay', 'after']);
+
+/** Positions by the `id` with which a server gave them, per run. */
+const POSITIONS = new WeakMap<Trace, Map<string, Place>>();
+
+function positionsOf(trace: Trace): Map<string, Place> {
+  const known = POSITIONS.get(trace) ?? new Map<string, Place>();
+  POSITIONS.set(trace, known);
+  return known;
+}
+
+/** Remembers which position an `id` stands for: the one that its message names. */
+export function rememberPosition(trace: Trace, id: string, frame: Frame): void {
+  const data = dataOf(frame);
+  const positions = member(data, 'positions');
+  const named =
+    typeOf(frame) === 'event'
+      ? data
+      : (member(data, 'position') ?? member(data, 'to') ?? (isArray(positions) ? positions[0] : undefined));
+  const place = placeOf(named);
+  if (place !== undefined) positionsOf(trace).set(id, place);
+}
+
+function listOf(value: Json | undefined): readonly string[] {
+  const values = isArray(value) ? value : [value];
+  return values.filter((each) => typeof each === 'string');
+}
+
+export function queryOf({ query }: EventStreamSpec): URLSearchParams {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) for (const each of listOf(value)) parameters.append(name, each);
+  return parameters;
+}
+
+/** The command that a request for events stands for. */
+export function commandOf({ query, lastEventId }: EventStreamSpec, trace: Trace): JsonObject {
+  const fields = Object.entries(query).filter(([name]) => !OWN.has(name));
+  const filter = Object.fromEntries(fields.map(([name, value]) => [name, listOf(value)]));
+  const stream = textAt(query, 'stream');
+  const data: JsonObject = {
+    events: listOf(query['events']),
+    replay: replayOf(typeof lastEventId === 'string' ? lastEventId : textAt(query, 'after'), query, trace),
+    ...(stream === undefined ? {} : { stream }),
+    ...(fields.length === 0 ? {} : { filter }),
+  };
+  return { type: 'subscribe', data };
+}
+
+function replayOf(token: string | undefined, query: JsonObject, trace: Trace): JsonObject {
+  if (token === undefined) return { mode: textAt(query, 'replay') ?? 'warm' };
+  const after = positionsOf(trace).get(token);
+  return { mode: 'resume', ...(after === undefined ? {} : { after: { ...after } }) };
+}
+
+/** The code that a `closing` announced; 1006 if the stream ended without one. */
+export function closeCodeOf(received: readonly Frame[]): number {
+  const closing = received.findLast((frame) => typeOf(frame) === 'closing');
+  const code = member(closing === undefined ? undefined : dataOf(closing), 'code');
+  return typeof code === 'number' ? code : 1006;
+}

@@ -1,0 +1,175 @@
+"""Server-sent events: the connection of a client that cannot use a WebSocket (SSE-1 to SSE-4)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Mapping
+from urllib.parse import quote, unquote
+
+from .envelope import Command, CommandReader
+from .errors import ProtocolError
+from .http import Head
+from .streams import Position
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .node import Node
+
+EVENTS_PATH = "/ws/events"
+
+SINGLE = frozenset({"stream", "replay", "after"})
+"""Parameters that occur once; every other one is a list."""
+
+RETRY_MS = 1000
+
+OPENING = (
+    "HTTP/1.1 200 OK",
+    "Content-Type: text/event-stream",
+    "Cache-Control: no-store",
+    "X-Accel-Buffering: no",
+    "Connection: close",
+)
+
+
+class EventStreams:
+    """Reads requests for events, and makes the text of positions."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._reader = CommandReader(node.contract, node.limits["jsonDepth"])
+
+    def read(self, head: Head) -> Command:
+        """The `subscribe` command that a request stands for.
+
+        :raises ProtocolError: with a pointer into the query
+        """
+        lists: dict[str, list[str]] = {}
+        for name, value in head.parameters:
+            lists.setdefault(name, []).append(value)
+        single = {name: self._single(name, lists.pop(name)) for name in SINGLE & lists.keys()}
+        data: dict[str, Any] = {"events": lists.pop("events", []), "replay": self._replay(head, single)}
+        if "stream" in single:
+            data["stream"] = single["stream"]
+        wanted = self.filter(lists)
+        if wanted:
+            data["filter"] = wanted
+        try:
+            self._reader.check("subscribe", {"type": "subscribe", "data": data})
+        except ProtocolError as error:
+            raise self.in_query(error) from error
+        return Command("subscribe", None, data)
+
+    def filter(self, lists: dict[str, list[str]]) -> dict[str, list[str]]:
+        return lists
+
+    def _single(self, name: str, values: list[str]) -> str:
+        if len(values) > 1:
+            raise ProtocolError("invalid_message", f"The query parameter {name} is repeated.", pointer=f"/{name}")
+        return values[0]
+
+    def _replay(self, head: Head, single: Mapping[str, str]) -> dict[str, Any]:
+        mode = single.get("replay", "warm")
+        if mode not in ("none", "warm"):
+            raise ProtocolError("invalid_message", "replay must be none or warm.", pointer="/replay")
+        text = self.position_text(head, single)
+        if not text:
+            return {"mode": mode}
+        stream, position = self.read_position(text)
+        if stream != single.get("stream", "main"):
+            raise ProtocolError("invalid_message", "The position is one of another stream.", pointer="/after")
+        return {"mode": "resume", "after": position.wire()}
+
+    def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
+        """The header has precedence: a browser does not change the address when it reconnects (SSE-2)."""
+        return head.get("last-event-id") or single.get("after")
+
+    # ---- positions
+
+    def position_id(self, stream: str, epoch: str, sequence_id: int) -> str:
+        return f"{quote(epoch, safe='')}/{sequence_id}/{stream}"
+
+    def read_position(self, text: str) -> tuple[str, Position]:
+        """:raises ProtocolError: invalid_message"""
+        epoch, _, rest = text.partition("/")
+        digits, _, stream = rest.partition("/")
+        if not (epoch and stream and digits.isascii() and digits.isdigit() and len(digits) <= 16):
+            raise ProtocolError("invalid_message", "The position cannot be read.", pointer="/after")
+        return stream, Position(unquote(epoch), int(digits))
+
+    def in_query(self, error: ProtocolError) -> ProtocolError:
+        """The error about a command as one about the query."""
+        if error.pointer is not None:
+            error.pointer = error.pointer.replace("/data/filter", "").replace("/data/", "/")
+        return error
+
+
+class EventStreamWire(Wire):
+    """Writes each message as one server-sent event. Whatever the client sends is ignored."""
+
+    expects_pongs = False
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: EventStreams, data: Mapping[str, Any]) -> None:
+        super().__init__(reader, writer, 0)
+        self._events = events
+        self._stream: str = data.get("stream", "main")
+        self._mode: str = data["replay"]["mode"]
+        self._picture_pending = self._mode != "none"
+
+    def open(self, headers: list[tuple[str, str]]) -> None:
+        lines = [*OPENING, *(f"{name}: {value}" for name, value in headers)]
+        self._waiting.append("\r\n".join([*lines, "", ""]).encode("latin-1"))
+
+    async def receive(self) -> list[str]:
+        self.is_over = not await self._reader.read(1024)
+        return []
+
+    def frames(self, data: bytes) -> list[bytes]:
+        message = json.loads(data)
+        fields = self.fields(message)
+        lines = [f"{name}: {value}" for name, value in fields.items()]
+        return ["\n".join([*lines, f"data: {data.decode()}", "", ""]).encode()]
+
+    def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
+        kind, data = message["type"], message["data"]
+        fields: dict[str, str] = {} if kind == "event" else {"event": kind}
+        place = self.place(kind, data)
+        if place is not None:
+            fields["id"] = self._events.position_id(self._stream, place["epoch"], place["sequenceId"])
+        if kind == "welcome":
+            fields["retry"] = str(RETRY_MS)
+        if kind == "closing" and "retryAfterMs" in data:
+            fields["retry"] = str(data["retryAfterMs"])
+        return fields
+
+    def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The position after which a client that has received this message may resume (SSE-2)."""
+        if kind == "event":
+            return None if data.get("replayReason") == "warm" else data
+        if kind == "subscribed":
+            if data["recovery"].get("recovered"):
+                self._picture_pending = False
+            place: Mapping[str, Any] = data["position"]
+            return place if self._mode == "none" else None
+        if kind == "replay_complete":
+            self._picture_pending = False
+            place = data["position"]
+            return place
+        if self._picture_pending:
+            return None
+        if kind == "gap":
+            place = data["to"]
+            return place
+        if kind == "heartbeat":
+            return next(iter(data["positions"]), None)
+        return None
+
+    def send_ping(self) -> None:
+        """There is none (SSE-4)."""
+
+    def send_close(self, code: int, reason: str) -> None:
+        self.is_open = False
+
+    def end_writing(self) -> None:
+        if self._writer.can_write_eof():
+            self._writer.write_eof()

@@ -1,0 +1,116 @@
+/** Server-sent events (WHATWG HTML, 9.2), reported one by one without interpreting their data. */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Handshake, Socket } from './socket.ts';
+
+/** One server-sent event; a field that it did not have is absent. */
+export interface ServerSentEvent {
+  readonly event?: string;
+  readonly id?: string;
+  readonly retry?: string;
+  readonly data: string;
+}
+
+export interface EventStreamOptions {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Longest wait for the headers of the response, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly onOpen: (headers: Readonly<Record<string, string>>) => void;
+  readonly onEvent: (event: ServerSentEvent) => void;
+  readonly onFault: (text: string) => void;
+  readonly onClose: () => void;
+}
+
+function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  );
+}
+
+/** Collects lines to events. Only `data`, `event`, `id` and `retry` are fields; a line that begins with a colon is a comment. */
+class EventParser {
+  readonly #onEvent: (event: ServerSentEvent) => void;
+  #rest = '';
+  #fields: { event?: string; id?: string; retry?: string } = {};
+  #data: string[] = [];
+
+  constructor(onEvent: (event: ServerSentEvent) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  take(text: string): void {
+    // A carriage return at the end may be the first half of a line break.
+    const held = text.endsWith('\r') ? '\r' : '';
+    const lines = (this.#rest + text.slice(0, text.length - held.length)).split(/\r\n|\r|\n/);
+    this.#rest = (lines.pop() ?? '') + held;
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line: string): void {
+    if (line === '') return this.#dispatch();
+    const [name = '', ...rest] = line.split(':');
+    const value = rest.join(':').replace(/^ /, '');
+    if (name === 'data') this.#data.push(value);
+    else if (name === 'event' || name === 'id' || name === 'retry') this.#fields[name] = value;
+  }
+
+  #dispatch(): void {
+    const [data, fields] = [this.#data, this.#fields];
+    this.#data = [];
+    this.#fields = {};
+    if (data.length > 0) this.#onEvent({ ...fields, data: data.join('\n') });
+  }
+}
+
+function socketOf(response: IncomingMessage): Socket {
+  const refuse = (): never => {
+    throw new Error('a client of server-sent events cannot send anything');
+  };
+  return {
+    protocol: '',
+    sendText: refuse,
+    sendFrame: refuse,
+    close: () => response.destroy(),
+    cut: () => response.destroy(),
+    setReading: (state) => {
+      if (state === 'off') response.socket.pause();
+      else response.socket.resume();
+    },
+  };
+}
+
+/** Requests events. Never throws: the result describes how the request ended. */
+export function openEventStream(options: EventStreamOptions): Promise<Handshake> {
+  const { url, headers, timeoutMs } = options;
+  return new Promise((resolve) => {
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const outgoing = send(url, { headers: { accept: 'text/event-stream', ...headers }, agent: false });
+    const timer = setTimeout(() => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)), timeoutMs);
+    outgoing.on('error', (error) => resolve({ unreachable: error.message }));
+    outgoing.on('response', (response) => {
+      clearTimeout(timer);
+      response.setEncoding('utf8');
+      // The end of the connection is reported by 'close'.
+      response.on('error', () => undefined);
+      const { statusCode: status = 0 } = response;
+      if (status !== 200) {
+        const refused = (body: string): void => resolve({ refused: { status, headers: headersOf(response), body } });
+        response.toArray().then(
+          (parts) => refused(parts.join('')),
+          () => refused(''),
+        );
+        return;
+      }
+      const type = response.headers['content-type'] ?? '';
+      const parser = new EventParser(options.onEvent);
+      options.onOpen(headersOf(response));
+      resolve({ socket: socketOf(response) });
+      if (!/^text\/event-stream(?:;|$)/i.test(type)) options.onFault(`the media type is ${JSON.stringify(type)}`);
+      response.on('data', (text: string) => parser.take(text));
+      response.on('close', options.onClose);
+    });
+    outgoing.end();
+  });
+}
