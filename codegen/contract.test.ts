@@ -66,7 +66,7 @@ const CLAUSES = [
   ...['GAP-1', 'GAP-2'],
   ...['BCK-1', 'BCK-2', 'BCK-3'],
   ...['BRD-1', 'BRD-2'],
-  ...['FIL-1', 'FIL-2'],
+  ...['FIL-1', 'FIL-2', 'FIL-3'],
   ...['SEC-1', 'SEC-2', 'SEC-3', 'SEC-4', 'SEC-5'],
   ...['SYN-1'],
   ...['ERR-1', 'ERR-2', 'ERR-3'],

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:1847a4d1a2b16a8c41c9ec1a4f3e100839202216cbd2afeacf0e194a1e041893';
+export const CONTRACT_DIGEST = 'sha256:79608c6fed776b22861526ed0918903b8376976353b0f063c6e05f390884acc4';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -412,6 +412,7 @@ export const CLAUSES = {
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server sets the principal in `source`.' },
   'FIL-1': { level: 'must', observable: 'operator', text: 'A page of `POST /ws/files` is what the root contains by the events of its stream up to `position`: it has the effect of all of them and of no later one. `resumeAfter` is the same on every page, the position of the first. A client that applies every later `file_change` and rescan to the entries, in order, therefore misses nothing; an event between `resumeAfter` and `position` changes no entry of that page.' },
   'FIL-2': { level: 'must', observable: 'client', text: '`POST /ws/files` needs the scope `subscribe:file_change` on the stream. A root that no node watches is `not_watched`, with the watched roots of the stream in `details.roots`: never a page without entries, which stands for an empty directory. If a node does not answer and might watch the root, the error is `broker_unavailable`. A cursor that is malformed or no longer valid is `invalid_message` with the pointer `/cursor`.' },
+  'FIL-3': { level: 'must', observable: 'operator', text: 'A `file_change` may have a `hash`: of the content that the file had with the reported size and modification time. Without one nothing is known about the content: hashes are off by default, and a server leaves them out for large files and while many change.' },
   'SEC-1': { level: 'must', observable: 'client', text: 'Scopes decide what a principal may subscribe to, publish and see: every operation needs the scopes of its `x-scopes`, and an operation rejected for a missing scope changes nothing. Principals are users or agents with a JWT, API keys, and services.' },
   'SEC-2': { level: 'must', observable: 'client', text: 'A credential comes in a header of the upgrade or of an HTTP request (`Authorization: Bearer TOKEN`, or `X-API-Key: KEY`, not both), or in a first `authenticate`; until then every other command but `ping` is `unauthenticated`. A credential in the query string (`x-credential-parameters`) is rejected with 400.' },
   'SEC-3': { level: 'must', observable: 'client', text: '`authenticate` on a live connection replaces the credential; subscriptions that it does not cover end with `subscription_closed`. An expired token closes 4100, a revoked key 4101.' },

@@ -466,6 +466,8 @@ export interface FileChangePayload {
   readonly size?: Bytes;
   readonly mtime?: Timestamp;
   readonly fileType: FileType;
+  /** SHA-256 of the content of the file as it is reported (FIL-3). */
+  readonly hash?: string;
 }
 /** An entity. */
 export interface EntityCreatedPayload {

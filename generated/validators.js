@@ -2012,6 +2012,7 @@ validate112.errors = vErrors;
 return errors === 0;
 }
 
+const pattern8 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
 
 function validate100(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2108,11 +2109,33 @@ else {
 var valid0 = true;
 }
 if(valid0){
+if(data.hash !== undefined){
+let data7 = data.hash;
+const _errs8 = errors;
+if(errors === _errs8){
+if(typeof data7 === "string"){
+if(!pattern8.test(data7)){
+validate100.errors = [{instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"does not have the required form: SHA-256 of the content of the file as it is reported (FIL-3)"}];
+return false;
+}
+}
+else {
+validate100.errors = [{instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
 for(const key0 in data){
-if(!(((((((key0 === "path") || (key0 === "root")) || (key0 === "changeType")) || (key0 === "previousPath")) || (key0 === "size")) || (key0 === "mtime")) || (key0 === "fileType"))){
-validate100.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0, known: ["path","root","changeType","previousPath","size","mtime","fileType"]},message:"is an unknown field"}];
+if(!((((((((key0 === "path") || (key0 === "root")) || (key0 === "changeType")) || (key0 === "previousPath")) || (key0 === "size")) || (key0 === "mtime")) || (key0 === "fileType")) || (key0 === "hash"))){
+validate100.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0, known: ["path","root","changeType","previousPath","size","mtime","fileType","hash"]},message:"is an unknown field"}];
 return false;
 break;
+}
 }
 }
 }
@@ -3568,7 +3591,7 @@ return errors === 0;
 
 const strictSessionEventPayload = validate148;
 const schema58 = {"type":"object","additionalProperties":false,"required":["sessionId","sessionEvent"],"properties":{"sessionId":{"type":"string","pattern":"^[A-Za-z0-9._-]{1,128}$","description":"The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`."},"sessionEvent":{"$ref":"strict.SessionEventName"},"operationId":{"$ref":"strict.OperationId"},"actor":{"type":"string","minLength":1,"maxLength":256},"changeInfo":{"$ref":"strict.ChangeInfo"},"stateTransition":{"$ref":"strict.StateTransition"},"impact":{"$ref":"strict.Impact"},"relationships":{"type":"array","maxItems":1024,"items":{"$ref":"strict.SessionRelationship"}},"checkpointId":{"type":"string","minLength":1,"maxLength":256},"processedChanges":{"$ref":"strict.Count"},"totalChanges":{"$ref":"strict.Count"},"status":{"type":"string","minLength":1,"maxLength":128},"details":{"$ref":"strict.OpenObject"}},"$id":"strict.SessionEventPayload"};
-const pattern8 = new RegExp("^[A-Za-z0-9._-]{1,128}$", "u");
+const pattern9 = new RegExp("^[A-Za-z0-9._-]{1,128}$", "u");
 const schema59 = {"type":"string","enum":["session_started","session_keepalive","session_relationships","session_checkpoint","session_handoff","session_teardown","modified","broke","test_pass"],"$id":"strict.SessionEventName"};
 
 function validate149(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -4179,7 +4202,7 @@ let data0 = data.sessionId;
 const _errs1 = errors;
 if(errors === _errs1){
 if(typeof data0 === "string"){
-if(!pattern8.test(data0)){
+if(!pattern9.test(data0)){
 validate148.errors = [{instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._-]{1,128}$"},message:"does not have the required form: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`"}];
 return false;
 }
@@ -5617,14 +5640,14 @@ return errors === 0;
 }
 
 const tolerantBroadcastedMessage = validate225;
-const pattern9 = new RegExp("^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "u");
+const pattern10 = new RegExp("^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "u");
 
 function validate231(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
-if(!pattern9.test(data)){
+if(!pattern10.test(data)){
 validate231.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},message:"does not have the required form: A ULID: 26 characters that sort by creation time"}];
 return false;
 }
@@ -5829,7 +5852,7 @@ validate239.errors = vErrors;
 return errors === 0;
 }
 
-const pattern10 = new RegExp("^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$", "u");
+const pattern11 = new RegExp("^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$", "u");
 
 function validate241(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -5841,7 +5864,7 @@ validate241.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength"
 return false;
 }
 else {
-if(!pattern10.test(data)){
+if(!pattern11.test(data)){
 validate241.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(admin:read|(subscribe|publish):(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*(\\.?\\*)?)(@(\\*|[A-Za-z0-9._:-]+\\*?))?)$"},message:"does not have the required form: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`"}];
 return false;
 }
@@ -6575,14 +6598,13 @@ validate270.errors = vErrors;
 return errors === 0;
 }
 
-const pattern12 = new RegExp("^sha256:[0-9a-f]{64}$", "u");
 
 function validate272(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
-if(!pattern12.test(data)){
+if(!pattern8.test(data)){
 validate272.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"does not have the required form: SHA-256 of the bundled contract"}];
 return false;
 }
@@ -7202,7 +7224,7 @@ validate314.errors = vErrors;
 return errors === 0;
 }
 
-const pattern11 = new RegExp("^\\d+\\.\\d+\\.\\d+$", "u");
+const pattern12 = new RegExp("^\\d+\\.\\d+\\.\\d+$", "u");
 
 function validate268(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -7244,7 +7266,7 @@ let data2 = data.protocolVersion;
 const _errs3 = errors;
 if(errors === _errs3){
 if(typeof data2 === "string"){
-if(!pattern11.test(data2)){
+if(!pattern12.test(data2)){
 validate268.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the required form: The version of this contract"}];
 return false;
 }
@@ -8652,6 +8674,28 @@ var valid0 = _errs7 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.hash !== undefined){
+let data7 = data.hash;
+const _errs8 = errors;
+if(errors === _errs8){
+if(typeof data7 === "string"){
+if(!pattern8.test(data7)){
+validate379.errors = [{instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/pattern",keyword:"pattern",params:{pattern: "^sha256:[0-9a-f]{64}$"},message:"does not have the required form: SHA-256 of the content of the file as it is reported (FIL-3)"}];
+return false;
+}
+}
+else {
+validate379.errors = [{instancePath:instancePath+"/hash",schemaPath:"#/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }
@@ -12572,7 +12616,7 @@ let data0 = data.sessionId;
 const _errs1 = errors;
 if(errors === _errs1){
 if(typeof data0 === "string"){
-if(!pattern8.test(data0)){
+if(!pattern9.test(data0)){
 validate526.errors = [{instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9._-]{1,128}$"},message:"does not have the required form: The session, 1 to 128 letters, digits, `.`, `_` or `-`; its stream is `session:{sessionId}`"}];
 return false;
 }
@@ -13969,7 +14013,7 @@ let data2 = data.protocolVersion;
 const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data2 === "string"){
-if(!pattern11.test(data2)){
+if(!pattern12.test(data2)){
 validate560.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the required form: Version of this contract"}];
 return false;
 }
@@ -14239,7 +14283,7 @@ let data2 = data.protocolVersion;
 const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data2 === "string"){
-if(!pattern11.test(data2)){
+if(!pattern12.test(data2)){
 validate610.errors = [{instancePath:instancePath+"/protocolVersion",schemaPath:"#/properties/protocolVersion/pattern",keyword:"pattern",params:{pattern: "^\\d+\\.\\d+\\.\\d+$"},message:"does not have the required form: Version of this contract"}];
 return false;
 }

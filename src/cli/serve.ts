@@ -164,7 +164,7 @@ interface Watch {
 
 async function watch(
   gateway: Gateway,
-  { watchStream: stream }: Config,
+  { watchStream: stream, watchHashBytes: hashBytes }: Config,
   { directory, root, talk }: Watch,
 ): Promise<WatchedDirectory> {
   const onWarning = (text: string): void => talk.warn(`${root}: ${text}`);
@@ -173,6 +173,7 @@ async function watch(
       directory,
       root,
       stream,
+      hashBytes,
       onWarning,
       onProgress: reportProgress(root, talk),
     });

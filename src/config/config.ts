@@ -30,6 +30,8 @@ export interface Config {
   readonly path: string;
   readonly watch: readonly WatchTarget[];
   readonly watchStream: string;
+  /** Largest file whose content is hashed, in bytes; 0 for none. */
+  readonly watchHashBytes: number;
   readonly redis: string | undefined;
   readonly redisWaitMs: number;
   readonly nodeId: string | undefined;
@@ -216,6 +218,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
     path: text('path') ?? '',
     watch: list('watch').map(watchTarget),
     watchStream: text('watchStream') ?? '',
+    watchHashBytes: Number(values.get('watchHashBytes')),
     redis: text('redis'),
     redisWaitMs: Number(values.get('redisWaitMs')),
     nodeId: text('nodeId'),

@@ -54,6 +54,15 @@ const GENERAL: readonly Setting[] = [
     description: 'The stream on which file changes are published.',
   },
   {
+    key: 'watchHashBytes',
+    kind: 'integer',
+    standard: 0,
+    minimum: 0,
+    maximum: 1_048_576,
+    flag: 'watch-hash',
+    description: 'Changes of files up to this size carry the SHA-256 of the content, in bytes; 0 turns hashes off.',
+  },
+  {
     key: 'redis',
     kind: 'text',
     flag: 'redis',

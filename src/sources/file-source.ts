@@ -24,6 +24,8 @@ export interface FileSourceOptions {
   readonly onProgress?: (known: number) => void;
   /** Interval between checks of the root, in milliseconds. */
   readonly rootCheckMs?: number;
+  /** The content of files up to this size is hashed, in bytes; by default none. */
+  readonly hashBytes?: number;
   /** Resolves when more changes can be handled; awaited before each portion of changes, so that a slow listener is not flooded. */
   readonly ready?: () => Promise<void>;
 }
@@ -76,8 +78,8 @@ export class FileSource {
 
   /** Starts to watch. @throws {Error} when the directory does not exist or cannot be watched. */
   start(): Promise<void> {
-    const { directory, rootCheckMs } = this.#options;
-    const workerData: ThreadData = { directory: resolve(directory), root: this.#root, rootCheckMs };
+    const { directory, rootCheckMs, hashBytes } = this.#options;
+    const workerData: ThreadData = { directory: resolve(directory), root: this.#root, rootCheckMs, hashBytes };
     // In a clone the sources run directly; in a package they are compiled.
     const module = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
     const worker = new Worker(module, { workerData, execArgv: [] });

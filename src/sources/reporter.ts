@@ -19,17 +19,22 @@ const MOST_NAMES_WARNED = 1_000;
 /** The contract's timestamps cover the years 1970 to 9999. */
 const LAST_TIMESTAMP_MS = 253_402_300_799_999;
 
+/** The hash of the content of an entry; undefined if it has none. */
+export type HashOf = (path: ByteString, facts: Facts) => string | undefined;
+
 export class Reporter {
   readonly #root: string;
   readonly #send: (item: SourceItem) => void;
+  readonly #hash: HashOf;
   /** Time of the last reported loss of each directory because of names in it. */
   readonly #lastLoss = new Map<string, number>();
   readonly #pendingLosses = new Set<string>();
   readonly #warnedNames = new Set<ByteString>();
 
-  constructor(root: string, send: (item: SourceItem) => void) {
+  constructor(root: string, send: (item: SourceItem) => void, hash: HashOf = () => undefined) {
     this.#root = root;
     this.#send = send;
+    this.#hash = hash;
   }
 
   warn(text: string): void {
@@ -44,7 +49,9 @@ export class Reporter {
 
   change(changeType: 'create' | 'modify' | 'delete', directory: Directory, name: ByteString, facts: Facts): void {
     const path = this.#text(directory, name);
-    if (path !== undefined) this.#send({ kind: 'change', change: this.#payload(path, changeType, facts) });
+    if (path === undefined) return;
+    const hash = changeType === 'delete' ? undefined : this.#hash(directory.pathOf(name), facts);
+    this.#send({ kind: 'change', change: this.#payload(path, changeType, facts, hash) });
   }
 
   /** @param previous the previous path, relative to the root */
@@ -56,7 +63,8 @@ export class Reporter {
         this.#send({ kind: 'change', change: this.#payload(previousPath, 'delete', facts) });
       return;
     }
-    const change = this.#payload(path, previousPath === undefined ? 'create' : 'rename', facts);
+    const hash = this.#hash(directory.pathOf(name), facts);
+    const change = this.#payload(path, previousPath === undefined ? 'create' : 'rename', facts, hash);
     this.#send({ kind: 'change', change: previousPath === undefined ? change : { ...change, previousPath } });
   }
 
@@ -98,9 +106,10 @@ export class Reporter {
     this.#send({ kind: 'loss', paths: [path] });
   }
 
-  #payload(path: string, changeType: FileChangePayload['changeType'], facts: Facts): FileChangePayload {
+  #payload(path: string, changeType: FileChangePayload['changeType'], facts: Facts, hash?: string): FileChangePayload {
     const base = { path, root: this.#root, changeType, fileType: facts.fileType };
-    return changeType === 'delete' ? base : { ...base, ...measuresOf(facts) };
+    if (changeType === 'delete') return base;
+    return { ...base, ...measuresOf(facts), ...(hash === undefined ? {} : { hash }) };
   }
 }
 

@@ -14,6 +14,7 @@ export interface ThreadData {
   readonly directory: string;
   readonly root: string;
   readonly rootCheckMs: number | undefined;
+  readonly hashBytes: number | undefined;
 }
 
 export type ToThread =
@@ -45,7 +46,7 @@ const CAPACITY = 200_000;
 async function main(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('this module runs in a worker thread');
-  const { directory, root, rootCheckMs } = workerData as ThreadData;
+  const { directory, root, rootCheckMs, hashBytes } = workerData as ThreadData;
   const post = (message: FromThread): void => port.postMessage(message);
   let waiting: ThreadItem[] = [];
   /** Number of portions that the gateway has requested. */
@@ -86,6 +87,7 @@ async function main(): Promise<void> {
     },
     onProgress: (known) => post({ kind: 'progress', known }),
     ...(rootCheckMs === undefined ? {} : { rootCheckMs }),
+    ...(hashBytes === undefined ? {} : { hashBytes }),
   });
   port.on('message', (message: ToThread) => {
     if (message.kind === 'more') {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { realDisk } from './disk.ts';
 import type { Disk } from './disk.ts';
-import type { Engine } from './engine/engine.ts';
+import type { Engine, Reports } from './engine/engine.ts';
 import { InotifyEngine } from './engine/inotify.ts';
 import { NodeWatchEngine } from './engine/node-watch.ts';
 import type { SourceItem } from './reporter.ts';
@@ -180,5 +180,59 @@ describe('a tree source without inotify', () => {
     writeFileSync(join(directory, 'n/m/b'), '1');
     await vi.waitUntil(() => changed('n/m/b'), wait);
     expect(engine.coversTree).toBe(platform === 'darwin');
+  });
+});
+
+describe('a rename whose halves are read one after the other', () => {
+  /** Passes on second halves only when the first halves have been examined, three reads later. */
+  function splitting(): Partial<Engine> {
+    const engine = inotify();
+    const held: { readonly atRead: number; readonly pass: (reports: Reports) => void }[] = [];
+    let reads = 0;
+    return {
+      ...engine,
+      drain: (reports) => {
+        reads += 1;
+        const due = held.splice(0, held.filter(({ atRead }) => atRead <= reads).length);
+        for (const { pass } of due) pass(reports);
+        const any = engine.drain({
+          ...reports,
+          onName: (watch, name, kind, move) => {
+            const pass = (to: Reports): void => to.onName(watch, name, kind, move);
+            if (move?.half === 'to') held.push({ atRead: reads + 3, pass });
+            else pass(reports);
+          },
+        });
+        return any || due.length > 0;
+      },
+    };
+  }
+
+  const storyOf = (items: readonly SourceItem[]): string[] =>
+    items.flatMap((each) => (each.kind === 'change' ? [`${each.change.changeType} ${each.change.path}`] : []));
+
+  test('is one event', async () => {
+    const { directory, begin, changed, items } = start({ engine: splitting() });
+    writeFileSync(join(directory, 'old/a'), '1');
+    mkdirSync(join(directory, 'old/d'));
+    writeFileSync(join(directory, 'old/d/inside'), '1');
+    begin();
+    renameSync(join(directory, 'old/a'), join(directory, 'b'));
+    await vi.waitUntil(() => changed('b'), wait);
+    renameSync(join(directory, 'old/d'), join(directory, 'e'));
+    await vi.waitUntil(() => changed('e/inside'), wait);
+    writeFileSync(join(directory, 'e/later'), '1');
+    await vi.waitUntil(() => changed('e/later'), wait);
+    expect(storyOf(items)).toEqual(['rename b', 'rename e', 'rename e/inside', 'create e/later']);
+  });
+
+  test('out of the tree is a deletion', async () => {
+    const { directory, begin, changed, items } = start();
+    writeFileSync(join(directory, 'old/a'), '1');
+    begin();
+    renameSync(join(directory, 'old/a'), join(tmpdir(), `tidemark-moved-${process.pid}`));
+    await vi.waitUntil(() => changed('old/a'), wait);
+    expect(storyOf(items)).toEqual(['delete old/a']);
+    rmSync(join(tmpdir(), `tidemark-moved-${process.pid}`));
   });
 });

@@ -8,24 +8,25 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
+import { ContentHash } from './content-hash.ts';
 import { Tree } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { DirtyNames } from './dirty-names.ts';
-import { foldsCase, mountsBelow } from './disk.ts';
+import { foldsCase } from './disk.ts';
 import type { Disk } from './disk.ts';
-import type { Engine, ReportKind, Reports, WatchId } from './engine/engine.ts';
+import type { Engine, Move, ReportKind, Reports, WatchId } from './engine/engine.ts';
 import { isGone, reasonOf } from './errors.ts';
 import type { FileQuery } from '../introspection/file-pictures.ts';
 import { isSameFile } from './facts.ts';
 import type { Facts } from './facts.ts';
 import { listFiles } from './file-list.ts';
 import type { ListedPart } from './file-list.ts';
-import { rulesAbove } from './ignore/ignore-rules.ts';
-import type { RulesAbove } from './ignore/ignore-rules.ts';
 import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
+import { OpenMoves } from './open-moves.ts';
 import { Reporter } from './reporter.ts';
 import type { SourceItem } from './reporter.ts';
+import { Surroundings } from './surroundings.ts';
 import { Walker } from './walker.ts';
 
 export interface TreeSourceOptions {
@@ -36,13 +37,15 @@ export interface TreeSourceOptions {
   readonly engine: Engine;
   readonly disk: Disk;
   readonly send: (item: SourceItem) => void;
+  /** The content of files up to this size is hashed, in bytes; by default none. */
+  readonly hashBytes?: number;
   /** Called every 250 ms while the tree is read for the first time. */
   readonly onProgress?: (known: number) => void;
   readonly rootCheckMs?: number;
 }
 
 const ROOT_CHECK_MS = 1_000;
-/** Longest wait for a report, in milliseconds. Short, because a process that exits waits for its threads: with 1 s, a second SIGTERM took 1.1 s. */
+/** Longest wait for a report, in milliseconds. Short, because a process that exits waits for its threads. */
 const LONGEST_WAIT_MS = 100;
 /** A batch ends after a pause of this length, so that the steps of an editor's save are in one batch. */
 const PAUSE_MS = 10;
@@ -64,19 +67,17 @@ export class TreeSource {
   #tree = new Tree();
   #batch!: Batch;
   #walker!: Walker;
-  #root: ByteString = '';
   #rootFacts: Facts | undefined;
-  #above: RulesAbove | undefined;
-  #foldCase = false;
+  #surroundings: Surroundings | undefined;
   #dirty = new DirtyNames();
+  #moves = new OpenMoves();
   #overflowed = false;
-  #mounts = '';
   /** Why the root currently cannot be watched; reported once. */
   #rootFault: string | undefined;
   #nextCheckMs = 0;
   #closed = false;
   readonly #reports: Reports = {
-    onName: (watch, name, kind) => this.#onName(watch, name, kind),
+    onName: (watch, name, kind, move) => this.#onName(watch, name, kind, move),
     onPath: (path) => this.#dirty.addPath(this.#tree.root, path),
     onEnd: (watch) => this.#onEnd(watch),
     onOverflow: () => void (this.#overflowed = true),
@@ -84,7 +85,11 @@ export class TreeSource {
 
   constructor(options: TreeSourceOptions) {
     this.#options = options;
-    this.#reporter = new Reporter(options.root, options.send);
+    const { hashBytes = 0 } = options;
+    const hash = hashBytes > 0 ? new ContentHash(hashBytes) : undefined;
+    this.#reporter = new Reporter(options.root, options.send, (path, facts) =>
+      hash?.of(this.#surroundings?.pathOf(path) ?? path, facts),
+    );
   }
 
   /** Number of files and directories that are known at present. */
@@ -147,7 +152,9 @@ export class TreeSource {
   }
 
   #drainEngine(): boolean {
-    return this.#options.engine.drain(this.#reports);
+    const any = this.#options.engine.drain(this.#reports);
+    this.#moves.readDone();
+    return any;
   }
 
   #step(): void {
@@ -184,7 +191,11 @@ export class TreeSource {
     if (this.#batch.hasVanished) {
       // Now the queue contains the second report of a rename, if the entry was renamed.
       this.#drainEngine();
-      this.#batch.postpone(({ directory, name }) => !this.#dirty.holds(directory, name));
+      this.#batch.postpone(({ directory, name }) => {
+        if (this.#moves.waitsFor(directory, name)) this.#dirty.add(directory, name, 'content');
+        return !this.#dirty.holds(directory, name);
+      });
+      this.#moves.expire();
     }
     if (this.#batch.hasVanished && !this.#rootIsUnchanged()) {
       this.#batch.clear();
@@ -220,8 +231,13 @@ export class TreeSource {
     for (const each of this.#tree.root.subtree()) if (each.state !== 'ignored') this.#walker.queue(each);
   }
 
-  #onName(watch: WatchId, name: ByteString, kind: ReportKind): void {
-    for (const each of this.#tree.watchers.get(watch) ?? []) this.#dirty.add(each, name, kind);
+  #onName(watch: WatchId, name: ByteString, kind: ReportKind, move: Move | undefined): void {
+    for (const each of this.#tree.watchers.get(watch) ?? []) {
+      this.#dirty.add(each, name, kind);
+      const origin = move === undefined ? undefined : this.#moves.note(each, name, move);
+      // Both halves are examined in one batch.
+      if (origin !== undefined) this.#dirty.add(origin.directory, origin.name, 'content');
+    }
   }
 
   #onEnd(watch: WatchId): void {
@@ -239,25 +255,25 @@ export class TreeSource {
     this.#release();
     this.#tree = new Tree();
     this.#dirty = new DirtyNames();
+    this.#moves = new OpenMoves();
     this.#overflowed = false;
-    this.#root = disk.resolve(toByteString(directory));
-    this.#foldCase = this.#rootFacts !== undefined && foldsCase(disk, this.#root, this.#rootFacts);
-    this.#mounts = disk.mounts();
-    this.#above = rulesAbove(this.#root, { foldCase: this.#foldCase });
-    this.#above.problems.forEach((each) => this.#reporter.warn(each));
+    const root = disk.resolve(toByteString(directory));
+    const foldCase = this.#rootFacts !== undefined && foldsCase(disk, root, this.#rootFacts);
+    this.#surroundings = new Surroundings(disk, root, { foldCase });
+    this.#surroundings.rules.problems.forEach((each) => this.#reporter.warn(each));
     this.#batch = new Batch(this.#tree, this.#reporter, {
       forget: (each) => this.#walker.forget(each),
       moved: (each) => this.#walker.noteMoved(each),
     });
     this.#walker = new Walker({
-      root: this.#root === '/' ? '' : this.#root,
+      root: root === '/' ? '' : root,
       tree: this.#tree,
       batch: this.#batch,
       reporter: this.#reporter,
       engine,
       disk,
-      rules: this.#above,
-      foldCase: this.#foldCase,
+      rules: this.#surroundings.rules,
+      foldCase,
       drainEngine: () => void this.#drainEngine(),
     });
     this.#walker.queue(this.#tree.root);
@@ -292,18 +308,12 @@ export class TreeSource {
     const nowMs = Date.now();
     this.#nextCheckMs = nowMs + this.#checkMs;
     this.#reporter.reportPending(nowMs);
-    if (!this.#checkRoot() || this.#above === undefined) return;
-    const mounts = this.#options.disk.mounts();
-    if (mounts !== this.#mounts) {
-      for (const path of [...mountsBelow(mounts, this.#root), ...mountsBelow(this.#mounts, this.#root)])
-        this.#dirty.addPath(this.#tree.root, path);
-      this.#mounts = mounts;
-    }
-    const above = rulesAbove(this.#root, { foldCase: this.#foldCase });
-    if (above.version !== this.#above.version) {
-      above.problems.forEach((each) => this.#reporter.warn(each));
-      this.#above = above;
-      this.#walker.useRules(above);
+    if (!this.#checkRoot() || this.#surroundings === undefined) return;
+    for (const path of this.#surroundings.changedMounts()) this.#dirty.addPath(this.#tree.root, path);
+    const rules = this.#surroundings.changedRules();
+    if (rules !== undefined) {
+      rules.problems.forEach((each) => this.#reporter.warn(each));
+      this.#walker.useRules(rules);
       for (const each of this.#tree.root.subtree()) if (each.state !== 'ignored') this.#walker.queue(each);
     }
     this.#walker.retryDue(nowMs);

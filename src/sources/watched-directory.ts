@@ -32,6 +32,8 @@ export interface WatchOptions {
   readonly root?: string;
   /** Defaults to `main`. */
   readonly stream?: string;
+  /** Changes of files up to this size carry the hash of the content, in bytes; by default none do (FIL-3). */
+  readonly hashBytes?: number;
   /** Receives warnings for the operator: directories that cannot be read or watched, and changes that are dropped. */
   readonly onWarning: (text: string) => void;
   /** Called a few times a second while the directory is first read, with the number of files and directories found so far. */
@@ -49,7 +51,7 @@ export interface WatchedDirectory {
 
 /** @throws {Error} when the directory does not exist or not all of it can be watched. */
 export async function watchDirectory(target: FileChangeTarget, options: WatchOptions): Promise<WatchedDirectory> {
-  const { directory, root, stream = 'main', onWarning, onProgress } = options;
+  const { directory, root, stream = 'main', hashBytes, onWarning, onProgress } = options;
   const feed = new FileFeed({
     target: {
       publish: (change, idempotencyKey) =>
@@ -63,6 +65,7 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
     listener: feed,
     ready: () => feed.ready(),
     ...(root === undefined ? {} : { root }),
+    ...(hashBytes === undefined ? {} : { hashBytes }),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   await source.start();

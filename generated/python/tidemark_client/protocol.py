@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:1847a4d1a2b16a8c41c9ec1a4f3e100839202216cbd2afeacf0e194a1e041893"
+CONTRACT_DIGEST: Final = "sha256:79608c6fed776b22861526ed0918903b8376976353b0f063c6e05f390884acc4"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -397,6 +397,8 @@ class FileChangePayload(TypedDict):
     size: NotRequired[Bytes]
     mtime: NotRequired[Timestamp]
     fileType: FileType
+    #: SHA-256 of the content of the file as it is reported (FIL-3).
+    hash: NotRequired[str]
 
 
 class EntityCreatedPayload(TypedDict):

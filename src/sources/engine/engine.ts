@@ -10,9 +10,15 @@ export type WatchId = number;
  */
 export type ReportKind = 'content' | 'attributes' | 'closed';
 
+/** One half of a rename within the watched directories: both halves have the same cookie. */
+export interface Move {
+  readonly cookie: number;
+  readonly half: 'from' | 'to';
+}
+
 export interface Reports {
   /** Something happened to a name in a watched directory. */
-  onName(watch: WatchId, name: ByteString, kind: ReportKind): void;
+  onName(watch: WatchId, name: ByteString, kind: ReportKind, move?: Move): void;
   /** A path below the root, from a watch that covers the whole tree. */
   onPath(path: ByteString): void;
   /** The watch has ended: its directory is gone, was unmounted, or the system gave the watch up. */

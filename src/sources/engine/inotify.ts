@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import koffi from 'koffi';
 import { toBuffer } from '../names.ts';
 import type { ByteString } from '../names.ts';
-import type { Engine, ReportKind, Reports, WatchId } from './engine.ts';
+import type { Engine, Move, ReportKind, Reports, WatchId } from './engine.ts';
 
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
@@ -111,8 +111,13 @@ export class InotifyEngine implements Engine {
     if ((mask & IN_Q_OVERFLOW) !== 0) reports.onOverflow();
     else if ((mask & IN_IGNORED) !== 0) reports.onEnd(watch);
     // A report without a name is about the directory itself, and the watch of its parent reports that too.
-    else if (length > 0) reports.onName(watch, this.#name(at + HEADER, length), kindOf(mask));
+    else if (length > 0) reports.onName(watch, this.#name(at + HEADER, length), kindOf(mask), this.#moveOf(mask, at));
     return HEADER + length;
+  }
+
+  #moveOf(mask: number, at: number): Move | undefined {
+    if ((mask & (IN_MOVED_FROM | IN_MOVED_TO)) === 0) return undefined;
+    return { cookie: this.#view.getUint32(at + 8, true), half: (mask & IN_MOVED_FROM) === 0 ? 'to' : 'from' };
   }
 
   #name(from: number, length: number): ByteString {

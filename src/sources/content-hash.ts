@@ -1,0 +1,67 @@
+/** The hash of a small file (FIL-3), so that a subscriber can tell whether the content of a file has changed without reading it. */
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { factsFrom, isUnchanged } from './facts.ts';
+import type { Facts } from './facts.ts';
+import { toBuffer } from './names.ts';
+import type { ByteString } from './names.ts';
+
+/** Bytes that are read per second at most, and the cost of opening a file in bytes: about 1,000 small files or 16 MiB. */
+const BYTES_PER_SECOND = 16 * 1024 * 1024;
+const BYTES_PER_FILE = 16 * 1024;
+
+export class ContentHash {
+  readonly #most: number;
+  readonly #now: () => number;
+  readonly #buffer: Buffer;
+  #left = BYTES_PER_SECOND;
+  #refilledAt: number;
+
+  /** @param most size of the largest file that is read, in bytes */
+  constructor(most: number, now: () => number = () => performance.now()) {
+    this.#most = most;
+    this.#now = now;
+    this.#buffer = Buffer.alloc(most + 1);
+    this.#refilledAt = now();
+  }
+
+  /**
+   * The hash of a file's content. Undefined if the file is not regular or too large, if it is no longer as `facts` has it, if it cannot
+   * be read, and while more files change than are read.
+   */
+  of(path: ByteString, facts: Facts): string | undefined {
+    if (facts.fileType !== 'file' || facts.size > this.#most || !this.#take(BYTES_PER_FILE + facts.size))
+      return undefined;
+    try {
+      return this.#read(path, facts);
+    } catch {
+      // The file is gone or may not be read; its event is right without a hash.
+      return undefined;
+    }
+  }
+
+  #read(path: ByteString, facts: Facts): string | undefined {
+    const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+    const descriptor = openSync(toBuffer(path), O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
+    try {
+      const isSame = (): boolean => isUnchanged(facts, factsFrom(fstatSync(descriptor), Date.now()));
+      if (!isSame()) return undefined;
+      let length = 0;
+      for (let count = -1; count !== 0 && length <= this.#most; length += count)
+        count = readSync(descriptor, this.#buffer, length, this.#buffer.length - length, null);
+      if (length !== facts.size || !isSame()) return undefined;
+      return `sha256:${createHash('sha256').update(this.#buffer.subarray(0, length)).digest('hex')}`;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #take(bytes: number): boolean {
+    const nowMs = this.#now();
+    this.#left = Math.min(BYTES_PER_SECOND, this.#left + ((nowMs - this.#refilledAt) / 1000) * BYTES_PER_SECOND);
+    this.#refilledAt = nowMs;
+    if (this.#left < bytes) return false;
+    this.#left -= bytes;
+    return true;
+  }
+}
