@@ -60,5 +60,7 @@ export { ConnectionError, ProtocolViolation, SubscriptionError, TidemarkError, W
 export type { ContractMatch } from './runtime/contract-match.ts';
 export type { Diagnosis, SubscriptionDiagnosis } from './runtime/diagnosis.ts';
 export type { ClientOptions } from './runtime/settings.ts';
+export { settled } from './runtime/settled.ts';
+export type { SettleOptions } from './runtime/settled.ts';
 export type { Waited, WaitOptions } from './runtime/wait.ts';
 export type { Position } from './runtime/wire.ts';

@@ -109,6 +109,18 @@ With \`since\` nothing is missed that was published after that position, also be
 from next; so does the error. Without \`since\` only events published from now on count. \`signal\` ends the wait; with
 \`onGap\` it goes on after a gap.
 
+## When a burst is over
+
+\`\`\`ts
+import { settled } from 'tidemark-client';
+
+const changes = client.subscribe({ events: ['file_change'], filter: { paths: ['src'] } });
+for await (const group of settled(changes, { quietMs: 300 })) await build(group);
+\`\`\`
+
+\`settled\` yields the events of a burst as one group when nothing has arrived for \`quietMs\`, at the latest after \`atMostMs\`. Of several
+changes of one file in a group, only the newest is kept.
+
 ## A mirror of the current state
 
 \`\`\`ts

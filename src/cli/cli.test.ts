@@ -132,6 +132,35 @@ describe('tidemark listen', () => {
     expect(listener.stderr).toBe('');
   });
 
+  test('with --settle prints only the newest change of each file in a burst', async () => {
+    const { env } = await serve();
+    const change = (path: string, changeType: string): string =>
+      JSON.stringify({ path, root: 'shop', changeType, fileType: 'file' });
+    for (const [path, changeType] of [
+      ['a', 'create'],
+      ['b', 'create'],
+      ['a', 'modify'],
+    ] as const)
+      await finish(['broadcast', '--event', 'file_change', '--payload', change(path, changeType)], { env });
+    const { stdout } = await finish(
+      ['listen', '--event', 'built', '--resume', 'x:0', '--count', '1', '--timeout', '1', '--json'],
+      { env },
+    );
+    const { to } = JSON.parse(stdout.split('\n')[0] ?? '') as { readonly to: { readonly epoch: string } };
+    const settled = await finish(
+      ['listen', '--event', 'file_change', '--resume', `${to.epoch}:0`, '--settle', '300ms', '--count', '2', '--json'],
+      { env },
+    );
+    const changes = settled.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { payload: object });
+    expect(changes.map(({ payload }) => payload)).toMatchObject([
+      { path: 'b', changeType: 'create' },
+      { path: 'a', changeType: 'modify' },
+    ]);
+  });
+
   test('resumes after a position, and prints a gap if it cannot', async () => {
     const { env } = await serve();
     for (const step of ['1', '2', '3'])

@@ -39,6 +39,14 @@ export function readSeconds(value: string): number {
   return seconds * 1000;
 }
 
+/** A short time such as `200ms` or `2s`. @returns milliseconds */
+export function readPause(value: string): number {
+  const [, count = '', unit] = /^(\d+)(ms|s)$/.exec(value) ?? [];
+  const ms = Number(count) * (unit === 's' ? 1000 : 1);
+  if (count !== '' && ms > 0 && ms <= LONGEST_S * 1000) return ms;
+  throw new InvalidArgumentError('Expected a number with ms or s, for example 200ms.');
+}
+
 /** The filter of a subscription. @throws {CliError} on a `--filter` that is not `field=values` */
 export function filterOf({ path = [], ext = [], filter = [] }: FilterOptions): SubscriptionFilter {
   const fields = new Map<string, string[]>();

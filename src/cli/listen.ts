@@ -1,12 +1,12 @@
 /** `tidemark listen`: prints events as they arrive. */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { isGap } from '../../generated/client.ts';
+import { isGap, settled } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscribeData } from '../../generated/types.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
-import { append, collect, filterOf, readPosition, readSeconds } from './event-options.ts';
+import { append, collect, filterOf, readPause, readPosition, readSeconds } from './event-options.ts';
 import type { FilterOptions } from './event-options.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -23,6 +23,8 @@ interface ListenOptions extends RemoteOptions, FilterOptions {
   readonly resume?: Position;
   readonly replay?: 'none' | 'warm';
   readonly count?: number;
+  /** Milliseconds. */
+  readonly settle?: number;
   /** Milliseconds. */
   readonly timeout?: number;
   readonly json?: true;
@@ -46,6 +48,11 @@ export function registerListen(program: Command): void {
     .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
     .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)
     .option('--resume <epoch:sequenceId>', 'begin with the events after this position', readPosition)
+    .option(
+      '--settle <time>',
+      'print the events of a burst when nothing has arrived for so long, such as 200ms; of several changes of a file only the newest',
+      readPause,
+    )
     .option('--count <n>', 'exit after this number of events', readCount)
     .option(
       '--timeout <seconds>',
@@ -113,20 +120,24 @@ async function follow(
   client: TidemarkClient,
   { request, options, wait, signal }: Following,
 ): Promise<'counted' | 'aborted'> {
-  const { stream, count = Infinity, json } = options;
+  const { stream, count = Infinity, settle, json } = options;
   const subscription = client.subscribe({ ...request, stream, gaps: 'inline', signal });
   const { hints } = await subscription.ready;
   wait.reason = undefined;
   showHints(hints);
   if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${stream}`));
   let seen = 0;
-  for await (const item of subscription) {
+  for await (const item of settle === undefined ? subscription : oneByOne(settled(subscription, { quietMs: settle }))) {
     if (isGap(item)) await sayGap(item, json);
     else await sayEvent(item, json);
     if (!isGap(item)) seen += 1;
     if (seen >= count) return 'counted';
   }
   return 'aborted';
+}
+
+async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGenerator<Item, void, undefined> {
+  for await (const group of groups) yield* group;
 }
 
 async function sayEvent(event: TidemarkEvent, json: true | undefined): Promise<void> {

@@ -46,6 +46,7 @@ from .runtime.contract_match import ContractMatch
 from .runtime.diagnosis import Diagnosis, SubscriptionDiagnosis
 from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError, WaitFailed
 from .runtime.mirror import Mirror, MirrorChange
+from .runtime.settled import settled
 from .runtime.subscription import Gap, ReplaySummary, Subscription
 from .runtime.wait import Waited
 from .runtime.wire import Position
@@ -72,6 +73,7 @@ __all__ = [
     "Waited",
     "is_event",
     "is_gap",
+    "settled",
 ]
 `;
 }

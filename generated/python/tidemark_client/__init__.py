@@ -8,6 +8,7 @@ from .runtime.contract_match import ContractMatch
 from .runtime.diagnosis import Diagnosis, SubscriptionDiagnosis
 from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError, WaitFailed
 from .runtime.mirror import Mirror, MirrorChange
+from .runtime.settled import settled
 from .runtime.subscription import Gap, ReplaySummary, Subscription
 from .runtime.wait import Waited
 from .runtime.wire import Position
@@ -34,4 +35,5 @@ __all__ = [
     "Waited",
     "is_event",
     "is_gap",
+    "settled",
 ]

@@ -1,0 +1,98 @@
+/**
+ * Groups items that follow one another quickly, for programs that start work after a change, such as a build.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { startTimer } from './timers.ts';
+import { isObject } from './wire.ts';
+
+export interface SettleOptions {
+  /** A group ends when nothing arrives for so long; 200 ms by default. */
+  readonly quietMs?: number;
+  /** A group ends this long after its first item even without a pause; 10,000 ms by default. */
+  readonly atMostMs?: number;
+  /** A group ends with this number of items; 10,000 by default. */
+  readonly atMostItems?: number;
+}
+
+const QUIET = Symbol('quiet');
+
+/**
+ * Yields groups of items, each in the order of arrival. Of several changes of one file in a group only the newest is kept: it names the
+ * whole state of the file. Renames, gaps and all other events are kept.
+ *
+ *     for await (const changes of settled(client.subscribe({ events: ['file_change'] }), { quietMs: 300 })) await build(changes);
+ *
+ * Ending the loop ends the subscription, and the end of the subscription ends the loop after its last group. An error is thrown after the
+ * group before it.
+ */
+export async function* settled<Item extends object>(
+  items: AsyncIterable<Item>,
+  options: SettleOptions = {},
+): AsyncGenerator<readonly Item[], void, undefined> {
+  const { quietMs = 200, atMostMs = 10_000, atMostItems = 10_000 } = options;
+  const iterator = items[Symbol.asyncIterator]();
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const first = await next;
+      if (first.done === true) return;
+      const group = new Group<Item>();
+      group.add(first.value);
+      next = iterator.next();
+      // Thrown where it is awaited, which may be after the group was handled.
+      next.catch(() => undefined);
+      const endsAt = performance.now() + atMostMs;
+      while (group.size < atMostItems) {
+        const item = await within(Math.min(quietMs, endsAt - performance.now()), next);
+        if (item === QUIET || item.done === true) break;
+        group.add(item.value);
+        next = iterator.next();
+        next.catch(() => undefined);
+      }
+      yield group.items;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/** The next item; `QUIET` if it does not come in time or is an error, which the next wait throws. */
+async function within<T>(ms: number, next: Promise<T>): Promise<T | typeof QUIET> {
+  let cancel = (): void => undefined;
+  const quiet = new Promise<typeof QUIET>((resolve) => {
+    cancel = startTimer(ms, () => resolve(QUIET), { holdsProcess: true });
+  });
+  try {
+    return await Promise.race<T | typeof QUIET>([next.catch((): typeof QUIET => QUIET), quiet]);
+  } finally {
+    cancel();
+  }
+}
+
+class Group<Item extends object> {
+  /** In order of arrival; a change of a file replaces the earlier one of the same file. */
+  readonly #items = new Map<unknown, Item>();
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  get items(): readonly Item[] {
+    return [...this.#items.values()];
+  }
+
+  add(item: Item): void {
+    const change = fileChangeOf(item);
+    if (change !== undefined) this.#items.delete(change.file);
+    // A rename also changes its old path, so no later change of the new path replaces it.
+    this.#items.set(change === undefined || change.isRename ? item : change.file, item);
+  }
+}
+
+function fileChangeOf(item: object): { readonly file: string; readonly isRename: boolean } | undefined {
+  if (!('event' in item) || item.event !== 'file_change' || !('payload' in item) || !isObject(item.payload))
+    return undefined;
+  const { root, path, changeType } = item.payload;
+  return { file: JSON.stringify([root, path]), isRename: changeType === 'rename' };
+}
