@@ -1,9 +1,16 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { MirrorChange } from './change-log.ts';
 import { until } from './testing/fake-server.ts';
 import { clientOf, entitiesOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
 import type { ModelGateway } from './testing/model-gateway.ts';
 import type { EntityCreatedEvent } from './testing/stand-in.ts';
+
+// A mirror forgets an iterator once the engine has collected it.
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 type Change = MirrorChange<EntityCreatedEvent>;
 
@@ -71,6 +78,43 @@ describe('a mirror', () => {
     entities.close();
     expect(await changes.next()).toEqual({ done: true, value: undefined });
     expect(await entities.changes().next()).toEqual({ done: true, value: undefined });
+  });
+
+  test.each(['is never iterated', 'is returned before its first read'])(
+    'forgets the changes of an iterator that %s',
+    async (how) => {
+      const { server, model } = await modelServer();
+      create(model, 'a');
+      const entities = entitiesOf(clientOf(server));
+      await entities.ready;
+      const abandon = async (): Promise<void> => {
+        const changes = entities.changes();
+        if (how !== 'is never iterated') await changes.return();
+      };
+      const refer = (event: object = {}): WeakRef<object> => new WeakRef(event);
+      const shown = refer(entities.get('a'));
+      await abandon();
+      // An unread change keeps the event that it replaced.
+      remove(model, 'a');
+      await entities.sync();
+      await until(() => {
+        collectGarbage();
+        return shown.deref() === undefined;
+      }, 'the event to be collected');
+      expect(shown.deref()).toBeUndefined();
+    },
+  );
+
+  test('keeps an iterator that is waited for, though nobody refers to it', async () => {
+    const { server, model } = await modelServer();
+    const entities = entitiesOf(clientOf(server));
+    await entities.ready;
+    const next = (): Promise<IteratorResult<Change, void>> => entities.changes().next();
+    const waiting = next();
+    collectGarbage();
+    await wait(1);
+    create(model, 'a');
+    expect((await waiting).value).toMatchObject({ kind: 'set', key: 'a' });
   });
 
   test('keeps the old picture until a fresh one is complete after a gap, then reports the difference', async () => {

@@ -58,6 +58,8 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
   readonly #emitter = new Emitter<MirrorEvents<P, Event>>();
   readonly #ready = defer<void>();
   readonly #logs = new Set<ChangeLog<Event>>();
+  /** An iterator that was never read runs no `finally`, so the mirror forgets its log when the engine collects it. */
+  readonly #collected = new FinalizationRegistry<ChangeLog<Event>>((log) => this.#logs.delete(log));
   readonly #offs: (() => void)[];
   readonly #signal: AbortSignal | undefined;
   #shown: Map<string, Event> = new Map();
@@ -154,9 +156,13 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
    */
   changes(): AsyncGenerator<MirrorChange<Event>, void> {
     const log = new ChangeLog<Event>();
+    const changes = readLog(log, () => this.#logs.delete(log));
     if (this.#state === 'closed') log.end();
-    else this.#logs.add(log);
-    return readLog(log, () => this.#logs.delete(log));
+    else {
+      this.#logs.add(log);
+      this.#collected.register(changes, log);
+    }
+    return changes;
   }
 
   /**
