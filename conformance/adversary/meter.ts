@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { NeighbourThread } from '../hostile/neighbour-thread.ts';
 import { worstBetween } from '../hostile/latency.ts';
+import { Unreachable } from '../hostile/wire.ts';
 
 export interface Cost {
   /** The neighbour's longest wait, in milliseconds. */
@@ -20,6 +21,9 @@ export interface MeterOptions {
   /** Linux only: read from /proc (proc(5)). */
   readonly pid: number | undefined;
 }
+
+/** Longest wait for the neighbour, in milliseconds: a search measures long waits, also on a machine that does other work. */
+const PATIENCE_MS = 60_000;
 
 function now(): number {
   return performance.timeOrigin + performance.now();
@@ -42,14 +46,14 @@ export class Meter {
     this.#options = options;
   }
 
-  /** @throws {Error} when the server no longer answers its neighbour */
+  /** @throws {Unreachable} when the server does not answer its neighbour within a minute */
   async measure(act: () => Promise<void>): Promise<Cost> {
     const { neighbour, pid } = this.#options;
     const from = now();
     const before = pid === undefined ? 0 : cpuMs(pid);
     await act();
-    const answered = await neighbour.fence();
-    if (!answered) throw new Error('The server no longer answers a well-behaved client.');
+    const answered = await neighbour.fence(PATIENCE_MS);
+    if (!answered) throw new Unreachable(`The server did not answer a well-behaved client within ${PATIENCE_MS / 1000} s.`);
     // Samples of earlier inputs are not needed again.
     const waitMs = worstBetween(neighbour.samples.splice(0), from, now());
     return {

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { NeighbourThread } from '../hostile/neighbour-thread.ts';
 import { groundOf, survey } from '../hostile/run.ts';
+import { Unreachable } from '../hostile/wire.ts';
 import type { RunOptions } from '../hostile/run.ts';
 import type { Ground } from '../hostile/steps.ts';
 import { deepPath } from './attacks.ts';
@@ -138,6 +139,9 @@ class Search {
       const cost = await meter.measure(() => session.strike(attack));
       this.#waits.push(cost.waitMs);
       return cost;
+    } catch (cause) {
+      if (!(cause instanceof Unreachable)) throw cause;
+      throw new Unreachable(`${operation.name} ${JSON.stringify(input)}: ${cause.message}`, { cause });
     } finally {
       for (const fault of session.faults) this.#faults.add(fault);
       session.close();

@@ -51,10 +51,11 @@ export async function searchWorst(flags: AdversaryFlags): Promise<number> {
     start: startsOf(readKept()),
     onResult: (result) => {
       results.push(result);
+      // Written after each operation, so that a search that ends early keeps what it found.
+      if (flags.worst !== undefined) writeFileSync(flags.worst, keptText(results));
       print(flags.json === true ? JSON.stringify(result) : textOf(result));
     },
   });
-  if (flags.worst !== undefined) writeFileSync(flags.worst, keptText(results));
   return results.some((result) => hasFinding(result, flags.maxLatency)) ? EXIT.findings : EXIT.ok;
 }
 

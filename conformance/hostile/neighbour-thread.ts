@@ -39,7 +39,7 @@ export class NeighbourThread {
   }
 
   /** Waits for a report; returns whether it arrived in time. */
-  async #reported(what: string): Promise<boolean> {
+  async #reported(what: string, patienceMs = NEIGHBOUR_PATIENCE_MS): Promise<boolean> {
     if (this.dead) return false;
     return new Promise<boolean>((resolve) => {
       const settle = (value: boolean): void => {
@@ -47,7 +47,7 @@ export class NeighbourThread {
         this.#waiting.delete(what);
         resolve(value);
       };
-      const timer = setTimeout(() => settle(false), NEIGHBOUR_PATIENCE_MS);
+      const timer = setTimeout(() => settle(false), patienceMs);
       this.#waiting.set(what, () => settle(!this.dead));
     });
   }
@@ -61,10 +61,10 @@ export class NeighbourThread {
   }
 
   /** Whether the gateway currently replies to the neighbour. */
-  async fence(): Promise<boolean> {
+  async fence(patienceMs?: number): Promise<boolean> {
     this.#fences += 1;
     this.#order({ kind: 'fence', number: this.#fences });
-    return this.#reported(`fence ${this.#fences}`);
+    return this.#reported(`fence ${this.#fences}`, patienceMs);
   }
 
   async finish(): Promise<void> {
