@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { validate } from 'ctrf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goldenLines, traceOf } from '../testing/golden-trace.ts';
 import { serveOpen, servePython, serveSecured, suite } from '../testing/processes.ts';
@@ -75,6 +76,7 @@ describe('a report', () => {
     expect(read('junit').match(/<testcase /g)).toHaveLength(checks.length);
     expect(read('tap').split('\n')[1]).toBe(`1..${checks.length}`);
     expect(read('md').includes('| RPL-2 | PASS |')).toBe(true);
+    expect(validate(JSON.parse(read('ctrf')))).toMatchObject({ valid: true });
     const { results } = JSON.parse(read('ctrf')) as {
       readonly results: { readonly summary: Record<string, number>; readonly tests: readonly object[] };
     };
