@@ -1,0 +1,130 @@
+package tidemark;
+
+import java.util.Map;
+import java.util.TreeSet;
+
+/**
+ * Where one subscription stands: what to ask for on the next connection, and which events were handed over before. It knows
+ * no socket and no clock.
+ */
+final class Cursor {
+  private enum Replay { NONE, WARM, RESUME }
+
+  private final Map<String, Object> firstReplay;
+  /** Everything up to here was handed over or reported as lost; null while there is no such position. */
+  private Position position;
+  /** The newest position at which `heartbeat.delivered` was right; after a loss the client resumes from here. */
+  private Position proven;
+  /** Everything up to here was handed over: an event at or below it is a duplicate. */
+  private Position floor;
+  /** Numbers handed over in `epoch` above `floor`. */
+  private final TreeSet<Long> handedOver = new TreeSet<>();
+  private String epoch;
+  private Replay replay = Replay.NONE;
+  private boolean resuming;
+  private boolean withoutPicture;
+
+  /** @param firstReplay `replay` as the program asked for it, or an empty object */
+  Cursor(Map<String, Object> firstReplay) {
+    this.firstReplay = firstReplay;
+    if ("resume".equals(firstReplay.get("mode"))) position = Position.of(firstReplay.get("after"));
+    if (position != null) epoch = position.epoch();
+  }
+
+  /** The `replay` of the next subscribe; an empty object leaves it to the server's default. */
+  Map<String, Object> request() {
+    resuming = position != null;
+    withoutPicture = !resuming && "none".equals(firstReplay.get("mode"));
+    replay = withoutPicture ? Replay.NONE : resuming ? Replay.RESUME : Replay.WARM;
+    settle(position);
+    if (resuming) return Map.of("mode", "resume", "after", position.json());
+    return "resume".equals(firstReplay.get("mode")) ? Map.of("mode", "warm") : firstReplay;
+  }
+
+  /** @return the gap to report because the server did not attempt the resume, or null */
+  Gap subscribed(Map<String, Object> data) {
+    Position at = Position.of(data.get("position"));
+    Map<String, Object> recovery = Json.object(data.get("recovery"));
+    if (at == null || recovery.isEmpty()) throw new Failure("wrong_reply", "The server sent `subscribed` without position or recovery.");
+    if (epoch == null) epoch = at.epoch();
+    if (withoutPicture) settle(at);
+    if (!resuming || Boolean.TRUE.equals(recovery.get("recovered"))) return null;
+    Position from = position;
+    position = null;
+    proven = null;
+    replay = Replay.WARM;
+    if (Boolean.TRUE.equals(recovery.get("attempted"))) return null;
+    enter(at.epoch());
+    return new Gap("resume_not_attempted", from, at, null);
+  }
+
+  /** @return the gap to report before the event, or null */
+  Gap entering(Position at) {
+    if (epoch == null || epoch.equals(at.epoch())) {
+      epoch = at.epoch();
+      return null;
+    }
+    Position from = position != null && position.epoch().equals(epoch) ? position : new Position(epoch, handedOver.isEmpty() ? 0 : handedOver.last());
+    enter(at.epoch());
+    position = null;
+    return new Gap("epoch_changed", from, new Position(at.epoch(), Math.max(0, at.sequenceId() - 1)), null);
+  }
+
+  /** @return whether the event is to be handed over */
+  boolean event(Position at) {
+    boolean duplicate = (floor != null && floor.reaches(at)) || !handedOver.add(at.sequenceId());
+    if (replay != Replay.WARM && (position == null || !position.reaches(at))) position = at;
+    return !duplicate;
+  }
+
+  void gap(Gap gap) {
+    if (gap.reason().equals("source_overflow")) return;
+    if (!gap.to().epoch().equals(epoch)) enter(gap.to().epoch());
+    if (replay != Replay.WARM) position = gap.to();
+  }
+
+  void replayComplete(Position at) {
+    if (replay == Replay.NONE) return;
+    replay = Replay.NONE;
+    position = at;
+  }
+
+  /** A heartbeat whose `delivered` is right; `at` is its position for the stream, or null. */
+  void proof(Position at) {
+    if (replay == Replay.NONE && position != null && at != null && at.reaches(position)) position = at;
+    settle(position);
+  }
+
+  /** The positions are not valid any more (43xx). Returns the gap to report. */
+  Gap invalidate() {
+    Position from = position != null ? position : new Position(epoch == null ? "" : epoch, 0);
+    boolean began = epoch != null;
+    enter(null);
+    position = null;
+    return began ? new Gap("state_invalidated", from, from, null) : null;
+  }
+
+  /** Events were lost on the way. Returns the gap to report when there is no position to resume from. */
+  Gap lost() {
+    Position from = position;
+    position = proven;
+    if (proven != null || epoch == null) return null;
+    return new Gap("events_lost", from != null ? from : new Position(epoch, 0), from != null ? from : new Position(epoch, 0), null);
+  }
+
+  private void enter(String next) {
+    epoch = next;
+    handedOver.clear();
+    floor = null;
+    proven = null;
+  }
+
+  private void settle(Position at) {
+    if (at == null) return;
+    position = at;
+    proven = at;
+    if (!at.epoch().equals(epoch)) return;
+    floor = at;
+    handedOver.headSet(at.sequenceId(), true).clear();
+  }
+}
