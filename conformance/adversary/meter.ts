@@ -53,7 +53,8 @@ export class Meter {
     const before = pid === undefined ? 0 : cpuMs(pid);
     await act();
     const answered = await neighbour.fence(PATIENCE_MS);
-    if (!answered) throw new Unreachable(`The server did not answer a well-behaved client within ${PATIENCE_MS / 1000} s.`);
+    if (!answered)
+      throw new Unreachable(`The server did not answer a well-behaved client within ${PATIENCE_MS / 1000} s.`);
     // Samples of earlier inputs are not needed again.
     const waitMs = worstBetween(neighbour.samples.splice(0), from, now());
     return {

@@ -44,12 +44,14 @@ export interface SearchResult {
 
 /** Inputs that are kept for each operation. */
 const KEPT = 3;
+/** Least patience of a search, in milliseconds: it measures long waits, also on a machine that does other work. */
+const SEARCH_PATIENCE_MS = 60_000;
 /** Connections that fill the histories: each has a burst of commands of its own. */
 const FILLERS = 20;
 
 /** @throws {Unreachable} when no ordinary client can connect */
 export async function search(options: SearchOptions): Promise<void> {
-  const known = groundOf(options);
+  const known = groundOf({ ...options, patienceMs: Math.max(options.patienceMs, SEARCH_PATIENCE_MS) });
   const found = await survey(known);
   const ground = { ...known, limits: found.limits };
   const nonce = randomBytes(6).toString('hex');

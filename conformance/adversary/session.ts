@@ -3,11 +3,13 @@ import { Agent, request } from 'node:http';
 import { OPCODE, clientFrame } from '../hostile/frame.ts';
 import { upgrade } from '../hostile/play.ts';
 import type { Ground } from '../hostile/steps.ts';
-import { Wire } from '../hostile/wire.ts';
+import { Unreachable, Wire } from '../hostile/wire.ts';
 import type { Attack, Command, HttpRequest } from './attacks.ts';
 
 /** How long to wait for the replies to all commands, in milliseconds; an input that takes longer is costly enough. */
 const REPLIES_WITHIN_MS = 10_000;
+
+const ATTEMPTS = 5;
 
 export class AttackSession {
   readonly #ground: Ground;
@@ -23,12 +25,17 @@ export class AttackSession {
     this.#wire = wire;
   }
 
-  /** @throws {Unreachable} when the server accepts no connection */
+  /** @throws {Unreachable} when the server accepts no connection, also after several attempts */
   static async open(ground: Ground): Promise<AttackSession> {
-    const wire = await Wire.open(ground.target);
-    const fault = await upgrade(wire, ground);
-    if (fault !== undefined) throw new Error(`An ordinary client cannot connect: ${fault}.`);
-    return new AttackSession(ground, wire);
+    let fault: string | undefined;
+    // On a busy machine an upgrade may be refused because its headers came too late.
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const wire = await Wire.open(ground.target);
+      fault = await upgrade(wire, ground);
+      if (fault === undefined) return new AttackSession(ground, wire);
+      wire.destroy();
+    }
+    throw new Unreachable(`An ordinary client cannot connect: ${fault ?? 'no attempt was made'}.`);
   }
 
   /** Sends the commands that prepare the measured part. */
