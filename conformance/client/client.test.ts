@@ -7,6 +7,7 @@ import { CLAUSES } from '../../generated/protocol.ts';
 import { suite } from '../testing/processes.ts';
 import { loadClientTapes } from './library.ts';
 import { parseClientTape } from './parse.ts';
+import { showClientTape } from './show.ts';
 
 const adapter = (name: string): string => fileURLToPath(new URL(`adapters/${name}`, import.meta.url));
 const TYPESCRIPT = `${process.execPath} ${adapter('typescript.ts')}`;
@@ -52,6 +53,35 @@ describe('a client tape', () => {
     expect(kept.length).toBeGreaterThan(10);
     expect(kept.filter((id) => !cited.has(id))).toEqual([]);
   });
+});
+
+test('a client tape is listed, explained, shown and formatted as one for servers', async () => {
+  const list = await suite('list', '--client', '--only', 'resume/after-a-cut,frames/unique-ids');
+  expect(list.stdout).toMatch(/^resume\/after-a-cut +CLI-5\n {4}After a cut[^]*^frames\/unique-ids +CLI-1/m);
+  expect((await suite('list', '--client', '--clauses')).code).toBe(0);
+  expect((await suite('explain', 'CLI-5')).stdout).toContain('resume/after-a-cut');
+  expect((await suite('explain', 'resume/after-a-cut')).stdout).toContain('CLI-5');
+  const { stdout } = await suite('show', 'resume/after-a-cut');
+  expect(stdout).toMatch(/^program +<< connect \{backoff/m);
+  expect(stdout).toMatch(/^client +>> subscribe \{subscriptionId: "s1"\} {2}=: sub$/m);
+  expect(stdout).toMatch(/^client +<< events 11 to 13 of main for s1$/m);
+  const directory = directoryOf(
+    'close/untidy',
+    { drive: { do: 'connect' } },
+    { within: 900, waited: { most: 5 }, open: {} },
+  );
+  const file = join(directory, 'close/untidy.ndjson');
+  expect(await suite('fmt', '--check', file)).toMatchObject({ code: 3 });
+  expect(await suite('fmt', directory)).toMatchObject({ code: 0, stdout: `${file}\n` });
+  expect(readFileSync(file, 'utf8').split('\n')[2]).toBe('{"open":{},"waited":{"most":5},"within":900}');
+  expect((await suite('show', file)).stdout).toContain('connects  (after at most 5 ms)  (within 900 ms)');
+  const wrong = directoryOf('close/wrong', { drive: { do: 'connect' } }, { opens: {} });
+  expect(await suite('fmt', '--check', wrong)).toMatchObject({ code: 2 });
+}, 240_000);
+
+test('every client tape can be shown', () => {
+  for (const tape of loadClientTapes())
+    expect(showClientTape(tape).split('\n').length).toBeGreaterThan(tape.steps.length);
 });
 
 describe.each([

@@ -1,4 +1,4 @@
-/** `conformance list`, `explain` and `show`: the clauses, checks and tapes, and what they mean. */
+/** `conformance list`, `explain` and `show`: the clauses, checks and tapes for servers and for clients, and what they mean. */
 import { readFileSync } from 'node:fs';
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -6,11 +6,16 @@ import { CLAUSE_IDS, isClause, clausesOfMessage, describeMessage } from '../inva
 import type { MessageDescription } from '../invariants/contract.ts';
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
+import { CLIENT_CHECKS } from '../client/checks.ts';
+import { loadClientTapes } from '../client/library.ts';
+import { parseClientTape } from '../client/parse.ts';
+import { showClientTape } from '../client/show.ts';
 import { EXIT } from '../runner/verdict.ts';
+import { isClientTape } from '../tape/format.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import { parseTape } from '../tape/parse.ts';
 import { showTape } from '../tape/show.ts';
-import type { Level, Tape } from '../tape/tape.ts';
+import type { Level } from '../tape/tape.ts';
 import { UsageError, print } from './terminal.ts';
 
 interface Entry {
@@ -21,25 +26,50 @@ interface Entry {
   readonly needs: readonly string[];
 }
 
-function catalogue(directory?: string): readonly Entry[] {
+/** The checks of `conformance run`. */
+function serverCatalogue(directory?: string): readonly Entry[] {
   const tapes = suiteTapes(directory).map(({ header }): Entry => header);
   const traced = TRACE_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));
   const generated: Entry = { ...EXCHANGES, level: 'must', needs: [] };
   return [...tapes, generated, ...traced];
 }
 
-export interface ListFlags {
-  readonly only?: string;
+/** The checks of `conformance client`. */
+function clientCatalogue(directory?: string): readonly Entry[] {
+  const tapes = loadClientTapes(directory).map(({ header }): Entry => header);
+  const traced = CLIENT_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));
+  return [...tapes, ...traced];
+}
+
+/** Flags of commands that read tapes: the suite's or the user's own, for servers or for clients. */
+export interface TapeFlags {
   readonly tapes?: string;
+  readonly client?: true;
+}
+
+function catalogue({ tapes, client }: TapeFlags): readonly Entry[] {
+  return client === true ? clientCatalogue(tapes) : serverCatalogue(tapes);
+}
+
+/** All checks, or those of the user's own tapes. */
+function allEntries(flags: TapeFlags): readonly Entry[] {
+  return flags.tapes === undefined && flags.client === undefined
+    ? [...serverCatalogue(), ...clientCatalogue()]
+    : catalogue(flags);
+}
+
+export interface ListFlags extends TapeFlags {
+  readonly only?: string;
   readonly clauses?: true;
   readonly json?: true;
 }
 
-/** Why `conformance run` has no check of a clause. */
-const OUTSIDE: Readonly<Record<string, string>> = {
+/** Why the checks of one side have none of a clause. */
+const OUTSIDE = {
   operator: ' (operators only)',
-  server: ' (kept by clients: `conformance client`)',
-};
+  server: ' (kept by clients: `list --client`)',
+  client: ' (kept by servers: `list` without --client)',
+} as const;
 
 const OBSERVERS = {
   client: 'observable by clients',
@@ -48,6 +78,7 @@ const OBSERVERS = {
 } as const;
 
 function listClauses(entries: readonly Entry[], flags: ListFlags): number {
+  const observer = flags.client === true ? 'server' : 'client';
   const rows = CLAUSE_IDS.map((id) => ({
     id,
     observable: CLAUSES[id].observable,
@@ -57,15 +88,15 @@ function listClauses(entries: readonly Entry[], flags: ListFlags): number {
   else
     for (const { id, checks, observable } of rows)
       print(
-        `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${OUTSIDE[observable] ?? ''}`}`,
+        `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${observable === observer ? '' : OUTSIDE[observable]}`}`,
       );
-  // The suite must have a check for every clause that a client can observe.
-  const open = rows.filter(({ checks, observable }) => checks.length === 0 && observable === 'client');
+  // The suite must have a check for every clause that the other side can observe.
+  const open = rows.filter(({ checks, observable }) => checks.length === 0 && observable === observer);
   return open.length === 0 ? EXIT.ok : EXIT.findings;
 }
 
 export function listCommand(flags: ListFlags): number {
-  const entries = catalogue(flags.tapes).filter(({ id }) => isChosen(id, flags.only));
+  const entries = catalogue(flags).filter(({ id }) => isChosen(id, flags.only));
   if (entries.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check.`);
   if (flags.clauses === true) return listClauses(entries, flags);
   if (flags.json === true) print(JSON.stringify(entries));
@@ -89,8 +120,8 @@ function explainEntry({ id, clauses, level, why, needs }: Entry): void {
   if (needs.length > 0) print(`  needs: ${needs.join(', ')}`);
 }
 
-export function explainCommand(name: string, flags: { readonly tapes?: string }): number {
-  const entries = catalogue(flags.tapes);
+export function explainCommand(name: string, flags: TapeFlags): number {
+  const entries = allEntries(flags);
   if (isClause(name)) {
     explainClause(name, entries);
     return EXIT.ok;
@@ -114,16 +145,10 @@ function explainMessage(name: string, { summary, examples }: MessageDescription)
   for (const clause of clauses) print(`  ${clause}  ${CLAUSES[clause].text}`);
 }
 
-/** Finds a tape by its id or by the path of its file. */
-export function findTape(name: string, directory?: string): Tape {
-  if (!name.endsWith('.ndjson')) {
-    const found = suiteTapes(directory).find(({ header }) => header.id === name);
-    if (found === undefined)
-      throw new UsageError(`There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows all.`);
-    return found;
-  }
+/** Reads a file. @throws {UsageError} when it does not exist */
+function readTape(name: string): string {
   try {
-    return parseTape(readFileSync(name, 'utf8'), name);
+    return readFileSync(name, 'utf8');
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
       throw new UsageError(`${name} cannot be read.`, { cause });
@@ -131,7 +156,25 @@ export function findTape(name: string, directory?: string): Tape {
   }
 }
 
-export function showCommand(name: string, flags: { readonly tapes?: string }): number {
-  print(showTape(findTape(name, flags.tapes)));
+/** The lanes of a tape that is named by its id or by the path of its file. A client tape is found when no other has the id. */
+function shown(name: string, { tapes, client }: TapeFlags): string {
+  if (name.endsWith('.ndjson')) {
+    const text = readTape(name);
+    return isClientTape(text, name) ? showClientTape(parseClientTape(text, name)) : showTape(parseTape(text, name));
+  }
+  const forServer = client === true ? undefined : suiteTapes(tapes).find(({ header }) => header.id === name);
+  if (forServer !== undefined) return showTape(forServer);
+  const forClient =
+    client === true || tapes === undefined
+      ? loadClientTapes(tapes).find(({ header }) => header.id === name)
+      : undefined;
+  if (forClient !== undefined) return showClientTape(forClient);
+  throw new UsageError(
+    `There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows all for servers, with --client all for clients.`,
+  );
+}
+
+export function showCommand(name: string, flags: TapeFlags): number {
+  print(shown(name, flags));
   return EXIT.ok;
 }

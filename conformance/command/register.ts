@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { explainCommand, listCommand, showCommand } from './catalogue.ts';
-import type { ListFlags } from './catalogue.ts';
+import type { ListFlags, TapeFlags } from './catalogue.ts';
 import { checkCommand } from './check.ts';
 import type { CheckFlags } from './check.ts';
 import { doctorCommand } from './doctor.ts';
@@ -92,6 +92,7 @@ function registerReading(program: Command): void {
     .description('list the checks; with --clauses, list the checks of each clause (exit 3 when a clause has none)')
     .option('--only <globs>', 'list only these checks')
     .option('--tapes <directory>', 'list your own tapes instead of those of the suite')
+    .option('--client', 'list the checks of `conformance client`')
     .option('--clauses', 'list by clause')
     .option('--json', 'print as JSON')
     .action((flags: ListFlags) => guarded(() => listCommand(flags)));
@@ -100,7 +101,8 @@ function registerReading(program: Command): void {
     .description('explain a clause, a check, or a message with its examples')
     .argument('<id>', 'for example RPL-2, subscribe/resume or welcome')
     .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
-    .action((id: string, flags: { readonly tapes?: string }) => guarded(() => explainCommand(id, flags)));
+    .option('--client', 'only the checks of `conformance client`')
+    .action((id: string, flags: TapeFlags) => guarded(() => explainCommand(id, flags)));
 }
 
 function registerTapes(program: Command): void {
@@ -109,7 +111,8 @@ function registerTapes(program: Command): void {
     .description('show a tape as lanes')
     .argument('<tape>', 'id or file of the tape')
     .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
-    .action((name: string, flags: { readonly tapes?: string }) => guarded(() => showCommand(name, flags)));
+    .option('--client', 'a tape of `conformance client`')
+    .action((name: string, flags: TapeFlags) => guarded(() => showCommand(name, flags)));
   program
     .command('fmt')
     .description('format tapes; list the files that changed')

@@ -26,8 +26,18 @@ const STEP_KEYS = [
   'within',
   'note',
 ];
+/** Verbs of client tapes, and how their waits are bounded; the other keys are those of tapes for servers. */
+const CLIENT_STEP_KEYS = [
+  ...['drive', 'open', 'send', 'sendText', 'sendFrame', 'sendRaw', 'recv', 'never', 'until', 'accept', 'emit'],
+  ...['complete', 'beat', 'drop', 'closed', 'told', 'untold', 'quiet', 'waits', 'bind', 'waited', 'within', 'note'],
+];
 const ENVELOPE_KEYS = ['type', 'id', 'data'];
 const DEFAULTS: JsonObject = { level: 'must', stimulus: 'none', needs: [] };
+
+/** Whether a tape is one for clients: the suite is the server, and drives a program. @throws {TapeError} as {@link formatTape} */
+export function isClientTape(text: string, file: string): boolean {
+  return readLines(text, file).some(({ value }) => Object.hasOwn(value, 'drive'));
+}
 
 /** Members in the given order first, then the others in their own order. */
 function ordered(value: JsonObject, keys: readonly string[]): JsonObject {
@@ -36,11 +46,11 @@ function ordered(value: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries([...known, ...others].map((key) => [key, value[key] ?? null]));
 }
 
-function tidyStep(step: Json): Json {
+function tidyStep(step: Json, keys: readonly string[]): Json {
   if (!isObject(step)) return step;
-  const tidy = Object.entries(ordered(step, STEP_KEYS)).map(([key, value]): [string, Json] => {
+  const tidy = Object.entries(ordered(step, keys)).map(([key, value]): [string, Json] => {
     if (key === 'par' && isArray(value))
-      return [key, value.map((branch) => (isArray(branch) ? branch.map(tidyStep) : branch))];
+      return [key, value.map((branch) => (isArray(branch) ? branch.map((each) => tidyStep(each, keys)) : branch))];
     const isMessage = ['send', 'recv', 'never', 'until'].includes(key);
     return [key, isMessage && isObject(value) ? ordered(value, ENVELOPE_KEYS) : value];
   });
@@ -57,10 +67,14 @@ function tidyHeader(header: JsonObject): JsonObject {
   return ordered({ ...Object.fromEntries(kept), ...level }, HEADER_KEYS);
 }
 
-/** @throws {TapeError} when a line is not a JSON object. */
+/**
+ * Formats a tape for servers, or one for clients.
+ * @throws {TapeError} when a line is not a JSON object.
+ */
 export function formatTape(text: string, file: string): string {
   const [header, ...steps] = readLines(text, file);
   if (header === undefined) return '';
-  const lines = [tidyHeader(header.value), ...steps.map(({ value }) => tidyStep(value))];
+  const keys = isClientTape(text, file) ? CLIENT_STEP_KEYS : STEP_KEYS;
+  const lines = [tidyHeader(header.value), ...steps.map(({ value }) => tidyStep(value, keys))];
   return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
 }

@@ -5,7 +5,7 @@ import { dollarKey } from './bindings.ts';
 import type { Step, Tape, Within } from './tape.ts';
 
 /** A pattern in a short notation for people. */
-function patternText(pattern: Json): string {
+export function patternText(pattern: Json): string {
   const key = dollarKey(pattern);
   if (key !== undefined && isObject(pattern)) {
     const argument = pattern[key] ?? null;
@@ -21,7 +21,8 @@ function patternText(pattern: Json): string {
   return JSON.stringify(pattern);
 }
 
-function message(value: Json): string {
+/** A message, or a pattern for one: type, id, data. */
+export function message(value: Json): string {
   const type = textAt(value, 'type');
   if (!isObject(value) || type === undefined) return patternText(value);
   const { id, data, ...rest } = value;
