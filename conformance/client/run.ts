@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { HarnessError } from '../runner/context.ts';
 import { judgeTrace } from '../runner/judge-trace.ts';
+import { RUNS_ALONE } from '../runner/starvation.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import type { CheckResult, Outcome } from '../runner/verdict.ts';
 import { SelfWatch } from '../runner/watch.ts';
@@ -38,6 +39,14 @@ export interface ClientRun {
 /** Twice the number of processors, because tapes mostly wait. */
 export const DEFAULT_JOBS = Math.max(2, availableParallelism() * 2);
 
+/** Runs a tape with no other beside it, until the suite gets enough processor time for the verdict to count. */
+async function playAlone(tape: ClientTape, context: PlayContext): Promise<CheckResult> {
+  for (let runs = 1; ; runs += 1) {
+    const result = await playClientTape(tape, context);
+    if (result.verdict !== 'INCONCLUSIVE' || runs === RUNS_ALONE) return result;
+  }
+}
+
 /** Runs the tapes, up to `jobs` at the same time. */
 async function playAll(
   { tapes, jobs, stopAtFailure, onResult }: ClientRunOptions,
@@ -45,14 +54,19 @@ async function playAll(
 ): Promise<{ readonly checks: CheckResult[]; readonly faults: string[] }> {
   const checks: CheckResult[] = [];
   const faults: string[] = [];
+  const starved: ClientTape[] = [];
+  const tell = (result: CheckResult): void => {
+    checks.push(result);
+    onResult?.(result);
+  };
   const queue = tapes.values();
   const worker = async (): Promise<void> => {
     for (const tape of queue) {
       if (stopAtFailure === true && checks.some(({ verdict }) => verdict === 'FAIL')) return;
       try {
         const result = await playClientTape(tape, context);
-        checks.push(result);
-        onResult?.(result);
+        if (result.verdict === 'INCONCLUSIVE') starved.push(tape);
+        else tell(result);
       } catch (error) {
         if (!(error instanceof HarnessError)) throw error;
         faults.push(error.message);
@@ -60,6 +74,7 @@ async function playAll(
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
+  for (const tape of starved) tell(await playAlone(tape, context));
   return { checks, faults };
 }
 
@@ -72,7 +87,13 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
   const { command, env = {}, timeScale, only } = options;
   const tapes = options.tapes.filter(({ header }) => isChosen(header.id, only));
   try {
-    const { checks, faults } = await playAll({ ...options, tapes }, { command, env, timeScale, trace, now, watch });
+    const { checks, faults } = await playAll(
+      { ...options, tapes },
+      {
+        ...{ command, env, timeScale, trace, now, watch },
+        connects: { made: 0, missed: 0 },
+      },
+    );
     const traced = CLIENT_CHECKS.filter(({ id }) => isChosen(id, only));
     const idle = { verdict: 'N/A', reason: 'the run had nothing for this check to examine' } as const;
     const all = [...checks, ...judgeTrace(trace, traced, () => idle)]

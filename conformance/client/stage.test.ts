@@ -21,6 +21,7 @@ test('a close that arrives before the connection is known ends the connection', 
     trace: new Trace({ trace: 1, startedAt: '', target: '' }, () => performance.now()),
     now: () => performance.now(),
     timeScale: 1,
+    connects: { made: 0, missed: 0 },
   });
   onTestFinished(() => stage.close());
   stage.drive({ do: 'connect' });

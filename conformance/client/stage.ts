@@ -41,6 +41,8 @@ export interface StageOptions {
   readonly trace: Trace;
   readonly now: () => number;
   readonly timeScale: number;
+  /** How many programs of the run have connected, and how many have not. */
+  readonly connects: { made: number; missed: number };
 }
 
 export class Stage {
@@ -53,6 +55,8 @@ export class Stage {
   readonly waits: number[] = [];
   /** How many expectations were met so far. */
   judged = 0;
+  /** When the suite last began to do something that the client may react to. */
+  actedAt = 0;
   /** When the last connection, or attempt, ended. */
   endedAt: number | undefined;
   /** How the program ended; undefined while it runs. */

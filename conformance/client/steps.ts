@@ -3,7 +3,7 @@ import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
 import { nearest } from '../tape/nearest.ts';
 import { PATIENCE_MS } from '../runner/context.ts';
-import { asText } from '../trace/json.ts';
+import { asText, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { completeMessage, eventMessages, heartbeatMessage, subscribedMessage, welcomeMessage } from './messages.ts';
 import type {
@@ -28,6 +28,11 @@ const LATE_MS = 3_000;
 /** How much earlier than required a client may act: timers count whole milliseconds, and some fire one too early. */
 const EARLY = { share: 0.97, ms: 3 };
 
+/** How long the first connection may take, in milliseconds before `--time-scale`. */
+const FIRST_CONNECT_MS = 20_000;
+/** After this many programs that never connected, if no other did, the suite waits less for the rest. */
+const HOPELESS = 3;
+
 function checkBounds(
   bounds: Bounds | undefined,
   waited: number,
@@ -48,6 +53,12 @@ function patience(within: number | undefined, stage: Stage): number {
   return (within ?? PATIENCE_MS) * stage.options.timeScale;
 }
 
+/** The first connection of a program takes longer than later ones: a virtual machine loads its libraries. */
+function firstConnectMs({ options: { connects, timeScale } }: Stage): number {
+  const isHopeless = connects.made === 0 && connects.missed >= HOPELESS;
+  return (isHopeless ? PATIENCE_MS : FIRST_CONNECT_MS) * timeScale;
+}
+
 /** Waits; returns early when the program has ended, because nothing more can arrive. */
 async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: Stage): Promise<T | undefined> {
   const found = await stage.signal.until<{ readonly value: T | undefined }>(() => {
@@ -58,11 +69,17 @@ async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: S
   return found?.value;
 }
 
+/** A `subscribe` with the defaults of the contract: a client may leave them out, or send them. */
+function withDefaults(value: JsonObject): JsonObject {
+  if (value['type'] !== 'subscribe' || !isObject(value['data'])) return value;
+  return { ...value, data: { stream: 'main', replay: { mode: 'warm' }, ...value['data'] } };
+}
+
 /** Takes the first item that matches the pattern, and keeps the values that the pattern binds. */
 function take(pattern: Json, items: readonly Item[], stage: Stage): Item | undefined {
   for (const item of items) {
     if (item.taken) continue;
-    const { differences, bindings } = match(pattern, item.value, stage.bindings);
+    const { differences, bindings } = match(pattern, withDefaults(item.value), stage.bindings);
     if (differences.length > 0) continue;
     item.taken = true;
     for (const [name, value] of bindings) stage.bindings.set(name, value);
@@ -100,8 +117,13 @@ function resolveOr(pattern: Json, stage: Stage): Json {
 }
 
 async function openLink(step: OpenStep, stage: Stage): Promise<void> {
-  const upgrade = await awaited(() => stage.upgrades.shift(), patience(step.within, stage), stage);
-  if (upgrade === undefined) stage.fail({ line: step.line, text: 'the client did not connect' });
+  const timeoutMs = stage.endedAt === undefined ? firstConnectMs(stage) : patience(step.within, stage);
+  const upgrade = await awaited(() => stage.upgrades.shift(), timeoutMs, stage);
+  if (stage.endedAt === undefined) stage.options.connects[upgrade === undefined ? 'missed' : 'made'] += 1;
+  if (upgrade === undefined) {
+    const time = `within ${timeoutMs} ms; --time-scale gives a slow machine more time`;
+    stage.fail({ line: step.line, text: `the client did not connect${stage.exit === undefined ? ` ${time}` : ''}` });
+  }
   if (stage.endedAt !== undefined) {
     const waited = upgrade.at - stage.endedAt;
     stage.waits.push(waited);
@@ -128,11 +150,10 @@ async function openLink(step: OpenStep, stage: Stage): Promise<void> {
 }
 
 async function recv(step: RecvStep, stage: Stage): Promise<void> {
-  const began = stage.options.now();
   const { commands } = stage.link;
   const item = await awaited(() => take(step.pattern, commands, stage), patience(step.within, stage), stage);
   if (item === undefined) failMissing('the client did not send', step.pattern, commands, { step, stage });
-  checkBounds(step.waited, item.at - began, 'the client sent the command after', { step, stage });
+  checkBounds(step.waited, item.at - stage.actedAt, 'the client sent the command after', { step, stage });
   if (step.bind !== undefined) stage.bindings.set(step.bind, item.value);
   stage.judged += 1;
 }
@@ -163,11 +184,10 @@ function emit(step: EmitStep, stage: Stage): void {
 }
 
 async function closed(step: ClosedStep, stage: Stage): Promise<void> {
-  const began = stage.options.now();
   const { link } = stage;
   const ended = await awaited(() => link.ended, patience(step.within, stage), stage);
   if (ended === undefined) stage.fail({ line: step.line, text: 'the client did not end the connection' });
-  checkBounds(step.waited, ended.at - began, 'the client ended the connection after', { step, stage });
+  checkBounds(step.waited, ended.at - stage.actedAt, 'the client ended the connection after', { step, stage });
   const { code, reason } = ended;
   const { differences } = match(step.pattern, { code, reason }, stage.bindings);
   if (differences.length > 0)
@@ -227,9 +247,27 @@ function resolved(message: Json, stage: Stage): JsonObject {
   return resolve(message, stage.bindings) as JsonObject;
 }
 
+/**
+ * Steps in which the suite acts. The waits of a client are counted from just before such a step, so that a stall of the suite never makes
+ * them look too short.
+ */
+const ACTS: ReadonlySet<string> = new Set<ClientStep['verb']>([
+  'drive',
+  'open',
+  'send',
+  'sendText',
+  'sendFrame',
+  'sendRaw',
+  'accept',
+  'emit',
+  'complete',
+  'beat',
+]);
+
 /** @throws {StepFailed} when the client does not do what the step expects. */
 export async function performClientStep(step: ClientStep, stage: Stage): Promise<void> {
   const at = where(step, stage);
+  if (ACTS.has(step.verb)) stage.actedAt = stage.options.now();
   switch (step.verb) {
     case 'drive':
       return stage.drive(resolved(step.command, stage));
