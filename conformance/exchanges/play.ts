@@ -8,6 +8,7 @@ import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
 import { Connection } from '../runner/connection.ts';
 import { PATIENCE_MS, StarvedError, UntestableError } from '../runner/context.ts';
 import type { RunContext } from '../runner/context.ts';
+import { starvationSince } from '../runner/starvation.ts';
 import { openPort } from '../runner/stimulus.ts';
 import type { StimulusPort } from '../runner/stimulus.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
@@ -168,8 +169,11 @@ export async function playExchange(operations: readonly Operation[], run: RunCon
   const violations = TRACE_CHECKS.flatMap(({ id, judge }) =>
     judge(trace).violations.map((each) => ({ ...each, check: id })),
   );
+  if (violations.length === 0) return { trace, violations };
   const stalled = run.watch.stalledMs(from, run.now());
-  if (violations.length > 0 && stalled > (run.now() - from) * STARVED_SHARE)
-    throw new StarvedError(`the runner's event loop stalled for ${Math.round(stalled)} ms`);
+  const starved = starvationSince(from, run);
+  if (starved !== undefined) throw new StarvedError(starved);
+  if (stalled > (run.now() - from) * STARVED_SHARE)
+    throw new StarvedError(`the event loop of the suite stalled for ${Math.round(stalled)} ms`);
   return { trace, violations };
 }

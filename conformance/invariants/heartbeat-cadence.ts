@@ -9,11 +9,24 @@ import type { Frame, Trace } from '../trace/trace.ts';
  */
 const SLACK_MS = 3000;
 
-/** How long the recorder of the trace was stalled between two frames. */
-function stalledMs(trace: Trace, from: Frame, to: Frame): number {
-  return trace.frames
-    .slice(from.n, to.n)
-    .reduce((sum, { kind, text }) => sum + Number((kind === 'mark' && /^stalled (\d+)$/.exec(text)?.[1]) || 0), 0);
+/**
+ * How long the recorder of the trace was stalled between two frames. A mark is written when the stall is over, often after the frames that
+ * waited for its end.
+ */
+function stalledMs(stalls: readonly Stall[], from: Frame, to: Frame): number {
+  return stalls.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);
+}
+
+interface Stall {
+  readonly from: number;
+  readonly to: number;
+}
+
+function stallsOf({ frames }: Trace): readonly Stall[] {
+  return frames.flatMap(({ kind, text, at }) => {
+    const [, ms] = (kind === 'mark' && /^stalled (\d+)$/.exec(text)) || [];
+    return ms === undefined ? [] : [{ from: at - Number(ms), to: at }];
+  });
 }
 
 /** A heartbeat may take two intervals, but heartbeats must not all be late. */
@@ -22,6 +35,7 @@ export const heartbeatCadence: Invariant = {
   clauses: ['CON-3'],
   why: 'Every connection receives a heartbeat each heartbeatIntervalMs.',
   check: ({ connections, trace }, report) => {
+    const stalls = stallsOf(trace);
     for (const { received, welcome, closed, left, frames } of connections) {
       // A client that has stopped reading receives no heartbeats.
       if (frames.some(({ kind, text }) => kind === 'mark' && text === 'reading off')) continue;
@@ -33,7 +47,7 @@ export const heartbeatCadence: Invariant = {
       let lateMs = 0;
       for (const frame of [...received.filter((each) => typeOf(each) === 'heartbeat' && each.n <= end.n), end]) {
         if (typeOf(frame) === 'heartbeat') report.fire();
-        const waitedMs = frame.at - before.at - stalledMs(trace, before, frame);
+        const waitedMs = frame.at - before.at - stalledMs(stalls, before, frame);
         lateMs = Math.max(0, lateMs + waitedMs - interval * 2);
         if (lateMs > SLACK_MS) {
           report.violate(

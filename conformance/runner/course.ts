@@ -2,6 +2,7 @@
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { ownFaults } from '../invariants/frame-checks.ts';
 import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
+import type { ExchangeResult } from '../exchanges/check.ts';
 import { isChosen } from '../tape/library.ts';
 import { needsRepliesTo, rankOf } from '../tape/rank.ts';
 import type { Tape } from '../tape/tape.ts';
@@ -16,6 +17,7 @@ import type { Idle } from './judge-trace.ts';
 import type { RunOptions } from './run.ts';
 import { runTape } from './run-tape.ts';
 import { Silence } from './silence.ts';
+import { RUNS_ALONE, starvationSince, starvedResult } from './starvation.ts';
 import { standstillFailure, standstillText, standstillTitle } from './standstill.ts';
 import { skippedCheck } from './verdict.ts';
 import type { CheckResult } from './verdict.ts';
@@ -25,6 +27,17 @@ import type { Standstill } from './vigil.ts';
 interface Item {
   readonly index: number;
   readonly tape: Tape;
+}
+
+/** The result of one run of a tape. */
+interface Performed {
+  readonly result: CheckResult;
+  /** Why the result does not count; undefined when it does. */
+  readonly starved: string | undefined;
+}
+
+function certain({ result, starved }: Performed): CheckResult {
+  return starved === undefined ? result : starvedResult(result, starved);
 }
 
 async function inParallel<T>(items: readonly T[], jobs: number, work: (item: T) => Promise<void>): Promise<void> {
@@ -64,10 +77,12 @@ export class Course {
   readonly #vigil: Vigil;
   readonly #silence: Silence;
   readonly #certain: Standstill[] = [];
-  /** The tapes that ran when the target was restarted; each is run again alone. */
+  /** The tapes that ran when the target was restarted, or when the suite was starved; each is run again alone. */
   readonly #again = new Map<string, Item>();
   readonly #items = new Map<string, Item>();
   #over: string | undefined;
+  /** How many times each tape was run. */
+  readonly #runs = new Map<string, number>();
 
   constructor(options: RunOptions, context: RunContext) {
     this.#options = options;
@@ -125,14 +140,33 @@ export class Course {
     return this.#options.keepGoing === true ? undefined : this.#silence.blocks(needsRepliesTo(tape));
   }
 
-  async #perform({ tape, index }: Item): Promise<CheckResult | undefined> {
+  /** @returns undefined after a fault of the suite itself */
+  async #perform({ tape, index }: Item): Promise<Performed | undefined> {
+    const from = this.#context.now();
+    const { id } = tape.header;
+    const runs = (this.#runs.get(id) ?? 0) + 1;
+    this.#runs.set(id, runs);
+    const nonce = `${this.#context.nonce}${index.toString(36)}`;
     try {
-      return await runTape(tape, this.#context, `${this.#context.nonce}${index.toString(36)}`);
+      // A second run has streams and paths of its own, because the first may have left events.
+      const result = await runTape(tape, this.#context, runs === 1 ? nonce : `${nonce}_${runs}`);
+      return {
+        result,
+        starved: QUIET.includes(result.verdict) ? undefined : starvationSince(from, this.#context),
+      };
     } catch (error) {
       if (!(error instanceof HarnessError)) throw error;
       this.faults.push(error.message);
       return undefined;
     }
+  }
+
+  /** Runs a tape with no other beside it, until the suite gets enough processor time for the verdict to count. */
+  async #performAlone(item: Item): Promise<CheckResult | undefined> {
+    let performed = await this.#perform(item);
+    for (let runs = 1; runs < RUNS_ALONE && performed?.starved !== undefined; runs += 1)
+      performed = await this.#perform(item);
+    return performed === undefined ? undefined : certain(performed);
   }
 
   async #runTape(item: Item): Promise<void> {
@@ -141,10 +175,14 @@ export class Course {
     const reason = this.#skipReason(item.tape);
     if (reason !== undefined) return this.#tell(skippedCheck(item.tape.header, reason));
     this.#items.set(id, item);
-    const result = await this.#perform(item);
-    if (result === undefined) return;
+    const performed = await this.#perform(item);
+    if (performed === undefined) return;
+    const { result, starved } = performed;
     const standstill = QUIET.includes(result.verdict) ? undefined : await this.#vigil.look();
     if (standstill === undefined) {
+      if (starved !== undefined && stageOf(item.tape) === 'calm') return void this.#again.set(id, item);
+      // The effects of a control command, such as a revoked key, outlast the tape: it is not run again.
+      if (starved !== undefined) return this.#tell(starvedResult(result, starved));
       this.#silence.note(result);
       return this.#tell(result);
     }
@@ -166,7 +204,7 @@ export class Course {
         this.#tell(skippedCheck(item.tape.header, this.#over));
         continue;
       }
-      const result = await this.#perform(item);
+      const result = await this.#performAlone(item);
       if (result === undefined) continue;
       const found = await this.#vigil.look();
       if (found === undefined) {
@@ -203,8 +241,10 @@ export class Course {
   async #shutDown(items: readonly Item[]): Promise<void> {
     for (const item of items) {
       const reason = this.#skipReason(item.tape);
-      const result = reason === undefined ? await this.#perform(item) : skippedCheck(item.tape.header, reason);
-      if (result !== undefined) this.#tell(result);
+      if (reason === undefined) {
+        const performed = await this.#perform(item);
+        if (performed !== undefined) this.#tell(certain(performed));
+      } else this.#tell(skippedCheck(item.tape.header, reason));
     }
   }
 
@@ -223,11 +263,21 @@ export class Course {
     const { id, clauses, why } = EXCHANGES;
     const base = { id, clauses, why, kind: 'generated', level: 'must', failures: [], fired: 0, durationMs: 0 } as const;
     if (reason !== undefined) return this.#tell({ ...base, verdict: 'SKIPPED', reason });
-    const { check, counterexample } = await checkExchanges({ context: this.#context, count, seed });
+    const { check, counterexample } = await this.#exchange({ count, seed });
     this.counterexample = counterexample;
     const standstill = check.verdict === 'PASS' ? undefined : await this.#vigil.look();
     if (standstill !== undefined) this.#note({ ...standstill, suspects: [] });
     this.#tell(standstill === undefined ? check : standstillFailure(check, { ...standstill, suspects: [] }));
+  }
+
+  /** Repeats exchanges that gave no result, because the suite was starved or the network failed. */
+  async #exchange(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
+    for (let runs = 1; ; runs += 1) {
+      const { nonce } = this.#context;
+      const context = { ...this.#context, nonce: runs === 1 ? nonce : `${nonce}_${runs}` };
+      const done = await checkExchanges({ ...options, context });
+      if (done.check.verdict !== 'INCONCLUSIVE' || runs === RUNS_ALONE) return done;
+    }
   }
 
   /** The trace without the effects of the target's standstills, which are reported separately. */

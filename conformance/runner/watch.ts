@@ -31,9 +31,21 @@ export class SelfWatch {
     this.#last = now;
   }
 
+  /** The parts of stalls between two times, in milliseconds. A stall is known before the timer notices it. */
+  #stallsMs(from: number, to: number): readonly number[] {
+    const now = this.#now();
+    const current = now - this.#last > PERIOD_MS * 3 ? [{ from: this.#last + PERIOD_MS, to: now }] : [];
+    return [...this.#stalls, ...current].map((each) => Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)));
+  }
+
   /** How long the event loop stalled between two times, in milliseconds. */
   stalledMs(from: number, to: number): number {
-    return this.#stalls.reduce((sum, each) => sum + Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)), 0);
+    return this.#stallsMs(from, to).reduce((sum, each) => sum + each, 0);
+  }
+
+  /** The longest stall of the event loop between two times, in milliseconds. */
+  longestStallMs(from: number, to: number): number {
+    return Math.max(0, ...this.#stallsMs(from, to));
   }
 
   close(): void {

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { parseTape } from '../tape/parse.ts';
+import { serveOpen, servePython } from '../testing/processes.ts';
+import type { Served } from '../testing/processes.ts';
+import { run } from './run.ts';
+import type { Run } from './run.ts';
+import type { CheckResult } from './verdict.ts';
+
+/** Longer than the two heartbeat intervals of one second after which the server closes a silent connection with 4203. */
+const STALL_MS = 4000;
+
+const TAPE = parseTape(
+  [
+    '{"tape":1,"id":"ping/patient","clauses":["CON-4"],"level":"must","why":"A connection with traffic is kept.","actors":{"alice":{}}}',
+    '{"as":"alice","open":{}}',
+    '{"as":"alice","send":{"type":"subscribe","id":"c0","data":{"events":["suite.note"],"replay":{"mode":"none"}}}}',
+    '{"as":"alice","recv":{"type":"subscribed","id":"c0"}}',
+    ...Array.from({ length: 4 }, () => '{"as":"alice","recv":{"type":"heartbeat"}}'),
+    '{"as":"alice","send":{"type":"ping","id":"c1","data":{}}}',
+    '{"as":"alice","recv":{"type":"pong","id":"c1"}}',
+  ].join('\n'),
+  'patient.ndjson',
+);
+
+/** Does what an overloaded machine does to the suite: for some time nothing else runs in this thread. */
+function stall(): void {
+  const until = performance.now() + STALL_MS;
+  while (performance.now() < until);
+}
+
+/** Stalls once, as soon as the tape has subscribed. */
+function stallDuringTape({ url }: Served): void {
+  const address = `${url.replace(/^ws/, 'http')}/subscriptions`;
+  const look = async (): Promise<void> => {
+    const items = await fetch(address).then((response) => response.text());
+    if (items.includes('suite.note')) stall();
+    else stalls.push(setTimeout(() => void look(), 20));
+  };
+  void look();
+}
+
+const served: Served[] = [];
+const stalls: NodeJS.Timeout[] = [];
+afterEach(async () => {
+  for (const each of stalls.splice(0)) clearInterval(each);
+  for (const each of served.splice(0)) await each.stop();
+});
+
+/** Runs the tape. @returns its result, and the run */
+async function judge(server: Served): Promise<{ readonly run: Run; readonly check: CheckResult | undefined }> {
+  served.push(server);
+  const whole = await run({
+    config: {
+      url: server.url,
+      httpUrl: server.url.replace(/^ws/, 'http'),
+      stimulus: { port: 'none' },
+      credentials: {},
+      control: {},
+      without: [],
+      claims: [],
+    },
+    tapes: [TAPE],
+    only: 'ping/patient',
+    level: 'must',
+    knownFailing: new Set(),
+    timeScale: 1,
+    jobs: 1,
+    exchanges: 0,
+    seed: 1,
+    library: 'own',
+  });
+  return { run: whole, check: whole.checks.find(({ id }) => id === TAPE.header.id) };
+}
+
+describe('a conforming server that closes a connection because the suite stalled', () => {
+  test('passes: the tape is run again alone', async () => {
+    const server = await serveOpen();
+    stallDuringTape(server);
+    const {
+      check,
+      run: { trace, outcome },
+    } = await judge(server);
+    expect(trace.frames.map(({ text }) => text).filter((text) => text.includes('4203'))).not.toEqual([]);
+    expect(check).toMatchObject({ verdict: 'PASS' });
+    expect(outcome.exit).toBe(0);
+  }, 120_000);
+
+  test('is not judged when the suite stalls in each run, and the report has the reason', async () => {
+    stalls.push(setInterval(stall, STALL_MS + 1200));
+    const {
+      check,
+      run: { outcome, checks },
+    } = await judge(await serveOpen());
+    expect(check).toMatchObject({ verdict: 'INCONCLUSIVE', failures: [] });
+    expect(check?.reason).toMatch(
+      /^the suite got too little processor time: its event loop stalled for \d{4,} ms, and the limits of the server allow 1000 ms$/,
+    );
+    expect(checks.filter(({ verdict }) => verdict === 'FAIL')).toEqual([]);
+    expect(outcome.exit).toBe(5);
+  }, 120_000);
+});
+
+test('a server that breaks the clause fails, although the suite stalled in the first run', async () => {
+  const server = await servePython('--limit', 'heartbeatIntervalMs=1000', '--mutant', 'reply-without-id');
+  stallDuringTape(server);
+  expect((await judge(server)).check).toMatchObject({ verdict: 'FAIL' });
+}, 120_000);
