@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { ExampleEvent } from '../mock/examples.ts';
 import { serveControl } from '../mock/control.ts';
 import { Mock, UnknownEventError } from '../mock/mock.ts';
+import type { MockOptions } from '../mock/mock.ts';
+import { readRecording } from '../mock/recording.ts';
+import type { RecordedConnection } from '../mock/recording.ts';
 import { ScriptError, readScript } from '../mock/script.ts';
 import { CliError, EXIT } from './exit.ts';
 import { openContract } from './open-contract.ts';
@@ -19,6 +21,9 @@ interface MockFlags {
   readonly every: number;
   readonly event: readonly string[];
   readonly tape?: string;
+  readonly replies?: string;
+  readonly actor: readonly string[];
+  readonly pace: number;
   readonly control?: number;
   readonly delay: number;
   readonly jitter: number;
@@ -51,6 +56,12 @@ function status(text: string): number {
   throw new InvalidArgumentError('Expected an HTTP status from 400 to 599.');
 }
 
+function factor(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1000) return value;
+  throw new InvalidArgumentError('Expected a number from 0 to 1000.');
+}
+
 function append(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
@@ -77,6 +88,12 @@ export function registerMock(program: Command): void {
       'publish the events of a tape or of a recorded trace, once, starting at the first subscription',
     )
     .option(
+      '--replies <file>',
+      'repeat what the server sent in a recorded trace, message by message, instead of running a gateway',
+    )
+    .option('--actor <name>', 'with --replies: only the connections of this client; may be repeated', append, [])
+    .option('--pace <factor>', 'with --replies: multiply the recorded pauses; 0 sends without a pause', factor, 1)
+    .option(
       '--control <port>',
       'accept HTTP requests that cause faults on this port of 127.0.0.1; 0 chooses a free port',
       port,
@@ -101,8 +118,17 @@ export function registerMock(program: Command): void {
 }
 
 async function mock(flags: MockFlags): Promise<void> {
-  const script = flags.tape === undefined ? undefined : readTape(flags.tape);
-  const made = await makeMock(flags, script);
+  const excess = ['contract', 'tape', 'heartbeat'].find((name) => name in flags);
+  if (flags.replies !== undefined && excess !== undefined)
+    throw new CliError(
+      `--${excess} has no effect with --replies, which repeats a recording; leave one out.`,
+      EXIT.usage,
+    );
+  const { tape, replies, pace } = flags;
+  const script = tape === undefined ? undefined : readFrom('--tape', tape, readScript);
+  const read = (text: string, file: string): readonly RecordedConnection[] => readRecording(text, file, flags.actor);
+  const replay = replies === undefined ? undefined : { connections: readFrom('--replies', replies, read), pace };
+  const made = await makeMock(flags, { ...(script && { script }), ...(replay && { replay }) });
   const { faults } = made;
   faults.delayMs = flags.delay;
   faults.jitterMs = flags.jitter;
@@ -113,16 +139,16 @@ async function mock(flags: MockFlags): Promise<void> {
   stopOnSignal(made, control);
 }
 
-function readTape(file: string): readonly ExampleEvent[] {
+function readFrom<T>(flag: string, file: string, read: (text: string, file: string) => T): T {
   try {
-    return readScript(readFileSync(file, 'utf8'), file);
+    return read(readFileSync(file, 'utf8'), file);
   } catch (error) {
-    const text = error instanceof ScriptError ? error.message : `--tape ${file} cannot be read: ${reasonOf(error)}`;
+    const text = error instanceof ScriptError ? error.message : `${flag} ${file} cannot be read: ${reasonOf(error)}`;
     throw new CliError(text, EXIT.usage, { cause: error });
   }
 }
 
-async function makeMock(flags: MockFlags, script: readonly ExampleEvent[] | undefined): Promise<Mock> {
+async function makeMock(flags: MockFlags, played: Pick<MockOptions, 'script' | 'replay'>): Promise<Mock> {
   if (!['127.0.0.1', 'localhost', '::1'].includes(flags.host))
     throw new CliError(
       `--host ${flags.host}: a mock does not check credentials, so it listens only on loopback: use 127.0.0.1, localhost or ::1.`,
@@ -135,7 +161,7 @@ async function makeMock(flags: MockFlags, script: readonly ExampleEvent[] | unde
       port: flags.port,
       everyMs: flags.every,
       events: flags.event,
-      ...(script === undefined ? {} : { script }),
+      ...played,
       ...(opened === undefined ? {} : { contract: opened.contract }),
       ...(flags.heartbeat === undefined ? {} : { gateway: { limits: { heartbeatIntervalMs: flags.heartbeat } } }),
       onPublish: (event, problem) => {
@@ -157,7 +183,8 @@ async function start(made: Mock, flags: MockFlags): Promise<Server | undefined> 
     const control = flags.control === undefined ? undefined : await serveControl(made, flags.control);
     const bound = control?.address();
     const controlUrl = typeof bound === 'object' && bound !== null ? `http://127.0.0.1:${bound.port}` : undefined;
-    say(`mock at ${url}, events: ${made.events.join(', ')}`);
+    const what = flags.replies === undefined ? `events: ${made.events.join(', ')}` : `repeating ${flags.replies}`;
+    say(`mock at ${url}, ${what}`);
     if (controlUrl !== undefined) say(`control address ${controlUrl} (GET /state)`);
     if (flags.json === true)
       await printJson({ url, httpUrl, ...(controlUrl === undefined ? {} : { controlUrl }), pid: process.pid });

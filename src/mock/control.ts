@@ -5,6 +5,7 @@ import { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
 import type { OpenObject } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 import type { CloseName, ErrorCode } from './faults.ts';
+import { ReplayingError } from './mock.ts';
 import type { Mock } from './mock.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -155,7 +156,7 @@ async function answer(
   try {
     return { status: 200, body: await handler(mock, await bodyOf(request)) };
   } catch (error) {
-    if (error instanceof RequestError || error instanceof ProtocolError)
+    if (error instanceof RequestError || error instanceof ReplayingError || error instanceof ProtocolError)
       return { status: 400, body: { error: error.message } };
     throw error;
   }

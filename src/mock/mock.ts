@@ -9,6 +9,8 @@ import { examplesOf } from './examples.ts';
 import type { ExampleEvent } from './examples.ts';
 import { Faults } from './faults.ts';
 import { Relay } from './relay.ts';
+import { Replayer } from './replayer.ts';
+import type { ReplayerOptions } from './replayer.ts';
 
 export interface MockOptions {
   readonly contract?: BuiltContract;
@@ -20,9 +22,20 @@ export interface MockOptions {
   readonly events: readonly string[];
   /** Events to publish once, in order, instead of the examples. */
   readonly script?: readonly ExampleEvent[];
+  /** A recording to repeat instead of running a gateway. */
+  readonly replay?: ReplayerOptions;
   readonly gateway?: Pick<GatewayOptions, 'limits' | 'log'>;
   /** Called when an event was published, or could not be published. */
   readonly onPublish?: (event: string, problem?: string) => void;
+}
+
+/** A request that a mock which repeats a recording cannot fulfil. */
+export class ReplayingError extends Error {
+  override readonly name = 'ReplayingError';
+
+  constructor() {
+    super('The mock repeats a recording, so it publishes no events. Start it without --replies to publish.');
+  }
 }
 
 /** An event name that the contract does not declare. */
@@ -42,7 +55,7 @@ export class Mock {
   readonly #examples: ReadonlyMap<string, readonly ExampleEvent[]>;
   readonly #relay: Relay;
   readonly #queue: readonly ExampleEvent[];
-  #gateway: Gateway;
+  #gateway: Gateway | Replayer;
   #port = 0;
   #next = 0;
   #published = 0;
@@ -66,8 +79,9 @@ export class Mock {
     });
   }
 
-  #makeGateway(): Gateway {
-    const { contract, gateway } = this.#options;
+  #makeGateway(): Gateway | Replayer {
+    const { contract, gateway, replay } = this.#options;
+    if (replay !== undefined) return new Replayer(replay);
     return createGateway({ broadcast: 'on', ...gateway, ...(contract === undefined ? {} : { contract }) });
   }
 
@@ -92,23 +106,33 @@ export class Mock {
     return {
       connections: this.#relay.connections,
       published: this.#published,
-      events: this.events,
+      ...(this.#gateway instanceof Replayer ? { replay: this.#gateway.progress } : { events: this.events }),
       faults: { delayMs, jitterMs, silentMs: Math.max(0, silentUntil - Date.now()), commands, upgrades },
     };
   }
 
   async start(): Promise<Listening> {
     const { host, port, script } = this.#options;
-    this.#port = (await this.#gateway.listen({ port: 0 })).port;
+    this.#port = await this.#listen();
     const bound = await this.#relay.listen({ host, port });
     if (script === undefined) this.#startTimer();
     const shown = host.includes(':') ? `[${host}]` : host;
     return { url: `ws://${shown}:${bound}/ws`, httpUrl: `http://${shown}:${bound}`, port: bound };
   }
 
+  async #listen(): Promise<number> {
+    return this.#gateway instanceof Replayer ? this.#gateway.listen() : (await this.#gateway.listen({ port: 0 })).port;
+  }
+
+  /** @throws {ReplayingError} */
+  #publisher(): Gateway {
+    if (this.#gateway instanceof Replayer) throw new ReplayingError();
+    return this.#gateway;
+  }
+
   #startTimer(): void {
-    const { everyMs } = this.#options;
-    if (everyMs > 0) this.#timer ??= setInterval(() => void this.#publishNext(), everyMs);
+    const { everyMs, replay } = this.#options;
+    if (everyMs > 0 && replay === undefined) this.#timer ??= setInterval(() => void this.#publishNext(), everyMs);
   }
 
   async #publishNext(): Promise<void> {
@@ -124,9 +148,9 @@ export class Mock {
     }
   }
 
-  /** @throws {ProtocolError} when the gateway refuses the event, for example because its payload does not match the contract */
+  /** @throws {ReplayingError}; {ProtocolError} when the gateway refuses the event, for example because its payload does not match the contract */
   async publish({ event, payload, stream }: ExampleEvent): Promise<object> {
-    const result = await this.#gateway.publish(event, payload, {
+    const result = await this.#publisher().publish(event, payload, {
       source: 'mock',
       ...(stream === undefined ? {} : { stream }),
     });
@@ -140,8 +164,8 @@ export class Mock {
   }
 
   /** Reports a loss at a source: a `gap` with directories to read again (GAP-2). */
-  loseSource(stream: string, paths: readonly string[]): Promise<void> {
-    return this.#gateway.announceLoss({ stream, paths });
+  async loseSource(stream: string, paths: readonly string[]): Promise<void> {
+    await this.#publisher().announceLoss({ stream, paths });
   }
 
   closeAll(name: Parameters<Relay['closeAll']>[0]): number {
@@ -153,7 +177,8 @@ export class Mock {
   }
 
   /**
-   * Starts a new gateway in place of the old one: every connection ends, history is empty, and each stream has a new epoch. Restarts run one
+   * Starts a new gateway in place of the old one: every connection ends, history is empty, and each stream has a new epoch. A recording
+   * begins again. Restarts run one
    * after the other, so that the port is always that of the newest gateway.
    */
   restart(): Promise<void> {
@@ -166,14 +191,18 @@ export class Mock {
     const old = this.#gateway;
     this.#relay.cutAll();
     this.#gateway = this.#makeGateway();
-    this.#port = (await this.#gateway.listen({ port: 0 })).port;
-    await old.close({ drainMs: 0 });
+    this.#port = await this.#listen();
+    await closeNow(old);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#relay.close();
     await this.#restarted;
-    await this.#gateway.close({ drainMs: 0 });
+    await closeNow(this.#gateway);
   }
+}
+
+function closeNow(server: Gateway | Replayer): Promise<void> {
+  return server instanceof Replayer ? server.close() : server.close({ drainMs: 0 });
 }

@@ -7,9 +7,9 @@ export class ScriptError extends Error {
   override readonly name = 'ScriptError';
 }
 
-type Line = Readonly<Record<string, unknown>>;
+type Line = OpenObject;
 
-function isObject(value: unknown): value is OpenObject {
+export function isObject(value: unknown): value is OpenObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -43,13 +43,15 @@ function ofFrame(line: Line, seen: Set<unknown>): readonly ExampleEvent[] {
   return eventOf(data);
 }
 
+/** The objects of an NDJSON file. @throws {ScriptError} naming the line */
+export function readLines(text: string, file: string): readonly Line[] {
+  const lines = text.split('\n').map((line, index) => ({ line: line.trim(), where: `${file}:${index + 1}` }));
+  return lines.filter(({ line }) => line !== '').map(({ line, where }) => parse(line, where));
+}
+
 /** @throws {ScriptError} naming the line */
 export function readScript(text: string, file: string): readonly ExampleEvent[] {
-  const lines = text.split('\n').map((line, index) => ({ line: line.trim(), where: `${file}:${index + 1}` }));
-  const values = lines
-    .filter(({ line }) => line !== '')
-    .map(({ line, where }) => ({ value: parse(line, where), where }));
-  const [head, ...rest] = values.map(({ value }) => value);
+  const [head, ...rest] = readLines(text, file);
   const isTape = head?.['tape'] !== undefined;
   if (!isTape && head?.['trace'] === undefined)
     throw new ScriptError(`${file}:1: a tape begins with {"tape":1,…}, and a trace with {"trace":1,…}.`);
