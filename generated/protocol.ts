@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:79608c6fed776b22861526ed0918903b8376976353b0f063c6e05f390884acc4';
+export const CONTRACT_DIGEST = 'sha256:51a06d61f6171328b3382387d1f79952e7b27026db4e00180bcf32d4b37d8ea5';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -38,7 +38,7 @@ export const PATTERNS = {
   Timestamp: /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/u,
   Ulid: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/u,
   RelativePath: /^(?=[^]{1,4096}$)^(?![/\\])(?!([^\x00]*[/\\])?\.\.([/\\]|$))[^\x00]+$/u,
-  Scope: /^(?=[^]{0,256}$)^(admin:read|(subscribe|publish):(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.?\*)?)(@(\*|[A-Za-z0-9._:-]+\*?))?)$/u,
+  Scope: /^(?=[^]{0,256}$)^(admin:(read|write)|(subscribe|publish):(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.?\*)?)(@(\*|[A-Za-z0-9._:-]+\*?))?)$/u,
   ContractDigest: /^sha256:[0-9a-f]{64}$/u,
 } as const satisfies Readonly<Record<string, RegExp>>;
 
@@ -94,9 +94,11 @@ export const HTTP_OPERATIONS = {
   get_readyz: { method: 'GET', path: '/readyz', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_subscriptions: { method: 'GET', path: '/ws/subscriptions', servesBelow: false, anyOrigin: false, fullScopes: [], query: { stream: { type: 'string' }, event: { type: 'string' }, principal: { type: 'string' }, connection: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, cursor: { type: 'string' } }, scopes: ['admin:read'], errorPointers: {} },
   get_events: { method: 'GET', path: '/ws/events', servesBelow: false, anyOrigin: false, fullScopes: [], query: { events: { type: 'array' }, stream: { type: 'string' }, replay: { type: 'string' }, after: { type: 'string' }, paths: { type: 'array' }, extensions: { type: 'array' }, changeTypes: { type: 'array' }, entityTypes: { type: 'array' }, relationshipTypes: { type: 'array' }, sessionIds: { type: 'array' }, operationIds: { type: 'array' }, sessionEvents: { type: 'array' }, actors: { type: 'array' }, sources: { type: 'array' } }, scopes: ['subscribe:<event>@<stream>'], errorPointers: {} },
+  get_nodes: { method: 'GET', path: '/ws/nodes', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['admin:read'], errorPointers: {} },
   post_broadcast: { method: 'POST', path: '/ws/broadcast', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['publish:<event>@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
   post_explain: { method: 'POST', path: '/ws/explain', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['admin:read'], errorPointers: { '/stream': 'stream_invalid', '/payload': 'payload_invalid' } },
   post_files: { method: 'POST', path: '/ws/files', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['subscribe:file_change@<stream>'], errorPointers: { '/stream': 'stream_invalid', '/filter': 'filter_invalid' } },
+  post_disconnect: { method: 'POST', path: '/ws/disconnect', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['admin:write'], errorPointers: {} },
   get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, anyOrigin: true, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_docs: { method: 'GET', path: '/docs', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
@@ -202,6 +204,7 @@ export type CloseName =
   | 'forbidden'
   | 'unsupported_version'
   | 'auth_timeout'
+  | 'removed'
   | 'token_expired'
   | 'token_revoked'
   | 'shutdown'
@@ -209,6 +212,7 @@ export type CloseName =
   | 'overloaded'
   | 'heartbeat_timeout'
   | 'rate_limited'
+  | 'disconnected'
   | 'state_invalidated';
 
 /** The close codes (CON-6). */
@@ -217,6 +221,7 @@ export const CLOSE_CODES: { readonly [Name in CloseName]: { readonly code: numbe
   forbidden: { code: 4003, class: 'do-not-retry', retryable: false },
   unsupported_version: { code: 4006, class: 'do-not-retry', retryable: false },
   auth_timeout: { code: 4008, class: 'do-not-retry', retryable: false },
+  removed: { code: 4009, class: 'do-not-retry', retryable: false },
   token_expired: { code: 4100, class: 'refresh', retryable: true },
   token_revoked: { code: 4101, class: 'refresh', retryable: true },
   shutdown: { code: 4200, class: 'retry-resume', retryable: true },
@@ -224,6 +229,7 @@ export const CLOSE_CODES: { readonly [Name in CloseName]: { readonly code: numbe
   overloaded: { code: 4202, class: 'retry-resume', retryable: true },
   heartbeat_timeout: { code: 4203, class: 'retry-resume', retryable: true },
   rate_limited: { code: 4204, class: 'retry-resume', retryable: true },
+  disconnected: { code: 4205, class: 'retry-resume', retryable: true },
   state_invalidated: { code: 4300, class: 'retry-fresh', retryable: true },
 };
 
@@ -428,8 +434,10 @@ export const CLAUSES = {
   'OPS-3': { level: 'must', observable: 'client', text: '`POST /ws/explain` lists the subscriptions of all nodes that an event matches, and for the others the condition that fails; with `connectionId`, those of one connection. The lists may be cut, the counts are complete, and `missingNodes` names the nodes that did not answer.' },
   'OPS-4': { level: 'must', observable: 'client', text: '`/metrics`, `/asyncapi.yaml`, `/docs` and `/console` are served by every gateway.' },
   'OPS-5': { level: 'must', observable: 'client', text: '`/asyncapi.yaml` is served to pages of every origin, with `Access-Control-Allow-Origin: *`. Where `Accept` prefers `application/json` it is the bundled contract as JSON, whose SHA-256 is `contractDigest`; otherwise it is YAML. `Vary: Accept` is on both.' },
-  'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, events, broadcast, explain, files and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
+  'OPS-6': { level: 'must', observable: 'client', text: 'Requests for health, subscriptions, nodes, events, broadcast, explain, disconnect, files and metrics are limited like commands: of each of these operations a principal, or without a credential an address, may send `commandBurst` at once and `commandsPerSecond` in the long run. Further ones change nothing and are answered with 429 `rate_limited` and Retry-After.' },
   'OPS-7': { level: 'must', observable: 'client', text: '`/docs` is the reference as HTML. Where `Accept` names `text/markdown` with a weight above 0, and gives `text/html` no higher weight, it is the reference as Markdown. `Vary: Accept` is on both. `GET /` should redirect with 302 and a relative `Location` to `docs`, unless the address is shared with a host, which then answers `/`.' },
+  'OPS-8': { level: 'must', observable: 'client', text: '`POST /ws/disconnect`, with scope `admin:write`, ends the connection with `connectionId`, on whichever node it is: its client gets `closing` and the close with 4205, or with `reconnect: false` with 4009. Other connections stay. `disconnected` is false, and nothing changes, if no open connection has this id; `missingNodes` then names the nodes that did not answer.' },
+  'OPS-9': { level: 'must', observable: 'client', text: '`GET /ws/nodes`, with scope `admin:read`, reports the figures of every node, and names the nodes that did not answer. `published`, `delivered`, `replayed`, `gaps` and `closedSlow` count since the start of the node. `unsubscribed` has the connections without a subscription, at most 100 of each node, the newest first; `unsubscribedCount` counts them all.' },
   'SSE-1': { level: 'must', observable: 'client', text: '`GET /ws/events` is answered with 200 and `text/event-stream` (WHATWG HTML, server-sent events), and is then a connection with exactly one subscription: its messages are those of a WebSocket after one `subscribe`, in the same order and by the same clauses. The query has the fields of `subscribe`; a list is a repeated parameter. `data` of each server-sent event is one message; its `event` field is the `type` of the message, absent for the type `event`.' },
   'SSE-2': { level: 'must', observable: 'client', text: 'The `id` of a server-sent event is an opaque position, in printable ASCII without spaces, that includes stream and epoch. `Last-Event-ID`, or without it the parameter `after`, resumes after that position, as in RPL-4. Live events and those of a resume have an `id`, and so has `replay_complete`, a `gap` outside of a failed resume, `subscribed` without a replay, and, once the first picture is complete, `heartbeat`. Nothing before the end of a warm picture has one: a client that reconnects within it gets a new picture.' },
   'SSE-3': { level: 'must', observable: 'client', text: 'A refused request for events is answered by an error with the status of OPS-0, and opens nothing: 400 for an unknown parameter or a position that the server cannot read, 401, 403, 422, or 429 and 503 with Retry-After where an upgrade gets them. Both kinds of connections count together against the limits of connections.' },

@@ -33,7 +33,7 @@ export type RootName = string;
 export type RelativePath = string;
 /** A short name for people. */
 export type Label = string;
-/** One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`. */
+/** One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`, `admin:read` or `admin:write`. */
 export type Scope = string;
 /** Which kind of credential was presented. */
 export type PrincipalKind = 'anonymous' | 'user' | 'agent' | 'api_key' | 'service';
@@ -120,6 +120,7 @@ export type CloseName =
   | 'forbidden'
   | 'unsupported_version'
   | 'auth_timeout'
+  | 'removed'
   | 'token_expired'
   | 'token_revoked'
   | 'shutdown'
@@ -127,6 +128,7 @@ export type CloseName =
   | 'overloaded'
   | 'heartbeat_timeout'
   | 'rate_limited'
+  | 'disconnected'
   | 'state_invalidated';
 /** Groups the events of one operation. */
 export type OperationId = string;
@@ -1211,6 +1213,48 @@ export interface FilesPage {
   /** Requests the next page; absent on the last page. */
   readonly nextCursor?: string;
 }
+/** A connection without a subscription. */
+export interface UnsubscribedConnection {
+  readonly connectionId: Ulid;
+  /** The principal of the connection. */
+  readonly principal: string;
+  /** The address of the client; behind a trusted proxy, the one that the proxy names. */
+  readonly remoteAddress?: string;
+  readonly openedAt: Timestamp;
+  readonly lastActivityAt: Timestamp;
+}
+/** The figures of one node. `published`, `delivered`, `replayed`, `gaps` and `closedSlow` count since its start. */
+export interface NodeReport {
+  readonly nodeId: NodeId;
+  readonly status: GatewayStatus;
+  /** Version of the gateway. */
+  readonly version: string;
+  readonly contractDigest: ContractDigest;
+  readonly uptimeMs: Milliseconds;
+  readonly connections: Count;
+  readonly subscriptions: Count;
+  readonly published: Count;
+  readonly delivered: Count;
+  readonly replayed: Count;
+  readonly gaps: CountsByName;
+  readonly queuedBytes: Bytes;
+  readonly slow: Count;
+  readonly closedSlow: Count;
+  readonly broker: HealthBroker;
+  readonly budgets?: HealthBudgets;
+  readonly unsubscribedCount: Count;
+  /** Connections without a subscription, the newest first; at most 100. */
+  readonly unsubscribed: readonly UnsubscribedConnection[];
+}
+/** The figures of all nodes. */
+export interface NodesReport {
+  /** The nodes that answered. */
+  readonly nodes: readonly NodeReport[];
+  /** True if a node did not answer. */
+  readonly partial: boolean;
+  /** The nodes that did not answer. */
+  readonly missingNodes: readonly Label[];
+}
 /** An event that might be published. */
 export interface ExplainRequest {
   readonly stream?: StreamName;
@@ -1244,6 +1288,22 @@ export interface Explanation {
   readonly mismatches: readonly ExplainMismatch[];
   readonly mismatchCount: Count;
   /** True if a node did not answer. */
+  readonly partial: boolean;
+  /** The nodes that did not answer. */
+  readonly missingNodes: readonly Label[];
+}
+/** The connection to end. */
+export interface DisconnectRequest {
+  readonly connectionId: Ulid;
+  /** Whether the client may reconnect by itself. */
+  readonly reconnect?: boolean;
+}
+/** Whether this request ended a connection. */
+export interface DisconnectResult {
+  /** True if the connection was open; its client gets `closing` and the close. */
+  readonly disconnected: boolean;
+  readonly nodeId?: NodeId;
+  /** True if the connection was not found and a node did not answer. */
   readonly partial: boolean;
   /** The nodes that did not answer. */
   readonly missingNodes: readonly Label[];

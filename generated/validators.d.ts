@@ -84,11 +84,14 @@ export declare const httpValidators: Readonly<Record<
   | 'probe'
   | 'subscriptions_page'
   | 'text'
+  | 'nodes_report'
   | 'broadcast_request'
   | 'broadcast_result'
   | 'explain_request'
   | 'explanation'
   | 'files_request'
-  | 'files_page',
+  | 'files_page'
+  | 'disconnect_request'
+  | 'disconnect_result',
   Validator
 >>;

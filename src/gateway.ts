@@ -20,6 +20,7 @@ import { serveUnder } from './auth/origin.ts';
 import type { Broker, EventRecord, PublishResult, SourceLoss } from './broker/broker.ts';
 import { MisspeltNames } from './catalogue/near-miss.ts';
 import { Connections } from './connections/connections.ts';
+import { answerDisconnectRequest } from './connections/disconnection.ts';
 import { ProtocolError } from './errors.ts';
 import { Fanout } from './delivery/fan-out.ts';
 import type { HandlerServices } from './handlers/context.ts';
@@ -40,6 +41,7 @@ import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
 import { Counters } from './introspection/counters.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
 import { answerExplainRequest } from './introspection/explanation.ts';
+import { answerFiguresRequest } from './introspection/cluster-nodes.ts';
 import { answerPageRequest } from './introspection/cluster-page.ts';
 import { TurnBudget } from './session/turn-budget.ts';
 import { checkRequest } from './wire/schema-error.ts';
@@ -133,6 +135,7 @@ export class Gateway<Payloads = PayloadMap> {
       }),
       counters,
       connections: () => this.#connections.view(),
+      sessions: () => this.#connections.sessions(),
       draining: () => this.#closeAnnounced || this.#closed !== undefined,
       now,
     });
@@ -146,6 +149,7 @@ export class Gateway<Payloads = PayloadMap> {
       turn,
       subscriptions: this.#subscriptions,
       openEventStream: (request) => this.#connections.openEventStream(request),
+      connections: this.#connections,
     });
   }
 
@@ -168,7 +172,9 @@ export class Gateway<Payloads = PayloadMap> {
       onQuestion: (question) =>
         answerPageRequest(question, { introspection: this.#introspection }) ??
         answerExplainRequest(question, { subscriptions: this.#subscriptions, catalogue: this.#options.catalogue }) ??
-        this.#files.answer(question),
+        this.#files.answer(question) ??
+        answerDisconnectRequest(question, { connections: this.#connections }) ??
+        answerFiguresRequest(question, { introspection: this.#introspection }),
     });
     this.#started = started;
     started.catch((error: unknown) => {

@@ -21,7 +21,7 @@ describe('close codes', () => {
     },
   );
 
-  test.each([4200, 4201, 4202, 4203, 4204, 1000, 1001, 1011, 1012, 1013])(
+  test.each([4200, 4201, 4202, 4203, 4204, 4205, 1000, 1001, 1011, 1012, 1013])(
     '%i: the client reconnects and resumes',
     async (code) => {
       const { server, model } = await modelServer();

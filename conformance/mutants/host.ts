@@ -55,7 +55,10 @@ const LIMITS = [
 ];
 
 const LASTING = {
-  'token-of-everyone-who-may-all': { principal: 'service:suite', scopes: ['subscribe:*', 'publish:*', 'admin:read'] },
+  'token-of-everyone-who-may-all': {
+    principal: 'service:suite',
+    scopes: ['subscribe:*', 'publish:*', 'admin:read', 'admin:write'],
+  },
   'token-of-a-reader-of-entities': { principal: 'service:reader', scopes: ['subscribe:entity_*'] },
   'token-of-one-session': { principal: 'service:confined', scopes: ['subscribe:entity_*@session:confined'] },
   'token-of-a-short-life': { principal: 'service:short', scopes: ['subscribe:*'], lifetimeMs: 3000 },

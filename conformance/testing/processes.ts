@@ -108,7 +108,7 @@ export async function serveSecured(): Promise<Secured> {
     ...more,
   ];
   const [all, reader, confined, key] = await Promise.all([
-    tidemark(...token('all', ['subscribe:*', 'publish:*', 'admin:read'])),
+    tidemark(...token('all', ['subscribe:*', 'publish:*', 'admin:read', 'admin:write'])),
     tidemark(...token('reader', ['subscribe:entity_*'])),
     tidemark(...token('confined', ['subscribe:entity_*@session:confined'])),
     tidemark('key', 'create', 'suite', '--file', at('keys.json'), '--scope', 'subscribe:*', '--json'),

@@ -2,12 +2,14 @@
 
 export interface AuditEntry {
   /** `connect`: rejected for its origin or host name (SEC-4); `command`: rejected because it needs authentication first (SEC-2). */
-  readonly kind: 'connect' | 'authenticate' | 'command' | 'subscribe' | 'broadcast' | 'introspect';
+  readonly kind: 'connect' | 'authenticate' | 'command' | 'subscribe' | 'broadcast' | 'introspect' | 'disconnect';
   readonly outcome: 'allowed' | 'denied';
   readonly principal?: string;
   readonly remoteAddress?: string;
   readonly stream?: string;
   readonly event?: string;
+  /** The connection that was to be ended. */
+  readonly connectionId?: string;
 }
 
 /** Takes one line of JSON; returns `dropped` when the line is not in the log. */

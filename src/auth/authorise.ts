@@ -4,7 +4,8 @@ import { targetStream } from '../catalogue/home-stream.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Audit, AuditEntry } from './audit.ts';
 import type { Principal } from './principal.ts';
-import { permits, permitsAny } from './scope.ts';
+import { isAdminAction, permits, permitsAny } from './scope.ts';
+import type { Action } from './scope.ts';
 
 /** An operation as the generated tables `COMMANDS` and `HTTP_OPERATIONS` describe it. */
 export interface ScopedOperation {
@@ -29,12 +30,11 @@ interface MissingScope {
   readonly stream?: string;
 }
 
-type Action = 'subscribe' | 'publish' | 'admin:read';
-
 const AUDIT_KINDS: Readonly<Record<Action, AuditEntry['kind']>> = {
   subscribe: 'subscribe',
   publish: 'broadcast',
   'admin:read': 'introspect',
+  'admin:write': 'disconnect',
 };
 
 /**
@@ -82,7 +82,7 @@ function missingScope(
   { scopes }: Principal,
   { events: named, stream }: Subject,
 ): MissingScope | undefined {
-  if (template === 'admin:read') {
+  if (isAdminAction(template)) {
     return permits(scopes, template) ? undefined : { action: template, scope: template };
   }
   const [, action, extent] = TEMPLATE.exec(template) ?? [];

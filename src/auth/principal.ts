@@ -18,7 +18,7 @@ export interface Principal {
 export const ANONYMOUS: Principal = {
   kind: 'anonymous',
   id: 'anonymous',
-  scopes: ['subscribe:*', 'publish:*', 'admin:read'].map(parseScope),
+  scopes: ['subscribe:*', 'publish:*', 'admin:read', 'admin:write'].map(parseScope),
 };
 
 /** The principal of a client that must authenticate and has not yet done so. */

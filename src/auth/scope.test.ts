@@ -26,14 +26,16 @@ describe('a scope', () => {
     expect(may(scope, action, event, stream)).toBe(wanted);
   });
 
-  test('for admin:read is separate', () => {
+  test('for administration are separate', () => {
     expect(permits([parseScope('admin:read')], 'admin:read')).toBe(true);
-    expect(permits(['subscribe:*', 'publish:*'].map(parseScope), 'admin:read')).toBe(false);
+    expect(permits(['subscribe:*', 'publish:*', 'admin:write'].map(parseScope), 'admin:read')).toBe(false);
+    expect(permits(['subscribe:*', 'publish:*', 'admin:read'].map(parseScope), 'admin:write')).toBe(false);
+    expect(permits([parseScope('admin:write')], 'admin:write')).toBe(true);
     expect(permits([], 'subscribe', 'file_change', 'main')).toBe(false);
   });
 
   test.each(
-    ['', 'subscribe', 'subscribe:', 'subscribe:*@', 'subscribe:a*b', 'subscribe:**', 'read:*', 'admin:write'].concat([
+    ['', 'subscribe', 'subscribe:', 'subscribe:*@', 'subscribe:a*b', 'subscribe:**', 'read:*', 'admin:delete'].concat([
       'Subscribe:*',
       ' subscribe:*',
       'subscribe:* ',

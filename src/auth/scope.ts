@@ -1,13 +1,16 @@
 /**
  * Scopes: the permissions of a principal (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
- * `admin:read`. A glob is a literal with an optional `*` at its end; without `@` a scope applies to every stream.
+ * `admin:read`, `admin:write`. A glob is a literal with an optional `*` at its end; without `@` a scope applies to every stream.
  *
  * @module tidemark/scopes
  */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { covers } from '../catalogue/event-pattern.ts';
 
-export type Action = 'subscribe' | 'publish' | 'admin:read';
+/** A permission that is not bound to events or streams. */
+export type AdminAction = 'admin:read' | 'admin:write';
+
+export type Action = 'subscribe' | 'publish' | AdminAction;
 
 export type Scope =
   | {
@@ -16,7 +19,7 @@ export type Scope =
       readonly streams: string;
       readonly text: string;
     }
-  | { readonly action: 'admin:read'; readonly text: string };
+  | { readonly action: AdminAction; readonly text: string };
 
 /**
  * @throws {RangeError} with the fault, for configuration and tokens
@@ -24,17 +27,21 @@ export type Scope =
 export function parseScope(text: string): Scope {
   if (!PATTERNS.Scope.test(text)) {
     throw new RangeError(
-      `${JSON.stringify(text.slice(0, 256))} is not a scope; expected subscribe:<events>[@<streams>], publish:<events>[@<streams>] or admin:read.`,
+      `${JSON.stringify(text.slice(0, 256))} is not a scope; expected subscribe:<events>[@<streams>], publish:<events>[@<streams>], admin:read or admin:write.`,
     );
   }
-  if (text === 'admin:read') return { action: 'admin:read', text };
+  if (isAdminAction(text)) return { action: text, text };
   const colon = text.indexOf(':');
   const [events = '', streams = '*'] = text.slice(colon + 1).split('@');
   return { action: text.startsWith('subscribe:') ? 'subscribe' : 'publish', events, streams, text };
 }
 
+export function isAdminAction(text: string): text is AdminAction {
+  return text === 'admin:read' || text === 'admin:write';
+}
+
 /** Whether one of the scopes covers a whole event pattern on a stream. The only place that decides this. */
-export function permits(scopes: readonly Scope[], action: 'admin:read'): boolean;
+export function permits(scopes: readonly Scope[], action: AdminAction): boolean;
 export function permits(
   scopes: readonly Scope[],
   action: 'subscribe' | 'publish',
@@ -44,7 +51,7 @@ export function permits(
 export function permits(scopes: readonly Scope[], action: Action, event = '*', stream = '*'): boolean {
   return scopes.some((scope) => {
     if (scope.action !== action) return false;
-    return scope.action === 'admin:read' || (covers(scope.events, event) && covers(scope.streams, stream));
+    return !('events' in scope) || (covers(scope.events, event) && covers(scope.streams, stream));
   });
 }
 

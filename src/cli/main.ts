@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   status: async () => (await import('./status.ts')).registerStatus,
   top: async () => (await import('./top.ts')).registerTop,
   explain: async () => (await import('./explain.ts')).registerExplain,
+  disconnect: async () => (await import('./disconnect.ts')).registerDisconnect,
   config: async () => (await import('./config.ts')).registerConfig,
   token: async () => (await import('./token.ts')).registerToken,
   key: async () => (await import('./key.ts')).registerKey,

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ERRORS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
-import type { SubscribeData, WelcomeData } from '../../generated/types.ts';
+import type { DisconnectRequest, SubscribeData, WelcomeData } from '../../generated/types.ts';
 import type { Caller } from '../auth/authorise.ts';
 import { wirePrincipal } from '../auth/principal.ts';
 import { newId } from '../broker/event-id.ts';
@@ -111,6 +111,11 @@ export class Connections {
 
   refuseUnknown(socket: Duplex): void {
     this.#acceptor.refuseUnknown(socket);
+  }
+
+  /** The sessions of all open connections, the oldest first. */
+  *sessions(): Iterable<Session> {
+    for (const { session } of this.#connections.values()) yield session;
   }
 
   view(): ConnectionsView {
@@ -297,6 +302,14 @@ export class Connections {
       if (connection.session.principal.credentialId === credentialId)
         connection.close('token_revoked', 'The credential was revoked.');
     }
+  }
+
+  /** Ends a connection at the request of an operator (OPS-8). Returns false if this node has no open connection with this id. */
+  disconnect({ connectionId, reconnect = true }: DisconnectRequest): boolean {
+    const connection = this.#connections.get(connectionId);
+    if (connection === undefined || connection.session.closed) return false;
+    connection.close(reconnect ? 'disconnected' : 'removed', 'An operator ended the connection.');
+    return true;
   }
 
   /** Drains all connections (CON-5). Resolves when every connection has ended or was cut. */

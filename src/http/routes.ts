@@ -1,5 +1,5 @@
 /**
- * The HTTP operations of the contract (OPS-0 to OPS-4). Bodies are plain objects; a failure is the `error` message with the
+ * The HTTP operations of the contract (OPS-0 to OPS-9). Bodies are plain objects; a failure is the `error` message with the
  * status of its code in the contract.
  */
 import { isUtf8 } from 'node:buffer';
@@ -10,9 +10,12 @@ import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import type {
   BroadcastData,
+  DisconnectRequest,
+  DisconnectResult,
   ExplainRequest,
   Explanation,
   FilesRequest,
+  NodesReport,
   SubscriptionsPage,
 } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -45,9 +48,13 @@ export interface RouteOptions extends GuardOptions {
   readonly introspection: Introspection;
   /** The subscriptions of all nodes (OPS-2). */
   readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
+  /** The figures of all nodes (OPS-9). */
+  readonly nodes: () => Promise<NodesReport>;
   /** Explains which subscriptions of all nodes an event would match (OPS-3). */
   readonly explain: (query: ExplainQuery) => Promise<Explanation>;
   readonly files: FilePictures;
+  /** Ends a connection on whichever node it is (OPS-8). */
+  readonly disconnect: (request: DisconnectRequest) => Promise<DisconnectResult>;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
   readonly collectMetrics: CollectMetrics;
@@ -112,7 +119,7 @@ interface Route {
 
 /** One route per HTTP operation of the contract; leaving one out is a compile error. */
 function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Route>> {
-  const { path, publisher, introspection, metrics, assets } = options;
+  const { path, publisher, introspection, metrics, assets, audit } = options;
   return {
     get_health: {
       answer: (_request, _reply, { detail }) => (detail === 'full' ? introspection.health() : introspection.summary()),
@@ -125,6 +132,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
       answer: (request, reply, admitted) =>
         answerWithEvents(request, reply, { open: options.openEventStream, admitted }),
     },
+    get_nodes: { answer: () => options.nodes() },
     post_broadcast: {
       body: httpValidators.broadcast_request,
       answer: async ({ body }, _reply, { caller }) => {
@@ -146,6 +154,15 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
       },
     },
     post_files: { body: httpValidators.files_request, answer: ({ body }) => options.files.page(body as FilesRequest) },
+    post_disconnect: {
+      body: httpValidators.disconnect_request,
+      answer: ({ body }, _reply, { caller: { principal, remoteAddress } }) => {
+        const request = body as DisconnectRequest;
+        const { connectionId } = request;
+        audit.record({ kind: 'disconnect', principal: principal.id, remoteAddress, connectionId, outcome: 'allowed' });
+        return options.disconnect(request);
+      },
+    },
     get_metrics: {
       answer: async (_request, reply) =>
         reply.header('content-type', metrics.contentType).send(await options.collectMetrics(() => metrics.metrics())),

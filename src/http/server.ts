@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import type { DisconnectRequest } from '../../generated/types.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { FilePictures } from '../introspection/file-pictures.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
@@ -12,8 +13,11 @@ import type { TurnBudget } from '../session/turn-budget.ts';
 import { requestTarget } from '../auth/request-target.ts';
 import { explainEverywhere } from '../introspection/explanation.ts';
 import type { ExplainQuery, ExplanationOptions } from '../introspection/explanation.ts';
+import { clusterNodes } from '../introspection/cluster-nodes.ts';
 import { clusterPage } from '../introspection/cluster-page.ts';
 import type { OpenEventStream } from './event-stream.ts';
+import { disconnectEverywhere } from '../connections/disconnection.ts';
+import type { DisconnectionOptions } from '../connections/disconnection.ts';
 import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
 import { refuseMalformed } from './malformed-requests.ts';
@@ -21,7 +25,7 @@ import { createMetrics } from './metrics.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { asProtocolError, fail, faultLog, registerOwnAddresses, registerRoutes } from './routes.ts';
 
-export interface HttpOptions extends ResolvedOptions, ExplanationOptions {
+export interface HttpOptions extends ResolvedOptions, ExplanationOptions, DisconnectionOptions {
   readonly introspection: Introspection;
   readonly files: FilePictures;
   readonly publisher: Publisher;
@@ -73,7 +77,9 @@ export function createHttp(options: HttpOptions): Http {
     limiter: new RequestLimiter(options),
     assets: documentAssets(options.catalogue),
     subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
+    nodes: () => clusterNodes(options),
     explain: (query: ExplainQuery) => explainEverywhere(query, options),
+    disconnect: (request: DisconnectRequest) => disconnectEverywhere(request, options),
   };
   const app = Fastify({
     logger: false,

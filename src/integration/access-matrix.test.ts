@@ -4,7 +4,7 @@
  */
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMANDS, EVENTS, HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import { COMMANDS, ERRORS, EVENTS, HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { CommandName, EventName } from '../../generated/protocol.ts';
 import { CHROMIUM, locate } from '../../scripts/tools.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -27,7 +27,10 @@ interface Row {
   readonly scopes: readonly string[];
   readonly reads: (event: Name, stream: Stream) => boolean;
   readonly writes: (event: Name, stream: Stream) => boolean;
+  /** Whether it may read the reports of all connections. */
   readonly admin: boolean;
+  /** Whether it may end the connections of others. */
+  readonly operates: boolean;
 }
 
 const never = (): boolean => false;
@@ -35,13 +38,14 @@ const always = (): boolean => true;
 
 /** By token. */
 const PRINCIPALS: Readonly<Record<string, Row>> = {
-  nothing: { kind: 'user', scopes: [], reads: never, writes: never, admin: false },
+  nothing: { kind: 'user', scopes: [], reads: never, writes: never, admin: false, operates: false },
   everything: {
     kind: 'service',
-    scopes: ['subscribe:*', 'publish:*', 'admin:read'],
+    scopes: ['subscribe:*', 'publish:*', 'admin:read', 'admin:write'],
     reads: always,
     writes: always,
     admin: true,
+    operates: true,
   },
   files: {
     kind: 'user',
@@ -49,6 +53,7 @@ const PRINCIPALS: Readonly<Record<string, Row>> = {
     reads: (event) => event === 'file_change',
     writes: never,
     admin: false,
+    operates: false,
   },
   graph: {
     kind: 'agent',
@@ -56,6 +61,7 @@ const PRINCIPALS: Readonly<Record<string, Row>> = {
     reads: (event, stream) => /^(?:entity|relationship)_/.test(event) && stream === 'main',
     writes: (event, stream) => event === 'entity_updated' && stream === 'workspace:shop',
     admin: false,
+    operates: false,
   },
   session: {
     kind: 'agent',
@@ -63,6 +69,7 @@ const PRINCIPALS: Readonly<Record<string, Row>> = {
     reads: (_event, stream) => stream === 'session:1',
     writes: (event, stream) => event === 'session_event' && stream === 'session:1',
     admin: false,
+    operates: false,
   },
   ci: {
     kind: 'api_key',
@@ -70,8 +77,10 @@ const PRINCIPALS: Readonly<Record<string, Row>> = {
     reads: never,
     writes: (event) => event === 'build.finished',
     admin: false,
+    operates: false,
   },
-  auditor: { kind: 'api_key', scopes: ['admin:read'], reads: never, writes: never, admin: true },
+  auditor: { kind: 'api_key', scopes: ['admin:read'], reads: never, writes: never, admin: true, operates: false },
+  operator: { kind: 'user', scopes: ['admin:write'], reads: never, writes: never, admin: false, operates: true },
 };
 
 /** Each token stands for a principal; token verification is tested elsewhere. */
@@ -124,6 +133,21 @@ async function connect(token?: string): Promise<RawClient> {
 async function outcome(client: RawClient, command: CommandName, data: Record<string, unknown>): Promise<unknown> {
   const reply = await client.call(command, data);
   return reply.type === 'error' ? reply.data['code'] : 'ok';
+}
+
+/** A body that the operation accepts. */
+function bodyFor(path: string): string {
+  if (path === '/ws/disconnect') return JSON.stringify({ connectionId: '01AAAAAAAAAAAAAAAAAAAAAAAA' });
+  if (path === '/ws/files') return '{}';
+  return JSON.stringify({ event: 'build.finished', payload: {}, stream: 'main' });
+}
+
+/** The expected status of an HTTP operation on `main` with the scopes of a row. */
+function statusFor(scope: string | undefined, row: Row): number {
+  if (scope === 'subscribe:file_change@<stream>')
+    return row.reads('file_change', 'main') ? ERRORS.not_watched.httpStatus : 403;
+  if (scope === undefined) return 200;
+  return (scope === 'admin:write' ? row.operates : row.admin) ? 200 : 403;
 }
 
 const cells = NAMES.flatMap((event) => STREAMS.map((stream) => ({ event, stream })));
@@ -205,10 +229,10 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
     const checkedElsewhere: readonly string[] = ['/ws/broadcast', '/ws/events', '/ws/files'];
     const operations = Object.values(HTTP_OPERATIONS).filter(({ path }) => !checkedElsewhere.includes(path));
     for (const { method, path, scopes } of operations) {
-      const body = JSON.stringify({ event: 'build.finished', payload: {}, stream: 'main' });
+      const body = bodyFor(path);
       const response = await fetch(`${httpUrl}${path}`, { method, headers, ...(method === 'POST' ? { body } : {}) });
       await response.arrayBuffer();
-      expect([path, response.status]).toEqual([path, scopes.length === 0 || row.admin ? 200 : 403]);
+      expect([path, response.status]).toEqual([path, statusFor(scopes[0], row)]);
     }
   });
 });
@@ -231,7 +255,7 @@ describe('a client without a credential', () => {
   test('is rejected over HTTP by every operation that needs a scope', async () => {
     for (const { method, path, scopes } of Object.values(HTTP_OPERATIONS)) {
       const headers = { 'content-type': 'application/json' };
-      const body = JSON.stringify({ event: 'build.finished', payload: {}, stream: 'main' });
+      const body = bodyFor(path);
       const response = await fetch(`${httpUrl}${path}`, { method, headers, ...(method === 'POST' ? { body } : {}) });
       await response.arrayBuffer();
       expect([path, response.status]).toEqual([path, scopes.length === 0 ? 200 : 401]);

@@ -59,18 +59,24 @@ describe('/ws/health', () => {
   });
 });
 
+function bodyFor(path: string): object {
+  return path === '/ws/disconnect' ? { connectionId: '01AAAAAAAAAAAAAAAAAAAAAAAA' } : { event: 'tick', payload: {} };
+}
+
 describe('past the allowance', () => {
   test.each([
     ['/ws/health', 'GET'],
     ['/ws/subscriptions', 'GET'],
+    ['/ws/nodes', 'GET'],
     ['/metrics', 'GET'],
     ['/ws/broadcast', 'POST'],
     ['/ws/explain', 'POST'],
     ['/ws/files', 'POST'],
+    ['/ws/disconnect', 'POST'],
   ])('%s answers 429 with the error and Retry-After', async (path, method) => {
     const { gateway, httpUrl } = await serve({ limits: LIMITS });
     const call = (): Promise<Response> =>
-      method === 'GET' ? fetch(`${httpUrl}${path}`) : post(httpUrl, path, {}, { event: 'tick', payload: {} });
+      method === 'GET' ? fetch(`${httpUrl}${path}`) : post(httpUrl, path, {}, bodyFor(path));
     const answers = await Promise.all(Array.from({ length: 6 }, call));
     const limited = answers.filter(({ status }) => status === 429);
     expect(limited.length).toBeGreaterThanOrEqual(2);

@@ -1,13 +1,15 @@
 /**
- * The reports that an operator can read from a running gateway (OPS-1 to OPS-3). Nothing here changes its state.
+ * The reports that an operator can read from a running gateway (OPS-1 to OPS-3, OPS-9). Nothing here changes its state.
  */
 import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
   Health,
   HealthSummary,
+  NodeReport,
   SubscriptionAggregates,
   SubscriptionReport,
   SubscriptionsPage,
+  UnsubscribedConnection,
 } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -45,6 +47,8 @@ export interface IntrospectionOptions {
   readonly budgets: () => Readonly<Record<string, Pick<Budget, 'used' | 'limit' | 'dropped'>>>;
   readonly counters: Counters;
   readonly connections: () => ConnectionsView;
+  /** The sessions of all open connections, the oldest first. */
+  readonly sessions: () => Iterable<Session>;
   readonly draining: () => boolean;
   readonly now: () => number;
 }
@@ -61,6 +65,9 @@ export interface SubscriptionQuery {
 
 /** Items on a page if the query has no limit. */
 export const DEFAULT_PAGE = HTTP_OPERATIONS.get_subscriptions.query.limit.default;
+
+/** The `maxItems` of `unsubscribed` in the contract. */
+const MAX_UNSUBSCRIBED = 100;
 
 function brokerOf(broker: Pick<Broker, 'health'>): Health['broker'] {
   const { kind, connected, lagMs } = broker.health();
@@ -152,6 +159,33 @@ export class Introspection {
     };
   }
 
+  /** The figures of this node. Walks all connections, but no stream, subscription or queue. */
+  node(): NodeReport {
+    const { broker, catalogue, counters, fanout, nodeId, version, now, connections } = this.#options;
+    const { open, queuedBytes, slow } = connections();
+    const idle = [...this.#options.sessions()].filter(({ subscriptions }) => subscriptions.size === 0);
+    return {
+      nodeId,
+      status: this.status,
+      version,
+      contractDigest: catalogue.digest,
+      uptimeMs: now() - this.#startedAt,
+      connections: open,
+      subscriptions: fanout.size,
+      published: [...counters.published.values()].reduce((total, count) => total + count, 0),
+      delivered: counters.deliveries,
+      replayed: counters.replay.events,
+      gaps: Object.fromEntries(counters.gaps),
+      queuedBytes,
+      slow,
+      closedSlow: counters.closedSlow,
+      broker: brokerOf(broker),
+      budgets: this.#budgets(),
+      unsubscribedCount: idle.length,
+      unsubscribed: idle.slice(-MAX_UNSUBSCRIBED).toReversed().map(unsubscribedReport),
+    };
+  }
+
   #report(subscription: Subscription, unwritten: ReadonlyMap<string, Position>): SubscriptionReport {
     const { session } = subscription;
     const { outlet } = session;
@@ -219,6 +253,17 @@ export class Introspection {
       .map((each) => this.#report(each, unwrittenOf(each.session)))
       .toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
   }
+}
+
+function unsubscribedReport(session: Session): UnsubscribedConnection {
+  const { connectionId, principal, remoteAddress, openedAt, lastActivityAt } = session;
+  return {
+    connectionId,
+    principal: principal.id,
+    remoteAddress,
+    openedAt: time(openedAt),
+    lastActivityAt: time(lastActivityAt),
+  };
 }
 
 /** The sort key of subscriptions; a cursor is the key of the last subscription of a page. */

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:79608c6fed776b22861526ed0918903b8376976353b0f063c6e05f390884acc4"
+CONTRACT_DIGEST: Final = "sha256:51a06d61f6171328b3382387d1f79952e7b27026db4e00180bcf32d4b37d8ea5"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
@@ -69,6 +69,7 @@ SPEC: Final = ProtocolSpec(
         4003: ("forbidden", "do-not-retry"),
         4006: ("unsupported_version", "do-not-retry"),
         4008: ("auth_timeout", "do-not-retry"),
+        4009: ("removed", "do-not-retry"),
         4100: ("token_expired", "refresh"),
         4101: ("token_revoked", "refresh"),
         4200: ("shutdown", "retry-resume"),
@@ -76,6 +77,7 @@ SPEC: Final = ProtocolSpec(
         4202: ("overloaded", "retry-resume"),
         4203: ("heartbeat_timeout", "retry-resume"),
         4204: ("rate_limited", "retry-resume"),
+        4205: ("disconnected", "retry-resume"),
         4300: ("state_invalidated", "retry-fresh"),
     },
     contract_digest=CONTRACT_DIGEST,

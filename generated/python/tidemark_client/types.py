@@ -1282,6 +1282,54 @@ class FilesPage(TypedDict):
     nextCursor: NotRequired[str]
 
 
+class UnsubscribedConnection(TypedDict):
+    """A connection without a subscription."""
+
+    connectionId: Ulid
+    #: The principal of the connection.
+    principal: str
+    #: The address of the client; behind a trusted proxy, the one that the proxy names.
+    remoteAddress: NotRequired[str]
+    openedAt: Timestamp
+    lastActivityAt: Timestamp
+
+
+class NodeReport(TypedDict):
+    """The figures of one node. `published`, `delivered`, `replayed`, `gaps` and `closedSlow` count since its start."""
+
+    nodeId: NodeId
+    status: GatewayStatus
+    #: Version of the gateway.
+    version: str
+    contractDigest: ContractDigest
+    uptimeMs: Milliseconds
+    connections: Count
+    subscriptions: Count
+    published: Count
+    delivered: Count
+    replayed: Count
+    gaps: CountsByName
+    queuedBytes: Bytes
+    slow: Count
+    closedSlow: Count
+    broker: HealthBroker
+    budgets: NotRequired[HealthBudgets]
+    unsubscribedCount: Count
+    #: Connections without a subscription, the newest first; at most 100.
+    unsubscribed: Sequence[UnsubscribedConnection]
+
+
+class NodesReport(TypedDict):
+    """The figures of all nodes."""
+
+    #: The nodes that answered.
+    nodes: Sequence[NodeReport]
+    #: True if a node did not answer.
+    partial: bool
+    #: The nodes that did not answer.
+    missingNodes: Sequence[Label]
+
+
 class ExplainRequest(TypedDict):
     """An event that might be published."""
 
@@ -1322,6 +1370,26 @@ class Explanation(TypedDict):
     mismatches: Sequence[ExplainMismatch]
     mismatchCount: Count
     #: True if a node did not answer.
+    partial: bool
+    #: The nodes that did not answer.
+    missingNodes: Sequence[Label]
+
+
+class DisconnectRequest(TypedDict):
+    """The connection to end."""
+
+    connectionId: Ulid
+    #: Whether the client may reconnect by itself.
+    reconnect: NotRequired[bool]
+
+
+class DisconnectResult(TypedDict):
+    """Whether this request ended a connection."""
+
+    #: True if the connection was open; its client gets `closing` and the close.
+    disconnected: bool
+    nodeId: NotRequired[NodeId]
+    #: True if the connection was not found and a node did not answer.
     partial: bool
     #: The nodes that did not answer.
     missingNodes: Sequence[Label]
@@ -1378,7 +1446,7 @@ RelativePath = str
 #: A short name for people.
 Label = str
 
-#: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]` or `admin:read`.
+#: One permission: `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`, `admin:read` or `admin:write`.
 Scope = str
 
 #: Any JSON object.
@@ -1475,7 +1543,7 @@ Repair = Union[RepairRescan, RepairRefetch]
 GapReason = Literal["epoch_changed", "window_exceeded", "unknown_position", "slow_consumer", "source_overflow", "broker_lost"]
 
 #: The name of a close code; see `x-close-codes`.
-CloseName = Literal["protocol_error", "forbidden", "unsupported_version", "auth_timeout", "token_expired", "token_revoked", "shutdown", "slow_consumer", "overloaded", "heartbeat_timeout", "rate_limited", "state_invalidated"]
+CloseName = Literal["protocol_error", "forbidden", "unsupported_version", "auth_timeout", "removed", "token_expired", "token_revoked", "shutdown", "slow_consumer", "overloaded", "heartbeat_timeout", "rate_limited", "disconnected", "state_invalidated"]
 
 #: Groups the events of one operation.
 OperationId = str

@@ -138,6 +138,16 @@ class HttpTest(ServerTest):
         self.assertEqual(said["graph"], ("events", ["entity_*"], ["file_change"]))
         self.assertEqual(said["there"], ("stream", ["session:1"], ["main"]))
 
+    async def test_an_operator_ends_one_connection(self) -> None:
+        for more, code in (({}, 4205), ({"reconnect": False}, 4009)):
+            client, other = await self.connect(), await self.connect()
+            body = {"connectionId": client.seen[0]["data"]["connectionId"], **more}
+            status, answer, _ = await self.http("POST", "/ws/disconnect", body)
+            self.assertEqual((status, answer["disconnected"]), (200, True))
+            self.assertEqual(await client.closed(), code)
+            self.assertFalse((await self.http("POST", "/ws/disconnect", body))[1]["disconnected"])
+            self.assertEqual((await other.ask("ping"))["type"], "pong")
+
     async def test_names_and_origins_that_are_not_known_are_refused(self) -> None:
         self.assertEqual((await self.http("GET", "/ws/health", host="evil.example"))[0], 403)
         self.assertEqual(await self.refused(origin="https://evil.example"), 403)

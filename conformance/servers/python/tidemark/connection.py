@@ -9,7 +9,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Callable
 
-from .clock import make_ulid
+from .clock import make_ulid, now_ms
 from .envelope import CommandReader, Message, error_message, push
 from .errors import ProtocolError
 from .outbox import Outbox, Outgoing, Unrolled
@@ -54,6 +54,7 @@ class Connection:
         self._refusals = MinuteCount()
         self._wake = asyncio.Event()
         self._opened_at = self._heard_at = time.monotonic()
+        self.opened_ms = self.active_ms = now_ms()
         self._writing_since: float | None = None
 
     def make_reader(self) -> CommandReader:
@@ -263,6 +264,7 @@ class Connection:
             self.wire.send_text(text)
         if outgoing.event is not None:
             self.delivered += 1
+            self.node.counters.delivered += 0 if outgoing.is_replay else 1
             for subscription in outgoing.subscriptions:
                 subscription.count(outgoing.event, is_replay=outgoing.is_replay)
         if outgoing.on_written is not None:
@@ -305,6 +307,7 @@ class Connection:
         while not self.wire.is_over:
             texts = await self.wire.receive()
             self._heard_at = time.monotonic()
+            self.active_ms = now_ms()
             for text in texts:
                 if self.closing is None:
                     self.receive(text)

@@ -14,6 +14,7 @@ from .principals import Principal
 from .subscriptions import Subscription
 
 if TYPE_CHECKING:
+    from .connection import Connection
     from .node import Node
 
 QUERY = frozenset({"stream", "event", "principal", "connection", "limit", "cursor"})
@@ -22,6 +23,7 @@ SUMMARY = ("status", "version", "protocolVersion", "contractDigest", "nodeId", "
 
 MOST_ITEMS = 1000
 USUAL_ITEMS = 100
+MOST_UNSUBSCRIBED = 100
 
 
 def health(node: Node) -> dict[str, Any]:
@@ -60,6 +62,39 @@ def health(node: Node) -> dict[str, Any]:
             "failed": counters.failed,
             "events": counters.events,
         },
+    }
+
+
+def nodes(node: Node) -> dict[str, Any]:
+    """The figures of all nodes; this server is always alone."""
+    return {"nodes": [figures(node)], "partial": False, "missingNodes": []}
+
+
+def figures(node: Node) -> dict[str, Any]:
+    full = health(node)
+    idle = [each for each in node.connections if not node.subscriptions.of(each)]
+    idle.sort(key=lambda each: each.id, reverse=True)
+    counters = node.counters
+    return {
+        **{name: full[name] for name in ("nodeId", "status", "version", "contractDigest", "uptimeMs", "connections")},
+        "subscriptions": full["subscriptions"]["total"],
+        "published": counters.published,
+        "delivered": counters.delivered,
+        "replayed": counters.events,
+        "gaps": dict(counters.gaps),
+        **full["backpressure"],
+        "broker": full["broker"],
+        "unsubscribedCount": len(idle),
+        "unsubscribed": [unsubscribed(each) for each in idle[:MOST_UNSUBSCRIBED]],
+    }
+
+
+def unsubscribed(connection: Connection) -> dict[str, Any]:
+    return {
+        "connectionId": connection.id,
+        "principal": connection.principal.id,
+        "openedAt": timestamp(connection.opened_ms),
+        "lastActivityAt": timestamp(connection.active_ms),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping
 
@@ -30,6 +31,9 @@ class Counters:
     failed: int = 0
     events: int = 0
     closed_slow: int = 0
+    published: int = 0
+    delivered: int = 0
+    gaps: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -71,6 +75,7 @@ class Node:
     def publish(self, stream: str, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
         """Assigns the position, stores the event and fans it out in one step (STR-4)."""
         event = self.streams.get(stream).append(name, source, payload)
+        self.counters.published += 1
         self.fan_out(event)
         return event
 
@@ -87,6 +92,7 @@ class Node:
         repair: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """A `gap`: events between two positions will not be delivered to one connection (GAP-1)."""
+        self.counters.gaps[reason] += 1
         for subscription in subscriptions:
             subscription.gaps += 1
         data: dict[str, Any] = {

@@ -61,6 +61,9 @@ class Principal:
     def may_read_all(self) -> bool:
         return "admin:read" in self.scopes
 
+    def may_disconnect(self) -> bool:
+        return "admin:write" in self.scopes
+
     @property
     def expired(self) -> bool:
         return self.expires_ms is not None and now_ms() >= self.expires_ms
@@ -72,7 +75,7 @@ class Principal:
         return data
 
 
-EVERYONE = Principal("anonymous", "anonymous", ("subscribe:*", "publish:*", "admin:read"))
+EVERYONE = Principal("anonymous", "anonymous", ("subscribe:*", "publish:*", "admin:read", "admin:write"))
 """The principal of every client while no credential is configured."""
 
 NOBODY = Principal("anonymous", "anonymous", ())

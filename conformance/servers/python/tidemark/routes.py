@@ -26,7 +26,17 @@ CONTRACT_PATH = "/asyncapi.yaml"
 """Pages of every origin may read it (`x-any-origin`)."""
 
 LIMITED_PATHS = frozenset(
-    {"/ws/health", "/ws/subscriptions", EVENTS_PATH, "/ws/broadcast", "/ws/explain", "/ws/files", "/metrics"}
+    {
+        "/ws/health",
+        "/ws/subscriptions",
+        "/ws/nodes",
+        EVENTS_PATH,
+        "/ws/broadcast",
+        "/ws/explain",
+        "/ws/disconnect",
+        "/ws/files",
+        "/metrics",
+    }
 )
 """Probes must not fail under load, and documents cost nothing (OPS-6)."""
 
@@ -46,9 +56,11 @@ class Routes:
             "/readyz": {"GET": self.get_readyz},
             "/ws/subscriptions": {"GET": self.get_subscriptions},
             EVENTS_PATH: {"GET": self.head_events, "OPTIONS": self.preflight},
+            "/ws/nodes": {"GET": self.get_nodes},
             "/ws/broadcast": {"POST": self.post_broadcast},
             "/ws/explain": {"POST": self.post_explain},
             "/ws/files": {"POST": self.post_files},
+            "/ws/disconnect": {"POST": self.post_disconnect},
             "/metrics": {"GET": self.get_metrics},
             CONTRACT_PATH: {"GET": self.get_contract},
             "/": {"GET": self.get_root},
@@ -166,6 +178,12 @@ class Routes:
             raise ProtocolError("forbidden", "The scope admin:read is required.")
         return principal
 
+    def require_operator(self, head: Head) -> Principal:
+        principal = self.require(head)
+        if not principal.may_disconnect():
+            raise ProtocolError("forbidden", "The scope admin:write is required.")
+        return principal
+
     # ---- operations
 
     def get_health(self, head: Head, body: bytes) -> Response:
@@ -201,6 +219,10 @@ class Routes:
         """Lets a page of another, allowed origin read the response (SSE-4)."""
         origin = head.get("origin")
         return [] if origin is None else [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
+
+    def get_nodes(self, head: Head, body: bytes) -> Response:
+        self.require_reader(head)
+        return Response.json(200, introspection.nodes(self.node))
 
     def post_broadcast(self, head: Head, body: bytes) -> Response:
         principal = self.require(head)
@@ -244,6 +266,23 @@ class Routes:
         except ProtocolError as error:
             error.pointer = (error.pointer or "").removeprefix("/data")
             raise
+
+    def post_disconnect(self, head: Head, body: bytes) -> Response:
+        self.require_operator(head)
+        data = self._read("disconnect_request", head, body)
+        found = self.disconnect(data["connectionId"], reconnect=data.get("reconnect", True))
+        answer: dict[str, Any] = {"disconnected": found, "partial": False, "missingNodes": []}
+        if found:
+            answer["nodeId"] = self.node.options.node_id
+        return Response.json(200, answer)
+
+    def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
+        """Whether an open connection had this id (OPS-8)."""
+        for connection in list(self.node.connections):
+            if connection.id == connection_id and connection.closing is None:
+                connection.close("disconnected" if reconnect else "removed")
+                return True
+        return False
 
     def get_metrics(self, head: Head, body: bytes) -> Response:
         return Response(200, introspection.metrics(self.node).encode(), "text/plain; version=0.0.4")

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any, Mapping
 
+from .. import introspection
 from ..errors import ProtocolError
 from ..introspection import QUERY
 from ..http import Head, Response
@@ -179,3 +180,89 @@ class QueriesUnchecked(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         known = {name: value for name, value in head.query.items() if name in QUERY}
         return super().get_subscriptions(replace(head, query=known), body)
+
+
+@mutant("disconnect-only-said", "disconnect reports success and leaves the connection open", clause="OPS-8")
+class DisconnectOnlySaid(Routes):
+    def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
+        return any(each.id == connection_id and each.closing is None for each in self.node.connections)
+
+
+@mutant("disconnect-everyone", "disconnect also ends all other connections", clause="OPS-8")
+class DisconnectEveryone(Routes):
+    def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
+        found = super().disconnect(connection_id, reconnect=reconnect)
+        for connection in list(self.node.connections):
+            if found:
+                connection.close("disconnected")
+        return found
+
+
+@mutant("disconnect-always-retried", "disconnect with reconnect: false tells the client to reconnect", clause="OPS-8")
+class DisconnectAlwaysRetried(Routes):
+    def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
+        return super().disconnect(connection_id, reconnect=True)
+
+
+@mutant("disconnect-never-retried", "disconnect keeps the client away by default", clause="OPS-8")
+class DisconnectNeverRetried(Routes):
+    def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
+        return super().disconnect(connection_id, reconnect=False)
+
+
+@mutant("disconnect-finds-anything", "disconnect reports success for an id that no connection has", clause="OPS-8")
+class DisconnectFindsAnything(Routes):
+    def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
+        super().disconnect(connection_id, reconnect=reconnect)
+        return True
+
+
+@mutant("disconnect-for-all", "disconnect needs a credential, but no scope", clause="OPS-8")
+class DisconnectForAll(Routes):
+    def require_operator(self, head: Head) -> Principal:
+        return self.require(head)
+
+
+@mutant("nodes-empty", "the report of the nodes lists none", clause="OPS-9")
+class NodesEmpty(Routes):
+    def get_nodes(self, head: Head, body: bytes) -> Response:
+        self.require_reader(head)
+        return Response.json(200, {"nodes": [], "partial": False, "missingNodes": []})
+
+
+@mutant("nodes-for-all", "the report of the nodes needs a credential, but no scope", clause="OPS-9")
+class NodesForAll(Routes):
+    def get_nodes(self, head: Head, body: bytes) -> Response:
+        self.require(head)
+        return Response.json(200, introspection.nodes(self.node))
+
+
+class _NodesChanged(Routes):
+    def change(self, figures: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def get_nodes(self, head: Head, body: bytes) -> Response:
+        response = super().get_nodes(head, body)
+        report = json.loads(response.body)
+        for figures in report["nodes"]:
+            self.change(figures)
+        return Response.json(200, report)
+
+
+@mutant("nodes-hide-unsubscribed", "connections without a subscription are not named", clause="OPS-9")
+class NodesHideUnsubscribed(_NodesChanged):
+    def change(self, figures: dict[str, Any]) -> None:
+        figures.update(unsubscribed=[], unsubscribedCount=0)
+
+
+@mutant("nodes-name-everyone", "all connections are reported as connections without a subscription", clause="OPS-9")
+class NodesNameEveryone(_NodesChanged):
+    def change(self, figures: dict[str, Any]) -> None:
+        everyone = [introspection.unsubscribed(each) for each in self.node.connections]
+        figures.update(unsubscribed=everyone, unsubscribedCount=len(everyone))
+
+
+@mutant("nodes-count-nothing", "published and delivered events are not counted", clause="OPS-9")
+class NodesCountNothing(_NodesChanged):
+    def change(self, figures: dict[str, Any]) -> None:
+        figures.update(published=0, delivered=0)

@@ -1,0 +1,42 @@
+/** Ends one connection at the request of an operator (OPS-8): on this node or, through the broker, on another node. */
+import type { DisconnectRequest, DisconnectResult } from '../../generated/types.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Connections } from './connections.ts';
+
+interface NodeRequest {
+  readonly ask: 'disconnect';
+  readonly request: DisconnectRequest;
+}
+
+interface NodeReply {
+  readonly disconnected: boolean;
+}
+
+export interface DisconnectionOptions {
+  readonly connections: Pick<Connections, 'disconnect'>;
+}
+
+/** Ends the connection if it is on this node, for the node that asked. Undefined for a request that this version does not know. */
+export function answerDisconnectRequest(text: string, { connections }: DisconnectionOptions): string | undefined {
+  const question = JSON.parse(text) as Partial<NodeRequest>;
+  if (question.ask !== 'disconnect' || question.request === undefined) return undefined;
+  const reply: NodeReply = { disconnected: connections.disconnect(question.request) };
+  return JSON.stringify(reply);
+}
+
+/** Ends the connection on whichever node it is. The other nodes are asked only if it is not on this node. */
+export async function disconnectEverywhere(
+  request: DisconnectRequest,
+  {
+    connections,
+    broker,
+    nodeId,
+  }: DisconnectionOptions & { readonly broker: Pick<Broker, 'askNodes'>; readonly nodeId: string },
+): Promise<DisconnectResult> {
+  if (connections.disconnect(request)) return { disconnected: true, nodeId, partial: false, missingNodes: [] };
+  const question: NodeRequest = { ask: 'disconnect', request };
+  const { answers, missing } = await broker.askNodes(JSON.stringify(question));
+  const found = answers.find(({ answer }) => (JSON.parse(answer) as NodeReply).disconnected);
+  if (found !== undefined) return { disconnected: true, nodeId: found.node, partial: false, missingNodes: [] };
+  return { disconnected: false, partial: missing.length > 0, missingNodes: [...missing] };
+}
