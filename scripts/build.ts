@@ -23,10 +23,21 @@ interface Package {
   readonly needs?: readonly string[];
   /** Files that tsc ignores but that a module reads at run time. */
   readonly copies: readonly Copy[];
+  /** Files that are copied to another place or name below `dist`. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Without the JSON Schemas in subdirectories, which only the client package publishes. */
 const GENERATED = 'generated/*.{js,d.ts,json}';
+
+/** The libraries of the console, so that an operator need not install them; with their licences, which ask for it. */
+const CONSOLE_LIBRARIES: Readonly<Record<string, string>> = {
+  'node_modules/preact/dist/preact.mjs': 'src/http/console/vendor/preact.js',
+  'node_modules/preact/LICENSE': 'src/http/console/vendor/preact.LICENSE',
+  'node_modules/uplot/dist/uPlot.esm.js': 'src/http/console/vendor/uplot.js',
+  'node_modules/uplot/dist/uPlot.min.css': 'src/http/console/vendor/uplot.css',
+  'node_modules/uplot/LICENSE': 'src/http/console/vendor/uplot.LICENSE',
+};
 
 const PACKAGES: Readonly<Record<string, Package>> = {
   codegen: {
@@ -42,6 +53,7 @@ const PACKAGES: Readonly<Record<string, Package>> = {
     projects: ['tsconfig.build.json', 'src/http/console/tsconfig.json'],
     needs: ['codegen'],
     copies: [{ patterns: ['asyncapi.yaml', 'src/**/*.{lua,html,css,svg,js}', GENERATED, 'docs/reference/**/*'] }],
+    files: CONSOLE_LIBRARIES,
   },
   conformance: {
     dist: 'conformance/dist',
@@ -89,6 +101,10 @@ function build(name: string): void {
   rmSync(dist, { recursive: true, force: true });
   for (const project of found.projects) compile(project);
   for (const { patterns, from = '.' } of found.copies) copy(patterns, resolve(ROOT, from), dist);
+  for (const [source, target] of Object.entries(found.files ?? {})) {
+    mkdirSync(dirname(resolve(dist, target)), { recursive: true });
+    cpSync(resolve(ROOT, source), resolve(dist, target));
+  }
 }
 
 function compile(project: string): void {

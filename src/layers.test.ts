@@ -45,6 +45,8 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/http/'],
   ioredis: ['src/broker/redis/'],
   'ipaddr.js': ['mcp/webhooks/endpoint.ts'],
+  preact: ['src/http/console/'],
+  uplot: ['src/http/console/charts.ts'],
   koffi: ['src/sources/engine/inotify.ts'],
   ws: ['src/connections/', 'src/mock/', 'conformance/target/socket.ts'],
 };

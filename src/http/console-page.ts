@@ -11,6 +11,13 @@ const PAGE = new URL('console/', import.meta.url);
 /** The generated client, which the console uses like any other page. */
 const CLIENT = new URL('../../generated/', import.meta.url);
 
+/** The libraries that the console uses. The package has copies beside the page; a clone serves the installed files. */
+const LIBRARIES: Readonly<Record<string, { readonly specifier: string; readonly type: string }>> = {
+  'preact.js': { specifier: 'preact', type: 'text/javascript' },
+  'uplot.js': { specifier: 'uplot/dist/uPlot.esm.js', type: 'text/javascript' },
+  'uplot.css': { specifier: 'uplot/dist/uPlot.min.css', type: 'text/css' },
+};
+
 /** Allows only scripts and connections of the same origin, and no inline script or style. */
 const HEADERS = {
   'content-security-policy':
@@ -31,7 +38,17 @@ async function readScript(name: string): Promise<string | undefined> {
   const text = existsSync(built) ? await readFile(built, 'utf8') : stripTypes(await readFile(source, 'utf8'));
   return text
     .replaceAll(/(from '[^']*)\.ts'/g, "$1.js'")
+    .replaceAll(/(from ')(preact|uplot)'/g, "$1./vendor/$2.js'")
     .replaceAll(/(from ')(?:\.\.\/){3}generated\//g, '$1./client/');
+}
+
+/** Undefined if the console uses no library of this name. */
+async function readLibrary(name: string): Promise<{ readonly text: string; readonly type: string } | undefined> {
+  const library = Object.hasOwn(LIBRARIES, name) ? LIBRARIES[name] : undefined;
+  if (library === undefined) return undefined;
+  const copy = new URL(`vendor/${name}`, PAGE);
+  const text = await readFile(existsSync(copy) ? copy : new URL(import.meta.resolve(library.specifier)), 'utf8');
+  return { text: text.replace(/^\/\/# sourceMappingURL=.*$/m, ''), type: library.type };
 }
 
 /** Suppresses Node's warning about an experimental feature, which would otherwise appear in the gateway's log. */
@@ -66,6 +83,11 @@ export function registerConsoleAssets(app: FastifyInstance): void {
       .type('text/css; charset=utf-8')
       .send(await readFile(new URL('console.css', PAGE))),
   );
+  app.get('/console/vendor/:name', async (request, reply) => {
+    const library = await readLibrary((request.params as { readonly name: string }).name);
+    if (library === undefined) return reply.callNotFound();
+    return reply.headers(HEADERS).type(`${library.type}; charset=utf-8`).send(library.text);
+  });
   app.get('/console/*', async (request, reply) => {
     const script = await readScript((request.params as { readonly '*': string })['*']);
     if (script === undefined) return reply.callNotFound();

@@ -79,7 +79,7 @@ describe('the console', () => {
   test('subscribes as its form specifies', async () => {
     const { gateway: served, page, faults } = await openConsole();
     await page.getByRole('combobox', { name: 'Events' }).fill('file_change');
-    await page.getByLabel('Extensions').fill('ts');
+    await page.getByRole('textbox', { name: 'Extensions' }).fill('ts');
     await page.getByRole('button', { name: 'Follow' }).click();
     await page.locator('#subscriptions tr', { hasText: 'extensions: .ts' }).waitFor();
     const change = { root: 'shop', changeType: 'modify', fileType: 'file' } as const;
@@ -87,7 +87,7 @@ describe('the console', () => {
     await served.publish('file_change', { ...change, path: 'a.ts' });
     await page.locator('#events li', { hasText: 'a.ts' }).waitFor();
     expect(await page.locator('#events li').count()).toBe(1);
-    await page.getByLabel('Extensions').fill('');
+    await page.getByRole('textbox', { name: 'Extensions' }).fill('');
     await page.getByRole('textbox', { name: 'Stream' }).fill('nowhere');
     await page.getByRole('button', { name: 'Follow' }).click();
     await page.locator('#complaint:not([hidden])').waitFor();

@@ -1,31 +1,79 @@
 /** The live inspector (OPS-4): a client like any other, with the generated SDK, on the gateway's own origin. */
 import { TidemarkError, createClient, isGap } from '../../../generated/client.ts';
 import type { TidemarkClient } from '../../../generated/client.ts';
+import { Charts } from './charts.ts';
+import { clientsOf } from './clients.ts';
+import type { ClientRow } from './clients.ts';
+import { pointOf } from './cluster.ts';
+import type { Moment } from './cluster.ts';
+import { DisconnectDialog } from './disconnect-dialog.ts';
 import { element, find } from './element.ts';
 import { EventList } from './event-list.ts';
-import { Overview } from './overview.ts';
+import { ExplainDialog } from './explain-dialog.ts';
+import { GatewayApi } from './gateway-api.ts';
+import { HotDirectories } from './hot-directories.ts';
+import { Observer } from './observer.ts';
+import type { Observation } from './observer.ts';
+import { showPanels } from './panels.ts';
+import type { Reports } from './panels.ts';
 import { showSuggestions } from './suggestions.ts';
 
 const path = document.body.dataset['path'] ?? 'ws';
 const form = find('follow', HTMLFormElement);
-const events = new EventList();
+const api = new GatewayApi({ path, headers: () => (token === '' ? {} : { authorization: `Bearer ${token}` }) });
+const charts = new Charts();
+const hot = new HotDirectories();
+const disconnecting = new DisconnectDialog(api);
+const explaining = new ExplainDialog({ api, clients: () => reports.clients });
+const events = new EventList((event) => explaining.show(event));
+const observer = new Observer({ api, onObservation: observe });
+let reports: Reports = { clients: [], hot: {}, search: '' };
 let client: TidemarkClient | undefined;
 let token = '';
 
-new Overview({ path, headers: () => (token === '' ? {} : { authorization: `Bearer ${token}` }) }).run().catch(complain);
 form.addEventListener('submit', (submitted) => {
   submitted.preventDefault();
   follow().catch(complain);
 });
-find('clear', HTMLButtonElement).addEventListener('click', () => events.clear());
-const hold = find('hold', HTMLButtonElement);
-hold.addEventListener('click', () => {
-  const held = hold.getAttribute('aria-pressed') !== 'true';
-  hold.setAttribute('aria-pressed', String(held));
-  events.hold(held);
+find('clear', HTMLButtonElement).addEventListener('click', () => {
+  events.clear();
+  hot.clear();
+});
+const pause = find('pause', HTMLButtonElement);
+pause.addEventListener('click', () => {
+  const paused = pause.getAttribute('aria-pressed') !== 'true';
+  pause.setAttribute('aria-pressed', String(paused));
+  events.hold(paused);
+  observer.pause(paused);
+});
+find('search', HTMLInputElement).addEventListener('input', (typed) => {
+  const { value } = typed.currentTarget as HTMLInputElement;
+  draw({ ...reports, search: value.trim().toLowerCase() });
 });
 follow().catch(complain);
+observer.run().catch(complain);
 showSuggestions().catch(complain);
+
+function observe({ at, health, all }: Observation): void {
+  if ('refused' in all)
+    return draw({ clients: [], hot: hot.counts(at), search: reports.search, health, refused: all.refused });
+  const { page, nodes } = all;
+  const before = reports.now;
+  const now: Moment = { at, nodes };
+  charts.add(pointOf(now, before));
+  const earlier = before === undefined ? {} : { before: { at: before.at, clients: reports.clients } };
+  const clients = clientsOf({ page, nodes, at, ...earlier });
+  draw({ ...reports, health, page, now, before, clients, hot: hot.counts(at), refused: undefined });
+}
+
+function draw(next: Reports): void {
+  reports = next;
+  showPanels(reports, disconnect);
+}
+
+function disconnect(row: ClientRow): void {
+  disconnecting.ask(row);
+}
 
 /** Subscribes as the form says, on a new connection; the previous connection ends. */
 async function follow(): Promise<void> {
@@ -34,6 +82,7 @@ async function follow(): Promise<void> {
   token = textOf(given, 'token');
   complain(undefined);
   events.clear();
+  hot.clear();
   const mine = createClient({ url: new URL(path, location.href), ...(token === '' ? {} : { token }) });
   client = mine;
   showState(mine);
@@ -42,7 +91,10 @@ async function follow(): Promise<void> {
   subscription.ready.then(showHints, () => undefined);
   for await (const item of subscription) {
     if (isGap(item)) events.addGap(item);
-    else events.addEvent(item);
+    else {
+      events.addEvent(item);
+      hot.add(item, Date.now());
+    }
   }
 }
 

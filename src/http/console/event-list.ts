@@ -6,6 +6,7 @@ import { element, find } from './element.ts';
 const KEPT = 300;
 
 export class EventList {
+  readonly #onExplain: (event: TidemarkEvent) => void;
   readonly #list = find('events', HTMLOListElement);
   readonly #count = find('count', HTMLElement);
   readonly #quiet = find('quiet', HTMLParagraphElement);
@@ -15,9 +16,14 @@ export class EventList {
   #held = false;
   #scheduled = false;
 
+  /** @param onExplain called for the event whose button was pressed */
+  constructor(onExplain: (event: TidemarkEvent) => void) {
+    this.#onExplain = onExplain;
+  }
+
   addEvent(event: TidemarkEvent): void {
     this.#total += 1;
-    this.#add(eventRow(event));
+    this.#add(eventRow(event, this.#onExplain));
   }
 
   addGap({ reason, from, to, repair }: TidemarkGap): void {
@@ -54,7 +60,7 @@ export class EventList {
 
   #draw(): void {
     this.#scheduled = false;
-    this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#held ? ', held' : ''}`;
+    this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#held ? ', paused' : ''}`;
     this.#quiet.hidden = this.#total > 0;
     if (this.#held) return;
     this.#list.prepend(...this.#waiting);
@@ -63,7 +69,7 @@ export class EventList {
   }
 }
 
-function eventRow(event: TidemarkEvent): HTMLLIElement {
+function eventRow(event: TidemarkEvent, onExplain: (event: TidemarkEvent) => void): HTMLLIElement {
   const { emittedAt, sequenceId, event: name, payload, isReplay } = event;
   const about = JSON.stringify(payload);
   const summary = element(
@@ -77,8 +83,22 @@ function eventRow(event: TidemarkEvent): HTMLLIElement {
   );
   const details = element('details', {}, summary);
   // A payload may be large, so it is formatted only when the row is opened.
-  details.addEventListener('toggle', () => details.append(element('pre', {}, JSON.stringify(event, undefined, 2))), {
+  details.addEventListener('toggle', () => details.append(explainButton(event, onExplain), payloadOf(event)), {
     once: true,
   });
   return element('li', { class: isReplay ? 'replay' : '' }, details);
+}
+
+function payloadOf(event: TidemarkEvent): HTMLPreElement {
+  const text = element('pre', {}, JSON.stringify(event, undefined, 2));
+  // A keyboard can scroll only what has the focus.
+  text.tabIndex = 0;
+  return text;
+}
+
+function explainButton(event: TidemarkEvent, onExplain: (event: TidemarkEvent) => void): HTMLButtonElement {
+  const button = element('button', {}, 'Explain: who receives it, and who does not');
+  button.type = 'button';
+  button.addEventListener('click', () => onExplain(event));
+  return button;
 }

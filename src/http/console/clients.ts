@@ -1,0 +1,84 @@
+/** The clients of all nodes, computed from the gateway's reports. */
+import type { NodesReport, SubscriptionReport, SubscriptionsPage } from '../../../generated/types.ts';
+
+export interface ClientRow {
+  readonly connectionId: string;
+  readonly nodeId: string;
+  readonly principal: string;
+  readonly remoteAddress: string;
+  readonly subscriptions: number;
+  readonly queuedBytes: number;
+  readonly oldestQueuedMs: number;
+  /** Lag of the subscription that is furthest behind, in events. */
+  readonly lag: number;
+  readonly delivered: number;
+  readonly replayed: number;
+  readonly gaps: number;
+  /** Events per second since the report before; undefined in the first report. */
+  readonly perSecond: number | undefined;
+  /** Milliseconds since the client last sent anything. */
+  readonly idleMs: number;
+  readonly slow: boolean;
+}
+
+/** A report, with the clients of the one before it. */
+export interface ClientsInput {
+  readonly page: SubscriptionsPage;
+  readonly nodes: NodesReport;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly before?: { readonly at: number; readonly clients: readonly ClientRow[] };
+}
+
+export function clientsOf({ page, nodes, at, before }: ClientsInput): ClientRow[] {
+  const earlier = new Map(before?.clients.map((each) => [each.connectionId, each.delivered]));
+  const seconds = before === undefined ? 0 : (at - before.at) / 1000;
+  const subscribed = [...Map.groupBy(page.items, ({ connectionId }) => connectionId).values()].flatMap((own) => {
+    const [first] = own;
+    if (first === undefined) return [];
+    const row = rowOf(first, own, at);
+    const known = earlier.get(row.connectionId);
+    const perSecond = known === undefined || seconds <= 0 ? undefined : Math.max(0, row.delivered - known) / seconds;
+    return [{ ...row, perSecond }];
+  });
+  const listed = new Set(subscribed.map(({ connectionId }) => connectionId));
+  return [...subscribed, ...unsubscribed(nodes, at).filter(({ connectionId }) => !listed.has(connectionId))];
+}
+
+function rowOf(first: SubscriptionReport, own: readonly SubscriptionReport[], at: number): ClientRow {
+  const sum = (of: (each: SubscriptionReport) => number): number => own.reduce((total, each) => total + of(each), 0);
+  const { connectionId, nodeId, principal, remoteAddress = '', queuedBytes, oldestQueuedMs, slow } = first;
+  return {
+    connectionId,
+    nodeId,
+    principal,
+    remoteAddress,
+    subscriptions: own.length,
+    // The queue belongs to the connection: all its subscriptions report the same one.
+    queuedBytes,
+    oldestQueuedMs,
+    lag: Math.max(...own.map(({ lag }) => lag)),
+    delivered: sum(({ delivered }) => delivered),
+    replayed: sum(({ replay }) => replay.count),
+    gaps: sum(({ gaps }) => gaps),
+    perSecond: undefined,
+    idleMs: Math.max(0, at - Date.parse(first.lastActivityAt)),
+    slow,
+  };
+}
+
+function unsubscribed({ nodes }: NodesReport, at: number): ClientRow[] {
+  const none = { subscriptions: 0, queuedBytes: 0, oldestQueuedMs: 0, lag: 0, delivered: 0, replayed: 0, gaps: 0 };
+  return nodes.flatMap(({ nodeId, unsubscribed: connections }) =>
+    connections.map(({ connectionId, principal, remoteAddress = '', lastActivityAt }) => ({
+      ...none,
+      connectionId,
+      nodeId,
+      principal,
+      remoteAddress,
+      perSecond: undefined,
+      idleMs: Math.max(0, at - Date.parse(lastActivityAt)),
+      slow: false,
+    })),
+  );
+}

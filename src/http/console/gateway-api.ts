@@ -1,0 +1,84 @@
+/** The HTTP operations that the console uses (OPS-1 to OPS-3, OPS-8, OPS-9). */
+import type {
+  DisconnectRequest,
+  DisconnectResult,
+  ExplainRequest,
+  Explanation,
+  Health,
+  HealthSummary,
+  NodesReport,
+  SubscriptionsPage,
+} from '../../../generated/types.ts';
+
+export interface GatewayApiOptions {
+  /** The path of the WebSocket, relative to the page; the HTTP operations are below it. */
+  readonly path: string;
+  readonly headers: () => Readonly<Record<string, string>>;
+}
+
+/** A request that the gateway refused, with its reason. */
+export class RefusedError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'RefusedError';
+    this.status = status;
+  }
+}
+
+/** Subscriptions that the console lists at most: one page of the largest size. */
+const PAGE = 1000;
+
+export class GatewayApi {
+  readonly #options: GatewayApiOptions;
+
+  constructor(options: GatewayApiOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {RefusedError} when the gateway refuses the request, or {TypeError} when it is unavailable; so do all methods */
+  health(): Promise<Health | HealthSummary> {
+    return this.#send('/health');
+  }
+
+  nodes(): Promise<NodesReport> {
+    return this.#send('/nodes');
+  }
+
+  subscriptions(): Promise<SubscriptionsPage> {
+    return this.#send(`/subscriptions?limit=${PAGE}`);
+  }
+
+  explain(request: ExplainRequest): Promise<Explanation> {
+    return this.#send('/explain', request);
+  }
+
+  disconnect(request: DisconnectRequest): Promise<DisconnectResult> {
+    return this.#send('/disconnect', request);
+  }
+
+  async #send<Answer>(below: string, body?: object): Promise<Answer> {
+    const { path, headers } = this.#options;
+    const response = await fetch(
+      `${path}${below}`,
+      body === undefined
+        ? { headers: headers() }
+        : {
+            method: 'POST',
+            headers: { ...headers(), 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          },
+    );
+    const answer: unknown = await response.json();
+    if (!response.ok) throw new RefusedError(response.status, messageOf(answer, response.status));
+    return answer as Answer;
+  }
+}
+
+function messageOf(answer: unknown, status: number): string {
+  const { data } = (typeof answer === 'object' && answer !== null ? answer : {}) as {
+    readonly data?: { readonly message?: string };
+  };
+  return data?.message ?? `The gateway answered with status ${status}.`;
+}

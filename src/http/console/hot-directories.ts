@@ -1,0 +1,35 @@
+/** Counts the directories in which events happen, over the last minutes. */
+
+/** How long an event counts, and the length of the parts in which events are counted, in milliseconds. */
+const WINDOW_MS = 300_000;
+const PART_MS = 5000;
+
+export class HotDirectories {
+  /** Counts by directory, by the number of the part of time. */
+  readonly #parts = new Map<number, Map<string, number>>();
+
+  /** Counts the event if its payload has a path. @param at milliseconds since the Unix epoch */
+  add({ payload }: { readonly payload: unknown }, at: number): void {
+    const { path } = (typeof payload === 'object' && payload !== null ? payload : {}) as { readonly path?: unknown };
+    if (typeof path !== 'string') return;
+    const number = Math.floor(at / PART_MS);
+    const counts = this.#parts.get(number) ?? new Map<string, number>();
+    const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.';
+    counts.set(directory, (counts.get(directory) ?? 0) + 1);
+    this.#parts.set(number, counts);
+  }
+
+  /** Events by directory. */
+  counts(now: number): Readonly<Record<string, number>> {
+    const sums = new Map<string, number>();
+    for (const [number, counts] of this.#parts) {
+      if ((number + 1) * PART_MS < now - WINDOW_MS) this.#parts.delete(number);
+      else for (const [directory, count] of counts) sums.set(directory, (sums.get(directory) ?? 0) + count);
+    }
+    return Object.fromEntries(sums);
+  }
+
+  clear(): void {
+    this.#parts.clear();
+  }
+}
