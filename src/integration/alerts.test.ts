@@ -9,7 +9,7 @@ import { openAuthenticator } from '../auth/authenticator.ts';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
 import { TcpProxy } from '../broker/testing/tcp-proxy.ts';
-import { judgeAlert, metricsOf, promtool, readRules } from '../testing/alert-rules.ts';
+import { asWorkers, judgeAlert, metricsOf, promtool, readRules } from '../testing/alert-rules.ts';
 import type { AlertRule, Observed } from '../testing/alert-rules.ts';
 import { buildContract } from '../testing/own-contract.ts';
 import { RawClient } from '../testing/raw-client.ts';
@@ -189,10 +189,13 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
 };
 
 describe('the alert', () => {
-  test.each(RULES)('$alert fires after its cause and not before', async (rule) => {
+  test.each(RULES)('$alert fires after its cause and not before, once for all workers of a node', async (rule) => {
     const cause = CAUSES[rule.alert];
     if (cause === undefined) throw new Error(`There is no cause for ${rule.alert} in this test.`);
-    expect(judgeAlert(rule, await cause())).toBe('');
+    const observed = await cause();
+    expect(judgeAlert(rule, observed)).toBe('');
+    for (const causeIn of ['both', 'one'] as const)
+      expect([causeIn, judgeAlert(rule, asWorkers(observed, causeIn), 'once')]).toEqual([causeIn, '']);
   });
 
   test('does not fire where nothing has happened', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { PROMTOOL, locate } from '../../scripts/tools.ts';
+import { mergeMetrics } from '../cli/workers/merged-metrics.ts';
 
 export const RULES_FILE = join(import.meta.dirname, '../../deploy/prometheus/alerts.yaml');
 
@@ -50,8 +51,33 @@ function firesAfterMinutes({ for: wait = '0s' }: AlertRule): number {
   return (unit === 'm' ? Number(count) : Number(count) / 60) + 1;
 }
 
-/** Runs the rules over the scrapes; returns what `promtool` finds wrong, `''` if the alert fires after the cause and not before. */
-export function judgeAlert(rule: AlertRule, observed: Observed): string {
+/** The same scrapes as two workers of each node answer them (`serve --workers`): the cause is in both, or in the second one only. */
+export function asWorkers({ before, after, course }: Observed, causeIn: 'both' | 'one'): Observed {
+  const together = (first: Scrape, second: Scrape): Scrape =>
+    first === undefined || second === undefined
+      ? undefined
+      : mergeMetrics(
+          new Map([
+            [1, first],
+            [2, second],
+          ]),
+        );
+  return {
+    before: before.map((text) => together(text, text)),
+    after: after.map((text, node) => together(causeIn === 'both' || text === undefined ? text : before[node], text)),
+    ...(course === undefined ? {} : { course }),
+  };
+}
+
+/**
+ * Runs the rules over the scrapes; returns what `promtool` finds wrong, `''` if the alert fires after the cause and not before.
+ * @param count `once`: exactly one alert must fire, however many series have the cause
+ */
+export function judgeAlert(
+  rule: AlertRule,
+  observed: Observed,
+  count: 'once' | 'at least once' = 'at least once',
+): string {
   const firing = `count(ALERTS{alertname="${rule.alert}",alertstate="firing"})`;
   const test = {
     interval: '15s',
@@ -59,7 +85,7 @@ export function judgeAlert(rule: AlertRule, observed: Observed): string {
     promql_expr_test: [
       { expr: firing, eval_time: `${QUIET_MINUTES - 1}m`, exp_samples: [] },
       {
-        expr: `${firing} > bool 0`,
+        expr: count === 'once' ? firing : `${firing} > bool 0`,
         eval_time: `${Math.ceil((QUIET_MINUTES + firesAfterMinutes(rule)) * 60)}s`,
         exp_samples: [{ labels: '{}', value: 1 }],
       },
