@@ -93,7 +93,7 @@ export function redisPeer(name: string, redisUrl: string): Peer {
     command: ({ port, controlPort }) => [
       process.execPath,
       `${HERE}servers/${isGateway ? 'gateway' : 'redis-frames'}.ts`,
-      ...(isGateway ? [port, controlPort, `${HERE}..`, 0, `${redisUrl}?prefix=gateway`] : [port, redisUrl]).map(String),
+      ...(isGateway ? [port, controlPort, `${HERE}..`, 0, `${redisUrl}?prefix=latency`] : [port, redisUrl]).map(String),
     ],
     path: isGateway ? '/ws' : '/',
     hello: () => (isGateway ? subscribe({ mode: 'none' }) : ''),

@@ -139,13 +139,24 @@ async function compareThroughput(publishers: readonly Publisher[]): Promise<void
   console.log(`\n${table(header, rows)}`);
 }
 
+/** Resolves when the subscription is confirmed. @throws {Error} if the gateway rejects it */
+async function subscriptionOf(socket: WebSocket): Promise<void> {
+  for (;;) {
+    const [data] = (await once(socket, 'message')) as [Buffer];
+    const { type } = JSON.parse(data.toString('utf8')) as { readonly type: string };
+    if (type === 'subscribed') return;
+    if (type === 'error') throw new Error(`The gateway rejected the subscription: ${data.toString('utf8')}`);
+  }
+}
+
 /** Opens a WebSocket to a server, and adds the latency of each event that has a time mark. */
 async function listen({ server }: RunningPeer, latencies: number[]): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}${server.path}`);
   await once(socket, 'open');
   if (server.hello !== '') {
+    const subscribed = subscriptionOf(socket);
     socket.send(server.hello);
-    await once(socket, 'message');
+    await subscribed;
   }
   socket.on('message', (data: Buffer) => {
     const [, sentAt] = /\^(\d+)/.exec(data.toString('latin1')) ?? [];
@@ -204,7 +215,10 @@ try {
   if (values.other !== undefined) publishers.push(await gatewayPublisher('other', values.other));
   console.log(`Node ${process.version}, ${cpus().length} cores; ${rounds} rounds`);
   await compareThroughput(publishers);
-  await compareLatency(gateway);
+  // A stream without history, which a server in another process reads before it delivers.
+  const timed = await gatewayPublisher('latency', `${import.meta.dirname}/..`);
+  publishers.push(timed);
+  await compareLatency(timed);
 } finally {
   for (const publisher of publishers) await publisher.close();
   await redis.stop();

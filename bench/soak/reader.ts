@@ -1,0 +1,90 @@
+/** A client that checks that it receives every event once, in order, also across its reconnects. */
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+
+const RETRY_MS = 500;
+
+interface Message {
+  readonly type: string;
+  readonly data: {
+    readonly sequenceId?: number;
+    readonly epoch?: string;
+    readonly position?: { readonly epoch: string; readonly sequenceId: number };
+    readonly recovery?: { readonly recovered?: boolean; readonly reason?: string };
+  };
+}
+
+export class SoakReader {
+  readonly #url: string;
+  #socket: WebSocket | undefined;
+  #epoch = '';
+  /** The sequenceId of the last event. */
+  last = 0;
+  readonly faults: string[] = [];
+  /** Attempts to connect that failed; each is repeated, as a client would do. */
+  refusals = 0;
+  #closed = false;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Resolves when the subscription is confirmed. */
+  async connect(): Promise<void> {
+    while (!this.#closed)
+      try {
+        await this.#open();
+        return;
+      } catch {
+        this.refusals += 1;
+        await delay(RETRY_MS);
+      }
+  }
+
+  async #open(): Promise<void> {
+    const socket = new WebSocket(this.#url, { perMessageDeflate: false });
+    this.#socket = socket;
+    // `once` reports the same error.
+    socket.on('error', () => undefined);
+    await once(socket, 'open');
+    const after = { epoch: this.#epoch, sequenceId: this.last };
+    const replay = this.#epoch === '' ? { mode: 'none' } : { mode: 'resume', after };
+    const data = { subscriptionId: 'soak', events: ['bench.tick'], replay };
+    const confirmed = Promise.withResolvers<undefined>();
+    socket.on('message', (text: Buffer) => {
+      if (this.#socket !== socket) return;
+      const message = JSON.parse(text.toString('utf8')) as Message;
+      this.#take(message);
+      if (message.type === 'subscribed') confirmed.resolve(undefined);
+    });
+    socket.send(JSON.stringify({ type: 'subscribe', id: '1', data }));
+    await confirmed.promise;
+  }
+
+  /** Drops the connection and resumes after the last event. */
+  reconnect(): void {
+    const socket = this.#socket;
+    // A reader that is connecting has nothing to resume yet.
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.terminate();
+    this.connect().catch((error: unknown) => this.faults.push(String(error)));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket?.terminate();
+  }
+
+  #take({ type, data }: Message): void {
+    if (type === 'subscribed') {
+      if (this.#epoch === '') this.last = data.position?.sequenceId ?? 0;
+      this.#epoch = data.position?.epoch ?? '';
+      if (data.recovery?.recovered === false) this.faults.push(`a resume failed: ${data.recovery.reason}`);
+    }
+    if (type === 'gap' || type === 'error' || type === 'closing') this.faults.push(JSON.stringify({ type, data }));
+    if (type !== 'event') return;
+    if (data.sequenceId !== this.last + 1) this.faults.push(`received ${data.sequenceId} after ${this.last}`);
+    this.last = data.sequenceId ?? 0;
+  }
+}
