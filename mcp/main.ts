@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from '../src/cli/exit.ts';
+import { append } from '../src/cli/event-options.ts';
 import { remoteOptions } from '../src/cli/remote.ts';
 import type { RemoteOptions } from '../src/cli/remote.ts';
 import { plain } from '../src/cli/terminal.ts';
@@ -17,6 +18,7 @@ import { WEBHOOK_DEFAULTS } from './webhooks/webhooks.ts';
 
 interface Options extends RemoteOptions {
   readonly contract?: string;
+  readonly stream?: readonly string[];
   readonly http?: Address;
   readonly callers?: string;
   readonly allowHost?: readonly string[];
@@ -35,12 +37,13 @@ const program = remoteOptions(new Command('tidemark-mcp'))
   .description('MCP server of a Tidemark gateway, over stdio or, with --http, over HTTP.')
   .version(packageVersion())
   .option('--contract <path>', 'own events: the document, or the directory of `tidemark contract build`')
+  .option('--stream <name>', 'a stream to list as a resource; may be repeated (default: main)', append)
   .option('--http <host:port>', 'serve over HTTP at this address, such as 127.0.0.1:7410', readAddress)
   .option('--callers <file>', 'with --http: the callers, their tokens and their credentials of the gateway (JSON)')
   .option(
     '--allow-host <name>',
     'with --http: a host name by which clients and web pages reach this server; may be repeated',
-    (name: string, all: readonly string[] | undefined) => [...(all ?? []), name],
+    append,
   )
   .option('--insecure', 'with --http: serve an address that is not loopback without --callers')
   .option('--allow-private-callbacks', 'for development: webhooks to http and to addresses that are not public')
@@ -53,7 +56,7 @@ async function serve(options: Options): Promise<void> {
   process.once('SIGINT', () => end.abort()).once('SIGTERM', () => end.abort());
   const contract = await readContract(options.contract);
   if (options.http !== undefined) return serveHttp(options, { ...options.http, contract, signal: end.signal });
-  await serveOverStdio({ contract, gateway: new Gateway(options), onFault }, end.signal);
+  await serveOverStdio({ contract, gateway: new Gateway(options), onFault, ...streamsOf(options) }, end.signal);
 }
 
 async function serveHttp(
@@ -67,6 +70,7 @@ async function serveHttp(
     );
   const service = await serveOverHttp({
     ...{ host, port, contract, onFault, gateway: options, allowedHosts: options.allowHost ?? [] },
+    ...streamsOf(options),
     ...(options.callers === undefined ? {} : { callers: await readCallers(options.callers) }),
     webhooks: {
       ...WEBHOOK_DEFAULTS,
@@ -76,6 +80,10 @@ async function serveHttp(
   log(`serving ${service.url}`);
   if (!signal.aborted) await once(signal, 'abort');
   await service.close();
+}
+
+function streamsOf({ stream }: Options): { readonly streams?: readonly string[] } {
+  return stream === undefined ? {} : { streams: stream };
 }
 
 function readAddress(text: string): Address {
@@ -88,6 +96,8 @@ function readAddress(text: string): Address {
 
 /** The log of this program. Errors of libraries have no credential in their texts: none is ever part of an address. */
 function onFault(error: unknown): void {
+  // The client has gone before it had read everything.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return;
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 

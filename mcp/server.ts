@@ -8,6 +8,8 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { packageVersion } from '../src/version.ts';
 import { registerEvents } from './events/registration.ts';
 import type { EventsHost } from './events/registration.ts';
+import { registerStreams } from './resources/streams.ts';
+import type { StreamsHost } from './resources/streams.ts';
 import { registerTools } from './tools/registration.ts';
 
 export { readContract } from './contract/contract.ts';
@@ -16,7 +18,7 @@ export { Gateway } from './gateway/gateway.ts';
 export type { GatewayOptions } from './gateway/gateway.ts';
 
 /** What the servers of one caller share. */
-export type McpHost = EventsHost;
+export type McpHost = EventsHost & StreamsHost;
 
 const INSTRUCTIONS =
   'Tools to work with the events of a Tidemark gateway: wait for an event instead of polling, publish one, hand work to exactly one agent. ' +
@@ -31,5 +33,6 @@ export function mcpServerOf(host: McpHost): McpServer {
   );
   registerTools(server, host);
   registerEvents(server, host);
+  registerStreams(server, host);
   return server;
 }

@@ -35,7 +35,15 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['tape/', 'filters/'],
     ['trace/'],
   ],
-  'mcp/': [['main.ts'], ['serve/'], ['server.ts'], ['tools/', 'events/'], ['webhooks/'], ['gateway/'], ['contract/']],
+  'mcp/': [
+    ['main.ts'],
+    ['serve/'],
+    ['server.ts'],
+    ['tools/', 'resources/', 'events/'],
+    ['webhooks/'],
+    ['gateway/'],
+    ['contract/'],
+  ],
 };
 
 /** Each library, and path prefixes of the files that may import it: one place in each program. */
@@ -69,6 +77,7 @@ const SHARED_WITH_MCP = [
   'src/catalogue/built-contract.ts',
   'src/catalogue/near-miss.ts',
   'src/cli/codegen.ts',
+  'src/cli/event-options.ts',
   'src/cli/exit.ts',
   'src/cli/handshake.ts',
   'src/cli/open-contract.ts',

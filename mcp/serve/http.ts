@@ -11,6 +11,7 @@ import type { McpHttpHandler } from '@modelcontextprotocol/server';
 import type { Contract } from '../contract/contract.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
+import { StreamWatch, subscribedUris } from '../resources/watch.ts';
 import { mcpServerOf } from '../server.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 import type { WebhookOptions } from '../webhooks/webhooks.ts';
@@ -26,6 +27,8 @@ export interface HttpOptions {
   readonly callers?: readonly Caller[];
   /** Host names that clients use, besides those of this machine; also the host names of origins whose pages may call. */
   readonly allowedHosts?: readonly string[];
+  /** The streams that are listed as resources; default `main`. */
+  readonly streams?: readonly string[];
   readonly webhooks?: WebhookOptions;
   readonly heartbeatMs?: number;
   readonly onFault: (error: unknown) => void;
@@ -42,6 +45,7 @@ const LARGEST_BODY = 1024 * 1024;
 /** The gateway of one caller, and the MCP servers in front of it. */
 interface Seat {
   readonly gateway: Gateway;
+  readonly watch: StreamWatch;
   readonly handler: McpHttpHandler;
   readonly serve: ReturnType<typeof toNodeHandler>;
 }
@@ -100,19 +104,31 @@ class Seats {
   async close(): Promise<void> {
     this.#webhooks.close();
     const all = [...this.#seats.values(), ...(this.#shared === undefined ? [] : [this.#shared])];
+    for (const { watch } of all) watch.close();
     await Promise.all(all.map(async ({ handler, gateway }) => Promise.all([handler.close(), gateway.close()])));
   }
 
   #make(gatewayOptions: GatewayOptions, principal: string | undefined): Seat {
-    const { contract, heartbeatMs, onFault } = this.#options;
+    const { contract, heartbeatMs, streams, onFault } = this.#options;
     const gateway = new Gateway(gatewayOptions);
     const host = {
       ...{ gateway, contract, onFault },
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      ...(streams === undefined ? {} : { streams }),
       ...(principal === undefined ? {} : { webhooks: { registry: this.#webhooks, principal } }),
     };
     const handler = createMcpHandler(() => mcpServerOf(host), { onerror: onFault, maxRequestBodySize: LARGEST_BODY });
-    return { gateway, handler, serve: toNodeHandler(handler, { onerror: onFault, maxRequestBodySize: LARGEST_BODY }) };
+    const watch = new StreamWatch(gateway, { onUpdate: (uri) => handler.notify.resourceUpdated(uri), onFault });
+    const fetch: McpHttpHandler['fetch'] = async (request, rest) => {
+      const body: unknown = await request
+        .clone()
+        .json()
+        .catch(() => undefined);
+      watch.add(subscribedUris(body));
+      return handler.fetch(request, rest);
+    };
+    const serve = toNodeHandler({ fetch }, { onerror: onFault, maxRequestBodySize: LARGEST_BODY });
+    return { gateway, watch, handler, serve };
   }
 }
 

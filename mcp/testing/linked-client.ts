@@ -1,12 +1,11 @@
 /** An MCP server in this process and the official client, linked in memory. */
 import { InMemoryTransport } from '@modelcontextprotocol/client';
 import type { Client } from '@modelcontextprotocol/client';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { onCleanup } from '../../src/testing/rig.ts';
 import { readContract } from '../contract/contract.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
-import { mcpServerOf } from '../server.ts';
+import { serveConnection } from '../serve/connection.ts';
 import { clientOf } from './mcp-process.ts';
 import type { Era } from './mcp-process.ts';
 
@@ -32,11 +31,11 @@ export async function linkedClient({
     onFault: (fault: unknown) => faults.push(fault),
   };
   const [mine, theirs] = InMemoryTransport.createLinkedPair();
-  const handle = serveStdio(() => mcpServerOf(host), { transport: theirs });
+  const connection = serveConnection(host, theirs);
   const client = clientOf(era);
   onCleanup(async () => {
     await client.close();
-    await handle.close();
+    await connection.close();
     await gateway.close();
     if (faults.length > 0) throw new AggregateError(faults, 'The server reported faults.');
   });

@@ -1,0 +1,29 @@
+/** Serves one client over a transport that lasts, such as stdio. */
+import type { McpServer, Transport } from '@modelcontextprotocol/server';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { StreamWatch, subscribedUris } from '../resources/watch.ts';
+import { mcpServerOf } from '../server.ts';
+import type { McpHost } from '../server.ts';
+import { ObservedTransport } from './observed-transport.ts';
+
+export interface Connection {
+  close(): Promise<void>;
+}
+
+export function serveConnection(host: McpHost, transport: Transport): Connection {
+  let server: McpServer | undefined;
+  const { gateway, onFault } = host;
+  const watch = new StreamWatch(gateway, {
+    onUpdate: (uri) => void server?.server.sendResourceUpdated({ uri }).catch(() => undefined),
+    onFault,
+  });
+  const observed = new ObservedTransport(transport, (message) => watch.add(subscribedUris(message)));
+  // The last server that was made is the one of the connection: one before may have answered a probe.
+  const handle = serveStdio(() => (server = mcpServerOf(host)), { transport: observed, onerror: onFault });
+  return {
+    close: async () => {
+      watch.close();
+      await handle.close();
+    },
+  };
+}
