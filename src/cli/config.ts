@@ -68,7 +68,7 @@ function memoryTable({
   const mebibytes = (bytes: number): string => `${Math.ceil(bytes / (1024 * 1024))}`.padStart(6);
   return table([
     ['MEMORY AT MOST', '   MiB', 'BOUNDED BY'],
-    ...costs.map(({ what, bytes, limits }) => [what, mebibytes(bytes), limits.join(', ')]),
+    ...costs.map(({ what, bytes, limits, nodeOption }) => [what, mebibytes(bytes), nodeOption ?? limits.join(', ')]),
     ['together', mebibytes(atMostBytes), ''],
   ]);
 }

@@ -66,8 +66,8 @@ export class CliRunner {
   }
 
   /** A gateway on a free port, with its address in the environment variables that the other commands read. */
-  async serve(argv: readonly string[] = []) {
-    const cli = this.start(['serve', '--port', '0', '--json', ...argv]);
+  async serve(argv: readonly string[] = [], options: Partial<CliOptions> = {}) {
+    const cli = this.start(['serve', '--port', '0', '--json', ...argv], options);
     await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);
     const { url } = JSON.parse(cli.lines[0] ?? '{}') as { readonly url: string };
     return { cli, url, env: { TIDEMARK_URL: url } };
