@@ -6,12 +6,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CHROMIUM, locate, NGINX, OPENSSL, PROMTOOL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
+import { CHROMIUM, CURL, locate, NGINX, OPENSSL, PROMTOOL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
 
 /** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
-const tools = [REDIS, CHROMIUM, OPENSSL, PROMTOOL, NGINX, PYTHON, ...PYTHON_PACKAGES];
+const tools = [REDIS, CHROMIUM, CURL, OPENSSL, PROMTOOL, NGINX, PYTHON, ...PYTHON_PACKAGES];
 const missing = tools.filter((tool) => locate(tool) === undefined);
 if (missing.length > 0) {
   const packages = missing.map((tool) => tool.debianPackage);

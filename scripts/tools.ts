@@ -30,6 +30,8 @@ export const PYTHON_PACKAGES: readonly Tool[] = [
 export const PROMTOOL: Tool = { commands: ['promtool'], debianPackage: 'prometheus', brewFormula: 'prometheus' };
 /** The proxy in front of a gateway in the tests of the examples in deploy/. Debian keeps it in /usr/sbin, which is not on every PATH. */
 export const NGINX: Tool = { commands: ['nginx'], debianPackage: 'nginx', brewFormula: 'nginx' };
+/** A client of server-sent events. */
+export const CURL: Tool = { commands: ['curl'], debianPackage: 'curl', brewFormula: 'curl' };
 export const CHROMIUM: Tool = {
   commands: ['chromium', 'chromium-browser', 'google-chrome'],
   debianPackage: 'chromium',
