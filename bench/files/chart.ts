@@ -5,6 +5,7 @@ export interface Panel {
   readonly bars: readonly { readonly name: string; readonly value: number; readonly text: string }[];
 }
 
+const OWN: ReadonlySet<string> = new Set(['gateway', 'file source']);
 const WIDTH = 360;
 const ROW = 24;
 const LABEL = 110;
@@ -17,7 +18,7 @@ function panelSvg({ title, bars }: Panel, x: number, y: number): string {
   const rows = bars.map(({ name, value, text }, row) => {
     const top = y + TITLE + row * ROW;
     const length = Math.max(1, (value / most) * (WIDTH - LABEL - NUMBER));
-    const kind = name === 'tidemark' ? 'own' : 'other';
+    const kind = OWN.has(name) ? 'own' : 'other';
     return [
       `<text x="${x + LABEL - 8}" y="${top + 14}" text-anchor="end">${name}</text>`,
       `<rect class="${kind}" x="${x + LABEL}" y="${top + 2}" width="${length.toFixed(1)}" height="${ROW - 8}"/>`,
@@ -40,6 +41,12 @@ text { fill: #333; }
 .title { font-weight: 600; }
 .own { fill: #0b6e99; }
 .other { fill: #b8c4cc; }
+@media (prefers-color-scheme: dark) {
+  svg { background: #0d1117; }
+  text { fill: #e6edf3; }
+  .own { fill: #58a6c9; }
+  .other { fill: #4a5660; }
+}
 </style>
 ${drawn.join('\n')}
 </svg>

@@ -19,6 +19,8 @@ export interface Outcome {
   /** From the last change to the last report that was waited for, in milliseconds. */
   readonly lateMs: number;
   readonly cpuMs: number;
+  /** Longest standstill of its main loop, in milliseconds. */
+  readonly standstillMs: number;
   readonly use: Use;
 }
 
@@ -36,16 +38,18 @@ export class Subject {
     this.#child = child;
   }
 
-  static async start(): Promise<{ readonly subject: Subject; readonly use: Use }> {
-    const child = fork(join(import.meta.dirname, 'subject.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  static async start(watcher: WatcherName): Promise<{ readonly subject: Subject; readonly use: Use }> {
+    const child = fork(join(import.meta.dirname, 'subject.ts'), [watcher], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     const [use] = (await once(child, 'message')) as [FromSubject];
     return { subject: new Subject(child), use };
   }
 
   /** @returns how long it took until changes were reported, in milliseconds, and what it used for that */
-  async watch(watcher: WatcherName, directory: string): Promise<{ readonly readyMs: number; readonly use: Use }> {
+  async watch(directory: string): Promise<{ readonly readyMs: number; readonly use: Use }> {
     const began = performance.now();
-    const use = await this.#ask({ kind: 'watch', watcher, directory });
+    const use = await this.#ask({ kind: 'watch', directory });
     return { readyMs: performance.now() - began, use };
   }
 
@@ -59,12 +63,14 @@ export class Subject {
     const worked = Math.max(...expected.map(({ at, until = at }) => until));
     let last = worked;
     let use: Use = before;
+    let standstillMs = 0;
     let quietSince = performance.now();
     const deadline = performance.now() + PATIENCE_MS;
     while (waiting.size > 0 && performance.now() < deadline && performance.now() - quietSince < QUIET_MS) {
       await delay(POLL_MS);
       const report = await this.#report();
       use = report;
+      standstillMs = Math.max(standstillMs, report.standstillMs);
       losses.push(...report.losses);
       if (report.sightings.length > 0) quietSince = performance.now();
       for (const sighting of report.sightings) {
@@ -84,6 +90,7 @@ export class Subject {
       latencies: latencies.toSorted((left, right) => left - right),
       lateMs: last - worked,
       cpuMs: use.cpuMs - before.cpuMs,
+      standstillMs,
       use,
     };
   }

@@ -1,4 +1,5 @@
 /** A process that watches one directory with one watcher, and reports to the benchmark what it saw and used. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { WATCHERS } from './watchers.ts';
 import type { Change, WatcherName } from './watchers.ts';
 
@@ -15,10 +16,11 @@ export interface Use {
   /** Resident memory, in bytes: at present, and at most so far. */
   readonly residentBytes: number;
   readonly peakBytes: number;
+  /** Longest time for which the process's main loop did nothing else, since the last report, in milliseconds. */
+  readonly standstillMs: number;
 }
 
-export type ToSubject =
-  { readonly kind: 'watch'; readonly watcher: WatcherName; readonly directory: string } | { readonly kind: 'report' };
+export type ToSubject = { readonly kind: 'watch'; readonly directory: string } | { readonly kind: 'report' };
 
 export type FromSubject =
   | ({ readonly kind: 'started' | 'ready' } & Use)
@@ -33,12 +35,16 @@ function use(): Use {
     cpuMs: (user + system) / 1000,
     residentBytes: process.memoryUsage.rss(),
     peakBytes: process.resourceUsage().maxRSS * 1024,
+    standstillMs: loop.max / 1e6,
   };
 }
 
 function send(message: FromSubject): void {
   process.send?.(message);
 }
+
+const loop = monitorEventLoopDelay({ resolution: 5 });
+loop.enable();
 
 process.on('message', (message: ToSubject) => {
   if (message.kind === 'watch') {
@@ -47,12 +53,14 @@ process.on('message', (message: ToSubject) => {
         void sightings.push({ path, change, at: performance.timeOrigin + performance.now() }),
       onLoss: (path: string) => void losses.push(path),
     };
-    void WATCHERS[message.watcher](message.directory, listener).then(() => send({ kind: 'ready', ...use() }));
+    void begin(message.directory, listener).then(() => send({ kind: 'ready', ...use() }));
     return;
   }
   send({ kind: 'report', sightings, losses, ...use() });
   sightings = [];
   losses = [];
+  loop.reset();
 });
 process.on('disconnect', () => process.exit());
+const begin = await WATCHERS[process.argv[2] as WatcherName]();
 send({ kind: 'started', ...use() });

@@ -3,7 +3,9 @@ import { watch } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { createGateway } from '../../src/gateway.ts';
 import { FileSource } from '../../src/sources/file-source.ts';
+import { watchDirectory } from '../../src/sources/watched-directory.ts';
 
 export type Change = 'present' | 'gone';
 
@@ -14,11 +16,40 @@ export interface Listener {
   readonly onLoss: (path: string) => void;
 }
 
-/** Resolves once changes are reported. */
-export type Watcher = (directory: string, listener: Listener) => Promise<void>;
+/** Prepares what a watcher needs without a directory; the result begins to watch, and resolves once changes are reported. */
+export type Watcher = () => Promise<(directory: string, listener: Listener) => Promise<void>>;
+
+const onTheSpot =
+  (begin: (directory: string, listener: Listener) => Promise<void>): Watcher =>
+  () =>
+    Promise.resolve(begin);
 
 export const WATCHERS = {
-  tidemark: async (directory, { onChange, onLoss }) => {
+  /** A gateway that watches: a change counts when it is published. The others only report to a function. */
+  gateway: async () => {
+    const gateway = createGateway();
+    await gateway.listen({ port: 0 });
+    return async (directory, { onChange, onLoss }) => {
+      await watchDirectory(
+        {
+          offerFiles: (watched) => gateway.offerFiles(watched),
+          health: () => gateway.health(),
+          announceLoss: async (loss) => {
+            await gateway.announceLoss(loss);
+            loss.paths.forEach((each) => onLoss(each));
+          },
+          publish: async (event, payload, options) => {
+            await gateway.publish(event, payload, options);
+            const { path, previousPath, changeType } = payload;
+            if (previousPath !== undefined) onChange(previousPath, 'gone');
+            onChange(path, changeType === 'delete' ? 'gone' : 'present');
+          },
+        },
+        { directory, onWarning: () => undefined },
+      );
+    };
+  },
+  'file source': onTheSpot(async (directory, { onChange, onLoss }) => {
     const source = new FileSource({
       directory,
       listener: {
@@ -31,8 +62,8 @@ export const WATCHERS = {
       },
     });
     await source.start();
-  },
-  '@parcel/watcher': async (directory, { onChange, onLoss }) => {
+  }),
+  '@parcel/watcher': onTheSpot(async (directory, { onChange, onLoss }) => {
     const parcel = await importPeer<ParcelWatcher>('@parcel/watcher');
     await parcel.subscribe(
       directory,
@@ -43,8 +74,8 @@ export const WATCHERS = {
       },
       { ignore: ['.git'] },
     );
-  },
-  chokidar: async (directory, { onChange, onLoss }) => {
+  }),
+  chokidar: onTheSpot(async (directory, { onChange, onLoss }) => {
     const chokidar = await importPeer<Chokidar>('chokidar');
     const watcher = chokidar.watch(directory, {
       ignoreInitial: true,
@@ -57,16 +88,16 @@ export const WATCHERS = {
     await new Promise<void>((ready) => {
       watcher.on('ready', () => ready());
     });
-  },
+  }),
   /** Node's own; it does not report whether a name appeared or went, so that every report counts as right. */
-  'fs.watch': async (directory, { onChange }) => {
+  'fs.watch': onTheSpot(async (directory, { onChange }) => {
     watch(directory, { recursive: true }, (_event, path) => {
       if (path === null || path.startsWith('.git')) return;
       onChange(path, 'present');
       onChange(path, 'gone');
     });
     await Promise.resolve();
-  },
+  }),
 } as const satisfies Readonly<Record<string, Watcher>>;
 
 export type WatcherName = keyof typeof WATCHERS;

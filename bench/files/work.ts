@@ -59,8 +59,9 @@ export function createStorm(root: string, count: number): readonly Expected[] {
     const directory = `storm/d${Math.floor(n / 100)}`;
     if (n % 100 === 0) mkdirSync(join(root, directory), { recursive: true });
     const path = `${directory}/file${n}`;
-    writeFileSync(join(root, path), '');
+    // Before the file is made: a watcher may report it before this process continues.
     done.push({ path, change: 'present', at: now() });
+    writeFileSync(join(root, path), '');
   }
   return done;
 }
@@ -73,8 +74,9 @@ export async function renameDirectory(root: string): Promise<readonly Expected[]
   return below.map((name): Expected => {
     const file = readdirSync(join(root, 'tree/renamed', name))[0] ?? '';
     const path = `tree/renamed/${name}/${file}`;
+    const at = now();
     appendFileSync(join(root, path), 'after the rename\n');
-    return { path, change: 'present', at: now() };
+    return { path, change: 'present', at };
   });
 }
 

@@ -142,7 +142,9 @@ test(
 
     // The neighbour lost nothing, although the history of the others was dropped.
     const own = neighbour.client.events();
-    expect(own.map((each) => each['sequenceId'])).toEqual(Array.from({ length: neighbour.published }, (_, at) => at + 1));
+    expect(own.map((each) => each['sequenceId'])).toEqual(
+      Array.from({ length: neighbour.published }, (_, at) => at + 1),
+    );
     const again = await open('neighbour');
     onCleanup(() => again.close());
     const after = { epoch: own[0]?.['epoch'], sequenceId: 0 };

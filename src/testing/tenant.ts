@@ -48,7 +48,10 @@ export class Tenant {
     });
   }
 
-  static async open(url: string, { name, secret }: { readonly name: string; readonly secret: string }): Promise<Tenant> {
+  static async open(
+    url: string,
+    { name, secret }: { readonly name: string; readonly secret: string },
+  ): Promise<Tenant> {
     const headers = secret === '' ? {} : { authorization: `Bearer ${secret}` };
     const ws = new WebSocket(url, { perMessageDeflate: false, headers });
     const tenant = new Tenant(ws, name);

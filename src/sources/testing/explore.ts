@@ -19,6 +19,8 @@ export interface Exploration {
   readonly place?: string;
   /** The kinds of {@link ToolWork} that are added, one in each round. */
   readonly tools?: readonly string[];
+  /** Called after each round; false ends the work early. */
+  readonly onRound?: () => boolean;
 }
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
@@ -30,6 +32,7 @@ export async function explore({
   perRound,
   place = tmpdir(),
   tools = [],
+  onRound = () => true,
 }: Exploration): Promise<Record<string, unknown>> {
   const outside = temporary(place, 'tidemark-elsewhere-');
   const directory = temporary(place, 'tidemark-explored-');
@@ -77,13 +80,17 @@ export async function explore({
       if (!(await isTrueInTime(isSeen))) wrong.push(`no event of ${fence}`);
     }
     if (wrong.length > 0) return { seed, round, done, wrong, last: recent.slice(-20), warnings };
+    if (!onRound()) break;
   }
   const failed = tools.filter((each) => work?.succeeded.has(each) === false);
   return failed.length > 0 ? { failed } : { losses, warnings };
 }
 
+/** Only a difference waits so long; on a busy machine a report may take many seconds, and is not missing. */
+const PATIENCE_MS = 120_000;
+
 async function isTrueInTime(isTrue: () => boolean): Promise<boolean> {
-  const deadline = Date.now() + wait.timeout;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!isTrue()) {
     if (Date.now() > deadline) return false;
     await delay(wait.interval);
