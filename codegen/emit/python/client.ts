@@ -55,7 +55,7 @@ ${contract.events.map(isEventOverload).join('\n\n\n')}
 
 def is_event(event: object, name: str) -> bool:
     """Whether an event is the declared event of this name. Narrows events of subscriptions to several names or a wildcard."""
-    return isinstance(event, dict) and event.get("event") == name
+    return isinstance(event, dict) and cast("dict[str, object]", event).get("event") == name
 
 
 def is_gap(item: object) -> TypeGuard[Gap]:

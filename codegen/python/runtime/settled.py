@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import TypeVar, Union
 
+from .wire import as_object
+
 Item = TypeVar("Item")
 
 
@@ -53,14 +55,15 @@ async def settled(
 
 def _add(group: dict[object, Item], item: Item) -> None:
     file, is_rename = _file_change(item)
-    if file is not None:
-        group.pop(file, None)
+    if file is not None and file in group:
+        del group[file]
     # A rename also changes its old path, so no later change of the new path replaces it.
     group[object() if file is None or is_rename else file] = item
 
 
 def _file_change(item: object) -> tuple[Union[str, None], bool]:
-    if not isinstance(item, dict) or item.get("event") != "file_change" or not isinstance(item.get("payload"), dict):
+    event = as_object(item) or {}
+    payload = as_object(event.get("payload"))
+    if event.get("event") != "file_change" or payload is None:
         return None, False
-    payload = item["payload"]
     return json.dumps([payload.get("root"), payload.get("path")]), payload.get("changeType") == "rename"

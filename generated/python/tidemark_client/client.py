@@ -735,7 +735,7 @@ def is_event(event: object, name: Literal["session_event"]) -> TypeGuard[types.S
 
 def is_event(event: object, name: str) -> bool:
     """Whether an event is the declared event of this name. Narrows events of subscriptions to several names or a wildcard."""
-    return isinstance(event, dict) and event.get("event") == name
+    return isinstance(event, dict) and cast("dict[str, object]", event).get("event") == name
 
 
 def is_gap(item: object) -> TypeGuard[Gap]:

@@ -24,7 +24,9 @@ from .wire import (
     JsonObject,
     Position,
     ProtocolSpec,
-    is_strings,
+    as_list,
+    as_object,
+    as_strings,
     read_event_prefix,
     read_position,
 )
@@ -345,8 +347,8 @@ class ClientCore:
                 subscription.event(data, prefix)
 
     def _heartbeat(self, data: JsonObject) -> None:
-        delivered, positions = data.get("delivered"), data.get("positions")
-        if not isinstance(delivered, int) or not isinstance(positions, list):
+        delivered, positions = data.get("delivered"), as_list(data.get("positions"))
+        if not isinstance(delivered, int) or positions is None:
             self._violation('a "heartbeat" without delivered or positions (CON-3)')
             return
         received = self._connection.events
@@ -361,9 +363,9 @@ class ClientCore:
             return
         by_stream: dict[str, Position] = {}
         for entry in positions:
-            position = read_position(entry)
-            if position is not None and isinstance(entry.get("stream"), str):
-                by_stream[entry["stream"]] = position
+            position, stream = read_position(entry), (as_object(entry) or {}).get("stream")
+            if position is not None and isinstance(stream, str):
+                by_stream[stream] = position
         for subscription in list(self._subscriptions.values()):
             subscription.heartbeat(by_stream.get(subscription.stream))
 
@@ -379,8 +381,8 @@ class ClientCore:
             subscription.replay_complete(summary)
 
     def _gap(self, data: JsonObject) -> None:
-        ids = data.get("subscriptionIds")
-        if not is_strings(ids) or not isinstance(ids, list):
+        ids = as_strings(data.get("subscriptionIds"))
+        if ids is None:
             self._violation('a "gap" without subscriptionIds (GAP-1)')
             return
         for id_ in ids:

@@ -19,7 +19,7 @@ from .commands import Answer, CommandTable, Settle
 from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .link import Link, LinkEnd
 from .timing import Timer, backoff, heartbeat_interval_of
-from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, classify_close
+from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, as_object, classify_close
 
 ConnectionState = Literal["idle", "connecting", "authenticating", "ready", "waiting", "stopped"]
 
@@ -325,8 +325,8 @@ class Connection:
         """A credential was accepted: schedules its renewal if there is a token function (SEC-3)."""
         self._hooks.on_authenticated(data)
         self._renewal.cancel()
-        principal = data.get("principal")
-        expires_at = principal.get("expiresAt") if isinstance(principal, dict) else None
+        principal = as_object(data.get("principal"))
+        expires_at = None if principal is None else principal.get("expiresAt")
         if not callable(self._token) or not isinstance(expires_at, str):
             return
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from .wire import JsonObject, ProtocolSpec
+from .wire import JsonObject, ProtocolSpec, as_object
 
 #: Stands for custom events among the names of ``welcome.features.replay``.
 CUSTOM = "*"
@@ -26,11 +26,11 @@ class ContractMatch:
 
 
 def match_contract(spec: ProtocolSpec, welcome: JsonObject) -> ContractMatch:
-    digest, features = welcome.get("contractDigest"), welcome.get("features")
+    digest, features = welcome.get("contractDigest"), as_object(welcome.get("features"))
     server_digest = digest if isinstance(digest, str) else None
-    replay = features.get("replay") if isinstance(features, dict) else None
+    replay = None if features is None else as_object(features.get("replay"))
     # A server that does not list its declared events may have all of them.
-    named = [name for name in replay if name != CUSTOM] if isinstance(replay, dict) else spec.events
+    named = [name for name in replay if name != CUSTOM] if replay is not None else spec.events
     return ContractMatch(
         matches=server_digest == spec.contract_digest,
         own_digest=spec.contract_digest,

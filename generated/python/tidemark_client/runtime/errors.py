@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, Union
 
 from .timing import retry_after_of
-from .wire import CloseClass, JsonObject, Position
+from .wire import CloseClass, JsonObject, Position, as_object
 
 ConnectionReason = Literal["connection_lost", "timeout", "refused", "unreachable", "client_closed"]
 
@@ -50,7 +50,7 @@ class TidemarkError(Exception):
             retryable=data.get("retryable") is True,
             retry_after=retry_after_of(data.get("retryAfterMs")),
             pointer=pointer if isinstance(pointer, str) else None,
-            details=details if isinstance(details, Mapping) else None,
+            details=as_object(details),
         )
 
 

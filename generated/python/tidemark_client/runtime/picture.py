@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from .wire import JsonObject
+from .wire import JsonObject, as_object
 
 #: Events of the policy ``latest`` are kept by name, so that all of them share one key space.
 _BY_NAME = "event names"
@@ -70,7 +70,8 @@ def _value_at(event: JsonObject, pointer: str) -> object:
     value: object = event
     for part in pointer.split("/")[1:]:
         member = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(value, Mapping) or member not in value:
+        members = as_object(value)
+        if members is None or member not in members:
             return None
-        value = value[member]
+        value = members[member]
     return value

@@ -14,7 +14,7 @@ from .delivery import DeliveryQueue
 from .enrolment import Enrolment
 from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
 from .listeners import call_listener
-from .wire import EventPrefix, JsonObject, Position, read_position
+from .wire import EventPrefix, JsonObject, Position, as_object, read_position
 
 Item_co = TypeVar("Item_co", covariant=True)
 Self = TypeVar("Self", bound="Subscription[object]")
@@ -274,7 +274,7 @@ class Subscription(Generic[Item_co]):
         # With a source loss the stream is complete, because the lost changes never became events: the position stays (GAP-2).
         if start is not None and end is not None and reason != "source_overflow":
             self._cursor.skip(start, end)
-        self._report(start, end, reason, repair if isinstance(repair, dict) else None, "server")
+        self._report(start, end, reason, as_object(repair), "server")
 
     def closed_by_server(self, reason: str) -> None:
         """Handles ``subscription_closed`` (SEC-3)."""
@@ -308,8 +308,7 @@ class Subscription(Generic[Item_co]):
             return
         self._head = position
         again = self.recovery is not None
-        recovery = data.get("recovery")
-        outcome: Mapping[str, object] = recovery if isinstance(recovery, dict) else {}
+        outcome: JsonObject = as_object(data.get("recovery")) or {}
         gap = self._cursor.start(
             position, asked, attempted=outcome.get("attempted") is True, recovered=outcome.get("recovered") is True
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal, Union, cast
 
 JsonObject = Mapping[str, object]
 
@@ -69,12 +69,13 @@ def read_frame(text: object) -> Union[Frame, str]:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
         return "a frame that is not JSON"
-    if not isinstance(value, dict):
+    message = as_object(value)
+    if message is None:
         return "a frame that is not a JSON object"
-    kind, id_, data = value.get("type"), value.get("id"), value.get("data")
+    kind, id_, data = message.get("type"), message.get("id"), as_object(message.get("data"))
     if not isinstance(kind, str):
         return 'a message without a "type"'
-    if not isinstance(data, dict):
+    if data is None:
         return f'a "{kind}" message without an object "data"'
     if id_ is not None and not isinstance(id_, str):
         return f'a "{kind}" message whose "id" is not a string'
@@ -82,9 +83,10 @@ def read_frame(text: object) -> Union[Frame, str]:
 
 
 def read_position(value: object) -> Union[Position, None]:
-    if not isinstance(value, Mapping):
+    members = as_object(value)
+    if members is None:
         return None
-    epoch, sequence_id = value.get("epoch"), value.get("sequenceId")
+    epoch, sequence_id = members.get("epoch"), members.get("sequenceId")
     if isinstance(epoch, str) and is_sequence(sequence_id):
         assert isinstance(sequence_id, int)
         return Position(epoch, sequence_id)
@@ -92,16 +94,27 @@ def read_position(value: object) -> Union[Position, None]:
 
 
 def read_event_prefix(data: JsonObject) -> Union[EventPrefix, None]:
-    ids, is_replay, stream = data.get("subscriptionIds"), data.get("isReplay"), data.get("stream")
+    ids, is_replay, stream = as_strings(data.get("subscriptionIds")), data.get("isReplay"), data.get("stream")
     position = read_position(data)
-    if not is_strings(ids) or not isinstance(is_replay, bool) or not isinstance(stream, str) or position is None:
+    if ids is None or not isinstance(is_replay, bool) or not isinstance(stream, str) or position is None:
         return None
-    assert isinstance(ids, list)
     return EventPrefix(ids, is_replay, stream, position)
 
 
-def is_strings(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def as_object(value: object) -> Union[JsonObject, None]:
+    """The value if it is a JSON object."""
+    return cast(JsonObject, value) if isinstance(value, Mapping) else None
+
+
+def as_list(value: object) -> Union[Sequence[object], None]:
+    """The value if it is a JSON array."""
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def as_strings(value: object) -> Union[Sequence[str], None]:
+    """The value if it is a JSON array of strings."""
+    items = as_list(value)
+    return cast(Sequence[str], items) if items is not None and all(isinstance(item, str) for item in items) else None
 
 
 def is_sequence(value: object) -> bool:
