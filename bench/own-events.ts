@@ -68,6 +68,7 @@ await broker.start({
   onEvent: (record: EventRecord) => (matched += index.match(record).reduce((sum, { size }) => sum + size, 0)),
   onLoss: () => undefined,
   onSourceLoss: () => undefined,
+  onEnded: () => undefined,
   onHealth: () => undefined,
   onQuestion: () => undefined,
 });

@@ -28,7 +28,7 @@ export type Handler<C extends CommandName, Context> = (data: CommandDataMap[C], 
 
 /** One handler per command of the contract. */
 export interface Handlers<Context> {
-  /** Follow the events of a stream. */
+  /** Follow the events of a stream, or of many streams. */
   readonly subscribe: Handler<'subscribe', Context>;
   /** End one subscription, or all of them. */
   readonly unsubscribe: Handler<'unsubscribe', Context>;

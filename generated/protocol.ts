@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:51a06d61f6171328b3382387d1f79952e7b27026db4e00180bcf32d4b37d8ea5';
+export const CONTRACT_DIGEST = 'sha256:c0210fd5b48430f7599ed2aab65de2501e70b291fec87234c7520d7a083b1d49';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -32,6 +32,7 @@ export const CREDENTIAL_PARAMETERS = [
 export const PATTERNS = {
   MessageId: /^(?=[^]{1,64}$)^[\x20-\x7E]+$/u,
   StreamName: /^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$/u,
+  StreamSelector: /^(?=[^]{0,192}$)^(\*|main|(workspace|session):([A-Za-z0-9._-]{1,128}|[A-Za-z0-9._-]{0,127}\*))$/u,
   EventName: /^(?=[^]{0,128}$)^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/u,
   EventPattern: /^(?=[^]{0,128}$)^(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.?\*)?)$/u,
   SubscriptionId: /^[A-Za-z0-9._:-]{1,64}$/u,
@@ -54,7 +55,7 @@ export type CommandName =
 
 /** Each command: its success reply, the scopes that it needs (SEC-1), whether it may be sent before `authenticate` (SEC-2), and the error codes of invalid values other than `invalid_message`. */
 export const COMMANDS = {
-  subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/filter': 'filter_invalid' } },
+  subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/streams': 'stream_invalid', '/data/filter': 'filter_invalid' } },
   unsubscribe: { reply: 'unsubscribed', scopes: [], beforeAuthentication: false, errorPointers: {} },
   list_subscriptions: { reply: 'subscriptions', scopes: [], beforeAuthentication: false, errorPointers: {} },
   broadcast: { reply: 'broadcasted', scopes: ['publish:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/payload': 'payload_invalid' } },
@@ -69,6 +70,7 @@ export const PUSHES = [
   'event',
   'replay_complete',
   'gap',
+  'positions',
   'heartbeat',
   'subscription_closed',
   'closing',
@@ -84,6 +86,7 @@ export const ORDERED_MESSAGES = [
   'synced',
   'replay_complete',
   'gap',
+  'positions',
   'subscription_closed',
 ] as const;
 
@@ -293,6 +296,7 @@ export type LimitName =
   | 'payloadBytes'
   | 'subscriptionsPerConnection'
   | 'eventsPerSubscription'
+  | 'streamsPerSubscription'
   | 'patternsPerFilterField'
   | 'patternLength'
   | 'filterCharactersPerConnection'
@@ -340,6 +344,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   payloadBytes: { default: 65536, unit: 'bytes', minimum: 256, maximum: 16777216, description: 'Payload of one event as encoded JSON.' },
   subscriptionsPerConnection: { default: 100, unit: 'subscriptions', minimum: 1, maximum: 10000, description: 'Active subscriptions of one connection.' },
   eventsPerSubscription: { default: 32, unit: 'patterns', minimum: 1, maximum: 1024, description: 'Number of `events` in one subscription.' },
+  streamsPerSubscription: { default: 32, unit: 'names', minimum: 1, maximum: 1024, description: 'Number of `streams`, names and patterns, in one subscription, also after they are narrowed to the scopes.' },
   patternsPerFilterField: { default: 64, unit: 'values', minimum: 1, maximum: 1024, description: 'Number of values of one filter field.' },
   patternLength: { default: 256, unit: 'characters', minimum: 16, maximum: 4096, description: 'Length of one filter value.' },
   filterCharactersPerConnection: { default: 65536, unit: 'characters', minimum: 256, maximum: 16777216, description: 'Total length of the filter values of all active subscriptions of one connection.' },
@@ -382,7 +387,7 @@ export const CLAUSES = {
   'ENV-5': { level: 'must', observable: 'client', text: 'Integers stay within 2^53−1. Times are RFC 3339 in UTC with milliseconds.' },
   'CON-1': { level: 'must', observable: 'client', text: 'The subprotocol is `tidemark.v1`. A client that offers subprotocols without it is rejected at the upgrade with 400; one that offers none is accepted.' },
   'CON-2': { level: 'must', observable: 'client', text: '`welcome` is the first message of a connection. A command may be sent before it arrives.' },
-  'CON-3': { level: 'must', observable: 'client', text: 'A `heartbeat` is sent every `heartbeatIntervalMs`. Its `delivered` counts the event messages written before it, its `positions` name every subscribed stream.' },
+  'CON-3': { level: 'must', observable: 'client', text: 'A `heartbeat` is sent every `heartbeatIntervalMs`. Its `delivered` counts the event messages written before it, its `positions` name every stream that a subscription names as its `stream`.' },
   'CON-4': { level: 'must', observable: 'client', text: 'A WebSocket ping is sent with each heartbeat; a peer that sends neither a pong nor other traffic within two intervals is closed with 4203.' },
   'CON-5': { level: 'must', observable: 'client', text: 'On shutdown every connection gets a `heartbeat`, then `closing`, then the close; new upgrades get 503 with Retry-After.' },
   'CON-6': { level: 'must', observable: 'client', text: 'The class of a close code tells the client what to do: 40xx do not retry unchanged, 41xx refresh the credential and retry, 42xx retry with backoff and resume, 43xx retry without a position.' },
@@ -413,7 +418,15 @@ export const CLAUSES = {
   'GAP-2': { level: 'must', observable: 'client', text: 'If a source loses events (its watcher overflowed, or did not run), the subscribers of the affected paths receive a `gap` for `source_overflow` with the directories to read again. It is kept with history: a resume from its position or before reports it at its place in the replay.' },
   'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and a slow client does not delay others.' },
   'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume recovers all events that history still has. When the queues of a node together pass `sendQueueBudgetBytes`, the same happens to the connection with the longest queue of the principal that has most queued.' },
-  'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap` and `subscription_closed` keep their order among the events: everything due before them is written before them. All other replies and pushes may overtake queued events.' },
+  'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap`, `positions` and `subscription_closed` keep their order among the events: everything due before them is written before them. All other replies and pushes may overtake queued events.' },
+  'MUL-1': { level: 'must', observable: 'client', text: 'Instead of `stream`, a subscribe may have `streams`: names, and beginnings of names followed by `*`; `streamsPerSubscription` bounds their number. `subscribed.streams` are those in force: sorted, without those that others cover, narrowed to the scopes. `stream` with `streams`, `after` with `streams`, or `positions` without is refused with `invalid_message`; an item that is neither a name nor a pattern with `stream_invalid` and a pointer.' },
+  'MUL-2': { level: 'must', observable: 'client', text: 'A subscription with `streams` receives events, live or replayed, only of streams on which the `subscribe:` scopes cover every one of its event patterns. A name that the scopes do not cover, or a pattern of which they cover nothing, is refused with `forbidden` as a forbidden `stream` is. Of any other pattern it receives what the scopes cover.' },
+  'MUL-3': { level: 'must', observable: 'client', text: 'A stream that appears after the subscription began is included: all its matching events are delivered live, from the first one.' },
+  'MUL-4': { level: 'must', observable: 'client', text: 'After `subscribed` of a subscription with `streams`, `positions` name once every followed stream that had events at that moment, with its newest position, after the replay of that stream and before `replay_complete`. With `none` they directly follow `subscribed`. Live events lie after these positions.' },
+  'MUL-5': { level: 'must', observable: 'client', text: 'A resume with `positions` resumes each named stream after its own position, as RPL-4 demands: a failed one is reported by a `gap` of its stream that directly follows `subscribed`, then by a warm picture of that stream; `recovery` fails with the reason of one of them. A stream without a position is resumed from before its first event. A named stream without events is reported by a `gap` for `epoch_changed`, and by `positions` in `ended`. A position of a stream that the subscription does not follow is ignored.' },
+  'MUL-6': { level: 'must', observable: 'client', text: 'When a stream without subscriptions of its own expires, `positions` names it in `ended` to the subscriptions that follow it by `streams`, after its last event. If it appears again, its events have a new epoch and begin at 1, and no `gap` is needed.' },
+  'MUL-7': { level: 'must', observable: 'client', text: 'One `replay_complete` ends the replay of all streams of a subscription with `streams`. Its `count` is the sum; `truncated` is true if the picture of a stream is incomplete. The events of each stream ascend; the streams may come in any order.' },
+  'MUL-8': { level: 'should', observable: 'client', text: 'Once its first replay has been written, a subscription with `streams` has its streams with new events named in heartbeats, so that positions advance where a filter hides the events. A heartbeat may leave some of them out. CON-7 holds for each position.' },
   'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` has the position of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server sets the principal in `source`.' },
   'FIL-1': { level: 'must', observable: 'operator', text: 'A page of `POST /ws/files` is what the root contains by the events of its stream up to `position`: it has the effect of all of them and of no later one. `resumeAfter` is the same on every page, the position of the first. A client that applies every later `file_change` and rescan to the entries, in order, therefore misses nothing; an event between `resumeAfter` and `position` changes no entry of that page.' },
@@ -453,6 +466,7 @@ export const CLAUSES = {
   'CLI-9': { level: 'must', observable: 'server', text: 'What a client keeps for a slow reader is bounded. At the bound it unsubscribes and resumes later from the position of what it kept, or ends the subscription with an error.' },
   'CLI-10': { level: 'must', observable: 'server', text: 'A frame that breaks the contract ends a connection at most, never the client: it is not handed over, and the client continues with the next frame or reconnects.' },
   'CLI-11': { level: 'must', observable: 'server', text: 'A client takes a connection for lost, and reconnects, if no frame arrives within 60 s of the attempt, or later within two to four heartbeat intervals. An interval outside the limits of `heartbeatIntervalMs` is not believed.' },
+  'CLI-12': { level: 'must', observable: 'server', text: 'A client with a subscription to `streams` keeps a position for each stream, from the events, gaps, `positions` and heartbeats of that stream, and resumes each stream from its own position. It forgets a stream in `ended`. Positions that do not fit into one message (`inboundMessageBytes`) are left out of the command, and kept: the client then ignores the events that it already has.' },
 } as const;
 
 export type ClauseId = keyof typeof CLAUSES;

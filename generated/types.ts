@@ -7,6 +7,10 @@ export type Text = string;
 export type MessageId = string;
 /** `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`. */
 export type StreamName = string;
+/** The name of a stream, or a beginning of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream. */
+export type StreamSelector = string;
+/** Names and patterns of streams. */
+export type StreamSelectors = readonly StreamSelector[];
 /** The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`. */
 export type EventName = string;
 /** The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event. */
@@ -71,7 +75,7 @@ export type SyncState = 'started' | 'running' | 'completed' | 'failed';
 /** Alternative values. */
 export type FilterValues = readonly string[];
 /** Which past events to replay. */
-export type ReplayRequest = ReplayNone | ReplayWarm | ReplayResume;
+export type ReplayRequest = ReplayNone | ReplayWarm | ReplayResume | ReplayResumeStreams;
 /** The outcome of a resume. */
 export type Recovery = RecoveryNotAttempted | RecoveryDone | RecoveryFailed;
 /** The subscription to end, or all. */
@@ -198,6 +202,13 @@ export interface ReplayResume {
   readonly mode: 'resume';
   readonly after: Position;
 }
+/** Everything after a position in each stream; only with `streams`. */
+export interface ReplayResumeStreams {
+  /** Continue after the last received positions. */
+  readonly mode: 'resume';
+  /** One item per stream. A stream without an item is replayed from its first event. */
+  readonly positions: readonly StreamPosition[];
+}
 /** No resume was requested. */
 export interface RecoveryNotAttempted {
   /** No resume was requested. */
@@ -222,6 +233,8 @@ export interface RecoveryFailed {
 export interface SubscribeData {
   readonly subscriptionId?: SubscriptionId;
   readonly stream?: StreamName;
+  /** Names and patterns of streams to follow together, instead of `stream`. */
+  readonly streams?: readonly StreamSelector[];
   /** Names, or prefixes of names followed by `*`. */
   readonly events: readonly EventPattern[];
   readonly filter?: SubscriptionFilter;
@@ -263,14 +276,15 @@ export interface ApiKeyCredential {
 export interface SyncData {
   readonly stream: StreamName;
 }
-/** The subscription in force. */
+/** The subscription in force: `stream` and `position`, or `streams`, as in the command. */
 export interface SubscribedData {
   readonly subscriptionId: SubscriptionId;
-  readonly stream: StreamName;
+  readonly stream?: StreamName;
+  readonly streams?: StreamSelectors;
   /** The subscribed events. */
   readonly events: readonly EventPattern[];
   readonly filter: SubscriptionFilter;
-  readonly position: Position;
+  readonly position?: Position;
   readonly recovery: Recovery;
   readonly hints?: Hints;
 }
@@ -282,14 +296,15 @@ export interface Hint {
   readonly message: string;
   readonly suggestion: EventPattern;
 }
-/** A subscription of this connection. */
+/** A subscription of this connection: `stream` and `position`, or `streams`. */
 export interface SubscriptionInfo {
   readonly subscriptionId: SubscriptionId;
-  readonly stream: StreamName;
+  readonly stream?: StreamName;
+  readonly streams?: StreamSelectors;
   /** The subscribed events. */
   readonly events: readonly EventPattern[];
   readonly filter: SubscriptionFilter;
-  readonly position: Position;
+  readonly position?: Position;
   readonly recovery: Recovery;
   readonly createdAt: Timestamp;
   readonly delivered: Count;
@@ -351,6 +366,7 @@ export interface EffectiveLimits {
   readonly payloadBytes: Count;
   readonly subscriptionsPerConnection: Count;
   readonly eventsPerSubscription: Count;
+  readonly streamsPerSubscription?: Count;
   readonly patternsPerFilterField: Count;
   readonly patternLength: Count;
   readonly commandsPerSecond: Count;
@@ -407,10 +423,10 @@ export interface WelcomeData {
   /** True if only `ping` and `authenticate` are answered until the client authenticates; the principal is then anonymous and without scopes. */
   readonly authenticationRequired: boolean;
 }
-/** The end of a replay. */
+/** The end of a replay. `position` is absent for a subscription with `streams`. */
 export interface ReplayCompleteData {
   readonly subscriptionId: SubscriptionId;
-  readonly position: Position;
+  readonly position?: Position;
   readonly count: Count;
   /** True if a bound of history made the warm picture incomplete. */
   readonly truncated: boolean;
@@ -439,10 +455,18 @@ export interface GapData {
   readonly reason: GapReason;
   readonly repair?: Repair;
 }
+/** Positions of one subscription in several streams. */
+export interface PositionsData {
+  readonly subscriptionId: SubscriptionId;
+  /** One item per stream. */
+  readonly positions: readonly StreamPosition[];
+  /** Streams that have expired; their positions are no longer needed. */
+  readonly ended?: readonly StreamName[];
+}
 /** The progress of the connection. */
 export interface HeartbeatData {
   readonly delivered: Count;
-  /** One item per stream that the connection subscribes to. */
+  /** One item per stream that the connection subscribes to, or that a subscription with `streams` follows (MUL-8). */
   readonly positions: readonly StreamPosition[];
 }
 /** The ended subscription and the reason. */
@@ -943,6 +967,12 @@ export interface GapMessage {
   readonly type: 'gap';
   readonly data: GapData;
 }
+/** The `positions` message. */
+export interface PositionsMessage {
+  /** The type of the message. */
+  readonly type: 'positions';
+  readonly data: PositionsData;
+}
 /** The `heartbeat` message. */
 export interface HeartbeatMessage {
   /** The type of the message. */
@@ -1125,7 +1155,7 @@ export interface SubscriptionReplay {
   readonly count: Count;
   readonly lastAt?: Timestamp;
 }
-/** A subscription with its delivery state, for operators. */
+/** A subscription with its delivery state, for operators. It has `stream` or `streams`. */
 export interface SubscriptionReport {
   readonly subscriptionId: SubscriptionId;
   readonly connectionId: Ulid;
@@ -1134,7 +1164,8 @@ export interface SubscriptionReport {
   readonly principal: string;
   /** The address of the client; behind a trusted proxy, the one that the proxy names. */
   readonly remoteAddress?: string;
-  readonly stream: StreamName;
+  readonly stream?: StreamName;
+  readonly streams?: StreamSelectors;
   /** The subscribed events. */
   readonly events: readonly EventPattern[];
   readonly filter: SubscriptionFilter;
@@ -1353,6 +1384,7 @@ export type PushMessage =
   | WelcomeMessage
   | ReplayCompleteMessage
   | GapMessage
+  | PositionsMessage
   | HeartbeatMessage
   | SubscriptionClosedMessage
   | ClosingMessage
@@ -1409,6 +1441,7 @@ export interface PushDataMap {
   readonly event: AnyEvent;
   readonly replay_complete: Extract<PushMessage, { readonly type: 'replay_complete' }>['data'];
   readonly gap: Extract<PushMessage, { readonly type: 'gap' }>['data'];
+  readonly positions: Extract<PushMessage, { readonly type: 'positions' }>['data'];
   readonly heartbeat: Extract<PushMessage, { readonly type: 'heartbeat' }>['data'];
   readonly subscription_closed: Extract<PushMessage, { readonly type: 'subscription_closed' }>['data'];
   readonly closing: Extract<PushMessage, { readonly type: 'closing' }>['data'];

@@ -58,6 +58,7 @@ export declare const serverValidators: Readonly<Record<
   | 'welcome'
   | 'replay_complete'
   | 'gap'
+  | 'positions'
   | 'heartbeat'
   | 'subscription_closed'
   | 'closing'

@@ -101,7 +101,7 @@ export class Gateway<Payloads = PayloadMap> {
     this.nodeId = resolved.nodeId;
     this.#broker = broker;
     const counters = new Counters();
-    this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.snapshot(stream).head });
+    this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.headOf(stream) });
     this.#deliver = timedDelivery({ fanout: this.#fanout, counters, now });
     this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
     this.#misspelt = new MisspeltNames(catalogue);
@@ -121,7 +121,13 @@ export class Gateway<Payloads = PayloadMap> {
       now,
     };
     const turn = new TurnBudget(limits.turnBudgetMs);
-    this.#connections = new Connections({ ...resolved, services, counters, turn });
+    this.#connections = new Connections({
+      ...resolved,
+      services,
+      counters,
+      turn,
+      changedSince: (change, selectors) => this.#fanout.changedSince(change, selectors),
+    });
     this.#introspection = new Introspection({
       version: resolved.version,
       nodeId: this.nodeId,
@@ -168,6 +174,7 @@ export class Gateway<Payloads = PayloadMap> {
       onEvent: this.#deliver,
       onLoss: (loss) => this.#fanout.lose(loss),
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
+      onEnded: (stream) => this.#fanout.end(stream),
       onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
       onQuestion: (question) =>
         answerPageRequest(question, { introspection: this.#introspection }) ??

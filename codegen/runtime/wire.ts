@@ -27,7 +27,7 @@ export interface Protocol {
     readonly ping: object;
   };
   readonly replies: {
-    readonly subscribe: { readonly subscriptionId: string; readonly position: Position; readonly recovery: object };
+    readonly subscribe: { readonly subscriptionId: string; readonly position?: Position; readonly recovery: object };
     readonly unsubscribe: object;
     readonly list_subscriptions: object;
     readonly broadcast: object;

@@ -1,16 +1,17 @@
 import type { Invariant } from '../trace/finding.ts';
 import type { ConnectionReading, SeenEvent } from '../trace/reading.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
-import { textAt } from '../trace/json.ts';
+import { textAt, textsAt } from '../trace/json.ts';
+import { coversStream } from '../trace/selector.ts';
 
-/** Whether a gap reported a new epoch of the stream between two events. */
+/** Whether a gap reported a new epoch of the stream between two events, or the stream ended there. */
 function gapBetween(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
   return connection.received.some(
     (frame) =>
       frame.n > before.frame.n &&
       frame.n < event.frame.n &&
-      typeOf(frame) === 'gap' &&
-      textAt(dataOf(frame), 'stream') === event.stream,
+      ((typeOf(frame) === 'gap' && textAt(dataOf(frame), 'stream') === event.stream) ||
+        (typeOf(frame) === 'positions' && textsAt(dataOf(frame), 'ended').includes(event.stream))),
   );
 }
 
@@ -45,6 +46,16 @@ export const ascending: Invariant = {
 
 /** A subscription made in the new epoch learned the epoch from its position. */
 function resubscribed(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
+  const { followings } = connection;
+  if (
+    followings.some(
+      ({ subscribed, streams }) =>
+        subscribed.n > before.frame.n &&
+        subscribed.n < event.frame.n &&
+        streams.some((each) => coversStream(each, event.stream)),
+    )
+  )
+    return true;
   return connection.lives.some(
     (life) => life.subscribed.n > before.frame.n && life.stream === event.stream && life.position.epoch === event.epoch,
   );

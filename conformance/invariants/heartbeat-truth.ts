@@ -3,6 +3,7 @@ import { isArray, member, numberAt, textAt, textsAt } from '../trace/json.ts';
 import type { ConnectionReading, Life, Place } from '../trace/reading.ts';
 import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
+import { coversStream } from '../trace/selector.ts';
 
 /**
  * Whether the client asked to end the subscription before the heartbeat: the server may have ended it while its reply is still on
@@ -37,6 +38,10 @@ function begunBefore(connection: ConnectionReading, stream: string, beat: Frame)
   for (const life of connection.lives) {
     if (life.subscribed.n > beat.n) begun.delete(life.id);
     else if (life.stream === stream) begun.add(life.id);
+  }
+  for (const { subscribed, streams, id } of connection.followings) {
+    if (subscribed.n > beat.n) begun.delete(id);
+    else if (streams.some((each) => coversStream(each, stream))) begun.add(id);
   }
   return begun;
 }

@@ -1,8 +1,8 @@
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { Invariant } from '../trace/finding.ts';
-import { isArray, member, textAt } from '../trace/json.ts';
+import { isArray, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
-import type { ConnectionReading, Life } from '../trace/reading.ts';
+import type { ConnectionReading, Following, Life } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 
 interface Query {
@@ -35,8 +35,8 @@ function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
   return asked.every(({ reply }) => reply !== undefined && reply.n < frame.n);
 }
 
-function describe(life: Life): string {
-  return `${life.id} on ${life.stream}`;
+function describe(span: Life | Following): string {
+  return `${span.id} on ${'stream' in span ? span.stream : span.streams.join(', ')}`;
 }
 
 /** Operators see the same subscriptions of a connection as its client. */
@@ -59,11 +59,12 @@ export const introspection: Invariant = {
       report.fire();
       const living = isOver
         ? []
-        : connection.lives.filter(
+        : [...connection.lives, ...connection.followings].filter(
             (life) => life.subscribed.n < query.frame.n && !(life.ended !== undefined && life.ended.n < query.frame.n),
           );
       const listed = query.items.map(
-        (each) => `${textAt(each, 'subscriptionId') ?? ''} on ${textAt(each, 'stream') ?? ''}`,
+        (each) =>
+          `${textAt(each, 'subscriptionId') ?? ''} on ${textAt(each, 'stream') ?? textsAt(each, 'streams').join(', ')}`,
       );
       const missing = living.find((life) => !listed.includes(describe(life)));
       if (missing !== undefined) report.violate(`${describe(missing)} is not listed`, missing.subscribed, query.frame);

@@ -87,6 +87,8 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ['no-orphan-reply', 'a reply without its id', rewrite('ended', { id: null }), ['ended']],
   ['ascending', 'two events swapped', move('w3', 'w4'), ['w4', 'w3']],
   ['ascending', 'a new epoch without a gap', change('w4', { epoch: 'epoch-2' }), ['w3', 'w4']],
+  ['many-streams', 'an event that the resume of a stream leaves out', drop('many3'), ['many', 'many4']],
+  ['many-streams', 'events of a stream in the wrong order', move('many3', 'many4'), ['many', 'many4']],
   ['contiguous', 'a sequenceId that a witness misses', drop('w3'), ['w2', 'w4']],
   ['contiguous', 'a late event', move('w2', 'w4'), ['w1', 'w3']],
   [

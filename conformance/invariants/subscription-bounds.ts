@@ -7,11 +7,11 @@ export const subscriptionBounds: Invariant = {
   clauses: ['SUB-2'],
   why: 'Every subscription that an event names was active when the event arrived.',
   check: ({ connections }, report) => {
-    for (const { events, lives } of connections)
+    for (const { events, lives, followings } of connections)
       for (const { subscriptionIds, frame } of events)
         for (const id of subscriptionIds) {
           report.fire();
-          const mine = lives.filter((each) => each.id === id);
+          const mine = [...lives, ...followings].filter((each) => each.id === id);
           if (mine.some((each) => livesAt(each, frame.n))) continue;
           const ended = mine.findLast((each) => each.ended !== undefined && each.ended.n < frame.n)?.ended;
           report.violate(

@@ -11,6 +11,7 @@ import { heartbeatCadence } from './heartbeat-cadence.ts';
 import { heartbeatPing } from './heartbeat-ping.ts';
 import { heartbeatTruth } from './heartbeat-truth.ts';
 import { introspection } from './introspection.ts';
+import { manyStreams } from './many-streams.ts';
 import { noOrphanReply } from './no-orphan-reply.ts';
 import { nothingLeaks } from './nothing-leaks.ts';
 import { oneLiveMessage } from './one-live-message.ts';
@@ -42,6 +43,7 @@ export const INVARIANTS: readonly Invariant[] = [
   replayCourse,
   resumeWhole,
   warmPicture,
+  manyStreams,
   gapReported,
   syncBarrier,
   scopeGate,

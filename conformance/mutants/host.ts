@@ -52,6 +52,7 @@ const LIMITS = [
   'sessionHistoryEvents=50',
   'authTimeoutMs=1500',
   'payloadBytes=32768',
+  'sessionTtlMs=5000',
 ];
 
 const LASTING = {

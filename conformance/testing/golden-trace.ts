@@ -174,9 +174,31 @@ function secondHalf(script: Script): void {
   });
 }
 
+/** The witness follows many streams, and resumes one of them. */
+function followMany(script: Script): void {
+  const position = { stream: STREAM, ...at(2) };
+  script.sends('ask-many', 'witness', 'subscribe', {
+    subscriptionId: 'many',
+    streams: ['workspace:*'],
+    events: ['*'],
+    replay: { mode: 'resume', positions: [position] },
+  });
+  const recovery = { attempted: true, recovered: true };
+  const reply = { subscriptionId: 'many', streams: ['workspace:*'], events: ['*'], filter: {}, recovery };
+  script.gets('many', 'witness', 'subscribed', reply, 'ask-many');
+  script.gets('many3', 'witness', 'event', event(3, ['many'], 'resume'));
+  script.gets('many4', 'witness', 'event', event(4, ['many'], 'resume'));
+  script.gets('many-at', 'witness', 'positions', {
+    subscriptionId: 'many',
+    positions: [{ stream: STREAM, ...at(4) }],
+  });
+  script.gets('many-complete', 'witness', 'replay_complete', { subscriptionId: 'many', count: 2, truncated: false });
+}
+
 export function goldenLines(): readonly Labelled[] {
   const script = new Script();
   firstHalf(script);
+  followMany(script);
   secondHalf(script);
   return script.lines;
 }

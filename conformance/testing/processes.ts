@@ -62,7 +62,12 @@ async function serve(file: string, args: readonly string[], program = process.ex
 }
 
 /** Small limits, so that tests reach them within seconds. */
-export const SMALL_LIMITS = { heartbeatIntervalMs: 1000, sendQueueBytes: 262_144, sessionHistoryEvents: 50 } as const;
+export const SMALL_LIMITS = {
+  heartbeatIntervalMs: 1000,
+  sendQueueBytes: 262_144,
+  sessionHistoryEvents: 50,
+  sessionTtlMs: 5000,
+} as const;
 
 /** A gateway without credentials. */
 export function serveOpen(options: { readonly broadcast?: 'on' | 'off' } = {}): Promise<Served> {

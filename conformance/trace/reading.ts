@@ -3,7 +3,7 @@
  * end, and the events that it received.
  */
 import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
-import { isObject, member, numberAt, textAt, textsAt } from './json.ts';
+import { isArray, isObject, member, numberAt, textAt, textsAt } from './json.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Frame, Trace } from './trace.ts';
 
@@ -27,23 +27,38 @@ export interface Place {
   readonly sequenceId: number;
 }
 
-/** One subscription, from its `subscribed` to its end. */
-export interface Life {
+/** A subscription, from its `subscribed` to its end. */
+export interface Span {
   readonly connection: ConnectionReading;
   readonly id: string;
+  readonly subscribed: Frame;
+  /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it is active. */
+  ended: Frame | undefined;
+  /** The `replay_complete` of the subscription. */
+  completed: Frame | undefined;
+}
+
+/** A subscription to many streams. */
+export interface Following extends Span {
+  /** The streams in force. */
+  readonly streams: readonly string[];
+  /** Whether it has every event pattern and no filter. */
+  readonly whole: boolean;
+  readonly mode: string;
+  /** The positions from which the client resumed, by stream. */
+  readonly after: ReadonlyMap<string, Place>;
+}
+
+/** A subscription to one stream. */
+export interface Life extends Span {
   readonly stream: string;
   readonly events: readonly string[];
   /** As the client requested it, not as the server normalised it. */
   readonly filter: JsonObject;
   readonly mode: string;
   readonly after: Place | undefined;
-  readonly subscribed: Frame;
   readonly position: Place;
   readonly recovery: Json;
-  /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it is active. */
-  ended: Frame | undefined;
-  /** The `replay_complete` of the subscription. */
-  completed: Frame | undefined;
 }
 
 export interface Command {
@@ -65,6 +80,8 @@ export interface ConnectionReading {
   /** Replies without a matching command. */
   readonly orphans: readonly Frame[];
   readonly lives: readonly Life[];
+  /** Subscriptions to many streams. */
+  readonly followings: readonly Following[];
   readonly events: readonly SeenEvent[];
   readonly welcome: Json | undefined;
   /** The frame with which the client ended the connection. */
@@ -102,6 +119,12 @@ export function placeOf(value: Json | undefined): Place | undefined {
   const epoch = textAt(value, 'epoch');
   const sequenceId = numberAt(value, 'sequenceId');
   return epoch === undefined || sequenceId === undefined ? undefined : { epoch, sequenceId };
+}
+
+/** Positions by stream. */
+export function placesOf(value: Json | undefined): ReadonlyMap<string, Place> {
+  const items = (isArray(value) ? value : []).map((item) => [textAt(item, 'stream') ?? '', placeOf(item)] as const);
+  return new Map(items.flatMap(([stream, place]) => (place === undefined ? [] : [[stream, place]])));
 }
 
 function readEvent(frame: Frame): SeenEvent | undefined {
@@ -182,12 +205,33 @@ function openLife(command: Command, reply: Frame, connection: ConnectionReading)
   };
 }
 
+function openFollowing(command: Command, reply: Frame, connection: ConnectionReading): Following | undefined {
+  const data = dataOf(reply);
+  const id = textAt(data, 'subscriptionId');
+  const streams = textsAt(data, 'streams');
+  if (command.type !== 'subscribe' || id === undefined || streams.length === 0) return undefined;
+  const replay = member(command.data, 'replay');
+  const filter = member(command.data, 'filter');
+  return {
+    connection,
+    id,
+    streams,
+    whole: textsAt(command.data, 'events').includes('*') && (!isObject(filter) || Object.keys(filter).length === 0),
+    mode: textAt(replay, 'mode') ?? 'warm',
+    after: placesOf(member(replay, 'positions')),
+    subscribed: reply,
+    ended: undefined,
+    completed: undefined,
+  };
+}
+
 interface Building extends ConnectionReading {
   readonly frames: Frame[];
   readonly received: Frame[];
   readonly commands: Command[];
   readonly orphans: Frame[];
   readonly lives: Life[];
+  readonly followings: Following[];
   readonly events: SeenEvent[];
   welcome: Json | undefined;
   left: Frame | undefined;
@@ -195,8 +239,9 @@ interface Building extends ConnectionReading {
 }
 
 /** The active subscription with that id, at this point of the trace. */
-function living(connection: Building, id: string): Life | undefined {
-  return connection.lives.findLast((life) => life.id === id && life.ended === undefined);
+function living(connection: Building, id: string): Span | undefined {
+  const isActive = (span: Span): boolean => span.id === id && span.ended === undefined;
+  return connection.lives.findLast(isActive) ?? connection.followings.findLast(isActive);
 }
 
 function takeReply(connection: Building, frame: Frame): void {
@@ -205,7 +250,9 @@ function takeReply(connection: Building, frame: Frame): void {
   else command.reply = frame;
   if (typeOf(frame) === 'subscribed' && command !== undefined) {
     const life = openLife(command, frame, connection);
+    const following = openFollowing(command, frame, connection);
     if (life !== undefined) connection.lives.push(life);
+    else if (following !== undefined) connection.followings.push(following);
   }
   if (typeOf(frame) === 'unsubscribed')
     for (const id of textsAt(dataOf(frame), 'subscriptionIds')) {
@@ -251,6 +298,7 @@ export function readFrames(trace: Trace): Reading {
         commands: [],
         orphans: [],
         lives: [],
+        followings: [],
         events: [],
         welcome: undefined,
         left: undefined,
@@ -275,7 +323,7 @@ export function read(trace: Trace): Reading {
 }
 
 /** Whether a subscription is active at a frame. */
-export function livesAt(life: Life, n: number): boolean {
+export function livesAt(life: Span, n: number): boolean {
   return life.subscribed.n < n && (life.ended === undefined || n < life.ended.n);
 }
 

@@ -93,7 +93,7 @@ export interface Subscription<P extends Protocol, Item> extends AsyncIterable<It
   /** `recovery` in one word: undefined when no resume was attempted. */
   readonly recovered: boolean | undefined;
   /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
-  readonly ready: Promise<P['replies']['subscribe']>;
+  readonly ready: Promise<P['replies']['subscribe'] & { readonly position: Position }>;
   /** Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects as `ready` does. */
   readonly caughtUp: Promise<ReplaySummary>;
   /** The latest replay. */

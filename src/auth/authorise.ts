@@ -4,7 +4,7 @@ import { targetStream } from '../catalogue/home-stream.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Audit, AuditEntry } from './audit.ts';
 import type { Principal } from './principal.ts';
-import { isAdminAction, permits, permitsAny } from './scope.ts';
+import { isAdminAction, permits, permitsAny, permittedStreams } from './scope.ts';
 import type { Action } from './scope.ts';
 
 /** An operation as the generated tables `COMMANDS` and `HTTP_OPERATIONS` describe it. */
@@ -20,7 +20,8 @@ export interface Caller {
 /** The events and the stream of the operation. */
 interface Subject {
   readonly events: readonly string[];
-  readonly stream: string;
+  /** One stream; for a subscribe to many streams, their names and patterns. */
+  readonly streams: readonly string[];
 }
 
 interface MissingScope {
@@ -77,10 +78,19 @@ export function hasScopes(
   return scopes.every((template) => missingScope(template, principal, subjectOf(data, catalogue)) === undefined);
 }
 
-function missingScope(
+function missingScope(template: string, principal: Principal, { events, streams }: Subject): MissingScope | undefined {
+  for (const stream of streams) {
+    const missing = missingOn(stream, template, principal, events);
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
+function missingOn(
+  stream: string,
   template: string,
   { scopes }: Principal,
-  { events: named, stream }: Subject,
+  named: readonly string[],
 ): MissingScope | undefined {
   if (isAdminAction(template)) {
     return permits(scopes, template) ? undefined : { action: template, scope: template };
@@ -93,6 +103,8 @@ function missingScope(
     return permitsAny(scopes, action, stream) ? undefined : { action, scope, stream };
   }
   const events = extent === undefined || extent === '<event>' ? named : [extent];
+  // Of a pattern, a principal receives what the scopes cover (MUL-2).
+  if (stream.endsWith('*') && permittedStreams([stream], events, scopes).length > 0) return undefined;
   const event = events.length === 0 ? '*' : events.find((each) => !permits(scopes, action, each, stream));
   if (event === undefined) return undefined;
   return { action, scope: `${action}:${event}@${stream}`, event, stream };
@@ -100,10 +112,14 @@ function missingScope(
 
 /** Commands and HTTP requests have the same members for events and stream; the stream has a default (SUB-1, STR-5). */
 function subjectOf(data: unknown, catalogue: Catalogue): Subject {
-  const { events, event } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
+  const { events, event, streams } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const named: readonly unknown[] = Array.isArray(events) ? events : [event];
   return {
     events: named.filter((each) => typeof each === 'string'),
-    stream: targetStream(data, catalogue),
+    streams: isTexts(streams) ? streams : [targetStream(data, catalogue)],
   };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
 }

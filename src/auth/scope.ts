@@ -5,6 +5,7 @@
  * @module tidemark/scopes
  */
 import { PATTERNS } from '../../generated/protocol.ts';
+import { intersectSelectors, normaliseSelectors } from '../broker/stream-selectors.ts';
 import { covers } from '../catalogue/event-pattern.ts';
 
 /** A permission that is not bound to events or streams. */
@@ -58,4 +59,21 @@ export function permits(scopes: readonly Scope[], action: Action, event = '*', s
 /** Whether one of the scopes applies to the stream, for any event. */
 export function permitsAny(scopes: readonly Scope[], action: 'subscribe' | 'publish', stream: string): boolean {
   return scopes.some((scope) => scope.action === action && covers(scope.streams, stream));
+}
+
+/**
+ * The part of these streams on which one scope each covers every event pattern (MUL-2).
+ * @param streams names and patterns of streams
+ */
+export function permittedStreams(
+  streams: readonly string[],
+  events: readonly string[],
+  scopes: readonly Scope[],
+): readonly string[] {
+  return events.reduce((permitted, event) => {
+    const covering = scopes.flatMap((each) =>
+      each.action === 'subscribe' && covers(each.events, event) ? [each.streams] : [],
+    );
+    return intersectSelectors(permitted, covering);
+  }, normaliseSelectors(streams));
 }

@@ -8,6 +8,13 @@ import { draftOf, publishEach, upTo } from './testing/event-drafts.ts';
 import { RecordingListener } from './testing/recording-listener.ts';
 import { SUITE_LIMITS } from './testing/suite-limits.ts';
 
+/** Publishes one event on each stream, one after the other. */
+async function publishOn(broker: Broker, streams: readonly string[]): Promise<void> {
+  for (const stream of streams) await broker.publish(draftOf({ stream }));
+}
+
+const PATIENCE = { timeout: 20_000, interval: 20 } as const;
+
 export interface BrokerSuite {
   readonly name: string;
   /** An empty broker that has not been started. */
@@ -28,6 +35,53 @@ export function brokerSuite(suite: BrokerSuite): void {
   describe(`${suite.name} broker`, () => {
     afterEach(async () => {
       await Promise.all(opened.splice(0).map((broker) => broker.close()));
+    });
+
+    describe('following', () => {
+      test('delivers each covered stream that appears later from its first event, and no other stream (MUL-3)', async () => {
+        const { broker, listener } = await open();
+        await broker.follow('session:a*');
+        await publishOn(broker, ['session:a1', 'session:b', 'session:a2', 'session:a1', 'main', 'session:a2']);
+        await vi.waitFor(() => expect(listener.sequenceIds('session:a2')).toEqual([1, 2]), PATIENCE);
+        await vi.waitFor(() => expect(listener.sequenceIds('session:a1')).toEqual([1, 2]), PATIENCE);
+        expect([...broker.followed(['session:a*'])].map(({ stream }) => stream).toSorted()).toEqual([
+          'session:a1',
+          'session:a2',
+        ]);
+      });
+
+      test('has the history of the streams that existed before, and delivers only what follows', async () => {
+        const { broker, listener } = await open();
+        await publishOn(broker, ['session:a', 'session:a', 'workspace:w']);
+        await broker.follow('session:*');
+        const before = [...broker.followed(['session:*', 'workspace:*'])].map(({ stream, snapshot }) => [
+          stream,
+          snapshot.head.sequenceId,
+        ]);
+        expect(before.filter(([stream]) => stream === 'session:a')).toEqual([['session:a', 2]]);
+        await publishOn(broker, ['session:a']);
+        await vi.waitFor(() => expect(listener.sequenceIds('session:a')).toEqual([3]), PATIENCE);
+        expect(broker.headOf('session:a')?.sequenceId).toBe(3);
+      });
+
+      test('reports the end of a stream that expires, after which it begins at 1 in a new epoch (MUL-6)', async () => {
+        const { broker, listener } = await open({ sessionTtlMs: 1_000 });
+        await broker.follow('session:*');
+        await publishOn(broker, ['session:a', 'session:a']);
+        await vi.waitFor(() => expect(listener.ended).toEqual(['session:a']), PATIENCE);
+        await publishOn(broker, ['session:a']);
+        await vi.waitFor(() => expect(listener.sequenceIds('session:a')).toEqual([1, 2, 1]), PATIENCE);
+        expect(listener.losses).toEqual([]);
+      });
+
+      test('is counted', async () => {
+        const { broker, listener } = await open();
+        await broker.follow('session:*');
+        await broker.follow('session:*');
+        broker.unfollow('session:*');
+        await publishOn(broker, ['session:a']);
+        await vi.waitFor(() => expect(listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+      });
     });
 
     describe('a publish', () => {

@@ -70,6 +70,12 @@ export interface BrokerPeer {
   readonly contractDigest: string | undefined;
 }
 
+/** A stream with events, and its state at this moment. */
+export interface FollowedStream {
+  readonly stream: string;
+  readonly snapshot: Snapshot;
+}
+
 export interface StreamInfo {
   readonly stream: string;
   readonly head: Position;
@@ -117,6 +123,8 @@ export interface BrokerListener {
   /** After this call the stream continues at `loss.to`. */
   onLoss(loss: StreamLoss): void;
   onSourceLoss(loss: SourceLoss): void;
+  /** A followed stream has expired, after its last event. Its next event, if any, has a new epoch and the sequenceId 1 (MUL-6). */
+  onEnded(stream: string): void;
   onHealth(health: BrokerHealth): void;
   /** A question of another node ({@link Broker.askNodes}). Undefined if this node cannot answer it. */
   onQuestion(question: string): string | Promise<string> | undefined;
@@ -153,6 +161,18 @@ export interface Broker {
    */
   attach(stream: string): Promise<void>;
   detach(stream: string): void;
+  /**
+   * Delivers the events of every stream that the selector covers to `onEvent`, until a matching {@link unfollow} (counted). A stream that
+   * appears later is delivered from its first event. Unlike an attachment, this does not keep a session stream from expiring. Once it
+   * resolves, {@link followed} has every existing stream, with every event that was published before this call.
+   * @throws {ProtocolError} `broker_unavailable`.
+   */
+  follow(selector: string): Promise<void>;
+  unfollow(selector: string): void;
+  /** The streams with events that these followed selectors cover, and their state on this node. */
+  followed(selectors: readonly string[]): Iterable<FollowedStream>;
+  /** The newest position of an attached or followed stream on this node; undefined if the stream does not exist here. */
+  headOf(stream: string): Position | undefined;
   /**
    * Resolves once every event published anywhere on an attached stream before this call has reached `onEvent` (SYN-1).
    * @throws {ProtocolError} `broker_unavailable`.

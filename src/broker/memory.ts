@@ -16,8 +16,10 @@ import type {
   BrokerLimits,
   BrokerListener,
   EventDraft,
+  FollowedStream,
   NodeAnswers,
   EventRecord,
+  Position,
   PublishResult,
   Snapshot,
   SourceLoss,
@@ -27,6 +29,7 @@ import { ProtocolError } from '../errors.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';
 import { recordFromDraft } from './event-encoding.ts';
 import { growingIds } from './event-id.ts';
+import { selects } from './stream-selectors.ts';
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
@@ -36,7 +39,7 @@ export interface MemoryBrokerOptions {
   readonly now?: () => number;
   /** A ULID for the given time. */
   readonly newId?: (nowMs: number) => string;
-  /** How often aged events and expired session streams are dropped, in milliseconds. */
+  /** How often aged events and expired session streams are dropped, in milliseconds; by default a quarter of the TTL, at most 30 s. */
   readonly sweepIntervalMs?: number;
 }
 
@@ -71,6 +74,8 @@ export class MemoryBroker implements Broker {
   readonly #streams = new Map<string, MemoryStream>();
   /** Remembered publications by principal, in order of expiry, because the window is constant. */
   readonly #remembered = new Map<string, Map<string, Remembered>>();
+  /** Followed selectors, with the number of their followers. */
+  readonly #follows = new Map<string, number>();
   #lives = 0;
   #listener: BrokerListener | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -86,7 +91,7 @@ export class MemoryBroker implements Broker {
       streamsPerNode: new Budget(streamsPerNode),
       idempotencyKeys: new Budget(idempotencyKeys),
     };
-    this.#sweepIntervalMs = options.sweepIntervalMs ?? 30_000;
+    this.#sweepIntervalMs = options.sweepIntervalMs ?? Math.min(30_000, options.limits.sessionTtlMs / 4);
     this.#process = this.#newId(this.#now());
   }
 
@@ -115,7 +120,7 @@ export class MemoryBroker implements Broker {
     };
     if (key !== undefined)
       this.#remember(draft.source.principal, key, { result, untilMs: now + this.#limits.idempotencyWindowMs });
-    if (stream.attached > 0) this.#listener?.onEvent(record);
+    if (stream.attached > 0 || this.#follows.size > 0) this.#listener?.onEvent(record);
     return result;
   }
 
@@ -136,6 +141,32 @@ export class MemoryBroker implements Broker {
     if (stream.attached === 0 && blank) this.#drop(stream);
   }
 
+  follow(selector: string): Promise<void> {
+    this.#follows.set(selector, (this.#follows.get(selector) ?? 0) + 1);
+    return Promise.resolve();
+  }
+
+  unfollow(selector: string): void {
+    const left = (this.#follows.get(selector) ?? 0) - 1;
+    if (left > 0) this.#follows.set(selector, left);
+    else this.#follows.delete(selector);
+  }
+
+  *followed(selectors: readonly string[]): Generator<FollowedStream> {
+    const now = this.#now();
+    const named = selectors.some((each) => each.endsWith('*')) ? [...this.#streams.keys()] : selectors;
+    for (const name of named) {
+      const stream = this.#streams.get(name);
+      if (stream === undefined || stream.sequenceId === 0 || !selects(selectors, name)) continue;
+      if (!this.#expire(stream, now)) yield { stream: name, snapshot: stream.history.snapshot() };
+    }
+  }
+
+  headOf(name: string): Position | undefined {
+    const stream = this.#streams.get(name);
+    return stream === undefined ? undefined : { epoch: stream.epoch, sequenceId: stream.sequenceId };
+  }
+
   /** There is nothing to wait for, because every publish reaches `onEvent` before it resolves. */
   sync(): Promise<void> {
     return Promise.resolve();
@@ -151,7 +182,7 @@ export class MemoryBroker implements Broker {
   announce(loss: SourceLoss): Promise<void> {
     const stream = this.#stream(loss.stream, this.#now());
     stream.history.lose(loss.paths);
-    if (stream.attached > 0) this.#listener?.onSourceLoss(loss);
+    if (stream.attached > 0 || this.#follows.size > 0) this.#listener?.onSourceLoss(loss);
     return Promise.resolve();
   }
 
@@ -305,7 +336,9 @@ export class MemoryBroker implements Broker {
 
   #forget(stream: MemoryStream): void {
     this.#drop(stream);
-    if (stream.sequenceId > 0) this.#lives += 1;
+    if (stream.sequenceId === 0) return;
+    this.#lives += 1;
+    if (this.#follows.size > 0) this.#listener?.onEnded(stream.name);
   }
 
   #drop(stream: MemoryStream): void {

@@ -72,7 +72,7 @@ function clientOf(first: SubscriptionReport, own: readonly SubscriptionReport[],
     principal,
     remoteAddress,
     subscriptions: own.length,
-    streams: [...new Set(own.map(({ stream }) => stream))],
+    streams: [...new Set(own.flatMap(({ stream, streams = [] }) => stream ?? streams))],
     // The queue belongs to the connection, so all subscriptions of a connection report the same queue.
     queuedBytes,
     oldestQueuedMs,

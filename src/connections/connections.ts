@@ -25,6 +25,7 @@ import { EventStreamLink } from './event-stream-link.ts';
 import type { Link } from './link.ts';
 import { WebSocketLink } from './websocket-link.ts';
 import { Heartbeat } from './heartbeat.ts';
+import type { Fanout } from '../delivery/fan-out.ts';
 import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
@@ -38,6 +39,7 @@ const DRAIN_SHARE = 0.5;
 export interface ConnectionsOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
   readonly counters: Counters;
+  readonly changedSince: Fanout['changedSince'];
   /** Shared with the HTTP operations. */
   readonly turn: TurnBudget;
 }
@@ -97,7 +99,12 @@ export class Connections {
     });
     this.room = new ConnectionRoom(limits, now);
     this.#acceptor = new Acceptor({ ...options, room: this.room, onAccepted: (accepted) => this.#accept(accepted) });
-    this.#heartbeat = new Heartbeat({ intervalMs: limits.heartbeatIntervalMs, broker: options.broker, now });
+    this.#heartbeat = new Heartbeat({
+      intervalMs: limits.heartbeatIntervalMs,
+      broker: options.broker,
+      changedSince: options.changedSince,
+      now,
+    });
     authenticator.onRevoked((credentialId) => this.#revoke(credentialId));
   }
 

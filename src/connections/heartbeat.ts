@@ -2,6 +2,9 @@
  * Reports each client's positions to it (CON-3) and detects clients that no longer answer (CON-4). One timer serves all connections; each
  * connection has its own phase, so that ten thousand heartbeats are not sent in one tick.
  */
+import type { Fanout } from '../delivery/fan-out.ts';
+import type { Session } from '../session/session.ts';
+import type { Subscription } from '../session/subscription.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Connection } from './connection.ts';
@@ -17,6 +20,7 @@ const MAX_UNANSWERED_PINGS = 2;
 export interface HeartbeatOptions {
   readonly intervalMs: number;
   readonly broker: Broker;
+  readonly changedSince: Fanout['changedSince'];
   readonly now: () => number;
 }
 
@@ -68,10 +72,9 @@ export class Heartbeat {
 
   /** Queues one heartbeat now. Its content is built when it is written. */
   beat(connection: Connection): void {
-    const { broker } = this.#options;
     connection.sendReport(() => ({
       type: 'heartbeat',
-      data: { delivered: connection.delivered, positions: positionsOf(connection, broker) },
+      data: { delivered: connection.delivered, positions: positionsOf(connection, this.#options) },
     }));
     connection.ping();
   }
@@ -81,11 +84,26 @@ export class Heartbeat {
  * The position up to which each subscribed stream has been written: the position before the first queued event or, if none is queued,
  * the stream's head, even if a filter excludes the last events (CON-7).
  */
-function positionsOf({ session, outbox }: Connection, broker: Broker): StreamPosition[] {
+function positionsOf({ session, outbox }: Connection, options: HeartbeatOptions): StreamPosition[] {
   const unwritten = outbox.unwritten();
   const confirmed = [...session.subscriptions.values()].filter((each) => each.confirmed);
-  return [...new Set(confirmed.map((each) => each.stream))].map((stream) => {
-    const { epoch, sequenceId } = unwritten.get(stream) ?? broker.snapshot(stream).head;
-    return { stream, epoch, sequenceId };
+  const named = confirmed.flatMap(({ stream }) => stream ?? []);
+  const changed = changedStreams(session, confirmed, options);
+  return [...new Set([...named, ...changed])].flatMap((stream) => {
+    const position = unwritten.get(stream) ?? options.broker.headOf(stream);
+    return position === undefined ? [] : [{ stream, epoch: position.epoch, sequenceId: position.sequenceId }];
   });
+}
+
+/** The streams of subscriptions to many streams that had events since the last heartbeat of this connection (MUL-8). */
+function changedStreams(
+  session: Session,
+  confirmed: readonly Subscription[],
+  { changedSince }: HeartbeatOptions,
+): readonly string[] {
+  const selectors = confirmed.flatMap((each) => (each.stream === undefined ? each.selectors : []));
+  if (selectors.length === 0) return [];
+  const { streams, change } = changedSince(session.reportedChange, selectors);
+  session.reportedChange = change;
+  return streams;
 }

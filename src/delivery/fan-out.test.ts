@@ -79,6 +79,7 @@ class Rig {
       id,
       session,
       stream: 'main',
+      selectors: ['main'],
       events,
       filter,
       replayMode: 'none',

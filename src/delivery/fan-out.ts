@@ -9,29 +9,55 @@ import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/br
 import { encodeEvent } from '../wire/framing.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { LiveEvent } from '../session/session.ts';
+import { SelectorMap, selects } from '../broker/stream-selectors.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import type { Subscription } from '../session/subscription.ts';
 import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
 import { Audience, sharesOf } from './audience.ts';
 import type { Share } from './audience.ts';
 
-interface StreamFanout {
+/** The subscriptions of one selector: of one stream, or of all streams that a pattern covers. */
+interface SelectorFanout {
+  readonly selector: string;
   readonly index: SubscriptionIndex<Subscription, Audience>;
   readonly subscriptions: Set<Subscription>;
+  /** How many of the subscriptions follow many streams. */
+  many: number;
+}
+
+/** The selectors that cover a stream. Streams with the same selectors share one route, so that ten thousand sessions cost no more than one. */
+interface Route {
+  readonly fanouts: readonly SelectorFanout[];
+  /** Whether a subscription follows the stream among many streams. */
+  readonly followed: boolean;
   /** The audiences of the last event that matched several, with their shares. The next event mostly matches the same audiences. */
   together: { readonly audiences: readonly Audience[]; readonly shares: readonly Share[] } | undefined;
 }
+
+/** Routes are found again when a stream has its next event; this bounds how many are kept. */
+const MAX_ROUTES = 100_000;
+/** How many of the streams with the newest events heartbeats can name (MUL-8). */
+const MAX_RECENT = 1_024;
+/** `maxItems` of `positions` in the contract. */
+const MAX_POSITIONS = 256;
 
 export interface FanoutOptions {
   readonly counters: Counters;
   readonly catalogue: Catalogue;
   readonly now: () => number;
-  /** The newest position of an attached stream, as this node knows it. */
-  readonly headOf: (stream: string) => Position;
+  /** The newest position of an attached or followed stream, as this node knows it. */
+  readonly headOf: (stream: string) => Position | undefined;
 }
 
 export class Fanout {
-  readonly #streams = new Map<string, StreamFanout>();
+  readonly #selectors = new SelectorMap<SelectorFanout>();
+  /** By stream; empty after a selector was added or removed. */
+  readonly #routes = new Map<string, Route>();
+  /** Routes by their selectors; emptied together with the routes by stream. */
+  readonly #shared = new Map<string, Route>();
+  /** Followed streams and the number of their newest change, in the order of these numbers. */
+  readonly #recent = new Map<string, number>();
+  #changes = 0;
   readonly #options: FanoutOptions;
   #size = 0;
 
@@ -39,28 +65,61 @@ export class Fanout {
     this.#options = options;
   }
 
-  /** Delivers every matching event of the stream to the subscription from now on. */
+  /** Delivers every matching event of its streams to the subscription from now on. */
   add(subscription: Subscription): void {
-    let stream = this.#streams.get(subscription.stream);
-    if (stream === undefined) {
-      const index = new SubscriptionIndex<Subscription, Audience>(this.#options.catalogue, () => new Audience());
-      stream = { index, subscriptions: new Set(), together: undefined };
-      this.#streams.set(subscription.stream, stream);
-    }
-    stream.subscriptions.add(subscription);
-    stream.together = undefined;
     this.#size += 1;
-    stream.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
+    for (const selector of subscription.selectors) {
+      const fanout = this.#selectors.get(selector) ?? this.#begin(selector);
+      fanout.subscriptions.add(subscription);
+      if (subscription.stream === undefined) fanout.many += 1;
+      fanout.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
+    }
+    this.#forgetRoutes();
+  }
+
+  #begin(selector: string): SelectorFanout {
+    const index = new SubscriptionIndex<Subscription, Audience>(this.#options.catalogue, () => new Audience());
+    const fanout: SelectorFanout = { selector, index, subscriptions: new Set(), many: 0 };
+    this.#selectors.set(selector, fanout);
+    return fanout;
   }
 
   /** Delivers nothing to the subscription from now on. */
   remove(subscription: Subscription): void {
-    const stream = this.#streams.get(subscription.stream);
-    if (stream === undefined || !stream.subscriptions.delete(subscription)) return;
-    this.#size -= 1;
-    stream.index.remove(subscription);
-    stream.together = undefined;
-    if (stream.subscriptions.size === 0) this.#streams.delete(subscription.stream);
+    let removed = false;
+    for (const selector of subscription.selectors) {
+      const fanout = this.#selectors.get(selector);
+      if (fanout?.subscriptions.delete(subscription) !== true) continue;
+      removed = true;
+      if (subscription.stream === undefined) fanout.many -= 1;
+      fanout.index.remove(subscription);
+      if (fanout.subscriptions.size === 0) this.#selectors.delete(selector);
+    }
+    if (removed) this.#size -= 1;
+    this.#forgetRoutes();
+  }
+
+  #forgetRoutes(): void {
+    this.#routes.clear();
+    this.#shared.clear();
+  }
+
+  #routeOf(stream: string): Route {
+    const known = this.#routes.get(stream);
+    if (known !== undefined) return known;
+    const fanouts = this.#selectors.covering(stream);
+    const key = fanouts.map(({ selector }) => selector).join(' ');
+    const followed = fanouts.some(({ many }) => many > 0);
+    const route = this.#shared.get(key) ?? { fanouts, followed, together: undefined };
+    this.#shared.set(key, route);
+    if (this.#routes.size >= MAX_ROUTES) this.#routes.clear();
+    this.#routes.set(stream, route);
+    return route;
+  }
+
+  /** Every subscription of the stream, alone or among others. */
+  *#subscribersOf(stream: string): Generator<Subscription> {
+    for (const { subscriptions } of this.#routeOf(stream).fanouts) yield* subscriptions;
   }
 
   /** Live subscriptions of this node. */
@@ -68,23 +127,44 @@ export class Fanout {
     return this.#size;
   }
 
-  /** Every live subscription of this node. */
+  /** Every live subscription of this node, once. */
   *subscriptions(): Generator<Subscription> {
-    for (const stream of this.#streams.values()) yield* stream.subscriptions;
+    for (const { selector, subscriptions } of this.#selectors.values())
+      for (const each of subscriptions) if (each.selectors[0] === selector) yield each;
   }
 
   /** Delivers one live event (EVT-2: one message per connection, whatever matches). */
   deliver(record: EventRecord): void {
-    const stream = this.#streams.get(record.stream);
-    if (stream === undefined) return;
-    const audiences = stream.index.match(record);
+    const route = this.#routeOf(record.stream);
+    if (route.fanouts.length === 0) return;
+    if (route.followed) this.#noteChange(record.stream);
+    const audiences = audiencesOf(route, record);
     const since = this.#options.now();
     for (const audience of audiences) audience.countDelivery(since);
-    for (const { framing, prefix, sinks } of sharesIn(stream, audiences)) {
+    for (const { framing, prefix, sinks } of sharesIn(route, audiences)) {
       const event = this.#live(encodeEvent(framing, prefix, record), record, since);
       for (const sink of sinks) sink.pushEvent(event);
       this.#options.counters.countDeliveries(sinks.length);
     }
+  }
+
+  #noteChange(stream: string): void {
+    this.#changes += 1;
+    if (!this.#recent.delete(stream) && this.#recent.size >= MAX_RECENT) {
+      const [oldest = ''] = this.#recent.keys();
+      this.#recent.delete(oldest);
+    }
+    this.#recent.set(stream, this.#changes);
+  }
+
+  /** The streams with events since a change that these selectors cover, the newest ones if there are too many for a message; and the newest change. */
+  changedSince(
+    change: number,
+    selectors: readonly string[],
+  ): { readonly streams: readonly string[]; readonly change: number } {
+    const streams: string[] = [];
+    for (const [stream, at] of this.#recent) if (at > change && selects(selectors, stream)) streams.push(stream);
+    return { streams: streams.slice(-MAX_POSITIONS), change: this.#changes };
   }
 
   #live(frame: Buffer, { stream, epoch, sequenceId }: EventRecord, since: number): LiveEvent {
@@ -95,17 +175,28 @@ export class Fanout {
   /** Reports to every subscriber of the stream which events cannot be delivered (GAP-1). */
   lose(loss: StreamLoss): void {
     const { stream, from, to, reason } = loss;
-    const concerned = this.#streams.get(stream)?.subscriptions ?? [];
-    this.#say(concerned, { stream, from: bare(from), to: bare(to), reason });
+    this.#say(this.#subscribersOf(stream), { stream, from: bare(from), to: bare(to), reason });
   }
 
   /** Reports a source loss to the subscribers of the affected paths (GAP-2). */
   loseSource(loss: SourceLoss): void {
     const { stream, paths } = loss;
-    const concerned = [...(this.#streams.get(stream)?.subscriptions ?? [])];
+    const concerned = [...this.#subscribersOf(stream)];
     const affected = concerned.filter((each) => paths.some((path) => touchesDirectory(each, path)));
-    if (affected.length === 0) return;
-    this.#say(affected, sourceGap(stream, { ...this.#options.headOf(stream), paths }));
+    const head = this.#options.headOf(stream);
+    if (affected.length === 0 || head === undefined) return;
+    this.#say(affected, sourceGap(stream, { ...head, paths }));
+  }
+
+  /** Reports the end of a stream to the subscriptions that follow it among many streams (MUL-6). */
+  end(stream: string): void {
+    for (const { id, session, stream: only } of this.#subscribersOf(stream))
+      if (only === undefined)
+        session.outlet.sendInOrder([
+          { type: 'positions', data: { subscriptionId: id, positions: [], ended: [stream] } },
+        ]);
+    this.#routes.delete(stream);
+    this.#recent.delete(stream);
   }
 
   #say(subscriptions: Iterable<Subscription>, gap: Omit<GapData, 'subscriptionIds'>): void {
@@ -120,16 +211,22 @@ export class Fanout {
   }
 }
 
-/** The receivers of an event that matches these audiences of a stream. */
-function sharesIn(stream: StreamFanout, audiences: readonly Audience[]): readonly Share[] {
+function audiencesOf({ fanouts }: Route, record: EventRecord): readonly Audience[] {
+  const [first] = fanouts;
+  if (first !== undefined && fanouts.length === 1) return first.index.match(record);
+  return fanouts.flatMap(({ index }) => index.match(record));
+}
+
+/** The receivers of an event that matches these audiences of a route. */
+function sharesIn(route: Route, audiences: readonly Audience[]): readonly Share[] {
   const [first] = audiences;
   if (first === undefined) return [];
   if (audiences.length === 1) return first.shares;
-  const { together } = stream;
+  const { together } = route;
   if (together?.audiences.length === audiences.length && audiences.every((each, at) => each === together.audiences[at]))
     return together.shares;
   const shares = sharesOf(audiences.flatMap((each) => [...each]));
-  stream.together = { audiences, shares };
+  route.together = { audiences, shares };
   return shares;
 }
 

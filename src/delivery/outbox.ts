@@ -152,12 +152,12 @@ export class Outbox implements LiveSink {
   unwritten(): ReadonlyMap<string, Position> {
     const positions = new Map<string, Position>();
     for (const entry of this.#batch?.events() ?? this.#entries.slice(this.#first)) {
-      const before = entry === undefined ? undefined : placeBefore(entry);
-      if (before === undefined) continue;
-      const known = positions.get(before.stream);
-      // An entry of another epoch was queued later, behind the gap that announces this epoch.
-      const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
-      if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
+      for (const before of entry === undefined ? [] : placesBefore(entry)) {
+        const known = positions.get(before.stream);
+        // An entry of another epoch was queued later, behind the gap that announces this epoch.
+        const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
+        if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
+      }
     }
     return positions;
   }
@@ -418,10 +418,10 @@ export class Outbox implements LiveSink {
   }
 }
 
-/** The position before the rest of an entry; undefined when the entry has no position in a stream. */
-function placeBefore(entry: Entry): StreamPosition | undefined {
-  if (entry.kind === 'message') return entry.after;
-  if (entry.kind === 'replay') return entry.after;
+/** The position before the rest of an entry, in each of its streams. */
+function placesBefore(entry: Entry): Iterable<StreamPosition> {
+  if (entry.kind === 'message') return entry.after === undefined ? [] : [entry.after];
+  if (entry.kind === 'replay') return entry.positions();
   const { stream, epoch, sequenceId } = entry;
-  return { stream, epoch, sequenceId: sequenceId - 1 };
+  return [{ stream, epoch, sequenceId: sequenceId - 1 }];
 }

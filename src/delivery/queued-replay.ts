@@ -42,16 +42,24 @@ export class QueuedReplay {
   readonly #framing: Framing;
   /** A part that was chosen, but did not fit into the last chunk. */
   #held: Part | undefined;
-  /** The position before the events that are still to be sent. */
-  after: StreamPosition;
+  /** The position before the events that are still to be sent, in the stream that is being replayed. */
+  #after: StreamPosition | undefined;
   /** When the replay was queued or last made progress. */
   since: number;
 
   constructor(replay: Replay, framing: Framing, since: number) {
     this.#replay = replay;
     this.#framing = framing;
-    this.after = replay.after;
+    this.#after = replay.after;
     this.since = since;
+  }
+
+  /** The position before the events that are still to be sent, of each stream. */
+  *positions(): Generator<StreamPosition> {
+    if (this.#after !== undefined) yield this.#after;
+    const held = this.#held;
+    if (held !== undefined && 'body' in held) yield { ...held, sequenceId: held.sequenceId - 1 };
+    if (this.#replay.waiting !== undefined) yield* this.#replay.waiting();
   }
 
   /** Takes the next frames of the replay. */
@@ -97,7 +105,7 @@ export class QueuedReplay {
     for (const part of parts) {
       if ('body' in part) {
         single.push(part);
-        this.after = part;
+        this.#after = part;
         events += 1;
         continue;
       }
@@ -105,7 +113,7 @@ export class QueuedReplay {
       single = [];
       chunks.push(part.frames);
       if (part.kind === 'message') continue;
-      this.after = part.last;
+      this.#after = part.last;
       events += part.events;
     }
     if (single.length > 0) chunks.push(framed(single));

@@ -25,7 +25,7 @@ export class SubscriptionRegistry {
     this.filters = new Budget(options.limits.filterBytes);
   }
 
-  /** The stream must be attached already; the attachment passes to the subscription. */
+  /** Its streams must be attached or followed already; the attachment passes to the subscription. */
   open(subscription: Subscription): void {
     const { session } = subscription;
     session.subscriptions.set(subscription.id, subscription);
@@ -36,16 +36,50 @@ export class SubscriptionRegistry {
 
   /** Ends a subscription. Events that were queued for it before are still sent. */
   end(subscription: Subscription): void {
-    const { session, stream } = subscription;
+    const { session } = subscription;
     if (!session.subscriptions.delete(subscription.id)) return;
     this.filters.count(this.#owners.get(subscription) ?? '', -subscription.bytes);
     this.#owners.delete(subscription);
     this.#fanout.remove(subscription);
-    this.#broker.detach(stream);
+    releaseStreams(this.#broker, subscription);
   }
 
   /** Ends all subscriptions of a closed connection. */
   endAll(session: Session): void {
     for (const subscription of [...session.subscriptions.values()]) this.end(subscription);
   }
+}
+
+/** Takes the streams of a new subscription from the broker, with everything published before. @throws {ProtocolError} `broker_unavailable` */
+export async function holdStreams(
+  broker: Broker,
+  subscription: Pick<Subscription, 'stream' | 'selectors'>,
+): Promise<void> {
+  const { stream, selectors } = subscription;
+  if (stream !== undefined) {
+    await broker.attach(stream);
+    return syncOrDetach(broker, stream);
+  }
+  const outcomes = await Promise.allSettled(selectors.map((each) => broker.follow(each)));
+  const failed = outcomes.find((each) => each.status === 'rejected');
+  if (failed === undefined) return;
+  for (const [at, { status }] of outcomes.entries()) if (status === 'fulfilled') broker.unfollow(selectors[at] ?? '');
+  throw failed.reason;
+}
+
+async function syncOrDetach(broker: Broker, stream: string): Promise<void> {
+  try {
+    await broker.sync(stream);
+  } catch (error) {
+    broker.detach(stream);
+    throw error;
+  }
+}
+
+export function releaseStreams(
+  broker: Broker,
+  { stream, selectors }: Pick<Subscription, 'stream' | 'selectors'>,
+): void {
+  if (stream !== undefined) broker.detach(stream);
+  else for (const each of selectors) broker.unfollow(each);
 }

@@ -8,7 +8,8 @@ import type { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 
 function covered(subscription: Subscription, principal: Principal): boolean {
-  return subscription.events.every((event) => permits(principal.scopes, 'subscribe', event, subscription.stream));
+  const { events, selectors } = subscription;
+  return selectors.every((each) => events.every((event) => permits(principal.scopes, 'subscribe', event, each)));
 }
 
 /** Accepts a first or a new credential; subscriptions that the credential does not permit end in the same tick (SEC-3). */

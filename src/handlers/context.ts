@@ -13,6 +13,7 @@ import type { Counters } from '../introspection/counters.ts';
 export interface HandlerLimits {
   readonly subscriptionsPerConnection: number;
   readonly eventsPerSubscription: number;
+  readonly streamsPerSubscription: number;
   readonly patternsPerFilterField: number;
   readonly patternLength: number;
   readonly filterCharactersPerConnection: number;

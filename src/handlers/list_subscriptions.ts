@@ -7,10 +7,10 @@ export const list_subscriptions: Handlers<HandlerContext>['list_subscriptions'] 
   const items = (): SubscriptionInfo[] =>
     [...session.subscriptions.values()].map((each) => ({
       subscriptionId: each.id,
-      stream: each.stream,
+      ...each.named,
       events: [...each.events],
       filter: each.filter,
-      position: broker.snapshot(each.stream).head,
+      ...(each.stream === undefined ? {} : { position: broker.snapshot(each.stream).head }),
       recovery: each.recovery,
       createdAt: new Date(each.createdAt).toISOString(),
       delivered: each.delivered,

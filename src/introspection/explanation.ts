@@ -4,6 +4,7 @@
  */
 import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
+import { selects } from '../broker/stream-selectors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Subscription } from '../session/subscription.ts';
 import type { Matchable } from '../subscriptions/event-facts.ts';
@@ -38,12 +39,12 @@ export function explainHere(query: ExplainQuery, options: ExplanationOptions): E
   const filtered: ExplainMismatch[] = [];
   const elsewhere: ExplainMismatch[] = [];
   for (const subscription of options.subscriptions()) {
-    const { id: subscriptionId, session, stream, events, filter } = subscription;
+    const { id: subscriptionId, session, selectors, events, filter } = subscription;
     const { connectionId } = session;
     if (query.connectionId !== undefined && connectionId !== query.connectionId) continue;
     const who = { connectionId, subscriptionId };
-    if (stream !== query.stream) {
-      elsewhere.push({ ...who, clause: 'stream', wanted: [stream], seen: [query.stream] });
+    if (!selects(selectors, query.stream)) {
+      elsewhere.push({ ...who, clause: 'stream', wanted: [...selectors], seen: [query.stream] });
       continue;
     }
     const mismatch = explainMismatch({ events, filter }, query.event, options.catalogue);

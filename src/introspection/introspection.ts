@@ -12,6 +12,7 @@ import type {
   UnsubscribedConnection,
 } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
+import { selects } from '../broker/stream-selectors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Budget } from '../replay/budget.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
@@ -189,15 +190,13 @@ export class Introspection {
   #report(subscription: Subscription, unwritten: ReadonlyMap<string, Position>): SubscriptionReport {
     const { session } = subscription;
     const { outlet } = session;
-    const { head } = this.#options.broker.snapshot(subscription.stream);
-    const written = unwritten.get(subscription.stream);
     return {
       subscriptionId: subscription.id,
       connectionId: session.connectionId,
       nodeId: this.#options.nodeId,
       principal: session.principal.id,
       remoteAddress: session.remoteAddress,
-      stream: subscription.stream,
+      ...subscription.named,
       events: [...subscription.events],
       filter: subscription.filter,
       createdAt: time(subscription.createdAt),
@@ -209,12 +208,22 @@ export class Introspection {
         count: subscription.replayed,
         ...(subscription.replayedAt === undefined ? {} : { lastAt: time(subscription.replayedAt) }),
       },
-      lag: written?.epoch === head.epoch ? Math.max(0, head.sequenceId - written.sequenceId) : 0,
+      lag: this.#lagOf(subscription, unwritten),
       queuedBytes: outlet.queuedBytes,
       oldestQueuedMs: outlet.oldestQueuedMs,
       gaps: subscription.gaps,
       slow: outlet.slow,
     };
+  }
+
+  /** Events of its streams that are still to be written. */
+  #lagOf({ selectors }: Subscription, unwritten: ReadonlyMap<string, Position>): number {
+    let lag = 0;
+    for (const [stream, written] of unwritten) {
+      const head = selects(selectors, stream) ? this.#options.broker.headOf(stream) : undefined;
+      if (head?.epoch === written.epoch) lag += Math.max(0, head.sequenceId - written.sequenceId);
+    }
+    return lag;
   }
 
   /** One page of the selected subscriptions of this node, and their totals. */
@@ -245,7 +254,7 @@ export class Introspection {
     return [...this.#options.fanout.subscriptions()]
       .filter(
         (each) =>
-          (query.stream === undefined || each.stream === query.stream) &&
+          (query.stream === undefined || selects(each.selectors, query.stream)) &&
           (query.event === undefined || each.events.includes(query.event)) &&
           (query.principal === undefined || each.session.principal.id === query.principal) &&
           (query.connection === undefined || each.session.connectionId === query.connection),

@@ -2,15 +2,18 @@
  * Plans the replay of a new subscription (RPL-1 to RPL-4), as a pure function of its facts.
  */
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
-import type { Recovery, ReplayRequest } from '../../generated/types.ts';
+import type { Recovery, ReplayNone, ReplayResume, ReplayWarm } from '../../generated/types.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { chooseMatching, chooseWarm } from './warm.ts';
 import type { Chosen } from './warm.ts';
 
+/** Which past events of one stream to replay. */
+export type StreamRequest = ReplayNone | ReplayWarm | ReplayResume;
+
 export interface RecoveryFacts {
   readonly snapshot: Snapshot;
-  readonly request: ReplayRequest;
+  readonly request: StreamRequest;
   readonly matches: (record: EventRecord) => boolean;
   /** Whether a loss below one of these directories concerns the subscription. */
   readonly concerns: (paths: readonly string[]) => boolean;

@@ -31,8 +31,10 @@ export interface ReplayBlock {
 
 /** The replay after a `subscribed`. Its events are selected and encoded only when the socket can take them. */
 export interface Replay {
-  /** The position before the replay's first event. */
-  readonly after: StreamPosition;
+  /** The position before the replay's first event; undefined if the replay is of many streams. */
+  readonly after: StreamPosition | undefined;
+  /** For a replay of many streams: the position before the first event of each stream of which no item has been taken yet. */
+  readonly waiting?: () => Iterable<StreamPosition>;
   /** The frame prefix of the events for this connection. */
   readonly prefix: string;
   readonly reason: ReplayReason;
@@ -105,6 +107,8 @@ export class Session {
   readonly commands: TokenBucket;
   /** Used by the fan-out only: the matching subscriptions while it groups connections. */
   readonly matched: Subscription[] = [];
+  /** Used by heartbeats only: the change of a followed stream up to which positions have been reported. */
+  reportedChange = 0;
   #serial = 0;
   readonly #costMs: number;
   readonly #now: () => number;

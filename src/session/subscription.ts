@@ -16,7 +16,10 @@ export interface DeliveryTally {
 export interface SubscriptionOptions {
   readonly id: string;
   readonly session: Session;
-  readonly stream: string;
+  /** The one stream; undefined if it follows many. */
+  readonly stream: string | undefined;
+  /** Names and patterns of the streams, in the normal form of stream-selectors.ts; one name if there is one stream. */
+  readonly selectors: readonly string[];
   readonly events: readonly string[];
   /** Normalised: the filter in force. */
   readonly filter: Filter;
@@ -31,7 +34,8 @@ export interface SubscriptionOptions {
 export class Subscription {
   readonly id: string;
   readonly session: Session;
-  readonly stream: string;
+  readonly stream: string | undefined;
+  readonly selectors: readonly string[];
   readonly events: readonly string[];
   readonly filter: Filter;
   readonly replayMode: 'none' | 'warm' | 'resume';
@@ -39,21 +43,20 @@ export class Subscription {
   readonly bytes: number;
   readonly createdAt: number;
   recovery: Recovery = { attempted: false };
-  /** Whether `subscribed` has been written; only then do heartbeats name the stream (CON-7). */
+  /** Whether `subscribed`, and with many streams the whole replay, has been written; only then do heartbeats name the streams (CON-7). */
   confirmed = false;
   replayed = 0;
   gaps = 0;
   /** Milliseconds since the Unix epoch. */
   replayedAt: number | undefined;
-  /** Counts the events of all subscriptions with the same events and filter. */
-  #tally: DeliveryTally | undefined;
-  /** The count of the tally when this subscription started. */
-  #deliveredBefore = 0;
+  /** Count the events of all subscriptions with the same selector, events and filter; one for each selector, with its count at the start. */
+  readonly #tallies: { readonly tally: DeliveryTally; readonly before: number }[] = [];
 
   constructor(options: SubscriptionOptions) {
     this.id = options.id;
     this.session = options.session;
     this.stream = options.stream;
+    this.selectors = options.selectors;
     this.events = options.events;
     this.filter = options.filter;
     this.replayMode = options.replayMode;
@@ -62,19 +65,26 @@ export class Subscription {
     this.createdAt = options.createdAt;
   }
 
-  /** Uses `tally` to count the events of this subscription from now on. */
+  /** The member of `subscribed` that names its streams. */
+  get named(): { readonly stream: string } | { readonly streams: string[] } {
+    return this.stream === undefined ? { streams: [...this.selectors] } : { stream: this.stream };
+  }
+
+  /** Uses `tally`, too, to count the events of this subscription from now on. */
   countBy(tally: DeliveryTally): void {
-    this.#tally = tally;
-    this.#deliveredBefore = tally.delivered;
+    this.#tallies.push({ tally, before: tally.delivered });
   }
 
   /** Live events queued for it. */
   get delivered(): number {
-    return this.#tally === undefined ? 0 : this.#tally.delivered - this.#deliveredBefore;
+    return this.#tallies.reduce((sum, { tally, before }) => sum + tally.delivered - before, 0);
   }
 
   /** When the last counted event was queued, in milliseconds since the Unix epoch. */
   get lastDeliveredAt(): number | undefined {
-    return this.delivered === 0 ? undefined : this.#tally?.lastDeliveredAt;
+    const times = this.#tallies.flatMap(({ tally, before }) =>
+      tally.delivered > before && tally.lastDeliveredAt !== undefined ? [tally.lastDeliveredAt] : [],
+    );
+    return times.length === 0 ? undefined : Math.max(...times);
   }
 }

@@ -303,8 +303,9 @@ export async function listedRows({ httpUrl }: Pick<Served, 'httpUrl'>, query = '
 }
 
 function rowOf(report: SubscriptionReport): ModelRow {
-  const { connectionId, subscriptionId, nodeId, principal, remoteAddress, stream, events, filter, delivered, gaps } =
-    report;
+  const { connectionId, subscriptionId, nodeId, principal, remoteAddress, events, filter, delivered, gaps } = report;
+  // The clients of the model name one stream each.
+  const { stream = '' } = report;
   return {
     connectionId,
     subscriptionId,

@@ -10,7 +10,7 @@
  */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
-import type { StreamPosition } from '../replay/record.ts';
+import type { Position, StreamPosition } from '../replay/record.ts';
 import { EVENT_END } from './codec.ts';
 import type { FramedEvent, Framing } from './framing.ts';
 import { positionToken } from './position-token.ts';
@@ -70,11 +70,11 @@ export class EventStreamFraming implements Framing {
       case 'subscribed': {
         const { position, recovery } = message.data;
         if (recovery.attempted && recovery.recovered) this.#picture = 'complete';
-        return this.#options.replay === 'none' ? lineOf([{ stream, ...position }]) : '';
+        return this.#options.replay === 'none' ? lineAt(stream, position) : '';
       }
       case 'replay_complete':
         this.#picture = 'complete';
-        return lineOf([{ stream, ...message.data.position }]);
+        return lineAt(stream, message.data.position);
       case 'gap':
         return this.#picture === 'pending' ? '' : lineOf([{ stream, ...message.data.to }]);
       case 'heartbeat':
@@ -87,6 +87,11 @@ export class EventStreamFraming implements Framing {
 
 function idLine(record: EventRecord, reason: ReplayReason | undefined): string {
   return reason === 'warm' ? '' : lineOf([record]);
+}
+
+/** The position of a subscription to one stream. */
+function lineAt(stream: string, position: Position | undefined): string {
+  return position === undefined ? '' : lineOf([{ stream, ...position }]);
 }
 
 function lineOf(positions: readonly StreamPosition[]): string {

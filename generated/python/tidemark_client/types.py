@@ -80,6 +80,15 @@ class ReplayResume(TypedDict):
     after: Position
 
 
+class ReplayResumeStreams(TypedDict):
+    """Everything after a position in each stream; only with `streams`."""
+
+    #: Continue after the last received positions.
+    mode: Literal["resume"]
+    #: One item per stream. A stream without an item is replayed from its first event.
+    positions: Sequence[StreamPosition]
+
+
 class RecoveryNotAttempted(TypedDict):
     """No resume was requested."""
 
@@ -111,6 +120,8 @@ class SubscribeData(TypedDict):
 
     subscriptionId: NotRequired[SubscriptionId]
     stream: NotRequired[StreamName]
+    #: Names and patterns of streams to follow together, instead of `stream`.
+    streams: NotRequired[Sequence[StreamSelector]]
     #: Names, or prefixes of names followed by `*`.
     events: Sequence[EventPattern]
     filter: NotRequired[SubscriptionFilter]
@@ -162,27 +173,29 @@ class SyncData(TypedDict):
 
 
 class SubscribedData(TypedDict):
-    """The subscription in force."""
+    """The subscription in force: `stream` and `position`, or `streams`, as in the command."""
 
     subscriptionId: SubscriptionId
-    stream: StreamName
+    stream: NotRequired[StreamName]
+    streams: NotRequired[StreamSelectors]
     #: The subscribed events.
     events: Sequence[EventPattern]
     filter: SubscriptionFilter
-    position: Position
+    position: NotRequired[Position]
     recovery: Recovery
     hints: NotRequired[Hints]
 
 
 class SubscriptionInfo(TypedDict):
-    """A subscription of this connection."""
+    """A subscription of this connection: `stream` and `position`, or `streams`."""
 
     subscriptionId: SubscriptionId
-    stream: StreamName
+    stream: NotRequired[StreamName]
+    streams: NotRequired[StreamSelectors]
     #: The subscribed events.
     events: Sequence[EventPattern]
     filter: SubscriptionFilter
-    position: Position
+    position: NotRequired[Position]
     recovery: Recovery
     createdAt: Timestamp
     delivered: Count
@@ -266,6 +279,7 @@ class EffectiveLimits(TypedDict):
     payloadBytes: Count
     subscriptionsPerConnection: Count
     eventsPerSubscription: Count
+    streamsPerSubscription: NotRequired[Count]
     patternsPerFilterField: Count
     patternLength: Count
     commandsPerSecond: Count
@@ -324,10 +338,10 @@ class WelcomeData(TypedDict):
 
 
 class ReplayCompleteData(TypedDict):
-    """The end of a replay."""
+    """The end of a replay. `position` is absent for a subscription with `streams`."""
 
     subscriptionId: SubscriptionId
-    position: Position
+    position: NotRequired[Position]
     count: Count
     #: True if a bound of history made the warm picture incomplete.
     truncated: bool
@@ -361,11 +375,21 @@ GapData = TypedDict("GapData", {
 })
 
 
+class PositionsData(TypedDict):
+    """Positions of one subscription in several streams."""
+
+    subscriptionId: SubscriptionId
+    #: One item per stream.
+    positions: Sequence[StreamPosition]
+    #: Streams that have expired; their positions are no longer needed.
+    ended: NotRequired[Sequence[StreamName]]
+
+
 class HeartbeatData(TypedDict):
     """The progress of the connection."""
 
     delivered: Count
-    #: One item per stream that the connection subscribes to.
+    #: One item per stream that the connection subscribes to, or that a subscription with `streams` follows (MUL-8).
     positions: Sequence[StreamPosition]
 
 
@@ -948,6 +972,14 @@ class GapMessage(TypedDict):
     data: GapData
 
 
+class PositionsMessage(TypedDict):
+    """The `positions` message."""
+
+    #: The type of the message.
+    type: Literal["positions"]
+    data: PositionsData
+
+
 class HeartbeatMessage(TypedDict):
     """The `heartbeat` message."""
 
@@ -1179,7 +1211,7 @@ class SubscriptionReplay(TypedDict):
 
 
 class SubscriptionReport(TypedDict):
-    """A subscription with its delivery state, for operators."""
+    """A subscription with its delivery state, for operators. It has `stream` or `streams`."""
 
     subscriptionId: SubscriptionId
     connectionId: Ulid
@@ -1188,7 +1220,8 @@ class SubscriptionReport(TypedDict):
     principal: str
     #: The address of the client; behind a trusted proxy, the one that the proxy names.
     remoteAddress: NotRequired[str]
-    stream: StreamName
+    stream: NotRequired[StreamName]
+    streams: NotRequired[StreamSelectors]
     #: The subscribed events.
     events: Sequence[EventPattern]
     filter: SubscriptionFilter
@@ -1407,6 +1440,12 @@ MessageId = str
 #: `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`.
 StreamName = str
 
+#: The name of a stream, or a beginning of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream.
+StreamSelector = str
+
+#: Names and patterns of streams.
+StreamSelectors = Sequence[StreamSelector]
+
 #: The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`.
 EventName = str
 
@@ -1492,7 +1531,7 @@ SyncState = Literal["started", "running", "completed", "failed"]
 FilterValues = Sequence[str]
 
 #: Which past events to replay.
-ReplayRequest = Union[ReplayNone, ReplayWarm, ReplayResume]
+ReplayRequest = Union[ReplayNone, ReplayWarm, ReplayResume, ReplayResumeStreams]
 
 #: The outcome of a resume.
 Recovery = Union[RecoveryNotAttempted, RecoveryDone, RecoveryFailed]

@@ -6,6 +6,7 @@
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
+import { covers } from '../../catalogue/event-pattern.ts';
 import { Budget } from '../../replay/budget.ts';
 import { shrinkHistories } from '../../replay/history-budget.ts';
 import type { BudgetedStream } from '../../replay/history-budget.ts';
@@ -13,20 +14,32 @@ import { StreamHistory } from '../../replay/history.ts';
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Losses } from '../../replay/losses.ts';
 import { historyBounds } from '../history-bounds.ts';
-import type { BrokerLimits, BrokerListener, BrokerLog, Snapshot, StreamInfo } from '../broker.ts';
+import type {
+  BrokerLimits,
+  BrokerListener,
+  BrokerLog,
+  FollowedStream,
+  Position,
+  Snapshot,
+  StreamInfo,
+} from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { RedisKeys } from './keys.ts';
-import { asTexts, parseLine, parsePublished, parseState } from './line.ts';
-import type { Line } from './line.ts';
-import { StreamMirror } from './mirror.ts';
+import { parsePublished, parseState } from './line.ts';
+import { hasExpired, StreamMirror } from './mirror.ts';
+import { FollowedStreams, followedStreams } from './followed-streams.ts';
 import { SourceLosses } from './source-losses.ts';
-import type { HistorySeed, LogPage, MirrorHistory, MirrorSource } from './mirror.ts';
+import type { StreamIndex } from './stream-index.ts';
+import type { HistorySeed, MirrorHistory } from './mirror.ts';
+import { mirrorSource } from './mirror-source.ts';
+import { StreamChannels } from './stream-channels.ts';
 
 export interface AttachedStreamsOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
+  readonly index: StreamIndex;
   readonly limits: BrokerLimits;
   readonly events: EventTable;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
@@ -51,7 +64,8 @@ interface Attached {
   heard: boolean;
 }
 
-const PAGE_EVENTS = 512;
+/** Seconds between two looks at the head of a followed stream. */
+const FOLLOWED_TURNS = 10;
 const LINGER_MS = 5_000;
 /** A message in transit arrives within this time; after it, the log is read. */
 const PATIENCE_MS = 20;
@@ -61,12 +75,19 @@ export class AttachedStreams {
   /** Memory of all mirrors of this node. */
   readonly budget: Budget;
   readonly #attached = new Map<string, Attached>();
-  readonly #subscribed = new Set<string>();
-  #subscribing: Promise<void> | undefined;
+  readonly follows: FollowedStreams;
+  #looks = 0;
+  readonly #channels: StreamChannels;
 
   constructor(options: AttachedStreamsOptions) {
     this.#options = options;
     this.budget = new Budget(options.limits.historyBudgetBytes);
+    this.#channels = new StreamChannels({ ...options, wanted: () => this.#attached.keys() });
+    this.follows = new FollowedStreams({
+      index: options.index,
+      mirror: (stream) => this.#mirror(stream),
+      loading: (selector) => this.#loading(selector),
+    });
   }
 
   async attach(stream: string): Promise<void> {
@@ -99,6 +120,36 @@ export class AttachedStreams {
     }
     history.expire(Date.now());
     return history.snapshot();
+  }
+
+  headOf(stream: string): Position | undefined {
+    return this.#attached.get(stream)?.mirror.history?.snapshot().head;
+  }
+
+  /** The streams with events that this node mirrors and that one of the selectors covers. */
+  followed(selectors: readonly string[]): Iterable<FollowedStream> {
+    return followedStreams(selectors, {
+      names: this.#attached.keys(),
+      historyOf: (stream) => this.#attached.get(stream)?.mirror.history,
+    });
+  }
+
+  #mirror(stream: string): void {
+    if (this.#attached.has(stream)) return;
+    // A stream that cannot be read yet is read again with the next look at its head.
+    this.#begin(stream).ready.catch(() => undefined);
+  }
+
+  #loading(selector: string): Promise<unknown> | undefined {
+    const pending = [...this.#attached].flatMap(([stream, { mirror, ready }]) =>
+      mirror.history === undefined && covers(selector, stream) ? [ready] : [],
+    );
+    return pending.length === 0 ? undefined : Promise.all(pending);
+  }
+
+  /** Whether events of the stream are delivered on this node. */
+  #isWanted(stream: string, { count }: Attached): boolean {
+    return count > 0 || this.follows.covers(stream);
   }
 
   async sync(stream: string): Promise<void> {
@@ -146,8 +197,8 @@ export class AttachedStreams {
 
   /** Called after the subscriber has connected: nothing is subscribed, and messages may have been missed. */
   async resubscribe(): Promise<void> {
-    this.#subscribed.clear();
-    await this.#subscribe();
+    this.#channels.forget();
+    await this.#channels.reconcile();
     for (const attached of this.#attached.values()) this.#catchUp(attached);
   }
 
@@ -159,16 +210,26 @@ export class AttachedStreams {
   /** Compares every mirror with its stream, releases unused streams, and keeps attached sessions alive. */
   lookAtHeads(): void {
     const now = performance.now();
+    this.#looks += 1;
+    let place = 0;
+    this.follows
+      .look()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'the index of streams cannot be read'));
     for (const [stream, attached] of this.#attached) {
-      if (attached.count > 0 || now - attached.leftAt <= LINGER_MS) {
-        void this.#lookAtHead(stream, attached);
+      if (attached.count > 0 || now - attached.leftAt <= LINGER_MS || this.follows.covers(stream)) {
+        place += 1;
+        // A node may follow ten thousand streams: those without subscribers of their own take turns.
+        if (attached.count > 0 || place % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS)
+          void this.#lookAtHead(stream, attached);
         continue;
       }
       this.#attached.delete(stream);
       attached.mirror.history?.close();
     }
     shrinkHistories(this.budget, () => this.#mirrored());
-    this.#subscribe().catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe in Redis'));
+    this.#channels
+      .reconcile()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe in Redis'));
   }
 
   *#mirrored(): Generator<BudgetedStream> {
@@ -185,20 +246,21 @@ export class AttachedStreams {
     const sourceLosses = new SourceLosses({
       read: (from) => connection.range(keys.of(stream).losses, from),
       report: ({ paths }) => {
-        if (attached.count > 0) listener()?.onSourceLoss({ stream, paths });
+        if (this.#isWanted(stream, attached)) listener()?.onSourceLoss({ stream, paths });
       },
       onUnreadable: (error) => log.warn({ err: error, stream }, 'A source loss cannot be read yet'),
     });
     const mirror = new StreamMirror({
       stream,
-      source: this.#sourceOf(stream),
+      deliverFrom: this.follows.isNew(stream) ? 'beginning' : 'now',
+      source: mirrorSource(stream, this.#options),
       createHistory: (seed) => this.#createHistory(stream, { ...seed, losses: sourceLosses.kept }),
       onEvent: (record) => {
-        if (attached.count > 0) listener()?.onEvent(record);
+        if (this.#isWanted(stream, attached)) listener()?.onEvent(record);
       },
       onLoss: (loss) => {
         log.warn({ ...loss }, 'Events were lost between Redis and this node');
-        if (attached.count > 0) listener()?.onLoss(loss);
+        if (this.#isWanted(stream, attached)) listener()?.onLoss(loss);
       },
       onKnown: (place) => fence.know(stream, place),
       onRead: ({ state, departures }) => {
@@ -222,70 +284,17 @@ export class AttachedStreams {
 
   /** Subscribes first, then reads, so that events published in between arrive by one of the two. */
   async #load(stream: string, { mirror, sourceLosses }: Attached): Promise<void> {
-    await this.#subscribe();
+    await this.#channels.reconcile();
     await mirror.catchUp();
     const { connection, keys } = this.#options;
     const text = await connection.get(keys.of(stream).meta);
     if (text !== null) await sourceLosses.load(parseState(text));
+    await this.#options.index.register(stream, 'if absent');
   }
 
   #createHistory(stream: string, seed: HistorySeed & { readonly losses: Losses }): MirrorHistory {
     const { limits, events } = this.#options;
     return new StreamHistory({ bounds: historyBounds(stream, limits), events, budget: this.budget, ...seed });
-  }
-
-  #sourceOf(stream: string): MirrorSource {
-    const { connection, keys, fence } = this.#options;
-    const { meta, log } = keys.of(stream);
-    return {
-      readLog: async (from) => {
-        await fence.incarnation(stream);
-        const { departures } = fence;
-        const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
-        return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
-      },
-      readRetained: () => this.#readRetained(stream),
-      open: () => fence.open(stream),
-      settle: () => fence.settle(stream),
-      isSettled: (state) => fence.isCurrent(stream, state),
-    };
-  }
-
-  async #readRetained(stream: string): Promise<readonly Line[]> {
-    const { connection, keys } = this.#options;
-    const { meta, latest, order } = keys.of(stream);
-    const lines: Line[] = [];
-    for (let from = '-inf'; from !== '';) {
-      const reply = await connection.run('retained', [meta, latest, order], [from, PAGE_EVENTS]);
-      const [, next = '', ...page] = asTexts(reply);
-      lines.push(...page.map(parseLine));
-      from = next;
-    }
-    return lines;
-  }
-
-  /** Subscribes and unsubscribes in Redis until it matches the attached streams; calls of one turn share one run. */
-  #subscribe(): Promise<void> {
-    this.#subscribing ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
-      this.#subscribing = undefined;
-      return this.#reconcileSubscriptions();
-    });
-    return this.#subscribing;
-  }
-
-  async #reconcileSubscriptions(): Promise<void> {
-    const { connection, keys } = this.#options;
-    const missing = [...this.#attached.keys()].filter((stream) => !this.#subscribed.has(stream));
-    const left = [...this.#subscribed].filter((stream) => !this.#attached.has(stream));
-    for (const stream of missing) this.#subscribed.add(stream);
-    for (const stream of left) this.#subscribed.delete(stream);
-    try {
-      await connection.subscribeStreams(missing.map((stream) => keys.of(stream).channel));
-    } catch (error) {
-      for (const stream of missing) this.#subscribed.delete(stream);
-      throw error;
-    }
-    await connection.unsubscribeStreams(left.map((stream) => keys.of(stream).channel));
   }
 
   #catchUp(attached: Attached): void {
@@ -304,6 +313,8 @@ export class AttachedStreams {
       const { departures } = fence;
       const text = renew ? await connection.getAndExpire(meta, ttl) : await connection.get(meta);
       const state = text === null ? undefined : parseState(text);
+      if (state === undefined && attached.count === 0 && hasExpired(attached.mirror, ttl))
+        return await this.#end(stream, attached);
       if (state !== undefined) await attached.sourceLosses.look(state);
       const behind = state === undefined || !attached.mirror.covers(state);
       if (behind) this.#suspect(stream, attached);
@@ -313,6 +324,15 @@ export class AttachedStreams {
     } catch (error) {
       this.#options.log.warn({ err: error, stream }, 'The head of a stream cannot be read');
     }
+  }
+
+  /** Forgets an expired stream; nothing of it was missed (MUL-6). */
+  async #end(stream: string, attached: Attached): Promise<void> {
+    if (this.#attached.get(stream) !== attached) return;
+    this.#attached.delete(stream);
+    attached.mirror.history?.close();
+    if ((attached.mirror.head?.sequenceId ?? 0) > 0) this.#options.listener()?.onEnded(stream);
+    await this.#options.index.remove(stream);
   }
 
   /** Keeps a stream without events while it has subscribers. The script renews the TTL only if the stream is still blank. */
@@ -325,13 +345,7 @@ export class AttachedStreams {
 
   /** The stream has new events but no message has arrived since the last check: the subscription may have been lost unnoticed. */
   #suspect(stream: string, attached: Attached): void {
-    if (!attached.heard) this.#subscribed.delete(stream);
+    if (!attached.heard) this.#channels.forget(stream);
     attached.heard = false;
   }
-}
-
-function toPage(reply: unknown, departures: number): LogPage {
-  const [state = '', more, ...lines] = asTexts(reply);
-  const parsed = state === '' ? undefined : parseState(state);
-  return { state: parsed, departures, more: more === '1', lines: lines.map(parseLine) };
 }

@@ -20,13 +20,14 @@
  *                                     a JSON list of directories (GAP-2)
  *   tidemark:{main}:witness   hash    <node> → its testimony, # → how many were given; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
+ *   tidemark:streams          zset    <stream> by the order in which streams were entered, # by the newest place (stream-index.ts)
  *   tidemark:format           string  FORMAT: a node of another format does not start
  *   tidemark:registry         hash    <node> → <count> <member> <known nodes>: the nodes and their leases (fence/standing.ts)
  *
  * Channels are shared by all databases of a server, so they carry the number of the database:
  *
  *   tidemark:0:{main}:live    events: @<incarnation>, then lines; `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
- *   tidemark:0:nodes          heartbeats of the nodes, and what they ask each other (nodes.ts)
+ *   tidemark:0:nodes          heartbeats of the nodes, what they ask each other (nodes.ts), and `stream <name>` for a new stream
  *   tidemark:0:nodes:<nodeId> answers to a node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
@@ -63,6 +64,11 @@ export class RedisKeys {
 
   get registry(): string {
     return `${this.#prefix}:registry`;
+  }
+
+  /** The index of all streams. */
+  get streams(): string {
+    return `${this.#prefix}:streams`;
   }
 
   /** The channel of all nodes. */

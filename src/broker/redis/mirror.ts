@@ -56,6 +56,8 @@ export interface MirrorSource {
 
 export interface MirrorOptions {
   readonly stream: string;
+  /** `beginning` if the stream is new to subscribers: then every event is delivered, also those in the log before it is first read. */
+  readonly deliverFrom: 'now' | 'beginning';
   readonly source: MirrorSource;
   readonly createHistory: (seed: HistorySeed) => MirrorHistory;
   readonly onEvent: (record: EventRecord) => void;
@@ -249,8 +251,9 @@ export class StreamMirror {
   }
 
   #replace({ page, state, lines, retained, floor }: Picture): void {
-    const before = this.#loaded?.head;
     const after = { epoch: state.epoch, sequenceId: floor - 1 };
+    const start = { epoch: state.epoch, sequenceId: 0, at: state.at, eventId: '-' };
+    const before = this.#loaded?.head ?? (this.#options.deliverFrom === 'beginning' ? start : undefined);
     const history = this.#options.createHistory({
       after,
       retained: retained.map((line) => recordOf(this.stream, line)),
@@ -313,4 +316,17 @@ interface Picture {
   readonly lines: readonly Line[];
   readonly retained: readonly Line[];
   readonly floor: number;
+}
+
+/** The part of its TTL after which a stream without keys counts as expired: clocks differ. */
+const EXPIRY_TOLERANCE = 0.9;
+
+/**
+ * Whether a stream whose keys are gone has expired: after its TTL, or without events. Earlier, its keys were lost.
+ * @param ttlMs 0 for a stream that does not expire
+ */
+export function hasExpired({ head, history }: StreamMirror, ttlMs: number): boolean {
+  if (head?.sequenceId === 0) return true;
+  const newest = history?.snapshot().since(0).at(-1);
+  return ttlMs > 0 && (newest === undefined || Date.now() - Date.parse(newest.emittedAt) > ttlMs * EXPIRY_TOLERANCE);
 }

@@ -11,6 +11,7 @@ import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
+import type { StreamIndex } from './stream-index.ts';
 import { asTexts } from './line.ts';
 
 /** One event, encoded as far as possible before it has its position. */
@@ -29,6 +30,7 @@ export interface PublisherOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
+  readonly index: StreamIndex;
   readonly limits: BrokerLimits;
   /** ARGV 5 of lua/publish.lua. */
   readonly namesPerKey: string;
@@ -42,6 +44,10 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+/** In {@link RedisPublisher}: the stream is in the index. */
+const KNOWN = Promise.resolve();
+/** Streams that a node remembers to have entered; entering one again costs one call. */
+const MAX_ENTERED = 100_000;
 /** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
@@ -53,6 +59,8 @@ export class RedisPublisher {
   readonly #queues = new Map<string, Pending[]>();
   #pending = 0;
   #scheduled = false;
+  /** Streams that this node has entered into the index; the batches of a stream wait for it, and so keep their order. */
+  readonly #entered = new Map<string, Promise<void>>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -82,7 +90,7 @@ export class RedisPublisher {
 
   /** @throws {ProtocolError} `broker_unavailable`. */
   async announce({ stream, paths }: SourceLoss): Promise<void> {
-    const { connection, keys, limits, fence } = this.#options;
+    const { connection, keys, limits } = this.#options;
     const { meta, losses, channel } = keys.of(stream);
     const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
     const args = [channel, command, limits.historyAgeMs, ttlOf(stream, limits), JSON.stringify(paths)];
@@ -91,7 +99,7 @@ export class RedisPublisher {
         const reply = String(await connection.run('announce', [meta, losses], args));
         if (/^\d+$/.test(reply)) return;
         if (reply !== 'unborn') throw refused(stream, reply);
-        await this.#beforeSending(() => fence.open(stream));
+        await this.#beforeSending(() => this.#create(stream));
       }
       throw new NotStored(`stream ${stream} cannot be created`);
     } catch (error) {
@@ -126,6 +134,7 @@ export class RedisPublisher {
 
   async #attempt(stream: string, batch: readonly Pending[]): Promise<Replies> {
     const { fence } = this.#options;
+    if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(() => this.#enter(stream));
     for (let attempt = 1; ; attempt += 1) {
       // Not awaited if already known, because batches must be sent in order.
       const incarnation =
@@ -136,8 +145,31 @@ export class RedisPublisher {
       if (first.startsWith('published ')) return { departures, replies };
       if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
-      await this.#beforeSending(() => (first === 'unborn' ? fence.open(stream) : fence.settle(stream)));
+      await this.#beforeSending<unknown>(() => (first === 'unborn' ? this.#create(stream) : fence.settle(stream)));
     }
+  }
+
+  /** Enters a stream into the index before this node's first event on it. */
+  async #enter(stream: string): Promise<void> {
+    let entering = this.#entered.get(stream);
+    if (entering === undefined) {
+      if (this.#entered.size >= MAX_ENTERED) this.#entered.clear();
+      entering = this.#options.index.register(stream, 'if absent');
+      this.#entered.set(stream, entering);
+    }
+    try {
+      await entering;
+      if (this.#entered.get(stream) === entering) this.#entered.set(stream, KNOWN);
+    } catch (error) {
+      this.#entered.delete(stream);
+      throw error;
+    }
+  }
+
+  /** After the stream was created, so that a node that removed the expired one hears of it. */
+  async #create(stream: string): Promise<void> {
+    await this.#options.fence.open(stream);
+    await this.#options.index.register(stream, 'always');
   }
 
   async #run(stream: string, batch: readonly Pending[], incarnation: string): Promise<readonly string[]> {

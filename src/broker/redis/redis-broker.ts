@@ -25,7 +25,9 @@ import type {
   BrokerListener,
   BrokerLog,
   EventDraft,
+  FollowedStream,
   NodeAnswers,
+  Position,
   PublishResult,
   Snapshot,
   SourceLoss,
@@ -42,6 +44,7 @@ import { RedisHeartbeat } from './heartbeat.ts';
 import { RedisKeys } from './keys.ts';
 import { announcementOf, RedisNodes } from './nodes.ts';
 import { RedisPublisher } from './publisher.ts';
+import { StreamIndex } from './stream-index.ts';
 import { checkServer } from './server-checks.ts';
 import { parseRedisUrl } from './url.ts';
 import type { RedisAddress } from './url.ts';
@@ -151,9 +154,11 @@ export class RedisBroker implements Broker {
       waitMs: 3_000,
       listenMs: intervalMs * 1.5,
     });
+    const index = new StreamIndex({ connection: this.#connection, keys: this.#keys });
     this.#publisher = new RedisPublisher({
       connection: this.#connection,
       keys: this.#keys,
+      index,
       fence: this.#fence,
       limits,
       namesPerKey: namesPerKey(events),
@@ -162,6 +167,7 @@ export class RedisBroker implements Broker {
     this.#streams = new AttachedStreams({
       connection: this.#connection,
       keys: this.#keys,
+      index,
       fence: this.#fence,
       limits,
       events,
@@ -219,6 +225,23 @@ export class RedisBroker implements Broker {
 
   detach(stream: string): void {
     this.#streams.detach(stream);
+  }
+
+  async follow(selector: string): Promise<void> {
+    this.#mustBeConnected('the streams cannot be read');
+    await this.#streams.follows.follow(selector);
+  }
+
+  unfollow(selector: string): void {
+    this.#streams.follows.unfollow(selector);
+  }
+
+  followed(selectors: readonly string[]): Iterable<FollowedStream> {
+    return this.#streams.followed(selectors);
+  }
+
+  headOf(stream: string): Position | undefined {
+    return this.#streams.headOf(stream);
   }
 
   async sync(stream: string): Promise<void> {
@@ -284,6 +307,7 @@ export class RedisBroker implements Broker {
   }
 
   #hearNodes(text: string): void {
+    if (text.startsWith('stream ')) return this.#streams.follows.appeared(text.slice('stream '.length));
     this.#nodes.receive(text);
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;

@@ -6,6 +6,7 @@ export type ScriptName =
   | 'announce'
   | 'attest'
   | 'decide'
+  | 'entered'
   | 'format'
   | 'incarnation'
   | 'inspect'
@@ -15,8 +16,10 @@ export type ScriptName =
   | 'permissions'
   | 'publish'
   | 'read'
+  | 'register'
   | 'renew'
-  | 'retained';
+  | 'retained'
+  | 'unregister';
 
 export interface Script {
   readonly name: ScriptName;

@@ -37,6 +37,7 @@ const COMMANDS = [
   'ZPOPMIN K',
   'ZRANGEBYSCORE K 0 1',
   'ZREM K m',
+  'ZSCORE K m',
   'PUBLISH C m',
   'SUBSCRIBE C',
   'TIME',

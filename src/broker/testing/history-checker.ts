@@ -40,6 +40,10 @@ export class NodeHistory implements BrokerListener {
     // Not part of the sequence.
   }
 
+  onEnded(): void {
+    // The checker follows no streams.
+  }
+
   onQuestion(question: string): string {
     return `${question}, ${this.name}`;
   }

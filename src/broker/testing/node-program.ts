@@ -16,6 +16,7 @@ const listener: BrokerListener = {
   onEvent: (record) => write('event', record),
   onLoss: (loss) => write('loss', loss),
   onSourceLoss: () => undefined,
+  onEnded: () => undefined,
   onHealth: () => undefined,
   onQuestion: () => undefined,
 };

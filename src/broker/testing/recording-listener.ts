@@ -7,6 +7,7 @@ export class RecordingListener implements BrokerListener {
   readonly events: EventRecord[] = [];
   readonly losses: StreamLoss[] = [];
   readonly sourceLosses: SourceLoss[] = [];
+  readonly ended: string[] = [];
   readonly health: BrokerHealth[] = [];
 
   onEvent(record: EventRecord): void {
@@ -19,6 +20,10 @@ export class RecordingListener implements BrokerListener {
 
   onSourceLoss(loss: SourceLoss): void {
     this.sourceLosses.push(loss);
+  }
+
+  onEnded(stream: string): void {
+    this.ended.push(stream);
   }
 
   onHealth(health: BrokerHealth): void {

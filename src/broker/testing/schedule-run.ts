@@ -123,6 +123,7 @@ class ScheduleRun {
       onEvent: (record) => histories[record.stream === STREAMS.s ? 's' : 't'].onEvent(record),
       onLoss: (loss) => histories[loss.stream === STREAMS.s ? 's' : 't'].onLoss(loss),
       onSourceLoss: () => undefined,
+      onEnded: () => undefined,
       onHealth: () => undefined,
       onQuestion: () => undefined,
     };

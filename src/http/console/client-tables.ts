@@ -69,7 +69,7 @@ export function subscriptionsTable(rows: readonly SubscriptionReport[], empty: s
     classOf: ({ slow }) => (slow ? 'slow' : ''),
     columns: [
       { title: 'Principal', value: ({ principal }) => principal },
-      { title: 'Stream', value: ({ stream }) => stream },
+      { title: 'Stream', value: ({ stream, streams = [] }) => stream ?? streams.join(', ') },
       { title: 'Events', value: ({ events }) => events.join(', ') },
       { title: 'Filter', value: filterText },
       { title: 'Delivered', value: ({ delivered }) => delivered },

@@ -56,6 +56,17 @@ export const MESSAGE_LIMITS = {
     pass: (rig) => refusalOf(rig, 'subscribe', TICKS, TICKS, TICKS),
     outcome: exceeded('subscriptionsPerConnection', 2),
   },
+  streamsPerSubscription: {
+    low: 2,
+    pass: (rig) =>
+      refusalOf(
+        rig,
+        'subscribe',
+        { ...TICKS, streams: ['main', 'session:*'] },
+        { ...TICKS, streams: ['main', 'session:*', 'workspace:a'] },
+      ),
+    outcome: exceeded('streamsPerSubscription', 2),
+  },
   eventsPerSubscription: {
     low: 2,
     pass: (rig) => refusalOf(rig, 'subscribe', { events: ['a', 'b'] }, { events: ['a', 'b', 'c'] }),

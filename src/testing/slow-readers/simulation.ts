@@ -129,7 +129,12 @@ export class Simulation {
     const headOf = (stream: string): ReturnType<MemoryBroker['snapshot']>['head'] => this.#broker.snapshot(stream).head;
     this.#fanout = new Fanout({ counters, catalogue: stockCatalogue, now, headOf });
     const audit = new Audit();
-    this.#heartbeat = new Heartbeat({ intervalMs: 600_000, broker: this.#broker, now });
+    this.#heartbeat = new Heartbeat({
+      intervalMs: 600_000,
+      broker: this.#broker,
+      changedSince: (change, selectors) => this.#fanout.changedSince(change, selectors),
+      now,
+    });
     this.#services = {
       broker: this.#broker,
       catalogue: stockCatalogue,
@@ -165,6 +170,7 @@ export class Simulation {
       },
       onLoss: () => undefined,
       onSourceLoss: (loss) => this.#fanout.loseSource(loss),
+      onEnded: (stream) => this.#fanout.end(stream),
       onHealth: () => undefined,
       onQuestion: () => undefined,
     });

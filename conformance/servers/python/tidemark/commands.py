@@ -9,6 +9,7 @@ from .contract import Contract, Limits
 from .envelope import Command, push, reply
 from .errors import ProtocolError
 from .filters import Filter
+from .many import FollowsMany
 from .outbox import Outgoing, Unrolled
 from .principals import Principal
 from .streams import Loss, Position, Recovery, Replay, Stream
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Handler = Callable[["Connection", Command], None]
 
 
-class Commands:
+class Commands(FollowsMany):
     def __init__(self, node: Node) -> None:
         self.node = node
         self.contract: Contract = node.contract
@@ -46,7 +47,7 @@ class Commands:
         connection.authenticate(principal, token)
         connection.queue(reply("authenticated", command.id, {"principal": principal.wire()}))
         for subscription in self.node.subscriptions.of(connection):
-            if not self.covers(principal, subscription.wanted.events, subscription.stream):
+            if not all(self.covers(principal, subscription.wanted.events, each) for each in subscription.selectors):
                 self.node.subscriptions.remove(subscription)
                 connection.queue(
                     push("subscription_closed", {"subscriptionId": subscription.id, "reason": "forbidden"})
@@ -68,7 +69,8 @@ class Commands:
     def list_subscriptions(self, connection: Connection, command: Command) -> None:
         def listed() -> dict[str, Any]:
             items = [
-                each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions.of(connection)
+                each.listed(self.node.streams.get(each.stream).head if each.streams is None else None)
+                for each in self.node.subscriptions.of(connection)
             ]
             return reply("subscriptions", command.id, {"items": items})
 
@@ -86,6 +88,10 @@ class Commands:
     def subscribe(self, connection: Connection, command: Command) -> None:
         """Queues `subscribed` and the replay and starts live delivery in one step, so that no event is lost or doubled
         between them."""
+        self.check_streams(command.data)
+        if "streams" in command.data:
+            self.subscribe_many(connection, command)
+            return
         subscription, replay = self.make_subscription(connection, command.data)
         self.node.subscriptions.add(subscription)
         gap = None
@@ -113,6 +119,19 @@ class Commands:
             connection, subscription_id, name, wanted, mode, stream.head, recovery
         )
         return subscription, self.make_replay(stream, subscription, data)
+
+    def make_many(
+        self, connection: Connection, data: Mapping[str, Any], wanted: Filter, selectors: list[str]
+    ) -> Subscription:
+        self._check_filters(connection, wanted)
+        subscription_id = self._choose_id(connection, data)
+        mode = data.get("replay", {}).get("mode", "warm")
+        nowhere = Position("-", 0)
+        subscription = self.node.parts.subscription(
+            connection, subscription_id, "", wanted, mode, nowhere, Recovery(attempted=False)
+        )
+        subscription.streams = selectors
+        return subscription
 
     def make_replay(self, stream: Stream, subscription: Subscription, data: Mapping[str, Any]) -> Replay | None:
         if subscription.mode == "none":

@@ -48,6 +48,7 @@ class Connection:
         self.outbox = Outbox(node.limits)
         self.wire = wire
         self._token = token
+        self._reported: dict[str, Position] = {}
         self._reader = self.make_reader()
         self._commands = TokenBucket(node.limits["commandsPerSecond"], node.limits["commandBurst"])
         self._strikes = MinuteCount()
@@ -182,6 +183,10 @@ class Connection:
         companions = [] if gap is None else [gap]
         self._enqueue(Outgoing(lambda: message, size=size, companions=companions, on_written=confirm))
 
+    def queue_with(self, message: Message, companions: list[Message]) -> None:
+        """Queues a message together with others that directly follow it."""
+        self._enqueue(Outgoing(lambda: message, size=len(encode(message)), companions=companions))
+
     def queue_urgent(self, message: Message) -> None:
         """Queues a message that overtakes waiting events (BCK-1)."""
         if self.closing is None:
@@ -215,9 +220,21 @@ class Connection:
 
     def heartbeat(self) -> Message:
         confirmed = [each for each in self.node.subscriptions.of(self) if each.confirmed]
-        streams = dict.fromkeys(subscription.stream for subscription in confirmed)
+        streams = dict.fromkeys(each.stream for each in confirmed if each.streams is None)
+        streams.update(dict.fromkeys(self.changed([each for each in confirmed if each.streams is not None])))
         positions = [{"stream": stream, **self.written_position(stream).wire()} for stream in streams]
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
+
+    def changed(self, subscriptions: list[Subscription]) -> list[str]:
+        """The streams with events since the last heartbeat, of subscriptions to many streams (MUL-8)."""
+        heads = {
+            each.name: each.head
+            for each in self.node.streams
+            if each.sequence_id > 0 and any(subscription.follows(each.name) for subscription in subscriptions)
+        }
+        changed = [name for name, head in heads.items() if self._reported.get(name) != head]
+        self._reported = heads
+        return changed[-256:]
 
     def written_position(self, stream: str) -> Position:
         """The position before everything of a stream that is still to be written (CON-7). A heartbeat overtakes waiting
@@ -231,6 +248,10 @@ class Connection:
             each.replaying_after
             for each in self.node.subscriptions.of(self)
             if each.stream == stream and each.position.epoch == epoch and each.replaying_after is not None
+        ] + [
+            each.waiting[stream].sequence_id
+            for each in self.node.subscriptions.of(self)
+            if stream in each.waiting and each.waiting[stream].epoch == epoch
         ]
 
     def _enqueue(self, message: Outgoing) -> None:

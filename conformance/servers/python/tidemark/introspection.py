@@ -105,8 +105,6 @@ def _tally(names: Iterable[str]) -> dict[str, int]:
 def report(node: Node, subscription: Subscription) -> dict[str, Any]:
     """One subscription as an operator sees it."""
     connection = subscription.connection
-    head = node.streams.get(subscription.stream).head
-    written = connection.written_position(subscription.stream)
     replay: dict[str, Any] = {"mode": subscription.mode, "count": subscription.replayed}
     if subscription.replayed_ms is not None:
         replay["lastAt"] = timestamp(subscription.replayed_ms)
@@ -115,14 +113,14 @@ def report(node: Node, subscription: Subscription) -> dict[str, Any]:
         "connectionId": connection.id,
         "nodeId": node.options.node_id,
         "principal": connection.principal.id,
-        "stream": subscription.stream,
+        **({"stream": subscription.stream} if subscription.streams is None else {"streams": subscription.streams}),
         "events": subscription.wanted.events,
         "filter": subscription.wanted.fields,
         "createdAt": timestamp(subscription.created_ms),
         "lastActivityAt": timestamp(subscription.active_ms),
         "delivered": subscription.delivered,
         "replay": replay,
-        "lag": head.sequence_id - written.sequence_id if head.epoch == written.epoch else head.sequence_id,
+        "lag": sum(_lag(node, subscription, stream.name) for stream in node.streams if subscription.follows(stream.name)),
         "queuedBytes": connection.outbox.bytes + connection.wire.queued_bytes,
         "oldestQueuedMs": connection.outbox.oldest_ms(),
         "gaps": subscription.gaps,
@@ -173,6 +171,12 @@ def _read_cursor(text: str | None) -> tuple[str, str]:
     return connection, subscription
 
 
+def _lag(node: Node, subscription: Subscription, stream: str) -> int:
+    head = node.streams.get(stream).head
+    written = subscription.connection.written_position(stream)
+    return head.sequence_id - written.sequence_id if head.epoch == written.epoch else head.sequence_id
+
+
 def _read_limit(text: str | None) -> int:
     if text is None:
         return USUAL_ITEMS
@@ -183,7 +187,7 @@ def _read_limit(text: str | None) -> int:
 
 def _is_chosen(subscription: Subscription, query: Mapping[str, str]) -> bool:
     return (
-        query.get("stream", subscription.stream) == subscription.stream
+        ("stream" not in query or subscription.follows(query["stream"]))
         and ("event" not in query or query["event"] in subscription.wanted.events)
         and query.get("principal", subscription.connection.principal.id) == subscription.connection.principal.id
         and query.get("connection", subscription.connection.id) == subscription.connection.id
@@ -243,8 +247,8 @@ def explain(node: Node, principal: Principal, data: Mapping[str, Any]) -> dict[s
 def _mismatch(
     subscription: Subscription, stream: str, data: Mapping[str, Any], source: Mapping[str, Any]
 ) -> Mismatch | None:
-    if subscription.stream != stream:
-        return Mismatch("stream", [subscription.stream], [stream])
+    if not subscription.follows(stream):
+        return Mismatch("stream", subscription.selectors, [stream])
     return subscription.wanted.mismatch(data["event"], data["payload"], source)
 
 

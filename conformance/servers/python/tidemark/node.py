@@ -90,13 +90,14 @@ class Node:
         to: Position,
         reason: str,
         repair: dict[str, Any] | None = None,
+        stream: str | None = None,
     ) -> dict[str, Any]:
         """A `gap`: events between two positions will not be delivered to one connection (GAP-1)."""
         self.counters.gaps[reason] += 1
         for subscription in subscriptions:
             subscription.gaps += 1
         data: dict[str, Any] = {
-            "stream": subscriptions[0].stream,
+            "stream": stream or subscriptions[0].stream,
             "subscriptionIds": [subscription.id for subscription in subscriptions],
             "from": start.wire(),
             "to": to.wire(),
@@ -106,10 +107,10 @@ class Node:
             data["repair"] = repair
         return push("gap", data)
 
-    def source_gap(self, subscriptions: list[Subscription], loss: Loss) -> dict[str, Any]:
+    def source_gap(self, subscriptions: list[Subscription], loss: Loss, stream: str | None = None) -> dict[str, Any]:
         """A `gap` with the directories to read again (GAP-2)."""
         repair = {"kind": "rescan", "paths": loss.directories}
-        return self.gap(subscriptions, loss.position, loss.position, "source_overflow", repair)
+        return self.gap(subscriptions, loss.position, loss.position, "source_overflow", repair, stream)
 
     def lose_track(self, stream: str, directories: list[str]) -> None:
         """Reports a watcher overflow: subscribers of file events must read the directories again (GAP-2)."""
@@ -117,7 +118,7 @@ class Node:
         for connection, subscriptions in self.subscriptions.on(stream):
             followers = [each for each in subscriptions if each.wanted.follows("file_change")]
             if followers:
-                connection.queue_gap(self.source_gap(followers, loss))
+                connection.queue_gap(self.source_gap(followers, loss, stream))
 
     def begin_anew(self, stream: Stream) -> None:
         """Starts a new epoch of a stream and reports it to the subscribers (STR-3)."""
@@ -128,7 +129,19 @@ class Node:
         head = self.streams.get(stream.name).head
         if head.epoch != stream.epoch:
             for connection, subscriptions in followers:
-                connection.queue_gap(self.gap(subscriptions, stream.head, head, "epoch_changed"))
+                connection.queue_gap(self.gap(subscriptions, stream.head, head, "epoch_changed", stream=stream.name))
+
+    def expire(self, stream: Stream) -> None:
+        """Forgets a session stream; those that follow it among other streams need no gap (MUL-6). A subscription of its
+        own keeps it."""
+        if self.subscriptions.alone_on(stream.name):
+            return
+        self.streams.end(stream)
+        if stream.is_blank:
+            return
+        for connection, subscriptions in self.subscriptions.on(stream.name):
+            for each in subscriptions:
+                connection.queue(push("positions", {"subscriptionId": each.id, "positions": [], "ended": [stream.name]}))
 
     def begin_all_anew(self) -> None:
         for stream in self.streams:
@@ -137,7 +150,7 @@ class Node:
     def housekeeping(self) -> None:
         """Does the work that depends only on time."""
         for stream in self.streams.expired():
-            self.begin_anew(stream)
+            self.expire(stream)
         for stream in self.streams:
             stream.trim()
             if stream.is_blank and not self.subscriptions.on(stream.name):

@@ -15,7 +15,7 @@ from .contract import Contract, compile_pattern
 _KINDS = {"user": "user", "agent": "agent", "key": "api_key", "service": "service"}
 
 
-def _covers(glob: str, pattern: str) -> bool:
+def covers(glob: str, pattern: str) -> bool:
     """Whether the glob covers all names that the pattern covers; both are literals with an optional `*` at the end."""
     if glob.endswith("*"):
         return pattern.removesuffix("*").startswith(glob[:-1])
@@ -35,7 +35,7 @@ class Scope:
         return cls(action, event, stream or "*")
 
     def covers(self, action: str, event: str, stream: str) -> bool:
-        return self.action == action and _covers(self.event, event) and _covers(self.stream, stream)
+        return self.action == action and covers(self.event, event) and covers(self.stream, stream)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Principal:
 
     def may_any(self, action: str, stream: str) -> bool:
         """Whether any scope applies to the stream, for any event."""
-        return any(scope.action == action and _covers(scope.stream, stream) for scope in map(Scope.parse, self.scopes))
+        return any(scope.action == action and covers(scope.stream, stream) for scope in map(Scope.parse, self.scopes))
 
     def may_read_all(self) -> bool:
         return "admin:read" in self.scopes

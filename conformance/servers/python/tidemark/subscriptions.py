@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Iterator
 from .clock import now_ms, timestamp
 from .errors import ProtocolError
 from .filters import Filter, Mismatch
+from .principals import covers
 from .streams import Event, Position, Recovery
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Subscription:
     connection: Connection
     id: str
     stream: str
+    """The one stream; empty if it follows many."""
     wanted: Filter
     mode: str
     position: Position
@@ -38,29 +40,42 @@ class Subscription:
     confirmed: bool = False
     """Whether `subscribed` has been written."""
     ended: bool = False
+    streams: list[str] | None = None
+    """Names and patterns, if it follows many streams."""
+    waiting: dict[str, Position] = field(default_factory=dict)
+    """While many streams are replayed: the written position of each stream whose replay is not complete."""
+
+    @property
+    def selectors(self) -> list[str]:
+        return [self.stream] if self.streams is None else self.streams
+
+    def follows(self, stream: str) -> bool:
+        return any(covers(each, stream) for each in self.selectors)
 
     def mismatch(self, event: Event) -> Mismatch | None:
         """Why a live event does not match this subscription, or None if it matches."""
-        if event.stream != self.stream:
-            return Mismatch("stream", [self.stream], [event.stream])
+        if not self.follows(event.stream):
+            return Mismatch("stream", self.selectors, [event.stream])
         return self.wanted.mismatch(event.name, event.payload, event.source)
 
     def wire(self) -> dict[str, Any]:
         """The data of `subscribed`."""
+        named: dict[str, Any] = (
+            {"stream": self.stream, "position": self.position.wire()} if self.streams is None else {"streams": self.streams}
+        )
         return {
             "subscriptionId": self.id,
-            "stream": self.stream,
+            **named,
             "events": self.wanted.events,
             "filter": self.wanted.fields,
-            "position": self.position.wire(),
             "recovery": self.recovery.wire(),
         }
 
-    def listed(self, head: Position) -> dict[str, Any]:
+    def listed(self, head: Position | None) -> dict[str, Any]:
         """One item of `subscriptions`, with the current position."""
         return {
             **self.wire(),
-            "position": head.wire(),
+            **({} if head is None else {"position": head.wire()}),
             "createdAt": timestamp(self.created_ms),
             "delivered": self.delivered,
             "replayed": self.replayed,
@@ -71,7 +86,10 @@ class Subscription:
         self.active_ms = now_ms()
         if is_replay:
             self.replayed += 1
-            self.replaying_after = event.sequence_id
+            if self.streams is None:
+                self.replaying_after = event.sequence_id
+            else:
+                self.waiting[event.stream] = event.position
         else:
             self.delivered += 1
             self.delivered_ms = self.active_ms
@@ -81,7 +99,7 @@ class SubscriptionTable:
     """All subscriptions of this node, by stream for fan-out, and by connection and id for commands."""
 
     def __init__(self) -> None:
-        self._by_stream: dict[str, dict[Connection, dict[str, Subscription]]] = {}
+        self._by_selector: dict[str, dict[Connection, dict[str, Subscription]]] = {}
         self._by_connection: dict[Connection, dict[str, Subscription]] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
@@ -91,14 +109,25 @@ class SubscriptionTable:
     def add(self, subscription: Subscription) -> None:
         connection = subscription.connection
         self._by_connection.setdefault(connection, {})[subscription.id] = subscription
-        self._by_stream.setdefault(subscription.stream, {}).setdefault(connection, {})[subscription.id] = subscription
+        for selector in subscription.selectors:
+            self._by_selector.setdefault(selector, {}).setdefault(connection, {})[subscription.id] = subscription
 
     def of(self, connection: Connection) -> list[Subscription]:
         """Oldest first."""
         return list(self._by_connection.get(connection, {}).values())
 
     def on(self, stream: str) -> list[tuple[Connection, list[Subscription]]]:
-        return [(connection, list(each.values())) for connection, each in self._by_stream.get(stream, {}).items()]
+        """Each connection with its subscriptions that follow the stream, alone or among others."""
+        found: dict[Connection, list[Subscription]] = {}
+        for selector, connections in self._by_selector.items():
+            if covers(selector, stream):
+                for connection, each in connections.items():
+                    found.setdefault(connection, []).extend(each.values())
+        return list(found.items())
+
+    def alone_on(self, stream: str) -> bool:
+        """Whether a subscription names the stream as its only one."""
+        return any(each.streams is None for _, subscriptions in self.on(stream) for each in subscriptions)
 
     def has(self, connection: Connection, subscription_id: str) -> bool:
         return subscription_id in self._by_connection.get(connection, {})
@@ -118,10 +147,11 @@ class SubscriptionTable:
         subscription.ended = True
         connection = subscription.connection
         _discard(self._by_connection, connection, subscription.id)
-        by_connection = self._by_stream[subscription.stream]
-        _discard(by_connection, connection, subscription.id)
-        if not by_connection:
-            del self._by_stream[subscription.stream]
+        for selector in subscription.selectors:
+            by_connection = self._by_selector[selector]
+            _discard(by_connection, connection, subscription.id)
+            if not by_connection:
+                del self._by_selector[selector]
 
     def matching(self, event: Event) -> Iterator[tuple[Connection, list[Subscription]]]:
         """Each connection with its matching subscriptions (EVT-2)."""

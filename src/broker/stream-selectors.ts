@@ -1,0 +1,78 @@
+/**
+ * Selectors of streams: a name, or a beginning of names followed by `*` (MUL-1). Two selectors either exclude each other or one covers
+ * the other, so a list without covered selectors has at most one selector for each stream.
+ */
+import { covers } from '../catalogue/event-pattern.ts';
+
+/** The same streams, in the normal form: sorted, without selectors that others cover. */
+export function normaliseSelectors(selectors: readonly string[]): readonly string[] {
+  const unique = [...new Set(selectors)];
+  return unique.filter((each) => !unique.some((other) => other !== each && covers(other, each))).toSorted();
+}
+
+/** The streams that both lists cover, in the normal form. */
+export function intersectSelectors(left: readonly string[], right: readonly string[]): readonly string[] {
+  const common = left.flatMap((a) => right.flatMap((b) => (covers(a, b) ? [b] : covers(b, a) ? [a] : [])));
+  return normaliseSelectors(common);
+}
+
+export function selects(selectors: readonly string[], stream: string): boolean {
+  return selectors.some((each) => covers(each, stream));
+}
+
+/**
+ * Values by selector. The cost of {@link covering} grows with the number of different lengths of patterns, not with the number of
+ * selectors.
+ */
+export class SelectorMap<Value> {
+  readonly #names = new Map<string, Value>();
+  readonly #beginnings = new Map<string, Value>();
+  /** Patterns by the length of their beginning. */
+  readonly #lengths = new Map<number, number>();
+
+  get size(): number {
+    return this.#names.size + this.#beginnings.size;
+  }
+
+  get(selector: string): Value | undefined {
+    return selector.endsWith('*') ? this.#beginnings.get(selector.slice(0, -1)) : this.#names.get(selector);
+  }
+
+  set(selector: string, value: Value): void {
+    if (!selector.endsWith('*')) {
+      this.#names.set(selector, value);
+      return;
+    }
+    const beginning = selector.slice(0, -1);
+    if (!this.#beginnings.has(beginning)) this.#countLength(beginning.length, 1);
+    this.#beginnings.set(beginning, value);
+  }
+
+  delete(selector: string): void {
+    if (!selector.endsWith('*')) this.#names.delete(selector);
+    else if (this.#beginnings.delete(selector.slice(0, -1))) this.#countLength(selector.length - 1, -1);
+  }
+
+  /** The values of all selectors that cover the stream. */
+  covering(stream: string): readonly Value[] {
+    const found: Value[] = [];
+    const named = this.#names.get(stream);
+    if (named !== undefined) found.push(named);
+    for (const length of this.#lengths.keys()) {
+      const value = length > stream.length ? undefined : this.#beginnings.get(stream.slice(0, length));
+      if (value !== undefined) found.push(value);
+    }
+    return found;
+  }
+
+  *values(): Generator<Value> {
+    yield* this.#names.values();
+    yield* this.#beginnings.values();
+  }
+
+  #countLength(length: number, change: 1 | -1): void {
+    const count = (this.#lengths.get(length) ?? 0) + change;
+    if (count > 0) this.#lengths.set(length, count);
+    else this.#lengths.delete(length);
+  }
+}

@@ -1,0 +1,130 @@
+/** The replay of a new subscription: of its one stream, or of each of its streams in turn (RPL-2, MUL-7). */
+import type { PushMessage, StreamPosition } from '../../generated/types.ts';
+import { policiesOf } from '../catalogue/event-pattern.ts';
+import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';
+import { planRecovery } from '../replay/recovery.ts';
+import type { RecoveryPlan, StreamRequest } from '../replay/recovery.ts';
+import type { ReplayBlock } from '../session/session.ts';
+import type { Subscription } from '../session/subscription.ts';
+import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
+import { EventFacts } from '../subscriptions/event-facts.ts';
+import { compileFilter } from '../subscriptions/filter.ts';
+import { eventPrefix } from '../wire/codec.ts';
+import type { HandlerContext } from './context.ts';
+
+/** The replay of one stream. */
+export interface StreamPlan extends RecoveryPlan {
+  readonly stream: string;
+}
+
+/** An item of a replay; `undefined` where the replay yields to other connections. */
+export type ReplayItem = EventRecord | ReplayBlock | PushMessage | undefined;
+
+export interface PlanFacts {
+  readonly stream: string;
+  readonly snapshot: Snapshot;
+  readonly request: StreamRequest;
+}
+
+/** Plans the replay of one stream from its state at this moment. */
+export function planStream(
+  { stream, snapshot, request }: PlanFacts,
+  options: {
+    readonly subscription: Subscription;
+    readonly matches: (facts: EventFacts) => boolean;
+    readonly context: HandlerContext;
+  },
+): StreamPlan {
+  const { subscription, matches, context } = options;
+  const { catalogue, events } = context;
+  const plan = planRecovery({
+    snapshot,
+    request,
+    matches: (record) => matches(new EventFacts(record, catalogue)),
+    concerns: (paths) => paths.some((path) => touchesDirectory(subscription, path)),
+    table: events,
+    filtered: Object.keys(subscription.filter).length > 0,
+    policies: policiesOf(subscription.events, events),
+  });
+  return { stream, ...plan };
+}
+
+/** The gap of a failed resume. It is written together with `subscribed`, so that no heartbeat comes between the two (CON-7). */
+export function failedResume({ id }: Subscription, { stream, gap }: StreamPlan): readonly PushMessage[] {
+  return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
+}
+
+export function countGaps({ counters }: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
+  const gaps = [
+    ...(plan.gap === undefined ? [] : [plan.gap.reason]),
+    ...plan.losses.map(() => 'source_overflow' as const),
+  ];
+  for (const reason of gaps) counters.countGap(reason);
+  subscription.gaps += gaps.length;
+  if (plan.gap !== undefined) counters.countFailedResume();
+}
+
+/** The chosen events. Those of a resume come in blocks that equal subscriptions share, unless a loss must be reported between them. */
+function chosenItems(
+  { id, session, events, filter }: Subscription,
+  { run, records, losses, position, replayReason, stream }: StreamPlan,
+  { catalogue, replayBlocks }: HandlerContext,
+): Iterable<EventRecord | ReplayBlock | undefined> {
+  if (run === undefined || losses.length > 0) return records;
+  const matches = compileFilter({ events, filter }, catalogue);
+  const { framing } = session.outlet;
+  return replayBlocks.choose({
+    ...run,
+    framing,
+    key: JSON.stringify([framing.kind, stream, position.epoch, id, replayReason, events, filter]),
+    prefix: eventPrefix([id], replayReason),
+    matches: (record) => matches(new EventFacts(record, catalogue)),
+  });
+}
+
+/** The events of a plan, with each source loss at its position (GAP-2). Returns the number of events. */
+export function* streamItems(
+  subscription: Subscription,
+  plan: StreamPlan,
+  context: HandlerContext,
+): Generator<ReplayItem, number, void> {
+  const losses = [...plan.losses];
+  const gap = (loss: KeptLoss): PushMessage => ({
+    type: 'gap',
+    data: { ...sourceGap(plan.stream, loss), subscriptionIds: [subscription.id] },
+  });
+  let events = 0;
+  for (const item of chosenItems(subscription, plan, context)) {
+    if (item !== undefined) {
+      const [place, found] = 'frames' in item ? [item.last, item.events] : [item, 1];
+      for (let loss = losses[0]; loss !== undefined && loss.sequenceId < place.sequenceId; loss = losses[0]) {
+        losses.shift();
+        yield gap(loss);
+      }
+      events += found;
+      subscription.replayed += found;
+    }
+    yield item;
+  }
+  yield* losses.map(gap);
+  return events;
+}
+
+/** `maxItems` of `positions` in the contract. */
+const MAX_POSITIONS = 256;
+
+/** Reports the positions, and the streams without events, to a subscription to many streams (MUL-4, MUL-5). */
+export function positionMessages(
+  { id: subscriptionId }: Subscription,
+  { positions, ended = [] }: { readonly positions: readonly StreamPosition[]; readonly ended?: readonly string[] },
+): readonly PushMessage[] {
+  const messages: PushMessage[] = [];
+  for (let at = 0; at < positions.length; at += MAX_POSITIONS)
+    messages.push({ type: 'positions', data: { subscriptionId, positions: positions.slice(at, at + MAX_POSITIONS) } });
+  for (let at = 0; at < ended.length; at += MAX_POSITIONS)
+    messages.push({
+      type: 'positions',
+      data: { subscriptionId, positions: [], ended: ended.slice(at, at + MAX_POSITIONS) },
+    });
+  return messages;
+}

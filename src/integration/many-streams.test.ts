@@ -1,0 +1,56 @@
+/** A subscription to many streams, through a gateway with the memory broker (MUL-1 to MUL-8). */
+import { describe, expect, test } from 'vitest';
+import type { RawClient } from '../testing/raw-client.ts';
+import { connect, serve } from '../testing/rig.ts';
+import type { Served } from '../testing/rig.ts';
+
+const NONE = { mode: 'none' } as const;
+
+async function follow(client: RawClient, streams: readonly string[], more: object = {}): Promise<void> {
+  await client.call('subscribe', { subscriptionId: 'all', streams, events: ['*'], ...more });
+}
+
+const note = ({ gateway }: Served, stream: string, n: number): Promise<unknown> =>
+  gateway.publish('suite.note', { n }, { stream });
+
+describe('a subscription to many streams', () => {
+  test('receives a thousand later streams, each from its first event and in order', async () => {
+    const served = await serve();
+    const client = await connect(served.url);
+    await follow(client, ['session:*'], { replay: NONE });
+    for (let n = 1; n <= 3; n += 1) for (let at = 0; at < 1000; at += 1) await note(served, `session:${at}`, n);
+    await note(served, 'session:last', 1);
+    await client.find((each) => each.type === 'event' && each.data['stream'] === 'session:last');
+    const byStream = Map.groupBy(
+      client.frames.filter(({ type }) => type === 'event'),
+      ({ data }) => String(data['stream']),
+    );
+    expect(byStream.size).toBe(1001);
+    byStream.delete('session:last');
+    const orders = [...byStream.values()].map((events) => events.map(({ data }) => data['sequenceId']).join(' '));
+    expect(new Set(orders)).toEqual(new Set(['1 2 3']));
+  });
+
+  test('names in a heartbeat only positions before everything that is still queued, also of a replay that waits', async () => {
+    const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
+    for (let at = 0; at < 50; at += 1) await note(served, `session:${at}`, 1);
+    const client = await connect(served.url);
+    await follow(client, ['session:*']);
+    await client.find((each) => each.type === 'replay_complete');
+    await note(served, 'session:7', 2);
+    const beat = await client.find(
+      (each) => each.type === 'heartbeat' && JSON.stringify(each.data['positions']).includes('session:7'),
+    );
+    expect(beat.data['positions']).toMatchObject([{ stream: 'session:7', sequenceId: 2 }]);
+  });
+
+  test('is counted against the memory for subscriptions once for each of its streams', async () => {
+    const served = await serve();
+    const client = await connect(served.url);
+    await follow(client, ['session:a', 'session:b', 'session:c'], { replay: NONE });
+    const { budgets } = served.gateway.health();
+    await client.call('subscribe', { subscriptionId: 'one', events: ['*'], replay: NONE });
+    const one = (served.gateway.health().budgets?.filterBytes?.used ?? 0) - (budgets?.filterBytes?.used ?? 0);
+    expect(budgets?.filterBytes?.used).toBe(3 * one);
+  });
+});
