@@ -166,7 +166,7 @@ export class RedisPublisher {
     }
   }
 
-  /** After the stream was created, so that a node that removed the expired one hears of it. */
+  /** After the stream was created, so that a node that removed the expired one receives its name again. */
   async #create(stream: string): Promise<void> {
     await this.#options.fence.open(stream);
     await this.#options.index.register(stream, 'always');

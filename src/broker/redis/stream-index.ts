@@ -26,7 +26,7 @@ export class StreamIndex {
 
   /**
    * Enters a stream. Called before this node's first event on it with `if absent`, and with `always` after it was created: a node that
-   * removed the expired stream meanwhile then hears of it again.
+   * removed the expired stream meanwhile then receives its name again.
    */
   async register(stream: string, when: 'always' | 'if absent'): Promise<void> {
     await this.#connection.run('register', [this.#keys.streams], [stream, when, this.#keys.nodes]);
