@@ -155,9 +155,10 @@ const CONTRACT_SHAPE = {
         httpStatus: { type: 'integer' },
         'counts?': { enum: ['bad-message'] },
         description: text,
+        'advice?': text,
       }),
     ),
-    'x-close-codes': mapOf(closed({ name: text, class: text, description: text })),
+    'x-close-codes': mapOf(closed({ name: text, class: text, description: text, 'advice?': text })),
     'x-close-classes': mapOf(text),
     'x-limits': mapOf(
       closed({
@@ -168,7 +169,7 @@ const CONTRACT_SHAPE = {
         description: text,
       }),
     ),
-    'x-scopes': closed({ grammar: text, description: text, kinds: mapOf(text) }),
+    'x-scopes': closed({ grammar: text, description: text, kinds: mapOf(text), 'examples?': mapOf(text) }),
     'x-filters': mapOf(closed({ kind: { enum: ['path', 'extension', 'exact'] }, description: text })),
     'x-replay-policies': mapOf(text),
     'x-gap-reasons': mapOf(text),

@@ -133,6 +133,8 @@ export interface CloseCode {
   readonly name: string;
   readonly class: string;
   readonly description: string;
+  /** What the client should do, beyond the rule of the class. */
+  readonly advice?: string;
 }
 
 export interface ErrorSpec {
@@ -141,6 +143,8 @@ export interface ErrorSpec {
   /** Set if the error counts towards `badMessagesPerMinute` (ERR-2). */
   readonly counts?: 'bad-message';
   readonly description: string;
+  /** What the client should do. */
+  readonly advice?: string;
 }
 
 export interface Limit {
@@ -166,6 +170,8 @@ export interface Scopes {
   readonly grammar: string;
   readonly description: string;
   readonly kinds: Readonly<Record<string, string>>;
+  /** Scope → what it permits. */
+  readonly examples?: Readonly<Record<string, string>>;
 }
 
 type Named<Value> = Readonly<Record<string, Value>>;

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:c0210fd5b48430f7599ed2aab65de2501e70b291fec87234c7520d7a083b1d49';
+export const CONTRACT_DIGEST = 'sha256:b8c7445718ff872309284cbfcca95391b107069525fc3f47ab18d535822fef2e';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -104,7 +104,7 @@ export const HTTP_OPERATIONS = {
   post_disconnect: { method: 'POST', path: '/ws/disconnect', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: ['admin:write'], errorPointers: {} },
   get_metrics: { method: 'GET', path: '/metrics', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_contract: { method: 'GET', path: '/asyncapi.yaml', servesBelow: false, anyOrigin: true, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
-  get_docs: { method: 'GET', path: '/docs', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
+  get_docs: { method: 'GET', path: '/docs', servesBelow: true, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
   get_console: { method: 'GET', path: '/console', servesBelow: true, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
 } as const;
 

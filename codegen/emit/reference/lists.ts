@@ -155,14 +155,22 @@ function gapReasons({ gapReasons: all }: Contract): List {
   };
 }
 
-function scopes({ scopes: { grammar, description, kinds } }: Contract): List {
+function scopes({ scopes: { grammar, description, kinds, examples = {} } }: Contract): List {
   const lines = Object.entries(kinds).map(([name, text]) => ({ name, anchor: `scope-${name}`, cells: [text] }));
+  const shown = Object.entries(examples).map(([name, text]) => ({
+    name,
+    anchor: `scope-example-${name}`,
+    cells: [text],
+  }));
   return {
     anchor: 'scopes',
     title: 'Scopes',
     lead: 'The permissions of a principal. The grammar is in the notation of RFC 5234.',
     text: `\`${grammar}\`\n\n${description.trim()}`,
-    tables: [{ title: '', kind: 'plain', heads: ['Scope', 'Allows'], lines }],
+    tables: [
+      { title: '', kind: 'plain', heads: ['Scope', 'Allows'], lines },
+      ...(shown.length === 0 ? [] : [{ title: 'Examples', kind: 'plain', heads: ['Scope', 'Allows'], lines: shown }]),
+    ],
   };
 }
 

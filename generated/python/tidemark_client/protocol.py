@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:c0210fd5b48430f7599ed2aab65de2501e70b291fec87234c7520d7a083b1d49"
+CONTRACT_DIGEST: Final = "sha256:b8c7445718ff872309284cbfcca95391b107069525fc3f47ab18d535822fef2e"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
