@@ -5,8 +5,11 @@
  * Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { stockSite } from '../codegen/site/build.ts';
+import { readRepository } from '../codegen/site/sources.ts';
+import { writeSite } from '../codegen/site/write.ts';
 import { ROOT } from './report.ts';
 
 interface Copy {
@@ -25,6 +28,8 @@ interface Package {
   readonly copies: readonly Copy[];
   /** Files that are copied to another place or name below `dist`. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Writes further files into the directory of the package. */
+  readonly write?: (dist: string) => Promise<void> | void;
 }
 
 /** Without the JSON Schemas in subdirectories, which only the client package publishes. */
@@ -42,11 +47,13 @@ const CONSOLE_LIBRARIES: Readonly<Record<string, string>> = {
 const PACKAGES: Readonly<Record<string, Package>> = {
   codegen: {
     dist: 'codegen/dist',
-    projects: ['codegen/tsconfig.build.json'],
+    projects: ['codegen/tsconfig.build.json', 'codegen/site/browser/tsconfig.json'],
     copies: [
       { patterns: ['runtime/**/*.ts', 'python/runtime/*.py'], from: 'codegen' },
       { patterns: ['asyncapi.yaml'] },
     ],
+    // The texts from which the package makes the documentation of own contracts.
+    write: (dist) => writeFileSync(join(dist, 'site/sources.json'), JSON.stringify(readRepository(ROOT))),
   },
   gateway: {
     dist: 'dist',
@@ -54,6 +61,7 @@ const PACKAGES: Readonly<Record<string, Package>> = {
     needs: ['codegen'],
     copies: [{ patterns: ['asyncapi.yaml', 'src/**/*.{lua,html,css,svg,js}', GENERATED, 'docs/reference/**/*'] }],
     files: CONSOLE_LIBRARIES,
+    write: async (dist) => writeSite(await stockSite(), join(dist, 'docs-site')),
   },
   conformance: {
     dist: 'conformance/dist',
@@ -86,17 +94,17 @@ const NEVER = [
 const built = new Set<string>();
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => PACKAGES[name] === undefined);
-if (unknown === undefined) for (const name of asked.length === 0 ? Object.keys(PACKAGES) : asked) build(name);
+if (unknown === undefined) for (const name of asked.length === 0 ? Object.keys(PACKAGES) : asked) await build(name);
 if (unknown !== undefined) {
   process.stderr.write(`Unknown package ${unknown}. Usage: npm run build [-- ${Object.keys(PACKAGES).join('|')}]\n`);
   process.exitCode = 2;
 }
 
-function build(name: string): void {
+async function build(name: string): Promise<void> {
   const found = PACKAGES[name];
   if (found === undefined || built.has(name)) return;
   built.add(name);
-  for (const needed of found.needs ?? []) build(needed);
+  for (const needed of found.needs ?? []) await build(needed);
   const dist = resolve(ROOT, found.dist);
   rmSync(dist, { recursive: true, force: true });
   for (const project of found.projects) compile(project);
@@ -105,6 +113,7 @@ function build(name: string): void {
     mkdirSync(dirname(resolve(dist, target)), { recursive: true });
     cpSync(resolve(ROOT, source), resolve(dist, target));
   }
+  await found.write?.(dist);
 }
 
 function compile(project: string): void {

@@ -8,11 +8,12 @@
  *     types.d.ts       types of the payloads and messages
  *     contract.json    the whole contract, canonical: its SHA-256 is the contract's digest
  *     asyncapi.yaml    the same as an AsyncAPI document, which the gateway serves
- *     docs.html .md    the reference as a page and as Markdown, which the gateway serves
+ *     docs.html .md    the reference as one page and as Markdown, which the gateway serves
+ *     docs/            the documentation as a site, which the gateway serves
  */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeDirectory, unwritable } from '../directory.ts';
 import { emitReferencePage } from '../emit/reference/page.ts';
 import { emitReferenceText } from '../emit/reference/text.ts';
@@ -20,6 +21,7 @@ import { banner, key, literal } from '../emit/text.ts';
 import { emitTypes } from '../emit/types.ts';
 import { emitValidators } from '../emit/validators.ts';
 import type { Contract } from '../model.ts';
+import { buildSite } from '../site/site.ts';
 import type { OpenedContract } from './open.ts';
 
 export const BUILT_FORMAT = 'tidemark-contract';
@@ -38,7 +40,8 @@ export interface BuiltForm {
  */
 export async function buildTo(opened: OpenedContract, out: string): Promise<BuiltForm> {
   const files = await builtFiles(opened);
-  await makeDirectory(out);
+  for (const directory of new Set([...files.keys()].map((name) => dirname(join(out, name)))))
+    await makeDirectory(directory);
   for (const [name, text] of files) {
     const path = join(out, name);
     await writeFile(path, text).catch((error: unknown) => {
@@ -65,6 +68,7 @@ async function builtFiles({ contract, source, own }: OpenedContract): Promise<Re
     ['types.d.ts', await emitTypes(contract)],
     ['validators.d.ts', types],
     ['validators.js', code],
+    ...[...buildSite(contract)].map(([path, text]): [string, string] => [`docs/${path}`, text]),
   ]);
   const digests = Object.fromEntries([...files].map(([name, text]) => [name, sha256(text)]));
   const manifest = {

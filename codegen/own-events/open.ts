@@ -22,7 +22,7 @@ import { merge } from './merge.ts';
 /** The value of `x-extends` for the contract of this version. */
 export const STOCK = 'tidemark';
 /** In a clone the contract is beside `codegen/`; in the package it is beside the compiled modules. */
-const STOCK_FILE = fileURLToPath(
+export const STOCK_FILE = fileURLToPath(
   [new URL('../asyncapi.yaml', import.meta.url), new URL('../../asyncapi.yaml', import.meta.url)].find(existsSync) ??
     new URL('../asyncapi.yaml', import.meta.url),
 );

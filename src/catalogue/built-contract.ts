@@ -147,5 +147,6 @@ function readDocuments(directory: string): ContractDocuments {
     bundle: read('contract.json'),
     docs: read('docs.html'),
     ...(existsSync(join(directory, 'docs.md')) ? { docsText: read('docs.md') } : {}),
+    site: () => Promise.resolve(existsSync(join(directory, 'docs')) ? join(directory, 'docs') : undefined),
   };
 }

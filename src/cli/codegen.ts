@@ -10,6 +10,7 @@ import type * as Open from 'tidemark-codegen/own-events/open';
 import type * as Starter from 'tidemark-codegen/own-events/starter';
 import type * as Summary from 'tidemark-codegen/own-events/summary';
 import type * as Generate from 'tidemark-codegen/generate';
+import type * as SiteBuild from 'tidemark-codegen/site/build';
 import type * as Source from 'tidemark-codegen/source';
 import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -22,6 +23,7 @@ interface CodegenModules {
   readonly 'own-events/starter': typeof Starter;
   readonly 'own-events/summary': typeof Summary;
   readonly generate: typeof Generate;
+  readonly 'site/build': typeof SiteBuild;
   readonly source: typeof Source;
 }
 

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   key: async () => (await import('./key.ts')).registerKey,
   contract: async () => (await import('./contract.ts')).registerContract,
   generate: async () => (await import('./generate.ts')).registerGenerate,
+  docs: async () => (await import('./docs.ts')).registerDocs,
   breaking: async () => (await import('./breaking.ts')).registerBreaking,
   completion: async () => (await import('./completion.ts')).registerCompletion,
 };

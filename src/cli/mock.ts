@@ -169,11 +169,10 @@ async function makeMock(flags: MockFlags, played: Pick<MockOptions, 'script' | '
       },
     });
   } catch (error) {
+    await opened?.dispose();
     if (error instanceof UnknownEventError || error instanceof RangeError)
       throw new CliError(error.message, EXIT.usage, { cause: error });
     throw error;
-  } finally {
-    await opened?.dispose();
   }
 }
 

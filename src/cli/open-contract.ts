@@ -1,4 +1,5 @@
 /** Opens the contract of `--contract`: a built form directly, a document through tidemark-codegen. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { reasonOf } from './reason.ts';
 
 export interface OpenContract {
   readonly contract: BuiltContract;
-  /** Removes temporary files; call it after the gateway was created, which has read everything by then. */
+  /** Removes temporary files, from which a gateway serves the documentation. The end of the process removes them too. */
   readonly dispose: () => Promise<void>;
 }
 
@@ -33,7 +34,12 @@ async function buildAndLoad(path: string): Promise<OpenContract> {
   const { buildTo } = await loadCodegen('own-events/built-form', `--contract ${path}`);
   const opened = await open(path);
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-contract-'));
-  const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', removeAtExit);
+  const dispose = async (): Promise<void> => {
+    process.off('exit', removeAtExit);
+    await rm(directory, { recursive: true, force: true });
+  };
   try {
     await buildTo(opened, directory);
     return { contract: await loadContract(directory), dispose };

@@ -103,10 +103,9 @@ async function makeGateway({ contract }: Config, options: GatewayOptions): Promi
   try {
     return createGateway({ ...options, contract: opened.contract });
   } catch (error) {
+    await opened.dispose();
     // For example, a replay policy that the events of this contract do not allow.
     throw error instanceof RangeError ? new CliError(error.message, EXIT.usage, { cause: error }) : error;
-  } finally {
-    await opened.dispose();
   }
 }
 

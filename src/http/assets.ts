@@ -15,8 +15,7 @@ export interface DocumentAssets {
 
 export function documentAssets(catalogue: Catalogue): DocumentAssets {
   const { asyncapi, bundle, docs, docsText } = catalogue.documents();
-  const html = docs.replace('</body>', `${SEARCH}\n</body>`);
-  const page = { text: html, headers: pageHeaders(html) };
+  const page = { text: docs, headers: pageHeaders(docs) };
   const markdown = docsText === undefined ? page : { text: withoutFileLinks(docsText), headers: MARKDOWN_HEADERS };
   return { contract: { yaml: asyncapi, json: bundle }, docs: { page, markdown } };
 }
@@ -30,19 +29,13 @@ const COMMON_HEADERS = { vary: 'Accept', 'x-content-type-options': 'nosniff' } a
 /** RFC 7763. */
 const MARKDOWN_HEADERS = { ...COMMON_HEADERS, 'content-type': 'text/markdown; charset=utf-8' } as const;
 
-/**
- * The search script of the reference page, served with the scripts of the console. Only the gateway adds this script: the page also works
- * as a file. The script's address is relative, because a proxy may serve the gateway below a prefix.
- */
-const SEARCH = '<script type="module" src="console/reference-search.js"></script>';
-
-/** The page may use its own style and the gateway's scripts, and nothing else (Content Security Policy Level 3, hash sources). */
-function pageHeaders(html: string): Readonly<Record<string, string>> {
+/** The page may use its own style and nothing else (Content Security Policy Level 3, hash sources). */
+export function pageHeaders(html: string): Readonly<Record<string, string>> {
   const [, style = ''] = /<style>([^]*?)<\/style>/.exec(html) ?? [];
   const hash = createHash('sha256').update(style).digest('base64');
   return {
     ...COMMON_HEADERS,
-    'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     'content-type': 'text/html; charset=utf-8',
     'referrer-policy': 'no-referrer',
   };

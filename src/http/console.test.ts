@@ -119,7 +119,7 @@ describe('the console', () => {
     await page.locator('#complaint', { hasText: 'targets is not a filter' }).waitFor();
     expect(faults).toEqual([]);
 
-    await page.goto(`${httpUrl}/docs#build_finished`);
+    await page.goto(`${httpUrl}/docs/events/build_finished.html`);
     expect(await page.locator('#build_finished').isVisible()).toBe(true);
     expect(await page.locator('main').innerText()).toContain('A build ended.');
   }, 60_000);

@@ -33,12 +33,14 @@ import { checkRequest } from '../wire/schema-error.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
-import { prefersJson, wantsMarkdown } from './accept.ts';
+import { prefersJson } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
 import { answerPreflight, answerWithEvents, readSubscribe } from './event-stream.ts';
 import type { OpenEventStream } from './event-stream.ts';
+import { registerDocsPages, sendDocs } from './docs-pages.ts';
+import type { DocsSite } from './docs-site.ts';
 import { registerConsoleAssets, sendConsole } from './console-page.ts';
 import { Guard } from './guard.ts';
 import type { Admitted, GuardOptions } from './guard.ts';
@@ -60,6 +62,7 @@ export interface RouteOptions extends GuardOptions {
   readonly collectMetrics: CollectMetrics;
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
+  readonly site: DocsSite;
   readonly answering: Answering;
   readonly openEventStream: OpenEventStream;
   /** Shared with the commands. */
@@ -176,10 +179,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
       },
     },
     get_docs: {
-      answer: ({ headers: { accept } }, reply) => {
-        const { text, headers } = wantsMarkdown(accept) ? assets.docs.markdown : assets.docs.page;
-        return reply.headers(headers).send(text);
-      },
+      answer: (request, reply) => sendDocs(request, reply, options),
     },
     get_console: { answer: (_request, reply) => sendConsole(reply, path) },
   };
@@ -275,4 +275,5 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     ),
   );
   registerConsoleAssets(app);
+  registerDocsPages(app, options);
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import type { DisconnectRequest } from '../../generated/types.ts';
+import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { FilePictures } from '../introspection/file-pictures.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
@@ -20,6 +21,7 @@ import { disconnectEverywhere } from '../connections/disconnection.ts';
 import type { DisconnectionOptions } from '../connections/disconnection.ts';
 import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
+import { DocsSite } from './docs-site.ts';
 import { refuseMalformed } from './malformed-requests.ts';
 import { createMetrics } from './metrics.ts';
 import { RequestLimiter } from './request-limiter.ts';
@@ -54,15 +56,10 @@ export interface Http {
   close(): Promise<void>;
 }
 
-/** Addresses outside of the WebSocket's path. */
-const OWN_ADDRESSES: ReadonlySet<string> = new Set([
-  '/healthz',
-  '/readyz',
-  '/metrics',
-  '/asyncapi.yaml',
-  '/docs',
-  '/console',
-]);
+/** Addresses outside of the WebSocket's path, and those with further addresses below them. */
+const FIXED = Object.values(HTTP_OPERATIONS).filter(({ path }) => !path.startsWith(`${WEBSOCKET_PATH}/`));
+const OWN_ADDRESSES: ReadonlySet<string> = new Set(FIXED.map(({ path }) => path));
+const SERVE_BELOW = FIXED.filter(({ servesBelow }) => servesBelow).map(({ path }) => path);
 
 type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -76,6 +73,10 @@ export function createHttp(options: HttpOptions): Http {
     metrics,
     limiter: new RequestLimiter(options),
     assets: documentAssets(options.catalogue),
+    site: new DocsSite(
+      () => options.catalogue.documents().site(),
+      (err) => options.log.warn({ err }, 'the documentation cannot be read; /docs serves only the reference'),
+    ),
     subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
     nodes: () => clusterNodes(options),
     explain: (query: ExplainQuery) => explainEverywhere(query, options),
@@ -126,7 +127,7 @@ function share(host: Server, ours: RequestListener, path: string): () => void {
   host.removeAllListeners('request');
   const listener: RequestListener = (request, response) => {
     const { pathname } = requestTarget(request.url);
-    const isOurs = pathname === path || [path, '/console'].some((each) => pathname.startsWith(`${each}/`));
+    const isOurs = pathname === path || [path, ...SERVE_BELOW].some((each) => pathname.startsWith(`${each}/`));
     if (isOurs || OWN_ADDRESSES.has(pathname)) return ours(request, response);
     for (const each of theirs) each.call(host, request, response);
   };

@@ -107,10 +107,16 @@ function firstClause({ clauses: all }: Contract): string {
 }
 
 function connection(contract: Contract): string {
-  const { subprotocol, path, connection: about } = contract;
   return `<section class="chapter">
 <h2 id="connection">${link('connection', 'The connection')}</h2>
-${paragraphs(about.description)}
+${connectionBody(contract)}
+</section>`;
+}
+
+/** Everything below the heading of the connection. */
+export function connectionBody(contract: Contract): string {
+  const { subprotocol, path, connection: about } = contract;
+  return `${paragraphs(about.description)}
 <h4>The handshake</h4>
 <pre tabindex="0"><code>GET ${escape(path)} HTTP/1.1
 Connection: Upgrade
@@ -122,8 +128,7 @@ Sec-WebSocket-Protocol: <span class="s">${escape(subprotocol)}</span></code></pr
 ${conversation(contract).join('\n')}
 </ol>
 <h4>Requirements for every connection</h4>
-${clauseList(contract, about.requirements)}
-</section>`;
+${clauseList(contract, about.requirements)}`;
 }
 
 /** The first example of each message in a simple conversation, in order. */
@@ -145,25 +150,35 @@ ${examples
     });
 }
 
-function listHtml(contract: Contract, { anchor, title, lead, text, tables }: List): string {
+function listHtml(contract: Contract, list: List): string {
+  const { anchor, title } = list;
+  return `<section class="chapter">
+<h2 id="${anchor}">${link(anchor, escape(title))}</h2>
+${listBody(contract, list)}
+</section>`;
+}
+
+/** Everything below the heading of a list. */
+export function listBody(contract: Contract, { anchor, lead, text, tables }: List): string {
   const tablesHtml = tables.map(
     (table) => `${table.title === '' ? '' : `<h4>${inline(table.title)}</h4>\n`}${listTable(table)}`,
   );
-  return `<section class="chapter">
-<h2 id="${anchor}">${link(anchor, escape(title))}</h2>
-<p class="lead">${inline(lead)}</p>
+  return `<p class="lead">${inline(lead)}</p>
 ${anchor === 'errors' ? shapeHtml(errorShape(contract)) : ''}
 ${paragraphs(text)}
-${tablesHtml.join('\n')}
-</section>`;
+${tablesHtml.join('\n')}`;
 }
 
 function types(contract: Contract): string {
   return `<section class="chapter">
 <h2 id="types">${link('types', 'Types')}</h2>
-<p class="lead">The simple types that the tables of fields link to. Objects are described where they are used.</p>
-${typeTable(contract, simpleTypes(contract))}
+${typesBody(contract)}
 </section>`;
+}
+
+export function typesBody(contract: Contract): string {
+  return `<p class="lead">The simple types that the tables of fields link to. Objects are described where they are used.</p>
+${typeTable(contract, simpleTypes(contract))}`;
 }
 
 function clauses(contract: Contract): string {

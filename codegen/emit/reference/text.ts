@@ -3,7 +3,7 @@ import type { Contract } from '../../model.ts';
 import { constraintsOf, typeOf } from './fields.ts';
 import type { Row } from './fields.ts';
 import { clausesOf, listsOf, rounded } from './lists.ts';
-import type { Cell, List, Table } from './lists.ts';
+import type { Cell, List, Table, ToldClause } from './lists.ts';
 import { prettyJson } from './markup.ts';
 import { errorShape, groupsOf, simpleTypes } from './sections.ts';
 import type { Fact, Mention, Shape, Topic } from './sections.ts';
@@ -15,7 +15,7 @@ export function emitReferenceText(contract: Contract): string {
     `<!-- Generated from asyncapi.yaml by \`npm run generate\`. Do not edit: change the contract and generate again. -->`,
     description.trim(),
     'The page [index.html](index.html), also at `/docs` of any running gateway, additionally has every example and a link for each field.',
-    ...connection(contract),
+    ...connectionText(contract),
     ...groupsOf(contract).flatMap(({ title: name, lead, topics }) => [
       `## ${name}`,
       lead,
@@ -23,14 +23,18 @@ export function emitReferenceText(contract: Contract): string {
     ]),
     ...listsOf(contract).flatMap((list) => listText(contract, list)),
     '## Types',
-    simpleTypes(contract)
-      .map(([name, schema]) => typeText(contract, name, schema))
-      .join('\n'),
+    typesText(contract),
     '## Clauses',
-    ...clauses(contract),
+    ...clausesOf(contract).map(clauseText),
     `Contract digest: \`${digest}\``,
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+export function typesText(contract: Contract): string {
+  return simpleTypes(contract)
+    .map(([name, schema]) => typeText(contract, name, schema))
+    .join('\n');
 }
 
 type NamedSchema = ReturnType<typeof simpleTypes>[number][1];
@@ -39,7 +43,7 @@ function typeText(contract: Contract, name: string, schema: NamedSchema): string
   return `- ${anchorOf(`type-${name}`)}\`${name}\` ${typeOf(contract, schema)}: ${oneLine(schema.description ?? '')}${bounds(constraintsOf(schema))}`;
 }
 
-function connection({ path, subprotocol, connection: about }: Contract): string[] {
+export function connectionText({ path, subprotocol, connection: about }: Contract): string[] {
   return [
     '## The connection',
     `WebSocket at \`${path}\`, subprotocol \`${subprotocol}\`. ${oneLine(about.description)}`,
@@ -51,7 +55,7 @@ function clauseLinks(ids: readonly string[]): string {
   return `Clauses: ${ids.map((id) => `[${id}](#${id.toLowerCase()})`).join(', ')}`;
 }
 
-function topicText({ name, anchor, summary, description, facts, clauses: cited, shapes }: Topic): string[] {
+export function topicText({ name, anchor, summary, description, facts, clauses: cited, shapes }: Topic): string[] {
   return [
     `### ${name}`,
     ...(name === anchor ? [] : [anchorOf(anchor)]),
@@ -107,7 +111,7 @@ function anchorOf(name: string): string {
   return `<a id="${name}"></a>`;
 }
 
-function listText(contract: Contract, { anchor, title, lead, text, tables }: List): string[] {
+export function listText(contract: Contract, { anchor, title, lead, text, tables }: List): string[] {
   const error = anchor === 'errors' ? shapeText(errorShape(contract)) : [];
   return [`## ${title}`, lead, ...error, ...(text === '' ? [] : [text]), ...tables.flatMap(tableText)];
 }
@@ -127,13 +131,11 @@ function cellText(cell: Cell): string {
   return `${cell.amount}${cell.role === 'value' ? ` ${cell.unit}` : ''}${human === '' ? '' : ` (${human})`}`;
 }
 
-function clauses(contract: Contract): string[] {
-  return clausesOf(contract).map(({ id, text, note, citedBy }) => {
-    const level = note === '' ? '' : ` (${note})`;
-    const cited =
-      citedBy.length === 0
-        ? ''
-        : ` Cited by ${citedBy.map((each) => `[${each}](#${each === 'connection' ? 'the-connection' : each})`).join(', ')}.`;
-    return `#### ${id}\n\n${oneLine(text)}${level}${cited}`;
-  });
+export function clauseText({ id, text, note, citedBy }: ToldClause): string {
+  const level = note === '' ? '' : ` (${note})`;
+  const cited =
+    citedBy.length === 0
+      ? ''
+      : ` Cited by ${citedBy.map((each) => `[${each}](#${each === 'connection' ? 'the-connection' : each})`).join(', ')}.`;
+  return `#### ${id}\n\n${oneLine(text)}${level}${cited}`;
 }

@@ -8,23 +8,32 @@ export function groupHtml(contract: Contract, { anchor, title, lead, topics }: G
   return `<section class="chapter">
 <h2 id="${anchor}">${link(anchor, escape(title))}</h2>
 <p class="lead">${inline(lead)}</p>
-<ul class="overview">
-${topics.map((topic) => `<li>${link(topic.anchor, code(topic.name))} <span>${inline(topic.summary)}</span></li>`).join('\n')}
-</ul>
+${overviewHtml(topics)}
 ${topics.map((topic) => topicHtml(contract, topic)).join('\n')}
 </section>`;
 }
 
+export function overviewHtml(topics: readonly Topic[]): string {
+  return `<ul class="overview">
+${topics.map((topic) => `<li>${link(topic.anchor, code(topic.name))} <span>${inline(topic.summary)}</span></li>`).join('\n')}
+</ul>`;
+}
+
 function topicHtml(contract: Contract, topic: Topic): string {
-  const { anchor, name, kind, summary, description, facts, clauses, shapes } = topic;
+  const { anchor, name, kind } = topic;
   return `<section class="topic">
 <h3 id="${escape(anchor)}">${link(anchor, escape(name))} <span class="kind">${kind}</span></h3>
-<p class="summary">${inline(summary)}</p>
+${topicBody(contract, topic)}
+</section>`;
+}
+
+/** Everything below the heading of a topic. */
+export function topicBody(contract: Contract, { summary, description, facts, clauses, shapes }: Topic): string {
+  return `<p class="summary">${inline(summary)}</p>
 ${paragraphs(description)}
 ${factsHtml(facts)}
 ${shapes.map(shapeHtml).join('\n')}
-${clauseDetails(contract, clauses)}
-</section>`;
+${clauseDetails(contract, clauses)}`;
 }
 
 function factsHtml(facts: readonly Fact[]): string {

@@ -1,0 +1,35 @@
+/** The style sheet and the scripts of the site. In a clone the types of the scripts are stripped; in the package they are compiled. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { FRAME_STYLE } from './frame-style.ts';
+import { STYLE } from '../emit/reference/style.ts';
+
+const SCRIPTS = new URL('browser/', import.meta.url);
+
+/** Name → text. */
+export function readAssets(): ReadonlyMap<string, string> {
+  const ending = existsSync(new URL('site.ts', SCRIPTS)) ? '.ts' : '.js';
+  const scripts = readdirSync(SCRIPTS).filter((name) => name.endsWith(ending) && !/\.(?:test|d)\./.test(name));
+  return new Map([
+    ['site.css', STYLE + FRAME_STYLE],
+    ...scripts.map((name): [string, string] => [name.replace(/\.ts$/, '.js'), readScript(name)]),
+  ]);
+}
+
+function readScript(name: string): string {
+  const text = readFileSync(new URL(name, SCRIPTS), 'utf8');
+  const script = name.endsWith('.ts') ? stripTypes(text) : text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
+  return script.replaceAll(/(from '[^']*)\.ts'/g, "$1.js'").replaceAll(/(import\('[^']*)\.ts'\)/g, "$1.js')");
+}
+
+/** Suppresses Node's warning about an experimental feature. */
+function stripTypes(source: string): string {
+  // oxlint-disable-next-line typescript/unbound-method -- it is restored on the same object
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

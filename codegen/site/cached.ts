@@ -1,0 +1,66 @@
+/**
+ * Prints the directory with the documentation of the contract in this clone, and writes it there first if a source has changed.
+ *
+ *     node codegen/site/cached.ts
+ *
+ * A gateway in a clone runs this in a process of its own, so that it needs no build and its event loop is not blocked. The directory is named
+ * by the digest of everything that the pages are made of, so gateways with different sources do not disturb each other.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CACHE = join(ROOT, 'node_modules/.cache/tidemark-docs');
+const SOURCES = [
+  'asyncapi.yaml',
+  'docs/**/*.md',
+  'conformance/tapes/**/*.ndjson',
+  'codegen/**/*.ts',
+  'package-lock.json',
+];
+const UNUSED_MS = 86_400_000;
+
+process.stdout.write(`${await cachedSite()}\n`);
+
+async function cachedSite(): Promise<string> {
+  const directory = join(CACHE, await digestOfSources());
+  if (!existsSync(directory)) await render(directory);
+  const now = new Date();
+  await utimes(directory, now, now);
+  return directory;
+}
+
+async function digestOfSources(): Promise<string> {
+  const files = globSync(SOURCES, {
+    cwd: ROOT,
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.test.ts'],
+  }).toSorted();
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(`${file}\0`).update(await readFile(join(ROOT, file)));
+  return hash.digest('hex').slice(0, 24);
+}
+
+/** Writes beside the target and renames, so that no gateway sees half a site; the first of several processes wins. */
+async function render(directory: string): Promise<void> {
+  // Loaded on use, because the site is usually there.
+  const [{ stockSite }, { writeSite }] = await Promise.all([import('./build.ts'), import('./write.ts')]);
+  await mkdir(CACHE, { recursive: true });
+  const fresh = await mkdtemp(join(CACHE, 'new-'));
+  await writeSite(await stockSite(), fresh);
+  await rename(fresh, directory).catch(async (error: unknown) => {
+    await rm(fresh, { recursive: true });
+    if (!existsSync(directory)) throw error;
+  });
+  await removeUnused();
+}
+
+async function removeUnused(): Promise<void> {
+  for (const name of await readdir(CACHE)) {
+    const path = join(CACHE, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > UNUSED_MS) await rm(path, { recursive: true, force: true });
+  }
+}

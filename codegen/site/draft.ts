@@ -1,0 +1,47 @@
+/** A page before its links are resolved: in drafts a link to `#anchor` may lead to any page that has this anchor. */
+
+/** Sections of the navigation, in order. */
+export const SECTIONS = [
+  'Start',
+  'Guides',
+  'Commands',
+  'Pushes',
+  'Events',
+  'HTTP',
+  'Errors',
+  'Close codes',
+  'Lists',
+  'Configuration',
+  'API of the packages',
+  'Explanation',
+  'Decisions',
+  'Tapes',
+] as const;
+
+export type Section = (typeof SECTIONS)[number];
+
+export interface Draft {
+  /** Path below the root of the site, without ending. */
+  readonly path: string;
+  readonly title: string;
+  readonly section: Section;
+  /** What the page describes: `command`, `error`, `guide`, … */
+  readonly kind: string;
+  /** One sentence, with code in backquotes. */
+  readonly summary: string;
+  /** HTML of the text, from the heading on. */
+  readonly html: string;
+  readonly markdown: string;
+  /** Whether the navigation shows the title as code. */
+  readonly isName: boolean;
+  /** Names of the contract, which any page may link to; or headings of a guide, which are known only to the guide. */
+  readonly anchors: 'contract' | 'guide';
+}
+
+/** Begins a link of a guide to a name of the contract: `#@BCK-2`. */
+export const CONTRACT = '@';
+
+/** Names of events may have characters that are special in addresses. */
+export function fileName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_.-]/g, '-');
+}

@@ -1,0 +1,47 @@
+/**
+ * What the documentation is made of beside the contract: the Markdown pages of `docs/` and the tapes of the conformance suite. In a clone both
+ * are read from the repository; the package has them in one file, which the build writes.
+ */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export interface Tape {
+  /** `subscribe/defaults`: its folder and its name. */
+  readonly id: string;
+  readonly why: string;
+  readonly clauses: readonly string[];
+  /** The steps, one line of JSON each. */
+  readonly steps: readonly string[];
+}
+
+export interface SiteSources {
+  /** Path below `docs/` → Markdown. */
+  readonly guides: Readonly<Record<string, string>>;
+  readonly tapes: readonly Tape[];
+}
+
+const PACKED = new URL('sources.json', import.meta.url);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export function readSources(): SiteSources {
+  return existsSync(PACKED) ? (JSON.parse(readFileSync(PACKED, 'utf8')) as SiteSources) : readRepository(ROOT);
+}
+
+/** @param root directory of the clone */
+export function readRepository(root: string): SiteSources {
+  const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
+  // The reference is made from the contract.
+  const guides = globSync('docs/**/*.md', { cwd: root, exclude: ['docs/reference/**'] }).toSorted();
+  const tapes = globSync('conformance/tapes/**/*.ndjson', { cwd: root }).toSorted();
+  return {
+    guides: Object.fromEntries(guides.map((path) => [path.slice('docs/'.length), read(path)])),
+    tapes: tapes.map((path) => tapeOf(read(path))).filter((tape) => tape !== undefined),
+  };
+}
+
+/** Undefined for a file that does not begin with the head of a tape. */
+function tapeOf(text: string): Tape | undefined {
+  const [head = '', ...steps] = text.trim().split('\n');
+  const { id, why, clauses } = JSON.parse(head) as Partial<Tape>;
+  return id === undefined ? undefined : { id, why: why ?? '', clauses: clauses ?? [], steps };
+}
