@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   mock: async () => (await import('./mock.ts')).registerMock,
   listen: async () => (await import('./listen.ts')).registerListen,
   broadcast: async () => (await import('./broadcast.ts')).registerBroadcast,
+  send: async () => (await import('./send.ts')).registerSend,
   wait: async () => (await import('./wait.ts')).registerWait,
   handoff: async () => (await import('./handoff.ts')).registerHandoff,
   status: async () => (await import('./status.ts')).registerStatus,

@@ -1,0 +1,118 @@
+/** `tidemark send`: sends one message and prints every frame until its reply. Shows what is on the wire, without the client SDK. */
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { CliError, EXIT } from './exit.ts';
+import { askWhy } from './handshake.ts';
+import { remoteOptions, secretOf, unreachable, webSocketUrl } from './remote.ts';
+import type { RemoteOptions } from './remote.ts';
+import { plain, print, say } from './terminal.ts';
+
+interface SendOptions extends RemoteOptions {
+  readonly follow?: true;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+interface Frame {
+  readonly type?: unknown;
+  readonly id?: unknown;
+  readonly data?: { readonly code?: unknown };
+}
+
+const AUTHENTICATION = 'authenticate';
+/** The end that a client asks for (RFC 6455, 7.4.1). */
+const NORMAL = 1000;
+
+export function registerSend(program: Command): void {
+  remoteOptions(program.command('send'))
+    .description('send one message, and print every frame until its reply as JSON lines')
+    .argument('<message>', 'a command as JSON, such as {"type":"ping","data":{}}', readMessage)
+    .option('--follow', 'go on printing frames after the reply, until Ctrl-C')
+    .option('--timeout <seconds>', 'exit with 5 if no reply has arrived by then', readSeconds, 10)
+    .action(send);
+}
+
+function readMessage(text: string): Frame {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError('Expected JSON, such as {"type":"ping","data":{}}.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidArgumentError('Expected a JSON object, such as {"type":"ping","data":{}}.');
+  // The reply repeats the id (ENV-3), by which it is found.
+  return { id: 'c1', ...value };
+}
+
+function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+(?:\.\d+)?$/.test(text) && seconds > 0) return seconds;
+  throw new InvalidArgumentError('Expected a number of seconds above 0.');
+}
+
+async function send(message: Frame, options: SendOptions): Promise<void> {
+  const url = webSocketUrl(options.url);
+  const socket = new WebSocket(url, SUBPROTOCOL);
+  const interrupted = (): void => {
+    process.exitCode = options.follow === true ? EXIT.ok : EXIT.interrupted;
+    socket.close(NORMAL);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    await exchange(socket, message, { options, url });
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    socket.close(NORMAL);
+  }
+}
+
+interface Exchange {
+  readonly options: SendOptions;
+  readonly url: string;
+}
+
+/** Ends with the reply, or with the connection. @throws {CliError} when the connection fails or no reply arrives in time */
+function exchange(socket: WebSocket, message: Frame, { options, url }: Exchange): Promise<void> {
+  const secret = secretOf(options);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let isOpen = false;
+  const timer = setTimeout(() => {
+    reject(
+      new CliError(
+        `No reply arrived within ${options.timeout} s. Raise --timeout if the gateway is busy.`,
+        EXIT.unreachable,
+      ),
+    );
+  }, options.timeout * 1000);
+  socket.addEventListener('open', () => {
+    isOpen = true;
+    if (Object.keys(secret).length > 0)
+      socket.send(JSON.stringify({ type: AUTHENTICATION, id: AUTHENTICATION, data: secret }));
+    socket.send(JSON.stringify(message));
+  });
+  socket.addEventListener('message', ({ data }) => {
+    const text = String(data);
+    void print(plain(text));
+    const frame = JSON.parse(text) as Frame;
+    if (frame.id !== message.id) return;
+    clearTimeout(timer);
+    if (frame.type === 'error')
+      process.exitCode =
+        frame.data?.code === 'forbidden' || frame.data?.code === 'unauthenticated' ? EXIT.auth : EXIT.runtime;
+    if (options.follow !== true) resolve();
+  });
+  socket.addEventListener('close', ({ code, reason }) => {
+    if (!isOpen) {
+      void askWhy(url).then((why) => reject(unreachable(url, why)));
+      return;
+    }
+    if (code !== NORMAL) {
+      say(`closed with ${code} ${plain(reason)}`.trimEnd());
+      process.exitCode = EXIT.runtime;
+    }
+    resolve();
+  });
+  return promise.finally(() => clearTimeout(timer));
+}
