@@ -34,6 +34,8 @@ export interface Draft {
   readonly markdown: string;
   /** Whether the navigation shows the title as code. */
   readonly isName: boolean;
+  /** The operation or event that readers can try on this page. */
+  readonly tried?: string;
   /** Names of the contract, which any page may link to; or headings of a guide, which are known only to the guide. */
   readonly anchors: 'contract' | 'guide';
 }

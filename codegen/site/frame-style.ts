@@ -74,7 +74,32 @@ table.text tr > :first-child { min-width: 9rem; }
 #search b { font-family: var(--mono); font-size: 0.9em; overflow-wrap: anywhere; }
 #search small { color: var(--faint); margin-left: 0.6rem; }
 #search span { display: block; color: var(--faint); font-size: 0.86rem; line-height: 1.45; }
+#search mark { background: none; color: var(--accent); font-weight: 600; }
 #search [role=status] { margin: 0; padding: 0.4rem 0.9rem; color: var(--faint); font-size: 0.85rem; max-width: none; }
+
+.try { margin-top: 2.4rem; padding: 0.4rem 1.2rem 1.2rem; border: 1px solid var(--line); border-radius: 10px; }
+.try[hidden] { display: none; }
+.try h2 { margin: 0.6rem 0; }
+.try .field { margin: 0.6rem 0; }
+.try label { display: block; font-size: 0.85rem; color: var(--faint); margin-bottom: 0.2rem; white-space: pre-wrap; }
+.try textarea, .try input, .try select { width: 100%; font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  padding: 0.45rem 0.7rem; }
+.try textarea { font: 0.86rem/1.5 var(--mono); resize: vertical; }
+.try input { max-width: 26rem; }
+.try .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.8rem 0; }
+.try button { font: inherit; font-size: 0.9rem; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 0.4rem 0.9rem;
+  cursor: pointer; }
+.try button[type=submit] { background: var(--accent); border-color: var(--accent); color: var(--ground); font-weight: 600; }
+.try .state { margin: 0.4rem 0; font-size: 0.92rem; overflow-wrap: anywhere; }
+.try .state[data-state=open]::before { content: "● "; color: var(--good); }
+.try .state[data-state=waiting]::before, .try .state[data-state=refused]::before { content: "● "; color: var(--bad); }
+.try .frames { list-style: none; margin: 0.6rem 0 0; padding: 0; max-height: 30rem; overflow-y: auto; max-width: none; }
+.try .frames li { border-top: 1px solid var(--line); padding: 0.3rem 0; margin: 0; }
+.try .frames summary code { overflow-wrap: anywhere; }
+.try .way { display: inline-block; min-width: 6rem; color: var(--faint); font-size: 0.85rem; }
+.try .valid, .try .invalid { font-size: 0.8rem; margin-left: 0.6rem; color: var(--good); }
+.try .invalid, .try .fault strong { color: var(--bad); }
+.try .fault { font-size: 0.9rem; margin: 0.3rem 0; overflow-wrap: anywhere; }
 
 @media (max-width: 60rem) {
   body { padding-top: var(--bar-height); }

@@ -28,7 +28,7 @@ export function framePage(draft: Draft, from: string, { contract, drafts, addres
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${to('assets/site.css')}">
 <link rel="alternate" type="text/markdown" href="${to(`${draft.path}.md`)}">
-<script type="module" src="${to('assets/site.js')}"></script>
+<script type="module" src="${to('assets/site.js')}"></script>${draft.tried === undefined ? '' : `\n<script type="module" src="${to('assets/try.js')}"></script>`}
 </head>
 <body data-page="${escape(draft.path)}">
 <a class="skip" href="#text">Skip to the text</a>

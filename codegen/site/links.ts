@@ -6,12 +6,15 @@ import type { Draft } from './draft.ts';
 /** Anchor → path of the page with more about it. */
 export type Addresses = ReadonlyMap<string, string>;
 
+/** The form that every page of an operation has. */
+const TRY = 'try';
+
 /** The first draft that has an anchor owns it, so pages about one thing come before lists. */
 export function addressesOf(drafts: readonly Draft[]): Addresses {
   const addresses = new Map<string, string>();
   for (const { path, html } of drafts.filter(({ anchors }) => anchors === 'contract'))
     for (const [, anchor = ''] of html.matchAll(/ id="([^"]+)"/g))
-      if (!addresses.has(anchor)) addresses.set(anchor, path);
+      if (anchor !== TRY && !addresses.has(anchor)) addresses.set(anchor, path);
   return addresses;
 }
 

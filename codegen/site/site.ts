@@ -1,6 +1,7 @@
 /** Makes the documentation of a contract: a static site, whose pages work without JavaScript and below any prefix. */
 import { emitReferencePage } from '../emit/reference/page.ts';
 import { emitReferenceText } from '../emit/reference/text.ts';
+import { emitValidators } from '../emit/validators.ts';
 import type { Contract } from '../model.ts';
 import { readAssets } from './assets.ts';
 import type { Draft } from './draft.ts';
@@ -11,7 +12,9 @@ import { addressesOf, relinkMarkdown } from './links.ts';
 import { listPages, tapePages } from './list-pages.ts';
 import { llmsText } from './llms.ts';
 import { inOrder } from './navigation.ts';
+import { emitOperations } from './operations.ts';
 import { closeCodePages, errorPages } from './outcome-pages.ts';
+import { emitSearchIndex } from './search-index.ts';
 import { readSources } from './sources.ts';
 import type { SiteSources } from './sources.ts';
 import { topicPages } from './topic-pages.ts';
@@ -48,6 +51,9 @@ export function buildSite(contract: Contract, sources: SiteSources = readSources
   files.set('all.html', emitReferencePage(contract));
   files.set('all.md', emitReferenceText(contract).replaceAll(/\[([^\]\n]+)\]\((?:\.\.\/|index\.html)[^)\s]*\)/g, '$1'));
   files.set('llms.txt', llmsText(contract, drafts));
+  files.set('assets/operations.json', emitOperations(contract));
+  files.set('assets/validators.js', emitValidators(contract).code);
+  files.set('search.json', emitSearchIndex(drafts, addresses));
   for (const [path, text] of readAssets()) files.set(`assets/${path}`, text);
   return files;
 }

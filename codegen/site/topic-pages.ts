@@ -7,6 +7,7 @@ import { overviewHtml, topicBody } from '../emit/reference/topics.ts';
 import type { Contract } from '../model.ts';
 import { fileName } from './draft.ts';
 import type { Draft, Section } from './draft.ts';
+import { samplesHtml, samplesOf, samplesText } from './sample-blocks.ts';
 import type { Tape } from './sources.ts';
 
 const SECTION: Readonly<Record<string, Section>> = {
@@ -35,6 +36,7 @@ interface Place {
 
 function topicPage(contract: Contract, { group, topic, folders }: Place): Draft {
   const { anchor, name, kind, summary } = topic;
+  const blocks = samplesOf(contract, anchor);
   return {
     path: `${group.anchor}/${fileName(anchor)}`,
     title: name,
@@ -42,10 +44,13 @@ function topicPage(contract: Contract, { group, topic, folders }: Place): Draft 
     kind,
     summary,
     isName: true,
+    tried: anchor,
     anchors: 'contract',
     html: `<h1 id="${escape(anchor)}" class="name">${escape(name)} <span class="kind">${kind}</span></h1>
-${linkTapes(raiseHeadings(topicBody(contract, topic)), folders)}`,
-    markdown: topicText(topic).join('\n\n').replace(/^###/, '#'),
+${linkTapes(raiseHeadings(topicBody(contract, topic)), folders)}
+${samplesHtml(blocks)}
+<section class="try" id="try" data-operation="${escape(anchor)}" hidden></section>`,
+    markdown: [...topicText(topic), ...samplesText(blocks)].join('\n\n').replace(/^###/, '#'),
   };
 }
 

@@ -10,7 +10,7 @@ import { serve } from '../testing/rig.ts';
 import { DocsSite } from './docs-site.ts';
 
 /** The first request in a clone renders the site. */
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** One gateway and one page for most tests, because each new page takes long on a busy machine. */
 const gateway = createGateway();
@@ -20,6 +20,8 @@ let page: Page;
 
 beforeAll(async () => {
   docs = `${(await gateway.listen({ port: 0 })).httpUrl}/docs`;
+  // In a clone the first request renders the site.
+  await fetch(docs);
   browser = await PageBrowser.launch();
   page = await browser.open(docs.replace(/docs$/, ''), { permissions: ['clipboard-read', 'clipboard-write'] });
 });

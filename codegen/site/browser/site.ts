@@ -1,5 +1,6 @@
-/** The script of every page. Without it the pages are complete; it adds copy buttons and leads old links to their pages. */
+/** The script of every page. Without it the pages are complete; it adds the search and copy buttons, and leads old links to their pages. */
 import { element } from './element.ts';
+import { addSearch } from './search.ts';
 
 /** Links to the former one-page reference, such as `/docs#subscribe.data.filter`, lead to the page that now has the anchor. */
 function followOldAnchor(): void {
@@ -52,3 +53,5 @@ followOldAnchor();
 window.addEventListener('hashchange', followOldAnchor);
 addCopyButtons();
 showCurrent();
+const holder = document.getElementById('search');
+if (holder !== null) addSearch(holder);
