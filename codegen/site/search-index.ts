@@ -47,14 +47,13 @@ function entriesOf(draft: Draft, addresses: Addresses): readonly Omit<Entry, 'id
       isPage || draft.anchors === 'guide'
         ? draft.kind
         : (KINDS.find(([start]) => start.test(anchor))?.[1] ?? draft.kind);
-    const body = isPage ? `${draft.summary.replaceAll('`', '')} ${text}` : text;
     return [
       {
         title: titleOf({ draft, anchor, kind, title, isPage }),
         kind,
-        text: body.slice(0, SEARCHED),
+        text: text.slice(0, SEARCHED),
         address: isPage ? `${draft.path}.html` : `${draft.path}.html#${anchor}`,
-        excerpt: body.length > EXCERPT ? `${body.slice(0, EXCERPT).replace(/\s\S*$/, '')}…` : body,
+        excerpt: text.length > EXCERPT ? `${text.slice(0, EXCERPT).replace(/\s\S*$/, '')}…` : text,
       },
     ];
   });

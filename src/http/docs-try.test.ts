@@ -11,7 +11,7 @@ import { PageBrowser } from '../testing/page-browser.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
-const gateway = createGateway({ path: '/events', broadcast: true });
+const gateway = createGateway({ path: '/events', broadcast: 'on' });
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-try-'));
 let watching: WatchedDirectory;
 let docs: string;

@@ -21,7 +21,7 @@ const PYTHON = '/usr/bin/python3';
 const execute = promisify(execFile);
 const contract = checkContract(await readSource(join(ROOT, 'asyncapi.yaml')));
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-samples-'));
-const gateway = createGateway({ broadcast: true });
+const gateway = createGateway({ broadcast: 'on' });
 let watching: WatchedDirectory;
 let port: number;
 

@@ -99,7 +99,8 @@ export function httpSamples({ method, path, body }: HttpCall, { http }: Server):
     });
 console.log(response.status, await response.text());
 `,
-    python: `${text === undefined ? '' : 'import json\n'}from urllib.request import Request, urlopen
+    python: `${text === undefined ? '' : 'import json\n'}from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 request = Request("${address}"${
       text === undefined
@@ -107,8 +108,11 @@ request = Request("${address}"${
         : `, method="${method}", headers={"content-type": "application/json"},
                   data=json.dumps(${pythonOf(body)}).encode()`
     })
-with urlopen(request) as response:
-    print(response.status, response.read().decode())
+try:
+    with urlopen(request) as response:
+        print(response.status, response.read().decode())
+except HTTPError as refused:
+    print(refused.code, refused.read().decode())
 `,
     frames: `${method} ${path} HTTP/1.1\nHost: ${new URL(http).host}\n${text === undefined ? '' : `Content-Type: application/json\nContent-Length: ${new TextEncoder().encode(text).length}\n\n${text}\n`}`,
   };

@@ -98,6 +98,8 @@ async function request(
       },
       ...(body === undefined ? {} : { body: text }),
     });
+    if (response.headers.get('content-type')?.startsWith('text/event-stream') === true && response.body !== null)
+      return await follow(form, response.body);
     const answer = await response.text();
     form.status.textContent = `Status ${response.status}.`;
     const value = bodyOf(answer);
@@ -122,6 +124,18 @@ async function request(
   } catch (error) {
     form.status.textContent = `The gateway did not respond: ${error instanceof Error ? error.message : String(error)}.`;
   }
+}
+
+/** A response of server-sent events has no end: each part is shown as it arrives, until the page is left. */
+async function follow(form: TryForm, body: ReadableStream<Uint8Array>): Promise<void> {
+  form.status.textContent = 'Receiving server-sent events. Leave or reload the page to end it.';
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const text = decoder.decode(part.value, { stream: true });
+    form.log.add({ direction: 'received', name: 'text/event-stream', text, faults: [] });
+  }
+  form.status.textContent = 'The gateway ended the response.';
 }
 
 /** A response must fit one of the messages that the operation may answer with; `text` and `empty` have no schema. */

@@ -1,4 +1,5 @@
 /** The script of pages of operations: makes the try-it form if a gateway serves the page. */
+import { element } from './element.ts';
 import type { Operations, Validators } from './operations.ts';
 import { ROOT } from './try-form.ts';
 import { tryOverHttp } from './try-http.ts';
@@ -21,6 +22,8 @@ async function makeTry(section: HTMLElement, name: string): Promise<void> {
   if (operation !== undefined) tryOverHttp(section, { operation, operations, validators, webSocket });
   else if (tried !== undefined) tryOnSocket(section, { tried, operations, validators, webSocket });
   section.hidden = false;
+  // The form is at the end of a page that may be long.
+  document.querySelector('.crumb')?.append(' · ', element('a', { href: '#try' }, 'Try it'));
 }
 
 const section = document.getElementById('try');
