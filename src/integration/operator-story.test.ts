@@ -1,5 +1,5 @@
 /**
- * An operator's story with the command line alone, on two nodes of a real Redis that require API keys; `docs/guides/operate.md` tells it.
+ * An operator's story with the command line alone, on two nodes of a real Redis that require API keys.
  * The nodes and the commands are processes, as an operator starts them.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
