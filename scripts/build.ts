@@ -9,7 +9,7 @@ import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from '
 import { dirname, join, resolve } from 'node:path';
 import { stockSite } from '../codegen/site/build.ts';
 import { readRepository } from '../codegen/site/sources.ts';
-import { writeSite } from '../codegen/site/write.ts';
+import { writeCompressedSite } from '../codegen/site/write.ts';
 import { ROOT } from './report.ts';
 
 interface Copy {
@@ -61,7 +61,7 @@ const PACKAGES: Readonly<Record<string, Package>> = {
     needs: ['codegen'],
     copies: [{ patterns: ['asyncapi.yaml', 'src/**/*.{lua,html,css,svg,js}', GENERATED, 'docs/reference/**/*'] }],
     files: CONSOLE_LIBRARIES,
-    write: async (dist) => writeSite(await stockSite(), join(dist, 'docs-site')),
+    write: async (dist) => writeCompressedSite(await stockSite(), join(dist, 'docs-site')),
   },
   conformance: {
     dist: 'conformance/dist',

@@ -1,7 +1,9 @@
-/** The documentation as files: a directory with pages, their Markdown, scripts and a style sheet. */
+/** The documentation as files: a directory with pages, their Markdown, scripts and a style sheet, each as it is or compressed (`.gz`). */
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 
 export interface SiteFile {
   readonly bytes: Buffer;
@@ -19,10 +21,13 @@ const TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
 };
 
+const COMPRESSED = '.gz';
+const decompress = promisify(gunzip);
+
 interface Listing {
   readonly directory: string;
-  /** Paths of the files, so that a request can name only these. */
-  readonly paths: ReadonlySet<string>;
+  /** The files by the path that a request names, so that it can name only these. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 export class DocsSite {
@@ -46,8 +51,10 @@ export class DocsSite {
       return undefined;
     });
     const listing = await this.#listing;
-    if (listing === undefined || !listing.paths.has(path)) return undefined;
-    const bytes = await readFile(join(listing.directory, path));
+    const file = listing?.files.get(path);
+    if (listing === undefined || file === undefined) return undefined;
+    const stored = await readFile(join(listing.directory, file));
+    const bytes = file.endsWith(COMPRESSED) ? await decompress(stored) : stored;
     const type = TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
     return {
       bytes,
@@ -60,12 +67,10 @@ export class DocsSite {
     const directory = await this.#find();
     if (directory === undefined) return undefined;
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile());
-    return {
-      directory,
-      paths: new Set(
-        files.map(({ parentPath, name }) => relative(directory, join(parentPath, name)).replaceAll(sep, '/')),
-      ),
-    };
+    const paths = entries
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(directory, join(parentPath, name)).replaceAll(sep, '/'));
+    const nameOf = (path: string): string => (path.endsWith(COMPRESSED) ? path.slice(0, -COMPRESSED.length) : path);
+    return { directory, files: new Map(paths.map((path) => [nameOf(path), path])) };
   }
 }

@@ -1,12 +1,14 @@
 /** The documentation at `/docs` in a real browser. */
-import { rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { writeCompressedSite, writeSite } from '../../codegen/site/write.ts';
 import { createGateway } from '../gateway.ts';
 import { PageBrowser } from '../testing/page-browser.ts';
 import { buildContract } from '../testing/own-contract.ts';
-import { serve } from '../testing/rig.ts';
+import { onCleanup, serve } from '../testing/rig.ts';
 import { DocsSite } from './docs-site.ts';
 
 /** The first request in a clone renders the site. */
@@ -136,4 +138,23 @@ test('a site that cannot be read is reported once', async () => {
   expect(await site.file('index.html')).toBeUndefined();
   expect(await site.file('index.html')).toBeUndefined();
   expect(faults).toEqual([new Error('no disk')]);
+});
+
+test('a compressed site has the same files as the site', async () => {
+  const [plain, compressed] = [
+    mkdtempSync(join(tmpdir(), 'tidemark-site-')),
+    mkdtempSync(join(tmpdir(), 'tidemark-site-')),
+  ];
+  onCleanup(() => [plain, compressed].forEach((each) => rmSync(each, { recursive: true })));
+  const pages = new Map([
+    ['index.html', '<p>déjà vu</p>'],
+    ['events/tick.md', '# tick'],
+  ]);
+  await writeSite(pages, plain);
+  await writeCompressedSite(pages, compressed);
+  expect(readdirSync(compressed)).toEqual(['events', 'index.html.gz']);
+  const noFault = (error: unknown): void => expect.unreachable(String(error));
+  const [left, right] = [plain, compressed].map((each) => new DocsSite(() => Promise.resolve(each), noFault));
+  for (const path of [...pages.keys(), 'index.html.gz', 'missing.html'])
+    expect(await right?.file(path)).toEqual(await left?.file(path));
 });
