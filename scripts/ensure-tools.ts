@@ -41,6 +41,14 @@ function withoutServices(work: () => void): void {
 }
 
 installReaders();
+renderDocs();
+
+/** Gateways in a clone serve these pages; rendering them on the first request would take longer than some tests wait. */
+function renderDocs(): void {
+  const program = fileURLToPath(new URL('../codegen/site/cached.ts', import.meta.url));
+  // A contract that cannot be rendered is reported here and by the tests.
+  spawnSync(process.execPath, [program], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
 
 /** The tools have packages of their own, so that neither a user nor a developer who only builds has to install them. */
 function installReaders(): void {

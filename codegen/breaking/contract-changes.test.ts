@@ -228,7 +228,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'a close code is added',
-    { '/x-close-codes/4205': { name: 'moved', class: 'retry-resume', description: '.' } },
+    { '/x-close-codes/4299': { name: 'moved', class: 'retry-resume', description: '.' } },
     [`close-code-added compatible ${RECEIVED}`],
   ],
   ['a close code is removed', { '/x-close-codes/4202': undefined }, [`close-code-removed warning ${RECEIVED}`]],

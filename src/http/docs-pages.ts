@@ -1,4 +1,5 @@
 /** Serves the documentation at `/docs` and below (OPS-4, OPS-7). */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { wantsMarkdown } from './accept.ts';
 import { pageHeaders } from './assets.ts';
@@ -14,6 +15,8 @@ export interface DocsOptions {
 
 /** The page whose links are relative to the directory above, because `/docs` has no slash at its end. */
 const ENTRY = 'entry.html';
+/** How long a visitor waits for a clone to render the site before the reference on one page is served, in milliseconds. */
+const RENDER_PATIENCE_MS = 3_000;
 /** The reference on one page, with its own style. */
 const ONE_PAGE = 'all.html';
 
@@ -26,7 +29,10 @@ const HEADERS = {
   'cache-control': 'no-cache',
 } as const;
 
-/** The start of the documentation, or the whole reference as Markdown. Without a site, the reference on one page. */
+/**
+ * The start of the documentation, or the whole reference as Markdown. Without a site, or while a clone still renders it, the reference on one
+ * page.
+ */
 export async function sendDocs(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -34,7 +40,7 @@ export async function sendDocs(
 ): Promise<FastifyReply> {
   if (wantsMarkdown(request.headers.accept))
     return reply.headers(assets.docs.markdown.headers).send(assets.docs.markdown.text);
-  const entry = await site.file(ENTRY);
+  const entry = await Promise.race([site.file(ENTRY), delay(RENDER_PATIENCE_MS, undefined, { ref: false })]);
   if (entry === undefined) return reply.headers(assets.docs.page.headers).send(assets.docs.page.text);
   void reply.header('vary', 'Accept');
   return sendFile(request, reply, entry, HEADERS);

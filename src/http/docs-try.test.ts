@@ -22,7 +22,7 @@ beforeAll(async () => {
   docs = `${(await gateway.listen({ port: 0 })).httpUrl}/docs`;
   watching = await watchDirectory(gateway, { directory, onWarning: () => undefined });
   // In a clone the first request renders the site.
-  await fetch(docs);
+  await fetch(`${docs}/index.html`);
   browser = await PageBrowser.launch();
   page = await browser.open(docs, { permissions: ['clipboard-read', 'clipboard-write'] });
 });

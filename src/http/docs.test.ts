@@ -23,7 +23,7 @@ let page: Page;
 beforeAll(async () => {
   docs = `${(await gateway.listen({ port: 0 })).httpUrl}/docs`;
   // In a clone the first request renders the site.
-  await fetch(docs);
+  await fetch(`${docs}/index.html`);
   browser = await PageBrowser.launch();
   page = await browser.open(docs.replace(/docs$/, ''), { permissions: ['clipboard-read', 'clipboard-write'] });
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const [at, gateway] of gateways.entries())
     watching.push(await watchDirectory(gateway, { directory: directories[at] ?? '', onWarning: () => undefined }));
   // In a clone the first request renders the site.
-  await Promise.all([first, second].map(({ httpUrl }) => fetch(`${httpUrl}/docs`)));
+  await Promise.all([first, second].map(({ httpUrl }) => fetch(`${httpUrl}/docs/index.html`)));
   nginx = await NginxProcess.start([first.port, second.port]);
   browser = await PageBrowser.launch();
   page = await browser.open(nginx.url('/'));
