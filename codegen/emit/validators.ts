@@ -189,29 +189,46 @@ function toTolerant(contract: Contract, schema: Schema, { refer, kind }: Toleran
     const keepsShape = (kind === 'message' && depth === 0) || additionalProperties !== false;
     const shape = keepsShape && additionalProperties !== undefined ? { additionalProperties } : {};
     const tag = oneOf === undefined ? {} : tagOf(contract, { oneOf });
-    const branches = oneOf === undefined ? {} : 'discriminator' in tag ? { oneOf } : { anyOf: oneOf };
+    const branches = oneOf === undefined || 'discriminator' in tag ? {} : { anyOf: oneOf };
     return { ...each, ...shape, ...branches, ...tag };
   });
 }
 
 /**
- * The member that distinguishes the alternatives of a `oneOf`: required in each, with a different constant in each. With it, an
- * error is about the intended alternative; without it, about all of them.
+ * The member that distinguishes the alternatives of a `oneOf`: required in each, with a constant. With it, an error is about the
+ * intended alternative; without it, about all of them. Alternatives with the same constant become one, with a `oneOf` of its own.
  */
 function tagOf(
   contract: Contract,
   { oneOf }: Schema,
-): { readonly type?: 'object'; readonly discriminator?: { readonly propertyName: string } } {
+): {
+  readonly oneOf?: readonly Schema[];
+  readonly type?: 'object';
+  readonly discriminator?: { readonly propertyName: string };
+} {
   if (oneOf === undefined) return {};
   const branches = oneOf.map((branch) => resolveSchema(contract, branch));
   if (branches.some(({ type }) => type !== 'object')) return {};
+  const constantsOf = (member: string): readonly unknown[] =>
+    branches.map(({ required, properties }) => (required?.includes(member) ? properties?.[member]?.const : undefined));
   const propertyName = branches[0]?.required?.find((member) => {
-    const constants = branches.map(({ required, properties }) =>
-      required?.includes(member) ? properties?.[member]?.const : undefined,
-    );
-    return constants.every((constant) => typeof constant === 'string') && new Set(constants).size === branches.length;
+    const constants = constantsOf(member);
+    return constants.every((constant) => typeof constant === 'string') && new Set(constants).size > 1;
   });
-  return propertyName === undefined ? {} : { type: 'object', discriminator: { propertyName } };
+  if (propertyName === undefined) return {};
+  const groups = Map.groupBy(oneOf, (_branch, at) => constantsOf(propertyName)[at]);
+  return {
+    oneOf: [...groups].map(([constant, group]) => oneBranch(propertyName, constant, group)),
+    type: 'object',
+    discriminator: { propertyName },
+  };
+}
+
+/** One alternative for all that have the constant. */
+function oneBranch(member: string, constant: unknown, group: readonly Schema[]): Schema {
+  const [only] = group;
+  if (only !== undefined && group.length === 1) return only;
+  return { type: 'object', required: [member], properties: { [member]: { const: constant } }, oneOf: [...group] };
 }
 
 /** Rewrites a schema: without annotations except descriptions of patterns, with references by id. `change` is called for each schema before its parts are rewritten. */
