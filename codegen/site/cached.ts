@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = join(ROOT, 'node_modules/.cache/tidemark-docs');
 const SOURCES = [
   'asyncapi.yaml',
-  'docs/**/*.md',
+  'docs/**/*.{md,svg}',
   'conformance/tapes/**/*.ndjson',
   'codegen/**/*.ts',
   'package-lock.json',

@@ -48,6 +48,7 @@ export function buildSite(contract: Contract, sources: SiteSources = readSources
     files.set(`${draft.path}.md`, `${relinkMarkdown(draft.markdown, draft, addresses).trim()}\n`);
     if (draft.path === HOME) files.set(ENTRY, framePage(draft, '', framing));
   }
+  for (const [path, svg] of Object.entries(sources.figures)) files.set(path, svg);
   files.set('all.html', emitReferencePage(contract));
   files.set('all.md', emitReferenceText(contract).replaceAll(/\[([^\]\n]+)\]\((?:\.\.\/|index\.html)[^)\s]*\)/g, '$1'));
   files.set('llms.txt', llmsText(contract, drafts));

@@ -1,5 +1,5 @@
 /**
- * What the documentation is made of beside the contract: the Markdown pages of `docs/` and the tapes of the conformance suite. In a clone both
+ * What the documentation is made of beside the contract: the Markdown pages of `docs/`, their charts, and the tapes of the conformance suite. In a clone they
  * are read from the repository; the package has them in one file, which the build writes.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -17,6 +17,8 @@ export interface Tape {
 export interface SiteSources {
   /** Path below `docs/` → Markdown. */
   readonly guides: Readonly<Record<string, string>>;
+  /** Path below `docs/` → SVG of the charts that guides show. */
+  readonly figures: Readonly<Record<string, string>>;
   readonly tapes: readonly Tape[];
 }
 
@@ -30,11 +32,15 @@ export function readSources(): SiteSources {
 /** @param root directory of the clone */
 export function readRepository(root: string): SiteSources {
   const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
+  const contentsOf = (paths: readonly string[]): Record<string, string> =>
+    Object.fromEntries(paths.map((path) => [path.slice('docs/'.length), read(path)]));
   // The reference is made from the contract.
   const guides = globSync('docs/**/*.md', { cwd: root, exclude: ['docs/reference/**'] }).toSorted();
+  const figures = globSync('docs/**/*.svg', { cwd: root }).toSorted();
   const tapes = globSync('conformance/tapes/**/*.ndjson', { cwd: root }).toSorted();
   return {
-    guides: Object.fromEntries(guides.map((path) => [path.slice('docs/'.length), read(path)])),
+    guides: contentsOf(guides),
+    figures: contentsOf(figures),
     tapes: tapes.map((path) => tapeOf(read(path))).filter((tape) => tape !== undefined),
   };
 }
