@@ -115,7 +115,7 @@ from next; so does the error. Without \`since\` only events published from now o
 import { settled } from 'tidemark-client';
 
 const changes = client.subscribe({ events: ['file_change'], filter: { paths: ['src'] } });
-for await (const group of settled(changes, { quietMs: 300 })) await build(group);
+for await (const group of settled(changes, { quietMs: 300 })) console.log(group.length, 'changes');
 \`\`\`
 
 \`settled\` yields the events of a burst as one group when nothing has arrived for \`quietMs\`, at the latest after \`atMostMs\`. Of several

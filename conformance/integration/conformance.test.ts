@@ -241,7 +241,7 @@ describe('a recorded trace', () => {
 
   test('passes when it has no fault', async () => {
     const { code, stdout } = await judge('golden.ndjson', goldenLines());
-    expect(stdout).toContain('24 PASS');
+    expect(stdout).toContain('25 PASS');
     expect(code).toBe(0);
   });
 

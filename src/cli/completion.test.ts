@@ -33,13 +33,13 @@ describe('in bash', () => {
     expect(offered('tidemark', '')).toEqual(
       expect.arrayContaining(['serve', 'listen', 'status', 'config', 'key', 'completion', '--version', '--help']),
     );
-    expect(offered('tidemark', 'se')).toEqual(['serve']);
+    expect(offered('tidemark', 'ser')).toEqual(['serve']);
     expect(offered('tidemark', 'config', '')).toEqual(expect.arrayContaining(['show', 'check', 'schema']));
     expect(offered('tidemark', 'completion', '')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
   });
 
   test('flags are those of the command', () => {
-    expect(offered('tidemark', 'serve', '--wat')).toEqual(['--watch', '--watch-stream']);
+    expect(offered('tidemark', 'serve', '--wat')).toEqual(['--watch', '--watch-stream', '--watch-hash']);
     expect(offered('tidemark', 'key', 'rotate', '--')).toContain('--overlap');
     expect(offered('tidemark', 'status', '--')).not.toContain('--watch');
   });

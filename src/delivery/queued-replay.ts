@@ -8,8 +8,35 @@ import type { StreamPosition } from '../replay/record.ts';
 import type { Replay, ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
 
-/** Reading the clock costs as much as choosing an event, so several are chosen between two readings. */
-const CHOSEN_PER_READING = 8;
+/** Reading the clock costs as much as choosing a simple event, so up to this many are chosen between two readings. */
+const MOST_BETWEEN_READINGS = 8;
+/** Events that took longer than this, in milliseconds, are costly to match: the clock is then read after each. */
+const COSTLY_MS = 0.05;
+
+/** Whether the time is over, from as few readings of the clock as the cost of the events allows. */
+class Deadline {
+  readonly #end: number;
+  #stride = 1;
+  #left = 0;
+  #read = 0;
+
+  constructor(end: number) {
+    this.#end = end;
+  }
+
+  isOver(): boolean {
+    if (this.#left > 0) {
+      this.#left -= 1;
+      return false;
+    }
+    const now = performance.now();
+    const isCheap = now - this.#read < COSTLY_MS * this.#stride;
+    this.#stride = isCheap ? Math.min(this.#stride * 2, MOST_BETWEEN_READINGS) : 1;
+    this.#left = this.#stride - 1;
+    this.#read = now;
+    return now >= this.#end;
+  }
+}
 
 export interface TakeOptions {
   /** Largest size of the chunk in bytes; a single frame may be larger. */
@@ -67,7 +94,8 @@ export class QueuedReplay {
     const { prefix, reason, items } = this.#replay;
     const parts: Part[] = [];
     let [bytes, done] = [0, false];
-    for (let chosen = 0; chosen % CHOSEN_PER_READING !== 0 || performance.now() < deadline; chosen += 1) {
+    const clock = new Deadline(deadline);
+    while (!clock.isOver()) {
       const part = this.#held ?? this.#next(items);
       this.#held = undefined;
       if (part === 'end') {

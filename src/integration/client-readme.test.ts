@@ -45,6 +45,7 @@ describe("the examples in the client's README", () => {
       'await entities.sync',
       'client.connect',
       'await diagnose',
+      'settled',
     ];
     const files = await Promise.all(calls.map((call) => exampleOf(call)));
     expect(examples).toHaveLength(files.length);

@@ -5,6 +5,7 @@
 import type { ErrorData, FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
 import { BROKER_RETRY_MS } from '../broker/broker.ts';
+import { FILE_EVENT } from '../catalogue/catalogue.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { ProtocolError } from '../errors.ts';
 import { normaliseFilter } from '../subscriptions/filter.ts';
@@ -200,7 +201,7 @@ export class FilePictures {
 
   #filterOf({ filter = {} }: FilesRequest): Pick<FileQuery, 'paths' | 'extensions'> {
     const { limits, catalogue } = this.#options;
-    return normaliseFilter({ events: ['file_change'], filter: { ...filter }, limits, catalogue, pointer: '/filter' });
+    return normaliseFilter({ events: [FILE_EVENT], filter: { ...filter }, limits, catalogue, pointer: '/filter' });
   }
 
   /** The newest position of a stream, once this node knows all events that were published before the call. */

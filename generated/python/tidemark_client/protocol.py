@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:b8c7445718ff872309284cbfcca95391b107069525fc3f47ab18d535822fef2e"
+CONTRACT_DIGEST: Final = "sha256:af551f95fa4ecc6e170fe37bfd5a457c3e0e5f2381fcac6197a5b3d91f304345"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
