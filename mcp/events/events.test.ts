@@ -97,6 +97,8 @@ describe('events/poll', () => {
     const client = await linkedClient({ url });
     const { cursor } = await eventsCall(client, 'events/poll', { name: NAME });
     await publish(gateway, 'old');
+    const published = Date.now();
+    await vi.waitUntil(() => Date.now() > published);
     const late = await eventsCall(client, 'events/poll', { name: NAME, cursor, maxAgeMs: 0 });
     expect(late).toMatchObject({ events: [], truncated: true });
     expect(await eventsCall(client, 'events/poll', { name: NAME, cursor, maxAgeMs: 600_000 })).toMatchObject({
