@@ -12,10 +12,12 @@ export interface Caller {
   readonly name: string;
   /** SHA-256 of the caller's token. */
   readonly digest: Buffer;
-  /** The caller's credential of the gateway; one of the two. */
-  readonly tokenFile?: string;
-  readonly apiKeyFile?: string;
+  /** The caller's credential of the gateway. */
+  readonly credential: CredentialFile;
 }
+
+/** The type requires a file: without one, the caller would act with the credential of this server's environment. */
+export type CredentialFile = { readonly tokenFile: string } | { readonly apiKeyFile: string };
 
 interface Entry {
   readonly name?: unknown;
@@ -58,8 +60,10 @@ function callerOf(file: string, { name, tokenSha256, tokenFile, apiKeyFile }: En
     throw fault(file, `${place}.tokenSha256 must be the SHA-256 of the caller's token, 64 hex digits`);
   const digest = Buffer.from(tokenSha256, 'hex');
   const below = (path: string): string => resolve(dirname(file), path);
-  if (typeof tokenFile === 'string' && apiKeyFile === undefined) return { name, digest, tokenFile: below(tokenFile) };
-  if (typeof apiKeyFile === 'string' && tokenFile === undefined) return { name, digest, apiKeyFile: below(apiKeyFile) };
+  if (typeof tokenFile === 'string' && apiKeyFile === undefined)
+    return { name, digest, credential: { tokenFile: below(tokenFile) } };
+  if (typeof apiKeyFile === 'string' && tokenFile === undefined)
+    return { name, digest, credential: { apiKeyFile: below(apiKeyFile) } };
   throw fault(file, `${place} needs either tokenFile or apiKeyFile, the file with its credential of the gateway`);
 }
 

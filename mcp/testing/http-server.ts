@@ -25,7 +25,7 @@ export const QUICK_WEBHOOKS: WebhookOptions = {
 
 /** A caller whose token of this server and whose credential of the gateway differ. */
 export function callerOf(name: string, tokenFile: string): Caller {
-  return { name, digest: createHash('sha256').update(tokenAt(name)).digest(), tokenFile };
+  return { name, digest: createHash('sha256').update(tokenAt(name)).digest(), credential: { tokenFile } };
 }
 
 export function tokenAt(name: string): string {

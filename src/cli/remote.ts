@@ -34,11 +34,19 @@ export function remoteOptions(command: Command): Command {
     .option('--api-key-file <file>', 'file with an API key (or TIDEMARK_API_KEY in the environment)');
 }
 
-/** @throws {CliError} if a file cannot be read. Credentials are never read from argv, which every user can see. */
+/**
+ * The credential: that of the file, and the environment only where no file is named, so that the operator's credential never replaces
+ * a caller's. Credentials are never read from argv, which every user can see.
+ * @throws {CliError} if the file cannot be read, or two are named
+ */
 export function secretOf({ tokenFile, apiKeyFile }: RemoteOptions): Secret {
-  const token = tokenFile === undefined ? fromVariable('TIDEMARK_TOKEN') : readSecret(tokenFile);
-  const apiKey = apiKeyFile === undefined ? fromVariable('TIDEMARK_API_KEY') : readSecret(apiKeyFile);
+  if (tokenFile !== undefined && apiKeyFile !== undefined)
+    throw new CliError('Give either --token-file or --api-key-file, not both.', EXIT.usage);
+  if (tokenFile !== undefined) return { token: readSecret(tokenFile) };
+  if (apiKeyFile !== undefined) return { apiKey: readSecret(apiKeyFile) };
+  const token = fromVariable('TIDEMARK_TOKEN');
   if (token !== undefined) return { token };
+  const apiKey = fromVariable('TIDEMARK_API_KEY');
   return apiKey === undefined ? {} : { apiKey };
 }
 
