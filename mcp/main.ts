@@ -96,8 +96,8 @@ function readAddress(text: string): Address {
 
 /** The log of this program. Errors of libraries have no credential in their texts: none is ever part of an address. */
 function onFault(error: unknown): void {
-  // The client has gone before it had read everything.
-  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return;
+  // The client has gone before it had sent or read everything.
+  if (error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')) return;
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 

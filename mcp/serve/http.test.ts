@@ -1,5 +1,7 @@
 /** MCP over HTTP: who may call, and what each caller may do. */
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { createConnection } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { PATIENCE, serve } from '../../src/testing/rig.ts';
 import { eventStream } from '../testing/events-client.ts';
@@ -16,6 +18,14 @@ function statusOf(url: string, headers: Readonly<Record<string, string>>): Promi
       .on('error', reject)
       .end(body);
   });
+}
+
+/** Sends bytes, and resolves when the connection has ended. */
+async function send(port: number, text: string): Promise<void> {
+  const socket = createConnection(port, '127.0.0.1').on('error', () => undefined);
+  socket.end(text, 'latin1');
+  socket.resume();
+  await once(socket, 'close');
 }
 
 describe('over HTTP', () => {
@@ -46,9 +56,35 @@ describe('over HTTP', () => {
     expect(await statusOf(service.url.replace('/mcp', '/other'), {})).toBe(404);
   });
 
+  test('bytes that are no valid request end at most their own connection', async () => {
+    const { url } = await serve();
+    const service = await httpServer(url);
+    const { port } = new URL(service.url);
+    const head = (line: string): string => `${line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    const post = head('POST /mcp').replace(
+      '\r\n\r\n',
+      '\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n',
+    );
+    const targets = ['//', '///', 'http://', 'http://[', '//[::1', '/%', '*', 'x', 'http://localhost/mcp'];
+    for (const text of [
+      ...targets.flatMap((target) => ['GET', 'OPTIONS', 'POST'].map((method) => head(`${method} ${target}`))),
+      ...['TRACE', 'CONNECT', 'PUT'].map((method) => head(`${method} /mcp`)),
+      ...['null', '[]', '{}', '"x"', '123456789', '{"a":', '\xff\xfe'].map((body) => post + body.padEnd(9)),
+      ...['', 'GET', '\0\x01', head('GET /mcp').replace('GET', 'G\tT'), post.slice(0, -4), post],
+      head('GET /mcp').replace('Connection: close', 'Upgrade: websocket\r\nConnection: upgrade'),
+    ])
+      await send(Number(port), text);
+    expect(await statusOf(service.url, { accept: 'application/json, text/event-stream' })).toBe(200);
+  });
+
   test('each caller has its own scopes; without a token of this server there is no access', async () => {
     const { url, tokenFile } = await scopedGateway({ ana: ['subscribe:*'], bo: ['subscribe:sync_status@main'] });
-    const callers = ['ana', 'bo'].map((name) => callerOf(name, tokenFile(name)));
+    // The operator's own credential is for nobody else.
+    vi.stubEnv('TIDEMARK_TOKEN', 'ana');
+    const callers = [
+      callerOf('ana', tokenFile('ana')),
+      { ...callerOf('bo', tokenFile('bo')), credential: { apiKeyFile: tokenFile('bo') } },
+    ];
     const service = await httpServer(url, { callers });
     for (const headers of [{}, { authorization: 'Bearer ana' }, { authorization: `Basic ${tokenAt('ana')}` }])
       expect(await statusOf(service.url, headers)).toBe(401);

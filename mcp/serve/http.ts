@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, localhostAllowedHostnames } from '@modelcontextprotocol/server';
 import type { McpHttpHandler } from '@modelcontextprotocol/server';
+import { requestTarget } from '../../src/auth/request-target.ts';
 import type { Contract } from '../contract/contract.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
@@ -41,6 +42,8 @@ export interface HttpService {
 
 export const MCP_PATH = '/mcp';
 const LARGEST_BODY = 1024 * 1024;
+/** The methods of Streamable HTTP, of all revisions. `Request` throws for others, such as TRACE. */
+const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
 /** The gateway of one caller, and the MCP servers in front of it. */
 interface Seat {
@@ -58,12 +61,17 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpService> 
   const isOriginAllowed = originValidation(allowed);
   const server = createServer((request, response) => {
     if (!isHostAllowed(request, response) || !isOriginAllowed(request, response)) return;
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname !== MCP_PATH) return answer(response, 404, `Not found; MCP is at ${MCP_PATH}.`);
+    if (requestTarget(request.url).pathname !== MCP_PATH)
+      return answer(response, 404, `Not found; MCP is at ${MCP_PATH}.`);
+    if (request.method === undefined || !METHODS.has(request.method)) return refuseMethod(response);
     const seat = seats.of(tokenOf(request));
     if (seat === undefined) return challenge(response);
-    // Node leaves `method` out only of responses.
-    void seat.serve(request as Parameters<Seat['serve']>[0], response);
+    // The library is given a path that can always be parsed: a target may also be an absolute URL.
+    const target = Object.assign(request, { method: request.method, url: MCP_PATH });
+    seat.serve(target, response).catch((error: unknown) => {
+      options.onFault(error);
+      response.destroy();
+    });
   });
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
@@ -89,10 +97,8 @@ class Seats {
     this.#webhooks = new Webhooks(options.webhooks);
     if (options.callers === undefined) this.#shared = this.#make(options.gateway, undefined);
     else
-      for (const { name, tokenFile, apiKeyFile } of options.callers) {
-        const credential = tokenFile === undefined ? { apiKeyFile } : { tokenFile };
-        this.#seats.set(name, this.#make({ url: options.gateway.url, ...credential } as GatewayOptions, name));
-      }
+      for (const { name, credential } of options.callers)
+        this.#seats.set(name, this.#make({ url: options.gateway.url, ...credential }, name));
   }
 
   of(token: string | undefined): Seat | undefined {
@@ -139,6 +145,11 @@ function tokenOf({ headers }: IncomingMessage): string | undefined {
 function challenge(response: ServerResponse): void {
   response.setHeader('www-authenticate', 'Bearer');
   answer(response, 401, 'This server requires a token: send it as `Authorization: Bearer TOKEN`.');
+}
+
+function refuseMethod(response: ServerResponse): void {
+  response.setHeader('allow', [...METHODS].join(', '));
+  answer(response, 405, 'Method not allowed.');
 }
 
 function answer(response: ServerResponse, status: number, message: string): void {
