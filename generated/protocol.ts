@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:af551f95fa4ecc6e170fe37bfd5a457c3e0e5f2381fcac6197a5b3d91f304345';
+export const CONTRACT_DIGEST = 'sha256:56bc606d899e6123a093b8f47bd44429e812532af255c45b05a5b7deb5c359ce';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -356,7 +356,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   badMessagesPerMinute: { default: 20, unit: 'messages/min', minimum: 1, maximum: 10000, description: 'Invalid messages after which the connection is closed with 4000.' },
   connectionsPerNode: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000, description: 'Open connections of one node; further upgrades are rejected with 503.' },
   connectionsPerAddress: { default: 10000, unit: 'connections', minimum: 1, maximum: 1000000, description: 'Open connections from one address; further upgrades are rejected with 429.' },
-  acceptsPerSecond: { default: 1000, unit: 'upgrades/s', minimum: 1, maximum: 1000000, description: 'Upgrades that one node accepts; more are rejected with 503 and Retry-After.' },
+  acceptsPerSecond: { default: 1000, unit: 'upgrades/s', minimum: 1, maximum: 1000000, description: 'Upgrades and requests for events that one node accepts; more are rejected with 503 and Retry-After.' },
   handshakeTimeoutMs: { default: 5000, unit: 'ms', minimum: 100, maximum: 60000, description: 'Time for the headers of a request to arrive.' },
   authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Time for the first `authenticate` command, after which the connection is closed with 4008.' },
   heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Interval between two heartbeats.' },

@@ -155,6 +155,7 @@ export class Gateway<Payloads = PayloadMap> {
       turn,
       subscriptions: this.#subscriptions,
       openEventStream: (request) => this.#connections.openEventStream(request),
+      room: this.#connections.room,
       connections: this.#connections,
     });
   }

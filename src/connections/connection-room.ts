@@ -36,11 +36,14 @@ export class ConnectionRoom {
     if (this.#accepts.take() > 0) throw busy(503, 'Too many new connections per second.');
   }
 
-  /** Counts an open connection; the returned function, called once, counts its end. */
+  /** Counts an open connection; the first call of the returned function counts its end. */
   enter(remoteAddress: string): () => void {
     this.#open += 1;
     this.#byAddress.set(remoteAddress, (this.#byAddress.get(remoteAddress) ?? 0) + 1);
+    let isOpen = true;
     return () => {
+      if (!isOpen) return;
+      isOpen = false;
       this.#open -= 1;
       const left = (this.#byAddress.get(remoteAddress) ?? 1) - 1;
       if (left > 0) this.#byAddress.set(remoteAddress, left);

@@ -1,7 +1,7 @@
 /** All connections of a node: accepts them, enforces their time limits and budgets, and drains them. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { DisconnectRequest, SubscribeData, WelcomeData } from '../../generated/types.ts';
 import type { Caller } from '../auth/authorise.ts';
@@ -42,10 +42,6 @@ export interface ConnectionsOptions extends ResolvedOptions {
   readonly changedSince: Fanout['changedSince'];
   /** Shared with the HTTP operations. */
   readonly turn: TurnBudget;
-}
-
-function refusedStatus(error: unknown): number {
-  return error instanceof ProtocolError ? ERRORS[error.code].httpStatus : 500;
 }
 
 /** A request for server-sent events whose client may connect and subscribe. */
@@ -145,10 +141,12 @@ export class Connections {
 
   /**
    * Answers a request with server-sent events (SSE-1): opens a connection with one subscription. Resolves when the response has begun, or the
-   * client is gone.
+   * client is gone. The caller has counted the attempt to connect, and counts the refusal.
    * @throws {ProtocolError} or {RefusedConnection}: nothing was opened or written
    */
   async openEventStream({ caller, response, headers, subscribe }: EventStreamRequest): Promise<void> {
+    // The client may have left while its credential was looked up: the events that end a connection would never come.
+    if (response.closed) return;
     const { socket } = response;
     // Node hands over a request although the response to an earlier one on the same socket is unfinished.
     if (socket === null) throw new ProtocolError('invalid_message', 'Request events on a connection of their own.');
@@ -165,7 +163,8 @@ export class Connections {
         this.#welcome(connection);
       });
     } catch (error) {
-      this.#options.counters.countRefused(refusedStatus(error));
+      // The response has begun, so it cannot become that of an error. The router has logged the fault.
+      if (link.isOpen) return connection.terminate();
       response.off('close', leave);
       leave();
       link.release();

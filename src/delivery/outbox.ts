@@ -90,12 +90,14 @@ export class Outbox implements LiveSink {
     this.#socket = options.socket;
     this.#limits = options.limits;
     this.#scheduler = options.scheduler;
-    options.socket.on('drain', () => {
-      this.#blockedSince = undefined;
-      this.#countInSocket(0);
-      this.flush(0);
-    });
+    options.socket.on('drain', this.#onDrain);
   }
+
+  readonly #onDrain = (): void => {
+    this.#blockedSince = undefined;
+    this.#countInSocket(0);
+    this.flush(0);
+  };
 
   /** Queues a message that overtakes events. */
   push(frame: Buffer): void {
@@ -206,6 +208,8 @@ export class Outbox implements LiveSink {
   /** Drops all queued messages and ignores later ones. */
   end(): void {
     this.#ended = true;
+    // The socket of a refused request for events serves further requests.
+    this.#socket.off('drain', this.#onDrain);
     this.#batch = undefined;
     this.#entries = [];
     this.#control = [];

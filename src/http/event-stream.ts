@@ -1,10 +1,13 @@
 /** `GET /ws/events`: reads the query as a `subscribe` command, and answers with server-sent events (SSE-1 to SSE-4). */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { ReplayRequest, SubscribeData } from '../../generated/types.ts';
 import type { Validator } from '../../generated/validators.js';
+import type { TrustedProxies } from '../auth/trusted-proxies.ts';
+import type { ConnectionRoom } from '../connections/connection-room.ts';
 import type { EventStreamRequest } from '../connections/connections.ts';
 import { ProtocolError } from '../errors.ts';
+import type { Counters } from '../introspection/counters.ts';
 import { readPositionToken } from '../wire/position-token.ts';
 import { schemaError } from '../wire/schema-error.ts';
 import type { Admitted } from './guard.ts';
@@ -98,6 +101,34 @@ export function answerPreflight(request: FastifyRequest, reply: FastifyReply): F
     })
     .code(204)
     .send();
+}
+
+export interface AttemptOptions {
+  readonly room: ConnectionRoom;
+  readonly counters: Counters;
+  readonly proxies: TrustedProxies;
+}
+
+/** A request for events is an attempt to connect: it is limited as an upgrade is, before its credential is looked up, and its refusal is counted (SSE-3). */
+export function attemptHooks({
+  room,
+  counters,
+  proxies,
+}: AttemptOptions): Pick<RouteShorthandOptions, 'onRequest' | 'onSend'> {
+  const connects = ({ method }: FastifyRequest): boolean => method === 'GET';
+  return {
+    onRequest: (request, _reply, done) => {
+      if (connects(request)) {
+        room.check(proxies.clientOf(request.raw).address);
+        room.countAttempt();
+      }
+      done();
+    },
+    onSend: (request, { statusCode }, payload, done) => {
+      if (connects(request) && statusCode >= 400) counters.countRefused(statusCode);
+      done(null, payload);
+    },
+  };
 }
 
 export interface EventStreamAnswer {

@@ -27,8 +27,8 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 const STANDARD_CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
 const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES).map(({ code }) => code)];
 
-/** The statuses of refused upgrades. */
-const REFUSALS = [400, 401, 403, 404, 426, 429, 500, 503];
+/** The statuses of refused upgrades and requests for events. */
+const REFUSALS = [400, 401, 403, 404, 422, 426, 429, 500, 503];
 
 /** Reads the figures once per scrape: reading them walks all connections, and a dozen metrics read them in the same turn. */
 function perTurn<T>(read: () => T): () => T {
@@ -84,7 +84,12 @@ function connections(exposition: Exposition, figures: () => HealthFigures, count
   exposition.counter('accepted', 'Connections accepted.', () => counters.accepted);
   exposition.counter('closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
   exposition.tally(
-    { name: 'refused', label: 'status', help: 'Upgrades refused, by HTTP status.', known: REFUSALS },
+    {
+      name: 'refused',
+      label: 'status',
+      help: 'Upgrades and requests for events refused, by HTTP status.',
+      known: REFUSALS,
+    },
     () => counters.refused,
   );
   exposition.tally(

@@ -37,15 +37,15 @@ import { prefersJson } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
 import type { Answering } from './open-answers.ts';
 import type { DocumentAssets } from './assets.ts';
-import { answerPreflight, answerWithEvents, readSubscribe } from './event-stream.ts';
-import type { OpenEventStream } from './event-stream.ts';
+import { answerPreflight, answerWithEvents, attemptHooks, readSubscribe } from './event-stream.ts';
+import type { AttemptOptions, OpenEventStream } from './event-stream.ts';
 import { registerDocsPages, sendDocs } from './docs-pages.ts';
 import type { DocsSite } from './docs-site.ts';
 import { registerConsoleAssets, sendConsole } from './console-page.ts';
 import { Guard } from './guard.ts';
 import type { Admitted, GuardOptions } from './guard.ts';
 
-export interface RouteOptions extends GuardOptions {
+export interface RouteOptions extends GuardOptions, AttemptOptions {
   readonly path: string;
   readonly introspection: Introspection;
   /** The subscriptions of all nodes (OPS-2). */
@@ -118,6 +118,7 @@ interface Route {
   /** Reads what the request asks for; by default the body. */
   readonly read?: (request: FastifyRequest) => unknown;
   readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
+  readonly hooks?: ReturnType<typeof attemptHooks>;
 }
 
 /** One route per HTTP operation of the contract; leaving one out is a compile error. */
@@ -131,6 +132,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     get_readyz: { answer: (_request, reply) => readiness(introspection, reply) },
     get_subscriptions: { answer: (request) => options.subscriptions(readQuery('get_subscriptions', request.query)) },
     get_events: {
+      hooks: attemptHooks(options),
       read: (request) => readSubscribe(request, options.catalogue.commands.subscribe),
       answer: (request, reply, admitted) =>
         answerWithEvents(request, reply, { open: options.openEventStream, admitted }),
@@ -254,11 +256,12 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   });
   for (const [
     name,
-    { body, read = (request: FastifyRequest): unknown => bodyOf(name, request, body), answer },
+    { body, read = (request: FastifyRequest): unknown => bodyOf(name, request, body), answer, hooks = {} },
   ] of Object.entries(routesOf(options)) as [HttpOperationName, Route][]) {
     app.route({
       method: HTTP_OPERATIONS[name].method,
       url: addressOf(name, options.path),
+      ...hooks,
       handler: async (request, reply) => {
         await options.turn.admit();
         const admitted = await guard.admit(name, request, () => read(request));

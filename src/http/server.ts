@@ -19,6 +19,7 @@ import { clusterPage } from '../introspection/cluster-page.ts';
 import type { OpenEventStream } from './event-stream.ts';
 import { disconnectEverywhere } from '../connections/disconnection.ts';
 import type { DisconnectionOptions } from '../connections/disconnection.ts';
+import type { ConnectionRoom } from '../connections/connection-room.ts';
 import { Answering } from './open-answers.ts';
 import { documentAssets } from './assets.ts';
 import { DocsSite } from './docs-site.ts';
@@ -34,6 +35,7 @@ export interface HttpOptions extends ResolvedOptions, ExplanationOptions, Discon
   readonly counters: Counters;
   readonly turn: TurnBudget;
   readonly openEventStream: OpenEventStream;
+  readonly room: ConnectionRoom;
 }
 
 /** The host servers that a gateway can attach to. */

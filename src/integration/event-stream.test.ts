@@ -234,15 +234,19 @@ describe('a request for events', () => {
   });
 
   test('is limited in its rate, and counts together with WebSockets', async () => {
-    const served = await serve({ limits: { connectionsPerNode: 2, commandsPerSecond: 1, commandBurst: 3 } });
+    const startedAt = Date.now();
+    const limits = { connectionsPerNode: 2, commandsPerSecond: 1, commandBurst: 2 };
+    const served = await serve({ limits, now: () => startedAt });
     await connect(served.url);
     const reader = await open(served, 'events=*');
     const url = addressOf(served, 'events=*');
     const full = await fetch(url);
     expect([full.status, full.headers.get('retry-after')]).toEqual([503, '2']);
     reader.cut();
-    await vi.waitFor(() => expect(served.gateway.health().connections).toBe(1), PATIENCE);
-    await open(served, 'events=*');
+    const isAlone = (): void => expect(served.gateway.health().connections).toBe(1);
+    await vi.waitFor(isAlone, PATIENCE);
+    (await open(served, 'events=*')).cut();
+    await vi.waitFor(isAlone, PATIENCE);
     const late = await fetch(url);
     expect([late.status, late.headers.has('retry-after')]).toEqual([429, true]);
   });

@@ -42,7 +42,7 @@ export class Counters {
     this.#accepted += 1;
   }
 
-  /** Upgrades refused, by HTTP status. */
+  /** Upgrades and requests for events refused, by HTTP status. */
   get refused(): Tally<number> {
     return this.#refused;
   }

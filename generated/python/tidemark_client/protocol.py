@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:af551f95fa4ecc6e170fe37bfd5a457c3e0e5f2381fcac6197a5b3d91f304345"
+CONTRACT_DIGEST: Final = "sha256:56bc606d899e6123a093b8f47bd44429e812532af255c45b05a5b7deb5c359ce"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
