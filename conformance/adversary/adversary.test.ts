@@ -1,4 +1,4 @@
-/** The adversary finds costly inputs by itself, and what it sends stays within the limits of a real gateway. */
+/** The adversary finds costly inputs without help, and its messages stay within the limits of a real gateway. */
 import { describe, expect, test } from 'vitest';
 import { serveOpen, suite } from '../testing/processes.ts';
 import { ATTACKED } from './attacks.ts';
@@ -17,7 +17,7 @@ const GENES: readonly Gene[] = [
 
 describe('the search', () => {
   test.each([1, 2, 3, 4, 5])('finds an input that only a combination makes costly (seed %i)', async (seed) => {
-    // Costly only with style 3, and then the more, the more patterns; long messages are refused.
+    // Only style 3 with a short message is costly. Its cost grows with the number of patterns and of commands.
     const costOf = ({ style = 0, patterns = 0, commands = 0, length = 0 }): number =>
       style === 3 && length < 1000 ? patterns * Math.min(commands, 20) : commands / 100;
     const ranked = await climb({
@@ -69,13 +69,13 @@ describe('conformance hostile --search', () => {
     }
   }, 120_000);
 
-  test('names an operation that does not exist', async () => {
+  test('reports an operation that does not exist', async () => {
     const { code, stderr } = await suite('hostile', '--url', 'ws://127.0.0.1:1/ws', '--operation', 'publish');
     expect(stderr).toContain('--operation publish does not exist; use subscribe');
     expect(code).toBe(2);
   });
 
-  test('has kept inputs for every operation', () => {
+  test('has stored inputs for every operation', () => {
     const kept = new Set(readKept().map(({ operation }) => operation));
     expect(ATTACKED.map(({ name }) => name).filter((name) => !kept.has(name))).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
- * The messages that a hostile client sends to each operation. Each input stays within the limits that `welcome` names, so that the server must
- * process it instead of closing the connection: deep patterns, wide filters, long paths, large histories, tiny commands with large
- * replies.
+ * The messages that a hostile client sends to each operation: deep patterns, wide filters, long paths, large histories,
+ * tiny commands with large replies. All stay within the limits in `welcome`, so the server must process them and may
+ * not close the connection.
  */
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { Gene, Input } from './input.ts';
@@ -12,7 +12,7 @@ export type Limits = Readonly<Record<string, number>>;
 export interface Command {
   readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
-  /** Spaces after the JSON text of the message. */
+  /** How many spaces to append to the JSON text of the message. */
   readonly spaces?: number;
 }
 
@@ -23,9 +23,9 @@ export interface HttpRequest {
 }
 
 export interface Attack {
-  /** Commands that are sent and answered before the measured part, on another connection that stays open. */
+  /** Commands to complete before the measurement, on a second connection that stays open. */
   readonly held: readonly Command[];
-  /** Commands that are sent and answered before the measured part on the attacking connection. They count against its command rate. */
+  /** Commands to complete before the measurement, on the attacking connection. They count against its command rate. */
   readonly before: readonly Command[];
   /** Commands of the measured part, all written at once. */
   readonly packet: readonly Command[];
@@ -46,7 +46,7 @@ export interface AttackedOperation {
 
 const SEGMENTS = ['*', '**', 'a', '*a*', '?a', 'a*a*a*a*a'] as const;
 const DEEPEST_PATH = 128;
-/** Patterns that all match the events of the prepared streams. */
+/** Event patterns, each of which matches an event of the prepared streams. */
 const PREFIXES = ['file_change', 'entity_created', 'adversary.event'].flatMap((name) =>
   Array.from({ length: name.length }, (_, at) => `${name.slice(0, at + 1)}*`),
 );
@@ -63,7 +63,7 @@ const payloadGenes = [gene('padding', 0, 60_000), gene('depth', 0, 24), gene('me
 
 const of = (input: Input, name: string): number => input[name] ?? 0;
 
-/** Patterns for paths that together have at most `characters` characters. */
+/** Path patterns with at most `characters` characters in total. */
 function patternsOf(input: Input, { patternLength = 256, patternsPerFilterField = 64 }: Limits, characters: number) {
   const segment = SEGMENTS[of(input, 'style')] ?? '*';
   const patterns: string[] = [];
@@ -111,7 +111,7 @@ const NOTHING: Attack = { held: [], before: [], packet: [], requests: [] };
 const times = <Item>(count: number, make: (at: number) => Item): Item[] =>
   Array.from({ length: count }, (_, at) => make(at));
 
-/** Subscriptions that the hostile connection makes for itself, each with the filter of the input. */
+/** Commands that create the hostile client's own subscriptions, each with the filter of the input. */
 function ownSubscriptions(input: Input, limits: Limits, stream: string): readonly Command[] {
   const count = of(input, 'subscriptions');
   return times(count, () => ({ type: 'subscribe', data: subscribeCommand(input, limits, { count, stream }) }));

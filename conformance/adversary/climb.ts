@@ -1,6 +1,6 @@
 /**
- * Searches for the costliest input by hill climbing: it changes the costliest inputs that it knows and keeps what costs more. One
- * in ten inputs is new, so that the search does not end at the first summit.
+ * Searches for the costliest input by hill climbing: it changes the costliest known inputs, and keeps a changed input
+ * that costs more. One input in ten is random, so that the search can leave a local maximum.
  */
 import { inputOf, mutate, randomInput } from './input.ts';
 import type { Gene, Input } from './input.ts';
@@ -18,13 +18,13 @@ export interface Climb<Cost> {
   readonly evaluations: number;
   readonly random: Random;
   readonly evaluate: (input: Input) => Promise<Cost>;
-  /** The cost that the search maximises. */
+  /** The number that the search maximises, computed from a cost. */
   readonly rank: (cost: Cost) => number;
 }
 
-/** The number of inputs that the search keeps and changes. */
+/** How many of the costliest inputs the search keeps and changes. */
 const SUMMITS = 6;
-/** A tenth of the inputs is new. */
+/** One input in this many is random. */
 const FRESH = 10;
 
 /** @returns every evaluated input, the costliest first */

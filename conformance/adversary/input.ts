@@ -23,7 +23,7 @@ export function randomInput(genes: readonly Gene[], random: Random): Input {
   return inputOf(genes, ({ min, max }) => min - 1 + (max - min + 2) ** random.unit());
 }
 
-/** Changes up to three values: to a bound, to any other value, or to half or twice of what they are. */
+/** Changes up to three values: to a bound, to any other value, or to half or twice the present value. */
 export function mutate(genes: readonly Gene[], input: Input, random: Random): Input {
   const changed: Record<string, number> = { ...input };
   for (let times = 1 + random.below(3); times > 0; times -= 1) {

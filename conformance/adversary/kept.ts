@@ -1,4 +1,4 @@
-/** Reads the costliest inputs of earlier searches, which are cases of the hostile pack and the start of a new search. */
+/** Reads the costliest inputs of earlier searches. The hostile pack sends them, and a new search starts from them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isObject, tryParse } from '../trace/json.ts';
@@ -7,7 +7,7 @@ import type { Input } from './input.ts';
 import type { Cost } from './meter.ts';
 import type { SearchResult } from './search.ts';
 
-/** The file is in the directory of this module, also in the package. */
+/** In a clone and in the package, the file is beside this module. */
 const FILE = fileURLToPath(new URL('worst.ndjson', import.meta.url));
 
 export interface KeptInput extends Evaluated<Cost> {

@@ -1,6 +1,7 @@
 /**
- * Measures the cost of an input for other clients. For any server: how long a neighbour waits meanwhile. For a server on this machine whose
- * process id is given, also its resident memory and the processor time of its main thread, which other work on the machine does not change.
+ * Measures what an input costs: how long another client, the neighbour, waits meanwhile. If the process id of the
+ * server is given, also the server's resident memory and the processor time of its main thread. Unlike the wait, the
+ * processor time does not depend on other work on the machine.
  */
 import { readFileSync } from 'node:fs';
 import type { NeighbourThread } from '../hostile/neighbour-thread.ts';
@@ -18,18 +19,21 @@ export interface Cost {
 
 export interface MeterOptions {
   readonly neighbour: NeighbourThread;
-  /** Linux only: read from /proc (proc(5)). */
+  /** Process id of the server. Linux only: the figures are read from /proc (proc(5)). */
   readonly pid: number | undefined;
 }
 
-/** Longest wait for the neighbour, in milliseconds: a search measures long waits, also on a machine that does other work. */
+/**
+ * How long the neighbour may wait, in milliseconds. Long, because a search provokes long waits and the machine may be
+ * busy.
+ */
 const PATIENCE_MS = 60_000;
 
 function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** Nanoseconds on the processor are the first number of this file. */
+/** The first number in `schedstat` is the processor time in nanoseconds. */
 function cpuMs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 }
@@ -55,7 +59,7 @@ export class Meter {
     const answered = await neighbour.fence(PATIENCE_MS);
     if (!answered)
       throw new Unreachable(`The server did not answer a well-behaved client within ${PATIENCE_MS / 1000} s.`);
-    // Samples of earlier inputs are not needed again.
+    // Also empties the list of samples: the next input needs only new ones.
     const waitMs = worstBetween(neighbour.samples.splice(0), from, now());
     return {
       waitMs,

@@ -21,7 +21,7 @@ export class Random {
 
   pick<Item>(items: readonly Item[]): Item {
     const item = items[this.below(items.length)];
-    if (item === undefined) throw new RangeError('There is nothing to choose from.');
+    if (item === undefined) throw new RangeError('Cannot choose from an empty list.');
     return item;
   }
 }

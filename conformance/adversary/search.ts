@@ -1,6 +1,6 @@
 /**
- * The adversary: searches for the input that costs a server most, operation by operation, while a well-behaved neighbour measures
- * how long it waits.
+ * The adversary: for each operation, searches for the input that costs the server most. A well-behaved client, the
+ * neighbour, meanwhile measures how long it waits.
  */
 import { randomBytes } from 'node:crypto';
 import { NeighbourThread } from '../hostile/neighbour-thread.ts';
@@ -23,7 +23,10 @@ export interface SearchOptions extends Pick<RunOptions, 'target' | 'credential' 
   /** Number of inputs to try per operation; if undefined, only the inputs of `start` are tried. */
   readonly evaluations: number | undefined;
   readonly seed: number;
-  /** How often the costliest inputs are repeated: a single long wait may be caused by other work on the machine. */
+  /**
+   * How often each of the costliest inputs is measured again, because other work on the machine can cause a single long
+   * wait.
+   */
   readonly repeats: number;
   readonly pid: number | undefined;
   /** Inputs from which the search of an operation starts, such as the worst ones of an earlier search. */
@@ -42,11 +45,14 @@ export interface SearchResult {
   readonly faults: readonly string[];
 }
 
-/** Inputs that are kept for each operation. */
+/** How many inputs to keep per operation. */
 const KEPT = 3;
-/** Least patience of a search, in milliseconds: it measures long waits, also on a machine that does other work. */
+/**
+ * The shortest time limit for a reply, in milliseconds. Long, because a search provokes long waits and the machine may
+ * be busy.
+ */
 const SEARCH_PATIENCE_MS = 60_000;
-/** Connections that fill the histories: each has a burst of commands of its own. */
+/** How many connections fill the histories. Several, because the server limits the commands of each connection. */
 const FILLERS = 20;
 
 /** @throws {Unreachable} when no ordinary client can connect */
@@ -67,7 +73,10 @@ export async function search(options: SearchOptions): Promise<void> {
   }
 }
 
-/** Fills the histories of streams that inputs subscribe to: with deep paths, many keys, large payloads. */
+/**
+ * Fills the histories of the streams to which inputs subscribe: one with deep paths, one with many keys, one with large
+ * payloads.
+ */
 async function prepareStreams(
   ground: Ground,
   { nonce, canPublish }: { readonly nonce: string; readonly canPublish: boolean },
@@ -150,7 +159,7 @@ class Search {
     }
   }
 
-  /** The median of several costs. */
+  /** Measures an input several times, and returns the median cost. */
   async #confirm(input: Input): Promise<Cost> {
     const costs: Cost[] = [];
     for (let round = 0; round < this.#parts.options.repeats; round += 1) costs.push(await this.#evaluate(input));

@@ -6,7 +6,7 @@ import type { Ground } from '../hostile/steps.ts';
 import { Unreachable, Wire } from '../hostile/wire.ts';
 import type { Attack, Command, HttpRequest } from './attacks.ts';
 
-/** How long to wait for the replies to all commands, in milliseconds; an input that takes longer is costly enough. */
+/** How long to wait for the replies to all commands, in milliseconds; a longer wait adds nothing to the result. */
 const REPLIES_WITHIN_MS = 10_000;
 
 const ATTEMPTS = 5;
@@ -25,10 +25,10 @@ export class AttackSession {
     this.#wire = wire;
   }
 
-  /** @throws {Unreachable} when the server accepts no connection, also after several attempts */
+  /** @throws {Unreachable} when the server accepts no connection in several attempts */
   static async open(ground: Ground): Promise<AttackSession> {
     let fault: string | undefined;
-    // On a busy machine an upgrade may be refused because its headers came too late.
+    // On a busy machine the server may refuse an upgrade because its headers arrived too late.
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const wire = await Wire.open(ground.target);
       fault = await upgrade(wire, ground);
@@ -69,7 +69,7 @@ export class AttackSession {
     return this.#replies;
   }
 
-  /** Faults in the server's answers that no input excuses. */
+  /** Faults in the server's messages. No input excuses them. */
   get faults(): readonly string[] {
     return [...this.#wire.faults, ...this.#wire.leaks];
   }

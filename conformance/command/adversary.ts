@@ -25,11 +25,13 @@ export interface AdversaryFlags {
   readonly json?: true;
 }
 
-/** How often each of the worst inputs is played again, to tell its cost from what else the machine does. */
+/**
+ * How often each of the worst inputs is measured again, because other work on the machine can distort one measurement.
+ */
 const REPEATS = 5;
 
 /**
- * @returns the exit code: 3 if a well-behaved client waited longer than `maxLatency` at an input, as the median of its repeats, or
+ * @returns the exit code: 3 if, for some input, the median wait of a well-behaved client exceeded `maxLatency`, or if
  * the server sent something that it must not send
  * @throws {UsageError} for an operation that does not exist
  */
@@ -51,7 +53,7 @@ export async function searchWorst(flags: AdversaryFlags): Promise<number> {
     start: startsOf(readKept()),
     onResult: (result) => {
       results.push(result);
-      // Written after each operation, so that a search that ends early keeps what it found.
+      // Written after each operation, so that a search that ends early keeps its results.
       if (flags.worst !== undefined) writeFileSync(flags.worst, keptText(results));
       print(flags.json === true ? JSON.stringify(result) : textOf(result));
     },

@@ -41,7 +41,7 @@ function clientCatalogue(directory?: string): readonly Entry[] {
   return [...tapes, ...traced];
 }
 
-/** Flags of commands that read tapes: the suite's or the user's own, for servers or for clients. */
+/** Flags that select tapes: the suite's or the user's own, for servers or for clients. */
 export interface TapeFlags {
   readonly tapes?: string;
   readonly client?: true;
@@ -51,7 +51,7 @@ function catalogue({ tapes, client }: TapeFlags): readonly Entry[] {
   return client === true ? clientCatalogue(tapes) : serverCatalogue(tapes);
 }
 
-/** All checks, or those of the user's own tapes. */
+/** All checks of the suite, or, with `--tapes`, those of the user's own tapes. */
 function allEntries(flags: TapeFlags): readonly Entry[] {
   return flags.tapes === undefined && flags.client === undefined
     ? [...serverCatalogue(), ...clientCatalogue()]
@@ -64,7 +64,7 @@ export interface ListFlags extends TapeFlags {
   readonly json?: true;
 }
 
-/** Why the checks of one side have none of a clause. */
+/** Why no check for servers, or no check for clients, cites a clause. */
 const OUTSIDE = {
   operator: ' (operators only)',
   server: ' (kept by clients: `list --client`)',
@@ -90,7 +90,7 @@ function listClauses(entries: readonly Entry[], flags: ListFlags): number {
       print(
         `${id.padEnd(7)} ${String(checks.length).padStart(3)}  ${checks.length > 0 ? checks.join(' ') : `– none${observable === observer ? '' : OUTSIDE[observable]}`}`,
       );
-  // The suite must have a check for every clause that the other side can observe.
+  // A clause that a client (or, for client checks, a server) can observe must have a check.
   const open = rows.filter(({ checks, observable }) => checks.length === 0 && observable === observer);
   return open.length === 0 ? EXIT.ok : EXIT.findings;
 }
@@ -156,7 +156,10 @@ function readTape(name: string): string {
   }
 }
 
-/** The lanes of a tape that is named by its id or by the path of its file. A client tape is found when no other has the id. */
+/**
+ * The diagram of a tape, found by its id or by the path of its file. If a server tape and a client tape have the id,
+ * the server tape is shown.
+ */
 function shown(name: string, { tapes, client }: TapeFlags): string {
   if (name.endsWith('.ndjson')) {
     const text = readTape(name);
@@ -170,7 +173,7 @@ function shown(name: string, { tapes, client }: TapeFlags): string {
       : undefined;
   if (forClient !== undefined) return showClientTape(forClient);
   throw new UsageError(
-    `There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows all for servers, with --client all for clients.`,
+    `There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows the tapes for servers, with --client those for clients.`,
   );
 }
 

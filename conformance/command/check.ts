@@ -12,7 +12,7 @@ import { parseReports, writeReports } from './reports.ts';
 import { UsageError, print, readInput, terminalWidth } from './terminal.ts';
 
 export interface CheckFlags {
-  /** Path of a contract with own events. */
+  /** Path of a contract that declares the user's own events. */
   readonly contract?: string;
   readonly only?: string;
   readonly report: readonly string[];
@@ -27,7 +27,10 @@ export async function checkCommand(file: string, flags: CheckFlags): Promise<num
   const chosen = TRACE_CHECKS.filter(({ id }) => isChosen(id, flags.only));
   if (chosen.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check that applies to a trace.`);
   // A recorded trace need not contain everything that a check looks at, so a check without input is N/A, not VACUOUS.
-  const checks = judgeTrace(trace, chosen, () => ({ verdict: 'N/A', reason: 'it does not occur in the trace' }));
+  const checks = judgeTrace(trace, chosen, () => ({
+    verdict: 'N/A',
+    reason: 'the trace contains nothing that it examines',
+  }));
   const durationMs = Math.round(performance.now() - began);
   const outcome = judgeRun(checks, []);
   const summary = summarise({ trace, checks, outcome, harnessFaults: [], durationMs });

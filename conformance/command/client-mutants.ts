@@ -61,7 +61,7 @@ function line({ language, name, clause, outcome, by }: Result): string {
 }
 
 async function clientMutants(flags: ClientMutantFlags): Promise<number> {
-  // The package has only the compiled suite, and the patches are for the sources of the SDKs.
+  // The package contains only the compiled suite, but the patches apply to the sources of the SDKs.
   if (!import.meta.url.endsWith('.ts'))
     throw new UsageError('client-mutants patches the sources of the SDKs, so it runs only in a clone of the project.');
   const languages = flags.language === undefined ? LANGUAGES : [flags.language];

@@ -78,7 +78,7 @@ function repeatCommand({ command, tapes, timeScale }: ClientFlags): (id: string)
     ...(tapes === undefined ? [] : [`--tapes ${tapes}`]),
     ...(timeScale === 1 ? [] : [`--time-scale ${timeScale}`]),
   ].join(' ');
-  // Checks of the whole trace look at what every tape caused.
+  // A check of the whole trace needs the frames of every tape, so all tapes are repeated.
   const only = (id: string): string => (CLIENT_CHECKS.some((check) => check.id === id) ? '' : ` --only '${id}'`);
   return (id) => `npx tidemark conformance client ${options}${only(id)}`;
 }

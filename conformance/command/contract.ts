@@ -11,19 +11,19 @@ import type { Tape } from '../tape/tape.ts';
 import type { Json } from '../trace/json.ts';
 import { readInput, UsageError } from './terminal.ts';
 
-/** The functions of tidemark-codegen, which is loaded only if a document must be merged. */
+/** The functions of tidemark-codegen. The package is loaded only if a document must be merged. */
 interface Codegen {
   readonly openContract: (file: string) => Promise<object>;
   readonly buildTo: (opened: object, directory: string) => Promise<unknown>;
 }
 
-/** The file of the built form with the validators. */
+/** The file that contains the validators, in the directory that `tidemark contract build` writes. */
 const VALIDATORS = 'validators.js';
 const BUNDLE = 'contract.json';
 
 /**
  * Declares the events of a contract, and makes their validators.
- * @param path of a built form (`tidemark contract build`), of its `contract.json`, or of a document
+ * @param path the directory that `tidemark contract build` wrote, the `contract.json` in it, or an own-events document
  * @throws {UsageError} when the path has no readable contract
  */
 export async function useContract(path: string): Promise<readonly Tape[]> {

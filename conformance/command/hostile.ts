@@ -70,7 +70,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Findings for the bounds of `--max-latency` and `--max-growth`. */
+/** Reports which of `--max-latency` and `--max-growth` was exceeded. */
 function boundFindings({ neighbour, gateway }: Summary, { maxLatency, maxGrowth }: Options): readonly string[] {
   const worst = Math.max(...Object.values(neighbour.latency).map((each) => each.maxMs));
   const growth = (gateway.residentMiBAfter ?? 0) - (gateway.residentMiBBefore ?? 0);
@@ -128,15 +128,15 @@ export function configureHostile(command: Command): Command {
       natural,
     )
     .option('--operation <name>', 'with --search: only this operation; may be repeated', collect, [])
-    .option('--seed <n>', 'with --search: seed, to repeat a search', whole, 1)
+    .option('--seed <n>', 'with --search: seed of the inputs; the same seed repeats a search', whole, 1)
     .option(
       '--pid <pid>',
-      'with --search: process of the server on this machine (Linux), to measure its processor time',
+      'with --search: process id of a server on this machine (Linux), to measure its processor time',
       whole,
     )
     .option('--worst <file>', 'with --search: write the costliest inputs, as NDJSON')
     .option('--list', 'list the cases instead of running them')
-    .option('--json', 'NDJSON: a line per case, then the summary')
+    .option('--json', 'print NDJSON: one line per case, then the summary')
     .exitOverride(({ exitCode }) => process.exit(exitCode === COMMANDER_USAGE ? EXIT.usage : exitCode))
     .action(async (_options, self: Command) => {
       // A reader that closes the pipe early, such as `head`, ends the run.

@@ -83,8 +83,8 @@ async function judgeAt(deviation: readonly string[], setup: Setup, only?: string
 }
 
 /**
- * Tries one set-up after the other until the mutant is killed. The checks of its clause run first, which takes seconds;
- * then the whole suite, because some invariants need its traffic.
+ * Tries one set-up after the other until the mutant is killed. The checks of the mutant's clause run first, because
+ * they take only seconds. The whole suite follows, because some invariants need the traffic of all tapes.
  */
 async function tried(mutant: Mutant, { thorough }: MutantFlags): Promise<Trial> {
   const { name, clause } = mutant;

@@ -23,7 +23,7 @@ function registerRun(program: Command): void {
     .command('run')
     .description('test a gateway')
     .option('--url <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
-    .option('--http-url <url>', 'address of its HTTP operations; by default the host of --url')
+    .option('--http-url <url>', 'address of the HTTP operations of the gateway; by default the host of --url')
     .option('--config <file>', 'JSON file with address, stimulus, credentials and control commands')
     .option(
       '--stimulus <port>',
@@ -32,7 +32,7 @@ function registerRun(program: Command): void {
     .option('--tapes <directory>', 'run your own tapes instead of those of the suite')
     .option(
       '--contract <path>',
-      'also check the events that this contract declares, by their schemas: a file that adds your own events to a contract (x-extends), or the directory that `tidemark contract build` wrote',
+      'also check your own events, by the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
@@ -64,7 +64,7 @@ function registerRun(program: Command): void {
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame that was sent and received, as NDJSON')
     .option('--json', 'print the report as JSON')
-    .option('--keep-going', 'run also the checks that need replies to a command that the server never answers')
+    .option('--keep-going', 'also run the checks that depend on a command that the server has never answered')
     .option('--verbose', 'print each verdict as soon as it is known')
     .action((flags: RunFlags) => guarded(() => runCommand(flags)));
 }
@@ -76,7 +76,7 @@ function registerReading(program: Command): void {
     .argument('<trace>', 'NDJSON file from `run --trace` or `record`')
     .option(
       '--contract <path>',
-      'check events by the schemas of this contract: a file that adds your own events to a contract (x-extends), or the directory that `tidemark contract build` wrote',
+      'also check your own events, by the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks')
     .option(
@@ -108,10 +108,10 @@ function registerReading(program: Command): void {
 function registerTapes(program: Command): void {
   program
     .command('show')
-    .description('show a tape as lanes')
+    .description('show a tape as a diagram with one lane per participant')
     .argument('<tape>', 'id or file of the tape')
     .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
-    .option('--client', 'a tape of `conformance client`')
+    .option('--client', 'show a tape of `conformance client`')
     .action((name: string, flags: TapeFlags) => guarded(() => showCommand(name, flags)));
   program
     .command('fmt')
@@ -127,7 +127,7 @@ function registerRecording(program: Command): void {
     .description('record the traffic between clients and a gateway, as a proxy')
     .option('--listen <port>', 'address for clients to connect to: :PORT or HOST:PORT', ':9000')
     .requiredOption('--target <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
-    .option('--http-url <url>', 'address of its HTTP operations; by default the host of --target')
+    .option('--http-url <url>', 'address of the HTTP operations of the gateway; by default the host of --target')
     .option('--out <file>', 'file to write; it must not exist', 'capture.ndjson')
     .action((flags: RecordFlags) => guarded(() => recordCommand(flags)));
   program

@@ -24,7 +24,10 @@ const RENDERERS: Readonly<Record<string, Renderer>> = {
   github: githubReport,
 };
 
-/** Formats that can go to standard output instead of a file: GitHub reads annotations from the log of the step. */
+/**
+ * Stands for standard output in place of a file. Format `github` needs it: GitHub reads annotations from the log of the
+ * step.
+ */
 const STDOUT = '-';
 
 export interface ReportRequest {

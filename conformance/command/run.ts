@@ -19,7 +19,7 @@ import { parseReports, writeReports } from './reports.ts';
 import { targetOf } from './target.ts';
 import { UsageError, print, printStatus, terminalWidth, writeOutput } from './terminal.ts';
 
-/** The directory of failing exchanges when the user names none. */
+/** Default directory for failing exchanges. */
 export const COUNTEREXAMPLES = 'counterexamples';
 
 export interface RunFlags {
@@ -28,7 +28,7 @@ export interface RunFlags {
   readonly config?: string;
   readonly stimulus?: string;
   readonly tapes?: string;
-  /** Path of a contract with own events. */
+  /** Path of a contract that declares the user's own events. */
   readonly contract?: string;
   readonly only?: string;
   readonly level: 'must' | 'should';
@@ -76,7 +76,7 @@ function worse(left: Run, right: Run): Run {
 }
 
 /**
- * Prints each verdict, or a progress count: a run takes about twice the target's heartbeat interval, a minute by
+ * Prints each verdict, or a progress count: a run takes about two heartbeat intervals of the target, one minute by
  * default.
  */
 function onResultOf(flags: RunFlags, most: number): (check: CheckResult) => void {
@@ -127,7 +127,7 @@ function reportRun(flags: RunFlags, result: Run, config: TargetConfig): Summary 
     repeat: repeatCommand(flags, config),
     width: terminalWidth(),
   };
-  // First, so that a file that cannot be written does not hide the result.
+  // Print first, so that the result is shown even if a file cannot be written.
   print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
   const junit = flags.junit === undefined ? [] : [{ format: 'junit', file: flags.junit }];
   writeReports([...parseReports(flags.report), ...junit], summary, explanation);
@@ -136,7 +136,7 @@ function reportRun(flags: RunFlags, result: Run, config: TargetConfig): Summary 
   return summary;
 }
 
-/** Git ignores the directory, because its files belong to one run. */
+/** Writes the tape, and a `.gitignore` for its directory, because the files there belong to one run. */
 function writeCounterexample({ counterexamples, seed }: RunFlags, tape: string): void {
   const file = join(counterexamples, `counterexample-${seed}.ndjson`);
   writeOutput(file, tape);

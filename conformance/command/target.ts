@@ -1,4 +1,4 @@
-/** The target that the command line and a configuration file name. */
+/** Reads the target from the command line and the configuration file. */
 import { ConfigError, readConfig, readConfigFile } from '../target/config.ts';
 import type { TargetConfig } from '../target/config.ts';
 import { UsageError } from './terminal.ts';

@@ -57,7 +57,7 @@ export function exitOf(error: unknown): number {
   return error instanceof WelcomeError ? EXIT.findings : EXIT.harness;
 }
 
-/** Runs a command to its exit code. A bug in the suite itself prints a stack trace, any other error one line. */
+/** Runs a command and sets the exit code. A bug in the suite itself prints a stack trace, any other error one line. */
 export async function guarded(work: () => Promise<number> | number): Promise<void> {
   try {
     process.exitCode = await work();

@@ -47,7 +47,8 @@ class Writer {
     const { client, id, events, filter, mode, meanwhile } = operation;
     this.#subscribes += 1;
     const before = `p${this.#subscribes - 1}`;
-    // No received event is certain in a tape, so a resume continues from the start position of the last subscription.
+    // A tape cannot know which events the client will have received, so a resume continues from the start position of
+    // the last subscription.
     const after = {
       epoch: { $ref: `${before}/data/position/epoch` },
       sequenceId: { $ref: `${before}/data/position/sequenceId` },
@@ -92,7 +93,7 @@ export interface TapeText {
   readonly why: string;
 }
 
-/** The tape as NDJSON. It has few expectations of its own: the invariants over its trace find the fault again. */
+/** The tape as NDJSON. It has few expectations of its own, because the invariants over its trace find the fault. */
 export function exchangeTape(operations: readonly Operation[], { id, clauses, why }: TapeText): string {
   const writer = new Writer();
   for (const operation of operations) writer.write(operation);

@@ -1,6 +1,6 @@
 /**
- * Level 4 as a check: fast-check generates exchanges, the trace checks are the only oracle, and a shrunk failing
- * exchange is written as a tape.
+ * Runs level 4, the generated exchanges, as one check. fast-check generates the exchanges, the trace checks judge them,
+ * and the smallest failing exchange is written as a tape.
  */
 import * as fc from 'fast-check';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -46,9 +46,9 @@ export interface ExchangeResult {
 }
 
 /**
- * How long new attempts to shrink a failing exchange begin, in milliseconds before `--time-scale`: a server that fails
- * everything would be shrunk for very long. The attempt that is running is always completed. `interruptAfterTimeLimit`
- * of fast-check would abandon it, and a connection that it opened after the end of the run would stay open.
+ * For how long new attempts to shrink a failing exchange may start, in milliseconds before `--time-scale`. Without a
+ * limit, shrinking takes very long when the server fails every exchange. An attempt that has started is always
+ * completed: `interruptAfterTimeLimit` of fast-check would abandon the attempt, which could leave a connection open.
  */
 const SHRINK_MS = 20_000;
 
@@ -57,7 +57,7 @@ interface Found {
   readonly played: Played;
 }
 
-/** Makes fast-check shrink the exchange. */
+/** Thrown to make fast-check shrink the exchange. */
 class ViolationFound extends Error {
   override readonly name = 'ViolationFound';
 }

@@ -65,7 +65,7 @@ describe('generated exchanges', () => {
     return suite('run', '--url', relay.url, '--http-url', 'http://127.0.0.1:1', ...only);
   };
 
-  test('find nothing in the gateway', async () => {
+  test('find no fault in the gateway', async () => {
     const { code, stdout } = await suite('run', '--url', gateway.url, '--only', 'exchanges/*', '--exchanges', '60');
     expect(stdout).toContain('conformant: 1 of 1 checks passed');
     expect(code).toBe(0);

@@ -1,6 +1,5 @@
 /**
- * Messages that look like commands but are not valid by the contract: its own examples with one fault added. Every
- * generated
+ * Messages that look like commands but are invalid: the examples in the contract with one fault added. Every generated
  * message, also during shrinking, is checked with the validators, and valid messages are discarded.
  */
 import * as fc from 'fast-check';
@@ -10,9 +9,7 @@ import { commandValidators } from '../../generated/validators.js';
 import { isArray, isObject, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
-/**
- * The examples of the commands in the contract; without `authenticate`, because the server would count failed attempts.
- */
+/** The examples of commands in the contract, except `authenticate`, because the server counts failed attempts. */
 function examples(): readonly JsonObject[] {
   const contract = contractJson as unknown as Json;
   return Object.keys(COMMANDS)

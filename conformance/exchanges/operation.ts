@@ -1,5 +1,5 @@
 /**
- * Level 4: what a generated exchange consists of. Operations are data, so that a failing exchange can be written as a
+ * The operations of a generated exchange (level 4). Operations are data, so that a failing exchange can be written as a
  * tape.
  */
 import * as fc from 'fast-check';
@@ -94,7 +94,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('malformed' as const), client, message: malformedMessages() }) },
 );
 
-/** Bounds malformed messages, so that they do not end the connection (ERR-2). */
+/** So few that malformed messages cannot end the connection (ERR-2). */
 const MOST_OPERATIONS = 18;
 
 export const exchanges: fc.Arbitrary<readonly Operation[]> = fc.array(operation, {

@@ -22,7 +22,7 @@ export interface Played {
   readonly violations: readonly (Violation & { readonly check: string })[];
 }
 
-/** The share of stalled time above which late frames are not the target's fault. */
+/** If the suite's event loop stalled for more than this share of the time, late frames are not the target's fault. */
 const STARVED_SHARE = 0.5;
 
 class Player {

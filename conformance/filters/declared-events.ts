@@ -1,6 +1,6 @@
 /**
- * The events that the suite can check: those of the contract from which it was generated, and those of the contract that a run
- * names (`--contract`), which are declared once, before the run starts.
+ * The events that the suite can check: those of the contract from which the suite was generated, and those of the
+ * contract that `--contract` names. The latter are declared once, before the run starts.
  */
 import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { ReplaySpec } from '../../generated/protocol.ts';
@@ -58,8 +58,8 @@ export function filterKinds(): ReadonlyMap<string, FilterKind> {
 }
 
 /**
- * A command without the filter fields of another contract, because the validators of the suite's contract do not know them. The
- * values of such a field have the same form as those of every field.
+ * Removes the filter fields of another contract from a command, because the suite's validators do not know them. Their
+ * values need no check: they have the same form as in every other filter field.
  */
 export function withoutOwnFields(message: Json | undefined): Json | undefined {
   const data = isObject(message) ? message['data'] : undefined;

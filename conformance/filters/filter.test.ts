@@ -18,12 +18,12 @@ describe('the table of filter cases', () => {
       expect([name, new Set(list.map(({ matches }) => matches)).size]).toEqual([name, 2]);
   });
 
-  test('becomes one tape per group, which covers every case', () => {
+  test('becomes one tape per group, and the tapes cover every case', () => {
     for (const [index, tape] of filterTapes().entries()) {
       const steps = flatten(tape.steps);
       const stimuli = steps.flatMap((step) => (step.verb === 'stim' ? step.events : []));
       const streams = new Set(stimuli.map(({ stream }) => stream));
-      // One event per case, then one on each stream that shows that all before it have arrived.
+      // One event per case, then a last event per stream. Its arrival shows that all earlier ones have arrived.
       expect(stimuli).toHaveLength((filterGroups()[index]?.cases.length ?? 0) + streams.size);
       expect(steps.filter(({ verb }) => verb === 'send').length).toBeLessThan(100);
     }
@@ -76,7 +76,7 @@ test('an extension is the same with and without its dot, in either case', () => 
   );
 });
 
-test('a star covers only names with the prefix before it', () => {
+test('a star covers only names that begin with the text before it', () => {
   expect(coversEvent('entity_*', 'entity_created')).toBe(true);
   expect(coversEvent('entity_*', 'entity')).toBe(false);
   expect(coversEvent('*', 'anything')).toBe(true);

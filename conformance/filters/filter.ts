@@ -26,7 +26,10 @@ export function coversEvent(pattern: string, event: string): boolean {
   return star < 0 ? pattern === event : event.slice(0, star) === pattern.slice(0, star);
 }
 
-/** Matches with dynamic programming, so that time is bounded by the product of the lengths for every pattern. */
+/**
+ * Matches with dynamic programming, so that for every pattern the time is at most proportional to the product of the
+ * two lengths.
+ */
 function matchesRun<P, S>(
   pattern: readonly P[],
   subject: readonly S[],
@@ -89,7 +92,7 @@ function valuesOf(candidate: Candidate, pointers: readonly string[]): readonly s
     .filter((value) => typeof value === 'string');
 }
 
-/** An array stands for each of its elements, on the way and at the end. */
+/** The values at a path. An array on the path, or at its end, stands for each of its elements. */
 function valuesBelow(value: Json | undefined, [key, ...rest]: readonly string[]): readonly Json[] {
   if (isArray(value)) return value.flatMap((each) => valuesBelow(each, key === undefined ? [] : [key, ...rest]));
   if (value === undefined || key === undefined) return value === undefined ? [] : [value];

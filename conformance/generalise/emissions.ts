@@ -1,9 +1,9 @@
 /**
- * Finds the cause of each event of a capture. Events that a client of the capture published follow from its command;
- * all others become stimuli. Each stimulus is placed early enough for all its effects:
+ * Finds the cause of each event of a capture. An event that a client of the capture published follows from that
+ * client's command. Every other event becomes a stimulus. Each stimulus is placed early enough for all its effects:
  *
  * - before any client received it live, and before any command whose reply shows that it had been published;
- * - before the subscribe command that had it replayed;
+ * - before the subscribe command whose replay contains it;
  * - before every later event of its stream.
  */
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
@@ -16,7 +16,7 @@ import type { Asked, Cause, Commanded, Story } from './story.ts';
 export interface Emission extends Place {
   /** `data` of the event, as a client received it. */
   readonly data: JsonObject;
-  /** The number of the frame before which it was published. */
+  /** The event had been published before the frame with this number. */
   at: number;
   readonly live: Frame[];
 }
@@ -31,7 +31,7 @@ export interface Emitted {
 
 export type Beat = Cause | Emitted;
 
-/** How many consecutive events of one stream are made in one step at most. */
+/** The maximum number of consecutive events of one stream in one step. */
 const STEP_EVENTS = 50;
 
 interface Place {
@@ -40,7 +40,7 @@ interface Place {
   readonly sequenceId: number;
 }
 
-/** Two streams may have equal epochs. */
+/** Names one run of a stream. The epoch alone is not sufficient, because two streams may have equal epochs. */
 const lifeOf = ({ stream, epoch }: Place): string => `${stream} ${epoch}`;
 const keyOf = (place: Place): string => `${lifeOf(place)} ${place.sequenceId}`;
 
@@ -115,7 +115,7 @@ class Table {
       if (lifeOf(each) === lifeOf(place) && each.sequenceId <= place.sequenceId) each.at = Math.min(each.at, at);
   }
 
-  /** Orders the events by stream, and moves none behind its successor. */
+  /** Orders all events so that each event of a stream comes before the next event of that stream. */
   inOrder(): readonly Emission[] {
     const all = [...this.#emissions.values()].toSorted((left, right) => right.sequenceId - left.sequenceId);
     const next = new Map<string, number>();
@@ -148,7 +148,7 @@ function grouped(emissions: readonly Emission[], causes: readonly Cause[]): read
   }));
 }
 
-/** All beats and stimuli, in an order in which a tape can repeat them. */
+/** All client actions and stimuli, in an order in which a tape can repeat them. */
 export function beatsOf({ causes, live }: Story): readonly Beat[] {
   const table = new Table();
   for (const frame of live) table.see(frame, frame.n)?.live.push(frame);
@@ -167,7 +167,10 @@ export function beatsOf({ causes, live }: Story): readonly Beat[] {
   return [...causes, ...grouped(foreign, causes)].toSorted((left, right) => left.at - right.at);
 }
 
-/** The reply to the command, which may arrive before or after the event that it publishes. */
+/**
+ * Whether the frame is the reply to this command. The reply may arrive before or after the event that the command
+ * publishes.
+ */
 export function isOwnReply(cause: Commanded, frame: Frame): boolean {
   return frame.actor === cause.actor && !isEvent(frame);
 }

@@ -73,7 +73,7 @@ function short(line: string): string {
 }
 
 describe('a tape from a capture', () => {
-  test('makes an event before the subscription that replays it, or after the reply of the one that receives it live', () => {
+  test('publishes an event before a subscription that replays it, and after the reply to a subscription that receives it live', () => {
     const { lines } = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'warm' }, 2)
@@ -94,7 +94,7 @@ describe('a tape from a capture', () => {
     ]);
   });
 
-  test('makes an event before a later subscription whose position includes it, even if another client received it later', () => {
+  test('publishes an event before a subscription whose position includes it, even if another client received it later', () => {
     const { lines } = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 0)
@@ -150,11 +150,11 @@ describe('a tape from a capture', () => {
       .event('client1', 1)
       .hears('client1', 'broadcasted', place, 'c2');
     expect(lines.map(short).slice(3)).toEqual(['client1 send broadcast', 'par']);
-    // Neither branch refers to what the other one binds.
+    // A branch does not refer to names that are bound in the other branch.
     expect(lines.at(-1)).not.toContain('"$ref":"n');
   });
 
-  test('is an error for a capture that starts after the clients connected', () => {
+  test('cannot be made if the capture starts after the clients connected', () => {
     const play = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 9)

@@ -38,7 +38,7 @@ function linesOf(beats: readonly Beat[], names: Names): readonly JsonObject[] {
   return writer.lines;
 }
 
-/** A warm replay depends on the replay policies, so the tape needs a target with the same policies. */
+/** The result of a warm replay depends on the replay policies, so the tape needs a target with the same policies. */
 function policyNeeds(beats: readonly Beat[], policies: JsonObject): readonly string[] {
   const replays = beats.some((beat) =>
     beat.effects.some(({ json }) => textAt(member(json, 'data'), 'replayReason') === 'warm'),
@@ -75,7 +75,8 @@ export function generalise(trace: Trace, { id, clauses, why }: TapeWords): Gener
   const beats = beatsOf(story);
   const actors = [...new Set(beats.flatMap((beat) => ('actor' in beat ? [beat.actor] : [])))];
   if (actors.length === 0) throw new GeneraliseError('No client connects in this capture.');
-  // A value that occurs once need not be bound. So the tape is written twice: first to count values, then for real.
+  // The tape is written twice: first to count how often each value occurs, then for real. Only values that occur
+  // several times are bound to names.
   const names = new Names();
   linesOf(beats, names);
   const steps = linesOf(beats, names.afresh());

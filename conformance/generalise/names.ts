@@ -3,8 +3,8 @@ import type { Json } from '../trace/json.ts';
 import type { Scope, Volatility } from './volatile.ts';
 
 /**
- * Values with equal keys are the same value. A number belongs to one epoch of one stream, an epoch to a stream, and a
- * time to an event, because several events may share a millisecond.
+ * The key of a value: values with equal keys are the same value. The key of a sequenceId contains its stream and epoch,
+ * the key of an epoch its stream, and the key of a time its event, because two events may have the same time.
  */
 export function keyOf(kind: Volatility, value: Json, { stream = 'main', epoch = '', sequenceId = 0 }: Scope): string {
   if (kind === 'timestamp') return `${kind} ${stream} ${epoch} ${sequenceId} ${JSON.stringify(value)}`;
@@ -34,9 +34,9 @@ const PREFIXES: Readonly<Record<Volatility, string>> = {
 };
 
 export class Names {
-  /** By key: the argument of `$ref`. */
+  /** From the key of a value to its name, the argument of `$ref`. */
   readonly #known = new Map<string, string>();
-  /** How often a key occurs in the recording. */
+  /** From the key of a value to the number of times that it occurs in the recording. */
   readonly #uses = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   #counting = true;

@@ -10,7 +10,7 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
 interface CauseBase {
-  /** Its place in the order of the capture. */
+  /** The number of its frame, which gives its place in the capture. */
   readonly at: number;
   /** Messages of the server that it caused, in order. */
   readonly effects: Frame[];
@@ -35,7 +35,7 @@ export interface Commanded extends Acted {
   readonly message: JsonObject;
 }
 
-/** Frames that are not commands of the contract: other text, and binary frames. */
+/** A frame that is not a command of the contract: other text, or a binary frame. */
 export interface Malformed extends Acted {
   readonly kind: 'malformed';
   readonly frame: Frame;
@@ -47,7 +47,7 @@ export interface Asked extends CauseBase {
   answer?: JsonObject;
 }
 
-/** The client closed its connection with a code, or cut it without one. */
+/** The client ended its connection: with a close code, or without a close frame. */
 export interface Dropped extends Acted {
   readonly kind: 'dropped';
   readonly code?: number;
@@ -68,7 +68,7 @@ export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dr
 
 export interface Story {
   readonly causes: readonly Cause[];
-  /** Live events, whose cause is not known yet. */
+  /** Live events. Their causes are determined later. */
   readonly live: readonly Frame[];
   /** How many frames were left out, by kind of frame or type of message. */
   readonly leftOut: ReadonlyMap<string, number>;
@@ -91,7 +91,7 @@ function commandOf(message: Json | undefined): CommandName | undefined {
 /** The state of one connection while the capture is read. */
 class Line {
   readonly actor: string;
-  /** Commands by id, and by the subscription that they made. */
+  /** Commands by their id, and by the id of the subscription that they created. */
   readonly #byId = new Map<string, Cause>();
   readonly #bySubscription = new Map<string, Cause>();
   /** Messages that were sent without an id and have no reply yet. */
@@ -125,7 +125,7 @@ class Line {
     this.#ended = true;
     const code = numberAt(frame.json, 'code') ?? 1006;
     const base: Dropped = { kind: 'dropped', at: frame.n, effects: [], actor: this.actor };
-    // These two codes are never sent in a close frame.
+    // These two codes stand for a missing code or close frame, and are never sent.
     return code === 1005 || code === 1006 ? base : { ...base, code };
   }
 

@@ -1,4 +1,4 @@
-/** Values of a message that differ from run to run, as the contract marks them (`x-volatile`). */
+/** Finds the values of a message that differ from run to run. The contract marks them with `x-volatile`. */
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 import { equal, isArray, isObject, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -10,7 +10,7 @@ export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' |
 
 const CLASSES: readonly string[] = ['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order'];
 
-/** The context of a value: the nearest members with these names, next to it or above it. */
+/** The context of a value: for each name, the nearest member with that name beside or above the value. */
 export interface Scope {
   readonly stream?: string;
   readonly epoch?: string;
@@ -39,7 +39,7 @@ function resolved(schema: Json | undefined): Json | undefined {
   return reference === undefined ? schema : resolved(valueAt(CONTRACT, reference.slice(1)));
 }
 
-/** Whether a value can belong to a branch of a schema: it has the required members and the constant values. */
+/** Whether a value has the required members and the constant values of a branch of `oneOf`. */
 function mayBe(branch: Json | undefined, value: Json): boolean {
   const schema = resolved(branch);
   const required = member(schema, 'required');
@@ -83,7 +83,7 @@ function schemaOfMessage(name: string): Json | undefined {
   return valueAt(CONTRACT, `/components/messages/${name}/payload`);
 }
 
-/** Replaces each volatile value of a message. The stream is passed because not every message names it. */
+/** Replaces each volatile value of a message. The stream is a parameter because some messages do not contain it. */
 export function replaceVolatile(
   messageName: string,
   message: JsonObject,

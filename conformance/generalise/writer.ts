@@ -23,7 +23,10 @@ function ownStream(stream: string): string {
   return `${stream.slice(0, colon)}:\${nonce}-${stream.slice(colon + 1)}`;
 }
 
-/** Names that clients choose and that must be unique to the run. The name of a session is part of its stream's name. */
+/**
+ * Members whose values clients choose and that must be unique to the run. Sessions are included because their names are
+ * part of stream names.
+ */
 const OWN: Readonly<Record<string, (name: string) => string>> = {
   stream: ownStream,
   sessionId: (name) => `\${nonce}-${name}`,
@@ -31,7 +34,7 @@ const OWN: Readonly<Record<string, (name: string) => string>> = {
   idempotencyKey: (name) => `\${nonce}-${name}`,
 };
 
-/** The same value with names that are unique to the run. */
+/** Returns a copy of the value in which these names are unique to the run. */
 function owned(value: Json, rename?: (name: string) => string): Json {
   if (typeof value === 'string') return rename === undefined ? value : rename(value);
   if (isArray(value)) return value.map((each) => owned(each, rename));
@@ -45,7 +48,7 @@ function objectOf(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** Events share one envelope in the contract. */
+/** The message in the contract that describes the envelope. All events have the same envelope. */
 function messageName(message: JsonObject): string {
   const type = textAt(message, 'type') ?? '';
   return type === 'event' ? 'custom_event' : type;
@@ -60,9 +63,12 @@ const DROPPED: ReadonlySet<string> = new Set(['server', 'text', 'secret']);
 export class Writer {
   readonly lines: JsonObject[] = [];
   readonly #names: Names;
-  /** Values that clients chose are kept: ids everywhere, numbers if they are not those of the stream. */
+  /**
+   * Values that clients chose, which the tape repeats unchanged. An id is identified by its value, any other value by
+   * its key.
+   */
   readonly #chosen = new Set<Json>();
-  /** By actor and subscription. */
+  /** The stream of each subscription, by actor and subscription id. */
   readonly #streams = new Map<string, string>();
   readonly #serverMade = new Set<string>();
 
@@ -102,7 +108,10 @@ export class Writer {
     for (const frame of frames) this.lines.push(this.#receipt(frame));
   }
 
-  /** Writes a branch of `par`, with the names that were `known` before the branches. */
+  /**
+   * Writes the step that expects a frame. In a branch of `par`, `known` contains the names that were bound before the
+   * branches.
+   */
   #receipt({ actor, json }: Frame, known?: ReadonlySet<string>): JsonObject {
     return { as: actor, recv: this.#pattern(actor, objectOf(json), known) };
   }

@@ -6,15 +6,15 @@
  *     {"$hex": "c080"}          bytes                   {"$var": "name"}        a value of the variant
  *     {"$keys": n}              an object of n keys
  *
- * and inside any text `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount is a number or
- * an expression such as `limit.jsonDepth*2+1`, with the limits of the gateway's `welcome`.
+ * and inside any text `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount
+ * is a number, or an expression such as `limit.jsonDepth*2+1` over the limits in the gateway's `welcome`.
  */
 import type { LimitName } from '../../generated/protocol.ts';
 import type { Amount, Case, Row } from './row.ts';
 
 export interface Setting {
   readonly limits: Readonly<Record<string, number>>;
-  /** For `{{…}}`. */
+  /** Values for `{{…}}`, by name. */
   readonly words: Readonly<Record<string, string>>;
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 export const OPCODE = { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
-/** All parts of a frame that can be invalid. */
+/** The parts of a frame. Each can be given an invalid value. */
 export interface FrameParts {
   readonly fin: boolean;
   readonly rsv: number;
@@ -15,7 +15,7 @@ export interface FrameParts {
   readonly lengthBits: 7 | 16 | 64;
 }
 
-/** The smallest number of bits for a length. */
+/** The smallest length field, in bits, that can contain a length. */
 export function lengthBitsOf(length: bigint): FrameParts['lengthBits'] {
   if (length < 126n) return 7;
   return length < 65536n ? 16 : 64;
@@ -57,7 +57,7 @@ export interface ServerFrame {
   readonly fault?: string;
 }
 
-/** Largest accepted frame of a server, in bytes; a longer one is a fault. */
+/** Largest payload accepted from a server, in bytes. A larger frame is a fault. */
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
 function faultOf(first: number, second: number, length: number): string | undefined {

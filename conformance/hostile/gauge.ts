@@ -62,7 +62,7 @@ function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.round(seconds * 10_000) / 10;
 }
 
-/** Reads the process metrics that Prometheus client libraries have in common. */
+/** Reads the process metrics that every Prometheus client library reports under the same names. */
 export async function readGauge(
   target: Target,
   headers: Readonly<Record<string, string>>,

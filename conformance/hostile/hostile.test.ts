@@ -1,6 +1,7 @@
 /**
- * Runs the whole pack against the gateway, each in its own process, as a user would: no crash, every case as the contract requires,
- * the neighbour's latency and the gateway's memory within bounds. Then against a careless server, which must fail.
+ * Runs the whole pack against the gateway, as a user would, with pack and gateway in separate processes. The gateway
+ * must not crash, must handle every case as the contract requires, and must keep the neighbour's latency and its own
+ * memory within bounds. Then runs the pack against a careless server, which must fail.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -17,9 +18,12 @@ import type { CaseResult, Summary } from './run.ts';
 const MAIN = fileURLToPath(new URL('../command/hostile-main.ts', import.meta.url));
 const TIDEMARK = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const CARELESS = fileURLToPath(new URL('testing/careless-server.ts', import.meta.url));
-/** Cases with slow handshakes wait for this limit; a short limit makes the test short. */
+/** Short, because the cases with slow handshakes wait until this limit is reached. */
 const LIMITS = { handshakeTimeoutMs: 800 };
-/** Allowed growth of the gateway's heap: far less than one case sends, and more than garbage that is not yet collected. */
+/**
+ * Allowed growth of the gateway's heap: far less than one case sends, but more than garbage that has not been collected
+ * yet.
+ */
 const HEAP_GROWTH_MIB = 128;
 /** Measured: 70 ms on an idle machine, 600 ms with both cores busy with other processes. */
 const MAX_LATENCY_MS = '2000';
@@ -130,7 +134,7 @@ describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
 
-  test('finds no fault where credentials are required: no forged one is accepted, none is quoted', async () => {
+  test('finds no fault where credentials are required: no forged credential is accepted, and no credential is sent back', async () => {
     const secret = 'a-secret-of-more-than-thirty-two-bytes';
     const secretFile = join(directory, 'secret');
     writeFileSync(secretFile, secret, { mode: 0o600 });
@@ -147,7 +151,7 @@ describe('the hostile pack', { timeout: PACK_TIMEOUT_MS }, () => {
 describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
   const impatient = ['--patience', '400'];
 
-  test('fails exactly the cases of its faults', async () => {
+  test('fails exactly the cases that test its faults', async () => {
     const { url } = await serve(CARELESS);
     const careless = [
       'frames/reserved-bits[rsv1]',
@@ -207,7 +211,7 @@ describe('the command', () => {
     expect(await hostile(['--url', 'ws://127.0.0.1:1/ws'])).toMatchObject({ exitCode: 5, lines: [] });
   });
 
-  test('lists its cases', async () => {
+  test('lists the cases of the pack', async () => {
     const { lines, exitCode } = await hostile(['--list', '--only', 'frames/reserved-bits']);
     expect(lines).toEqual(['frames/reserved-bits  ERR-2  a reserved bit without a negotiated extension']);
     expect(exitCode).toBe(0);

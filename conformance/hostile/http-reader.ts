@@ -46,7 +46,7 @@ export class HttpReader {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
   }
 
-  /** The bytes after the last response; after an upgrade these are frames. */
+  /** The bytes after the last response. After an upgrade these bytes are frames. */
   rest(): Buffer {
     const rest = this.#bytes;
     this.#bytes = Buffer.alloc(0);
@@ -78,7 +78,7 @@ export class HttpReader {
     if (headers.get('transfer-encoding') === 'chunked') return readChunked(this.#bytes, start);
     const length = headers.get('content-length');
     const end = length === undefined ? this.#bytes.length : start + Number(length);
-    // A response to HEAD has a length but no body: it is complete when the connection has ended.
+    // A response to HEAD has a length but no body, so it is complete only when the connection has ended.
     if (!ended && (length === undefined || this.#bytes.length < end)) return undefined;
     return { body: this.#bytes.subarray(start, end), end: Math.min(end, this.#bytes.length) };
   }

@@ -52,7 +52,7 @@ describe('an expected error', () => {
     ['no answer', {}, '0 × error invalid_json instead of 1'],
     ['two answers', { messages: [error('invalid_json'), error('invalid_json')] }, '2 × error'],
     ['a success beside it', { messages: [error('invalid_json'), { type: 'pong', data: {} }] }, '1 other replies'],
-    ['the end of the connection', { messages: [error('invalid_json')], ending: 'reset' }, 'should have stayed open'],
+    ['a connection that ends', { messages: [error('invalid_json')], ending: 'reset' }, 'should have stayed open'],
     ['no reply to the next command', { messages: [error('invalid_json')], alive: false }, 'no longer replies'],
     [
       'a subscription left behind',
@@ -69,7 +69,7 @@ describe('an expected error', () => {
     expect(verdict(pointed, { messages: [error('filter_invalid', '/data')] }).join()).toContain('0 × error');
   });
 
-  test('may come with other replies if the row allows it', () => {
+  test('may be accompanied by other replies if the row allows it', () => {
     const messages: readonly Message[] = [{ type: 'pong', data: {} }, error('rate_limited'), error('rate_limited')];
     expect(verdict({ error: 'rate_limited', times: 'some' }, { messages })).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('an expected close', () => {
     expect(verdict(expected, { ending: 'reset' }).join()).toContain('no close 1002 or 1009');
   });
 
-  test('with a code of the contract is announced by closing', () => {
+  test('is announced by `closing` if its code is in the contract', () => {
     const seen = { close: { code: 4000, reason: '' }, ending: 'fin' } as const;
     const closing = { type: 'closing', data: { code: 4000, name: 'protocol_error', retryable: false } };
     expect(verdict({ close: 'protocol_error' }, { ...seen, messages: [closing] })).toEqual([]);
@@ -114,7 +114,7 @@ describe('an expected HTTP response', () => {
     expect(verdict(expected, compressed).join()).toContain('Sec-WebSocket-Extensions');
   });
 
-  test('closes the connection completely if the row requires it', () => {
+  test('must close the connection completely if the row requires it', () => {
     const expected = { status: 403, gone: true } as const;
     expect(verdict(expected, { ...answer(403, refused), gone: true })).toEqual([]);
     expect(verdict(expected, answer(403, refused)).join()).toContain('keeps its side');

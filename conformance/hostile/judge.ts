@@ -9,12 +9,12 @@ import type { Ending, Message } from './wire.ts';
 
 export interface Observation {
   readonly answers: readonly HttpAnswer[];
-  /** All messages except the reply to the runner's own check whether the connection is alive. */
+  /** All messages, except the reply to the command with which the runner checks whether the connection is alive. */
   readonly messages: readonly Message[];
   readonly close: { readonly code: number; readonly reason: string } | undefined;
   readonly ending: Ending;
   readonly gone: boolean;
-  /** Whether the connection replied to the check at the end. */
+  /** Whether the server replied to the check that ends the case. */
   readonly alive: boolean;
   /** Number of subscriptions at the end; undefined if it could not be determined. */
   readonly subscriptions: number | undefined;
@@ -163,7 +163,7 @@ function judgeOutcome(expected: Outcome, seen: Observation, limits: Limits): str
   if ('reply' in expected) return judgeReply(expected, seen, limits);
   if ('close' in expected) return judgeClose(expected, seen);
   if ('ignored' in expected)
-    return aliveAnd(seen, repliesOf(seen).length === 0 ? undefined : 'it should have been ignored');
+    return aliveAnd(seen, repliesOf(seen).length === 0 ? undefined : 'the message should have been ignored');
   if (seen.answers.some(({ status }) => status !== 101) || seen.close !== undefined)
     return 'the connection should have ended without a response';
   return seen.ending === 'open' ? 'the connection should have ended' : undefined;

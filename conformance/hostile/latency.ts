@@ -6,7 +6,10 @@ export interface Sample {
   readonly ms: number;
 }
 
-/** A WebSocket ping, a `ping` command, or an event from its publication to its arrival. */
+/**
+ * What was measured: the reply to a WebSocket ping (`frame`), the reply to a `ping` command, or the time from the
+ * publication of an event to its arrival.
+ */
 export type SampleKind = 'frame' | 'command' | 'event';
 
 export interface Distribution {
@@ -34,7 +37,7 @@ export function distribution(samples: readonly Sample[]): Distribution {
   };
 }
 
-/** The longest latency that overlaps with a period. */
+/** The longest latency among the samples that overlap with a period. */
 export function worstBetween(samples: readonly Sample[], from: number, to: number): number {
   return round(
     samples.reduce((worst, { sentAt, ms }) => (sentAt <= to && sentAt + ms >= from ? Math.max(worst, ms) : worst), 0),

@@ -2,7 +2,7 @@
 
 import { leaksIn } from '../invariants/leak.ts';
 
-/** The end of the previous chunk, so that a leak across two chunks is found. */
+/** How many bytes of the previous chunk are searched again, so that a leak across two chunks is found. */
 const OVERLAP = 512;
 
 export class LeakScanner {
@@ -10,7 +10,7 @@ export class LeakScanner {
   readonly #found = new Set<string>();
   #tail = '';
 
-  /** @param secrets texts that were sent to the server and that it must not send back */
+  /** @param secrets texts that the client sent and that the server must not send back */
   constructor(secrets: readonly string[]) {
     this.#secrets = secrets;
   }

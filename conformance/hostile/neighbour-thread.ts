@@ -5,7 +5,7 @@ import type { Sample } from './latency.ts';
 import type { NeighbourOrder, NeighbourReport, NeighbourSetting } from './neighbour.ts';
 import { Unreachable } from './wire.ts';
 
-/** Longest wait for the neighbour to connect or to get a reply, in milliseconds. */
+/** How long the neighbour may take to connect or to get a reply, in milliseconds. */
 const NEIGHBOUR_PATIENCE_MS = 10_000;
 
 export class NeighbourThread {

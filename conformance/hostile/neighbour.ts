@@ -1,7 +1,7 @@
 /**
- * The neighbour: an ordinary client in its own thread, so that it measures the gateway and not the pack. During the whole run it
- * pings, publishes a few events and receives them. It is also the witness: an event that a case published but that should have
- * been refused arrives here.
+ * The neighbour: an ordinary client. It runs in its own thread, so that it measures delays of the gateway and not of
+ * the pack. During the whole run it sends pings, publishes a few events and receives them. It is also the witness: it
+ * receives, and reports, every event that the gateway should have refused.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -33,7 +33,7 @@ export type NeighbourReport =
   | { readonly kind: 'stray'; readonly text: string }
   | { readonly kind: 'lost'; readonly why: string; readonly at: number }
   | { readonly kind: 'dead' }
-  /** The reply to a fence: the gateway has replied to the neighbour since. */
+  /** The reply to the order `fence`: the gateway has replied to the neighbour since the order. */
   | { readonly kind: 'fence'; readonly number: number }
   | { readonly kind: 'done'; readonly published: number; readonly received: number };
 
@@ -50,7 +50,7 @@ const { ground, nonce, publish } = workerData as NeighbourSetting;
 const stream = `session:hostile-${nonce}`;
 const headers = Object.fromEntries(ground.credential);
 
-/** Comparable across threads. */
+/** Milliseconds since the Unix epoch, so that times of two threads can be compared. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -81,7 +81,7 @@ class Neighbour {
       this.#command('subscribe', { stream: each, events: ['*'], replay: { mode: 'none' } });
   }
 
-  /** Every loop runs until the end. A lost connection is reported and opened again. */
+  /** Runs all loops until the end of the run. Reports a lost connection and opens a new one. */
   async run(): Promise<void> {
     await this.connect();
     await this.#wire?.until(() => this.#commands.size === 0, 5000);
@@ -96,7 +96,7 @@ class Neighbour {
     await Promise.all(beats);
   }
 
-  /** Reports when the gateway has replied to a ping that was sent after this call, on any connection. */
+  /** Waits until the gateway has replied, on any connection, to a ping sent after this call. Then reports it. */
   async fence(number: number): Promise<void> {
     const since = this.#serial;
     while (this.#lastPong <= since && !this.#finishing) {

@@ -37,7 +37,7 @@ describe('the rows', () => {
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[{"say":1}],"expect":{"close":1002}}', 'unknown step'],
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":[]}', 'unknown outcome'],
     ['{"id":"a/b","clause":"ERR-2","why":"","send":[],"expect":{"close":1002},"Slow":true}', 'unknown field Slow'],
-  ])('are refused if they are invalid: %s', (line, fault) => {
+  ])('are rejected if they are invalid: %s', (line, fault) => {
     expect(() => parseRows(`\n${line}`, 'x.ndjson')).toThrow(`x.ndjson:2: `);
     expect(() => parseRows(line, 'x.ndjson')).toThrow(fault);
   });
@@ -58,7 +58,7 @@ describe('a computed value', () => {
     expect(filled([{ $join: ['a', { $hex: 'c080' }, 'b'] }])).toEqual([Buffer.from('61c08062', 'hex')]);
   });
 
-  test('may be a value of the variant or of the run, also nested', () => {
+  test('may be a value of the variant or of the run, also inside another value', () => {
     expect(filled([{ $var: 't' }, '{{t}}/{{host}}', { '{{t}}': 1 }], { t: '{{nonce}}x' })).toEqual([
       'nx',
       'nx/h:1',
@@ -68,7 +68,7 @@ describe('a computed value', () => {
     expect(() => filled([{ $var: 'nobody' }])).toThrow('no value nobody');
   });
 
-  test('keeps a key with the name of an inherited property', () => {
+  test('may contain a key with the name of an inherited property, such as __proto__', () => {
     expect(JSON.stringify(filled([JSON.parse('{"a":1,"__proto__":2}')]))).toBe('[{"a":1,"__proto__":2}]');
   });
 
@@ -105,7 +105,7 @@ describe('a frame', () => {
     );
   });
 
-  test('of a server is read whatever the boundaries of its chunks', () => {
+  test('of a server is read however its bytes are divided into chunks', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 70_000, size: 'max' }), { maxLength: 3 }),
@@ -124,7 +124,7 @@ describe('a frame', () => {
     );
   });
 
-  test('of a server is joined from its fragments, with control frames between them', () => {
+  test('of a server is joined from its fragments, also if control frames come between them', () => {
     const bytes = [
       frame(Buffer.from('a'), { fin: false }),
       frame(Buffer.from('p'), { opcode: OPCODE.ping }),
@@ -168,7 +168,7 @@ describe('an HTTP response', () => {
     expect(read('HTTP/1.1 200 OK\r\n\r\nab', true)).toEqual([[200, 'ab']]);
   });
 
-  test('leaves the bytes after an upgrade', () => {
+  test('leaves the bytes after an upgrade to the frame reader', () => {
     const reader = new HttpReader();
     reader.push(Buffer.from('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nframes'));
     expect(reader.next({ ended: false })?.headers.get('upgrade')).toBe('websocket');

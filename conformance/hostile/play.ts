@@ -24,7 +24,7 @@ function answered(wire: Wire): readonly Message[] {
   return wire.messages.filter((each) => each.id === PROBE_ID);
 }
 
-/** Opens the WebSocket as an ordinary client. Returns the fault, if there was one. */
+/** Opens the WebSocket as an ordinary client. Returns the fault of the server, if there was one. */
 export async function upgrade(wire: Wire, ground: Ground): Promise<string | undefined> {
   await wire.write(encodeUpgrade({}, ground));
   const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', ground.patienceMs);
@@ -77,7 +77,10 @@ class Trial {
     }
   }
 
-  /** Checks whether the connection is alive, and its subscriptions. Repeats the check if the rate limit refuses it. */
+  /**
+   * Checks whether the connection is alive, and counts its subscriptions. Repeats the check if the rate limit refuses
+   * it.
+   */
   async #probe(): Promise<void> {
     const wire = this.#wire;
     const deadline = performance.now() + this.#patienceMs;
@@ -101,7 +104,10 @@ class Trial {
     await wire.until(() => over() || this.#enough(), left());
   }
 
-  /** Replies may arrive in another order than the commands, so this waits for the expected number. */
+  /**
+   * Whether the expected number of replies has arrived. Their order is not checked, because replies may arrive in
+   * another order than the commands.
+   */
   #enough(): boolean {
     const expected = this.#entry.expect.filter(leavesAlive).map((each) => {
       if ('ignored' in each) return 0;
@@ -148,7 +154,10 @@ export interface Played {
   readonly seen: string;
 }
 
-/** Whether the gateway refused the case because of a rate limit, with a delay: this is not an outcome of the case. */
+/**
+ * The delay that the gateway asked for, if it refused the case because of a rate limit. Such a refusal is not an
+ * outcome of the case.
+ */
 function toldToWait(wire: Wire): number | undefined {
   const [answer] = wire.answers;
   const seconds = answer?.status === 503 || answer?.status === 429 ? answer.headers.get('retry-after') : undefined;

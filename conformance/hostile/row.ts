@@ -1,5 +1,5 @@
 /**
- * A row of the hostile pack: one JSON object per line of `cases/*.ndjson`. This file is the definition of the format;
+ * A row of the hostile pack: one line of `cases/*.ndjson`, a JSON object. This file defines the format;
  * `docs/guides/hostile.md` has examples.
  */
 import type { ClauseId, CloseName, ErrorCode } from '../../generated/protocol.ts';
@@ -20,9 +20,12 @@ export interface FrameSpec {
   /** Hexadecimal, four bytes. */
   readonly mask?: string;
   readonly payload?: unknown;
-  /** The length in the header, if it differs from the payload's; a decimal text if it is too large for a number. */
+  /**
+   * The length in the header, if it differs from the length of the payload. A decimal string if the length is too large
+   * for a number.
+   */
   readonly length?: Amount;
-  /** Number of bits of the length, if it is not the smallest possible. */
+  /** Size of the length field in bits, if it is not the smallest possible. */
   readonly lengthBits?: 7 | 16 | 64;
 }
 
@@ -33,7 +36,7 @@ export interface HttpSpec {
   readonly version?: string;
   readonly headers?: readonly (readonly [string, unknown])[];
   readonly body?: unknown;
-  /** Headers that are not added. */
+  /** Names of default headers to leave out. */
   readonly without?: readonly string[];
   readonly bare?: boolean;
 }
@@ -57,9 +60,9 @@ export type Step =
   | { readonly upgrade: UpgradeSpec }
   /** Repeats the steps; with `paced`, no faster than the command limits in `welcome` allow. */
   | { readonly repeat: Amount; readonly steps: readonly Step[]; readonly paced?: true }
-  /** The bytes of the steps, one per write; stops when the server closes the connection. */
+  /** Sends the bytes of the steps one at a time, and stops when the server closes the connection. */
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }
-  /** Additional connections, each of which sends the steps and stays open until the end of the case. */
+  /** Opens further connections. Each sends the steps and stays open until the end of the case. */
   | { readonly connections: Amount; readonly steps: readonly Step[]; readonly reset?: true }
   /** Waits for a message of this type, or for the head of a response. */
   | { readonly await: string }
@@ -72,7 +75,7 @@ export type Outcome =
   | {
       readonly error: ErrorCode | readonly ErrorCode[];
       readonly pointer?: string;
-      /** Number of such replies, if it is not one; `some` also allows other replies. */
+      /** Number of such replies, if it is not 1. `some` means at least one, and also allows other replies. */
       readonly times?: Amount;
     }
   /** The command succeeds. */
@@ -88,7 +91,7 @@ export type Outcome =
       readonly body?: 'health' | 'subscriptions_page' | 'explanation' | 'broadcast_result' | 'probe' | 'text';
       /** Headers that must be absent. */
       readonly without?: readonly string[];
-      /** The server has closed the connection completely, although the client keeps its side open. */
+      /** The server must have closed both directions of the connection, although the client keeps its own side open. */
       readonly gone?: true;
     }
   /** There is no reply, and the connection stays open. */
@@ -106,22 +109,22 @@ export interface Row {
   /** `area/name`. */
   readonly id: string;
   readonly clause: ClauseId;
-  /** A failed `should` row is a warning: the contract does not require the outcome, but it is expected of a good server. */
+  /** A failed `should` row is only a warning, because the contract recommends its outcome but does not require it. */
   readonly level?: 'must' | 'should';
   readonly why: string;
   readonly needs?: readonly Need[];
-  /** `ws` starts with an upgrade and `welcome`; `tcp` with a plain connection. */
+  /** `ws`: the case starts after the upgrade and `welcome`. `tcp`: the case starts on a plain TCP connection. */
   readonly transport?: 'ws' | 'tcp';
   readonly send: readonly Step[];
   readonly expect: Outcome | readonly Outcome[];
   readonly aside?: Aside;
   /** How the connection is checked at the end: by a command, or by a ping frame if a message is unfinished. */
   readonly probe?: 'command' | 'ping';
-  /** Longest time for the outcome, in milliseconds. */
+  /** How long the outcome may take, in milliseconds. */
   readonly within?: Amount;
-  /** Runs in parallel with the other cases, because it takes long. */
+  /** The case takes long, so it runs in parallel with the other cases. */
   readonly slow?: true;
-  /** Values by name, for each variant of the row. */
+  /** The variants of the row: for each name of a variant, its values by name. */
   readonly variants?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 

@@ -1,4 +1,4 @@
-/** Reads the rows of `cases/*.ndjson` and refuses invalid ones with file and line. */
+/** Reads the rows of `cases/*.ndjson`. The error for an invalid row names the file and the line. */
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';

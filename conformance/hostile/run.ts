@@ -65,7 +65,9 @@ export interface Summary {
     readonly connectionsBefore?: number;
     readonly connectionsAfter?: number;
   };
-  /** Delay of this process's own event loop, for comparison with the latencies. */
+  /**
+   * Longest delay of this process's own event loop. If it is large, the measured latencies are not only the gateway's.
+   */
   readonly runnerLoopDelayMaxMs: number;
   /** Findings about the whole run. */
   readonly findings: readonly string[];
@@ -77,7 +79,7 @@ interface Played {
   readonly to: number;
 }
 
-/** Longest wait until the gateway has closed the last connections, in milliseconds. */
+/** How long the gateway may take to close the last connections, in milliseconds. */
 const SETTLE_MS = 3000;
 /** Number of slow cases that run at the same time. */
 const SLOW_LANES = 16;
@@ -157,7 +159,7 @@ class Run {
     return this.#summary({ startedAt, gateway, runnerLoopDelayMaxMs: Math.round(loop.max / 1e6) });
   }
 
-  /** The connections of the gateway after those of the pack are closed. */
+  /** Waits until the gateway has closed the connections of the pack, and returns how many connections remain. */
   async #settledConnections(headers: Readonly<Record<string, string>>, before: number): Promise<number | undefined> {
     const until = now() + SETTLE_MS;
     for (;;) {
@@ -186,7 +188,7 @@ class Run {
   ): Promise<void> {
     const from = now();
     const { target, secrets, limits } = this.#ground;
-    // The witness recognises the case of an event by this.
+    // An event carries this value, so the witness knows which case published the event.
     const nonce = `${this.#nonce}-${entry.id}`;
     const fresh = randomBytes(6).toString('hex');
     const words = { host: hostOf(target), path: target.path, nonce, fresh, canary: secrets[0] ?? '' };
@@ -270,7 +272,7 @@ export async function runPack(options: RunOptions): Promise<Summary> {
   return new Run(options, ground, await survey(ground), nonce).all();
 }
 
-/** What a client knows before its first connection: the default limits, and a secret that must never be sent back. */
+/** The setting before the first connection: the default limits, and a secret that the server must never send back. */
 export function groundOf({
   target,
   credential,

@@ -15,13 +15,13 @@ export interface Ground {
   readonly credential: readonly (readonly [string, string])[];
   /** A secret that a case sends to the server, and that the server must not send back. */
   readonly secrets: readonly string[];
-  /** Default of the longest time for an outcome, in milliseconds. */
+  /** How long an outcome may take unless its case sets a limit, in milliseconds. */
   readonly patienceMs: number;
 }
 
 type Header = readonly [string, unknown];
 
-/** Repetitions are written in pieces of this size. */
+/** Repeated steps are written in pieces of this size. */
 const PIECE_BYTES = 64 * 1024;
 const DEFAULT_MASK = '37fa213d';
 export const SAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -122,7 +122,7 @@ function encodeAll(steps: readonly Step[], ground: Ground): Buffer {
   );
 }
 
-/** The additional connections of a case, which are closed with it. */
+/** Sends the steps of a case. Also opens its additional connections, and closes them when the case ends. */
 export class Player {
   readonly #ground: Ground;
   readonly #wire: Wire;
@@ -199,7 +199,7 @@ export class Player {
         if (reset === true) wire.reset();
         else this.#others.push(wire);
       } catch (error) {
-        // A server may refuse further connections; the case checks only whether it still serves other clients.
+        // A server may refuse further connections. The case only checks that the server still serves other clients.
         if (!(error instanceof Unreachable)) throw error;
       }
     }

@@ -1,6 +1,6 @@
 /**
- * A raw connection: sends exactly the given bytes, and collects what the server sends: HTTP responses until an upgrade, then
- * messages and frames.
+ * A raw connection. It sends exactly the given bytes, and collects what the server sends: HTTP responses before an
+ * upgrade, messages and frames after it.
  */
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
@@ -27,7 +27,7 @@ export interface Message {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Receives messages and frames instead of the wire's own lists. */
+/** Receives messages and frames, which are then not collected in the lists of the wire. */
 export interface Listener {
   readonly onMessage: (message: Message) => void;
   readonly onPong: (payload: Buffer) => void;
@@ -35,7 +35,7 @@ export interface Listener {
 
 export type Ending = 'open' | 'fin' | 'reset';
 
-/** Most messages that are kept; further ones, as after a flood, are only counted. */
+/** How many messages are kept. Further messages, for example of a flood, are only counted. */
 const MAX_KEPT = 20_000;
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -58,7 +58,7 @@ export class Wire {
   /** The server's close code and reason; 1005 if its close frame had no code. */
   close: { readonly code: number; readonly reason: string } | undefined;
   ending: Ending = 'open';
-  /** True after the server has closed the connection completely, so that sent bytes cause a reset. */
+  /** True after the server has closed both directions of the connection. Bytes sent from then on cause a reset. */
   gone = false;
   #listener: Listener | undefined;
 
@@ -102,7 +102,7 @@ export class Wire {
     return this.#leaks.found;
   }
 
-  /** Writes, and waits at most `patienceMs` if the server does not read. */
+  /** Writes the bytes. If the server does not read, waits at most `patienceMs`. */
   async write(bytes: Buffer, patienceMs = 2000): Promise<void> {
     if (!this.#socket.writable || this.#socket.write(bytes)) return;
     await this.until(() => this.ending !== 'open' || !this.#socket.writableNeedDrain, patienceMs);
@@ -127,7 +127,7 @@ export class Wire {
     });
   }
 
-  /** From now on, received data goes to the listener and is not kept. */
+  /** From now on, received data goes to the listener and is not collected. */
   listen(listener: Listener): void {
     this.#listener = listener;
   }

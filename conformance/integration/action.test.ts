@@ -1,4 +1,7 @@
-/** The composite action: its script is run as a runner would run it, with the suite of this directory in place of the package. */
+/**
+ * Tests the composite action: runs its script as a GitHub runner would, but with the suite in this repository instead
+ * of the package.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';

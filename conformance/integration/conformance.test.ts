@@ -23,7 +23,7 @@ afterAll(async () => {
   await Promise.all([open.stop(), secured.stop()]);
 });
 
-/** A directory of tapes of one's own. */
+/** Creates a directory with a user's own tapes. */
 function tapes(name: string, files: Readonly<Record<string, readonly string[]>>): string {
   for (const [file, lines] of Object.entries(files)) {
     mkdirSync(join(directory, name, 'ping'), { recursive: true });
@@ -62,7 +62,7 @@ describe('a report', () => {
 
   test('in HTML is one small self-contained file with every check and uncovered clauses', () => {
     const html = read('html');
-    // The lanes contain arbitrary payloads, so only the markup is checked, without its text.
+    // The lanes contain arbitrary payloads, so the check ignores text and looks only at the markup.
     const markup = html.replaceAll(/>[^<]*</g, '><').replaceAll(/title="[^"]*"/g, '');
     expect(markup.match(/<script|<link|<img|<iframe|src=|@import|url\(|href="(?!#)/g)).toBeNull();
     for (const part of ['<h2>What is not covered</h2>', 'id="c-subscribe-resume"'])
@@ -116,7 +116,7 @@ describe('a run ends', () => {
     }
   });
 
-  test('with 0 when a check that is known to fail fails, with 3 when it passes', async () => {
+  test('with 0 when a check listed in --known-failing fails, with 3 when it passes', async () => {
     const own = tapes('known', {
       'ping/wrong.ndjson': [header('ping/wrong'), OPEN, PING, NO_PONG],
       'ping/right.ndjson': [header('ping/right'), OPEN, PING, PONG],
@@ -144,7 +144,7 @@ describe('a run ends', () => {
     expect(code).toBe(3);
   });
 
-  test('with 3 when a MUST check is vacuous: what it looks at never happened', async () => {
+  test('with 3 when a MUST check is vacuous: nothing that it examines happened', async () => {
     const { code, stdout } = await suite('run', '--url', open.url, '--only', 'ping/echo,invariants/gap-reported');
     expect(stdout).toContain('VACUOUS invariants/gap-reported');
     expect(code).toBe(3);
@@ -239,7 +239,7 @@ describe('a recorded trace', () => {
     return suite('check', at(name), '--only', 'invariants/*');
   };
 
-  test('passes when it has no fault', async () => {
+  test('passes when it contains no fault', async () => {
     const { code, stdout } = await judge('golden.ndjson', goldenLines());
     expect(stdout).toContain('25 PASS');
     expect(code).toBe(0);

@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** Waits are cut to a fifth; the servers of this file answer at once or never. */
+/** A fifth of the usual waiting times is sufficient: the servers of this file answer at once or never. */
 const QUICK = ['--time-scale', '0.2'];
 
 async function against(behaviour: Behaviour, ...options: readonly string[]): Promise<Ended> {
@@ -55,7 +55,7 @@ const greet = (data: Json = member(WELCOME, 'data') ?? {}): Pick<Behaviour, 'onO
 });
 
 describe('a server that stops during a run', () => {
-  test('is reported first, with the tape and the frame that stopped it; that tape fails, and the rest is one statement', async () => {
+  test('is reported first, with the tape and the frame that stopped it; that tape fails, and one line covers all other checks', async () => {
     const { code, stdout, report } = await againstMutant(
       'deep-json-kills',
       '--only',
@@ -104,7 +104,7 @@ describe('a server that stops during a run', () => {
     expect(verdicts(report, 'FAIL')).toEqual(['post_explain/refused']);
   });
 
-  test('and is restarted: each tape that ran is run again alone, the one that stops it fails, the others count', async () => {
+  test('and is restarted: each tape that was running is repeated alone; the tape that stops the server fails, the others count', async () => {
     const supervised = await superviseMutant('deep-json-kills');
     const file = join(mkdtempSync(join(tmpdir(), 'far-')), 'report.json');
     const { code, stdout } = await suite(
@@ -126,7 +126,7 @@ describe('a server that stops during a run', () => {
     expect(code).toBe(3);
   });
 
-  test('is not said of a server that breaks each connection when it gets a message', async () => {
+  test('is not reported for a server that only breaks each connection when it gets a message', async () => {
     const { code, stdout } = await against(
       { ...greet(), onMessage: (_message, socket) => socket.cut() },
       '--only',
@@ -294,7 +294,7 @@ describe('a server that answers little', () => {
     },
   };
 
-  test('and never a subscribe is not asked again and again: causes come in order, and what builds on it is skipped', async () => {
+  test('and never answers subscribe: causes are reported in order, and checks that need a subscription are skipped', async () => {
     const began = performance.now();
     const { code, stdout } = await against(pong);
     expect(code).toBe(3);
@@ -308,7 +308,7 @@ describe('a server that answers little', () => {
     expect(stdout.split('\n').length).toBeLessThan(250);
   });
 
-  test('is asked everything with --keep-going', async () => {
+  test('still gets every check with --keep-going', async () => {
     const { stdout } = await against(
       pong,
       '--keep-going',

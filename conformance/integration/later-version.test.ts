@@ -29,7 +29,7 @@ describe('a server of a later minor version', () => {
     expect(code).toBe(0);
   });
 
-  test('may not leave out what its clients rely on', async () => {
+  test('may not leave out fields and messages that clients rely on', async () => {
     const { code, verdicts } = await run(...LATER, '--mutant', 'pong-without-time');
     expect(verdicts.get('frames/replies')).toBe('FAIL');
     expect(code).toBe(3);

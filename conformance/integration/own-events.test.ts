@@ -1,4 +1,6 @@
-/** The suite checks own events at a gateway that serves them, and fails at a gateway that does not. */
+/**
+ * The suite checks a user's own events: it passes at a gateway that serves them, and fails at a gateway that does not.
+ */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -35,7 +37,7 @@ components:
 `;
 
 describe('conformance run --contract', () => {
-  test('passes the whole suite and the checks of the own events at a gateway that serves them', async () => {
+  test('passes at a gateway that serves the own events', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'own-'));
     expect(await tidemark('contract', 'build', ACME, '--out', join(directory, 'built'))).toMatchObject({ code: 0 });
     const gateway = await serveContract(join(directory, 'built'));
@@ -127,7 +129,7 @@ describe('conformance run --contract', () => {
     expect(code).toBe(3);
   }, 60_000);
 
-  test('names a contract that cannot be read', async () => {
+  test('reports a contract that cannot be read', async () => {
     const { code, stderr } = await suite('run', '--url', 'ws://127.0.0.1:1/ws', '--contract', '/nowhere/events.yaml');
     expect(stderr).toContain('--contract /nowhere/events.yaml');
     expect(code).toBe(2);

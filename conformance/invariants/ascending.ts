@@ -4,7 +4,7 @@ import { dataOf, typeOf } from '../trace/reading.ts';
 import { textAt, textsAt } from '../trace/json.ts';
 import { coversStream } from '../trace/selector.ts';
 
-/** Whether a gap reported a new epoch of the stream between two events, or the stream ended there. */
+/** Whether, between the two events, a gap reported a new epoch of the stream, or the stream ended. */
 function gapBetween(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
   return connection.received.some(
     (frame) =>
@@ -15,7 +15,7 @@ function gapBetween(connection: ConnectionReading, before: SeenEvent, event: See
   );
 }
 
-/** The live events of a stream reach a connection in ascending order; a gap reports a new epoch. */
+/** The live events of a stream reach a connection in ascending order, and a gap reports each new epoch. */
 export const ascending: Invariant = {
   id: 'invariants/ascending',
   clauses: ['STR-2', 'STR-3'],
@@ -44,7 +44,10 @@ export const ascending: Invariant = {
   },
 };
 
-/** A subscription made in the new epoch learned the epoch from its position. */
+/**
+ * Whether the client subscribed in the new epoch: it then knows the epoch from the position in `subscribed`, so no gap
+ * is needed.
+ */
 function resubscribed(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
   const { followings } = connection;
   if (

@@ -6,7 +6,10 @@ import type { ConnectionReading } from '../trace/reading.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 
-/** Close codes of RFC 6455 that a server may use. 1006 is not among them: it stands for a missing close frame. */
+/**
+ * Close codes of RFC 6455 that a server may use. 1006 is not in the list, because it is never sent: it stands for a
+ * missing close frame.
+ */
 const PROTOCOL_CODES: readonly number[] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013];
 
 function specOf(code: number | undefined): (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES] | undefined {
@@ -30,11 +33,11 @@ function judgeClosing(closing: Frame, end: Frame | undefined, connection: Connec
   if (after !== undefined) report.violate(`a ${typeOf(after)} came after closing`, closing, after);
 }
 
-/** A server announces the end of a connection, with a code from which the client knows whether to reconnect. */
+/** A server announces the end of a connection with a code that tells the client whether to reconnect. */
 export const closeDiscipline: Invariant = {
   id: 'invariants/close-discipline',
   clauses: ['CON-6', 'CON-5'],
-  why: 'The server closes with a code of the contract or of RFC 6455, the same as in closing, and sends nothing after it.',
+  why: 'The server closes with a code of the contract or of RFC 6455. The code is the same as in closing, and nothing follows the close.',
   check: ({ connections, trace }, report) => {
     for (const connection of connections) {
       const { closed: end, left, received } = connection;
@@ -47,7 +50,7 @@ export const closeDiscipline: Invariant = {
       report.fire();
       const code = numberAt(end.json, 'code');
       const known = code !== undefined && (PROTOCOL_CODES.includes(code) || specOf(code) !== undefined);
-      // A client knows from the class of a close code what to do (CON-6), so a later version may have more codes.
+      // A later version may have more codes, because the class of a close code tells a client what to do (CON-6).
       const isNewer = code !== undefined && code >= 4000 && code < 4400 && followsLaterMinor(trace);
       if (!known)
         report[isNewer ? 'warn' : 'violate'](

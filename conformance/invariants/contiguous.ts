@@ -10,7 +10,7 @@ function isWhole(life: Life): boolean {
 export const contiguous: Invariant = {
   id: 'invariants/contiguous',
   clauses: ['STR-2', 'GAP-1'],
-  why: 'A subscription to everything on a stream receives each sequenceId after its position, in order and without holes.',
+  why: 'A subscription to all events of a stream receives each sequenceId after its position, in order and without holes.',
   check: ({ connections }, report) => {
     for (const connection of connections)
       for (const life of connection.lives.filter(isWhole)) {

@@ -1,4 +1,7 @@
-/** What the checks need from the contract: the clauses that apply to a message, and the responses of HTTP operations. */
+/**
+ * Reads from the contract what the checks need: the clauses that apply to a message, and the responses of HTTP
+ * operations.
+ */
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 import { CLAUSES, HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { ClauseId, HttpOperationName } from '../../generated/protocol.ts';
@@ -58,7 +61,7 @@ export interface MessageDescription {
   readonly examples: readonly Json[];
 }
 
-/** What the contract says of a message: its summary and its examples; undefined when it has none of this name. */
+/** The summary and the examples of a message in the contract; undefined if the contract has no message of this name. */
 export function describeMessage(message: string): MessageDescription | undefined {
   const found = valueAt(CONTRACT, `/components/messages/${message}`);
   if (found === undefined) return undefined;

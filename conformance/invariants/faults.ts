@@ -1,6 +1,6 @@
 /**
- * Every fault of a message. The validators stop at the first one: here each fault is mended in a copy, with what an example of
- * the contract has at its place, until the copy is valid.
+ * Finds every fault of a message. The validators stop at the first fault. So each fault is repaired in a copy of the
+ * message, with the value that a valid example has at that place, until the copy is valid.
  */
 import type { ValidationError, Validator } from '../../generated/validators.js';
 import { isArray, isObject, pointer, valueAt } from '../trace/json.ts';
@@ -16,7 +16,9 @@ export interface Fault {
   readonly actual: Json | undefined;
 }
 
-/** More than any message has members; against a mend that does not help. */
+/**
+ * The maximum number of repairs, more than any message has members. Prevents an endless loop if a repair has no effect.
+ */
 const MOST = 200;
 
 function keyOf(params: ValidationError['params'], name: string): string | undefined {
@@ -36,7 +38,7 @@ function faultOf({ instancePath, keyword, params, message = 'does not fit' }: Va
   return { path, rule, keyword, actual: valueAt(value, path) };
 }
 
-/** The value with another one at a pointer, or without one. */
+/** A copy of the value in which the part at a path is replaced, or removed if there is no replacement. */
 function withValue(value: Json, path: readonly string[], replacement: Json | undefined): Json {
   const [key, ...rest] = path;
   if (key === undefined) return replacement ?? value;
@@ -68,7 +70,8 @@ export function faultsOf(validator: Validator, message: Json, example: Json): re
     faults.push(fault);
     const unknown = fault.keyword === 'additionalProperties';
     const replacement = unknown ? undefined : valueAt(example, fault.path);
-    // Without an example of this member nothing can be said about the rest of its object.
+    // The example does not have this member, so the fault cannot be repaired and the rest of the object cannot be
+    // checked.
     if (replacement === undefined && !unknown) break;
     copy = withValue(copy, tokens(fault.path), replacement);
   }

@@ -4,8 +4,8 @@ import type { ConnectionReading, Life, SeenEvent } from '../trace/reading.ts';
 import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
 /**
- * The newest live event of a stream on a connection. Events arrive in order, so an earlier event that has not arrived by then is
- * missing.
+ * The newest live event of a stream on a connection. Events arrive in order, so an earlier event that did not arrive
+ * before this one is missing.
  */
 function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefined {
   let fence: SeenEvent | undefined;
@@ -16,7 +16,10 @@ function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefin
   return fence;
 }
 
-/** Every event up to the fence that any connection saw and that matches a subscription was delivered to that subscription. */
+/**
+ * If any connection saw an event that matches a subscription and lies at or before its fence, the subscription received
+ * the event.
+ */
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
   clauses: ['SUB-4', 'SUB-5', 'EVT-2'],

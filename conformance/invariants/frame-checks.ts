@@ -1,6 +1,6 @@
 /**
- * Level 1: every frame, in both directions, against the contract. Mistakes in frames that the suite itself sent are reported
- * separately, as faults of the suite.
+ * Level 1: checks every frame, in both directions, against the contract. Faults in frames that the suite itself sent
+ * are reported separately, as faults of the suite.
  */
 import { COMMANDS, ERRORS, PUSHES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
@@ -159,7 +159,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/errors',
     clauses: ['ERR-1'],
-    why: 'Every error is valid by its schema and has the retryable flag that the contract gives its code.',
+    why: 'Every error is valid by its schema, and its retryable flag is the one that the contract gives its code.',
     judge: (trace) =>
       perFrame(
         received(trace).filter((each) => isTyped(each, ['error'])),
@@ -190,7 +190,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
     id: 'frames/http',
     needs: ['http'],
     clauses: ['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3'],
-    why: 'Every HTTP body is valid by the schema of its operation, and every error code has its status.',
+    why: 'Every HTTP body is valid by the schema of its operation, and every error comes with the status that the contract gives its code.',
     judge: (trace) =>
       perFrame(
         trace.frames.filter((each) => each.kind === 'http' && each.dir === '<<' && isJudgedHttp(each)),
@@ -204,7 +204,7 @@ function isJudgedHttp(frame: Frame): boolean {
   return operation !== undefined && member(frame.json, 'status') !== undefined;
 }
 
-/** Invalid frames that the suite itself sent, except those that are invalid on purpose. */
+/** The faults of frames that the suite itself sent, except frames that are invalid on purpose. */
 export function ownFaults(trace: Trace): readonly string[] {
   const validators: Readonly<Record<string, Validator>> = commandValidators;
   return trace.frames.flatMap((frame) => {

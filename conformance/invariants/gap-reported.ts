@@ -2,7 +2,7 @@ import type { Invariant } from '../trace/finding.ts';
 import { equal, member, textAt, textsAt } from '../trace/json.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 
-/** After a resume that was not recovered, a gap reports the lost range before anything else is delivered. */
+/** After a failed resume, a gap reports the lost range before any event is delivered. */
 export const gapReported: Invariant = {
   id: 'invariants/gap-reported',
   clauses: ['GAP-1', 'RPL-4'],

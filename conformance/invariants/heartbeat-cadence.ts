@@ -4,14 +4,14 @@ import { typeOf } from '../trace/reading.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
 /**
- * The total lateness that heartbeats may have in addition to one double interval, so that a busy machine does not fail a correct
- * server.
+ * How late all heartbeats together may be, beyond one double interval, so that a correct server does not fail on a busy
+ * machine.
  */
 const SLACK_MS = 3000;
 
 /**
- * How long the recorder of the trace was stalled between two frames. A mark is written when the stall is over, often after the frames that
- * waited for its end.
+ * How long the recorder of the trace was stalled between two frames. The mark of a stall is written when the stall is
+ * over, often after the frames that the stall delayed.
  */
 function stalledMs(stalls: readonly Stall[], from: Frame, to: Frame): number {
   return stalls.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);
@@ -29,7 +29,7 @@ function stallsOf({ frames }: Trace): readonly Stall[] {
   });
 }
 
-/** A heartbeat may take two intervals, but heartbeats must not all be late. */
+/** One heartbeat may come after two intervals, but not all heartbeats may be late. */
 export const heartbeatCadence: Invariant = {
   id: 'invariants/heartbeat-cadence',
   clauses: ['CON-3'],

@@ -3,8 +3,8 @@ import { numberAt } from '../trace/json.ts';
 import { isEventStream, typeOf } from '../trace/reading.ts';
 
 /**
- * A ping is sent with each periodic heartbeat, in either order. Extra heartbeats need no ping. A trace from another recorder may
- * contain no pings at all; such a trace is not checked.
+ * A ping is sent with each periodic heartbeat, in either order. Extra heartbeats need no ping. A trace that another
+ * recorder wrote may contain no pings at all, so a trace without pings is not checked.
  */
 export const heartbeatPing: Invariant = {
   id: 'invariants/heartbeat-ping',
@@ -16,7 +16,7 @@ export const heartbeatPing: Invariant = {
     for (const connection of connections) {
       const { frames, received, welcome } = connection;
       if (isEventStream(connection)) continue;
-      // A client that has stopped reading receives neither.
+      // A client that has stopped reading receives neither heartbeats nor pings.
       if (frames.some(({ kind, text }) => kind === 'mark' && text === 'reading off')) continue;
       const interval = numberAt(welcome, 'heartbeatIntervalMs');
       const [first] = received;
@@ -25,7 +25,8 @@ export const heartbeatPing: Invariant = {
       if (interval === undefined || first === undefined || last === undefined) continue;
       const pings = frames.filter(({ kind, dir, n }) => kind === 'ping' && dir === '<<' && n < last.n);
       pings.forEach(() => report.fire());
-      // Extra heartbeats need no ping, a busy machine sends both later, and the last ping may arrive after its heartbeat.
+      // Pings are counted by time, because extra heartbeats need no ping and a busy server sends both less often. One
+      // ping less is allowed, because the last ping may arrive after its heartbeat.
       const due = Math.min(beats.length, Math.floor((last.at - first.at) / interval)) - 1;
       if (pings.length < due)
         report.violate(`${beats.length} heartbeats but only ${pings.length} pings were received`, beats[0], last);

@@ -6,9 +6,9 @@ import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
 /**
- * Whether the client asked to end the subscription before the heartbeat: the server may have ended it while its reply is still on
- * the way. Commands are compared by when they were sent, because a client that reads late receives `subscribed` after it has
- * sent the command that ends the subscription.
+ * Whether the client asked to end the subscription before the heartbeat. The subscription may then have ended, even if
+ * the reply has not arrived yet. The time at which the command was sent decides, because a client that reads late may
+ * receive `subscribed` after it has sent the command that ends the subscription.
  */
 function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
   const asked = connection.commands.find(({ reply }) => reply === subscribed)?.frame ?? subscribed;
@@ -19,8 +19,8 @@ function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
 }
 
 /**
- * Whether a replay is in progress: the reported position then lies before its next event, and so before events that other
- * subscriptions already received.
+ * Whether a replay of the stream is in progress. The reported position then lies before the next event of the replay,
+ * and may lie before events that other subscriptions have already received.
  */
 function isReplaying({ commands, lives }: ConnectionReading, stream: string, beat: Frame): boolean {
   return commands.some(({ type, data, frame, reply }) => {
@@ -32,7 +32,10 @@ function isReplaying({ commands, lives }: ConnectionReading, stream: string, bea
   });
 }
 
-/** Ids of subscriptions of a stream that began before the heartbeat, except ids that were used again after it. */
+/**
+ * Ids of the subscriptions to a stream that began before the heartbeat, except ids that were used again after the
+ * heartbeat.
+ */
 function begunBefore(connection: ConnectionReading, stream: string, beat: Frame): ReadonlySet<string> {
   const begun = new Set<string>();
   for (const life of connection.lives) {
@@ -46,7 +49,10 @@ function begunBefore(connection: ConnectionReading, stream: string, beat: Frame)
   return begun;
 }
 
-/** For subscriptions that began before the heartbeat: nothing that arrives after it may lie at or before its position. */
+/**
+ * Checks the messages after the heartbeat, for subscriptions that began before it: none may lie at or before the
+ * position in the heartbeat.
+ */
 function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, position: Place, report: Report): void {
   const begun = begunBefore(connection, stream, beat);
   const isBehind = (place: Place | undefined): boolean =>
@@ -97,11 +103,11 @@ function judgePositions(connection: ConnectionReading, beat: Frame, report: Repo
   }
 }
 
-/** A heartbeat counts and covers exactly what arrived before it. */
+/** A heartbeat counts exactly the events that arrived before it, and its positions cover exactly these events. */
 export const heartbeatTruth: Invariant = {
   id: 'invariants/heartbeat-truth',
   clauses: ['CON-3', 'CON-7'],
-  why: 'delivered is the number of events received before the heartbeat; positions names every subscribed stream, and no later message lies at or before its position.',
+  why: 'delivered is the number of events received before the heartbeat; positions names every subscribed stream, and no later message of a stream lies at or before its position.',
   check: ({ connections }, report) => {
     for (const connection of connections)
       for (const beat of connection.received.filter((frame) => typeOf(frame) === 'heartbeat')) {

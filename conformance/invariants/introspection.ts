@@ -24,7 +24,7 @@ function queriesIn(frames: readonly Frame[]): readonly Query[] {
   });
 }
 
-/** Whether nothing happened on the connection between the query and its response that would change the response. */
+/** Whether the connection was unchanged between the query and its response. */
 function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
   // A client that has stopped reading does not know the state of its connection.
   const reading = connection.frames.findLast(
@@ -39,7 +39,7 @@ function describe(span: Life | Following): string {
   return `${span.id} on ${'stream' in span ? span.stream : span.streams.join(', ')}`;
 }
 
-/** Operators see the same subscriptions of a connection as its client. */
+/** An operator's query lists the same subscriptions of a connection as its client has. */
 export const introspection: Invariant = {
   id: 'invariants/introspection',
   clauses: ['OPS-2'],
@@ -53,7 +53,7 @@ export const introspection: Invariant = {
       if (connection === undefined || !isSettled(connection, query)) continue;
       const over = connection.left ?? connection.closed;
       const isOver = over !== undefined && over.n < query.frame.n;
-      // The server may notice the end of a connection late, so only the last response after it counts.
+      // The server may notice the end of a connection late, so after the end only the last response counts.
       if (isOver && queries.some((each) => each.connectionId === query.connectionId && each.frame.n > query.frame.n))
         continue;
       report.fire();

@@ -34,7 +34,9 @@ const rewrite =
         : line,
     );
 
-/** Removes every frame of a kind, and marks the connections as completely recorded. */
+/**
+ * Removes every frame of a kind, and marks the connections as completely recorded, so that the frames count as missing.
+ */
 const without =
   (kind: Labelled['kind']): Plant =>
   (lines) => {
@@ -47,7 +49,7 @@ const drop =
   (lines) =>
     lines.filter((line) => line.label !== label);
 
-/** Inserts a copy of one line after another. */
+/** Inserts a copy of one line after another line. */
 const copy =
   (label: string, behind: string): Plant =>
   (lines) =>
@@ -71,7 +73,10 @@ const all =
   (lines) =>
     plants.reduce((sofar, plant) => plant(sofar), lines);
 
-/** The planted fault, the invariant that finds it, and the frames that it names as proof. */
+/**
+ * The invariant that finds the planted fault, the fault, how to plant it, and the frames that the invariant names as
+ * proof.
+ */
 const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] = [
   ['welcome-first', 'a subscribed before welcome', move('welcome', 's1'), ['s1']],
   ['welcome-first', 'a second welcome', copy('welcome', 'synced'), ['welcome', 'planted']],
@@ -82,12 +87,12 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
     rewrite('synced', { type: 'pong' }),
     ['ask-sync', 'synced'],
   ],
-  ['no-orphan-reply', 'a reply that comes twice', copy('synced', 'heartbeat'), ['synced', 'planted']],
+  ['no-orphan-reply', 'a reply that arrives twice', copy('synced', 'heartbeat'), ['synced', 'planted']],
   ['no-orphan-reply', 'a reply under another id', rewrite('synced', { id: 'other' }), ['synced']],
   ['no-orphan-reply', 'a reply without its id', rewrite('ended', { id: null }), ['ended']],
   ['ascending', 'two events swapped', move('w3', 'w4'), ['w4', 'w3']],
   ['ascending', 'a new epoch without a gap', change('w4', { epoch: 'epoch-2' }), ['w3', 'w4']],
-  ['many-streams', 'an event that the resume of a stream leaves out', drop('many3'), ['many', 'many4']],
+  ['many-streams', 'an event that is missing from the resume of a stream', drop('many3'), ['many', 'many4']],
   ['many-streams', 'events of a stream in the wrong order', move('many3', 'many4'), ['many', 'many4']],
   ['contiguous', 'a sequenceId that a witness misses', drop('w3'), ['w2', 'w4']],
   ['contiguous', 'a late event', move('w2', 'w4'), ['w1', 'w3']],
@@ -263,7 +268,7 @@ test('a heartbeat may report an older position while a resume is in progress', (
   expect(judge(change('heartbeat', behind))).toBeGreaterThan(0);
 });
 
-test('a heartbeat need not name a stream that the client asked to leave before it read that it had joined', () => {
+test('a heartbeat need not name a stream if the client sent unsubscribe before it had read subscribed', () => {
   const [invariant] = INVARIANTS.filter(({ id }) => id === 'invariants/heartbeat-truth');
   const leave: Labelled = {
     ...find(goldenLines(), 'ask-s1'),

@@ -1,4 +1,7 @@
-/** Whether the target follows a later minor version of the contract than the suite: then it may send what the suite does not know. */
+/**
+ * Determines whether the target follows a later minor version of the contract than the suite. Such a target may send
+ * messages and fields that the suite does not know.
+ */
 import { PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import { member, textAt } from '../trace/json.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -8,7 +11,10 @@ function numbersOf(version: string): readonly [number, number] {
   return [major, minor];
 }
 
-/** A later minor version of the same major version; a later patch adds nothing to the wire. */
+/**
+ * Whether a version is a later minor version of the same major version. A later patch does not count, because it adds
+ * nothing to the protocol.
+ */
 export function isLaterMinor(version: string): boolean {
   const [major, minor] = numbersOf(version);
   const [ownMajor, ownMinor] = numbersOf(PROTOCOL_VERSION);
@@ -16,7 +22,8 @@ export function isLaterMinor(version: string): boolean {
 }
 
 /**
- * Whether the `welcome` of the trace names a later minor version. A trace without `welcome` is taken to follow the version of the suite.
+ * Whether the `welcome` of the trace names a later minor version. A trace without `welcome` is assumed to follow the
+ * version of the suite.
  */
 export function followsLaterMinor(trace: Trace): boolean {
   const welcome = trace.frames.find(({ dir, json }) => dir === '<<' && textAt(json, 'type') === 'welcome');

@@ -56,7 +56,7 @@ describe('a leak', () => {
       expect(judged(frame('<<', JSON.stringify(text), kind))).toHaveLength(1);
   });
 
-  test('of a secret that the client had sent is found, and the secret stays out of the trace', () => {
+  test('of a secret that the client had sent is found, and the trace does not contain the secret', () => {
     const all = trace();
     all.conceal('correct-horse-battery');
     all.add(frame('<<', error('The token correct-horse-battery is not valid.')));

@@ -3,7 +3,7 @@ import contractJson from '../../generated/contract.json' with { type: 'json' };
 
 export interface Leak {
   readonly what: string;
-  /** The part of the text that gives it away. */
+  /** The part of the text that matched. */
   readonly hit: string;
 }
 
@@ -50,7 +50,7 @@ const HIT = 120;
 /** The examples of the contract are public: a server serves them at `/docs` and `/asyncapi.yaml`. */
 const PUBLIC = JSON.stringify(contractJson);
 
-/** Everything in a text of a server that must not be there. */
+/** Every leak in a text from a server. */
 export function leaksIn(text: string): readonly Leak[] {
   return KINDS.flatMap(({ what, pattern }) => {
     const hit = pattern.exec(text)?.[0];

@@ -5,7 +5,7 @@ import { dataOf, livesAt, placesOf, typeOf } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
-/** What a subscription to many streams received about one of them. */
+/** Something that a subscription to many streams received about one of these streams. */
 type Item =
   | { readonly kind: 'event'; readonly event: SeenEvent; readonly frame: Frame }
   | { readonly kind: 'position'; readonly place: Place; readonly frame: Frame }
@@ -44,7 +44,10 @@ function streamsOf(following: Following): ReadonlyMap<string, readonly Item[]> {
   return streams;
 }
 
-/** Follows one stream: the last event or position, and whether the next event must follow it directly. */
+/**
+ * Checks one stream: each event must come after the last event or position, and directly after it where holes are not
+ * allowed.
+ */
 function judgeStream(following: Following, stream: string, items: readonly Item[], report: Report): void {
   const { id, subscribed, mode, whole, after } = following;
   let last: Place | undefined = mode === 'resume' ? after.get(stream) : undefined;
@@ -66,7 +69,7 @@ function judgeStream(following: Following, stream: string, items: readonly Item[
     const { event, frame } = item;
     report.fire();
     const lowest = last?.epoch === event.epoch ? last.sequenceId : 0;
-    // A replay of a warm picture has holes; everything else is contiguous for a subscription to every event.
+    // A warm replay has holes. For a subscription to every event, all other events are contiguous.
     const holes = !whole || (event.isReplay && mode !== 'resume') || !exact;
     if (event.sequenceId <= lowest || (!holes && event.sequenceId !== lowest + 1))
       report.violate(`${id}: ${stream} ${event.sequenceId} came after ${lowest}`, subscribed, frame);
@@ -92,11 +95,14 @@ function judgeReplay(following: Following, streams: ReadonlyMap<string, readonly
     report.violate(`${id}: replayed events come before replay_complete, live ones after it`, completed, stray.frame);
 }
 
-/** A subscription to many streams keeps the order of each stream, and has no hole where it follows everything. */
+/**
+ * A subscription to many streams receives the events of each stream in order, and without holes if it subscribes to all
+ * events.
+ */
 export const manyStreams: Invariant = {
   id: 'invariants/many-streams',
   clauses: ['MUL-3', 'MUL-4', 'MUL-5', 'MUL-6', 'MUL-7'],
-  why: 'A subscription to many streams receives only these, and the events of each in order, once, and without unreported holes.',
+  why: 'A subscription to many streams receives events of these streams only; those of each stream in order, once, and without unreported holes.',
   check: ({ connections }, report) => {
     for (const { followings } of connections)
       for (const following of followings) {

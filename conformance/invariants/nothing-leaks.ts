@@ -9,7 +9,7 @@ import { leaksIn } from './leak.ts';
 
 const KINDS: readonly string[] = ['text', 'http', 'refused', 'close'];
 
-/** An event without its payload, which its publisher answers for. */
+/** Removes the payload of an event, because the publisher is responsible for it. */
 function withoutPayload(json: Json): Json {
   const data = member(json, 'data');
   if (!isObject(json) || textAt(json, 'type') !== 'event' || !isObject(data)) return json;
@@ -25,7 +25,7 @@ function isDocument({ json }: Frame): boolean {
   return isText && member(json, 'status') === 200;
 }
 
-/** What the server sent, without what it may repeat. */
+/** The text that the server sent, without the parts that it may repeat from others. */
 function ownText(frame: Frame): string {
   if (frame.json === undefined) return frame.text;
   if (frame.kind !== 'http') return JSON.stringify(withoutPayload(frame.json));
@@ -38,12 +38,12 @@ function judge(frame: Frame, sent: string, report: Report): void {
   report.fire();
   if (text.includes(CONCEALED)) report.violate('the server sent back a secret of the client', frame);
   for (const { what, hit } of leaksIn(text))
-    // What a client has sent is no news to it; a quote or a space before a path is not part of it.
+    // The server may repeat a path that the client sent. A quotation mark or space before the path is not part of it.
     if (!sent.includes(hit.replace(/^[^\w/]+/, '')))
       report.violate(`the server sent ${what}: ${JSON.stringify(hit)}`, frame);
 }
 
-/** One search of everything that the server sent, over WebSocket and HTTP: messages, reasons, bodies and headers. */
+/** Searches everything that the server sent over WebSocket and HTTP: messages, close reasons, bodies and headers. */
 export const nothingLeaks: Invariant = {
   id: 'invariants/nothing-leaks',
   clauses: ['ERR-2'],

@@ -16,11 +16,11 @@ interface Named {
   readonly frame: Frame;
 }
 
-/** Every event has one position, and all clients receive the same event there, live or replayed. */
+/** Every event has one position, and all clients receive the same event at that position, live or replayed. */
 export const onePayload: Invariant = {
   id: 'invariants/one-payload',
   clauses: ['STR-4', 'STR-2', 'EVT-1'],
-  why: 'A position holds one event: same id, name, time, source and payload on every connection, live, replayed and acknowledged.',
+  why: 'There is one event per position: its id, name, time, source and payload are the same on every connection, live, replayed and acknowledged.',
   check: ({ connections }, report) => {
     const atPlace = new Map<string, SeenEvent>();
     const byId = new Map<string, Named>();

@@ -25,7 +25,8 @@ export const oneReply: Invariant = {
             report.violate(`the ${malformed ? 'malformed message' : type} was never answered`, frame);
           continue;
         }
-        // A message that is invalid on purpose must be rejected. A message marked so may still be valid.
+        // A message that is invalid on purpose must be rejected. A tape may mark a valid message as invalid, so the
+        // validator decides.
         if (malformed && isCommand(type) && typeOf(reply) !== 'error' && !commandValidators[type](frame.json)) {
           report.violate(`a malformed ${type} was accepted`, frame, reply);
           continue;

@@ -1,11 +1,14 @@
 import type { Trace } from '../trace/trace.ts';
 
-/** The note that the runner writes into the trace after every connection has had time for its replies. */
+/** The runner writes this mark into the trace when every connection has had time to receive its replies. */
 export const QUIET_MARK = 'quiet';
-/** For a trace from another recorder: how long before its end a command must have been sent to need a reply, in milliseconds. */
+/**
+ * For a trace without this mark: only a command that was sent at least this long before the end, in milliseconds, needs
+ * a reply.
+ */
 const GRACE_MS = 10_000;
 
-/** The number of the frame before which every command has had time for its reply. */
+/** The number of a frame. The server had time to reply to every command before this frame. */
 export function quietFrame(trace: Trace): number {
   const mark = trace.frames.findLast(({ kind, text }) => kind === 'mark' && text === QUIET_MARK);
   if (mark !== undefined) return mark.n;

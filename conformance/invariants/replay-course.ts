@@ -42,7 +42,7 @@ function judgeLive(life: Life, live: readonly SeenEvent[], report: Report): void
 export const replayCourse: Invariant = {
   id: 'invariants/replay-course',
   clauses: ['RPL-2', 'EVT-1'],
-  why: 'Replayed events ascend, carry the reason of the replay, and lie between subscribed and replay_complete, which counts them; live events follow.',
+  why: 'Replayed events ascend, carry the reason of the replay, and come between subscribed and replay_complete. replay_complete counts them; live events follow.',
   check: ({ connections }, report) => {
     for (const { lives, events, received } of connections)
       for (const life of lives) {

@@ -3,7 +3,7 @@ import type { Invariant } from '../trace/finding.ts';
 import { member } from '../trace/json.ts';
 import { knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
-/** A resume that claims recovery replays all events after the position and none before. */
+/** A resume that reports success replays all events after the requested position, and none at or before it. */
 export const resumeWhole: Invariant = {
   id: 'invariants/resume-whole',
   clauses: ['RPL-2', 'RPL-4'],

@@ -21,7 +21,7 @@ interface Era {
   readonly scopes: readonly string[];
 }
 
-/** The scopes of a client and the frame since which they apply: from `welcome` first, then from each `authenticated`. */
+/** The scopes of a client, each set with the frame from which it applies: `welcome`, then each `authenticated`. */
 function erasOf(connection: ConnectionReading): readonly Era[] {
   return connection.received
     .filter((frame) => ['welcome', 'authenticated'].includes(typeOf(frame)))
@@ -33,8 +33,8 @@ function scopesOf(data: Json | undefined): readonly string[] {
 }
 
 /**
- * No client receives or publishes an event that the scopes named by the server do not cover. A client with full access proves
- * nothing.
+ * No client receives or publishes an event outside the scopes that the server granted it. A client with full access is
+ * not counted, because it proves nothing.
  */
 export const scopeGate: Invariant = {
   id: 'invariants/scope-gate',

@@ -16,7 +16,10 @@ interface Published {
   readonly source: Parameters<typeof wants>[1]['source'];
 }
 
-/** Events, each with the first frame in the trace that shows it. All later frames were sent after its publication. */
+/**
+ * Each event with the first frame in the trace that shows it. The event had been published before all later frames were
+ * sent.
+ */
 function firstSeen(reading: Reading): readonly Published[] {
   const first = new Map<string, Published>();
   for (const { events } of reading.connections)

@@ -7,7 +7,10 @@ import type { Json } from '../trace/json.ts';
 import type { Life, SeenEvent } from '../trace/reading.ts';
 import { dataOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
-/** The replay policy in force: an operator may have changed it, and `welcome` reports it. */
+/**
+ * The replay policy that applies: an operator may have changed the policy of the contract, and `welcome` reports the
+ * change.
+ */
 function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
   const spec = specOf(event).replay;
   const reported = textAt(member(member(welcome, 'features'), 'replay'), isDeclared(event) ? event : '*');
@@ -17,8 +20,8 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
 }
 
 /**
- * The events before the position, back to the first hole in what was seen. Earlier events can add to a warm picture but never
- * remove what these events put there.
+ * The events up to the position, back to the first event that no connection saw. Events before that one can add to a
+ * warm replay, but cannot remove the events found here from it.
  */
 function seenPast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] {
   const past: SeenEvent[] = [];
@@ -49,7 +52,9 @@ function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
   return [...kept.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 
-/** As far back as the stream was seen without holes, the exact set of events in a warm replay is known. */
+/**
+ * Compares a warm replay with the events that it must contain, as far back as the trace shows the stream without holes.
+ */
 export const warmPicture: Invariant = {
   id: 'invariants/warm-picture',
   clauses: ['RPL-3', 'RPL-1'],

@@ -1,4 +1,4 @@
-/** Runs the independent server in Python, as it is or as one of its mutants or benign variants. */
+/** Runs the independent Python server: unchanged, as one of its mutants, or as one of its benign variants. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -27,10 +27,10 @@ const SETUP_TEXTS: Readonly<Record<Setup, string>> = {
   mute: 'no credentials required, broadcast command off',
 };
 
-/** Set-ups in the order in which a mutant is tried. */
+/** The set-ups in which a mutant is tested, in this order. */
 export const SETUPS: readonly Setup[] = ['open', 'secured', 'mute'];
 
-/** A correct server, unchanged or unusual, which must pass. */
+/** A correct server, unchanged or unusual. The suite must pass it. */
 export interface Variant {
   readonly name: string;
   readonly what: string;
@@ -45,7 +45,7 @@ export interface Served {
   readonly stop: () => Promise<void>;
 }
 
-/** Small limits, so that a run reaches them within seconds. */
+/** Small limits, which a run reaches within seconds. */
 const LIMITS = [
   'heartbeatIntervalMs=1000',
   'sendQueueBytes=262144',
@@ -70,7 +70,9 @@ export async function listMutants(): Promise<readonly Mutant[]> {
   return JSON.parse((await outputOf('python3', [SERVER, '--list-mutants'])).stdout) as Mutant[];
 }
 
-/** The unchanged server in every set-up comes first: if it fails there, a failing mutant proves nothing. */
+/**
+ * The unchanged server comes first, in every set-up: if it fails in a set-up, a mutant that fails there proves nothing.
+ */
 export async function listVariants(): Promise<readonly Variant[]> {
   const itself = SETUPS.map((setup): Variant => ({
     name: `itself-${setup}`,
@@ -88,7 +90,7 @@ export async function listVariants(): Promise<readonly Variant[]> {
 
 interface Files {
   readonly all: string;
-  /** The tokens that remain after the revocation. */
+  /** The tokens that remain valid after the revocation. */
   readonly rest: string;
   readonly credentials: JsonObject;
 }

@@ -3,7 +3,7 @@ import { EXIT } from '../runner/verdict.ts';
 import type { Mutant, Variant } from './host.ts';
 import type { Check, Judgement } from './suite.ts';
 
-/** Verdicts by which a check detects a mutant. VACUOUS makes a run fail too, but detects nothing. */
+/** Verdicts that mean that a check has detected a mutant. VACUOUS also makes a run fail, but detects nothing. */
 const RED: ReadonlySet<string> = new Set(['FAIL']);
 
 export interface Trial {
@@ -41,8 +41,8 @@ export interface Suite {
 export interface Matrix {
   readonly kills: readonly Kill[];
   /**
-   * Checks that detected no mutant of their own clauses. Mutants of other clauses do not count: a mutant that does
-   * nothing right fails every check.
+   * Checks that detected no mutant of the clauses that they cite. Mutants of other clauses do not count, because some
+   * mutants fail every check.
    */
   readonly idle: readonly string[];
   /** Checks that applied to no server. */
@@ -97,8 +97,8 @@ export function isProof({ kills, idle, unbroken, failed }: Matrix, scope: 'whole
 }
 
 /**
- * Checks listed per mutant in a whole matrix. With --only all are listed, because a tape's author looks for one of
- * them.
+ * How many checks are listed per mutant. With `--only` all are listed, because the author of a tape looks for a
+ * particular one.
  */
 const SHOWN = 4;
 

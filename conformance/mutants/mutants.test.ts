@@ -57,7 +57,7 @@ describe('a matrix', () => {
     );
   });
 
-  test('lists checks that kill nothing, which only a whole run can show', () => {
+  test('lists checks that kill nothing after a whole run, but not after a sample', () => {
     const checks = judged(
       ['ping/echo', 'FAIL'],
       ['ping/idle', 'PASS'],
@@ -66,7 +66,7 @@ describe('a matrix', () => {
     );
     const all = ['ping/echo', 'ping/idle', 'ping/other', 'ping/unseen', 'sync/x'];
     const matrix = matrixOf({ checks: all, clauses: ['ENV-3'] }, [{ mutant, judgements: [checks] }], []);
-    // A check that fails for a mutant of another clause has not shown that it tests its own.
+    // `sync/x` fails only for a mutant of another clause, which does not show that it tests its own clause.
     expect(matrix.idle).toEqual(['ping/idle', 'ping/unseen', 'sync/x']);
     expect(matrix.unused).toEqual(['ping/other']);
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);

@@ -14,7 +14,7 @@ import { suiteTapes } from '../tape/library.ts';
 const SUITE = fileURLToPath(
   new URL(`../command/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 );
-/** Many tapes at once, so that their time-outs overlap when a server does not answer. */
+/** How many tapes run at once. Many, so that their time-outs overlap if a server does not answer. */
 const JOBS = '16';
 /** A fixed seed, so that runs can be repeated. */
 const SEED = '1';
@@ -58,7 +58,7 @@ export function checksOfSuite(): readonly Pick<Check, 'id' | 'clauses'>[] {
   return [...tapes, EXCHANGES, ...TRACE_CHECKS].map(({ id, clauses }) => ({ id, clauses }));
 }
 
-/** The checks of a clause, as `--only` takes them. */
+/** The checks of a clause, as a value for `--only`. */
 export function checksOfClause(clause: string): string {
   return checksOfSuite()
     .filter(({ clauses }) => clauses.includes(clause))

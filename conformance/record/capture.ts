@@ -1,4 +1,4 @@
-/** A capture is a trace that is written line by line, so that an interrupted recording is not lost. */
+/** A trace that is written line by line while it is recorded, so that an interrupted recording is not lost. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import type { NewFrame } from '../trace/trace.ts';
@@ -9,7 +9,9 @@ export class Capture {
   readonly #trace: Trace;
   #file: number | undefined;
 
-  /** Creates the file, and rejects when it exists. Only the owner may read it, because payloads may be private. */
+  /**
+   * Creates the file, and throws if the file exists. Only the owner may read the file, because payloads may be private.
+   */
   constructor(path: string, target: string) {
     const began = performance.now();
     const header = { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target } as const;

@@ -1,7 +1,7 @@
-/** Headers as the recorder forwards them. */
+/** Selects and changes the headers that the recorder forwards. */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Hop-by-hop headers, which are not forwarded, and `accept-encoding`, so that bodies are not compressed. */
+/** Headers that are not forwarded: hop-by-hop headers, and `accept-encoding`, so that bodies are not compressed. */
 const HOP: ReadonlySet<string> = new Set([
   'accept-encoding',
   'connection',
@@ -26,7 +26,10 @@ export function passedOn(headers: IncomingHttpHeaders | Headers): Headers {
   );
 }
 
-/** A page served through the recorder has the recorder's origin; the target must receive its own origin instead. */
+/**
+ * A page that is loaded through the recorder sends the recorder's origin. It is replaced, because the target accepts
+ * only its own origin.
+ */
 export function requestHeaders(headers: IncomingHttpHeaders, target: URL): Headers {
   const passed = passedOn(headers);
   const isOwn = headers.origin !== undefined && headers.origin === `http://${headers.host ?? ''}`;

@@ -20,7 +20,7 @@ export interface Upgrade {
 
 export interface HopOptions {
   readonly capture: Capture;
-  /** Where the target's WebSocket is. */
+  /** WebSocket address of the target. */
   readonly target: URL;
   readonly httpTarget: URL;
 }
@@ -30,7 +30,7 @@ function pass(to: Socket, kind: 'text' | 'binary' | 'ping' | 'pong', content: st
   else to.sendFrame({ opcode: kind, hex: content });
 }
 
-/** Ends one side as the other side ended: with the same close code, or without a close frame. */
+/** Ends one connection in the same way as the other one ended: with the same close code, or without a close frame. */
 function finish(to: Socket, code: number, reason: string): void {
   if (code === 1006) to.cut();
   else if (code === 1005) to.close();
@@ -94,7 +94,7 @@ export class Hop {
       url: this.#address(request),
       protocols: (request.headers['sec-websocket-protocol'] ?? '').split(',').flatMap((each) => each.trim() || []),
       headers: requestHeaders(request.headers, this.#options.httpTarget),
-      // The client answers pings, not the recorder.
+      // The client, not the recorder, answers pings.
       pong: 'never',
       timeoutMs: PATIENCE_MS,
       onOpen: (protocol) => {

@@ -1,6 +1,6 @@
 /**
- * Secrets are replaced before a capture is written. A known secret is replaced wherever it occurs, always by the same
- * name, so that the capture still shows which client used which credential.
+ * Replaces secrets before a capture is written. Each known secret is replaced by the same name wherever it occurs, so
+ * that the capture still shows which client used which credential.
  */
 import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { isObject, tryParse } from '../trace/json.ts';
@@ -27,7 +27,7 @@ export class Pseudonyms {
     for (const each of [apiKey, cookie]) if (typeof each === 'string') this.learn(each);
   }
 
-  /** Learns the secrets in an address, where clients must not put them. */
+  /** Learns the secrets in a query string. Clients must not send secrets there, but may do so by mistake. */
   learnQuery(query: URLSearchParams): void {
     for (const [name, value] of query) if (SECRET_NAMES.has(name.toLowerCase())) this.learn(value);
   }

@@ -57,7 +57,7 @@ describe('the session of an editor, recorded on real files', () => {
     }
   }, 30_000);
 
-  test('becomes a tape that fails for a server which loses an event at a resume', async () => {
+  test('becomes a tape that fails at a server that loses an event at a resume', async () => {
     const mutant = await servePython('--mutant', 'resume-skips-one');
     cleanups.push(() => mutant.stop());
     const { code, stdout } = await play(mutant.url);
@@ -66,7 +66,9 @@ describe('the session of an editor, recorded on real files', () => {
   }, 30_000);
 
   describe('checked as a trace', () => {
-    /** The session with a change to the live events of the connection that subscribes to everything. */
+    /**
+     * Checks the session after a change to the live events of one connection: the one that subscribes to all events.
+     */
     async function judged(
       name: string,
       spoil: (lines: string[], live: readonly number[]) => void,
@@ -264,7 +266,7 @@ describe('the recorder', () => {
     ]);
   });
 
-  test('ends one side as the other ended: with the same close code, or without a close frame', async () => {
+  test('ends one connection as the other one ended: with the same close code, or without a close frame', async () => {
     const proper = await bench('close.ndjson');
     const first = await proper.connect();
     if ('socket' in first) first.socket.close(1000, 'bye');

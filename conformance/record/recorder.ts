@@ -1,7 +1,7 @@
 /**
  * The recorder: a proxy between real clients and a real gateway, for WebSocket and HTTP. It forwards everything
- * unchanged, and records every message, ping, pong and close with its sender. It reads as fast as it can, so a slow
- * client is slow for the recorder, not for the gateway.
+ * unchanged, and records every message, ping, pong and close with its sender. It always reads from the gateway as fast
+ * as it can, so the gateway does not notice that a client is slow.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ import { Hop } from './hop.ts';
 import type { Upgrade } from './hop.ts';
 
 export interface RecorderOptions {
-  /** Where the target's WebSocket is, for example `ws://127.0.0.1:7400/ws`. */
+  /** WebSocket address of the target, for example `ws://127.0.0.1:7400/ws`. */
   readonly target: URL;
   readonly httpTarget: URL;
   /** The file to write. */
@@ -27,7 +27,7 @@ export interface RecorderOptions {
 }
 
 export interface Recorder {
-  /** The address for clients. */
+  /** The address to which clients connect. */
   readonly url: string;
   /** Frames written so far. */
   readonly frames: () => number;

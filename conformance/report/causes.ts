@@ -6,21 +6,24 @@ import { troubles } from './summary.ts';
 
 export interface CauseGroup {
   readonly text: string;
-  /** The checks with this cause, at least one; the first is the simplest one to start with. */
+  /** The checks with this cause, at least one. The first is the simplest, so it is the one to start with. */
   readonly checks: readonly [CheckResult, ...CheckResult[]];
 }
 
-/** The text by which checks are grouped: the cause, because texts of failures contain names and numbers that differ between checks. */
+/**
+ * The text by which checks are grouped. It is the cause, not the text of a failure, because the latter contains names
+ * and numbers that differ between checks.
+ */
 function causeText({ cause, failures, reason, verdict }: CheckResult): string {
   if (cause !== undefined) return cause.text;
   if (verdict === 'VACUOUS') return 'the run had nothing for some checks to examine';
   return failures[0]?.text ?? reason ?? verdict;
 }
 
-/** Clauses to fix after those about messages: clients depend on messages first. */
+/** Clauses to fix last. Clauses about messages come before them, because clients depend on messages first. */
 const LATE = /^(?:SEC|OPS)-/;
 
-/** The server does not know the command at all. */
+/** A cause of this form means that the server does not know the command at all. */
 const UNKNOWN_COMMAND = /^`\w+` is answered by `error` unknown_type$/;
 
 /**
@@ -63,7 +66,10 @@ function weightOf({ checks }: CauseGroup): number {
   return checks.length >= WIDESPREAD ? urgency - 0.5 : urgency;
 }
 
-/** The check that shows a cause best: of the operation that the cause names, and failing as early as possible. */
+/**
+ * Puts the check that shows the cause best first: a check of the operation that the cause names, and one that fails
+ * early.
+ */
 function simplestFirst(text: string, members: CauseGroup['checks']): CauseGroup['checks'] {
   const operation = /`(\w+)`/.exec(text)?.[1] ?? '';
   const cost = (check: CheckResult): number =>

@@ -58,7 +58,7 @@ test('a report without checks is valid', () => {
   expect(validate(reportOf([]))).toMatchObject({ valid: true, errors: [] });
 });
 
-test('the schema refuses a report that breaks it', () => {
+test('the schema rejects a report that violates it', () => {
   const report = reportOf(CHECKS);
   Object.assign(report.results.tests[0] ?? {}, { status: 'unknown' });
   expect(validate(report).valid).toBe(false);

@@ -1,4 +1,4 @@
-/** Annotations for GitHub Actions: workflow commands, one per cause, the one to fix first at the top. */
+/** Annotations for GitHub Actions: one workflow command per cause, in the order in which the causes should be fixed. */
 import { isFinding } from '../runner/verdict.ts';
 import { groupByCause } from './causes.ts';
 import type { CauseGroup } from './causes.ts';
@@ -6,7 +6,7 @@ import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import type { Summary } from './summary.ts';
 
-/** GitHub shows at most ten errors and ten warnings of a step. */
+/** How many causes are shown: GitHub shows at most ten errors and ten warnings per step. */
 const SHOWN = 9;
 
 function escapeText(text: string): string {

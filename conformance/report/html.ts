@@ -40,7 +40,7 @@ function lanesOf(check: CheckResult, trace: Trace): string {
   const all = framesOf(trace, check);
   if (all.length === 0) return '<p>This check has no frames.</p>';
   const frames = all.slice(0, SHOWN_FRAMES);
-  // The actors of the tape first, then those of the runner.
+  // The actors of the tape come first, then the runner's own actors.
   const named = [...new Set(frames.map(({ actor }) => actor))];
   const actors = [
     ...named.filter((each) => !RESERVED_ACTORS.includes(each)),
@@ -58,7 +58,7 @@ function checkSection(check: CheckResult, trace: Trace, explanation: Explanation
   const details =
     check.failures.length > 0 ? `<pre>${escapeMarkup(explainFailure(check, explanation).join('\n'))}</pre>` : '';
   const links = clauses.map((each) => `<a href="#${each}">${each}</a>`).join(' ');
-  // The frames of a check that passed are in --trace; here they would make the file large.
+  // Frames of passed checks would make the file large. They are in the file of `--trace`.
   const lanes = isTrouble ? lanesOf(check, trace) : '';
   return `<details id="${anchor(id)}"><summary>${badge(verdict)} <code>${escapeMarkup(id)}</code>${known === true ? ' (known to fail)' : ''} <span class="why">${escapeMarkup(why)}</span></summary>
 <p>${links} · checked ${fired === 1 ? 'once' : `${fired} times`} · ${durationMs} ms${reason === undefined ? '' : ` · ${escapeMarkup(reason)}`}</p>${details}${lanes}</details>`;
@@ -73,7 +73,7 @@ function clauseRow({ id, text, verdict, checks, observable }: ClauseResult): str
   return `<tr id="${id}"><th>${id}</th><td>${badge(verdict)}</td><td>${escapeMarkup(text)}${observable === 'operator' ? ' <em>(observable by operators only)</em>' : ''}</td><td class="links">${links}</td></tr>`;
 }
 
-/** The causes to fix, in order: each with the check that shows it best, and the other checks. */
+/** The causes in the order in which to fix them: each with the check that shows it best, and with the other checks. */
 function causeSection(
   { text, checks: [check, ...others] }: CauseGroup,
   number: number,

@@ -1,4 +1,4 @@
-/** Frames as lanes: what each actor sent to the server and received from it. */
+/** Shows frames as lanes: what each actor sent to the server and received from the server. */
 import { isObject, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
@@ -37,7 +37,7 @@ export function laneLine(frame: Frame, options: { readonly width: number }): str
   return `${prefix}${cut(frameText(frame), Math.max(20, options.width - prefix.length))}`;
 }
 
-/** At most `count` frames, ending shortly after the last frame of `matter`. */
+/** At most `count` frames, up to shortly after the last frame whose number is in `matter`. */
 export function excerpt(frames: readonly Frame[], matter: readonly number[], count: number): readonly Frame[] {
   const last = Math.max(...matter, 0);
   const index = last === 0 ? frames.length : frames.findIndex(({ n }) => n > last) + 2;

@@ -39,7 +39,7 @@ export interface Summary {
   readonly harnessFaults: readonly string[];
 }
 
-/** The verdict of a clause is the first of these that one of its checks has. */
+/** The verdict of a clause is the first verdict in this list that one of its checks has. */
 const WORST_FIRST: readonly Verdict[] = [
   'FAIL',
   'UNTESTABLE',
@@ -59,7 +59,7 @@ export function clauseResults(checks: readonly CheckResult[]): readonly ClauseRe
   return CLAUSE_IDS.flatMap((id) => {
     const citing = checks.filter(({ clauses }) => clauses.includes(id));
     const { text, observable } = CLAUSES[id];
-    // A run against a server does not check the clauses for clients.
+    // Clauses that only a server can observe are not checked by a run against a server.
     if (observable === 'server' && citing.length === 0) return [];
     const cited = citing.map(({ id: check, verdict }) => ({ id: check, verdict }));
     return [{ id, text, observable, verdict: verdictOf(citing), checks: cited }];
@@ -73,7 +73,7 @@ export function countVerdicts(checks: readonly CheckResult[]): Readonly<Record<V
   return Object.fromEntries(counts) as Record<Verdict, number>;
 }
 
-/** The input of a summary that a recorded trace has as well. */
+/** The input of a summary that a run and the check of a recorded trace have in common. */
 export interface Judged {
   readonly trace: Trace;
   readonly checks: readonly CheckResult[];

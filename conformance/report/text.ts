@@ -13,7 +13,7 @@ export function checkLine({ verdict, id, reason, durationMs, known }: CheckResul
 }
 
 function uncoveredLines({ clauses, scope, headlines }: Summary): readonly string[] {
-  // With --only, most clauses are not checked on purpose.
+  // With `--only`, the user chose not to check most clauses, so they are not listed.
   if (scope !== 'everything') return [];
   const open = clauses.filter(
     ({ verdict, observable }) => verdict !== 'PASS' && verdict !== 'FAIL' && observable === 'client',
@@ -24,7 +24,7 @@ function uncoveredLines({ clauses, scope, headlines }: Summary): readonly string
   return [`Not checked: ${entries.join(', ')}`];
 }
 
-/** Causes that are explained in full, each by one check; the reports in files explain every check. */
+/** How many causes are explained in full, each by one check. The reports in files explain every check. */
 const EXPLAINED = 8;
 const FIRST = 3;
 const LISTED = 12;

@@ -1,4 +1,4 @@
-/** Values that a tape has bound by name, and references to them. */
+/** Names that a tape has bound to values, and references to these names. */
 import { asText, isArray, isObject, member, valueAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
@@ -9,7 +9,7 @@ export class UnboundError extends Error {
   override readonly name = 'UnboundError';
 }
 
-/** The one key of a matcher or an expression, for example `$ref`. */
+/** If the value is a matcher or an expression, its only key, for example `$ref`. */
 export function dollarKey(value: Json | undefined): string | undefined {
   if (!isObject(value)) return undefined;
   const [key, second] = Object.keys(value);

@@ -51,7 +51,7 @@ function checkBind(argument: Json, walk: Walk): void {
   walk.bound.add(name);
 }
 
-/** Walks patterns and values alike: references, matchers and placeholders are the same in both. */
+/** Checks a pattern or a value: references, matchers and placeholders have the same form in both. */
 function checkPattern(value: Json | undefined, walk: Walk): void {
   if (typeof value === 'string') {
     const stray = /\$\{[^}]*\}?/.exec(value.replaceAll(PLACEHOLDER, ''));

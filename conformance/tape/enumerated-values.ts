@@ -1,7 +1,9 @@
-/** Finds the strings that a payload can have at the pointers of a filter field. */
+/** Finds all strings that a payload can contain at the pointers of a filter field. */
 import type { Schema, Schemas } from './invalid-payloads.ts';
 
-/** @returns undefined if a schema at one of the pointers allows strings that it does not list */
+/**
+ * @returns undefined if the strings are not limited, because a schema at one of the pointers does not enumerate them
+ */
 export function enumeratedValues(
   payload: Schema,
   pointers: readonly string[],

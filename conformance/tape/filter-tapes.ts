@@ -1,6 +1,6 @@
 /**
- * `filters.json` as tapes: each group of the table becomes one check, in which a server must deliver exactly the events
- * that the table lists. The suite's own filter matcher is not involved, so that a bug in it cannot hide a bug of the
+ * Makes tapes from `filters.json`. Each group of the table becomes one tape, in which a server must deliver exactly the
+ * events that the table lists. The suite's own filter matcher is not used, because a bug in it could hide a bug of the
  * server.
  */
 import { readFileSync } from 'node:fs';
@@ -35,7 +35,10 @@ const STREAM = 'workspace:${nonce}';
 const FENCE = 'suite.fence';
 const ACTOR = 'alice';
 
-/** The case on the stream on which its event may be published: an event of a session on the stream of the session, with a name unique to the run (STR-5). */
+/**
+ * A case with the stream on which its event must be published. A session event must be published on the stream of its
+ * session (STR-5), which gets a name that is unique to the run.
+ */
 interface PlacedCase extends FilterCase {
   readonly stream: string;
   readonly index: number;
@@ -74,7 +77,7 @@ function subscribe(id: string, { stream, events, filter }: Subscribing, line: nu
   ];
 }
 
-/** The event of a case, identified by its index among the events that were made. */
+/** A pattern for the event of a case. The event is identified by its index among the published events. */
 function eventOf(index: number, subscription: string): Json {
   return {
     type: 'event',

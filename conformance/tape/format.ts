@@ -26,7 +26,10 @@ const STEP_KEYS = [
   'within',
   'note',
 ];
-/** Verbs of client tapes, and how their waits are bounded; the other keys are those of tapes for servers. */
+/**
+ * The keys that only client tapes have: verbs, and the time limits of waits. All other keys are also keys of tapes for
+ * servers.
+ */
 const CLIENT_STEP_KEYS = [
   ...['drive', 'open', 'send', 'sendText', 'sendFrame', 'sendRaw', 'recv', 'never', 'until', 'accept', 'emit'],
   ...['complete', 'beat', 'drop', 'closed', 'told', 'untold', 'quiet', 'waits', 'bind', 'waited', 'within', 'note'],
@@ -34,7 +37,10 @@ const CLIENT_STEP_KEYS = [
 const ENVELOPE_KEYS = ['type', 'id', 'data'];
 const DEFAULTS: JsonObject = { level: 'must', stimulus: 'none', needs: [] };
 
-/** Whether a tape is one for clients: the suite is the server, and drives a program. @throws {TapeError} as {@link formatTape} */
+/**
+ * Whether a tape tests clients. In such a tape the suite acts as the server, and drives a program. @throws {TapeError}
+ * as {@link formatTape}
+ */
 export function isClientTape(text: string, file: string): boolean {
   return readLines(text, file).some(({ value }) => Object.hasOwn(value, 'drive'));
 }
@@ -59,7 +65,7 @@ function tidyStep(step: Json, keys: readonly string[]): Json {
 
 function tidyHeader(header: JsonObject): JsonObject {
   const members = Object.entries(ordered(header, HEADER_KEYS));
-  // The level is written even when it is the default, because readers look for it first.
+  // The level is always written, even if it is the default, because readers look for it first.
   const kept = members.filter(
     ([key, value]) => key === 'level' || JSON.stringify(DEFAULTS[key]) !== JSON.stringify(value),
   );

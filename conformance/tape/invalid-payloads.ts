@@ -1,7 +1,7 @@
-/** Makes invalid payloads from a valid one, each with the pointer that the error must contain. */
+/** Makes invalid payloads from a valid payload. Each has the pointer that the server's error must contain. */
 import type { Json, JsonObject } from '../trace/json.ts';
 
-/** The part of JSON Schema that is used here. */
+/** The keywords of JSON Schema that this file reads. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string;
@@ -24,7 +24,7 @@ export interface InvalidPayload {
   readonly pointer: string;
 }
 
-/** For each type, a value of another type. */
+/** From a JSON type to a value that does not have this type. */
 const OTHER: Readonly<Record<string, Json>> = {
   string: 7,
   boolean: 'yes',
@@ -36,7 +36,10 @@ const OTHER: Readonly<Record<string, Json>> = {
 
 const STRANGER = 'suiteUnknownMember';
 
-/** One for each required member, one for each typed member, and one for an unknown member of a closed object. */
+/**
+ * Invalid payloads: for each required member, one without the member; for each typed member, one with a value of
+ * another type; and for a closed object, one with an unknown member.
+ */
 export function invalidPayloads(schema: Schema, payload: JsonObject, schemas: Schemas): readonly InvalidPayload[] {
   const { properties = {}, required = [], additionalProperties } = schema;
   const without = required.map((name) => ({

@@ -10,9 +10,9 @@ import type { Tape } from './tape.ts';
 export const TAPES = fileURLToPath(new URL('../tapes', import.meta.url));
 
 /**
- * Reads all files of tapes below a directory, by id.
- * @param parse reads one file; it is given the text and the path to show
- * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
+ * Reads all tape files below a directory, sorted by id.
+ * @param parse parses one file, from its text and the path to show in errors
+ * @throws {TapeError} for the first tape that is invalid, or whose id differs from its path.
  */
 export function loadDirectory<T extends { readonly header: { readonly id: string } }>(
   directory: string,
@@ -33,8 +33,8 @@ export function loadDirectory<T extends { readonly header: { readonly id: string
 }
 
 /**
- * Reads all tapes below a directory, by id.
- * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
+ * Reads all tapes below a directory, sorted by id.
+ * @throws {TapeError} for the first tape that is invalid, or whose id differs from its path.
  */
 export function loadTapes(directory: string = TAPES): readonly Tape[] {
   return loadDirectory(directory, parseTape);

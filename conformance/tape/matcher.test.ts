@@ -42,7 +42,7 @@ describe('a pattern', () => {
     expect(() => fits({ $ref: 'nobody' }, 1)).toThrow(UnboundError);
   });
 
-  test('that fails binds nothing for the next attempt', () => {
+  test('that fails leaves no bindings for the next attempt', () => {
     const bindings = new Map<string, Json>();
     match({ a: { $bind: 'x' }, b: 1 }, { a: 5, b: 2 }, bindings);
     expect(bindings.size).toBe(0);
@@ -50,7 +50,7 @@ describe('a pattern', () => {
 });
 
 describe('the nearest frame', () => {
-  test('is one with the same type, if any', () => {
+  test('has the same type as the expected frame, if such a frame was received', () => {
     const candidates = [
       { type: 'event', data: { sequenceId: 7, payload: { n: 1 } } },
       { type: 'pong', data: {} },

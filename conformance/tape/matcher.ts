@@ -1,7 +1,7 @@
 /**
- * Matches values against patterns. A pattern is the expected value, with three exceptions: an object may have more
- * members than the pattern names, a matcher (an object whose only key begins with `$`) accepts a set of values, and a
- * later pattern can refer to a value that a matcher has bound. `matcher-cases.json` has examples.
+ * Matches values against patterns. A pattern is the expected value, with three exceptions. An object may have more
+ * members than the pattern names. A matcher (an object whose only key begins with `$`) accepts a set of values. A
+ * pattern can refer to a value that an earlier matcher has bound. `matcher-cases.json` has examples.
  */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { httpValidators, payloadValidators, serverValidators, commandValidators } from '../../generated/validators.js';
@@ -46,7 +46,7 @@ export interface Difference {
 export interface Match {
   /** Empty when the value matches. */
   readonly differences: readonly Difference[];
-  /** The bindings so far, to which the match adds its own. */
+  /** The earlier bindings and those of this match. */
   readonly bindings: Bindings;
 }
 
@@ -100,7 +100,7 @@ class Attempt {
 
 type Test = (argument: Json, actual: Json | undefined, path: string, attempt: Attempt) => void;
 
-/** A matcher that depends only on the value; its argument may contain `$ref`. */
+/** Makes a matcher that depends only on its argument and the value. The argument may contain `$ref`. */
 function plain(holds: (argument: Json, actual: Json) => boolean, expected: (argument: Json) => string): Test {
   return (argument, actual, path, attempt) => {
     const resolved = resolve(argument, attempt.bindings);
@@ -141,7 +141,8 @@ function contains(argument: Json, actual: Json | undefined, path: string, attemp
 }
 
 /**
- * Assigns a different element to each pattern, with backtracking. Returns a pattern for which no element is left.
+ * Assigns a different element to each pattern, with backtracking. Returns a pattern that cannot get an element;
+ * undefined if every pattern has one.
  */
 function assign(patterns: readonly Json[], actual: readonly Json[], attempt: Attempt): Json | undefined {
   const used = new Set<number>();
@@ -173,7 +174,8 @@ function unordered(argument: Json, actual: Json | undefined, path: string, attem
 }
 
 function each(argument: Json, actual: Json | undefined, path: string, attempt: Attempt): void {
-  // An empty list would match any `$each` and prove nothing; use `[]` to expect an empty list.
+  // An empty list is rejected, because it would match any `$each` and prove nothing. A tape that expects an empty list
+  // uses `[]`.
   if (!isArray(actual) || actual.length === 0) return attempt.miss(path, 'a non-empty list', actual);
   for (const [index, element] of actual.entries()) attempt.match(argument, element, pointer(path, index));
 }

@@ -9,14 +9,14 @@ export interface Nearest<T> {
   readonly differences: readonly Difference[];
 }
 
-/** A wrong `type` or `id` weighs more than any difference in `data`. */
+/** How much a difference at these pointers counts. A wrong `type` or `id` counts more than any other difference. */
 const HEAVY: Readonly<Record<string, number>> = { '/type': 100, '/id': 30, '/data/event': 20 };
 
 function distance(differences: readonly Difference[]): number {
   return differences.reduce((sum, { path }) => sum + (HEAVY[path] ?? 1), 0);
 }
 
-/** The nearest candidate (of equally near ones, the latest); undefined when there are none. */
+/** The nearest candidate, and the latest of several equally near ones. Undefined if there are no candidates. */
 export function nearest<T>(
   pattern: Json,
   candidates: readonly T[],

@@ -1,6 +1,7 @@
 /**
- * Makes tapes for own events from the contract that declares them: a valid payload is delivered, an invalid one is refused with a
- * pointer, each filter field of the event narrows, and its replay policy is applied.
+ * Makes tapes for a user's own events from the contract that declares them. The tapes check that a valid payload is
+ * delivered, that an invalid payload is rejected with a pointer, that each filter field of the event has an effect, and
+ * that its replay policy is applied.
  */
 import type { ClauseId } from '../../generated/protocol.ts';
 import { EVENTS, HTTP_OPERATIONS } from '../../generated/protocol.ts';
@@ -34,7 +35,7 @@ interface Checked {
   readonly event: OwnEvent;
   readonly contract: OwnContract;
   readonly payload: JsonObject;
-  /** One stream for each check, so that checks do not affect each other's counts. */
+  /** Each check has its own stream, so that the sequenceIds in one check do not depend on the others. */
   readonly stream: string;
 }
 
@@ -98,7 +99,7 @@ function payloadTape(checked: Checked): Tape {
     open,
     ...subscribe('s1', { stream, events: [event.name], replay: { mode: 'none' } }),
     ...refused,
-    // A refused event has no number: the first valid event is the first of its stream.
+    // A rejected event gets no sequenceId, so the first valid event has sequenceId 1.
     post(payload, { status: 200, body: { sequenceId: 1 } }),
     ...event.payloads.slice(1).map((each) => post(each, { status: 200 })),
     ...event.payloads.map((each): Step => ({ verb: 'recv', as: ACTOR, pattern: isEvent(each), line: 0 })),
@@ -108,9 +109,9 @@ function payloadTape(checked: Checked): Tape {
 }
 
 interface WantedValues {
-  /** A value in the payload. */
+  /** A value that the payload has. */
   readonly met: string;
-  /** A value that is not in the payload; undefined if the payload has all possible values. */
+  /** A value that the payload does not have. Undefined if the payload has all possible values. */
   readonly unmet: string | undefined;
   /** All possible values, if the schema enumerates them. */
   readonly allowed?: readonly string[];
@@ -123,7 +124,8 @@ function wantedValues(field: string, { event, contract, payload }: Checked): Wan
     return (isArray(value) ? value : [value]).filter((each) => typeof each === 'string');
   });
   const [value] = values;
-  // No path or extension can be made from the example; sources are set by the publisher.
+  // No tape: the field is the source, which the publisher sets, or the example payload contains no path or extension to
+  // filter by.
   if (kind === undefined || value === undefined || value === '') return undefined;
   const allowed = enumeratedValues(event.schema, event.filterable[field] ?? [], contract.schemas);
   if (allowed !== undefined) return { met: value, unmet: allowed.find((each) => !values.includes(each)), allowed };
@@ -173,7 +175,7 @@ function filterTape(field: string, checked: Checked): readonly Tape[] {
   return [tapeOf(checked, { check: `filter-${field}`, clauses: ['SUB-4'], why }, steps)];
 }
 
-/** A value outside an enumeration, and the error that lists the allowed values. */
+/** Subscribes with a value outside an enumeration, and expects the error that lists the allowed values. */
 function refusedValue({ event, stream }: Checked, field: string, allowed: readonly string[]): readonly Step[] {
   const data = { stream, events: [event.name], filter: { [field]: [ELSEWHERE] } };
   const error = {
@@ -190,7 +192,7 @@ function refusedValue({ event, stream }: Checked, field: string, allowed: readon
 const LONGEST_NAME = 128;
 const SHORTEST_HINTED = 4;
 
-/** The name with one more letter, which a server must treat as misspelt (SUB-7). */
+/** Subscribes to the name with one more letter. The server must treat this as a misspelt name (SUB-7). */
 function misspeltTape(checked: Checked): readonly Tape[] {
   const { event, contract, stream } = checked;
   const declared = [...Object.keys(EVENTS), ...contract.events.map(({ name }) => name)];
@@ -223,7 +225,7 @@ function misspeltTape(checked: Checked): readonly Tape[] {
   return [tapeOf(checked, { check: 'misspelt', clauses: ['SUB-7'], needs: ['http'], why }, steps)];
 }
 
-/** Publications, and the indices of those that a warm replay contains. */
+/** Events to publish, and the indices of the events that a warm replay must then contain. */
 function replayCase({ event, payload, contract }: Checked): {
   readonly payloads: readonly JsonObject[];
   readonly kept: readonly number[];
@@ -237,7 +239,7 @@ function replayCase({ event, payload, contract }: Checked): {
   return other === undefined ? { payloads: thrice, kept: [2] } : { payloads: [payload, other, payload], kept: [1, 2] };
 }
 
-/** The same payload with another key; undefined if the schema restricts the key too much. */
+/** A copy of the payload with another key. Undefined if the schema allows no other key that can be found easily. */
 function withOtherKey(payload: JsonObject, key: string, schema: Schema, schemas: Schemas): JsonObject | undefined {
   const [, first = '', ...rest] = key.split('/').slice(1);
   const member = schema.properties?.[first];
@@ -287,7 +289,8 @@ function replayTape(checked: Checked): Tape {
 }
 
 /**
- * Reads the merged contract from `contract.json` of the built form, and finds the events that the suite does not know.
+ * Reads the merged contract from the `contract.json` that `tidemark contract build` wrote, and finds the events that
+ * the suite does not know.
  * @throws {TypeError} when the value is not a contract
  */
 export function readOwnContract(contract: Json, known: (event: string) => boolean): OwnContract {

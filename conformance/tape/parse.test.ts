@@ -51,7 +51,12 @@ describe('a fault of a tape is reported with file and line:', () => {
     ['a missing key of the verb', [HEADER, OPEN, '{"as":"alice","never":{}}'], 3, 'needs "until"'],
     ['an actor that the header does not have', [HEADER, '{"as":"bob","open":{}}', PONG], 2, 'no actor "bob"'],
     ['a step before the connection', [HEADER, PONG, OPEN], 2, '"open" must come first'],
-    ['a reference to nothing', [HEADER, OPEN, '{"as":"alice","recv":{"id":{"$ref":"x"}}}'], 3, 'no earlier step'],
+    [
+      'a reference to an unbound name',
+      [HEADER, OPEN, '{"as":"alice","recv":{"id":{"$ref":"x"}}}'],
+      3,
+      'no earlier step',
+    ],
     ['an unknown matcher', [HEADER, OPEN, '{"as":"alice","recv":{"id":{"$like":"x"}}}'], 3, '$like is not a matcher'],
     [
       'a matcher beside other keys',

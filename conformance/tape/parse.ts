@@ -178,7 +178,7 @@ function readStep(value: Json, reader: Reader): Step {
   const missing = spec.needs.find((key) => line[key] === undefined);
   if (missing !== undefined) return reader.fail(`"${verb}" needs "${missing}".`);
   const note = line['note'] === undefined ? {} : { note: reader.text(line['note'], '"note"') };
-  // The reader of the verb has set every member of its kind of step.
+  // `spec.read` has set every member of this kind of step.
   return { ...spec.read(line[verb] ?? null, line, reader), ...note, line: reader.line } as Step;
 }
 
@@ -210,7 +210,7 @@ export function parseTape(text: string, file: string): Tape {
   return tape;
 }
 
-/** Reads the values of one line; a fault is a {@link TapeError} with file and line. */
+/** Makes a reader for the values of one line. It reports a fault as a {@link TapeError} with file and line. */
 export function readerAt(file: string, line: number): Reader {
   const fail = (text: string): never => {
     throw new TapeError(file, line, text);

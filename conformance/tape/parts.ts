@@ -3,7 +3,7 @@ import { asText, isArray, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { EventStreamSpec, HttpRequest, RawFrame, StimEvent, Within } from './tape.ts';
 
-/** Reads the values of one line; an invalid value is an error with the line number. */
+/** Reads the values of one line. An invalid value causes an error with the line number. */
 export interface Reader {
   readonly line: number;
   readonly fail: (text: string) => never;

@@ -1,4 +1,6 @@
-/** The order in which a client meets the parts of the protocol: a part that comes first is to be mended first. */
+/**
+ * The parts of the protocol in the order in which a client uses them. A fault in an earlier part should be fixed first.
+ */
 import { flatten } from './tape.ts';
 import type { Tape } from './tape.ts';
 
@@ -24,16 +26,19 @@ const ORDER: readonly string[] = [
   'frames/http',
 ];
 
-/** The place of a check among the others, by its id or the part of it before the slash. */
+/** The rank of a check: the place of its id, or of the part of the id before the slash, in this order. */
 export function rankOf(id: string): number {
   const index = ORDER.indexOf(ORDER.includes(id) ? id : (id.split('/')[0] ?? ''));
   return index < 0 ? ORDER.length : index;
 }
 
-/** Stands for every message that is invalid on purpose. */
+/** The kind of every message that is invalid on purpose. */
 export const MALFORMED = 'malformed';
 
-/** The kinds of message to which a tape needs replies; those of the runner's own connections for it as well. */
+/**
+ * The kinds of message to which a tape needs replies, including the messages that the runner sends for the tape on its
+ * own connections.
+ */
 export function needsRepliesTo({ header, steps }: Tape): ReadonlySet<string> {
   const kinds = new Set<string>(header.stimulus === 'none' ? [] : ['subscribe']);
   for (const step of flatten(steps)) {

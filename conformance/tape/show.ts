@@ -1,4 +1,4 @@
-/** Renders a tape as readable lanes: `alice >> subscribe`, `alice << subscribed`. */
+/** Shows a tape as lanes, one line per message: `alice >> subscribe`, `alice << subscribed`. */
 import { isArray, isObject, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { dollarKey } from './bindings.ts';

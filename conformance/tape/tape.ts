@@ -1,6 +1,6 @@
 /**
- * The types of a tape. A tape is data, not code: a file holds one tape, one JSON object per line: the header, then the
- * steps.
+ * The types of a tape. A tape is data, not code. A file contains one tape, as one JSON object per line: first the
+ * header, then the steps.
  *
  *     {"tape":1,"id":"ping/echo","clauses":["ENV-3"],"level":"must","why":"…","actors":{"alice":{}}}
  *     {"as":"alice","open":{}}
@@ -17,16 +17,16 @@ export const TAPE_VERSION = 1;
 
 export type Level = 'must' | 'should';
 
-/** What a tape needs to make events: `publish` any event, or change `files` below a watched directory. */
+/** How a tape makes events: `publish` publishes any event, `files` changes files below a watched directory. */
 export type StimulusKind = 'none' | 'publish' | 'files';
 
 export interface ActorSpec {
-  /** Subprotocols to offer; `[]` offers none. By default that of the contract. */
+  /** Subprotocols to offer; `[]` offers none. By default the subprotocol of the contract. */
   readonly protocols?: readonly string[];
   /** Which credential of the configuration to present at the upgrade; `none` presents none. */
   readonly credential?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Query parameters of the address. */
+  /** Query parameters to add to the address. */
   readonly query?: Readonly<Record<string, string>>;
   /** Whether the actor answers WebSocket pings, as WebSocket libraries do by default. */
   readonly pong?: 'auto' | 'never';
@@ -60,7 +60,7 @@ export type Within = number | { readonly heartbeats: number };
 
 /** A connection by server-sent events (SSE-1). */
 export interface EventStreamSpec {
-  /** Parameters; a list is repeated. */
+  /** Query parameters. A list becomes one parameter per element. */
   readonly query: JsonObject;
   /** The header `Last-Event-ID`. */
   readonly lastEventId?: Json;
@@ -118,7 +118,10 @@ export interface RecvStep extends ActorStep {
 export interface NeverStep extends ActorStep {
   readonly verb: 'never';
   readonly pattern: Json;
-  /** The fence: a message that the server must not send before the forbidden one (a later event, `synced`). */
+  /**
+   * The fence: a message that the server could only send after the forbidden message, such as a later event or
+   * `synced`. When it arrives, the forbidden message cannot follow.
+   */
   readonly until: Json;
   readonly within?: Within;
 }
@@ -138,11 +141,11 @@ export interface HttpStep extends StepBase {
   readonly request: HttpRequest;
   /**
    * A pattern for `{status, headers, body}`. With `within`, the request is repeated until the response matches or the
-   * time is up.
+   * time has passed.
    */
   readonly expect: Json;
   readonly bind?: string;
-  /** Sends the request that often at once; one of the responses has to match. */
+  /** Sends this many copies of the request at the same time. At least one response must match. */
   readonly times?: number;
   readonly within?: Within;
 }
@@ -162,7 +165,10 @@ export interface StimStep extends StepBase {
 
 export interface DropStep extends ActorStep {
   readonly verb: 'drop';
-  /** With a code, the connection is closed with a close frame; without one, it is cut. */
+  /**
+   * With a code, the connection is closed with a close frame. Without a code, the TCP connection is ended without a
+   * close frame.
+   */
   readonly code?: number;
 }
 

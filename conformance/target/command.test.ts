@@ -7,7 +7,7 @@ describe('a command of the configuration', () => {
     expect(await outputOfCommand(['echo', 'secret'])).toBe('secret\n');
   });
 
-  test('that leaves a server running has ended when it exits', async () => {
+  test('counts as ended when it exits, even if it leaves a server running', async () => {
     const start = performance.now();
     await runCommand(['sh', '-c', 'sleep 30 & echo started']);
     expect(performance.now() - start).toBeLessThan(20_000);
@@ -24,7 +24,7 @@ describe('a command of the configuration', () => {
       await expect(run(command, { timeoutMs: text.includes('0.2') ? 200 : 60_000 })).rejects.toThrow(text);
   });
 
-  test('that should print a secret is named in the error when it fails', async () => {
+  test('is named in the error when it should print a secret but fails', async () => {
     const source = { command: ['sh', '-c', 'exit 4'] } as const;
     await expect(present({ kind: 'token', source })).rejects.toThrow(
       'cannot read the secret from sh -c exit 4: it exited with 4',

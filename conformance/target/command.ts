@@ -1,7 +1,10 @@
 /** Runs commands of the configuration until they exit, and kills those that do not exit in time. */
 import { spawn } from 'node:child_process';
 
-/** Longest run of a command, in milliseconds. A drain, a restart of a container or a login over a network take seconds. */
+/**
+ * How long a command may run, in milliseconds. Long, because draining, restarting a container or logging in over a
+ * network takes seconds.
+ */
 export const COMMAND_TIMEOUT_MS = 60_000;
 
 /** A command could not be started, failed or did not exit. */
@@ -26,7 +29,8 @@ type Command = readonly [string, ...string[]];
 
 /**
  * Runs a command until it exits. Its output, and that of processes that it leaves running, is ignored.
- * @throws {CommandError} when it cannot be started, fails, or does not exit in time; then it is killed with the processes that it started
+ * @throws {CommandError} when the command cannot be started, fails, or does not exit in time. A command that does not
+ * exit in time is killed together with the processes that it started.
  */
 export async function runCommand(command: Command, options: CommandOptions = {}): Promise<void> {
   await run(command, 'ignore', options);
@@ -51,7 +55,7 @@ function run(
     child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
     const timer = setTimeout(() => {
       killGroup(child.pid);
-      // A grandchild in another process group may keep the pipe open without limit.
+      // Close our end of the pipe, because a grandchild in another process group may keep the other end open.
       child.stdout?.destroy();
       reject(new CommandError(`it did not exit within ${timeoutMs / 1000} s`));
     }, timeoutMs);
@@ -59,7 +63,8 @@ function run(
       clearTimeout(timer);
       reject(new CommandError(error.message, { cause: error }));
     });
-    // A secret is complete at the end of the output; a control command has finished when it exits, whatever it leaves running.
+    // To read a secret, wait until the output ends. A control command is finished when it exits, even if processes that
+    // it started still run.
     child.on(stdout === 'pipe' ? 'close' : 'exit', (code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
       if (code === 0) resolve(output);

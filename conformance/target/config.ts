@@ -6,7 +6,9 @@ import { isArray, isObject, tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { NEEDS, isNeed } from './needs.ts';
 
-/** How events are made at the target. `auto` takes `inband` or `http`, whichever the target offers. */
+/**
+ * How the suite makes the target emit events. `auto` chooses `inband` or `http`, depending on what the target offers.
+ */
 export type StimulusConfig =
   | { readonly port: 'auto' | 'inband' | 'http' | 'none' }
   /** A command that reads `{stream, event, payload, source?}` lines from its input and publishes each. */
@@ -18,13 +20,19 @@ export interface TargetConfig {
   readonly url: string;
   readonly httpUrl: string;
   readonly stimulus: StimulusConfig;
-  /** Credentials by name. `default` is used by every actor that names no other credential, and by the witness and the publisher. */
+  /**
+   * Credentials by name. The credential `default` is used by the witness, by the publisher, and by every actor that
+   * names no other credential.
+   */
   readonly credentials: Readonly<Record<string, Credential>>;
   /** Commands that make the target do something: `shutdown`, `restart`, `revoke`, … */
   readonly control: Readonly<Record<string, readonly string[]>>;
-  /** Features that the target does not have; their tapes do not apply. */
+  /** Features that the target does not have. Tapes that need one of them do not apply. */
   readonly without: readonly string[];
-  /** Features that the target claims to have; a tape for a claimed feature that cannot be tested is UNTESTABLE. */
+  /**
+   * Features that the target claims to have. If a claimed feature cannot be tested, its tapes are UNTESTABLE instead of
+   * N/A.
+   */
   readonly claims: readonly string[];
 }
 
@@ -45,7 +53,7 @@ function texts(value: Json | undefined, what: string): readonly string[] {
   return isArray(value) ? value.map((each) => readText(each, what)) : fail(`${what} must be a list of strings.`);
 }
 
-/** Names of features, as tapes need them. */
+/** Reads a list of features, with the names that the needs of tapes use. */
 function readNeeds(value: Json | undefined, what: string): readonly string[] {
   const names = value === undefined ? [] : texts(value, what);
   const stray = names.find((name) => !isNeed(name));
@@ -56,7 +64,10 @@ function readNeeds(value: Json | undefined, what: string): readonly string[] {
   return names;
 }
 
-/** A configuration does not contain secrets: they come from the environment, a file or a command. */
+/**
+ * A configuration must not contain secrets. It names the environment variable, file or command that provides each
+ * secret.
+ */
 function readCredential(name: string, value: Json): Credential {
   const what = `credentials.${name}`;
   if (!isObject(value) || Object.keys(value).length !== 1)
@@ -80,7 +91,7 @@ function readStimulus(value: Json | undefined): StimulusConfig {
   return fail('stimulus.port must be auto, inband, http, exec, fs or none.');
 }
 
-/** `inband`, `http`, `none`, `auto`, `exec:COMMAND` or `fs:DIRECTORY`, as on the command line. */
+/** Parses the value of `--stimulus`: `inband`, `http`, `none`, `auto`, `exec:COMMAND` or `fs:DIRECTORY`. */
 export function parseStimulus(value: string): StimulusConfig {
   const [port, rest] = value.includes(':')
     ? [value.slice(0, value.indexOf(':')), value.slice(value.indexOf(':') + 1)]
@@ -90,7 +101,7 @@ export function parseStimulus(value: string): StimulusConfig {
   return readStimulus({ port: port ?? '' });
 }
 
-/** By default HTTP has the same host and port as the WebSocket. */
+/** The default address for HTTP: the host and port of the WebSocket. */
 function httpUrlOf(url: string): string {
   const address = new URL(url);
   address.protocol = address.protocol === 'wss:' ? 'https:' : 'http:';

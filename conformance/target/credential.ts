@@ -1,4 +1,6 @@
-/** Credentials of a target: where their secrets come from, and how they are sent. Secrets never reach a trace. */
+/**
+ * Credentials of a target: where their secrets come from, and how they are sent. Secrets are never written to a trace.
+ */
 import { readFile } from 'node:fs/promises';
 import { isArray, isObject, tryParse } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -15,13 +17,16 @@ export interface Credential {
   readonly source: SecretSource;
 }
 
-/** A credential as headers of an upgrade or request, and as `data` of the `authenticate` command. */
+/**
+ * A credential in the two forms in which it is sent: as headers of an upgrade or request, and as `data` of the
+ * `authenticate` command.
+ */
 export interface Presented {
   readonly headers: Readonly<Record<string, string>>;
   readonly data: JsonObject;
 }
 
-/** The secret is not where the configuration points to. */
+/** The secret cannot be read from the place that the configuration names. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
@@ -63,7 +68,9 @@ export async function present({ kind, source }: Credential): Promise<Presented> 
   return { headers, data: { [kind]: secret } };
 }
 
-/** The secrets in headers, and in the data of a sent `authenticate`, so that a server that sends them back is noticed. */
+/**
+ * The secrets in headers and in a sent `authenticate`. With them, the suite detects a server that sends a secret back.
+ */
 export function secretsIn(headers: Readonly<Record<string, string>>, message?: string): readonly string[] {
   const named = Object.entries(headers).filter(([name]) => /^(?:authorization|x-api-key)$/i.test(name));
   const json = message === undefined ? undefined : tryParse(message);
@@ -72,7 +79,7 @@ export function secretsIn(headers: Readonly<Record<string, string>>, message?: s
   return values.filter((each) => typeof each === 'string');
 }
 
-/** A sent message for the trace: the secrets of `authenticate` are masked. */
+/** The text of a sent message for the trace, in which the secrets of `authenticate` are masked. */
 export function withoutSecrets(text: string): string {
   const json = tryParse(text);
   if (!isObject(json) || json['type'] !== 'authenticate' || !isObject(json['data'])) return text;

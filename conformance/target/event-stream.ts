@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { Handshake, Socket } from './socket.ts';
 
-/** One server-sent event; a field that it did not have is absent. */
+/** One server-sent event. A field that the server did not send is absent. */
 export interface ServerSentEvent {
   readonly event?: string;
   readonly id?: string;
@@ -15,7 +15,7 @@ export interface ServerSentEvent {
 export interface EventStreamOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Longest wait for the headers of the response, in milliseconds. */
+  /** How long to wait for the headers of the response, in milliseconds. */
   readonly timeoutMs: number;
   readonly onOpen: (headers: Readonly<Record<string, string>>) => void;
   readonly onEvent: (event: ServerSentEvent) => void;
@@ -29,7 +29,10 @@ function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string
   );
 }
 
-/** Collects lines to events. Only `data`, `event`, `id` and `retry` are fields; a line that begins with a colon is a comment. */
+/**
+ * Assembles events from lines. Only `data`, `event`, `id` and `retry` are fields; a line that begins with a colon is a
+ * comment.
+ */
 class EventParser {
   readonly #onEvent: (event: ServerSentEvent) => void;
   #rest = '';
@@ -41,7 +44,7 @@ class EventParser {
   }
 
   take(text: string): void {
-    // A carriage return at the end may be the first half of a line break.
+    // Keep a carriage return at the end until more text arrives, because it may be the first half of a line break.
     const held = text.endsWith('\r') ? '\r' : '';
     const lines = (this.#rest + text.slice(0, text.length - held.length)).split(/\r\n|\r|\n/);
     this.#rest = (lines.pop() ?? '') + held;

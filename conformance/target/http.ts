@@ -39,7 +39,8 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
   };
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    // A new connection for each request: a kept-alive one could be closed while the next request uses it.
+    // Each request gets a new connection, because the server could close a kept-alive connection just as the next
+    // request is sent.
     const outgoing = send(url, { method, headers, agent: false, timeout: timeoutMs }, (response) => {
       readAnswer(response).then(resolve, reject);
     });

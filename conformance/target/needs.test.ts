@@ -7,7 +7,7 @@ const context = {
   config: { without: [], claims: [] },
 } as unknown as RunContext;
 
-test('a tape applies when it can reach its limits, or stays within them', () => {
+test('a tape that needs a limit applies when it can reach the limit, or stay within it', () => {
   const verdict = (need: string): string => applicability([need], context).verdict;
   expect(['limit:payloadBytes<=32768', 'limit:payloadBytes>=32768'].map(verdict)).toEqual(['applies', 'applies']);
   expect(['limit:payloadBytes<=32767', 'limit:payloadBytes>=32769', 'limit:unknown>=0'].map(verdict)).toEqual([

@@ -6,8 +6,9 @@
  * - `http`: the HTTP operations are served
  * - `control:NAME`, `credential:NAME`: the configuration has that command or credential
  * - `limit:NAME<=N`: the limit is at most N, so that the tape can reach it; `limit:NAME>=N`: it is at least N, so that
- * the tape stays within it
- * - `policy:EVENT=POLICY`: the replay policy of the event is POLICY, the contract's default; an operator may change it
+ *   the tape stays within it
+ * - `policy:EVENT=POLICY`: the replay policy of the event is POLICY. POLICY is the default in the contract, but an
+ *   operator may change it
  *
  * If the target lacks the feature, the tape is N/A. If it claims the feature and the configuration has no way to test
  * it, the tape is UNTESTABLE.
@@ -22,13 +23,16 @@ export type Applicability =
 
 const APPLIES: Applicability = { verdict: 'applies' };
 
-/** Features that the contract requires: a target without them must be configured so (`without`). */
+/**
+ * Features that the contract requires. If a target does not have one, its configuration must list the feature under
+ * `without`.
+ */
 const MANDATORY = ['http'];
 
 /** For example `payloadBytes<=65536`. */
 const BOUND = /^(\w+)(<=|>=)(\d+)$/;
 
-/** What a need is compared with. */
+/** The facts with which a need is compared. */
 interface NeedContext {
   readonly config: TargetConfig;
   readonly profile: Profile;
@@ -64,7 +68,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   },
 };
 
-/** Names that a need begins with. */
+/** The names with which a need may begin. */
 export const NEEDS: readonly string[] = Object.keys(TESTS);
 
 export function isNeed(need: string): boolean {
@@ -72,7 +76,7 @@ export function isNeed(need: string): boolean {
   return Object.hasOwn(TESTS, name) && (name !== 'limit' || BOUND.test(argument));
 }
 
-/** Claiming `auth` claims every feature that needs credentials to test. */
+/** A claim of `auth` is also a claim of every feature whose test needs credentials. */
 function isClaimed(need: string, claims: readonly string[]): boolean {
   const [name = ''] = need.split(':');
   const ofAuth = name === 'credential' || need === 'control:revoke';

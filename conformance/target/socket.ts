@@ -9,14 +9,14 @@ export interface SocketOptions {
   readonly protocols: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly pong: 'auto' | 'never';
-  /** Longest wait for the handshake, in milliseconds. */
+  /** How long the handshake may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Called before any frame, with the subprotocol that the server chose. */
   readonly onOpen: (protocol: string) => void;
   readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
   /** The client's library could not read a frame. */
   readonly onFault: (text: string) => void;
-  /** The connection has ended; code 1006 means without a close frame. */
+  /** The connection has ended. Code 1006 means that there was no close frame. */
   readonly onClose: (code: number, reason: string) => void;
 }
 
@@ -42,7 +42,7 @@ export interface Socket {
 export type Handshake =
   | { readonly socket: Socket }
   | { readonly refused: Refused }
-  /** The server accepted the upgrade with a response that the client's library must reject. */
+  /** The server accepted the upgrade, but the WebSocket library rejected its response as invalid. */
   | { readonly faulty: string }
   /** No response: a network error. */
   | { readonly unreachable: string };
@@ -112,7 +112,7 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     ws.on('unexpected-response', (_request, response) => {
       const { statusCode: status = 0, socket } = response;
       const headers = headersOf(response);
-      // The connection would be kept alive for another request, and the process with it.
+      // End the connection. Otherwise it would be kept open for another request, and the process could not exit.
       const end = (body: string): void => {
         socket.destroy();
         resolve({ refused: { status, headers, body } });
@@ -142,7 +142,10 @@ export interface AcceptOptions {
   readonly onClose: SocketOptions['onClose'];
 }
 
-/** Accepts an upgrade, as a server. Pings are passed to the handler like every frame, and not answered here. */
+/**
+ * Accepts an upgrade, as a server. The handler receives pings like every other frame; this function does not answer
+ * them.
+ */
 export function acceptSocket(
   request: IncomingMessage,
   socket: Duplex,

@@ -1,4 +1,4 @@
-/** Small servers that are far from right, each in one way, for tests of what the suite says about them. */
+/** Small servers, each badly wrong in one way, for tests of how the suite reports them. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,11 +13,11 @@ export interface FailingServer {
   stop(): Promise<void>;
 }
 
-/** What one connection does; by default nothing. */
+/** How the server behaves on one connection; by default it does nothing. */
 export interface Behaviour {
   readonly onOpen?: (socket: Socket) => void;
   readonly onMessage?: (message: Json | undefined, socket: Socket) => void;
-  /** What happens to an upgrade instead of a connection. */
+  /** Handles an upgrade request instead of accepting it. */
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex) => void;
   readonly onRequest?: RequestListener;
 }
@@ -50,7 +50,7 @@ async function accept(
   const opened = await acceptSocket(request, duplex, head, {
     protocol: 'tidemark.v1',
     onFrame: (kind, text) => {
-      // Frames come after the handshake, so the socket is there.
+      // Frames arrive only after the handshake, so `opened` is set.
       if (kind === 'text') onMessage?.(tryParse(text), opened);
     },
     onClose: () => undefined,

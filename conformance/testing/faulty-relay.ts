@@ -1,4 +1,6 @@
-/** A proxy between the suite and a gateway that corrupts the gateway's messages, to get a wrong server. */
+/**
+ * A proxy between the suite and a gateway. It changes the gateway's messages, so that the suite sees a wrong server.
+ */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -8,7 +10,7 @@ interface Message {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Maps one message of the server to none, one or several. Its state lasts as long as the connection. */
+/** Makes, for one connection, a function that replaces each message of the server by none, one or several. */
 export type Fault = () => (message: Message) => readonly Message[];
 
 export const FAULTS = {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The suite and the gateway communicate only over a socket, also in tests. */
+/** Tests run the suite in its own process, so that the suite and the gateway communicate only over a socket. */
 const SUITE = path('../command/main.ts');
 const TIDEMARK = path('../../bin/tidemark.js');
 const SERVE = path('../../src/testing/serve-gateway.ts');
@@ -61,7 +61,7 @@ async function serve(file: string, args: readonly string[], program = process.ex
   return { url, pid, stop };
 }
 
-/** Small limits, so that tests reach them within seconds. */
+/** Small limits, which tests reach within seconds. */
 export const SMALL_LIMITS = {
   heartbeatIntervalMs: 1000,
   sendQueueBytes: 262_144,
@@ -74,7 +74,10 @@ export function serveOpen(options: { readonly broadcast?: 'on' | 'off' } = {}): 
   return serve(SERVE, [JSON.stringify({ limits: SMALL_LIMITS, broadcast: 'on', ...options })]);
 }
 
-/** A gateway with a team's own events. @param contract path of an own-events document or of a built form */
+/**
+ * A gateway that serves a team's own events. @param contract path of an own-events document, or of the directory that
+ * `tidemark contract build` wrote
+ */
 export function serveContract(contract: string): Promise<Served> {
   const file = join(mkdtempSync(join(tmpdir(), 'conformance-')), 'tidemark.yaml');
   writeFileSync(file, JSON.stringify({ port: 0, broadcast: 'on', contract, limits: SMALL_LIMITS }));
@@ -86,13 +89,13 @@ export function serveWatching(directory: string): Promise<Served> {
   return serve(TIDEMARK, ['serve', '--port', '0', '--watch', directory, '--broadcast', 'on', '--json']);
 }
 
-/** The independent server in Python; with `--mutant` it is wrong on purpose. */
+/** The independent Python server. With `--mutant` it is wrong on purpose. */
 export function servePython(...options: readonly string[]): Promise<Served> {
   return serve(PYTHON, ['--port', '0', '--broadcast', ...options], 'python3');
 }
 
 export interface Secured extends Served {
-  /** A configuration of the suite that meets the needs of all its tapes. */
+  /** Path of a suite configuration that meets the needs of all tapes. */
   readonly config: string;
 }
 

@@ -13,7 +13,7 @@ export interface Violation {
 
 export interface Finding {
   readonly violations: readonly Violation[];
-  /** Deviations that the suite does not know, and that a server of a later minor version may have (ENV-4). */
+  /** Messages or fields that the suite does not know, but that a server of a later minor version may send (ENV-4). */
   readonly warnings?: readonly Violation[];
   /** How often the check was applied. */
   readonly fired: number;
@@ -30,10 +30,13 @@ export interface TraceCheck {
 
 /** Collects the findings of an invariant. */
 export interface Report {
-  /** Counts that the invariant was applied once. */
+  /** Counts one application of the invariant. */
   fire(): void;
   violate(text: string, ...frames: readonly (Frame | undefined)[]): void;
-  /** Records a deviation that a server of a later minor version may have (ENV-4). */
+  /**
+   * Records a message or field that the suite does not know, but that a server of a later minor version may send
+   * (ENV-4).
+   */
   warn(text: string, ...frames: readonly (Frame | undefined)[]): void;
 }
 
@@ -46,7 +49,7 @@ export interface Invariant {
   readonly check: (reading: Reading, report: Report) => void;
 }
 
-/** A wrong server often repeats the same violation a thousand times; a few are enough. */
+/** How many violations are kept, because a wrong server often repeats the same violation a thousand times. */
 const MOST_VIOLATIONS = 20;
 
 export function checkOf({ id, clauses, why, needs = [], check }: Invariant): TraceCheck {

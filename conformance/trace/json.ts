@@ -13,7 +13,7 @@ export function isArray(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** An own member of an object, so that `__proto__` and similar names are never found. */
+/** A member of an object. Inherited members such as `__proto__` are not found. */
 export function member(value: unknown, key: string): Json | undefined {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }

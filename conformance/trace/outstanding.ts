@@ -1,13 +1,16 @@
-/** Lists the frames that the server had not answered at a point of a trace. The cause of a failure is determined from this list. */
+/** Lists the frames that the server had not answered at the end of a trace. This list shows the cause of a failure. */
 import { isObject, member, textAt } from './json.ts';
 import { readFrames } from './reading.ts';
 import { Trace } from './trace.ts';
 import type { Frame } from './trace.ts';
 
-/** The note in place of a frame when a handshake got no response at all. */
+/** The text of the mark that stands in the trace for a handshake without a response. */
 export const HANDSHAKE_MARK = 'the handshake got no response';
 
-/** Whether the server itself sent this frame; an HTTP fault or a broken connection is noted by the runner. */
+/**
+ * Whether the server itself sent this frame. False for the notes of the runner, for example about an HTTP fault or a
+ * broken connection.
+ */
 export function isFromServer({ dir, kind, json }: Frame): boolean {
   if (dir === '>>' || kind === 'mark') return false;
   if (kind === 'http') return member(json, 'status') !== undefined;
@@ -22,7 +25,10 @@ function sameRequest(left: Frame, right: Frame): boolean {
   );
 }
 
-/** The HTTP requests without a response. Responses carry no number, so equal requests of one check are paired in order. */
+/**
+ * The HTTP requests without a response. A response does not name its request, so equal requests of one check are
+ * matched with responses in order.
+ */
 function openRequests(frames: readonly Frame[]): readonly Frame[] {
   const open: Frame[] = [];
   for (const frame of frames) {
@@ -36,16 +42,16 @@ function openRequests(frames: readonly Frame[]): readonly Frame[] {
   return open;
 }
 
-/** Whether the server sent anything on a connection after a frame; then that frame did not stop the server. */
+/** Whether the server sent anything on a connection after a frame. If it did, the frame did not stop the server. */
 function wentOn(frames: readonly Frame[], frame: Frame): boolean {
   return frames.some((each) => each.connection === frame.connection && each.n > frame.n && isFromServer(each));
 }
 
 /**
- * Frames of the client that the server has not answered, by number: commands, HTTP requests, handshakes without a
- * response, and frames that need no answer but were the last on their connection.
- * A close answers what its connection had sent, unless it is the last that the server sent at all: a server may fail right
- * after it.
+ * Frames of the client that the server has not answered, in order: commands, HTTP requests, handshakes without a
+ * response, and frames that need no answer but were the last on their connection. A close counts as an answer to all
+ * frames of its connection, unless it is the last frame that the server sent at all: the server may have failed because
+ * of one of these frames.
  */
 export function outstanding(trace: Trace): readonly Frame[] {
   const { frames } = trace;
@@ -72,7 +78,10 @@ export function traceBefore(trace: Trace, n: number): Trace {
   return part;
 }
 
-/** The trace, in which ends of connections between two frames count as ends by the client, so that no check blames the server. */
+/**
+ * A copy of the trace in which the client is recorded as the one that ended the connections between two frames, so that
+ * no check blames the server.
+ */
 export function withoutEnds(trace: Trace, from: number, to: number): Trace {
   const copy = new Trace(trace.header, () => 0);
   for (const frame of trace.frames) {

@@ -1,6 +1,6 @@
 /**
- * A trace as the invariants read it: per connection its commands with their replies, its subscriptions from start to
- * end, and the events that it received.
+ * Prepares a trace for the invariants. For each connection: its commands with their replies, its subscriptions from
+ * start to end, and the events that it received.
  */
 import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
 import { isArray, isObject, member, numberAt, textAt, textsAt } from './json.ts';
@@ -40,9 +40,9 @@ export interface Span {
 
 /** A subscription to many streams. */
 export interface Following extends Span {
-  /** The streams in force. */
+  /** The streams that the subscription selects. */
   readonly streams: readonly string[];
-  /** Whether it has every event pattern and no filter. */
+  /** Whether the subscription selects every event and has no filter. */
   readonly whole: boolean;
   readonly mode: string;
   /** The positions from which the client resumed, by stream. */
@@ -53,7 +53,7 @@ export interface Following extends Span {
 export interface Life extends Span {
   readonly stream: string;
   readonly events: readonly string[];
-  /** As the client requested it, not as the server normalised it. */
+  /** The filter that the client requested, not the form that the server returned. */
   readonly filter: JsonObject;
   readonly mode: string;
   readonly after: Place | undefined;
@@ -94,7 +94,10 @@ export interface Reading {
   readonly connections: readonly ConnectionReading[];
 }
 
-/** `by` in the frame `open` of a connection by server-sent events, which has neither pings nor close codes (SSE-4). */
+/**
+ * The value of `by` in the frame `open` of a connection that uses server-sent events. Such a connection has neither
+ * pings nor close codes (SSE-4).
+ */
 export const EVENT_STREAM = 'server-sent events';
 
 export function isEventStream({ frames }: ConnectionReading): boolean {
@@ -161,8 +164,8 @@ function readCommand(frame: Frame): Command {
 }
 
 /**
- * The command that a reply answers: the oldest unanswered one with its id. A reply without id may also answer a malformed
- * command, whose id the server need not have been able to read.
+ * The command that a reply answers: the oldest unanswered command with the id of the reply. A reply without an id may
+ * also answer a malformed command, because the server may have been unable to read the command's id.
  */
 function answered(commands: readonly Command[], reply: Frame): Command | undefined {
   const id = textAt(reply.json, 'id');
@@ -344,7 +347,7 @@ export function knownEvents(reading: Reading): ReadonlyMap<string, ReadonlyMap<n
       const stream = known.get(key) ?? new Map<number, SeenEvent>();
       known.set(key, stream);
       const before = stream.get(event.sequenceId);
-      // The live message is used as the original, because a fault may be in the replay.
+      // Prefer the live message to a replayed one, because the replay may be faulty.
       if (before === undefined || (before.isReplay && !event.isReplay)) stream.set(event.sequenceId, event);
     }
   return known;

@@ -1,6 +1,6 @@
 /**
- * The one trace of a run: what every connection sent and received, in the order in which the runner saw it. Levels 1
- * and 3 use only the trace, so that a recorded trace can be checked in the same way (`conformance check`).
+ * The trace of a run: what all connections sent and received, in the order in which the runner saw it. Levels 1 and 3
+ * use only the trace, so that a recorded trace can be checked in the same way (`conformance check`).
  *
  * As NDJSON: a header line, then one frame per line. A frame needs only `actor`, `connection`, `dir` and `text`;
  * numbers and times are filled in.
@@ -10,7 +10,7 @@ import type { Json, JsonObject } from './json.ts';
 
 export const TRACE_VERSION = 1;
 
-/** From the actor's side: `>>` it sent, `<<` it received. */
+/** `>>` if the actor sent the frame, `<<` if the actor received it. */
 export type Direction = '>>' | '<<';
 
 /**
@@ -34,7 +34,7 @@ export interface Frame {
   readonly json: Json | undefined;
   /** The check that the connection belongs to. */
   readonly check?: string;
-  /** Sent malformed on purpose: level 1 skips it. */
+  /** The client sent the frame malformed on purpose, so level 1 does not check it. */
   readonly malformed?: true;
 }
 
@@ -59,9 +59,9 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
-/** Replaces a secret of the client in a trace, in frames of either side. */
+/** Stands in a trace in place of a secret of the client, in frames of either side. */
 export const CONCEALED = '[a secret of the client]';
-/** Shorter secrets are words that a message may contain by chance. */
+/** Shorter secrets are not replaced, because a message may contain them by chance. */
 const SHORTEST_SECRET = 8;
 
 export class Trace {
@@ -102,7 +102,7 @@ export class Trace {
     return added;
   }
 
-  /** NDJSON, as {@link readTrace} reads it. */
+  /** Writes the trace as NDJSON, which {@link readTrace} reads. */
   toNdjson(): string {
     const lines = this.frames.map(({ json: _json, ...rest }) => JSON.stringify(rest));
     return `${[JSON.stringify(this.header), ...lines].join('\n')}\n`;

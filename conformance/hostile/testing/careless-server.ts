@@ -1,6 +1,7 @@
 /**
- * A server with the faults that the pack must find: it accepts every frame, checks no origin, parses with `JSON.parse`, publishes
- * every event and sends stack traces. With an option it crashes or blocks when it receives a given text.
+ * A server with the faults that the pack must find: it accepts every frame, checks no origin, parses with `JSON.parse`,
+ * publishes every event and sends stack traces. With an option, it crashes or blocks its event loop when it receives a
+ * given text.
  *
  *     node careless-server.ts [--die-at TEXT] [--block-at TEXT]
  */
