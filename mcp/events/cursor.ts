@@ -1,13 +1,14 @@
 /**
  * The cursor of a subscription: opaque to clients (SEP-3415, *Cursor Lifecycle*). It holds the stream, its epoch and the position, so
- * that a cursor of another run of the stream is recognised, and events that are lost with it are reported as truncated.
+ * that a cursor of another run of the stream is recognised, and events that are lost with it are reported as truncated. Inside a picture
+ * it also holds where the picture was taken.
  */
 import type { Mark } from '../gateway/mark.ts';
 
 const PREFIX = 'tm1.';
 
-export function writeCursor(stream: string, { position, inPicture }: Mark): string {
-  const parts = [stream, position.epoch, position.sequenceId, ...(inPicture ? [1] : [])];
+export function writeCursor(stream: string, { position, pictureHead }: Mark): string {
+  const parts = [stream, position.epoch, position.sequenceId, ...(pictureHead === undefined ? [] : [pictureHead])];
   return PREFIX + Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
@@ -21,8 +22,13 @@ export function readCursor(stream: string, cursor: string): Mark | undefined {
     return undefined;
   }
   if (!Array.isArray(parts)) return undefined;
-  const [of, epoch, sequenceId, picture] = parts as readonly unknown[];
-  if (of !== stream || typeof epoch !== 'string' || epoch === '') return undefined;
-  if (typeof sequenceId !== 'number' || !Number.isSafeInteger(sequenceId) || sequenceId < 0) return undefined;
-  return { position: { epoch, sequenceId }, inPicture: picture === 1 };
+  const [of, epoch, sequenceId, pictureHead] = parts as readonly unknown[];
+  if (of !== stream || typeof epoch !== 'string' || epoch === '' || !isSequenceId(sequenceId)) return undefined;
+  const position = { epoch, sequenceId };
+  if (pictureHead === undefined) return { position };
+  return isSequenceId(pictureHead) ? { position, pictureHead } : undefined;
+}
+
+function isSequenceId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -107,22 +107,32 @@ describe('events/poll', () => {
   });
 
   test('pages through what is left when the history no longer reaches back to the cursor', async () => {
-    const { gateway, url } = await serve({ limits: { historyEvents: 1 } });
+    const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
     const client = await linkedClient({ url });
-    const entity = { name: 'entity_updated' };
-    const { cursor } = await eventsCall(client, 'events/poll', entity);
-    for (const id of ['a', 'b', 'c'])
-      await gateway.publish('entity_updated', { id, entityType: 'function', name: id, changedFields: ['body'] });
-    const first = await eventsCall(client, 'events/poll', { ...entity, cursor, maxEvents: 2 });
-    expect(first).toMatchObject({
-      truncated: true,
-      hasMore: true,
-      events: [{ data: { id: 'a' } }, { data: { id: 'b' } }],
-    });
-    const second = await eventsCall(client, 'events/poll', { ...entity, cursor: first['cursor'], maxEvents: 2 });
-    expect(second).toMatchObject({ truncated: false, hasMore: false, events: [{ data: { id: 'c' } }] });
-    const third = await eventsCall(client, 'events/poll', { ...entity, cursor: second['cursor'] });
-    expect(third).toMatchObject({ truncated: false, events: [] });
+    const update = (id: string): Promise<unknown> =>
+      gateway.publish('entity_updated', { id, entityType: 'function', name: id, changedFields: ['body'] });
+    const poll = async (cursor: unknown): Promise<unknown[]> => {
+      const result = await eventsCall(client, 'events/poll', { name: 'entity_updated', cursor, maxEvents: 2 });
+      position = result['cursor'];
+      const ids = (result['events'] as readonly { readonly data: { readonly id: string } }[]).map(
+        ({ data }) => data.id,
+      );
+      return [...ids, { truncated: result['truncated'], hasMore: result['hasMore'] }];
+    };
+    let position: unknown;
+    await poll(null);
+    const start = position;
+    for (const id of ['a', 'b', 'c', 'd']) await update(id);
+    expect(await poll(start)).toEqual(['a', 'b', { truncated: true, hasMore: true }]);
+    const inside = position;
+    // What is published meanwhile follows the picture, so nothing is missing after the first page.
+    await update('a');
+    expect(await poll(inside)).toEqual(['c', 'd', { truncated: false, hasMore: true }]);
+    expect(await poll(position)).toEqual(['a', { truncated: false, hasMore: false }]);
+    expect(await poll(position)).toEqual([{ truncated: false, hasMore: false }]);
+    // The history has dropped an event since the picture was taken.
+    for (const id of ['e', 'e', 'e', 'e']) await update(id);
+    expect(await poll(inside)).toEqual(['c', 'd', { truncated: true, hasMore: true }]);
   });
 
   test.each(Object.keys(BROKERS))('continues over a restart of the gateway (%s)', async (kind) => {
@@ -206,6 +216,24 @@ describe('events/stream', () => {
       ['active', true],
       ['event', undefined],
     ]);
+  });
+
+  test('continues inside a picture with its rest, then with everything since', async () => {
+    const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
+    const client = await linkedClient({ url });
+    const update = (id: string): Promise<unknown> =>
+      gateway.publish('entity_updated', { id, entityType: 'function', name: id, changedFields: ['body'] });
+    const { cursor } = await eventsCall(client, 'events/poll', { name: 'entity_updated' });
+    for (const id of ['a', 'b', 'c', 'd']) await update(id);
+    const first = eventStream(client, { name: 'entity_updated', cursor });
+    await vi.waitFor(() => expect(first.sequenceIds()).toEqual([1, 2, 3, 4]), PATIENCE);
+    expect(first.received[0]).toMatchObject({ name: 'active', params: { truncated: true } });
+    first.cancel();
+    const inside = first.received.find(({ name }) => name === 'event')?.params['cursor'];
+    await update('b');
+    const second = eventStream(client, { name: 'entity_updated', cursor: inside });
+    await vi.waitFor(() => expect(second.sequenceIds()).toEqual([3, 4, 5]), PATIENCE);
+    expect(second.received.map(({ params }) => params['truncated'])).toEqual([false, undefined, undefined, undefined]);
   });
 
   test('ends with `terminated` when the gateway withdraws the access', async () => {

@@ -5,7 +5,7 @@
 import { setImmediate as nothing } from 'node:timers/promises';
 import { isGap } from '../../generated/client.ts';
 import type { TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
-import { isBehind, markOf, replayAfter, startOf } from './mark.ts';
+import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './mark.ts';
 import type { Mark } from './mark.ts';
 import type { Selection } from './page.ts';
 
@@ -41,8 +41,8 @@ export class Follower {
 
   /** Up to where everything was read, also if no event has matched; undefined before the start. */
   get mark(): Mark | undefined {
-    const position = this.#subscription?.position;
-    return position === undefined ? this.#mark : { position, inPicture: false };
+    const position = this.#mark?.pictureHead === undefined ? this.#subscription?.position : undefined;
+    return position === undefined ? this.#mark : { position };
   }
 
   /**
@@ -50,30 +50,20 @@ export class Follower {
    * @throws {TidemarkError} if the gateway refuses the subscription; {SubscriptionError} if it ends it; {ConnectionError}
    */
   async *follow(): AsyncGenerator<Followed, undefined> {
-    let after = this.#request.after;
-    let truncated = false;
-    while (!this.#request.signal.aborted) {
-      const subscription = subscribe(this.#client, { ...this.#request, after });
-      const outcome = yield* this.#read(subscription, { after, truncated });
-      if (outcome === undefined) return undefined;
-      // The stream runs in another epoch, whose events are all after the mark.
-      after = startOf(outcome);
-      truncated = true;
-    }
+    let step: Step | undefined = { after: this.#request.after, start: 'complete' };
+    while (step !== undefined && !this.#request.signal.aborted) step = yield* this.#read(step);
     return undefined;
   }
 
-  /** @returns the epoch from whose start to read again; undefined at the end */
-  async *#read(
-    subscription: Subscription,
-    { after, truncated }: { readonly after: Mark | undefined; readonly truncated: boolean },
-  ): AsyncGenerator<Followed, string | undefined> {
+  /** @returns what to read next; undefined at the end */
+  async *#read({ after, start }: Step): AsyncGenerator<Followed, Step | undefined> {
+    const subscription = subscribe(this.#client, { ...this.#request, after });
     try {
       const { position, recovery } = await subscription.ready;
-      const hasFailed = recovery.attempted && !recovery.recovered;
-      if (isElsewhere(position.epoch, after) && (hasFailed || after.inPicture)) return position.epoch;
-      const start = hasFailed ? pictureOf(position.epoch) : (after ?? { position, inPicture: false });
-      return yield* this.#items(subscription, { start, truncated: truncated || hasFailed });
+      if (after !== undefined && position.epoch !== after.position.epoch) return lossUpTo(startOf(position.epoch));
+      if (recovery.attempted && !recovery.recovered) return lossUpTo(pictureOf(position));
+      this.#subscription = subscription;
+      return yield* this.#items(subscription, { from: after ?? { position }, start });
     } catch (error) {
       if (this.#request.signal.aborted) return undefined;
       throw error;
@@ -85,41 +75,51 @@ export class Follower {
 
   async *#items(
     subscription: Subscription,
-    { start, truncated }: { readonly start: Mark; readonly truncated: boolean },
-  ): AsyncGenerator<Followed, string | undefined> {
+    { from, start }: { readonly from: Mark; readonly start: Start },
+  ): AsyncGenerator<Followed, Step | undefined> {
     const { notBefore = 0 } = this.#request;
-    let isTruncated = truncated;
-    let hasStarted = false;
-    let explained = truncated;
-    this.#mark = start;
-    for await (const item of withEndOfReplay(subscription)) {
+    let mark = from;
+    let isMissing = start === 'truncated';
+    let hasStarted = start === 'reported';
+    for await (const found of withEndOfReplay(subscription)) {
+      // A live event ends a picture; the subscription after the picture delivers it too.
+      const item = mark.pictureHead !== undefined && isLive(found) ? undefined : found;
       if (item !== undefined && isGap(item)) {
-        // The gap of a failed resume repeats what `truncated` of the start reports.
-        if (explained && !hasStarted) continue;
-        const lost = lossOf(item, this.#mark);
-        if (typeof lost === 'string') return lost;
-        this.#mark = lost;
-        isTruncated = true;
+        const { next, isRestart } = afterLoss(item, mark);
+        if (isRestart) return lossUpTo(next);
+        mark = next;
+        isMissing = true;
         hasStarted = false;
-        explained = false;
-      } else if (item !== undefined) {
-        if (isBehind(item, this.#mark)) continue;
-        if (item.isReplay && Date.parse(item.emittedAt) < notBefore) {
-          isTruncated ||= !hasStarted;
-          continue;
-        }
+      } else if (item !== undefined && mark.pictureHead !== undefined && !isInRest(item, mark)) {
+        continue;
+      } else if (item !== undefined && item.isReplay && Date.parse(item.emittedAt) < notBefore) {
+        isMissing ||= !hasStarted;
+        continue;
       }
-      if (!hasStarted) {
-        hasStarted = true;
-        yield { kind: 'start', mark: this.#mark, truncated: isTruncated };
-        this.#subscription = subscription;
-      }
+      this.#mark = mark;
+      if (!hasStarted) yield { kind: 'start', mark, truncated: isMissing };
+      hasStarted = true;
+      if (item === undefined && mark.pictureHead !== undefined) return { after: pictureEndOf(mark), start: 'reported' };
       if (item === undefined || isGap(item)) continue;
-      this.#mark = markOf(item);
-      yield { kind: 'event', event: item, mark: this.#mark };
+      mark = markAfter(item, mark);
+      this.#mark = mark;
+      yield { kind: 'event', event: item, mark };
     }
     return undefined;
   }
+}
+
+/** Whether the start was reported; if not, whether it reports a loss. */
+type Start = 'complete' | 'truncated' | 'reported';
+
+/** What to read next. A picture is read to its end, then the events after it with a subscription of their own. */
+interface Step {
+  readonly after: Mark | undefined;
+  readonly start: Start;
+}
+
+function lossUpTo(after: Mark): Step {
+  return { after, start: 'truncated' };
 }
 
 function subscribe(client: TidemarkClient, { stream, events, filter, after, signal }: FollowRequest) {
@@ -134,21 +134,18 @@ function subscribe(client: TidemarkClient, { stream, events, filter, after, sign
   });
 }
 
-function isElsewhere(epoch: string, after: Mark | undefined): after is Mark {
-  return after !== undefined && after.position.epoch !== epoch;
+function isLive(item: TidemarkEvent | TidemarkGap | undefined): boolean {
+  return item !== undefined && !isGap(item) && !item.isReplay;
 }
 
-/** The mark before the picture that follows a failed resume. */
-function pictureOf(epoch: string): Mark {
-  return { position: { epoch, sequenceId: 0 }, inPicture: true };
-}
+/** Losses after which the events continue. After every other one the gateway sends its picture (RPL-4). */
+const CONTINUED: ReadonlySet<string> = new Set(['source_overflow', 'broker_lost', 'slow_consumer']);
 
-/** @returns the new mark, or the epoch from whose start to read again */
-function lossOf({ from, to, reason }: TidemarkGap, mark: Mark): Mark | string {
-  if (to === undefined) return mark;
-  if ((from?.epoch ?? mark.position.epoch) !== to.epoch) return to.epoch;
-  // After every other loss the gateway sends its picture (RPL-4).
-  return reason === 'source_overflow' ? { position: to, inPicture: false } : pictureOf(to.epoch);
+function afterLoss({ to, reason }: TidemarkGap, mark: Mark): { readonly next: Mark; readonly isRestart: boolean } {
+  if (to === undefined) return { next: mark, isRestart: false };
+  if (to.epoch !== mark.position.epoch) return { next: startOf(to.epoch), isRestart: true };
+  if (!CONTINUED.has(reason)) return { next: pictureOf(to), isRestart: true };
+  return { next: mark.pictureHead === undefined ? { position: to } : mark, isRestart: false };
 }
 
 /** The items of a subscription, and `undefined` once when its first replay is complete. */

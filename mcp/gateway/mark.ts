@@ -1,22 +1,41 @@
 /**
- * Where a reader of events is. A plain position says that everything up to it was read. While the picture that follows a failed
- * resume is read (RPL-4), events are old ones in ascending order: then the mark says how far the picture was read.
+ * Where a reader of events is. A plain mark says that everything up to its position was read.
+ *
+ * While the picture that follows a failed resume is read (RPL-4), the events are old ones in ascending order. Then the mark says how far
+ * the picture was read, and at which position it was taken:
+ *
+ *     0 … position.sequenceId          read, as far as the picture contains it
+ *     position.sequenceId … pictureHead  the rest of the picture
+ *     pictureHead …                    every event, as after a plain mark
  */
 import type { Position, TidemarkEvent } from '../../generated/client.ts';
 
 export interface Mark {
   readonly position: Position;
-  readonly inPicture: boolean;
-}
-
-export function markOf(event: TidemarkEvent): Mark {
-  const { epoch, sequenceId, replayReason } = event;
-  return { position: { epoch, sequenceId }, inPicture: replayReason === 'warm' };
+  /** Inside a picture: the sequenceId at which it was taken. */
+  readonly pictureHead?: number;
 }
 
 /** The mark before everything that a stream's history may still have of an epoch. */
 export function startOf(epoch: string): Mark {
-  return { position: { epoch, sequenceId: 0 }, inPicture: false };
+  return { position: { epoch, sequenceId: 0 } };
+}
+
+/** The mark before a picture that is taken at a position. */
+export function pictureOf({ epoch, sequenceId }: Position): Mark {
+  return { position: { epoch, sequenceId: 0 }, pictureHead: sequenceId };
+}
+
+/** The mark after an event that was read at a mark. */
+export function markAfter(event: TidemarkEvent, { pictureHead }: Mark): Mark {
+  const { epoch, sequenceId } = event;
+  const position = { epoch, sequenceId };
+  return pictureHead === undefined ? { position } : { position, pictureHead };
+}
+
+/** The plain mark at the end of a mark's picture. */
+export function pictureEndOf({ position: { epoch, sequenceId }, pictureHead = sequenceId }: Mark): Mark {
+  return { position: { epoch, sequenceId: pictureHead } };
 }
 
 /** The replay that continues after a mark; without a mark only new events count. */
@@ -24,10 +43,10 @@ export function replayAfter(
   mark: Mark | undefined,
 ): { readonly mode: 'none' | 'warm' } | { readonly mode: 'resume'; readonly after: Position } {
   if (mark === undefined) return { mode: 'none' };
-  return mark.inPicture ? { mode: 'warm' } : { mode: 'resume', after: mark.position };
+  return mark.pictureHead === undefined ? { mode: 'resume', after: mark.position } : { mode: 'warm' };
 }
 
-/** Whether the event was read before the mark. Only a picture repeats such events. */
-export function isBehind(event: TidemarkEvent, { position, inPicture }: Mark): boolean {
-  return inPicture && event.epoch === position.epoch && event.sequenceId <= position.sequenceId;
+/** Whether a picture that is taken again has the event in the part that is still to be read. */
+export function isInRest({ sequenceId }: TidemarkEvent, { position, pictureHead = 0 }: Mark): boolean {
+  return sequenceId > position.sequenceId && sequenceId <= pictureHead;
 }

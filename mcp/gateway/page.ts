@@ -1,8 +1,8 @@
 /** Reads a bounded number of past events: the events after a mark, up to now. */
 import { isGap } from '../../generated/client.ts';
-import type { TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
-import { isBehind, markOf, replayAfter, startOf } from './mark.ts';
+import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './mark.ts';
 import type { Mark } from './mark.ts';
 
 /** Which events a reader wants. */
@@ -30,28 +30,60 @@ export interface Page {
   /** Whether events after the given mark are missing: lost, out of the history, or too old. */
   readonly truncated: boolean;
   readonly hasMore: boolean;
-  readonly gaps: readonly TidemarkGap[];
 }
 
 /**
  * If the history no longer has the mark's epoch, reads the new epoch from its start, so that only what is lost is missing; if it
- * no longer has the position, reads the current picture, as a failed resume does (RPL-4).
+ * no longer has the position, reads the current picture, as a failed resume does (RPL-4). A page that ends inside a picture has a mark
+ * that remembers it: later pages have the rest of the picture, then every event since it was taken.
  * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError}; the signal's reason
  */
 export async function readPage(client: TidemarkClient, request: PageRequest): Promise<Page> {
-  const first = await attempt(client, request);
-  if ('events' in first) return first;
-  const again = await attempt(client, { ...request, after: startOf(first.epoch) });
-  if ('events' in again) return { ...again, truncated: true };
-  throw new Error(`The stream ${request.stream} changed its epoch twice while it was read. Try again.`);
+  const { after, limit } = request;
+  const first = await readOnce(client, request);
+  if (after === undefined) return first.page;
+  if (first.epoch !== after.position.epoch) {
+    const again = await readPage(client, { ...request, after: startOf(first.epoch) });
+    return { ...again, truncated: true };
+  }
+  if (after.pictureHead === undefined || first.page.hasMore) return first.page;
+  const { events, truncated } = first.page;
+  const rest = { ...request, after: pictureEndOf(after), limit: limit - events.length };
+  const next = await readPage(client, rest);
+  return { ...next, events: [...events, ...next.events], truncated: truncated || next.truncated };
 }
 
-/** The stream runs in another epoch than the mark. */
-interface EpochChanged {
+/**
+ * Reads the newest events that the history still has, of at most `limit` positions of the stream. `truncated` if the history has fewer.
+ * @throws as `readPage`
+ */
+export async function readNewest(client: TidemarkClient, request: Omit<PageRequest, 'after'>): Promise<Page> {
+  const { mark } = await readPage(client, { ...request, after: undefined });
+  const { epoch, sequenceId: head } = mark.position;
+  const wanted = Math.max(0, head - request.limit);
+  let found: Page = { events: [], mark, truncated: head > wanted, hasMore: false };
+  // The history has everything after some position, which only an attempt to resume reveals: its lowest one is between these two.
+  let [low, high] = [wanted, head];
+  while (low < high) {
+    const sequenceId = low === wanted ? wanted : Math.floor((low + high) / 2);
+    const { page, isRecovered } = await readOnce(client, { ...request, after: { position: { epoch, sequenceId } } });
+    if (isRecovered) {
+      found = { ...page, truncated: page.truncated || sequenceId > wanted };
+      high = sequenceId;
+    } else low = sequenceId + 1;
+  }
+  return found;
+}
+
+interface Read {
+  readonly page: Page;
+  /** The epoch of the stream. If the mark has another one, the page has nothing. */
   readonly epoch: string;
+  /** Whether no resume has failed. */
+  readonly isRecovered: boolean;
 }
 
-async function attempt(client: TidemarkClient, request: PageRequest): Promise<Page | EpochChanged> {
+async function readOnce(client: TidemarkClient, request: PageRequest): Promise<Read> {
   const { stream, events, filter, after, signal } = request;
   const collected = new Collected(request);
   const subscription = client.subscribe({
@@ -65,11 +97,13 @@ async function attempt(client: TidemarkClient, request: PageRequest): Promise<Pa
   });
   try {
     const { position, recovery } = await subscription.ready;
-    const hasFailed = recovery.attempted && !recovery.recovered;
-    if (after !== undefined && position.epoch !== after.position.epoch && (hasFailed || after.inPicture))
-      return { epoch: position.epoch };
-    const end = await Promise.race([subscription.caughtUp.then((summary) => summary.position), collected.full]);
-    return collected.page({ position: end ?? position, inPicture: false }, hasFailed);
+    const isRecovered = !recovery.attempted || recovery.recovered;
+    const isElsewhere = after !== undefined && position.epoch !== after.position.epoch;
+    const summary = isElsewhere ? undefined : await Promise.race([subscription.caughtUp, collected.full]);
+    const from = isRecovered ? (after ?? { position }) : pictureOf(position);
+    const page = collected.page({ from, end: summary?.position ?? position });
+    const isCut = !isRecovered || (after?.pictureHead !== undefined && summary?.truncated === true);
+    return { page: isCut ? { ...page, truncated: true } : page, epoch: position.epoch, isRecovered };
   } finally {
     void subscription.unsubscribe();
     subscription.caughtUp.catch(() => undefined);
@@ -78,10 +112,9 @@ async function attempt(client: TidemarkClient, request: PageRequest): Promise<Pa
 
 class Collected {
   readonly #request: PageRequest;
-  readonly #events: TidemarkEvent[] = [];
-  readonly #gaps: TidemarkGap[] = [];
   readonly #full = Promise.withResolvers<undefined>();
-  #isTooOld = false;
+  readonly #events: TidemarkEvent[] = [];
+  #isIncomplete = false;
 
   constructor(request: PageRequest) {
     this.#request = request;
@@ -95,27 +128,20 @@ class Collected {
   add(item: TidemarkEvent | TidemarkGap): void {
     const { after, limit, notBefore = 0 } = this.#request;
     if (this.#events.length > limit || after === undefined) return;
-    if (isGap(item)) {
-      this.#gaps.push(item);
-      return;
-    }
-    if (isBehind(item, after)) return;
-    if (Date.parse(item.emittedAt) < notBefore) this.#isTooOld = true;
+    if (isGap(item)) this.#isIncomplete = true;
+    else if (after.pictureHead !== undefined && !isInRest(item, after)) return;
+    else if (Date.parse(item.emittedAt) < notBefore) this.#isIncomplete = true;
     else this.#events.push(item);
     if (this.#events.length > limit) this.#full.resolve(undefined);
   }
 
-  page(end: Mark, hasFailed: boolean): Page {
+  /** @param from the mark before the first event. @param end the position up to which the events are complete */
+  page({ from, end }: { readonly from: Mark; readonly end: Position }): Page {
     const { limit } = this.#request;
     const hasMore = this.#events.length > limit;
     const events = this.#events.slice(0, limit);
     const last = events.at(-1);
-    return {
-      events,
-      mark: hasMore && last !== undefined ? markOf(last) : end,
-      truncated: hasFailed || this.#isTooOld || this.#gaps.length > 0,
-      hasMore,
-      gaps: this.#gaps,
-    };
+    const reached = last === undefined ? from : markAfter(last, from);
+    return { events, mark: hasMore ? reached : { position: end }, truncated: this.#isIncomplete, hasMore };
   }
 }

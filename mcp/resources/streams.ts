@@ -9,7 +9,7 @@ import type { McpServer, ReadResourceResult } from '@modelcontextprotocol/server
 import { writePosition } from '../../src/agents/position.ts';
 import { failureOf } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { readPage } from '../gateway/page.ts';
+import { readNewest } from '../gateway/page.ts';
 
 export interface StreamsHost {
   readonly gateway: Gateway;
@@ -63,12 +63,12 @@ async function read(uri: string, gateway: Gateway, signal: AbortSignal): Promise
   const stream = streamAt(uri);
   if (stream === undefined) throw new ResourceNotFoundError(uri);
   const client = await gateway.connected(signal);
-  const selection = { stream, events: ['*'], filter: undefined, limit: NEWEST, signal };
-  const { mark } = await readPage(client, { ...selection, after: undefined });
-  const sequenceId = Math.max(0, mark.position.sequenceId - NEWEST);
-  const { events } = await readPage(client, {
-    ...selection,
-    after: { position: { ...mark.position, sequenceId }, inPicture: false },
+  const { events, mark } = await readNewest(client, {
+    stream,
+    events: ['*'],
+    filter: undefined,
+    limit: NEWEST,
+    signal,
   });
   const text = JSON.stringify({ stream, position: writePosition(mark.position), events });
   return { contents: [{ uri, mimeType: 'application/json', text }] };

@@ -1,7 +1,5 @@
 import type { SubscriptionFilter } from '../../generated/types.ts';
-import { writePosition } from '../../src/agents/position.ts';
-import type { Mark } from '../gateway/mark.ts';
-import { readPage } from '../gateway/page.ts';
+import { readNewest, readPage } from '../gateway/page.ts';
 import {
   EVENT,
   filterOf,
@@ -9,9 +7,10 @@ import {
   objectSchema,
   PATTERN,
   POSITION,
-  positionOf,
+  readMark,
   STREAM,
   streamOf,
+  writeMark,
 } from './tool.ts';
 import type { Tool } from './tool.ts';
 
@@ -56,16 +55,15 @@ export const recentChanges: Tool<Asked> = {
   run: async ({ events = ['*'], filter, stream, since, limit = DEFAULT_LIMIT }, context) => {
     const selection = { stream: streamOf(stream, events, context.contract), events, filter: filterOf(filter) };
     const client = await context.gateway.connected(context.signal);
-    const read = async (after: Mark | undefined): ReturnType<typeof readPage> =>
-      readPage(client, { ...selection, after, limit, signal: context.signal });
-    if (since !== undefined) return resultOf(await read({ position: positionOf(since), inPicture: false }));
-    const { position } = (await read(undefined)).mark;
-    const sequenceId = Math.max(0, position.sequenceId - limit);
-    const page = await read({ position: { ...position, sequenceId }, inPicture: false });
-    return resultOf(page);
+    const request = { ...selection, limit, signal: context.signal };
+    return resultOf(
+      since === undefined
+        ? await readNewest(client, request)
+        : await readPage(client, { ...request, after: readMark(since) }),
+    );
   },
 };
 
 function resultOf({ events, mark, truncated, hasMore }: Awaited<ReturnType<typeof readPage>>): object {
-  return { events, position: writePosition(mark.position), truncated, hasMore };
+  return { events, position: writeMark(mark), truncated, hasMore };
 }

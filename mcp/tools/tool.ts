@@ -4,7 +4,8 @@ import type { JsonSchema, ObjectSchema } from '../contract/schema.ts';
 import { refTo } from '../contract/schema.ts';
 import { UsageError } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { readPosition } from '../../src/agents/position.ts';
+import type { Mark } from '../gateway/mark.ts';
+import { readPosition, writePosition } from '../../src/agents/position.ts';
 import type { Position } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
 
@@ -35,7 +36,7 @@ export const STREAM: JsonSchema = { ...refTo('StreamName'), default: 'main' };
 /** A position is passed on as one word. */
 export const POSITION: JsonSchema = {
   type: 'string',
-  pattern: '^[^:]+:\\d+$',
+  pattern: '^[^:]+:\\d+(~\\d+)?$',
   description: 'A position of the stream, as this server returned it: pass it on unchanged.',
 };
 
@@ -63,12 +64,27 @@ export function objectSchema(
   return { type: 'object', additionalProperties: false, properties, required };
 }
 
-/** @throws {UsageError} */
+/** @throws {UsageError} also for a position inside a picture */
 export function positionOf(text: string): Position {
-  const position = readPosition(text);
-  if (position === undefined)
-    throw new UsageError(`"${text}" is not a position. Expected one that this server returned, or leave it out.`);
+  const { position, pictureHead } = readMark(text);
+  if (pictureHead !== undefined)
+    throw new UsageError(`More events are ready after "${text}": call recent_changes until \`hasMore\` is false.`);
   return position;
+}
+
+/** A mark as one word: a position, and inside a picture `~` and its head. */
+export function writeMark({ position, pictureHead }: Mark): string {
+  return writePosition(position) + (pictureHead === undefined ? '' : `~${pictureHead}`);
+}
+
+/** @throws {UsageError} */
+export function readMark(text: string): Mark {
+  const [, word = '', head] = /^([^~]*?)(?:~(\d+))?$/.exec(text) ?? [];
+  const position = readPosition(word);
+  const pictureHead = head === undefined ? undefined : Number(head);
+  if (position === undefined || !Number.isSafeInteger(pictureHead ?? 0))
+    throw new UsageError(`"${text}" is not a position. Expected one that this server returned, or leave it out.`);
+  return pictureHead === undefined ? { position } : { position, pictureHead };
 }
 
 /** An empty filter is no filter. */

@@ -65,6 +65,43 @@ describe('the tools', () => {
     expect(other.content['events']).toContainEqual(expect.objectContaining({ sequenceId: 4 }));
   });
 
+  test('return the newest events also when the history has fewer than were asked for', async () => {
+    const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
+    const client = await linkedClient({ url });
+    for (const path of ['a', 'b', 'c', 'd', 'e'])
+      await gateway.publish('file_change', { path, root: 'r', changeType: 'create', fileType: 'file' });
+    const numbers = ({ events }: Readonly<Record<string, unknown>>): unknown =>
+      (events as readonly { readonly sequenceId: number }[]).map(({ sequenceId }) => sequenceId);
+    for (const [limit, expected, truncated] of [
+      [50, [3, 4, 5], true],
+      [4, [3, 4, 5], true],
+      [3, [3, 4, 5], false],
+      [2, [4, 5], false],
+    ] as const) {
+      const { content } = await callTool(client, 'recent_changes', { limit, events: ['file_change'] });
+      expect({ numbers: numbers(content), truncated: content['truncated'] }).toEqual({ numbers: expected, truncated });
+    }
+    const [main] = (await client.readResource({ uri: 'tidemark://stream/main' })).contents;
+    const text = main !== undefined && 'text' in main ? main.text : '';
+    expect(numbers(JSON.parse(text) as Record<string, unknown>)).toEqual([3, 4, 5]);
+  });
+
+  test('page through the picture that replaces a lost history, and wait only at its end', async () => {
+    const { gateway, url } = await serve({ limits: { historyEvents: 1 } });
+    const client = await linkedClient({ url });
+    const update = (id: string): ReturnType<typeof gateway.publish> =>
+      gateway.publish('entity_updated', { id, entityType: 'function', name: id, changedFields: ['body'] });
+    const { epoch } = await update('a');
+    for (const id of ['b', 'c']) await update(id);
+    const first = await callTool(client, 'recent_changes', { since: `${epoch}:0`, limit: 2 });
+    expect(first.content).toMatchObject({ events: [{}, {}], truncated: true, hasMore: true, position: `${epoch}:2~3` });
+    const inside = first.content['position'];
+    const early = await callTool(client, 'wait_for_event', { event: '*', since: inside });
+    expect(early).toMatchObject({ isError: true, text: expect.stringContaining('recent_changes') });
+    const rest = await callTool(client, 'recent_changes', { since: inside });
+    expect(rest.content).toMatchObject({ events: [{ payload: { id: 'c' } }], hasMore: false, position: `${epoch}:3` });
+  });
+
   test('wait for the first event that matches, without a gap between two waits', async () => {
     const { gateway, url } = await serve();
     const client = await linkedClient({ url });
