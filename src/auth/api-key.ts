@@ -1,15 +1,15 @@
 /**
- * API keys: `tm_<id>_<random>`. The id finds the key, the random part proves it. Only a SHA-256 hash is stored. A slower hash is
- * not needed, because the random part has 190 bits and cannot be guessed.
+ * API keys have the form `tm_<id>_<random>`. The id is used to find the stored key; the random part proves that the client knows the key.
+ * Only a SHA-256 hash is stored. A slower hash is not needed, because the random part has 190 bits and cannot be guessed.
  */
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Principal } from './principal.ts';
 import { parseScope } from './scope.ts';
 
-/** An API key as it is stored. Times are RFC 3339. */
+/** An API key as it is stored. Times are in the format of RFC 3339. */
 export interface StoredKey {
   readonly id: string;
-  /** Who uses the key. Two keys may have the same name while one replaces the other. */
+  /** The user of the key. Two keys may have the same name while one replaces the other. */
   readonly name: string;
   /** SHA-256 of the whole key, in hexadecimal. */
   readonly hash: string;
@@ -20,7 +20,7 @@ export interface StoredKey {
 }
 
 export interface NewKey {
-  /** The key itself: shown once, never stored. */
+  /** The key itself. It is shown once and never stored. */
   readonly secret: string;
   readonly stored: StoredKey;
 }
@@ -56,12 +56,12 @@ export function createKey({ name, scopes, now, expiresAt }: KeyRequest): NewKey 
   return { secret, stored };
 }
 
-/** The id in a key, or undefined if the text is not an API key. */
+/** @returns the id that is part of the key, or undefined if the text is not an API key */
 export function keyId(secret: string): string | undefined {
   return SHAPE.exec(secret)?.[1];
 }
 
-/** The id that a revocation names. */
+/** The id that a revocation of this key reports. */
 export function credentialIdOf({ id }: Pick<StoredKey, 'id'>): string {
   return `key:${id}`;
 }
@@ -71,8 +71,9 @@ export function isLive({ expiresAt, revokedAt }: StoredKey, nowMs: number): bool
 }
 
 /**
- * The principal of a key. Compares in constant time, so that the response time reveals nothing about the hash.
- * @throws {Error} with the reason why the key is invalid; for the log, not for the peer
+ * Checks a key and returns its principal. The hashes are compared in constant time, so that the response time reveals nothing about the
+ * stored hash.
+ * @throws {Error} with the reason why the key is invalid. The reason is for the log; the client must not receive it.
  */
 export function principalOf(secret: string, stored: StoredKey | undefined, nowMs: number): Principal {
   const given = hashOf(secret);

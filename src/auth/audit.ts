@@ -1,18 +1,23 @@
-/** The audit log: accepted and rejected clients, and publications, without secrets and payloads. */
+/**
+ * The audit log: records which clients, subscriptions, publications and other operations were allowed or denied. It contains no secrets and
+ * no payloads.
+ */
 
 export interface AuditEntry {
-  /** `connect`: rejected for its origin or host name (SEC-4); `command`: rejected because it needs authentication first (SEC-2). */
+  /**
+   * `connect`: denied because of the Origin or Host header (SEC-4). `command`: denied because the client must authenticate first (SEC-2).
+   */
   readonly kind: 'connect' | 'authenticate' | 'command' | 'subscribe' | 'broadcast' | 'introspect' | 'disconnect';
   readonly outcome: 'allowed' | 'denied';
   readonly principal?: string;
   readonly remoteAddress?: string;
   readonly stream?: string;
   readonly event?: string;
-  /** The connection that was to be ended. */
+  /** For `disconnect`: the connection that was to be ended. */
   readonly connectionId?: string;
 }
 
-/** Takes one line of JSON; returns `dropped` when the line is not in the log. */
+/** Receives one line of JSON. Returns `dropped` if the line could not be added to the log. */
 export type AuditSink = (line: string) => unknown;
 
 export class Audit {
@@ -24,7 +29,7 @@ export class Audit {
     this.#sink = sink;
   }
 
-  /** Entries that are not in the log. */
+  /** Number of entries that are missing from the log. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -36,7 +41,7 @@ export class Audit {
       const outcome = this.#sink(JSON.stringify({ time: new Date().toISOString(), ...entry }));
       if (outcome === 'dropped') this.#dropped += 1;
     } catch {
-      // A fault of the log must not make the audited operation fail.
+      // The audited operation must not fail because of the log, so the error is only counted.
       this.#dropped += 1;
     }
   }

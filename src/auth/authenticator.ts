@@ -10,7 +10,10 @@ export interface Authenticator {
   readonly required: boolean;
   /** The principal of a client that has presented no credential. */
   readonly anonymous: Principal;
-  /** @throws {ProtocolError} `unauthenticated`, with the same text for every reason; `internal` if the credential cannot be checked now */
+  /**
+   * @throws {ProtocolError} `unauthenticated`, with the same text for every reason; `internal` if the credential cannot be checked at the
+   * moment
+   */
   authenticate(credential: Credential): Promise<Principal>;
   /** Calls the listener with the `credentialId` of each credential that is revoked from now on. */
   onRevoked(listener: (credentialId: string) => void): void;
@@ -23,7 +26,7 @@ export interface IdentifyOptions {
   readonly remoteAddress: string;
 }
 
-/** Authenticates and writes the outcome to the audit log, for HTTP and WebSocket. */
+/** Authenticates a client and records the outcome in the audit log. Used for HTTP and for WebSocket. */
 export async function identify(credential: Credential, options: IdentifyOptions): Promise<Principal> {
   const { authenticator, audit, remoteAddress } = options;
   try {
@@ -36,7 +39,7 @@ export async function identify(credential: Credential, options: IdentifyOptions)
   }
 }
 
-/** Gives every client all scopes: for loopback without credentials (SEC-5). */
+/** Gives every client all scopes. Used if no credentials are configured, on a loopback address only (SEC-5). */
 export function openAuthenticator(): Authenticator {
   return {
     required: false,

@@ -1,4 +1,4 @@
-/** Whether a principal may perform an operation: the only place that checks the scopes of the contract (SEC-1). */
+/** Checks whether a principal may perform an operation. No other code checks the scopes that the contract requires (SEC-1). */
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { targetStream } from '../catalogue/home-stream.ts';
 import { ProtocolError } from '../errors.ts';
@@ -17,10 +17,10 @@ export interface Caller {
   readonly remoteAddress: string;
 }
 
-/** The events and the stream of the operation. */
+/** What the operation refers to: events and streams. */
 interface Subject {
   readonly events: readonly string[];
-  /** One stream; for a subscribe to many streams, their names and patterns. */
+  /** Usually one stream. For a subscription to many streams, their names and patterns. */
   readonly streams: readonly string[];
 }
 
@@ -39,13 +39,14 @@ const AUDIT_KINDS: Readonly<Record<Action, AuditEntry['kind']>> = {
 };
 
 /**
- * `subscribe:<event>@<stream>` needs a scope for every named event; `subscribe:<any>@<stream>` needs a scope for at least one event;
- * with the name of an event, a scope for that event.
+ * A scope that the contract requires. `<event>` requires a scope for each event that the request names, `<any>` for at least one event of
+ * the stream. The name of an event requires a scope for this event.
  */
 const TEMPLATE = /^(subscribe|publish):(<event>|<any>|\w+)@<stream>$/;
 
 /**
- * Checks the scopes that an operation needs; a rejection is recorded in the audit log. @param data the request, valid by its schema
+ * Checks the scopes that an operation requires. A rejection is recorded in the audit log.
+ * @param data the request, already validated against its schema
  * @throws {ProtocolError} `forbidden`, with the missing scope
  */
 export function authorise(
@@ -68,7 +69,7 @@ export function authorise(
   }
 }
 
-/** Whether the principal has every one of these scopes, for what the peer asks. */
+/** Whether the principal has every one of these scopes for the events and streams in `data`. */
 export function hasScopes(
   scopes: readonly string[],
   data: unknown,
@@ -103,14 +104,16 @@ function missingOn(
     return permitsAny(scopes, action, stream) ? undefined : { action, scope, stream };
   }
   const events = extent === undefined || extent === '<event>' ? named : [extent];
-  // Of a pattern, a principal receives what the scopes cover (MUL-2).
+  // A pattern of streams is allowed if the scopes cover a part of it: the client then receives only that part (MUL-2).
   if (stream.endsWith('*') && permittedStreams([stream], events, scopes).length > 0) return undefined;
   const event = events.length === 0 ? '*' : events.find((each) => !permits(scopes, action, each, stream));
   if (event === undefined) return undefined;
   return { action, scope: `${action}:${event}@${stream}`, event, stream };
 }
 
-/** Commands and HTTP requests have the same members for events and stream; the stream has a default (SUB-1, STR-5). */
+/**
+ * The events and streams of a request. Commands and HTTP requests name them in the same members. The stream has a default (SUB-1, STR-5).
+ */
 function subjectOf(data: unknown, catalogue: Catalogue): Subject {
   const { events, event, streams } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const named: readonly unknown[] = Array.isArray(events) ? events : [event];

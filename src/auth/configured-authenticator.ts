@@ -1,5 +1,5 @@
 /**
- * The authenticator of a configured gateway: tokens of its issuers, and its API keys (SEC-1).
+ * The authenticator that a gateway uses if credentials are configured. It accepts tokens of the configured issuers, and API keys (SEC-1).
  *
  * @module tidemark/auth
  */
@@ -17,24 +17,27 @@ import { KeysUnavailable, TokenVerifier } from './token-verifier.ts';
 const KEYS_RETRY_AFTER_MS = 2_000;
 
 export interface ConfiguredAuthenticatorOptions {
-  /** Defaults are those of a configuration file (docs/guides/secure.md). */
+  /** Settings that are missing have the same defaults as in a configuration file (docs/guides/secure.md). */
   readonly settings: Pick<AuthSettings, 'issuers'> & Partial<AuthSettings>;
-  /** The storage of API keys, if any. */
+  /** The storage of API keys; without it, no API key is accepted. */
   readonly storage?: KeyStorage;
-  /** Receives the reason why a credential was rejected; the peer does not. */
+  /** Receives the reason why a credential was rejected. The client does not receive the reason. */
   readonly onRefused?: (reason: string) => void;
-  /** Called once per outage, when the storage cannot be read. */
+  /** Called once per outage of the key storage. */
   readonly onFault?: (error: unknown) => void;
   readonly now?: () => number;
-  /** How often the storage is read, in milliseconds. */
+  /** How often the key storage is read, in milliseconds. */
   readonly pollMs?: number;
 }
 
 function ignore(): void {
-  // The host program has no listener.
+  // Used if the host program passes no listener.
 }
 
-/** @throws {Error} naming the unreadable source, so that a gateway that could authenticate no client does not start */
+/**
+ * @throws {Error} that names the source that cannot be read. The gateway then does not start, because it could not authenticate all
+ * clients.
+ */
 export async function configuredAuthenticator(options: ConfiguredAuthenticatorOptions): Promise<Authenticator> {
   const { settings, storage, onRefused = ignore, onFault = ignore, now = Date.now, pollMs } = options;
   const tokens = await TokenVerifier.open({ ...DEFAULT_TIMES, ...settings, now });
@@ -42,7 +45,7 @@ export async function configuredAuthenticator(options: ConfiguredAuthenticatorOp
   const keys = storage === undefined ? undefined : new KeyRing({ storage, now, onFault, ...poll });
   await keys?.start();
   const identify = async ({ kind, value }: Credential): Promise<Principal> => {
-    // Some clients can only send a bearer token; an API key is recognised by its form.
+    // Some clients can send an API key only as a bearer token. An API key is recognised by its prefix `tm_`.
     if (kind === 'bearer' && !value.startsWith('tm_')) return tokens.verify(value);
     if (keys === undefined) throw new Error('no API keys are configured');
     return keys.authenticate(value);
@@ -55,7 +58,8 @@ export async function configuredAuthenticator(options: ConfiguredAuthenticatorOp
         return await identify(credential);
       } catch (error) {
         onRefused(error instanceof Error ? error.message : 'unknown fault');
-        // Clients give up permanently on `unauthenticated`; without this error all would give up while an issuer is unavailable.
+        // `unauthenticated` makes a client give up permanently. While the keys of an issuer are unavailable, all its clients would give up,
+        // so they receive `internal`, after which a client tries again.
         if (error instanceof KeysUnavailable)
           throw new ProtocolError('internal', 'The keys that verify the token cannot be fetched now. Try again.', {
             retryAfterMs: KEYS_RETRY_AFTER_MS,

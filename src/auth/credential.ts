@@ -11,7 +11,7 @@ export interface Credential {
 
 const IN_QUERY: ReadonlySet<string> = new Set<string>(CREDENTIAL_PARAMETERS);
 
-/** @throws {ProtocolError} `invalid_message` if a credential is in the query string */
+/** @throws {ProtocolError} `invalid_message` if the query string contains a credential */
 export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>): void {
   if (url?.includes('?') !== true) return;
   const { query } = requestTarget(url);
@@ -24,8 +24,8 @@ export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>)
 }
 
 /**
- * The credential in the headers, if any. @throws {ProtocolError} `invalid_message` if it is in the query string, given twice, or
- * has an unknown scheme
+ * @returns the credential in the headers; undefined if there is none
+ * @throws {ProtocolError} `invalid_message` if a credential is in the query string, is given twice, or has an unknown scheme
  */
 export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
   refuseCredentialInAddress(request);

@@ -1,8 +1,8 @@
-/** Where a gateway may be reached without credentials (SEC-5). */
+/** Decides at which addresses a gateway may be reachable without credentials (SEC-5). */
 import { isLoopback } from './loopback.ts';
 import type { ClientAddress } from './trusted-proxies.ts';
 
-/** Any client that can reach such an address could read and publish everything. */
+/** The gateway would be reachable by other machines without credentials, so that any client could read and publish everything. */
 export class ExposureError extends Error {
   override readonly name = 'ExposureError';
 }
@@ -11,11 +11,11 @@ export interface Exposure {
   readonly host: string;
   /** Whether clients must present a credential. */
   readonly required: boolean;
-  /** The operator has stated that something else, such as a proxy, checks who may connect. */
+  /** The operator has declared that something else, such as a proxy, checks which clients may connect. */
   readonly insecure: boolean;
 }
 
-/** @throws {ExposureError} if anyone who can reach the machine would have full access and the operator has not allowed this */
+/** @throws {ExposureError} if any client that can reach the machine would have full access, and the operator has not allowed this */
 export function assertProtected({ host, required, insecure }: Exposure): void {
   if (required || insecure || isLoopback(host)) return;
   throw new ExposureError(
@@ -25,8 +25,9 @@ export function assertProtected({ host, required, insecure }: Exposure): void {
 }
 
 /**
- * Why a connection to this local address is rejected. An attached gateway does not choose where its host listens.
- * `localAddress` is undefined for a socket in the file system, which file permissions protect.
+ * Why a connection to this local address is rejected; undefined if it is allowed. This is checked for each connection, because an attached
+ * gateway does not choose the address on which its host listens.
+ * @param localAddress undefined for a socket in the file system, which is protected by file permissions
  */
 export function exposureOf(
   localAddress: string | undefined,
@@ -37,7 +38,10 @@ export function exposureOf(
   return 'Without credentials, the gateway serves only its own machine (SEC-5).';
 }
 
-/** A proxy on this machine could forward clients of other machines to a gateway that serves only loopback. */
+/**
+ * Why a forwarded request is rejected; undefined if it is allowed. A proxy on this machine could forward requests of other machines to a
+ * gateway that is meant for this machine only.
+ */
 export function forwardedExposureOf(
   { address, from }: ClientAddress,
   { required, insecure }: Omit<Exposure, 'host'>,

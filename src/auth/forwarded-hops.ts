@@ -1,43 +1,55 @@
 /**
- * Reads the addresses that proxies wrote into a request. Anyone may send these headers, and only the last element was written by the
- * peer itself: so the elements are read one by one from the right, up to the first invalid one.
+ * Reads the addresses that proxies wrote into the headers of a request. Any client may send these headers; only the last element was
+ * certainly written by the peer of the connection. Therefore the elements are read one by one from the right, up to the first invalid one.
  */
 import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
-/** The header that the proxies in front write. The other one passes through them unchanged, as a client sent it. */
+/**
+ * The header that the proxies in front of the gateway write. The other header must not be used: the proxies forward it as the client sent
+ * it.
+ */
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
 const MAPPED = '::ffff:';
 /** An address with an optional port: `192.0.2.1:4711`, `[2001:db8::1]`, `[2001:db8::1]:4711`. */
 const WITH_PORT = /^(?:(?<v4>[\d.]+)|\[(?<v6>[\da-f:.]+:[\da-f:.]+)\])(?::\d{1,5})?$/i;
-/** One `name=value` of a `Forwarded` element (RFC 7239 §4). Escapes in a quoted string are not read: no address needs one. */
+/**
+ * One `name=value` pair of a `Forwarded` element (RFC 7239 §4). Escapes in a quoted string are not supported, because no address needs
+ * them.
+ */
 const PAIR = /^[ \t]*([!#$%&'*+.^`|~\w-]+)=(?:"([^"\\]*)"|([^\s";,=\\]+))[ \t]*$/;
 
-/** In its shortest form; an IPv4 address that is written as an IPv6 one is the IPv4 address. Undefined for an invalid address. */
+/**
+ * The address in its shortest form. An IPv4 address in the form of an IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address. Undefined
+ * if the address is invalid.
+ */
 export function normalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
-  // A zone (`fe80::1%eth0`) has a meaning on one machine only.
+  // An address with a zone (`fe80::1%eth0`) is meaningful on one machine only.
   if (!isIPv6(text) || text.includes('%')) return undefined;
   const { address } = new SocketAddress({ address: text, family: 'ipv6' });
   const mapped = address.slice(MAPPED.length);
   return address.startsWith(MAPPED) && isIPv4(mapped) ? mapped : address;
 }
 
-/** The addresses from the last to the first; undefined stands for an element that names none. */
+/** The addresses, from the last to the first. An element without a valid address is undefined. */
 export function* forwardedHops(
   { headers }: Pick<IncomingMessage, 'headers'>,
   header: ForwardedHeader,
 ): Generator<string | undefined> {
   const value = headers[header];
   if (value === undefined) return;
-  // Node joins the lines of a header in the order in which they were sent.
+  // Node joins repeated headers in the order in which they were sent.
   const text = Array.isArray(value) ? value.join(',') : value;
   for (const element of elementsFromRight(text))
     yield header === 'forwarded' ? addressOfElement(element) : addressOfNode(element.trim());
 }
 
-/** Splits a list at its commas, except within quotes. An unclosed quote of a client does not affect the elements to its right. */
+/**
+ * Splits a list at commas, except at commas within quotes. Reading from the right ensures that a quote that a client did not close does not
+ * affect the elements to its right.
+ */
 function* elementsFromRight(text: string): Generator<string> {
   let element = '';
   for (const part of text.split(',').toReversed()) {

@@ -20,7 +20,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const key = (id: string) => ({ id, name: id, hash: '', scopes: [], createdAt: '2026-01-01T00:00:00.000Z' });
 
-/** Runs a program with the storage in its own process. */
+/** Runs a program that uses the storage, in a process of its own. */
 function program(body: string) {
   const text = `const { KeyFileStorage } = await import(${JSON.stringify(MODULE)});
     const storage = new KeyFileStorage(${JSON.stringify(path)});

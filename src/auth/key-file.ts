@@ -1,5 +1,5 @@
 /**
- * API keys in a file: for one node, or nodes that share a disk. Only the owner can read the file.
+ * API keys in a file, for one node or for several nodes that share a disk. Only the owner can read the file.
  *
  * @module tidemark/key-file
  */
@@ -24,7 +24,7 @@ export class KeyFileStorage implements KeyStorage {
     this.#path = path;
   }
 
-  /** A missing file has no keys. @throws {Error} naming the file if it is not a key file */
+  /** Reads the keys; there are none if the file is missing. @throws {Error} that names the file, if it is not a valid key file */
   async read(): Promise<readonly StoredKey[]> {
     let text: string;
     try {
@@ -43,7 +43,7 @@ export class KeyFileStorage implements KeyStorage {
       const file: KeyFile = { version: 1, keys: edit(await this.read()) };
       const temporary = `${this.#path}.${ulid()}`;
       await writeFile(temporary, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600, flush: true });
-      // Readers see either the complete old file or the complete new one.
+      // `rename` is atomic: a reader sees either the complete old file or the complete new one.
       await rename(temporary, this.#path);
     } finally {
       release();
@@ -56,11 +56,12 @@ export class KeyFileStorage implements KeyStorage {
 }
 
 /**
- * Locks the file between processes with a lock of SQLite, which the system releases when its process ends, so that a lock is
- * never stale. The empty lock file stays. @returns a function that releases the lock
+ * Locks the file against other processes. It uses a lock of SQLite on an empty lock file: the operating system releases this lock when the
+ * process ends, so a lock is never stale. The lock file is not deleted.
+ * @returns a function that releases the lock
  */
 async function takeLock(path: string): Promise<() => void> {
-  // Loaded on demand, because a gateway only reads keys.
+  // Loaded on demand, because a gateway only reads keys and needs no lock.
   const { DatabaseSync } = await import('node:sqlite');
   await (await open(path, 'a', 0o600)).close();
   const deadline = Date.now() + LOCK_PATIENCE_MS;

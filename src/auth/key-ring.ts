@@ -1,6 +1,6 @@
 /**
- * The API keys that a node knows. It reads their storage every second, so that a revoked key loses its connections on every node
- * within two seconds (SEC-3).
+ * The API keys that a node knows. The key storage is read every second, so that every node closes the connections of a revoked key within
+ * two seconds (SEC-3).
  */
 import { isLive, keyId, principalOf } from './api-key.ts';
 import type { StoredKey } from './api-key.ts';
@@ -10,7 +10,7 @@ import type { Principal } from './principal.ts';
 export interface KeyStorage {
   /** All keys, including expired and revoked ones. */
   read(): Promise<readonly StoredKey[]>;
-  /** Changes the keys atomically, so that no concurrent change is lost. */
+  /** Changes the keys atomically: a concurrent change is not lost. */
   change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface KeyRingOptions {
   readonly storage: KeyStorage;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** Called once per outage, during which the known keys stay valid. */
+  /** Called once per outage of the storage. During the outage, the known keys stay valid. */
   readonly onFault: (error: unknown) => void;
   readonly pollMs?: number;
 }
@@ -47,7 +47,7 @@ export class KeyRing {
     this.#schedule();
   }
 
-  /** @throws {Error} with the reason why the key is invalid; for the log, not for the peer */
+  /** @throws {Error} with the reason why the key is invalid. The reason is for the log; the client must not receive it. */
   authenticate(secret: string): Principal {
     return principalOf(secret, this.#keys.get(keyId(secret) ?? ''), this.#options.now());
   }
@@ -84,7 +84,8 @@ export class KeyRing {
   async #read(): Promise<void> {
     const now = this.#options.now();
     const keys = new Map((await this.#options.storage.read()).map((key) => [key.id, key]));
-    // A connection ends by itself when its key expires, but a rotated key has since received an earlier expiry.
+    // Also report keys that have expired since the last reading. A connection ends when the expiry that it knows has passed, but rotation
+    // may have given the key an earlier expiry since then.
     const [before, lookedAt] = [this.#keys, this.#lookedAt];
     this.#keys = keys;
     this.#lookedAt = now - EXPIRY_GRACE_MS;

@@ -11,7 +11,8 @@ describe('an origin is compared by RFC 6454', () => {
     ['https://ide.example', 'gateway.example'],
     ['HTTPS://ide.example:443', 'gateway.example'],
     ['vscode-webview://abc', 'gateway.example'],
-    // The gateway's own page: a proxy may terminate TLS, and a client may include the standard port in the Host header.
+    // The gateway's own page is allowed. Its origin may differ from the Host header, because a proxy may terminate TLS, and a client may
+    // include the default port in the header.
     ['https://gateway.example', 'gateway.example:443'],
     ['https://gateway.example:443', 'gateway.example'],
     ['http://gateway.example', 'gateway.example:80'],

@@ -1,13 +1,13 @@
 /**
- * Which pages may connect to the gateway, under which host names (SEC-4). A browser lets any page open a WebSocket to any address
- * and sends stored credentials along, and an attacker can make a domain name resolve to 127.0.0.1. So both Origin and Host are
- * checked.
+ * Decides which pages may connect to the gateway, and under which host names (SEC-4). Both Origin and Host are checked. Origin: a browser
+ * lets any page open a WebSocket to any address, and sends stored credentials along. Host: an attacker can make a domain name resolve to
+ * 127.0.0.1.
  */
 import { LOOPBACK_NAMES } from './loopback.ts';
 
 export interface OriginPolicy {
   readonly allowedOrigins: ReadonlySet<string>;
-  /** Names without port, in lower case. */
+  /** Host names in lower case, without a port. */
   readonly allowedHosts: Set<string>;
 }
 
@@ -23,12 +23,12 @@ export function originPolicy(options: {
   };
 }
 
-/** The listening address is also a served host name, unless it is the wildcard address. */
+/** Adds the listening address to the allowed host names, unless it is the wildcard address. */
 export function serveUnder(host: string, { allowedHosts }: OriginPolicy): void {
   if (!WILDCARDS.has(host)) allowedHosts.add(hostName(host.includes(':') ? `[${host}]` : host));
 }
 
-/** Without port, in lower case; an IPv6 address in its shortest form. */
+/** The host in lower case, without its port. An IPv6 address is given in its shortest form. */
 function hostName(host: string): string {
   const name = host.toLowerCase().replace(/(?<=[^:]|\]):\d*$/, '');
   const address = `http://${name}`;
@@ -36,21 +36,24 @@ function hostName(host: string): string {
 }
 
 /**
- * Normalises an origin as in RFC 6454 §4: scheme and host in lower case, without the standard port. An origin without this form,
- * such as `null` or `vscode-webview://…`, is compared as text.
+ * Normalises an origin as RFC 6454 §4 describes: scheme and host in lower case, without the default port. An origin that has another form,
+ * such as `null` or `vscode-webview://…`, is returned unchanged.
  */
 function normalOrigin(origin: string): string {
   const isPlain = /^https?:\/\/[^/?#@\\\s]+$/i.test(origin);
   return isPlain && URL.canParse(origin) ? new URL(origin).origin : origin;
 }
 
-/** The fault of the Host header, or undefined. */
+/** Why the Host header is rejected; undefined if it is allowed. */
 export function checkHost(host: string | undefined, policy: OriginPolicy): string | undefined {
   if (host !== undefined && policy.allowedHosts.has(hostName(host))) return undefined;
   return 'This host name is not allowed. The operator can add it to the allowed hosts.';
 }
 
-/** The fault of the Origin header, or undefined. Programs send no Origin; the gateway's own pages are always allowed. */
+/**
+ * Why the Origin header is rejected; undefined if it is allowed. Programs other than browsers send no Origin. The gateway's own pages are
+ * always allowed.
+ */
 export function checkOrigin(
   origin: string | undefined,
   host: string | undefined,
@@ -59,7 +62,7 @@ export function checkOrigin(
   if (origin === undefined) return undefined;
   const normal = normalOrigin(origin);
   if (policy.allowedOrigins.has(normal)) return undefined;
-  // A proxy may terminate TLS, so the scheme of the page is unknown here.
+  // A proxy may terminate TLS, so it is unknown whether the page was loaded by http or https.
   const isOwn = (scheme: string): boolean => normal === normalOrigin(`${scheme}://${host}`);
   if (host !== undefined && (isOwn('http') || isOwn('https'))) return undefined;
   return 'Pages of this origin are not allowed to connect. The operator can add it to the allowed origins.';

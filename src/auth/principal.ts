@@ -5,16 +5,16 @@ import type { Scope } from './scope.ts';
 
 export interface Principal {
   readonly kind: WirePrincipal['kind'];
-  /** Prefixed with its kind: `user:ana`, `agent:refactor`, `key:ci01`, `service:indexer`, or `anonymous`. */
+  /** The id begins with the kind: `user:ana`, `agent:refactor`, `key:ci01`, `service:indexer`. The only exception is `anonymous`. */
   readonly id: string;
   readonly scopes: readonly Scope[];
   /** Milliseconds since the Unix epoch. */
   readonly expiresAt?: number;
-  /** The id that a revocation names. */
+  /** The id that a revocation of the credential reports. */
   readonly credentialId?: string;
 }
 
-/** The principal of every client if no credential is configured (SEC-5). */
+/** The principal of all clients if no credentials are configured (SEC-5). */
 export const ANONYMOUS: Principal = {
   kind: 'anonymous',
   id: 'anonymous',
@@ -24,10 +24,10 @@ export const ANONYMOUS: Principal = {
 /** The principal of a client that must authenticate and has not yet done so. */
 export const NOBODY: Principal = { kind: 'anonymous', id: 'anonymous', scopes: [] };
 
-/** The principal of the host program and of the gateway's own sources. */
+/** The principal for events that the host program or the gateway's own sources publish. */
 export const GATEWAY_PRINCIPAL: Principal = { kind: 'service', id: 'gateway', scopes: [parseScope('publish:*')] };
 
-/** The form in `welcome` and `authenticated`. */
+/** The principal as clients see it in `welcome` and `authenticated`. */
 export function wirePrincipal(principal: Principal): WirePrincipal {
   const { kind, id, scopes, expiresAt } = principal;
   return {

@@ -1,7 +1,7 @@
 /**
- * Whether a request is allowed at all, for upgrades and plain HTTP, by its local address, host name and page origin (SEC-4,
- * SEC-5). The check uses Host and Origin, which the proxy passes on. A forwarded name (`X-Forwarded-Host`) is ignored: a page
- * whose name was made to point at this machine can set that header on its own requests, and cannot set Host.
+ * Decides whether an upgrade or a plain HTTP request is allowed, by its local address, host name and page origin (SEC-4, SEC-5). The
+ * headers Host and Origin are used, which a proxy must pass on. A forwarded name (`X-Forwarded-Host`) is ignored, because a malicious page
+ * whose domain name resolves to this machine can set that header on its requests, but cannot set Host.
  */
 import type { IncomingMessage } from 'node:http';
 import { requestHost } from './request-target.ts';
@@ -11,20 +11,20 @@ import { checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
-/** Whose pages may read the answer: those that the operator allows, or all, where the contract says `x-any-origin`. */
+/** The pages that may read the response: only those of allowed origins or, where the contract has `x-any-origin`, all pages. */
 export type AdmittedPages = 'of allowed origins' | 'of any origin';
 
 export interface AdmissionOptions {
   readonly authenticator: Pick<Authenticator, 'required'>;
   readonly origins: OriginPolicy;
-  /** The operator has stated that something else, such as a proxy, checks who may connect. */
+  /** The operator has declared that something else, such as a proxy, checks which clients may connect. */
   readonly insecure: boolean;
   /** The pages that may read the response; by default, only pages of allowed origins. */
   readonly pages?: AdmittedPages;
   readonly proxies: TrustedProxies;
 }
 
-/** Why the request is rejected, or undefined. */
+/** Why the request is rejected; undefined if it is allowed. */
 export function admissionFault(
   request: IncomingMessage,
   { authenticator: { required }, origins, insecure, pages, proxies }: AdmissionOptions,

@@ -1,19 +1,20 @@
 /**
- * Parses the target of a request line (RFC 9112 §3.2). `new URL` throws on some targets, and inside the listener of an upgrade
- * that would end the process.
+ * Parses the target of a request line (RFC 9112 §3.2). `new URL` is not used, because it throws on some targets, and an exception in the
+ * listener of an upgrade would end the process.
  */
 import type { IncomingMessage } from 'node:http';
 
 export interface RequestTarget {
-  /** The raw path: nothing is decoded and no `..` is resolved, so that a guarded address has only one spelling. */
+  /** The raw path. It is not decoded, and `..` is not resolved, so that an address with access control has only one spelling. */
   readonly pathname: string;
   readonly query: URLSearchParams;
-  /** The host in an absolute target, which replaces the Host header. */
+  /** The host of an absolute target; it takes precedence over the Host header. */
   readonly host: string | undefined;
 }
 
 /**
- * The host of a request; undefined if it names none, or several, because a proxy may then have used another one (RFC 9112 §3.2).
+ * The host of a request. Undefined if the request names none or several: with several, a proxy may have used another one than the gateway
+ * would (RFC 9112 §3.2).
  */
 export function requestHost({ url, headers, rawHeaders }: IncomingMessage): string | undefined {
   let names = 0;
@@ -28,7 +29,7 @@ function hostOf(url = '/'): string | undefined {
   return url.startsWith('/') ? undefined : ABSOLUTE.exec(url)?.[1];
 }
 
-/** Parses a target; without a path (`*`, `host:port`, invalid text) the path is empty. */
+/** Parses a target. The path is empty if the target has none (`*`, `host:port`, invalid text). */
 export function requestTarget(url = '/'): RequestTarget {
   const [, host, rest] = ABSOLUTE.exec(url) ?? [];
   const target = host === undefined ? url : (rest ?? '');

@@ -1,6 +1,7 @@
 /**
- * Scopes: the permissions of a principal (SEC-1). `subscribe:<event-glob>[@<stream-glob>]`, `publish:<event-glob>[@<stream-glob>]`,
- * `admin:read`, `admin:write`. A glob is a literal with an optional `*` at its end; without `@` a scope applies to every stream.
+ * Scopes are the permissions of a principal (SEC-1). Their forms are `subscribe:<event-glob>[@<stream-glob>]`,
+ * `publish:<event-glob>[@<stream-glob>]`, `admin:read` and `admin:write`. A glob is a name that may end with `*`. Without `@`, a scope
+ * applies to every stream.
  *
  * @module tidemark/scopes
  */
@@ -8,7 +9,7 @@ import { PATTERNS } from '../../generated/protocol.ts';
 import { intersectSelectors, normaliseSelectors } from '../broker/stream-selectors.ts';
 import { covers } from '../catalogue/event-pattern.ts';
 
-/** A permission that is not bound to events or streams. */
+/** A permission that does not depend on events or streams. */
 export type AdminAction = 'admin:read' | 'admin:write';
 
 export type Action = 'subscribe' | 'publish' | AdminAction;
@@ -22,9 +23,7 @@ export type Scope =
     }
   | { readonly action: AdminAction; readonly text: string };
 
-/**
- * @throws {RangeError} with the fault, for configuration and tokens
- */
+/** @throws {RangeError} if the text is not a scope */
 export function parseScope(text: string): Scope {
   if (!PATTERNS.Scope.test(text)) {
     throw new RangeError(
@@ -41,7 +40,7 @@ export function isAdminAction(text: string): text is AdminAction {
   return text === 'admin:read' || text === 'admin:write';
 }
 
-/** Whether one of the scopes covers a whole event pattern on a stream. The only place that decides this. */
+/** Whether one of the scopes permits the action. For events, this scope must cover the whole event pattern on the stream. */
 export function permits(scopes: readonly Scope[], action: AdminAction): boolean;
 export function permits(
   scopes: readonly Scope[],
@@ -56,13 +55,13 @@ export function permits(scopes: readonly Scope[], action: Action, event = '*', s
   });
 }
 
-/** Whether one of the scopes applies to the stream, for any event. */
+/** Whether one of the scopes permits the action on the stream, for at least one event. */
 export function permitsAny(scopes: readonly Scope[], action: 'subscribe' | 'publish', stream: string): boolean {
   return scopes.some((scope) => scope.action === action && covers(scope.streams, stream));
 }
 
 /**
- * The part of these streams on which one scope each covers every event pattern (MUL-2).
+ * The part of these streams on which every event pattern is covered by one scope (MUL-2).
  * @param streams names and patterns of streams
  */
 export function permittedStreams(

@@ -1,4 +1,4 @@
-/** JSON Schema of the section `auth`; {@link readAuthSettings} has the same rules, and a test compares the two. */
+/** JSON Schema of the section `auth`. It must accept the same values as {@link readAuthSettings}; a test compares the two. */
 import { ASYMMETRIC, DEFAULT_TIMES, KINDS, SYMMETRIC, TIME_BOUNDS } from './settings.ts';
 
 const TEXT = { type: 'string', minLength: 1 };
@@ -27,7 +27,7 @@ const issuer = {
   ],
 };
 
-/** A public key must never be used as a secret, so each source of a key has its own algorithms. */
+/** Each source of a key has its own algorithms, because a public key must never be used as a secret. */
 function signedBy(source: string, algorithms: readonly string[]): object {
   return { required: [source], properties: { algorithms: { items: { enum: algorithms } } } };
 }

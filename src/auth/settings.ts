@@ -32,14 +32,14 @@ export interface IssuerSettings {
 export interface AuthSettings {
   readonly issuers: readonly IssuerSettings[];
   readonly apiKeys: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'redis' } | undefined;
-  /** The tolerated difference of clocks. */
+  /** The largest accepted clock difference between an issuer and this machine. */
   readonly clockToleranceSeconds: number;
-  /** The longest accepted time from `iat` to `exp` of a token. */
+  /** The longest accepted lifetime of a token, from `iat` to `exp`. */
   readonly maxLifetimeSeconds: number;
 }
 
 export interface SettingsProblem {
-  /** `auth.issuers[0].algorithms`. */
+  /** Path of the setting, such as `auth.issuers[0].algorithms`. */
   readonly key: string;
   readonly text: string;
 }
@@ -74,7 +74,7 @@ export const TIME_BOUNDS = {
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** Reads the section and collects all problems, each with the expected value. */
+/** Reads the section and collects all problems. Each problem says which value is expected. */
 export function readAuthSettings(section: Section): ReadSettings {
   const reader = new Reader();
   reader.known(section, 'auth', ['issuers', 'apiKeysFile', 'apiKeys', 'clockToleranceSeconds', 'maxLifetimeSeconds']);
@@ -149,7 +149,7 @@ function isSafeUrl(text: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && LOOPBACK_NAMES.includes(hostname));
 }
 
-/** If a public key were used as a secret, anyone could sign tokens, so the key families are kept separate. */
+/** Checks that the algorithms fit the source of the key. If a public key could be used as a shared secret, anyone could sign tokens. */
 function readAlgorithms(
   reader: Reader,
   section: Section,

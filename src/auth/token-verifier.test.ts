@@ -167,7 +167,7 @@ describe('keys', () => {
   });
 });
 
-/** Serves a set of keys, and counts requests. */
+/** Serves a set of keys and counts the requests for it. */
 async function keyServer(
   answer: () => { status?: number; location?: string; keys?: readonly JWK[]; padding?: string },
 ) {
@@ -208,7 +208,8 @@ describe('a set of keys at an address', () => {
     expect(asked()).toBe(1);
     keys.push(await jwk(second, 'two'));
     const rotated = await sign(second.privateKey, { header: { kid: 'two' } }, 'ES256');
-    // Within the cooldown an unknown key causes no request, so that clients cannot make us flood the issuer. The result is unknown.
+    // An unknown key causes no request within the cooldown, so that clients cannot cause many requests to the issuer. Until a new request,
+    // the verifier cannot know whether the key exists.
     await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     expect(asked()).toBe(1);
@@ -263,7 +264,7 @@ describe('a set of keys at an address', () => {
   });
 });
 
-/** A token that the library would not create. */
+/** Creates a token that the library would refuse to create. */
 async function forge({ header = {}, claims = {} }: Draft): Promise<string> {
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${encode({ alg: 'HS256', ...header })}.${encode({ ...CLAIMS, ...claims })}`;

@@ -1,6 +1,6 @@
 /**
- * Maps a JWT to a principal (RFC 7519, RFC 8725). Only the configuration determines issuers, algorithms and keys; the key
- * locations in a token (`jku`, `jwk`, `x5u`) are ignored.
+ * Maps a JWT to a principal (RFC 7519, RFC 8725). Issuers, algorithms and keys are determined only by the configuration. Key locations in a
+ * token (`jku`, `jwk`, `x5u`) are ignored.
  */
 import { readFile } from 'node:fs/promises';
 import {
@@ -19,13 +19,16 @@ import { parseScope } from './scope.ts';
 import type { Scope } from './scope.ts';
 import type { AuthSettings, IssuerSettings } from './settings.ts';
 
-/** A longer text is not an access token and is not parsed. */
+/** A longer text is not parsed, because it is not an access token. */
 const MAX_TOKEN_LENGTH = 8192;
 const MAX_SCOPES = 256;
 const MIN_SECRET_BYTES = 32;
-/** RFC 9068 calls access tokens `at+jwt`; most issuers use `JWT` or nothing. Other types are for other uses. */
+/**
+ * Types of access tokens. RFC 9068 prescribes `at+jwt`; most issuers use `JWT` or give no type. Tokens of other types are not access
+ * tokens.
+ */
 const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
-/** The valid ids of a person or program, for logs and screens. */
+/** Valid subjects. They are restricted so that they can be shown in logs and on screens. */
 const SUBJECT = /^[\x21-\x7e]{1,200}$/;
 
 /** Whether a token may have this subject. */
@@ -35,7 +38,7 @@ export function isSubject(text: string): boolean {
 
 const JWKS = {
   timeoutDuration: 3_000,
-  /** Minimum interval between two fetches of the key set for an unknown `kid`. */
+  /** Minimum interval between two fetches of the key set because of an unknown `kid`, in milliseconds. */
   cooldownDuration: 5_000,
   cacheMaxAge: 600_000,
 } as const;
@@ -56,7 +59,7 @@ export interface TokenVerifierOptions extends Pick<
   readonly now: () => number;
 }
 
-/** The token may be valid, but its keys are unavailable now. */
+/** The token may be valid, but the keys to check it are unavailable at the moment. */
 export class KeysUnavailable extends Error {}
 
 export class TokenVerifier {
@@ -68,7 +71,7 @@ export class TokenVerifier {
     this.#issuers = new Map(issuers.map((each) => [each.settings.issuer, each]));
   }
 
-  /** Reads the keys. @throws {Error} naming the setting, if a key cannot be read or is too weak */
+  /** Reads the keys. @throws {Error} that names the setting, if a key cannot be read or is too weak */
   static async open(options: TokenVerifierOptions): Promise<TokenVerifier> {
     const issuers = await Promise.all(
       options.issuers.map(async (settings, index) => ({
@@ -79,7 +82,10 @@ export class TokenVerifier {
     return new TokenVerifier(options, issuers);
   }
 
-  /** @throws {Error} with the reason why the token is invalid, or {@link KeysUnavailable}; for the log, not for the peer */
+  /**
+   * @throws {Error} with the reason why the token is invalid, or {@link KeysUnavailable}. The reason is for the log; the client must not
+   * receive it.
+   */
   async verify(token: string): Promise<Principal> {
     if (token.length > MAX_TOKEN_LENGTH) throw new Error(`the token has more than ${MAX_TOKEN_LENGTH} characters`);
     const { typ } = decodeProtectedHeader(token);
@@ -104,7 +110,7 @@ export class TokenVerifier {
     if (!isSubject(sub)) throw new Error('the subject is empty, too long, or contains spaces');
     const { maxLifetimeSeconds, clockToleranceSeconds, now } = this.#options;
     const seconds = Math.floor(now() / 1000);
-    // An `iat` in the future would make any lifetime look short.
+    // An `iat` in the future would make a long lifetime look short, so it is limited to the current time plus the tolerance.
     const lifetime = exp - Math.min(iat ?? seconds, seconds + clockToleranceSeconds);
     if (lifetime > maxLifetimeSeconds)
       throw new Error(`the token has a lifetime of ${lifetime} s, more than auth.maxLifetimeSeconds`);
@@ -122,7 +128,10 @@ async function verifySignature(token: string, key: Key, options: JWTVerifyOption
   }
 }
 
-/** The first key that verifies a token without `kid`, which is optional (RFC 7515 §4.1.4). */
+/**
+ * Tries the keys for a token without `kid`, which is optional (RFC 7515 §4.1.4). Returns the result for the first key that verifies the
+ * token.
+ */
 async function verifyWithAny(
   token: string,
   keys: AsyncIterable<CryptoKey>,
@@ -141,8 +150,8 @@ async function verifyWithAny(
 }
 
 /**
- * A set of keys that is fetched again when a token names an unknown key. It is not fetched again within the cooldown, so that
- * clients cannot make us flood the issuer; until then it is unknown whether the key was added.
+ * A set of keys that is fetched again when a token names an unknown key. It is not fetched again within the cooldown, so that clients
+ * cannot cause many requests to the issuer. Until the next fetch, it is unknown whether the key was added.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(new URL(url), { ...JWKS, [customFetch]: fetchKeys });
@@ -159,7 +168,10 @@ function remoteKeys(url: string): JWTVerifyGetKey {
   };
 }
 
-/** `scope` as in RFC 8693 (a string separated by spaces), or a list. Scopes with another grammar belong to other services. */
+/**
+ * Reads the claim `scope`, which is a string separated by spaces (RFC 8693) or a list. Scopes in another form are ignored, because they
+ * belong to other services.
+ */
 function scopesOf(claim: unknown): readonly Scope[] {
   const texts = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(String) : [];
   return texts.slice(0, MAX_SCOPES).flatMap((text) => {
@@ -194,7 +206,7 @@ async function readText(path: string, place: string): Promise<string> {
   }
 }
 
-/** RFC 7518 §3.2: a secret must be at least as long as the hash, or it could be guessed from one token. */
+/** A secret must be at least as long as the hash (RFC 7518 §3.2). A shorter secret could be guessed by trying it on one token. */
 function secretOf(text: string, place: string): Uint8Array {
   const secret = new TextEncoder().encode(text.trim());
   if (secret.length >= MIN_SECRET_BYTES) return secret;
@@ -203,7 +215,7 @@ function secretOf(text: string, place: string): Uint8Array {
   );
 }
 
-/** WebCrypto ties a key to one algorithm, so a key is imported once per algorithm of its issuer. */
+/** WebCrypto binds an imported key to one algorithm, so the key is imported once for each algorithm of the issuer. */
 async function readPublicKeys(text: string, algorithms: readonly string[], place: string): Promise<JWTVerifyGetKey> {
   const keys = new Map<string, CryptoKey>();
   for (const each of algorithms) keys.set(each, await readPublicKey(text, each, place));
@@ -236,12 +248,12 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
   }
 }
 
-/** The cause of an error, because `fetch failed` alone is not helpful. */
+/** The message of the cause, which is more helpful than `fetch failed`. */
 function causeOf({ cause }: Error): string {
   return cause instanceof Error ? ` (${cause.message})` : '';
 }
 
-/** Fetches a document. Follows no redirects, and limits the size. */
+/** Fetches a document of limited size. Redirects are not followed. */
 async function fetchBounded(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: 'error' });
   const chunks: Uint8Array[] = [];

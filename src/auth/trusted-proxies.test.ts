@@ -5,7 +5,7 @@ import { TrustedProxies, proxyFault } from './trusted-proxies.ts';
 
 const PROXIES = ['10.0.0.0/24', '192.0.2.7', 'fd00:1::/64'];
 
-/** The client of a request from that peer. */
+/** The client address of a request that came from this peer. */
 function clientOf(peer: string | undefined, headers: IncomingMessage['headers'], header: ForwardedHeader): string {
   const proxies = new TrustedProxies({ trustedProxies: PROXIES, forwardedHeader: header });
   const socket = { remoteAddress: peer } as IncomingMessage['socket'];
@@ -37,7 +37,7 @@ describe('the client of a request is', () => {
     expect(clientOf('10.0.0.1', {}, 'x-forwarded-for')).toBe('10.0.0.1');
   });
 
-  // Each from the trusted peer 10.0.0.1, which wrote the last element.
+  // Each request comes from the trusted peer 10.0.0.1, which wrote the last element.
   test.each([
     ['one proxy', '198.51.100.1', '198.51.100.1'],
     ['a chain of trusted proxies', '198.51.100.1, 192.0.2.7, fd00:1::8', '198.51.100.1'],
@@ -113,7 +113,7 @@ describe('the client of a request is', () => {
     'for = 198.51.100.1',
     'for="198.51.100.1',
     'for="198.51.\\100.1"',
-    // Host headers that would forge an element, had the proxy not escaped their quotes.
+    // Host headers that would forge an element if the proxy had not escaped their quotes.
     'for=198.51.100.1;host="a\\", for=8.8.8.8"',
     'for=198.51.100.1;host="a\\", for=8.8.8.8;x=\\"b"',
     'for=198.51.100.1;host="\\", for=8.8.8.8;x=\\""',

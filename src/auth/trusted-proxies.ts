@@ -1,6 +1,6 @@
 /**
- * Which address a request comes from. Behind a proxy the peer of the socket is the proxy; the client's address is then in a header,
- * which any client could send as well. Only the part that trusted proxies wrote is used.
+ * Determines the address from which a request comes. Behind a proxy, the peer of the socket is the proxy, and the address of the client is
+ * in a header. Because any client can send this header, only the part that trusted proxies wrote is used.
  */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4 } from 'node:net';
@@ -14,9 +14,9 @@ export interface TrustedProxiesOptions {
 }
 
 export interface ClientAddress {
-  /** Normalised; `unknown` for a socket in the file system. */
+  /** The normalised address; `unknown` for a socket in the file system. */
   readonly address: string;
-  /** Whether the address is that of the socket's peer, or was forwarded by a trusted proxy. */
+  /** `peer` if the address is that of the socket's peer, `proxy` if a trusted proxy forwarded it. */
   readonly from: 'peer' | 'proxy';
 }
 
@@ -26,7 +26,7 @@ interface Range {
   readonly family: 'ipv4' | 'ipv6';
 }
 
-/** Why an entry of the list cannot be used, or undefined. */
+/** Why an entry of the list cannot be used; undefined if it can be used. */
 export function proxyFault(entry: string): string | undefined {
   const range = rangeOf(entry);
   if (range === undefined)
@@ -41,7 +41,7 @@ function rangeOf(entry: string): Range | undefined {
   const address = normalAddress(text);
   if (address === undefined || more.length > 0) return undefined;
   const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-  // `::ffff:10.0.0.0/104` has the length of an IPv6 prefix and the address of an IPv4 one.
+  // In `::ffff:10.0.0.0/104`, the prefix length is that of IPv6, but the address is IPv4. Such a range is rejected.
   if (length !== undefined && family === 'ipv4' && !isIPv4(text)) return undefined;
   const longest = family === 'ipv4' ? 32 : 128;
   const prefix = length === undefined ? longest : /^\d{1,3}$/.test(length) ? Number(length) : -1;
@@ -53,7 +53,7 @@ export class TrustedProxies {
   readonly #ranges: BlockList | undefined;
   readonly #header: ForwardedHeader;
 
-  /** @throws {RangeError} naming the entry that cannot be used */
+  /** @throws {RangeError} that names the entry that cannot be used */
   constructor({ trustedProxies, forwardedHeader }: TrustedProxiesOptions) {
     this.#header = forwardedHeader;
     if (trustedProxies.length === 0) return;
@@ -66,7 +66,7 @@ export class TrustedProxies {
     }
   }
 
-  /** Follows the forwarded addresses from the peer back to the first address that is not a trusted proxy. */
+  /** Follows the forwarded addresses, from the peer back towards the client, up to the first address that is not a trusted proxy. */
   clientOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): ClientAddress {
     const { remoteAddress = 'unknown' } = request.socket;
     const peer = normalAddress(remoteAddress.replace(/%.*$/, '')) ?? remoteAddress;

@@ -1,4 +1,4 @@
-/** An audit log whose reader stops reading: the gateway goes on, and what is missing is counted and reported (B9). */
+/** The reader of the audit log stops reading. The gateway continues to serve; it counts and reports the lines that it drops (B9). */
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(home, { recursive: true }));
 
-/** A FIFO, and a reader that does not read until it is asked to. */
+/** Creates a FIFO with a reader that reads nothing until `readAll` is called. */
 function fifo(name: string): { readonly file: string; readonly readAll: () => string } {
   const file = join(home, name);
   execFileSync('mkfifo', [file]);
@@ -77,7 +77,7 @@ test('a gateway answers and ends while the reader of its audit log has stopped',
   const { file } = fifo('gateway');
   const { cli, url } = await runner.serve(['--audit-file', file]);
   const http = url.replace('ws:', 'http:');
-  // Each is refused and audited; together they are more than the FIFO holds.
+  // Each request is refused and audited. Together, these audit lines exceed the capacity of the FIFO.
   for (let round = 0; round < 15; round += 1)
     await Promise.all(
       Array.from({ length: 100 }, () => fetch(`${http}/health?token=x`).then((answer) => answer.text())),

@@ -1,17 +1,20 @@
-/** The audit log in a file or a FIFO. It never stops the gateway: lines that cannot be written are dropped, counted and reported. */
+/** The audit log in a file or a FIFO. It never blocks the gateway: lines that cannot be written are dropped, counted and reported. */
 import { constants, openSync, write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditSink } from '../auth/audit.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
-/** Bound on lines that wait to be written, in bytes: enough for some seconds on a busy disk, small against the gateway's own memory. */
+/**
+ * Maximum size of the lines that wait to be written, in bytes. It suffices for some seconds on a busy disk, and is small compared to the
+ * memory of the gateway.
+ */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
-/** How long the end of the process waits for the last lines, in milliseconds. */
+/** How long `close` waits for the last lines to be written, in milliseconds. */
 const CLOSE_MS = 1_000;
 /** Delay before a failed write is retried, in milliseconds. */
 const RETRY_MS = 100;
-/** A lasting fault is reported at most once in this time, in milliseconds. */
+/** Minimum time between two reports of a lasting fault, in milliseconds. */
 const REPORT_EVERY_MS = 60_000;
 
 export interface AuditFileOptions {
@@ -23,11 +26,11 @@ export interface AuditFileOptions {
 
 export interface AuditFile {
   readonly sink: AuditSink;
-  /** Waits until the last line is written, but not for long. */
+  /** Waits until the last line is written, but at most one second. */
   close(): Promise<void>;
 }
 
-/** @throws {CliError} if the file cannot be opened, because auditing was required */
+/** @throws {CliError} if the file cannot be opened: a gateway that must audit does not start without its audit log */
 export function openAuditFile({ file, report, mostWaitingBytes = MOST_WAITING_BYTES }: AuditFileOptions): AuditFile {
   const writer = new LineWriter(openForWriting(file), mostWaitingBytes);
   let reportedAt = -Infinity;
@@ -48,15 +51,15 @@ export function openAuditFile({ file, report, mostWaitingBytes = MOST_WAITING_BY
 }
 
 /**
- * Writes lines one batch at a time, in the background. Pino's destination is not used here: at the end of a process it waits for the reader
- * of a FIFO, and after a reader has gone once, it drops every line without an error.
+ * Writes lines in batches, in the background. Pino's own file writer is not used here, for two reasons: when the process ends, it waits for
+ * the reader of a FIFO; and once a reader has exited, it drops every line without an error.
  */
 class LineWriter {
   readonly #fd: number;
   readonly #mostBytes: number;
   #waiting: string[] = [];
   #bytes = 0;
-  /** The rest of the batch that is being written. */
+  /** The part of the current batch that is not written yet. */
   #batch = Buffer.alloc(0);
   #dropped = 0;
   readonly #onSettled: (() => void)[] = [];
@@ -67,7 +70,7 @@ class LineWriter {
     this.#mostBytes = mostBytes;
   }
 
-  /** False when there is no room for the line. */
+  /** @returns false if the line was dropped because too many lines wait */
   write(line: string): boolean {
     const text = `${line}\n`;
     const bytes = Buffer.byteLength(text);
@@ -81,7 +84,7 @@ class LineWriter {
     return true;
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when all lines are written. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#batch.length === 0) resolve();
@@ -91,7 +94,7 @@ class LineWriter {
 
   #nextBatch(): void {
     if (this.#waiting.length === 0 && this.#dropped > 0) {
-      // Reports the loss in the log itself, at the position of the missing lines.
+      // Writes a line with the number of dropped lines, in the place where they are missing.
       this.#waiting.push(`${JSON.stringify({ time: new Date().toISOString(), kind: 'lost', lines: this.#dropped })}\n`);
       this.#dropped = 0;
     }
@@ -111,14 +114,17 @@ class LineWriter {
     });
   }
 
-  /** Faults that may end soon: a full FIFO, a full disk, a FIFO whose reader has exited. */
+  /** Tries again later, because the fault may end: the FIFO or the disk is full, or the reader of the FIFO has exited. */
   #retry(error: NodeJS.ErrnoException): void {
     if (error.code !== 'EAGAIN') this.onFault(error);
     setTimeout(() => this.#writeOn(), RETRY_MS).unref();
   }
 }
 
-/** Non-blocking: opening a FIFO, or writing to a full one, would otherwise block until a process reads. No effect on regular files. */
+/**
+ * Opens the file in non-blocking mode. Without it, opening a FIFO, or writing to a full FIFO, would block until a process reads. The mode
+ * has no effect on regular files.
+ */
 function openForWriting(file: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
   try {

@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
-/** The API key storage of this configuration, if it has one. */
+/** The storage of API keys that this configuration selects; undefined if it selects none. */
 export function keyStorageOf({ auth, redis }: Pick<Config, 'auth' | 'redis'>): KeyStorage | undefined {
   if (auth?.apiKeys === undefined) return undefined;
   if (auth.apiKeys.kind === 'file') return new KeyFileStorage(auth.apiKeys.path);
@@ -33,7 +33,7 @@ export async function openAuthentication(config: Config, log: Logger): Promise<A
   }
 }
 
-/** The message names the setting; the cause has the system's error. */
+/** The message of the error names the setting. Its cause, if there is one, has the operating system's error, which is appended. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;

@@ -1,4 +1,4 @@
-/** `tidemark breaking` as its users run it: with files, a real Git repository and a real HTTP server. */
+/** Runs `tidemark breaking` as a user would: with files, with a real Git repository and with a real HTTP server. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   runner = new CliRunner(home);
   contract = await readFile(join(ROOT, 'asyncapi.yaml'), 'utf8');
   await writeFile(join(home, 'old.yaml'), contract);
-  // The rename of a file is no longer reported, and a probe's answer has a new field.
+  // Two changes: a renamed file is no longer reported, and the answer of a probe has a new field.
   const narrowed = contract.replace('enum: [create, modify, delete, rename]', 'enum: [create, modify, delete]');
   await writeFile(join(home, 'broken.yaml'), narrowed);
   const widened = contract.replace(

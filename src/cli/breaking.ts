@@ -1,4 +1,4 @@
-/** `tidemark breaking`: whether clients of an older contract still work with the newer one. */
+/** `tidemark breaking`: reports whether clients of an older contract still work with a newer one. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
@@ -18,7 +18,7 @@ interface BreakingOptions {
 
 const NAME = 'tidemark breaking';
 
-/** The contract is two levels up: beside `src/` in a clone, beside `dist/src/` in the package. */
+/** The contract is two directories up from this file: beside `src/` in a clone, beside `dist/src/` in the package. */
 const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
 export function registerBreaking(program: Command): void {
@@ -62,7 +62,7 @@ async function breaking({ against, contract, tapes, format, json }: BreakingOpti
   if (report.counts.breaking > 0) process.exitCode = EXIT.findings;
 }
 
-/** Contracts are untrusted: control characters in them are escaped. */
+/** Contracts are untrusted, so control characters in the printed text are escaped. */
 async function printLines(text: string): Promise<void> {
   if (text !== '') await print(text.split('\n').map(plain).join('\n'));
 }

@@ -1,6 +1,6 @@
 /**
- * Loads `tidemark-codegen` when a command needs it. The package is optional, because a gateway in production needs no code
- * generation. In a clone its sources beside src/ are loaded directly.
+ * Loads `tidemark-codegen` when a command needs it. The package is optional, because a gateway in production needs no code generation. In a
+ * clone, the sources of the package are beside `src/` and are loaded directly.
  */
 import { existsSync } from 'node:fs';
 import type * as Gate from 'tidemark-codegen/breaking/gate';
@@ -28,8 +28,8 @@ interface CodegenModules {
 }
 
 /**
- * @param command for the message, as the user typed it: `tidemark generate` @throws {CliError} exit code 2, with the command that
- * installs the package, if it is missing
+ * @param command the command as the user typed it, such as `tidemark generate`; for the message
+ * @throws {CliError} exit code 2 if the package is missing; the message has the command that installs it
  */
 export async function loadCodegen<Name extends keyof CodegenModules>(
   name: Name,
@@ -49,7 +49,7 @@ export async function loadCodegen<Name extends keyof CodegenModules>(
   }
 }
 
-/** Whether the package itself was not found, and not one of its imports. */
+/** Whether the package itself was not found, as opposed to a module that the package imports. */
 function isMissing(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -1,4 +1,7 @@
-/** Completion scripts for shells. Each script finds the command in the typed line, then offers the subcommands and flags of that command. */
+/**
+ * Completion scripts for shells. Each script first finds the command in the line that the user types. Then it offers the subcommands and
+ * flags of that command.
+ */
 
 export interface CompletedFlag {
   readonly name: string;
@@ -10,7 +13,7 @@ export interface CompletedFlag {
 }
 
 export interface CompletedCommand {
-  /** The words of the command, such as `config show`; `''` for the program itself. */
+  /** The words of the command, such as `config show`. The program itself has the path `''`. */
   readonly path: string;
   readonly children: readonly { readonly name: string; readonly description: string }[];
   /** Allowed values of the command's arguments. */
@@ -24,12 +27,12 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** Patterns `<path> <word>` in which the word is a subcommand of the command at the path. */
+/** Shell patterns of the form `<path> <word>`, one for each subcommand `<word>` of the command at `<path>`. */
 function steps(commands: Commands): string {
   return commands.flatMap(({ path, children }) => children.map(({ name }) => quoted(`${path} ${name}`))).join('|');
 }
 
-/** `<path>:<flag>` of all flags with a value, grouped by their allowed values. */
+/** Shell patterns of the form `<path>:<flag>` for all flags that take a value. Flags with the same allowed values share one case. */
 function valueCases(
   commands: Commands,
   offer: { readonly words: (words: string) => string; readonly files: string },
@@ -68,7 +71,7 @@ complete -o filenames -F _tidemark tidemark
 `;
 }
 
-/** zsh: a colon separates a word from its description, so other colons are escaped. */
+/** In zsh, a colon separates a word from its description, so colons within the word are escaped. */
 function described(name: string, description: string): string {
   return quoted(`${name.replaceAll(':', String.raw`\:`)}:${description}`);
 }
@@ -102,7 +105,7 @@ compdef _tidemark tidemark
 `;
 }
 
-/** fish: within single quotes, only backslash and single quote are escaped. */
+/** In fish, only backslashes and single quotes are escaped within single quotes. */
 function fishQuoted(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`;
 }

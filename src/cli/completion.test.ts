@@ -1,4 +1,4 @@
-/** `tidemark completion`: the script for bash is loaded by a real bash; those of the other shells have the same words. */
+/** `tidemark completion`: a real bash loads the script for bash. The scripts of the other shells are checked to contain the same words. */
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterEach(() => runner.close());
 
-/** What bash offers when the tabulator key is pressed after the last of these words. */
+/** The words that bash offers when the Tab key is pressed after the last of these words. */
 function offered(...words: readonly string[]): string[] {
   const line = words.map((word) => `'${word}'`).join(' ');
   const program = `${scripts['bash'] ?? ''}

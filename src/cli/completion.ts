@@ -1,4 +1,7 @@
-/** `tidemark completion bash | zsh | fish`: a completion script for a shell, from the tree of commands. */
+/**
+ * `tidemark completion bash | zsh | fish`: prints a completion script for a shell. The script is generated from the commands of this
+ * program.
+ */
 import { Argument } from 'commander';
 import type { Command, Option } from 'commander';
 import { bashScript, fishScript, zshScript } from './completion-scripts.ts';
@@ -16,7 +19,7 @@ export function registerCompletion(program: Command): void {
     .action((shell: Shell) => print(SCRIPTS[shell](commandsOf(program, '')).trimEnd()));
 }
 
-/** The command and all commands below it; the root has the path `''`. */
+/** The command and all commands below it. The path of the root command is `''`. */
 function commandsOf(command: Command, path: string): CompletedCommand[] {
   const children = command.commands.map((child) => ({
     name: child.name(),
@@ -35,7 +38,7 @@ function commandsOf(command: Command, path: string): CompletedCommand[] {
   return [own, ...children.flatMap((child) => commandsOf(child.command, `${path} ${child.name}`.trim()))];
 }
 
-/** The allowed values of a flag. A flag that comes from a setting has them in its syntax: `--broadcast <on|off>`. */
+/** A flag that comes from a setting has no list of choices. Its allowed values are in its syntax, such as `--broadcast <on|off>`. */
 function flagOf({ long, flags, description, required, optional, argChoices }: Option): CompletedFlag {
   const [, syntax = ''] = /[<[](.*)[>\]]/.exec(flags) ?? [];
   const choices = argChoices ?? (syntax.includes('|') ? syntax.split('|') : []);

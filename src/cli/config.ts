@@ -1,4 +1,7 @@
-/** `tidemark config show | check | schema`: prints or checks the configuration that a gateway would use, or describes its file. */
+/**
+ * `tidemark config show | check | schema`: prints the configuration that a gateway would use, checks it, or prints the JSON Schema of the
+ * configuration file.
+ */
 import { constants, existsSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -73,7 +76,7 @@ function memoryTable({
   ]);
 }
 
-/** Checks that everything the configuration names exists: directories, the directory of the audit log, keys and secrets. */
+/** Checks that the configured directories, contract, credentials and the directory of the audit log exist and can be read. */
 async function unreadable(config: Config): Promise<readonly Problem[]> {
   const { watch, auditFile, contract } = config;
   const directories = await Promise.all(

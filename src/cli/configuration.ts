@@ -8,10 +8,10 @@ import type { Setting } from '../config/settings.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
-/** The file that is read if none is named. */
+/** The configuration file that is read if `--config` is not given. */
 const STANDARD_FILE = 'tidemark.yaml';
 
-/** Adds the flags of `serve` from the table of settings. */
+/** Adds the flags of `serve`, one for each setting that has a flag. */
 export function configurationOptions(command: Command): Command {
   for (const setting of SETTINGS) {
     if (setting.flag === undefined) continue;
@@ -50,7 +50,7 @@ export function readConfiguration(options: Readonly<Record<string, unknown>>): R
   }
 }
 
-/** The name of a flag's option in commander. */
+/** The property name under which commander stores the value of a flag, such as `redisWait` for `--redis-wait`. */
 function camel(flag: string): string {
   return flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,4 +1,7 @@
-/** The examples of a contract for `broadcast --example`, from this version or from the gateway. */
+/**
+ * The examples for `broadcast --example`. They come from the contract of the gateway or, if that is unavailable, from the contract of this
+ * version.
+ */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { BroadcastData } from '../../generated/types.ts';
@@ -24,7 +27,7 @@ export function bundledExamples(): Examples {
   );
 }
 
-/** @returns undefined if the gateway does not return a contract */
+/** @returns undefined if the gateway does not return a contract in time */
 export async function gatewayExamples(url: string): Promise<Examples | undefined> {
   try {
     const answer = await fetch(documentUrl(url, '/asyncapi.yaml'), { signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -34,7 +37,7 @@ export async function gatewayExamples(url: string): Promise<Examples | undefined
   }
 }
 
-/** The examples of the broadcast operation, and the first example of each declared event. */
+/** Collects the examples of the broadcast operation, and the first example of each declared event. */
 function examplesOf({ components: { messages } }: Bundle): Examples {
   const examples = new Map<string, BroadcastData>();
   for (const { 'x-event': event, examples: [first] = [] } of Object.values(messages)) {

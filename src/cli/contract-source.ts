@@ -1,4 +1,4 @@
-/** Reads the older contract of `--against`: a file, an address, or a Git revision. */
+/** Reads the older contract that `--against` names: a file, an address, or a Git revision. */
 import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
@@ -6,21 +6,21 @@ import { promisify } from 'node:util';
 import { CliError, EXIT } from './exit.ts';
 
 export interface ContractText {
-  /** Name of the source in messages, without credentials. */
+  /** Name of the source for messages. Credentials in the address are removed. */
   readonly name: string;
   readonly text: string;
   /** Path of the contract if it is a file; references to other files are relative to this path. */
   readonly file?: string;
 }
 
-/** A contract has some hundred kilobytes; a much larger response is not a contract. */
+/** Maximum size of a response. A contract has some hundred kilobytes, so a larger response is not a contract. */
 const MAXIMUM_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
 
 /**
  * @param against an `http:` or `https:` address, a path that exists, or `REF` or `REF:PATH` of Git
- * @param contract the newer contract: `REF` alone means this file in that revision @throws {CliError} exit code 5 if an address
- * cannot be reached, otherwise 2
+ * @param contract path of the newer contract; if `against` is only a `REF`, this path is read in that revision
+ * @throws {CliError} exit code 5 if an address cannot be reached, otherwise 2
  */
 export async function readContractText(against: string, contract: string): Promise<ContractText> {
   if (/^https?:\/\//i.test(against)) return readAddress(against);
@@ -48,7 +48,7 @@ async function readAddress(address: string): Promise<ContractText> {
   }
 }
 
-/** `fetch` refuses credentials in an address, and messages must not show them. */
+/** Separates the credentials from the address, because `fetch` refuses an address with credentials, and messages must not show them. */
 function parseAddress(address: string): { url: URL; headers: Record<string, string>; name: string } {
   if (!URL.canParse(address)) throw new CliError(`--against: ${address} is not a valid address.`, EXIT.usage);
   const url = new URL(address);
@@ -83,7 +83,10 @@ function causeOf(error: unknown): string {
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
 }
 
-/** `REF:PATH` is interpreted as in `git show`: relative to the top of the repository or, after `./`, to the working directory. */
+/**
+ * `REF:PATH` is interpreted as in `git show`: PATH is relative to the top of the repository, or to the working directory if it begins with
+ * `./`.
+ */
 async function readRevision(revision: string, contract: string): Promise<ContractText> {
   const hasPath = revision.includes(':');
   const cwd = hasPath ? process.cwd() : dirname(resolve(contract));

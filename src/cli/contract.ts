@@ -1,4 +1,4 @@
-/** `tidemark contract init | check | show | build`: defines your own events in one small file. */
+/** `tidemark contract init | check | show | build`: commands for users who define their own events in one small file. */
 import { access, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -44,7 +44,7 @@ export function registerContract(program: Command): void {
   contract
     .command('show')
     .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
-    .description('print its events, with their payloads, filters and replay policies')
+    .description('print the events of the file, with their payloads, filters and replay policies')
     .option('--all', 'also the events of the contract that it extends')
     .addOption(new Option('--json', 'the whole merged contract, as JSON').conflicts('yaml'))
     .option('--yaml', 'the whole merged contract, as an AsyncAPI document')
@@ -141,7 +141,7 @@ async function build(file: string, options: BuildOptions): Promise<void> {
   });
 }
 
-/** @param work done once, or again after every change of a file that it returns or that has findings */
+/** @param work runs once. With `--watch`, it runs again after each change of a file that it returned or that has findings. */
 async function repeat(
   file: string,
   { watch: isWatching }: CheckOptions,
@@ -168,7 +168,7 @@ async function repeat(
   }
 }
 
-/** The files with findings, in addition to the opened file. */
+/** The files other than the opened file that have findings. */
 function filesWithFindings(error: unknown): readonly string[] {
   const findings = findingsOf(error);
   if (!Array.isArray(findings)) return [];

@@ -1,4 +1,4 @@
-/** `tidemark disconnect`: ends the connection of one client, on whichever node it is (OPS-8). */
+/** `tidemark disconnect`: closes the connection of one client, regardless of the node to which the client is connected (OPS-8). */
 import type { Command } from 'commander';
 import type { DisconnectResult } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';

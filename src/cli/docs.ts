@@ -1,4 +1,4 @@
-/** `tidemark docs build`: writes the documentation of a contract as a static site for a web host. */
+/** `tidemark docs build`: writes the documentation of a contract as static files, for any web host. */
 import type { Command } from 'commander';
 import { loadCodegen } from './codegen.ts';
 import { asCliError } from './open-contract.ts';

@@ -3,10 +3,10 @@ import { InvalidArgumentError, Option } from 'commander';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
-/** A hundred years: a longer duration is surely a mistake, and could exceed the largest date. */
+/** A hundred years. A longer duration is almost certainly a mistake, and adding it to the current date could exceed the largest date. */
 const LONGEST_S = 36_500 * 86_400;
 
-/** An option whose value is seconds. */
+/** Creates an option whose value is a duration; it is converted to seconds. */
 export function durationOption(syntax: string, text: string): Option {
   return new Option(syntax, text).argParser(readDuration);
 }

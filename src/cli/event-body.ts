@@ -1,4 +1,4 @@
-/** The event of a command: from flags, a file, stdin or an example of the contract. */
+/** Builds the event that a command publishes, from flags, a file, stdin or an example of the contract. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { LIMITS } from '../../generated/protocol.ts';
@@ -35,7 +35,7 @@ export async function exampleNames({ url }: RemoteOptions): Promise<string> {
   return [...examples.keys()].join('\n');
 }
 
-/** @throws {CliError} when the flags give no event, or one that cannot be read */
+/** @throws {CliError} if the flags specify no event, or a payload that cannot be read */
 export async function eventBody(options: EventOptions): Promise<BroadcastData> {
   const { stream, source } = options;
   return {
@@ -65,7 +65,8 @@ function readPayload(text: string): OpenObject {
   const json = payloadText(text);
   let value: unknown;
   try {
-    // What the gateway would refuse is refused here, before a number is rounded or a double key is lost.
+    // The gateway would refuse this JSON. It is refused here already, because `JSON.parse` would round large numbers and drop repeated
+    // keys.
     value = parseJson(json, { maxDepth: LIMITS.jsonDepth.maximum });
   } catch (error) {
     throw new CliError(`--payload is not JSON: ${reasonOf(error)}`, EXIT.usage, { cause: error });

@@ -1,4 +1,4 @@
-/** One event, or one gap, as a line for people. */
+/** Formats one event, or one gap, as a line for people. */
 import { isEvent } from '../../generated/client.ts';
 import type { TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import { paint, plain } from './terminal.ts';
@@ -6,7 +6,7 @@ import { FILE_EVENT } from '../catalogue/catalogue.ts';
 
 const LONGEST = 160;
 
-/** Shows local time, position, name, a summary of the payload, and `replay` for replayed events. */
+/** Shows the local time, position, name and a summary of the payload. The line of a replayed event also has the word `replay`. */
 export function eventLine(event: TidemarkEvent): string {
   const { emittedAt, sequenceId, isReplay } = event;
   const parts = [

@@ -1,4 +1,4 @@
-/** Options of the commands that subscribe: readers of their values, and the filter that they make together. */
+/** Options of the commands that subscribe: parsers of the values, and the filter that the options form together. */
 import { InvalidArgumentError } from 'commander';
 import type { Position } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
@@ -12,10 +12,10 @@ export interface FilterOptions {
   readonly filter?: readonly string[];
 }
 
-/** Has no default value, because help would print an empty list. */
+/** `previous` defaults to undefined, not to an empty list: commander would print an empty list in the help. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   const values = value.split(',').filter((each) => each !== '');
-  // An empty list would mean all events, which is surely not the meaning of an empty shell variable.
+  // An empty list would select all events. A user with an empty shell variable hardly wants that.
   if (values.length === 0) throw new InvalidArgumentError('Expected at least one value.');
   return [...previous, ...values];
 }

@@ -1,4 +1,6 @@
-/** `tidemark explain`: which subscriptions an event would reach, and why not the others (OPS-3). Nothing is published. */
+/**
+ * `tidemark explain`: shows which subscriptions an event would reach, and why it would not reach the others (OPS-3). Nothing is published.
+ */
 import type { Command } from 'commander';
 import type { Explanation, SubscriptionReport } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -19,7 +21,9 @@ type Mismatch = Explanation['mismatches'][number];
 
 export function registerExplain(program: Command): void {
   eventOptions(remoteOptions(program.command('explain')))
-    .description('show which subscriptions an event would reach, and why not the others; publishes nothing')
+    .description(
+      'show which subscriptions an event would reach, and why it would not reach the others; publishes nothing',
+    )
     .option('--principal <id>', 'only subscriptions of this principal, such as agent:refactor')
     .option('--connection <id>', 'only subscriptions of this connection')
     .option(
@@ -54,7 +58,7 @@ async function explain(options: ExplainOptions): Promise<void> {
   warnOfOthers(answer);
 }
 
-/** How many subscriptions the answer counts but does not list (OPS-3). */
+/** How many subscriptions the response counts but does not list (OPS-3). */
 function unlistedOf({ matches, matchCount, mismatches, mismatchCount }: Explanation): number {
   return matchCount + mismatchCount - matches.length - mismatches.length;
 }
@@ -87,7 +91,7 @@ function reasonOf({ clause, wanted, seen }: Mismatch): string {
   return `the filter \`${clause}\` is ${asked}; ${has}`;
 }
 
-/** Reports that subscriptions are missing from the response. */
+/** Warns if the response does not list all subscriptions. */
 function warnOfOthers(answer: Explanation): void {
   const { missingNodes } = answer;
   const unlisted = unlistedOf(answer);

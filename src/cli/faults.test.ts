@@ -1,4 +1,4 @@
-/** Commands with wrong values, with servers that are not gateways, and with closed output pipes. */
+/** Commands with invalid values, commands against servers that are not gateways, and commands whose output pipe is closed. */
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-/** Starts a server that is not a gateway; returns the address where its WebSocket would be. */
+/** Starts a server that is not a gateway. Returns the address at which a gateway would have its WebSocket. */
 async function stranger(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
   servers.push(server);
@@ -251,7 +251,7 @@ describe('tidemark serve', () => {
       cli.process.kill('SIGTERM');
       await cli.ended;
       expect(cli.stderr).toContain('exiting immediately');
-      // A command to Redis times out after 1 s.
+      // A command to Redis times out after 1 s. A shorter time shows that the exit did not wait for Redis.
       expect(performance.now() - asked).toBeLessThan(900);
     } finally {
       await redis.stop();

@@ -1,17 +1,17 @@
-/** Waits for changes of a few named files, for commands with `--watch`. */
+/** Waits for changes of a few named files, for commands with the option `--watch`. */
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 
-/** Delay until files are read again, in milliseconds, because editors write a file in several steps. */
+/** Delay between a change and the next reading of the files, in milliseconds, because editors write a file in several steps. */
 const SETTLE_MS = 100;
 /** File timestamps lag behind the clock by up to one timer tick, at most 10 ms on Linux. */
 const STAMP_LAG_MS = 10;
 
 /**
- * A change between two waits ends the next wait, so that none is missed while the caller works. Directories are watched instead
- * of files, because editors replace a file by a new one.
+ * Reports changes of files. A change between two waits ends the next wait at once, so no change is missed while the caller works. The
+ * directories of the files are watched, because editors replace a file by a new one, which a watch of the old file would not report.
  */
 export class FileChanges {
   readonly #watchers = new Map<string, FSWatcher>();
@@ -20,8 +20,9 @@ export class FileChanges {
   #settled = Promise.withResolvers<void>();
 
   /**
-   * Watches more files. @param since when the caller began to read them, in milliseconds since the epoch: a file modified later
-   * counts as changed although it was not watched yet
+   * Watches more files.
+   * @param since when the caller began to read the files, in milliseconds since the epoch. A file that was modified after this time counts
+   * as changed, even if it was not watched yet.
    */
   async follow(files: readonly string[], since: number): Promise<void> {
     const added = files.map((each) => resolve(each)).filter((each) => !this.#paths.has(each));
@@ -32,7 +33,7 @@ export class FileChanges {
     for (const path of added) if (await hasChangedSince(path, since)) this.#noteChange();
   }
 
-  /** Resolves once files have changed and are no longer being written. */
+  /** Resolves once a file has changed and no further change follows within a short delay. */
   async next(): Promise<void> {
     await this.#settled.promise;
     this.#settled = Promise.withResolvers<void>();
@@ -53,7 +54,7 @@ export class FileChanges {
   }
 }
 
-/** A missing file counts as unchanged: the watcher will report its creation. */
+/** A missing file counts as unchanged, because the watcher will report its creation. */
 async function hasChangedSince(path: string, since: number): Promise<boolean> {
   try {
     return (await stat(path)).ctimeMs >= since - STAMP_LAG_MS;

@@ -50,7 +50,7 @@ describe('tidemark generate', () => {
     const project = join(home, 'project');
     await mkdir(join(project, 'src'), { recursive: true });
     await writeFile(join(project, 'package.json'), '{ "type": "module" }');
-    // The complete configuration, without settings of this repository.
+    // The complete compiler configuration of the new project. No setting of this repository has an effect on it.
     const compilerOptions = { strict: true, module: 'nodenext', noEmit: true };
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
     await writeFile(join(project, 'src/main.ts'), program('.js'));

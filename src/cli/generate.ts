@@ -1,4 +1,4 @@
-/** `tidemark generate`: writes a typed client for any contract into any project. */
+/** `tidemark generate`: writes a typed client for a given contract into a directory of the user's project. */
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { Option } from 'commander';
@@ -36,7 +36,7 @@ export function registerGenerate(program: Command): void {
     .action(generate);
 }
 
-/** The contract is two levels up: beside `src/` in a clone, beside `dist/src/` in the package. */
+/** The contract is two directories up from this file: beside `src/` in a clone, beside `dist/src/` in the package. */
 const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
 async function generate({ contract = OWN_CONTRACT, out, importEnding, lang, json }: GenerateOptions): Promise<void> {

@@ -1,4 +1,7 @@
-/** Many tasks through two gateways on one real Redis, while agents and gateways are killed: no task is lost, none is held twice at a time. */
+/**
+ * Many tasks through two gateways on one real Redis, while agents and gateways are killed. No task is lost, and no task is held by two
+ * agents at the same time.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +66,7 @@ test('each task is done once, and no two agents hold one at the same time', asyn
   for (const node of nodes) node.start();
   const call = async (url: string, name: string, ...rest: readonly string[]) =>
     cli.finish(['handoff', name, '--url', url, '--session', 'many', '--timeout', '20', ...rest]);
-  /** Repeated until it succeeds: a gateway may be gone. */
+  /** Repeats the command until it succeeds, because the gateway may be down at the moment. */
   const insist = async (name: string, ...rest: readonly string[]) => {
     for (let attempt = 0; ; attempt += 1) {
       const ended = await call(nodes[attempt % 2 === 0 ? 0 : 1].url, name, ...rest);
@@ -77,7 +80,10 @@ test('each task is done once, and no two agents hold one at the same time', asyn
   const takes: Taken[] = [];
   const finished: string[] = [];
   const over = new AbortController();
-  /** An agent that is killed while it takes, or stops after it has taken, every few tasks. */
+  /**
+   * An agent that takes tasks and completes them. Every few tasks, it is killed while it takes a task, or it abandons a task that it has
+   * taken.
+   */
   const work = async (agent: number): Promise<void> => {
     for (let turn = agent; finished.length < TASKS; turn += 1) {
       const node = nodes[(agent + turn) % 2 === 0 ? 0 : 1];
@@ -111,7 +117,8 @@ test('each task is done once, and no two agents hold one at the same time', asyn
     .split('\n')
     .map((line) => JSON.parse(line) as { state: string });
   expect(list.map(({ state }) => state)).toEqual(Array.from({ length: TASKS }, () => 'done'));
-  // By what the agents printed, not by the fold: a later take begins when the lease before it has ended.
+  // Check the leases that the agents printed, independently of the state that `list` computes: a lease must not begin before the earlier
+  // leases of the same task have ended.
   const place = ({ fence }: Taken): number => Number(fence.split(':')[1]);
   const overlaps = takes.flatMap((taken) => {
     const earlier = takes.filter((each) => each.offer === taken.offer && place(each) < place(taken));

@@ -1,4 +1,4 @@
-/** `tidemark wait` and `tidemark handoff` as processes: against one gateway, and through two gateways on one real Redis. */
+/** Runs `tidemark wait` and `tidemark handoff` as processes: against one gateway, and through two gateways on one real Redis. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -111,7 +111,7 @@ describe('tidemark handoff', () => {
     const winner = await Promise.race(agents.map((agent) => agent.ended.then(() => agent)));
     const loser = agents.find((agent) => agent !== winner);
     expect(loser?.stdout).toBe('');
-    // The winner has ended without `done`, like an agent that was killed; now its gateway is killed too.
+    // The winner exited without `done`, like an agent that was killed. Now the gateway of the winner is killed too.
     const lostGateway = winner === agents[0] ? gateways[0] : gateways[1];
     await lostGateway?.kill();
     expect({ code: await loser?.ended, stderr: loser?.stderr }).toMatchObject({ code: 0 });

@@ -1,4 +1,7 @@
-/** `tidemark handoff`: agents offer work in a session, and exactly one agent takes each offer. The protocol is in `agents/handoff-state.ts`. */
+/**
+ * `tidemark handoff`: agents offer work in a session, and each offer is taken by exactly one agent. `agents/handoff-state.ts` describes the
+ * protocol.
+ */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';

@@ -1,6 +1,6 @@
 /**
- * Finds out why a WebSocket could not be opened. The WebSocket API does not reveal the reason (scripts could scan networks), so
- * the handshake is repeated as plain HTTP to read the response.
+ * Finds out why a WebSocket could not be opened. The WebSocket API does not give the reason, because scripts could use it to scan networks.
+ * Therefore the handshake is repeated as plain HTTP, and the response is read.
  */
 import { randomBytes } from 'node:crypto';
 import { request as requestHttp, STATUS_CODES } from 'node:http';
@@ -16,7 +16,7 @@ import { plain } from './terminal.ts';
 const PATIENCE_MS = 3_000;
 const NOT_FOUND = 404;
 
-/** Describes the server's response or failure, as part of a sentence. @param url address of the WebSocket */
+/** Describes the response or the failure of the server, as part of a sentence. @param url address of the WebSocket */
 export async function askWhy(url: string): Promise<string> {
   try {
     const answer = await handshake(new URL(url));
@@ -26,7 +26,7 @@ export async function askWhy(url: string): Promise<string> {
   }
 }
 
-/** The response, or undefined if a WebSocket was opened. */
+/** The HTTP response of the server; undefined if the server opened a WebSocket. */
 function handshake(address: URL): Promise<IncomingMessage | undefined> {
   const secure = address.protocol === 'wss:';
   address.protocol = secure ? 'https:' : 'http:';
@@ -67,7 +67,7 @@ function parse(json: string): unknown {
   }
 }
 
-/** OpenSSL's error texts; the accompanying error code depends on whether Node was reading or writing. */
+/** Error texts of OpenSSL. The texts are compared, because the error code depends on whether Node was reading or writing. */
 const NO_TLS = /wrong version number|packet length too long/;
 const UNKNOWN_HOST: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 /** Error codes of invalid certificates. */

@@ -1,4 +1,4 @@
-/** Reports names in a command that the gateway accepted, but that are probably misspelt (SUB-7). */
+/** Reports names in a command that the gateway accepted although they are probably misspelt (SUB-7). */
 import type { Hint } from '../../generated/types.ts';
 import { plain, say, tint } from './terminal.ts';
 

@@ -156,7 +156,7 @@ function storageOf({ file, config }: Place): KeyStorage {
   );
 }
 
-/** In seconds; undefined for a key that never expires. */
+/** The lifetime of a key in seconds; undefined if the key never expires. */
 function lifetimeOf({ createdAt, expiresAt }: StoredKey): number | undefined {
   return expiresAt === undefined ? undefined : (Date.parse(expiresAt) - Date.parse(createdAt)) / 1000;
 }

@@ -1,4 +1,4 @@
-/** The output of `serve` on stderr: its log and its messages to the operator, both as JSON lines or both as text. */
+/** The output of `serve` on stderr: the log, and messages to the operator. Both are written as JSON lines, or both as text. */
 import pino from 'pino';
 import type { Logger } from 'pino';
 import { plain, say, tint } from './terminal.ts';
@@ -10,7 +10,7 @@ interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** Fields that the short form omits or shows differently. */
+/** Fields that the text form omits or shows in another way. */
 const NOT_SHOWN: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'nodeId', 'msg', 'err']);
 
 export interface LogOptions {
@@ -18,7 +18,9 @@ export interface LogOptions {
   readonly format: 'auto' | 'text' | 'json';
 }
 
-/** A message to the operator. As text it is always written; as a JSON line only if the log level includes it. */
+/**
+ * Writes a message to the operator. In the text form, every message is written; as JSON lines, only messages that the log level includes.
+ */
 export interface Talk {
   readonly format: 'text' | 'json';
   info(text: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -29,11 +31,11 @@ export interface Talk {
 export interface Log {
   readonly log: Logger;
   readonly talk: Talk;
-  /** Writes the buffered lines, and from now on every line immediately. */
+  /** Writes the buffered lines. From then on, every line is written immediately. */
   readonly release: () => void;
 }
 
-/** Buffers the log at first, so that a failed start prints one error instead of the log of every part. */
+/** Buffers the log until `release`, so that a failed start prints one error, and not also the log lines of all components. */
 export function createLog({ level, format: asked }: LogOptions): Log {
   const format = asked === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : asked;
   const write = lineWriter(format);
@@ -68,12 +70,12 @@ function jsonTalk(log: Logger): Talk {
 }
 
 /**
- * Bound on buffered output to stderr, in bytes; further lines are dropped and counted. A log that waited for its reader could
- * block the gateway.
+ * Maximum amount of buffered output to stderr, in bytes. Further lines are dropped and counted, because waiting for the reader of stderr
+ * could block the gateway.
  */
 const MOST_UNREAD_BYTES = 1024 * 1024;
 
-/** Takes lines of JSON, each with its line break. */
+/** @returns a function that writes one line of JSON, which includes its line break */
 function lineWriter(format: 'text' | 'json'): (line: string) => void {
   const rendered = (line: string): string => (format === 'json' ? line : `${shortLine(JSON.parse(line) as LogLine)}\n`);
   if (process.stderr.isTTY) return (line) => process.stderr.write(rendered(line));

@@ -1,4 +1,4 @@
-/** `tidemark`: the command line. Data goes to stdout, messages to stderr; exit codes are those of `exit.ts`. */
+/** `tidemark`: the command line. Data is written to stdout, messages to stderr. `exit.ts` lists the exit codes. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -6,7 +6,10 @@ import { plain, say, tint } from './terminal.ts';
 
 type Register = (program: Command) => void;
 
-/** Commands are loaded on demand, because the gateway's libraries take longer to load than `status` needs. */
+/**
+ * Each command is loaded only when it is used, because the libraries of the gateway take longer to load than a command such as `status`
+ * takes to run.
+ */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   serve: async () => (await import('./serve.ts')).registerServe,
   mock: async () => (await import('./mock.ts')).registerMock,
@@ -29,7 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   completion: async () => (await import('./completion.ts')).registerCompletion,
 };
 
-/** Registers the given command, or all of them for help, for completion and for hints at misspelt commands. */
+/** Registers only the given command. All commands are registered for help, for completion, and for suggestions after a misspelt command. */
 async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tidemark')
     .description('Real-time events of files and code graphs, without silent loss.')
@@ -54,14 +57,14 @@ async function run(argv: readonly string[]): Promise<void> {
 }
 
 function exitCodeFor(error: unknown): number {
-  // The reader of the output has closed the pipe: exit normally.
+  // The program that reads the output has closed the pipe (`| head`). This is not an error.
   if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return EXIT.ok;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
     say(tint('red', error.message));
     return error.exitCode;
   }
-  // A system error about a file or an address is not a fault of the program.
+  // A system error about a file or an address is not a bug of this program, so no stack trace is printed.
   if (error instanceof Error && 'syscall' in error) {
     say(tint('red', plain(error.message)));
     return EXIT.usage;
@@ -70,7 +73,7 @@ function exitCodeFor(error: unknown): number {
   return EXIT.runtime;
 }
 
-// A closed stderr is ignored: the gateway keeps running if the program that collects its log exits.
+// If the program that collects the log exits, stderr is closed. The gateway keeps running.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

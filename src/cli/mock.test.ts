@@ -1,4 +1,4 @@
-/** `tidemark mock` in its own process. */
+/** Runs `tidemark mock` as a process of its own. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

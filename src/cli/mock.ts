@@ -1,4 +1,4 @@
-/** `tidemark mock`: a gateway with example events and faults on demand, for front-end teams and tests. */
+/** `tidemark mock`: a gateway that publishes example events and causes faults on demand, for front-end developers and tests. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { InvalidArgumentError } from 'commander';

@@ -1,4 +1,4 @@
-/** Opens the contract of `--contract`: a built form directly, a document through tidemark-codegen. */
+/** Opens the contract that `--contract` names. A built form is read directly; a document is first built by tidemark-codegen. */
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,13 +11,13 @@ import { reasonOf } from './reason.ts';
 
 export interface OpenContract {
   readonly contract: BuiltContract;
-  /** Removes temporary files, from which a gateway serves the documentation. The end of the process removes them too. */
+  /** Removes the temporary files from which the gateway serves the documentation. They are also removed when the process exits. */
   readonly dispose: () => Promise<void>;
 }
 
 /**
- * @param path of a built form (a directory) or of a document
- * @throws {CliError} exit code 3 with the findings, or 2 if the path cannot be opened
+ * @param path path of a built form (a directory) or of a document
+ * @throws {CliError} exit code 3, with the findings, if the document has errors; exit code 2 if the path cannot be opened
  */
 export async function openContract(path: string): Promise<OpenContract> {
   try {

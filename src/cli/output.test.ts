@@ -1,4 +1,4 @@
-/** What `serve` writes to stderr, and how it starts while Redis is away. */
+/** What `serve` writes to stderr, and how it starts while Redis is unavailable. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const runner = new CliRunner(home);
 afterEach(() => runner.close());
 afterAll(() => rmSync(home, { recursive: true }));
 
-/** Every line of stderr; fails if one is not JSON. */
+/** Parses every line of stderr. Throws if a line is not JSON. */
 function linesOf({ stderr }: { readonly stderr: string }): Readonly<Record<string, unknown>>[] {
   const lines = stderr.split('\n').filter((line) => line !== '');
   return lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);

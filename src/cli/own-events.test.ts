@@ -1,4 +1,4 @@
-/** From an empty directory to typed own events, as a new user does it, with the command line only. */
+/** A new user's way from an empty directory to their own typed events, using only the command line. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';

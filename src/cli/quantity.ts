@@ -1,4 +1,4 @@
-/** Sizes and times for people. */
+/** Formats sizes and times for people. */
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB'] as const;
 
@@ -9,7 +9,7 @@ export function bytesText(bytes: number): string {
   return `${power === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[power] ?? ''}`;
 }
 
-/** A duration in its two largest units: `3 d 4 h`. */
+/** Formats a duration with at most two units: `3 d 4 h`. */
 export function durationText(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const parts = [

@@ -1,6 +1,6 @@
 /** The reason of an error as one text for users. */
 
-/** The innermost reason, which is the most specific: `fetch failed` hides `ECONNREFUSED`. */
+/** The message of the innermost cause, which is the most specific: `ECONNREFUSED` instead of `fetch failed`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);

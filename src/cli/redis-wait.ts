@@ -1,9 +1,9 @@
-/** Waits at the start until Redis can be reached: after a reboot, the gateway and Redis start at the same time. */
+/** Waits at startup until Redis is reachable. After a reboot, the gateway may start before Redis is ready. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisUnreachable } from '../broker/redis/connection-fault.ts';
 import type { Talk } from './log.ts';
 
-/** Delay before the next attempt, in milliseconds; doubled after each attempt up to a bound. */
+/** Delay before the next attempt, in milliseconds. It is doubled after each attempt, up to `LONGEST_PAUSE_MS`. */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
@@ -13,7 +13,7 @@ export interface RedisWait {
   readonly talk: Talk;
 }
 
-/** Repeats work that fails because Redis cannot be reached, for a bounded time. Every other failure is final. */
+/** Retries `work` for a bounded time while Redis is unreachable. Any other failure is not retried. */
 export async function waitForRedis<Result>(work: () => Promise<Result>, { waitMs, talk }: RedisWait): Promise<Result> {
   const deadline = performance.now() + waitMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {

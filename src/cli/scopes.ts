@@ -14,7 +14,7 @@ function collect(value: string, previous: readonly string[] = []): readonly stri
   return [...previous, value];
 }
 
-/** @throws {CliError} if there is no scope, or an invalid one */
+/** @throws {CliError} if no scope is given, or an invalid one */
 export function scopesOf({ scope = [] }: { readonly scope?: readonly string[] }): readonly string[] {
   if (scope.length === 0)
     throw new CliError(

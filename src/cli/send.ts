@@ -1,4 +1,7 @@
-/** `tidemark send`: sends one message and prints every frame until its reply. Shows what is on the wire, without the client SDK. */
+/**
+ * `tidemark send`: sends one message and prints every frame until the reply arrives. It shows the raw frames, because it does not use the
+ * client SDK.
+ */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
@@ -21,7 +24,7 @@ interface Frame {
 }
 
 const AUTHENTICATION = 'authenticate';
-/** The end that a client asks for (RFC 6455, 7.4.1). */
+/** The close code of a normal end (RFC 6455, 7.4.1). */
 const NORMAL = 1000;
 
 export function registerSend(program: Command): void {
@@ -42,7 +45,7 @@ function readMessage(text: string): Frame {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidArgumentError('Expected a JSON object, such as {"type":"ping","data":{}}.');
-  // The reply repeats the id (ENV-3), by which it is found.
+  // The reply has the same id as the message (ENV-3), so the reply can be recognised.
   return { id: 'c1', ...value };
 }
 
@@ -73,7 +76,7 @@ interface Exchange {
   readonly url: string;
 }
 
-/** Ends with the reply, or with the connection. @throws {CliError} when the connection fails or no reply arrives in time */
+/** Resolves when the reply arrives. @throws {CliError} if the connection fails or no reply arrives in time */
 function exchange(socket: WebSocket, message: Frame, { options, url }: Exchange): Promise<void> {
   const secret = secretOf(options);
   const { promise, resolve, reject } = Promise.withResolvers<void>();

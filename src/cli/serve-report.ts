@@ -1,4 +1,4 @@
-/** The report of `serve` once it serves: addresses, watched directories, broker, important limits and warnings. */
+/** The report that `serve` prints when it is ready: addresses, watched directories, broker, important limits and warnings. */
 import type { Resolved } from '../config/config.ts';
 import type { Gateway, Listening } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
@@ -12,7 +12,7 @@ export interface StartReport {
   readonly watching: readonly WatchedDirectory[];
 }
 
-/** @returns the report as text. If the log is JSON lines, the report is logged instead, and the returned text is empty. */
+/** @returns the report as text. If the log is JSON lines, the report is written to the log, and the returned text is empty. */
 export function startReport(started: StartReport, talk: Talk): string {
   if (talk.format === 'text') return textOf(started);
   const { resolved, gateway, listening, watching } = started;

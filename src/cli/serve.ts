@@ -1,4 +1,4 @@
-/** `tidemark serve`: runs a gateway and its directory watches until a signal stops it. */
+/** `tidemark serve`: runs a gateway and watches directories until a signal ends it. */
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
@@ -42,7 +42,7 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
     if (workers > 1 && link === undefined) await runWorkers({ workers, json, talk: output.talk });
     else await serveHere(resolved, { json, link, output });
   } catch (error) {
-    // Otherwise the link to the primary process would keep this worker running.
+    // The connection to the primary process would keep this worker running.
     link?.end();
     if (!(error instanceof CliError) || output.talk.format === 'text') throw error;
     output.talk.error(error.message);
@@ -78,7 +78,7 @@ async function serveHere(resolved: Resolved, { json, link, output }: Serving): P
     link?.onWatch(() => {
       watchAll().catch((error: unknown) => {
         talk.error(reasonOf(error));
-        // Another worker is started in its place, and watches from its start.
+        // End this worker. The primary process starts a new one, which watches the directories from its start.
         link.signals.emit('SIGTERM', 'SIGTERM');
       });
     });
@@ -104,7 +104,7 @@ async function makeGateway({ contract }: Config, options: GatewayOptions): Promi
     return createGateway({ ...options, contract: opened.contract });
   } catch (error) {
     await opened.dispose();
-    // For example, a replay policy that the events of this contract do not allow.
+    // For example, the replay policy is not allowed for the events of this contract.
     throw error instanceof RangeError ? new CliError(error.message, EXIT.usage, { cause: error }) : error;
   }
 }
@@ -121,7 +121,7 @@ interface Parts {
 
 function gatewayOptions(config: Config, { log, audit, link }: Parts): GatewayOptions {
   const { limits, replay, redis } = config;
-  // Each worker is a node and needs its own name: nodes with the same name would replace each other in Redis.
+  // Each worker is a node, and nodes need different names: a node would replace another one of the same name in Redis.
   const nodeId = link === undefined || config.nodeId === undefined ? config.nodeId : `${config.nodeId}-${process.pid}`;
   return {
     path: config.path,

@@ -1,4 +1,4 @@
-/** Shared by `wait` and `handoff`: connects a client, limits the time, and maps each kind of end to an exit code. */
+/** Code that `wait` and `handoff` share: connects a client, limits the time, and chooses the exit code. */
 import type { TidemarkClient } from '../../generated/client.ts';
 import { EXIT } from './exit.ts';
 import { asCliError, firstConnection, openClient, tellWait } from './remote-client.ts';
@@ -12,15 +12,15 @@ export interface TimedOptions extends RemoteOptions {
 }
 
 interface SessionOptions extends TimedOptions {
-  /** Milliseconds until the client must be connected, for a command that keeps its time limit itself from then on. */
+  /** Milliseconds within which the client must be connected. For a command that enforces its own time limit after that. */
   readonly connectTimeout?: number;
 }
 
-/** The reason with which the signal of a command was aborted. */
+/** The abort reason of the command's signal if the time limit has passed. */
 export class TimedOut extends Error {}
 
 /**
- * Runs a command on a connected client and closes the client afterwards. The exit code is 130 after SIGINT or SIGTERM, and 5 after the time limit.
+ * Runs a command on a connected client, then closes the client. The exit code is 130 after SIGINT or SIGTERM, and 5 after the time limit.
  * @throws {CliError} for every other failure.
  */
 export async function withClient(

@@ -1,4 +1,4 @@
-/** How `serve` goes away in front of a load balancer: `/readyz` first, the port last. */
+/** How `serve` shuts down behind a load balancer: `/readyz` reports the shutdown first, and the port is closed last. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ describe('at SIGTERM with --shutdown-delay', () => {
     cli.process.kill('SIGTERM');
     await vi.waitUntil(async () => (await statusOf(url, '/readyz')) === 503, wait);
     expect(await statusOf(url, '/healthz')).toBe(200);
-    // A client that the balancer sends before it has probed again.
+    // The balancer has not probed `/readyz` again yet, so it still sends this client.
     const client = await RawClient.open(url);
     await client.call('subscribe', { events: ['file_change'], replay: { mode: 'none' } });
     await writeFile(join(home, 'shop', 'late.ts'), '');

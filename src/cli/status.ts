@@ -40,7 +40,7 @@ function isFull(report: Report): report is Health {
 
 const HIDDEN = [['more', 'needs a credential with the scope admin:read']];
 
-/** Slow clients of all nodes, the longest queue first. */
+/** One row per slow client of all nodes, the longest queue first. */
 async function slowClientRows(options: RemoteOptions, { backpressure }: Health): Promise<string[][]> {
   if (backpressure.slow === 0) return [];
   const { items } = await readSubscriptions(options);

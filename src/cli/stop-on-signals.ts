@@ -1,4 +1,7 @@
-/** How `serve` ends: readiness first, then the drain (CON-5), then the process. A second signal ends it at once. */
+/**
+ * Shuts down `serve` on a signal. First `/readyz` answers 503, then the gateway drains (CON-5), then the process exits. A second signal
+ * exits immediately.
+ */
 import type { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Gateway } from '../gateway.ts';
@@ -9,28 +12,28 @@ import { reasonOf } from './reason.ts';
 import type { Talk } from './log.ts';
 
 export interface StopOptions {
-  /** Emits `SIGINT` and `SIGTERM`: this process, or the link to the primary process of several workers. */
+  /** Emits `SIGINT` and `SIGTERM`. It is this process or, in a worker, the link to the primary process. */
   readonly signals: EventEmitter;
   readonly gateway: Gateway;
   readonly watching: readonly WatchedDirectory[];
   readonly audit: AuditFile | undefined;
   /**
-   * Time from SIGTERM until the drain, in milliseconds. During this time a balancer that probes `/readyz` stops sending clients to this
-   * node. Ctrl-C (SIGINT) does not wait, because a gateway in a terminal has no balancer.
+   * Time from SIGTERM until the drain, in milliseconds. During this time, a load balancer that probes `/readyz` stops sending clients to
+   * this node. SIGINT (Ctrl-C) does not wait, because a gateway in a terminal has no load balancer.
    */
   readonly delayMs: number;
   readonly talk: Talk;
 }
 
 export interface Stop {
-  /** Stops the parts that have started after a failed start. */
+  /** Called after a failed start: stops the parts that have already started. */
   abandon(): Promise<void>;
 }
 
 export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
-    // `/readyz` answers 503 from now on, before anything else ends.
+    // Closing the gateway makes `/readyz` answer 503 before anything else ends.
     const closed = gateway.close(options);
     await Promise.all([closed, ...watching.map((each) => each.close())]);
     await audit?.close();
@@ -49,7 +52,7 @@ export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk
     if (stopping) {
       talk.warn('exiting immediately');
       void gateway.close({ drainMs: 0 });
-      // Does not wait for anything, for example a broker that does not answer.
+      // Exit without waiting, for example for a broker that does not answer.
       process.exit();
     }
     stopping = true;

@@ -6,9 +6,9 @@ import type { RemoteOptions } from './remote.ts';
 
 export interface SubscriptionReports {
   readonly items: readonly SubscriptionReport[];
-  /** Subscribed directories, with the number of subscriptions. */
+  /** Number of subscriptions per subscribed directory. */
   readonly directories: CountsByName;
-  /** Nodes that did not answer. */
+  /** Nodes that did not answer. Their subscriptions are missing. */
   readonly missingNodes: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface ClientReport {
   readonly streams: readonly string[];
   readonly queuedBytes: number;
   readonly oldestQueuedMs: number;
-  /** Lag of the client's subscription that is furthest behind, in events. */
+  /** Largest lag among the subscriptions of the client, in events. */
   readonly lag: number;
   readonly delivered: number;
   readonly replayed: number;
@@ -35,7 +35,7 @@ export interface ClientReport {
 /** Items per page: the maximum that the contract allows. */
 const PAGE = 1000;
 
-/** @throws {CliError} when a page is refused or no gateway answers */
+/** @throws {CliError} if the gateway refuses a page or is unreachable */
 export async function readSubscriptions(
   options: RemoteOptions,
   query: Readonly<Record<string, string>> = {},

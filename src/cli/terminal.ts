@@ -1,4 +1,4 @@
-/** Data goes to stdout, messages to stderr. Colours only on a terminal that supports them (https://no-color.org). */
+/** Writes data to stdout and messages to stderr. Colours are used only on a terminal that supports them (https://no-color.org). */
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
@@ -18,12 +18,12 @@ export function printJson(value: unknown): Promise<void> {
   return print(JSON.stringify(value));
 }
 
-/** Whether stdout supports colours. */
+/** Colours text for stdout, if stdout supports colours. */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** Whether stderr supports colours. */
+/** Colours text for stderr, if stderr supports colours. */
 export function tint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stderr });
 }
@@ -37,7 +37,7 @@ export function plain(text: string): string {
   );
 }
 
-/** Columns as wide as their widest cell. */
+/** Formats rows as columns. Each column is as wide as its widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(
     (all, row) => row.map((cell, column) => Math.max(all[column] ?? 0, cell.length)),

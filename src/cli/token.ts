@@ -1,4 +1,4 @@
-/** `tidemark token`: creates tokens for development and services, and shows the content of a token. */
+/** `tidemark token`: creates tokens for development and for services, and shows the claims of a token. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
@@ -70,7 +70,7 @@ async function create(options: CreateOptions): Promise<void> {
   await print(token);
 }
 
-/** Whether a gateway accepts the token depends on the gateway's configuration, which this command does not know. */
+/** Only warns, because the limit is a setting of the gateway, which this command does not know. */
 function warnOfLifetime(expires: number): void {
   const { maxLifetimeSeconds } = readAuthSettings({}).settings;
   if (expires <= maxLifetimeSeconds) return;
@@ -78,7 +78,7 @@ function warnOfLifetime(expires: number): void {
   say(tint('yellow', text));
 }
 
-/** Never read from argv, which every user of the machine can see. */
+/** The secret is never read from the command line, because every user of the machine can see the arguments of a process. */
 function secretOf({ secretFile, secretVariable }: CreateOptions): string {
   if ((secretFile === undefined) === (secretVariable === undefined))
     throw new CliError('Give --secret-file or --secret-variable.', EXIT.usage);
@@ -126,7 +126,7 @@ async function inspect({ json }: { readonly json?: true }): Promise<void> {
   await print(table(rows));
 }
 
-/** How a gateway interprets the scopes; it ignores scopes of other services. */
+/** Shows how a gateway interprets the scopes. A gateway ignores scopes of other services. */
 function scopeRows(claim: unknown): string[][] {
   const texts = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim.map(String) : [];
   if (texts.length === 0) return [['scopes', 'none: this token allows nothing']];

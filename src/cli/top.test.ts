@@ -34,7 +34,7 @@ async function connectionOf(client: RawClient): Promise<string> {
   return String((await client.find(({ type }) => type === 'welcome')).data['connectionId']);
 }
 
-/** Publishes to a client that does not read, until it is slow. */
+/** Creates a client that does not read, and publishes until the gateway marks the client as slow. */
 async function slowClient(served: Served): Promise<RawClient> {
   const client = await subscribed(served, { events: ['big'] });
   client.ws.pause();
@@ -45,7 +45,10 @@ async function slowClient(served: Served): Promise<RawClient> {
   return client;
 }
 
-/** Runs a command on a terminal of 50 lines, copies what it writes, passes SIGTERM on, and exits as the command does. */
+/**
+ * A Python program that runs a command on a terminal of 50 lines. It copies the output, forwards SIGTERM, and exits with the code of the
+ * command.
+ */
 const ON_A_TERMINAL = `
 import fcntl, os, pty, signal, struct, subprocess, sys, termios
 master, slave = pty.openpty()
@@ -62,7 +65,7 @@ code = child.wait()
 sys.exit(code if code >= 0 else 128 - code)
 `;
 
-/** Queues that are large enough to stay below the hard limit while the test looks. */
+/** Limits large enough that the gateway does not disconnect the slow client during the test. */
 const ROOMY = { sendQueueBytes: 4_194_304, sendQueueAgeMs: 600_000 };
 
 describe('tidemark top', () => {

@@ -1,4 +1,4 @@
-/** `tidemark top`: lists the clients of all nodes by their cost, once or as a table that is updated. */
+/** `tidemark top`: lists the clients of all nodes by cost, either once or in a table that is updated until Ctrl-C. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
@@ -11,7 +11,7 @@ import type { ClientReport, SubscriptionReports } from './subscription-reports.t
 import { plain, print, printJson, say, table, tint } from './terminal.ts';
 
 interface Row extends ClientReport {
-  /** Events per second since the previous reading; null at the first one. */
+  /** Events per second since the previous reading; null at the first reading. */
   readonly perSecond: number | null;
 }
 
@@ -26,7 +26,7 @@ interface TopOptions extends RemoteOptions {
   readonly json?: true;
 }
 
-/** The sort keys; the largest value is first. */
+/** The sort keys. Rows are sorted in descending order. */
 const SORT_KEYS = {
   queue: (row: Row) => row.queuedBytes,
   oldest: (row: Row) => row.oldestQueuedMs,
@@ -64,7 +64,7 @@ function readWhole(least: number, most: number): (text: string) => number {
   };
 }
 
-/** The subscriptions as read at one moment. */
+/** The subscriptions of all nodes at one moment. */
 interface Look {
   readonly at: number;
   readonly reports: SubscriptionReports;
@@ -86,7 +86,10 @@ async function top(options: TopOptions): Promise<void> {
   }
 }
 
-/** After a first response, the table continues while the gateway is unavailable for some time, for example during a restart. */
+/**
+ * Reads the subscriptions again. Retries while the gateway is unavailable, for example during a restart, because the first reading has
+ * shown that the address is right.
+ */
 async function lookAgain(options: TopOptions, last: Look, screen: Screen | undefined): Promise<Look> {
   for (;;) {
     try {
@@ -113,7 +116,8 @@ async function look(options: TopOptions, last: Look | undefined): Promise<Look> 
   const seconds = last === undefined ? 0 : (at - last.at) / 1000;
   const rows = clientsOf(reports.items, at).map((client) => {
     const delivered = before.get(client.connectionId);
-    // The count of an ended subscription is no longer included.
+    // The count decreases when a subscription ends, because the events of that subscription are no longer included. Such a rate is shown as
+    // 0.
     const perSecond = delivered === undefined ? null : Math.max(0, (client.delivered - delivered) / seconds);
     return { ...client, perSecond };
   });
@@ -197,7 +201,7 @@ interface Screen {
   close(): void;
 }
 
-/** Uses the alternate screen of a terminal, so that the previous content is restored afterwards. */
+/** Uses the terminal's alternate screen, so that the previous content of the terminal reappears afterwards. */
 function openScreen(): Screen {
   const { stdout } = process;
   stdout.write('\u001b[?1049h\u001b[?25l');

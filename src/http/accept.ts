@@ -1,4 +1,4 @@
-/** Selects the format of a document that a client prefers (RFC 9110, 12.5.1). */
+/** Selects the format of a document according to the `Accept` header of the request (RFC 9110, 12.5.1). */
 
 interface MediaRange {
   readonly range: string;
@@ -6,20 +6,20 @@ interface MediaRange {
   readonly weight: number;
 }
 
-/** Sorted from the most specific range to the least specific; the first range that includes a type decides. */
+/** Media ranges that include the type, the most specific first. The first one that occurs in the `Accept` header determines the weight. */
 const JSON_RANGES = ['application/json', 'application/*', '*/*'];
 const YAML_RANGES = ['application/yaml', 'application/*', '*/*'];
 const HTML_RANGES = ['text/html', 'text/*', '*/*'];
 
-/** Whether a client prefers JSON to YAML; without a preference it receives YAML. */
+/** Whether a client prefers JSON to YAML. A client without a preference receives YAML. */
 export function prefersJson(accept: string | undefined): boolean {
   const ranges = readRanges(accept);
   return weightOf(JSON_RANGES, ranges) > weightOf(YAML_RANGES, ranges);
 }
 
 /**
- * Whether a client wants Markdown in place of HTML (OPS-7): it names the type, which browsers do not, and gives HTML no higher weight.
- * Tools that read pages for a language model send both with the same weight.
+ * Whether a client wants Markdown instead of HTML (OPS-7). The client must name the type `text/markdown`, which browsers do not do, and
+ * must not give HTML a higher weight. Tools that read pages for a language model give both types the same weight.
  */
 export function wantsMarkdown(accept: string | undefined): boolean {
   const ranges = readRanges(accept);
@@ -31,7 +31,7 @@ function readRanges(accept = '*/*'): readonly MediaRange[] {
   return accept.split(',').map(readRange);
 }
 
-/** `application/json; charset=utf-8; q=0.5`; a weight that cannot be read counts as none. */
+/** Reads a media range such as `application/json; charset=utf-8; q=0.5`. An invalid weight counts as 0. */
 function readRange(text: string): MediaRange {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
   const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';

@@ -3,7 +3,10 @@ import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 
-/** The address of an operation on a gateway whose WebSocket is at `path`; operations below `/ws` in the contract are below `path`. */
+/**
+ * The path of an operation on a gateway whose WebSocket is at `path`. An operation whose path in the contract begins with `/ws/` is below
+ * `path`.
+ */
 export function addressOf(name: HttpOperationName, path: string): string {
   const { path: address } = HTTP_OPERATIONS[name];
   return address.startsWith(`${WEBSOCKET_PATH}/`) ? path + address.slice(WEBSOCKET_PATH.length) : address;
@@ -24,7 +27,7 @@ export type QueryOf<Name extends HttpOperationName> = {
     : string;
 };
 
-/** @throws {ProtocolError} `invalid_message` for a parameter that is unknown, repeated or of another type. */
+/** @throws {ProtocolError} `invalid_message` if a parameter is unknown, repeated or of the wrong type. */
 export function readQuery<Name extends HttpOperationName>(name: Name, raw: unknown): QueryOf<Name> {
   const parameters = HTTP_OPERATIONS[name].query as Readonly<Record<string, Parameter>>;
   const entries = Object.entries(raw as Readonly<Record<string, unknown>>);

@@ -1,4 +1,4 @@
-/** The documents that the gateway serves, with the headers of the page. */
+/** The contract and the reference that the gateway serves, with their HTTP headers. */
 import { createHash } from 'node:crypto';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 
@@ -9,7 +9,10 @@ interface ServedDocument {
 
 export interface DocumentAssets {
   readonly contract: { readonly yaml: string; readonly json: string };
-  /** The reference. Without its Markdown, which a contract built by an earlier version lacks, both are the page. */
+  /**
+   * The reference as a page and as Markdown. A contract that was built by an earlier version has no Markdown; then the page is used for
+   * both.
+   */
   readonly docs: { readonly page: ServedDocument; readonly markdown: ServedDocument };
 }
 
@@ -20,16 +23,16 @@ export function documentAssets(catalogue: Catalogue): DocumentAssets {
   return { contract: { yaml: asyncapi, json: bundle }, docs: { page, markdown } };
 }
 
-/** Links to files of the repository, such as tapes, lead nowhere from a gateway: their text remains. */
+/** Replaces links to files of the repository, such as tapes, by their text, because a gateway does not serve these files. */
 function withoutFileLinks(markdown: string): string {
   return markdown.replaceAll(/\[([^\]\n]+)\]\((?:\.\.\/|index\.html)[^)\s]*\)/g, '$1');
 }
 
 const COMMON_HEADERS = { vary: 'Accept', 'x-content-type-options': 'nosniff' } as const;
-/** RFC 7763. */
+/** The media type of Markdown (RFC 7763). */
 const MARKDOWN_HEADERS = { ...COMMON_HEADERS, 'content-type': 'text/markdown; charset=utf-8' } as const;
 
-/** The page may use its own style and nothing else (Content Security Policy Level 3, hash sources). */
+/** Allows the page its own inline style and no other resource (Content Security Policy Level 3, hash sources). */
 export function pageHeaders(html: string): Readonly<Record<string, string>> {
   const [, style = ''] = /<style>([^]*?)<\/style>/.exec(html) ?? [];
   const hash = createHash('sha256').update(style).digest('base64');

@@ -1,4 +1,6 @@
-/** The console in Chromium, as an operator uses it: finds a stalled client and a hot directory, explains an event, disconnects. */
+/**
+ * The console in Chromium, used like an operator would: find a stalled client and a busy directory, explain an event, disconnect a client.
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
@@ -11,7 +13,7 @@ import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-/** Queues that are large enough to stay below the hard limit while the test looks. */
+/** Limits large enough that the gateway does not disconnect the slow client during the test. */
 const ROOMY = { sendQueueBytes: 4_194_304, sendQueueAgeMs: 600_000 };
 
 let browser: Browser;
@@ -25,7 +27,7 @@ afterAll(() => browser.close());
 
 interface Opened extends Served {
   readonly page: Page;
-  /** Errors of the page, and requests to other addresses than the gateway's. */
+  /** Errors of the page, and requests that did not go to the gateway. */
   readonly faults: string[];
 }
 
@@ -53,7 +55,7 @@ async function idOf(client: RawClient): Promise<string> {
   return String((await client.find(({ type }) => type === 'welcome')).data['connectionId']);
 }
 
-/** A client that does not read, with a queue past the soft limit. */
+/** Creates a client that does not read, and fills its queue beyond the soft limit. */
 async function stalledClient(served: Served): Promise<string> {
   const client = await subscribed(served, { events: ['big'] });
   const id = await idOf(client);
@@ -165,9 +167,9 @@ describe('an operator at the console', () => {
   );
 });
 
-/** Rules of axe-core that the page breaks seriously, with the first element that does. */
+/** Serious violations of the rules of axe-core, each with the first element that causes it. */
 async function seriousFindings(page: Page): Promise<string[]> {
-  // By the tool, not by a script element, which the policy of the page forbids.
+  // Playwright runs the script, because the policy of the page forbids script elements.
   await page.evaluate(readFileSync(AXE, 'utf8'));
   const { violations } = (await page.evaluate('axe.run()')) as {
     readonly violations: readonly {

@@ -1,6 +1,6 @@
 /**
- * Serves the console (OPS-4): a page, its style, and its scripts as modules that the browser loads one by one. In the package
- * these are compiled; in a clone their types are stripped when they are served, so that no build is needed.
+ * Serves the console (OPS-4): a page, its style, and its scripts, which the browser loads as modules. The package contains compiled
+ * scripts. In a clone, types are stripped from the TypeScript sources when they are served, so no build is needed.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const PAGE = new URL('console/', import.meta.url);
-/** The generated client, which the console uses like any other page. */
+/** The generated client, which the console uses as any other web page would. */
 const CLIENT = new URL('../../generated/', import.meta.url);
 
 /** The libraries that the console uses. The package has copies beside the page; a clone serves the installed files. */
@@ -26,10 +26,13 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 } as const;
 
-/** `console.js`, `client/client.js`, `client/runtime/feed.js`: only one dot, so no file outside the directory can be named. */
+/**
+ * Matches `console.js`, `client/client.js` and `client/runtime/feed.js`. A path can contain only one dot, so it cannot name a file outside
+ * the directory.
+ */
 const SCRIPT = /^(client\/)?((?:runtime\/)?[a-z-]+)\.js$/;
 
-/** A module as JavaScript, with imports that the browser can resolve. Undefined if it does not exist. */
+/** Reads a module as JavaScript, with imports that the browser can resolve. @returns undefined if the module does not exist */
 async function readScript(name: string): Promise<string | undefined> {
   const [, client, stem = ''] = SCRIPT.exec(name) ?? [];
   const base = client === undefined ? PAGE : CLIENT;
@@ -42,7 +45,7 @@ async function readScript(name: string): Promise<string | undefined> {
     .replaceAll(/(from ')(?:\.\.\/){3}generated\//g, '$1./client/');
 }
 
-/** Undefined if the console uses no library of this name. */
+/** @returns undefined if the console does not use a library of this name */
 async function readLibrary(name: string): Promise<{ readonly text: string; readonly type: string } | undefined> {
   const library = Object.hasOwn(LIBRARIES, name) ? LIBRARIES[name] : undefined;
   if (library === undefined) return undefined;
@@ -51,7 +54,10 @@ async function readLibrary(name: string): Promise<{ readonly text: string; reado
   return { text: text.replace(/^\/\/# sourceMappingURL=.*$/m, ''), type: library.type };
 }
 
-/** Suppresses Node's warning about an experimental feature, which would otherwise appear in the gateway's log. */
+/**
+ * Strips the types. While it does, Node's warning about an experimental feature is suppressed, so that it does not appear in the log of the
+ * gateway.
+ */
 function stripTypes(source: string): string {
   // oxlint-disable-next-line typescript/unbound-method -- it is restored on the same object
   const { emitWarning } = process;
@@ -64,8 +70,8 @@ function stripTypes(source: string): string {
 }
 
 /**
- * @param path the path of the WebSocket. The page gets it relative to its own address, because a proxy may have put both below a
- *   prefix that the gateway does not know.
+ * @param path path of the WebSocket. The page receives it relative to its own address, because a proxy may have put both below a prefix
+ * that the gateway does not know.
  */
 export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
   const html = await readFile(new URL('index.html', PAGE), 'utf8');
@@ -75,7 +81,7 @@ export async function sendConsole(reply: FastifyReply, path: string): Promise<Fa
     .send(html.replace('{{path}}', path.slice(1)));
 }
 
-/** The style and the scripts of the page. */
+/** Registers the style and the scripts of the page. */
 export function registerConsoleAssets(app: FastifyInstance): void {
   app.get('/console/console.css', async (_request, reply) =>
     reply

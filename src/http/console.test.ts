@@ -27,7 +27,7 @@ afterEach(() => gateway?.close({ drainMs: 0 }));
 interface Opened {
   readonly gateway: Gateway;
   readonly page: Page;
-  /** Errors of the page's script, and loads that its policy blocked. */
+  /** Errors of the page's script, and requests that the policy of the page blocked. */
   readonly faults: string[];
   readonly httpUrl: string;
 }

@@ -13,14 +13,19 @@ export interface DocsOptions {
   readonly path: string;
 }
 
-/** The page whose links are relative to the directory above, because `/docs` has no slash at its end. */
+/**
+ * The start page, for the address `/docs`. Because `/docs` does not end with a slash, the links of this page are relative to the parent
+ * directory.
+ */
 const ENTRY = 'entry.html';
-/** How long a visitor waits for a clone to render the site before the reference on one page is served, in milliseconds. */
+/**
+ * In a clone, the first request renders the site. After this time in milliseconds, the visitor receives the reference on one page instead.
+ */
 const RENDER_PATIENCE_MS = 3_000;
-/** The reference on one page, with its own style. */
+/** The reference on one page. It contains its own style. */
 const ONE_PAGE = 'all.html';
 
-/** A page may load only what the gateway itself serves: no inline script or style, and no evaluation of text. */
+/** A page may load only files of the gateway. Inline scripts, inline styles and `eval` are forbidden. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -30,8 +35,8 @@ const HEADERS = {
 } as const;
 
 /**
- * The start of the documentation, or the whole reference as Markdown. Without a site, or while a clone still renders it, the reference on one
- * page.
+ * Answers `/docs` with the start page of the documentation, or with the whole reference as Markdown if the client wants Markdown. If there
+ * is no site, or a clone is still rendering it, the answer is the reference on one page.
  */
 export async function sendDocs(
   request: FastifyRequest,
@@ -57,9 +62,9 @@ function sendFile(
   return reply.type(contentType).send(bytes);
 }
 
-/** The pages, scripts and the style sheet below `/docs/`. */
+/** Registers the pages, the scripts and the style sheet below `/docs/`. */
 export function registerDocsPages(app: FastifyInstance, { site, path }: DocsOptions): void {
-  // Relative to the directory of the site: a proxy may have put both below a prefix that the gateway does not know.
+  // The path is relative to the directory of the site, because a proxy may have put both below a prefix that the gateway does not know.
   app.get('/docs/gateway.json', async (_request, reply) => reply.headers(HEADERS).send({ webSocket: path.slice(1) }));
   app.get('/docs/*', async (request, reply) => {
     const { '*': asked } = request.params as { readonly '*': string };

@@ -1,4 +1,4 @@
-/** The search of the documentation in a real browser, and the questions that readers must find an answer to. */
+/** The search of the documentation in a real browser. A list of typical questions must lead to pages with the answers. */
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createGateway } from '../gateway.ts';
@@ -6,7 +6,7 @@ import { buildContract } from '../testing/own-contract.ts';
 import { PageBrowser } from '../testing/page-browser.ts';
 import { serve } from '../testing/rig.ts';
 
-/** The first request in a clone renders the site. */
+/** Long, because the first request in a clone renders the site. */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const gateway = createGateway();
@@ -16,7 +16,7 @@ let page: Page;
 
 beforeAll(async () => {
   docs = `${(await gateway.listen({ port: 0 })).httpUrl}/docs`;
-  // In a clone the first request renders the site.
+  // In a clone, the first request renders the site.
   await fetch(`${docs}/index.html`);
   browser = await PageBrowser.launch();
   page = await browser.open(docs);
@@ -27,13 +27,13 @@ afterAll(async () => {
 });
 afterEach(() => browser.throwFaults());
 
-/** Types a query on the page that is open, and waits for its results. */
+/** Types a query on the open page and waits for the results. */
 async function search(query: string, on = page): Promise<void> {
   await on.getByRole('searchbox').fill(query);
   await on.locator(`[aria-label=Results][data-query=${JSON.stringify(query)}]`).waitFor();
 }
 
-/** Searches from the start page and opens the first result whose title contains a text. @returns the text of its page */
+/** Searches from the start page and opens the first result whose title contains `title`. @returns the text of the opened page */
 async function answerTo(query: string, title: string): Promise<string> {
   await page.goto(docs);
   await search(query);

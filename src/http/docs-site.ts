@@ -1,4 +1,7 @@
-/** The documentation as files: a directory with pages, their Markdown, scripts and a style sheet, each as it is or compressed (`.gz`). */
+/**
+ * The files of the documentation: pages, their Markdown, scripts and a style sheet. A file may be stored compressed (`.gz`); it is
+ * decompressed when it is served.
+ */
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -27,7 +30,7 @@ const decompress = promisify(gunzip);
 
 interface Listing {
   readonly directory: string;
-  /** The files by the path that a request names, so that it can name only these. */
+  /** The stored file for each path. A request can only name these paths, so it cannot read any other file. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -37,15 +40,18 @@ export class DocsSite {
   #listing: Promise<Listing | undefined> | undefined;
 
   /**
-   * @param find the directory; undefined for a contract without a site. Called once, when a page is first requested.
-   * @param onFault called when the directory cannot be made or read; the site is then empty
+   * @param find returns the directory, or undefined if the contract has no site. Called once, when a page is first requested.
+   * @param onFault called if the directory cannot be created or read. The site is then empty.
    */
   constructor(find: () => Promise<string | undefined>, onFault: (error: unknown) => void) {
     this.#find = find;
     this.#onFault = onFault;
   }
 
-  /** @param path below the root of the site. Undefined if there is no such file. */
+  /**
+   * @param path path below the root of the site
+   * @returns undefined if there is no such file
+   */
   async file(path: string): Promise<SiteFile | undefined> {
     this.#listing ??= this.#list().catch((error: unknown) => {
       this.#onFault(error);

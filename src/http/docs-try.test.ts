@@ -1,4 +1,7 @@
-/** The try-it form of the documentation in a real browser, against the gateway that serves the page. */
+/**
+ * The form that sends commands from a page of the documentation ("try it"), in a real browser. The form connects to the gateway that serves
+ * the page.
+ */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +24,7 @@ let page: Page;
 beforeAll(async () => {
   docs = `${(await gateway.listen({ port: 0 })).httpUrl}/docs`;
   watching = await watchDirectory(gateway, { directory, onWarning: () => undefined });
-  // In a clone the first request renders the site.
+  // In a clone, the first request renders the site.
   await fetch(`${docs}/index.html`);
   browser = await PageBrowser.launch();
   page = await browser.open(docs, { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -154,6 +157,6 @@ test('the state shows a lost connection and that the form reconnects', async () 
   await lost.locator('.try .state[data-state=waiting]').waitFor();
   expect(await state.innerText()).toMatch(/Closed with 4200 shutdown\. Reconnecting in/);
   await lost.close();
-  // The browser reports each attempt to reconnect that fails.
+  // The browser reports a failed attempt to reconnect as an error of the page. These errors are expected here.
   browser.throwFaults(/ERR_CONNECTION_REFUSED/);
 });

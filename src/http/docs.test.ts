@@ -11,10 +11,10 @@ import { buildContract } from '../testing/own-contract.ts';
 import { onCleanup, serve } from '../testing/rig.ts';
 import { DocsSite } from './docs-site.ts';
 
-/** The first request in a clone renders the site. */
+/** Long, because the first request in a clone renders the site. */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
-/** One gateway and one page for most tests, because each new page takes long on a busy machine. */
+/** Most tests share one gateway and one page, because opening a page takes long on a busy machine. */
 const gateway = createGateway();
 let docs: string;
 let browser: PageBrowser;
@@ -22,7 +22,7 @@ let page: Page;
 
 beforeAll(async () => {
   docs = `${(await gateway.listen({ port: 0 })).httpUrl}/docs`;
-  // In a clone the first request renders the site.
+  // In a clone, the first request renders the site.
   await fetch(`${docs}/index.html`);
   browser = await PageBrowser.launch();
   page = await browser.open(docs.replace(/docs$/, ''), { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -76,7 +76,7 @@ describe('a page', () => {
     expect(await plain.getByRole('heading', { name: 'What to do' }).isVisible()).toBe(true);
     await plain.getByRole('link', { name: 'broker_unavailable', exact: true }).click();
     await plain.waitForURL(/broker_unavailable/);
-    // The old anchors are links there.
+    // Addresses with the anchors of earlier versions still work: such an anchor is a link to the new page.
     await plain.goto(`${docs}#error-internal`);
     const entry = plain.locator('[id="error-internal"] a');
     expect(await entry.getAttribute('href')).toBe('docs/errors/internal.html#error-internal');

@@ -12,10 +12,10 @@ import { readPositionToken } from '../wire/position-token.ts';
 import { schemaError } from '../wire/schema-error.ts';
 import type { Admitted } from './guard.ts';
 
-/** Opens a connection for a request; see `Connections`. */
+/** Opens a connection whose frames are written to the HTTP response; see `Connections`. */
 export type OpenEventStream = (request: EventStreamRequest) => Promise<void>;
 
-/** Parameters that occur once; every other one is a list. */
+/** Parameters that may occur only once. All other parameters are lists. */
 const SINGLE = ['stream', 'replay', 'after'] as const;
 
 interface Parameters {
@@ -24,9 +24,9 @@ interface Parameters {
 }
 
 /**
- * The data of the `subscribe` command that a request stands for. Every parameter other than those of the command itself is a filter field:
- * the schema of the command knows which fields there are, with those of own events.
- * @throws {ProtocolError} whose pointer is into the query
+ * Converts the query to the data of a `subscribe` command. Every parameter that is not one of the command itself is a filter field. The
+ * schema of the command checks the names of the filter fields, including those of the user's own events.
+ * @throws {ProtocolError} with a pointer to the invalid query parameter
  */
 export function readSubscribe({ query, headers }: FastifyRequest, fits: Validator): SubscribeData {
   const { single, lists } = parametersOf(query as Readonly<Record<string, unknown>>);
@@ -58,7 +58,7 @@ function parametersOf(query: Readonly<Record<string, unknown>>): Parameters {
   return { single, lists };
 }
 
-/** @param lastEventId the header, which takes precedence over the parameter `after` (SSE-2) */
+/** @param lastEventId the header `Last-Event-ID`, which takes precedence over the parameter `after` (SSE-2) */
 function replayOf({ replay, after }: Parameters['single'], lastEventId: unknown, stream: string): ReplayRequest {
   if (replay !== undefined && replay !== 'none' && replay !== 'warm')
     throw invalid('replay', '`replay` must be `none` or `warm`; to resume, send `Last-Event-ID` or `after`.');
@@ -74,7 +74,10 @@ function invalid(parameter: string, text: string): ProtocolError {
   return new ProtocolError('invalid_message', text, { pointer: `/${parameter}` });
 }
 
-/** The error about a command, as an error about the query: `/data/filter/extensions/0` is `/extensions/0` there. */
+/**
+ * Converts an error about the command to an error about the query. For example, the pointer `/data/filter/extensions/0` becomes
+ * `/extensions/0`.
+ */
 function inQuery(error: ProtocolError): ProtocolError {
   const { code, message, pointer, details, retryAfterMs, cause } = error;
   const translated = (text: string): string => text.replaceAll('/data/filter', '').replaceAll('/data/', '/');
@@ -86,12 +89,12 @@ function inQuery(error: ProtocolError): ProtocolError {
   });
 }
 
-/** Lets a page of another origin, which has passed the check of SEC-4, read the response. */
+/** Allows a page of another origin to read the response. The origin has already been checked (SEC-4). */
 export function allowPage({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
   if (origin !== undefined) void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin' });
 }
 
-/** The answer to the question of a browser whether a page may send these headers (CORS preflight). */
+/** Answers a CORS preflight request, in which a browser asks whether a page may send these headers. */
 export function answerPreflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   allowPage(request, reply);
   return reply

@@ -1,11 +1,11 @@
-/** Metrics of a registry whose values are read when they are scraped. */
+/** Registers metrics whose values are read only when they are scraped. */
 import { Counter, Gauge } from 'prom-client';
 import type { GaugeConfiguration, MetricType, Registry } from 'prom-client';
 import type { Distribution } from '../introspection/distribution.ts';
 
 const PREFIX = 'tidemark_';
 
-/** The types of prom-client declare `MetricType` as numbers, but at run time the values are strings such as this one. */
+/** prom-client declares the enum `MetricType` with numbers, but at run time a metric has a string such as this one as its type. */
 const HISTOGRAM = 'histogram' as unknown as MetricType;
 
 type Values = () => ReadonlyMap<string | number, number>;
@@ -18,7 +18,7 @@ export interface Labelled {
 
 export interface LabelledHistogram {
   readonly name: string;
-  /** Without a label, there is only one distribution, with the key `''`. */
+  /** Name of the label. Without a label, there is only one distribution, with the key `''`. */
   readonly label?: string;
   readonly help: string;
 }
@@ -53,7 +53,7 @@ export class Exposition {
     });
   }
 
-  /** A gauge that is always 1, and whose labels hold the information. */
+  /** A gauge whose value is always 1; its labels contain the information. */
   info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
     new Gauge({ name: PREFIX + name, help, labelNames: Object.keys(labels), registers: [this.#registry] }).set(
       labels,
@@ -100,8 +100,8 @@ export class Exposition {
 type Collected = Awaited<ReturnType<Gauge['get']>>;
 
 /**
- * A histogram whose counts the gateway has itself, because counting there costs only an addition. A `Histogram` of prom-client does not
- * accept existing counts, so this class reports samples with the type `histogram`.
+ * A histogram whose counts are kept by the gateway, where counting costs only an addition. The `Histogram` of prom-client cannot take over
+ * existing counts, so this class is a gauge that reports its samples with the type `histogram`.
  */
 class DistributionHistogram extends Gauge {
   readonly #samples: () => Sample[];
@@ -122,7 +122,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** The samples that the text format requires: cumulative buckets, the sum and the count. */
+/** The samples that the text format requires for a histogram: cumulative buckets, the sum and the count. */
 function samples(name: string, labels: Readonly<Record<string, string>>, distribution: Distribution): Sample[] {
   return [
     ...distribution.buckets().map(({ upTo, count }) => ({

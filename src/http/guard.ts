@@ -1,4 +1,4 @@
-/** The access checks that every HTTP operation passes first (SEC-1, SEC-2, SEC-4). */
+/** The access checks that every HTTP request passes before it is answered (SEC-1, SEC-2, SEC-4). */
 import type { FastifyRequest } from 'fastify';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
@@ -30,7 +30,7 @@ export interface GuardOptions {
 export interface Admitted<Data = unknown> {
   readonly data: Data;
   readonly caller: Caller;
-  /** Whether the client has the scopes for the operation's full response. */
+  /** `full` if the client has the scopes for the full response of the operation. */
   readonly detail: 'full' | 'summary';
   /** Charges the processing time of the response to the client, in milliseconds. */
   readonly chargeWork: (ms: number) => void;
@@ -44,8 +44,8 @@ export class Guard {
   }
 
   /**
-   * Rejects requests that a page of another site, or a rebound host name, may have sent (SEC-4), and credentials that would be
-   * logged (SEC-2).
+   * Rejects a request that may come from a page of another site or from a rebound host name (SEC-4), and a request whose credential is in
+   * its address, where it would be logged (SEC-2).
    */
   checkAdmission(request: FastifyRequest, pages: AdmittedPages): void {
     const fault = admissionFault(request.raw, { ...this.#options, pages });
@@ -81,7 +81,7 @@ export class Guard {
     };
   }
 
-  /** Undefined if a credential is required and the request has none. */
+  /** @returns undefined if a credential is required and the request has none */
   async #principalOf(
     name: HttpOperationName,
     request: FastifyRequest,
@@ -96,7 +96,7 @@ export class Guard {
     return authenticator.required && scopes.length > 0 ? undefined : authenticator.anonymous;
   }
 
-  /** The client whose rate limit a request counts against; requests without a credential count against their address. */
+  /** The client whose rate limit the request counts against: the principal or, without a credential, the address. */
   #payerOf(principal: Principal | undefined, remoteAddress: string): string {
     const isKnown = principal !== undefined && principal !== this.#options.authenticator.anonymous;
     return isKnown ? `principal ${principal.id}` : `address ${remoteAddress}`;

@@ -1,4 +1,4 @@
-/** Answers malformed and late requests with errors of the contract (OPS-0). */
+/** Answers malformed and incomplete requests with errors of the contract (OPS-0). */
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../errors.ts';
 import { refuseSocket } from '../connections/refused-socket.ts';
@@ -19,7 +19,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 
 /** Listener for the `clientError` event of a server. */
 export function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
-  // Once a response has started, the client would read the error as part of that response.
+  // If a response has already started, the client would read the error as a part of it. Only the connection is closed then.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;

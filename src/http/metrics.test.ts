@@ -1,4 +1,4 @@
-/** The metrics as Prometheus judges them: with `promtool`, on what a gateway answers. */
+/** The metrics of a gateway, checked with Prometheus's own `promtool`. */
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CLOSE_CODES, COMMANDS, ERRORS, EVENTS, GAP_REASONS } from '../../generated/protocol.ts';
@@ -19,7 +19,7 @@ async function scrape(): Promise<string> {
   return (await fetch(`${httpUrl}/metrics`)).text();
 }
 
-/** The lines of one metric, without its help. */
+/** The lines of one metric, without its help and its type. */
 async function linesOf(name: string): Promise<string[]> {
   return (await scrape()).split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
 }

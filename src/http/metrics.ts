@@ -1,6 +1,6 @@
 /**
- * Prometheus metrics (OPS-4), computed from the gateway's own counts at each scrape. Times are in seconds, sizes in bytes. Every series
- * with a known label value exists from the start, because `increase` and `rate` do not see the first value of a new series.
+ * Prometheus metrics (OPS-4), computed at each scrape from the counts of the gateway. Times are in seconds, sizes in bytes. A series is
+ * reported from the start if its label values are known in advance, because `increase` and `rate` ignore the first value of a new series.
  */
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { CLOSE_CODES, ERRORS, GAP_REASONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
@@ -20,7 +20,10 @@ export interface MetricsOptions {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** Gauges of prom-client whose names end in `_total` like those of counters. `nodejs_active_*` has the same values. */
+/**
+ * Gauges of prom-client that are left out, because their names end in `_total` as only those of counters should. `nodejs_active_*` has the
+ * same values.
+ */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** Close codes of RFC 6455, 7.4.1, that occur in addition to those of the contract. */
@@ -30,7 +33,10 @@ const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES
 /** The statuses of refused upgrades and requests for events. */
 const REFUSALS = [400, 401, 403, 404, 422, 426, 429, 500, 503];
 
-/** Reads the figures once per scrape: reading them walks all connections, and a dozen metrics read them in the same turn. */
+/**
+ * Reads the figures once per scrape. Reading them iterates over all connections, and a dozen metrics need them in the same turn of the
+ * event loop.
+ */
 function perTurn<T>(read: () => T): () => T {
   let current: { readonly value: T } | undefined;
   return () => {
@@ -69,8 +75,8 @@ function identity(exposition: Exposition, { version, nodeId, catalogue }: Metric
 }
 
 /**
- * Reports send queues only as a total and as the longest one (BCK-2). `/ws/subscriptions` shows the queue of each connection; a series
- * per connection would stay in the metrics database after the connection has ended.
+ * Reports only the sum of all send queues and the longest one (BCK-2), not the queue of each connection, because the series of a connection
+ * would remain in the metrics database after the connection has ended. `/ws/subscriptions` shows the queue of each connection.
  */
 function connections(exposition: Exposition, figures: () => HealthFigures, counters: Counters): void {
   const view = (): HealthFigures['connections'] => figures().connections;
@@ -150,7 +156,7 @@ function broker(exposition: Exposition, figures: () => HealthFigures): void {
   );
 }
 
-/** A budget is named after its limit, and a limit after its setting, whose name includes the unit. */
+/** Reports budgets and limits. A budget has the name of its limit. A limit has the name of its setting, which includes the unit. */
 function bounds(exposition: Exposition, figures: () => HealthFigures, limits: Readonly<Record<string, number>>): void {
   const budgets = (): [string, { readonly used: number; readonly dropped: number }][] => {
     const byName: Readonly<Record<string, { readonly used: number; readonly dropped: number }>> = {

@@ -1,4 +1,4 @@
-/** The connections with an unanswered HTTP request. */
+/** Tracks the connections on which an HTTP request is not answered yet. */
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 
@@ -18,8 +18,8 @@ export class Answering {
   }
 
   /**
-   * Whether a request on the connection is unanswered. Node emits an upgrade even if an earlier request on the same connection is
-   * unanswered; the response to that request would then be written between the frames.
+   * Whether a request on the connection is unanswered. Such a connection must not be upgraded: Node emits an upgrade even if an earlier
+   * request on the same connection is unanswered, and the response to that request would be written between WebSocket frames.
    */
   has(socket: Duplex): boolean {
     return (this.#open.get(socket) ?? 0) > 0;

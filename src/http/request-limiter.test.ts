@@ -10,7 +10,7 @@ function rig(): { limiter: RequestLimiter; pass: (ms: number) => void } {
   return { limiter: new RequestLimiter({ limits: LIMITS, now: () => now }), pass: (ms) => void (now += ms) };
 }
 
-/** How many of a hundred requests are let through. */
+/** How many of a hundred requests are accepted. */
 function passing(limiter: RequestLimiter, caller: string, operation: HttpOperationName = 'get_health'): number {
   let count = 0;
   for (let n = 0; n < 100; n += 1)

@@ -1,6 +1,6 @@
 /**
- * Limits requests as a connection's commands are limited (OPS-6). Each operation has a bucket per client: a flood of requests for one
- * operation does not use up the limit of another operation.
+ * Limits the rate of HTTP requests in the same way as the commands of a connection (OPS-6). Each operation has a token bucket per client,
+ * so many requests for one operation do not use up the limit of another.
  */
 import type { HttpOperationName } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
@@ -17,7 +17,7 @@ export interface RequestLimiterOptions {
   readonly now: () => number;
 }
 
-/** Operations without a limit: probes must not fail under load, and documents cost nothing. */
+/** Operations without a limit: probes must succeed even under load, and documents cost almost nothing to send. */
 const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
   'get_healthz',
   'get_readyz',
@@ -26,14 +26,20 @@ const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
   'get_console',
 ]);
 
-/** A debt is at most one minute of tokens (token-bucket.ts), so a bucket that refills and was unused for longer equals a new one. */
+/**
+ * Least time after which an unused bucket can be dropped, in milliseconds. A bucket owes at most one minute of tokens (token-bucket.ts). If
+ * it was unused for longer than that, plus the time in which it refills, it equals a new one.
+ */
 const LEAST_REST_MS = 60_000;
 
 export class RequestLimiter {
   readonly #options: RequestLimiterOptions;
   readonly #restMs: number;
   #buckets = new Map<string, TokenBucket>();
-  /** Buckets that were not used since `#turnedAt`. They are dropped at the next turn, so that former clients use no memory. */
+  /**
+   * Buckets that were not used since `#turnedAt`. They are dropped the next time `#turnedAt` is set, so that clients that have left use no
+   * memory.
+   */
   #resting = new Map<string, TokenBucket>();
   #turnedAt: number;
 
@@ -44,14 +50,15 @@ export class RequestLimiter {
     this.#turnedAt = options.now();
   }
 
-  /** The number of clients with a bucket; for tests. */
+  /** The number of buckets; for tests. */
   get size(): number {
     return this.#buckets.size + this.#resting.size;
   }
 
   /**
-   * @param caller a principal's id or an address
-   * @throws {ProtocolError} `rate_limited` when the client has sent too many requests
+   * Takes one token.
+   * @param caller id of a principal, or an address
+   * @throws {ProtocolError} `rate_limited` if the client has sent too many requests
    */
   take(operation: HttpOperationName, caller: string): void {
     if (UNLIMITED.has(operation)) return;
@@ -65,7 +72,7 @@ export class RequestLimiter {
     );
   }
 
-  /** Charges processing time, in milliseconds, beyond the time that is included in one request. */
+  /** Charges the client for processing time, in milliseconds, that exceeds the time included in one request. */
   chargeWork(operation: HttpOperationName, caller: string, ms: number): void {
     const { commandCostMs } = this.#options.limits;
     if (!UNLIMITED.has(operation) && ms > commandCostMs)

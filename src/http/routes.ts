@@ -1,6 +1,6 @@
 /**
- * The HTTP operations of the contract (OPS-0 to OPS-9). Bodies are plain objects; a failure is the `error` message with the
- * status of its code in the contract.
+ * The HTTP operations of the contract (OPS-0 to OPS-9). Bodies are plain objects. A failure is answered with the `error` message and with
+ * the HTTP status that the contract gives its code.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -55,7 +55,7 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   /** Explains which subscriptions of all nodes an event would match (OPS-3). */
   readonly explain: (query: ExplainQuery) => Promise<Explanation>;
   readonly files: FilePictures;
-  /** Ends a connection on whichever node it is (OPS-8). */
+  /** Ends a connection, regardless of its node (OPS-8). */
   readonly disconnect: (request: DisconnectRequest) => Promise<DisconnectResult>;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
@@ -65,12 +65,12 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   readonly site: DocsSite;
   readonly answering: Answering;
   readonly openEventStream: OpenEventStream;
-  /** Shared with the commands. */
+  /** Shared with the commands: limits the processing time per turn of the event loop. */
   readonly turn: TurnBudget;
   readonly log: Logger;
 }
 
-/** @param status by default that of the error's code in the contract */
+/** Answers with an error. @param status defaults to the status that the contract gives the error's code */
 export function fail(reply: FastifyReply, error: ProtocolError, status?: number): FastifyReply {
   const failure = httpFailure(error, status);
   if ('upgrade' in failure.headers) void reply.header('connection', 'upgrade');
@@ -92,7 +92,7 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
   return new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
 }
 
-/** Logs a fault and adds the request id to the response, so that the client can report the id and an operator can find it in the log. */
+/** Logs a fault and adds a request id to the response. A client can report this id, and the operator can find it in the log. */
 export function faultLog(log: Logger, request: FastifyRequest, reply: FastifyReply): (error: unknown) => void {
   return (error) => {
     const { method, routeOptions } = request;
@@ -115,13 +115,13 @@ const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 interface Route {
   /** The schema of the body, if the operation has one. */
   readonly body?: Validator;
-  /** Reads what the request asks for; by default the body. */
+  /** Reads the data of the request; by default its body. */
   readonly read?: (request: FastifyRequest) => unknown;
   readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
   readonly hooks?: ReturnType<typeof attemptHooks>;
 }
 
-/** One route per HTTP operation of the contract; leaving one out is a compile error. */
+/** One route for each HTTP operation of the contract. A missing route is a compile error. */
 function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Route>> {
   const { path, publisher, introspection, metrics, assets, audit } = options;
   return {
@@ -187,7 +187,7 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
   };
 }
 
-/** The body of a request, valid by its schema; undefined for an operation without one. */
+/** The body of a request, validated against its schema; undefined for an operation without a body. */
 function bodyOf(name: HttpOperationName, { body }: FastifyRequest, fits: Validator | undefined): unknown {
   if (fits !== undefined) checkRequest(body, fits, HTTP_OPERATIONS[name].errorPointers);
   return body;
@@ -202,8 +202,8 @@ function readiness({ status }: Introspection, reply: FastifyReply): unknown {
 }
 
 /**
- * Answers `/` and unknown addresses, only on the gateway's own instance, because a host has its own responses. The redirect is relative (OPS-7):
- * a proxy may have put the gateway below a prefix.
+ * Answers `/` and unknown addresses. Used only on the gateway's own server, because a host server has its own responses. The redirect is
+ * relative, because a proxy may have put the gateway below a prefix (OPS-7).
  */
 export function registerOwnAddresses(app: FastifyInstance): void {
   app.get('/', async (_request, reply) => reply.redirect('docs', 302));
@@ -211,7 +211,7 @@ export function registerOwnAddresses(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));
 }
 
-/** Sends a JSON response unless one was sent already, and charges the client for the processing time that it took. */
+/** Sends a JSON response unless a response was already sent. Charges the client for the processing time of the request. */
 async function sendPaid(
   reply: FastifyReply,
   { turn, chargeWork }: Pick<Admitted, 'chargeWork'> & { readonly turn: TurnBudget },
@@ -227,7 +227,7 @@ async function sendPaid(
   return text === undefined ? reply : reply.type('application/json; charset=utf-8').send(text);
 }
 
-/** Registers all HTTP operations on a Fastify instance: the gateway's own, or a host's. */
+/** Registers all HTTP operations on a Fastify instance, which is the gateway's own or a host's. */
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   const guard = new Guard(options);
   app.setErrorHandler((error, request, reply) =>

@@ -1,4 +1,4 @@
-/** The gateway's HTTP server: its own, a host's Fastify instance, or a host's `http.Server`. */
+/** The HTTP server of the gateway. It is the gateway's own server, a host's Fastify instance, or a host's `http.Server`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify from 'fastify';
@@ -43,22 +43,20 @@ export type Host = Server | FastifyInstance;
 
 export interface Http {
   readonly server: Server;
-  /** Returns the bound port. */
+  /** Listens on an address. @returns the bound port */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
   /** Adds the routes to a host's Fastify instance, in their own context. */
   register(host: FastifyInstance): Promise<void>;
-  /**
-   * Answers the gateway's addresses on a host's server; the host answers the others. Returns a function that undoes this.
-   */
+  /** Answers requests for the gateway's addresses on a host's server; the host answers all others. @returns a function that undoes this */
   share(host: Server): Promise<() => void>;
-  /** Whether a request of that connection is unanswered. */
+  /** Whether a request on that connection is unanswered. */
   answering(socket: Duplex): boolean;
   /** The metrics of this gateway, in the text format of Prometheus. */
   metrics(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Addresses outside of the WebSocket's path, and those with further addresses below them. */
+/** Operations whose path does not begin with the path of the WebSocket. */
 const FIXED = Object.values(HTTP_OPERATIONS).filter(({ path }) => !path.startsWith(`${WEBSOCKET_PATH}/`));
 const OWN_ADDRESSES: ReadonlySet<string> = new Set(FIXED.map(({ path }) => path));
 const SERVE_BELOW = FIXED.filter(({ servesBelow }) => servesBelow).map(({ path }) => path);
@@ -89,7 +87,7 @@ export function createHttp(options: HttpOptions): Http {
     bodyLimit: limits.inboundMessageBytes,
     requestTimeout: limits.handshakeTimeoutMs * 2,
     clientErrorHandler: refuseMalformed,
-    // An id is made only when a fault is logged (faultLog).
+    // No id is generated here: `faultLog` generates one when it logs a fault.
     genReqId: () => '',
     frameworkErrors: (error, request, reply) =>
       void fail(reply, asProtocolError(error, faultLog(options.log, request, reply))),
@@ -123,7 +121,7 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
-/** Runs `ours` before the host's own request listeners, for the gateway's addresses only. */
+/** Runs `ours` before the host's own request listeners, but only for the addresses of the gateway. */
 function share(host: Server, ours: RequestListener, path: string): () => void {
   const theirs = host.listeners('request') as RequestListener[];
   host.removeAllListeners('request');

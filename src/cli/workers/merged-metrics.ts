@@ -1,6 +1,7 @@
 /**
- * Merges the metrics of several workers in the text format of Prometheus (exposition format 0.0.4): each family once, with the samples of
- * all workers below it. Each sample gets a label `worker`. A scrape reaches only one of the processes, but must return the metrics of all.
+ * Merges the metrics of several workers (Prometheus text exposition format 0.0.4). Each metric family appears once, followed by the samples
+ * of all workers. Each sample gets a label `worker`. Merging is needed because a scrape reaches only one process, but must return the
+ * metrics of all.
  */
 
 interface Family {
@@ -8,7 +9,7 @@ interface Family {
   readonly samples: string[];
 }
 
-/** @param texts metrics by the number of the worker */
+/** @param texts the metrics of each worker, by worker number */
 export function mergeMetrics(texts: ReadonlyMap<number, string>): string {
   const families = new Map<string, Family>();
   for (const [worker, text] of texts) {

@@ -1,6 +1,6 @@
 /**
- * `serve --workers N`: this process accepts the connections of one port and shares them among N workers, each a gateway node of its own
- * on one Redis. It restarts workers that end unexpectedly, and all of them one by one at SIGHUP.
+ * `serve --workers N`: this process listens on one port and distributes the connections among N workers. Each worker is a gateway node of
+ * its own; all nodes use one Redis. The process restarts a worker that ends unexpectedly. At SIGHUP, it restarts all workers one by one.
  *
  *     client ──▶ port ──▶ primary ──round robin──▶ worker 1 (watches) ┐
  *                                              ├─▶ worker 2           ├─▶ Redis
@@ -17,12 +17,14 @@ import { mergeMetrics } from './merged-metrics.ts';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
 import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
 
-/** Delay before an unexpectedly ended worker is restarted, in milliseconds; doubled each time that it ends before it has served. */
+/**
+ * Delay before a worker that ended unexpectedly is restarted, in milliseconds. It is doubled each time the worker ends before it is ready.
+ */
 const FIRST_RESTART_MS = 500;
 const LONGEST_RESTART_MS = 30_000;
 /** How long to wait for the metrics of one worker, in milliseconds. */
 const METRICS_WITHIN_MS = 1500;
-/** The worker that watches the directories. Only one worker watches: two would publish each change twice. */
+/** Number of the worker that watches the directories. Only one worker watches, because two would publish each change twice. */
 const WATCHER = 1;
 
 export interface WorkersOptions {
@@ -38,7 +40,7 @@ interface Ready {
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-/** Runs until a signal ends it; exits the process. */
+/** Runs the workers until a signal ends them, then exits the process. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
   await new Workers(options).run();
 }
@@ -48,7 +50,7 @@ class Workers {
   readonly #current = new Map<number, Worker>();
   readonly #changes = new Map<number, Promise<void>>();
   #stopping: Signal | undefined;
-  /** Exit code of the first worker that ended before it served, at the start. */
+  /** Exit code of the first worker that ended before it was ready, during the initial start. */
   #failure: number | undefined;
   #restarting = false;
   #isServing = false;
@@ -56,7 +58,7 @@ class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
-    // A worker gets the arguments of this process, so it reads the same configuration.
+    // A worker receives the same arguments as this process, so it reads the same configuration.
     cluster.setupPrimary({ args: process.argv.slice(2) });
     cluster.schedulingPolicy = cluster.SCHED_RR;
   }
@@ -66,10 +68,11 @@ class Workers {
     process
       .on('SIGINT', (signal) => this.#stop(signal as Signal))
       .on('SIGTERM', (signal) => this.#stop(signal as Signal));
-    // On a terminal, SIGHUP means that the terminal was closed: it ends the process as usual.
+    // On a terminal, SIGHUP means that the terminal was closed. It ends the process, as it does by default.
     if (!process.stdin.isTTY) process.on('SIGHUP', () => void this.#restartAll());
     const numbers = Array.from({ length: workers }, (_, index) => index + 1);
-    // The first worker starts alone: a fault that prevents it from serving would prevent all of them, and is so reported only once.
+    // The first worker starts alone. A fault that prevents it from starting would prevent all workers, and would be reported by each of
+    // them.
     const first = await this.#start(WATCHER, { watches: true });
     if (first === undefined) return this.#endWith(EXIT.runtime);
     const others = await Promise.all(
@@ -84,13 +87,13 @@ class Workers {
     for (const number of numbers) void this.#keep(number);
   }
 
-  /** @returns undefined when the worker ended before it served */
+  /** @returns undefined if the worker ended before it was ready */
   async #start(number: number, { watches }: { readonly watches: boolean }): Promise<Ready | undefined> {
     const worker = cluster.fork({ [WORKER_NUMBER]: String(number), [WORKER_WATCHES]: watches ? '1' : '0' });
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'metrics wanted') void this.#answerMetrics(worker, message.id);
     });
-    // A worker that was killed a moment ago can no longer be written to; its exit says all.
+    // Writing to a worker that was just killed fails. The error is ignored, because the exit of the worker is handled elsewhere.
     worker.on('error', () => undefined);
     const ready = await readyOf(worker);
     if (ready === undefined) {
@@ -102,7 +105,9 @@ class Workers {
     return ready;
   }
 
-  /** Changes of one worker come one after another: a start after a crash and a restart must not both start it. */
+  /**
+   * Runs the changes of one worker one after another. Otherwise a start after a crash and a restart by SIGHUP could both start the worker.
+   */
   async #change(number: number, act: () => Promise<void>): Promise<void> {
     const changed = (this.#changes.get(number) ?? Promise.resolve()).then(act);
     this.#changes.set(number, changed);
@@ -115,7 +120,7 @@ class Workers {
     while (this.#stopping === undefined) {
       const worker = this.#current.get(number);
       if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
-      // A restart by SIGHUP has already replaced this worker.
+      // If a restart by SIGHUP has already replaced this worker, there is nothing to do.
       if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
       this.#options.talk.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
       await delay(pauseMs);
@@ -127,7 +132,9 @@ class Workers {
     }
   }
 
-  /** A worker is stopped only after its replacement serves, so that its clients can reconnect at once. */
+  /**
+   * Replaces all workers one by one. Each worker is stopped only after its replacement is ready, so that its clients can reconnect at once.
+   */
   async #restartAll(): Promise<void> {
     if (this.#restarting || this.#stopping !== undefined) return;
     this.#restarting = true;
@@ -142,7 +149,7 @@ class Workers {
     this.#restarting = false;
   }
 
-  /** @returns whether the other workers are to be restarted as well */
+  /** @returns whether the remaining workers should be restarted as well */
   async #replace(number: number): Promise<boolean> {
     const old = this.#current.get(number);
     if (this.#stopping !== undefined) return false;
@@ -179,7 +186,7 @@ class Workers {
     this.#stopping ??= 'SIGTERM';
     const workers = living();
     await Promise.all(workers.map((worker) => this.#retire(worker, this.#stopping)));
-    // If a worker ends before it has served, for example because of a fault that only a worker can detect, the primary process exits as well.
+    // The primary process exits with an error code if a worker did, for example because of a fault that only a worker can detect.
     const failed =
       this.#failure ??
       workers.map(({ process: { exitCode } }) => exitCode ?? EXIT.runtime).find((each) => each !== 0 && each !== code);
@@ -196,7 +203,7 @@ class Workers {
     send(asker, { kind: 'all metrics', id, text: mergeMetrics(known) });
   }
 
-  /** @returns undefined when the worker does not answer in time */
+  /** @returns undefined if the worker does not answer in time */
   async #metricsOf(worker: Worker): Promise<string | undefined> {
     this.#asked += 1;
     const id = this.#asked;
@@ -223,7 +230,7 @@ function living(): readonly Worker[] {
 }
 
 function send(worker: Worker, message: PrimaryMessage): void {
-  // Without a callback, the failure of a send is an `error` event.
+  // The callback is empty, because a failed send is handled when the worker exits.
   if (worker.isConnected()) worker.send(message, () => undefined);
 }
 

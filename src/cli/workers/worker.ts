@@ -1,11 +1,11 @@
-/** A worker's link to its primary process, which decides when it watches, and when it ends. */
+/** A worker's connection to its primary process. The primary decides when the worker watches the directories, and when the worker ends. */
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import { EXIT } from '../exit.ts';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
 import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
 
-/** How long to wait for the metrics of the other workers, in milliseconds. After that, a scrape gets only those of this worker. */
+/** How long to wait for the metrics of the other workers, in milliseconds. After that, a scrape returns only the metrics of this worker. */
 const METRICS_WITHIN_MS = 2000;
 
 export class WorkerLink {
@@ -13,25 +13,26 @@ export class WorkerLink {
   readonly number = Number(process.env[WORKER_NUMBER]);
   /** Whether this worker watches the directories from its start. */
   readonly watches = process.env[WORKER_WATCHES] === '1';
-  /** Emits `SIGINT` and `SIGTERM` when the primary process orders them. */
+  /** Emits `SIGINT` or `SIGTERM` when the primary process tells this worker to stop. */
   readonly signals = new EventEmitter();
   readonly #waiting = new Map<number, (text: string) => void>();
   #ownMetrics: (() => Promise<string>) | undefined;
   #onWatch: (() => void) | undefined;
   #asked = 0;
 
-  /** The link of this process; undefined if this process is not a worker. */
+  /** The connection of this process to its primary; undefined if this process is not a worker. */
   static ofThisProcess(): WorkerLink | undefined {
     return cluster.isWorker ? new WorkerLink() : undefined;
   }
 
   private constructor() {
     process.on('message', (message: PrimaryMessage) => this.#receive(message));
-    // A terminal and systemd signal every process of the group. The worker ignores the signal: the primary process decides when a worker ends.
+    // A terminal and systemd send signals to every process of the group. The worker ignores them, because the primary process decides when
+    // a worker ends.
     process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
-    // Without a primary process, no process accepts connections for this worker or restarts it.
+    // If the primary process has ended, no process passes connections to this worker or restarts it, so the worker stops.
     process.on('disconnect', () => this.#stop('SIGTERM'));
-    // Otherwise `cluster` ends this process when the link is lost, before its clients receive `closing`.
+    // By default, `cluster` exits the process when the connection to the primary is lost. The clients would then not receive `closing`.
     if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   }
 
@@ -39,17 +40,17 @@ export class WorkerLink {
     this.#send({ kind: 'ready', report, addresses });
   }
 
-  /** @param act called when this worker is to watch the directories */
+  /** @param act called when this worker must start to watch the directories */
   onWatch(act: () => void): void {
     this.#onWatch = act;
   }
 
-  /** @param own this worker's metrics, for scrapes of any worker */
+  /** @param own reads the metrics of this worker, for a scrape that reaches any of the workers */
   reportMetrics(own: () => Promise<string>): void {
     this.#ownMetrics = own;
   }
 
-  /** @returns the metrics of all workers, or `own` if the primary process does not answer in time */
+  /** @returns the metrics of all workers, or only `own` if the primary process does not answer in time */
   async collectMetrics(own: () => Promise<string>): Promise<string> {
     this.#asked += 1;
     const id = this.#asked;
@@ -65,7 +66,7 @@ export class WorkerLink {
     }
   }
 
-  /** Ends the link, so that this process can end after a failed start. */
+  /** Closes the connection, so that this process can exit after a failed start. */
   end(): void {
     process.removeAllListeners('disconnect');
     if (process.connected) process.disconnect();
@@ -78,7 +79,7 @@ export class WorkerLink {
     else void this.#reportMetrics(message.id);
   }
 
-  /** Before anything serves there is nothing to drain. */
+  /** Stops this worker. If the gateway has not started yet, there is nothing to drain, and the process exits at once. */
   #stop(signal: 'SIGINT' | 'SIGTERM'): void {
     if (!this.signals.emit(signal, signal)) process.exit(signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok);
   }
@@ -89,7 +90,7 @@ export class WorkerLink {
   }
 
   #send(message: WorkerMessage): void {
-    // Without a callback, the failure of a send is an `error` event, which would end this process.
+    // An empty callback is passed, because otherwise a failed send is an `error` event, which would end this process.
     if (process.connected) process.send?.(message, undefined, {}, () => undefined);
   }
 }

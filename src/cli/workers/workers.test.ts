@@ -1,4 +1,4 @@
-/** `serve --workers`: several processes behind one port, on a real Redis. */
+/** `serve --workers`: several processes that share one port, on a real Redis. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,9 +35,9 @@ const serve = (...argv: readonly string[]) =>
 
 const httpOf = (url: string, path: string): string => new URL(path, url.replace('ws:', 'http:')).href;
 
-/** Not through one kept connection, which would always reach the same worker. */
+/** Reads a path over a new connection, because a reused connection would always reach the same worker. */
 async function read(url: string, path: string): Promise<string> {
-  // A connection that was handed to a worker as it was killed is answered by nobody.
+  // A worker may be killed just after it has received this connection. Then no process answers, so the request needs a time limit.
   const signal = AbortSignal.timeout(5000);
   return (await fetch(httpOf(url, path), { headers: { connection: 'close' }, signal })).text();
 }
@@ -46,7 +46,7 @@ async function healthOf(url: string): Promise<Health> {
   return JSON.parse(await read(url, '/ws/health')) as Health;
 }
 
-/** The nodes that answer, one request after another. */
+/** Sends requests one after another, and returns the ids of the nodes that answered. */
 async function nodesOf(url: string): Promise<ReadonlySet<string>> {
   const nodes = new Set<string>();
   for (let request = 0; request < 12; request += 1) {
@@ -68,7 +68,7 @@ describe('serve --workers', () => {
       const event = await client.find(({ type }) => type === 'event', 'the event');
       expect(event.data).toMatchObject({ sequenceId: 1, payload: { n: 1 } });
     }
-    // Any worker lists the subscriptions of all.
+    // Every worker lists the subscriptions of all workers.
     const page = JSON.parse(await read(url, '/ws/subscriptions')) as SubscriptionsPage;
     const perNode = Map.groupBy(page.items, ({ nodeId }) => nodeId);
     expect(page.total).toBe(6);
@@ -106,7 +106,7 @@ describe('serve --workers', () => {
     const publisher = clientOf(url);
     await publisher.broadcast({ event: 'tick', payload: { n: 0 } });
     await vi.waitUntil(() => events.length === 1, wait);
-    // One after another: a node that starts alone would wait until the leases of the others have run out.
+    // Kill the workers one after another: a node that starts alone would first wait until the leases of the other nodes expire.
     for (const [index, pid] of workersOf(cli.process.pid).entries()) {
       process.kill(pid, 'SIGKILL');
       await cli.says(`worker ${index + 1} ended unexpectedly`);
@@ -130,7 +130,7 @@ describe('serve --workers', () => {
     await vi.waitUntil(() => events.length >= sent, wait);
     expect(events.map(({ payload }) => payload['n'])).toEqual(Array.from({ length: sent }, (_, n) => n));
     expect(workersOf(cli.process.pid).filter((pid) => before.has(pid))).toEqual([]);
-    // The replacement watches: a change after the restart is an event.
+    // The new worker watches the directories: a change after the restart is published.
     const files = clientOf(url).subscribe({ events: ['file_change'], replay: { mode: 'none' } });
     const changes = collect(files);
     await files.ready;
@@ -214,7 +214,7 @@ describe('serve --workers', () => {
   });
 });
 
-/** Publishes exactly once, whatever happens to the node that it is connected to. */
+/** Publishes an event exactly once, even if the node to which the client is connected is killed. */
 async function publishSurely(client: TidemarkClient, n: number): Promise<void> {
   for (;;) {
     try {

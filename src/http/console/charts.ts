@@ -7,7 +7,7 @@ import { bytesText, rateText } from './quantity.ts';
 interface Line {
   readonly title: string;
   readonly of: (point: Point) => number | undefined;
-  /** A colour of the style sheet, without its dashes. */
+  /** Name of a colour in the style sheet, without the leading dashes. */
   readonly colour: 'accent' | 'replay' | 'bad' | 'faint';
 }
 
@@ -47,7 +47,7 @@ const KINDS: readonly ChartKind[] = [
   },
 ];
 
-/** Points that a chart shows: five minutes of reports, one every two seconds. */
+/** Number of points that a chart shows: five minutes, with one report every two seconds. */
 const SHOWN = 150;
 const HEIGHT = 96;
 
@@ -59,7 +59,7 @@ export class Charts {
     const place = find('charts', HTMLDivElement);
     place.append(...this.#charts.map(({ figure }) => figure));
     new ResizeObserver(() => this.#draw()).observe(place);
-    // The lines have colours of the style sheet, which differ between light and dark.
+    // The colours of the lines differ between the light and the dark scheme, so the charts are redrawn when the scheme changes.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       for (const chart of this.#charts) chart.repaint();
       this.#draw();
@@ -95,7 +95,7 @@ class Chart {
     );
   }
 
-  /** Makes the plot anew when it is drawn next, with the colours that are then in force. */
+  /** Discards the plot. The next `draw` creates a new one with the current colours. */
   repaint(): void {
     this.#plot?.destroy();
     this.#plot = undefined;
@@ -157,7 +157,7 @@ class Chart {
   }
 }
 
-/** A canvas knows no `light-dark()`: the browser computes the colour. */
+/** A canvas does not support `light-dark()`, so the browser computes the colour with the help of an element. */
 function resolved(host: HTMLElement, colour: string): string {
   const probe = element('i', {});
   probe.style.color = colour;

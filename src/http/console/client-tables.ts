@@ -49,7 +49,7 @@ function queueOf({ queuedBytes, slow }: ClientRow): string {
   return `${bytesText(queuedBytes)}${slow ? ' SLOW' : ''}`;
 }
 
-/** A client without a subscription receives nothing: a common reason why an agent gets no event. */
+/** A client without a subscription is marked, because it receives nothing. This is a common reason why an agent receives no event. */
 function subscribedText({ subscriptions }: ClientRow): string {
   return subscriptions === 0 ? 'none' : String(subscriptions);
 }

@@ -1,4 +1,4 @@
-/** The clients of all nodes, computed from the gateway's reports. */
+/** Computes the list of clients of all nodes from the reports of the gateway. */
 import type { NodesReport, SubscriptionReport, SubscriptionsPage } from '../../../generated/types.ts';
 
 export interface ClientRow {
@@ -9,19 +9,19 @@ export interface ClientRow {
   readonly subscriptions: number;
   readonly queuedBytes: number;
   readonly oldestQueuedMs: number;
-  /** Lag of the subscription that is furthest behind, in events. */
+  /** Largest lag among the subscriptions of the client, in events. */
   readonly lag: number;
   readonly delivered: number;
   readonly replayed: number;
   readonly gaps: number;
-  /** Events per second since the report before; undefined in the first report. */
+  /** Events per second since the previous report; undefined in the first report. */
   readonly perSecond: number | undefined;
   /** Milliseconds since the client last sent anything. */
   readonly idleMs: number;
   readonly slow: boolean;
 }
 
-/** A report, with the clients of the one before it. */
+/** A report, and the clients of the previous report. */
 export interface ClientsInput {
   readonly page: SubscriptionsPage;
   readonly nodes: NodesReport;
@@ -54,7 +54,7 @@ function rowOf(first: SubscriptionReport, own: readonly SubscriptionReport[], at
     principal,
     remoteAddress,
     subscriptions: own.length,
-    // The queue belongs to the connection: all its subscriptions report the same one.
+    // The queue belongs to the connection, so all subscriptions of a connection report the same queue.
     queuedBytes,
     oldestQueuedMs,
     lag: Math.max(...own.map(({ lag }) => lag)),

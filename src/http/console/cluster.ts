@@ -1,7 +1,7 @@
-/** Sums and rates over all nodes, for the charts. */
+/** Sums and rates of all nodes, for the charts. */
 import type { HealthBudget, NodeReport, NodesReport } from '../../../generated/types.ts';
 
-/** What the charts show at one moment; a rate is undefined until two reports are known. */
+/** What the charts show for one moment. A rate is undefined until there are two reports. */
 export interface Point {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
@@ -36,7 +36,10 @@ export function pointOf(now: Moment, before: Moment | undefined): Point {
   };
 }
 
-/** Nodes that are in both reports count; a node that restarted has counted from 0 again. */
+/**
+ * Only nodes that are in both reports are included. For a node that restarted in between, its new count is the number of events, because it
+ * counted from 0.
+ */
 function rateOf(name: Counted, now: Moment, before: Moment | undefined): number | undefined {
   if (before === undefined || now.at <= before.at) return undefined;
   const earlier = new Map(before.nodes.nodes.map((node) => [node.nodeId, node[name]]));
@@ -56,7 +59,7 @@ export function nodeRate(nodeId: string, now: Moment, before: Moment | undefined
   return rateOf('delivered', only(now), before === undefined ? undefined : only(before));
 }
 
-/** Gaps by reason, over all nodes. */
+/** Number of gaps per reason, summed over all nodes. */
 export function gapsOf({ nodes }: NodesReport): Readonly<Record<string, number>> {
   const counts = new Map<string, number>();
   for (const [reason, count] of nodes.flatMap(({ gaps }) => Object.entries(gaps)))
@@ -69,7 +72,7 @@ export interface BudgetRow extends HealthBudget {
   readonly name: string;
 }
 
-/** The budgets of all nodes, the fullest first. */
+/** The budgets of all nodes, sorted by how much of the budget is used, the fullest first. */
 export function budgetsOf({ nodes }: NodesReport): BudgetRow[] {
   const part = ({ used, maximum }: BudgetRow): number => (maximum === 0 ? 0 : used / maximum);
   return nodes

@@ -1,4 +1,7 @@
-/** The live inspector (OPS-4): a client like any other, with the generated SDK, on the gateway's own origin. */
+/**
+ * The console (OPS-4): a page that shows live events. It connects like any other client, with the generated SDK, to the gateway that serves
+ * it.
+ */
 import { TidemarkError, createClient, isGap } from '../../../generated/client.ts';
 import type { TidemarkClient } from '../../../generated/client.ts';
 import { Charts } from './charts.ts';
@@ -75,7 +78,7 @@ function disconnect(row: ClientRow): void {
   disconnecting.ask(row);
 }
 
-/** Subscribes as the form says, on a new connection; the previous connection ends. */
+/** Subscribes as the form specifies, on a new connection. The previous connection is closed. */
 async function follow(): Promise<void> {
   await client?.close();
   const given = new FormData(form);
@@ -87,7 +90,7 @@ async function follow(): Promise<void> {
   client = mine;
   showState(mine);
   const subscription = mine.subscribe({ ...requestOf(given), gaps: 'inline' });
-  // A subscription that is refused ends the loop below with the reason.
+  // If the subscription is refused, the loop below throws the reason.
   subscription.ready.then(showHints, () => undefined);
   for await (const item of subscription) {
     if (isGap(item)) events.addGap(item);
@@ -98,7 +101,7 @@ async function follow(): Promise<void> {
   }
 }
 
-/** Shows the names that the gateway accepted, but that are probably misspelt (SUB-7). */
+/** Shows names that the gateway accepted although they are probably misspelt (SUB-7). */
 function showHints({ hints = [] }: { readonly hints?: readonly { readonly message: string }[] }): void {
   if (hints.length > 0) complain(new Error(hints.map(({ message }) => message).join(' ')));
 }
@@ -126,7 +129,7 @@ function requestOf(given: FormData) {
   };
 }
 
-/** `changeTypes=create,modify; targets=web`: any fields of the contract. */
+/** Parses filter fields such as `changeTypes=create,modify; targets=web`. Any field of the contract can be given. */
 function fieldsOf(given: FormData): Record<string, string[]> {
   const parts = textOf(given, 'filter')
     .split(';')

@@ -1,25 +1,25 @@
-/** A table that sorts by any column. */
+/** A table that can be sorted by each column. */
 import { Component, h } from 'preact';
 import type { ComponentChild } from 'preact';
 
 export interface Column<Row> {
   readonly title: string;
-  /** What the column sorts by. */
+  /** The value by which the column sorts. */
   readonly value: (row: Row) => number | string;
-  /** What a cell shows, if that differs from its value. */
+  /** The content of a cell, if it differs from the value. */
   readonly show?: (row: Row) => ComponentChild;
 }
 
 export interface DataTableProps<Row> {
-  /** Names the table for assistive technology. */
+  /** The name of the table for assistive technology. */
   readonly label: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
   readonly classOf?: (row: Row) => string;
-  /** The title of the column that sorts at first, with the largest value first. */
+  /** The title of the column by which the table is sorted at first, in descending order. */
   readonly sortBy: string;
-  /** Shown in place of rows. */
+  /** Text that is shown if there are no rows. */
   readonly empty: string;
 }
 
@@ -28,7 +28,7 @@ interface Sorting {
   readonly direction: 'ascending' | 'descending';
 }
 
-/** The most rows that are drawn; a browser slows down with many more. */
+/** The maximum number of rows that are drawn, because many more rows slow down a browser. */
 const DRAWN = 200;
 
 export class DataTable<Row> extends Component<DataTableProps<Row>, Sorting> {

@@ -1,4 +1,4 @@
-/** Asks before a client is disconnected, and shows the result (OPS-8). */
+/** Asks for confirmation before it disconnects a client, and shows the result (OPS-8). */
 import type { ClientRow } from './clients.ts';
 import { find } from './element.ts';
 import type { GatewayApi } from './gateway-api.ts';

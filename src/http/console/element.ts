@@ -19,7 +19,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** @throws {Error} when the page has no such element, because page and script are of different versions */
+/** Finds an element of the page. @throws {Error} if the page has no such element, because page and script are of different versions */
 export function find<Type extends HTMLElement>(id: string, type: new () => Type): Type {
   const found = document.getElementById(id);
   if (!(found instanceof type)) throw new Error(`The page has no element with the id ${id}; reload the page.`);

@@ -1,8 +1,8 @@
-/** The newest events, newest first, and the gaps between them. */
+/** A list of the newest events, newest first, and of the gaps between them. */
 import type { TidemarkEvent, TidemarkGap } from '../../../generated/client.ts';
 import { element, find } from './element.ts';
 
-/** The most rows that the list keeps; with many more, a browser slows down. */
+/** The maximum number of rows in the list, because many more rows slow down a browser. */
 const KEPT = 300;
 
 export class EventList {
@@ -10,13 +10,13 @@ export class EventList {
   readonly #list = find('events', HTMLOListElement);
   readonly #count = find('count', HTMLElement);
   readonly #quiet = find('quiet', HTMLParagraphElement);
-  /** Events received since the list was last drawn; while the list is paused, they are kept here. */
+  /** Events received since the list was last drawn. While the list is paused, they accumulate here. */
   #waiting: HTMLLIElement[] = [];
   #total = 0;
   #held = false;
   #scheduled = false;
 
-  /** @param onExplain called for the event whose button was pressed */
+  /** @param onExplain called with the event whose "Explain" button was pressed */
   constructor(onExplain: (event: TidemarkEvent) => void) {
     this.#onExplain = onExplain;
   }
@@ -91,7 +91,7 @@ function eventRow(event: TidemarkEvent, onExplain: (event: TidemarkEvent) => voi
 
 function payloadOf(event: TidemarkEvent): HTMLPreElement {
   const text = element('pre', {}, JSON.stringify(event, undefined, 2));
-  // A keyboard can scroll only what has the focus.
+  // An element must have the focus before it can be scrolled with the keyboard.
   text.tabIndex = 0;
   return text;
 }

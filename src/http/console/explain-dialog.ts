@@ -1,4 +1,4 @@
-/** Shows which clients an event of the list was for, and why the others did not receive it (OPS-3). */
+/** Shows which clients would receive an event of the list, and why the other clients would not (OPS-3). */
 import { h, render } from 'preact';
 import type { ComponentChild } from 'preact';
 import type { TidemarkEvent } from '../../../generated/client.ts';
@@ -58,7 +58,7 @@ export class ExplainDialog {
         source: event.source.name,
         ...(connectionId === '' ? {} : { connectionId }),
       });
-      // An answer that comes after another choice is outdated.
+      // If the user has chosen something else in the meantime, the response is outdated.
       if (event === this.#event && connectionId === this.#choice.value) this.#draw(this.#answer(explanation));
     } catch (error) {
       this.#draw(h('p', { class: 'bad' }, error instanceof Error ? error.message : 'The gateway did not answer.'));

@@ -11,12 +11,12 @@ import type {
 } from '../../../generated/types.ts';
 
 export interface GatewayApiOptions {
-  /** The path of the WebSocket, relative to the page; the HTTP operations are below it. */
+  /** Path of the WebSocket, relative to the page. The HTTP operations are below this path. */
   readonly path: string;
   readonly headers: () => Readonly<Record<string, string>>;
 }
 
-/** A request that the gateway refused, with its reason. */
+/** A request that the gateway refused, with the reason of the refusal. */
 export class RefusedError extends Error {
   readonly status: number;
 
@@ -27,7 +27,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** Subscriptions that the console lists at most: one page of the largest size. */
+/** The maximum number of subscriptions that the console lists: one page of the largest size. */
 const PAGE = 1000;
 
 export class GatewayApi {
@@ -37,7 +37,7 @@ export class GatewayApi {
     this.#options = options;
   }
 
-  /** @throws {RefusedError} when the gateway refuses the request, or {TypeError} when it is unavailable; so do all methods */
+  /** Every method throws {RefusedError} if the gateway refuses the request, and {TypeError} if the gateway is unavailable. */
   health(): Promise<Health | HealthSummary> {
     return this.#send('/health');
   }

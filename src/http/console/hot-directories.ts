@@ -1,11 +1,11 @@
-/** Counts the directories in which events happen, over the last minutes. */
+/** Counts the events of each directory during the last five minutes. */
 
-/** How long an event counts, and the length of the parts in which events are counted, in milliseconds. */
+/** Events are counted for `WINDOW_MS`. This window is divided into parts of `PART_MS`, which expire one by one. In milliseconds. */
 const WINDOW_MS = 300_000;
 const PART_MS = 5000;
 
 export class HotDirectories {
-  /** Counts by directory, by the number of the part of time. */
+  /** For each part of the window, the number of events per directory. */
   readonly #parts = new Map<number, Map<string, number>>();
 
   /** Counts the event if its payload has a path. @param at milliseconds since the Unix epoch */
@@ -19,7 +19,7 @@ export class HotDirectories {
     this.#parts.set(number, counts);
   }
 
-  /** Events by directory. */
+  /** The number of events per directory. */
   counts(now: number): Readonly<Record<string, number>> {
     const sums = new Map<string, number>();
     for (const [number, counts] of this.#parts) {

@@ -5,12 +5,12 @@ import type { GatewayApi } from './gateway-api.ts';
 
 const EVERY_MS = 2000;
 
-/** One look at the gateway. */
+/** The reports of the gateway at one moment. */
 export interface Observation {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
   readonly health: Health | HealthSummary;
-  /** The reports of all nodes, or why the credential does not allow to read them. */
+  /** The reports of all nodes, or the reason why the credential does not permit to read them. */
   readonly all: { readonly nodes: NodesReport; readonly page: SubscriptionsPage } | { readonly refused: string };
 }
 
@@ -31,7 +31,7 @@ export class Observer {
     this.#paused = paused;
   }
 
-  /** Never returns. */
+  /** Reads the reports periodically. The returned promise never resolves. */
   async run(): Promise<void> {
     for (;;) {
       if (!document.hidden && !this.#paused) await this.look();
@@ -39,7 +39,7 @@ export class Observer {
     }
   }
 
-  /** Looks once, also while paused. */
+  /** Reads the reports once, even while paused. */
   async look(): Promise<void> {
     const { api, onObservation } = this.#options;
     try {
@@ -47,7 +47,8 @@ export class Observer {
       const all = 'streams' in health ? await this.#everything() : { refused: 'Shown only with the scope admin:read.' };
       onObservation({ at: Date.now(), health, all });
     } catch (error) {
-      // The state of the connection already shows that the gateway is unavailable; the next request retries.
+      // The error is ignored, because the connection state on the page already shows that the gateway is unavailable. The next request
+      // retries.
       if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof RefusedError)) throw error;
     }
   }

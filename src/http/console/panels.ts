@@ -1,4 +1,4 @@
-/** Draws the newest reports into the page. */
+/** Shows the newest reports on the page. */
 import { h, render } from 'preact';
 import type { ComponentChild } from 'preact';
 import type { Health, HealthStream, HealthSummary, NodeReport, SubscriptionsPage } from '../../../generated/types.ts';
@@ -11,22 +11,22 @@ import { DataTable } from './data-table.ts';
 import { find } from './element.ts';
 import { bytesText, durationText, rateText } from './quantity.ts';
 
-/** The newest reports; each is undefined until it has been read, or if the credential does not allow it. */
+/** The newest reports. A report is undefined if it has not been read yet, or if the credential does not permit to read it. */
 export interface Reports {
   readonly health?: Health | HealthSummary | undefined;
   readonly page?: SubscriptionsPage | undefined;
   readonly now?: Moment | undefined;
   readonly before?: Moment | undefined;
   readonly clients: readonly ClientRow[];
-  /** Events by directory. */
+  /** The number of events per directory. */
   readonly hot: Readonly<Record<string, number>>;
-  /** Why the reports of all nodes are not shown. */
+  /** The reason why the reports of all nodes are not shown. */
   readonly refused?: string | undefined;
-  /** Selects rows that contain this text, in lower case. */
+  /** Only rows that contain this text are shown. In lower case. */
   readonly search: string;
 }
 
-/** @param onDisconnect called for the client whose button was pressed */
+/** @param onDisconnect called with the client whose "Disconnect" button was pressed */
 export function showPanels(reports: Reports, onDisconnect: (client: ClientRow) => void): void {
   const { page, now, refused = 'Not read yet.' } = reports;
   const nothing = (whenRead: string): string => (page === undefined ? refused : whenRead);

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats numbers for people. */
 
 export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
@@ -13,7 +13,7 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A rate per second; `–` where two reports are not yet known. */
+/** Formats a rate; `–` if it is unknown, because there are not yet two reports. */
 export function rateText(perSecond: number | undefined): string {
   return perSecond === undefined ? '–' : perSecond.toFixed(perSecond < 10 ? 1 : 0);
 }

@@ -1,4 +1,6 @@
-/** Adds suggestions to the form: the events and filter fields that the gateway's contract declares, own events included. */
+/**
+ * Adds suggestions to the form: the events and filter fields that the contract of the gateway declares, including the user's own events.
+ */
 import { find } from './element.ts';
 
 /** The parts of the contract that the form uses. */
@@ -9,7 +11,7 @@ interface Contract {
   readonly 'x-filters': Readonly<Record<string, unknown>>;
 }
 
-/** Stands for custom events, whose names the contract does not know. */
+/** The contract's entry for custom events, whose names are not in the contract. */
 const CUSTOM = '*';
 
 export async function showSuggestions(): Promise<void> {
