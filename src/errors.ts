@@ -1,5 +1,5 @@
 /**
- * Errors of commands and requests. The message is safe to send to the client; the `cause` is for the log only.
+ * Errors of commands and requests. The message may be sent to the client; the `cause` is only for the log.
  *
  * @module tidemark/errors
  */
@@ -7,7 +7,7 @@ import { ERRORS } from '../generated/protocol.ts';
 import type { ErrorCode } from '../generated/protocol.ts';
 
 export interface ProtocolErrorOptions {
-  /** JSON pointer (RFC 6901) into the message to the invalid value (ENV-4). */
+  /** JSON pointer (RFC 6901) to the invalid value in the message of the client (ENV-4). */
   readonly pointer?: string;
   readonly retryAfterMs?: number;
   readonly details?: Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ export interface ProtocolErrorOptions {
   readonly cause?: unknown;
 }
 
-/** The error reply to one command; the connection stays open (ERR-1). */
+/** The error reply to one command. The connection stays open (ERR-1). */
 export class ProtocolError extends Error {
   readonly code: ErrorCode;
   readonly pointer: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * The gateway: composes the parts, and starts and stops them. The behaviour is in the parts.
+ * The gateway: combines its parts, starts them and stops them. The behaviour itself is in the parts.
  *
  *     const gateway = createGateway();
  *     await gateway.listen({ host: '127.0.0.1', port: 7400 });
@@ -56,9 +56,9 @@ export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 
 /** Options of a publication. */
 export interface PublishOptions {
-  /** Defaults to the stream to which the event belongs (`session:{sessionId}` for a `session_event`), else to `main`. */
+  /** Defaults to the stream to which the event belongs (`session:{sessionId}` for a `session_event`), otherwise to `main`. */
   readonly stream?: string;
-  /** The label of the source; defaults to `host`. */
+  /** A label for the source of the event; defaults to `host`. */
   readonly source?: string;
   readonly idempotencyKey?: string;
 }
@@ -71,10 +71,10 @@ export interface Listening {
   readonly port: number;
 }
 
-/** The type of a payload: typed for events of the contract, any object for other names. */
+/** The type of a payload. It is specific for events of the contract; for other names, any object is allowed. */
 type Payload<Payloads, E extends string> = E extends keyof Payloads ? Payloads[E] & object : OpenObject;
 
-/** @typeParam Payloads payload by declared event, from the contract's generated types */
+/** @typeParam Payloads payload type for each declared event, from the generated types of the contract */
 export class Gateway<Payloads = PayloadMap> {
   readonly nodeId: string;
   readonly #options: ResolvedOptions;
@@ -91,7 +91,7 @@ export class Gateway<Payloads = PayloadMap> {
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #closeAnnounced = false;
-  /** Whether publishing has ended. It continues during the drain, because other nodes still deliver. */
+  /** Whether publishing has ended. Publishing is still possible during the drain, because other nodes still deliver events. */
   #ended = false;
 
   constructor(options: GatewayOptions<Payloads> = {}) {
@@ -163,8 +163,8 @@ export class Gateway<Payloads = PayloadMap> {
   readonly #subscriptions = (): ReturnType<Fanout['subscriptions']> => this.#fanout.subscriptions();
 
   /**
-   * Connects the broker and starts delivering its events. Called by `listen` and `attach`. Calling it again has no effect, or retries
-   * if the last attempt failed.
+   * Connects to the broker and starts to deliver its events. `listen` and `attach` call it. A second call has no effect, unless the first
+   * attempt failed: then it tries again.
    */
   start(): Promise<void> {
     const { onFault } = this.#options;
@@ -193,8 +193,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Listens on its own address. Port 0 chooses a free port.
-   * @throws {ExposureError} on a public address without credentials, unless `insecure` is set (SEC-5)
+   * Listens on an address of its own. Port 0 chooses a free port.
+   * @throws {ExposureError} if the address is public, no credentials are configured and `insecure` is not set (SEC-5)
    */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {
     const { host = '127.0.0.1', port = 7400 } = address;
@@ -216,10 +216,10 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Serves beside a host program, on its `http.Server` or Fastify instance. The host keeps every other path. On an
-   * `http.Server` its listener comes after the host's own listeners; listeners that the host adds later also receive the gateway's requests.
-   * @throws {ExposureError} when the host already listens on a public address, without credentials, unless `insecure` is set. If it
-   *   does so later, clients from other machines are refused (SEC-5).
+   * Serves on a host program's `http.Server` or Fastify instance. The host keeps all other paths. On an `http.Server`, listeners that the
+   * host already has do not receive the gateway's requests; listeners that the host adds later do receive them.
+   * @throws {ExposureError} if the host already listens on a public address, no credentials are configured and `insecure` is not set. If
+   * the host listens later, clients from other machines are refused instead (SEC-5).
    */
   async attach(host: Host): Promise<void> {
     const { authenticator, insecure } = this.#options;
@@ -246,10 +246,10 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes one event as the gateway itself. Declared events are typed; any other name accepts any object. A name that nearly
-   * equals that of a declared event is logged once as a warning (SUB-7).
-   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (a name that no event
-   *   may have, for example) or `broker_unavailable`: nothing was stored.
+   * Publishes one event as the gateway itself. The payload of a declared event is typed; for any other name, any object is accepted. A name
+   * that is probably a misspelt name of a declared event is logged as a warning, once (SUB-7).
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (for example, for a name that no
+   * event may have) or `broker_unavailable`. After an error, nothing is stored.
    */
   async publish<E extends string>(
     event: E,
@@ -281,8 +281,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Reports a source loss to the subscribers: the directories to read again (GAP-2).
-   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`: the loss was not reported
+   * Reports to subscribers that a source has lost events, and which directories they must read again (GAP-2).
+   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`; the loss was not reported then
    */
   async announceLoss({ stream, paths }: SourceLoss): Promise<void> {
     const told = { stream, paths: tellablePaths(stream, paths) };
@@ -290,12 +290,15 @@ export class Gateway<Payloads = PayloadMap> {
     await this.#broker.announce(told);
   }
 
-  /** Lets clients list a watched directory (FIL-1), as `watchDirectory` of `tidemark/files` does. Returns a function that ends this. */
+  /**
+   * Lets clients list a watched directory (FIL-1). `watchDirectory` of `tidemark/files` calls it. @returns a function that withdraws the
+   * directory
+   */
   offerFiles(watched: WatchedRoot): () => void {
     return this.#files.add(watched);
   }
 
-  /** Waits for the broker before a command; a broker that does not start is reported as unavailable. */
+  /** Waits until the broker has started. If it cannot be started, throws `broker_unavailable`. */
   async #reachBroker(): Promise<void> {
     try {
       await this.start();
@@ -309,8 +312,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes the events of a host's emitter. Returns a function that removes the listeners; `close` also removes them. A refused
-   * payload is logged, because an emitter cannot receive an error.
+   * Publishes the events of an emitter of the host program. Refused payloads are logged, because an emitter cannot receive an error.
+   * @returns a function that removes the listeners; `close` also removes them
    */
   bindEmitter(emitter: EventEmitter, bindings: EmitterBindings): () => void {
     const off = bindEmitter(emitter, bindings, {
@@ -323,27 +326,28 @@ export class Gateway<Payloads = PayloadMap> {
     return off;
   }
 
-  /** The body of `GET /ws/health`. */
+  /** The same report as the body of `GET /ws/health`. */
   health(): ReturnType<Introspection['health']> {
     return this.#introspection.health();
   }
 
-  /** This gateway's own metrics, in the text format of Prometheus. */
+  /** The metrics of this gateway only, in the text format of Prometheus. */
   metrics(): Promise<string> {
     return this.#http.metrics();
   }
 
   /**
-   * `/readyz` returns 503 from now on, so that a load balancer sends new clients to other nodes. Everything else continues until
-   * `close`: clients that the balancer still sends are served.
+   * Makes `/readyz` answer 503, so that a load balancer sends new clients to other nodes. Everything else continues until `close`: clients
+   * that the balancer still sends are served.
    */
   announceClose(): void {
     this.#closeAnnounced = true;
   }
 
   /**
-   * Drains (CON-5): accepts no new connections; every client receives a heartbeat, `closing` and the close, in batches; connections
-   * that are still open after the drain time are cut. Calling it again with `drainMs: 0` ends immediately.
+   * Shuts down gracefully (CON-5). New connections are refused. In batches, each client receives a heartbeat and `closing`, and is then
+   * disconnected. Connections that are still open after the drain time are cut. A further call with `drainMs: 0` ends everything
+   * immediately.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
     if (options.drainMs === 0) this.#connections.terminateAll();
@@ -361,7 +365,7 @@ export class Gateway<Payloads = PayloadMap> {
   }
 }
 
-/** Makes a gateway; it serves once `listen` or `attach` is called. */
+/** Creates a gateway. It serves clients after `listen` or `attach` was called. */
 export function createGateway<Payloads = PayloadMap>(options: GatewayOptions<Payloads> = {}): Gateway<Payloads> {
   return new Gateway({ nodeId: `node-${ulid().slice(-8).toLowerCase()}`, ...options });
 }

@@ -1,6 +1,6 @@
 /**
- * Checks the layout of the project by the imports of its files. Every file of src/, of conformance/ and of mcp/ is in exactly one layer. A
- * layer may import the layers below it; rooms of one layer may import one another.
+ * Checks the layout of the project by the imports of its files. Every file in src/, conformance/ and mcp/ belongs to exactly one layer. A
+ * layer may import the layers below it. Rooms of the same layer may import one another.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
@@ -46,7 +46,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
 };
 
-/** Each library, and path prefixes of the files that may import it: one place in each program. */
+/** For each library, prefixes of the paths that may import it. Each program has only one such place. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   '@asyncapi/parser': ['codegen/contract.ts'],
   ajv: ['codegen/'],
@@ -59,7 +59,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   ws: ['src/connections/', 'src/mock/', 'conformance/target/socket.ts'],
 };
 
-/** A file below the first path must not import a file below the second path. */
+/** Pairs of paths: a file below the first path must not import a file below the second path. */
 const APART: readonly (readonly [string, string])[] = [
   ['src/', 'conformance/'],
   ['conformance/', 'src/'],
@@ -234,8 +234,8 @@ function upwardImports(files: Sources): string[] {
 }
 
 /**
- * The imports that close a cycle: all imports of a run-time cycle; of a cycle through types, the type imports without a comment
- * that gives the reason.
+ * The imports that close a cycle. For a cycle at run time, these are all its imports. For a cycle through types, these are only the type
+ * imports that have no comment with a reason.
  */
 function cycles(files: Sources): string[] {
   const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));
@@ -246,7 +246,7 @@ function cycles(files: Sources): string[] {
       .filter((target) => files.has(target) && reaches(all, target, path))
       .filter((target) => {
         const isTypeOnly = types.has(target);
-        // A cycle exists at run time only if none of its imports is a type import.
+        // If one of the imports is a type import, the cycle does not exist at run time.
         const atRunTime = !isTypeOnly && reaches(runTimeImports(all, typeOnly), target, path);
         return atRunTime || types.get(target) === false;
       })
@@ -276,7 +276,7 @@ function reaches(graph: Graph, from: string, to: string): boolean {
   return false;
 }
 
-/** The type imports of a file, and whether a comment above each explains a cycle. */
+/** For each type import of a file, whether a comment above it explains a cycle. */
 function typeImportsOf(path: string, text: string): ReadonlyMap<string, boolean> {
   const found = new Map<string, boolean>();
   const runTime = new Set<string>();
@@ -332,7 +332,7 @@ function generatedImports(files: Sources): string[] {
     );
 }
 
-/** The layer of a file: the part of the project, and the index from the top. */
+/** The layer of a file: the part of the project, and the index of the layer, counted from the top. */
 function layerOf(path: string): { readonly root: string; readonly index: number } | undefined {
   const root = Object.keys(LAYERS).find((each) => path.startsWith(each));
   if (root === undefined) return undefined;
@@ -340,7 +340,9 @@ function layerOf(path: string): { readonly root: string; readonly index: number 
   return index === -1 ? undefined : { root, index };
 }
 
-/** The imports of a file, including type imports: paths from the root for files of the project, otherwise the name of the library or module. */
+/**
+ * The imports of a file, including type imports. A file of the project is given by its path from the root; a library or module by its name.
+ */
 function importsOf(path: string, text: string): string[] {
   const specifiers = [...withoutComments(text).matchAll(STATEMENT)].map((match) => match[1] ?? match[2] ?? '');
   const targets = specifiers.map((specifier) =>
@@ -349,11 +351,11 @@ function importsOf(path: string, text: string): string[] {
   return [...new Set(targets)];
 }
 
-/** `import … from 'x'`, `export … from 'x'` and `import 'x'` where a statement starts; `import('x')` anywhere. */
+/** Matches `import … from 'x'`, `export … from 'x'` and `import 'x'` at the start of a statement, and `import('x')` anywhere. */
 const STATEMENT =
   /(?:^|;)[ \t]*(?:import|export)\b(?:[^'"`;=()]*?\bfrom)?\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/gm;
 
-/** Blanks comments and templates, and keeps strings whole, so that neither is read as the other. */
+/** Removes comments and templates. Strings are matched too, so that a comment sign within a string is not mistaken for a comment. */
 function withoutComments(text: string): string {
   return text.replace(
     /\/\/[^\n]*|\/\*[\s\S]*?\*\/|`(?:\\[\s\S]|[^\\`])*`|"(?:\\.|[^\\"\n])*"|'(?:\\.|[^\\'\n])*'/g,

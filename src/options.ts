@@ -30,42 +30,55 @@ export type Limits = Readonly<Record<LimitName, number>>;
 export interface GatewayOptions<Payloads = PayloadMap> {
   /** Identifies this node; random by default. */
   readonly nodeId?: string;
-  /** Path of the WebSocket; `/ws` by default. The other addresses are below or beside it, as in the contract. */
+  /**
+   * Path of the WebSocket; `/ws` by default. The contract determines the other addresses; those that begin with `/ws/` there are below this
+   * path.
+   */
   readonly path?: string;
-  /** The memory broker of one process by default; `redisBroker` of `tidemark/redis` connects several nodes. */
+  /**
+   * Connects the nodes. By default, the memory broker, which works within one process; `redisBroker` of `tidemark/redis` connects several
+   * nodes.
+   */
   readonly broker?: Broker | BrokerFactory;
   /**
-   * A contract with own events: `contract` from the directory that `tidemark contract build` wrote, or the result of `loadContract` of
-   * `tidemark/contract`. The contract of this version by default.
+   * The contract of this version by default. For a contract with own events: the export `contract` of the directory that `tidemark contract
+   * build` wrote, or the result of `loadContract` of `tidemark/contract`.
    */
   readonly contract?: BuiltContract<Payloads>;
-  /** Limits that differ from the contract's defaults. */
+  /** Limits that differ from the defaults in the contract. */
   readonly limits?: Partial<Limits>;
-  /** Authenticates clients. By default every client has every scope, and the gateway serves loopback only (SEC-5). */
+  /** Authenticates clients. Without it, every client has every scope, and the gateway only serves loopback addresses (SEC-5). */
   readonly authenticator?: Authenticator;
-  /** Whether public addresses may be served without credentials, because a proxy authenticates clients; off by default. */
+  /** Whether to serve public addresses although no credentials are configured, because a proxy authenticates clients. Off by default. */
   readonly insecure?: boolean;
-  /** Exact origins of pages that may connect, in addition to the gateway's own, for example `https://ide.example`. */
+  /**
+   * Origins of pages that may connect, in addition to the gateway's own origin. They are compared exactly; for example
+   * `https://ide.example`.
+   */
   readonly allowedOrigins?: readonly string[];
-  /** Host names of the gateway in addition to the loopback names. */
+  /** Host names under which clients reach the gateway, in addition to the loopback names. */
   readonly allowedHosts?: readonly string[];
   /**
-   * Addresses and CIDR ranges of the proxies in front, for example `10.0.0.0/24`. For a request from one of them the client's address,
-   * for limits, the audit log and the log, is the one that the proxies wrote into `forwardedHeader`; none by default.
+   * Addresses and CIDR ranges of trusted proxies in front of the gateway, for example `10.0.0.0/24`; none by default. For a request from a
+   * trusted proxy, the client's address is the one that the proxies wrote into `forwardedHeader`. This address is used for limits, the
+   * audit log and the log.
    */
   readonly trustedProxies?: readonly string[];
-  /** The header that the proxies write; `x-forwarded-for` by default. The other header is ignored, because a client may have sent it. */
+  /**
+   * The header that the trusted proxies write; `x-forwarded-for` by default. The other header is ignored, because a client may have sent
+   * it.
+   */
   readonly forwardedHeader?: ForwardedHeader;
   /** Whether clients may publish by the `broadcast` command; off by default (BRD-2). */
   readonly broadcast?: 'on' | 'off';
-  /** Replay policies that differ from the contract's, per event name; `*` for custom events (RPL-3). */
+  /** Replay policies that differ from those in the contract, by event name; `*` stands for custom events (RPL-3). */
   readonly replay?: Readonly<Record<string, ReplayPolicy>>;
-  /** By default warnings and errors are written to standard error. */
+  /** By default, warnings and errors are written to standard error. */
   readonly log?: Logger;
   readonly auditSink?: AuditSink;
   /**
-   * Makes the response of `GET /metrics` from this gateway's own metrics. For a host that runs several gateways behind one address;
-   * by default the response is the gateway's own metrics ({@link Gateway.metrics}).
+   * Creates the response of `GET /metrics` from the metrics of this gateway. For a host that runs several gateways behind one address. By
+   * default, the response is the metrics of this gateway ({@link Gateway.metrics}).
    */
   readonly collectMetrics?: CollectMetrics;
   /** Milliseconds since the Unix epoch. */
@@ -98,7 +111,7 @@ export interface ResolvedOptions {
   readonly random: () => number;
 }
 
-/** The contract's defaults with the host's changes. @throws {RangeError} with the name of a limit that is out of its bounds */
+/** The default limits of the contract, with the changes of the host. @throws {RangeError} that names a limit if it is out of its bounds */
 export function resolveLimits(changes: Partial<Limits> = {}): Limits {
   const names = Object.keys(LIMITS) as LimitName[];
   const entries = names.map((name) => {

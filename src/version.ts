@@ -1,10 +1,10 @@
 /** The version of this package. */
 import { readFileSync } from 'node:fs';
 
-/** The packages that contain this file; a release gives all packages the same version. */
+/** The packages that contain this file. All packages of a release have the same version. */
 const NAMES: ReadonlySet<string | undefined> = new Set(['tidemark', 'tidemark-mcp']);
 
-/** The package's own version: package.json is two levels above dist/src and one above src. */
+/** The version of this package. `package.json` is two directories above dist/src, and one above src. */
 export function packageVersion(): string {
   for (const path of ['../package.json', '../../package.json']) {
     try {

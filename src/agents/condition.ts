@@ -1,11 +1,11 @@
-/** Conditions on an event, beyond the filters of a gateway. */
+/** Conditions on an event that the filters of a gateway cannot express. */
 import { valuesAt } from '../replay/pointer.ts';
 
-/** A member of the event that must have a given value. */
+/** Requires that a member of the event has a given value. */
 export interface Condition {
-  /** RFC 6901, from the top of the event: `/payload/status`. */
+  /** A JSON pointer (RFC 6901) into the whole event: `/payload/status`. */
   readonly pointer: string;
-  /** A string, or any other value as JSON. */
+  /** The required value: a string as it is, any other value as JSON. */
   readonly value: string;
 }
 

@@ -1,4 +1,4 @@
-/** The log of a session as one agent sees it: follows it, and publishes steps of a handoff exactly once. */
+/** The log of a session, as one agent uses it: follows the log, and publishes each step of a handoff exactly once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, isGap, TidemarkError } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
@@ -7,7 +7,7 @@ import type { Offers, Step } from './handoff-state.ts';
 
 export interface Speaker {
   readonly actor: string;
-  /** A repetition with the same key publishes nothing. Default: a new key for each call. */
+  /** A second step with the same key is not published. By default, each call has a new key. */
   readonly idempotencyKey?: string;
   readonly signal: AbortSignal;
 }
@@ -17,7 +17,7 @@ export interface Published extends Position {
   readonly hasCounted: boolean;
 }
 
-/** A part of the log is lost, so it is unknown which agent has which work. */
+/** A part of the log was lost, so it is unknown which agent has which work. */
 export class HandoffLostError extends Error {
   constructor(message: string) {
     super(message);
@@ -36,7 +36,7 @@ export class HandoffLog {
   #last = 0;
   #isCut = false;
   #end: () => Promise<void> = () => Promise.resolve();
-  /** Milliseconds by which the gateway's clock is ahead of ours. */
+  /** Milliseconds by which the clock of the gateway is ahead of this machine's clock. */
   #ahead = 0;
   #failure: Error | undefined;
   #wake = Promise.withResolvers<void>();
@@ -46,7 +46,10 @@ export class HandoffLog {
     this.session = session;
   }
 
-  /** Resolves when the log up to now has been read. @throws {TidemarkError} if this client is not allowed to read the session */
+  /**
+   * Opens the log. Resolves when all steps up to now have been read. @throws {TidemarkError} if this client is not allowed to read the
+   * session
+   */
   static async open(client: TidemarkClient, session: string): Promise<HandoffLog> {
     const log = new HandoffLog(client, session);
     const { time } = await client.ping();
@@ -63,7 +66,7 @@ export class HandoffLog {
     return log;
   }
 
-  /** Stops reading the session. Resolves when the gateway has confirmed, or without a connection. */
+  /** Stops reading the session. Resolves when the gateway has confirmed, or immediately if there is no connection. */
   close(): Promise<void> {
     return this.#end();
   }
@@ -72,20 +75,23 @@ export class HandoffLog {
     return this.#offers;
   }
 
-  /** Why offers may be missing; undefined if the log is complete. */
+  /** The reason why offers may be missing; undefined if the log is complete. */
   get warning(): string | undefined {
     return this.#isCut
       ? 'The history of the session is incomplete: offers from before the oldest kept event are not shown.'
       : undefined;
   }
 
-  /** An estimate of the stream's time, in milliseconds since 1970. It decides only when this agent tries to take work, not which agent gets it. */
+  /**
+   * An estimate of the time on the gateway's clock, in milliseconds since 1970. It determines only when this agent tries to take work. It
+   * does not determine which agent gets the work.
+   */
   get now(): number {
     return Date.now() + this.#ahead;
   }
 
   /**
-   * Publishes a step. Without a reply, publishes the step again with the same key. Resolves when the log contains the step.
+   * Publishes a step. If no reply arrives, the step is published again with the same key. Resolves when the log contains the step.
    * @throws {TidemarkError} if the gateway refuses the step and a retry cannot succeed.
    */
   async publish(step: Step, { actor, idempotencyKey = crypto.randomUUID(), signal }: Speaker): Promise<Published> {
@@ -106,7 +112,7 @@ export class HandoffLog {
     }
   }
 
-  /** Resolves when the log has grown, or after a time in milliseconds. @throws {HandoffLostError} when a part of the log is lost */
+  /** Resolves when the log has a new step, or after `limitMs` milliseconds. @throws {HandoffLostError} if a part of the log was lost */
   async change(signal: AbortSignal, limitMs?: number): Promise<void> {
     signal.throwIfAborted();
     this.#throwFailure();
@@ -174,7 +180,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** The delay before a retry, in milliseconds. Throws the error again if a retry cannot succeed. */
+/** The delay before a retry, in milliseconds. If a retry cannot succeed, the error is thrown again. */
 function pauseAfter(error: unknown, attempt: number): number {
   const backoffMs = FIRST_PAUSE_MS * 2 ** Math.min(attempt, 5) * Math.random();
   if (error instanceof TidemarkError && error.retryable) return error.retryAfterMs ?? backoffMs;

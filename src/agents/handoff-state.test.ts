@@ -8,7 +8,7 @@ const offer = (id: string): Step => ({ step: 'offer', offer: id, task: { file: i
 const take = (id: string): Step => ({ step: 'take', offer: id });
 const held = (step: 'renew' | 'release' | 'done', id: string, fence: number): Step => ({ step, offer: id, fence });
 
-/** Folds steps; each has the next number, and a time. */
+/** The state after these steps, which are numbered from 1. */
 function fold(steps: readonly (readonly [Step, number, string?])[]): Offers {
   return steps.reduce<Offers>(
     (offers, [step, at, actor = 'ana'], index) => follow(offers, { step, at, actor, sequenceId: index + 1 }),
@@ -132,7 +132,7 @@ test('in every log each take that counts is alone for its lease, and only the la
         offers = follow(offers, said);
         const after = offers.get(said.step.offer);
         if (before === after) continue;
-        // What has changed, was allowed to.
+        // If a step changed the state, the rules must have allowed the step.
         const { step } = said;
         const isAllowed =
           step.step === 'offer'

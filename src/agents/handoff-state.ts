@@ -1,13 +1,14 @@
 /**
- * Which agent has which work: computed only from the log of a session, so that all agents reach the same state.
+ * Computes which agent has which work. The state depends only on the log of a session, so all agents compute the same state.
  *
  *     offered → held → done
  *        ↑        │
  *        └────────┘  released, or the lease has ended and another agent takes the work
  *
- * The state depends on three facts of the stream, and not on an agent's clock: the order of the log (STR-2); `emittedAt`, which the server
- * sets, which never decreases along a stream (STR-4), and by which a lease ends; and the position of the valid `take`, which is the fence.
- * An agent that renews, releases or completes work must name the fence, so that an agent that has lost its lease changes nothing.
+ * No agent's clock is used. Three properties of the log determine the state. First, its order (STR-2). Second, `emittedAt`: the server sets
+ * this time, and it never decreases along a stream (STR-4); it determines when a lease ends. Third, the position of the valid `take`, which
+ * is called the fence. An agent that renews, releases or completes work must name the fence. If an agent has lost its lease, its fence is
+ * no longer valid, so its steps change nothing.
  */
 
 import { LONGEST_S } from './duration.ts';
@@ -31,7 +32,7 @@ export interface Holder {
   readonly actor: string | undefined;
   /** The sequenceId of the valid `take`. */
   readonly fence: number;
-  /** When the lease ends, in milliseconds of the stream's time. */
+  /** The end of the lease, in milliseconds on the clock of the stream (`emittedAt`). */
   readonly until: number;
 }
 

@@ -1,21 +1,24 @@
-/** What an agent does with a handoff: offers work, takes it, and reports on it. The protocol is in `handoff-state.ts`. */
+/** The actions of an agent in a handoff: it offers work, takes work, and reports on work. `handoff-state.ts` describes the protocol. */
 import type { Position } from '../../generated/client.ts';
 import type { HandoffLog } from './handoff-log.ts';
 import { isOpen } from './handoff-state.ts';
 import type { Offer } from './handoff-state.ts';
 
 export const DEFAULT_LEASE_S = 60;
-/** Delay after the end of a lease before a new attempt, so that slightly different clocks do not cause a failed attempt. */
+/**
+ * Milliseconds to wait after the end of a lease before trying to take the work. Because clocks differ slightly, an earlier attempt could
+ * fail.
+ */
 const AFTER_LEASE_MS = 20;
 
-/** The agent that acts, and the signal that ends its attempts. */
+/** The agent that acts. The signal ends its attempts. */
 export interface Acting {
   readonly actor: string;
   readonly signal: AbortSignal;
 }
 
 export interface NewOffer {
-  /** Nothing is published if this id was offered before. */
+  /** Id of the offer. If this id was offered before, nothing is published. */
   readonly offer: string;
   readonly task: unknown;
   /** Milliseconds. */
@@ -25,13 +28,13 @@ export interface NewOffer {
 export interface Taken {
   readonly offer: string;
   readonly task: unknown;
-  /** The position of the `take`, which every later step must name. */
+  /** The position of the `take`. Every later step must name it. */
   readonly fence: Position;
-  /** When the lease ends, in milliseconds of the stream's time. */
+  /** The end of the lease, in milliseconds on the clock of the stream. */
   readonly until: number;
 }
 
-/** A step of the agent that has the work. */
+/** A step that only the agent that has the work may take. */
 export type HeldStep = 'renew' | 'done' | 'release';
 
 export interface Report {
@@ -40,7 +43,7 @@ export interface Report {
   readonly fence: Position;
 }
 
-/** The named offer cannot be taken or reported on, now or later. */
+/** The offer does not exist, or its work is done. A retry cannot succeed. */
 export class OfferError extends Error {
   readonly reason: 'done' | 'unknown';
 
@@ -58,8 +61,8 @@ export async function offerWork(log: HandoffLog, { offer, task, leaseMs }: NewOf
 
 /**
  * Waits for work that no agent has, and takes it.
- * @param only take only this offer
- * @throws {OfferError} if `only` is done; the signal's reason
+ * @param only if given, only this offer is taken
+ * @throws {OfferError} if the offer `only` is done. Throws the reason of the signal if the signal is aborted.
  */
 export async function takeWork(log: HandoffLog, only: string | undefined, acting: Acting): Promise<Taken> {
   for (;;) {
@@ -77,9 +80,9 @@ export async function takeWork(log: HandoffLog, only: string | undefined, acting
 }
 
 /**
- * Renews, completes or gives back work.
- * @returns whether the fence was valid; otherwise nothing was changed
- * @throws {OfferError} if there is no such offer
+ * Renews, completes or releases work.
+ * @returns whether the fence was valid; if not, nothing was changed
+ * @throws {OfferError} if the offer does not exist
  */
 export async function reportWork(log: HandoffLog, { step, offer, fence }: Report, acting: Acting): Promise<boolean> {
   if (!log.offers.has(offer))
@@ -96,7 +99,7 @@ function wantedOf({ offers }: HandoffLog, only: string | undefined): readonly Of
   return [...offers.values()].filter(({ id, isDone }) => !isDone && (only === undefined || id === only));
 }
 
-/** Time until the first lease ends, in milliseconds; undefined if no agent has work. */
+/** Milliseconds until the first lease ends; undefined if no agent has work. */
 function untilFirstEnd(held: readonly Offer[], now: number): number | undefined {
   const ends = held.flatMap(({ holder }) => (holder === undefined ? [] : [holder.until]));
   return ends.length === 0 ? undefined : Math.max(0, Math.min(...ends) - now) + AFTER_LEASE_MS;

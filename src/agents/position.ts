@@ -1,4 +1,4 @@
-/** A position as one word, as people and programs pass it on: `<epoch>:<sequenceId>`. */
+/** Converts between a position and its text form `<epoch>:<sequenceId>`, which people and programs can pass on as one word. */
 import type { Position } from '../../generated/client.ts';
 
 /** @returns undefined if the text is not a position */

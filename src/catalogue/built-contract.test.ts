@@ -16,7 +16,7 @@ beforeAll(async () => {
   await buildTo(await openContract(ACME), BUILT);
 }, 60_000);
 
-/** A copy with one file changed. */
+/** Copies the built contract, and changes one file in the copy. */
 function changed(name: string, change: (text: string) => string | undefined): string {
   const directory = mkdtempSync(join(scratch, 'copy-'));
   cpSync(BUILT, directory, { recursive: true });

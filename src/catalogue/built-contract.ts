@@ -1,6 +1,6 @@
 /**
- * Loads a contract in its built form (`tidemark contract build`): reads the directory, checks that it is complete and that this
- * version can use it, and makes a catalogue from it.
+ * Loads a contract in its built form, which `tidemark contract build` writes. Reads the directory, checks that it is complete and that this
+ * version can use it, and creates a catalogue from it.
  *
  * @module tidemark/contract
  */
@@ -19,7 +19,7 @@ const FORMAT = 'tidemark-contract';
 const FORMAT_VERSION = 1;
 const BUILD = 'Build it again with this version: tidemark contract build.';
 
-/** The exports of a built form's `index.js`. Payloads exist only as types. */
+/** The exports of `index.js` in a built form. Payloads are only used as types. */
 export interface BuiltContract<Payloads = PayloadMap> {
   readonly formatVersion: number;
   readonly protocolVersion: string;
@@ -34,7 +34,7 @@ export interface BuiltContract<Payloads = PayloadMap> {
   readonly payloads?: Payloads;
 }
 
-/** The directory is not a built contract, was changed, or was built for another version. */
+/** The directory is not a built contract, was changed after the build, or was built for another version. */
 export class BuiltContractError extends Error {
   constructor(directory: string, fault: string, options: { readonly cause?: unknown } = {}) {
     super(`${directory} ${fault}`, options);
@@ -53,7 +53,7 @@ interface Manifest {
 /**
  * Reads and checks a built form.
  * @param directory the directory that `tidemark contract build --out` wrote
- * @throws {BuiltContractError} when a file is missing or was changed, or the form was built for another version
+ * @throws {BuiltContractError} if a file is missing or was changed, or if the form was built for another version
  */
 export async function loadContract(directory: string): Promise<BuiltContract> {
   const { digest, files } = await readManifest(directory);
@@ -113,7 +113,7 @@ function sha256(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** @throws {BuiltContractError} when the contract was built for another version */
+/** @throws {BuiltContractError} if the contract was built for another version */
 export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
   const { events, customEvent, filters, digest, location, payloadValidators, commandValidators } = contract;
   const directory = fileURLToPath(new URL('.', location));
@@ -134,7 +134,7 @@ export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
     ),
     custom: customEvent,
     filters: new Map(Object.entries(filters)),
-    // Has every command, because the protocol version was checked above.
+    // All commands are present, because the protocol version was checked above.
     commands: commandValidators,
     documents: () => readDocuments(directory),
   };

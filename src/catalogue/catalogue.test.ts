@@ -3,11 +3,14 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stockCatalogue } from './catalogue.ts';
 
-/** The generated tables that hold facts about events. */
+/** Names of the generated tables with facts about events. */
 const KNOWLEDGE =
   /(?<!PATTERNS\.)\b(?:EVENTS(?!\/S)|CUSTOM_EVENT|FILTER_FIELDS|CONTRACT_DIGEST|payloadValidators|commandValidators|EventName|FilterField)\b/g;
 
-/** Where events may be named: the catalogue, the sources, which publish one, and the handoff commands, which are made of one. */
+/**
+ * The places that may name events: the catalogue, the sources (which publish one event), and the handoff commands (which are made of one
+ * event).
+ */
 const PLACES = ['src/catalogue/', 'src/sources/', 'src/agents/handoff-log.ts'];
 
 describe('only the catalogue knows which events exist', () => {

@@ -1,7 +1,7 @@
 /**
- * The events of a gateway's contract as a value: their names, payload validators, filter fields and replay policies. The stock
- * catalogue comes from the generated code; a team's own contract gives another one. Nothing else in `src/` knows which events
- * exist, so own events and stock events are handled by the same code.
+ * The events of a gateway's contract: their names, payload validators, filter fields and replay policies. The stock catalogue is created
+ * from the generated code; a contract with the user's own events gives another catalogue. No other code in `src/` knows which events exist,
+ * so all events are handled by the same code.
  */
 import { CONTRACT_DIGEST, CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { CommandName, ReplaySpec } from '../../generated/protocol.ts';
@@ -14,17 +14,20 @@ import { matchesName } from './event-pattern.ts';
 /** How the values of a filter field are compared (SUB-5). */
 export type FilterKind = 'path' | 'extension' | 'exact';
 
-/** Field → alternatives; every field is in the catalogue. */
+/** For each filter field, the alternative values. Each field must be in the catalogue. */
 export type Filter = Readonly<Record<string, readonly string[]>>;
 
 /** How an event is replayed and filtered. */
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** The fields that constrain the event → pointers into its `data`. A pointer to an array means any of its elements. */
+  /**
+   * The filter fields that apply to the event, each with pointers into its `data`. If a pointer leads to an array, any element of it may
+   * match.
+   */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** Field → the only values that the event can have there. Absent in a contract that an earlier version built. */
+  /** For a field, the only values that the event can have. Missing in a contract that an earlier version has built. */
   readonly enumerated?: Readonly<Record<string, readonly string[]>>;
-  /** The one stream on which the event may be published: `{kind}:{id}`, where `id` points into its `data` (STR-5). */
+  /** The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer into the `data` of the event (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
@@ -38,20 +41,22 @@ export interface Catalogue {
   readonly digest: string;
   /** The declared events by name, in the order of the contract. */
   readonly events: ReadonlyMap<string, DeclaredEvent>;
-  /** The spec of custom events: all events that no contract declares (EVT-4). */
+  /** The replay policy and filter fields of custom events, which are all events that the contract does not declare (EVT-4). */
   readonly custom: EventSpec;
   /** The filter fields in the order of the contract. */
   readonly filters: ReadonlyMap<string, FilterKind>;
-  /** Whether a message is a valid command. The filter of a `subscribe` may have only the fields of this catalogue. */
+  /** Validators that check whether a message is a valid command. The filter of a `subscribe` may only have fields of this catalogue. */
   readonly commands: Readonly<Record<CommandName, Validator>>;
-  /** The documents that HTTP serves; read on the first request. */
+  /** The documents that are served over HTTP. They are read at the first request. */
   readonly documents: () => ContractDocuments;
 }
 
-/** The event that sources of file changes publish, and whose subscribers receive the gap of a source loss (GAP-2). */
+/** The event that sources of file changes publish. Its subscribers receive the gap that reports a source loss (GAP-2). */
 export const FILE_EVENT = 'file_change';
 
-/** Stands for all events that no catalogue declares, where a client's names must not multiply what is kept: in counts. */
+/**
+ * Stands for all undeclared events in counts. Clients choose the names of these events, so a count for each name could grow without limit.
+ */
 export const CUSTOM_EVENTS = '*';
 
 /** The events of the contract that this version was generated from. */
@@ -73,7 +78,7 @@ export function specOf({ events, custom }: Catalogue, event: string): EventSpec 
   return events.get(event) ?? custom;
 }
 
-/** The specs of all events that the patterns can match; a wildcard also covers custom events. */
+/** The specs of all events that the patterns can match. A pattern with a wildcard also matches custom events. */
 export function specsOf({ events, custom }: Catalogue, patterns: readonly string[]): readonly EventSpec[] {
   const declared = [...events].filter(([name]) => patterns.some((each) => matchesName(each, name)));
   const matchesCustom = patterns.some((each) => each.endsWith('*') || !events.has(each));

@@ -1,4 +1,4 @@
-/** The documents of a contract that a gateway serves as they are (OPS-4). */
+/** The documents of a contract that a gateway serves unchanged (OPS-4). */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,17 +7,17 @@ import { promisify } from 'node:util';
 export interface ContractDocuments {
   /** The contract as AsyncAPI, in YAML. */
   readonly asyncapi: string;
-  /** The bundled contract in JSON; the contract digest is computed from it. */
+  /** The bundled contract in JSON. The contract digest is computed from this text. */
   readonly bundle: string;
-  /** The rendered reference, one HTML page. */
+  /** The reference, rendered as one HTML page. */
   readonly docs: string;
-  /** The reference as Markdown. Absent in a contract that an earlier version built. */
+  /** The reference as Markdown. Missing in a contract that an earlier version has built. */
   readonly docsText?: string;
-  /** The directory of the documentation as a site. Undefined for a contract that an earlier version built. */
+  /** Returns the directory of the documentation site; undefined for a contract that an earlier version has built. */
   readonly site: () => Promise<string | undefined>;
 }
 
-/** In a clone the documents are beside `src/`; in the published package they are beside `dist/src/` or below it. */
+/** In a clone, the documents are beside `src/`. In the published package, they are beside `dist/src/` or below it. */
 export function stockDocuments(): ContractDocuments {
   return {
     asyncapi: readStock('asyncapi.yaml'),
@@ -31,7 +31,7 @@ export function stockDocuments(): ContractDocuments {
 const PACKED_SITE = new URL('../../docs-site/', import.meta.url);
 const RENDERER = new URL('../../codegen/site/cached.ts', import.meta.url);
 
-/** The package contains the site. A clone renders it when it is first requested, in a process of its own. */
+/** The package contains the site. In a clone, a separate process renders the site when it is first requested. */
 async function stockSite(): Promise<string> {
   if (existsSync(PACKED_SITE)) return fileURLToPath(PACKED_SITE);
   if (!existsSync(RENDERER)) throw new Error('The package is incomplete: docs-site is missing. Reinstall it.');

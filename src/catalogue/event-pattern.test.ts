@@ -30,7 +30,8 @@ describe('an event pattern', () => {
   test('covers another pattern exactly when it matches every name that the other matches', () => {
     fc.assert(
       fc.property(pattern, pattern, name, (outer, inner, tail) => {
-        // A name that the inner pattern matches; its tail uses no letter of the patterns, so it stands for every other tail.
+        // These names represent all names that the inner pattern matches. The tail has no letter that occurs in the patterns, so it
+        // represents all other tails.
         const witnesses = inner.endsWith('*') ? ['', 'z', tail].map((each) => `${inner.slice(0, -1)}${each}`) : [inner];
         expect(covers(outer, inner)).toBe(witnesses.every((each) => matchesName(outer, each)));
       }),

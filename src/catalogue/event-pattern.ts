@@ -1,4 +1,4 @@
-/** Event names and patterns over them: a name, a prefix followed by `*`, or `*` alone (SUB-1, EVT-4). */
+/** Event names and patterns. A pattern is a name, a prefix followed by `*`, or `*` alone (SUB-1, EVT-4). */
 import { PATTERNS } from '../../generated/protocol.ts';
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';

@@ -1,4 +1,7 @@
-/** How each event is replayed and filtered: the catalogue's table, with an operator's overrides of the replay policy (RPL-3). */
+/**
+ * How each event is replayed and filtered. The table has the values of the catalogue, except where the operator has set another replay
+ * policy (RPL-3).
+ */
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { stockCatalogue } from './catalogue.ts';
 import type { Catalogue, EventSpec } from './catalogue.ts';
@@ -6,7 +9,7 @@ import type { Catalogue, EventSpec } from './catalogue.ts';
 export interface EventTable {
   of(event: string): EventSpec;
   readonly custom: EventSpec;
-  /** The events that have an entry of their own. */
+  /** The events with an entry of their own. */
   readonly names: readonly string[];
 }
 
@@ -15,8 +18,8 @@ function withPolicy(spec: EventSpec, policy: ReplayPolicy | undefined): EventSpe
 }
 
 /**
- * @param overrides policies per event name; `*` stands for custom events
- * @throws {RangeError} when `latest-per-key` is set for an event without a key
+ * @param overrides replay policies by event name; `*` stands for custom events
+ * @throws {RangeError} if `latest-per-key` is set for an event without a key
  */
 export function eventTable(
   overrides: Readonly<Record<string, ReplayPolicy>> = {},

@@ -1,11 +1,13 @@
-/** On which stream an event is published (STR-5). */
+/** Determines on which stream an event is published (STR-5). */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { specOf } from './catalogue.ts';
 import type { Catalogue } from './catalogue.ts';
 
 const DEFAULT_STREAM = 'main';
 
-/** The stream to which an event belongs; undefined if it may be published on every stream, or its payload does not name one. */
+/**
+ * The stream to which an event belongs. Undefined if the event may be published on every stream, or if its payload does not name a stream.
+ */
 export function homeStream(event: string, payload: unknown, catalogue: Catalogue): string | undefined {
   const { stream } = specOf(catalogue, event);
   if (stream === undefined) return undefined;
@@ -14,7 +16,7 @@ export function homeStream(event: string, payload: unknown, catalogue: Catalogue
   return PATTERNS.StreamName.test(name) ? name : undefined;
 }
 
-/** The stream of a publication: the stream that it names, else the stream to which the event belongs, else `main`. */
+/** The stream of a publication: the stream that the request names; otherwise the stream to which the event belongs; otherwise `main`. */
 export function targetStream(request: unknown, catalogue: Catalogue): string {
   const { stream, event, payload } = (typeof request === 'object' && request !== null ? request : {}) as Record<
     string,

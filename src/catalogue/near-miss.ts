@@ -1,19 +1,25 @@
-/** Finds custom names that are probably misspelt names of declared events (SUB-7). They are accepted, because a custom event may have any name. */
+/**
+ * Finds names of custom events that are probably misspelt names of declared events (SUB-7). The gateway only reports them. It does not
+ * refuse them, because a custom event may have any name.
+ */
 import type { Hint } from '../../generated/types.ts';
 import type { Catalogue } from './catalogue.ts';
 import { matchesName } from './event-pattern.ts';
 
-/** Shorter names are too often similar by chance. */
+/** Shorter names are not compared, because they are too often similar by chance. */
 const SHORTEST = 4;
 
-/** The first candidate that differs from a name by one typing error. */
+/** The first candidate that differs from the name by one typing error. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length < SHORTEST) return undefined;
   for (const candidate of candidates) if (candidate !== name && isSlip(name, candidate)) return candidate;
   return undefined;
 }
 
-/** One typing error: one or two adjacent characters are missing, added, changed or swapped. Takes time linear in the length of the names. */
+/**
+ * Whether two names differ by one typing error: one or two adjacent characters are missing, added, changed or swapped. Takes time
+ * proportional to the length of the names.
+ */
 function isSlip(a: string, b: string): boolean {
   const [shorter, longer] = [Math.min(a.length, b.length), Math.max(a.length, b.length)];
   if (shorter < SHORTEST || longer - shorter > 2) return false;
@@ -25,9 +31,9 @@ function isSlip(a: string, b: string): boolean {
 }
 
 /**
- * Makes hints for the misspelt event names in a command.
- * @param pointerOf the JSON pointer of the name at an index of the list
- * @returns a member `hints`, or no member when no name looks misspelt
+ * Creates hints for the misspelt event names in a command.
+ * @param pointerOf returns the JSON pointer of the name at an index of the list
+ * @returns an object with a member `hints`, or an empty object if no name looks misspelt
  */
 export function hintsOf(
   names: readonly string[],
@@ -54,7 +60,7 @@ function suggestionFor(name: string, { events }: Catalogue): string | undefined 
   if (declared.some((each) => matchesName(name, each))) return undefined;
   const stem = name.slice(0, -1);
   const beginnings = declared.flatMap((each) => [0, -1, 1, -2, 2].map((more) => each.slice(0, stem.length + more)));
-  // `entiy_*` means `entity_*` rather than `entity*`.
+  // Prefer a suggestion with the same last character: for `entiy_*`, this is `entity_*`, not `entity*`.
   const [alike, others] = [true, false].map((same) =>
     beginnings.filter((each) => (each.at(-1) === stem.at(-1)) === same),
   );
@@ -62,10 +68,10 @@ function suggestionFor(name: string, { events }: Catalogue): string | undefined 
   return meant === undefined ? undefined : `${meant}*`;
 }
 
-/** Names beyond this number are not remembered, so that invented names do not fill the memory. */
+/** The maximum number of names to remember. Without it, invented names could fill the memory. */
 const REMEMBERED = 1000;
 
-/** Reports a name that is probably misspelt when it is used for the first time: for a host, which receives no reply with hints. */
+/** For a host program, which receives no reply with hints: warns about a misspelt name when it is used for the first time. */
 export class MisspeltNames {
   readonly #catalogue: Catalogue;
   readonly #known = new Set<string>();
@@ -74,7 +80,7 @@ export class MisspeltNames {
     this.#catalogue = catalogue;
   }
 
-  /** @returns the warning, or undefined when there is nothing to report or the name was used before */
+  /** @returns the warning; undefined if the name is not misspelt or was used before */
   check(event: string): string | undefined {
     if (this.#catalogue.events.has(event) || this.#known.has(event) || this.#known.size >= REMEMBERED) return undefined;
     this.#known.add(event);

@@ -1,4 +1,4 @@
-/** Checks for values that a setting's type allows but that would have no effect or do harm. */
+/** Checks for values that have a valid type, but would have no effect or would do harm. */
 import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 // Cycle of types: the checks take a whole configuration, and reading a configuration runs the checks.
 import type { Config } from './config.ts';
@@ -7,11 +7,11 @@ import { proxyFault } from '../auth/trusted-proxies.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 
-/** Finds the source of a setting. */
+/** Returns where a setting was given, for messages. */
 export type Where = (key: string) => string;
 
 const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
-/** The fixed paths that the gateway serves, outside of its configurable path (OPS-1, OPS-4). */
+/** The fixed paths of the gateway, which do not depend on the configured path (OPS-1, OPS-4). */
 const FIXED = Object.values(HTTP_OPERATIONS).filter(({ path }) => !path.startsWith(`${WEBSOCKET_PATH}/`));
 
 function isTaken(path: string): boolean {
@@ -19,8 +19,8 @@ function isTaken(path: string): boolean {
 }
 
 /**
- * Schemes of pages inside programs, such as `vscode-webview://…`; origins with a standard scheme are compared with the result of
- * `new URL`.
+ * Matches an origin with the scheme of a program, such as `vscode-webview://…`. Origins with a standard scheme are compared with the result
+ * of `new URL` instead.
  */
 const OTHER_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*A-Z]*$/;
 const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@?#[\]*]+)$/i;
@@ -33,7 +33,7 @@ export function valueProblems(config: Config, where: Where): Problem[] {
     ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
     ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
     ...config.trustedProxies.map((each) => ['trustedProxies', proxyFault(each)] as const),
-    // The replay policies of own events are checked with their contract.
+    // With an own contract, the policies of its own events are checked when the contract is loaded.
     ...Object.entries(config.replay)
       .filter(([event]) => config.contract === undefined || event === '*' || stockCatalogue.events.has(event))
       .map(([event, policy]) => [`replay.${event}`, replayFault(event, policy)] as const),
@@ -63,7 +63,10 @@ function streamFault(stream: string): string | undefined {
   return `is ${JSON.stringify(stream)}, which is not a stream name; expected main, workspace:<id> or session:<id>.`;
 }
 
-/** Browsers send scheme and host in lower case, without a standard port, path or slash: nothing else ever matches. */
+/**
+ * Checks that a browser could send this origin: browsers send scheme and host in lower case, without a default port, path or trailing
+ * slash. An origin in another form would never match.
+ */
 function originFault(origin: string): string | undefined {
   if (origin.includes('*'))
     return `holds ${JSON.stringify(origin)}; wildcards are not supported. List each origin, such as https://ide.example`;
@@ -88,7 +91,7 @@ function replayFault(event: string, policy: Config['replay'][string]): string | 
   }
 }
 
-/** Settings for proxies that have no effect, or not the intended one. */
+/** Warns about settings for proxies that have no effect, or not the intended one. */
 export function proxyWarnings({ trustedProxies, forwardedHeader, auth, insecure }: Config): Problem[] {
   if (trustedProxies.length === 0 && forwardedHeader === 'forwarded')
     return [

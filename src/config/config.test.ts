@@ -21,7 +21,7 @@ function fileOf(text: string): string {
   return file;
 }
 
-/** The problems of a file, without its directory. */
+/** The problems of a file, without the path of its directory. */
 function problemsOf(text: string): string[] {
   const file = fileOf(text);
   return resolveConfig({ file }).problems.map(

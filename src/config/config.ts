@@ -1,6 +1,6 @@
 /**
- * The configuration of a gateway, with the source of each value. Precedence: flag, environment (`TIDEMARK_*`), file, default. All
- * problems are collected, so that one run shows everything to fix.
+ * The configuration of a gateway, with the source of each value. If a setting is given in several places, the order of precedence is: flag,
+ * environment (`TIDEMARK_*`), file, default. All problems are collected, so that one run shows everything that must be fixed.
  */
 import { basename, resolve } from 'node:path';
 import type { LimitName, ReplayPolicy } from '../../generated/protocol.ts';
@@ -30,7 +30,7 @@ export interface Config {
   readonly path: string;
   readonly watch: readonly WatchTarget[];
   readonly watchStream: string;
-  /** Largest file whose content is hashed, in bytes; 0 for none. */
+  /** Files up to this size are hashed, in bytes; 0 turns hashes off. */
   readonly watchHashBytes: number;
   readonly redis: string | undefined;
   readonly redisWaitMs: number;
@@ -43,7 +43,7 @@ export interface Config {
   readonly insecure: boolean;
   readonly shutdownDelayMs: number;
   readonly workers: number;
-  /** Path of a contract with own events: a document, or a directory in built form. */
+  /** Path of a contract with own events: a document, or a directory that `tidemark contract build` wrote. */
   readonly contract: string | undefined;
   readonly auditFile: string | undefined;
   readonly logLevel: string;
@@ -53,11 +53,11 @@ export interface Config {
   readonly auth: AuthSettings | undefined;
 }
 
-/** The value of one setting in force. */
+/** A setting with its effective value. */
 export interface Entry {
   readonly setting: Setting;
   readonly value: Value | undefined;
-  /** `--port`, `TIDEMARK_PORT`, `tidemark.yaml:2` or `default`. */
+  /** Where the value was given: `--port`, `TIDEMARK_PORT`, `tidemark.yaml:2` or `default`. */
   readonly source: string;
 }
 
@@ -69,7 +69,7 @@ export interface Resolved {
 }
 
 export interface ConfigSources {
-  /** The flags that were given, by name. */
+  /** The values of the given flags, by flag name. */
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Path of a configuration file. */
@@ -78,13 +78,13 @@ export interface ConfigSources {
 
 const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 
-/** The value that was given for a setting, and its source: a flag, a variable, or a line of the file. */
+/** A value that was given for a setting, and where it was given: as a flag, as a variable, or in a line of the file. */
 interface Given {
   readonly raw: unknown;
   readonly source: string;
 }
 
-/** Environment variables that other commands read. */
+/** Environment variables that are not settings, but are read by commands. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'TIDEMARK_CONFIG',
   'TIDEMARK_URL',
@@ -95,7 +95,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'TIDEMARK_WORKER_WATCHES',
 ]);
 
-/** @throws {Error} if the file cannot be read; faults in its content are problems of the result */
+/** @throws {Error} if the file cannot be read. Problems with its content are not thrown, but returned. */
 export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSources): Resolved {
   const fromFile: FileSettings = file === undefined ? { entries: [], problems: [] } : readConfigFile(file);
   const problems: Problem[] = [...fromFile.problems];
@@ -121,12 +121,15 @@ interface ReadAuth {
 function readAuth(entries: readonly Entry[]): ReadAuth | undefined {
   const entry = entries.find(({ setting }) => setting.key === 'auth');
   if (entry?.value === undefined) return undefined;
-  // The reader of sections allows only replay policies.
+  // The value is valid here, because the reader of sections allows only replay policies.
   const { settings, problems } = readAuthSettings(entry.value as Readonly<Record<string, unknown>>);
   return { settings, problems: problems.map(({ key, text }) => ({ where: entry.source, text: `\`${key}\` ${text}` })) };
 }
 
-/** Replay policies of custom events, which the table of settings cannot name. */
+/**
+ * The settings for replay policies of custom events. The table of settings cannot list them, because it does not know the names of these
+ * events.
+ */
 function customReplays({ entries }: FileSettings): Setting[] {
   const template = SETTINGS.find(({ key }) => key === 'replay.*');
   if (template === undefined) return [];
@@ -186,7 +189,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
       : { fault: 'must be true or false.' };
   },
   choice: (raw, { choices = [] }) => {
-    // YAML 1.1 and JSON tools write true and false for on and off.
+    // Tools for YAML 1.1 and JSON write true and false instead of on and off.
     const value = typeof raw === 'boolean' ? { true: 'on', false: 'off' }[`${raw}`] : raw;
     return typeof value === 'string' && choices.includes(value)
       ? { value }
@@ -240,20 +243,20 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
   };
 }
 
-/** The given values of a section; the gateway applies defaults. */
+/** The given values of a section. Values that were not given are left out, because the gateway has the defaults. */
 function below<T extends Value>(entries: readonly Entry[], prefix: string): Readonly<Record<string, T>> {
   const own = entries.filter(({ setting, source }) => setting.key.startsWith(prefix) && source !== 'default');
   return Object.fromEntries(own.map(({ setting, value }) => [setting.key.slice(prefix.length), value as T]));
 }
 
-/** `shop=../shop` or `../shop`: a root has the name of its directory unless another name is given. */
+/** Parses `shop=../shop` or `../shop`. Without a name, the root has the name of its directory. */
 function watchTarget(text: string): WatchTarget {
   const [, name, path = text] = /^([A-Za-z0-9._-]+)=(.+)$/.exec(text) ?? [];
   const directory = resolve(path);
   return { directory, root: name ?? (basename(directory) || 'root') };
 }
 
-/** Settings that are valid alone but contradict each other. */
+/** Problems with settings that are valid alone but contradict each other. */
 function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
   const { host, insecure, auth, watch } = config;
   const where = (key: string): string => entries.find(({ setting }) => setting.key === key)?.source ?? 'default';

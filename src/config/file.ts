@@ -1,4 +1,4 @@
-/** Reads a configuration file (YAML or JSON) into settings by key, each with its line. */
+/** Reads a configuration file (YAML or JSON). The result has the settings by key, each with its line. */
 import { readFileSync } from 'node:fs';
 import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
 import type { Node, YAMLMap } from 'yaml';
@@ -13,7 +13,7 @@ export interface FileEntry {
 }
 
 export interface Problem {
-  /** The source: `tidemark.yaml:3`, `TIDEMARK_PORT`, `--port`. */
+  /** Where the problem is: `tidemark.yaml:3`, `TIDEMARK_PORT`, `--port`. */
   readonly where: string;
   readonly text: string;
 }
@@ -34,7 +34,7 @@ const SECTIONS: ReadonlySet<string> = new Set(
   SETTINGS.filter(({ key }) => key.includes('.')).map(({ key }) => key.slice(0, key.indexOf('.'))),
 );
 
-/** Whether the key is in the table, or is the replay policy of a custom event, which the table cannot list. */
+/** Whether the key is a setting: it is in the table, or it is the replay policy of a custom event, which the table cannot list. */
 function isKnown(key: string): boolean {
   return (
     SETTINGS.some((each) => each.key === key) ||
@@ -42,7 +42,7 @@ function isKnown(key: string): boolean {
   );
 }
 
-/** @throws {Error} when the file cannot be read */
+/** @throws {Error} if the file cannot be read */
 export function readConfigFile(path: string): FileSettings {
   const lines = new LineCounter();
   const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines });

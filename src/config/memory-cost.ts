@@ -1,4 +1,4 @@
-/** The most memory that clients can use on one node: the sum that an operator compares with the memory of the machine. */
+/** The maximum memory that clients can use on one node. An operator compares this sum with the memory of the machine. */
 import { env, execArgv } from 'node:process';
 import type { LimitName } from '../../generated/protocol.ts';
 import { REPLAY_BLOCKS_BYTES } from '../delivery/replay-blocks.ts';
@@ -7,47 +7,51 @@ import type { Limits } from '../options.ts';
 export interface MemoryCost {
   readonly what: string;
   readonly bytes: number;
-  /** The limits that bound it. */
+  /** The limits that determine this cost. */
   readonly limits: readonly LimitName[];
-  /** The option of Node that bounds it. */
+  /** The option of Node that determines this cost. */
   readonly nodeOption?: string;
 }
 
-/**
- * Memory of a gateway without clients, in bytes: `serve` has 129 MiB resident on Node 24.
- */
+/** Memory of a gateway without clients, in bytes. Measured: `serve` has 129 MiB resident on Node 24. */
 const PROCESS_BYTES = 128 * 1024 * 1024;
 const SEMI_SPACE_OPTION = '--max-semi-space-size';
 /**
- * V8 keeps recently created objects in a young generation of three semi-spaces. They grow to their maximum under load and are not given back.
- * The default is that of Node 24 on a machine with 16 GiB or more: a process whose live objects needed 55 MiB had a heap of 187 MiB,
- * and of 99 MiB with a maximum of 16.
+ * The default maximum of one semi-space, in MiB, for Node 24 on a machine with 16 GiB or more. V8 keeps recently created objects in a young
+ * generation, which has three semi-spaces. Under load, they grow to their maximum, and the memory is not given back. Measured with 55 MiB
+ * of live objects: the heap was 187 MiB with the default, and 99 MiB with a maximum of 16.
  */
 const DEFAULT_SEMI_SPACE_MIB = 64;
 const SEMI_SPACES = 3;
-/** Memory of one idle connection with three subscriptions: 30 KiB measured with 2,000 connections. */
+/** Memory of one idle connection with three subscriptions. Measured with 2,000 connections: 30 KiB each. */
 const CONNECTION_BYTES = 32 * 1024;
-/** Memory of one idempotency key: 371 bytes of heap measured (key of 128 characters, stream `main`, 100,000 keys); longer stream names need more. */
+/**
+ * Memory of one idempotency key. Measured: 371 bytes of heap (keys of 128 characters, stream `main`, 100,000 keys). A longer stream name
+ * needs more.
+ */
 const IDEMPOTENCY_KEY_BYTES = 512;
-/** V8 stores text outside ASCII with two bytes for each character. */
+/** V8 stores each character in two bytes if the text has characters outside of Latin-1. */
 const BYTES_PER_CHARACTER = 2;
-/** Received messages of one connection: one that is arriving, and up to the size of one that wait for the previous command. */
+/**
+ * Received messages of one connection, as a multiple of the largest message: one that is arriving, and messages of the same total size that
+ * wait for the previous command.
+ */
 const MESSAGES_PER_CONNECTION = 2;
 
-/** The options with which this process was started, in the order in which Node reads them. */
+/** The options of this process, in the order in which Node reads them. */
 function nodeOptions(): string {
   return [env['NODE_OPTIONS'] ?? '', ...execArgv].join(' ');
 }
 
-/** The last of repeated options applies, as in Node. */
+/** The value of the option. If the option is repeated, the last one applies, as in Node. */
 function semiSpaceMiB(options: string): number {
   const given = [...options.matchAll(/--max[-_]semi[-_]space[-_]size=(\d+)/g)].at(-1)?.[1];
   return given === undefined ? DEFAULT_SEMI_SPACE_MIB : Number(given);
 }
 
 /**
- * The costs, largest first.
- * @param options the options of Node, separated by spaces; those of this process by default
+ * The costs, in descending order.
+ * @param options options of Node, separated by spaces; by default those of this process
  */
 export function memoryCosts(limits: Limits, options: string = nodeOptions()): readonly MemoryCost[] {
   const connections = limits.connectionsPerNode;

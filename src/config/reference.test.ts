@@ -1,4 +1,4 @@
-/** The reference and the JSON Schema of the settings agree with what the gateway reads. */
+/** The reference and the JSON Schema of the settings must agree with what the gateway reads. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(join(file, '..'), { recursive: true }));
 
-/** What the reader of the file says about the form of a value; what values mean is checked elsewhere. */
+/** Matches the problems that concern the form of a value. The schema cannot check what a value means. */
 const FORM =
   /must be (?:a string|a whole number|true or false|one of|a list of strings|a section|a map)|is not a setting/;
 
@@ -30,7 +30,7 @@ function faultsOf(document: unknown): string[] {
     .filter((text) => FORM.test(text));
 }
 
-/** `limits.jsonDepth` = 5 → `{ limits: { jsonDepth: 5 } }`. */
+/** Builds a document: `limits.jsonDepth` = 5 becomes `{ limits: { jsonDepth: 5 } }`. */
 function documentOf(key: string, value: unknown): object {
   const [section = '', ...rest] = key.split('.');
   return rest.length === 0 ? { [section]: value } : { [section]: { [rest.join('.')]: value } };

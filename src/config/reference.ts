@@ -1,4 +1,4 @@
-/** The reference of all settings as Markdown, from the table of settings. */
+/** Generates the reference of all settings as Markdown, from the table of settings. */
 import { SETTINGS, variableOf } from './settings.ts';
 import type { Setting } from './settings.ts';
 

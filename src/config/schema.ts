@@ -1,6 +1,6 @@
 /**
- * JSON Schema (draft-07, which editors read best) of a configuration file, from the table of settings. It checks the form of values;
- * `tidemark config check` also checks what they mean.
+ * Generates the JSON Schema of a configuration file from the table of settings. It uses draft-07, which editors support best. The schema
+ * checks the form of values; `tidemark config check` also checks their meaning.
  */
 import { AUTH_SCHEMA } from '../auth/settings-schema.ts';
 import { SETTINGS } from './settings.ts';
@@ -8,13 +8,14 @@ import type { Setting } from './settings.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Schema of the value of a setting, by its kind. */
+/** The schema of a setting's value, for each kind of setting. */
 const VALUE_SCHEMAS: Readonly<Record<Setting['kind'], (setting: Setting) => JsonSchema>> = {
   text: () => ({ type: 'string', minLength: 1 }),
   integer: ({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }) => ({ type: 'integer', minimum, maximum }),
   switch: () => ({ type: 'boolean' }),
   list: () => ({ type: 'array', items: { type: 'string' } }),
-  // Readers of YAML 1.1 take `on` and `off` for booleans, and the gateway takes booleans for them.
+  // Readers of YAML 1.1 interpret `on` and `off` as booleans. Therefore the gateway accepts booleans for these values, and the schema does
+  // too.
   choice: ({ choices = [] }) => ({ enum: choices.includes('on') ? [...choices, true, false] : choices }),
   section: () => AUTH_SCHEMA,
 };
@@ -28,7 +29,7 @@ function settingSchema(setting: Setting): JsonSchema {
   };
 }
 
-/** A section of the file: the settings whose keys begin with its name. */
+/** The schema of a section of the file. Its settings are those whose keys begin with the name of the section. */
 function sectionSchema(section: string, description: string): JsonSchema {
   const own = SETTINGS.filter(({ key }) => key.startsWith(`${section}.`));
   return {

@@ -1,6 +1,6 @@
 /**
- * The table of all settings of a gateway: key in the file, environment variable, flag, default and description. `config show`,
- * `config check`, the flags of `serve` and the reader of files use this table.
+ * The table of all settings of a gateway: the key in the file, the environment variable, the flag, the default and the description. `config
+ * show`, `config check`, the flags of `serve` and the reader of the file use this table.
  */
 import { LOOPBACK_ADDRESS } from '../auth/loopback.ts';
 import { LIMITS } from '../../generated/protocol.ts';
@@ -10,7 +10,7 @@ import { specOf, stockCatalogue } from '../catalogue/catalogue.ts';
 export type Value = string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
 
 export interface Setting {
-  /** Dotted path, as in the file. */
+  /** The path in the file, with dots between its parts. */
   readonly key: string;
   readonly kind: 'text' | 'integer' | 'switch' | 'list' | 'choice' | 'section';
   readonly description: string;
@@ -21,7 +21,7 @@ export interface Setting {
   readonly standard?: Value;
   /** Name of the flag of `serve`, without dashes, if there is one. */
   readonly flag?: string;
-  /** Not shown, and rejected in argv if it contains a password. */
+  /** The value is not shown. It is rejected on the command line if it contains a password. */
   readonly secret?: true;
 }
 
@@ -205,7 +205,8 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /**
- * `limits.sendQueueBytes` → `TIDEMARK_LIMITS_SEND_QUEUE_BYTES`. Sections and replay policies of custom events have no variable.
+ * The environment variable of a setting: `TIDEMARK_LIMITS_SEND_QUEUE_BYTES` for `limits.sendQueueBytes`. Sections and replay policies of
+ * custom events have no variable.
  */
 export function variableOf({ key, kind }: Setting): string | undefined {
   if (kind === 'section' || key.includes('*')) return undefined;

@@ -12,7 +12,10 @@ function covered(subscription: Subscription, principal: Principal): boolean {
   return selectors.every((each) => events.every((event) => permits(principal.scopes, 'subscribe', event, each)));
 }
 
-/** Accepts a first or a new credential; subscriptions that the credential does not permit end in the same tick (SEC-3). */
+/**
+ * Accepts a first or a new credential. Subscriptions that the new credential does not permit are ended in the same turn of the event loop
+ * (SEC-3).
+ */
 export const authenticate: Handlers<HandlerContext>['authenticate'] = async (data, context) => {
   const { session, registry, authenticator, audit } = context;
   const credential: Credential =

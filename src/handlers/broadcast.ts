@@ -4,7 +4,7 @@ import { hintsOf } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 import type { HandlerContext } from './context.ts';
 
-/** Publishes one event, if the operator has turned the command on (BRD-2). */
+/** Publishes one event, if the operator has enabled the `broadcast` command (BRD-2). */
 export const broadcast: Handlers<HandlerContext>['broadcast'] = async (data, context) => {
   const { principal, remoteAddress } = context.session;
   if (context.broadcast === 'off') {

@@ -1,4 +1,4 @@
-/** The parts of the gateway that a handler may use. One object serves all commands of a connection. */
+/** The parts of the gateway that a handler may use. All commands of a connection share one object. */
 import type { Audit } from '../auth/audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -30,12 +30,12 @@ export interface HandlerServices {
   readonly authenticator: Authenticator;
   readonly audit: Audit;
   readonly limits: HandlerLimits;
-  /** Replay policy per event, with the operator's overrides (RPL-3). */
+  /** Replay policies and filter fields per event; replay policies include the operator's overrides (RPL-3). */
   readonly events: EventTable;
   readonly broadcast: 'on' | 'off';
   readonly counters: Counters;
   readonly now: () => number;
-  /** Called after a session's credential was replaced, to watch the new one for expiry and revocation. */
+  /** Called after the credential of a session was replaced, so that the new credential is watched for expiry and revocation. */
   readonly onPrincipal: (session: Session) => void;
 }
 

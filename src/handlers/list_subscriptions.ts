@@ -2,7 +2,7 @@ import type { Handlers } from '../../generated/handlers.ts';
 import type { SubscriptionInfo } from '../../generated/types.ts';
 import type { HandlerContext } from './context.ts';
 
-/** Lists this connection's subscriptions, oldest first (SUB-6). */
+/** Lists the subscriptions of this connection, the oldest first (SUB-6). */
 export const list_subscriptions: Handlers<HandlerContext>['list_subscriptions'] = (_data, { session, broker }) => {
   const items = (): SubscriptionInfo[] =>
     [...session.subscriptions.values()].map((each) => ({

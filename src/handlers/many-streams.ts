@@ -1,4 +1,6 @@
-/** The replay of a subscription to many streams: all of them in one replay, one after the other (MUL-4, MUL-5, MUL-7). */
+/**
+ * The replay of a subscription to many streams. All streams belong to one replay, and are replayed one after another (MUL-4, MUL-5, MUL-7).
+ */
 import type { PushMessage, Recovery, SubscribeData, SubscribedData } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
 import { selects } from '../broker/stream-selectors.ts';
@@ -11,11 +13,11 @@ import type { HandlerContext } from './context.ts';
 import { countGaps, failedResume, planStream, positionMessages, streamItems } from './stream-replay.ts';
 import type { ReplayItem, StreamPlan } from './stream-replay.ts';
 
-/** A subscription whose snapshots have been taken. */
+/** A subscription whose replay is planned, after the snapshots of its streams were taken. */
 export interface Planned {
   readonly reply: Pick<SubscribedData, 'stream' | 'streams' | 'position' | 'recovery'>;
   readonly gaps: readonly PushMessage[];
-  /** Queues the replay. */
+  /** Starts the replay by adding it to the send queue. */
   readonly begin: () => void;
 }
 
@@ -23,7 +25,7 @@ export interface Preparation {
   readonly data: SubscribeData;
   readonly subscription: Subscription;
   readonly context: HandlerContext;
-  /** Positions of streams that had no events when the command arrived; the streams are attached. */
+  /** Positions from the command whose streams had no events when the command arrived. These streams have been attached. */
   readonly absent: readonly StreamPosition[];
 }
 
@@ -31,7 +33,7 @@ function positionsOf({ replay }: SubscribeData): readonly StreamPosition[] {
   return replay !== undefined && 'positions' in replay ? replay.positions : [];
 }
 
-/** Attaches the streams that the client has a position of and that have no events: the gap needs their epoch. */
+/** Attaches the streams for which the client has a position, but which have no events. Their current epoch is needed for the gap. */
 export async function attachAbsent(
   data: SubscribeData,
   subscription: Subscription,
@@ -45,14 +47,17 @@ export async function attachAbsent(
   return absent;
 }
 
-/** Each stream resumes after its own position; a stream without one, from before its first event (MUL-5). */
+/**
+ * The replay of one stream. With `resume`, a stream resumes after its own position; a stream without a position is replayed from its first
+ * event (MUL-5).
+ */
 function requestFor(epoch: string, position: StreamPosition | undefined, { replay }: SubscribeData): StreamRequest {
   if (replay?.mode !== 'resume') return replay ?? { mode: 'warm' };
   const { epoch: after, sequenceId } = position ?? { epoch, sequenceId: 0 };
   return { mode: 'resume', after: { epoch: after, sequenceId } };
 }
 
-/** Takes the snapshots of all streams that exist now. */
+/** Plans the replay: takes the snapshots of all streams that exist at this moment. */
 export function planMany({ data, subscription, context, absent }: Preparation): Planned {
   const { broker, catalogue } = context;
   const matches = compileFilter(subscription, catalogue);
@@ -96,7 +101,10 @@ interface Replays {
   readonly context: HandlerContext;
 }
 
-/** Queues the replay of all streams: those resumed first, because the frames of warm pictures begin differently. */
+/**
+ * Adds the replay of all streams to the send queue. Resumed streams and warm pictures are separate items of the queue, because their frames
+ * begin differently. Resumed streams come first.
+ */
 function sendReplays({ subscription, plans, ended, context }: Replays): void {
   const { id, session, replayMode } = subscription;
   const { counters, now } = context;
@@ -133,15 +141,15 @@ function isResumed({ replayReason }: StreamPlan): boolean {
   return replayReason === 'resume';
 }
 
-/** How many streams are replayed before their positions are reported: `maxItems` of `positions` in the contract. */
+/** Number of streams to replay before their positions are reported. Equals `maxItems` of `positions` in the contract. */
 const PORTION = 256;
 
-/** Replays several streams, and knows which of them wait. */
+/** Replays several streams, and tracks which of them are not started yet. */
 class ReplayedStreams {
   readonly #subscription: Subscription;
   readonly #plans: readonly StreamPlan[];
   readonly #context: HandlerContext;
-  /** Streams of which an event has been taken, or that had none. */
+  /** Number of streams whose replay has started. A stream without events counts as started when it is its turn. */
   #begun = 0;
 
   constructor(subscription: Subscription, plans: readonly StreamPlan[], context: HandlerContext) {
@@ -150,12 +158,12 @@ class ReplayedStreams {
     this.#context = context;
   }
 
-  /** The position before the first event of each stream that waits (CON-7). */
+  /** The positions of the streams that are not started yet. Each is the position before the first event of the stream's replay (CON-7). */
   *waiting(): Generator<StreamPosition> {
     for (const { stream, after } of this.#plans.slice(this.#begun)) yield { stream, ...after };
   }
 
-  /** The events and positions of all streams. Returns the number of events. */
+  /** Yields the events and the positions of all streams. @returns the number of events */
   *items(): Generator<ReplayItem, number, void> {
     let events = 0;
     for (const [at, plan] of this.#plans.entries()) {

@@ -1,4 +1,4 @@
-/** The replay of a new subscription: of its one stream, or of each of its streams in turn (RPL-2, MUL-7). */
+/** The replay of one stream for a new subscription. A subscription to many streams replays them in turn (RPL-2, MUL-7). */
 import type { PushMessage, StreamPosition } from '../../generated/types.ts';
 import { policiesOf } from '../catalogue/event-pattern.ts';
 import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';
@@ -12,12 +12,12 @@ import { compileFilter } from '../subscriptions/filter.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import type { HandlerContext } from './context.ts';
 
-/** The replay of one stream. */
+/** The plan for the replay of one stream. */
 export interface StreamPlan extends RecoveryPlan {
   readonly stream: string;
 }
 
-/** An item of a replay; `undefined` where the replay yields to other connections. */
+/** An item of a replay. At an `undefined` item, the replay may pause, so that other connections are served. */
 export type ReplayItem = EventRecord | ReplayBlock | PushMessage | undefined;
 
 export interface PlanFacts {
@@ -26,7 +26,7 @@ export interface PlanFacts {
   readonly request: StreamRequest;
 }
 
-/** Plans the replay of one stream from its state at this moment. */
+/** Plans the replay of one stream from its current state. */
 export function planStream(
   { stream, snapshot, request }: PlanFacts,
   options: {
@@ -49,7 +49,10 @@ export function planStream(
   return { stream, ...plan };
 }
 
-/** The gap of a failed resume. It is written together with `subscribed`, so that no heartbeat comes between the two (CON-7). */
+/**
+ * The gap to send if a resume failed. It must be written together with `subscribed`, so that no heartbeat can be sent between the two
+ * (CON-7).
+ */
 export function failedResume({ id }: Subscription, { stream, gap }: StreamPlan): readonly PushMessage[] {
   return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
 }
@@ -64,7 +67,10 @@ export function countGaps({ counters }: HandlerContext, subscription: Subscripti
   if (plan.gap !== undefined) counters.countFailedResume();
 }
 
-/** The chosen events. Those of a resume come in blocks that equal subscriptions share, unless a loss must be reported between them. */
+/**
+ * The events to replay. The events of a resume come in encoded blocks, which equal subscriptions share. If a loss must be reported between
+ * the events, blocks cannot be used.
+ */
 function chosenItems(
   { id, session, events, filter }: Subscription,
   { run, records, losses, position, replayReason, stream }: StreamPlan,
@@ -82,7 +88,7 @@ function chosenItems(
   });
 }
 
-/** The events of a plan, with each source loss at its position (GAP-2). Returns the number of events. */
+/** Yields the events of a plan, and each source loss at its position (GAP-2). @returns the number of events */
 export function* streamItems(
   subscription: Subscription,
   plan: StreamPlan,
@@ -110,10 +116,10 @@ export function* streamItems(
   return events;
 }
 
-/** `maxItems` of `positions` in the contract. */
+/** Equals `maxItems` of `positions` in the contract. */
 const MAX_POSITIONS = 256;
 
-/** Reports the positions, and the streams without events, to a subscription to many streams (MUL-4, MUL-5). */
+/** For a subscription to many streams: messages that report the positions of streams, and the streams without events (MUL-4, MUL-5). */
 export function positionMessages(
   { id: subscriptionId }: Subscription,
   { positions, ended = [] }: { readonly positions: readonly StreamPosition[]; readonly ended?: readonly string[] },

@@ -37,7 +37,7 @@ function checkRoom(context: HandlerContext, id: string): void {
   }
 }
 
-/** The streams of the command, and the part of them that the scopes cover (MUL-1, MUL-2). */
+/** The streams that the command names, and the part of them that the client's scopes cover (MUL-1, MUL-2). */
 function streamsOf(
   data: SubscribeData,
   { session, limits }: HandlerContext,
@@ -68,7 +68,7 @@ function streamsOf(
   return { stream: undefined, selectors };
 }
 
-/** Refuses a filter for which this connection, or its principal on this node, has no memory left. */
+/** Refuses the filter if it would exceed the memory limit of this connection, or of its principal on this node. */
 function checkMemory(context: HandlerContext, spec: FilterSpec, bytes: number): void {
   const { session, limits, registry } = context;
   const characters = [...session.subscriptions.values(), spec].reduce(
@@ -93,17 +93,17 @@ function checkMemory(context: HandlerContext, spec: FilterSpec, bytes: number): 
     );
 }
 
-/** Makes every check that can refuse the subscription, before its streams are attached. */
+/** Makes all checks that can refuse the subscription. The streams are attached only afterwards. */
 function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   const { session, limits, catalogue } = context;
   const id = data.subscriptionId ?? session.nextSubscriptionId();
   const streams = streamsOf(data, context);
   checkRoom(context, id);
   const events = normaliseEvents(data.events, limits);
-  // The validator accepts only fields of the catalogue; the generated type knows only those of the stock contract.
+  // The cast is safe: the validator accepts all fields of the catalogue, but the generated type only knows those of the stock contract.
   const asked = (data.filter ?? {}) as Filter;
   const filter = normaliseFilter({ events, filter: asked, limits, catalogue });
-  // It has a place in the index of each of its selectors.
+  // The subscription is indexed once for each selector, so it needs the memory once for each.
   const bytes = filterBytes({ events, filter }) * streams.selectors.length;
   checkMemory(context, { events, filter }, bytes);
   return new Subscription({
@@ -119,7 +119,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   });
 }
 
-/** Takes the snapshot of the one stream. */
+/** Plans the replay of a single stream: takes its snapshot. */
 function planOne(stream: string, { data, subscription, context }: Preparation): Planned {
   const { replay = { mode: 'warm' } } = data;
   if ('positions' in replay) throw new Error('positions were not refused');
@@ -158,8 +158,9 @@ function sendReplay(subscription: Subscription, plan: StreamPlan, context: Handl
 }
 
 /**
- * Subscribes to a stream, or to many. The router calls `data` and `afterReply` in one tick: in it the snapshots are taken, the replay is
- * queued and live delivery starts, so that no event is lost or sent twice between replay and live (RPL-2).
+ * Subscribes to one stream or to many. The router calls `data` and `afterReply` in the same turn of the event loop. In this turn, the
+ * snapshots are taken, the replay is queued and live delivery begins. Therefore no event is lost or sent twice between replay and live
+ * delivery (RPL-2).
  */
 export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, context) => {
   const subscription = prepare(data, context);

@@ -2,7 +2,7 @@ import type { Handlers } from '../../generated/handlers.ts';
 import { ProtocolError } from '../errors.ts';
 import type { HandlerContext } from './context.ts';
 
-/** Ends one or all subscriptions; the reply is sent after the last event that was queued for them (SUB-2). */
+/** Ends one subscription or all of them. The reply is sent after the last event that was queued for these subscriptions (SUB-2). */
 export const unsubscribe: Handlers<HandlerContext>['unsubscribe'] = (data, { session, registry }) => {
   if ('all' in data) {
     const subscriptionIds = [...session.subscriptions.keys()];

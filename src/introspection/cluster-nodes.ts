@@ -1,4 +1,4 @@
-/** The figures of all nodes (OPS-9): one node asks the others through the broker. */
+/** Collects the figures of all nodes (OPS-9). The node that is asked requests the figures of the other nodes through the broker. */
 import type { NodeReport, NodesReport } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Introspection } from './introspection.ts';
@@ -12,7 +12,7 @@ export interface ClusterNodesOptions {
   readonly introspection: Pick<Introspection, 'node'>;
 }
 
-/** This node's figures, for the node that asked. Undefined for a request that this version does not know. */
+/** Answers the request of another node with the figures of this node. @returns undefined if this version does not know the request */
 export function answerFiguresRequest(
   text: string,
   { introspection }: Pick<ClusterNodesOptions, 'introspection'>,
@@ -21,9 +21,9 @@ export function answerFiguresRequest(
   return question.ask === 'figures' ? JSON.stringify(introspection.node()) : undefined;
 }
 
-/** The figures of all nodes, sorted by the name of the node. */
+/** The figures of all nodes, sorted by node id. */
 export async function clusterNodes({ broker, introspection }: ClusterNodesOptions): Promise<NodesReport> {
-  // Before anything is awaited, so that the caller pays for the walk over this node's connections.
+  // This must run before the first `await`, so that the processing time of iterating over the connections is charged to the caller.
   const here = introspection.node();
   const question: FiguresRequest = { ask: 'figures' };
   const { answers, missing } = await broker.askNodes(JSON.stringify(question));

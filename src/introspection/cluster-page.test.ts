@@ -27,7 +27,7 @@ function report(connectionId: string, filter: SubscriptionReport['filter'] = {})
   };
 }
 
-/** A page as a node would cut it. */
+/** The page that a node with these subscriptions would return. */
 function pageOf(
   reports: readonly SubscriptionReport[],
   { cursor = '', limit = 100 }: SubscriptionQuery,

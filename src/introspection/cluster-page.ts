@@ -1,5 +1,6 @@
 /**
- * Pages of the subscriptions of all nodes (OPS-2): one node asks the others through the broker and merges their pages with its own.
+ * Lists the subscriptions of all nodes in pages (OPS-2). The node that is asked requests a page from each other node through the broker,
+ * and merges these pages with its own.
  */
 import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -16,10 +17,13 @@ export interface ClusterPageOptions {
   readonly introspection: Pick<Introspection, 'page'>;
 }
 
-/** The largest answer in characters: an answer is one message in Redis, so a larger page is sent as several smaller pages. */
+/**
+ * The maximum number of characters in an answer. An answer is one message in Redis, so a larger page is cut, and its rest is sent as later
+ * pages.
+ */
 const MAX_ANSWER_CHARACTERS = 1024 * 1024;
 
-/** This node's page, for the node that asked. Undefined for a request that this version does not know. */
+/** Answers the request of another node with a page of this node. @returns undefined if this version does not know the request */
 export function answerPageRequest(
   text: string,
   { introspection }: Pick<ClusterPageOptions, 'introspection'>,
@@ -34,7 +38,7 @@ export function answerPageRequest(
 
 /** One page of the subscriptions of all nodes. */
 export async function clusterPage(options: ClusterPageOptions, query: SubscriptionQuery): Promise<SubscriptionsPage> {
-  // Before anything is awaited, so that the caller pays for the walk over this node's subscriptions.
+  // This must run before the first `await`, so that the processing time of iterating over the subscriptions is charged to the caller.
   const here = options.introspection.page(query);
   const question: PageRequest = { ask: 'subscriptions', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
@@ -42,12 +46,13 @@ export async function clusterPage(options: ClusterPageOptions, query: Subscripti
   return joinPages([here, ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
 }
 
-/** Merges the pages of several nodes for the same query. */
+/** Merges the pages that several nodes returned for the same query. */
 export function joinPages(
   pages: readonly SubscriptionsPage[],
   options: { readonly limit: number; readonly missing: readonly string[] },
 ): SubscriptionsPage {
-  // A node whose page is not its last may have more items after its last item, so no page may pass that item.
+  // If a node has more pages, its next items come directly after the last item of its page. The merged page must end there, or it would
+  // skip these items.
   const bounds = pages.flatMap(({ nextCursor }) => (nextCursor === undefined ? [] : [nextCursor])).toSorted();
   const [bound] = bounds;
   const all = pages.flatMap(({ items }) => items).toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));

@@ -1,6 +1,6 @@
 /**
- * Every count of the process, for health (OPS-1) and metrics (OPS-4). Counts only grow, and remain after their
- * connections have ended. The code that does the work updates them; `http/metrics.ts` renders them.
+ * The counts of the process, for health (OPS-1) and metrics (OPS-4). A count never decreases, and it includes connections that have ended.
+ * The code that does the counted work updates the counts; `http/metrics.ts` formats them.
  */
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName, ErrorCode, GapReason } from '../../generated/protocol.ts';
@@ -33,7 +33,7 @@ export class Counters {
   readonly #gaps = new Map<GapReason, number>();
   readonly #errors = new Map<ErrorCode, number>();
 
-  /** Connections accepted. */
+  /** Number of accepted connections. */
   get accepted(): number {
     return this.#accepted;
   }
@@ -51,7 +51,10 @@ export class Counters {
     add(this.#refused, status);
   }
 
-  /** Connections closed, by close code: the server's code if the server closed the connection, otherwise the received one. */
+  /**
+   * Number of closed connections, by close code. If the server closed the connection, it is the server's code, otherwise the code that the
+   * client sent.
+   */
   get closed(): Tally<number> {
     return this.#closed;
   }
@@ -60,7 +63,7 @@ export class Counters {
     add(this.#closed, code);
   }
 
-  /** Connections that the server closed because their send queue passed a hard bound (BCK-2); counted when the close starts. */
+  /** Number of connections that the server closed because their send queue exceeded a hard limit (BCK-2). Counted when the close begins. */
   get closedSlow(): number {
     return this.#closedSlow;
   }
@@ -69,7 +72,7 @@ export class Counters {
     this.#closedSlow += 1;
   }
 
-  /** Live event messages queued for connections. */
+  /** Number of live event messages that were queued for connections. */
   get deliveries(): number {
     return this.#deliveries;
   }
@@ -78,7 +81,7 @@ export class Counters {
     this.#deliveries += messages;
   }
 
-  /** Live event frames built: fewer than deliveries if connections share frames. */
+  /** Number of live event frames that were built. It is smaller than the number of deliveries if connections share frames. */
   get encodings(): number {
     return this.#encodings;
   }
@@ -87,7 +90,10 @@ export class Counters {
     this.#encodings += 1;
   }
 
-  /** Events that this node published, by name, with `*` for all custom events; repetitions of an idempotency key are not counted. */
+  /**
+   * Number of events that this node published, by name; `*` counts all custom events. An event that repeats an idempotency key is not
+   * counted.
+   */
   get published(): Tally<string> {
     return this.#published;
   }
@@ -96,7 +102,10 @@ export class Counters {
     add(this.#published, event);
   }
 
-  /** Time from `emittedAt` of an event until it was queued for its last subscriber on this node. Events without it do not count. */
+  /**
+   * Time from `emittedAt` of an event until the event was queued for its last subscriber on this node. Events without a subscriber on this
+   * node are not included.
+   */
   get deliverySeconds(): Distribution {
     return this.#deliverySeconds;
   }
@@ -114,12 +123,12 @@ export class Counters {
     this.#commandSeconds.get(name)?.observe(ms);
   }
 
-  /** Replays by kind, failed resumes, and the number of replayed events. */
+  /** Number of replays by kind, of failed resumes, and of replayed events. */
   get replay(): Readonly<{ warm: number; resume: number; failed: number; events: number }> {
     return this.#replay;
   }
 
-  /** Time from `subscribed` until `replay_complete` was queued, by kind. */
+  /** Time from `subscribed` until `replay_complete` was queued, by kind of replay. */
   get replaySeconds(): Readonly<Record<'warm' | 'resume', Distribution>> {
     return this.#replaySeconds;
   }
@@ -130,12 +139,12 @@ export class Counters {
     this.#replaySeconds[kind].observe(ms);
   }
 
-  /** A resume that ended in a gap. */
+  /** Counts a resume that failed and was answered with a gap. */
   countFailedResume(): void {
     this.#replay.failed += 1;
   }
 
-  /** Gaps sent to clients, by reason. */
+  /** Number of gaps sent to clients, by reason. */
   get gaps(): Tally<GapReason> {
     return this.#gaps;
   }
@@ -144,7 +153,7 @@ export class Counters {
     add(this.#gaps, reason);
   }
 
-  /** Commands refused, by error code. */
+  /** Number of refused commands, by error code. */
   get errors(): Tally<ErrorCode> {
     return this.#errors;
   }

@@ -1,4 +1,4 @@
-/** Passes events to the fan-out and measures the time since each was emitted. */
+/** Passes events to the fan-out, and measures the time since an event was emitted. */
 import type { EventRecord } from '../broker/broker.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Counters } from './counters.ts';
@@ -10,8 +10,8 @@ export interface TimedDeliveryOptions {
 }
 
 /**
- * Measured once per event, regardless of the number of its subscribers. With Redis, `emittedAt` is from the clock of Redis, so the
- * result includes any difference between that clock and the clock of this node.
+ * The time is measured once per event, regardless of the number of its subscribers. With Redis, `emittedAt` is set by the clock of Redis.
+ * The result therefore includes the difference between that clock and the clock of this node.
  */
 export function timedDelivery({ fanout, counters, now }: TimedDeliveryOptions): (record: EventRecord) => void {
   return (record) => {

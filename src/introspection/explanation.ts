@@ -1,6 +1,6 @@
 /**
- * Explains which subscriptions an event would match, and which condition fails for the others (OPS-3): on this node and, through the
- * broker, on all nodes.
+ * Explains which subscriptions an event would match and, for the others, which condition is not met (OPS-3). It considers the subscriptions
+ * of this node and, through the broker, those of all other nodes.
  */
 import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -10,11 +10,11 @@ import type { Subscription } from '../session/subscription.ts';
 import type { Matchable } from '../subscriptions/event-facts.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
 
-/** A hypothetical event, for which matching subscriptions are searched. */
+/** A hypothetical event, and which subscriptions to compare with it. */
 export interface ExplainQuery {
   readonly stream: string;
   readonly event: Matchable;
-  /** Restricts the answer to the subscriptions of this connection. */
+  /** If present, only the subscriptions of this connection are compared. */
   readonly connectionId?: string;
 }
 
@@ -28,12 +28,12 @@ interface ExplainRequest {
   readonly query: ExplainQuery;
 }
 
-/** The `maxItems` of these lists in the contract. */
+/** Equals the `maxItems` of these lists in the contract. */
 const MAX_ITEMS = 1000;
-/** A longer list is cut: an answer is one message in Redis, and filters can be long. */
+/** The maximum number of characters in a list; a longer list is cut. An answer is one message in Redis, and filters can be long. */
 const MAX_CHARACTERS = 512 * 1024;
 
-/** What the subscriptions of this node do with the event. */
+/** Explains the event for the subscriptions of this node. */
 export function explainHere(query: ExplainQuery, options: ExplanationOptions): Explanation {
   const matches: ExplainMatch[] = [];
   const filtered: ExplainMismatch[] = [];
@@ -68,19 +68,19 @@ function cut<Item>(items: readonly Item[]): Item[] {
   return items.slice(0, Math.min(end < 0 ? items.length : end, MAX_ITEMS));
 }
 
-/** This node's explanation, for the node that asked. Undefined for a request that this version does not know. */
+/** Answers the request of another node with the explanation of this node. @returns undefined if this version does not know the request */
 export function answerExplainRequest(text: string, options: ExplanationOptions): string | undefined {
   const question = JSON.parse(text) as Partial<ExplainRequest>;
   if (question.ask !== 'explain' || question.query === undefined) return undefined;
   return JSON.stringify(explainHere(question.query, options));
 }
 
-/** What the subscriptions of all nodes do with the event. */
+/** Explains the event for the subscriptions of all nodes. */
 export async function explainEverywhere(
   query: ExplainQuery,
   options: ExplanationOptions & { readonly broker: Pick<Broker, 'askNodes'> },
 ): Promise<Explanation> {
-  // Before anything is awaited, so that the caller pays for the walk over this node's subscriptions.
+  // This must run before the first `await`, so that the processing time of iterating over the subscriptions is charged to the caller.
   const here = explainHere(query, options);
   const question: ExplainRequest = { ask: 'explain', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));

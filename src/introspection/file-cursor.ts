@@ -1,13 +1,16 @@
-/** The cursor of `POST /ws/files`: opaque to clients, and checked as any other input. */
+/**
+ * The cursor of `POST /ws/files`. It is opaque to clients. A client can send any text as a cursor, so a cursor is validated like other
+ * input.
+ */
 import type { Position } from '../broker/broker.ts';
 import { ProtocolError } from '../errors.ts';
 
 export interface FileCursor {
-  /** The node that wrote it. */
+  /** The node that created the cursor. */
   readonly nodeId: string;
-  /** Where the next part begins, for the source. */
+  /** Where the next part begins; only the file source interprets it. */
   readonly after: string;
-  /** The position of the first page. */
+  /** The position of the first page, from which the client resumes after the last page. */
   readonly resumeAfter: Position;
 }
 
@@ -15,7 +18,7 @@ export function writeFileCursor({ nodeId, after, resumeAfter: { epoch, sequenceI
   return Buffer.from(JSON.stringify([nodeId, after, epoch, sequenceId])).toString('base64url');
 }
 
-/** @throws {ProtocolError} `invalid_message` if no server can have written the cursor */
+/** @throws {ProtocolError} `invalid_message` if the text cannot be a cursor that a server created */
 export function readFileCursor(text: string): FileCursor {
   const [nodeId, after, epoch, sequenceId] = valuesOf(text);
   if (

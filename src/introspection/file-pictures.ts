@@ -1,6 +1,6 @@
 /**
- * What watched directories contain (FIL-1, FIL-2): of this node and, through the broker, of all nodes. Only the node that watches a root
- * knows its content, so any other node asks that one.
+ * Lists the content of watched directories (FIL-1, FIL-2), of this node and, through the broker, of all nodes. Only the node that watches a
+ * root knows its content, so another node forwards the request to that node.
  */
 import type { ErrorData, FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
@@ -16,22 +16,22 @@ import type { FileCursor } from './file-cursor.ts';
 
 /** Which part of a root to list. */
 export interface FileQuery {
-  /** Normalised. */
+  /** Normalised patterns. */
   readonly paths?: readonly string[];
   readonly extensions?: readonly string[];
   readonly limit: number;
-  /** `next` of the previous part. */
+  /** The value of `next` in the previous part. */
   readonly after?: string;
 }
 
-/** A part of what a root contains. */
+/** A part of the content of a root. */
 export interface FilePart {
   readonly entries: readonly FileEntry[];
-  /** Directories that may contain more than is listed. */
+  /** Directories that may contain more entries than are listed, because they could not be read. */
   readonly unread: readonly string[];
-  /** Where the next part begins, opaque; undefined at the end. */
+  /** Where the next part begins; undefined if this is the last part. Only the file source interprets it. */
   readonly next: string | undefined;
-  /** The part has the effect of every event of its root up to here, and of no later one. */
+  /** The part includes the changes of all events of its root up to this position, and no later changes. */
   readonly position: Position;
 }
 
@@ -39,7 +39,7 @@ export interface FilePart {
 export interface WatchedRoot {
   readonly stream: string;
   readonly root: string;
-  /** @param head returns the newest position of the stream; called when every change that the part contains is published */
+  /** @param head returns the newest position of the stream. It is called once every change that the part includes is published. */
   readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<FilePart>;
 }
 
@@ -50,38 +50,41 @@ export interface FilePicturesOptions {
   readonly catalogue: Catalogue;
 }
 
-/** A question to the other nodes: for a page, or without a root only for the names of their roots. */
+/** A question to the other nodes. With a root, it requests a page; without one, it only requests the names of the watched roots. */
 interface Question {
   readonly ask: 'files';
   readonly request: FilesRequest & { readonly stream: string };
 }
 
 interface Answer {
-  /** The watched roots of the stream. */
+  /** The roots that the answering node watches on this stream. */
   readonly roots: readonly string[];
   readonly page?: FilesPage;
   readonly error?: ErrorData;
 }
 
 const DEFAULT_LIMIT = 1000;
-/** Most requests that may wait for one root: a part is collected in the thread that also reads changes. */
+/**
+ * The maximum number of requests that may wait for one root. It is limited because the parts are collected in the thread that also reads
+ * changes.
+ */
 const MOST_WAITING = 16;
 const BUSY_RETRY_MS = 500;
-/** Longest wait for earlier changes to be published, in milliseconds. */
+/** Longest time to wait until earlier changes are published, in milliseconds. */
 const PUBLISHED_WITHIN_MS = 10_000;
 
 export class FilePictures {
   readonly #options: FilePicturesOptions;
   readonly #roots = new Set<WatchedRoot>();
   readonly #waiting = new Map<WatchedRoot, number>();
-  /** Streams of watched roots that are attached, so that their newest position is known. */
+  /** The streams of watched roots that this node has attached, in order to know their newest position. */
   readonly #attached = new Map<string, Promise<void>>();
 
   constructor(options: FilePicturesOptions) {
     this.#options = options;
   }
 
-  /** Returns a function that removes the root again. */
+  /** Adds a root. @returns a function that removes it again */
   add(root: WatchedRoot): () => void {
     this.#roots.add(root);
     return () => {
@@ -92,13 +95,13 @@ export class FilePictures {
   }
 
   /**
-   * One page, from this node or another one.
+   * Returns one page, which comes from this node or from another one.
    * @throws {ProtocolError} `not_watched`, `filter_invalid`, `limit_exceeded`, `invalid_message`, `rate_limited` or `broker_unavailable`
    */
   async page(request: FilesRequest): Promise<FilesPage> {
     const { stream = 'main' } = request;
     const cursor = request.cursor === undefined ? undefined : readFileCursor(request.cursor);
-    // A filter is checked before anything else is done, also if another node has the root.
+    // The filter is checked first, even if another node has the root.
     this.#filterOf(request);
     const root = request.root ?? (await this.#onlyRoot(stream));
     const own = this.#find(stream, root, cursor);
@@ -107,7 +110,7 @@ export class FilePictures {
       : this.#list(own, request, cursor);
   }
 
-  /** This node's answer to another node; undefined for a question of another kind. */
+  /** This node's answer to another node; undefined if the question is of another kind. */
   answer(text: string): Promise<string> | undefined {
     const { ask, request } = JSON.parse(text) as Partial<Question>;
     return ask !== 'files' || request === undefined
@@ -131,7 +134,7 @@ export class FilePictures {
     return [...this.#roots].filter((each) => each.stream === stream).map(({ root }) => root);
   }
 
-  /** The root on this node; undefined if the cursor belongs to another node. */
+  /** The watched root, if it is on this node. Undefined if it is not, or if the cursor belongs to another node. */
   #find(stream: string, root: string, cursor: FileCursor | undefined): WatchedRoot | undefined {
     if (cursor !== undefined && cursor.nodeId !== this.#options.nodeId) return undefined;
     return [...this.#roots].find((each) => each.stream === stream && each.root === root);
@@ -193,7 +196,7 @@ export class FilePictures {
     };
     const { entries, unread, next, position } = await inTime(watched.list(query, () => this.#headOf(stream)));
     const resumeAfter = cursor?.resumeAfter ?? position;
-    // The events after that position are gone, so they cannot continue the earlier pages.
+    // The first page belongs to an earlier epoch. A client can no longer resume from its position, so this page cannot continue it.
     if (resumeAfter.epoch !== position.epoch) throw staleCursor();
     const nextCursor = next === undefined ? {} : { nextCursor: writeFileCursor({ nodeId, after: next, resumeAfter }) };
     return { stream, root, nodeId, position, resumeAfter, entries, unread, ...nextCursor };
@@ -204,7 +207,7 @@ export class FilePictures {
     return normaliseFilter({ events: [FILE_EVENT], filter: { ...filter }, limits, catalogue, pointer: '/filter' });
   }
 
-  /** The newest position of a stream, once this node knows all events that were published before the call. */
+  /** The newest position of a stream. Before it is returned, this node receives all events that were published before the call. */
   async #headOf(stream: string): Promise<Position> {
     const { broker } = this.#options;
     let attached = this.#attached.get(stream);

@@ -1,5 +1,6 @@
 /**
- * The reports that an operator can read from a running gateway (OPS-1 to OPS-3, OPS-9). Nothing here changes its state.
+ * The reports that an operator can read from a running gateway (OPS-1 to OPS-3, OPS-9). Reading a report does not change the state of the
+ * gateway.
  */
 import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
@@ -24,9 +25,9 @@ import type { Subscription } from '../session/subscription.ts';
 export interface ConnectionsView {
   readonly open: number;
   readonly queuedBytes: number;
-  /** Queued bytes of the connection with the most. */
+  /** Size of the longest send queue of a connection, in bytes. */
   readonly longestQueueBytes: number;
-  /** The longest time that a connection's oldest message has been queued. */
+  /** Age of the oldest message that is still queued, in milliseconds. */
   readonly oldestQueuedMs: number;
   readonly slow: number;
 }
@@ -48,7 +49,7 @@ export interface IntrospectionOptions {
   readonly budgets: () => Readonly<Record<string, Pick<Budget, 'used' | 'limit' | 'dropped'>>>;
   readonly counters: Counters;
   readonly connections: () => ConnectionsView;
-  /** The sessions of all open connections, the oldest first. */
+  /** The sessions of all open connections, in the order in which they were opened. */
   readonly sessions: () => Iterable<Session>;
   readonly draining: () => boolean;
   readonly now: () => number;
@@ -59,15 +60,15 @@ export interface SubscriptionQuery {
   readonly event?: string;
   readonly principal?: string;
   readonly connection?: string;
-  /** Items on a page, 1 to 1000. */
+  /** Number of items on a page, from 1 to 1000. */
   readonly limit?: number;
   readonly cursor?: string;
 }
 
-/** Items on a page if the query has no limit. */
+/** Number of items on a page if the query does not specify it. */
 export const DEFAULT_PAGE = HTTP_OPERATIONS.get_subscriptions.query.limit.default;
 
-/** The `maxItems` of `unsubscribed` in the contract. */
+/** Equals the `maxItems` of `unsubscribed` in the contract. */
 const MAX_UNSUBSCRIBED = 100;
 
 function brokerOf(broker: Pick<Broker, 'health'>): Health['broker'] {
@@ -80,7 +81,7 @@ function time(ms: number): string {
 }
 
 function tally(names: Iterable<string>): Record<string, number> {
-  // Clients choose these names, and a plain object already has members such as `constructor`.
+  // A `Map` is used while counting. Clients choose these names, and a plain object already has members such as `constructor`.
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   return Object.fromEntries(counts);
@@ -100,7 +101,7 @@ export class Introspection {
     return this.#options.broker.health().connected ? 'ok' : 'degraded';
   }
 
-  /** The part of health that needs no scope. Its cost does not grow with the number of connections or streams. */
+  /** The part of the health report that requires no scope. Its cost does not depend on the number of connections or streams. */
   summary(): HealthSummary {
     const { catalogue, nodeId, version, now } = this.#options;
     return {
@@ -113,7 +114,7 @@ export class Introspection {
     };
   }
 
-  /** The part of health for metrics. Walks no streams or subscriptions, because metrics are read often. */
+  /** The part of the health report that metrics use. Metrics are read often, so it does not iterate over streams or subscriptions. */
   figures(): HealthFigures {
     const { broker, fanout, connections } = this.#options;
     return {
@@ -160,7 +161,7 @@ export class Introspection {
     };
   }
 
-  /** The figures of this node. Walks all connections, but no stream, subscription or queue. */
+  /** The figures of this node. Iterates over all connections, but not over streams, subscriptions or queues. */
   node(): NodeReport {
     const { broker, catalogue, counters, fanout, nodeId, version, now, connections } = this.#options;
     const { open, queuedBytes, slow } = connections();
@@ -216,7 +217,7 @@ export class Introspection {
     };
   }
 
-  /** Events of its streams that are still to be written. */
+  /** Number of events of the subscription's streams that are not yet written to the client. */
   #lagOf({ selectors }: Subscription, unwritten: ReadonlyMap<string, Position>): number {
     let lag = 0;
     for (const [stream, written] of unwritten) {
@@ -226,7 +227,7 @@ export class Introspection {
     return lag;
   }
 
-  /** One page of the selected subscriptions of this node, and their totals. */
+  /** One page of the subscriptions of this node that the query selects, and the totals of all that it selects. */
   page(query: SubscriptionQuery): SubscriptionsPage {
     const reports = this.#select(query);
     const { cursor, limit = DEFAULT_PAGE } = query;
@@ -244,7 +245,7 @@ export class Introspection {
   }
 
   #select(query: SubscriptionQuery): SubscriptionReport[] {
-    // Called once per connection, because it walks the whole queue.
+    // Computed once per connection, because it iterates over the whole send queue.
     const unwritten = new Map<Session, ReadonlyMap<string, Position>>();
     const unwrittenOf = (session: Session): ReadonlyMap<string, Position> => {
       const known = unwritten.get(session) ?? session.outlet.unwritten();
@@ -275,7 +276,7 @@ function unsubscribedReport(session: Session): UnsubscribedConnection {
   };
 }
 
-/** The sort key of subscriptions; a cursor is the key of the last subscription of a page. */
+/** The key by which subscriptions are sorted. A cursor is the key of the last subscription on a page. */
 export function orderKey(report: Pick<SubscriptionReport, 'connectionId' | 'subscriptionId'>): string {
   return `${report.connectionId}/${report.subscriptionId}`;
 }

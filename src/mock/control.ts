@@ -1,4 +1,4 @@
-/** The control address of a mock: HTTP on loopback, one path per fault, JSON bodies. */
+/** The control address of a mock: an HTTP server on loopback with JSON bodies. Each kind of fault has a path. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
@@ -10,7 +10,7 @@ import type { Mock } from './mock.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** The request is invalid: answered with status 400 and the reason. */
+/** The request is invalid. It is answered with status 400 and the reason. */
 class RequestError extends Error {
   override readonly name = 'RequestError';
 }
@@ -147,7 +147,8 @@ async function answer(
       status: 404,
       body: { error: `Unknown operation ${known}; the operations are ${Object.keys(HANDLERS).join(', ')}.` },
     };
-  // Any website could post to this address from a browser. Browsers send an origin with a POST, programs do not.
+  // Requests with an Origin are refused, because otherwise any website could post to this address from a browser. A browser always sends an
+  // Origin with a POST; other programs do not send it.
   if (request.headers.origin !== undefined)
     return {
       status: 403,

@@ -1,4 +1,7 @@
-/** Events to publish: the examples of a contract or, for an event without examples, a value made from its payload schema. */
+/**
+ * The events that a mock publishes. They are the examples of a contract. For an event without examples, a value is generated from its
+ * payload schema.
+ */
 import { readFileSync } from 'node:fs';
 import type { OpenObject } from '../../generated/types.ts';
 
@@ -14,7 +17,7 @@ interface JsonObject {
 }
 
 const STOCK = new URL('../../generated/contract.json', import.meta.url);
-/** Below this depth, optional members are left out: such a deep schema probably refers to itself. */
+/** Below this depth, optional members are left out, because such a deep schema probably refers to itself. */
 const DEEPEST = 8;
 
 function isObject(value: Json | undefined): value is JsonObject {
@@ -37,7 +40,7 @@ function listAt(value: Json | undefined, ...keys: readonly string[]): readonly J
   return Array.isArray(found) ? (found as readonly Json[]) : [];
 }
 
-/** Makes a value for a schema of the contract. Only its types, enumerations and required members are considered. */
+/** Generates a value for a schema of the contract. It only considers types, enumerations and required members. */
 class Sampler {
   readonly #contract: Json;
 
@@ -85,7 +88,10 @@ class Sampler {
   }
 }
 
-/** The examples of each declared event, in the order of the contract. @param location URL of a built form; the stock contract by default */
+/**
+ * The examples of each declared event, in the order of the contract. @param location URL of a built form; by default, the stock contract is
+ * used
+ */
 export function examplesOf(location?: string): ReadonlyMap<string, readonly ExampleEvent[]> {
   const file = location === undefined ? STOCK : new URL('contract.json', location);
   const contract = JSON.parse(readFileSync(file, 'utf8')) as Json;
@@ -103,7 +109,7 @@ export function examplesOf(location?: string): ReadonlyMap<string, readonly Exam
   return found;
 }
 
-/** The stream of an example, if the example names one; the default is `main`. */
+/** Reads an example. Its stream is `main` unless the example names another one. */
 function exampleOf(event: string, data: Json | undefined): readonly ExampleEvent[] {
   const payload = at(data, 'payload');
   const stream = textAt(data, 'stream');

@@ -1,4 +1,4 @@
-/** The active faults: how the relay disturbs connections, commands and events. */
+/** The active faults: how the mock disturbs connections, commands and events. */
 import type { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
 
 export type CloseName = keyof typeof CLOSE_CODES;
@@ -16,19 +16,19 @@ export interface UpgradeRefusal {
   times: number;
 }
 
-/** How the next events of each connection are lost: reported by a `gap`, or not reported. */
+/** How many of the next events each connection loses, and whether the loss is reported by a `gap`. */
 export interface Loss {
   readonly kind: 'gap' | 'silent';
   readonly count: number;
-  /** The number of this request for a loss, so that each connection applies each request once. */
+  /** The number of this order. It ensures that each connection executes each order only once. */
   readonly order: number;
 }
 
 export class Faults {
-  /** The delay of every message of the server, in milliseconds, and the most that is added at random. */
+  /** The delay of each message from the server, and the maximum of a further random delay, in milliseconds. */
   delayMs = 0;
   jitterMs = 0;
-  /** Nothing is sent before this time, in milliseconds since the Unix epoch. */
+  /** Until this time, nothing is sent. In milliseconds since the Unix epoch. */
   silentUntil = 0;
   loss: Loss = { kind: 'gap', count: 0, order: 0 };
   readonly commands: CommandRefusal[] = [];
@@ -38,12 +38,12 @@ export class Faults {
     this.loss = { kind, count, order: this.loss.order + 1 };
   }
 
-  /** The status with which to refuse the next upgrade, if any; counts as one use of that refusal. */
+  /** The status with which the next upgrade must be refused; undefined if it is accepted. The call counts as one use of the refusal. */
   takeUpgrade(): number | undefined {
     return take(this.upgrades, () => true)?.status;
   }
 
-  /** The refusal for a command, if any; counts as one use of that refusal. */
+  /** The refusal of a command; undefined if the command is accepted. The call counts as one use of the refusal. */
   takeCommand(command: string): CommandRefusal | undefined {
     return take(this.commands, (each) => each.command === command || each.command === '*');
   }

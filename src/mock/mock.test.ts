@@ -1,4 +1,4 @@
-/** The mock as front-end teams meet it: through the generated client and the control address. */
+/** The mock as front-end developers use it: with the generated client and the control address. */
 import type { Server } from 'node:http';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -50,7 +50,7 @@ interface Message {
   readonly data: object;
 }
 
-/** The messages of a connection that subscribes to every event of `main`, without a client in between. */
+/** Connects without the generated client, subscribes to all events of `main`, and collects the messages. */
 async function follow(url: string): Promise<{ readonly messages: readonly Message[]; readonly socket: WebSocket }> {
   const socket = new WebSocket(url, 'tidemark.v1');
   closers.push(() => socket.close());
@@ -75,7 +75,7 @@ describe('events', () => {
       if (seen.size === mock.events.length - 1) break;
     }
     expect(paths[0]).toMatch(/^src\/(?:app|main)\.ts$/);
-    // A session_event belongs to the stream of its session.
+    // `session_event` is missing among the seen events, because it is published on the stream of its session.
     expect([...seen, 'session_event'].toSorted()).toEqual(mock.events.toSorted());
   });
 

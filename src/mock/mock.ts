@@ -1,6 +1,6 @@
 /**
- * A gateway for front-end teams and tests: the real gateway, with events from the examples of its contract, behind a relay that causes
- * faults on demand. Without a fault, clients receive exactly what the gateway sends.
+ * A gateway for front-end developers and tests. It consists of the real gateway, which publishes the examples of its contract, and a relay
+ * in front of it that causes faults on demand. Without a fault, clients receive exactly what the gateway sends.
  */
 import { createGateway } from '../gateway.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
@@ -16,20 +16,20 @@ export interface MockOptions {
   readonly contract?: BuiltContract;
   readonly host: string;
   readonly port: number;
-  /** Time between two events, in milliseconds; with 0, events are published only on request. */
+  /** Time between two events, in milliseconds. If it is 0, events are published only on request. */
   readonly everyMs: number;
-  /** Names of the events to publish; by default every declared event, one after the other. */
+  /** Names of the events to publish. By default, all declared events are published in turn. */
   readonly events: readonly string[];
   /** Events to publish once, in order, instead of the examples. */
   readonly script?: readonly ExampleEvent[];
-  /** A recording to repeat instead of running a gateway. */
+  /** A recording to replay. No gateway runs then. */
   readonly replay?: ReplayerOptions;
   readonly gateway?: Pick<GatewayOptions, 'limits' | 'log'>;
-  /** Called when an event was published, or could not be published. */
+  /** Called after an event was published. `problem` is given if it could not be published. */
   readonly onPublish?: (event: string, problem?: string) => void;
 }
 
-/** A request that a mock which repeats a recording cannot fulfil. */
+/** The mock replays a recording, so it cannot fulfil the request. */
 export class ReplayingError extends Error {
   override readonly name = 'ReplayingError';
 
@@ -38,7 +38,7 @@ export class ReplayingError extends Error {
   }
 }
 
-/** An event name that the contract does not declare. */
+/** The contract does not declare an event of this name. */
 export class UnknownEventError extends Error {
   override readonly name = 'UnknownEventError';
 }
@@ -60,10 +60,10 @@ export class Mock {
   #next = 0;
   #published = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** The newest restart, which the next one waits for. */
+  /** The latest restart. The next restart waits for it. */
   #restarted: Promise<void> = Promise.resolve();
 
-  /** @throws {UnknownEventError} */
+  /** @throws {UnknownEventError} if an event is not declared */
   constructor(options: MockOptions) {
     this.#options = options;
     this.#examples = examplesOf(options.contract?.location);
@@ -73,7 +73,7 @@ export class Mock {
       faults: this.faults,
       port: () => this.#port,
       onSubscribed: () => {
-        // A script starts when the first client subscribes, so that a client receives all of its events.
+        // A script starts when the first client has subscribed, so that this client receives all its events.
         if (options.script !== undefined) this.#startTimer();
       },
     });
@@ -85,7 +85,7 @@ export class Mock {
     return createGateway({ broadcast: 'on', ...gateway, ...(contract === undefined ? {} : { contract }) });
   }
 
-  /** One example of each event in turn, so that every event is published early. */
+  /** The examples to publish, in turn: first one example of each event, so that every event is published early. */
   #chosen(names: readonly string[]): readonly ExampleEvent[] {
     const unknown = names.find((name) => !this.#examples.has(name));
     if (unknown !== undefined)
@@ -124,7 +124,7 @@ export class Mock {
     return this.#gateway instanceof Replayer ? this.#gateway.listen() : (await this.#gateway.listen({ port: 0 })).port;
   }
 
-  /** @throws {ReplayingError} */
+  /** @throws {ReplayingError} if the mock replays a recording */
   #publisher(): Gateway {
     if (this.#gateway instanceof Replayer) throw new ReplayingError();
     return this.#gateway;
@@ -148,7 +148,10 @@ export class Mock {
     }
   }
 
-  /** @throws {ReplayingError}; {ProtocolError} when the gateway refuses the event, for example because its payload does not match the contract */
+  /**
+   * @throws {ReplayingError} if the mock replays a recording; {ProtocolError} if the gateway refuses the event, for example because the
+   * payload does not match the contract
+   */
   async publish({ event, payload, stream }: ExampleEvent): Promise<object> {
     const result = await this.#publisher().publish(event, payload, {
       source: 'mock',
@@ -163,7 +166,7 @@ export class Mock {
     return this.#examples.get(event)?.[0];
   }
 
-  /** Reports a loss at a source: a `gap` with directories to read again (GAP-2). */
+  /** Reports that a source has lost events: clients receive a `gap` that lists directories to read again (GAP-2). */
   async loseSource(stream: string, paths: readonly string[]): Promise<void> {
     await this.#publisher().announceLoss({ stream, paths });
   }
@@ -177,9 +180,8 @@ export class Mock {
   }
 
   /**
-   * Starts a new gateway in place of the old one: every connection ends, history is empty, and each stream has a new epoch. A recording
-   * begins again. Restarts run one
-   * after the other, so that the port is always that of the newest gateway.
+   * Replaces the gateway by a new one: all connections end, history is empty, and each stream has a new epoch. If the mock replays a
+   * recording, the recording starts again. Restarts run one after another, so that the relay always uses the port of the newest gateway.
    */
   restart(): Promise<void> {
     const restart = this.#restarted.then(() => this.#replaceGateway());

@@ -1,17 +1,17 @@
 /**
- * What clients and a server said in a recorded trace (`tidemark conformance record`, or `run --trace`), one list of messages per connection.
- * A replay sends the server's messages literally.
+ * Reads a recorded trace (`tidemark conformance record`, or `run --trace`): for each connection, the messages of the client and of the
+ * server. A replay sends the recorded messages of the server unchanged.
  */
 import type { OpenObject } from '../../generated/types.ts';
 import { ScriptError, isObject, readLines } from './script.ts';
 
-/** An item of a recorded connection. `pauseMs` is the time since the item before it. */
+/** An item of a recorded connection. `pauseMs` is the time since the previous item. */
 export type RecordedItem =
   | { readonly from: 'client'; readonly type: string; readonly data: OpenObject; readonly id: string | undefined }
   | {
       readonly from: 'server';
       readonly text: string;
-      /** The id of the command that the message answers; undefined for a push. */
+      /** The id of the command to which the message replies; undefined if the message is not a reply. */
       readonly id: string | undefined;
       readonly pauseMs: number;
     }
@@ -19,7 +19,7 @@ export type RecordedItem =
 
 export type RecordedConnection = readonly RecordedItem[];
 
-/** Connections that the suite opens for itself. */
+/** The clients of connections that the conformance suite opens for its own purposes. */
 const OF_THE_SUITE = new Set(['witness', 'publisher', 'vigil', 'runner', 'probe']);
 
 function parsed(text: string): OpenObject | undefined {
@@ -51,9 +51,9 @@ function itemOf(line: OpenObject, text: string, pauseMs: number): RecordedItem |
 }
 
 /**
- * Reads the connections of a trace in the order in which they were opened.
- * @param actors only connections of these clients; by default of all but the suite's own
- * @throws {ScriptError} naming the line
+ * Reads the connections of a trace, in the order in which they were opened.
+ * @param actors only connections of these clients; by default of all clients except the suite's own
+ * @throws {ScriptError} that names the line
  */
 export function readRecording(text: string, file: string, actors: readonly string[]): readonly RecordedConnection[] {
   const [head, ...lines] = readLines(text, file);

@@ -1,4 +1,4 @@
-/** The address that clients of a mock use: forwards WebSocket connections and HTTP requests to the gateway behind it. */
+/** The server to which clients of a mock connect. It forwards WebSocket connections and HTTP requests to the gateway behind it. */
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
@@ -16,7 +16,7 @@ export interface RelayOptions {
   readonly onSubscribed: () => void;
 }
 
-/** Handshake headers that are not forwarded: the connection to the gateway has its own. */
+/** Headers of the handshake that are not forwarded, because the connection to the gateway has its own. */
 const HANDSHAKE_HEADERS: readonly string[] = ['connection', 'upgrade'];
 
 function headersFor({ headers }: IncomingMessage): Record<string, string | string[]> {
@@ -26,7 +26,7 @@ function headersFor({ headers }: IncomingMessage): Record<string, string | strin
   return Object.fromEntries(kept) as Record<string, string | string[]>;
 }
 
-/** The contract's error with this HTTP status; `internal` if there is none. */
+/** The error of the contract that has this HTTP status; `internal` if there is none. */
 function errorFor(status: number): keyof typeof ERRORS {
   const codes = Object.keys(ERRORS) as (keyof typeof ERRORS)[];
   return codes.find((code) => ERRORS[code].httpStatus === status) ?? 'internal';
@@ -69,7 +69,7 @@ export class Relay {
     return this.#connections.size;
   }
 
-  /** @returns the port */
+  /** @returns the bound port */
   async listen(address: { readonly host: string; readonly port: number }): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(address, resolve);
@@ -83,7 +83,7 @@ export class Relay {
     const onward = httpRequest({ host: '127.0.0.1', port: this.#options.port(), method, path: url, headers });
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      // Ends the client's response too when the gateway ends before the whole response was received.
+      // If the gateway ends in the middle of a response, this also ends the response to the client.
       pipeline(answer, response, () => undefined);
     });
     onward.on('error', () => {
@@ -114,14 +114,14 @@ export class Relay {
     });
   }
 
-  /** Ends every connection with a close code of the contract. @returns how many there were */
+  /** Closes all connections with a close code of the contract. @returns the number of connections */
   closeAll(name: CloseName): number {
     const all = [...this.#connections];
     for (const each of all) each.close(name);
     return all.length;
   }
 
-  /** Ends every connection without a close frame. @returns how many there were */
+  /** Ends all connections without a close frame. @returns the number of connections */
   cutAll(): number {
     const all = [...this.#connections];
     for (const each of all) each.cut();
@@ -136,7 +136,7 @@ export class Relay {
   }
 }
 
-/** Called when the gateway has rejected the upgrade: the client receives the same response. */
+/** Called if the gateway has rejected the upgrade. The client receives the response of the gateway. */
 function passRefusal(answer: IncomingMessage, socket: Duplex): void {
   const lines = [`HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}`];
   for (let index = 0; index < answer.rawHeaders.length; index += 2)

@@ -1,4 +1,4 @@
-/** One connection of a client, relayed to the gateway, with the active faults. */
+/** One connection of a client, which is relayed to the gateway and disturbed by the active faults. */
 import { ERRORS, CLOSE_CODES } from '../../generated/protocol.ts';
 import type { WebSocket } from 'ws';
 import type { CloseName, CommandRefusal, Faults } from './faults.ts';
@@ -13,7 +13,7 @@ interface EnvelopeData {
   readonly [name: string]: unknown;
 }
 
-/** The events of one stream that were withheld. They are not sent later: the client receives a `gap`, or must detect the loss itself. */
+/** Events of one stream that were withheld. They are never sent: the client receives a `gap`, or must detect the loss itself. */
 interface Withheld {
   readonly stream: unknown;
   readonly subscriptionIds: Set<unknown>;
@@ -21,7 +21,7 @@ interface Withheld {
   to: { readonly epoch: unknown; readonly sequenceId: number };
 }
 
-/** Close codes that mean a missing or empty close frame, and must not be sent. */
+/** Close codes that mean that a close frame was missing or empty. They must not be sent in a close frame. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
 function parse(text: string): Envelope | undefined {
@@ -47,7 +47,7 @@ export class RelayedConnection {
   #toLose = 0;
   #lost = 0;
   #withheld: Withheld | undefined;
-  /** Messages keep their order, even with random delays. */
+  /** When the last message is due. A later message is never sent before it, even with random delays. */
   #lastAt = 0;
   #ended = false;
 
@@ -102,7 +102,8 @@ export class RelayedConnection {
     this.#takeOrder();
     if (message?.type === 'event' && this.#loses(message.data ?? {})) return;
     if (message?.type === 'heartbeat' && this.#lost > 0) {
-      // Events of a reported gap are not counted as delivered. Events that are lost without a report are, so that a client can detect the loss.
+      // Events that a gap reports are subtracted, because they were not delivered. Events that are lost without a report are not
+      // subtracted, so that a client can detect the loss by comparing the counts.
       const delivered = Number(message.data?.['delivered'] ?? 0) - this.#lost;
       return this.#send({ ...message, data: { ...message.data, delivered } });
     }
@@ -110,7 +111,7 @@ export class RelayedConnection {
     if (message?.type === 'subscribed') this.#onSubscribed();
   }
 
-  /** Takes over a new order of losses. Events that the order before it has withheld are reported first. */
+  /** Starts a new order to lose events. Events that were withheld for the previous order are reported first. */
   #takeOrder(): void {
     const { count, order } = this.#faults.loss;
     if (order === this.#order) return;
@@ -119,7 +120,7 @@ export class RelayedConnection {
     this.#toLose = count;
   }
 
-  /** Whether the event is withheld. Sends the `gap` after the last withheld event, if the loss is to be reported. */
+  /** Whether the event is withheld. If the loss is to be reported, the `gap` is sent after the last withheld event. */
   #loses(data: EnvelopeData): boolean {
     if (this.#toLose === 0) return false;
     this.#toLose -= 1;
@@ -160,7 +161,7 @@ export class RelayedConnection {
     this.#later(() => this.#client.send(JSON.stringify(message)));
   }
 
-  /** Acts on the client's connection after the current delay, in order with the delayed messages. */
+  /** Runs `work` after the current delay, but not before earlier messages were sent. */
   #later(work: () => void): void {
     const { delayMs, jitterMs, silentUntil } = this.#faults;
     const now = Date.now();
@@ -173,7 +174,7 @@ export class RelayedConnection {
     else setTimeout(act, due - now).unref();
   }
 
-  /** Announces the close with `closing`, then closes, as a gateway does (CON-6). */
+  /** Closes the connection as a gateway does: sends `closing`, then the close frame (CON-6). */
   close(name: CloseName): void {
     const { code, retryable } = CLOSE_CODES[name];
     this.#client.send(JSON.stringify({ type: 'closing', data: { code, name, retryable } }));

@@ -1,4 +1,4 @@
-/** A mock that repeats a recording, as a client meets it: the generated client, and the control address. */
+/** A mock that replays a recording, used with the generated client and with the control address. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createClient } from '../../generated/client.ts';
 import type { TidemarkGap } from '../../generated/client.ts';
@@ -23,7 +23,7 @@ interface Line {
   readonly value: object;
 }
 
-/** A trace of connections, each with its frames. */
+/** A trace with these connections; each connection is a list of frames. */
 function traceOf(...connections: readonly (readonly Line[])[]): string {
   const frames = connections.flatMap((lines, index) =>
     lines.map(({ dir, kind = 'text', actor = 'ide', at = 0, value }) => ({
@@ -108,7 +108,7 @@ function clientOf(url: string) {
   return made;
 }
 
-/** What a client that knows nothing of the contract receives. */
+/** Connects without the generated client and collects the messages. */
 async function socketOf(url: string): Promise<{ readonly socket: WebSocket; readonly messages: unknown[] }> {
   const socket = new WebSocket(url, 'tidemark.v1');
   closers.push(() => socket.close());

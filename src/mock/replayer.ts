@@ -1,6 +1,7 @@
 /**
- * A server that repeats a recording: the first client gets what the server sent on the first recorded connection, and so on. It knows no
- * contract, so a recording of any contract and of any server can be repeated, wrong messages included.
+ * A server that replays a recording. The first client receives what the server sent on the first recorded connection, the second client
+ * what it sent on the second, and so on. The server does not use a contract. Therefore it can replay a recording of any contract and of any
+ * server, even one with invalid messages.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,14 +12,14 @@ import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import type { RecordedConnection, RecordedItem } from './recording.ts';
 import { isObject } from './script.ts';
 
-/** Close codes that cannot be sent (RFC 6455, 7.4.1): the connection is cut instead. */
+/** Close codes that must not be sent (RFC 6455, 7.4.1). For these, the connection is ended without a close frame. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
-/** Members that name subscriptions. A client may choose other ids than the recorded one. */
+/** Members that contain ids of subscriptions. A client may choose other ids than the recorded client. */
 const NAMES: readonly string[] = ['subscriptionId', 'subscriptionIds'];
 
 export interface ReplayerOptions {
   readonly connections: readonly RecordedConnection[];
-  /** The recorded pauses between messages are multiplied by this; 0 sends without a pause. */
+  /** The recorded pauses between messages are multiplied by this factor. If it is 0, messages are sent without a pause. */
   readonly pace: number;
 }
 
@@ -38,19 +39,19 @@ export class Replayer {
     this.#options = options;
     this.#sockets.on('connection', (socket) => {
       const { connections, pace } = options;
-      // After the last recorded connection, it is repeated.
+      // Clients after the last recorded connection all receive that last connection.
       const items = connections[Math.min(this.#opened, connections.length - 1)] ?? [];
       this.#opened += 1;
       new Replay(items, socket, pace).proceed();
     });
   }
 
-  /** How many of the recorded connections have been used. */
+  /** The number of recorded connections, and of connections that clients have opened. */
   get progress(): { readonly used: number; readonly recorded: number } {
     return { used: this.#opened, recorded: this.#options.connections.length };
   }
 
-  /** @returns the port, on 127.0.0.1 */
+  /** Listens on 127.0.0.1. @returns the bound port */
   async listen(): Promise<number> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -72,15 +73,18 @@ interface Command {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The repetition of one connection. What the server sent after a command is sent after the same command of this client. */
+/** The replay of one connection. What the server sent after a recorded command is sent after this client has sent the same command. */
 class Replay {
   readonly #items: RecordedConnection;
   readonly #socket: WebSocket;
   readonly #pace: number;
-  /** The command of this client for the id of each recorded one, and its id of each recorded subscription. */
+  /**
+   * `#commands`: for the id of each recorded command, the command of this client. `#subscriptions`: for the id of each recorded
+   * subscription, the id that this client uses.
+   */
   readonly #commands = new Map<string, Command>();
   readonly #subscriptions = new Map<string, string>();
-  /** Commands of the client that the recording has not reached. */
+  /** Commands of this client for which the recording is not far enough yet. */
   readonly #waiting: Command[] = [];
   #at = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -99,7 +103,7 @@ class Replay {
     });
   }
 
-  /** Sends everything up to the next command that the client has not sent. */
+  /** Sends all recorded messages, up to the next recorded command that this client has not sent yet. */
   proceed(): void {
     if (this.#timer !== undefined) return;
     for (;;) {
@@ -122,7 +126,7 @@ class Replay {
     }
   }
 
-  /** Matches the client's oldest command with the recorded ones. @returns whether there was one */
+  /** Finds the recorded command that corresponds to the client's oldest command. @returns false if no command waits */
   #takeCommand(): boolean {
     const command = this.#waiting.shift();
     if (command === undefined) return false;
@@ -132,7 +136,7 @@ class Replay {
       this.#answerUnknown(command);
       return true;
     }
-    // Replies to recorded commands in between are left out, because this client did not send those.
+    // This client did not send the recorded commands in between, so their replies are left out.
     for (const skipped of this.#items.slice(this.#at, found))
       if (skipped.from === 'server' && skipped.id === undefined) this.#send(skipped);
     this.#at = found + 1;
@@ -168,7 +172,10 @@ class Replay {
     this.#socket.send(isSame ? item.text : this.#translated(item.text, command));
   }
 
-  /** The reply to a `subscribe` has the recorded id of the subscription, also where the recorded client left it to the server. */
+  /**
+   * Learns which id this client uses for a recorded subscription. The recorded id is read from the reply, because the recorded client may
+   * have let the server choose the id.
+   */
   #learnSubscription(text: string, command: Command | undefined): void {
     const own = command?.data['subscriptionId'];
     if (command?.type !== 'subscribe' || typeof own !== 'string') return;
@@ -176,7 +183,7 @@ class Replay {
     if (typeof recorded === 'string' && recorded !== own) this.#subscriptions.set(recorded, own);
   }
 
-  /** The message with this client's ids; everything else stays as it was recorded. */
+  /** The recorded message with the ids of this client. Nothing else is changed. */
   #translated(text: string, command: Command | undefined): string {
     const message: unknown = JSON.parse(text, (key, value: unknown) =>
       NAMES.includes(key) ? this.#named(value) : value,
@@ -203,7 +210,7 @@ function commandOf(text: string): Command | undefined {
   }
 }
 
-/** A recorded command stands for the client's if both have the same type, stream and event. */
+/** Whether a recorded command corresponds to the client's command: both have the same type, stream and event. */
 function fits(item: Extract<RecordedItem, { from: 'client' }>, { type, data }: Command): boolean {
   return (
     item.type === type && ['stream', 'event'].every((name) => (item.data[name] ?? 'main') === (data[name] ?? 'main'))

@@ -1,4 +1,4 @@
-/** A script for a mock: the events of a tape or of a recorded trace. */
+/** Reads the events that a mock publishes from a tape or from a recorded trace. */
 import type { OpenObject } from '../../generated/types.ts';
 import type { ExampleEvent } from './examples.ts';
 
@@ -20,7 +20,7 @@ function eventOf(data: unknown): readonly ExampleEvent[] {
   return [{ event, payload, ...(typeof stream === 'string' && stream !== 'main' ? { stream } : {}) }];
 }
 
-/** A step of a tape: the events that the suite makes the server publish, or that a client publishes. */
+/** The events in a step of a tape. The suite makes the server publish them, or a client publishes them. */
 function ofStep(step: Line): readonly ExampleEvent[] {
   const { stim, send, par } = step;
   if (Array.isArray(stim)) return stim.flatMap(eventOf);
@@ -28,7 +28,7 @@ function ofStep(step: Line): readonly ExampleEvent[] {
   return isObject(send) && send['type'] === 'broadcast' ? eventOf(send['data']) : [];
 }
 
-/** A frame of a trace: an event that a client received live. Several clients may have received the same one. */
+/** The event in a frame of a trace, if a client received it live. Events that another client has already received are skipped. */
 function ofFrame(line: Line, seen: Set<unknown>): readonly ExampleEvent[] {
   if (line['dir'] !== '<<' || typeof line['text'] !== 'string') return [];
   let message: unknown;
@@ -43,20 +43,20 @@ function ofFrame(line: Line, seen: Set<unknown>): readonly ExampleEvent[] {
   return eventOf(data);
 }
 
-/** The objects of an NDJSON file. @throws {ScriptError} naming the line */
+/** The objects of an NDJSON file. @throws {ScriptError} that names the line */
 export function readLines(text: string, file: string): readonly Line[] {
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), where: `${file}:${index + 1}` }));
   return lines.filter(({ line }) => line !== '').map(({ line, where }) => parse(line, where));
 }
 
-/** @throws {ScriptError} naming the line */
+/** @throws {ScriptError} that names the line */
 export function readScript(text: string, file: string): readonly ExampleEvent[] {
   const [head, ...rest] = readLines(text, file);
   const isTape = head?.['tape'] !== undefined;
   if (!isTape && head?.['trace'] === undefined)
     throw new ScriptError(`${file}:1: a tape begins with {"tape":1,…}, and a trace with {"trace":1,…}.`);
   const seen = new Set<unknown>();
-  // In tapes, ${nonce} stands for a name that is unique to the run.
+  // In a tape, ${nonce} stands for a name that is unique to each run.
   const events = rest.flatMap((line) => (isTape ? ofStep(line) : ofFrame(line, seen)));
   if (events.length === 0) throw new ScriptError(`${file}: the file has no event to publish.`);
   return JSON.parse(JSON.stringify(events).replaceAll('${nonce}', 'mock')) as readonly ExampleEvent[];
@@ -67,7 +67,7 @@ function parse(line: string, where: string): Line {
     const value: unknown = JSON.parse(line);
     if (isObject(value)) return value;
   } catch {
-    // Reported below.
+    // The error is thrown below.
   }
   throw new ScriptError(`${where}: a line must be one JSON object.`);
 }

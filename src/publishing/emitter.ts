@@ -1,13 +1,13 @@
-/** Publishes the events of a host's `EventEmitter` as events of the gateway. */
+/** Publishes the events of an `EventEmitter` of the host program as events of the gateway. */
 import type { EventEmitter } from 'node:events';
 
-/** Which of a host's emitter events become which events of the gateway. */
+/** For each event of the emitter, the event of the gateway that it becomes. */
 export type EmitterBindings = Readonly<Record<string, EmitterBinding>>;
 
 export interface EmitterBinding {
   readonly event: string;
   readonly stream?: string;
-  /** Turns the emitter's arguments into a payload; by default the first argument is the payload. */
+  /** Converts the arguments of the emitted event to a payload. By default, the first argument is the payload. */
   readonly payload?: (...args: readonly unknown[]) => object;
 }
 

@@ -1,10 +1,10 @@
-/** The payload of a host program as it is at this moment. */
+/** Copies the payload of a host program, because the program may change it later. */
 import type { OpenObject } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 
 /**
- * A payload as JSON has it.
- * @throws {ProtocolError} `payload_invalid` when JSON has no words for it, or it is no object there
+ * Copies a payload by converting it to JSON and back.
+ * @throws {ProtocolError} `payload_invalid` if the payload cannot be written as JSON, or if the result is not an object
  */
 export function snapshotOf(payload: object): OpenObject {
   try {

@@ -1,20 +1,20 @@
 /**
- * Yields to the event loop regularly, so that a tight publish loop cannot starve socket writes. On the memory broker a publish
- * never waits for I/O: without the pacer, a host that publishes ten thousand events in a row blocks every socket write until it
- * has finished, and fast readers are closed as slow clients (observed after 7,800 events).
+ * Yields to the event loop regularly, so that a tight publish loop cannot starve socket writes. On the memory broker, a publish never waits
+ * for I/O. Without the pacer, a host program that publishes ten thousand events in a row blocks all socket writes until it has finished,
+ * and fast readers are closed as slow clients (observed after 7,800 events).
  */
 export class PublishPacer {
   readonly #perTurn: number;
   #left: number;
   #next: Promise<void> | undefined;
 
-  /** @param options.perTurn how many calls may resolve in one turn of the event loop */
+  /** @param options.perTurn the number of calls that may resolve in one turn of the event loop */
   constructor(options: { readonly perTurn: number }) {
     this.#perTurn = options.perTurn;
     this.#left = options.perTurn;
   }
 
-  /** Resolves when the caller may go on: immediately within the bound, else in the next turn. Calls resolve in their order. */
+  /** Resolves immediately if this turn has calls left, otherwise in a later turn. Calls resolve in the order in which they were made. */
   async wait(): Promise<void> {
     while (this.#left === 0) await this.#next;
     this.#left -= 1;

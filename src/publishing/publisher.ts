@@ -1,7 +1,7 @@
 /**
- * Publishing is one operation behind four entry points (BRD-1): the host program, HTTP, the `broadcast` command and the CLI (which
- * uses HTTP) all use this class, with the same checks in the same order. Scopes were checked at the entry point
- * (auth/authorise.ts).
+ * The one operation that publishes an event (BRD-1). The host program, HTTP and the `broadcast` command all use this class, and so does the
+ * CLI, through HTTP. Each publication passes the same checks in the same order. Scopes are not checked here: the entry point has already
+ * done this (auth/authorise.ts).
  */
 import type { BroadcastData } from '../../generated/types.ts';
 import type { Audit } from '../auth/audit.ts';
@@ -15,7 +15,10 @@ import { schemaError } from '../wire/schema-error.ts';
 import { ProtocolError } from '../errors.ts';
 import { PublishPacer } from './publish-pacer.ts';
 
-/** Events published in one turn of the event loop: enough to share a write, few enough to stay far below a send queue. */
+/**
+ * Number of events that may be published in one turn of the event loop. It is large enough that events share a socket write, and small
+ * enough to stay far below the limit of a send queue.
+ */
 const PUBLISHES_PER_TURN = 256;
 
 export interface PublisherOptions {
@@ -26,17 +29,17 @@ export interface PublisherOptions {
   readonly audit: Audit;
 }
 
-/** JSON pointers to the parts of a publication in the peer's message, for the pointer of an error. */
+/** JSON pointers to the payload and the stream in the client's message, for the pointer of an error. */
 export interface RequestPointers {
   readonly payload: string;
   readonly stream: string;
 }
 
-/** The entry point of the publication; it names the source when the publisher gives no label. */
+/** Where a publication comes from. `name` is the name of the source if the publisher gives no label. */
 export interface PublishOrigin {
   readonly name: 'broadcast' | 'host';
   readonly principal: Principal;
-  /** The address of the client, if a client publishes. */
+  /** The address of the client; undefined for the host program. */
   readonly remoteAddress?: string;
   readonly pointers: RequestPointers;
 }
@@ -52,7 +55,9 @@ export class Publisher {
   }
 
   /**
-   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid` or `broker_unavailable`: nothing was stored.
+   * Publishes an event.
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid` or `broker_unavailable`. After an error, nothing is
+   * stored.
    */
   async publish(request: BroadcastData, origin: PublishOrigin): Promise<PublishResult> {
     const { stream, payloadJson } = this.#checked(request, origin.pointers);
@@ -80,8 +85,8 @@ export class Publisher {
   }
 
   /**
-   * Checks a publication beyond its schema.
-   * @returns the stream on which the event is published
+   * Makes the checks of a publication that its schema cannot express.
+   * @returns the stream on which the event will be published
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `stream_invalid`
    */
   check(request: Publication, pointers: RequestPointers): string {
@@ -101,7 +106,7 @@ export class Publisher {
     );
   }
 
-  /** Checks a payload against its event's schema and the payload limit (EVT-3, EVT-4). @returns the payload as JSON */
+  /** Checks a payload against the schema of its event and against the size limit (EVT-3, EVT-4). @returns the payload as JSON */
   #checkPayload(request: Publication, pointer: string): string {
     const payloadJson = JSON.stringify(request.payload);
     const bytes = Buffer.byteLength(payloadJson);

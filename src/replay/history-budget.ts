@@ -1,4 +1,4 @@
-/** Keeps the histories of a node within one budget. */
+/** Limits the memory of all histories of a node to one budget. */
 import type { Budget } from './budget.ts';
 import type { StreamHistory } from './history.ts';
 
@@ -7,13 +7,17 @@ export interface BudgetedStream {
   readonly history: Pick<StreamHistory, 'giveWay' | 'weightOf'>;
 }
 
-/** The part of the limit that is freed when it is exceeded, so that the next time is many events later. */
+/**
+ * The part of the limit that is freed each time the limit is exceeded. With such a reserve, many events can follow before the limit is
+ * exceeded again.
+ */
 const FREED = 1 / 16;
 
 /**
- * When the limit is exceeded, the principal that uses most loses its oldest events: those of session streams first, and those of
- * the least recently used stream first. Clients learn of the loss as with any other bound: `window_exceeded` at a resume,
- * `truncated` in a warm picture (RPL-3, RPL-4). @param streams the least recently used first
+ * If the limit is exceeded, drops the oldest events of the principal that uses the most. Session streams are shortened before other streams
+ * and, among these, the least recently used stream first. Clients learn of the loss in the same way as with any other limit: by
+ * `window_exceeded` at a resume, by `truncated` in a warm picture (RPL-3, RPL-4).
+ * @param streams sorted; the least recently used stream is first
  */
 export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {
   if (budget.used <= budget.limit) return;

@@ -27,7 +27,7 @@ describe('history', () => {
           const record = recordAt(all.length + 1, { bytes: size });
           all.push(record);
           history.append(record);
-          // The newest event always stays, regardless of its size.
+          // The newest event is always kept, regardless of its size.
           let kept = all.slice(-count);
           while (kept.length > 1 && kept.reduce((sum, each) => sum + each.bytes, 0) > room) kept = kept.slice(1);
           const snapshot = history.snapshot();

@@ -1,6 +1,7 @@
 /**
- * The replayable part of a stream: a contiguous run of its newest events, bounded by count, bytes and age (RPL-5), and the newest
- * event per key or name, which a warm picture still needs after it has left the run (RPL-3).
+ * The replayable part of a stream. It consists of two parts. The history is a contiguous run of the newest events, limited by count, bytes
+ * and age (RPL-5). In addition, the newest event of each key or name is retained after it has left the history, because a warm picture
+ * still needs it (RPL-3).
  *
  *     retained: newest per key            history: floor … head
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
@@ -14,22 +15,22 @@ import { keyOf } from './warm.ts';
 export interface HistoryBounds {
   readonly events: number;
   readonly bytes: number;
-  /** Milliseconds since an event was emitted. */
+  /** Maximum age of an event, in milliseconds since it was emitted. */
   readonly ageMs: number;
-  /** Milliseconds without an event after which everything is dropped. */
+  /** Milliseconds without a new event after which the whole history and all retained events are dropped. */
   readonly silenceMs: number;
-  /** Keys whose newest events are retained beyond history. */
+  /** Maximum number of keys whose newest events are retained outside of history. */
   readonly keys: number;
-  /** Their encoded size. */
+  /** Maximum encoded size of these retained events, in bytes. */
   readonly keyBytes: number;
 }
 
 export interface StreamHistoryOptions {
   readonly bounds: HistoryBounds;
   readonly events: EventTable;
-  /** The position before the first event that will be appended. */
+  /** The position directly before the first event that will be appended. */
   readonly after: Position;
-  /** Retained events at or before that position, ascending. */
+  /** Retained events at or before that position, in ascending order. */
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
   readonly losses?: Losses;
@@ -42,7 +43,7 @@ interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted'
   readonly readLosses: (floor: number) => readonly KeptLoss[];
 }
 
-/** Sorts retained events only on demand. */
+/** Retained events are sorted only when they are read. */
 class HistorySnapshot implements Snapshot {
   readonly head: Position;
   readonly floor: number;
@@ -68,10 +69,10 @@ class HistorySnapshot implements Snapshot {
   }
 }
 
-/** The newest event of each name, by key; the least recently updated key is first. */
+/** For each key, the newest event of each name. The least recently updated key is first. */
 type Retained = Map<string, Map<string, EventRecord>>;
 
-/** Removing the dropped part of an array moves the rest, so it is done rarely. */
+/** The number of dropped events after which the array is shortened. Shortening moves all remaining events, so it is done rarely. */
 const TRIM_AT = 1024;
 
 export class StreamHistory {
@@ -80,10 +81,10 @@ export class StreamHistory {
   readonly #retained: Retained = new Map();
   readonly #losses: Losses;
   readonly #budget: Budget | undefined;
-  /** Memory of the events kept here, by publisher. */
+  /** Memory of the events that are kept here, per publisher. */
   readonly #weights = new Map<string, number>();
   #keysEvicted: boolean;
-  /** The first `#start` of them have been dropped, and are undefined. */
+  /** The events of the history. The first `#start` elements are undefined, because their events were dropped. */
   #log: (EventRecord | undefined)[] = [];
   #start = 0;
   #bytes = 0;
@@ -103,22 +104,22 @@ export class StreamHistory {
     }
   }
 
-  /** Events in history. */
+  /** Number of events in history. */
   get events(): number {
     return this.#log.length - this.#start;
   }
 
-  /** Their encoded size. */
+  /** Encoded size of the events in history, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Encoded size of the newest events per key. */
+  /** Encoded size of the retained events, in bytes. */
   get retainedBytes(): number {
     return this.#retainedBytes;
   }
 
-  /** Estimated memory of the kept events of a principal. */
+  /** Estimated memory of the events of a principal that are kept here, in bytes. */
   weightOf(principal: string): number {
     return this.#weights.get(principal) ?? 0;
   }
@@ -127,13 +128,14 @@ export class StreamHistory {
     return this.#head;
   }
 
-  /** Lowest sequenceId in history, or the head's plus 1 if history is empty. */
+  /** Lowest sequenceId in history. If history is empty, the sequenceId of the head plus 1. */
   get floor(): number {
     return this.#head.sequenceId - this.events + 1;
   }
 
   /**
-   * Appends the event after the head. @throws {Error} if the event does not follow the head, because history would have a hole
+   * Appends the event that follows the head. @throws {Error} if the event does not directly follow the head, because history would then
+   * have a hole
    */
   append(record: EventRecord): void {
     const { epoch, sequenceId } = this.#head;
@@ -149,7 +151,7 @@ export class StreamHistory {
       this.#dropOldest();
   }
 
-  /** Drops events older than the bound on age, and everything after a long time without events. */
+  /** Drops events that are older than the maximum age. Drops everything after a long time without events. */
   expire(nowMs: number): void {
     const newest = this.#log.at(-1);
     const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
@@ -159,12 +161,12 @@ export class StreamHistory {
     }
   }
 
-  /** Records a source loss at the current head. */
+  /** Records that the source lost events at the position of the current head. */
   lose(paths: readonly string[]): void {
     this.#losses.add({ ...this.#head, paths });
   }
 
-  /** Creates nothing until used, because most callers only need the head. */
+  /** Most callers only read the head, so the other parts of the snapshot are created when they are first read. */
   snapshot(): Snapshot {
     return new HistorySnapshot({
       head: this.#head,
@@ -183,7 +185,7 @@ export class StreamHistory {
     const oldest = this.#log[this.#start];
     if (oldest === undefined) return;
     this.#bytes -= oldest.bytes;
-    // Dropped events must be released before the array is shortened.
+    // The event must be released now, because the array is shortened only later.
     this.#log[this.#start] = undefined;
     this.#start += 1;
     if (!this.#isRetained(oldest)) this.#count(oldest, -1);
@@ -219,7 +221,7 @@ export class StreamHistory {
     for (const record of byName.values()) this.#release(record);
   }
 
-  /** Removes a record from the newest per key; it may still be in history. */
+  /** Removes a record from the retained events. The record may still be in history. */
   #release(record: EventRecord): void {
     this.#retainedBytes -= record.bytes;
     if (record.sequenceId < this.floor) this.#count(record, -1);
@@ -237,7 +239,10 @@ export class StreamHistory {
     else this.#weights.delete(principal);
   }
 
-  /** Drops the oldest event or, if history is empty, the least recently updated key; false if there is nothing to drop. */
+  /**
+   * Drops the oldest event. If history is empty, drops the retained events of the least recently updated key. @returns false if there is
+   * nothing to drop
+   */
   giveWay(): boolean {
     if (this.events === 0) return this.#evictKey();
     this.#dropOldest();
@@ -252,7 +257,7 @@ export class StreamHistory {
     return true;
   }
 
-  /** Returns all memory of this history to the budget after its last use. */
+  /** Must be called after the last use: returns all memory of this history to the budget. */
   close(): void {
     for (const [principal, weight] of this.#weights) this.#budget?.count(principal, -weight);
     this.#weights.clear();

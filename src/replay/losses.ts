@@ -1,9 +1,13 @@
 /**
- * The source losses of a stream. A resume from at or before a loss must report it, because the lost events never had positions (GAP-2).
+ * The source losses of a stream: places where a source may have failed to publish events. These events never had a position. A resume from
+ * a position at or before a loss must therefore report the loss (GAP-2).
  */
 import type { KeptLoss, Position } from './record.ts';
 
-/** Past this bound the oldest losses are merged: reporting too much is safe. */
+/**
+ * The maximum number of losses that are kept. Above it, the two oldest are merged into one for the whole root. It reports too much, which
+ * is safe.
+ */
 const MOST = 256;
 
 export class Losses {
@@ -16,7 +20,10 @@ export class Losses {
     this.#kept = kept.length > MOST && second !== undefined ? [{ ...second, paths: [''] }, ...kept.slice(2)] : kept;
   }
 
-  /** The losses at or after the oldest position from which a client can resume. */
+  /**
+   * The losses that a resume may have to report. Earlier losses are dropped: they are before the oldest position from which a client can
+   * resume.
+   */
   within(epoch: Position['epoch'], floor: number): readonly KeptLoss[] {
     this.#kept = this.#kept.filter((each) => each.epoch === epoch && each.sequenceId >= floor - 1);
     return this.#kept;

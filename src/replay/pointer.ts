@@ -1,6 +1,6 @@
-/** RFC 6901 pointers into events. */
+/** Reads values in events by JSON pointer (RFC 6901). */
 
-/** All pointers come from the contract. There are a few dozen, and each is parsed once. */
+/** A cache of parsed pointers. It stays small, because all pointers come from the contract, which has a few dozen. */
 const segmentsByPointer = new Map<string, readonly string[]>();
 
 function segmentsOf(pointer: string): readonly string[] {
@@ -14,9 +14,7 @@ function segmentsOf(pointer: string): readonly string[] {
   return segments;
 }
 
-/**
- * All values at a pointer of the contract; every array on the way and at the end stands for all its elements.
- */
+/** All values at a pointer of the contract. If the pointer leads to or through an array, the values of all its elements are included. */
 export function valuesAt(value: unknown, pointer: string): readonly unknown[] {
   let found: readonly unknown[] = [value];
   for (const segment of segmentsOf(pointer))
@@ -27,7 +25,7 @@ export function valuesAt(value: unknown, pointer: string): readonly unknown[] {
   return found.flat();
 }
 
-/** The value at a pointer of the contract, or undefined. Only own members are used, so `/constructor` finds nothing. */
+/** The value at a pointer of the contract, or undefined. Inherited members are ignored, so `/constructor` finds nothing. */
 export function valueAt(value: unknown, pointer: string): unknown {
   let at = value;
   for (const segment of segmentsOf(pointer)) {

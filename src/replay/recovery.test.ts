@@ -12,7 +12,7 @@ import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
 const table = eventTable();
 const WIDE: HistoryBounds = { events: 1000, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1000, keyBytes: 1e9 };
 
-/** The events that a plan replays. */
+/** The events that a plan would replay. */
 const chosen = (made: RecoveryPlan): readonly EventRecord[] => [...made.records].filter((each) => each !== undefined);
 
 function historyOf(records: readonly EventRecord[], bounds: Partial<HistoryBounds> = {}): StreamHistory {

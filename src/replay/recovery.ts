@@ -1,6 +1,4 @@
-/**
- * Plans the replay of a new subscription (RPL-1 to RPL-4), as a pure function of its facts.
- */
+/** Plans the replay for a new subscription (RPL-1 to RPL-4). The plan depends only on the given facts. */
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayNone, ReplayResume, ReplayWarm } from '../../generated/types.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
@@ -8,44 +6,47 @@ import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { chooseMatching, chooseWarm } from './warm.ts';
 import type { Chosen } from './warm.ts';
 
-/** Which past events of one stream to replay. */
+/** Which earlier events of one stream a client wants to be replayed. */
 export type StreamRequest = ReplayNone | ReplayWarm | ReplayResume;
 
 export interface RecoveryFacts {
   readonly snapshot: Snapshot;
   readonly request: StreamRequest;
   readonly matches: (record: EventRecord) => boolean;
-  /** Whether a loss below one of these directories concerns the subscription. */
+  /** Whether a loss in or below one of these directories affects the subscription. */
   readonly concerns: (paths: readonly string[]) => boolean;
   readonly table: EventTable;
-  /** The replay policies of the events that the subscription names: whether a bound mattered depends on them. */
+  /**
+   * The replay policies of the events that the subscription names. It depends on them whether events that were dropped from history would
+   * be missing.
+   */
   readonly policies: ReadonlySet<ReplayPolicy>;
   /** Whether the subscription has a filter. */
   readonly filtered: boolean;
 }
 
 export interface RecoveryPlan {
-  /** The position at which live delivery begins. */
+  /** The position after which live delivery begins. */
   readonly position: Position;
   readonly recovery: Recovery;
-  /** The gap to send after `subscribed` if a resume has failed. */
+  /** The gap to send after `subscribed`, if a resume failed. */
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
-  /** Ascending, and selected on demand; events published later are not included. */
+  /** The events to replay, in ascending order. They are selected when they are read. Events that are published later are not included. */
   readonly records: Chosen;
-  /** If `records` are the matching events of a part of history without a hole: that part, and the lowest sequenceId of history. */
+  /** Set if `records` are all matching events of a contiguous part of history: that part, and the lowest sequenceId of history. */
   readonly run: { readonly records: readonly EventRecord[]; readonly floor: number } | undefined;
-  /** The position before the first record. */
+  /** The position directly before the first record. */
   readonly after: Position;
-  /** Losses to report among the records, each after the records up to its position (GAP-2); ascending. */
+  /** Source losses to report between the records, in ascending order. Each is reported after the records up to its position (GAP-2). */
   readonly losses: readonly KeptLoss[];
   readonly replayReason: 'warm' | 'resume';
-  /** Whether a bound of history cut the picture. */
+  /** Whether the picture may be incomplete because of a limit of history. */
   readonly truncated: boolean;
 }
 
 type Failure = Extract<Recovery, { recovered: false }>['reason'];
 
-/** Why a resume from a position fails, or undefined if it does not. */
+/** The reason why a resume from a position fails; undefined if it succeeds. */
 export function failureOf(after: Position, snapshot: Snapshot): Failure | undefined {
   if (after.epoch !== snapshot.head.epoch) return 'epoch_changed';
   if (after.sequenceId > snapshot.head.sequenceId) return 'unknown_position';
@@ -58,9 +59,10 @@ function warm(
   const { snapshot, table, matches, policies, filtered } = facts;
   const records = chooseWarm([...snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
-  // Outside of history only the newest event of a key is kept; an older event that matches the filter may have been dropped.
+  // Outside of history, only the newest event of each key is kept. With a filter, an older event of the key that matches may have been
+  // dropped.
   const mayLack = policies.has('log') || (perKey && (snapshot.keysEvicted || filtered));
-  // If history is complete nothing is missing, regardless of the retained keys.
+  // If history is complete, nothing is missing, even if keys were dropped.
   const truncated = snapshot.floor > 1 && mayLack;
   const after = { epoch: snapshot.head.epoch, sequenceId: 0 };
   return { records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
@@ -99,7 +101,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     records: chooseMatching(records, matches),
     run: { records, floor: snapshot.floor },
     after,
-    // A loss at exactly the position may not have reached the client before its connection broke.
+    // A loss at exactly this position is included, because the client may not have received it before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),
     replayReason: 'resume',
     truncated: false,

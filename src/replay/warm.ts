@@ -1,12 +1,12 @@
-/** The warm picture: the current state that a permanent subscriber would have (RPL-3). */
+/** The warm picture: the current state, as a permanent subscriber would know it (RPL-3). */
 import type { ReplaySpec } from '../../generated/protocol.ts';
 import { valueAt } from './pointer.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 
 /**
- * The key under which the newest event is retained: the entity or relationship for `latest-per-key`, the name for `latest`.
- * Undefined if the policy retains nothing or the event has no key.
+ * The key of which the newest event is retained. For `latest-per-key`, it identifies the entity or relationship; for `latest`, it is the
+ * name of the event. Undefined if the policy retains nothing, or if the event has no key.
  */
 export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefined {
   if (replay.policy === 'latest') return `name\u0000${record.event}`;
@@ -18,19 +18,19 @@ export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefin
 export type Matches = (record: EventRecord) => boolean;
 
 /**
- * Selects the events of a replay one at a time (RPL-2) from a snapshot that later events do not change. It yields `undefined` for
- * an event that is not selected, so that the caller can pause there.
+ * Selects the events to replay from a snapshot, one at a time (RPL-2). Later events do not change the snapshot. For an event that is not
+ * selected, it yields `undefined`, so that the caller can pause there.
  */
 export type Chosen = Generator<EventRecord | undefined, void, void>;
 
-/** The matching candidates, in order. */
+/** Yields the matching candidates in their order. */
 export function* chooseMatching(candidates: readonly EventRecord[], matches: Matches): Chosen {
   for (const record of candidates) yield matches(record) ? record : undefined;
 }
 
 /**
- * Walks the candidates in ascending order: a deletion removes its key, regardless of the filter; a matching event replaces the
- * previous event of its key, or is added if its policy is `log`.
+ * Processes the candidates in ascending order, then yields the result. A deletion removes its key, even if the deletion does not match the
+ * filter. A matching event replaces the previous event of its key; with the policy `log`, it is added.
  */
 export function* chooseWarm(
   candidates: Iterable<EventRecord>,

@@ -1,11 +1,12 @@
 /**
- * Determines the changes of a batch. A watch only names entries; the change is found by comparing the examined entry with the tree.
+ * Determines the changes in a batch of reports. The system only reports the name of an entry, not what changed. The change is found by
+ * comparing the entry on the disk with the tree, which has the entry's earlier state.
  *
- * - A path that existed before and still exists: `modify`. An editor's atomic save (write a temporary file, rename it over
- *   the old one) is also a `modify`, because for its user it is the same file.
- * - A new path of a file that was deleted elsewhere in the same batch: `rename`. A renamed directory gives one rename for itself and
- *   one for each entry below it, so that filters on paths match the files.
- * - An entry that appeared and disappeared within one batch: nothing.
+ * - A path that existed before and still exists is a `modify`. This includes an editor's atomic save (write a temporary file, rename it
+ * over the old one), because for the user it is still the same file.
+ * - A new path of a file that was deleted elsewhere in the same batch is a `rename`. A renamed directory gives one rename for itself and
+ * one for each entry below it, so that filters on paths match the files.
+ * - An entry that appeared and disappeared within one batch is not reported.
  */
 import type { Directory, Tree } from './directory.ts';
 import { identityOf, isSameFile } from './facts.ts';
@@ -13,19 +14,19 @@ import type { Facts } from './facts.ts';
 import type { Reporter } from './reporter.ts';
 import type { ByteString } from './names.ts';
 
-/** An entry that differs from the tree. */
+/** An entry that differs from the tree, as it was found on the disk. Without `facts`, the entry no longer exists. */
 export interface Sighting {
   readonly directory: Directory;
   readonly name: ByteString;
   readonly facts: Facts | undefined;
-  /** Whether the system reported that its attributes changed. */
+  /** Whether the system reported a change of the entry's attributes. */
   readonly attributes: boolean;
 }
 
 export interface BatchHost {
-  /** Ends the watch of a directory that was deleted or moved out of the tree. */
+  /** Ends the watch of a directory that was deleted, or moved out of the watched tree. */
   forget(directory: Directory): void;
-  /** A known directory has moved. */
+  /** Called after a known directory was moved within the tree. */
   moved(directory: Directory): void;
 }
 
@@ -34,9 +35,9 @@ export class Batch {
   readonly #reporter: Reporter;
   readonly #host: BatchHost;
   #sightings: Sighting[] = [];
-  /** The index of the newest sighting of an entry. */
+  /** For each entry, the index of its newest sighting. */
   #places = new Map<Directory, Map<ByteString, number>>();
-  /** The entries that had vanished when directories were last moved. */
+  /** The entries that had vanished at the most recent call of `moveDirectories`, by identity. */
   #lost = new Map<string, Sighting>();
 
   constructor(tree: Tree, reporter: Reporter, host: BatchHost) {
@@ -62,7 +63,7 @@ export class Batch {
     else places.set(name, this.#sightings.push(sighting) - 1);
   }
 
-  /** Keeps back vanished entries while there are newer reports, which may contain the other half of a rename. */
+  /** Removes vanished entries that are not due yet, because newer reports may contain the second half of a rename. */
   postpone(isDue: (sighting: Sighting) => boolean): void {
     this.#replace(this.#sightings.filter((each) => each.facts !== undefined || isDue(each)));
   }
@@ -71,13 +72,13 @@ export class Batch {
     this.#replace([]);
   }
 
-  /** Moves the known directories that have a new path; their watches follow. */
+  /** Moves known directories to their new paths in the tree. Their watches stay valid. */
   moveDirectories(): void {
     this.#lost = this.#vanished();
     if (this.#lost.size > 0) this.#replace(this.#sightings.filter((each) => !this.moveDirectory(each)));
   }
 
-  /** Moves a directory that vanished in this batch to its new path; returns false if the directory is not one of them. */
+  /** Moves a directory that vanished in this batch to its new path. @returns false if the directory is not one that vanished */
   moveDirectory(sighting: Sighting): boolean {
     const from = sighting.facts?.fileType === 'directory' ? this.#source(sighting, this.#lost) : undefined;
     if (from === undefined) return false;
@@ -86,7 +87,7 @@ export class Batch {
   }
 
   /**
-   * Reports the collected changes. With `keepVanished`, vanished entries are kept back, because they may be found at another path in
+   * Reports the collected changes. With `keepVanished`, vanished entries are not reported yet, because they may be found at another path in
    * the directories that are read next.
    */
   settle({ keepVanished }: { readonly keepVanished: boolean }): void {
@@ -95,7 +96,7 @@ export class Batch {
     this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
     const moves = new Map<Sighting, Sighting>();
     for (const each of sightings) {
-      // A directory that moved was already moved in the tree; a new directory is read under its new name.
+      // Only files are matched here. A directory that moved was already moved in the tree, and a new directory is read under its new name.
       const movable = each.facts !== undefined && each.facts.fileType !== 'directory';
       const from = movable ? this.#source(each, vanished) : undefined;
       if (from !== undefined) moves.set(each, from);
@@ -126,7 +127,10 @@ export class Batch {
     return vanished;
   }
 
-  /** The previous path of a new entry. It is removed from `vanished`, because a second link to the same file is a new entry. */
+  /**
+   * The previous path of a new entry; undefined if it has none. The previous path is removed from `vanished`, so that only one entry can be
+   * its new path: a second link to the same file is a new entry.
+   */
   #source({ directory, name, facts }: Sighting, vanished: Map<string, Sighting>): Sighting | undefined {
     if (facts === undefined || vanished.size === 0 || this.#tree.visible(directory, name) !== undefined)
       return undefined;
@@ -160,14 +164,14 @@ export class Batch {
   }
 
   #present({ directory, name, attributes }: Sighting, facts: Facts): void {
-    // Subscribers also know hidden entries, as they were when they became ignored.
+    // `row` also finds hidden entries. Subscribers know these entries, in the state in which they were when they became ignored.
     const row = this.#tree.row(directory, name);
     const before = row === undefined ? undefined : this.#tree.table.get(row);
     if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
     this.#tree.put(directory, name, facts);
     if (before === undefined) this.#reporter.change('create', directory, name, facts);
     else if (before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
-    // A directory changes with every entry in it, and entries are reported separately.
+    // A directory changes whenever an entry is added or removed. These changes are not reported, because the entries themselves are.
     else if (facts.fileType !== 'directory' || (attributes && before.ctimeMs !== facts.ctimeMs))
       this.#reporter.change('modify', directory, name, facts);
   }
@@ -196,7 +200,7 @@ export class Batch {
     directory.directories.delete(name);
   }
 
-  /** Removes a hidden entry at the new path of a moved one; no other entry can be there. */
+  /** Removes a hidden entry from the path to which another entry moves. Only a hidden entry can be at that path. */
   #drop(directory: Directory, name: ByteString): void {
     const node = directory.directories.get(name);
     for (const each of node?.subtree() ?? []) {

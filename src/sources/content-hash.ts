@@ -1,4 +1,6 @@
-/** The hash of a small file (FIL-3), so that a subscriber can tell whether the content of a file has changed without reading it. */
+/**
+ * Computes the hash of a small file (FIL-3). It shows a subscriber whether the content of the file has changed, without reading the file.
+ */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { factsFrom, isUnchanged } from './facts.ts';
@@ -6,7 +8,10 @@ import type { Facts } from './facts.ts';
 import { toBuffer } from './names.ts';
 import type { ByteString } from './names.ts';
 
-/** Bytes that are read per second at most, and the cost of opening a file in bytes: about 1,000 small files or 16 MiB. */
+/**
+ * Maximum number of bytes to read per second. Opening a file counts as `BYTES_PER_FILE`. The limit is reached by about 1,000 small files,
+ * or by 16 MiB.
+ */
 const BYTES_PER_SECOND = 16 * 1024 * 1024;
 const BYTES_PER_FILE = 16 * 1024;
 
@@ -26,8 +31,8 @@ export class ContentHash {
   }
 
   /**
-   * The hash of a file's content. Undefined if the file is not regular or too large, if it is no longer as `facts` has it, if it cannot
-   * be read, and while more files change than are read.
+   * The hash of the content of a file. Undefined if it is not a regular file, is too large, cannot be read, or has changed since `facts`
+   * were read. Also undefined while more files change than the rate limit allows to read.
    */
   of(path: ByteString, facts: Facts): string | undefined {
     if (facts.fileType !== 'file' || facts.size > this.#most || !this.#take(BYTES_PER_FILE + facts.size))
@@ -35,7 +40,7 @@ export class ContentHash {
     try {
       return this.#read(path, facts);
     } catch {
-      // The file is gone or may not be read; its event is right without a hash.
+      // The file was deleted or may not be read. Its event is correct without a hash.
       return undefined;
     }
   }

@@ -1,4 +1,4 @@
-/** The tree below a root as it was last examined: one object per directory, one table row per entry. */
+/** The state of the watched tree when it was last examined. A directory is an object; each entry is a row in a table. */
 import type { WatchId } from './engine/engine.ts';
 import { FactsTable } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -6,26 +6,25 @@ import type { IgnoreRules } from './ignore/ignore-rules.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * - `new`: only the name is known; the directory will be watched, then read.
- * - `watched`: watched, and read after its watch began. Every change in it is reported.
- * - `unreadable`: could not be watched or read, but may still exist. It is retried, and its known entries
- *   stay in the tree.
- * - `lost`: the system has ended its watch.
- * - `ignored`: it became ignored; it stays in the tree but is not watched.
+ * - `new`: only the name is known. The directory will be watched and then read.
+ * - `watched`: the directory is watched, and was read after its watch began. Every change in it is reported.
+ * - `unreadable`: the directory could not be watched or read, but may still exist. It is retried, and its known entries stay in the tree.
+ * - `lost`: the system has ended the watch of the directory.
+ * - `ignored`: the directory became ignored. It stays in the tree but is not watched.
  */
 export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
 
 export class Directory {
   name: ByteString;
   parent: Directory | undefined;
-  /** Rows of the facts table. */
+  /** The row in the facts table for each name. */
   readonly entries = new Map<ByteString, number>();
   readonly directories = new Map<ByteString, Directory>();
   state: DirectoryState = 'new';
   watch: WatchId | undefined;
-  /** The ignore rules for its entries. */
+  /** The ignore rules for the entries of this directory. */
   rules: IgnoreRules | undefined;
-  /** Whether the directory waits to be read. */
+  /** Whether the directory is in the queue of directories to read. */
   queued = false;
   failures = 0;
   retryAtMs = 0;
@@ -35,7 +34,7 @@ export class Directory {
     this.parent = parent;
   }
 
-  /** Relative to the root; `''` for the root itself. */
+  /** The path relative to the root; `''` for the root itself. */
   get path(): ByteString {
     if (this.parent === undefined) return '';
     const above = this.parent.path;
@@ -47,7 +46,7 @@ export class Directory {
     return path === '' ? name : `${path}/${name}`;
   }
 
-  /** The directory itself and all known directories below, parents before children. */
+  /** This directory and all known directories below it, parents before children. */
   *subtree(): Generator<Directory> {
     const pending: Directory[] = [this];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -61,20 +60,20 @@ export class Directory {
   }
 }
 
-/** The known entries, and the directories that each watch belongs to. */
+/** The known entries, and the directories to which each watch belongs. */
 export class Tree {
   readonly root = new Directory('', undefined);
   readonly table = new FactsTable();
   readonly watchers = new Map<WatchId, Set<Directory>>();
-  /** Entries that are known and not hidden. */
+  /** Number of known entries that are not hidden. */
   size = 0;
 
-  /** The row of an entry, also of a hidden one. */
+  /** The row of an entry, which may be hidden. */
   row(directory: Directory, name: ByteString): number | undefined {
     return directory.entries.get(name);
   }
 
-  /** The facts of an entry that subscribers also know; undefined if it is hidden. */
+  /** The facts of an entry; undefined if the entry is unknown or hidden. */
   visible(directory: Directory, name: ByteString): Facts | undefined {
     const row = directory.entries.get(name);
     return row === undefined || this.table.isHidden(row) ? undefined : this.table.get(row);
@@ -106,7 +105,7 @@ export class Tree {
     this.size -= 1;
   }
 
-  /** Moves an entry and everything known below it. */
+  /** Moves an entry, with everything that is known below it. */
   move(from: Directory, name: ByteString, to: Directory, newName: ByteString): void {
     const row = from.entries.get(name);
     if (row === undefined) return;
@@ -134,7 +133,7 @@ export class Tree {
     else listeners.add(directory);
   }
 
-  /** Returns the watch when no directory belongs to it any more. */
+  /** Detaches a directory from its watch. @returns the watch if no other directory uses it, so that it can be ended */
   unlisten(directory: Directory): WatchId | undefined {
     const { watch } = directory;
     if (watch === undefined) return undefined;

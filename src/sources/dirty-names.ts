@@ -1,4 +1,4 @@
-/** The names that the system has reported since they were last examined. */
+/** The names that the system has reported and that are not examined yet. */
 import type { Directory } from './directory.ts';
 import type { ReportKind } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
@@ -15,7 +15,7 @@ export class DirtyNames {
     if (before === undefined || before === 'closed' || kind === 'attributes') names.set(name, kind);
   }
 
-  /** Adds a path below a root, or its first unknown ancestor directory. */
+  /** Adds the entry at a path below a root. If a directory on the path is unknown, that directory is added instead. */
   addPath(root: Directory, path: ByteString): void {
     const segments = path.split('/');
     const last = segments.pop() ?? '';
@@ -28,7 +28,7 @@ export class DirtyNames {
     this.add(at, last, 'content');
   }
 
-  /** Whether an entry, or a directory that it is in, is among them. */
+  /** Whether the entry, or a directory above it, was reported. */
   holds(directory: Directory, name: ByteString): boolean {
     if (this.byDirectory.get(directory)?.has(name) === true) return true;
     return directory.parent !== undefined && this.holds(directory.parent, directory.name);

@@ -1,4 +1,4 @@
-/** File system calls of a source; tests replace them with failing ones. */
+/** The file system calls of a source. Tests replace them by calls that fail. */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { factsFrom, isSameFile, lookAt } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -6,15 +6,15 @@ import { toBuffer } from './names.ts';
 import type { ByteString } from './names.ts';
 
 export interface Disk {
-  /** The facts of a path; a symbolic link is not followed. @throws {Error} of the file system */
+  /** The facts of the entry at a path. If it is a symbolic link, these are the facts of the link. @throws {Error} of the file system */
   look(path: ByteString): Facts;
   /** The names in a directory. @throws {Error} of the file system */
   list(path: ByteString): readonly ByteString[];
-  /** The facts of a path; symbolic links are followed. @throws {Error} of the file system */
+  /** The facts of the entry at a path, after following symbolic links. @throws {Error} of the file system */
   follow(path: ByteString): Facts;
   /** @throws {Error} of the file system */
   resolve(path: ByteString): ByteString;
-  /** The mount points that the system lists; empty if it has no list. */
+  /** The system's table of mount points; empty if the system has none. */
   mounts(): string;
 }
 
@@ -35,7 +35,7 @@ export const realDisk: Disk = {
   },
 };
 
-/** The mount points below a directory, relative to it. */
+/** The mount points below a directory, as paths relative to the directory. */
 export function mountsBelow(table: string, root: ByteString): ByteString[] {
   const prefix = root === '/' ? '/' : `${root}/`;
   return table
@@ -50,7 +50,9 @@ function unescape(text: string): ByteString {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** Whether a file system is case-insensitive: then a directory is found under its name in the other case. */
+/**
+ * Whether a file system is case-insensitive. This is tested by looking up the directory under its name with upper and lower case exchanged.
+ */
 export function foldsCase(disk: Disk, directory: ByteString, facts: Facts): boolean {
   const other = directory.replaceAll(/[a-z]/gi, (letter) =>
     letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),

@@ -1,4 +1,4 @@
-/** The facts of one file: read from the file system and stored in a compact table. */
+/** The facts of a file, such as its size and times: how they are read from the file system, and a compact table to store them. */
 import { lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import type { FileChangePayload } from '../../generated/types.ts';
@@ -9,20 +9,22 @@ export interface Facts {
   readonly fileType: FileChangePayload['fileType'];
   readonly dev: number;
   readonly ino: number;
-  /** Creation time; distinguishes a new file from a deleted one with the same inode number. 0 if the file system has none. */
+  /**
+   * Creation time; 0 if the file system does not store it. It distinguishes a new file from a deleted file that had the same inode number.
+   */
   readonly birthMs: number;
   /** Size of the file in bytes. */
   readonly size: number;
   readonly mtimeMs: number;
-  /** Changed by every change of content or attributes, and cannot be set by a program. */
+  /** Updated by every change of content or attributes. Unlike `mtimeMs`, it cannot be set by a program. */
   readonly ctimeMs: number;
-  /** Whether a change right after this read could leave `ctimeMs` unchanged, because the clock of the file system is coarse. */
+  /** Whether `ctimeMs` may stay the same if the file changes right after this read, because the clock of the file system is coarse. */
   readonly racy: boolean;
 }
 
-/** On Linux, the clock for file times ticks every 1 to 10 ms. */
+/** On Linux, the clock for file times advances every 1 to 10 ms. This value is larger, to be safe. */
 const TICK_MS = 20;
-/** Some file systems (FAT, old NFS servers) store whole seconds. */
+/** Some file systems (FAT, old NFS servers) store times in whole seconds. */
 const COARSE_TICK_MS = 2_000;
 
 function typeOf(stats: Stats): FileChangePayload['fileType'] {
@@ -47,14 +49,14 @@ export function factsFrom(stats: Stats, nowMs: number): Facts {
 }
 
 /**
- * Reads the facts of one path; for a link, of the link itself, not of its target.
- * @throws {Error} of the file system; ENOENT and ENOTDIR if the path does not exist
+ * Reads the facts of the entry at a path. If it is a symbolic link, these are the facts of the link, not of its target.
+ * @throws {Error} of the file system; ENOENT or ENOTDIR if the path does not exist
  */
 export function lookAt(path: ByteString): Facts {
   return factsFrom(lstatSync(toBuffer(path)), Date.now());
 }
 
-/** Whether both are the same file, possibly under two names or at two times. */
+/** Whether both are facts of the same file, which may have been read under two names or at two times. */
 export function isSameFile(one: Facts, other: Facts): boolean {
   return (
     one.ino === other.ino && one.dev === other.dev && one.birthMs === other.birthMs && one.fileType === other.fileType
@@ -65,7 +67,7 @@ export function identityOf({ dev, ino, birthMs }: Facts): string {
   return `${dev}:${ino}:${birthMs}`;
 }
 
-/** Whether the file certainly did not change between the two reads, as far as the file system shows. */
+/** Whether the file was certainly not changed between the two reads, as far as the file system shows. */
 export function isUnchanged(before: Facts, now: Facts): boolean {
   return (
     isSameFile(before, now) &&
@@ -76,24 +78,24 @@ export function isUnchanged(before: Facts, now: Facts): boolean {
 }
 
 const TYPES = ['file', 'directory', 'symlink', 'other'] as const;
-/** ino, birth, size, mtime, ctime. */
+/** The numbers in a row: inode, birth time, size, mtime, ctime. */
 const NUMBERS = 5;
 const HIDDEN = 8;
 const RACY = 4;
 
 /**
- * Facts by row: 45 bytes each; an object with the same numbers takes about 200. Numbers are doubles, which store a time with a
- * precision of a quarter of a microsecond.
+ * Stores facts in rows of 45 bytes; as an object, the same facts would need about 200. Times are stored as doubles, with a precision of a
+ * quarter of a microsecond.
  */
 export class FactsTable {
   #numbers = new Float64Array(NUMBERS * 256);
-  /** Device in the upper bits (an index), flags and type in the lowest four. */
+  /** The upper bits have the index of the device; the lowest four bits have the flags and the type. */
   #flags = new Uint32Array(256);
   readonly #devices: number[] = [];
   readonly #free: number[] = [];
   #rows = 0;
 
-  /** Size of the table itself, in bytes. */
+  /** Memory used by the table, in bytes. */
   get bytes(): number {
     return this.#numbers.byteLength + this.#flags.byteLength;
   }
@@ -105,7 +107,7 @@ export class FactsTable {
     return row;
   }
 
-  /** Also makes the row visible. */
+  /** Stores facts in a row, and makes the row visible if it was hidden. */
   set(row: number, { fileType, dev, ino, birthMs, size, mtimeMs, ctimeMs, racy }: Facts): void {
     this.#numbers.set([ino, birthMs, size, mtimeMs, ctimeMs], row * NUMBERS);
     this.#flags[row] = this.#device(dev) * 16 + (racy ? RACY : 0) + TYPES.indexOf(fileType);
@@ -131,7 +133,7 @@ export class FactsTable {
     return (this.#flags[row] ?? 0) % 4 === 1;
   }
 
-  /** A hidden row is kept but treated as unknown, because its file became ignored. */
+  /** Whether the row is hidden. A row is hidden when its file becomes ignored: the facts are kept, but the file is treated as unknown. */
   isHidden(row: number): boolean {
     return ((this.#flags[row] ?? 0) & HIDDEN) !== 0;
   }

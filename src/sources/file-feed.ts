@@ -1,7 +1,7 @@
 /**
- * Publishes what a file source reports, in order: a change that cannot be published because the broker is unavailable is
- * retried with the same idempotency key, so that a lost reply does not publish it twice. When too many changes wait, they
- * are dropped and reported as a loss (GAP-2).
+ * Publishes the reports of a file source in order. If the broker is unavailable, a change is retried with the same idempotency key, so that
+ * the change is not published twice if only the reply was lost. If too many changes wait, all of them are dropped and reported as a loss
+ * (GAP-2).
  */
 import { posix } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 import type { FileSourceListener } from './file-source.ts';
 
-/** The target of changes: a gateway and a stream. */
+/** Where changes are published: a stream of a gateway. */
 export interface FeedTarget {
   publish(change: FileChangePayload, idempotencyKey: string): Promise<unknown>;
   announceLoss(paths: readonly string[]): Promise<void>;
@@ -19,9 +19,11 @@ export interface FeedTarget {
 export interface FileFeedOptions {
   readonly target: FeedTarget;
   readonly warn: (text: string) => void;
-  /** Most changes that may wait for the broker; above this number they are dropped and reported as a loss. */
+  /**
+   * The maximum number of changes that may wait for the broker. If it is exceeded, the waiting changes are dropped and reported as a loss.
+   */
   readonly capacity?: number;
-  /** The first and the longest wait between two attempts, in milliseconds. */
+  /** The first and the longest delay between two attempts, in milliseconds. */
   readonly retryMs?: readonly [first: number, longest: number];
 }
 
@@ -30,22 +32,28 @@ type Item =
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'step'; readonly run: () => Promise<void> };
 
-/** Enough for a large tree that is copied or deleted at once. A change takes about 300 bytes. */
+/** Enough for a large tree that is copied or deleted at once. A waiting change takes about 300 bytes. */
 const CAPACITY = 200_000;
 const RETRY_MS = [100, 2_000] as const;
-/** Changes in one batch: as many as the Redis broker stores in one script call. */
+/** Maximum number of changes in one batch. It is the number that the Redis broker stores with one script call. */
 const BATCH = 128;
-/** A source is asked for more changes when no more than this many wait. */
+/** The source delivers more changes only while at most this many are waiting. */
 const LOW_WATER = 2_000;
 
 export class FileFeed implements FileSourceListener {
   readonly #options: FileFeedOptions;
   readonly #stop = new AbortController();
   #queue: Item[] = [];
-  /** Number of items at the front of the queue that are done. They are removed only sometimes, because removal moves all others. */
+  /**
+   * Number of items at the front of the queue that are finished. They are not removed one by one, because each removal moves all other
+   * items.
+   */
   #done = 0;
   #running: Promise<void> | undefined;
-  /** Prefix of the idempotency keys of this feed; a random id for each change would cost more than the change. */
+  /**
+   * Prefix of the idempotency keys of this feed. A counter is appended, because creating a random id for each change would cost more than
+   * publishing the change.
+   */
   readonly #id = ulid();
   #changes = 0;
   readonly #drained: (() => void)[] = [];
@@ -54,7 +62,7 @@ export class FileFeed implements FileSourceListener {
     this.#options = options;
   }
 
-  /** Changes and losses that are not published yet. */
+  /** Number of changes and losses that are not published yet. */
   get waiting(): number {
     return this.#queue.length - this.#done;
   }
@@ -68,7 +76,10 @@ export class FileFeed implements FileSourceListener {
     this.#enqueue({ kind: 'loss', paths });
   }
 
-  /** Runs a function when everything before it is published, and waits for it before the next change. It must not reject. */
+  /**
+   * Runs a function after everything before it is published. The next change waits until the function has finished. The function must not
+   * reject.
+   */
   step(run: () => Promise<void>): void {
     this.#enqueue({ kind: 'step', run });
   }
@@ -77,13 +88,13 @@ export class FileFeed implements FileSourceListener {
     this.#options.warn(text);
   }
 
-  /** Resolves when the queue is short enough for more changes. */
+  /** Resolves when few enough changes wait, so that the source may deliver more. */
   ready(): Promise<void> {
     if (this.waiting <= LOW_WATER) return Promise.resolve();
     return new Promise((resolve) => void this.#drained.push(resolve));
   }
 
-  /** Drops the waiting changes. */
+  /** Stops publishing, and drops the waiting changes. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -113,7 +124,7 @@ export class FileFeed implements FileSourceListener {
         this.#queue = this.#queue.slice(this.#done);
         this.#done = 0;
       }
-      // The gateway handles other work between two batches, however many there are.
+      // Give the gateway a chance to do other work between two batches.
       await nextTurn();
     }
     this.#queue = [];
@@ -122,7 +133,7 @@ export class FileFeed implements FileSourceListener {
     for (const each of this.#drained.splice(0)) each();
   }
 
-  /** The next items for the broker: consecutive changes, or one loss or step. */
+  /** The next items to send: either consecutive changes, or a single loss or step. */
   #nextBatch(): readonly Item[] {
     const batch: Item[] = [];
     for (let at = this.#done; at < this.#queue.length && batch.length < BATCH; at += 1) {
@@ -135,10 +146,10 @@ export class FileFeed implements FileSourceListener {
   }
 
   /**
-   * Sends a batch until the broker has accepted it. The publishes of one turn of the event loop keep their order, with Redis as one call of a
-   * script. After a failure everything from the first failed item on is sent again, in order: the broker recognises the items that it
-   * has already accepted by their keys.
-   * @returns how many items are done: all, unless the feed is closed
+   * Sends a batch until the broker has accepted all of it. Items that are published in the same turn of the event loop keep their order;
+   * with Redis, they are one script call. After a failure, everything from the first failed item on is sent again in the same order. The
+   * broker recognises items that it has already accepted by their keys.
+   * @returns the number of finished items: all, unless the feed was closed
    */
   async #send(batch: readonly Item[]): Promise<number> {
     const { retryMs: [first, longest] = RETRY_MS } = this.#options;
@@ -154,7 +165,7 @@ export class FileFeed implements FileSourceListener {
     return sent;
   }
 
-  /** @throws {ProtocolError} if a retry may succeed */
+  /** @throws {ProtocolError} if another attempt may succeed */
   async #sendOne(item: Item): Promise<void> {
     const { target } = this.#options;
     try {
@@ -167,7 +178,7 @@ export class FileFeed implements FileSourceListener {
     }
   }
 
-  /** A change that will never be published, for example under a name that the contract does not allow. */
+  /** Handles a change that can never be published, for example because the contract does not allow its name. */
   async #giveUp(item: Item, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : 'unknown fault';
     if (item.kind !== 'change') {

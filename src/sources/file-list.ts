@@ -1,4 +1,4 @@
-/** Lists the known tree, part by part (FIL-1), in the order of the tree: a directory precedes what it contains. */
+/** Lists the known entries in parts (FIL-1). They are in the order of the tree: a directory comes before its content. */
 import type { FileEntry } from '../../generated/types.ts';
 import type { FilePart, FileQuery } from '../introspection/file-pictures.ts';
 import { lastSegment } from '../subscriptions/event-facts.ts';
@@ -11,11 +11,14 @@ import { measuresOf, nameableAncestor } from './reporter.ts';
 
 export type ListedPart = Omit<FilePart, 'position'>;
 
-/** Entries that are compared for one part, so that a filter that matches little does not hold up the reading of changes. */
+/**
+ * Maximum number of entries that are compared for one part. Without this limit, a filter with few matches could delay the reading of
+ * changes.
+ */
 const MOST_VISITED = 20_000;
-/** Characters of all paths of one part. */
+/** Maximum number of characters in all paths of one part. */
 const MOST_CHARACTERS = 512 * 1024;
-/** The `maxItems` of `unread` in the contract. */
+/** Equals the `maxItems` of `unread` in the contract. */
 const MOST_UNREAD = 1_000;
 
 export function listFiles(tree: Tree, query: FileQuery): ListedPart {
@@ -48,7 +51,10 @@ class FileList {
     return { entries: this.#entries, unread, next: this.#full ? this.#last : undefined };
   }
 
-  /** @param after the entry after which the part begins, as segments of its path below the directory; empty for its beginning */
+  /**
+   * @param after the part begins after this entry, which is given as the segments of its path below the directory. If empty, the part
+   * begins with the first entry.
+   */
   #visit(directory: Directory, [first, ...rest]: readonly ByteString[]): void {
     if (directory.state === 'unreadable' || directory.state === 'lost') this.#unread.add(nameableAncestor(directory));
     const names = [...directory.entries.keys()].filter((name) => first === undefined || name >= first).toSorted();
@@ -84,7 +90,7 @@ class FileList {
     this.#characters += entry.path.length;
   }
 
-  /** Whether a `file_change` of the path would match the filter (SUB-4, SUB-5). */
+  /** Whether a `file_change` with this path would match the filter (SUB-4, SUB-5). */
   #matches(path: string): boolean {
     const { extensions } = this.#query;
     const text = path.normalize('NFC');
@@ -94,7 +100,7 @@ class FileList {
     return extensions.some((each) => name.endsWith(each));
   }
 
-  /** False only if no path below a directory can match. */
+  /** Whether a path below the directory may match. False only if certainly none can match. */
   #mayMatchBelow(path: string): boolean {
     const { paths } = this.#query;
     if (paths === undefined || this.#paths === undefined || paths.some(isGlob)) return true;

@@ -1,6 +1,6 @@
 /**
- * The long run of file-model.test.ts, on each kind of file system; needs root (mounts), Git, Vim and npm.
- * `TIDEMARK_MODEL_OPERATIONS` sets the operations on each; a round of 25 takes about a third of a second.
+ * A long version of file-model.test.ts, on each kind of file system. It needs root permission (for mounts), Git, Vim and npm.
+ * `TIDEMARK_MODEL_OPERATIONS` sets the number of operations on each file system; 25 operations take about a third of a second.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -21,7 +21,7 @@ function run(program: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
 
-/** A directory with a separate file system mounted on it; needs root. */
+/** A directory on a separate file system, which is mounted there; this needs root permission. */
 function mounted(kind: 'tmpfs' | 'overlay'): string {
   const base = mkdtempSync(join(tmpdir(), `tidemark-${kind}-`));
   run('mount', '-t', 'tmpfs', 'none', base);

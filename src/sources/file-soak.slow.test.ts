@@ -1,6 +1,6 @@
 /**
- * Random work in one watched directory for a long time: nothing is missing, and memory does not grow.
- * `TIDEMARK_SOAK_MINUTES` sets the duration; the memory of shorter runs than ten minutes says little.
+ * Random work in one watched directory for a long time. No change may be missing, and memory must not grow. `TIDEMARK_SOAK_MINUTES` sets
+ * the duration. A run of less than ten minutes shows little about memory.
  */
 import { afterEach, expect, test } from 'vitest';
 import { explore } from './testing/explore.ts';
@@ -11,7 +11,7 @@ afterEach(cleanUp);
 const MINUTES = Number(process.env['TIDEMARK_SOAK_MINUTES'] ?? 30);
 const SAMPLE_MS = 5_000;
 const MEBIBYTE = 1024 * 1024;
-/** Growth that is allowed in an hour, after the first third of the run. */
+/** The maximum growth of memory per hour, measured after the first third of the run. */
 const MOST_PER_HOUR = 64 * MEBIBYTE;
 
 interface Sample {
@@ -19,7 +19,7 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** The slope of the least-squares line, in bytes per hour. */
+/** The slope of the least-squares line through the samples, in bytes per hour. */
 function slopeOf(samples: readonly Sample[]): number {
   const mean = (values: readonly number[]): number => values.reduce((sum, each) => sum + each, 0) / values.length;
   const [at, bytes] = [mean(samples.map(({ atMs }) => atMs)), mean(samples.map((each) => each.bytes))];

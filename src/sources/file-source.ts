@@ -1,4 +1,7 @@
-/** The gateway's side of a watched directory: starts the thread that reads the file system, and receives its changes. */
+/**
+ * The part of a file source that runs in the thread of the gateway. It starts the thread that reads the file system, and receives the
+ * changes from that thread.
+ */
 import { closeSync, writeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -10,27 +13,32 @@ import type { FromThread, ThreadData, ThreadItem, ToThread } from './thread.ts';
 /** Set once, at the start. */
 export interface FileSourceListener {
   publish(payload: FileChangePayload): void;
-  /** Directories to rescan, relative to the root; `''` is the root itself. */
+  /** Called when changes may have been missed. `paths` are the directories to read again, relative to the root; `''` is the root itself. */
   loss(paths: readonly string[]): void;
   warning(text: string): void;
 }
 
 export interface FileSourceOptions {
   readonly directory: string;
-  /** The root's name in events; the last segment of the directory by default, never its path on the server. */
+  /**
+   * The name of the root in events. By default, it is the last segment of the directory's path; the full path on the server is never used.
+   */
   readonly root?: string;
   readonly listener: FileSourceListener;
   /** Called every 250 ms while the directory is read, with the number of entries known so far. */
   readonly onProgress?: (known: number) => void;
   /** Interval between checks of the root, in milliseconds. */
   readonly rootCheckMs?: number;
-  /** The content of files up to this size is hashed, in bytes; by default none. */
+  /** Files up to this size in bytes are hashed; by default none. */
   readonly hashBytes?: number;
-  /** Resolves when more changes can be handled; awaited before each portion of changes, so that a slow listener is not flooded. */
+  /**
+   * Resolves when more changes can be handled. It is awaited before each portion of changes, so that a slow listener does not receive too
+   * many.
+   */
   readonly ready?: () => Promise<void>;
 }
 
-/** A thread that hangs in the file system is abandoned after this time. */
+/** How long `close` waits for the thread, in milliseconds. A thread that hangs in a file system call is then abandoned. */
 const CLOSE_MS = 2_000;
 const RESTART_MS = 1_000;
 const RING = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
@@ -52,7 +60,7 @@ export class FileSource {
     this.#root = options.root ?? (basename(resolve(options.directory)) || 'root');
   }
 
-  /** Number of files and directories that are known at present. */
+  /** Number of files and directories that are currently known. */
   get size(): number {
     return this.#size;
   }
@@ -63,8 +71,8 @@ export class FileSource {
   }
 
   /**
-   * Lists a part of what the directory contains. `receive` is called between the changes that the part contains and those that it
-   * does not, or with an error if the thread ends.
+   * Lists a part of the content of the directory. `receive` is called with the part after all changes that the part includes were
+   * delivered, and before any change that it does not include. If the thread ends, `receive` is called with an error.
    */
   list(query: FileQuery, receive: (part: ListedPart | Error) => void): void {
     if (this.#worker === undefined) {
@@ -76,18 +84,19 @@ export class FileSource {
     this.#tell({ kind: 'list', request: this.#requests, query });
   }
 
-  /** Starts to watch. @throws {Error} when the directory does not exist or cannot be watched. */
+  /** Starts to watch. @throws {Error} if the directory does not exist or cannot be watched. */
   start(): Promise<void> {
     const { directory, rootCheckMs, hashBytes } = this.#options;
     const workerData: ThreadData = { directory: resolve(directory), root: this.#root, rootCheckMs, hashBytes };
-    // In a clone the sources run directly; in a package they are compiled.
+    // In a clone, the TypeScript sources run directly; in a package, they are compiled.
     const module = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
     const worker = new Worker(module, { workerData, execArgv: [] });
     this.#worker = worker;
     return new Promise((ready, failed) => {
       this.#exited = new Promise((resolved) => {
         worker.once('exit', () => {
-          // Closed only here: if the thread closed it, its number could be that of another file when it is next written to.
+          // The descriptor is closed only here. If the thread closed it, its number could be reused for another file before this side
+          // writes to it.
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;
@@ -129,7 +138,7 @@ export class FileSource {
     await Promise.race([this.#exited, timeOut]);
     clearTimeout(timer);
     if (this.#worker === undefined) return;
-    // Not awaited: a thread that hangs in a system call does not end.
+    // The end of the thread is not awaited, because a thread that hangs in a system call does not end.
     worker.unref();
     void worker.terminate();
   }
@@ -164,7 +173,7 @@ export class FileSource {
     if (this.#worker !== undefined && this.#bell !== undefined) writeSync(this.#bell, RING);
   }
 
-  /** Restarts the thread after a bug in it; changes in the meantime are reported as a loss (GAP-2). */
+  /** Restarts the thread after a bug has ended it. Changes between end and restart are reported as a loss (GAP-2). */
   #recover(error: Error): void {
     if (this.#closed) return;
     const { listener } = this.#options;

@@ -1,4 +1,4 @@
-/** One test for each kind of change that a file source once missed without a report. */
+/** One test for each kind of change that a file source once failed to report. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,29 +1,29 @@
 /**
- * File names as the file system has them. Inside the file source a name or path is a string with one character per byte, so that
- * every name is kept exactly, UTF-8 or not; it becomes text only when it is reported.
+ * Handles file names that may not be valid UTF-8. Within the file source, a name or path is a string with one character per byte, so that
+ * every name is kept exactly. It is decoded only when it is reported.
  */
 
-/** A name or a path, one character (U+0000 to U+00FF) per byte. */
+/** A name or a path with one character (U+0000 to U+00FF) per byte. */
 export type ByteString = string;
 
-/** The longest path of the contract's `RelativePath`, in characters. */
+/** The maximum length of `RelativePath` in the contract, in characters. */
 const LONGEST_PATH = 4096;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const NOT_ASCII = /[\u0080-\uffff]/;
-/** A segment `..`, also with the separator of Windows. */
+/** Matches a segment `..`; the separator can be that of Unix or of Windows. */
 const LEAVES_ROOT = /(?:^|[/\\])\.\.(?:$|[/\\])/;
 
 export function toByteString(text: string): ByteString {
   return NOT_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-/** The path as bytes, for the functions of `node:fs`. */
+/** The bytes of the path, for the functions of `node:fs`. */
 export function toBuffer(path: ByteString): Buffer {
   return Buffer.from(path, 'latin1');
 }
 
-/** The text of a name or path; undefined if its bytes are not UTF-8. */
+/** The decoded name or path; undefined if its bytes are not UTF-8. */
 export function toText(bytes: ByteString): string | undefined {
   if (!NOT_ASCII.test(bytes)) return bytes;
   try {
@@ -33,7 +33,7 @@ export function toText(bytes: ByteString): string | undefined {
   }
 }
 
-/** The text of a path that an event can contain (`RelativePath` of the contract), or undefined. */
+/** The decoded path, if an event can contain it (`RelativePath` of the contract); otherwise undefined. */
 export function toReportablePath(bytes: ByteString): string | undefined {
   const text = toText(bytes);
   if (text === undefined || text.length > LONGEST_PATH || text.startsWith('\\') || LEAVES_ROOT.test(text))
@@ -41,7 +41,7 @@ export function toReportablePath(bytes: ByteString): string | undefined {
   return text;
 }
 
-/** A printable form for warnings, also for bytes that are not UTF-8. */
+/** A printable form for warnings. It also works for bytes that are not UTF-8. */
 export function toDisplay(bytes: ByteString): string {
   return JSON.stringify(toText(bytes) ?? toBuffer(bytes).toString('utf8'));
 }

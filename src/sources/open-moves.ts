@@ -1,14 +1,15 @@
 /**
- * Renames of which only the first half has been read. The system reports a rename as two halves with the same cookie, one after the other,
- * but not in one step: the second half can come with a later read.
+ * Tracks renames of which only the first half was read so far. The system reports a rename as two consecutive halves with the same cookie,
+ * but not atomically: the second half may arrive with a later read.
  */
 import type { Directory } from './directory.ts';
 import type { Move } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * How long the second half is waited for: at least this time, in milliseconds, and this number of reads, because on a busy machine the time may
- * pass without any. An entry that left the tree has no second half, and is reported as deleted afterwards.
+ * How long to wait for the second half: at least this time in milliseconds, and at least this number of reads, because on a busy machine
+ * the time may pass before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported as
+ * deleted.
  */
 const SECOND_HALF_MS = 20;
 const SECOND_HALF_READS = 5;
@@ -26,7 +27,7 @@ interface Wait {
 export class OpenMoves {
   readonly #now: () => number;
   readonly #origins = new Map<number, Origin>();
-  /** How long each vanished name waits. */
+  /** For each vanished name, how long to wait for its second half. */
   readonly #waits = new Map<Directory, Map<ByteString, Wait>>();
   #reads = 0;
 
@@ -34,12 +35,12 @@ export class OpenMoves {
     this.#now = now;
   }
 
-  /** Call after each read of the system's reports. */
+  /** Must be called after each read of the system's reports. */
   readDone(): void {
     this.#reads += 1;
   }
 
-  /** Notes one half. For a second half, returns where the entry was. */
+  /** Records one half. @returns for a second half, the place where the entry was before */
   note(directory: Directory, name: ByteString, { cookie, half }: Move): Origin | undefined {
     const origin = this.#origins.get(cookie);
     if (half === 'to') {
@@ -47,7 +48,7 @@ export class OpenMoves {
       if (origin !== undefined) this.#forget(origin);
       return origin;
     }
-    // A directory with two watched paths has the same rename twice; its first path is enough.
+    // A directory that is watched under two paths reports the same rename twice. Only the rename under the first path is used.
     if (origin !== undefined) return undefined;
     this.#origins.set(cookie, { directory, name });
     let names = this.#waits.get(directory);
@@ -56,13 +57,13 @@ export class OpenMoves {
     return undefined;
   }
 
-  /** Whether the second half of a rename of this entry may still come. */
+  /** Whether the second half of a rename of this entry may still arrive. */
   waitsFor(directory: Directory, name: ByteString): boolean {
     const wait = this.#waits.get(directory)?.get(name);
     return wait !== undefined && (this.#reads < wait.untilRead || this.#now() < wait.untilMs);
   }
 
-  /** Removes the first halves that have waited long enough. */
+  /** Removes the first halves whose wait is over. */
   expire(): void {
     for (const [cookie, origin] of this.#origins) {
       if (this.waitsFor(origin.directory, origin.name)) continue;

@@ -1,32 +1,32 @@
-/** Converts the changes of a source to events of the contract. A change that no event can express is reported as a loss. */
+/** Converts the changes of a source to events of the contract. If no event can express a change, it is reported as a loss. */
 import type { FileChangePayload } from '../../generated/types.ts';
 import type { Directory } from './directory.ts';
 import type { Facts } from './facts.ts';
 import { toDisplay, toReportablePath } from './names.ts';
 import type { ByteString } from './names.ts';
 
-/** The reports of a source to its host, in order. */
+/** The reports of a source to the gateway, in order. */
 export type SourceItem =
   | { readonly kind: 'change'; readonly change: FileChangePayload }
-  /** Directories to rescan, relative to the root; `''` is the root itself. */
+  /** Changes may have been missed. `paths` are the directories to read again, relative to the root; `''` is the root itself. */
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'warning'; readonly text: string };
 
-/** Changes of names that no event can contain are reported at most once a minute for each directory. */
+/** Minimum time between two losses of the same directory that are reported because of names that no event can contain. */
 const UNREPORTABLE_PAUSE_MS = 60_000;
-/** Most names about which a source warns. */
+/** Maximum number of names for which a warning is written. */
 const MOST_NAMES_WARNED = 1_000;
-/** The contract's timestamps cover the years 1970 to 9999. */
+/** The latest timestamp that the contract allows, at the end of the year 9999. */
 const LAST_TIMESTAMP_MS = 253_402_300_799_999;
 
-/** The hash of the content of an entry; undefined if it has none. */
+/** Returns the hash of the content of an entry; undefined if the content is not hashed. */
 export type HashOf = (path: ByteString, facts: Facts) => string | undefined;
 
 export class Reporter {
   readonly #root: string;
   readonly #send: (item: SourceItem) => void;
   readonly #hash: HashOf;
-  /** Time of the last reported loss of each directory because of names in it. */
+  /** For each directory, when a loss was last reported because of a name in it that no event can contain. */
   readonly #lastLoss = new Map<string, number>();
   readonly #pendingLosses = new Set<string>();
   readonly #warnedNames = new Set<ByteString>();
@@ -41,7 +41,7 @@ export class Reporter {
     this.#send({ kind: 'warning', text });
   }
 
-  /** Reports that changes below these directories may have been missed. */
+  /** Reports that changes in or below these directories may have been missed. */
   reportLoss(directories: readonly Directory[]): void {
     if (directories.length === 0) return;
     this.#send({ kind: 'loss', paths: [...new Set(directories.map(nameableAncestor))] });
@@ -54,7 +54,7 @@ export class Reporter {
     this.#send({ kind: 'change', change: this.#payload(path, changeType, facts, hash) });
   }
 
-  /** @param previous the previous path, relative to the root */
+  /** @param previous the previous path of the entry, relative to the root */
   rename(previous: ByteString, directory: Directory, name: ByteString, facts: Facts): void {
     const path = this.#text(directory, name);
     const previousPath = toReportablePath(previous);
@@ -73,7 +73,7 @@ export class Reporter {
     this.#warnOfName(directory.pathOf(name));
   }
 
-  /** Reports losses whose pause of a minute is over. */
+  /** Reports the losses that were delayed and are now due. */
   reportPending(nowMs: number): void {
     for (const path of this.#pendingLosses) this.#reportUnnameable(path, nowMs);
   }
@@ -113,13 +113,13 @@ export class Reporter {
   }
 }
 
-/** Size and modification time; without the time if the contract cannot express it. */
+/** The size and the modification time of a file. The time is left out if the contract cannot express it. */
 export function measuresOf({ size, mtimeMs }: Facts): Pick<FileChangePayload, 'size' | 'mtime'> {
   if (!(mtimeMs >= 0 && mtimeMs <= LAST_TIMESTAMP_MS)) return { size };
   return { size, mtime: new Date(mtimeMs).toISOString() };
 }
 
-/** The path of a directory, or of its nearest ancestor that an event can name. */
+/** The path of the directory. If no event can contain this path, the path of its nearest ancestor that an event can contain. */
 export function nameableAncestor(directory: Directory): string {
   for (let at: Directory | undefined = directory; at?.parent !== undefined; at = at.parent) {
     const text = toReportablePath(at.path);

@@ -1,4 +1,4 @@
-/** What decides about a tree from outside of it: the ignore rules above its root, and the mounts below it. */
+/** Reads what affects the watched tree from outside: the ignore rules above its root. Also reads the mount points below the root. */
 import { mountsBelow } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { rulesAbove } from './ignore/ignore-rules.ts';
@@ -6,7 +6,7 @@ import type { RulesAbove } from './ignore/ignore-rules.ts';
 import type { ByteString } from './names.ts';
 
 export class Surroundings {
-  /** The path of the root, resolved. */
+  /** The path of the root, without symbolic links. */
   readonly root: ByteString;
   readonly #disk: Disk;
   readonly #foldCase: boolean;
@@ -21,7 +21,7 @@ export class Surroundings {
     this.#rules = rulesAbove(root, { foldCase });
   }
 
-  /** The path of an entry. */
+  /** The absolute path of an entry. @param path path relative to the root */
   pathOf(path: ByteString): ByteString {
     return this.root === '/' ? `/${path}` : `${this.root}/${path}`;
   }
@@ -30,7 +30,10 @@ export class Surroundings {
     return this.#rules;
   }
 
-  /** The mount points below the root, before and after, if the mount table has changed since the last call. */
+  /**
+   * If the mount table has changed since the last call: the mount points below the root, both the earlier and the current ones. Otherwise
+   * empty.
+   */
   changedMounts(): readonly ByteString[] {
     const before = this.#mounts;
     this.#mounts = this.#disk.mounts();
@@ -38,7 +41,7 @@ export class Surroundings {
     return [...mountsBelow(this.#mounts, this.root), ...mountsBelow(before, this.root)];
   }
 
-  /** The rules above the root, if they have changed since the last call. */
+  /** The rules above the root if they have changed since the last call, otherwise undefined. */
   changedRules(): RulesAbove | undefined {
     const now = rulesAbove(this.root, { foldCase: this.#foldCase });
     if (now.version === this.#rules.version) return undefined;

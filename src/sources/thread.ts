@@ -1,6 +1,6 @@
 /**
- * The thread of a file source. It reads the file system synchronously, so that the gateway's event loop only receives the results,
- * in portions that it requests.
+ * The thread of a file source. It reads the file system synchronously. The event loop of the gateway is not blocked by this; it only
+ * receives the results, in portions that it requests.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
@@ -22,7 +22,10 @@ export type ToThread =
   | { readonly kind: 'more' }
   | { readonly kind: 'list'; readonly request: number; readonly query: FileQuery };
 
-/** A part of the tree, at its place among the changes: it has the effect of those before it and of none after it. */
+/**
+ * A part of the list of entries. It is sent in order with the changes: it includes all changes that were sent before it, and none that are
+ * sent after it.
+ */
 export interface PartItem {
   readonly kind: 'part';
   readonly request: number;
@@ -38,9 +41,9 @@ export type FromThread =
   | { readonly kind: 'bell'; readonly descriptor: number }
   | { readonly kind: 'items'; readonly items: readonly ThreadItem[]; readonly known: number };
 
-/** Items in one message: receiving them costs the gateway a few milliseconds. */
+/** Maximum number of items in one message. Receiving so many items takes the gateway a few milliseconds. */
 const PORTION = 500;
-/** Most items that may wait for the gateway; above this number they are dropped and reported as a loss. */
+/** Maximum number of items that may wait for the gateway. If it is exceeded, they are dropped and reported as a loss. */
 const CAPACITY = 200_000;
 
 async function main(): Promise<void> {

@@ -19,7 +19,7 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** The real engine, with waits that do not block the event loop. */
+/** The inotify engine, modified so that its waits do not block the event loop. */
 function inotify(): Engine {
   const engine = new InotifyEngine();
   return {
@@ -78,7 +78,8 @@ describe('a tree source whose system fails', () => {
       expect(warnings().join()).toContain('new cannot be read and is not watched');
       broken = false;
       await vi.waitUntil(() => changed('new/sub/a'), wait);
-      // Reported again after the directory has been read, because an entry that existed at the first loss may be deleted now.
+      // The loss is reported a second time after the directory was read, because an entry that existed at the first report may have been
+      // deleted since.
       await vi.waitUntil(() => losses().length > 1, wait);
       expect(losses()).toEqual([['new'], ['new']]);
       expect(items.findLastIndex(({ kind }) => kind === 'loss')).toBe(items.length - 1);
@@ -184,7 +185,7 @@ describe('a tree source without inotify', () => {
 });
 
 describe('a rename whose halves are read one after the other', () => {
-  /** Passes on second halves only when the first halves have been examined, three reads later. */
+  /** Delays the second half of each rename by three reads, until the first half was examined. */
   function splitting(): Partial<Engine> {
     const engine = inotify();
     const held: { readonly atRead: number; readonly pass: (reports: Reports) => void }[] = [];

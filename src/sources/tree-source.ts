@@ -1,10 +1,10 @@
 /**
- * Watches the tree below a directory and reports its changes (EVT-3), or the directories to read again if changes may have been
- * missed (GAP-2). It reads the file system synchronously, so it should run in its own thread.
+ * Watches the tree below a directory and reports its changes (EVT-3). If changes may have been missed, it reports which directories to read
+ * again (GAP-2). It reads the file system synchronously, so it should run in its own thread.
  *
- * A directory is watched, then listed, then each entry is examined: the system reports every change after the examination, and the
- * examination finds every change before it. Each directory is in one of the states of {@link DirectoryState}; in none of them are
- * changes lost without a report.
+ * A directory is first watched, then listed, and then each entry is examined. No change is missed: the system reports every change after
+ * the examination, and the examination finds every change before it. {@link DirectoryState} lists the states of a directory. In each state,
+ * changes that could be missed are reported as a loss.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
@@ -30,35 +30,38 @@ import { Surroundings } from './surroundings.ts';
 import { Walker } from './walker.ts';
 
 export interface TreeSourceOptions {
-  /** As the operator wrote it; symbolic links in it are resolved again at every check of the root. */
+  /** The path as the operator wrote it. Each check of the root resolves symbolic links in this path again. */
   readonly directory: string;
-  /** The name that events carry for the root. */
+  /** The name of the root in events. */
   readonly root: string;
   readonly engine: Engine;
   readonly disk: Disk;
   readonly send: (item: SourceItem) => void;
-  /** The content of files up to this size is hashed, in bytes; by default none. */
+  /** Files up to this size in bytes are hashed; by default none. */
   readonly hashBytes?: number;
-  /** Called every 250 ms while the tree is read for the first time. */
+  /** Called every 250 ms during the first reading of the tree. */
   readonly onProgress?: (known: number) => void;
   readonly rootCheckMs?: number;
 }
 
 const ROOT_CHECK_MS = 1_000;
-/** Longest wait for a report, in milliseconds. Short, because a process that exits waits for its threads. */
+/** Longest wait for a report, in milliseconds. It is short, because a process that exits waits for its threads. */
 const LONGEST_WAIT_MS = 100;
-/** A batch ends after a pause of this length, so that the steps of an editor's save are in one batch. */
+/**
+ * A batch ends after a pause of this length, in milliseconds. The pause is long enough to collect all steps of an editor's save in one
+ * batch.
+ */
 const PAUSE_MS = 10;
-/** A batch ends after this time even without a pause. */
+/** A batch ends at the latest after this time, in milliseconds. */
 const LONGEST_MS = 50;
 /** A batch ends early when it contains this many names. */
 const NAMES_PER_BATCH = 2_048;
-/** When there are this many sightings, they are reported before more directories are read, which bounds memory. */
+/** If so many sightings have accumulated, they are reported before more directories are read. This limits memory. */
 const SIGHTINGS_PER_BATCH = 4_096;
-/** How long directories are read before new reports of the system are handled. */
+/** How long directories are read before new reports of the system are handled, in milliseconds. */
 const READING_MS = 250;
 const PROGRESS_MS = 250;
-/** A change of an entry with one of these names may change the ignore rules beside and below it. */
+/** If an entry with one of these names changes, the ignore rules for the entries beside and below it may change. */
 const RULE_NAMES: readonly ByteString[] = ['.gitignore', '.git'];
 
 export class TreeSource {
@@ -72,7 +75,7 @@ export class TreeSource {
   #dirty = new DirtyNames();
   #moves = new OpenMoves();
   #overflowed = false;
-  /** Why the root currently cannot be watched; reported once. */
+  /** The reason why the root currently cannot be watched. The same reason is reported only once. */
   #rootFault: string | undefined;
   #nextCheckMs = 0;
   #closed = false;
@@ -92,18 +95,18 @@ export class TreeSource {
     );
   }
 
-  /** Number of files and directories that are known at present. */
+  /** Number of files and directories that are currently known. */
   get size(): number {
     return this.#tree.size;
   }
 
-  /** A part of what the tree contains by the changes that were sent so far. */
+  /** A part of the list of entries. It includes exactly those changes that were sent so far. */
   list(query: FileQuery): ListedPart {
     const part = listFiles(this.#tree, query);
     return this.#rootFacts === undefined ? { ...part, unread: [''] } : part;
   }
 
-  /** Reads the tree. @throws {Error} when the directory does not exist or not all of it can be watched */
+  /** Reads the tree. @throws {Error} if the directory does not exist, or if a part of it cannot be watched */
   begin(): void {
     const { disk, directory } = this.#options;
     this.#rootFacts = disk.follow(toByteString(directory));
@@ -142,7 +145,7 @@ export class TreeSource {
     return this.#dirty.count > 0 || this.#overflowed || this.#walker.waiting > 0;
   }
 
-  /** Waits until a batch is complete. */
+  /** Collects reports until a batch is complete. */
   async #gather(): Promise<void> {
     const untilMs = Date.now() + LONGEST_MS;
     for (let quiet = false; !quiet && !this.#closed && Date.now() < untilMs && this.#dirty.count < NAMES_PER_BATCH;) {
@@ -168,14 +171,15 @@ export class TreeSource {
     const untilMs = Date.now() + READING_MS;
     while (Date.now() < untilMs && this.#walker.readNext())
       if (this.#batch.size >= SIGHTINGS_PER_BATCH) this.#batch.settle({ keepVanished: true });
-    // When the root itself is gone, its entries look deleted, but they may still exist where the root was moved to.
+    // If the root itself was moved, its entries seem to be deleted, but they may still exist at the new place. They are not reported as
+    // deleted.
     if (this.#batch.hasVanished && !this.#rootIsUnchanged()) return this.#batch.clear();
     this.#batch.settle({ keepVanished: false });
     this.#walker.forgetMoves();
     this.#reporter.reportLoss(this.#walker.takeRecovered());
   }
 
-  /** Examines every reported name. Returns false when the root is gone or has been replaced. */
+  /** Examines every reported name. @returns false if the root was moved, deleted or replaced */
   #examineDirty(): boolean {
     const dirty = this.#dirty.byDirectory;
     this.#dirty = new DirtyNames();
@@ -189,7 +193,7 @@ export class TreeSource {
     for (const [directory, names] of dirty)
       if (this.#isKnown(directory)) for (const [name, kind] of names) this.#examineOne(directory, name, kind, reruled);
     if (this.#batch.hasVanished) {
-      // Now the queue contains the second report of a rename, if the entry was renamed.
+      // If the entry was renamed, the second half of the rename is now in the queue.
       this.#drainEngine();
       this.#batch.postpone(({ directory, name }) => {
         if (this.#moves.waitsFor(directory, name)) this.#dirty.add(directory, name, 'content');
@@ -203,13 +207,17 @@ export class TreeSource {
       return false;
     }
     this.#batch.moveDirectories();
-    // These entries were examined under the old path of a directory that has moved; the directory is read again at its new path.
+    // These entries were examined under the old path of a directory that has moved. They are dropped, because the directory is read again
+    // at its new path.
     this.#batch.postpone(({ directory }) => !this.#walker.hasMoved(directory));
     this.#walker.releaseDirectories();
     return true;
   }
 
-  /** Entries below a directory whose ignore rules have changed wait until the new rules are read: ignored entries must not be reported. */
+  /**
+   * Examines one reported entry. If the entry is below a directory whose ignore rules have changed, it first waits until the new rules are
+   * read, so that ignored entries are not reported.
+   */
   #examineOne(directory: Directory, name: ByteString, kind: ReportKind, reruled: ReadonlySet<Directory>): void {
     let waits = false;
     if (reruled.size > 0 && !RULE_NAMES.includes(name))
@@ -224,7 +232,7 @@ export class TreeSource {
     return directory.isBelow(this.#tree.root) && directory.parent?.directories.get(directory.name) === directory;
   }
 
-  /** Compares the whole tree with the file system, because reports of the system were lost. */
+  /** Compares the whole tree with the file system after the system has lost reports. */
   #recover(): void {
     this.#overflowed = false;
     this.#reporter.warn('The queue of file changes overflowed. The whole directory is compared again.');
@@ -235,7 +243,7 @@ export class TreeSource {
     for (const each of this.#tree.watchers.get(watch) ?? []) {
       this.#dirty.add(each, name, kind);
       const origin = move === undefined ? undefined : this.#moves.note(each, name, move);
-      // Both halves are examined in one batch.
+      // Both halves of a rename are examined in the same batch.
       if (origin !== undefined) this.#dirty.add(origin.directory, origin.name, 'content');
     }
   }
@@ -249,7 +257,7 @@ export class TreeSource {
     }
   }
 
-  /** Starts again with an empty tree at the operator's path, and reads it without reporting changes. */
+  /** Starts again with an empty tree at the path of the operator. Reads the tree without reporting its entries as changes. */
   #readRoot(): void {
     const { engine, disk, directory, onProgress } = this.#options;
     this.#release();
@@ -303,7 +311,7 @@ export class TreeSource {
     }
   }
 
-  /** Checks the root, the mounts below it and the ignore rules above it, and retries directories that could not be read. */
+  /** Checks the root, the mount points below it and the ignore rules above it. Retries directories that could not be read. */
   #check(): void {
     const nowMs = Date.now();
     this.#nextCheckMs = nowMs + this.#checkMs;
@@ -319,14 +327,14 @@ export class TreeSource {
     this.#walker.retryDue(nowMs);
   }
 
-  /** True when the root is watched. */
+  /** @returns whether the root is watched */
   #checkRoot(): boolean {
     let now: Facts | undefined;
     try {
       now = this.#options.disk.follow(toByteString(this.#options.directory));
     } catch (error) {
       if (!isGone(error)) {
-        // This error does not prove that the root is gone, so the watches stay.
+        // This error does not prove that the root was deleted, so the watches are kept.
         this.#rootFailed(`The watched directory cannot be accessed (${reasonOf(error)}); retrying.`);
         return false;
       }
@@ -360,7 +368,10 @@ export class TreeSource {
     this.#reporter.reportLoss([this.#tree.root]);
   }
 
-  /** The step was not completed: the whole tree is compared again, and a root that could not be watched is retried. */
+  /**
+   * Handles an unexpected error. Because a step was not completed, the whole tree is compared again. If the root could not be watched, this
+   * is retried.
+   */
   #failed(error: unknown): void {
     this.#rootFailed(`The file watcher failed (${reasonOf(error)}) and restarts.`);
     this.#batch.clear();

@@ -1,4 +1,7 @@
-/** Examines entries and reads directories: finds differences from the tree, and keeps each directory watched. */
+/**
+ * Examines entries and reads directories. It finds the differences between the disk and the tree, and ensures that each directory is
+ * watched.
+ */
 import type { Batch } from './batch.ts';
 import { Directory } from './directory.ts';
 import type { Tree } from './directory.ts';
@@ -15,7 +18,7 @@ import type { ByteString } from './names.ts';
 import type { Reporter } from './reporter.ts';
 
 export interface WalkerOptions {
-  /** Resolved, with `/` between segments. */
+  /** The path of the root, without symbolic links and with `/` between segments. */
   readonly root: ByteString;
   readonly tree: Tree;
   readonly batch: Batch;
@@ -24,11 +27,11 @@ export interface WalkerOptions {
   readonly disk: Disk;
   readonly rules: { readonly rules: IgnoreRules; readonly prefix: ByteString };
   readonly foldCase: boolean;
-  /** Drains the system's queue; called often, so that the queue does not overflow. */
+  /** Reads the queue of the system. It is called often, so that the queue does not overflow. */
   readonly drainEngine: () => void;
 }
 
-/** Entries that are examined between two drains of the system's queue. */
+/** Number of entries that are examined before the queue of the system is read again. */
 const LOOKS_PER_DRAIN = 128;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 30_000;
@@ -41,7 +44,7 @@ export class Walker {
   /** Directories that could not be watched or read. */
   readonly retries = new Set<Directory>();
   readonly #recovered = new Set<Directory>();
-  /** Whether the tree is read for the first time; then nothing is reported. */
+  /** True while the tree is read for the first time. Its entries are not reported as changes. */
   silent = true;
   #looks = 0;
 
@@ -50,7 +53,7 @@ export class Walker {
     this.#above = options.rules;
   }
 
-  /** The ignore rules above the root have changed. */
+  /** Called when the ignore rules above the root have changed. */
   useRules(rules: WalkerOptions['rules']): void {
     this.#above = rules;
   }
@@ -65,7 +68,7 @@ export class Walker {
     this.#queue.push(directory);
   }
 
-  /** Reads the next waiting directory. Returns false when none is waiting. */
+  /** Reads the next directory of the queue. @returns false if the queue is empty */
   readNext(): boolean {
     const directory = this.#queue[this.#next];
     if (directory === undefined) return false;
@@ -79,15 +82,15 @@ export class Walker {
   }
 
   /**
-   * Notes that a loss of this directory is to be reported once all waiting directories have been read. The loss that was
-   * reported when it failed is not enough: a subscriber that looked at the directory then may have seen an entry that was
-   * gone before this source saw it.
+   * Requests a report of a loss in this directory, after all waiting directories have been read. A loss was already reported when the
+   * directory could not be read. This is not enough: a subscriber that then read the directory may have seen an entry that was deleted
+   * before this source could read the directory.
    */
   reportLossWhenRead(directory: Directory): void {
     this.#recovered.add(directory);
   }
 
-  /** The directories of {@link Walker.reportLossWhenRead}; none while directories wait to be read. */
+  /** The directories that were passed to {@link Walker.reportLossWhenRead}. Empty while directories wait to be read. */
   takeRecovered(): readonly Directory[] {
     if (this.waiting > 0) return [];
     const recovered = [...this.#recovered];
@@ -95,7 +98,7 @@ export class Walker {
     return recovered;
   }
 
-  /** Ends the watch of a directory and removes it from the queue of directories to read. */
+  /** Ends the watch of a directory. The directory is also removed from the queue of directories to read. */
   forget(directory: Directory): void {
     directory.queued = false;
     this.retries.delete(directory);
@@ -109,7 +112,7 @@ export class Walker {
     for (const each of this.retries) if (each.retryAtMs <= nowMs) this.queue(each);
   }
 
-  /** Compares one entry with the tree. @param report what the system reported about it, if anything */
+  /** Compares one entry with the tree. @param report the kind of the system's report about the entry, if there was one */
   examine(directory: Directory, name: ByteString, report?: ReportKind): void {
     const { tree, root, disk, drainEngine, batch } = this.#options;
     this.#looks += 1;
@@ -144,7 +147,7 @@ export class Walker {
       reporter.noteName(directory, name);
       tree.put(directory, name, facts);
     } else if (proven || (known && same && facts.fileType === 'directory' && report !== 'attributes')) {
-      // This also shows a hidden entry again that has not changed.
+      // This also makes a hidden entry visible again if the entry has not changed.
       tree.put(directory, name, facts);
     } else if (batch.moveDirectory(sighting)) {
       return;
@@ -154,7 +157,7 @@ export class Walker {
     if (facts.fileType === 'directory') this.follow(directory, name, { same, reported: report !== undefined });
   }
 
-  /** Makes sure that a directory is watched and read. While renames are still unresolved, the directory is only noted. */
+  /** Ensures that a directory is watched and read. If renames are not resolved yet, the directory is only added to `heldDirectories`. */
   follow(
     parent: Directory,
     name: ByteString,
@@ -177,13 +180,13 @@ export class Walker {
     if (node.state === 'new' || node.state === 'lost' || (node.state === 'unreadable' && reported)) this.queue(node);
   }
 
-  /** Directories that were found while renames were unresolved; undefined when none are. */
+  /** Directories that were found while renames were not resolved; undefined if all renames are resolved. */
   heldDirectories: HeldDirectory[] | undefined;
 
   releaseDirectories(): void {
     const held = this.heldDirectories ?? [];
     this.heldDirectories = undefined;
-    // A directory that has moved here needs no new watch: its watch has moved with it.
+    // A directory that was moved here needs no new watch, because its watch is still valid.
     for (const { parent, name, same, reported } of held)
       this.follow(parent, name, { same: same || this.#movedAlong(parent, name), reported });
   }
@@ -195,13 +198,13 @@ export class Walker {
 
   readonly #moved = new Set<Directory>();
 
-  /** Notes that a directory has moved. It is read again, because other ignore rules may apply in its new place. */
+  /** Records that a directory was moved. It is read again, because other ignore rules may apply in the new place. */
   noteMoved(directory: Directory): void {
     this.#moved.add(directory);
     if (directory.state !== 'ignored') this.queue(directory);
   }
 
-  /** Whether a directory has moved in this batch. */
+  /** Whether a directory was moved in this batch. */
   hasMoved(directory: Directory): boolean {
     return this.#moved.has(directory);
   }
@@ -217,7 +220,10 @@ export class Walker {
     return rules !== undefined && rules.ignores(prefix + path, 'file') && rules.ignores(prefix + path, 'directory');
   }
 
-  /** An entry that becomes ignored is not reported as deleted. It stays in the tree, hidden, and is compared when it is no longer ignored. */
+  /**
+   * Hides an entry that has become ignored. The entry is not reported as deleted. It stays in the tree, so that it can be compared when it
+   * is no longer ignored.
+   */
   #hide(directory: Directory, name: ByteString): void {
     const { tree } = this.#options;
     tree.hide(directory, name);
@@ -250,7 +256,7 @@ export class Walker {
       const there = new Set(names);
       for (const name of [...directory.entries.keys()]) if (!there.has(name)) this.examine(directory, name);
     }
-    // When an entry could not be examined, the directory has failed again.
+    // If an entry could not be examined, the directory counts as unreadable again.
     if (directory.failures === failures) this.#readable(directory);
     if (replaced) for (const each of directory.directories.values()) if (each.state !== 'ignored') this.queue(each);
   }
@@ -265,7 +271,10 @@ export class Walker {
     this.retries.delete(directory);
   }
 
-  /** Returns whether the ignore rules of its entries have changed. @throws {Error} when the rules cannot be read */
+  /**
+   * Reads the ignore rules for the entries of a directory. @returns whether these rules have changed @throws {Error} if the rules cannot be
+   * read
+   */
   #readRules(directory: Directory, path: ByteString, names: readonly ByteString[]): boolean {
     const { foldCase, reporter } = this.#options;
     const above = this.#above;
@@ -299,7 +308,10 @@ export class Walker {
     else this.#fail(directory, error);
   }
 
-  /** Whether a directory may still exist. False only if it certainly does not: a directory that is being renamed is missing for a moment. */
+  /**
+   * Whether a directory exists, or may exist. The directory is looked up a second time here, because a directory that is being renamed is
+   * missing for a moment.
+   */
   #isDirectory({ path }: Directory): boolean {
     const { disk, root } = this.#options;
     try {
@@ -309,7 +321,7 @@ export class Walker {
     }
   }
 
-  /** Keeps the known entries, reports a loss, and schedules a retry. */
+  /** Handles a directory that cannot be read: keeps its known entries, reports a loss, and schedules a retry. */
   #fail(directory: Directory, error: unknown): void {
     const { reporter } = this.#options;
     if (this.silent && (isExhausted(error) || directory.parent === undefined)) throw error;
@@ -339,7 +351,7 @@ interface Comparison {
   readonly report: ReportKind | undefined;
 }
 
-/** The rules of the exclude file of an inner repository, as they were read before. */
+/** The rules of the exclude file of a repository inside the root, as they were last read. */
 function innerRules(rules: IgnoreRules | undefined, base: ByteString): IgnoreRules | undefined {
   for (let at = rules; at !== undefined; at = at.parent) if (at.parent === undefined && at.base === base) return at;
   return undefined;

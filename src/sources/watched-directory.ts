@@ -21,35 +21,35 @@ export interface FileChangeTarget {
     options: { readonly stream: string; readonly source: string; readonly idempotencyKey: string },
   ): Promise<unknown>;
   announceLoss(loss: { readonly stream: string; readonly paths: readonly string[] }): Promise<void>;
-  /** Makes the content of the directory available to clients (FIL-1). Returns a function that ends this. */
+  /** Makes the content of the directory available to clients (FIL-1). @returns a function that withdraws it */
   offerFiles(watched: WatchedRoot): () => void;
   health(): { readonly broker: { readonly kind: 'memory' | 'redis' } };
 }
 
 export interface WatchOptions {
   readonly directory: string;
-  /** The directory's name in events; its last segment by default, never its path on the server. */
+  /** The name of the directory in events. By default, it is the last segment of the path; the full path on the server is never used. */
   readonly root?: string;
-  /** Defaults to `main`. */
+  /** The stream to publish to; by default `main`. */
   readonly stream?: string;
-  /** Changes of files up to this size carry the hash of the content, in bytes; by default none do (FIL-3). */
+  /** Changes of files up to this size in bytes include the hash of the content (FIL-3); by default no file is hashed. */
   readonly hashBytes?: number;
-  /** Receives warnings for the operator: directories that cannot be read or watched, and changes that are dropped. */
+  /** Receives warnings for the operator, for example about directories that cannot be watched or changes that were dropped. */
   readonly onWarning: (text: string) => void;
-  /** Called a few times a second while the directory is first read, with the number of files and directories found so far. */
+  /** Called a few times per second during the first reading of the directory, with the number of files and directories found so far. */
   readonly onProgress?: (known: number) => void;
 }
 
 export interface WatchedDirectory {
-  /** The directory's name in events. */
+  /** The name of the directory in events. */
   readonly root: string;
-  /** Number of files and directories that are known at present. */
+  /** Number of files and directories that are currently known. */
   readonly size: number;
-  /** Stops watching; changes that still wait for the broker are dropped. */
+  /** Stops watching. Changes that still wait for the broker are dropped. */
   close(): Promise<void>;
 }
 
-/** @throws {Error} when the directory does not exist or not all of it can be watched. */
+/** @throws {Error} if the directory does not exist, or if a part of it cannot be watched. */
 export async function watchDirectory(target: FileChangeTarget, options: WatchOptions): Promise<WatchedDirectory> {
   const { directory, root, stream = 'main', hashBytes, onWarning, onProgress } = options;
   const feed = new FileFeed({
@@ -69,7 +69,8 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   await source.start();
-  // The stream continues across restarts, and no process watched the directory between two of them (GAP-2).
+  // With Redis, the stream continues when the gateway restarts. Nothing watched the directory while the gateway was stopped, so changes may
+  // have been missed (GAP-2).
   if (target.health().broker.kind === 'redis') feed.loss(['']);
   const withdraw = target.offerFiles({
     stream,
@@ -89,7 +90,7 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
   };
 }
 
-/** Lists a part of the directory, with the position at which everything that the part contains was published. */
+/** Lists a part of the directory. The position is that of the stream after all changes that the part includes were published. */
 function listPublished(
   { source, feed }: { readonly source: FileSource; readonly feed: FileFeed },
   query: FileQuery,

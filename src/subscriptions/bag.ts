@@ -1,4 +1,7 @@
-/** A multimap. Most keys have one item, which is stored in the map directly: a set with one item takes ten times the memory. */
+/**
+ * A multimap. A key with only one item, which is the usual case, stores the item directly: a set with one item would take ten times the
+ * memory.
+ */
 export type Bags<Key, Item extends object> = Map<Key, Item | Set<Item>>;
 
 export function addTo<Key, Item extends object>(bags: Bags<Key, Item>, key: Key, item: Item): void {

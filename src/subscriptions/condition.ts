@@ -1,19 +1,19 @@
-/** One compiled field of a filter. */
+/** The compiled form of one field of a filter. */
 import { hash } from 'node:crypto';
 import type { Catalogue, Filter, FilterKind } from '../catalogue/catalogue.ts';
 import type { EventFacts } from './event-facts.ts';
 import { PathSet } from './path-set.ts';
 
-/** Up to this number of values, comparing with each takes less time and memory than a set. */
+/** Up to this number of values, comparing with each value takes less time and memory than a set. */
 const FEW = 8;
 
-/** Whether a value of the event for this field matches. */
+/** Returns a function that checks whether a value of an event matches this field of the filter. */
 function fitOf(kind: FilterKind, wanted: readonly string[]): (value: string) => boolean {
   if (kind === 'path') {
     const paths = new PathSet(wanted);
     return (path) => paths.matches(path);
   }
-  // `.ts` matches `a.d.ts`, not `a.mts`: the ends that follow a dot are compared.
+  // A name matches if it ends with the wanted extension, which begins with a dot: `.ts` matches `a.d.ts`, but not `a.mts`.
   if (kind === 'extension') return (name) => wanted.some((each) => name.endsWith(each));
   if (wanted.length <= FEW) return (value) => wanted.includes(value);
   const set = new Set(wanted);
@@ -23,17 +23,17 @@ function fitOf(kind: FilterKind, wanted: readonly string[]): (value: string) => 
 export class Condition {
   readonly field: string;
   readonly #fits: (value: string) => boolean;
-  /** Serial number of the last compared event, and the result. Cached, because many filters may share a condition. */
+  /** The serial number of the last compared event, and the result for it. It is cached, because many filters may share a condition. */
   #seen = 0;
   #met = false;
 
-  /** @param wanted normalised */
+  /** @param wanted normalised values */
   constructor(field: string, kind: FilterKind, wanted: readonly string[]) {
     this.field = field;
     this.#fits = fitOf(kind, wanted);
   }
 
-  /** Whether an event meets the condition. An event that does not declare the field always does (SUB-4). */
+  /** Whether an event meets the condition. It always does if its declaration does not include the field (SUB-4). */
   isMet(facts: EventFacts): boolean {
     if (this.#seen === facts.serial) return this.#met;
     this.#seen = facts.serial;
@@ -49,7 +49,7 @@ interface Shared {
 
 const COST: Readonly<Record<FilterKind, number>> = { exact: 0, extension: 1, path: 2 };
 
-/** The conditions of a filter, in ascending order of the cost of comparing. */
+/** The conditions of a filter, in ascending order of the cost of checking them. */
 export function conditionsOf(filter: Filter, { filters }: Catalogue, shared?: SharedConditions): readonly Condition[] {
   return fieldsOf(filter, filters).map(({ field, kind, wanted }) =>
     kind === 'path' && shared !== undefined ? shared.take(field, wanted) : new Condition(field, kind, wanted),
@@ -71,18 +71,19 @@ function fieldsOf(filter: Filter, kinds: Catalogue['filters']): readonly FieldVa
   return fields.toSorted((a, b) => COST[a.kind] - COST[b.kind]);
 }
 
-/** A longer key is hashed, so that the text of a filter is not stored twice. */
+/** A key longer than this is hashed, so that a long filter is not stored twice. */
 const LONGEST_KEY = 128;
 
-/** A short text for a value; two values have the same text only if they are equal. */
+/** A short text that identifies a value: two values have the same text only if they are equal. */
 export function keyOf(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length <= LONGEST_KEY ? text : hash('sha256', text, 'base64');
 }
 
 /**
- * Conditions on paths, shared by all filters that have them, because comparing a path with globs is most of the cost of matching.
- * Other conditions are not shared, because comparing them costs less than a look-up.
+ * Conditions on paths, shared by all filters that contain them. Comparing a path with globs causes most of the cost of matching, so it
+ * should be done once for all these filters. Other conditions are not shared, because comparing costs less than looking up a shared
+ * condition.
  */
 export class SharedConditions {
   readonly #byKey = new Map<string, Shared>();

@@ -1,4 +1,4 @@
-/** Source losses: which subscriptions a lost directory concerns, and the gap that reports it (GAP-2). */
+/** Source losses: which subscriptions a loss in a directory affects, and the gap that reports it (GAP-2). */
 import type { GapData } from '../../generated/types.ts';
 import { serverValidators } from '../../generated/validators.js';
 import { schemaError } from '../wire/schema-error.ts';
@@ -13,8 +13,8 @@ function within(path: string, directory: string): boolean {
 }
 
 /**
- * Whether the subscription may match events of files below a directory; `''` is the watched root. The watcher passes the name as
- * the file system has it, while patterns are in NFC.
+ * Whether the subscription may match events of files in or below a directory; `''` is the watched root. The name is normalised first,
+ * because the watcher passes it as the file system has it, but patterns are in NFC.
  */
 export function touchesDirectory({ events, filter }: FilterSpec, lost: string): boolean {
   const directory = lost.normalize('NFC');
@@ -26,17 +26,20 @@ export function touchesDirectory({ events, filter }: FilterSpec, lost: string): 
   });
 }
 
-/** The gap that reports a source loss. `from` and `to` are both the position at which it is reported. */
+/** The gap that reports a source loss. `from` and `to` are equal: both are the position at which the loss is reported. */
 export function sourceGap(stream: string, { epoch, sequenceId, paths }: KeptLoss): Omit<GapData, 'subscriptionIds'> {
   const place = { epoch, sequenceId };
   return { stream, from: place, to: place, reason: 'source_overflow', repair: { kind: 'rescan', paths: [...paths] } };
 }
 
-/** A position for validation only: the broker assigns the real one later, and the other fields do not depend on it. */
+/**
+ * A position that is only used for validation. The broker assigns the real position later, and the validity of the other fields does not
+ * depend on it.
+ */
 const ANYWHERE = { epoch: '-', sequenceId: 0 };
 
 /**
- * The directories that one gap names. Too many are replaced by the root: reporting too much is safe.
+ * The directories that one gap lists. If there are too many, the result is the root alone, which reports too much, but this is safe.
  * @throws {ProtocolError} `stream_invalid`
  */
 export function tellablePaths(stream: string, paths: readonly string[]): readonly string[] {

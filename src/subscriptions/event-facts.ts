@@ -1,9 +1,9 @@
-/** The values of one event that filters compare, normalised once per event instead of once per filter. */
+/** The values of one event that filters compare. They are normalised once per event, not once per filter. */
 import { specOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, EventSpec, FilterKind } from '../catalogue/catalogue.ts';
 import { valuesAt } from '../replay/pointer.ts';
 
-/** The part of an event that filters use. */
+/** The parts of an event that filters use. */
 export interface Matchable {
   readonly event: string;
   readonly source: { readonly name: string; readonly principal: string };
@@ -14,7 +14,7 @@ export function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The strings at a field's pointers in an event; an array contributes each of its elements. */
+/** The strings in an event at the pointers of a field. If a pointer leads to an array, the strings among its elements are included. */
 export function stringsAt(event: Matchable, pointers: readonly string[]): readonly string[] {
   const isString = (value: unknown): value is string => typeof value === 'string';
   return pointers.flatMap((pointer) => valuesAt(event, pointer).filter(isString));
@@ -35,7 +35,7 @@ export class EventFacts {
   readonly #source: Matchable;
   readonly #catalogue: Catalogue;
   readonly #spec: EventSpec;
-  /** Made for the first field that is compared: an event without filters needs none. */
+  /** Created when the first field is compared. It is not needed if no subscription has a filter. */
   #values: Map<string, readonly string[]> | undefined;
 
   constructor(source: Matchable, catalogue: Catalogue) {
@@ -47,12 +47,15 @@ export class EventFacts {
     this.#spec = specOf(catalogue, source.event);
   }
 
-  /** Whether the event declares the field; a field that it does not declare does not constrain it (SUB-4). */
+  /** Whether the declaration of the event includes the field. If it does not, the field does not restrict the event (SUB-4). */
   declares(field: string): boolean {
     return this.#spec.filterable[field] !== undefined;
   }
 
-  /** The event's values of a field: paths in NFC, for extensions the file names in lower case, other values unchanged. */
+  /**
+   * The values of a field in the event. Paths are in NFC; for extensions, the values are file names in lower case. Other values are
+   * unchanged.
+   */
   values(field: string): readonly string[] {
     const known = this.#values?.get(field);
     if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 /**
- * Filters, indexed by their most selective condition, so that an event visits only filters whose condition it meets. The condition
- * is the first of the filter's fields that the event declares; a field that it does not declare does not constrain it (SUB-4).
- * One shelf serves many events, which may declare different fields. Filters that use the same fields are grouped into one part. For
- * each event, every part is searched by one field: the most selective field of the part that the event declares.
+ * An index of filters by their most selective condition, so that an event visits only filters whose condition it meets. This condition is
+ * the first field of the filter that the event declares; a field that the event does not declare does not restrict it (SUB-4). One shelf
+ * serves many events, which may declare different fields. Filters with the same fields form one part of the shelf. For each event, each
+ * part is searched by one field: the most selective field of the part that the event declares.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './bag.ts';
@@ -12,8 +12,8 @@ import { isGlob } from './glob.ts';
 import { MAX_PLACES, PathIndex, placesOf, tailOf } from './path-index.ts';
 
 /**
- * Filter fields from the most to the least selective. A filter is indexed by the first of its fields in this order. The fields of
- * own events come between the two lists.
+ * Filter fields, from the most to the least selective. A filter is indexed by the first of its fields in this order. The fields of the
+ * user's own events come between the two lists.
  */
 const MOST_TELLING: readonly string[] = ['sessionIds', 'operationIds'];
 const LEAST_TELLING: readonly string[] = [
@@ -28,16 +28,21 @@ const LEAST_TELLING: readonly string[] = [
 ];
 const RANKED: ReadonlySet<string> = new Set([...MOST_TELLING, ...LEAST_TELLING]);
 
-/** The fields by which a search found an item. If its filter is plain ({@link isPlain}), the event meets these fields. */
+/**
+ * The fields by which a search found an item. If the filter of the item is plain ({@link isPlain}), the event meets these fields, so they
+ * need no further check.
+ */
 export interface Found {
   readonly field: string | undefined;
-  /** The field of extensions that was part of the key, if the filter has it. */
+  /** The extension field, if the item was found by the combination of a path and an extension. */
   readonly partner: string | undefined;
-  /** Whether no other field of the filter constrains the event. */
+  /** Whether the filter has no other field that restricts the event. */
   readonly complete: boolean;
 }
 
-/** Whether the index keeps all values of a filter unchanged, so that an event that finds the filter by a field meets that field. */
+/**
+ * Whether the index stores all values of the filter unchanged. If so, an event that finds the filter by a field certainly meets that field.
+ */
 export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
   let [paths, extensions] = [0, 0];
   for (const [field, values = []] of Object.entries(filter)) {
@@ -51,19 +56,19 @@ export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
 }
 
 export interface ShelfOptions {
-  /** The declared fields of all events that are looked up in this shelf. */
+  /** The declarations of all events that are looked up in this shelf. */
   readonly specs: readonly EventSpec[];
   readonly catalogue: Catalogue;
 }
 
 /** Filters with the same fields. */
 interface Part<Item extends object> {
-  /** The most selective field first. */
+  /** The fields, the most selective first. */
   readonly fields: readonly string[];
   readonly byPath: Map<string, PathIndex<Item>>;
-  /** Field → value → items. For extensions, the value is cut to the text from its last dot on (`.d.ts` → `.ts`). */
+  /** For each field, the items by value. For extensions, the value is shortened to the text from its last dot on (`.d.ts` → `.ts`). */
   readonly byValue: Map<string, Bags<string, Item>>;
-  /** Visited by events that declare none of the fields. */
+  /** Items that are visited by events that declare none of the fields. */
   readonly loose: Set<Item>;
 }
 
@@ -109,7 +114,7 @@ export class EventShelf<Item extends object> {
     }
   }
 
-  /** Removes the item from every place where `add` put it for the same filter. */
+  /** Removes an item. @param filter the same filter that was passed to `add` */
   remove(filter: Filter, item: Item): void {
     const key = this.#fields.filter((field) => filter[field] !== undefined).join();
     const part = this.#parts.get(key);
@@ -131,7 +136,7 @@ export class EventShelf<Item extends object> {
     if (part.byPath.size + part.byValue.size + part.loose.size === 0) this.#parts.delete(key);
   }
 
-  /** Visits every item that may match the event; an item may be visited more than once. */
+  /** Visits every item that may match the event. An item may be visited more than once. */
   visit(facts: EventFacts, visit: (item: Item, found: Found) => void): void {
     for (const { fields, byPath, byValue, loose } of this.#parts.values()) {
       const declared = fields.filter((each) => facts.declares(each));
@@ -149,7 +154,7 @@ export class EventShelf<Item extends object> {
     }
   }
 
-  /** The fields by which the events of this shelf look up; contains undefined if an event declares none of them. */
+  /** The fields by which the events of this shelf are looked up. Contains undefined if an event declares none of the part's fields. */
   #conditionsOf({ fields }: Part<Item>): ReadonlySet<string | undefined> {
     return new Set(this.#specs.map(({ filterable }) => fields.find((field) => filterable[field] !== undefined)));
   }
@@ -167,7 +172,10 @@ export class EventShelf<Item extends object> {
     return placesOf(filter[field] ?? [], partner === undefined ? undefined : filter[partner]);
   }
 
-  /** Path field → the extension field of the same paths, if every event with one field also has the other. */
+  /**
+   * For each path field, the extension field of the same paths. It exists only if every event that declares the path field also declares
+   * the extension field.
+   */
   #findPartners(): ReadonlyMap<string, string> {
     const { filters } = this.#catalogue;
     const partners = new Map<string, string>();

@@ -20,7 +20,7 @@ function event(name: string, payload: Matchable['payload'], source = 'watcher'):
 function matches(events: readonly string[], filter: Filter, candidate: Matchable): boolean {
   const spec = { events, filter: normalise(events, filter) };
   const compiled = compileFilter(spec, catalogue)(new EventFacts(candidate, catalogue));
-  // OPS-3: the explanation and the delivery never disagree.
+  // The explanation must always agree with the delivery (OPS-3).
   expect(explainMismatch(spec, candidate, catalogue) === undefined).toBe(compiled);
   return compiled;
 }
@@ -168,7 +168,7 @@ describe('the normalised filter', () => {
     const events = new Map([
       ['closed', { ...spec, filterable: { level: ['/payload/level'] }, enumerated: { level: ['low'] } }],
       ['open', { ...spec, filterable: { level: ['/payload/level'] }, enumerated: {} }],
-      // As in a contract that an earlier version built.
+      // A contract that an earlier version has built.
       ['older', { ...spec, filterable: { level: ['/payload/level'] } }],
     ]) as unknown as typeof catalogue.events;
     const own = { ...catalogue, events, filters: new Map([['level', 'exact' as const]]) };

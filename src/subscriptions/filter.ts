@@ -1,6 +1,7 @@
 /**
- * Compiles and explains filters (SUB-4, SUB-5). An event must match every field of the filter, and one of the values within a
- * field. A field constrains only events that declare it in the contract (`x-filterable`); for these, an absent value does not match.
+ * Compiles and explains filters (SUB-4, SUB-5). An event matches if it matches every field of the filter; for a field, one of the listed
+ * values suffices. A field only restricts events that declare it in the contract (`x-filterable`). If such an event has no value for the
+ * field, it does not match.
  */
 import { nearest } from '../catalogue/near-miss.ts';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
@@ -12,7 +13,7 @@ import type { Matchable } from './event-facts.ts';
 import { normalisePattern } from './glob.ts';
 import { matchesName } from '../catalogue/event-pattern.ts';
 
-/** The events and the filter of a subscription, both normalised: they decide which events match. */
+/** The events and the filter of a subscription, both normalised. They determine which events match. */
 export interface FilterSpec {
   readonly events: readonly string[];
   readonly filter: Filter;
@@ -20,7 +21,7 @@ export interface FilterSpec {
 
 export interface FilterLimits {
   readonly patternsPerFilterField: number;
-  /** In characters (UTF-16 code units). */
+  /** The maximum length of a pattern, in UTF-16 code units. */
   readonly patternLength: number;
 }
 
@@ -79,15 +80,15 @@ function normaliseField(
 }
 
 /**
- * Normalises a filter: values in one notation, sorted, without duplicates.
- * @throws {ProtocolError} `filter_invalid`, `filter_not_applicable` or `limit_exceeded`, with a pointer.
+ * Normalises a filter: each value has only one notation, and values are sorted and without duplicates.
+ * @throws {ProtocolError} `filter_invalid`, `filter_not_applicable` or `limit_exceeded`, with a pointer to the value.
  */
 export function normaliseFilter(options: {
   readonly events: readonly string[];
   readonly filter: Filter;
   readonly limits: FilterLimits;
   readonly catalogue: Catalogue;
-  /** Pointer to the filter, for errors. */
+  /** Pointer to the filter in the message, for errors. */
   readonly pointer?: string;
 }): Filter {
   const { events, filter, limits, catalogue, pointer: base = '/data/filter' } = options;
@@ -123,7 +124,7 @@ function notApplicable(
   );
 }
 
-/** Refuses a value that no event can have, because the schemas of all events with this field enumerate other values (SUB-4). */
+/** Refuses a value that no event can have: all events that declare the field have an `enum` without this value in their schemas (SUB-4). */
 function checkEnumerated({ field, pointer }: FieldPlace, values: readonly string[], specs: readonly EventSpec[]): void {
   const lists = specs
     .filter(({ filterable }) => filterable[field] !== undefined)
@@ -142,18 +143,24 @@ function checkEnumerated({ field, pointer }: FieldPlace, values: readonly string
   );
 }
 
-/** Characters of all values of a filter; the cost of compiling and keeping the filter grows with them. */
+/** The total number of characters in a filter. The cost of compiling and storing the filter is proportional to it. */
 export function filterCharacters(filter: Filter): number {
   let sum = 0;
   for (const values of Object.values(filter)) for (const each of values) sum += each.length;
   return sum;
 }
 
-/** Bytes of a subscription without a filter, in the session, the index and the fan-out. Estimated at 0.9 to 1.2 KiB, not measured. */
+/**
+ * Memory of a subscription without a filter, in bytes: in the session, the index and the fan-out. Estimated as 0.9 to 1.2 KiB, not
+ * measured.
+ */
 const BASE_BYTES = 1200;
-/** Bytes of one value's place in the index; it has one under each event pattern, four at most. Estimated at 150 to 260, not measured. */
+/**
+ * Memory of one value in the index, in bytes. A value is stored once for each event pattern, but at most four times. Estimated as 150 to
+ * 260, not measured.
+ */
 const VALUE_BYTES = 240;
-/** Bytes per character: the value itself, and the prefix under which it is indexed. */
+/** Memory per character of a value, in bytes: for the value itself, and for the prefix under which it is indexed. */
 const CHARACTER_BYTES = 4;
 
 /** Estimated memory of a subscription, in bytes. */
@@ -173,9 +180,9 @@ export function compileFilter({ events, filter }: FilterSpec, catalogue: Catalog
   return (facts) => isNamed(events, facts) && conditions.every((each) => each.isMet(facts));
 }
 
-/** The first condition that an event fails. */
+/** The first condition that an event does not meet. */
 export interface Mismatch {
-  /** `events` or the name of a filter field. */
+  /** `events`, or the name of a filter field. */
   readonly clause: string;
   readonly wanted: readonly string[];
   readonly seen: readonly string[];

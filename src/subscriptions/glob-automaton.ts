@@ -1,20 +1,20 @@
 /**
- * All globs of a filter as one automaton: a path is read once, whatever the number of patterns (SUB-5).
+ * Compiles all globs of a filter into one automaton. A path is read only once, regardless of the number of patterns (SUB-5).
  *
- * Each pattern is a row of tokens; every segment of a path is read as its characters and a closing "/".
+ * Each pattern is a row of tokens. A path is read character by character; each segment ends with a "/", the last one too.
  *
  *     src/*.ts   →   s r c / STAR . t s / ACCEPT        a segment ** is one token, GLOBSTAR
  *
- * Bit n of the state is set when all tokens before token n have been matched. One character moves all patterns at once, 32 tokens
- * per machine word (Baeza-Yates and Gonnet, "A new approach to text searching", 1992). So matching costs at most path × patterns / 32,
- * in characters, whatever the patterns contain. Words without a set bit are skipped.
+ * Bit n of the state is set if all tokens before token n have been matched. One character advances all patterns at once, 32 tokens per
+ * machine word (Baeza-Yates and Gonnet, "A new approach to text searching", 1992). Matching therefore takes at most (length of the path) ×
+ * (length of all patterns) / 32 steps, regardless of what the patterns contain. Words without a set bit are skipped.
  */
 const SLASH = 0x2f;
 const STAR = 0x2a;
 const QUESTION = 0x3f;
 const WORD = 32;
 
-/** A number is the code point of a literal character. */
+/** A number stands for a literal character, given by its code point. */
 type Token = 'star' | 'globstar' | 'any' | 'accept' | number;
 
 function tokensOf(pattern: string): readonly Token[] {
@@ -40,7 +40,7 @@ function setBit(words: Int32Array, at: number): void {
   words[word] = (words[word] ?? 0) | (1 << (at % WORD));
 }
 
-/** Shared by all automata, because matching is synchronous and never nested. */
+/** All automata share these arrays. This is possible because matching is synchronous and never nested. */
 let state = new Int32Array(16);
 let row = new Int32Array(16);
 
@@ -50,17 +50,17 @@ export class GlobAutomaton {
   readonly #stars: Int32Array;
   readonly #globstars: Int32Array;
   readonly #accept: Int32Array;
-  /** Tokens that match any character except "/". */
+  /** Bits of the tokens that match any character except "/". */
   readonly #any: Int32Array;
-  /** Tokens that match a character, as bits; for characters with many places in the patterns. */
+  /** For a character that occurs often in the patterns: the bits of the tokens that match it. */
   readonly #rows = new Map<number, Int32Array>();
   /**
-   * For characters at few positions in the patterns: these positions, as a list. With a row of bits for every character, memory could
-   * grow with the square of the total length of the patterns.
+   * For a character that occurs rarely in the patterns: a list of its positions. If every character had a row of bits, memory could grow
+   * with the square of the total length of the patterns.
    */
   readonly #places = new Map<number, readonly number[]>();
 
-  /** @param patterns normalised, with a wildcard or without: a plain path matches only itself in the automaton */
+  /** @param patterns normalised patterns. A pattern without a wildcard matches only the path itself here. */
   constructor(patterns: readonly string[]) {
     const lists = patterns.map(tokensOf);
     this.#words = Math.ceil(lists.reduce((sum, { length }) => sum + length, 0) / WORD);
@@ -85,12 +85,12 @@ export class GlobAutomaton {
     }
   }
 
-  /** Size in machine words: the memory of the automaton, and the most work per character of a path. */
+  /** Size in machine words. It determines the memory of the automaton, and the maximum work per character of a path. */
   get words(): number {
     return this.#words;
   }
 
-  /** Whether one of the patterns matches the whole path, which is in NFC. */
+  /** Whether one of the patterns matches the whole path. The path must be in NFC. */
   accepts(path: string): boolean {
     const words = this.#words;
     if (state.length < words) [state, row] = [new Int32Array(words), new Int32Array(words)];
@@ -111,7 +111,10 @@ export class GlobAutomaton {
     return false;
   }
 
-  /** Moves the words from `low` to `high`, which receives only the carry of the word before it. */
+  /**
+   * Advances the words from `low` to `high` by one character. The word `high` is included because it may receive a carry from the word
+   * before it.
+   */
   #step(code: number, low: number, high: number): void {
     const end = Math.min(this.#words, high + 1);
     const takes = this.#takes(code, low, end);
@@ -128,7 +131,10 @@ export class GlobAutomaton {
     this.#skipStars(low, end, boundary);
   }
 
-  /** A star may match nothing, so a set bit before it also sets the bit after it. A globstar may end only at the start of a segment. */
+  /**
+   * A star may match nothing. Therefore, if the bit before a star is set, the bit after the star is set too. A globstar may end only at the
+   * start of a segment.
+   */
   #skipStars(low: number, end: number, boundary: boolean): void {
     let [globstarCarry, starCarry] = [0, 0];
     for (let word = low; word < end; word += 1) {
@@ -144,7 +150,7 @@ export class GlobAutomaton {
     }
   }
 
-  /** The tokens that match the character, as bits. */
+  /** Bits of the tokens that match the character. */
   #takes(code: number, low: number, end: number): Int32Array | undefined {
     const dense = this.#rows.get(code);
     if (dense !== undefined) return dense;

@@ -6,7 +6,7 @@ import { PathSet } from './path-set.ts';
 
 const matches = (pattern: string, path: string): boolean => new PathSet([normalisePattern(pattern, '')]).matches(path);
 
-/** A slow reference implementation of SUB-5: every star tries every length. */
+/** A slow reference implementation of SUB-5. For each star, it tries all lengths. */
 function fitsByDefinition(pattern: string, path: string): boolean {
   if (!/[*?]/.test(pattern)) return path === pattern || path.startsWith(`${pattern}/`);
   return segmentsFit(pattern.split('/'), path.split('/'));
@@ -37,7 +37,7 @@ const patternArbitrary = fc
   .map((segments) => segments.join('/'))
   .filter((pattern) => !pattern.split('/').some((each) => each === '.' || each === '..'));
 
-/** A path, and a pattern made from it by replacing parts with wildcards: most of these pairs match. */
+/** A path, and a pattern that is made from this path by replacing parts of it with wildcards. Most of these pairs match. */
 const relatedArbitrary = pathArbitrary
   .chain((path) =>
     fc.tuple(
@@ -164,7 +164,7 @@ describe('a path pattern', () => {
   });
 });
 
-/** Milliseconds that `times` repetitions of the work take. */
+/** The time that repeating the work takes, in milliseconds. */
 function millisecondsOf(times: number, work: () => void): number {
   const start = performance.now();
   for (let n = 0; n < times; n += 1) work();
@@ -204,7 +204,7 @@ describe('matching takes time linear in pattern × path', () => {
   ];
 
   test.each(bombs)('%s', (_what, patternOf, pathOf) => {
-    // 512 characters of pattern are twice the default limit.
+    // A pattern of 512 characters is twice as long as the default limit allows.
     const [small, large] = [1, 4].map((factor) => {
       const set = new PathSet([patternOf(128 * factor)]);
       const matcher = (path_: string): boolean => set.matches(path_);
@@ -212,8 +212,8 @@ describe('matching takes time linear in pattern × path', () => {
       expect(matcher(path)).toBe(false);
       return () => void matcher(path);
     }) as [() => void, () => void];
-    // Four times the pattern on four times the path is 16 times the work if the cost is linear in both, and 64 times if it is cubic.
-    // Small and large runs alternate and the best of each counts, so that a busy machine slows both equally.
+    // If the pattern and the path are four times as long, the work is 16 times as much if the cost is linear in both, and 64 times if it is
+    // cubic. Large and small runs alternate, and the best of each is compared, so that a busy machine slows both equally.
     const rounds = Array.from({ length: 9 }, () => [millisecondsOf(1, large), millisecondsOf(16, small)] as const);
     const best = (at: 0 | 1): number => Math.min(...rounds.map((each) => each[at]));
     expect(best(0) / best(1)).toBeLessThan(3);

@@ -1,7 +1,7 @@
 /**
- * Path patterns (SUB-5). A plain path matches itself and everything below it; a pattern with `*` or `?` must match the whole
- * path. `*` and `?` match inside a segment; `**` as a whole segment matches any number of segments, including none. Every other
- * character is literal, also `[`, `(`, `{`, `!` and a leading dot, because `app/[id]/(group)/page.tsx` is a real path.
+ * Path patterns (SUB-5). A plain path matches itself and everything below it. A pattern with `*` or `?` must match the whole path: `*` and
+ * `?` match within a segment; `**` as a whole segment matches any number of segments, including none. All other characters are literal.
+ * This includes `[`, `(`, `{`, `!` and a leading dot, because `app/[id]/(group)/page.tsx` is a real path.
  */
 import { ProtocolError } from '../errors.ts';
 
@@ -12,7 +12,7 @@ function refuse(message: string, pointer: string): never {
 }
 
 /**
- * Normalises a pattern for comparison and display: NFC, without a leading `./` and a trailing `/`.
+ * Normalises a pattern for comparison and display: the result is in NFC, without a leading `./` and without a trailing `/`.
  * @throws {ProtocolError} `filter_invalid` for absolute paths, `..`, backslashes and empty segments.
  */
 export function normalisePattern(raw: string, pointer: string): string {
@@ -40,7 +40,7 @@ export function isGlob(pattern: string): boolean {
   return WILD.test(pattern);
 }
 
-/** The segments before the first segment with a wildcard. Every match of the pattern is at or below this path. */
+/** The segments before the first segment with a wildcard. Every path that the pattern matches is this path or is below it. */
 export function literalPrefix(pattern: string): string {
   const segments = pattern.split('/');
   const first = segments.findIndex((each) => WILD.test(each));

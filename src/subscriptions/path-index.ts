@@ -1,11 +1,11 @@
 /**
- * Items indexed by the paths that they may match, so that a look-up visits no item of other paths.
+ * Indexes items by the paths that they may match, so that a look-up does not visit items of other paths.
  *
  *     prefix  the whole segments that a pattern begins with      src/deep/*.spec.ts → src/deep
- *     ending  what the last segment must end with, where known   src/deep/*.spec.ts → .ts
+ *     ending  what the last segment must end with, if known      src/deep/*.spec.ts → .ts
  *
- * The whole prefix of an item is one key, whatever its number of segments. A path is looked up once for each of its ancestors that
- * is no longer than the longest prefix. An item that is visited may match, and the caller checks it; an item that is not visited
+ * The prefix of an item is one key, regardless of its number of segments. A path is looked up once for each of its ancestors that is not
+ * longer than the longest prefix in the index. A visited item may match, so the caller must check it. An item that is not visited certainly
  * does not match.
  */
 import { addTo, takeFrom, visitAt } from './bag.ts';
@@ -13,16 +13,19 @@ import type { Bags } from './bag.ts';
 import { lastSegment } from './event-facts.ts';
 import { literalPrefix } from './glob.ts';
 
-/** `name`: the whole last segment. `tail`: its end from the last dot on. `extension`: the same, case-insensitive. */
+/**
+ * `name`: the whole last segment. `tail`: the part of the last segment from its last dot on. `extension`: the same as `tail`, but
+ * case-insensitive.
+ */
 type EndingKind = 'name' | 'tail' | 'extension';
 
 export interface PathPlace {
   readonly prefix: string;
-  /** A kind and a text; undefined means any ending. */
+  /** The kind and the text of the ending. If it is undefined, every ending is possible. */
   readonly ending: string | undefined;
 }
 
-/** Above this number of places for one item, the index costs more than it saves. */
+/** The maximum number of places of one item. With more places, the index would cost more than it saves. */
 export const MAX_PLACES = 64;
 
 /** The text from the last dot on; empty if there is no dot. */
@@ -35,7 +38,7 @@ function endingKey(kind: EndingKind, text: string): string {
   return `${kind}:${text}`;
 }
 
-/** The ending of every path that a pattern matches. A plain path also matches the paths below it, so its ending is undefined. */
+/** The ending that all paths have that a pattern matches. It is undefined for a plain path, because it also matches the paths below it. */
 function endingOf(pattern: string, prefix: string): string | undefined {
   if (prefix === pattern) return undefined;
   const name = lastSegment(pattern);
@@ -44,7 +47,7 @@ function endingOf(pattern: string, prefix: string): string | undefined {
   return literal.includes('.') ? endingKey('tail', tailOf(literal)) : undefined;
 }
 
-/** The places of an item that matches these paths and, of the same files, these extensions; both are normalised. */
+/** The places of an item that matches these paths and these extensions. Both are normalised, and refer to the same files. */
 export function placesOf(paths: readonly string[], extensions: readonly string[] | undefined): readonly PathPlace[] {
   const prefixes = paths.map(literalPrefix);
   const endings = (extensions ?? []).map((each) => endingKey('extension', tailOf(each)));
@@ -56,7 +59,10 @@ export function placesOf(paths: readonly string[], extensions: readonly string[]
 export class PathIndex<Item extends object> {
   readonly #anyEnding: Bags<string, Item> = new Map();
   readonly #byEnding = new Map<string, Bags<string, Item>>();
-  /** Does not shrink while the index has an item: a few look-ups are then useless, but none is missing. */
+  /**
+   * The length of the longest prefix. It never decreases while the index contains an item. A too large value causes a few useless look-ups,
+   * but no item is missed.
+   */
   #longest = 0;
 
   get empty(): boolean {
@@ -74,7 +80,7 @@ export class PathIndex<Item extends object> {
     addTo(bags, ending, item);
   }
 
-  /** Removes the item from the places where `add` put it. */
+  /** Removes an item. @param place a place that was passed to `add` */
   remove({ prefix, ending }: PathPlace, item: Item): void {
     if (ending === undefined) {
       takeFrom(this.#anyEnding, prefix, item);
@@ -88,9 +94,9 @@ export class PathIndex<Item extends object> {
   }
 
   /**
-   * Visits every item that may match one of the paths, which are in NFC; an item with several places may be visited more than once.
-   * One path of an event may match a filter's paths and another its extensions (a rename has two paths), so each path is looked up
-   * with the extensions of all paths.
+   * Visits every item that may match one of the paths, which must be in NFC. An item with several places may be visited more than once.
+   * Each path is looked up with the extensions of all paths, because different paths of an event may match the paths and the extensions of
+   * a filter. For example, a rename has two paths.
    */
   visit(paths: readonly string[], visit: (item: Item) => void): void {
     const extensions = new Set(paths.map((each) => endingKey('extension', tailOf(lastSegment(each).toLowerCase()))));

@@ -35,7 +35,7 @@ describe('a set of path patterns', () => {
   test('matches the same after its automaton was evicted', () => {
     const set = new PathSet(['src/*.ts']);
     expect(set.matches('src/a.ts')).toBe(true);
-    // Some 4000 automata of 500 words: more than are kept.
+    // About 4000 automata of 500 words, which is more than the cache keeps.
     for (let n = 0; n < 200; n += 1) {
       const patterns = Array.from({ length: 64 }, (_, at) => `${'ab'.repeat(120)}${n}-${at}*`);
       expect(new PathSet(patterns).matches(`${'ab'.repeat(120)}${n}-7x`)).toBe(true);

@@ -6,17 +6,18 @@ import { isGlob } from './glob.ts';
 const FEW = 8;
 
 /**
- * Bound of all cached automata, in machine words of 4 bytes. An automaton is built when an event is first compared with its filter,
- * and the oldest are evicted. Only the patterns, whose number and length are limited, stay as long as their subscription.
+ * The maximum size of all cached automata, in machine words of 4 bytes. An automaton is built when an event is first compared with its
+ * filter. If the cache is full, the oldest automata are evicted. The patterns themselves are kept with the subscription; their number and
+ * length are limited.
  */
 const MOST_WORDS = 1024 * 1024;
-/** An automaton has a few rows of its size, and one row for each frequent character. */
+/** An automaton has a few rows of bits, and one more row for each frequent character. This is the assumed number of rows. */
 const ROWS = 16;
 
 const kept = new Set<PathSet>();
 let keptWords = 0;
 
-/** Compares paths in the order of a file tree: the paths below a directory follow it directly, before `dir-2` and `dir.d`. */
+/** Compares paths in the order of a file tree: paths below `dir` follow directly after `dir`, before `dir-2` and `dir.d`. */
 function compare(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
@@ -33,12 +34,15 @@ function isWithin(path: string, directory: string): boolean {
 }
 
 export class PathSet {
-  /** Sorted, and none is below another: so only the last path that does not sort after a given path can contain it. */
+  /**
+   * The plain paths, sorted. None of them is below another one. Therefore only one of them can contain a given path: the last one that is
+   * not sorted after it.
+   */
   readonly #plain: readonly string[];
   readonly #globs: readonly string[];
   #automaton: GlobAutomaton | undefined;
 
-  /** @param patterns normalised */
+  /** @param patterns normalised patterns */
   constructor(patterns: readonly string[]) {
     const plain: string[] = [];
     for (const each of patterns.filter((pattern) => !isGlob(pattern)).toSorted(compare)) {
@@ -49,7 +53,7 @@ export class PathSet {
     this.#globs = patterns.filter(isGlob);
   }
 
-  /** Whether one of the patterns matches the path, which is in NFC. */
+  /** Whether one of the patterns matches the path. The path must be in NFC. */
   matches(path: string): boolean {
     return this.#hasPlain(path) || (this.#globs.length > 0 && this.#compiled().accepts(path));
   }
@@ -79,7 +83,7 @@ export class PathSet {
     return automaton;
   }
 
-  /** Evicts the automaton; it is built again when it is needed. */
+  /** Evicts the automaton from the cache. It is built again when it is needed. */
   release(): void {
     if (this.#automaton === undefined) return;
     keptWords -= this.#automaton.words * ROWS;

@@ -14,7 +14,7 @@ import { SubscriptionIndex } from './subscription-index.ts';
 
 const LIMITS = { patternsPerFilterField: 64, patternLength: 256, eventsPerSubscription: 32 };
 
-/** A normalised filter without the fields that none of the events declares. */
+/** A normalised filter. Fields that none of the events declares are left out. */
 function specOf(events: readonly string[], wanted: Filter): FilterSpec {
   const applicable = Object.entries(wanted).filter(([field]) =>
     specsOf(catalogue, events).some((each) => field in each.filterable),
@@ -56,7 +56,7 @@ const spec = fc
       },
       { requiredKeys: [] },
     ),
-    // With all fields at once almost nothing would match.
+    // Only some of the fields are used, because a filter with all fields would match almost no event.
     kept: fc.array(fc.nat(12), { maxLength: 3 }),
   })
   .map(({ events, filter, kept }) => {
@@ -97,7 +97,7 @@ function membersIn<Member>(groups: readonly Iterable<Member>[]): Member[] {
   return groups.flatMap((group) => [...group]);
 }
 
-/** Compares, for each event of a history of additions and removals, the result of the index with a check of every filter. */
+/** Adds and removes filters. For each event in between, compares the result of the index with a check of all filters. */
 function run(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[]) {
   const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
   const members = new Map<number, FilterSpec>();
@@ -136,7 +136,7 @@ describe('the index of subscriptions', () => {
       }),
       { numRuns: 400 },
     );
-    // The property proves little unless many events match.
+    // The test shows little unless many events match.
     expect(matches).toBeGreaterThan(3000);
   });
 
@@ -168,7 +168,7 @@ describe('the index of subscriptions', () => {
       const found = membersIn(index.match({ event: 'file_change', source, payload: { path: changed } }));
       expect(found).toHaveLength(changed.endsWith('.ts') ? 50 : 0);
     }
-    // The last path is found under no ending.
+    // The last path has an ending under which no filter is indexed.
     expect(compared).toHaveBeenCalledTimes(2);
   });
 
@@ -238,7 +238,8 @@ describe('the index of subscriptions', () => {
       return grown;
     };
     const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
-    // 1.6 MB of patterns, each of 128 segments. A node for each segment and event took more than 1 GB.
+    // The patterns have 1.6 MB in total, with 128 segments each. An index with a node for each segment and event took more than 1 GB for
+    // them.
     const grown = heapOf(() => {
       for (let member = 0; member < 100; member += 1) {
         const paths = Array.from({ length: 64 }, (_, at) => `m${member}/p${at}/${'a/'.repeat(122)}x`);

@@ -1,7 +1,7 @@
 /**
- * Finds the subscriptions that match an event, and visits few others. Subscriptions with the same events and filter form one
- * group, which is checked once. A group is on one shelf for each of its names and prefixes of names, whatever number of declared
- * events those match.
+ * Finds the subscriptions that match an event, while visiting few others. Subscriptions with the same events and filter form one group,
+ * which is checked once. A group is put on one shelf for each of its event names and prefixes of names, regardless of how many declared
+ * events match these.
  *
  *     event ──▶ shelves of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ other fields ──▶ members
  */
@@ -16,7 +16,7 @@ import { EventShelf, isPlain } from './event-shelf.ts';
 import type { Found } from './event-shelf.ts';
 import type { FilterSpec } from './filter.ts';
 
-/** Subscriptions with the same events and filter. */
+/** The subscriptions that have the same events and the same filter. */
 export interface Members<Member> extends Iterable<Member> {
   readonly size: number;
   add(member: Member): void;
@@ -28,17 +28,17 @@ interface Group<Kept> {
   readonly spec: FilterSpec;
   readonly members: Kept;
   readonly conditions: readonly Condition[];
-  /** Whether the group is on the shelf of each of its names, so that names need no comparison. */
+  /** Whether the group is on a shelf for each of its names. If it is, the name of an event needs no further comparison. */
   readonly named: boolean;
-  /** See {@link isPlain}. */
+  /** Whether the filter is plain; see {@link isPlain}. */
   readonly plain: boolean;
-  /** Number of the last search that visited this group; a group may have several places. */
+  /** Number of the last search that visited this group. It prevents a second visit, because a group may be in several places. */
   seenBy: number;
 }
 
 type Shelves<Kept> = Map<string, EventShelf<Group<Kept>>>;
 
-/** A group with more names and prefixes than this is on the shelf of all events instead, because each place costs memory. */
+/** A group with more names and prefixes than this is put on the shelf of all events instead, because each shelf costs memory. */
 const MAX_SHELVES = 4;
 /** The shelves of a group: whole names, and prefixes of names. */
 function shelvesOf(patterns: readonly string[]): {
@@ -52,7 +52,7 @@ function shelvesOf(patterns: readonly string[]): {
   };
 }
 
-/** Whether an event meets the conditions that the search has not already checked. */
+/** Whether an event meets those conditions of a group that the search has not already checked. */
 function meets<Kept>({ spec, conditions, named, plain }: Group<Kept>, facts: EventFacts, found: Found): boolean {
   if (!named && !spec.events.some((each) => matchesName(each, facts.event))) return false;
   if (plain && found.complete) return true;
@@ -63,7 +63,7 @@ function meets<Kept>({ spec, conditions, named, plain }: Group<Kept>, facts: Eve
   return true;
 }
 
-/** @typeParam Kept the collection of a group's members */
+/** @typeParam Kept collection of the members of a group */
 export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #catalogue: Catalogue;
   readonly #newMembers: () => Kept;
@@ -71,11 +71,11 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #groupOf = new Map<Member, Group<Kept>>();
   readonly #byName: Shelves<Kept> = new Map();
   readonly #byBeginning: Shelves<Kept> = new Map();
-  /** Number of shelves by length of their prefix. */
+  /** For each length of a prefix, the number of shelves. */
   readonly #lengths = new Map<number, number>();
   readonly #shared = new SharedConditions();
   #searches = 0;
-  /** Number of groups that searches have visited so far. Tests use it to show that few groups are visited. */
+  /** Number of groups that all searches have visited so far. Tests use it to check that few groups are visited. */
   checks = 0;
 
   constructor(catalogue: Catalogue, newMembers: () => Kept) {
@@ -125,7 +125,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     };
   }
 
-  /** The members that match the event, by group. */
+  /** The members that match the event, grouped by their events and filter. */
   match(event: Matchable): readonly Kept[] {
     const found: Kept[] = [];
     const facts = new EventFacts(event, this.#catalogue);
@@ -176,7 +176,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   }
 }
 
-/** Removes the group from a shelf, and the shelf when it is empty. Returns whether the shelf was removed. */
+/** Removes the group from a shelf. If the shelf is then empty, it is removed as well. @returns whether the shelf was removed */
 function takeFrom<Kept>(shelves: Shelves<Kept>, name: string, group: Group<Kept>): boolean {
   const shelf = shelves.get(name);
   shelf?.remove(group.spec.filter, group);

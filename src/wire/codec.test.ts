@@ -9,7 +9,7 @@ import { decodeCommand, eventPrefix } from './codec.ts';
 import { encodeEvent } from './framing.ts';
 import { WEBSOCKET_FRAMING as framing, encodeFrame } from './websocket-framing.ts';
 
-/** Exported by `ws`, but missing in its types. */
+/** `ws` exports this class, but its types do not declare it. */
 const { Receiver } = ws as unknown as {
   readonly Receiver: new (options: {
     readonly isServer: boolean;
@@ -17,7 +17,7 @@ const { Receiver } = ws as unknown as {
   }) => Writable;
 };
 
-/** Reads frames with the receiver of `ws`, independently of the code that wrote them. */
+/** Reads frames with the receiver of `ws`, which is independent of the code that wrote them. */
 function texts(bytes: Buffer): readonly string[] {
   const read: string[] = [];
   const receiver = new Receiver({ isServer: false, allowSynchronousEvents: true });
@@ -103,7 +103,7 @@ describe('the frame of an event', () => {
   });
 });
 
-/** The id that a reply must echo, read with `JSON.parse`. */
+/** The id that a reply must repeat, found with `JSON.parse`. */
 function idIn(text: string): string | undefined {
   const value = JSON.parse(text) as { readonly id?: unknown } | null;
   return typeof value?.id === 'string' && /^[\x20-\x7E]{1,64}$/.test(value.id) ? value.id : undefined;

@@ -1,11 +1,12 @@
 /**
- * Converts between text and messages: decodes a client's frame into a command that is valid by the contract, and makes the parts of the
- * server's messages. An event message consists of a per-connection prefix and the shared body of its record:
+ * Converts between text and messages. It decodes a frame of a client into a command, which is validated against the contract. It also
+ * creates the parts of the server's messages. An event message consists of a prefix, which differs between connections, and the body of the
+ * record, which all connections share:
  *
  *     {"type":"event","data":{"subscriptionIds":["ts"],"isReplay":false,  stream … payload  }}
  *     └──────────────────────── prefix ─────────────────────────────────┘  └──── body ────┘
  *
- * A `Framing` (framing.ts) makes bytes of messages. Connections with equal prefixes and the same framing share the bytes (EVT-1).
+ * A `Framing` (framing.ts) converts messages to bytes. Connections with the same prefix and framing share these bytes (EVT-1).
  */
 import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
@@ -15,7 +16,7 @@ import { ProtocolError } from '../errors.ts';
 import { parseJson } from './json-guard.ts';
 import { schemaError } from './schema-error.ts';
 
-/** A decoded frame. The `id` is read as early as possible, so that an error reply can echo it (ENV-3). */
+/** A decoded frame. The `id` is read before other checks, so that an error reply can repeat it (ENV-3). */
 export type Decoded =
   | { readonly id: string | undefined; readonly command: CommandMessage }
   | { readonly id: string | undefined; readonly error: ProtocolError };
@@ -47,7 +48,7 @@ function validate(
   return { id, command: value as CommandMessage };
 }
 
-/** Decodes one text frame of a client. Never throws; for an invalid frame it returns the error to reply with. */
+/** Decodes one text frame of a client. Never throws: for an invalid frame, it returns the error to send as the reply. */
 export function decodeCommand(
   text: string,
   validators: CommandValidators,
@@ -79,7 +80,7 @@ export function decodeCommand(
   return validate({ type, value }, validators, id);
 }
 
-/** Longest text of an error message, so that input which the error quotes stays bounded. */
+/** Maximum length of an error message. An error may quote the input of a client, which may be long. */
 const MAX_ERROR_TEXT = 2048;
 
 export function errorData(error: ProtocolError): Extract<ReplyMessage, { type: 'error' }>['data'] {
@@ -93,7 +94,7 @@ export function errorData(error: ProtocolError): Extract<ReplyMessage, { type: '
   };
 }
 
-/** The part of an event message that differs between connections. It is ASCII, because subscription ids are (SUB-1). */
+/** The part of an event message that differs between connections. It contains only ASCII, because subscription ids do (SUB-1). */
 export function eventPrefix(subscriptionIds: readonly string[], replayReason?: 'warm' | 'resume'): string {
   const ids = JSON.stringify(subscriptionIds);
   return replayReason === undefined

@@ -1,12 +1,12 @@
 /**
- * Messages as server-sent events (WHATWG HTML, 9.2). The framing of one connection decides which of them have an `id`: a client resumes
- * after the last one, so an `id` must not lie behind anything that is still to be sent (SSE-2).
+ * Converts messages to server-sent events (WHATWG HTML, 9.2). It decides which of them have an `id`. A client resumes after the last `id`
+ * that it received, so an `id` must not be sent while an earlier event is still to be sent (SSE-2).
  *
  *     id: main@01JD8Q6Z6M.4102
  *     data: {"type":"event","data":{…}}
  *
- * The type of an event message is not named: a browser hands these to `onmessage`. JSON has no line breaks outside of strings, and inside
- * of them it escapes them, so `data` is one line.
+ * An event message has no `event:` line, so that a browser passes it to `onmessage`. `data` needs only one line, because encoded JSON
+ * contains no line breaks: within strings, they are escaped.
  */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
@@ -21,14 +21,14 @@ const END = `${EVENT_END}\n\n`;
 export interface EventStreamOptions {
   readonly stream: string;
   readonly replay: 'none' | 'warm' | 'resume';
-  /** The wait before a client reconnects after an end that was not announced, in milliseconds. */
+  /** How long a client waits before it reconnects, if the end of the connection was not announced. In milliseconds. */
   readonly retryMs: number;
 }
 
 export class EventStreamFraming implements Framing {
   readonly kind = 'event-stream';
   readonly #options: EventStreamOptions;
-  /** Whether a warm picture is still to be sent: until its end a client that reconnects needs the whole picture. */
+  /** Whether the warm picture was sent completely. A client that reconnects before this needs the whole picture again. */
   #picture: 'pending' | 'complete';
 
   constructor(options: EventStreamOptions) {
@@ -89,7 +89,7 @@ function idLine(record: EventRecord, reason: ReplayReason | undefined): string {
   return reason === 'warm' ? '' : lineOf([record]);
 }
 
-/** The position of a subscription to one stream. */
+/** The `id:` line for a position of a subscription to one stream. */
 function lineAt(stream: string, position: Position | undefined): string {
   return position === undefined ? '' : lineOf([{ stream, ...position }]);
 }

@@ -1,30 +1,31 @@
-/** How messages become bytes: for a WebSocket or for server-sent events. */
+/** How messages are converted to bytes, for a WebSocket or for server-sent events. */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
 
 export interface Framing {
-  /** Connections whose framings have the same kind share the bytes of an event whose prefix is the same. */
+  /** Connections whose framings have the same `kind` share the bytes of events with the same prefix. */
   readonly kind: 'websocket' | 'event-stream';
-  /** The frame of a message other than an event. */
+  /** The frame of a message that is not an event. */
   message(message: ServerMessage): Buffer;
-  /** Size of the frame of an event, in bytes. @param reason for a replayed event, the kind of replay */
+  /** Size of an event's frame, in bytes. @param reason the kind of replay, if the event is replayed */
   eventBytes(prefix: string, record: EventRecord, reason?: ReplayReason): number;
-  /** The frames of several events, one after the other. */
+  /** The frames of several events, one after another. */
   events(prefix: string, records: readonly EventRecord[], reason?: ReplayReason): Buffer;
-  /** Writes the frame of an event into `target` at `offset` and returns the offset after it. */
+  /** Writes the frame of an event into `target`, beginning at `offset`. @returns the offset after the frame */
   writeEvent(target: Buffer, offset: number, event: FramedEvent): number;
 }
 
 export interface FramedEvent {
   readonly prefix: string;
   readonly record: EventRecord;
-  /** For a replayed event, the kind of replay. */
+  /** The kind of replay, if the event is replayed. */
   readonly reason?: ReplayReason;
 }
 
 /**
- * Node allocates small buffers from slabs (64 KiB in Node 24), and a slab stays in memory as long as any of its parts: a slow
- * client's queue of 30 KB frames took 8 % more memory than its bytes. Above this size a separate buffer saves more than it costs.
+ * Frames of at least this size get a buffer of their own. Node allocates smaller buffers from slabs (64 KiB in Node 24), and a slab stays
+ * in memory as long as one of its parts is used. A slow client's queue of 30 KB frames therefore took 8 % more memory than its bytes. For
+ * frames of this size or more, a separate buffer saves more than it costs.
  */
 const OWN_BUFFER_BYTES = 4096;
 

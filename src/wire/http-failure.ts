@@ -1,21 +1,21 @@
-/** The HTTP response of a failed request (OPS-0): status, headers and body. All failures use it. */
+/** The HTTP response to a failed request (OPS-0): status, headers and body. All failures use it. */
 import { ERRORS } from '../../generated/protocol.ts';
 import type { ProtocolError } from '../errors.ts';
 import { errorData } from './codec.ts';
 
-/** Seconds in Retry-After with 429 and 503, if the error has no delay of its own. */
+/** The value of Retry-After for 429 and 503, in seconds, if the error has no delay of its own. */
 export const RETRY_AFTER_S = 2;
 
 export interface HttpFailure {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON. */
+  /** The error message as JSON. */
   readonly body: string;
 }
 
 const HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { 'www-authenticate': 'Bearer' },
-  // RFC 9110, 15.5.22: the response names the protocol to upgrade to.
+  // The response must name the protocol to upgrade to (RFC 9110, 15.5.22).
   426: { upgrade: 'websocket', 'sec-websocket-version': '13' },
   429: { 'retry-after': String(RETRY_AFTER_S) },
   503: { 'retry-after': String(RETRY_AFTER_S) },
@@ -30,7 +30,7 @@ export function httpFailure(error: ProtocolError, status: number = ERRORS[error.
   };
 }
 
-/** In whole seconds, rounded up so that it is never less than `retryAfterMs` in the body. */
+/** The delay in whole seconds. It is rounded up, so that it is never shorter than `retryAfterMs` in the body. */
 function retryAfter({ retryAfterMs }: ProtocolError, status: number): Readonly<Record<string, string>> {
   if (status !== 429 || retryAfterMs === undefined) return {};
   return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };

@@ -1,7 +1,7 @@
 /**
- * Parses JSON from an untrusted peer (ERR-3). `JSON.parse` alone accepts any depth, silently takes the last of two equal keys,
- * rounds large numbers and accepts `__proto__`, so two parsers may read two different messages from one text. The scan below
- * refuses all of these before any value is built.
+ * Parses JSON from an untrusted client (ERR-3). `JSON.parse` alone accepts any depth, uses the last of two equal keys without an error,
+ * rounds large numbers and accepts `__proto__`. Two parsers could therefore read two different messages from the same text. The scan below
+ * refuses all of these before it creates a value.
  */
 import { ProtocolError } from '../errors.ts';
 
@@ -18,7 +18,7 @@ function refuse(message: string): never {
   throw new ProtocolError('invalid_json', message);
 }
 
-/** End of the string literal that begins at `start`: the index after its closing quote. */
+/** Finds the end of the string literal that begins at `start`. @returns the index after its closing quote */
 function endOfString(text: string, start: number): number {
   let at = start + 1;
   for (;;) {
@@ -44,7 +44,7 @@ function decodeString(literal: string): string {
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Checks the number that begins at `start` and returns the index after it. */
+/** Checks the number that begins at `start`. @returns the index after the number */
 function endOfNumber(text: string, start: number): number {
   NUMBER.lastIndex = start;
   const literal = NUMBER.exec(text)?.[0];
@@ -56,10 +56,10 @@ function endOfNumber(text: string, start: number): number {
   return start + literal.length;
 }
 
-/** The keys of each open object; `undefined` for an array. */
+/** The keys of each object that is not closed yet. For an array, the element is `undefined`. */
 type Frames = (Set<string> | undefined)[];
 
-/** Checks the string at `start`; it is a key if a colon follows it inside an object. */
+/** Checks the string at `start`. In an object, it is a key if a colon follows it. */
 function takeString(text: string, start: number, frames: Frames): number {
   const end = endOfString(text, start);
   const value = decodeString(text.slice(start, end));
@@ -97,9 +97,9 @@ function scan(text: string, maxDepth: number): void {
 }
 
 /**
- * Parses `text`, or throws.
- * @param options.maxDepth the most levels of nesting that are accepted
- * @throws {ProtocolError} `invalid_json`, with a text that names the fault but quotes little of the input
+ * Parses JSON text.
+ * @param options.maxDepth the maximum number of nested levels
+ * @throws {ProtocolError} `invalid_json`, with a message that names the fault and quotes little of the input
  */
 export function parseJson(text: string, options: { readonly maxDepth: number }): unknown {
   scan(text, options.maxDepth);

@@ -1,16 +1,16 @@
 /**
- * Positions as one text, for the `id` of a server-sent event and for `Last-Event-ID` (SSE-2). Opaque to clients:
+ * Encodes positions as one text, for the `id` of a server-sent event and for `Last-Event-ID` (SSE-2). The text is opaque to clients:
  *
  *     main@01JD8Q6Z6M.4102
  *
- * An epoch is percent-encoded, because it may contain any character; the last `.` precedes the sequence number. Positions of several
- * streams are joined by commas.
+ * The epoch is percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of several
+ * streams are separated by commas.
  */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 import type { StreamPosition } from '../replay/record.ts';
 
-/** Bounds the work of reading a token, in characters; Node accepts 16 KiB of headers. */
+/** Maximum length of a token, in characters; it limits the work of reading one. Node accepts up to 16 KiB of headers. */
 const MAX_TOKEN = 16_384;
 const PART = /^([^@]+)@([A-Za-z0-9%_~.!*'()-]+)\.(\d{1,16})$/;
 

@@ -1,15 +1,15 @@
-/** Turns the findings of a generated validator into the one error that the peer receives. */
+/** Converts the errors of a generated validator to the one error that the client receives. */
 import type { ErrorCode } from '../../generated/protocol.ts';
 import type { ValidationError, Validator } from '../../generated/validators.js';
 import { nearest } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 
 export interface SchemaErrorOptions {
-  /** Error codes by the pointer at or below which they apply. */
+  /** For each JSON pointer, the error code for a fault at or below the pointer. */
   readonly codes?: Readonly<Record<string, ErrorCode>>;
-  /** The code if none of `codes` applies; `invalid_message` by default. */
+  /** The code for all other faults; `invalid_message` by default. */
   readonly fallback?: ErrorCode;
-  /** JSON pointer of the validated value in the peer's message; '' by default. */
+  /** JSON pointer of the validated value in the client's message; '' by default. */
   readonly pointer?: string;
 }
 
@@ -17,7 +17,9 @@ function escapePointer(segment: string): string {
   return segment.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** The most specific of a validator's errors: an unknown field comes before the "no branch matches" that it causes. */
+/**
+ * The most specific of a validator's errors. For example, an unknown field is more specific than the "no branch matches" that it causes.
+ */
 function tellingError(errors: readonly ValidationError[]): ValidationError | undefined {
   return (
     errors.findLast((each) => each.keyword === 'additionalProperties') ??
@@ -26,7 +28,7 @@ function tellingError(errors: readonly ValidationError[]): ValidationError | und
   );
 }
 
-/** Makes an error of the contract from a validator's findings, with a pointer to the invalid value (ENV-4). */
+/** Creates an error of the contract from the errors of a validator, with a pointer to the invalid value (ENV-4). */
 export function schemaError(errors: readonly ValidationError[], options: SchemaErrorOptions = {}): ProtocolError {
   const { codes = {}, fallback = 'invalid_message', pointer: base = '' } = options;
   const error = tellingError(errors);

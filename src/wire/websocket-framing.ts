@@ -1,4 +1,4 @@
-/** Messages as WebSocket frames (RFC 6455 §5.2): framed once, so that all recipients share the bytes. */
+/** Converts messages to WebSocket frames (RFC 6455 §5.2). A message is framed once, and all recipients share the bytes. */
 import type { ServerMessage } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
 import { EVENT_END } from './codec.ts';
@@ -6,7 +6,7 @@ import type { FramedEvent, Framing } from './framing.ts';
 
 const FINAL_TEXT = 0x81;
 
-/** An unmasked, final text frame has a header of 2, 4 or 10 bytes. */
+/** The size of the header of an unmasked text frame that is not fragmented: 2, 4 or 10 bytes. */
 function frameHeaderBytes(payloadBytes: number): number {
   if (payloadBytes < 126) return 2;
   return payloadBytes < 65536 ? 4 : 10;
@@ -47,8 +47,8 @@ function writeEvent(target: Buffer, offset: number, { prefix, record }: FramedEv
 }
 
 /**
- * Each call that writes text into a buffer costs about as much as the copying of an event, so the text is joined first and written at
- * once, if all of it is ASCII.
+ * Builds the frames of several events. Each call that writes text into a buffer costs about as much as copying an event. Therefore, if all
+ * of the text is ASCII, it is joined first and written with one call.
  */
 function events(prefix: string, records: readonly EventRecord[]): Buffer {
   const bytes = records.reduce((sum, record) => sum + eventBytes(prefix, record), 0);
@@ -69,7 +69,7 @@ function events(prefix: string, records: readonly EventRecord[]): Buffer {
 
 const header = Buffer.alloc(10);
 
-/** The header of a frame as text with one character for each byte. */
+/** The header of a frame as text, with one character per byte. */
 function latin1FrameHeader(payloadBytes: number): string {
   return header.toString('latin1', 0, writeFrameHeader(header, 0, payloadBytes));
 }

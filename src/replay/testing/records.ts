@@ -1,4 +1,4 @@
-/** Events of one stream for tests of history: built from few arguments, with minimal encoding. */
+/** Creates events of one stream for tests of history, from few arguments and with minimal encoding. */
 import type { EventRecord } from '../record.ts';
 
 export interface RecordSketch {

@@ -1,18 +1,21 @@
-/** The engine for this machine. */
+/** Chooses the engine, which receives the reports of the file system on this machine. */
 import type { Engine } from './engine.ts';
 import { NodeWatchEngine } from './node-watch.ts';
 
 export interface ChosenEngine {
   readonly engine: Engine;
   readonly name: 'inotify' | 'fs.watch';
-  /** A descriptor that ends a wait of the engine when eight bytes are written to it; without one, the event loop of its thread ends the wait. */
+  /**
+   * A file descriptor. Writing eight bytes to it ends a wait of the engine. If it is undefined, the event loop of the engine's thread ends
+   * the wait.
+   */
   readonly bell: number | undefined;
   readonly wake: () => void;
 }
 
 /**
- * inotify on Linux; `fs.watch` elsewhere, and if the optional package koffi does not load.
- * @throws {Error} when the system has no inotify instance or no descriptor left
+ * Chooses inotify on Linux. Chooses `fs.watch` on other systems, and if the optional package koffi cannot be loaded.
+ * @throws {Error} if the system has no free inotify instance or file descriptor
  */
 export async function chooseEngine(): Promise<ChosenEngine> {
   const module = process.platform === 'linux' ? await import('./inotify.ts').catch(() => undefined) : undefined;

@@ -1,12 +1,15 @@
-/** Reports that something happened in a directory. The source determines the change. */
+/**
+ * The interface to the change reports of the operating system. A report only says that something happened to a name; the source determines
+ * the change.
+ */
 import type { ByteString } from '../names.ts';
 
-/** Names a watched directory; the same for two paths to one directory. */
+/** Identifies a watched directory. Two paths to the same directory have the same id. */
 export type WatchId = number;
 
 /**
- * The kind of a report: `closed` means only that a file which was open for writing was closed, `attributes` that the entry's
- * attributes changed, `content` any other change.
+ * The kind of a report. `closed`: a file that was open for writing was closed. `attributes`: the attributes of the entry changed.
+ * `content`: any other change.
  */
 export type ReportKind = 'content' | 'attributes' | 'closed';
 
@@ -17,25 +20,25 @@ export interface Move {
 }
 
 export interface Reports {
-  /** Something happened to a name in a watched directory. */
+  /** Something happened to the entry `name` of a watched directory. */
   onName(watch: WatchId, name: ByteString, kind: ReportKind, move?: Move): void;
-  /** A path below the root, from a watch that covers the whole tree. */
+  /** Something happened to the entry at a path below the root. Used by a watch that covers the whole tree. */
   onPath(path: ByteString): void;
-  /** The watch has ended: its directory is gone, was unmounted, or the system gave the watch up. */
+  /** The watch has ended, because its directory was deleted or unmounted, or because the system gave up the watch. */
   onEnd(watch: WatchId): void;
-  /** Reports were lost, and it is unknown which. */
+  /** Reports were lost, and it is unknown which ones. */
   onOverflow(): void;
 }
 
 export interface Engine {
-  /** Whether the watch of the root covers the whole tree, so that other directories need none. */
+  /** Whether the watch of the root covers the whole tree. If it does, other directories need no watch. */
   readonly coversTree: boolean;
   /** @throws {Error} with the `code` of the system error */
   add(path: ByteString): WatchId;
   remove(watch: WatchId): void;
-  /** Passes on the waiting reports, without waiting for more. Returns whether there were any. */
+  /** Passes on the reports that have arrived, without waiting for more. @returns whether there were any */
   drain(reports: Reports): boolean;
-  /** Waits for a report, for {@link Engine.wake}, or for the time to pass. */
+  /** Waits until a report arrives, {@link Engine.wake} is called, or the time has passed. */
   wait(timeoutMs: number): Promise<void>;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Calls inotify(7) through koffi. Unlike `fs.watch` it reports an overflow of the kernel's queue, the end of a watch, and
- * names as bytes; a watch costs no JavaScript object, and one queue is read without the event loop.
+ * Calls inotify(7) through koffi. Unlike `fs.watch`, inotify reports an overflow of the kernel's queue and the end of a watch, and reports
+ * names as bytes. A watch needs no JavaScript object. All watches share one queue, which is read without the event loop.
  *
  *     struct inotify_event { int wd; uint32_t mask, cookie, len; char name[len]; }
  */
@@ -22,7 +22,7 @@ const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
 const IN_DONT_FOLLOW = 0x02000000;
 
-/** Included because a write through a memory mapping is reported only when the file is closed. */
+/** The events to watch. Closing a file is included, because a write through a memory mapping is reported only when the file is closed. */
 const WATCHED =
   IN_MODIFY |
   IN_ATTRIB |
@@ -65,7 +65,7 @@ function bind() {
 
 export class InotifyEngine implements Engine {
   readonly coversTree = false;
-  /** Writing eight bytes that are not all zero to this descriptor ends a wait. The thread that writes to it also closes it. */
+  /** A file descriptor. Writing an eight-byte number other than zero to it ends a wait. The thread that writes to it must also close it. */
   readonly bell: number;
   readonly #calls = bind();
   readonly #descriptor: number;
@@ -74,7 +74,7 @@ export class InotifyEngine implements Engine {
   readonly #view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, BUFFER_BYTES);
   #closed = false;
 
-  /** @throws {Error} when the system has no inotify instance or no descriptor left */
+  /** @throws {Error} if the system has no free inotify instance or file descriptor */
   constructor() {
     this.#descriptor = this.#calls.init(NONBLOCK_CLOEXEC) as number;
     if (this.#descriptor < 0) throw systemError('inotify_init1');
@@ -110,7 +110,8 @@ export class InotifyEngine implements Engine {
     const length = this.#view.getUint32(at + 12, true);
     if ((mask & IN_Q_OVERFLOW) !== 0) reports.onOverflow();
     else if ((mask & IN_IGNORED) !== 0) reports.onEnd(watch);
-    // A report without a name is about the directory itself, and the watch of its parent reports that too.
+    // A report without a name is about the watched directory itself. It is ignored, because the watch of the parent directory reports the
+    // same change.
     else if (length > 0) reports.onName(watch, this.#name(at + HEADER, length), kindOf(mask), this.#moveOf(mask, at));
     return HEADER + length;
   }
@@ -128,7 +129,7 @@ export class InotifyEngine implements Engine {
   wait(timeoutMs: number): Promise<void> {
     this.#calls.poll(this.#polled, 2, timeoutMs);
     if (this.#polled.readInt16LE(14) !== 0) this.#calls.read(this.bell, this.#buffer, 8);
-    // A turn of the event loop, in which messages arrive.
+    // Let the event loop run once, so that messages to this thread are received.
     return new Promise((resolve) => setImmediate(resolve));
   }
 

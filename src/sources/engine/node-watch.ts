@@ -1,6 +1,7 @@
 /**
- * Uses `fs.watch` of Node if inotify cannot be called: on macOS and Windows one recursive watch at the root, elsewhere one for each
- * directory. It does not report an overflow; a batch about as large as the system's queue is treated as an overflow.
+ * Uses `fs.watch` of Node if inotify cannot be called. On macOS and Windows, one recursive watch of the root suffices; elsewhere, each
+ * directory has a watch. `fs.watch` does not report an overflow, so a batch that is about as large as the queue of the system is treated as
+ * an overflow.
  */
 import { watch as watchDirectory } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
@@ -9,7 +10,9 @@ import { toBuffer, toText } from '../names.ts';
 import type { ByteString } from '../names.ts';
 import type { Engine, Reports, WatchId } from './engine.ts';
 
-/** With this many reports between two drains, some may have been lost: a quarter of Linux's default queue. */
+/**
+ * If so many reports arrive between two drains, some may have been lost. The number is a quarter of the default length of Linux's queue.
+ */
 const LARGE_BATCH = 4_096;
 
 type Report = (reports: Reports) => void;
@@ -31,7 +34,7 @@ export class NodeWatchEngine implements Engine {
     // A recursive watch does not accept a path as bytes.
     const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
     const watcher = watchDirectory(place, options, (_type, name) => {
-      // Windows reports an overflow of its buffer as a change without a name.
+      // On Windows, a change without a name means that the buffer has overflowed.
       if (name === null) this.#take((reports) => reports.onOverflow());
       else if (this.coversTree) this.#take((reports) => reports.onPath(name.split(sep).join('/')));
       else this.#take((reports) => reports.onName(watch, name, 'content'));

@@ -17,7 +17,7 @@ afterEach(() => {
   for (const each of directories.splice(0)) rmSync(each, { recursive: true, force: true });
 });
 
-/** A repository with these ignore files. */
+/** Creates a repository that contains these ignore files. */
 function repository(files: Readonly<Record<string, string>>): string {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-ignore-'));
   directories.push(directory);
@@ -38,14 +38,14 @@ function git(directory: string, args: readonly string[], input?: Buffer): Buffer
   return stdout;
 }
 
-/** The paths that Git ignores. The trees exist, because Git reads from the disk whether a path is a directory. */
+/** The paths that Git ignores. All files must exist, because Git checks on the disk whether a path is a directory. */
 function ignoredByGit(directory: string, paths: readonly ByteString[]): Set<ByteString> {
   const input = Buffer.concat(paths.map((each) => toBuffer(`${each}\0`)));
   const answer = git(directory, ['check-ignore', '--no-index', '-z', '--stdin'], input).toString('latin1');
   return new Set(answer.split('\0').filter((each) => each !== ''));
 }
 
-/** The same with our rules, from the root down, in the order in which the source reads. */
+/** Whether our rules ignore the path. The rules are read from the root down, as the source does it. */
 function isIgnored(root: string, path: ByteString): boolean {
   const bytes = toByteString(root);
   const { rules: above, prefix } = rulesAbove(bytes, OPTIONS);
@@ -67,13 +67,13 @@ function makeFiles(directory: string, paths: readonly ByteString[]): ByteString[
       writeFileSync(toBuffer(`${toByteString(directory)}/${path}`), 'x', { flag: 'a' });
       return true;
     } catch {
-      // There is a file where this path needs a directory, or the reverse.
+      // The path cannot be created, because a file exists where it needs a directory, or the reverse.
       return false;
     }
   });
 }
 
-/** The paths that could be made and are ignored: by Git, and by our rules. */
+/** Creates those paths that can be created, and returns which of them are ignored by Git and which by our rules. */
 function compare(files: Readonly<Record<string, string>>, paths: readonly ByteString[]) {
   const directory = repository(files);
   const made = makeFiles(directory, paths);
@@ -240,7 +240,8 @@ describe('a pattern', () => {
       return process.cpuUsage().user - before;
     };
     visits(9);
-    // Exponential matching would not end. A pattern of nine times the length may cost about nine times; the bound is a hundred.
+    // With exponential cost, matching would never end. A pattern that is nine times as long may cost about nine times as much; the test
+    // allows a hundred times.
     expect(visits(18)).toBeLessThan(100 * Math.max(visits(2), 1_000));
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Decides which files a source does not report: fixed names, and files that Git would ignore. The rules are those of the `.gitignore`
- * files from a directory up to the root of its repository, nearest first, then those of the repository's `.git/info/exclude`.
+ * Decides which files a source does not report: files with fixed names, and files that Git would ignore. As in Git, the rules come from the
+ * `.gitignore` files of a directory and of all directories above it up to the root of its repository, and from the repository's
+ * `.git/info/exclude`. The nearest file takes precedence; `.git/info/exclude` comes last.
  */
 import { basename, dirname } from 'node:path';
 import type { ByteString } from '../names.ts';
@@ -12,14 +13,16 @@ import type { RuleFile } from './rule-file.ts';
 export const ALWAYS_IGNORED: ReadonlySet<ByteString> = new Set(['node_modules', '.git']);
 export const IGNORE_FILE = '.gitignore';
 
-/** The rules of one file; if none matches, those of `parent` apply. */
+/** The rules of one ignore file. If no pattern of the file matches, the rules of `parent` decide. */
 export class IgnoreRules {
   readonly #literals = new Map<ByteString, number[]>();
-  /** Patterns that cannot be looked up by a literal name, each with its index in the file. */
+  /** The patterns that cannot be found by looking up a literal name, each with its index in the file. */
   readonly #others: (readonly [place: number, pattern: IgnorePattern])[] = [];
   readonly #patterns: readonly IgnorePattern[];
   readonly parent: IgnoreRules | undefined;
-  /** The directory of the file: the prefix that is removed from a path before matching, with a `/` at its end unless it is empty. */
+  /**
+   * The directory of the ignore file, ending with `/` unless it is empty. This prefix is removed from a path before the path is matched.
+   */
   readonly base: ByteString;
   readonly version: string;
 
@@ -35,8 +38,8 @@ export class IgnoreRules {
   }
 
   /**
-   * Whether an entry itself is ignored. The caller must know that the directories above it are not.
-   * @param path relative to the directory to which the bases of these rules are relative
+   * Whether this entry is ignored. The caller must ensure that no directory above the entry is ignored.
+   * @param path path relative to the directory to which the bases of these rules are relative
    */
   ignores(path: ByteString, kind: 'file' | 'directory'): boolean {
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -44,7 +47,7 @@ export class IgnoreRules {
     return this.#verdict(path.slice(this.base.length), name, kind) ?? this.parent?.ignores(path, kind) ?? false;
   }
 
-  /** The decision of the last pattern that matches; undefined if none matches. */
+  /** The decision of the last matching pattern; undefined if no pattern matches. */
   #verdict(path: ByteString, name: ByteString, kind: 'file' | 'directory'): boolean | undefined {
     const applies = (pattern: IgnorePattern | undefined): boolean =>
       pattern !== undefined && (kind === 'directory' || !pattern.directoryOnly);
@@ -61,16 +64,16 @@ export class IgnoreRules {
 }
 
 export interface RulesAbove {
-  /** The rules that the directories above the root set for it. */
+  /** The rules that apply to the root, from the directories above it. */
   readonly rules: IgnoreRules;
-  /** The prefix for a path relative to the root that {@link IgnoreRules.ignores} expects. */
+  /** The text to put before a path relative to the root, to get the path that {@link IgnoreRules.ignores} expects. */
   readonly prefix: ByteString;
-  /** Version of all files that were read; when it changes, the rules must be read again. */
+  /** Identifies the state of all ignore files that were read. If it changes, the rules must be read again. */
   readonly version: string;
   readonly problems: readonly string[];
 }
 
-/** Finds the repository of a directory, and reads the rules from its root down to the directory. */
+/** Finds the repository that contains a directory, and reads the ignore rules from the root of the repository down to this directory. */
 export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbove {
   const above: ByteString[] = [];
   const seen: string[] = [];
@@ -106,7 +109,7 @@ export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbov
   return { rules, prefix, version: seen.join(), problems };
 }
 
-/** The rules of a repository inside the root; no rules from outside apply to it. */
+/** The rules of a repository that is inside the watched root. Rules from outside this repository do not apply in it. */
 export function rulesOfRepository(directory: ByteString, base: ByteString, options: PatternOptions): IgnoreRules {
   return new IgnoreRules(base, attempt(excludeFile(directory), options), undefined);
 }
@@ -122,7 +125,10 @@ function attempt(path: ByteString, options: PatternOptions, onProblem?: (text: s
   }
 }
 
-/** `.git` is a directory, or in a linked work tree a file that names one, whose `commondir` names the repository. */
+/**
+ * The path of the exclude file. `.git` is a directory, except in a linked work tree: there it is a file that names a directory, and the
+ * `commondir` file in that directory names the repository.
+ */
 function excludeFile(top: ByteString): ByteString {
   const git = `${top}/.git`;
   try {

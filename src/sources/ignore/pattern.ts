@@ -1,13 +1,13 @@
 /**
- * One line of an ignore file, with the meaning of gitignore(5). Names and patterns are compared byte by byte, as in Git.
+ * One line of an ignore file, interpreted as gitignore(5) describes. Names and patterns are compared byte by byte, as in Git.
  *
- * Matching simulates an automaton with one state per token: for each byte of the path every state is visited at most once, so the
- * time is bounded by pattern × path whatever the pattern is.
+ * Matching simulates an automaton with one state per token. For each byte of the path, each state is visited at most once. Therefore the
+ * time is at most proportional to the length of the pattern times the length of the path, for every pattern.
  */
 import type { ByteString } from '../names.ts';
 
 export interface PatternOptions {
-  /** Whether matching is case-insensitive, as the file system. */
+  /** Whether to match case-insensitively, because the file system is case-insensitive. */
   readonly foldCase: boolean;
 }
 
@@ -16,13 +16,13 @@ export interface IgnorePattern {
   readonly negated: boolean;
   /** Whether the line ends with `/`. */
   readonly directoryOnly: boolean;
-  /** Whether the pattern is compared with the last segment only. */
+  /** Whether the pattern is compared only with the last segment of a path. */
   readonly nameOnly: boolean;
-  /** The last segment that the pattern matches, if it is a plain name. */
+  /** The last segment that the pattern matches, if the pattern is a plain name. */
   readonly literal: ByteString | undefined;
-  /** For patterns such as `*.ext`: the end of the name. */
+  /** For a pattern such as `*.ext`: the end of the names that it matches (`.ext`). */
   readonly suffix: ByteString | undefined;
-  /** The subject is the last segment if `nameOnly`, otherwise the path relative to the ignore file. */
+  /** @param subject the last segment of the path if `nameOnly` is true, otherwise the path relative to the ignore file */
   matches(subject: ByteString): boolean;
 }
 
@@ -30,9 +30,9 @@ type Token =
   | { readonly kind: 'byte'; readonly code: number }
   | { readonly kind: 'one' }
   | { readonly kind: 'set'; readonly codes: Uint8Array }
-  /** `*`: any run without `/`. */
+  /** `*`: any number of characters other than `/`. */
   | { readonly kind: 'run' }
-  /** `**`: any run. `jump`: it may also be skipped together with the following `/`. */
+  /** `**`: any number of characters. If `jump` is true, it may also match nothing, together with the `/` after it. */
   | { readonly kind: 'deep'; readonly jump: boolean };
 
 const SLASH = 47;
@@ -53,7 +53,7 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
   xdigit: /[0-9A-Fa-f]/,
 };
 
-/** Reads a line; undefined for a comment or an empty one. */
+/** Parses a line. @returns undefined if the line is empty or a comment */
 export function parsePattern(line: ByteString, options: PatternOptions): IgnorePattern | undefined {
   let text = withoutTrailingSpaces(line);
   if (text === '' || text.startsWith('#')) return undefined;
@@ -105,10 +105,11 @@ function fold(text: ByteString): ByteString {
   return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** The tokens of a pattern, or undefined for one that can never match, such as an unclosed `[`. */
+/** The tokens of a pattern; undefined for a pattern that can never match, for example because of an unclosed `[`. */
 function tokenise(text: ByteString, foldCase: boolean): readonly Token[] | undefined {
   const tokens: Token[] = [];
-  // Git compares the part before the first special character separately, so that `**` after it counts as a whole segment.
+  // Git compares the part before the first special character separately. Therefore a `**` directly after that part counts as a whole
+  // segment.
   const start = text.search(SPECIAL);
   const push = (letter: string): void =>
     void tokens.push({ kind: 'byte', code: (foldCase ? fold(letter) : letter).charCodeAt(0) });
@@ -149,7 +150,7 @@ interface Bracket {
   readonly end: number;
 }
 
-/** A bracket expression, from after its `[`; undefined if it is not closed or names an unknown class. */
+/** Reads a bracket expression, beginning after its `[`. @returns undefined if the expression is not closed or names an unknown class */
 function readBracket(text: ByteString, from: number, foldCase: boolean): Bracket | undefined {
   let at = from;
   const negated = text[at] === '!' || text[at] === '^';
@@ -183,7 +184,7 @@ function readBracket(text: ByteString, from: number, foldCase: boolean): Bracket
         at = close;
         code = 0;
       } else {
-        // Not a class: `[` is literal, and `:` follows.
+        // This is not a class such as `[:alpha:]`, so the `[` is literal.
         inside[code] = 1;
       }
     } else {
@@ -217,11 +218,14 @@ function accepts(token: Token, code: number): boolean {
   }
 }
 
-/** States of the automaton that are active before a byte. */
+/** Bits for the states of the automaton that are active before a byte. */
 const LOOPED = 1;
 const ENTERED = 2;
 
-/** Activates a state and the states that it reaches without a byte: a run may be empty, and `**` may be skipped with its slash. */
+/**
+ * Activates a state, and all states that can be reached from it without consuming a byte: `*` may match nothing, and `**` may be skipped
+ * together with its slash.
+ */
 function enter(tokens: readonly Token[], active: Uint8Array, from: number): void {
   const pending = [from];
   for (let state = pending.pop(); state !== undefined; state = pending.pop()) {

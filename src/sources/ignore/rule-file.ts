@@ -1,4 +1,4 @@
-/** Reads ignore files. Only regular files of bounded size are read. */
+/** Reads ignore files. Only regular files of limited size are read. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { toBuffer } from '../names.ts';
 import type { ByteString } from '../names.ts';
@@ -6,16 +6,16 @@ import { isGone } from '../errors.ts';
 import { parsePattern } from './pattern.ts';
 import type { IgnorePattern, PatternOptions } from './pattern.ts';
 
-/** Size limit in bytes, far above any real ignore file. */
+/** Maximum size in bytes, far above any real ignore file. */
 const LARGEST = 1024 * 1024;
-/** More lines than this in one file are not used, because every path is compared with every line. */
+/** A file with more lines than this is not used, because every path is compared with every line. */
 const MOST_PATTERNS = 10_000;
 
 export interface RuleFile {
   readonly patterns: readonly IgnorePattern[];
-  /** Identifies the state of the file; `none` if there is no file. */
+  /** Identifies the state of the file. `none` if the file does not exist. */
   readonly version: string;
-  /** Why the file is not used, for a warning. */
+  /** The reason why the file is not used, for a warning; undefined if the file is used. */
   readonly problem: string | undefined;
 }
 
@@ -36,8 +36,8 @@ export function versionOf(path: ByteString): string {
 }
 
 /**
- * Reads a small regular file without following a link and without waiting for a writer, as a FIFO would.
- * @throws {Error} of the file system, or with the reason why the file is not read.
+ * Reads a small regular file. Does not follow a link. Does not block if the file is a FIFO that no process writes to.
+ * @throws {Error} of the file system, or with the reason why the file is not read
  */
 export function readSmallFile(path: ByteString): ByteString {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
@@ -61,13 +61,13 @@ export function readSmallFile(path: ByteString): ByteString {
 
 /**
  * Reads an ignore file.
- * @throws {Error} of the file system if the content is unknown: the caller keeps its old rules and retries.
+ * @throws {Error} of the file system if the content is unknown; the caller then keeps its old rules and tries again
  */
 export function readRuleFile(path: ByteString, options: PatternOptions): RuleFile {
   const version = versionOf(path);
   if (version === 'none') return NO_RULES;
   try {
-    // Git does not follow a link with this name either.
+    // Git does not follow a symbolic link with this name either.
     if (!lstatSync(toBuffer(path)).isFile()) return unusable(version, 'it is not a regular file');
     return { patterns: parse(readSmallFile(path), options), version, problem: undefined };
   } catch (error) {
@@ -79,7 +79,7 @@ export function readRuleFile(path: ByteString, options: PatternOptions): RuleFil
 
 function parse(text: ByteString, options: PatternOptions): readonly IgnorePattern[] {
   const patterns: IgnorePattern[] = [];
-  // A byte order mark is skipped, and a carriage return belongs to the end of the line.
+  // Remove a byte order mark at the start, and a carriage return at the end of each line.
   for (const line of text.replace(/^\u00ef\u00bb\u00bf/, '').split('\n')) {
     const pattern = parsePattern(line.replace(/\r$/, ''), options);
     if (pattern !== undefined) patterns.push(pattern);

@@ -1,4 +1,4 @@
-/** Random work under a real file source, compared with a walk of the tree after each round. */
+/** Does random work in a directory with a real file source. After each round, compares the reported state with the files on the disk. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,17 +15,17 @@ export interface Exploration {
   readonly seed: number;
   readonly rounds: number;
   readonly perRound: number;
-  /** The parent of the made directories; the system's temporary directory by default. */
+  /** The directory in which the test directories are created; by default the system's temporary directory. */
   readonly place?: string;
-  /** The kinds of {@link ToolWork} that are added, one in each round. */
+  /** The kinds of {@link ToolWork} to include, one per round. */
   readonly tools?: readonly string[];
-  /** Called after each round; false ends the work early. */
+  /** Called after each round. If it returns false, the work ends early. */
   readonly onRound?: () => boolean;
 }
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
 
-/** Returns the faults: the first difference, a tool that never succeeded, otherwise the losses and warnings. */
+/** @returns the faults: the first difference, or a tool that never succeeded. Otherwise the losses and warnings. */
 export async function explore({
   seed,
   rounds,
@@ -73,7 +73,8 @@ export async function explore({
     };
     await isTrueInTime(agrees);
     if (wrong.length === 0 && losses.length > lossesBefore) {
-      // The comparison may read a directory before the source does, so it waits until the source has read the same state.
+      // The comparison may read a directory before the source does. The comparison therefore waits for the report of a file that is written
+      // last.
       const fence = `fence${round}`;
       writeFileSync(join(directory, fence), '');
       const isSeen = (): boolean => agrees() && recent.some((each) => 'change' in each && each.change.path === fence);
@@ -86,7 +87,10 @@ export async function explore({
   return failed.length > 0 ? { failed } : { losses, warnings };
 }
 
-/** Only a difference waits so long; on a busy machine a report may take many seconds, and is not missing. */
+/**
+ * How long to wait for a missing report, in milliseconds. The time is long, because on a busy machine a report may take many seconds. Only
+ * a real difference needs all of it.
+ */
 const PATIENCE_MS = 120_000;
 
 async function isTrueInTime(isTrue: () => boolean): Promise<boolean> {

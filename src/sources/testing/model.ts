@@ -1,19 +1,22 @@
-/** The state that a subscriber computes from the events of a source, and the state that a walk of the tree finds: both must be equal. */
+/**
+ * Two states of a tree that must be equal: the state that a subscriber computes from the events of a source, and the state that is found by
+ * reading the tree.
+ */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileChangePayload } from '../../../generated/types.ts';
 
-/** By path: type, and for a file its size and time of modification. */
+/** For each path the type and, for a file, also its size and modification time. */
 export type Picture = Map<string, string>;
 
-/** Marks a file of which only the path is compared. */
+/** Used instead of size and time for a file with several names, of which only the path is compared. */
 const LINKED = 'file with several names';
 
 function describeEntry(fileType: string, size: number | undefined, mtime: string | undefined): string {
   return fileType === 'file' ? `${fileType} ${size} ${mtime}` : fileType;
 }
 
-/** Everything below a directory except entries that are always ignored. */
+/** Reads everything below a directory, except entries that are always ignored. */
 export function walk(
   directory: string,
   linked: ReadonlySet<number> = new Set(),
@@ -42,7 +45,7 @@ export function walk(
   return into;
 }
 
-/** The reaction of a subscriber to a reported loss (GAP-2): it reads the directory again. */
+/** Does what a subscriber does after a reported loss (GAP-2): reads the directory again. */
 export function lookAgain(picture: Picture, directory: string, path: string, linked: ReadonlySet<number>): void {
   const prefix = path === '' ? '' : `${path}/`;
   for (const each of picture.keys()) if (each.startsWith(prefix)) picture.delete(each);
@@ -53,7 +56,7 @@ function isDirectory(path: string): boolean {
   try {
     return lstatSync(path).isDirectory();
   } catch (error) {
-    // A file may have replaced an ancestor directory.
+    // The directory does not exist. ENOTDIR means that a file has replaced a directory above it.
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
       return false;
     throw error;
@@ -72,7 +75,7 @@ export function apply(
   picture.set(path, describeEntry(fileType, size, mtime));
 }
 
-/** The paths at which the computed state differs from the real one. */
+/** The paths at which the computed state differs from the state on the disk. */
 export function differences(believed: Picture, real: Picture): string[] {
   const lines: string[] = [];
   for (const [path, what] of real)

@@ -1,4 +1,4 @@
-/** Random work in a directory, like that of people, editors and tools; deterministic for a seed. */
+/** Random operations in a directory, such as people, editors and tools perform. The same seed gives the same operations. */
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -20,24 +20,26 @@ export class Operations {
   readonly #directory: string;
   readonly #outside: string;
   #state: number;
-  /** Inodes that had two names: a write through one of them is not reported for the other. */
+  /**
+   * Inodes of files with two names. If such a file is changed through one name, the system does not report the change for the other name.
+   */
   readonly linked = new Set<number>();
 
-  /** @param outside a directory on the same file system, to move things out to and in from */
+  /** @param outside a directory on the same file system, between which and the tree entries are moved */
   constructor(directory: string, outside: string, seed: number) {
     this.#directory = directory;
     this.#outside = outside;
     this.#state = seed;
   }
 
-  /** Runs one operation and returns its name. An operation that the tree does not allow has no effect. */
+  /** Runs one random operation and returns its name. If the operation is impossible in the current tree, it has no effect. */
   run(): string {
     const kinds = Object.keys(this.#operations);
     const kind = kinds[this.#number(kinds.length)] ?? '';
     try {
       this.#operations[kind]?.();
     } catch {
-      // Expected in random work: a directory where a file was wanted, or a name that already exists.
+      // Errors are expected in random work. For example, there may be a directory where a file is needed, or a name may already exist.
     }
     return kind;
   }
@@ -115,7 +117,7 @@ export class Operations {
     return ['a', 'b', 'c', 'd', 'é', 'e\u0301', 'f g', 'back\\slash', 'new\nline'][this.#number(9)] ?? 'a';
   }
 
-  /** The entries of a directory, without the repository of the tree, so that Git can still work in the tree. */
+  /** The entries of a directory. `.git` is left out, so that the operations do not destroy the repository. */
   #names(directory: string): string[] {
     return readdirSync(directory).filter((each) => each !== '.git');
   }

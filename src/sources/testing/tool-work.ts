@@ -1,6 +1,6 @@
 /**
- * Work of real programs in a directory: Git, Vim, npm, mounts, and a period in which this process has no free file descriptors.
- * Each kind takes long, so random work contains only a few.
+ * Work of real programs in a directory: Git, Vim, npm and mounts. Also a period in which this process has no free file descriptors. Each
+ * kind of work takes long, so random work contains only a few of them.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
@@ -11,9 +11,9 @@ import { createInterface } from 'node:readline';
 import type { Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
-/** Lower than the number of open descriptors of any process, so that no file can be opened. */
+/** A limit that is lower than the number of descriptors that the process has open, so that it cannot open any file. */
 const NO_DESCRIPTORS = 3;
-/** Longer than the source takes from a report to reading the file, in milliseconds. */
+/** In seconds. Longer than the source needs to read a file after its report. */
 const STARVED_SECONDS = 0.2;
 
 function run(program: string, args: readonly string[], cwd: string): void {
@@ -21,7 +21,7 @@ function run(program: string, args: readonly string[], cwd: string): void {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
 }
 
-/** A shell that is started before the descriptors run out, because no process can be started afterwards. */
+/** A shell that is started in advance, because no process can be started while descriptors are exhausted. */
 class Helper {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Interface;
@@ -31,7 +31,7 @@ class Helper {
     this.#lines = createInterface({ input: this.#child.stdout });
   }
 
-  /** Resolves when the shell has run the script. */
+  /** Runs a script in the shell. Resolves when the script has ended. */
   run(script: string): Promise<void> {
     return new Promise((done) => {
       this.#lines.once('line', () => done());
@@ -76,7 +76,7 @@ export class ToolWork {
       this.#git('checkout', '-q', '-f', `branch-${this.#branch}`);
     },
     stash: () => {
-      // A stash that conflicted before would make every later one fail.
+      // A conflict of an earlier stash would make every later stash fail.
       this.#git('reset', '-q', '--hard');
       writeFileSync(join(this.#directory, 'src0', 'file0.ts'), `stashed ${this.#next()}\n`);
       this.#git('-c', 'user.name=t', '-c', 'user.email=t@example', 'stash', '-q', '-u');
@@ -97,13 +97,13 @@ export class ToolWork {
     starve: () => this.#starve(),
   };
 
-  /** Runs one kind of work. Work that the current tree does not allow has no effect. */
+  /** Runs one kind of work. If the work is impossible in the current tree, it has no effect. */
   async run(kind: string): Promise<void> {
     try {
       await this.#kinds[kind]?.();
       this.succeeded.add(kind);
     } catch {
-      // A file where a directory was wanted or a merge that conflicts: expected in random work.
+      // Errors are expected in random work. For example, there may be a file where a directory is needed, or a merge may conflict.
     }
   }
 
@@ -121,7 +121,7 @@ export class ToolWork {
     run('git', args, this.#directory);
   }
 
-  /** Saves a file as Vim does: a swap file, a new file, a rename. */
+  /** Saves a file as Vim does: Vim writes a swap file and a new file, and renames the new file. */
   #vim(file: string, settings: readonly string[]): void {
     const commands = [...settings, `normal ggiline ${this.#next()}`, 'write!', 'quit!'];
     const args = commands.flatMap((each) => ['-c', each]);
@@ -141,7 +141,7 @@ export class ToolWork {
     this.#mounted.delete(at);
   }
 
-  /** Work while this process cannot open anything. */
+  /** Changes files while this process cannot open any file. */
   async #starve(): Promise<void> {
     const name = `starved${this.#next()}`;
     const limit = `prlimit --pid ${process.pid} --nofile`;

@@ -1,4 +1,4 @@
-/** A real directory under a real file source, for its tests. */
+/** A real directory with a real file source, for the tests of the source. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import type { FileChangePayload } from '../../../generated/types.ts';
 import { FileSource } from '../file-source.ts';
 import type { FileSourceOptions } from '../file-source.ts';
 
-/** A temporary directory that a file source watches, and the reports so far. */
+/** A temporary directory that a file source watches, and the reports of the source so far. */
 export interface Watched {
   readonly directory: string;
   readonly source: FileSource;
@@ -17,13 +17,13 @@ export interface Watched {
   readonly warnings: string[];
   readonly write: (path: string, text?: string) => Promise<void>;
   readonly seen: (fits: (change: FileChangePayload) => boolean) => Promise<FileChangePayload>;
-  /** All reports so far, as short lines. Waits for the report of a file that is written last. */
+  /** All reports so far, as short lines. To be complete, it first writes a file and waits for the report of this file. */
   readonly story: () => Promise<string[]>;
 }
 
 export const cleanups: (() => Promise<void>)[] = [];
 
-/** Call after each test. */
+/** Must be called after each test. */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 }
@@ -40,7 +40,7 @@ export async function watch(
     const file = join(directory, path);
     await mkdir(dirname(file), { recursive: true });
     if (existsSync(file)) return writeFile(file, text);
-    // Files are written elsewhere and moved here: a file that is made empty and then filled may be reported as created and modified.
+    // A file is written elsewhere and then moved here. If it were created here, it could be reported as created and then as modified.
     await writeFile(join(outside, 'new'), text);
     await rename(join(outside, 'new'), file);
   };
@@ -82,7 +82,10 @@ export async function watch(
   return { directory, source, changes, losses, warnings, write, seen, story };
 }
 
-/** The paths that exist after the reported changes, given those that existed before, whatever the batches of the changes. */
+/**
+ * The paths that exist after the reported changes. The result does not depend on how the changes were grouped into batches. @param before
+ * the paths that existed before
+ */
 export function pathsAfter(story: readonly string[], before: readonly string[]): string[] {
   const paths = new Set(before);
   for (const [, change, path = '', to] of story.map((line) => /^(\w+) (\S+)(?: → (\S+))?$/.exec(line) ?? [])) {
